@@ -464,7 +464,7 @@ def open_sources(
             config,
             one.entry,
             one.only,
-            memory=ledger.memories.of(f"{one.entry.kind}:{one.entry.name}"),
+            memory=ledger.caches.of(f"{one.entry.kind}:{one.entry.name}"),
             offline=offline,
             pool=pool,
         )

@@ -1,4 +1,4 @@
-"""Which highlights a pass is to draft, and which of them must stay on this machine."""
+"""Select the highlights to draft, and mark those that must not be sent to a model."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ankiforge.model import (
 from ankiforge.text.fold import fold
 
 LONG_ENOUGH = 20
-"""Letters in which two passages do not agree by chance."""
+"""Folded characters from which two passages are not equal by chance."""
 
 
 def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]:
-    """What wants a draft; what another tool has put into Anki says so.
+    """Return the highlights that need a draft; those with another tool's note in Anki are marked skipped.
 
-    Unless it has a card here: what was drafted before that was known stays.
+    A highlight that has a card here is not skipped: it was drafted before that note was known.
     """
     ledger.foreign.free()
     for task in ledger.queries.to_draft(scope, drafter):
@@ -58,12 +58,18 @@ def unwritten(
     late: bool = False,
     once: bool = False,
 ) -> Iterator[Task]:
-    """What is pending for a drafter, but for the cards people wrote by hand.
+    """Return what is pending for a drafter, without cards that people wrote by hand.
 
-    At most `limit` highlights (None = all), and `only` these (none = all). Each task has the brief
-    that `decks` (none = no wishes) give its highlights. Beyond what one run has read (`scope`),
-    passages of sources that the workspace reads no more are left out, unless an answer to them may
-    come `late`. `once`: of equal passages of one title only the first.
+    Args:
+        ledger: to query.
+        scope: the run whose highlights to draft; None = all, without passages of sources that the
+            workspace no longer reads.
+        drafter: its name.
+        limit: how many highlights to return; None = all.
+        only: return only these; empty = all.
+        decks: the deck files, which give each task its brief.
+        late: include passages of sources no longer read, because answers to them may still arrive.
+        once: of equal passages with the same title, return only the first.
     """
     secrets = _Secrets(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
@@ -78,7 +84,7 @@ def unwritten(
 
 
 def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
-    """Without the passages that stand only in sources that were once read and are no more."""
+    """Drop passages that stand only in sources which the workspace no longer reads."""
     dropped = ledger.roots.dropped()
     for task in tasks:
         left = task.highlights
@@ -89,7 +95,7 @@ def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
 
 
 def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[Task]:
-    """Without passages that an earlier one of the same title equals, or that was answered so."""
+    """Drop passages that equal an earlier one of the same title, or for which one has an answer."""
     seen: set[tuple[str, ...]] = set()
     for task in tasks:
         left = []
@@ -104,7 +110,7 @@ def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[
 
 
 def _said(highlight: Highlight) -> tuple[str, ...]:
-    """What a passage is asked by: equal passages get equal cards."""
+    """Return what identifies the request for a passage: equal passages get equal cards."""
     words = fold(highlight.exact) or highlight.key
     return (words, fold(highlight.comment), repr(highlight.gaps), fold(highlight.document.title))
 
@@ -116,7 +122,7 @@ def again(
     remark: str = "",
     limit: int | None = None,
 ) -> Iterator[Task]:
-    """Passages for which a person asks again: what is drawn stands beside what there is."""
+    """Return tasks for passages that a person wants redrafted; the drafts are added to their cards."""
     secrets = _Secrets(ledger)
     tasks = (secrets.kept(task) for task in ledger.queries.to_redraft(keys))
     for task in _limited(tasks, limit):
@@ -129,7 +135,7 @@ def in_place_of(
     decks: tuple[DeckRule, ...],
     limit: int | None = None,
 ) -> Iterator[Task]:
-    """The passages of cards that fail, each with what is told of that; at most `limit` (None = all)."""
+    """Return tasks that draft replacements of problem cards, each (guid, remark)."""
     for guid, remark in islice(cards, limit):
         key = ledger.cards.get(guid).highlight.key
         for task in again(ledger, [key], decks, remark):
@@ -139,9 +145,9 @@ def in_place_of(
 def unmended(
     ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
 ) -> Iterator[tuple[Task, tuple[Draft, ...]]]:
-    """Highlights of which a check forbids a card that this model drew and was not asked to mend.
+    """Return tasks with their drafts where a check blocks a draft that the model never had to repair.
 
-    A task each, with its drafts; none on whose cards a person has decided anything.
+    Highlights about whose cards a person has decided are left out.
     """
     secrets = _Secrets(ledger)
     marked: dict[HighlightKey, list[Card]] = {}
@@ -157,7 +163,7 @@ def unmended(
 
 
 def _open(card: Card, model: str) -> bool:
-    """Whether a card waits as this model first drew it."""
+    """Return whether a card is pending as this model first drafted it."""
     if card.verdict is not Verdict.PENDING or card.edited:
         return False
     origins = [(one.draft.origin, one.draft.attempts) for one in card.candidates]
@@ -165,7 +171,7 @@ def _open(card: Card, model: str) -> bool:
 
 
 def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
-    """A task's highlights by what the deck files ask of them, in the order of the passages."""
+    """Split a task by the briefs that the deck files give its highlights, in reading order."""
     if not decks:
         yield task
         return
@@ -178,13 +184,13 @@ def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
 
 
 def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
-    """What the first deck file that fits asks of a highlight's cards."""
+    """Return what the first matching deck file asks for."""
     choice = deck_of(decks, document, highlight)
     return Brief(choice.prompt, choice.kinds, choice.action.value)
 
 
 def _wanted(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
-    """Without the passages whose every card a person has rejected."""
+    """Drop passages whose every card a person rejected."""
     for task in tasks:
         left = tuple(h for h in task.highlights if not ledger.recorder.leave_rejected(h))
         if left:
@@ -192,7 +198,7 @@ def _wanted(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
 
 
 class _Secrets:
-    """All that must stay on this machine, pending or not."""
+    """The passages that must stay on this machine, whether or not they are pending."""
 
     def __init__(self, ledger: Ledger) -> None:
         found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
@@ -201,7 +207,7 @@ class _Secrets:
         self._documents = frozenset(one.document.key for one in found)
 
     def kept(self, task: Task) -> Task:
-        """What is private by one route is so by each; the text around others may hold it."""
+        """Mark a task's passages private if any location is; the text around others may contain them."""
         marks = tuple(self._marked(highlight) for highlight in task.highlights)
         return replace(task, highlights=marks, discreet=task.document.key in self._documents)
 
@@ -213,7 +219,7 @@ class _Secrets:
 
 
 def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
-    """Up to `limit` highlights that will be drafted; those set aside cost nothing."""
+    """Yield at most `limit` highlights to be drafted; skipped ones and those not sent do not count."""
     left = limit
     for task in tasks if left != 0 else ():
         taken = []
@@ -230,7 +236,7 @@ def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
 
 
 def share(tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool) -> Iterator[Task]:
-    """What the rules draw in any case, or all the rest; `only` these (none = all)."""
+    """Return the highlights that the rules draft in any case (`by_hand`), or all others."""
     for task in tasks:
         wanted = (h for h in task.highlights if not only or h.key in only)
         mine = tuple(h for h in wanted if for_rules(h) is by_hand)

@@ -1,9 +1,9 @@
-"""The way of a highlight, read top to bottom: propose(), then a person, then publish().
+"""The pipeline of a run, read top to bottom: `propose` drafts cards, `publish` ships accepted ones.
 
-    sources ─▶ read ─▶ settle ─▶ forge (draft ─▶ check ─▶ record) ║ publish ─▶ package
+    sources ─▶ ingest ─▶ draft ─▶ check ─▶ record ║ a person reviews ║ plan ─▶ package
 
-Between the halves everything rests in the ledger. Whatever is interrupted goes on next time:
-a document is recorded whole or not at all, and no transaction is open while a stage works.
+Between the two halves everything is stored in the ledger. An interrupted run is resumed by the next
+one: a document is recorded whole or not at all, and no transaction is open while a stage works.
 """
 
 from __future__ import annotations
@@ -58,103 +58,92 @@ from ankiforge.sync import picture_fault
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a run is asked to do."""
+    """The parameters of a run."""
 
     sources: tuple[Source, ...]
     drafter: Drafter
-    """Draws what no person wrote as a card already."""
+    """Drafts all highlights except cards that a person wrote in the source."""
     drafter_name: str
     """`rules`, or the model's name."""
     accepts: Callable[[Draft], bool]
-    """Whether policy lets a clean draft through."""
+    """Whether policy accepts a draft without findings."""
     decks: tuple[DeckRule, ...]
     deck: str = ""
-    """The deck for new cards, in place of what the deck files say and their documents have."""
+    """The deck of new cards; precedes the deck files and the decks of documents."""
     limit: int | None = None
-    """At most so many highlights are drafted, beside cards written by hand; None = all, 0 = nothing
-    at all."""
+    """How many highlights to draft, not counting cards written by hand; None = all, 0 = draft nothing,
+    not even these.
+    """
     only: frozenset[HighlightKey] = frozenset()
-    """Only these are drafted; none = all."""
+    """Draft only these highlights; empty = all."""
     remark: str = ""
-    """What a person wants of the new cards, asking again."""
+    """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
-    """Cards that fail, of the passages of `only`, each with its remark: these ask for another card."""
+    """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
     limits: check.Limits = field(default_factory=check.Limits)
-    """The numbers and severities of the checks."""
+    """Thresholds and severities of the checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What happened to one document, or (with `settled`) to the reading as a whole."""
+    """The result for one document or, with `ingested`, for the ingest of all sources."""
 
     document: str = ""
     drafted: int = 0
     revised: int = 0
     merged: int = 0
     flooded: int = 0
-    settled: Ingested | None = None
+    ingested: Ingested | None = None
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
-    """How many were drafted, or found to yield nothing."""
+    """Highlights that were drafted, or found to yield no card."""
 
 
 # --- the first half -------------------------------------------------------------------------
 
 
 def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Read all sources, then draft what is new or changed, document by document."""
-    yield from read(job, ledger, run)
-    yield from forge(job, ledger, run)
+    """Ingest all sources, then draft new and changed highlights, document by document."""
+    yield from ingest(job, ledger, run)
+    yield from draft_pending(job, ledger, run)
 
 
-def read(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Take every source into the ledger; keys are issued when all were read."""
-    found = Read()
-    yield from sight(job, ledger, run, found)
-    yield from settle(ledger, run, found)
-
-
-@dataclass(slots=True)
-class Read:
-    """What sources have told beside their documents."""
-
-    scans: list[Scan] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    selecting: dict[str, Selecting] = field(default_factory=dict)
-    """By container: the settings that decide what is read, and what they leave out."""
-
-
-def sight(job: Job, ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Stage what the sources yield."""
+def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
+    """Read what has changed in the sources; issue keys when all of them have been listed."""
+    scans: list[Scan] = []
+    problems: list[Problem] = []
+    selecting: dict[str, Selecting] = {}
     ledger.ingest.begin(run, _salt(job))
     for source in job.sources:
-        gone: list[Problem] = []
-        for sighting in scanned(source, ledger.ingest.known):
-            if isinstance(sighting, (Unchanged, Unmarked)):
-                ledger.ingest.add(run, sighting)
-            elif isinstance(sighting, Extracted):
-                ledger.ingest.add(run, _with_skips(job, sighting))
-                unkept = ledger.pictures.keep(sighting.pictures)
-                yield Progress(sighting.document.title, problems=unkept)
-            elif isinstance(sighting, Problem):
-                found.problems += [] if sighting.notice else [sighting]
-                if sighting.what == WENT_AWAY:
-                    gone.append(sighting)
+        went_away: list[Problem] = []
+        for found in scanned(source, ledger.ingest.known):
+            if isinstance(found, (Unchanged, Unmarked)):
+                ledger.ingest.add(run, found)
+            elif isinstance(found, Extracted):
+                ledger.ingest.add(run, _with_skips(job, found))
+                yield Progress(found.document.title, problems=ledger.pictures.keep(found.pictures))
+            elif isinstance(found, Problem):
+                problems += [] if found.notice else [found]
+                if found.what == WENT_AWAY:
+                    went_away.append(found)
                 else:
-                    yield Progress(problems=(sighting,))
+                    yield Progress(problems=(found,))
             else:
-                found.scans.append(sighting)
+                scans.append(found)
                 if reread := getattr(source, "unselected", None):
                     settings: str = source.selection  # type: ignore[attr-defined]
-                    found.selecting[sighting.container] = Selecting(settings, reread)
-        if gone:
-            yield Progress(problems=(_as_one(gone),))
+                    selecting[found.container] = Selecting(settings, reread)
+        if went_away:
+            yield Progress(problems=(_as_one(went_away),))
+    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ledger.recovery.match(run)
+    yield Progress(ingested=ingested, problems=ingested.problems)
 
 
 def _salt(job: Job) -> str:
-    """Differs once documents say something else though they are as they were.
+    """Return a hash that changes when unchanged documents have to be ingested again.
 
-    That is the program, and the deck files as far as they leave highlights out.
+    It covers the program's version, and the deck files as far as they skip highlights.
     """
     fitting = [(repr(rule.select), rule.skipped) for rule in job.decks]
     last = max((n for n, (_, skipped) in enumerate(fitting, 1) if skipped), default=0)
@@ -162,7 +151,7 @@ def _salt(job: Job) -> str:
 
 
 def _as_one(gone: Sequence[Problem]) -> Problem:
-    """What is said of files that went away while a source was read: a folder was renamed."""
+    """Return one problem for all files that vanished while a source was read: a folder was renamed."""
     if len(gone) == 1:
         return gone[0]
     try:
@@ -172,17 +161,8 @@ def _as_one(gone: Sequence[Problem]) -> Problem:
     return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
 
 
-def settle(ledger: Ledger, run: RunId, found: Read) -> Iterator[Progress]:
-    """Give what was staged its keys."""
-    settled = ledger.ingest.finish(
-        run, found.scans, found.problems, ledger.clock(), selecting=found.selecting
-    )
-    ledger.recovery.settle(run)
-    yield Progress(settled=settled, problems=settled.problems)
-
-
 def _with_skips(job: Job, extracted: Extracted) -> Extracted:
-    """Highlights that must not become cards, by a comment or by their colour, say so."""
+    """Set `skip` on highlights that a comment or their colour excludes."""
     return replace(
         extracted, highlights=tuple(_with_skip(job, found) for found in extracted.highlights)
     )
@@ -197,10 +177,12 @@ def _with_skip(job: Job, highlight: Highlight) -> Highlight:
     return highlight
 
 
-def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> Iterator[Progress]:
-    """Draft what is pending: cards written by hand by the rules, the rest by the drafter.
+def draft_pending(
+    job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True
+) -> Iterator[Progress]:
+    """Draft what is pending: cards written by hand with the rules, the rest with the drafter.
 
-    `only_read`: only what this run has read; else all the ledger knows.
+    `only_read`: only what this run read; else everything in the ledger.
     """
     if job.limit == 0:
         return
@@ -208,7 +190,7 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
     yield from _drafted(job, ledger, checking, run if only_read else None)
-    while checking.parted:  # a revision left highlights merged into its card without one
+    while checking.parted:  # a revision left highlights that were merged into its card without one
         alone = replace(job, only=frozenset(checking.parted))
         checking.parted.clear()
         yield from _drafted(alone, ledger, checking, None)
@@ -218,7 +200,7 @@ def forge(job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True) -> It
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
-    """Where its cards go: as its document asks, else as the job says, else by the deck files."""
+    """Return the deck for a highlight's cards: its document's, else the job's, else the deck files'."""
     chosen = deck_of(job.decks, highlight.document, highlight).deck
     return chosen if highlight.document.deck else job.deck or chosen
 
@@ -232,11 +214,14 @@ def _drafted(
     yield from checking.take(job.drafter.draft(rest), job.drafter_name)
 
 
-def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) -> Iterator[Progress]:
-    """Draft the passages of `job.only` once more, as a person asks: beside what there is.
+def draft_again(
+    job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]
+) -> Iterator[Progress]:
+    """Draft the passages of `job.only` again at a person's request, in addition to their cards.
 
-    Or, of `job.instead`, in the place of a card, which stands until a person takes the new one.
-    Each drafter is given what those before it drew nothing new for. Policy accepts none of it.
+    For `job.instead`, draft a replacement of a card, which is kept until a person accepts the new
+    one. Each drafter gets the passages for which those before it drafted nothing new. Policy accepts
+    none of the drafts.
     """
     checking = Checking(replace(job, accepts=lambda draft: False), ledger, run)
     left, said = job.only, dict[HighlightKey, str]()
@@ -253,7 +238,7 @@ def redraw(job: Job, ledger: Ledger, run: RunId, drafters: Iterable[Drafter]) ->
 
 
 def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
-    """What is asked once more, of these passages."""
+    """Return the tasks of a redraft, for these passages."""
     if not job.instead:
         return again(ledger, left, job.decks, job.remark, job.limit)
     cards = (one for one in job.instead if ledger.cards.get(one[0]).highlight.key in left)
@@ -261,7 +246,7 @@ def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[
 
 
 def _noting(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
-    """The results; `said` is told why there is no card, "" where that is a problem by itself."""
+    """Yield the results; store in `said` why a highlight got no card ("" = there is a problem instead)."""
     for drafted in results:
         said |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
         said |= {none.highlight: none.reason for none in drafted.no_cards}
@@ -278,11 +263,11 @@ def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[P
 
 BATCH_DOCUMENTS = 50
 BATCH_SECONDS = 0.2
-"""A batch is one transaction of so many documents, or of so long: others wait that long to write."""
+"""Limits of one transaction, in documents and seconds: other programs wait that long to write."""
 
 
 class Checking:
-    """Where drafts are checked, given a deck and recorded, a document at a time."""
+    """Checks drafts, assigns decks, and records them, one document at a time."""
 
     def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
         self._job = job
@@ -291,13 +276,13 @@ class Checking:
         self._known = check.DuplicateIndex(ledger.duplicates)
         self._fronts: check.Names | None = None
         self.parted: set[HighlightKey] = set()
-        """Highlights whose card says something else by now; to be drafted for themselves."""
+        """Highlights that need a card of their own: the one they were merged into says something else now."""
 
     def take(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
-        """Check and record what the drafter called `name` has drawn, as it comes.
+        """Check and record results as they come from the drafter called `name`.
 
-        What rules drafted costs nothing to draft again: several documents are one transaction. A
-        model's drafts are committed one by one.
+        Drafting by rules costs nothing to repeat, so several documents share one transaction. The
+        results of a model are committed one by one.
         """
         results = iter(results)
         together = BATCH_DOCUMENTS if name == BY_HAND else 1
@@ -326,7 +311,7 @@ class Checking:
 
     def _batch(self, drafted: Drafted, name: str) -> Batch:
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
-        # What these cards say now is about to change.
+        # The recorder is about to change the text of these cards.
         cards = [card for key in highlights for card in self._ledger.cards.of_highlight(key)]
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
@@ -364,7 +349,7 @@ class Checking:
         )
 
     def _names(self) -> check.Names:
-        """The names in lines `name:: value` of all that was read, now or before."""
+        """Return the names in lines `name:: value` of all highlights in the ledger."""
         if self._fronts is None:
             self._fronts = check.Names(self._ledger.highlights.on_lines())
         return self._fronts
@@ -375,30 +360,30 @@ class Checking:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one package holds."""
+    """What one package contains."""
 
     path: Path
     notes: int
     added: int
-    """Never in a package before."""
+    """Notes that no package contained before."""
     updated: int
-    """In an earlier package with other words."""
+    """Notes whose text changed since an earlier package."""
     problems: tuple[Problem, ...] = ()
-    """Cards that Anki would not take; pictures that could not be had, their cards go without."""
+    """Cards that Anki would reject, and pictures that are missing; the cards are shipped without them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Cards that are to lie in one package."""
+    """The cards of one package."""
 
     path: Path
     plans: tuple[CardPlan, ...]
 
 
 def deliverable(ledger: Ledger) -> Iterator[Card]:
-    """Cards that a package may have to hold, in the order of reading.
+    """Return the cards that a package may have to contain, in reading order.
 
-    Accepted, live, unblocked ones; and those that are no cards any more, but stand in Anki.
+    These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
     """
     return (card for card in ledger.cards.all() if card.ready or card.anki.there)
 
@@ -406,10 +391,10 @@ def deliverable(ledger: Ledger) -> Iterator[Card]:
 def publish(
     ledger: Ledger, run: RunId, parcels: Iterable[Parcel], types: Mapping[Family, SeenType]
 ) -> Iterator[Published]:
-    """Write packages, each whole or not at all, and remember what they hold.
+    """Write packages, each whole or not at all, and record what they contain.
 
-    A card that Anki would not take is a problem, the others go. A revision is on record before
-    its package takes its place: no number ever stands for two texts, wherever the power fails.
+    A card that Anki would reject is reported as a problem and left out. A revision is recorded before
+    its package replaces the old one, so that a power cut never gives one revision number to two texts.
     """
     for parcel in parcels:
         packed = [one for one in parcel.plans if one.note and one.shipment]
@@ -430,7 +415,7 @@ def _written(
     packed: list[CardPlan],
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
-    """Put a package in its place; a problem if that cannot be, the old one as it was."""
+    """Write a package and replace the old one; return the problem if that fails, with the old one intact."""
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(beside, (one.note for one in packed if one.note), types)

@@ -1,8 +1,8 @@
-"""Check cards again after they were drafted, and store what is new as findings for review.
+"""Check cards again after they were drafted, and store new findings for review.
 
-`recheck_named` judges again the pairs of which one card says something else by now. `propose`
-checks every accepted card: a note that somebody adds to Anki may repeat it, its words may be
-changed there. Its findings are warnings at most: no verdict changes, what is accepted stays so.
+`recheck_named` checks pairs of cards again after one of them was reworded. `propose` checks every
+accepted card: a person may have added a note to Anki that repeats it, or edited it there. Its
+findings are warnings at most: no verdict changes, accepted cards stay accepted.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from ankiforge.model import (
 _AT_ONCE = 200
 """Cards whose findings are stored in one transaction."""
 _WORDING = check.ids("clozes", "questions", "filler", "unfinished")
-"""Whoever accepted a card has seen how it is worded."""
+"""Wording checks are left out: whoever accepted a card has seen its wording."""
 
 
 # --- pairs of which one card was reworded -----------------------------------------------------
 
 
 def recheck_named(ledger: Ledger) -> None:
-    """Judge again the findings that name a card, or a note, whose words have changed since."""
+    """Check again the pairs of which one card, or note of another tool, was reworded."""
     changed = ledger.duplicates.reworded()
     if not changed:
         return
@@ -74,11 +74,11 @@ class Proposed:
     """What `propose` found."""
 
     pairs: int = 0
-    """Of cards, or of a card and a note that is not ours, that are called alike."""
+    """Pairs of similar cards, or of a card and a note of another tool."""
     findings: int = 0
-    """Other findings, of what a card says."""
+    """Other findings, about a card's own text."""
     cards: int = 0
-    """Cards that have any of these."""
+    """Cards with any of these."""
 
 
 def propose(
@@ -126,7 +126,7 @@ def _keep(ledger: Ledger, waiting: list[tuple[Card, tuple[Finding, ...]]]) -> No
 
 
 class _Judge:
-    """The checks, less what was found already and the pairs that a person has decided on."""
+    """The checks, without findings that are stored already and pairs on which a person has decided."""
 
     def __init__(self, ledger: Ledger, limits: check.Limits) -> None:
         self._ledger = ledger
@@ -137,7 +137,7 @@ class _Judge:
         self._pairs |= ledger.queries.not_duplicates()
 
     def news_of(self, card: Card, seen: Seen) -> tuple[Finding, ...]:
-        """Return what the checks find on a card today and did not find before."""
+        """Return the findings about a card that are not stored yet."""
         draft = _as_in_anki(card, seen)
         context = check.Context(card.highlight, self._known, limits=self._limits)
         known = {one.check for one in card.leading.findings}
@@ -166,7 +166,7 @@ class _Judge:
 
 
 def _as_in_anki(card: Card, seen: Seen) -> Draft:
-    """Return the words that are studied: those a person typed in Anki, if one did."""
+    """Return the text that is studied: a person's edit in Anki, if there is one."""
     draft = replace(card.leading.draft, fields=card.fields)
     if seen.type_id and _is_edited(card, seen):
         names = dict(zip(note_type(card.family).fields, seen.fields, strict=False))
@@ -181,5 +181,5 @@ _PERSON = Origin("person")
 
 
 def _is_edited(card: Card, seen: Seen) -> bool:
-    """Return whether the note says other words than any revision of ours that it may carry."""
+    """Return whether a person edited the note: its text differs from any revision of ours it may hold."""
     return bool(seen.content) and content_hash(card.family, list(seen.fields)) != seen.content

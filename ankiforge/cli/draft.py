@@ -28,7 +28,7 @@ from ankiforge.cli.session import (
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.model import Card, Drafted, Drafter, Guid, HighlightKey, RunId, Task
 from ankiforge.pending import in_place_of, unmended, unwritten
-from ankiforge.pipeline import Checking, Job, Progress, forge, read, redraw
+from ankiforge.pipeline import Checking, Job, Progress, draft_again, draft_pending, ingest
 from ankiforge.reports.summary import Summary, Tally, summarize
 from ankiforge.reports.text import dollars
 from ankiforge.review.history import remarks_for, replaceable
@@ -117,9 +117,9 @@ def draft(
         run = now.ledger.start_run("draft")
         if beside:
             drafters = (model.from_memory(), model) if model else (job.drafter,)
-            steps = redraw(job, now.ledger, run, drafters)
+            steps = draft_again(job, now.ledger, run, drafters)
         else:
-            steps = forge(job, now.ledger, run, only_read=False)
+            steps = draft_pending(job, now.ledger, run, only_read=False)
         error = follow(now, tally, steps, model, job)
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally, model.usage if model else None)
@@ -177,7 +177,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
     wanted, _ = select_sources(now, ())
     _, sources = open_sources(now, wanted, now.out.say)
     job, tally = job_for(now, sources, model), Tally()
-    error = follow(now, tally, read(job, now.ledger, now.ledger.start_run("estimate")))
+    error = follow(now, tally, ingest(job, now.ledger, now.ledger.start_run("estimate")))
     if error is not None:
         raise error
     now.out.problems(tally.problems)
@@ -452,7 +452,7 @@ def _import_batch(
     job = job_for(now, (), model, accept)
     cached = model.from_memory() if model else None
     job_cached = replace(job, drafter=cached or job.drafter)
-    steps = forge(job_cached, now.ledger, run, only_read=False)
+    steps = draft_pending(job_cached, now.ledger, run, only_read=False)
     error = follow(now, tally, steps, cached, job_cached)
     repaired = batch.repaired(
         unmended(now.ledger, job.drafter_name, job.decks),
@@ -490,7 +490,7 @@ def _replaced(
     keys = frozenset(now.ledger.cards.get(guid).highlight.key for guid, _ in remarks)
     job = app.make_job(now.workspace, (), None)
     job = replace(job, drafter_name=name, only=keys, instead=tuple(remarks), limit=None)
-    return redraw(job, now.ledger, run, (drafter,))
+    return draft_again(job, now.ledger, run, (drafter,))
 
 
 @dataclass(frozen=True, slots=True)

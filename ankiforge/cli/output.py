@@ -256,7 +256,7 @@ def progress_bar(
         nonlocal cards, done, known
         cards += step.drafted
         done += step.highlights
-        if known is None and (step.settled or step.highlights):
+        if known is None and (step.ingested or step.highlights):
             known = total() + done
             bar.update(task, total=(model and known) or None)
         parts = [" ".join(for_terminal(step.document).split())[:50] or "settling"]

@@ -320,7 +320,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
     """Show the highlights of PATHs, or of the workspace's sources; write nothing."""
     from ankiforge.app import make_job
-    from ankiforge.pipeline import read
+    from ankiforge.pipeline import ingest
     from ankiforge.reports.cards import highlight_json
     from ankiforge.reports.summary import Tally
 
@@ -333,7 +333,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
         job = make_job(now.workspace, sources, None)
         run = now.ledger.start_run("extract")
         tally = Tally(problems=list(lost))
-        error = follow(now, tally, read(job, now.ledger, run))
+        error = follow(now, tally, ingest(job, now.ledger, run))
         found = 0
         for one in islice(now.ledger.highlights.seen_in(run), call.limit):
             found += 1

@@ -34,10 +34,10 @@ from ankiforge.config import is_loopback
 from ankiforge.config.workspace import REMEMBERED, Workspace
 from ankiforge.errors import BusyError, ForgeError, RefusedError, ServiceError, UsageError
 from ankiforge.extract import AHEAD
-from ankiforge.memory import MEMORY, Memories
+from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pending import pending, unwritten
-from ankiforge.pipeline import Job, Progress, forge, read
+from ankiforge.pipeline import Job, Progress, draft_pending, ingest
 from ankiforge.reports.summary import Tally
 from ankiforge.reports.text import counted
 from ankiforge.watch import (
@@ -158,12 +158,12 @@ class Passes:
     def sources(self) -> list[WatchedSource]:
         """Return the sources of the current settings."""
         workspace = self._workspace = workspace_of(self._call)
-        memories = Memories(workspace.folder / MEMORY)
+        caches = CacheFile(workspace.folder / CACHE_FILE)
         with glance(self._call) as now:
             wanted = app.watched_sources(workspace, now.ledger)
         found = []
         for one in wanted:
-            memory = memories.of(f"{one.entry.kind}:{one.entry.name}")
+            memory = caches.of(f"{one.entry.kind}:{one.entry.name}")
             source = app.open_source(
                 workspace.config, one.entry, one.only, memory=memory, offline=self._call.offline
             )
@@ -203,8 +203,8 @@ class Passes:
             run = now.ledger.start_run("watch")
 
             def steps() -> Iterator[Progress]:
-                yield from read(job, now.ledger, run)
-                yield from forge(_without_failed(now, job, run), now.ledger, run)
+                yield from ingest(job, now.ledger, run)
+                yield from draft_pending(_without_failed(now, job, run), now.ledger, run)
 
             error = follow(now, tally, steps(), model, job)
             now.ledger.finish_run(run)
@@ -218,7 +218,7 @@ class Passes:
             untried = _without_failed(now, job, None)
             run, tally = now.ledger.start_run("draft"), Tally()
             job = job if untried.only == NO_HIGHLIGHT else untried
-            steps = forge(job, now.ledger, run, only_read=False)
+            steps = draft_pending(job, now.ledger, run, only_read=False)
             error = follow(now, tally, steps, model, job)
             now.ledger.finish_run(run)
             return self._result(now, tally, job, model, error)
@@ -238,7 +238,7 @@ class Passes:
             self._spent += model.usage.cost_usd or 0.0
             tasks = unwritten(now.ledger, None, job.drafter_name, job.limit)
             waiting = sum(len(task.highlights) for task in tasks)
-        found, counts = tally.settled, tally.counts
+        found, counts = tally.ingested, tally.counts
         return PassResult(
             found.new, found.changed, found.gone, counts["drafted"], counts["revised"],
             tuple(tally.problems), now.ledger.ingest.has_missing, error,

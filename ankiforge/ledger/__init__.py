@@ -1,9 +1,8 @@
-"""The ledger: all SQL, in domain words.
+"""The ledger: the only package that contains SQL.
 
-`Ledger` is what the rest of the house sees. It takes in what sources yield (`reading`),
-remembers identities (`highlights`), cards
-(`cards`), what was decided (`decisions`), what was shipped (`packages`) and paid-for replies
-(`replies`); `recorder` writes what became of a task. `queries` and `search` only read.
+`Ledger` is its interface. `ingest` records what sources yield, `highlights`, `cards` and `decisions`
+hold identities, cards and events, `packages` what was shipped, `replies` the replies of models;
+`recorder` records drafts. `queries` and `search` only read.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from ankiforge.config import private
 from ankiforge.errors import BusyError
 from ankiforge.ledger.alternatives import Choices
 from ankiforge.ledger.anki import Suspensions, Views
+from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection, connect, copy_to_memory
 from ankiforge.ledger.decisions import Decisions
@@ -37,7 +37,6 @@ from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
 from ankiforge.ledger.upgrade import convert
-from ankiforge.memory import MEMORY, Memories
 from ankiforge.model import Problem, RunId, h16
 
 Clock = Callable[[], datetime]
@@ -46,12 +45,12 @@ LOCK_SECONDS = 60.0
 
 
 def now() -> datetime:
-    """The clock of the wall, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class Ledger:
-    """One workspace's memory. Close it, or use it as a context."""
+    """The ledger of one workspace. Close it, or use it as a context manager."""
 
     def __init__(
         self,
@@ -61,13 +60,13 @@ class Ledger:
         clock: Clock = now,
         identity: Callable[[], str] = lambda: uuid.uuid4().hex,
         *,
-        memories: Memories,
+        caches: CacheFile,
         pictures: Pictures,
     ) -> None:
         self._db = connection
         self._journal = journal
         self.clock = clock
-        self.memories = memories
+        self.caches = caches
         self.pictures = pictures
         self.writer = Writer(connection, journal, clock)
         self.highlights = Highlights(connection, self.writer)
@@ -103,16 +102,16 @@ class Ledger:
         )  # fmt: skip
         self.carrying = Carrying(connection, journal, self.writer, self.decisions, self._rebuild)
         self.converted = convert(connection, self.writer, self.cards)
-        """Cards of an older ledger whose state no event had told."""
+        """The number of cards of an older ledger that needed an event of their own."""
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:
-        """Take in what another machine has written into the journal; tells lines that are none."""
+        """Ingest journal lines that another machine has written; return malformed lines as problems."""
         return self._rebuild.take_in()
 
     @property
     def generation(self) -> int:
-        """The generation of defaults it was created with; see `ledger.generation`."""
+        """Return the generation of defaults it was created with; see `ledger.journal`."""
         return generation_of(self._db)
 
     def _name(self, identity: Callable[[], str], journal: Journal) -> None:
@@ -125,7 +124,7 @@ class Ledger:
                 settle_generation(self._db, journal)
 
     def start_run(self, command: str) -> RunId:
-        """A new run, by which what it does can be told later."""
+        """Record the start of a run and return its id."""
         with self._db.unit():
             count = self._db.execute("SELECT count(*) FROM run").fetchone()[0]
             ledger_id = self._db.execute(
@@ -139,12 +138,12 @@ class Ledger:
         return run
 
     def finish_run(self, run: RunId) -> None:
-        """Note that a run came to its end."""
+        """Record that a run has ended."""
         with self._db.unit():
             self._db.execute("UPDATE run SET finished = ? WHERE id = ?", (self.writer.now(), run))
 
     def has_changed(self, name: str, value: str) -> bool:
-        """Whether a value is another than the last time; the first time it is not."""
+        """Store a value; return whether it differs from the stored one (False the first time)."""
         now, before = h16(value), self.writer.recall(name)
         if now != before:
             with self.writer.unit():
@@ -152,16 +151,16 @@ class Ledger:
         return before not in ("", now)
 
     def unit(self) -> AbstractContextManager[None]:
-        """One short transaction: one decision, or one action of several."""
+        """Begin one short transaction: for one decision, or for several of one action."""
         return self.writer.unit()
 
     def health(self) -> str:
-        """What is wrong with the database, "" if nothing is."""
+        """Return what is wrong with the database; "" if nothing is."""
         found = self._db.execute("PRAGMA quick_check").fetchone()[0]
         return "" if found == "ok" else str(found)
 
     def lines_lost(self) -> int:
-        """How many journal lines that were written or taken in are not in the file now."""
+        """Return how many known journal lines are no longer in the file."""
         rows = self._db.execute("SELECT id FROM journal").fetchall()
         there = {line.id for line in self._journal.read() if isinstance(line, Entry)}
         return len({row["id"] for row in rows} - there)
@@ -181,35 +180,35 @@ class Ledger:
 def open_ledger(
     database: Path, journal: Path, clock: Clock = now, *, any_thread: bool = False
 ) -> Ledger:
-    """Open (or make) a workspace's ledger and take in its journal.
+    """Open or create a workspace's ledger and ingest its journal.
 
-    `any_thread`: the caller sees to it that one thread at a time uses it.
+    `any_thread`: allow use from several threads; the caller makes sure that it is one at a time.
 
     Raises:
         LedgerError: it is damaged, locked, or newer than this program.
     """
     private.make_folder(database.parent)
     connection = connect(database, any_thread=any_thread)
-    memories = Memories(database.with_name(MEMORY))
+    caches = CacheFile(database.with_name(CACHE_FILE))
     replies = Replies.open(database, clock)
     pictures = Pictures(database.with_name(FOLDER))
     return Ledger(
-        connection, Journal(journal), replies, clock, memories=memories, pictures=pictures
+        connection, Journal(journal), replies, clock, caches=caches, pictures=pictures
     )  # fmt: skip
 
 
 def forgetful_ledger(database: Path, journal: Path, clock: Clock = now) -> Ledger:
-    """A copy in memory: for looks and dry runs, which must write nothing."""
+    """Return a copy in memory, for dry runs and commands that must write nothing."""
     connection = copy_to_memory(database)
     journal_read = Journal(journal, forgetful=True)
-    memories = Memories(database.with_name(MEMORY), forgetful=True)
+    caches = CacheFile(database.with_name(CACHE_FILE), forgetful=True)
     pictures = Pictures(database.with_name(FOLDER), forgetful=True)
     replies = Replies(connection, clock)
-    return Ledger(connection, journal_read, replies, clock, memories=memories, pictures=pictures)
+    return Ledger(connection, journal_read, replies, clock, caches=caches, pictures=pictures)
 
 
 def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractContextManager[object]:
-    """Hold the pass lock `what` ("drafting", "publishing"), waiting for another's.
+    """Hold the lock `what` ("drafting", "publishing"); wait if another program holds it.
 
     Raises:
         BusyError: another program held it all the time.
@@ -226,7 +225,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
             f"another ankiforge{_holder(path)} {long}",
             hint="wait for it, or stop it: nothing is lost by that",
         ) from error
-    with suppress(OSError):  # a word for whoever waits; the lock itself is the system's
+    with suppress(OSError):  # names the holder for whoever waits; the lock itself is the system's
         path.write_text(str(os.getpid()))
     return acquired
 

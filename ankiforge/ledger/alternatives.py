@@ -1,7 +1,7 @@
-"""Alternatives: drafts of one intent, of which a person picks one.
+"""Alternatives: drafts of one fact, of which a person picks one.
 
-Those of one note type share a card. Where both note types were drafted there is a card for each, tied
-by `card.choice`: one of them becomes the card, the others give way to it.
+Alternatives of one note type are candidates of one card. If both note types were drafted there is a
+card for each, linked by `card.choice`: the card that is picked supersedes the other.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _KINDS = tuple(CardKind)
 
 
 Row = list[Checked]
-"""The candidates of one choice that are of one note type: they share a card."""
+"""Alternatives of one note type: the candidates of one card."""
 
 
 def intents(drafts: list[Checked]) -> list[list[Row]]:
-    """Drafts grouped into choices, in the order (start, kind), each into rows by note type.
+    """Group drafts by intent, ordered by (start, kind), and each group by note type.
 
-    The row of the first candidate that no check forbids comes first.
+    The group of the first candidate that no check blocks comes first.
     """
     groups: dict[int, list[Checked]] = {}
     for checked in drafts:
@@ -68,7 +68,7 @@ def _rows(group: list[Checked]) -> list[Row]:
 
 
 def foremost(row: Row) -> Checked:
-    """The candidate that leads: the first that no check forbids."""
+    """Return the leading candidate: the first that no check blocks."""
     return next((checked for checked in row if not checked.blocked), row[0])
 
 
@@ -76,13 +76,13 @@ def foremost(row: Row) -> Checked:
 
 
 def numbered_as_before(checked: Checked, card: Card, there: set[int]) -> Checked:
-    """A revision with the cloze numbers that the card has; none of those `there` is in Anki."""
+    """Return a revision with the card's cloze numbers; new gaps get none of `there`, used in Anki."""
     used = there | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
     return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
 
 
 def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[Checked]:
-    """The cloze numbers a card had in a ledger that was lost, if its passage was edited there."""
+    """Return drafts with the cloze numbers that the journal has for a card of a lost ledger."""
     changes = [d.body for d in history if d.what in ("revise", "edit")]
     sides = [body.get(side, {}).get("fields") for body in changes for side in ("before", "after")]
     said = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
@@ -93,7 +93,7 @@ def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[C
 
 
 def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checked:
-    """Cloze numbers are identity: a revision keeps them."""
+    """Renumber the gaps of a draft like those of `before`: cloze numbers identify Anki's cards."""
     if checked.draft.kind is not CardKind.CLOZE:
         return checked
     text = keep_numbers(before, checked.draft.field("Text"), used)
@@ -105,18 +105,18 @@ def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checke
 
 @dataclass(frozen=True, slots=True)
 class _TurnedDown:
-    """Words that a person did not want."""
+    """A draft that a person rejected or passed over."""
 
     guid: Guid
     kind: CardKind
     fields: Fields
     answer: str
     whole: bool = False
-    """With the card they were."""
+    """Whether its card was rejected, and not only this candidate."""
 
 
 def preference(candidate: Candidate) -> dict[str, Any]:
-    """A candidate, as a decision remembers what was preferred, and over what."""
+    """Return a candidate as an event stores it among the preferred or passed-over ones."""
     draft, origin = candidate.draft, candidate.draft.origin
     return {
         "draft": candidate.id,
@@ -130,7 +130,7 @@ def preference(candidate: Candidate) -> dict[str, Any]:
 
 
 class Choices:
-    """What belongs to one choice, and what of it is settled."""
+    """The alternatives of cards, and which of them were picked."""
 
     def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
         self._db = connection
@@ -140,11 +140,11 @@ class Choices:
     # --- one is the card --------------------------------------------------------------------
 
     def live_others(self, card: Card) -> list[Card]:
-        """The other alternatives of a choice that are not retired, rejected cards included."""
+        """Return the other alternatives that are live, including rejected ones."""
         return [one for one in self._cards.of_choice(card) if one.standing is Standing.LIVE]
 
     def give_way(self, others: Iterable[Card], to: Guid, action: str) -> None:
-        """Let alternatives give way to the card that a person chose, by the same action."""
+        """Supersede alternatives by the card that a person picked, in the same action."""
         for one in others:
             self._give_way(one, to, PERSON, action)
 
@@ -157,7 +157,7 @@ class Choices:
         self._decisions.part_others(card.guid)
 
     def leave(self, guids: Sequence[Guid], choices: Iterable[str]) -> None:
-        """Cards of these choices that nothing was drawn for now give way to those that were."""
+        """Supersede the alternatives for which nothing was drafted now by those that were."""
         first = self._cards.get(guids[0])
         for choice in sorted({first.choice, *choices} - {""}):
             for card in self._cards.in_choice(choice):
@@ -165,22 +165,25 @@ class Choices:
                     self._give_way(card, first.guid, SOURCE, "")
 
     def others(self, card: Card) -> list[Card]:
-        """The other cards of the choice that a card is of, whatever became of them."""
+        """Return the other alternatives of a card, whatever their state."""
         return self._cards.of_choice(card)
 
     def gave_way(self, card: Card) -> bool:
-        """Whether a card is none because another of its choice is it."""
+        """Return whether a card was superseded by one of its alternatives."""
         if card.standing is not Standing.SUPERSEDED:
             return False
         return card.standing_why in {one.guid for one in self._cards.of_choice(card)}
 
     def revive(self, card: Card) -> None:
-        """What gave way waits again: it was drawn anew while nobody has chosen."""
+        """Make a superseded alternative live: it was drafted again and nothing was picked."""
         after = {"standing": Standing.LIVE.value, "standing_why": ""}
         self._decisions.change(card.guid, "revive", after, by=SOURCE)
 
     def tie(self, guids: Sequence[Guid], choice: str = "") -> None:
-        """Make cards one choice, but for those a person took out; what the journal knows holds."""
+        """Make cards alternatives of one another, except those that a person restored separately.
+
+        A pick that the journal knows applies to them.
+        """
         guids = [guid for guid in guids if not self._taken_out(guid)]
         if len(guids) < 2 and not choice:
             return
@@ -190,7 +193,7 @@ class Choices:
                 self.revive(card)
 
     def rejoin(self, guid: Guid) -> None:
-        """A card that came back is one choice again with those that gave way to it."""
+        """Make a restored card and those it superseded alternatives again."""
         card = self._cards.get(guid)
         slot = (card.key, card.slot, Standing.SUPERSEDED, guid)
         there = self._cards.of_highlight(card.highlight.key)
@@ -200,12 +203,12 @@ class Choices:
             self._cards.tie(guids, gave_way[0].choice or gave_way[0].guid)
 
     def _taken_out(self, guid: Guid) -> bool:
-        """Whether a person wanted this card beside the one it had given way to."""
+        """Return whether a person restored this card beside the one that superseded it."""
         changes = [decided.body.get("after", {}) for decided in standing(self._decisions.of(guid))]
         return any(after.get("choice") == "" for after in changes)
 
     def last_choosing(self, card: Card) -> str:
-        """The id of the decision by which something of a card's choice was chosen last, or ""."""
+        """Return the id of the last event that picked one of a card's alternatives; "" if there is none."""
         made = self._choosing([card, *self._cards.of_choice(card)])
         return made[-1].id if made else ""
 
@@ -221,9 +224,10 @@ class Choices:
         exact: str,
         kept: dict[int, set[Guid]],
     ) -> list[list[Card | None]]:
-        """For each row of each choice the card it revises, those included that gave way.
+        """Return the card that each group of candidates revises; None = a new card.
 
-        Of a choice that was `kept` (see `wanted`) it is the card that was chosen.
+        Superseded cards are matched too. Where `kept` (see `wanted`) names cards for an intent, a
+        group matches the picked one.
         """
         drawn = [[checked.draft for checked in row] for rows in groups for row in rows]
         found = iter(match_groups(existing, drawn, exact, self._journalled(existing, drawn)))
@@ -242,7 +246,7 @@ class Choices:
         return placed
 
     def _journalled(self, existing: list[Card], drawn: list[list[Draft]]) -> frozenset[int]:
-        """Rows with an answer of a card that was drawn of the same highlight, and is not here."""
+        """Return the groups with the answer of a card that only the journal has, for these highlights."""
         keys = {card.highlight.key for card in existing}
         lacking = [one for key in keys for one in without_card(self._db, key)]
         return frozenset(
@@ -254,7 +258,7 @@ class Choices:
         )
 
     def _drawn_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
-        """The card with an answer of a row that gave way in its choice, while nobody has chosen."""
+        """Return the superseded alternative with an answer of these candidates, if nothing was picked."""
         for card in existing:
             if card.guid in taken or card.family is not row[0].draft.kind.family:
                 continue
@@ -271,10 +275,10 @@ class Choices:
         matched: list[list[Card | None]],
         kept: dict[int, set[Guid]],
     ) -> dict[int, list[Card]]:
-        """By the place of a new choice the cards that wait, and that a person asked again about.
+        """Return, by position of the group, the pending cards that a person wants redrafted.
 
-        Where but one thing is made of the passage it is that, else what is most like the new one.
-        Those of its note type are put into `matched`. Nothing that was chosen is asked about.
+        If the passage has only one fact it is that one, else the most similar. Cards of the same note
+        type are stored in `matched`. Picked cards are never returned.
         """
         decided = {card.guid for card in existing if is_decided(card)}
         live = [c for c in existing if c.standing is Standing.LIVE]
@@ -295,10 +299,11 @@ class Choices:
     def wanted(
         self, key: HighlightKey, drafts: list[Checked], existing: list[Card]
     ) -> tuple[list[Checked], dict[int, set[Guid]]]:
-        """Drafts without those that a person has passed over or rejected, whatever their kind.
+        """Return the drafts without those that a person passed over or rejected, of whatever kind.
 
-        And by intent the cards that stand for what was left out. An answer that a live card of the
-        same note type has is no new one.
+        Returns:
+            The remaining drafts, and by intent the cards that stand for what was left out. A draft whose
+            answer a live card of the same note type has is not new.
         """
         unwanted = [one for card in existing for one in self._turned_down(card)]
         unwanted += self._remembered(key, drafts)
@@ -332,7 +337,7 @@ class Choices:
                 )
 
     def _remembered(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_TurnedDown]:
-        """What the journal says was turned down, of cards that nothing drawn now will be."""
+        """Return what the journal says was rejected or passed over, of cards that no draft matches."""
         for guid, family, answer in without_card(self._db, key):
             drawn = [one.draft for one in drafts if one.draft.kind.family is family]
             if any(same(draft.answer, answer) for draft in drawn):
@@ -346,7 +351,7 @@ class Choices:
 
 
 def _given_way(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
-    """The columns of a card that gives way, and the states of its candidates."""
+    """Return the columns and candidate states of a superseded card."""
     after: Columns = {
         "standing": Standing.SUPERSEDED.value,
         "standing_why": to,
@@ -357,7 +362,7 @@ def _given_way(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
 
 
 def _is(one: _TurnedDown, draft: Draft, live: list[Card]) -> bool:
-    """Whether a draft is what was turned down, and is not what a card says now."""
+    """Return whether a draft repeats a rejected one and is not the text of a live card."""
     family = draft.kind.family
     mine = [card for card in live if card.family is family]
     if not one.whole and one.kind.family is family and one.fields == draft.fields:
@@ -369,7 +374,7 @@ def _is(one: _TurnedDown, draft: Draft, live: list[Card]) -> bool:
 
 
 def _chosen(existing: list[Card], row: Row, among: set[Guid]) -> Card | None:
-    """Which of these cards was chosen, if it is of the note type of a row."""
+    """Return the picked card among these whose note type the candidates have."""
     for card in existing:
         fits = card.guid in among and card.family is row[0].draft.kind.family
         if fits and is_decided(card):
@@ -378,7 +383,7 @@ def _chosen(existing: list[Card], row: Row, among: set[Guid]) -> Card | None:
 
 
 def is_decided(card: Card) -> bool:
-    """Whether a live card is what somebody chose or wrote."""
+    """Return whether a live card was accepted, or written by a person."""
     return card.standing is Standing.LIVE and (card.verdict is Verdict.ACCEPTED or card.edited)
 
 
@@ -391,7 +396,7 @@ def _of_family(cards: list[Card], row: Row) -> Card | None:
 
 
 def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
-    """The card that a new choice is most like; of one of a passage's `things` no likeness is asked."""
+    """Return the card most similar to a group of drafts; the only one counts without any similarity."""
     drafts = [checked.draft for row in rows for checked in row]
 
     def alike(card: Card) -> float:
@@ -403,7 +408,7 @@ def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
 
 
 def _mate(existing: list[Card], row: Row, tied: set[str], taken: set[Guid]) -> Card | None:
-    """The card of one of these choices that a row of its note type belongs to."""
+    """Return the live alternative of the cards in `tied` whose note type these candidates have."""
     for card in existing:
         fits = card.choice in tied and card.family is row[0].draft.kind.family
         gone = card.standing is Standing.RETIRED or card.verdict is Verdict.REJECTED

@@ -1,4 +1,4 @@
-"""What Anki showed: views of the collection, notes seen, deleted or suspended there, and reviews."""
+"""The state of Anki: views of the collection, notes seen, deleted or suspended there, and reviews."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from ankiforge.model import (
 )
 
 CALENDAR = "anki:calendar"
-"""Under which name it is kept how the collection counts days."""
+"""The name of the meta value that stores how the collection counts days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The collection the ledger belongs to."""
+    """The collection that the ledger is bound to."""
 
     path: str
     profile: str
@@ -52,7 +52,7 @@ class Bound:
 
 
 def row_of(identity: str, note: SeenNote, arranged: Arranged | None) -> tuple[Any, ...]:
-    """A row of the table `seen`."""
+    """Return a row of the table `seen`."""
     fields = arranged.fields if arranged else note.fields
     beside: dict[str, Any] = {}
     if arranged and not arranged.exact:
@@ -75,13 +75,13 @@ def row_of(identity: str, note: SeenNote, arranged: Arranged | None) -> tuple[An
 
 
 def review_row(one: SeenReview) -> tuple[Any, ...]:
-    """A row of the table `review`."""
+    """Return a row of the table `review`."""
     return (one.id, one.guid, one.ordinal, one.ease, one.interval, one.duration,
             one.last_interval, one.factor, one.type)  # fmt: skip
 
 
 def seen_of(row: Any) -> Seen:
-    """The value of a row of `seen`, with the time of its view."""
+    """Decode a row of `seen`, joined with the time of its view."""
     beside = msgspec.json.decode(row["own"]) if row["own"] else {}
     return Seen(
         Guid(row["guid"]),
@@ -99,21 +99,21 @@ def seen_of(row: Any) -> Seen:
 
 
 OVERLAP_MS = 180 * 86_400_000
-"""Answers this much older than the newest known one are always read again."""
+"""Answers this much older than the newest known one are read again by every view."""
 SESSION_MS = 86_400_000
-"""What was answered longer ago than this before a look is not undone after it."""
+"""Answers that are older than this at the time of a view are no longer undone after it."""
 _SIDES = (0, 1)
-"""The cards a note has at the least, and as the other way round."""
+"""The ordinals that a note of ours may have: forwards and backwards."""
 _CARDS = msgspec.json.Decoder(tuple[SeenCard, ...])
 
 
 def take_in_reviews(connection: Connection, view: View, identity: str) -> int:
-    """Keep the answers that a view shows; how many are new.
+    """Store the answers that a view shows; return how many are new.
 
     Args:
         connection: of the ledger.
         view: open.
-        identity: under which its notes stand in `seen`; those of earlier views stand there still.
+        identity: the id of the view's rows in `seen`; those of earlier views are still stored.
     """
     before = _count(connection)
     _put(connection, view.reviews(_from(connection, view)))
@@ -137,7 +137,7 @@ def _put(connection: Connection, answers: Iterable[SeenReview]) -> None:
 
 
 def _from(connection: Connection, view: View) -> int:
-    """After which answer is to be read: after the first, if one before the usual place is unknown."""
+    """Return the id after which answers are read; 0 if an older one is unknown."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM review").fetchone()[0]
     until = max(0, newest - OVERLAP_MS)
     rows = connection.execute("SELECT id FROM review WHERE id <= ?", (until,))
@@ -149,7 +149,7 @@ def _from(connection: Connection, view: View) -> int:
 
 
 def _gone(connection: Connection, identity: str) -> Iterator[tuple[int, Guid, int]]:
-    """(card id, guid, ordinal) of cards that were there, or may have been, and are not in a view."""
+    """Yield (card id, guid, ordinal) of cards that existed, or may have, and are not in this view."""
     rows = connection.execute(
         "SELECT o.guid, o.cards AS before, coalesce(n.cards, '[]') AS after FROM seen o"
         " LEFT JOIN seen n ON n.view = :view AND n.guid = o.guid"
@@ -180,7 +180,7 @@ def _answers_to(view: View, gone: dict[int, tuple[Guid, int]]) -> Iterator[SeenR
 
 
 def _forget_undone(connection: Connection, view: View, identity: str) -> None:
-    """Of the answers of its last day, when this very collection was seen last, those it has no more."""
+    """Delete answers of the last session before the previous view of this collection that it no longer has."""
     if view.kind not in (ViewKind.COLLECTION, ViewKind.CONNECT) or not view.complete:
         return
     (seen_at,) = connection.execute(
@@ -199,12 +199,12 @@ def _forget_undone(connection: Connection, view: View, identity: str) -> None:
 
 
 def _has(row: sqlite3.Row) -> bool:
-    """Whether the card is there: of one that is deleted the log is read elsewhere."""
+    """Return whether the card exists: the log of a deleted card is read elsewhere."""
     return any(card.ordinal == row["ordinal"] for card in _CARDS.decode(row["cards"]))
 
 
 class Suspensions:
-    """What was suspended, as decisions."""
+    """Cards suspended in Anki on behalf of a person, as decisions."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -212,7 +212,7 @@ class Suspensions:
         self._decisions = decisions
 
     def remember(self, cards: dict[Guid, tuple[int, ...]]) -> None:
-        """A person said that these cards (Anki's ids) are to be suspended; one action."""
+        """Record that a person suspended these cards (Anki's ids), as one action."""
         with self._writer.unit():
             action = self._writer.new_action()
             for guid, ids in cards.items():
@@ -221,7 +221,7 @@ class Suspensions:
                 )
 
     def taken_back(self) -> dict[Guid, tuple[int, ...]]:
-        """Cards to be studied again: the suspension was undone, or the card lives again."""
+        """Return the cards to unsuspend: the suspension was undone, or the card is live again."""
         rows = self._db.execute(
             "SELECT d.subject, d.body FROM event d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'suspend'"
@@ -233,7 +233,7 @@ class Suspensions:
         return {Guid(r["subject"]): tuple(msgspec.json.decode(r["body"])["cards"]) for r in rows}
 
     def forget(self, guids: tuple[Guid, ...]) -> None:
-        """These are studied again."""
+        """Record that these were unsuspended."""
         with self._writer.unit():
             action = self._writer.new_action()
             for guid in guids:
@@ -241,32 +241,32 @@ class Suspensions:
 
 
 AGAIN_SECONDS = 600
-"""Without evidence, a later view at least this much newer must miss a note, too."""
+"""Without evidence, a note is deleted only if a view at least this much newer does not show it either."""
 MANY, MANY_SHARE = 10, 0.02
-"""More notes than these (the larger of both), missing at once, are not believed."""
+"""If more notes than these (the larger of both) are missing at once, none counts as deleted."""
 _THERE = (AnkiState.SEEN, AnkiState.HELD, AnkiState.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """A complete view, as far as deletions go."""
+    """The input of `Deletions`: what a complete view does not show."""
 
     id: str
     view: View
     before: dict[Guid, AnkiState]
-    """What was known of each card before this view."""
+    """The state of each card before this view."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a view's absences came to."""
+    """How many notes became missing or deleted by a view."""
 
     tombstones: int = 0
     held_back: bool = False
 
 
 class Deletions:
-    """Decides, step by step, that a note was deleted in Anki; every step can be undone."""
+    """Decides step by step that a note was deleted in Anki; every step can be undone."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -274,9 +274,9 @@ class Deletions:
         self._decisions = decisions
 
     def note(self, absences: Absences, *, as_present: bool = False) -> Found:
-        """Note what a complete view does not hold.
+        """Record which notes a complete view does not show.
 
-        `as_present`: it was bound anew, so what is absent was never there and ships again.
+        `as_present`: the ledger was bound anew, so absent notes never existed there and are shipped again.
         """
         here = self._here(absences.id)
         absent = [g for g, s in absences.before.items() if s in _THERE and g not in here]
@@ -318,7 +318,7 @@ class Deletions:
     # --- what is certain --------------------------------------------------------------------
 
     def _certain(self, absences: Absences, absent: list[Guid]) -> frozenset[Guid]:
-        """Those with evidence of deletion, and those missed by an earlier view already."""
+        """Return the absent notes with evidence of deletion, and those that an earlier view missed."""
         cards = {guid: self._cards_of(guid) for guid in absent}
         reviewed = absences.view.reviewed(number for ids in cards.values() for number in ids)
         graves = absences.view.graves()
@@ -332,7 +332,7 @@ class Deletions:
         )
 
     def _cards_of(self, guid: Guid) -> frozenset[int]:
-        """The ids its cards have, or would have."""
+        """Return the ids of its cards in Anki, as seen or as they would be."""
         rows = self._db.execute(
             "SELECT json_extract(c.value, '$.id') FROM seen s, json_each(s.cards) c"
             " WHERE s.guid = ?",
@@ -348,7 +348,7 @@ class Deletions:
         return absences.view.taken_at - since >= AGAIN_SECONDS
 
     def _undone_imports(self, absent: list[Guid]) -> frozenset[Guid]:
-        """All notes that one package brought: not deleted, its import was taken back."""
+        """Return all notes that one package brought if all are absent: its import was undone."""
         brought: dict[str, set[Guid]] = defaultdict(set)
         for row in self._db.execute(
             "SELECT guid, package FROM shipped s WHERE rev ="
@@ -359,15 +359,15 @@ class Deletions:
         return frozenset(guid for notes in brought.values() if notes <= gone for guid in notes)
 
     def buried(self, written: Iterable[Guid], view: View) -> list[Guid]:
-        """Notes that were never seen in Anki, and were deleted there all the same.
+        """Return notes that were never seen in Anki but were deleted there.
 
-        Not those that a person wanted back: the grave may be of the time before.
+        Notes that a person restored are left out: the grave may be older than that.
         """
         graves = view.graves()
         return [g for g in written if note_id(g) in graves and not self._wanted_back(g)]
 
     def _bury_unknown(self, absences: Absences) -> None:
-        """Notes that only the journal knows by now, and that were deleted in Anki meanwhile."""
+        """Mark notes as deleted that only the journal knows and that were deleted in Anki meanwhile."""
         rows = self._db.execute(
             "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
             " (SELECT 1 FROM card c WHERE c.guid = s.guid) AND NOT EXISTS"
@@ -389,7 +389,7 @@ class Deletions:
         return row is not None
 
     def _imported(self, written: list[Guid]) -> list[Guid]:
-        """Those that must have been in Anki: a note beside them in all packages was seen there."""
+        """Return those that must have been in Anki: a note in the same packages was seen there."""
         if not written:
             return []
         seen = self._seen_packages()
@@ -397,7 +397,7 @@ class Deletions:
         return [guid for guid, packages in held if any(it <= packages for it in seen)]
 
     def _seen_packages(self) -> set[frozenset[str]]:
-        """For each revision that was seen in Anki the packages that held it; each set once."""
+        """Return, for each revision seen in Anki, the packages that contained it; each set once."""
         rows = self._db.execute(
             "SELECT group_concat(r.package) AS packages FROM roster r JOIN shipped s"
             " ON s.guid = r.guid AND s.rev = r.rev WHERE s.seen_at <> '' GROUP BY r.guid, r.rev"
@@ -405,7 +405,7 @@ class Deletions:
         return {frozenset(row["packages"].split(",")) for row in rows}
 
     def _packages_of(self, guid: Guid) -> frozenset[str]:
-        """The packages that held it, since it was last said that it is to be written again."""
+        """Return the packages that contained it since it was last set to be written again."""
         rows = self._db.execute(
             "SELECT r.package FROM roster r JOIN package p ON p.id = r.package WHERE r.guid = :guid"
             " AND p.written_at >= (SELECT coalesce(max(at), '') FROM event"
@@ -417,7 +417,7 @@ class Deletions:
     # --- a person's word --------------------------------------------------------------------
 
     def confirm(self, count: int) -> int:
-        """A person says that all missing notes, `count` of them, were deleted on purpose.
+        """Record that a person confirms that all `count` missing notes were deleted on purpose.
 
         Raises:
             RefusedError: there are more or fewer.
@@ -435,7 +435,7 @@ class Deletions:
         return len(rows)
 
     def bury(self, guid: Guid, action: str) -> None:
-        """A person says that this missing note was deleted on purpose.
+        """Record that a person confirms that this missing note was deleted on purpose.
 
         Raises:
             RefusedError: it is not missing.
@@ -448,15 +448,15 @@ class Deletions:
 
 
 Arrange = Callable[[SeenNote], Arranged | None]
-"""Brings a note's fields into the order of our note type; None if its type is not ours."""
+"""Arranges a note's fields in the order of our note type; None if its type is not ours."""
 
 
 class _NotNewsError(Exception):
-    """Takes everything back that was read from this view."""
+    """Rolls back everything that was recorded from this view."""
 
 
 class Views:
-    """The ledger's memory of what Anki has."""
+    """Records views of Anki, and answers questions about the last one."""
 
     def __init__(
         self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
@@ -471,17 +471,17 @@ class Views:
 
     @property
     def ever(self) -> bool:
-        """Whether a view of ours was ever taken in."""
+        """Whether any view of our notes was ever recorded."""
         return self._db.execute("SELECT 1 FROM view LIMIT 1").fetchone() is not None
 
     @property
     def bound(self) -> Bound | None:
-        """The collection whose notes these are, once one showed a guid of ours."""
+        """The collection that the ledger is bound to, once a view showed a guid of ours; else None."""
         text = self._writer.recall("anki:bound")
         return msgspec.json.decode(text, type=Bound) if text else None
 
     def unchanged(self, signature: str) -> bool:
-        """Whether the collection is as it was at the last look, and nothing waits for another."""
+        """Return whether the collection is unchanged since the last view, and no card waits for another view."""
         waits = self._db.execute(
             "SELECT 1 FROM card WHERE anki = 'missing' UNION ALL SELECT 1 FROM seen s JOIN view v"
             " ON v.id = s.view WHERE CAST(strftime('%s', v.taken_at) AS INTEGER) - s.mod"
@@ -491,12 +491,12 @@ class Views:
         return waits is None and bool(signature) and signature == self._writer.recall("anki:last")
 
     def looked(self, signature: str) -> None:
-        """All that the collection of this signature shows was taken in."""
+        """Record that everything the collection with this signature shows is in the ledger."""
         with self._writer.unit():
             self._writer.meta("anki:last", signature)
 
     def types(self) -> dict[int, SeenType]:
-        """The note types of our notes as they stand in Anki, by id."""
+        """Return the note types of our notes as they are in Anki, by id."""
         text = self._writer.recall("anki:types")
         found = msgspec.json.decode(text, type=tuple[SeenType, ...]) if text else ()
         return {one.id: one for one in found}
@@ -516,12 +516,12 @@ class Views:
         return {Guid(row["guid"]): seen_of(row) for row in rows}
 
     def reviews_of(self, guid: Guid) -> int:
-        """How many answers the review log has of a note's cards."""
+        """Return the number of answers in the review log for a note's cards."""
         row = self._db.execute("SELECT count(*) FROM review WHERE guid = ?", (guid,)).fetchone()
         return int(row[0])
 
     def unknown(self) -> Iterator[Seen]:
-        """Notes of ours in Anki that no card here stands for: of a ledger that was lost."""
+        """Yield notes of ours in Anki that have no card here: their ledger was lost."""
         for row in self._db.execute(
             "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view"
             " WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid) ORDER BY s.guid"
@@ -555,12 +555,12 @@ class Views:
         return {document: (deck, frozenset(made_for[document])) for document, deck in most.items()}
 
     def count(self, state: AnkiState) -> int:
-        """How many cards are in this state."""
+        """Return the number of cards in this state."""
         row = self._db.execute("SELECT count(*) FROM card WHERE anki = ?", (state,)).fetchone()
         return int(row[0])
 
     def hold(self, guid: Guid, why: str) -> None:
-        """A card cannot be brought up to date in Anki now; "" takes that back."""
+        """Record why a card cannot be updated in Anki now; "" = it can."""
         row = self._db.execute(
             "SELECT 1 FROM card WHERE guid = ? AND anki IN ('seen', 'held') AND anki_why <> ?",
             (guid, why),
@@ -571,9 +571,9 @@ class Views:
     # --- taking in --------------------------------------------------------------------------
 
     def take_in(self, view: View, arrange: Arrange, *, bind: bool = False) -> ViewSummary:
-        """Remember what a view shows; `bind`: it is the present, whatever was seen before.
+        """Record what a view shows; nothing of another profile or of what looks like an older backup.
 
-        Not taken in: another profile's, one that looks like an older backup.
+        `bind`: accept it as the present, whatever was seen before.
         """
         taken = ViewSummary()
         try:
@@ -616,7 +616,7 @@ class Views:
         self._keep_calendar(view)
 
     def _keep_calendar(self, view: View) -> None:
-        """Exports do not tell the hour at which a day begins: what a collection told stays."""
+        """Keep the hour at which a day begins, which exports do not contain."""
         calendar, known = view.calendar, self._writer.recall(CALENDAR)
         if known and view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
             told = msgspec.json.decode(known, type=Calendar)
@@ -625,7 +625,7 @@ class Views:
             self._writer.meta(CALENDAR, to_json(calendar))
 
     def _believe(self, view: View, before: dict[Guid, AnkiState], taken: ViewSummary) -> None:
-        """A look that shows none of our notes is of our collection only if something says so."""
+        """Refuse a view without any of our notes unless something shows that it is of our collection."""
         there = sum(state.there for state in before.values())
         if view.kind is ViewKind.CONNECT and there:
             self._refuse(taken, _ANOTHER.format(view.path), _BIND)
@@ -638,7 +638,7 @@ class Views:
         raise _NotNewsError
 
     def _is_another(self, view: View) -> bool:
-        """Whether it is of another collection than ours."""
+        """Return whether the view is of another collection than ours."""
         ours = self.bound
         if ours is None:
             return False
@@ -663,7 +663,7 @@ class Views:
             " named) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row_of(identity, note, arrange(note)) for note in view.notes()),
         )
-        if not view.complete:  # an export that lay about: what was seen later is not undone by it
+        if not view.complete:  # an old export does not undo what was seen later
             self._db.execute(
                 "DELETE FROM seen WHERE view = ? AND EXISTS (SELECT 1 FROM seen o"
                 " WHERE o.guid = seen.guid AND o.view <> seen.view AND o.mod > seen.mod)",
@@ -671,7 +671,7 @@ class Views:
             )
 
     def _is_older(self, identity: str, view: View) -> bool:
-        """Fewer reviews than were read, and notes that are absent or older than they were."""
+        """Return whether it has fewer reviews than were read, and notes that are absent or older."""
         if view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
             return False
         newest = self._db.execute(
@@ -694,7 +694,7 @@ class Views:
         return int(row[0])
 
     def _bind(self, view: View, taken: ViewSummary, bind: bool) -> None:
-        """From now on it is this collection; its file is the best name for it."""
+        """Bind the ledger to this collection; the path of its file is the preferred name for it."""
         named = view.kind is ViewKind.COLLECTION
         known = self.bound and (_is_collection(self.bound.path) or not named)
         if view.kind is ViewKind.APKG or (known and not bind):
@@ -741,7 +741,7 @@ class Views:
         self._mark_revisions(at)
 
     def _mark_revisions(self, at: dict[str, str]) -> None:
-        """Note which revisions have reached Anki: by their mod, else by the AnkiforgeId there."""
+        """Mark the revisions that have reached Anki: by their mod, else by their AnkiforgeId."""
         self._db.execute(
             "UPDATE shipped SET seen_at = :now WHERE seen_at = '' AND EXISTS (SELECT 1 FROM seen s"
             " WHERE s.view = :view AND s.guid = shipped.guid"
@@ -753,7 +753,7 @@ class Views:
         )
 
     def _forget_older(self, identity: str) -> None:
-        """Of each note only what was seen last is kept."""
+        """Delete what earlier views showed of each note."""
         self._db.execute(
             "DELETE FROM seen WHERE view <> ? AND guid IN (SELECT guid FROM seen WHERE view = ?)",
             (identity, identity),
@@ -762,7 +762,7 @@ class Views:
     # --- remarks ----------------------------------------------------------------------------
 
     def hear(self) -> int:
-        """Remarks a person typed while studying: each is taken up once; how many are new."""
+        """Record remarks that a person typed while studying, each once; return how many are new."""
         with self._writer.unit():
             rows = self._db.execute(
                 "SELECT s.guid, json_extract(s.own, '$.feedback') AS said FROM seen s"
@@ -790,5 +790,5 @@ _BIND = "if this is the collection you study from now on: ankiforge pull --bind"
 
 
 def _is_collection(path: str) -> bool:
-    """Whether a binding names the file itself, not an export or a running Anki."""
+    """Return whether a binding names the collection file, not an export or a running Anki."""
     return path.endswith(".anki2")

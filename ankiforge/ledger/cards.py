@@ -1,6 +1,6 @@
 """Cards and their candidates: the only module that writes these tables.
 
-Their state is a fold of the events about them (`events.fold`); the rows are its cache.
+The state of a card is a fold of the events about it (`events.fold`); its row is a cache.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from ankiforge.model import (
 )
 
 NOTE = "nid:"
-"""What the name of a note in Anki that is not ours begins with, as in Anki's own search."""
+"""Prefix of the id of another tool's note in Anki, as in Anki's own search."""
 PAIRED = ("duplicate", "similar")
-"""The findings about a card and its twin that a person can call none."""
+"""The findings about a pair of cards that a person can dismiss."""
 _NO_TWIN = '"twin":""'
 
 STANDS = "NOT d.undone"
-"""Of a decision `d`: nobody has taken it back."""
+"""SQL condition that a decision `d` is not undone."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
     " json_extract(d.body, '$.answer') AS answer FROM event d WHERE d.what = 'merge'"
@@ -53,13 +53,13 @@ _JOINED = (
 
 
 class Pairs:
-    """Merges and `not-duplicate` of a person, as they stand."""
+    """Merges and `not-duplicate` decisions of a person that are in force."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def link(self, guid: Guid, key: HighlightKey) -> None:
-        """A card serves another highlight as well, if both are here."""
+        """Make a card serve another highlight as well, if both exist here."""
         self._db.execute(
             "INSERT OR IGNORE INTO card_highlight SELECT c.guid, h.key, 'also'"
             " FROM card c, highlight h WHERE c.guid = ? AND h.key = ?",
@@ -67,12 +67,12 @@ class Pairs:
         )
 
     def joined(self, guid: str) -> frozenset[HighlightKey]:
-        """The highlights whose cards a person merged into this one."""
+        """Return the highlights whose cards a person merged into this one."""
         rows = self._db.execute(f"{_JOINED} AND d.subject = ?", (guid,)).fetchall()
         return frozenset(HighlightKey(row["key"]) for row in rows)
 
     def joined_to(self, key: HighlightKey, answer: str) -> Guid | None:
-        """The card into which a person merged the card with this answer of a highlight."""
+        """Return the card into which a person merged a highlight's card with this answer."""
         rows = self._db.execute(
             f"{_JOINED} AND json_extract(d.body, '$.key') = :key"
             " AND (json_extract(d.body, '$.answer') = :answer OR EXISTS"
@@ -83,7 +83,7 @@ class Pairs:
         return Guid(rows[0]["subject"]) if rows else None
 
     def part(self, guid: str, key: str) -> None:
-        """A merge was taken back: the card serves the highlight no more, but for another merge."""
+        """Undo a merge: the card serves the highlight no longer, unless another merge says so."""
         if key not in self.joined(guid):
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
@@ -91,7 +91,7 @@ class Pairs:
             )
 
     def apart(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
-        """The pairs of these ids with any other that are no duplicates."""
+        """Return the pairs with one of these ids that a person called no duplicates."""
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
         select = (
@@ -106,7 +106,7 @@ class Pairs:
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
     def all_apart(self) -> frozenset[frozenset[str]]:
-        """All pairs that are no duplicates."""
+        """Return all pairs that a person called no duplicates."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
             f" WHERE d.what = 'not-duplicate' AND {STANDS}"
@@ -116,7 +116,7 @@ class Pairs:
     # --- findings that name a twin ----------------------------------------------------------
 
     def told(self, rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
-        """Rows of findings, but those of a twin that is none any more, or was said to be none."""
+        """Filter rows of findings: drop those whose other card is not in use, or was dismissed."""
         naming = {at: _finding(row) for at, row in enumerate(rows) if _NO_TWIN not in row["body"]}
         if not naming:
             return rows
@@ -130,14 +130,14 @@ class Pairs:
         return [row for at, row in enumerate(rows) if at not in dropped]
 
     def settled(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Findings about a card but those of pairs that a person said are no duplicates."""
+        """Return the findings without those of pairs that a person dismissed."""
         if not any(finding.twin for finding in findings):
             return findings
         apart = self.apart((guid,))
         return tuple(one for one in findings if not _is_apart(guid, one, apart))
 
     def _standing(self, twins: Iterable[str]) -> frozenset[str]:
-        """Those that are a card, live and not rejected, or a note of others in Anki."""
+        """Return those ids that are a live card, not rejected, or another tool's note in Anki."""
         ids = tuple(twins)
         notes = tuple(one.removeprefix(NOTE) for one in ids if one.startswith(NOTE))
         rows = self._db.execute(
@@ -155,7 +155,7 @@ def _finding(row: sqlite3.Row) -> Finding:
 
 
 def _card_of(twin: str) -> str:
-    """The card that a finding names, without the letter of a candidate."""
+    """Return the guid in a finding's `twin`, without the letter of a candidate."""
     return twin.partition(".")[0]
 
 
@@ -165,20 +165,20 @@ def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> 
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
 FEEDBACK = "feedback"
-"""The finding that a person typed a remark in Anki."""
+"""The check whose finding is a remark that a person typed in Anki."""
 PREFERRED = "preferred"
-"""What an event by which a person let a candidate through keeps of it."""
+"""Key of an event by which a person accepted a candidate: that candidate."""
 AT_ONCE = 500
-"""Cards that are read together."""
+"""Cards that are read with one query."""
 
 
 _Highlights = Mapping[HighlightKey, Highlight]
 TAGGED = "retired in Anki"
-"""Why a card is retired of which nothing else is known than its tag there."""
+"""Why a card is retired that was recovered from Anki with the tag of retired cards."""
 
 
 class Stored(NamedTuple):
-    """A candidate, without findings."""
+    """A candidate without its findings."""
 
     letter: str
     state: CandidateState
@@ -186,7 +186,7 @@ class Stored(NamedTuple):
 
 
 class Cards:
-    """The ledger's memory of cards."""
+    """Reads cards, and writes them from events."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class Cards:
         highlights: Callable[[Sequence[HighlightKey]], _Highlights],
         changed: Callable[[Guid], None],
     ) -> None:
-        """`changed` is called within the transaction that changed a card."""
+        """`changed` is called for each changed card, within its transaction."""
         self._db = connection
         self._highlights = highlights
         self._changed = changed
@@ -203,13 +203,17 @@ class Cards:
     # --- looking ----------------------------------------------------------------------------
 
     def get(self, guid: Guid | str) -> Card:
-        """One card by its guid; `KeyError` if there is none."""
+        """Return one card.
+
+        Raises:
+            KeyError: there is none with this guid.
+        """
         for card in self.several([str(guid)]):
             return card
         raise KeyError(guid)
 
     def of_highlight(self, key: HighlightKey) -> list[Card]:
-        """The cards of a highlight, those merged into others' included."""
+        """Return the cards of a highlight, including those it was merged into."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
             " ORDER BY c.family, c.slot",
@@ -218,7 +222,7 @@ class Cards:
         return list(self.several([row["guid"] for row in rows]))
 
     def all(self) -> Iterator[Card]:
-        """Every card, in the order of reading."""
+        """Yield every card, in reading order."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
@@ -227,7 +231,7 @@ class Cards:
             yield from self.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def several(self, guids: Sequence[str]) -> Iterator[Card]:
-        """The cards of these guids, in their order; at most `AT_ONCE`."""
+        """Yield the cards with these guids, in their order; at most `AT_ONCE`."""
         if not guids:
             return
         rows = {row["guid"]: row for row in self._of("card", guids)}
@@ -257,7 +261,7 @@ class Cards:
         return tuple(found[key] for key in keys if key in found)
 
     def _beside(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
-        """What is open in the choices that these are of, the candidates of the first card first."""
+        """Return the open alternatives of the other note type by guid, those of the first card first."""
         choices = tuple({row["choice"] for row in rows} - {""})
         if not choices:
             return {}
@@ -284,7 +288,7 @@ class Cards:
         return self._db.execute(sql, tuple(guids)).fetchall()
 
     def stands(self, guid: Guid | str) -> bool:
-        """Whether there is such a card, live and not rejected."""
+        """Return whether there is such a card, live and not rejected."""
         row = self._db.execute(
             "SELECT 1 FROM card WHERE guid = ? AND standing = 'live' AND verdict <> 'rejected'",
             (guid,),
@@ -292,25 +296,25 @@ class Cards:
         return row is not None
 
     def starting_with(self, prefix: str) -> list[Guid]:
-        """The guids that begin so; at most three of them."""
+        """Return at most three guids with this prefix."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE guid >= ? AND guid < ? LIMIT 3", (prefix, prefix + "~")
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
 
     def run_of(self, guid: Guid) -> str:
-        """The run that drafted it."""
+        """Return the run that drafted it."""
         return self.runs_of([guid])[guid]
 
     def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
-        """The run that drafted each of these cards; at most `AT_ONCE`."""
+        """Return the run that drafted each of these cards; at most `AT_ONCE`."""
         marks = ", ".join("?" * len(guids))
         sql = f"SELECT guid, run FROM card WHERE guid IN ({marks})"
         rows = self._db.execute(sql, tuple(guids)).fetchall()
         return {Guid(row["guid"]): str(row["run"]) for row in rows}
 
     def of_documents(self, run: RunId) -> frozenset[Guid]:
-        """The cards of all documents that a run read, those included whose passage is gone."""
+        """Return the cards of all documents that a run read, including those whose passage is gone."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l JOIN highlight h ON h.key = l.key"
             " WHERE h.document IN (SELECT o.document FROM temp.in_scope s"
@@ -320,7 +324,7 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def of_run(self, run: RunId) -> frozenset[Guid]:
-        """The cards of all highlights that a run read, those merged into others' included."""
+        """Return the cards of all highlights that a run read, including those these were merged into."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l WHERE l.key IN"
             " (SELECT key FROM temp.in_scope WHERE run = ?)",
@@ -329,32 +333,32 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def made_in(self, run: RunId) -> Iterator[Card]:
-        """The cards that were made in a run, not those that it revised."""
+        """Yield the cards that a run created, without those that it revised."""
         rows = self._db.execute("SELECT guid FROM card WHERE run = ? ORDER BY guid", (run,))
         guids = [Guid(row["guid"]) for row in rows.fetchall()]
         for start in range(0, len(guids), AT_ONCE):
             yield from self.several(guids[start : start + AT_ONCE])
 
     def of_choice(self, card: Card) -> list[Card]:
-        """The other cards of the choice that a card is of, whatever became of them."""
+        """Return the other alternatives of a card, whatever their state."""
         return [one for one in self.in_choice(card.choice) if one.guid != card.guid]
 
     def in_choice(self, choice: str) -> list[Card]:
-        """The cards of a choice, by the guid of the first."""
+        """Return the alternatives that are named by the guid of the first one."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE choice = ? AND choice <> '' ORDER BY guid", (choice,)
         ).fetchall()
         return list(self.several([row["guid"] for row in rows]))
 
     def tie(self, guids: Sequence[Guid], choice: str) -> None:
-        """Make these cards alternatives of one choice."""
+        """Make these cards alternatives of one another."""
         self._db.executemany(
             "UPDATE card SET drafted_with = ? WHERE guid = ?", [(choice, guid) for guid in guids]
         )
         self.refold(guids)
 
     def mark_gone(self, key: HighlightKey) -> None:
-        """Its accepted cards stay, and say so if no passage of theirs is left."""
+        """Add the finding `source_gone` to accepted cards of a highlight that have no other one left."""
         for card in self.of_highlight(key):
             lead = card.leading
             if card.ready and SOURCE_GONE not in lead.findings and not self._still_read(card.guid):
@@ -369,7 +373,7 @@ class Cards:
         return row is not None
 
     def mark_back(self, key: HighlightKey) -> None:
-        """The passage is there again."""
+        """Remove the finding `source_gone`: the highlight is present again."""
         for card in self.of_highlight(key):
             lead = card.leading
             said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
@@ -389,9 +393,9 @@ class Cards:
         tags: tuple[str, ...] = (),
         base: Columns | None = None,
     ) -> None:
-        """Store a new card in the words of a draft.
+        """Store a new card with the text of a draft.
 
-        `base`: columns in which it differs from a new card with the words of its first candidate.
+        `base`: columns in which it differs from a new card with the text of its first candidate.
         """
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run, base)"
@@ -401,7 +405,7 @@ class Cards:
         )  # fmt: skip
 
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
-        """Store a draft as the next candidate, in this state until an event says otherwise.
+        """Store a draft as the next candidate, in this state until an event changes it.
 
         Returns:
             Its letter.
@@ -421,10 +425,10 @@ class Cards:
     def observe(
         self, observed: Iterable[tuple[str, AnkiState, str]], *, first: bool = False
     ) -> None:
-        """Remember (guid, state, why) of notes as last seen or written, which is no event.
+        """Store (guid, state, why) of notes as last seen or written; this is not an event.
 
-        Events that arrived before no longer tell what is known of them in Anki. `first`: it was so
-        before any of them, and the cards are folded next.
+        Events that arrived earlier no longer determine the state in Anki. `first`: the observation precedes
+        all of them, and the caller folds the cards next.
         """
         [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
         rows = [(guid, state.value, why, 0 if first else last) for guid, state, why in observed]
@@ -435,7 +439,7 @@ class Cards:
         )
 
     def candidates(self, guid: str) -> tuple[Stored, ...]:
-        """The candidates of a card by letter, without findings."""
+        """Return the candidates of a card by letter, without findings."""
         rows = self._db.execute(
             "SELECT letter, state, draft FROM candidate WHERE guid = ?"
             " ORDER BY length(letter), letter",
@@ -450,7 +454,7 @@ class Cards:
         )  # fmt: skip
 
     def refold(self, guids: Iterable[str]) -> None:
-        """Derive the state of cards, and of their alternatives, from the events about them."""
+        """Fold the events about these cards and their alternatives, and store the states."""
         done: set[str] = set()
         for guid in guids:
             if guid not in done:
@@ -461,7 +465,7 @@ class Cards:
                     self._write(card, states[card.guid])
 
     def facts(self, guid: str) -> list[Facts]:
-        """What the state of a card, and of its alternatives, depends on; [] if there is none."""
+        """Return what the state of a card and its alternatives depends on; [] if there is no such card."""
         sql = (
             "SELECT c.guid, c.kind, c.deck, c.base, c.drafted_with, o.state, o.why, o.sequence"
             " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c."
@@ -499,7 +503,7 @@ class Cards:
         )  # fmt: skip
 
     def events(self, subject: str) -> list[Event]:
-        """All events about a card, highlight or document, in their order."""
+        """Return all events about a card, highlight or document, in order."""
         rows = self._db.execute(
             "SELECT * FROM event WHERE subject = ? ORDER BY rank", (subject,)
         ).fetchall()
@@ -523,7 +527,7 @@ class Cards:
         self.refresh(card.guid)
 
     def _move(self, guid: Guid, home: str) -> None:
-        """Let a card be of the highlight it was moved to, if that is here."""
+        """Make a card belong to the highlight it was moved to, if that exists here."""
         there = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
         if there:
             self._db.execute(
@@ -534,7 +538,7 @@ class Cards:
             self.link(guid, HighlightKey(home), "origin")
 
     def _add_words(self, guid: Guid, said: Event) -> None:
-        """Store the words that a person wrote or chose elsewhere as a candidate, and let it be picked."""
+        """Store the text that a person wrote or picked on another machine as a candidate, and pick it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
@@ -550,7 +554,7 @@ class Cards:
         self.refold([guid])
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
-        """Store what the checks said of a candidate, in place of what they said before."""
+        """Replace the findings of a candidate."""
         self._db.execute("DELETE FROM finding WHERE guid = ? AND letter = ?", (guid, letter))
         self._db.executemany(
             "INSERT INTO finding VALUES (?, ?, ?, ?)",
@@ -558,9 +562,9 @@ class Cards:
         )
 
     def refresh(self, guid: Guid) -> None:
-        """Derive again what a person remarked and whether a check forbids it, of the leading one.
+        """Update what follows from findings and remarks of the leading candidate, and the duplicate index.
 
-        Of no card there is nothing. The duplicate index follows.
+        Does nothing if there is no such card.
         """
         self._changed(guid)
         lead = self._lead(guid)
@@ -574,7 +578,7 @@ class Cards:
         self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (int(blocked), guid))
 
     def _lead(self, guid: Guid) -> str | None:
-        """The letter of `Card.leading`, without reading the card."""
+        """Return the letter of `Card.leading` without reading the whole card."""
         rows = self._db.execute(
             "SELECT letter, state FROM candidate WHERE guid = ? ORDER BY length(letter), letter",
             (guid,),
@@ -589,16 +593,16 @@ class Cards:
         return next(iter((*reversed(picked), *waiting, *letters[CandidateState.PASSED])), None)
 
     def findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
-        """All that is stored of a candidate, of twins that are none any more, too."""
+        """Return all stored findings of a candidate, including those about cards no longer in use."""
         rows = self._db.execute(
             "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
         ).fetchall()
         return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
     def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
-        """What a person typed about a card in Anki, and has not dealt with since.
+        """Return the remarks that a person typed in Anki and has not handled since.
 
-        By an edit; or by letting it through, as it is or in other words, after it was seen there.
+        A remark is handled by an edit, or by accepting the card after the remark was recorded.
         """
         rows = self._db.execute(
             "SELECT json_extract(d.body, '$.text') AS said FROM event d WHERE d.subject = ?"
@@ -611,27 +615,27 @@ class Cards:
         return tuple(Finding(FEEDBACK, Severity.WARN, row["said"]) for row in rows)
 
     def unlink(self, key: HighlightKey) -> None:
-        """It is drawn anew: the cards of others that it was merged into are its own no more."""
+        """Remove a highlight from the cards of others that it was merged into: it is drafted again."""
         self._db.execute("DELETE FROM card_highlight WHERE key = ? AND role = 'also'", (key,))
 
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
-        """Say which highlight a card serves, as its `origin` or `also`."""
+        """Record which highlight a card serves, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
 
 
 def alternative(letter: str, draft: Draft, born: str, *, blocked: bool = False) -> Alternative:
-    """A candidate as far as the state of its card depends on it."""
+    """Return the part of a candidate on which the state of its card depends."""
     fields = to_json(draft.fields)
     return Alternative(letter, draft.kind.value, fields, born, blocked, words_of(draft))
 
 
 def words_of(draft: Draft) -> str:
-    """The hash by which events name a candidate."""
+    """Return the hash of a draft's text, by which events name a candidate."""
     return h16(draft.kind.value, to_json(draft.fields))
 
 
 def event_of(row: sqlite3.Row) -> Event:
-    """An event as a row of the table holds it."""
+    """Decode an event from a row of the table."""
     return Event(
         row["id"], row["at"], row["by"], row["what"], row["subject"], row["undoes"], row["action"],
         msgspec.json.decode(row["body"]), row["rank"], bool(row["undone"]), bool(row["here"]),
@@ -640,10 +644,10 @@ def event_of(row: sqlite3.Row) -> Event:
 
 
 def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:
-    """What an event says of words that a check forbids."""
+    """Return the blocking findings that an event stores."""
     try:
         return msgspec.convert(said.get("blocked", ()), tuple[Finding, ...])
-    except msgspec.ValidationError:  # a line that was changed by hand
+    except msgspec.ValidationError:  # a line that a person edited
         return ()
 
 
@@ -681,7 +685,7 @@ def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
 
 
 def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candidate, ...]:
-    """The candidates of one card, each with what the checks said of it."""
+    """Return the candidates of one card with their findings."""
     findings: dict[str, list[Finding]] = {}
     for row in said:
         finding = msgspec.json.decode(row["body"], type=Finding)
@@ -702,7 +706,7 @@ def _blocks(findings: tuple[Finding, ...]) -> bool:
 
 
 def _letter(count: int) -> str:
-    """The name of the candidate after `count` others: a, b … z, aa, ab …."""
+    """Return the letter of the next candidate after `count` others: a, b … z, aa, ab …."""
     letters = ""
     count += 1
     while count:
@@ -712,5 +716,5 @@ def _letter(count: int) -> str:
 
 
 def letter_of(candidate: Candidate) -> str:
-    """What follows the guid in a draft id."""
+    """Return the letter in a candidate's draft id."""
     return candidate.id.partition(".")[2]

@@ -1,4 +1,4 @@
-"""Opening the database: migrations, transactions, and errors a person can read."""
+"""Open the database: migrations, transactions, and readable errors."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ankiforge.errors import BusyError, LedgerError
 from ankiforge.ledger import fault
 
 BUSY_SECONDS = 10.0
-"""For so long one waits for another program that writes."""
+"""How long to wait for another program that writes."""
 _DEAF_MS = 200
-"""While SQLite waits by itself, nobody hears Ctrl-C."""
+"""How long SQLite itself waits; Ctrl-C has no effect meanwhile."""
 CACHE_KB = 64_000
-"""At most so much of the ledger is held in memory."""
+"""Size of SQLite's page cache."""
 WAL_PAGES = 8_000
-"""After so many the log is taken in: each time costs, a first run writes very many."""
+"""Pages in the write-ahead log that trigger a checkpoint; a first run would checkpoint too often."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection whose failures are `LedgerError`s."""
+    """A connection that raises `LedgerError`."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run one statement."""
-        try:  # of so many that a context manager would be felt
+        try:  # a context manager would be measurable here
             return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
             if _is_in_use(error):
@@ -40,7 +40,7 @@ class Connection(sqlite3.Connection):
                 raise error
 
     def _waited(self, sql: str, parameters: Any) -> sqlite3.Cursor:
-        """Run a statement that another program kept from running, when it lets go."""
+        """Run a statement again until the program that blocks it is done."""
         latest = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -57,22 +57,22 @@ class Connection(sqlite3.Connection):
 
     @contextmanager
     def unit(self) -> Iterator[None]:
-        """All or nothing; units do not nest."""
+        """Run a transaction; units do not nest."""
         nested = self.in_transaction
-        try:  # Ctrl-C may come with the lock, while BEGIN waits: then it is given back
+        try:  # Ctrl-C may arrive while BEGIN waits and gets the lock: roll back then
             self.execute("BEGIN IMMEDIATE")
             yield
             number = fault.before_commit()
             self.execute("COMMIT")
             fault.after_commit(number)
         except BaseException:
-            if self.in_transaction and not nested:  # a full disk may have ended it already
+            if self.in_transaction and not nested:  # a full disk may have ended it
                 self.execute("ROLLBACK")
             raise
 
 
 def to_json(value: object) -> str:
-    """As the ledger stores values."""
+    """Return a value as JSON, in the form the ledger stores."""
     return msgspec.json.encode(value).decode()
 
 
@@ -83,7 +83,7 @@ _NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turn what is wrong with the file into `LedgerError`; a fault of our SQL stays one."""
+    """Raise `LedgerError` for a damaged, locked or full file; faults in our SQL are raised as they are."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -118,23 +118,25 @@ def _readable(error: sqlite3.DatabaseError) -> LedgerError | None:
 
 
 def schema_steps() -> list[tuple[int, str]]:
-    """(number, SQL) of each schema file, ascending."""
+    """Return (number, SQL) of each schema file, ascending."""
     folder = files("ankiforge.ledger") / "schema"
     steps = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
     return [(int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps]
 
 
 def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> Connection:
-    """Open the ledger at `path` and bring it up to date.
+    """Open the ledger at `path` and migrate it.
 
-    `any_thread`: the caller sees to it that one thread at a time uses it. `durable`: every
-    commit is on disk when it returns; without, a power cut may take the last ones back, which
-    the journal then returns (decisions) or the next run makes anew (readings).
+    Args:
+        path: of the database.
+        any_thread: the caller makes sure that one thread at a time uses it.
+        durable: every commit is on disk when it returns. Without it a power cut may lose the last
+            commits; decisions are then read from the journal, and readings repeated by the next run.
 
     Raises:
         LedgerError: it is damaged, locked, or newer than this program.
     """
-    private.make_file(path)  # what SQLite puts beside it gets the same rights
+    private.make_file(path)  # the files that SQLite creates beside it get the same rights
     with readable_errors():
         connection = sqlite3.connect(
             path,
@@ -171,7 +173,7 @@ CREATE TEMP TABLE in_scope (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT 
 
 
 def migrate(connection: Connection, path: Path | str) -> None:
-    """Run the steps that are missing, each whole or not at all; of what there was a copy is kept."""
+    """Run the missing schema steps, each in one transaction; keep a copy of the old ledger."""
     have = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = schema_steps()
     if have > steps[-1][0]:
@@ -198,7 +200,7 @@ def _keep_copy(connection: Connection, path: Path, version: int) -> None:
 
 
 def _step(connection: Connection, number: int, sql: str) -> None:
-    # executescript commits what is open, so the transaction stands inside the script
+    # executescript commits an open transaction, so the script itself contains it
     script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
     try:
         with readable_errors():
@@ -214,7 +216,7 @@ def _step(connection: Connection, number: int, sql: str) -> None:
 
 
 def copy_to_memory(path: Path) -> Connection:
-    """A copy that forgets: for looks that must write nothing, not even a migration."""
+    """Return a copy in memory, for commands that must not even migrate the file."""
     memory = sqlite3.connect(
         ":memory:", isolation_level=None, factory=Connection, check_same_thread=False
     )  # drafting threads look up replies in it
@@ -229,10 +231,10 @@ def copy_to_memory(path: Path) -> Connection:
 
 
 def _read_into(memory: Connection, path: Path) -> None:
-    """Read a ledger without leaving a trace; even reading makes files beside one in WAL mode.
+    """Read a ledger without creating files beside it, as SQLite does in WAL mode even for reading.
 
-    Nobody has it open where there is no `-wal`: then it is read as a plain file, and once more
-    the usual way if somebody has opened it meanwhile.
+    Without a `-wal` file nobody has it open: it is read as a plain file, and once more in the usual way
+    if another program has opened it meanwhile.
     """
     at_rest = not _wal(path).exists()
     for mode in ("immutable=1", "mode=ro") if at_rest else ("mode=ro",):

@@ -1,4 +1,4 @@
-"""Recording events, and taking them back; what they come to for cards is in `events.fold`."""
+"""Record and undo events. `events.fold` derives the state of cards from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
 
 
 class Decisions:
-    """Records what was decided, and undoes it."""
+    """Records decisions as events, and undoes them."""
 
     def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
@@ -27,9 +27,9 @@ class Decisions:
         self._cards = cards
         self._pairs = Pairs(connection)
         self.heard: Callable[[Event], None] = lambda event: None
-        """Called for each event about a highlight or document that came by a journal, or was undone."""
+        """Called for each event about a highlight or document that a journal brought or that was undone."""
         self._received: set[str] = set()
-        """The ids of events that a journal brought or undid, not yet taken into account."""
+        """The ids of events that a journal brought or undid and that are not applied yet."""
 
     # --- recording --------------------------------------------------------------------------
 
@@ -44,16 +44,16 @@ class Decisions:
         candidates: dict[str, str] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> str:
-        """Record an event about a card: the columns and states of candidates it sets.
+        """Record an event about a card: the columns and candidate states that it sets.
 
         Args:
             guid: of the card.
             what: the kind of event.
             after: columns by name, see `events.COLUMNS`.
             by: who decided.
-            action: what one undo takes back together; "" = this event alone.
+            action: groups the events that one undo takes back; "" = this event alone.
             candidates: states by letter.
-            extra: what else the line tells.
+            extra: further keys of the journal line.
 
         Returns:
             The event's id.
@@ -70,7 +70,7 @@ class Decisions:
         return identity
 
     def _named(self, guid: Guid, candidates: dict[str, str]) -> dict[str, Any]:
-        """What a line says of candidates: other ledgers know them by the hash of their words."""
+        """Return the keys of a line about candidates: other ledgers know them by the hash of their text."""
         there = {
             one.letter: one for one in self._cards.candidates(guid) if one.letter in candidates
         }
@@ -85,11 +85,11 @@ class Decisions:
         return {name: row[name] for name in names}
 
     def retire(self, key: HighlightKey, why: str) -> None:
-        """Retire the cards of a highlight that must not be a card, or is gone.
+        """Retire the cards of a highlight that is skipped or gone.
 
-        One that serves another highlight, still read, stays: it goes with the last of them.
-        Cards that were accepted outlive a highlight that is gone: what a person let through
-        is not taken away because a note was cleaned up (docs/states.md).
+        A card that serves another highlight which is still present is kept; it is retired with the last
+        of them. Accepted cards are kept if the highlight is gone: cleaning up a note does not remove
+        what a person accepted (docs/states.md).
         """
         accepted_stay = why == "gone"
         for guid in self._live_cards(key, accepted_stay):
@@ -97,7 +97,7 @@ class Decisions:
             self.change(guid, "retire", after, by=SOURCE)
 
     def revive(self, key: HighlightKey) -> None:
-        """Bring back the cards that were retired because their highlight was skipped or gone."""
+        """Make cards live again that were retired because their highlight was skipped or gone."""
         rows = self._db.execute(
             "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
             " AND c.standing = 'retired' AND c.standing_why IN ('skip', 'gone')",
@@ -121,11 +121,11 @@ class Decisions:
     # --- from a journal ---------------------------------------------------------------------
 
     def receive(self, entry: Entry) -> None:
-        """Store an event that another ledger recorded; `settle_received` takes it into account."""
+        """Store an event that another ledger recorded; `settle_received` applies it."""
         self._received |= {entry.id, *self._writer.store(entry, here=False)}
 
     def settle_received(self) -> None:
-        """Derive anew all that received events are about."""
+        """Apply all received events: derive anew everything they are about."""
         if not self._received:
             return
         self._writer.sort_received()
@@ -136,7 +136,7 @@ class Decisions:
             self._take_effect(event)
 
     def catch_up(self, guid: Guid) -> list[Event]:
-        """Let all that was ever decided about a card hold for it, now that it is here."""
+        """Apply all events ever recorded about a card that was created just now."""
         history = self._cards.events(guid)
         self._cards.refold([guid])
         for event in history:
@@ -148,7 +148,7 @@ class Decisions:
         return [event_of(row) for row in rows]
 
     def _take_effect(self, event: Event) -> None:
-        """What an event changes beside cards: which card serves a highlight; skips and unions."""
+        """Apply the effects of an event beyond cards: merged highlights, skips, unions, moves."""
         if event.what == "merge" and "card" in event.body:
             guid, key = Guid(event.subject), HighlightKey(event.body["key"])
             if event.undone:
@@ -160,13 +160,13 @@ class Decisions:
     # --- undoing ----------------------------------------------------------------------------
 
     def undo(self, what: str = "") -> list[Event]:
-        """Take back one action.
+        """Undo one action.
 
-        The given one (its id, or that of one of its events), else the last one of a person that
-        still stands.
+        Args:
+            what: its id, or that of one of its events; "" = the last action of a person in force.
 
         Raises:
-            UsageError: there is nothing of that id.
+            UsageError: there is nothing with that id.
             RefusedError: something later was decided about the same card, or nothing is left.
         """
         with self._writer.unit():
@@ -175,7 +175,7 @@ class Decisions:
             return events
 
     def take_back(self, events: list[Event]) -> None:
-        """Take back these events as one action, all or none of them, within a unit.
+        """Undo these events as one action, all or none of them, within a unit.
 
         Raises:
             RefusedError: something later was decided about one of their cards.
@@ -202,7 +202,7 @@ class Decisions:
             self._take_effect(undone)
 
     def _now(self, guid: Guid, event: Event) -> tuple[Columns, dict[str, str]]:
-        """The columns and candidates' states that an event is about."""
+        """Return the present values of the columns and candidate states that an event set."""
         row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
         columns = {name: row[name] for name in event.after if name in COLUMNS} if row else {}
         named = event.body.get("candidates", {})
@@ -210,15 +210,15 @@ class Decisions:
         return columns, {letter: states[letter] for letter in named if letter in states}
 
     def decided_about(self) -> frozenset[str]:
-        """Return what a person has decided about, and not undone: guids, and keys of highlights."""
+        """Return the guids and highlight keys about which a person has decided, and not undone it."""
         rows = self._db.execute(f"SELECT DISTINCT subject FROM event d WHERE {_BY_PERSON}")
         return frozenset(row["subject"] for row in rows.fetchall())
 
     def last_about(self, guids: Iterable[Guid]) -> dict[Guid, tuple[Event, ...]]:
-        """Return of each card the last decision of a person, and what of its action hangs on it.
+        """Return the last decision of a person about each card, with the related events of its action.
 
-        These are its alternatives and the cards it names: others that were decided in one go with
-        it are left alone. The latest comes first; a card that nothing was decided about is left
+        Related events are about its alternatives and the cards it names; other cards that were decided by
+        the same command are not included. The latest event comes first; cards without a decision are left
         out.
         """
         found = {guid: row for guid in guids if (row := self._last_row(guid))}
@@ -235,7 +235,7 @@ class Decisions:
         return found
 
     def _shares(self, action: str) -> dict[str, tuple[Event, ...]]:
-        """What of an action hangs together, by each card that it is about."""
+        """Return the related events of an action, by each card that they are about."""
         rows = self._db.execute(
             "SELECT guid, choice FROM card WHERE choice <> ''"
             " AND guid IN (SELECT subject FROM event WHERE action = ?)",
@@ -254,7 +254,7 @@ class Decisions:
         return {event.subject: shares[near[event.subject]] for event in events}
 
     def _action(self, what: str) -> list[Event]:
-        """What of an action still stands."""
+        """Return the events of an action that are not undone."""
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE action = ? OR action ="
             " (SELECT action FROM event WHERE id = ?) ORDER BY sequence",
@@ -283,7 +283,7 @@ class Decisions:
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE d.subject = :subject AND d.what <> 'move'"
             f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
-            " AND (d.by <> :anki OR :by = :anki)"  # what Anki has shown is no decision on this
+            " AND (d.by <> :anki OR :by = :anki)"  # a view of Anki is no decision about this
             " ORDER BY d.sequence DESC",
             {"subject": event.subject, "action": event.action, "sequence": event.sequence,
              "by": event.by, "anki": ANKI},
@@ -299,7 +299,7 @@ class Decisions:
     # --- highlights that share a card -------------------------------------------------------
 
     def part_others(self, guid: Guid) -> list[HighlightKey]:
-        """Let highlights that were merged into a card have their own: it is about to say another thing."""
+        """Unmerge the highlights that were merged into a card whose text is about to change."""
         rows = self._db.execute(
             "SELECT key FROM card_highlight WHERE guid = ? AND role = 'also' ORDER BY key", (guid,)
         ).fetchall()
@@ -314,16 +314,16 @@ class Decisions:
         self._db.execute("UPDATE highlight SET drafted = '', no_card = '' WHERE key = ?", (key,))
 
     def merged_into(self, key: HighlightKey, answer: str) -> str:
-        """Return the card that this answer of a highlight was merged into; "" if there is none.
+        """Return the card into which this answer of a highlight was merged; "" if there is none.
 
-        Whatever became of that card since: a ledger that was lost must not draft it anew.
+        The state of that card does not matter: a lost ledger must not draft the answer again.
         """
         row = self._db.execute(
             "SELECT d.subject FROM event d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
             " AND NOT d.undone"
-            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # then it parted
+            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # it was unmerged later
             "  AND l.what IN ('revise', 'accept', 'pick')"
             "  AND json_extract(l.body, '$.after.fields') IS NOT NULL AND l.rank > d.rank)"
             " ORDER BY d.rank DESC LIMIT 1",
@@ -332,7 +332,7 @@ class Decisions:
         return str(row["subject"]) if row else ""
 
     def kept_apart(self, guid: str, key: HighlightKey) -> bool:
-        """Whether a merge of this highlight into this card was undone."""
+        """Return whether a merge of this highlight into this card was undone."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'merge' AND d.undone"
             " AND json_extract(d.body, '$.key') = ?",
@@ -343,11 +343,11 @@ class Decisions:
     # --- reading ----------------------------------------------------------------------------
 
     def of(self, subject: str) -> list[Event]:
-        """All events about a card, highlight or document, oldest first; undone ones, too."""
+        """Return all events about a card, highlight or document, oldest first, including undone ones."""
         return self._cards.events(subject)
 
     def was_merged(self, key: HighlightKey) -> bool:
-        """Whether policy let the card of another highlight stand for this one."""
+        """Return whether policy merged this highlight into the card of another one."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.card') IS NULL LIMIT 1",
@@ -356,9 +356,9 @@ class Decisions:
         return row is not None
 
     def person_decided(self, key: HighlightKey) -> bool:
-        """Whether a person ever decided anything on a highlight, undone or not: there policy is silent.
+        """Return whether a person ever decided about a highlight, undone or not: then policy does nothing.
 
-        To delete a note in Anki is a decision.
+        Deleting a note in Anki is a decision, too.
         """
         row = self._db.execute(
             "SELECT 1 FROM event WHERE json_extract(body, '$.key') = ?"
@@ -372,19 +372,19 @@ def _undone_body(
     body: dict[str, Any], before: tuple[Columns, dict[str, str]],
     after: tuple[Columns, dict[str, str]],
 ) -> dict[str, Any]:  # fmt: skip
-    """What the line of an undo tells programs that apply lines one after another."""
+    """Return the body of an undo for programs that apply journal lines one after another."""
     body = body | {"after": after[0]}
     return body | {"candidates": after[1], "candidates_before": before[1]} if after[1] else body
 
 
 def _touched(event: Event) -> set[str]:
-    """What an event was about: columns of a card, and its candidates as one."""
+    """Return what an event changed: columns of a card; its candidates count as one."""
     columns = set(event.after) - {"anki", "anki_why"}
     return columns | ({"candidates"} if event.body.get("candidates") else set())
 
 
 def _names(event: Event, choices: dict[str, str]) -> Iterator[str]:
-    """The cards, and the choice, that an event is about or names."""
+    """Yield the guids, and the set of alternatives, that an event is about or names."""
     yield event.subject
     if event.subject in choices:
         yield choices[event.subject]

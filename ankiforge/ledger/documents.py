@@ -1,4 +1,4 @@
-"""Documents: their rows, the works they are copies of, the folders they lie in, their fingerprints."""
+"""Documents: their keys, fingerprints, the works they are copies of, and the folders of sources."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Place = tuple[str, str]
 
 
 class Documents:
-    """Gives a document the key it was issued, and remembers it."""
+    """Stores documents under the keys that were issued to them."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def take_in(self, extracted: Extracted) -> Extracted:
-        """Remember a document; returned with the key it has had since it was first seen."""
+        """Store a document, and return it with the key that it has had since it was first read."""
         document = self._issued(extracted.document)
         self._remember(document)
         self._db.executemany(
@@ -62,7 +62,7 @@ class Documents:
         return replace(extracted, document=document, highlights=marks)
 
     def _issued(self, document: Document) -> Document:
-        """A note that was renamed keeps the key of its first path."""
+        """Return the document with its issued key: a renamed note keeps that of its first path."""
         row = self._db.execute(
             "SELECT key FROM document WHERE source = ? AND place = ?",
             (document.source, place_of(document)),
@@ -70,7 +70,7 @@ class Documents:
         return replace(document, key=DocumentKey(row["key"])) if row else self._unused(document)
 
     def _unused(self, document: Document) -> Document:
-        """The first path of a renamed note may be that of another note now."""
+        """Return the document with a free key: another note may have the first path of a renamed one."""
         row = self._db.execute(
             "SELECT place FROM document WHERE key = ?", (document.key,)
         ).fetchone()
@@ -95,9 +95,9 @@ class Documents:
         )
 
     def follow_renames(self, run: RunId, recognised: Mapping[Place, str]) -> None:
-        """A new note that took over most highlights of one that is gone is that note.
+        """Give a new note the key of a note that is gone if it has most of that note's highlights.
 
-        So is one of those `recognised` by their words, if it took over any: each with its old place.
+        Of the notes `recognised` by their words, each with its old place, any of them are enough.
         """
         rows = self._db.execute(
             "SELECT s.container, s.place AS new, h.place AS old, h.document, count(*) AS moved,"
@@ -126,7 +126,7 @@ class Documents:
                 self._rename(run, row["document"], row["container"], row["new"])
 
     def _rename(self, run: RunId, key: str, container: str, place: str) -> None:
-        """Give the note at `place` the key it was issued under its old path."""
+        """Give the note at `place` the key that was issued for its old path."""
         new = self._db.execute(
             "SELECT json_extract(body, '$.document.key') FROM scanned INDEXED BY scanned_place"
             " WHERE run = ? AND container = ? AND place = ? LIMIT 1",
@@ -136,7 +136,7 @@ class Documents:
             return
         row = self._db.execute("SELECT title, body FROM document WHERE key = ?", (new,)).fetchone()
         body = replace(msgspec.json.decode(row["body"], type=Document), key=DocumentKey(key))
-        self._db.execute(  # what it says of itself now it says under its old key
+        self._db.execute(  # store its present metadata under the old key
             "INSERT OR IGNORE INTO identifier SELECT scheme, value, ? FROM identifier"
             " WHERE document = ?",
             (key, new),
@@ -166,7 +166,7 @@ class Documents:
 
 
 def _attachments(extracted: Extracted) -> Iterator[tuple[str, str]]:
-    """The files of a paper in Zotero, as links to them name them."""
+    """Yield (container, name) of the files of a Zotero item, as links name them."""
     for found in extracted.highlights:
         if found.route is Route.ZOTERO and found.block:
             yield "attachment", f"{found.namespace.partition(':')[2]}/{found.block}"
@@ -177,18 +177,18 @@ _READ = "read:"
 
 
 class Roots:
-    """Names of sources are part of keys: a name is remembered with its folder."""
+    """Stores the folder of each source name: names are part of keys."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def of(self, kind: str) -> dict[str, Path]:
-        """name: root, of every source of this kind that was ever read here."""
+        """Return the folder by name of every source of this kind that was ever read here."""
         return self._all(f"root:{kind}:")
 
     def known(self, kind: str) -> dict[str, Path]:
-        """The same, and what only the journal tells: read elsewhere, or by a ledger now lost."""
+        """Return the same, including sources that only the journal knows."""
         return self._all(f"{_HEARD}{kind}:") | self.of(kind)
 
     def _all(self, head: str) -> dict[str, Path]:
@@ -198,16 +198,16 @@ class Roots:
         return {row["name"][len(head) :]: Path(row["value"]) for row in rows}
 
     def name_of(self, kind: str, root: Path) -> str:
-        """The name this folder was read under before, "" if it never was."""
+        """Return the name under which this folder was read before; "" if it was not."""
         return next((name for name, known in self.known(kind).items() if known == root), "")
 
     def folder_of(self, kind: str, name: str) -> Path | None:
-        """What a name stands for; a folder of another machine, not there here, is none."""
+        """Return the folder of a name; None if it does not exist on this machine."""
         heard = self.known(kind).get(name)
         return self.of(kind).get(name) or (heard if heard and heard.exists() else None)
 
     def remember(self, kind: str, name: str, root: Path) -> None:
-        """From now on the name stands for this folder; a lost ledger learns it again."""
+        """Store the folder of a name, in the journal too."""
         if self.of(kind).get(name) == root:
             return
         with self._writer.unit():
@@ -216,7 +216,7 @@ class Roots:
             self._writer.note("bind", f"{kind}:{name}", {"root": str(root)}, once)
 
     def use(self, sources: frozenset[str]) -> None:
-        """Note that the workspace reads these sources, each `kind:name`, and no others."""
+        """Record that the workspace reads exactly these sources, each `kind:name`."""
         known = {row["name"]: row["value"] for row in self._db.execute(
             "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(_READ), _READ)
         )}  # fmt: skip
@@ -227,7 +227,7 @@ class Roots:
                     self._writer.meta(name, value)
 
     def dropped(self) -> frozenset[str]:
-        """The sources, each `kind:name`, that the workspace once read and reads no more."""
+        """Return the sources, each `kind:name`, that the workspace once read and reads no longer."""
         rows = self._db.execute(
             "SELECT name FROM meta WHERE substr(name, 1, ?) = ? AND value = 'no'",
             (len(_READ), _READ),
@@ -235,7 +235,7 @@ class Roots:
         return frozenset(str(row["name"])[len(_READ) :] for row in rows)
 
     def is_dropped(self, key: str, dropped: frozenset[str]) -> bool:
-        """Whether a highlight stands in sources only that were `dropped`."""
+        """Return whether a highlight stands only in sources that were `dropped`."""
         rows = self._db.execute(
             "SELECT container FROM highlight WHERE key = :key"
             " UNION SELECT container FROM location WHERE key = :key",
@@ -245,7 +245,7 @@ class Roots:
 
     def _left(self, container: str, dropped: frozenset[str]) -> bool:
         kind, _, name = container.partition(":")
-        if kind == "zotero":  # a container is a library there: it is read by any source
+        if kind == "zotero":  # a container is a library there, which any source may read
             rows = self._db.execute(
                 "SELECT value FROM meta WHERE substr(name, 1, 12) = 'read:zotero:'"
             ).fetchall()
@@ -253,13 +253,13 @@ class Roots:
         return f"{'obsidian' if kind == 'vault' else kind}:{name}" in dropped
 
     def apply(self, source: str, root: str) -> None:
-        """Store where a source lies, as a journal says."""
+        """Store the folder of a source from a journal line."""
         self._writer.meta(_HEARD + source, root)
 
     def texts(self, container: str) -> frozenset[str]:
-        """Return the hashed words of a container's highlights that were read last time.
+        """Return the hashed texts of the highlights that the last scan of a container found.
 
-        A present one with a reason is one that the settings leave out.
+        A present one with a reason is left out by the settings.
         """
         rows = self._db.execute(
             "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
@@ -270,7 +270,7 @@ class Roots:
 
 
 class _Row(NamedTuple):
-    """What the ledger knows of one document of one file."""
+    """The stored state of one document in one file."""
 
     place: str
     fingerprint: str
@@ -278,29 +278,29 @@ class _Row(NamedTuple):
     digest: str
     run: str
     whole: bool
-    """No other file holds highlights of the same place, and its pictures are kept."""
+    """Whether no other file has highlights of this place, and its pictures are stored."""
 
 
 def path_of(extracted: Extracted) -> str:
-    """Return what the listing of its source calls a document."""
+    """Return the path by which a source lists a document."""
     return extracted.document.path or extracted.document.key
 
 
 def digest_of(extracted: Extracted, salt: str) -> str:
-    """Return a hash of all that was read; `salt` stands for the program that takes it in."""
+    """Return a hash of everything that was read; `salt` stands for the program that ingests it."""
     bare = replace(extracted, fingerprint="", depends=(), pictures=(), sketch="")
     return h16(salt, msgspec.json.encode(bare).decode())
 
 
 class Listing:
-    """The documents that the sources of one run list, beside those that the ledger knows.
+    """The documents that the sources of one run list, compared with those in the ledger.
 
-    The ledger alone decides what is unchanged: fingerprint and highlights are written in one
-    transaction, so a document whose reading was not finished has no fingerprint.
+    Only the ledger decides what is unchanged: fingerprint and highlights are written in one transaction,
+    so a document whose ingest did not finish has no fingerprint.
     """
 
     def __init__(self, connection: Connection, pictures: Path) -> None:
-        """`pictures` is the folder of the pictures that were cut from pages."""
+        """`pictures` is the folder of the pictures cut from pages."""
         self._db = connection
         self._pictures = pictures
         self._salt = ""
@@ -310,7 +310,7 @@ class Listing:
         self._sketches: list[tuple[str, str, str, str]] = []
 
     def begin(self, salt: str = "") -> None:
-        """Forget the listing of an earlier run; another `salt` makes every document new."""
+        """Forget the listing of an earlier run; another `salt` makes every document changed."""
         self._salt = salt
         self._known.clear()
         self._listed.clear()
@@ -322,7 +322,7 @@ class Listing:
     # --- what sources ask -------------------------------------------------------------------
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was taken in with this fingerprint; never for ""."""
+        """Return whether a document was ingested with this fingerprint; never for ""."""
         rows = self._of(container).get(path, ())
         salted = self._salted(fingerprint)
         return bool(salted and rows) and all(
@@ -330,7 +330,7 @@ class Listing:
         )
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
-        """Return what reading the document depended on, as the source called it."""
+        """Return what reading the document depended on, as the source names it."""
         rows = self._of(container).get(path, ())
         return tuple(dict.fromkeys(one for row in rows for one in row.depends))
 
@@ -377,7 +377,7 @@ class Listing:
             self._list(unchanged.container, row.place, unchanged.path, row.run)
 
     def is_as_taken_in(self, extracted: Extracted) -> bool:
-        """Return whether a document says what it said when it was taken in; it is listed then."""
+        """Return whether a document has the content that was ingested; if so, list it."""
         place, path = place_of(extracted.document), path_of(extracted)
         rows = self._of(extracted.container).get(path, ())
         row = next((row for row in rows if row.place == place), None)
@@ -392,7 +392,7 @@ class Listing:
         return True
 
     def is_still_unmarked(self, unmarked: Unmarked) -> bool:
-        """Return whether a document held no highlight before; it is listed then."""
+        """Return whether a document had no highlight before; if so, list it."""
         rows = self._of(unmarked.container).get(unmarked.path, [])
         self._listed.setdefault(unmarked.container, set()).add((unmarked.path, ""))
         if [row.place for row in rows] != [""]:
@@ -403,7 +403,7 @@ class Listing:
     def _note(
         self, container: str, place: str, path: str, row: _Row, found: Extracted | Unmarked
     ) -> None:
-        """Remember a new fingerprint of what was read again and is as it was."""
+        """Store the new fingerprint of a document whose content has not changed."""
         salted, depends = self._salted(found.fingerprint), found.depends
         if (salted, depends) != (row.fingerprint, row.depends):
             self._news.append((salted, to_json(depends), container, place, path))
@@ -419,7 +419,7 @@ class Listing:
     # --- staging ----------------------------------------------------------------------------
 
     def stage(self, run: RunId, extracted: Extracted | Unmarked) -> None:
-        """Stage the fingerprint of a document that is to be taken in, within a unit."""
+        """Stage the fingerprint of a document to be ingested, within a unit."""
         container, digest, names, sketch = extracted.container, "-", "[]", ""
         if isinstance(extracted, Extracted):
             place, path = place_of(extracted.document), path_of(extracted)
@@ -436,7 +436,7 @@ class Listing:
         )
 
     def stage_again(self, run: RunId, container: str, place: str) -> None:
-        """Let an unchanged document be taken in by this run, within a unit."""
+        """Let this run ingest an unchanged document, within a unit."""
         self._db.execute(
             "INSERT OR REPLACE INTO scanned_document SELECT container, place, path, fingerprint,"
             " depends, digest, pictures, '' FROM ingested WHERE container = ? AND place = ?",
@@ -463,8 +463,8 @@ class Listing:
     # --- taking in --------------------------------------------------------------------------
 
     def end(self, run: RunId, scans: Iterable[Scan]) -> None:
-        """Write down what was taken in; forget what complete scans do not list any more."""
-        self._db.execute(  # what files held before, and hold no more
+        """Store what was ingested, and forget documents that complete scans no longer list."""
+        self._db.execute(  # highlights that files no longer contain
             "DELETE FROM ingested WHERE (container, path) IN (SELECT container, path"
             " FROM scanned_document) AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container"
             " = ingested.container AND l.place = ingested.place AND l.path = ingested.path)"
@@ -474,7 +474,14 @@ class Listing:
             " digest, pictures, ? FROM scanned_document",
             (run,),
         )
-        self._remember_sketches()
+        sketches = self._db.execute(
+            "SELECT container, place, path, sketch FROM scanned_document WHERE sketch <> ''"
+        ).fetchall()
+        self._db.executemany(
+            "INSERT INTO sketch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET words = excluded.words WHERE words <> excluded.words",
+            [*map(tuple, sketches), *self._sketches],
+        )
         self._db.execute("DELETE FROM scanned_document")
         self._db.executemany(
             "UPDATE ingested SET fingerprint = ?, depends = ?"
@@ -490,31 +497,19 @@ class Listing:
                     "DELETE FROM ingested WHERE container = ? AND path = ? AND place = ?",
                     ((scan.container, *one) for one in sorted(gone)),
                 )
+                self._db.executemany(  # what still has highlights may come back with another name
+                    "DELETE FROM sketch AS k WHERE container = ? AND path = ? AND place = ?"
+                    " AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = k.container"
+                    "  AND h.place = k.place) AND NOT EXISTS (SELECT 1 FROM location w"
+                    "  WHERE w.container = k.container AND w.place = k.place)",
+                    ((scan.container, *one) for one in sorted(gone)),
+                )
         self._news.clear()
+        self._sketches.clear()
         self._known.clear()
 
-    def _remember_sketches(self) -> None:
-        """Store the sketches of what was read; forget those of places that hold nothing now."""
-        read = self._db.execute(
-            "SELECT container, place, path, sketch FROM scanned_document WHERE sketch <> ''"
-        ).fetchall()
-        self._db.executemany(
-            "INSERT INTO sketch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET words = excluded.words WHERE words <> excluded.words",
-            [*map(tuple, read), *self._sketches],
-        )
-        self._db.execute(
-            "DELETE FROM sketch WHERE NOT EXISTS (SELECT 1 FROM temp.listed l"
-            "  WHERE l.container = sketch.container AND l.place = sketch.place)"
-            " AND NOT EXISTS (SELECT 1 FROM highlight h"
-            "  WHERE h.container = sketch.container AND h.place = sketch.place)"
-            " AND NOT EXISTS (SELECT 1 FROM location w"
-            "  WHERE w.container = sketch.container AND w.place = sketch.place)"
-        )
-        self._sketches.clear()
-
     def scope(self, run: RunId) -> None:
-        """Note the highlights that stand in what is listed."""
+        """Store which highlights stand in the listed documents."""
         for table, more in (
             ("highlight", " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"),
             ("location", ""),
@@ -527,13 +522,13 @@ class Listing:
             )
 
     def in_scope(self, run: RunId) -> int:
-        """Return how many highlights stand in what this run lists."""
+        """Return the number of highlights in the documents that this run lists."""
         found = self._db.execute("SELECT count(*) FROM temp.in_scope WHERE run = ?", (run,))
         return int(found.fetchone()[0])
 
 
 def read_again(db: Connection, places: Iterable[tuple[str, str]]) -> None:
-    """Let the documents at these (container, place) be read and taken in by the next run."""
+    """Let the next run read and ingest the documents at these (container, place)."""
     db.executemany(
         "UPDATE ingested SET fingerprint = '', digest = '' WHERE container = ? AND place = ?",
         places,
@@ -541,7 +536,7 @@ def read_again(db: Connection, places: Iterable[tuple[str, str]]) -> None:
 
 
 def places_of_highlight(db: Connection, key: str) -> Iterator[tuple[str, str]]:
-    """Return where a highlight was found, each as (container, place)."""
+    """Yield (container, place) of the documents that contain a highlight."""
     for row in db.execute(
         "SELECT container, place FROM highlight WHERE key = :key"
         " UNION SELECT container, place FROM location WHERE key = :key",
@@ -551,7 +546,7 @@ def places_of_highlight(db: Connection, key: str) -> Iterator[tuple[str, str]]:
 
 
 def places_of_document(db: Connection, document: str) -> Iterator[tuple[str, str]]:
-    """Return where highlights of a document were found."""
+    """Yield (container, place) at which highlights of a document are found."""
     for row in db.execute(
         "SELECT container, place FROM highlight WHERE document = :key UNION SELECT container, place"
         " FROM location WHERE json_extract(body, '$.document.key') = :key",
@@ -561,17 +556,17 @@ def places_of_document(db: Connection, document: str) -> Iterator[tuple[str, str
 
 
 LONG_PAGE = 200
-"""Folded characters from which a page tells a text."""
+"""Folded characters from which the text of a page identifies it."""
 LONG_TITLE = 12
-"""Folded characters in which two titles do not agree by chance."""
+"""Folded characters from which two equal titles are not a coincidence."""
 SURE = ("doi", "arxiv")
 """Identifiers of one work; chapters share an ISBN, papers the address of a journal."""
 NAMING = ("doi", "arxiv", "citekey", "zotero")
-"""Identifiers by which a note says which paper it is about."""
+"""Identifiers by which a note names the paper that it is about."""
 ALONE = ("url", "isbn", "pmid")
-"""Identifiers by which a note is found, and that make no paper of another document its own."""
+"""Identifiers that find a note, but do not make another document's paper its own."""
 QUOTED = "quoted-"
-"""Before those of papers it quotes with a link: the files and attachments of these, too."""
+"""Prefix of identifiers of papers that a note quotes with a link, including their files."""
 
 _PAPERS = ("zotero", "pdf")
 _STORED = re.compile(r"(?:^|/)([A-Z0-9]{8})/[^/]+$")
@@ -582,7 +577,7 @@ def _kind(column: str) -> str:
 
 
 class Works:
-    """Unites documents, and knows which are one."""
+    """Unites documents that are copies of one work."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
@@ -591,12 +586,12 @@ class Works:
     # --- looking ----------------------------------------------------------------------------
 
     def of(self, document: str) -> str:
-        """The key by which a work is known: that of its first document."""
+        """Return the key of a document's work: that of its first document."""
         row = self._db.execute("SELECT work FROM document WHERE key = ?", (document,)).fetchone()
         return str(row["work"]) if row and row["work"] else document
 
     def members(self, document: str) -> list[str]:
-        """All documents of its work, itself included."""
+        """Return all documents of its work, including itself."""
         work = self.of(document)
         rows = self._db.execute(
             "SELECT key FROM document WHERE key = ? OR work = ? ORDER BY key", (work, work)
@@ -604,7 +599,7 @@ class Works:
         return [row["key"] for row in rows]
 
     def spoken_of(self, note: str) -> list[str]:
-        """All documents of the papers that a note's front matter names, or its quotes link to."""
+        """Return all documents of the papers that a note's front matter names, or its quotes link to."""
         bare = f"substr(i.scheme, {len(QUOTED) + 1})"
         rows = self._db.execute(
             "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
@@ -616,7 +611,7 @@ class Works:
         return sorted({one for row in rows for one in self.members(row["document"])})
 
     def notes_about(self, documents: list[str]) -> list[str]:
-        """Notes whose front matter names one of these papers, or whose quotes link to one."""
+        """Return the notes whose front matter names one of these papers, or whose quotes link to one."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
             "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
@@ -630,7 +625,7 @@ class Works:
     # --- uniting ----------------------------------------------------------------------------
 
     def unite(self, run: RunId, action: str) -> list[str]:
-        """Unite what this run read with what is the same; the works that grew."""
+        """Unite the documents of a run with copies of the same work; return the works that grew."""
         grown = []
         for one, other, why in list(self._found(run)):
             if self.of(one) != self.of(other) and not self._parted(one, other):
@@ -638,7 +633,7 @@ class Works:
         return grown
 
     def _found(self, run: RunId) -> Iterator[tuple[str, str, str]]:
-        """Pairs of documents that are one work, and how one knows."""
+        """Yield pairs of documents that are one work, and the reason."""
         yield from self._pairs(
             run,
             "SELECT i.document AS one, o.document AS other, i.scheme || ' ' || i.value AS why"
@@ -662,7 +657,7 @@ class Works:
         yield from self._by_folder(run)
 
     def _by_hint(self, run: RunId) -> Iterator[tuple[str, str, str]]:
-        """What stands on a first page counts if the title is the same, too."""
+        """Yield pairs with an identifier on the first page and the same title."""
         rows = self._pairs_of(
             run,
             "SELECT i.document AS one, o.document AS other, i.scheme || ' ' || i.value AS why,"
@@ -680,7 +675,7 @@ class Works:
                 yield row["one"], row["other"], f"{row['why']}, equal titles"
 
     def _by_folder(self, run: RunId) -> Iterator[tuple[str, str, str]]:
-        """A PDF in the folder that Zotero keeps for an attachment is that attachment."""
+        """Yield pairs of a Zotero attachment and the PDF in the folder that Zotero keeps for it."""
         rows = self._db.execute(
             "SELECT DISTINCT json_extract(body, '$.document.key') AS document, path FROM scanned"
             " WHERE run = :run AND route = 1 UNION SELECT place, path FROM temp.listed"
@@ -709,7 +704,7 @@ class Works:
             yield row["one"], row["other"], row["why"]
 
     def _pairs_of(self, run: RunId, sql: str) -> list[sqlite3.Row]:
-        """Rows of a search among the papers that a run read."""
+        """Return rows of a query over the papers that a run read."""
         read = (
             "WITH read AS MATERIALIZED (SELECT DISTINCT json_extract(body, '$.document.key')"
             " AS document FROM scanned WHERE run = ? AND route <= 1)"
@@ -717,7 +712,7 @@ class Works:
         return self._db.execute(f"{read} {sql} ORDER BY one, other", (run,)).fetchall()
 
     def _unite(self, one: str, other: str, why: str, action: str) -> str:
-        """The work that was first seen takes in the other; its key."""
+        """Unite two works under the key of the one that was first seen; return that key."""
         first, second = sorted({self.of(one), self.of(other)}, key=self._age)
         body = {"key": "", "with": first, "why": why, "documents": [one, other]}
         self._writer.decide("union", second, body, by=SOURCE, action=action)
@@ -728,12 +723,12 @@ class Works:
         return first
 
     def _age(self, document: str) -> tuple[str, bool, str]:
-        """Sorts by when it was first seen; at the same time, Zotero's is the first."""
+        """Return a sort key: when it was first seen, Zotero first among equal times."""
         row = self._db.execute("SELECT since FROM document WHERE key = ?", (document,)).fetchone()
         return (row["since"], not document.startswith("zotero:"), document)
 
     def _parted(self, one: str, other: str) -> bool:
-        """Whether a person took a union of two documents back."""
+        """Return whether a person undid a union of two documents."""
         rows = self._db.execute(
             "SELECT d.body FROM event u JOIN event d ON d.id = u.undoes"
             " WHERE u.undoes <> '' AND d.what = 'union'"
@@ -744,12 +739,12 @@ class Works:
     # --- effects ----------------------------------------------------------------------------
 
     def apply(self, event: Event) -> None:
-        """Apply a union that came by a journal or was undone."""
+        """Apply a union that a journal brought or that was undone."""
         if event.what == "union":
             self.refresh()
 
     def refresh(self) -> None:
-        """Derive from the unions that stand which documents are one work; each has one deck."""
+        """Derive the works, and the deck of each, from the unions in force."""
         heads: dict[str, str] = {}
         for second, first in self._standing():
             head = _head(heads, first)

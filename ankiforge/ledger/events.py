@@ -1,10 +1,10 @@
-"""Events and what they come to: the state of a card is a fold over the decisions about it.
+"""Events, and the fold that derives the state of a card from them.
 
 An event is one decision: of a person, of policy, of a source, or of Anki. It records the outcome
-that was set (`after`), never a rule to be evaluated again. `fold` takes what is known of a group
-of cards (their drafts, all events about them, what Anki showed last) and returns the state of
-each. It is pure, and depends on the set of events alone: any permutation of a journal gives the
-same states. `docs/states.md` shows the outcomes as tables.
+(`after`), never a rule to be evaluated later. `fold` takes what is known of a group of cards (their
+drafts, all events about them, their last state in Anki) and returns the state of each. It is pure,
+and depends on the set of events alone: any permutation of a journal gives the same states.
+`docs/states.md` shows the outcomes as tables.
 
 Order: each event has a number `n`, one above the greatest its ledger had seen. Older lines have
 none and count as the greatest `n` among the lines whose time is not later than theirs. Events are
@@ -35,13 +35,13 @@ REDRAFT = "redraft"
 SUPERSEDE = "supersede"
 
 MADE = "made"
-"""In the event by which a person made a card by hand: the words it was made of."""
+"""Key of the event by which a person made a card: the text it was made with."""
 OVER = "over"
-"""In an event by which a person chose among alternatives: what was passed over."""
+"""Key of an event by which a person picked an alternative: what was passed over."""
 FOLLOWS = "follows"
-"""In such an event: the id of the choosing event that was known and is replaced."""
+"""Key of such an event: the id of the earlier pick that it replaces."""
 TAKEN_BACK = "taken back"
-"""Why a card is retired whose making was undone."""
+"""Why a card is retired whose creation was undone."""
 
 Columns = dict[str, Any]
 """Columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
@@ -76,21 +76,21 @@ class Event:
     subject: str
     """A guid; the key of a highlight or document for `skip` and `union`."""
     undoes: str
-    """The id of the event that it takes back, or ""."""
+    """The id of the event that it undoes, or ""."""
     action: str
-    """What one undo takes back together."""
+    """Groups the events that one undo takes back."""
     body: dict[str, Any]
     rank: str = ""
-    """Sorts events; see the module."""
+    """Its sort key; see the module."""
     undone: bool = False
     here: bool = True
-    """Whether this ledger recorded it; else it came from a journal."""
+    """Whether this ledger recorded it; else it came from another ledger's journal."""
     sequence: int = 0
-    """In the order of arrival, here."""
+    """Order of arrival in this ledger."""
 
     @property
     def after(self) -> Columns:
-        """The columns that it set."""
+        """Return the columns that it sets."""
         return self.body.get("after", {})  # type: ignore[no-any-return]
 
 
@@ -135,7 +135,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the state of one card depends on."""
+    """Everything that the state of one card depends on."""
 
     guid: Guid
     alternatives: tuple[Alternative, ...]
@@ -145,24 +145,24 @@ class Facts:
     base: Columns = field(default_factory=dict)
     """Columns as they were when the card was stored, where they differ from a new card's."""
     choice: str = ""
-    """The first of the alternative cards it was drafted with, by its guid; "" = it is alone."""
+    """The guid of the first of its alternatives of both note types; "" if it has none."""
     seen: tuple[str, str] = ("none", "")
-    """What was last seen or done in Anki, with no event of its own: `anki` and `anki_why`."""
+    """`anki` and `anki_why` as last seen or written, which no event records."""
     seen_after: int = 0
-    """The last event (`sequence`) that had arrived by then; those before it are superseded."""
+    """The last event (`sequence`) that had arrived by then; it supersedes those before it."""
 
 
 @dataclass(slots=True)
 class State:
-    """What a card's events come to."""
+    """The state of a card, folded from its events."""
 
     columns: Columns
     letters: dict[str, str]
     """The state of each alternative."""
     home: str = ""
-    """The highlight to which it was moved; "" = it is where it was drafted."""
+    """The highlight it was moved to; "" = the one it was drafted from."""
     lacks: Event | None = None
-    """The event whose words are the card, if no stored alternative has them."""
+    """The event whose text is the card, if no stored alternative has it."""
 
 
 def fold(group: Sequence[Facts]) -> dict[Guid, State]:
@@ -196,7 +196,7 @@ def _first_words(card: Facts) -> Columns:
 
 
 def _made_by(event: Event) -> bool:
-    """Whether this event made the card: while it is undone there is none."""
+    """Return whether this event created the card: undoing it removes the card."""
     return MADE in event.body or (event.what == REDRAFT and "card" in event.body)
 
 
@@ -204,11 +204,11 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
     by_person = event.by in (PERSON, UPGRADE)
     if event.what == REVISE and not event.here:
-        return  # another ledger's reading of the source
+        return  # what another ledger read in the source
     if event.what == REVISE and "fields" in event.after and _is_persons(now):
-        return  # a person's words stand
+        return  # a person's text is kept
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
-        return  # policy accepts what waits, and nothing else
+        return  # policy accepts pending cards only
     after = {name: value for name, value in event.after.items() if name in COLUMNS}
     if judged and not by_person and not _was_restored(event, card):
         after.pop("verdict", None)  # a person outranks policy, whatever the times
@@ -223,12 +223,12 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
 
 
 def _is_persons(now: Columns) -> bool:
-    """Whether the words of a card are a person's, or were let through by one."""
+    """Return whether a person wrote or accepted the text of a card."""
     return bool(now["edited"]) or now["accepted_by"] == PERSON
 
 
 def _was_restored(event: Event, card: Facts) -> bool:
-    """Whether a card that a person restored was recovered from Anki."""
+    """Return whether a person restored a card that was recovered from Anki."""
     said = [
         one for one in card.events
         if one.by == PERSON and one.after.get("verdict") and one.rank < event.rank
@@ -240,8 +240,8 @@ def _was_restored(event: Event, card: Facts) -> bool:
 def _letter(event: Event, card: Facts, letter: str) -> str:
     """Return the letter that an alternative named by an event has here; "" if there is none.
 
-    Letters are given anew where a card is drafted anew, so events of other ledgers name
-    alternatives by the hash of their words, too. Older ones do not: then all letters must be here.
+    A card that is drafted again gets new letters, so events of other ledgers name alternatives by
+    the hash of their text, too. Older events do not: then all their letters must exist here.
     """
     letters = {one.letter for one in card.alternatives}
     words = event.body.get("words", {}).get(letter, "")
@@ -265,7 +265,7 @@ def _in_anki(card: Facts) -> tuple[str, str]:
 
 
 def _lead_with_own_words(card: Facts, state: State) -> None:
-    """Let what a person wrote or chose be the card, whatever was drafted here."""
+    """Make the text that a person wrote or picked the card, whatever was drafted here."""
     own = [one for one in card.events if one.by == PERSON and "fields" in one.after]
     own = [one for one in own if one.what != UNDO]
     if not own:
@@ -274,7 +274,7 @@ def _lead_with_own_words(card: Facts, state: State) -> None:
     decided = now["edited"] or now["verdict"] == Verdict.ACCEPTED
     lead = picked(card, state) if decided else leading(card, state)
     if lead is not None and lead.fields == now["fields"]:
-        for one in card.alternatives:  # drafted here anew, beside the words that stand
+        for one in card.alternatives:  # drafted again here, in addition to the text that is kept
             if one is not lead and state.letters[one.letter] == CandidateState.PICKED:
                 known = one.fields in _known_words(card)
                 state.letters[one.letter] = CandidateState.PASSED if known else CandidateState.OPEN
@@ -306,7 +306,7 @@ def _pick_words(card: Facts, state: State, own: list[Event]) -> None:
 
 
 def _known_words(card: Facts) -> set[str]:
-    """Return the words that events replaced by others, or passed over."""
+    """Return the texts that events replaced or passed over."""
     known: set[str] = set()
     for event in card.events:
         if "answer" in event.body:
@@ -341,9 +341,9 @@ def leading(card: Facts, state: State) -> Alternative | None:
 
 
 def choosing(history: Iterable[Event]) -> list[Event]:
-    """Return the standing events by which one of several alternatives was chosen, the last last.
+    """Return the events in force by which one of several alternatives was picked, the latest last.
 
-    One that was made in view of another is later, whatever the times.
+    An event that names another as the one it follows is later, whatever the times.
     """
     found = [one for one in history if OVER in one.body and one.what != "reject" and not one.undone]
     known = {one.body.get(FOLLOWS, "") for one in found}
@@ -351,7 +351,7 @@ def choosing(history: Iterable[Event]) -> list[Event]:
 
 
 def _settle_choice(group: Sequence[Facts], states: dict[Guid, State]) -> None:
-    """Where several machines chose, the last choice holds on each: the others give way to it."""
+    """Apply the last pick where several machines picked: it supersedes the other alternatives."""
     members = [card for card in group if states[card.guid].columns["choice"]]
     chosen_by = choosing(event for card in members for event in card.events)
     if not chosen_by:

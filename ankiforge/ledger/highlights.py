@@ -1,4 +1,4 @@
-"""Highlights and their documents, and the pictures that were cut from pages."""
+"""Highlights, their documents, and the pictures cut from pages."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from ankiforge.model import (
 from ankiforge.text.fold import fold
 
 NOT_SELECTED = "not selected by the settings"
-"""The `presence_why` of a highlight that is still there (its presence is `present`) and that the
-settings of its source leave out; of a row of `location` the `missing_at`."""
+"""The `presence_why` of a highlight that is present but left out by the settings of its source; the
+`missing_at` of such a row of `location`.
+"""
 
 
 def present(row: str) -> str:
@@ -63,18 +64,18 @@ def present_location(row: str) -> str:
 
 
 class Highlights:
-    """The ledger's memory of documents and highlights."""
+    """Reads stored documents and highlights."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def get(self, key: HighlightKey) -> Highlight | None:
-        """One highlight with its document, or None."""
+        """Return one highlight with its document; None if there is none."""
         return self.several([key]).get(key)
 
     def has_cards_of(self, container: str, form: Form) -> bool:
-        """Whether cards of a form were made from a container, or were before the ledger was lost."""
+        """Return whether cards of a form were made from a container, here or in a ledger that was lost."""
         row = self._db.execute(
             "SELECT 1 FROM highlight h WHERE container = ? AND json_extract(body, '$.form') = ?"
             " AND (run = '' OR EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = h.key)) LIMIT 1",
@@ -83,7 +84,7 @@ class Highlights:
         return row is not None
 
     def several(self, keys: Sequence[HighlightKey]) -> dict[HighlightKey, Highlight]:
-        """Those of these keys that there are, with their documents; a thousand keys at most."""
+        """Return those of these keys that exist, with their documents; at most a thousand keys."""
         rows = self._db.execute(
             "SELECT h.key, h.body, d.body AS document FROM highlight h"
             f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
@@ -93,7 +94,7 @@ class Highlights:
         return {highlight.key: highlight for highlight in found}
 
     def before(self, key: HighlightKey) -> Highlight | None:
-        """The highlight as it was before its content changed last; None if it never did."""
+        """Return the highlight before its content last changed; None if it never did."""
         row = self._db.execute(
             "SELECT p.body, h.document, h.key FROM past_content p JOIN highlight h ON h.key = p.key"
             " LEFT JOIN run r ON r.id = p.until WHERE p.key = ? AND p.content <> h.content"
@@ -103,7 +104,7 @@ class Highlights:
         return self._whole(row) if row else None
 
     def seen_in(self, run: RunId) -> Iterator[Highlight]:
-        """The highlights of a run, in the order of reading."""
+        """Yield the highlights of a run, in reading order."""
         for row in self._db.execute(
             "SELECT key, document, body FROM highlight h WHERE EXISTS (SELECT 1"
             " FROM temp.in_scope s WHERE s.run = ? AND s.key = h.key)"
@@ -113,7 +114,7 @@ class Highlights:
             yield self._whole(row)
 
     def all(self) -> Iterator[Highlight]:
-        """All that were ever read here, in the order of reading; gone and set aside ones too."""
+        """Yield all highlights in reading order, including those gone or skipped."""
         for row in self._db.execute(
             "SELECT key, document, body FROM highlight WHERE run <> ''"
             " ORDER BY container, place, position, key"
@@ -121,7 +122,7 @@ class Highlights:
             yield self._whole(row)
 
     def on_lines(self) -> Iterator[Highlight]:
-        """Those that are not gone and were written as `front::back`."""
+        """Yield the highlights written as `front::back` that are not gone."""
         for row in self._db.execute(
             "SELECT key, document, body FROM highlight WHERE presence <> 'gone' AND run <> ''"
             ' AND instr(body, \'"form":"inline\')'
@@ -129,9 +130,9 @@ class Highlights:
             yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
 
     def mentioning(self, word: str) -> Iterator[Highlight]:
-        """Return those that have this word, or whose document has, anywhere; gone ones, too.
+        """Return the highlights that contain this word, or whose document does; also those that are gone.
 
-        What has several locations, as each of them says it; what has moved, also as it was before.
+        A highlight is returned once for each of its locations, and as it was before it was moved.
         """
         rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
@@ -155,7 +156,7 @@ class Highlights:
         return replace(highlight, key=HighlightKey(row["key"]), document=document)
 
     def document(self, key: DocumentKey) -> Document:
-        """One document."""
+        """Return one document."""
         row = self._db.execute("SELECT body FROM document WHERE key = ?", (key,)).fetchone()
         return msgspec.json.decode(row["body"], type=Document)
 
@@ -174,7 +175,7 @@ class Highlights:
         return {DocumentKey(row["key"]): str(row["first"] or row["slug"]) for row in rows}
 
     def draft_again(self, keys: Iterable[HighlightKey]) -> None:
-        """Let these be drafted anew by the next pass, though nothing about them changed."""
+        """Let the next pass draft these highlights again, though nothing about them changed."""
         with self._db.unit():
             self._db.executemany(
                 "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
@@ -186,33 +187,33 @@ class Highlights:
         return frozenset(HighlightKey(row[0]) for row in rows)
 
     def asked(self, key: HighlightKey) -> str:
-        """Why a person should look at its identity, "" if there is no doubt."""
+        """Return why a person should confirm which highlight it is; "" if there is no doubt."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
         return str(row["asked"]) if row else ""
 
 
 SLUG = 40
-"""Characters of a document's part of its tag."""
+"""Length of a document's part of its tag."""
 
 
 @lru_cache(maxsize=256)
 def _document(body: str) -> Document:
-    """The cards of a document are read one after another."""
+    """Decode a document; cached, since the cards of one document are read one after another."""
     return msgspec.json.decode(body, type=Document)
 
 
 def slug_of(document: Document) -> str:
-    """A document's part of its tag, as its title gives it; fixed when it is first seen."""
+    """Return a document's part of its tag, made of its title; stored when it is first seen."""
     return fold(document.title)[:SLUG]
 
 
 def place_of(document: Document) -> str:
-    """Where its highlights are matched: a vault note by its path, all else by its key."""
+    """Return where a document's highlights are matched: the path of a vault note, else its key."""
     return document.path if document.key.startswith("vault:") else document.key
 
 
 def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
-    """A highlight with its key and its document; nobody has it yet, and a copy of each would be felt."""
+    """Add key and document to a decoded highlight in place: copying each would be measurable."""
     found = decode_highlight(body)
     object.__setattr__(found, "key", key)
     object.__setattr__(found, "document", _document(document))
@@ -220,7 +221,7 @@ def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
 
 
 def decode_highlight(body: str) -> Highlight:
-    """A highlight as it was staged."""
+    """Decode a staged highlight."""
     return msgspec.json.decode(body, type=Highlight)
 
 
@@ -229,21 +230,21 @@ _NAME = re.compile(r"cut/[0-9a-f]{16}\.png", re.ASCII)
 
 
 def is_cut(name: str) -> bool:
-    """Whether Markdown calls a picture so that was cut from a page."""
+    """Return whether the name of a picture in Markdown is that of one cut from a page."""
     return _NAME.fullmatch(name) is not None
 
 
 class Pictures:
-    """The pictures of one workspace."""
+    """The pictures cut from pages, in the folder of a workspace."""
 
     def __init__(self, folder: Path, *, forgetful: bool = False) -> None:
-        """Keep pictures below `folder`; if `forgetful`, only look at what is there."""
+        """Store pictures below `folder`; if `forgetful`, write nothing."""
         self.folder = folder
-        """What names are relative to."""
+        """Picture names are relative to it."""
         self._forgetful = forgetful
 
     def keep(self, pictures: Iterable[Picture]) -> tuple[Problem, ...]:
-        """Keep pictures, each whole or not at all; says which could not be."""
+        """Store pictures, each whole or not at all; return those that could not be stored as problems."""
         if self._forgetful:
             return ()
         kept = (self._keep(picture) for picture in pictures if is_cut(picture.name))

@@ -1,10 +1,9 @@
-"""Ingest: take what the sources of one run yield into the ledger.
+"""Ingest: store what the sources of one run yield.
 
-Documents that are as they were are listed and otherwise left alone. The highlights of the others are
-staged (`add`) and, when all sources have listed their documents, matched with what is known
-(`finish`): in place first, then moved from elsewhere; only the rest is given new keys. A key is
-issued once and looked up ever after. A run that is killed leaves staged rows, which the next one
-drops: it reads these documents again.
+Unchanged documents are listed and otherwise ignored. The highlights of the others are staged (`add`)
+and, when all sources have listed their documents, matched with the stored ones (`finish`): in place
+first, then moved from elsewhere; only the rest get new keys. A key is issued once. A run that is
+killed leaves staged rows, which the next one drops: it reads these documents again.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ from ankiforge.text.fold import canonical
 GONE_AFTER_SECONDS = 5.0
 """Two complete scans at least this far apart must miss a highlight before it counts as gone."""
 TOGETHER = 50
-"""Documents that are staged in one transaction."""
+"""Documents staged in one transaction."""
 
 _ROUTES = tuple(Route)
 NO_SETTINGS: Mapping[str, Selecting] = {}
@@ -74,7 +73,7 @@ NO_SETTINGS: Mapping[str, Selecting] = {}
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What ingest found; `seen` is the sum of new, changed and unchanged."""
+    """The result of an ingest; `seen` is the sum of new, changed and unchanged."""
 
     seen: int = 0
     new: int = 0
@@ -83,11 +82,11 @@ class Ingested:
     unchanged: int = 0
     problems: tuple[Problem, ...] = ()
     unselected: int = 0
-    """Highlights that the settings of their sources leave out; their cards stay as they are."""
+    """Highlights that the settings of their sources leave out; their cards are unchanged."""
 
 
 class Ingest:
-    """Takes what the sources of a run yield into the ledger."""
+    """Stores what the sources of a run yield."""
 
     def __init__(
         self,
@@ -119,7 +118,7 @@ class Ingest:
     # --- reading ----------------------------------------------------------------------------
 
     def begin(self, run: RunId, salt: str = "") -> None:
-        """Begin a run: drop what an earlier one that was killed has staged.
+        """Begin a run: drop rows that a killed run staged.
 
         Documents that were ingested with another `salt` are ingested again.
         """
@@ -138,7 +137,7 @@ class Ingest:
         self._db.execute("DELETE FROM scanned_document")
 
     def add(self, run: RunId, found: Extracted | Unmarked | Unchanged) -> None:
-        """Stage one document with its highlights, unless it is as it was."""
+        """Stage one document with its highlights, unless it is unchanged."""
         if run != self._run:
             self.begin(run)
         if isinstance(found, Unchanged):
@@ -184,10 +183,10 @@ class Ingest:
         )
 
     def _stage_again(self, run: RunId, grown: Iterable[str]) -> None:
-        """Stage unchanged documents whose highlights may be those of what changed.
+        """Stage unchanged documents that may contain the highlights of changed ones.
 
-        Those of the same works, notes that quote these or are about them, and what names the same
-        annotation of Zotero: a new paper gives its key to the quotes of it that are here already.
+        These are documents of the same works, notes that quote or name these, and documents that name the
+        same Zotero annotation. So the key of a new paper's highlight is given to quotes stored before.
         """
         rows = self._db.execute(
             "SELECT DISTINCT json_extract(body, '$.document.key') AS document FROM scanned"
@@ -228,7 +227,7 @@ class Ingest:
 
     @property
     def has_missing(self) -> bool:
-        """Whether the next complete scan may find something gone that was missing once."""
+        """Return whether the next complete scan may find that a missing highlight is gone."""
         found = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
             " OR EXISTS (SELECT 1 FROM location WHERE missing_at NOT IN ('', ?))",
@@ -237,7 +236,7 @@ class Ingest:
         return bool(found[0])
 
     def apply(self, event: Event) -> None:
-        """Apply a union, skip or move that came by a journal or was undone."""
+        """Apply a union, skip or move that a journal brought or that was undone."""
         self.works.apply(event)
         self.skips.apply(event)
         self._read_again(event)
@@ -265,14 +264,14 @@ class Ingest:
         *,
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
     ) -> Ingested:
-        """Match what was staged, issue keys, and note what is missing.
+        """Match staged highlights, issue keys, and record what is missing.
 
         Args:
             run: as given to `begin`.
             scans: one for each container that was listed.
             problems: what could not be read; its highlights are not missing.
             now: for the time between two scans that miss a highlight.
-            selecting: by container, its settings, and how to look again for what these leave out.
+            selecting: by container, its settings, and how to read again what these leave out.
         """
         scans, problems = tuple(scans), tuple(problems)
         if run != self._run:
@@ -310,7 +309,7 @@ class Ingest:
 
     def _recognise(self, run: RunId, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> str:
         """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
-        self.works.refresh()  # the journal may tell of a union before its documents
+        self.works.refresh()  # the journal may bring a union before its documents
         for location in self._locations.parted():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
@@ -364,10 +363,10 @@ class Ingest:
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
     def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        """Return the key by which a highlight is known, here or by another route; "" if by none.
+        """Return the key by which a highlight is known, here or from another source; "" if it is new.
 
-        Where two keys were issued before it was known that they are one highlight, that of the better
-        route prevails.
+        If two keys were issued before it was known that they are one highlight, the key of the better source
+        is used.
         """
         known = row["key"]
         quotes = highlight.route is Route.VAULT
@@ -427,10 +426,10 @@ class Ingest:
         return found
 
     def _update_secondary(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
-        """Note that a highlight was found at a location that is not its primary one.
+        """Record that a highlight was found at a location that is not its primary one.
 
         Returns:
-            Whether its content changed: other phrases are marked in its words.
+            Whether its content changed: other phrases are marked in it.
         """
         now = self._locations.refresh(key)
         content = content_of(now) if now else before["content"]
@@ -450,7 +449,7 @@ class Ingest:
         return True
 
     def _promote(self, location: sqlite3.Row) -> None:
-        """Make another location of a highlight its primary one: the old one is gone."""
+        """Make another location of a highlight the primary one: the old one is gone."""
         row = {name: location[name] for name in ("container", "place", "mark", "text", "body")}
         highlight = replace(decode_highlight(location["body"]), key=location["key"])
         more = {"position": location["position"], "asked": "", "path": highlight.document.path}
@@ -463,7 +462,7 @@ class Ingest:
         highlight: Highlight,
         before: sqlite3.Row,
     ) -> bool:
-        """Store what a highlight says now; return whether that is something else."""
+        """Store the present content of a highlight; return whether it changed."""
         presence = self._presence(highlight, Presence(before["presence"]))
         ignored = NOT_WANTED if presence is Presence.IGNORED else ""
         body = self._locations.body(highlight.key, row["body"])
@@ -476,7 +475,9 @@ class Ingest:
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
         elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
-            self._keep_past(run, highlight.key, before)  # the words stay private where they go
+            self._keep_past(
+                run, highlight.key, before
+            )  # a passage that became private stays private where its old text goes
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
@@ -492,7 +493,7 @@ class Ingest:
         return changed
 
     def _keep_drafts(self, key: HighlightKey, content: str) -> None:
-        """Keep what a model drafted of the same words before they were read better: it is paid for."""
+        """Keep the drafts of a model for the same words read differently before: they are paid for."""
         self._db.execute(
             "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = content"
             " AND drafter <> '' AND drafter NOT LIKE 'rules%'",
@@ -536,7 +537,7 @@ def _staged(position: int, container: str, highlight: Highlight, key: str = "") 
 
 
 def _event(before: Presence, *, skips: bool) -> SourceEvent:
-    """Return the event that finding a highlight again is."""
+    """Return the event of finding a highlight again."""
     if skips:
         return SourceEvent.SKIP
     if before is Presence.IGNORED:
@@ -545,6 +546,6 @@ def _event(before: Presence, *, skips: bool) -> SourceEvent:
 
 
 def _rank(key: str) -> tuple[int, str]:
-    """Sort first the key of a highlight that stays: the better route's, else the same everywhere."""
+    """Return a sort key by which the key to keep comes first: the better source's, else the lesser key."""
     head = key.partition(":")[0]
     return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)

@@ -1,8 +1,8 @@
-"""The journal beside the ledger, and the one way by which both are written: a unit of work.
+"""The journal beside the ledger, and the unit of work that writes both.
 
-An append-only file of one JSON object a line. Two machines' files merge as the union of their lines,
-by id. Every line has `v id at by what`, `undoes` where it takes something back, and its own keys. A
-line is written before the transaction that it tells of commits: after a crash the next open reads it.
+The journal is an append-only file with one JSON object a line. The files of two machines merge as the
+union of their lines, by id. Every line has `v id at by what`, `undoes` where it undoes another, and
+its own keys. A line is written before its transaction commits; after a crash the next open reads it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from ankiforge.model import Problem, h16
 
 VERSION = 1
 MOST = 10**11
-"""No line has a greater number than this; one that says so is not of this program."""
+"""The greatest valid number of a line; a greater one was not written by this program."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line; its own keys are `body`, and `subject` stands there as `key` or `guid`."""
+    """One line; its own keys are `body`, which contains `subject` as `key` or `guid`."""
 
     v: int
     id: str
@@ -44,21 +44,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     subject: str = ""
     n: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
-    """Of a decision: one above the greatest its ledger had seen; 0 = written before there were any."""
+    """Of an event: one above the greatest that its ledger had seen; 0 = written before there were numbers."""
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def line(self) -> bytes:
-        """As it stands in the file."""
+        """Return the line of the file."""
         return msgspec.json.encode(self.as_json()) + b"\n"
 
     def as_json(self) -> dict[str, Any]:
-        """Its keys: those of every line, what it is about, and its own."""
+        """Return its keys: those of every line, its subject, and its own."""
         head = {name: getattr(self, name) for name in _HEAD if name != "n" or self.n}
         return {**head, _subject(self.what): self.subject, **self.body}
 
     @classmethod
     def of(cls, line: bytes) -> Entry:
-        """Read a line; `msgspec.DecodeError` or `msgspec.ValidationError` if it is none."""
+        """Decode a line.
+
+        Raises:
+            msgspec.DecodeError: it is not JSON.
+            msgspec.ValidationError: it is not a line of a journal.
+        """
         own = msgspec.json.decode(line, type=dict[str, Any])
         head = {name: own.pop(name) for name in _HEAD if name in own}
         subject = own.pop(_subject(head.get("what")), "")
@@ -69,7 +74,7 @@ _HEAD = ("v", "id", "at", "by", "what", "undoes", "action", "n")
 
 
 def _subject(what: object) -> str:
-    """What a line is about: a highlight's key, a source's kind and name, or a card's guid."""
+    """Return the subject of a line: a highlight's key, a source's kind and name, or a card's guid."""
     return {
         "issued": "key",
         "slot": "key",
@@ -80,7 +85,7 @@ def _subject(what: object) -> str:
 
 
 class Journal:
-    """The file beside `ankiforge.yaml`; without a path there is nothing to read.
+    """The file beside `ankiforge.yaml`; without a path it is empty.
 
     `forgetful`: read, but never write.
     """
@@ -90,7 +95,7 @@ class Journal:
         self._forgetful = forgetful
 
     def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
-        """Write lines and see them safely on disk; the file's `state` before and after."""
+        """Append lines and sync them to disk; return the file's `state` before and after."""
         lines = b"".join(entry.line() for entry in entries)
         if not lines or self._path is None or self._forgetful:
             return self.state(), self.state()
@@ -119,21 +124,21 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no line yet."""
+        """Return whether there is no line yet."""
         try:
             return self._path is None or not self._path.stat().st_size
         except OSError:
             return True
 
     def state(self) -> str:
-        """Changes whenever the file does, or "" without one."""
+        """Return a text that changes whenever the file does; "" if there is none."""
         if self._path is None or not self._path.exists():
             return ""
         with self._opened("rb") as file:
             return _state(file)[0]
 
     def read(self) -> Iterator[Entry | Problem]:
-        """All lines in file order; a line that is no entry is a problem, not an end."""
+        """Yield all lines in file order, malformed ones as problems."""
         if self._path is None or not self._path.exists():
             return
         with self._opened("rb") as file:
@@ -142,7 +147,7 @@ class Journal:
                     entry = self._entry(number, line)
                     if isinstance(entry, Entry) or line.endswith(b"\n"):
                         yield entry
-                    # else a write was cut off: what it told of was never committed
+                    # else a write was interrupted; its transaction was never committed
 
     def _entry(self, number: int, line: bytes) -> Entry | Problem:
         try:
@@ -153,7 +158,7 @@ class Journal:
 
 
 def _drop_fragment(file: IO[bytes]) -> bool:
-    """Remove the last line if a write was cut off in it; return whether it is whole and stays."""
+    """Remove the last line if its write was interrupted; return whether it is whole."""
     size = file.seek(0, os.SEEK_END)
     start, tail = size, b""
     while start and b"\n" not in tail:
@@ -170,7 +175,7 @@ def _drop_fragment(file: IO[bytes]) -> bool:
 
 
 def _state(file: IO[bytes]) -> tuple[str, bytes]:
-    """What changes whenever the file does, and its last byte."""
+    """Return what changes whenever the file does, and its last byte."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 512))
     end = file.read()
@@ -179,7 +184,7 @@ def _state(file: IO[bytes]) -> tuple[str, bytes]:
 
 FIRST_GENERATION, NEWEST = 1, 2
 GENERATION = "generation"
-"""The `what` of the journal line, and the name of the ledger's entry."""
+"""The `what` of the journal line, and the name of the ledger's meta value."""
 
 
 def settle_generation(connection: Connection, journal: Journal) -> None:
@@ -190,13 +195,13 @@ def settle_generation(connection: Connection, journal: Journal) -> None:
 
 
 def generation_of(connection: sqlite3.Connection) -> int:
-    """Return the generation of defaults a ledger goes by."""
+    """Return a ledger's generation of defaults."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (GENERATION,)).fetchone()
     return int(row[0]) if row else FIRST_GENERATION
 
 
 def generation_at(database: Path, journal: Path) -> int:
-    """Return the generation of a ledger that need not be open, or be there yet; change nothing."""
+    """Return the generation of a ledger that may not be open, or not exist yet; change nothing."""
     if not database.exists():
         return _generation_in(Journal(journal))
     uri = f"{database.absolute().as_uri()}?mode=ro"
@@ -208,7 +213,7 @@ def generation_at(database: Path, journal: Path) -> int:
 
 
 def generation_line(connection: Connection, now: datetime) -> tuple[Entry, ...]:
-    """Return the line that begins a new journal; journals of generation 1 have none."""
+    """Return the first line of a new journal; journals of generation 1 have none."""
     generation = generation_of(connection)
     if generation == FIRST_GENERATION:
         return ()
@@ -221,9 +226,9 @@ def generation_line(connection: Connection, now: datetime) -> tuple[Entry, ...]:
 
 
 def _generation_in(journal: Journal) -> int:
-    """Return the generation a journal was begun under, whatever the order of its lines.
+    """Return the generation under which a journal was begun, whatever the order of its lines.
 
-    Two journals that were merged count as the older one.
+    A journal merged from two counts as the older one.
     """
     oldest, found, lines = "", [], 0
     for line in journal.read():
@@ -241,7 +246,7 @@ def _generation_in(journal: Journal) -> int:
 
 
 class Writer:
-    """Short transactions; what must outlive the database is in the journal before the commit."""
+    """Runs short transactions; what must outlive the database is in the journal before the commit."""
 
     def __init__(
         self, connection: Connection, journal: Journal, clock: Callable[[], datetime]
@@ -254,7 +259,7 @@ class Writer:
 
     @contextmanager
     def unit(self) -> Iterator[None]:
-        """All or nothing, journal included; within a batch, a part of that."""
+        """Run one transaction, journal included; within a batch, a savepoint of it."""
         if self._batching:
             yield
             return
@@ -267,9 +272,9 @@ class Writer:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """One transaction and one sync to disk for all units within.
+        """Run all units within as one transaction with one sync to disk.
 
-        Only for what the next run makes anew at no cost: a power cut takes all of it back.
+        Only for what the next run repeats at no cost: a power cut loses all of it.
         """
         with self.unit():
             self._batching = True
@@ -279,7 +284,7 @@ class Writer:
                 self._batching = False
 
     def _append(self) -> None:
-        """Lines that another program wrote meanwhile must still be taken in by the next open."""
+        """Write the unit's lines; lines that another program wrote meanwhile are read by the next open."""
         if self._journal.is_empty:
             first = generation_line(self._db, self._clock())
             self._db.executemany(
@@ -291,20 +296,20 @@ class Writer:
             self.meta("journal", after)
 
     def recall(self, name: str) -> str:
-        """A value about the ledger itself, "" if there is none."""
+        """Return a meta value; "" if there is none."""
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def now(self) -> str:
-        """The moment, as ISO text in UTC."""
+        """Return the current time as ISO text in UTC."""
         return self._clock().isoformat(timespec="seconds")
 
     def meta(self, name: str, value: str) -> None:
-        """Remember one value about the ledger itself."""
+        """Store a meta value: one about the ledger itself."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def note(self, what: str, subject: str, body: dict[str, Any], once: tuple[str, ...]) -> None:
-        """A journal line that is no decision; said once for equal `once`."""
+        """Write a journal line that is no event, once for equal `once`."""
         identity = h16(what, *once)
         if self._known(identity):
             return
@@ -321,9 +326,9 @@ class Writer:
         action: str,
         undoes: str = "",
     ) -> str:
-        """Record an event of this ledger; returns its id."""
+        """Record an event of this ledger; return its id."""
         sequence, at, n = self._next_sequence(), self.now(), self._next_number()
-        # a copied ledger must not give another event the same id
+        # a copied ledger must not give the same id to another event
         identity = h16("decision", self._ledger_id(), str(sequence), at, what, subject)
         entry = Entry(v=VERSION, id=identity, at=at, by=by, what=what, undoes=undoes,
                       action=action, subject=subject, n=n, body=body)  # fmt: skip
@@ -332,7 +337,7 @@ class Writer:
         return identity
 
     def tell(self, identity: str, body: dict[str, Any]) -> None:
-        """Change what an event of the open unit says, before its line is written."""
+        """Replace the body of an event of the open unit, before its line is written."""
         self._lines = [
             msgspec.structs.replace(line, body=body) if line.id == identity else line
             for line in self._lines
@@ -345,7 +350,7 @@ class Writer:
     def upgrade(self, subject: str, at: str, body: dict[str, Any]) -> None:
         """Record how the columns of an older ledger differ from the fold of its decisions.
 
-        Such a line has no number, so that whatever any machine decided later prevails.
+        Such a line has no number, so that later decisions of any machine prevail over it.
         """
         identity = h16(
             "decision", self._ledger_id(), str(self._next_sequence()), at, UPGRADE, subject
@@ -356,9 +361,9 @@ class Writer:
         self._write(entry)
 
     def store(self, entry: Entry, *, here: bool) -> frozenset[str]:
-        """Store an event's row; returns the ids of all events that are undone, or not, by it.
+        """Store an event; return the ids of all events whose undone state it changes.
 
-        `here`: this ledger recorded it, and no journal brought it.
+        `here`: this ledger recorded it; else a journal brought it.
         """
         rank = rank_of(entry.n, entry.at, self._depth(entry), entry.by, entry.id)
         self._db.execute(
@@ -375,14 +380,14 @@ class Writer:
         return self._mark_undone(entry.undoes)
 
     def _depth(self, entry: Entry) -> int:
-        """How many events it follows, one after another: an undo sorts after what it undoes."""
+        """Return how many events it follows, one after another: an undo is sorted after what it undoes."""
         row = self._db.execute(
             "SELECT rank FROM event WHERE id = ?", (followed_by(entry.undoes, entry.body),)
         ).fetchone()
         return 1 + depth_of(row["rank"]) if row else 0
 
     def sort_received(self) -> None:
-        """Sort events behind those they follow, in whatever order both arrived."""
+        """Sort received events behind those they follow, whatever the order of arrival."""
         rows = self._db.execute(
             "SELECT id, at, by, undoes, body, rank FROM event"
             " WHERE undoes <> '' OR instr(body, '\"follows\":\"') > 0"
@@ -410,7 +415,7 @@ class Writer:
         return row is not None
 
     def _mark_undone(self, identity: str) -> frozenset[str]:
-        """Note whether an event is undone, and whether what it undoes itself is so again."""
+        """Update whether an event is undone, and therefore whether the event that it undoes is."""
         marked: list[str] = []
         while identity and identity not in marked:
             marked.append(identity)
@@ -425,7 +430,7 @@ class Writer:
         return frozenset(marked)
 
     def _number_older(self, entry: Entry) -> None:
-        """Sort lines without a number anew, where one with a number is not later than they are."""
+        """Give lines without a number new sort keys if a numbered line is not later than they are."""
         first = self.recall("numbered")
         if entry.n and (not first or entry.at < first):
             self.meta("numbered", first := entry.at)
@@ -446,7 +451,7 @@ class Writer:
             )
 
     def new_action(self) -> str:
-        """A name under which several decisions are one, for undo."""
+        """Return an id for a new action."""
         return h16("action", self._ledger_id(), str(self._next_sequence()), self.now())
 
     def _next_number(self) -> int:
@@ -465,7 +470,7 @@ class Writer:
         return found is not None
 
     def hand_on(self, entry: Entry) -> None:
-        """Write a line into the journal that another ledger has written first."""
+        """Write a line of another ledger into the journal."""
         self._write(entry)
 
     def _write(self, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""Issuing keys: once, after all sources of a run were read (docs/keys.md)."""
+"""Issue keys, once all sources of a run were read (docs/keys.md)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ankiforge.text.fold import canonical
 
 
 def content_of(highlight: Highlight) -> str:
-    """What drafting depends on: a change of it, and of nothing else, asks for a new draft."""
+    """Return a hash of what drafting depends on; only its change requires a new draft."""
     gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
     comment = highlight.comment if highlight.instructs else ""
     return h16(highlight.exact, gaps, comment, *highlight.markdown)
 
 
 def bare(highlight: Highlight) -> Highlight:
-    """What the matching rules look at, and no more: enough to know it again."""
+    """Return only the fields of a highlight that the matching rules compare."""
     document = Document(highlight.document.key, highlight.document.source, "")
     return Highlight(
         document,
@@ -48,7 +48,7 @@ def bare(highlight: Highlight) -> Highlight:
 
 
 def with_own_name(highlight: Highlight) -> Highlight:
-    """An annotation of Zotero names itself as a PDF names it that has it, too."""
+    """Add the hint by which a PDF names a Zotero annotation to that annotation."""
     if highlight.route is not Route.ZOTERO or not highlight.own:
         return highlight
     return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
@@ -56,11 +56,11 @@ def with_own_name(highlight: Highlight) -> Highlight:
 
 _ROUTES = tuple(Route)
 LIKE = 75
-"""Of 100: how much of the shorter must stand in the longer, to be a quote of it."""
+"""Of 100: the part of the shorter text that must stand in the longer one if it quotes it."""
 
 
 def _library(highlight: Highlight) -> str:
-    """In which library of Zotero the annotation is, `user` or `group.<id>`; "" = not said."""
+    """Return the Zotero library of an annotation, `user` or `group.<id>`; "" = unknown."""
     if highlight.route is Route.ZOTERO:
         return highlight.namespace.partition(":")[2]
     named = (hint for hint in highlight.hints[1:] if hint.startswith("zotero:") and "/" in hint)
@@ -68,7 +68,7 @@ def _library(highlight: Highlight) -> str:
 
 
 def _quotes(one: Highlight, other: Highlight) -> bool:
-    """Whether two may say the same: a note may shorten what it quotes, or link to another mark."""
+    """Return whether two texts may be equal: a note may shorten a quote, or link to another mark."""
     texts = (canonical(one.exact), canonical(other.exact))
     if Route.VAULT not in (one.route, other.route) or not all(texts):
         return True
@@ -76,14 +76,14 @@ def _quotes(one: Highlight, other: Highlight) -> bool:
 
 
 class KeyIssuer:
-    """Gives a highlight the key that is its name for ever."""
+    """Issues keys, which never change."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def by_own_id(self, run: RunId) -> None:
-        """An annotation of Zotero is known by its key, whatever work it hangs on now."""
+        """Match annotations of Zotero by their own key, whatever item they belong to now."""
         self._db.execute(
             "UPDATE scanned SET key = own WHERE run = ? AND key = '' AND own GLOB 'zotero:*'"
             " AND EXISTS (SELECT 1 FROM highlight h WHERE h.key = scanned.own"
@@ -94,10 +94,10 @@ class KeyIssuer:
         )
 
     def by_hint(self, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | str:
-        """What is known elsewhere of the same Zotero annotation, by the best route to it.
+        """Return what is known elsewhere of the same Zotero annotation, from the best source.
 
-        That must be one highlight, but for quotes in notes: of these one stands for all. A Zotero
-        library knows of no other library's. `row` is the sighting.
+        It must be a single highlight, except for quotes in notes, of which one stands for all. One Zotero
+        library does not know the annotations of another. `row` is the staged row.
         """
         for hint in highlight.hints:
             if hint.startswith("zotero:"):
@@ -109,7 +109,7 @@ class KeyIssuer:
         return ""
 
     def _annotated(self, highlight: Highlight, hint: str, row: sqlite3.Row) -> dict[str, Highlight]:
-        """The highlights elsewhere that are said to be this annotation, by their keys."""
+        """Return by key the highlights elsewhere that name this annotation."""
         quoted = highlight.route is Route.VAULT
         rows = self._db.execute(
             "SELECT key, body FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
@@ -129,9 +129,9 @@ class KeyIssuer:
         }
 
     def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:
-        """The key of a new highlight; None if a copy of the same document just got it.
+        """Return the key of a new highlight; None if a copy of the same document just got it.
 
-        `row` is its sighting.
+        `row` is its staged row.
         """
         claimed, path = self.claimed(highlight, run), row["path"]
         if self._is_copy(run, claimed, path):
@@ -144,14 +144,14 @@ class KeyIssuer:
         return key
 
     def claimed(self, highlight: Highlight, run: RunId | None = None) -> HighlightKey:
-        """The key it asks for: its own id if that is unique in the run, else its anchor."""
+        """Return the key it would get: its own id if that is unique in the run, else its anchor."""
         own = own_key(highlight)
         if own and (run is None or self._unique(run, highlight, own)):
             return own
         return anchor_key(highlight, highlight.nth)
 
     def _unique(self, run: RunId, highlight: Highlight, own: HighlightKey) -> bool:
-        """Whether no other highlight that is read now, or stands in an unchanged document, has it."""
+        """Return whether no other highlight read now, or in an unchanged document, has this own id."""
         row = self._db.execute(
             "SELECT count(*) FROM scanned WHERE run = ? AND own = ?", (run, own)
         ).fetchone()
@@ -167,9 +167,9 @@ class KeyIssuer:
         return all(own_key(decode_highlight(row["body"])) != own for row in rows)
 
     def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
-        """Whether the same PDF was read before at another path, now or ever: one mark, two files.
+        """Return whether the same PDF was ever read at another path: one mark in two files.
 
-        Not so of two equal marks on two pages of this very file.
+        Two equal marks on two pages of one file are not copies.
         """
         if not key.startswith("pdf:"):
             return False
@@ -182,13 +182,13 @@ class KeyIssuer:
         return row is not None and not row["beside"] and (row["run"] != run or row["path"] != path)
 
     def _taken(self, key: HighlightKey) -> bool:
-        """By a highlight still present: one that is gone gives its key to the same again."""
+        """Return whether a present highlight has the key; one that is gone leaves it to an equal one."""
         row = self._db.execute("SELECT presence, run FROM highlight WHERE key = ?", (key,))
         found = row.fetchone()
         return found is not None and bool(found["run"]) and found["presence"] != "gone"
 
     def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
-        """Tell the journal which words a key stands for; again when they change."""
+        """Write the journal line that maps a key to its words, again when these change."""
         body = {
             "path": row["path"],
             "exact": highlight.exact,

@@ -1,7 +1,8 @@
-"""Where else a highlight stands, and to which highlight its cards belong.
+"""Where a highlight is found, and to which highlight its cards belong.
 
-One highlight may be reached by several routes: Zotero, the PDF, and a note that quotes it. The best
-route that is still there (zotero, pdf, vault, others) gives its content; the others add their links.
+One highlight may be found in several sources: Zotero, the PDF, and a note that quotes it. The best
+source in which it is present (zotero, pdf, vault, others) determines its content; the others add
+their links.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from ankiforge.text.fold import canonical, same
 from ankiforge.text.quotes import locate
 
 SHORT = 20
-"""Canonical characters under which equal words prove nothing, if no page is known."""
+"""Folded characters below which equal texts prove nothing unless they are on the same page."""
 QUOTED = 40
-"""Canonical characters from which a note quotes a paper it names."""
+"""Folded characters from which a note may quote a paper that it names."""
 
 NO_LLM = "no-llm"
 """The tag that keeps a passage on this machine."""
@@ -61,7 +62,7 @@ class Locations:
     # --- recognising ------------------------------------------------------------------------
 
     def equal(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
-        """Return the highlight of the same work with the same words that another route found."""
+        """Return the highlight of the same work with the same words from another source."""
         related = self._related(found) if row["length"] else ()
         if not related:
             return None
@@ -132,14 +133,14 @@ class Locations:
         ).fetchall()
 
     def _best(self, key: str) -> sqlite3.Row:
-        """Return the primary location: by route, then one that is there now."""
+        """Return the primary location: by source, then one where it is present."""
         return min(
             self._of(key),
             key=lambda one: (one["route"], not one["here"], one["container"], one["place"]),
         )
 
     def stands_before(self, key: str, row: sqlite3.Row) -> bool:
-        """Return whether an unchanged document that comes before this place holds it."""
+        """Return whether it is also in an unchanged document with a better location than this row."""
         return any(
             one["here"]
             and (one["container"], one["place"]) != (row["container"], row["place"])
@@ -167,7 +168,7 @@ class Locations:
         )  # fmt: skip
 
     def body(self, key: str, primary: str) -> str:
-        """Return a highlight's JSON: what its primary location says, with the links of the others."""
+        """Return a highlight's JSON: the content of its primary location with the links of the others."""
         found = self._of(key)
         if not found:
             return primary
@@ -179,7 +180,7 @@ class Locations:
         return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
 
     def refresh(self, key: str) -> Highlight | None:
-        """Store again what a highlight says: links or marks of its other locations have changed."""
+        """Store a highlight again after links or marks of its other locations changed."""
         primary = self._db.execute(
             "SELECT w.body FROM location w JOIN highlight h ON h.key = w.key AND h.place = w.place"
             " AND h.container = w.container WHERE w.key = ?",
@@ -206,7 +207,7 @@ class Locations:
         return self._best(key) if same_place and self._of(key) else None
 
     def collapse(self, key: str) -> None:
-        """Where one location is left, keep it in the highlight's own row alone."""
+        """Remove the rows of a highlight with one location left: its own row is enough."""
         found = self._of(key)
         if len(found) == 1:
             missing_at = found[0]["missing_at"]
@@ -227,8 +228,8 @@ class Locations:
     def parted(self) -> list[sqlite3.Row]:
         """Return locations in documents whose union with the highlight's own work was undone.
 
-        A highlight stays with the route that gave it its key. Undoing a union has its documents read
-        again, so unchanged documents need not be looked at.
+        A highlight stays with the location that gave it its key. After the union was undone its documents
+        are read again, so unchanged ones need not be checked.
         """
         rows = self._db.execute(
             "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document,"
@@ -246,7 +247,7 @@ class Locations:
 
 
 def private_elsewhere(bodies: list[str]) -> bool:
-    """Return whether one of these keeps the passage on this machine; in doubt it does."""
+    """Return whether one of these must stay on this machine; in doubt it must."""
     return any(_mentions(decode_highlight(body)) for body in bodies)
 
 
@@ -257,7 +258,7 @@ def _mentions(highlight: Highlight) -> bool:
 
 
 def _with_phrases(primary: Highlight, others: list[Highlight]) -> Highlight:
-    """Add the phrases that a person marked in the same words where a note quotes them."""
+    """Add the gaps that a person marked in the same words where a note quotes them."""
     if primary.gaps or primary.kind is HighlightKind.CARD:
         return primary
     words = canonical(primary.exact)
@@ -271,7 +272,7 @@ def _with_phrases(primary: Highlight, others: list[Highlight]) -> Highlight:
 
 
 def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
-    """Return whether two equal texts are on one page, or are long enough to be one passage.
+    """Return whether two equal texts are on one page, or long enough to be the same passage.
 
     A note may name the page by its label or by its number.
     """
@@ -287,7 +288,7 @@ _PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")
 
 
 def _pages(one: Highlight) -> set[str]:
-    """Return the label of its page, and `#` with the number that its link opens."""
+    """Return its page label, and `#` with the page number of its link."""
     numbers = {f"#{found[1]}" for link in (one.uri, *one.links) if (found := _PAGE.search(link))}
     if one.route is Route.PDF and one.block.isdigit():
         numbers.add(f"#{int(one.block) + 1}")
@@ -295,7 +296,7 @@ def _pages(one: Highlight) -> set[str]:
 
 
 def _likeness(one: Highlight, other: Highlight) -> float:
-    """Return how alike the surroundings are, 0 to 200: equal words may stand twice in a work."""
+    """Return the likeness of prefix and suffix, 0 to 200: equal words may occur twice in a work."""
     before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
     return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
 
@@ -310,7 +311,7 @@ class _Passage:
 
 
 class CardMoves:
-    """Moves cards to the highlight that holds their evidence, after a passage was split or joined."""
+    """Moves cards to the highlight that contains their evidence, after passages were split or joined."""
 
     def __init__(
         self, connection: Connection, decisions: Decisions, cards: Cards, works: Works
@@ -320,27 +321,27 @@ class CardMoves:
         self._cards = cards
         self._works = works
         self._documents: set[str] = set()
-        """Documents in which something is new, changed or missing in this run."""
+        """Documents with new, changed or missing highlights in this run."""
         self._was: dict[HighlightKey, str] = {}
-        """What changed highlights said before."""
+        """Changed highlights as they were before."""
 
     # --- following the source ---------------------------------------------------------------
 
     def touched(self, highlight: Highlight) -> None:
-        """Note a new highlight: it may hold the evidence of other cards."""
+        """Record a new highlight: it may contain the evidence of other cards."""
         self._documents.add(highlight.document.key)
 
     def changed(self, now: Highlight, before: Highlight) -> None:
-        """Note a highlight whose words changed."""
+        """Record a highlight whose words changed."""
         self._documents |= {now.document.key, before.document.key}
         self._was[HighlightKey(now.key)] = canonical(before.exact)
 
     def follow(self, unseen: Sequence[str], action: str = "") -> None:
-        """Move the cards of split, joined and lost highlights to where their quotes stand.
+        """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 
         Args:
             unseen: keys that this run should have found and did not.
-            action: of the unions of this run; undoing these undoes the moves as well.
+            action: of this run's unions; undoing these undoes the moves as well.
         """
         lost = frozenset(unseen)
         for key in sorted(lost):
@@ -376,7 +377,7 @@ class CardMoves:
             yield from self._cards.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def _passages(self, documents: list[str]) -> list[_Passage]:
-        """Return the passages of these documents, without cards that people wrote."""
+        """Return the passages of these documents, except cards that people wrote."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
             f"SELECT key, body FROM highlight h WHERE document IN ({marks})"
@@ -391,7 +392,7 @@ class CardMoves:
         ]
 
     def _holder(self, card: Card, holders: list[_Passage]) -> HighlightKey | None:
-        """Return which highlight with its evidence a card goes to: one it serves already, else the shortest."""
+        """Return the highlight to which a card moves: one that it serves already, else the shortest."""
         rows = self._db.execute("SELECT key FROM card_highlight WHERE guid = ?", (card.guid,))
         served = {row["key"] for row in rows.fetchall()}
         best = min(
@@ -400,7 +401,7 @@ class CardMoves:
         return best.key if best else None
 
     def _stays(self, card: Card, quote: str, lost: bool) -> bool:
-        """Return whether its evidence still stands in its highlight, or never stood in the mark."""
+        """Return whether its evidence is still in its highlight, or never was within the mark."""
         home = card.highlight
         if lost or self._gone(home.key):
             return False
@@ -433,10 +434,10 @@ class CardMoves:
             self._cards.set_findings(guid, letter_of(lead), said)
 
     def _supersede(self, card: Card, action: str) -> None:
-        """Let one of two equal cards that met on one highlight give way.
+        """Supersede one of two equal cards of one highlight.
 
-        The one that a person accepted or wrote stays; else the accepted one; else the same one on
-        every machine.
+        The one that a person accepted or wrote is kept; else the accepted one; else the same one on every
+        machine.
         """
         equal = (
             other
@@ -451,7 +452,7 @@ class CardMoves:
                 return
 
     def _known_elsewhere(self, card: Card, to: HighlightKey, action: str) -> bool:
-        """Give way to the same card that another machine drafted there, as the journal says."""
+        """Supersede a card by an equal one that another machine drafted there, according to the journal."""
         rows = self._db.execute(
             "SELECT slot, answer FROM slot WHERE key = ? AND family = ? AND NOT EXISTS (SELECT 1"
             " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)",
@@ -479,14 +480,14 @@ class CardMoves:
 
 
 def _may_move(card: Card) -> bool:
-    """Return whether a card goes by its evidence; one that a person wrote goes by front and back."""
+    """Return whether a card follows its evidence; one written by a person follows front and back."""
     alive = card.standing is Standing.LIVE or card.standing_why == "gone"
     drawn = card.highlight.kind is not HighlightKind.CARD
     return alive and drawn and len(canonical(card.leading.draft.quote)) >= EVIDENCE
 
 
 def _equal(card: Card, other: Card) -> bool:
-    """Return whether two live cards ask for the same answer from the same words."""
+    """Return whether two live cards have the same answer and the same words."""
     one, two = card.leading.draft, other.leading.draft
     standing = card.standing is other.standing is Standing.LIVE
     words = same(one.answer, two.answer) and same(one.quote, two.quote)
@@ -498,6 +499,6 @@ def _by_person(card: Card) -> bool:
 
 
 def _weight(card: Card) -> tuple[bool, bool, bool, str]:
-    """Sort first the card that stays: a rejected one, then a person's, then an accepted one."""
+    """Return a sort key by which the card to keep comes first: rejected, a person's, accepted."""
     rejected = card.verdict is Verdict.REJECTED
     return (not rejected, not _by_person(card), card.verdict is not Verdict.ACCEPTED, card.guid)

@@ -1,7 +1,7 @@
-"""Which known highlight each one that was read continues.
+"""Match the highlights that were read with the stored ones.
 
-First in place: own id, anchor, then words and surroundings (`in_place`, pure). Then what came back
-from Anki without a place, then what was lost elsewhere and stands here now.
+First in place: by own id, anchor, then text and context (`in_place`, pure). Then highlights recovered
+from Anki, whose place is unknown; then those that were moved from elsewhere.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from ankiforge.text.quotes import ASK, SAME, similarity
 from ankiforge.text.renames import Sketch, decode, pair, required, share
 
 MAX_TABLE = 250_000
-"""Cells of the alignment table; beyond, leftovers are new."""
+"""Cells of the alignment table; larger tables are not aligned, and their highlights count as new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A found highlight (by its index) and the stored key it continues."""
+    """The index of a found highlight, and the stored key that it continues."""
 
     found: int
     key: HighlightKey
     asked: str = ""
-    """Why a person should look at it."""
+    """Why a person should confirm it; "" if there is no doubt."""
 
 
 class _Pairing:
-    """Who is still free on either side; every pair is made once."""
+    """The highlights not yet paired on either side; every pair is made once."""
 
     def __init__(self, stored: Sequence[Highlight], found: Sequence[Highlight]) -> None:
         self.stored = dict(enumerate(stored))
@@ -54,7 +54,7 @@ class _Pairing:
         self.matches.append(Match(new, key, asked))
 
     def by(self, name: Callable[[Highlight], object]) -> None:
-        """Pair those of equal, unempty name, in order; the best context first."""
+        """Pair highlights with equal, non-empty names in order; of several the best context first."""
         waiting: dict[object, list[int]] = defaultdict(list)
         for index, highlight in self.stored.items():
             waiting[name(highlight)].append(index)
@@ -73,7 +73,7 @@ class _Pairing:
         return min(best, key=lambda old: (self._twice(best) and self.stored[old].key, old))
 
     def _twice(self, candidates: list[int]) -> bool:
-        """Whether one mark was given several keys, by several machines: the least is to stay."""
+        """Return whether several machines gave several keys to one mark: the least one is kept."""
         return (
             len({(triple_of(one), one.nth) for one in map(self.stored.get, candidates) if one}) == 1
         )
@@ -82,11 +82,11 @@ class _Pairing:
 def in_place(
     stored: Sequence[Highlight], found: Sequence[Highlight], moved: frozenset[int] = frozenset()
 ) -> list[Match]:
-    """Match the highlights of one note or PDF with what the ledger has of it.
+    """Match the highlights of one document with the stored ones of that document.
 
-    Both in reading order. Stored ones that stay unmatched were moved or are gone; found
-    ones are moved here or new. Those found (by index) that have `moved` here, word for word, are
-    no edit of what stood here, however like it they are.
+    Both are in reading order. Stored ones without a match were moved or are gone; found ones without
+    one were moved here or are new. Found ones (by index) in `moved` came from elsewhere word for word,
+    so they are no edits of stored ones, however similar.
     """
     pairing = _Pairing(stored, found)
     pairing.by(lambda highlight: highlight.own)
@@ -109,10 +109,10 @@ def _mark(highlight: Highlight) -> object:
 
 
 def _equal_on_pages(pairing: _Pairing) -> None:
-    """Equal marks on several pages of a PDF, which are counted page by page.
+    """Pair equal marks on several pages of a PDF, which are counted page by page.
 
-    By the names their annotations have; then in order, if they are as many as before, since pages
-    may have come before them; then by their pages.
+    By the names of their annotations; then in order if their number is unchanged, since pages may have
+    been inserted before them; then by page.
     """
     pairing.by(lambda one: (_mark(one), name) if (name := _named(one)) else None)
     before, after = (_by_mark(side) for side in (pairing.stored, pairing.found))
@@ -124,12 +124,12 @@ def _equal_on_pages(pairing: _Pairing) -> None:
 
 
 def _named(highlight: Highlight) -> str:
-    """/NM of an annotation, where it can tell it from all others."""
+    """Return the /NM of an annotation if it is unique."""
     return next((hint for hint in highlight.hints if hint.startswith("nm:")), "")
 
 
 def _by_mark(side: dict[int, Highlight]) -> dict[object, list[int]]:
-    """Those of PDFs that are equal, page by page: one that was gone has no place among the others."""
+    """Group equal marks of PDFs by page; one that was gone has no position among the others."""
     marks: dict[object, list[int]] = defaultdict(list)
     for at, one in sorted(side.items(), key=lambda item: item[1].block.zfill(9)):
         if one.route is Route.PDF:
@@ -143,20 +143,20 @@ def _whole_text(highlight: Highlight) -> object:
 
 
 def _picture(highlight: Highlight) -> object:
-    """What a figure or drawing shows: a picture is named by its place."""
+    """Return the picture of a figure or drawing: its name is made of its place."""
     shows = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK) and highlight.markdown
     return (highlight.markdown, highlight.kind) if shows else None
 
 
 def _annotation(highlight: Highlight) -> object:
-    """Which annotation of Zotero a quote in a note is of: its words may have been cut down."""
+    """Return the Zotero annotation that a note quotes: the quote may be shortened."""
     hint = highlight.hints[0] if highlight.hints else ""
     quotes = highlight.route is Route.VAULT and hint.startswith("zotero:")
     return (hint, highlight.kind) if quotes else None
 
 
 def front_of(highlight: Highlight) -> str:
-    """What a hand-written card asks; of a cloze: the text with its gaps blank."""
+    """Return the question of a hand-written card; of a cloze the text with blank gaps."""
     text = highlight.markdown[0] if highlight.markdown else highlight.exact
     for gap in sorted(gaps(text), key=lambda gap: -gap.start):
         text = f"{text[: gap.start]}[…]{text[gap.end :]}"
@@ -164,7 +164,7 @@ def front_of(highlight: Highlight) -> str:
 
 
 def back_of(highlight: Highlight) -> str:
-    """What it answers; of a cloze: the answers."""
+    """Return the answer of a hand-written card; of a cloze the hidden words."""
     if len(highlight.markdown) > 1:
         return canonical(plain(highlight.markdown[1]))
     text = highlight.markdown[0] if highlight.markdown else ""
@@ -178,7 +178,7 @@ def _front_under_heading(highlight: Highlight) -> object:
 
 
 def _same_back(pairing: _Pairing) -> None:
-    """Equal backs, unique before and after, with similar fronts (numbers may change)."""
+    """Pair cards with equal backs, unique before and after, and similar fronts (numbers may change)."""
     before, after = _unique_backs(pairing.stored), _unique_backs(pairing.found)
     for back in before.keys() & after.keys():
         old, new = before[back], after[back]
@@ -201,7 +201,7 @@ def _context(one: Highlight, other: Highlight) -> float:
 
 
 def _align(pairing: _Pairing) -> None:
-    """Pair what is similar, one-to-one and in order, for the greatest sum of likeness."""
+    """Pair similar highlights one-to-one and in order, for the greatest sum of likeness."""
     old, new = sorted(pairing.stored), sorted(pairing.found)
     if not old or not new or len(old) * len(new) > MAX_TABLE:
         return
@@ -222,7 +222,7 @@ def _likeness(old: Highlight, new: Highlight) -> float:
 
 
 def _best_path(likeness: list[list[float]]) -> list[tuple[int, int]]:
-    """Pairs (row, column), ascending in both, whose likeness sums highest."""
+    """Return pairs (row, column), ascending in both, with the highest sum of likeness."""
     rows, columns = len(likeness), len(likeness[0])
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     for row in reversed(range(rows)):
@@ -319,20 +319,20 @@ def renames(
 
 
 MOVED_LENGTH = 40
-"""Equal text moves a key from note to note only from this length (canonical characters)."""
+"""Folded characters from which equal text moves a key from note to note."""
 
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
 class Recognising:
-    """Gives sightings the keys that are known already."""
+    """Assigns stored keys to staged rows."""
 
     def __init__(self, connection: Connection, keys: KeyIssuer) -> None:
         self._db = connection
         self._keys = keys
 
     def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
-        """This sighting is that highlight."""
+        """Match a staged row with a stored highlight."""
         self._db.execute(
             "UPDATE scanned SET key = ?, asked = ? WHERE run = ? AND id = ?",
             (key, asked, run, sighting),
@@ -353,11 +353,12 @@ class Recognising:
             The keys that were assigned.
         """
         taken: set[str] = set()
+        moved_to = self._moved_to(run) if recognised else {}
         for (container, place), old in sorted(recognised.items()):
             stored = [
                 one
                 for one in self._stored(run, container, old, reselected=False)
-                if not self._went_elsewhere(run, container, place, one)
+                if (container, place) in moved_to.get(text_of(one), {(container, place)})
             ]
             staged = self._db.execute(
                 "SELECT id, body FROM scanned INDEXED BY scanned_place"
@@ -367,16 +368,17 @@ class Recognising:
             taken |= self._match(run, stored, staged, (container, old))
         return frozenset(taken)
 
-    def _went_elsewhere(self, run: RunId, container: str, place: str, one: Highlight) -> bool:
-        """Whether a highlight stands, word for word, in a document it was not in, and not here."""
-        rows = self._db.execute(
-            "SELECT s.container, s.place FROM scanned s WHERE s.run = :run AND s.text = :text"
+    def _moved_to(self, run: RunId) -> dict[str, set[tuple[str, str]]]:
+        """Return, by the hash of its text, the documents in which a highlight did not stand before."""
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for row in self._db.execute(
+            "SELECT s.text, s.container, s.place FROM scanned s WHERE s.run = ? AND s.length > 0"
             " AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = s.container"
             "  AND h.place = s.place AND h.text = s.text)",
-            {"run": run, "text": text_of(one)},
-        ).fetchall()
-        places = {(row["container"], row["place"]) for row in rows}
-        return bool(one.exact and places) and (container, place) not in places
+            (run,),
+        ):
+            found[row["text"]].add((row["container"], row["place"]))
+        return found
 
     def in_place(
         self,
@@ -384,9 +386,9 @@ class Recognising:
         reselected: Collection[str] = (),
         taken: Collection[str] = (),
     ) -> None:
-        """What stands where it stood, edited or not; keys that are `taken` stand elsewhere.
+        """Match highlights that are where they were, edited or not, but for keys already `taken`.
 
-        What the settings leave out comes back only word for word, but in `reselected` containers.
+        What the settings left out matches only word for word, except in `reselected` containers.
         """
         groups = self._db.execute(
             "SELECT DISTINCT container, place, path FROM scanned WHERE run = ?"
@@ -399,7 +401,7 @@ class Recognising:
             if not stored:
                 continue
             staged = self._db.execute(
-                # left alone, SQLite walks the whole run for the sake of the order
+                # without this hint SQLite scans the whole run for the sake of the order
                 "SELECT id, body FROM scanned INDEXED BY scanned_place"
                 " WHERE run = ? AND container = ? AND place = ? AND path = ? AND key = '' ORDER BY id",
                 (run, container, place, path),
@@ -424,7 +426,7 @@ class Recognising:
     def _moved_here(
         self, run: RunId, container: str, place: str, found: list[Highlight]
     ) -> frozenset[int]:
-        """Those that say, word for word, what a known one said that its own place has no more."""
+        """Return the found ones that equal a highlight which has vanished from its own place."""
         return frozenset(
             at
             for at, one in enumerate(found)
@@ -442,7 +444,7 @@ class Recognising:
     def _as_before(
         self, stored: list[Highlight], found: list[Highlight], matches: list[Match]
     ) -> list[Match]:
-        """Those that say what a known one has said before: an edit was taken back, or lags."""
+        """Match found ones with an earlier text of a stored one: an edit was undone, or arrives late."""
         keys = {one.key for one in stored} - {match.key for match in matches}
         said: dict[str, HighlightKey] = {}
         for key in sorted(keys):
@@ -484,10 +486,10 @@ class Recognising:
     # --- back from Anki ---------------------------------------------------------------------
 
     def placeless(self, run: RunId) -> None:
-        """What only Anki still knew, and no source has shown since, wherever it stands now.
+        """Match highlights that only Anki knew, wherever they are now.
 
-        By the key it would be given, by its anchor, by its words if they are many or all of a
-        card that a person wrote.
+        By the key they would get, by anchor, or by text if it is long or the whole of a card that a person
+        wrote.
         """
         known = {row["key"]: decode_highlight(row["body"]) for row in self._placeless()}
         if not known:
@@ -510,7 +512,7 @@ class Recognising:
     def _edited(
         self, run: RunId, known: set[str], waiting: dict[int, tuple[Highlight, int]]
     ) -> None:
-        """What was edited since it went to Anki: as in place, in the work of that title."""
+        """Match highlights that were edited since they went to Anki, within the work of that title."""
         stored: dict[str, list[Highlight]] = defaultdict(list)
         for row in self._placeless():
             if row["key"] in known and row["slug"]:
@@ -554,7 +556,7 @@ class Recognising:
     # --- moved ------------------------------------------------------------------------------
 
     def moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
-        """What lost its old place and stands, equal, in a new one, keeps its key."""
+        """Match highlights that vanished from their place with equal ones elsewhere."""
         self._keys.by_own_id(run)
         for column in ("mark", "text"):
             waiting = self._db.execute(
@@ -569,9 +571,9 @@ class Recognising:
                         self.assign(run, row["id"], key)
 
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
-        """The first highlight of a container of this mark or text that stands nowhere now.
+        """Return the first highlight of a container with this mark or text that is present nowhere.
 
-        Whenever it went. Of a partial scan only one whose document was listed.
+        It does not matter when it vanished. In a partial scan its document must have been listed.
         """
         here = (
             ""
@@ -588,13 +590,13 @@ class Recognising:
 
 
 def _without_place(one: Highlight) -> Highlight:
-    """As Anki shows it: a passage without what stands around it, a card or not."""
+    """Return a passage as Anki shows it: without context, of unknown kind."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
     return replace(one, heading="", prefix="", suffix="", kind=kind, own="")
 
 
 def _without_kind(one: Highlight) -> Highlight:
-    """Its words alone: Anki does not tell whether a cloze was a marked sentence or a card."""
+    """Return its words alone: Anki does not tell a cloze of a marked sentence from a card."""
     return replace(_without_place(one), kind=HighlightKind.HIGHLIGHT, markdown=())
 
 
@@ -603,13 +605,13 @@ def _by_key(key: str, one: Highlight, length: int | None) -> list[str]:
 
 
 def _by_anchor(key: str, one: Highlight, length: int | None) -> list[str]:
-    """The part of a key that its words and surroundings made, without what it lies in."""
+    """Return the part of a key that was made of its words and context, without its document."""
     found = _ANCHOR.search(key)
     return [found[1]] if found else []
 
 
 def _by_words(key: str, one: Highlight, length: int | None) -> list[str]:
-    """All its words, if that is enough; of a known one it is always tried."""
+    """Return its whole text if that is long enough; of a stored one always."""
     by_hand = one.kind is HighlightKind.CARD
     enough = length is None or by_hand or length >= MOVED_LENGTH
     text = canonical(one.exact)

@@ -1,7 +1,7 @@
-"""Whose ledger this is: one database belongs to one place on one computer.
+"""Bind a database to one place on one computer.
 
-Between computers travels `journal.jsonl`. A database that was copied, or that a file service
-carries to and fro, would give one number to two texts; it is noticed and left alone.
+Only `journal.jsonl` is meant to be shared between computers. A database that was copied, or that a
+file service syncs, would give one revision number to two texts; it is detected and not used.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _HINT = (
 
 
 class Ownership:
-    """Remembers the place and the person's home a ledger is used from."""
+    """Stores the place of the ledger and the id of the home folder it is used from."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def claim(self, home: str, database: Path, *, first: bool) -> None:
-        """Use the ledger from here.
+        """Use the ledger from this place.
 
         Args:
-            home: the name of this person's home on this computer, made once.
-            database: where the ledger lies now.
-            first: that home was made just now, so it cannot tell whether it used this ledger.
+            home: the id of this person's home on this computer, made once.
+            database: where the ledger is now.
+            first: the id was made just now, so it cannot show whether this ledger was used from here.
 
         Raises:
-            LedgerError: it is another's, or the copy of one that is still in its place.
+            LedgerError: it belongs to another computer, or is a copy of one that is still in its place.
         """
         owner, place = self._writer.recall("home"), self._writer.recall("place")
         if owner and owner != home and not (first and place == str(database)):
@@ -46,14 +46,14 @@ class Ownership:
             self._settle(home, database)
 
     def take_over(self, home: str, database: Path, identity: str) -> None:
-        """From now on it is this one; the other, if it is used again, is told the same."""
+        """Bind the ledger to this place; the other copy is refused if it is used again."""
         with self._db.unit():
             epoch = int(self._writer.recall("epoch") or "1") + 1
             self._writer.meta("ledger_id", identity)
             self._writer.meta("epoch", str(epoch))
             self._writer.meta("home", home)
             self._writer.meta("place", str(database))
-            # the folders of the other are its own: names are given to those read from here
+            # the folders of the other computer do not exist here: names are assigned on reading
             self._db.execute("DELETE FROM meta WHERE name GLOB 'root:*' OR name GLOB 'heard:*'")
 
     def _settle(self, home: str, database: Path) -> None:
@@ -62,7 +62,7 @@ class Ownership:
             self._writer.meta("place", str(database))
 
     def _is_there(self, place: Path) -> bool:
-        """Whether the place it was used at still has a ledger: then this is another file."""
+        """Return whether the old place still has a ledger: then this one is a copy."""
         try:
             return place.is_file()
         except OSError:

@@ -1,4 +1,4 @@
-"""New cards and revisions of cards: the slot, the words, what policy accepts, what was decided before."""
+"""New cards and revisions of cards: slot, text, acceptance by policy, and earlier decisions."""
 
 from __future__ import annotations
 
@@ -57,22 +57,23 @@ _WORK = (
     " JOIN highlight h ON h.key = l.key JOIN document d ON d.key = h.document"
     " WHERE l.guid = :guid AND l.role = 'origin'"
 )
-"""The first document of the work that a card is from."""
+"""SQL of the key of the first document of a card's work."""
 
 
 class Policy:
-    """Decides in the name of the settings."""
+    """Applies the policy of the settings."""
 
     def __init__(self, connection: Connection, decisions: Decisions) -> None:
         self._db = connection
         self._decisions = decisions
         self._accepted: Counter[RunId] = Counter()
-        """Cards that were let through, by run."""
+        """Cards that policy accepted, by run."""
 
     def accept(self, run: RunId, guid: Guid, key: HighlightKey, checked: Checked) -> bool:
-        """Accept a clean draft where policy says so and no person has decided anything.
+        """Accept a draft without findings if policy says so and no person has decided anything.
 
-        False if it waits, as one of too many at once.
+        Returns:
+            False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
         if not checked.accept or waits or self._decisions.person_decided(key) or self._taken(key):
@@ -88,11 +89,11 @@ class Policy:
         return True
 
     def _taken(self, key: HighlightKey) -> bool:
-        """Whether cards of its document came from Anki, and no person wanted more since."""
+        """Return whether cards of its document were recovered from Anki and no person accepted more since."""
         if not self._db.execute("SELECT 1 FROM event WHERE what = 'recover' LIMIT 1").fetchone():
             return False
         row = self._db.execute(
-            # + keeps SQLite from walking all decisions for the highest
+            # + keeps SQLite from scanning all decisions for the highest
             "SELECT max(+d.sequence) AS last, m.key FROM highlight h JOIN document m"
             " ON m.key = h.document JOIN document a ON a.key IN (SELECT m.key UNION"
             "  SELECT s.key FROM document s WHERE s.key >= 'anki:' AND s.key < 'anki;'"
@@ -104,7 +105,7 @@ class Policy:
         return row["last"] is not None and not self._wanted_since(row["key"], row["last"])
 
     def _wanted_since(self, document: str, sequence: int) -> bool:
-        """Whether a person let a card of a document through after that decision."""
+        """Return whether a person accepted a card of a document after that event."""
         row = self._db.execute(
             "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN event d"
             " ON d.subject = c.guid AND d.what IN ('accept', 'pick') AND d.by = 'person'"
@@ -114,7 +115,7 @@ class Policy:
         return row is not None
 
     def _accepted_in(self, run: RunId) -> int:
-        """In this run, and in those before it that were cut off; counted once, then kept."""
+        """Return how many cards this run, and interrupted ones before it, have accepted; cached."""
         if run not in self._accepted:
             row = self._db.execute(
                 "SELECT count(*) FROM event WHERE what = 'accept' AND action IN"
@@ -125,7 +126,7 @@ class Policy:
         return self._accepted[run]
 
     def settle_deck(self, guid: Guid) -> None:
-        """A document's deck is that of its first accepted card, from then on."""
+        """Store the deck of a document's first accepted card as the deck of the document."""
         self._db.execute(
             "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
             f" WHERE deck = '' AND (key = ({_WORK}) OR work = ({_WORK}))",
@@ -133,9 +134,9 @@ class Policy:
         )
 
     def deck_for(self, highlight: Highlight, guid: Guid, asked: str = "") -> str:
-        """Where the card was shipped to before the ledger was lost, else its document's deck.
+        """Return the deck the card was shipped to before the ledger was lost, else its document's deck.
 
-        `asked`: what the command names, before the document's.
+        `asked`: the deck that the command names, which precedes the document's.
         """
         row = self._db.execute(
             "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
@@ -152,13 +153,13 @@ class Policy:
 
 
 def blocked_by(checked: Checked) -> dict[str, Any]:
-    """What a decision says of words that a check forbids, so that they are forbidden elsewhere, too."""
+    """Return the key of an event that stores blocking findings, so that other ledgers block the text too."""
     blocks = [one for one in checked.findings if one.severity is Severity.BLOCK]
     return {"blocked": to_builtins(blocks)} if blocks else {}
 
 
 class Remembering:
-    """Lets a card that is drawn anew go on where it stopped."""
+    """What was decided about cards before they were drafted in this ledger."""
 
     def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
         self._db = connection
@@ -166,42 +167,42 @@ class Remembering:
         self._cards = cards
 
     def take_up(self, guid: Guid) -> None:
-        """Let what was decided and seen of a card before it was drafted here hold for it."""
+        """Apply to a new card what was decided and seen before it was drafted here."""
         known = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM shipped WHERE guid = :guid) AS shipped,"
             " EXISTS (SELECT 1 FROM seen WHERE guid = :guid AND type_id = 0) AS other_type",
             {"guid": guid},
         ).fetchone()
-        if known["other_type"]:  # in Anki, under a note type that is none of ours
+        if known["other_type"]:  # in Anki, under a note type that is not ours
             self._cards.observe([(guid, AnkiState.HELD, "note type")])
         elif known["shipped"]:
             self._cards.observe([(guid, AnkiState.WRITTEN, "")], first=True)
         self._decisions.catch_up(guid)
 
     def forgotten(self) -> list[Forgotten]:
-        """The cards that a person let through or wrote, and that nothing drawn here is."""
+        """Return the cards that a person accepted or wrote and for which nothing was drafted here."""
         return list(forgotten(self._db, self._decisions))
 
     def made(self) -> list[Forgotten]:
-        """Of these the ones that were made by hand."""
+        """Return those of them that a person made by hand."""
         return list(forgotten(self._db, self._decisions, MADE_FROM))
 
     def is_left_to_person(self, key: HighlightKey) -> bool:
-        """Whether a highlight never had a card but those made by hand, and some that nobody wants.
+        """Return whether a highlight only ever had cards made by hand, and drafted ones nobody wants.
 
-        No drafter is to be asked, or paid, for it once more.
+        It is not drafted, or paid for, again.
         """
         drawn = self._guids(key, MADE_FROM)
         return not self._decisions.was_merged(key) and all(map(self.turned_down, drawn))
 
     def _guids(self, key: HighlightKey, end: int = 0) -> list[Guid]:
-        """Of all cards that a highlight ever had, in slots before `end` (0 = all)."""
+        """Return the guids of all cards that a highlight ever had, in slots before `end` (0 = all)."""
         sql = "SELECT family, slot FROM slot WHERE key = ?1 AND (slot < ?2 OR ?2 = 0)"
         rows = self._db.execute(sql, (key, end)).fetchall()
         return [guid_for(key, Family(row["family"]), row["slot"]) for row in rows]
 
     def all_rejected(self, key: HighlightKey) -> bool:
-        """Whether a person has rejected every card of a highlight, in a ledger that was lost."""
+        """Return whether a person rejected every card of a highlight, in a ledger that was lost."""
         drawn = self._db.execute(
             "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
             {"key": key},
@@ -211,11 +212,11 @@ class Remembering:
         return drawn is None and rejected in said and set(said) <= {rejected, "supersede"}
 
     def turned_down(self, guid: Guid) -> bool:
-        """Whether a card that may not be here was rejected, or gave way in its choice."""
+        """Return whether a card, which may not be here, was rejected or superseded by an alternative."""
         return self._last_said(guid) in (Verdict.REJECTED, "supersede")
 
     def _last_said(self, guid: Guid) -> str:
-        """The verdict that was given last, or `supersede` of a card that gave way in its choice."""
+        """Return the last verdict, or `supersede` for a card superseded by an alternative."""
         said = [
             decided.what if decided.what == "supersede" else decided.body["after"]["verdict"]
             for decided in self._decisions.of(guid)
@@ -224,9 +225,9 @@ class Remembering:
         return str(said[-1]) if said else ""
 
     def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
-        """Whether this very answer went to a card that a person has rejected or reworded since.
+        """Return whether this answer was merged into a card that a person rejected or reworded since.
 
-        A ledger that was lost must not draw it anew.
+        A lost ledger must not draft it again.
         """
         guid = self._decisions.merged_into(key, draft.answer)
         card = self._cards.get(guid) if guid else None
@@ -236,9 +237,9 @@ class Remembering:
         return True
 
     def gave_way(self, key: HighlightKey, answers: list[str], stays: Guid) -> bool:
-        """Whether a card with such an answer is here, merged by a person into the one that stays.
+        """Return whether a card with such an answer is here that a person merged into the one to keep.
 
-        A ledger that was lost draws it first, for its note may stand in Anki.
+        A lost ledger drafts it first, for its note may be in Anki.
         """
         return any(
             card.standing_why == stays and same(one.draft.answer, answer)
@@ -248,35 +249,35 @@ class Remembering:
         )
 
     def numbers_in_anki(self, guid: Guid) -> set[int]:
-        """Numbers of clozes that stand there, a person's own among them: none is given twice."""
+        """Return the cloze numbers of the note in Anki, including a person's: none is used twice."""
         row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
         return set(numbers(json.decode(row["fields"])[0])) if row else set()
 
 
 @dataclass(slots=True)
 class Recorded:
-    """What recording one batch came to."""
+    """The result of recording one batch."""
 
     drafted: int = 0
     merged: int = 0
     revised: int = 0
     flooded: int = 0
     guids: list[Guid] = field(default_factory=list)
-    """The cards that are new."""
+    """New cards."""
     labels: dict[str, Guid] = field(default_factory=dict)
-    """Which card a draft of the batch became, if it leads there."""
+    """The card that each draft of the batch became, if it leads that card."""
     named: dict[str, Guid] = field(default_factory=dict)
-    """To which card each draft of the batch belongs."""
+    """The card to which each draft of the batch belongs."""
     parted: list[HighlightKey] = field(default_factory=list)
     """Highlights that had been merged into a card which says something else now."""
 
 
 Accept = Callable[[RunId, Guid, HighlightKey, Checked], bool]
-"""Lets policy decide; False if the card waits as one of too many."""
+"""Applies the policy; False if the card waits because too many were accepted."""
 
 
 class Reviser:
-    """Brings cards up to what their passage says now."""
+    """Revises cards after their passage changed or was drafted again."""
 
     def __init__(
         self,
@@ -297,9 +298,9 @@ class Reviser:
     # --- a choice that nobody has made yet -------------------------------------------------------
 
     def redraw(self, card: Card, row: Row, recorded: Recorded, *, beside: bool = False) -> None:
-        """What was drawn now takes the place of the candidates that waited; equal ones stay.
+        """Replace the pending candidates with new ones; equal ones are kept.
 
-        `beside`: none gives way; what was drawn is one more to choose from.
+        `beside`: keep all, and add the new ones.
         """
         if card.standing is not Standing.LIVE:
             self._choices.revive(card)
@@ -333,14 +334,14 @@ class Reviser:
             recorded.parted += self._decisions.part_others(card.guid)
 
     def open(self, card: Card, recorded: Recorded) -> None:
-        """There is something else to choose from: a card that waited alone is not the one yet."""
+        """Reopen a card that waited alone: another alternative was added."""
         states = {letter_of(c): CandidateState.OPEN.value for c in (card.picked,) if c}
         if states:
             self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
         recorded.revised += 1
 
     def _letter_of(self, card: Card, checked: Checked) -> str:
-        """The candidate of these very words, or a new one."""
+        """Return the letter of the candidate with this text, adding one if there is none."""
         words = (checked.draft.kind, checked.draft.fields)
         for one in card.candidates:
             if (one.draft.kind, one.draft.fields) == words:
@@ -351,11 +352,11 @@ class Reviser:
     # --- a card --------------------------------------------------------------------------------
 
     def _without_settled(self, guid: Guid, checked: Checked) -> Checked:
-        """What a person said of a card and its twin holds for its revisions, too."""
+        """Drop findings of pairs that a person dismissed for an earlier revision."""
         return replace(checked, findings=self._cards.pairs.settled(guid, checked.findings))
 
     def revise(self, run: RunId, card: Card, group: Row, recorded: Recorded) -> None:
-        """The source changed: a new candidate, accepted as the old was, or waiting as a diff."""
+        """Add a new candidate: accepted like the old one, or waiting as a revision."""
         group = self._as_before(card, group)
         if same := _says_the_same(card, group):
             self._stays(card, same)
@@ -377,9 +378,9 @@ class Reviser:
             self._pass_over(card, keep)
 
     def offer(self, card: Card, row: Row, recorded: Recorded) -> None:
-        """A person asks again about a card that is chosen: what was drawn waits beside it.
+        """Add new candidates as revisions that wait, at a person's request.
 
-        Corrections that waited before stay; what is there already, or was reworded, is not offered.
+        Revisions that wait already are kept; texts that exist already, or were reworded, are not added.
         """
         there = [c for c in card.candidates if card.edited or c.state is not CandidateState.PASSED]
         new = [one for one in self._as_before(card, row) if not _is_among(there, one)]
@@ -388,19 +389,19 @@ class Reviser:
         recorded.revised += bool(new)
 
     def _as_before(self, card: Card, row: Row) -> Row:
-        """With the cloze numbers of the card, and without what a person said is no twin of it."""
+        """Return candidates with the card's cloze numbers, without findings of dismissed pairs."""
         there = self._remembering.numbers_in_anki(card.guid)
         row = [numbered_as_before(checked, card, there) for checked in row]
         return [self._without_settled(card.guid, checked) for checked in row]
 
     def _stays(self, card: Card, checked: Checked) -> None:
-        """The card stands as it is; a revision that waited has nothing to say any more."""
+        """Keep the card as it is, and pass over revisions that waited."""
         self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
         self._pass_over(card, card.picked)
         self._cards.refresh(card.guid)
 
     def _pass_over(self, card: Card, keep: Candidate | None) -> None:
-        """Earlier candidates are superseded by what was drawn now."""
+        """Pass over earlier candidates."""
         waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         if states:
@@ -422,11 +423,12 @@ class Reviser:
     def leave_behind(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
     ) -> list[HighlightKey]:
-        """Live cards that nothing revises: retired if rewritten as another kind, else marked.
+        """Retire live cards that nothing revises if rewritten as another kind; add a finding to the others.
 
-        One whose evidence still stands in the passage is left as it is.
+        Cards whose evidence is still in the passage are unchanged.
 
-        Returns whom the retired ones served as well.
+        Returns:
+            Other highlights that the retired ones served.
         """
         parted = []
         for card in existing:
@@ -449,32 +451,32 @@ class Reviser:
 
 
 def _from_source(card: Card) -> bool:
-    """Whether the source had its words; what a person made here of a passage goes with no draft."""
+    """Return whether the card was written in the source, not made by a person from a passage here."""
     made_here = card.leading.draft.origin.drafter == "person"
     by_hand = card.highlight.kind is HighlightKind.CARD or not made_here
     return card.leading.draft.by_hand and by_hand
 
 
 def _says_the_same(card: Card, group: Row) -> Checked | None:
-    """What was drawn as the card says it: of several candidates the one that a person chose."""
+    """Return the new draft with the text of the picked candidate, if there is one."""
     words = (card.picked.draft.kind, card.picked.draft.fields) if card.picked else None
     return next((c for c in group if (c.draft.kind, c.draft.fields) == words), None)
 
 
 def _is_among(candidates: list[Candidate], checked: Checked) -> bool:
-    """Whether one of these has the very words that were drawn now."""
+    """Return whether one of these has the text of a new draft."""
     words = (checked.draft.kind, checked.draft.fields)
     return any((one.draft.kind, one.draft.fields) == words for one in candidates)
 
 
 def _reworded_since(card: Card, group: Row) -> bool:
-    """Whether a person has put other words in the place of just these."""
+    """Return whether a person replaced exactly this text."""
     passed = [c.draft.fields for c in card.candidates if c.state is CandidateState.PASSED]
     return card.edited and any(checked.draft.fields in passed for checked in group)
 
 
 def _inherits(card: Card, checked: Checked) -> bool:
-    """Whether a revision takes the card's place at once, without a person."""
+    """Return whether a revision replaces the card's text without a person's decision."""
     if card.edited:
         return False
     if card.verdict is Verdict.PENDING:
@@ -484,25 +486,25 @@ def _inherits(card: Card, checked: Checked) -> bool:
 
 
 DeckOf = Callable[[Highlight], str]
-"""Where the cards of a highlight go, if nothing else tells."""
+"""Returns the deck for a highlight's cards if nothing else names one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a card is to be."""
+    """The highlight and slot of a new card."""
 
     run: RunId
     highlight: Highlight
-    """Of which it is."""
+    """The highlight it belongs to now."""
     key: HighlightKey
-    """Of the highlight that it was drawn of first, which is in its guid."""
+    """The highlight it was first drafted from, whose key is in its guid."""
     slot: int
     alone: bool = True
-    """Whether it is all there is to choose from."""
+    """Whether it has no alternatives."""
 
 
 class Placer:
-    """Makes cards; whether they are new, others have found out."""
+    """Creates cards. Callers make sure that they are new."""
 
     def __init__(
         self,
@@ -525,7 +527,7 @@ class Placer:
         self._remembering = Remembering(connection, decisions, cards)
 
     def put(self, place: Place, row: Row, recorded: Recorded) -> Guid:
-        """The card of a slot, and whatever was decided about it before."""
+        """Create the card of a slot, and apply earlier decisions about it."""
         guid = guid_for(place.key, row[0].draft.kind.family, place.slot)
         self._refuse_equal(guid)
         history = self._decisions.of(guid)
@@ -569,9 +571,10 @@ class Placer:
             self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
 
     def accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
-        """Let policy decide, unless a person decided anything about a card that lives here.
+        """Apply the policy, unless a person decided anything about a card of this highlight.
 
-        False if it waits, as one of too many at once.
+        Returns:
+            False if the card waits because too many were accepted in this run.
         """
         here = self._cards.of_highlight(home)
         keys = {card.key for card in here if card.highlight.key == home} - {home}
@@ -582,9 +585,10 @@ class Placer:
     # --- by hand ------------------------------------------------------------------------------
 
     def make(self, run: RunId, highlight: Highlight, checked: Checked) -> Guid | None:
-        """A card of a person's words, within a unit, beside all there are: it revises none.
+        """Create a card that a person wrote, within a unit, in addition to the existing ones.
 
-        None if the highlight was changed meanwhile.
+        Returns:
+            None if the highlight changed meanwhile.
         """
         if not is_unchanged(self._db, highlight):
             return None
@@ -593,7 +597,7 @@ class Placer:
         return self.put(Place(run, highlight, highlight.key, slot), [checked], Recorded())
 
     def _leave_to_person(self, highlight: Highlight) -> None:
-        """Where there is no card yet, no drafter is to be asked for one any more."""
+        """Mark a highlight without a card as not to be drafted."""
         self._db.execute(
             "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
             " WHERE key = ? AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN card c"
@@ -605,12 +609,20 @@ class Placer:
     # --- of a ledger that was lost --------------------------------------------------------------
 
     def bring_back(self, run: RunId, deck: DeckOf) -> int:
-        """Cards that a person chose or wrote, and that nothing drawn for a new ledger is: how many."""
+        """Restore cards of a lost ledger that a person accepted or wrote and nothing was drafted for.
+
+        Returns:
+            Their number.
+        """
         with self._writer.unit():
             return sum(self._put_back(run, one, deck) for one in self._remembering.forgotten())
 
     def bring_back_made(self, run: RunId, deck: DeckOf) -> int:
-        """The same, of what a person made by hand: before anything is drawn, which it is not."""
+        """Restore cards of a lost ledger that a person made by hand; call it before drafting.
+
+        Returns:
+            Their number.
+        """
         with self._writer.unit():
             made = self._remembering.made()
             for key in dict.fromkeys(one.home for one in made):
@@ -631,7 +643,7 @@ class Placer:
 
 
 def is_unchanged(connection: Connection, highlight: Highlight) -> bool:
-    """Whether a highlight says what it did when it was given to be drawn."""
+    """Return whether a highlight is as it was when it was passed to the drafter."""
     row = connection.execute("SELECT content FROM highlight WHERE key = ?", (highlight.key,))
     found = row.fetchone()
     return found is not None and found["content"] == content_of(highlight)

@@ -20,7 +20,7 @@ from ankiforge.model import Highlight, HighlightKey, Presence, Problem, RunId, S
 from ankiforge.text.anchors import text_of
 
 Reread = Callable[[Collection[str], str], Iterable[Highlight]]
-"""Reads files again by wider settings: their paths, and the settings of the last scan."""
+"""Reads files again with wider settings, given their paths and the settings of the last scan."""
 
 
 class Selecting(NamedTuple):
@@ -125,7 +125,7 @@ class Selection:
 
 
 SUSPICIOUS = 5
-"""A container that had as many highlights and yields none is not believed."""
+"""A container that had this many highlights and now yields none deletes nothing."""
 
 _HIGHLIGHTS = (
     "SELECT h.key, h.presence, h.missing_at, '' AS location, h.place, h.container,"
@@ -145,7 +145,7 @@ _UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_LOCATIONS} AND w.{_HERE
 
 
 class Missing:
-    """Notes which highlights are no longer in the sources."""
+    """Records which highlights are no longer in the sources."""
 
     def __init__(
         self,
@@ -167,9 +167,9 @@ class Missing:
     def unseen(self, scan: Scan, problems: tuple[Problem, ...]) -> list[sqlite3.Row] | Problem:
         """Return the highlights that a scan should have found and did not.
 
-        A partial scan is asked about the documents that it listed. What could not be read, and what
-        the settings leave out now, is not missing. A scan that finds none of many highlights is not
-        believed: the result is a problem.
+        For a partial scan these are highlights of the documents that it listed. What could not be read, or
+        is left out by the settings, is not missing. If a scan finds none of many highlights, the result is a
+        problem and nothing is missing.
         """
         where = {"container": scan.container}
         sql = _UNSEEN if scan.complete else _UNSEEN_HERE
@@ -238,17 +238,17 @@ class Missing:
 
 
 def is_about(path: str, where: str) -> bool:
-    """Return whether a problem is one of this very file."""
+    """Return whether a problem is about this very file."""
     return bool(path) and (where == path or where.endswith(f"/{path}"))
 
 
 SKIP = "skip"
 NOT_WANTED = "you want none"
-"""Why such a passage is ignored."""
+"""Why a highlight that a person skipped is ignored."""
 
 
 class Skips:
-    """Passages of which a person wants no card, however often their source is read."""
+    """Highlights that a person skipped: no card is made of them."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -256,7 +256,7 @@ class Skips:
         self._decisions = decisions
 
     def skip(self, keys: Iterable[HighlightKey], reason: str = "") -> None:
-        """Skip passages; one undo takes it back."""
+        """Skip highlights, as one action."""
         with self._writer.unit():
             action = self._writer.new_action()
             for key in dict.fromkeys(keys):

@@ -1,4 +1,4 @@
-"""Recording what became of a task: slots given, cards made, revised or merged."""
+"""Record the results of a task: assign slots, and create, revise or merge cards."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from ankiforge.text.fold import canonical
 
 @dataclass(frozen=True, slots=True)
 class _Placing:
-    """What is being recorded of one highlight."""
+    """What is being recorded for one highlight."""
 
     run: RunId
     highlight: Highlight
     recorded: Recorded
     families: Counter[Family]
-    """How many intents are drawn of each note type."""
+    """How many facts were drafted, by note type."""
     beside: bool = False
-    """Whether nothing that waits is to give way to it."""
+    """Whether pending cards are kept beside the new ones."""
     instead: str = ""
-    """The guid of the card that gives way to it, once a person takes it."""
+    """The guid of the card that is replaced once a person accepts the new one."""
 
     def names(self, row: Row, guid: Guid) -> None:
-        """Remember which card the drafts of a row belong to."""
+        """Store which card the drafts of a group belong to."""
         self.recorded.named.update({checked.label: guid for checked in row})
         self.recorded.labels.setdefault(foremost(row).label, guid)
 
 
 @dataclass(slots=True)
 class _Became:
-    """What became of one highlight of a batch."""
+    """The results for one highlight of a batch."""
 
     drafter: str
     none: NoCard
@@ -66,7 +66,7 @@ class _Became:
 
 
 def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
-    """What became of each highlight of the task; what a result says of others is left out."""
+    """Group a batch by highlight; results for highlights that are not in the task are dropped."""
     keys = [highlight.key for highlight in batch.task.highlights]
     beside, instead = batch.task.beside, batch.task.instead
     became = {
@@ -85,7 +85,7 @@ def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
 
 
 class Recorder:
-    """Turns batches into cards."""
+    """Records batches as cards."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Recorder:
     # --- recording --------------------------------------------------------------------------
 
     def record(self, run: RunId, batch: Batch) -> Recorded:
-        """Store what became of a task, in one transaction.
+        """Record the results of a task in one transaction.
 
         A highlight whose content changed since it was drafted is left for the next run.
         """
@@ -123,9 +123,9 @@ class Recorder:
         return recorded
 
     def leave_rejected(self, highlight: Highlight) -> bool:
-        """Note that a person wants no card of a highlight; whether that is so.
+        """Return whether a person rejected every card of a highlight; if so, record that it gets none.
 
-        Of a ledger that was lost: nobody is to be asked, or paid, for it again.
+        This concerns lost ledgers: it is not drafted, or paid for, again.
         """
         if not self._remembering.all_rejected(highlight.key):
             return False
@@ -142,7 +142,7 @@ class Recorder:
         key = highlight.key
         drafts = [_with_twins(checked, recorded) for checked in became.drafts]
         if became.beside and not drafts:
-            return  # a person asked once more, in vain: all stands as it was
+            return  # a redraft without result changes nothing
         if became.failed and not drafts:
             self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
             return
@@ -162,7 +162,7 @@ class Recorder:
         )
 
     def _with_doubt(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
-        """Where it is not certain that this is the same highlight, a person looks."""
+        """Add a finding to drafts if a person has to confirm which highlight it is."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
         if not row["asked"]:
             return drafts
@@ -170,7 +170,7 @@ class Recorder:
         return [replace(c, findings=(*c.findings, doubt), accept=False) for c in drafts]
 
     def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
-        """Give each intent its card, or its choice: the one it revises, or a new one."""
+        """Assign each group of alternatives to the cards that it revises, or to new ones."""
         highlight = placing.highlight
         if not placing.beside:
             self._cards.unlink(highlight.key)
@@ -192,7 +192,9 @@ class Recorder:
         mates = self._choices.meant(existing, groups, matched, kept) if placing.beside else {}
         for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
             chosen = decided & kept.get(rows[0][0].draft.intent, set())
-            if not chosen or any(cards):  # else it was chosen already, of the other note type
+            if not chosen or any(
+                cards
+            ):  # else an alternative of the other note type was picked already
                 self._place_choice(placing, rows, cards, mates.get(at, []))
             stay |= {card.guid for card in cards if card}
         if groups and not placing.beside:
@@ -203,13 +205,13 @@ class Recorder:
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
     ) -> None:
-        """Cards of their own for what was drawn, in the place of one that fails; that stands still.
+        """Create cards that are to replace a problem card, which is not changed yet.
 
-        What is of another card that somebody chose is left out: nobody asked about that.
+        Drafts that belong to another picked card are left out: nobody asked for these.
         """
         old = next((card for card in existing if card.guid == placing.instead), None)
         if old is None:
-            return  # it lives on another passage by now
+            return  # it belongs to another passage now
         before = ProblemCards(self._db).replacements(old.guid)
         waits = [one for one in existing if one.guid in before and not _is_settled(one)]
         near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
@@ -231,7 +233,7 @@ class Recorder:
             self._give_way_later(old, drawn, frozenset(placing.recorded.guids))
 
     def _give_way_later(self, old: Card, drawn: list[Guid], new: frozenset[Guid]) -> None:
-        """A person wanted these in the place of a card; taken back, what is new is put away."""
+        """Record the redraft of a problem card; undoing it retires the new cards."""
         action = self._writer.new_action()
         self._decisions.change(old.guid, REDRAFT, {}, action=action, extra={INSTEAD: drawn})
         for guid in drawn:
@@ -245,7 +247,7 @@ class Recorder:
                 )
 
     def _join_again(self, highlight: Highlight, existing: list[Card]) -> None:
-        """What a person merged stays merged while the passage has its evidence."""
+        """Merge again what a person merged, while the passage contains its evidence."""
         pairs, exact = self._cards.pairs, canonical(highlight.exact)
         for card in existing:
             there = canonical(card.leading.draft.quote) in exact
@@ -268,7 +270,7 @@ class Recorder:
     def _revise_decided(
         self, placing: _Placing, rows: list[Row], found: list[tuple[Row, Card]]
     ) -> None:
-        """A person (or policy) has chosen: candidates of the other note type are none any more."""
+        """Revise picked cards; candidates of the other note type are left out."""
         live = [(row, card) for row, card in found if card.standing is Standing.LIVE]
         for row, card in live:
             if card.verdict is not Verdict.REJECTED:
@@ -283,10 +285,7 @@ class Recorder:
     def _redraw(
         self, placing: _Placing, rows: list[Row], cards: list[Card | None], mates: list[Card]
     ) -> None:
-        """Nobody has chosen yet: what was drawn now is what there is to choose from.
-
-        And its `mates`, of another note type.
-        """
+        """Replace the pending alternatives, including `mates` of the other note type."""
         there = [*mates, *(card for card in cards if card)]
         alone = sum(map(len, rows)) == 1
         new = self._slots.next_of(placing.highlight.key)
@@ -319,7 +318,7 @@ class Recorder:
             placing.names(row, guid)
 
     def _create(self, placing: _Placing, row: Row, *, new: int, alone: bool) -> Guid:
-        """The card of a row; `new` is the slot it shares, `alone` that it is all of its choice."""
+        """Create the card of a group; `new` is the shared slot, `alone` whether it has no alternatives."""
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
@@ -328,9 +327,9 @@ class Recorder:
         return self._placer.put(Place(run, highlight, key, slot, alone), row, recorded)
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
-        """Whether an exact repeat went to the card there is, which now has two highlights.
+        """Merge an exact repetition into the existing card; return whether that was done.
 
-        Not if that card is no card any more, nor where a person took such a merge back.
+        It is not if that card is not in use, or if a person undid such a merge.
         """
         checked = foremost(rows[0])
         if self._remembering.merged_before(key, checked.draft):
@@ -352,12 +351,12 @@ class Recorder:
 
 
 def _is_settled(card: Card) -> bool:
-    """Whether somebody has chosen, wrote or rejected it."""
+    """Return whether it was picked, written or rejected."""
     return card.verdict is Verdict.REJECTED or is_decided(card)
 
 
 def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
-    """With a word on candidates of the other note type: the card is chosen already."""
+    """Add a finding about candidates of the other note type, left out because the card is picked."""
     if not left:
         return checked
     kinds = ", ".join(one.draft.kind.value for one in left)
@@ -366,10 +365,10 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
-    """Let findings that name a draft of this batch name the card it became, if it is one yet.
+    """Replace labels of this batch in findings by the guids of the cards that they became.
 
-    A draft recorded later has no guid so far; a finding that named its label would be taken for
-    one about a card that is gone, and the card would wait without a reason.
+    A draft recorded later has no guid yet; a finding with its label would be read as one about a card
+    that is gone, and the card would wait without a reason.
     """
     labels = {finding.twin: "" for finding in checked.findings if finding.twin.startswith("draft ")}
     known = {**labels, **recorded.named}

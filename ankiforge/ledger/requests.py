@@ -1,4 +1,4 @@
-"""Replies of models by the hash of their request, and cards for which another one was asked."""
+"""Replies of models by the hash of their request, and requests for replacements of cards."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Replies:
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], datetime]) -> Replies:
-        """Its own connection, so that a thread never waits within another's transaction."""
+        """Open a connection of its own, so that a thread never waits within another's transaction."""
         return cls(connect(path, any_thread=True, durable=True), clock)
 
     def get(self, request: str) -> str | None:
-        """The raw reply to a request of this hash, or None."""
+        """Return the raw reply to a request; None if there is none."""
         with self._lock:
             row = self._db.execute("SELECT raw FROM reply WHERE request = ?", (request,)).fetchone()
         return str(row[0]) if row else None
@@ -37,7 +37,7 @@ class Replies:
     def put(
         self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
     ) -> None:
-        """Keep a raw reply, at once and for good."""
+        """Store a raw reply, committed at once."""
         now = self._clock().isoformat(timespec="seconds")
         with self._lock, self._db.unit():
             self._db.execute(
@@ -46,55 +46,55 @@ class Replies:
             )
 
     def close(self) -> None:
-        """Close its connection; who uses it at this moment is waited for."""
+        """Close its connection; wait for a thread that is using it."""
         with self._lock:
             self._db.close()
 
 
 _NAMED = "instead:"
-"""What begins the name under which one is kept."""
+"""Prefix of the meta value that stores an open request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One request."""
+    """A request for a card that replaces another."""
 
     request: str
     """Its hash."""
     guid: Guid
-    """The card that fails."""
+    """The problem card."""
     remark: str
-    """What the model is told of it."""
+    """What the model is told about the problem."""
 
 
 class Errands:
-    """Remembers them."""
+    """Stores requests until they are answered."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def give(self, errands: Iterable[Errand]) -> None:
-        """Remember what is asked."""
+        """Store requests."""
         with self._writer.unit():
             for one in errands:
                 self._writer.meta(f"{_NAMED}{one.request}", to_json((one.guid, one.remark)))
 
     def open(self) -> tuple[Errand, ...]:
-        """What no answer was taken in for."""
+        """Return the requests without an answer."""
         rows = self._db.execute(
             "SELECT name, value FROM meta WHERE name GLOB ? ORDER BY name", (f"{_NAMED}*",)
         ).fetchall()
         return tuple(_errand(row["name"], row["value"]) for row in rows)
 
     def close(self, errands: Iterable[Errand]) -> None:
-        """An answer was taken in."""
+        """Remove requests that were answered."""
         with self._writer.unit():
             names = [(f"{_NAMED}{one.request}",) for one in errands]
             self._db.executemany("DELETE FROM meta WHERE name = ?", names)
 
     def replaceable(self) -> tuple[Guid, ...]:
-        """The cards that another may take the place of."""
+        """Return the cards that may be replaced."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE standing = 'live' AND verdict = 'accepted' ORDER BY guid"
         ).fetchall()

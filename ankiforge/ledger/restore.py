@@ -1,4 +1,4 @@
-"""Rebuilding from the journal, recovering cards from Anki, and carrying drafts between machines."""
+"""Rebuild a ledger from its journal, recover cards from Anki, and exchange decisions between machines."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ _UNFIT = (
     AttributeError, KeyError, OverflowError, TypeError, ValueError, msgspec.ValidationError,
     sqlite3.Error,
 )  # fmt: skip
-"""What a line raises that is none of ours, or was changed by hand."""
+"""What a line raises that is malformed, or that a person edited."""
 
 
 def _nothing(entry: Entry) -> None:
-    """Take a line in that changes nothing in a ledger that is there already."""
+    """Ignore a line that changes nothing in an existing ledger."""
 
 
 class Rebuild:
-    """Brings the database up to what the journal says."""
+    """Brings the database up to date with the journal."""
 
     def __init__(
         self,
@@ -80,10 +80,10 @@ class Rebuild:
         self._roots = roots
         self._newer = False
         self._taken = ""
-        """The state of the file that was read last, be it stored or not."""
+        """The state of the file when it was last read, stored or not."""
 
     def take_in(self) -> tuple[Problem, ...]:
-        """Read new lines, if the file is not as we left it; returns lines that are none."""
+        """Read new lines if the file has changed; return malformed ones as problems."""
         state = self._journal.state()
         known = self._db.execute("SELECT value FROM meta WHERE name = 'journal'").fetchone()
         if state in ("", self._taken) or (known and known["value"] == state):
@@ -98,7 +98,7 @@ class Rebuild:
         return problems
 
     def bring(self, entry: Entry) -> tuple[Problem, ...]:
-        """Take one line in that came by a file, within a unit, and write it into the journal."""
+        """Apply one line of another file, within a unit, and write it into the journal."""
         if entry.v > VERSION:
             return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
         if entry.by == ANKI:
@@ -122,12 +122,12 @@ class Rebuild:
                 )
             elif line.id not in known:
                 known.add(line.id)
-                if line.by == ANKI:  # what another computer saw: look for ourselves again
+                if line.by == ANKI:  # another computer's view: this one must view Anki itself
                     self._writer.meta("anki:last", "")
                 yield from self._take(line)
 
     def _take(self, entry: Entry) -> Iterator[Problem]:
-        """One line, whole or not at all."""
+        """Apply one line, as a whole or not at all."""
         take = {
             "issued": self._issued,
             "slot": self._slot,
@@ -178,7 +178,7 @@ class Rebuild:
         )
 
     def _keep_past(self, entry: Entry) -> None:
-        """What was read here stays known: the sources here may lag behind the journal."""
+        """Keep what was read here as past content: the sources may be older than the journal."""
         self._db.execute(
             "INSERT OR IGNORE INTO past_content (key, content, body, until)"
             " SELECT key, content, body, run FROM highlight"
@@ -222,33 +222,33 @@ class Rebuild:
 
 
 TAKEN = "anki"
-"""Stands for the content of a highlight that was never read here, only in Anki."""
+"""The content hash of a highlight that was only found in Anki."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A note of ours in Anki, read as the card it is."""
+    """A note of ours in Anki, decoded as the card that it was made from."""
 
     identity: Identity
     seen: Seen
     kind: CardKind
     fields: Fields
-    """Its words as Markdown."""
+    """Its text as Markdown."""
     answer: str
     exact: str
-    """The highlight, as Source shows it."""
+    """The text of the highlight, from the field Source."""
     sentence: str
     quote: str
-    """The evidence within it."""
+    """Its evidence."""
     title: str
     touched: bool
-    """A person changed the words in Anki."""
+    """Whether a person edited it in Anki."""
     retired: bool
-    """It has the tag of cards that are none any more."""
+    """Whether it has the tag of retired cards."""
 
 
 class Recovery:
-    """Makes cards of notes that no card stands for."""
+    """Creates cards for notes of ours in Anki that have none."""
 
     def __init__(
         self,
@@ -267,7 +267,7 @@ class Recovery:
         self._remembering = Remembering(connection, decisions, cards)
 
     def adopt(self, found: Recovered) -> None:
-        """Make the card of a note, within a unit; what the journal knows of it holds."""
+        """Create the card of a note, within a unit, and apply what the journal knows about it."""
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
@@ -277,7 +277,7 @@ class Recovery:
         self._ship(found)
 
     def take_over(self, guid: Guid, seen: Seen) -> None:
-        """A card drawn here stands in Anki already, shipped by another ledger: that is its base."""
+        """Use the note in Anki as the base of a card drafted here: another ledger shipped it."""
         card = self._cards.get(guid)
         with self._writer.unit():
             if card.verdict is Verdict.PENDING:
@@ -326,10 +326,9 @@ class Recovery:
         self._keep(found.seen, fields, touched=found.touched)
 
     def _keep(self, seen: Seen, fields: Fields, *, touched: bool = False) -> None:
-        """What stands in Anki, as the revision that was shipped last.
+        """Store the note in Anki as the revision shipped last.
 
-        Where a person has touched it, our side is not known: as if we had said nothing, so that
-        every word there is his.
+        If a person edited it our side is unknown, and stored as empty, so that all its text is the person's.
         """
         last = self._packages.last(seen.guid)
         shipment = Shipment(
@@ -341,7 +340,7 @@ class Recovery:
     # --- its highlight ----------------------------------------------------------------------
 
     def _placeholder(self, found: Recovered) -> None:
-        """A highlight that is known by its key and words, until a source shows it again."""
+        """Store a highlight with the key and text from Anki, until a source yields it."""
         key = found.identity.key
         if self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone():
             self._db.execute(
@@ -361,7 +360,7 @@ class Recovery:
         )  # fmt: skip
 
     def _document(self, found: Recovered) -> Document:
-        """What is known of its work: the tag's slug names it, else the key."""
+        """Return a document from the tag's slug, else from the key."""
         head = "ankiforge::doc::"
         tags = (tag.casefold() for tag in found.seen.tags)
         slug = next((tag.removeprefix(head) for tag in tags if tag.startswith(head)), "")
@@ -379,7 +378,7 @@ class Recovery:
     # --- when the source is read again ------------------------------------------------------
 
     def close(self) -> None:
-        """Passages all whose cards were taken over are drafted, as the journal tells of them."""
+        """Mark passages as drafted if all their cards were recovered, according to the journal."""
         self._db.execute(
             "UPDATE highlight SET drafted = content WHERE drafter = ? AND run = '' AND drafted = ''"
             " AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
@@ -391,7 +390,7 @@ class Recovery:
             self._db.execute("UPDATE highlight SET drafted = content WHERE key = ?", (key,))
 
     def _with_others(self) -> list[str]:
-        """Such passages whose other cards a person has rejected or passed over: none is lacking."""
+        """Return recovered passages whose other cards a person rejected or passed over."""
         rows = self._db.execute(
             "SELECT h.key, s.family, s.slot FROM highlight h JOIN slot s ON s.key = h.key"
             " WHERE h.drafter = ? AND h.run = '' AND h.drafted = '' AND NOT EXISTS (SELECT 1"
@@ -406,8 +405,8 @@ class Recovery:
             lacking[row["key"]] = lacking.get(row["key"], False) or lacks
         return [key for key, lacks in lacking.items() if not lacks]
 
-    def settle(self, run: RunId) -> None:
-        """Passages that say what they said when their cards went to Anki want no new drafts."""
+    def match(self, run: RunId) -> None:
+        """Mark passages as drafted if they are as they were when their cards went to Anki."""
         rows = self._db.execute(
             "SELECT h.key, json_extract(h.body, '$.exact') AS now,"
             " json_extract(p.body, '$.exact') AS then_ FROM highlight h"
@@ -425,7 +424,7 @@ class Recovery:
             )
 
     def unshipped(self) -> list[Guid]:
-        """Cards that stand in Anki though this ledger never shipped them."""
+        """Return the cards that are in Anki though this ledger never shipped them."""
         rows = self._db.execute(
             "SELECT guid FROM card c WHERE anki IN ('seen', 'held') AND NOT EXISTS"
             " (SELECT 1 FROM shipped s WHERE s.guid = c.guid) ORDER BY guid"
@@ -434,7 +433,7 @@ class Recovery:
 
 
 def _by_hand(found: Recovered) -> bool:
-    """Whether its passage is front and back as a person wrote them, and not a sentence."""
+    """Return whether its passage is a front and back that a person wrote, not a sentence."""
     words = [canonical(plain(text)) for name, text in found.fields if name in ("Front", "Back")]
     passage = canonical(found.exact)
     return len(words) == 2 and passage.startswith(words[0]) and passage.endswith(words[1])
@@ -445,7 +444,7 @@ def _kind(found: Recovered) -> HighlightKind:
 
 
 def _written(found: Recovered) -> tuple[str, ...]:
-    """Front and back, by which a card that was written by hand is known again."""
+    """Return front and back, by which a hand-written card is recognised."""
     words = dict(found.fields)
     return (words["Front"], words["Back"]) if _by_hand(found) else ()
 
@@ -453,12 +452,12 @@ def _written(found: Recovered) -> tuple[str, ...]:
 _IDENTITIES = ("issued", "slot", "shipped")
 _MOST_SLOTS = 1_000_000
 _HERE = frozenset(("bind", GENERATION))
-"""Lines that mean something on this machine only."""
+"""Kinds of lines that only concern one machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A card (or passage) of which what the file says was left out."""
+    """A card (or passage) about which the decisions of a file were not imported."""
 
     subject: str
     """A guid, or a highlight's key."""
@@ -467,10 +466,10 @@ class Kept:
 
 @dataclass(slots=True)
 class Brought:
-    """What bringing lines in came to."""
+    """The result of importing lines."""
 
     decisions: int = 0
-    """New here."""
+    """New events."""
     known: int = 0
     """Lines that were here already."""
     kept: list[Kept] = field(default_factory=list)
@@ -478,7 +477,7 @@ class Brought:
 
 
 class Carrying:
-    """Takes decisions out and in."""
+    """Exports and imports decisions."""
 
     def __init__(
         self,
@@ -497,7 +496,7 @@ class Carrying:
     # --- out --------------------------------------------------------------------------------
 
     def entries(self) -> Iterator[Entry]:
-        """All that another ledger needs to know: identities first, then decisions, oldest first."""
+        """Yield all lines that another ledger needs: identities first, then events, oldest first."""
         told: set[tuple[str, ...]] = set()
         for line in self._journal.read():
             if isinstance(line, Entry) and line.what in _IDENTITIES:
@@ -513,7 +512,7 @@ class Carrying:
             )  # fmt: skip
 
     def _untold(self) -> Iterator[Entry]:
-        """Slots as the ledger has them, should the journal have lost its lines."""
+        """Yield slots of the ledger that the journal lacks."""
         for row in self._db.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
             body = {name: row[name] for name in ("family", "slot", "quote", "answer")}
             identity = h16("slot", row["key"], row["family"], str(row["slot"]), row["answer"])
@@ -524,7 +523,7 @@ class Carrying:
     # --- in ---------------------------------------------------------------------------------
 
     def bring(self, entries: Sequence[Entry]) -> Brought:
-        """Take in what is new, as one unit; the journal has it from then on."""
+        """Apply new lines as one unit, and write them into the journal."""
         brought = Brought()
         with self._writer.unit():
             fit = [one for one in entries if _is_fit(one)]
@@ -557,14 +556,14 @@ class Carrying:
         return known is None
 
     def _is_here(self, entry: Entry) -> bool:
-        """Whether what it names was found, or numbered, here already."""
+        """Return whether the highlight or slot that it names is here already."""
         if entry.what == "issued":
             sql = "SELECT 1 FROM highlight WHERE key = ?"
             return self._db.execute(sql, (entry.subject,)).fetchone() is not None
         return entry.what == "slot" and self._slot(entry) is not None
 
     def _slot(self, entry: Entry) -> str | None:
-        """The answer that was given the same slot here."""
+        """Return the answer that has the same slot here."""
         row = self._db.execute(
             "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?",
             (entry.subject, entry.body.get("family"), entry.body.get("slot")),
@@ -572,17 +571,17 @@ class Carrying:
         return None if row is None else str(row["answer"])
 
     def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
-        """Guids that another answer has here: what the file says is not about these cards."""
+        """Return the guids that have another answer here: the file's decisions are about other cards."""
         told = {_identity(one): one for one in entries if one.what == "slot"}
         found = set()
-        for entry in told.values():  # of several the last
+        for entry in told.values():  # the last of several
             here = self._slot(entry)
             if here is not None and not same(here, str(entry.body.get("answer", ""))):
                 found.add(str(_guid_of(entry)))
         return frozenset(found)
 
     def _own(self, entries: Sequence[Entry]) -> dict[str, str]:
-        """What a person decided about here, without the file knowing of it: subject, and when last."""
+        """Return subjects about which a person decided here unknown to the file, with the last time."""
         ids = {one.id for one in entries}
         own: dict[str, str] = {}
         for subject in {one.subject for one in entries}:
@@ -595,7 +594,7 @@ class Carrying:
 
 
 def _decided_later(new: Iterable[Entry], own: Mapping[str, str]) -> frozenset[str]:
-    """Of these what was decided not before the newest that the file says of it."""
+    """Return those about which the file has no later decision."""
     newest: dict[str, str] = {}
     for entry in new:
         newest[entry.subject] = max(entry.at, newest.get(entry.subject, ""))
@@ -603,7 +602,7 @@ def _decided_later(new: Iterable[Entry], own: Mapping[str, str]) -> frozenset[st
 
 
 def _is_fit(entry: Entry) -> bool:
-    """Whether a slot says which card it names."""
+    """Return whether a slot line names a valid card."""
     if entry.what != "slot":
         return True
     family, slot = entry.body.get("family"), entry.body.get("slot")
@@ -621,7 +620,7 @@ def _guid_of(entry: Entry) -> Guid:
 
 
 def _subjects(entry: Entry) -> frozenset[str]:
-    """What an entry is about: of a slot its card, of all else what it names."""
+    """Return the subjects of a line: the card of a slot, else what it names."""
     if entry.what == "slot":
         return frozenset((str(_guid_of(entry)),))
     return frozenset((entry.subject,)) if entry.what != "issued" else frozenset()

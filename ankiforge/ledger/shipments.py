@@ -14,7 +14,7 @@ from ankiforge.model import AnkiState, Fields, Guid, RunId, Shipment, h16
 
 
 class Packages:
-    """The ledger's memory of packages."""
+    """Records packages and the revisions they contain."""
 
     def __init__(self, connection: Connection, writer: Writer, cards: Cards) -> None:
         self._db = connection
@@ -22,7 +22,7 @@ class Packages:
         self._cards = cards
 
     def last(self, guid: Guid) -> Shipment | None:
-        """The newest revision of a note that any package held."""
+        """Return the newest revision of a note that any package contained; None if none did."""
         row = self._db.execute(
             "SELECT * FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
         ).fetchone()
@@ -65,7 +65,7 @@ class Packages:
         return {guid: frozenset(revs) for guid, revs in found.items()}
 
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
-        """(rev, mod, package, when) of every revision that was shipped, oldest first."""
+        """Return (rev, mod, package, when) of every shipped revision, oldest first."""
         rows = self._db.execute(
             "SELECT s.rev, s.mod, coalesce(p.path, ''), s.written_at FROM shipped s"
             " LEFT JOIN package p ON p.id = s.package WHERE s.guid = ? ORDER BY s.rev",
@@ -74,16 +74,16 @@ class Packages:
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     def paths(self) -> list[str]:
-        """Where packages were ever written to."""
+        """Return all paths to which packages were ever written."""
         rows = self._db.execute("SELECT DISTINCT path FROM package ORDER BY path")
         return [str(row["path"]) for row in rows.fetchall()]
 
     def roster(self, path: str) -> frozenset[Guid]:
-        """The notes that the newest package at this path holds."""
+        """Return the notes in the newest package at this path."""
         return frozenset(self._held(path))
 
     def _held(self, path: str) -> dict[Guid, int]:
-        """guid: revision, of the newest package at this path."""
+        """Return the revision of each note in the newest package at this path."""
         rows = self._db.execute(
             "SELECT guid, rev FROM roster WHERE package ="
             " (SELECT id FROM package WHERE path = ? ORDER BY written_at DESC, rowid DESC LIMIT 1)",
@@ -120,9 +120,9 @@ class Packages:
         return frozenset(Guid(row[0]) for row in found)
 
     def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
-        """Record a package about to take its place.
+        """Record a package; call it before the file replaces the old one.
 
-        Before the file does, so that no revision number is ever used for two texts.
+        So a crash never leads to one revision number for two texts.
         """
         with self._writer.unit():
             now = self._writer.now()
@@ -133,7 +133,7 @@ class Packages:
             }
             self._mark_written(held)
             if held == self._held(path):
-                return  # the very same package again
+                return  # the same package again
             self._db.execute(
                 "INSERT OR REPLACE INTO package (id, path, written_at, run) VALUES (?, ?, ?, ?)",
                 (package, path, now, run),
@@ -156,7 +156,7 @@ class Packages:
         return rev
 
     def _mark_written(self, guids: Iterable[Guid]) -> None:
-        """Note that a package holds these, be it in a revision that the journal alone told of."""
+        """Set cards to written, also for revisions that only the journal knows."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE anki = 'none'"
             " AND guid IN (SELECT value FROM json_each(?))",
@@ -172,7 +172,7 @@ class Packages:
         )
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
-        """Store one revision's row (also one that came by the journal, or from Anki)."""
+        """Store the row of one revision, also of one from the journal or from Anki."""
         tags = shipment.package_tags
         self._db.execute(
             "INSERT OR IGNORE INTO shipped (guid, rev, mod, fields, fields_html, tags, deck,"

@@ -1,4 +1,4 @@
-"""Which card a draft is: the slot it gets, by answer and evidence, also where only the journal knows it."""
+"""Assign a slot to each draft: that of the card with its answer or evidence, else a new one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ankiforge.model import (
 from ankiforge.text.fold import canonical, same
 
 EVIDENCE = 20
-"""Canonical characters of a quote that does not stand in two passages by chance."""
+"""Folded characters of a quote that do not occur in two passages by chance."""
 ALIKE = 75
 """Mean likeness (0 to 100) of answer and evidence from which a draft revises a card."""
 
@@ -44,13 +44,13 @@ def match_groups(
     exact: str = "",
     journalled: frozenset[int] = frozenset(),
 ) -> list[Card | None]:
-    """For each row of candidates the card it revises, or None; a card is revised by one at most.
+    """Return the card that each group of candidates revises; None = a new card.
 
-    Equal answers first, rejected cards too and across kinds (a rejection holds for the same
-    answer whatever the kind); then likeness of answer and evidence; then, if one live card
-    and one intent of a family are left over, these: but not where the card's evidence still
-    stands in the passage (`exact`) and the draft has another. A card that was made by hand is
-    revised by nothing but its own answer, and not by a row for which the journal has a place.
+    Equal answers match first, including rejected cards and across kinds (a rejection holds for the same
+    answer whatever the kind); then similar answers and evidence; then, if one live card and one intent
+    of a family are left, these, unless the card's evidence is still in the passage (`exact`) and the
+    draft has other evidence. A card made by hand matches only its own answer, and no group that has a
+    card in the journal (`journalled`). Each card is matched once at most.
     """
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
@@ -75,7 +75,7 @@ def _same_answer(card: Card, draft: Draft) -> bool:
 
 
 def _said_before(card: Card, draft: Draft) -> bool:
-    """What a person has reworded since, or passed over, is still this card."""
+    """Return whether a draft is a text of the card that a person reworded or passed over."""
     family = card.family is draft.kind.family
     return family and any(
         same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)
@@ -96,7 +96,7 @@ def _alike(card: Card, draft: Draft) -> bool:
 
 
 def likeness(answer: str, quote: str, draft: Draft) -> float:
-    """0 to 100: how alike an answer and its evidence are to a draft's."""
+    """Return how similar an answer and its evidence are to a draft's, 0 to 100."""
     answers = fuzz.ratio(canonical(answer), canonical(draft.answer))
     return (answers + fuzz.ratio(canonical(quote), canonical(draft.quote))) / 2
 
@@ -120,13 +120,13 @@ def _pair_the_rest(
 
 
 def stands(card: Card, exact: str) -> bool:
-    """Whether a card's evidence is a part of a longer passage, as it stands now."""
+    """Return whether a card's evidence is in a longer passage as it is now."""
     quote, passage = canonical(card.leading.draft.quote), canonical(exact)
     return EVIDENCE <= len(quote) < len(passage) and quote in passage
 
 
 def _apart(card: Card, draft: Draft, exact: str) -> bool:
-    """Whether a draft speaks of another part of the passage than a card that still holds."""
+    """Return whether a draft has other evidence than a card whose evidence is still there."""
     old, new = canonical(card.leading.draft.quote), canonical(draft.quote)
     return stands(card, exact) and old not in new and new not in old
 
@@ -139,11 +139,11 @@ _LAST_MOVES = (
     " AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM event n WHERE n.subject = d.subject"
     "  AND n.what = 'move' AND n.rank > d.rank AND NOT n.undone)"
 )
-"""Moves to a highlight that no later one followed."""
+"""SQL of the moves to a highlight that no later move followed."""
 
 
 class Slots:
-    """Numbers from 1 within a highlight and a family, never given to another answer."""
+    """Slots count from 1 within highlight and family; none is reused for another answer."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -154,11 +154,17 @@ class Slots:
     def slot_for(
         self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int = 0
     ) -> tuple[HighlightKey, int]:
-        """The slot the journal gave to an answer of these, else the next one; never another's.
+        """Return the slot that the journal has for one of these answers, else the next free one.
 
-        With the key it belongs to: a card that moved here keeps that of its first highlight.
-        `drafts` are the candidates of one choice, the leading one first; `new` is the number
-        of a slot that is free in both families, for one that is shared.
+        Args:
+            key: the highlight.
+            family: the note type.
+            drafts: the candidates, the leading one first.
+            only: whether there is no other new card of this note type.
+            new: the number of a slot free in both families, for alternatives; 0 = none.
+
+        Returns:
+            The slot and the key it belongs to: a moved card keeps that of its first highlight.
         """
         for draft in drafts:
             if moved := self._moved_here(key, family, draft) or self._orphan(key, family, draft):
@@ -166,7 +172,7 @@ class Slots:
         return key, self._own_slot(key, family, drafts, only, new)
 
     def next_of(self, key: HighlightKey) -> int:
-        """The first number from which on no slot was given, in either family."""
+        """Return the first number that is free in both families."""
         numbers = {0}
         for family in Family:
             numbers |= self._in_use(key, family)
@@ -174,7 +180,7 @@ class Slots:
         return _after(numbers)
 
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
-        """The highlight on which a card of `key` lives, as its moves tell."""
+        """Return the highlight to which a card of `key` belongs now, by its moves."""
         return last_home(self._db, guid) or key
 
     def _own_slot(
@@ -197,16 +203,16 @@ class Slots:
         return slot
 
     def for_made(self, key: HighlightKey, draft: Draft) -> int:
-        """The slot of a card made by hand, which its words name."""
+        """Return the slot of a card made by hand, computed from its text."""
         family = draft.kind.family
         taken, slot = self._in_use(key, family), made_slot(draft.fields)
-        while slot in taken:  # these words stood there before they were edited
+        while slot in taken:  # the slot has an older card whose text was edited since
             slot += 1
         self.give(key, family, slot, draft)
         return slot
 
     def _of_answer(self, rows: list[sqlite3.Row], drafts: Sequence[Draft]) -> int:
-        """The slot of these that stands for one of these answers, 0 if none does."""
+        """Return the slot among these rows with one of these answers; 0 if there is none."""
         for answers in (self._chosen, lambda row: [row["answer"]]):
             for draft in drafts:
                 for row in rows:
@@ -215,7 +221,7 @@ class Slots:
         return 0
 
     def _chosen(self, row: sqlite3.Row) -> list[str]:
-        """The answer that a person chose for the card of a slot, or wrote, last."""
+        """Return the answer that a person last picked or wrote for the card of a slot."""
         said = [
             str(decided.body.get("answer", row["answer"]))
             for decided in standing(self._decisions.of(_guid(row)))
@@ -228,7 +234,7 @@ class Slots:
         return cards | self._moved_away(key, family)
 
     def _given(self, key: HighlightKey, family: Family) -> list[sqlite3.Row]:
-        """Slots of what was drawn, not made by hand."""
+        """Return the slots of drafted cards, without those made by hand."""
         return self._db.execute(
             "SELECT * FROM slot WHERE key = ? AND family = ? AND slot < ? ORDER BY slot",
             (key, family, MADE_FROM),
@@ -237,7 +243,7 @@ class Slots:
     def _moved_here(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """Of cards that moved here, and of which only the journal is left, the one like this."""
+        """Return the slot of a card that moved here, exists only in the journal, and matches the draft."""
         rows = self._db.execute(
             f"SELECT s.key, s.slot, s.quote, s.answer FROM ({_LAST_MOVES}) m"
             " JOIN slot s ON s.key = m.origin AND s.family = m.family AND s.slot = m.slot"
@@ -253,7 +259,7 @@ class Slots:
     def _orphan(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """A card of which only the journal is left, drawn from these words of the same work."""
+        """Return the slot of a card of the same work that exists only in the journal and has this quote."""
         quote = canonical(draft.quote)
         if len(quote) < EVIDENCE:
             return None
@@ -268,7 +274,7 @@ class Slots:
         return None
 
     def _orphans(self) -> dict[tuple[str, str], list[sqlite3.Row]]:
-        """Slots without a card when the ledger was opened, by what they quote."""
+        """Return slots that had no card when the ledger was opened, by quote."""
         if self._without_card is None:
             self._without_card = defaultdict(list)
             for row in self._db.execute(
@@ -285,12 +291,12 @@ class Slots:
         return found.fetchone() is not None
 
     def _left(self, old: str, new: str, quote: str) -> bool:
-        """Whether a highlight of the same work as `new` holds this quote no more."""
+        """Return whether a highlight of the same work as `new` no longer contains this quote."""
         row = self._near(old, new)
         return row is not None and not (row["read"] and quote in canonical(row["exact"]))
 
     def _near(self, old: str, new: str) -> sqlite3.Row | None:
-        """A highlight of the same work as `new`: what it says, and whether both were just read."""
+        """Return a highlight of the same work as `new`, and whether both were just read."""
         row: sqlite3.Row | None = self._db.execute(
             "SELECT o.run = n.run OR EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
             " o.container AND i.place = o.place AND i.run = o.run) AS read, json_extract(o.body, '$.exact') AS exact"
@@ -303,7 +309,7 @@ class Slots:
         return row
 
     def _moved_away(self, key: HighlightKey, family: Family) -> set[int]:
-        """Slots of cards that live on another highlight, if that still holds their evidence."""
+        """Return slots of cards that moved to another highlight that still contains their evidence."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.slot') AS slot,"
             " json_extract(d.body, '$.to') AS home, s.quote FROM event d"
@@ -322,17 +328,17 @@ class Slots:
         }
 
     def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft, only: bool) -> bool:
-        """Whether a draft revises a card of which only the journal is left.
+        """Return whether a draft revises a card that only the journal has.
 
-        One that is like it, or, of a card its author wrote, the `only` one there is. Not a
-        rejected one: a rejection holds for its own answer only.
+        It does if they are similar, or if a person wrote the card and it is the `only` one. A rejected card
+        is never revised: a rejection holds for its own answer only.
         """
         rejected = any(decided.what == "reject" for decided in self._decisions.of(guid))
         alike = only or likeness(row["answer"], row["quote"], draft) >= ALIKE
         return alike and not rejected
 
     def give(self, key: HighlightKey, family: Family, slot: int, draft: Draft) -> None:
-        """Remember, for ever, which answer a slot stands for."""
+        """Record the answer of a slot."""
         before = self._db.execute(
             "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
         ).fetchone()
@@ -343,7 +349,7 @@ class Slots:
             (key, family, slot, draft.quote, draft.answer),
         )
         body = {"family": family, "slot": slot, "quote": draft.quote, "answer": draft.answer}
-        # an answer that was given up may come back
+        # an earlier answer may return
         once = (key, family, str(slot), draft.answer, self._writer.now(), str(before and before[0]))
         self._writer.note("slot", key, body, once=once)
 
@@ -352,7 +358,7 @@ class Slots:
 
 
 def _after(slots: Iterable[int]) -> int:
-    """The slot after all of these that were drawn."""
+    """Return the slot after all of these that were drafted."""
     return max((slot for slot in slots if slot < MADE_FROM), default=0) + 1
 
 
@@ -361,7 +367,7 @@ def _guid(row: sqlite3.Row) -> Guid:
 
 
 def last_home(connection: Connection, guid: Guid) -> str:
-    """Where the last move that stands has put a card, "" if it is where it was drawn."""
+    """Return the highlight to which the last move in force moved a card; "" if it was not moved."""
     row = connection.execute(
         "SELECT json_extract(d.body, '$.to') AS home FROM event d WHERE d.subject = ?"
         " AND d.what = 'move' AND NOT d.undone ORDER BY d.rank DESC LIMIT 1",
@@ -377,18 +383,18 @@ _SLOTS = (
 
 
 class Forgotten(NamedTuple):
-    """A card that is not here, as it stood."""
+    """A card of the journal that is not in the ledger, in its last state."""
 
     key: HighlightKey
-    """Of the highlight that it was drawn of first, which is in its guid."""
+    """The highlight it was first drafted from, whose key is in its guid."""
     slot: int
     home: HighlightKey
-    """The highlight that it is of now."""
+    """The highlight it belongs to now."""
     draft: Draft
 
 
 def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[Forgotten]:
-    """What a person let through or wrote, of passages that are read here, and has no card.
+    """Yield the cards that a person accepted or wrote, of passages read here, without a card.
 
     Only in slots from `first` on.
     """
@@ -402,7 +408,7 @@ def forgotten(connection: Connection, decisions: Decisions, first: int = 0) -> I
 
 
 def without_card(connection: Connection, key: HighlightKey) -> Iterator[tuple[Guid, Family, str]]:
-    """The slots of a highlight that have no card here: guid, note type, answer."""
+    """Yield (guid, note type, answer) of a highlight's slots without a card."""
     for row in connection.execute(f"{_SLOTS} AND s.key = ? ORDER BY s.slot", (key,)).fetchall():
         yield _guid_of(row), Family(row["family"]), str(row["answer"])
 
@@ -419,9 +425,9 @@ def _is_read(connection: Connection, key: HighlightKey) -> bool:
 
 
 def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Event]) -> Draft | None:
-    """The words of a live card, if a person wrote them or let them through.
+    """Return the text of a live card if a person wrote or accepted it.
 
-    What he made by hand comes back whatever became of it: nothing else would ever draw it.
+    A card made by hand is returned whatever its state: nothing else would draft it again.
     """
     if made := [decided.body for decided in history if MADE in decided.body]:
         return _drawn(row, home, made[-1])

@@ -1,7 +1,7 @@
 """The state axes: what each event does to each state. `docs/states.md` shows the same tables.
 
-A cell that is absent changes nothing. `REFUSED` is told to the person and changes nothing.
-Words in brackets are conditions, explained in the document.
+A missing cell changes nothing. `REFUSED` is reported to the person and changes nothing. Words in
+brackets are conditions, explained in the document.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ankiforge.model import AnkiState, CandidateState, Presence, Standing, Verdi
 
 REFUSED = "refused"
 BEFORE = "as before"
-"""What the decision that is taken back had found."""
+"""The state before the event that is undone."""
 
 
 class Event(StrEnum):
-    """All that happens to a highlight and its cards."""
+    """Everything that can happen to a highlight and its cards."""
 
-    # the source
+    # by a source
     NEW = "new"
     SAME = "same"
     EDITED = "edited"
@@ -28,12 +28,12 @@ class Event(StrEnum):
     BACK = "back"
     SKIP = "skip"
     UNSKIP = "unskip"
-    # the drafter
+    # by a drafter
     DRAFT = "draft"
     NONE = "none"
     ERROR = "error"
     REDRAFT = "redraft"
-    # a person
+    # by a person
     ACCEPT = "accept"
     REJECT = "reject"
     EDIT = "edit"
@@ -46,7 +46,7 @@ class Event(StrEnum):
     NOT_DUPLICATE = "not-duplicate"
     CONFIRM_DELETIONS = "confirm-deletions"
     RESOLVE = "resolve"
-    # a view of Anki
+    # by a view of Anki
     VIEW_SAME = "view same"
     VIEW_EDITED = "view edited"
     VIEW_RETAGGED = "view retagged"
@@ -54,7 +54,7 @@ class Event(StrEnum):
     VIEW_TYPE_CHANGED = "view type changed"
     VIEW_ABSENT = "view absent"
     VIEW_BACK = "view back"
-    # the way out, and back
+    # by shipping, or by recovering cards from Anki
     BUILD = "build"
     PUSH = "push"
     RECOVER = "recover"
@@ -219,10 +219,10 @@ AXES = {
 
 
 def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> None:
-    """Stop an event that the tables refuse.
+    """Refuse an event that the tables refuse.
 
     Raises:
-        RefusedError: naming the state, and how to get out of it.
+        RefusedError: with the state, and how to leave it.
     """
     for row, state in ((VERDICT[verdict], verdict), (STANDING[standing], standing)):
         if REFUSED in row.get(event, "").split(" · "):
@@ -230,6 +230,6 @@ def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> Non
 
 
 def presence_after(before: Presence, event: Event) -> Presence:
-    """The presence of a highlight after an event of its source."""
+    """Return the presence of a highlight after an event of its source."""
     said = PRESENCE[before].get(event, before.value)
     return Presence(said.partition(" [")[0])

@@ -1,9 +1,9 @@
-"""Converting a ledger whose cards had columns and no events.
+"""Convert a ledger of the first version, in which columns were changed without events.
 
-Old decisions become events as they are. What a card was before the first of them is taken from
-what each says it changed; where the fold of its events is another than its columns, one event
-`by: upgrade` holds the difference, so that no card changes. Nothing is drafted, asked or shipped
-again by it.
+Old decisions become events unchanged. The state of a card before the first of them is derived from
+what each decision says it changed. If the fold of its events differs from its columns, one event
+`by: upgrade` records the difference, so that no card changes. Nothing is drafted, requested or
+shipped again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _NOT_FOLDED = ("anki", "anki_why", "deck", "choice")
 
 
 def convert(connection: Connection, writer: Writer, cards: Cards) -> int:
-    """Convert a ledger that was opened for the first time by this program, as one transaction.
+    """Convert a ledger that this program opens for the first time, in one transaction.
 
     Returns:
-        How many cards needed an event of their own.
+        How many cards needed an event `by: upgrade`.
     """
     if writer.recall(_FLAG) != "events":
         return 0
@@ -43,7 +43,7 @@ def convert(connection: Connection, writer: Writer, cards: Cards) -> int:
 
 
 def _events(connection: Connection, writer: Writer) -> None:
-    """Give each event its place in the order, and say which ones this ledger recorded."""
+    """Give each event its sort key, and record which ones this ledger made."""
     ledger = writer.recall("ledger_id")
     rows = connection.execute(
         "SELECT id, at, by, what, undoes, subject, body, sequence FROM event"
@@ -83,7 +83,7 @@ def _draft(stored: str) -> tuple[str, str]:
 
 
 def _base(connection: Connection, cards: Cards, guid: str) -> None:
-    """Find out what a card, its candidates and its note in Anki were before any event."""
+    """Derive the state of a card, its candidates and its note in Anki before any event."""
     row = connection.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
     events = [one for one in cards.events(guid) if one.here and one.what != UNDO]
     events.sort(key=lambda one: one.sequence)
@@ -109,7 +109,7 @@ def _base(connection: Connection, cards: Cards, guid: str) -> None:
 
 
 def _observed(connection: Connection, row: Any, events: list[Event]) -> None:
-    """What was seen in Anki, and decisions on it: those that led to what is known now stay events."""
+    """Store the last state in Anki; decisions that led to it remain events."""
     state, why, after = row["anki"], row["anki_why"], None
     for event in reversed([one for one in events if "anki" in one.after and not one.undone]):
         if event.after["anki"] != state:
@@ -146,7 +146,7 @@ def _difference(connection: Connection, writer: Writer, cards: Cards, guid: str)
 
 
 def _letters(connection: Connection, guid: str, state: State) -> dict[str, str]:
-    """The states of candidates that are others than the fold's."""
+    """Return the states of candidates that differ from the fold."""
     rows = connection.execute("SELECT letter, state FROM candidate WHERE guid = ?", (guid,))
     return {
         row["letter"]: row["state"]

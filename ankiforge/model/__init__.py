@@ -1,7 +1,7 @@
-"""What passes between the packages: frozen values, decisions, keys.
+"""The values that pass between the packages, all frozen, and the functions that compute ids.
 
-A highlight is read in `extract`, becomes drafts in `draft`, gathers findings in `check`, is kept
-in the `ledger`, and leaves as a note through `anki`. Each stage returns new values.
+A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored in the `ledger`, and
+shipped as a note by `anki`. Each stage returns new values.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drafts, cards as the ledger keeps them, notes as packages ship them and as Anki shows them."""
+"""Drafts, cards as the ledger stores them, notes as packages contain them and as Anki shows them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ankiforge.model.highlights import (
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who made a draft, and from what."""
+    """The drafter and model that made a draft."""
 
     drafter: str
     """`rules:acronym`, `llm`, `person` …"""
@@ -39,7 +39,7 @@ class Origin:
     prompt: str = ""
     """`name@fingerprint`."""
     request: str = ""
-    """The hash under which the ledger keeps the model's reply."""
+    """The hash of the request whose reply contained it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Attempt:
     kind: CardKind
     fields: Fields
     findings: tuple[str, ...]
-    """What was wrong with it, as the model was told."""
+    """The findings that the model was told."""
     request: str = ""
-    """The hash under which the ledger keeps the reply it came in."""
+    """The hash of the request whose reply contained it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a drafter proposes: one Anki note to be, in Markdown."""
+    """One proposed Anki note, in Markdown."""
 
     highlight: HighlightKey
     kind: CardKind
@@ -64,7 +64,7 @@ class Draft:
     quote: str
     """The evidence, verbatim from the source."""
     answer: str
-    """What is to be recalled, as plain text; distinguishes cards of one highlight."""
+    """The answer as plain text; distinguishes cards of one highlight."""
     start: int
     """Where the evidence begins in `exact`; orders the intents of a highlight."""
     origin: Origin
@@ -83,7 +83,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class NoCard:
-    """The answer that a highlight yields no card, and why."""
+    """The result that a highlight yields no card."""
 
     highlight: HighlightKey
     reason: str
@@ -93,7 +93,7 @@ class NoCard:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What the deck files ask of the cards of a task."""
+    """What the deck files ask for."""
 
     prompt: str = ""
     """The prompt's name; "" = the usual one."""
@@ -145,17 +145,17 @@ class Drafter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found."""
+    """The result of one check about a draft or card."""
 
     check: str
     severity: Severity
     message: str
     twin: str = ""
-    """The guid or draft id of the card it resembles, or `nid:` and the id of a note in Anki."""
+    """The guid or draft id of the card it repeats or resembles, or `nid:` and the id of a note in Anki."""
 
 
 class SearchTerms(NamedTuple):
-    """What the duplicate index keeps of a card: enough to find it, not to judge it."""
+    """The part of a card in the duplicate index: enough to find it, not to compare it."""
 
     words: tuple[str, ...]
     """Stems of its content words."""
@@ -171,9 +171,9 @@ class IndexedCard(NamedTuple):
     id: str
     """A guid, or `nid:` and Anki's id."""
     highlight: HighlightKey
-    """Where it comes from; "" if that is not known."""
+    """The highlight it comes from; "" if unknown."""
     where: str
-    """What findings say before they quote a note that is not ours."""
+    """How findings introduce a quote of another tool's note."""
     terms: SearchTerms
 
 
@@ -217,7 +217,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One draft as the ledger keeps it."""
+    """A draft stored for a card."""
 
     id: DraftId
     state: CandidateState
@@ -231,20 +231,20 @@ class Candidate:
 
     @property
     def clean(self) -> bool:
-        """Neither blocked nor in need of a look."""
+        """Whether no check warns or blocks."""
         return all(finding.severity is Severity.INFO for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A future note, with all that was decided about it."""
+    """A future Anki note, with all that was decided about it."""
 
     guid: Guid
     key: HighlightKey
     slot: int
     kind: CardKind
     fields: Fields
-    """As decided: the picked candidate's, or a person's edit."""
+    """The picked candidate's fields, or a person's edit."""
     verdict: Verdict
     standing: Standing
     anki: AnkiState
@@ -279,18 +279,18 @@ class Card:
 
     @property
     def made(self) -> bool:
-        """Whether a person made it by hand of a passage; its slot says so, in every ledger."""
+        """Whether a person made it by hand from a passage; the range of its slot says so in every ledger."""
         return self.slot >= MADE_FROM
 
     @property
     def picked(self) -> Candidate | None:
-        """The candidate that is the card; None while a person has to choose."""
+        """The picked candidate; None while there is none."""
         chosen = [c for c in self.candidates if c.state is CandidateState.PICKED]
         return chosen[-1] if chosen else None
 
     @property
     def open(self) -> tuple[Candidate, ...]:
-        """Candidates, or revisions, that wait for a person."""
+        """Candidates, or revisions, that wait for a person's decision."""
         return tuple(c for c in self.candidates if c.state is CandidateState.OPEN)
 
     @property
@@ -304,13 +304,13 @@ class Card:
 
     @property
     def revision(self) -> Candidate | None:
-        """What waits to take the place of an accepted card, if anything does."""
+        """The revision of an accepted card that waits, if there is one."""
         stands = self.verdict is Verdict.ACCEPTED and self.standing is Standing.LIVE
         return self.open[0] if stands and self.picked and self.open else None
 
     @property
     def leading(self) -> Candidate:
-        """The candidate to show: the picked one, else the first open that may be, else the first."""
+        """The candidate to show: the picked one, else the first open one that no check blocks, else the first."""
         if picked := self.picked:
             return picked
         passable = [candidate for candidate in self.open if not candidate.blocked]
@@ -359,7 +359,7 @@ class Note:
 
 
 class ViewKind(StrEnum):
-    """From what Anki was read."""
+    """How Anki was read."""
 
     COLLECTION = "collection"
     """A copy of the live `collection.anki2`."""
@@ -372,7 +372,7 @@ class ViewKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """How a collection counts days: `due` of a card in review is a number of them."""
+    """How a collection counts days: the `due` of a card in review is such a number."""
 
     created: int
     """When it was made, seconds since 1970; day 0."""
@@ -384,7 +384,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """AnkiforgeId, taken apart: `af1 <guid> <family> <slot> <key> <content> [mod]`."""
+    """A decoded AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [mod]`."""
 
     guid: Guid
     family: Family
@@ -422,7 +422,7 @@ class SeenCard:
     difficulty: float | None = None
     """Of FSRS, 1 to 10."""
     decay: float | None = None
-    """Of the forgetting curve of FSRS, where the collection names it."""
+    """Of the FSRS forgetting curve; None = not stored in the collection."""
 
     @property
     def suspended(self) -> bool:
@@ -593,14 +593,14 @@ class View(Protocol):
     def foreign(
         self, known: Mapping[int, int]
     ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
-        """The ids of all notes that are not ours, and those whose mod is not as in `known`.
+        """Return the ids of all notes that are not ours, and those whose mod differs from `known`.
 
         None if it shows only a part of the collection.
         """
         ...
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
-        """Which of these card ids the review log holds."""
+        """Return those of these card ids that are in the review log."""
         ...
 
 
@@ -666,7 +666,7 @@ def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A note as the newest view that had it showed it."""
+    """A note as the newest view that contains it showed it."""
 
     guid: Guid
     mod: int

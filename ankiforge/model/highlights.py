@@ -1,7 +1,7 @@
-"""Highlights, as sources yield them: keys, documents, scans, and the words for their states.
+"""Highlights, as sources yield them: keys, documents, scans, and the enums of states.
 
 Values are frozen. Text that is absent is "", never None; sequences are tuples; keys have types of
-their own. Hashes and ids are frozen for ever (docs/keys.md).
+their own. Hashes and ids must never change (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NewType, Protocol
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
-"""Of a highlight that was not issued one yet."""
+"""The key of a highlight to which none was issued yet."""
 DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
 DraftId = NewType("DraftId", str)
@@ -36,7 +36,7 @@ class Route(StrEnum):
 
 
 class HighlightKind(StrEnum):
-    """What a person left on the page."""
+    """What a person created in the source."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -48,7 +48,7 @@ class HighlightKind(StrEnum):
 
 
 class Form(StrEnum):
-    """How it was written; decides what is unambiguous ("clean")."""
+    """How a highlight was written; determines which drafts need no review."""
 
     MARK = "mark"
     """A mark over a passage of a PDF or a Zotero document."""
@@ -72,7 +72,7 @@ class Form(StrEnum):
 
 
 class CardKind(StrEnum):
-    """What a draft asks Anki to make of it."""
+    """Which kind of card a draft is."""
 
     CLOZE = "cloze"
     BASIC = "basic"
@@ -106,7 +106,7 @@ class Presence(StrEnum):
 
 
 class CandidateState(StrEnum):
-    """State of a draft of a card: only the picked one is the card."""
+    """The state of a candidate: the picked one is the card."""
 
     OPEN = "open"
     PICKED = "picked"
@@ -164,7 +164,7 @@ class Severity(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a highlight; the first that holds, in this order."""
+    """What became of a highlight: the first that applies, in this order."""
 
     IGNORED = "ignored"
     FAILED = "failed"
@@ -196,7 +196,7 @@ ID_BASE = 1_400_000_000_000
 
 
 def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
-    """Return the guid of a note, the same on every machine and for ever."""
+    """Return the guid of a note, the same on every machine."""
     digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
     return Guid("af" + base64.b32encode(digest).decode().lower())
 
@@ -238,7 +238,7 @@ def named_id(what: str, name: str) -> int:
 # --- what a source yields -------------------------------------------------------------------------
 
 NOTE = "anki:"
-"""Before the id of a note in Anki, among the other names of a highlight."""
+"""Prefix of the id of a note in Anki, among the hints of a highlight."""
 ELSEWHERE = "already in Anki by another tool"
 """Why a passage gets no card here."""
 
@@ -248,7 +248,7 @@ class Document:
     """A work that was read: a paper, a book, a vault note."""
 
     key: DocumentKey
-    """The key it would be given; the ledger puts the issued one here."""
+    """The key of this reading; the ledger replaces it by the issued one."""
     source: str
     """The name of the source in the configuration."""
     title: str
@@ -288,21 +288,22 @@ class Highlight:
 
     document: Document
     namespace: str
-    """What stands before the slash of its key: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
+    """The part of its key before the slash: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
     kind: HighlightKind
     exact: str
-    """Verbatim plain text. Of a sentence with marked phrases: the whole sentence."""
+    """Verbatim plain text. For marked phrases in a sentence, the whole sentence."""
     key: HighlightKey = NO_KEY
     """Issued by the ledger, once."""
     own: str = ""
-    """The source's own id for it, if that is fit to be a key; else the anchor serves."""
+    """The source's own id, if it is stable enough for a key; else the anchor is used."""
     nth: int = 1
-    """Which one among equal anchors of its note or page, in document order."""
+    """The position among equal anchors of its note or page, in document order."""
     anchor_text: str = ""
-    """Stands in for `exact` in the anchor: of a mark without text, or if the frozen reading of
-    docs/keys.md has other words than `exact`."""
+    """Replaces `exact` in the anchor: for a mark without text, or where the frozen reading of docs/keys.md
+    has other text than `exact`.
+    """
     anchor_around: tuple[str, str] | None = None
-    """Stand in for `prefix` and `suffix` there."""
+    """Replaces `prefix` and `suffix` in the anchor."""
     hints: tuple[str, ...] = ()
     """Other names of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
     form: Form = Form.MARK
@@ -386,23 +387,23 @@ class Highlight:
 
     @property
     def route(self) -> Route:
-        """The kind of source it came by."""
+        """The kind of its source."""
         head = self.namespace.partition(":")[0]
         return Route(head) if head in list(Route) else Route.OTHER
 
     @property
     def context(self) -> str:
-        """All the text a card may lean on, in reading order."""
+        """All the text that may support a card, in reading order."""
         middle = self.sentence or self.exact
         return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a person marked as a picture, cut from its page."""
+    """A picture that a person marked, cut from its page."""
 
     name: str
-    """`cut/<16 hex digits>.png`, made of its place, not of its bytes: what Markdown calls it."""
+    """`cut/<16 hex digits>.png`, computed from its place: its name in Markdown."""
     data: bytes
     """PNG."""
 
@@ -465,7 +466,7 @@ WENT_AWAY = "it went away while it was read"
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The end of a source: what was looked at, and whether all of it was."""
+    """The end of a source's listing: what was listed, and whether it was complete."""
 
     source: str
     container: str
@@ -477,14 +478,14 @@ Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
 
 
 class Known(Protocol):
-    """What the ledger knows of the documents that were read before."""
+    """What the ledger knows of documents that were read before."""
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
-        """Return whether a document was taken in with this fingerprint; never for ""."""
+        """Return whether a document was ingested with this fingerprint; never for ""."""
         ...
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
-        """Return what reading the document depended on, as the source called it."""
+        """Return what reading the document depended on, as the source names it."""
         ...
 
     def paths(self, container: str) -> tuple[str, ...] | None:
@@ -510,7 +511,7 @@ class NothingKnown:
 class Memory(Protocol):
     """A cache of one source between runs.
 
-    It may be empty at any time: nothing may be lost by that but time.
+    It may be lost at any time, which costs nothing but time.
     """
 
     def recall(self, name: str) -> bytes | None:
@@ -518,11 +519,11 @@ class Memory(Protocol):
         ...
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """Return all entries whose names begin so."""
+        """Return all entries with this prefix."""
         ...
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Keep these, and forget those names: all of it or, if the power fails, nothing."""
+        """Store entries and delete others, as one transaction."""
         ...
 
 
@@ -530,10 +531,10 @@ class NoMemory:
     """An empty cache: for commands that must write nothing, and for tests."""
 
     def recall(self, name: str) -> bytes | None:
-        """Nothing."""
+        """Return None."""
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """Nothing."""
+        """Return nothing."""
         return {}
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:

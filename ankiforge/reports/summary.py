@@ -32,7 +32,7 @@ REASONS = 5
 class Tally:
     """Sums of the progress of one run."""
 
-    settled: Ingested = field(default_factory=Ingested)
+    ingested: Ingested = field(default_factory=Ingested)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Tally:
 
     def add(self, progress: Progress) -> None:
         """Add one step."""
-        self.settled = progress.settled or self.settled
+        self.ingested = progress.ingested or self.ingested
         for name in ("drafted", "revised", "merged", "flooded"):
             self.counts[name] += getattr(progress, name)
         self.problems += [one for one in progress.problems if one not in self.problems]
@@ -102,7 +102,7 @@ class Tally:
     @property
     def nothing_new(self) -> bool:
         """Whether the run changed nothing at all."""
-        read = self.settled
+        read = self.ingested
         changed = read.new or read.changed or read.gone or self.counts.total() or self.failed
         return not changed and not any(one.added or one.updated for one in self.published)
 
@@ -127,7 +127,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """The one object of `run`, `draft` and `build` with `--json`."""
-        read, counts = self.tally.settled, self.tally.counts
+        read, counts = self.tally.ingested, self.tally.counts
         return {
             "highlights": {
                 "seen": self.funnel.seen,
@@ -195,7 +195,7 @@ highlight (docs/commands.md)."""
 
 def as_text(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
     """Return the lines of the funnel, with the reason of every highlight without a card."""
-    funnel, read, counts = summary.funnel, summary.tally.settled, summary.tally.counts
+    funnel, read, counts = summary.funnel, summary.tally.ingested, summary.tally.counts
     change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
     changes = ", ".join(part for part in change if not part.startswith("0 "))
     yield f"{_numbered(funnel.seen, 'highlight')} found" + (f"  ({changes})" if changes else "")

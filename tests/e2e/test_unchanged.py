@@ -283,7 +283,7 @@ def test_a_note_that_said_something_and_says_nothing(forge, notes) -> None:
 
 def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch) -> None:
     """And nothing is taken for silent because it cannot be read."""
-    monkeypatch.setattr("ankiforge.memory._PATIENCE", 0.0)
+    monkeypatch.setattr("ankiforge.ledger.cache._PATIENCE", 0.0)
     new_paper(papers, 3)
     with closing(sqlite3.connect(cache_of(forge), isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

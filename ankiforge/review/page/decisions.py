@@ -37,7 +37,7 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.pending import again
-from ankiforge.pipeline import redraw
+from ankiforge.pipeline import draft_again
 from ankiforge.review import Result, Target, acceptable_in_bulk
 from ankiforge.review.decide import live_cards, manual_draft
 from ankiforge.review.history import remarks_for, words_in_anki
@@ -567,7 +567,7 @@ def _record_redraft(service: Service, model: Model, wanted: dict[str, Any]) -> t
     job = app.make_job(service.workspace, (), model, **wanted)
     run = service.ledger.start_run("draft")
     try:
-        steps = list(redraw(job, service.ledger, run, (model.from_memory(), model)))
+        steps = list(draft_again(job, service.ledger, run, (model.from_memory(), model)))
     except ForgeError as error:  # the server, the key, `--offline`
         raise RefusedError(error.message, hint=error.hint) from error
     finally:

@@ -10,7 +10,6 @@ import pytest
 from ankiforge import extract
 from ankiforge.errors import ItemError
 from ankiforge.extract import File, Folder, files, kind_of, kinds_below
-from ankiforge.extract.folder import iso_time
 from ankiforge.model import Problem
 
 CLIPPINGS = (
@@ -158,20 +157,6 @@ def test_utf_16_and_line_ends_of_others_are_read(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ItemError, match="not UTF-8"):
         File("a.txt", path, True).text()
-
-
-@pytest.mark.parametrize(
-    ("words", "iso"),
-    [
-        ("2024-05-01 10:00:00Z", "2024-05-01T10:00:00+00:00"),
-        ("2024-05-01T10:00:00.5+02:00", "2024-05-01T10:00:00.500000+02:00"),
-        ("2024-05-01", "2024-05-01T00:00:00+00:00"),
-        ("yesterday", ""),
-        ("", ""),
-    ],
-)
-def test_times_are_iso_8601_with_a_zone(words: str, iso: str) -> None:
-    assert iso_time(words) == iso
 
 
 # --- whether all is as it was ---------------------------------------------------------------

@@ -14,13 +14,11 @@ from pypdf.generic import (
     FloatObject,
     IndirectObject,
     NameObject,
-    NumberObject,
     StreamObject,
-    TextStringObject,
 )
 
 from ankiforge.extract import pdf
-from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Scan, Sighting
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 
@@ -132,118 +130,6 @@ def test_a_folder_that_is_not_there_is_a_problem_and_no_complete_scan(tmp_path: 
 # --- what a mark carries --------------------------------------------------------------------
 
 
-def test_a_highlight_carries_its_words_context_page_colour_author_and_comment(
-    tmp_path: Path,
-) -> None:
-    page = Page(
-        (heading("2 Results"), paragraph(SPACING)),
-        (mark("long-term retention", colour="#a28ae5", comment="why?", author="Ann"),),
-        label="xii",
-    )
-    write_pdf(tmp_path / "a.pdf", [Page((paragraph("Contents."),)), page])
-    (found,) = marks(tmp_path)
-    assert found.kind is HighlightKind.HIGHLIGHT
-    assert found.exact == "long-term retention"
-    assert found.prefix == "2 Results\nThe spacing effect improves "
-    assert found.suffix.startswith(" of facts, and massing does not. A second session")
-    assert len(found.suffix) == 80
-    assert found.sentence == SPACING.partition(". ")[0] + "."
-    assert (found.page_label, found.block, found.heading) == ("xii", "1", "2 Results")
-    assert (found.colour, found.author, found.comment) == ("#a28ae5", "Ann", "why?")
-    assert (found.own, found.uri, found.tags) == ("", "", ())
-
-
-@pytest.mark.parametrize(
-    ("subtype", "kind"),
-    [
-        ("Underline", HighlightKind.UNDERLINE),
-        ("Squiggly", HighlightKind.UNDERLINE),
-        ("StrikeOut", HighlightKind.STRIKE),
-    ],
-)
-def test_lines_under_and_through_words_mark_these_words(
-    tmp_path: Path, subtype: str, kind: HighlightKind
-) -> None:
-    one_page(tmp_path / "a.pdf", mark("another day", kind=subtype))
-    assert [(one.kind, one.exact) for one in marks(tmp_path)] == [(kind, "another day")]
-
-
-@pytest.mark.parametrize(
-    ("subtype", "kind"),
-    [
-        ("Text", HighlightKind.NOTE),
-        ("FreeText", HighlightKind.NOTE),
-        ("Caret", HighlightKind.NOTE),
-        ("Square", HighlightKind.IMAGE),
-        ("Circle", HighlightKind.IMAGE),
-        ("Ink", HighlightKind.INK),
-    ],
-)
-def test_notes_and_areas_have_no_words_of_the_page_but_their_own(
-    tmp_path: Path, subtype: str, kind: HighlightKind
-) -> None:
-    one_page(tmp_path / "a.pdf", mark("another day", kind=subtype, comment="Remember this."))
-    (found,) = marks(tmp_path)
-    assert (found.kind, found.exact, found.comment) == (kind, "", "Remember this.")
-    assert found.anchor_text == "Remember this."
-
-
-def test_a_mark_without_any_words_is_named_by_its_name_or_its_place(tmp_path: Path) -> None:
-    tenths = ArrayObject([FloatObject(edge) for edge in (61.2, 79.2, 489.6, 158.4)])
-    one_page(
-        tmp_path / "a.pdf",
-        mark("effect", kind="Square", name="8c3a8b54-6a25-4f9c-93a4-4f1f0f6d7a11"),
-        mark("memory", kind="Square", more={"/Rect": tenths}),
-    )
-    named, placed = sorted(marks(tmp_path), key=lambda one: len(one.anchor_text), reverse=True)
-    assert named.anchor_text == "8c3a8b54-6a25-4f9c-93a4-4f1f0f6d7a11"
-    page_hash = extracted(tmp_path).pages[0][0]
-    assert placed.anchor_text == f"{page_hash}x1x1x8x2"
-
-
-def test_links_and_popups_are_nobodys_marks(tmp_path: Path) -> None:
-    one_page(tmp_path / "a.pdf", mark("facts", kind="Link"), mark("facts", kind="Popup"))
-    assert scan(tmp_path) == [Scan("papers", "pdf:papers", complete=True)]
-
-
-def test_hidden_marks_are_counted_and_left_out(tmp_path: Path) -> None:
-    one_page(
-        tmp_path / "a.pdf",
-        mark("effect", more={"/F": NumberObject(2)}),
-        mark("memory", more={"/F": NumberObject(32)}),
-        mark("facts", kind="Popup", more={"/F": NumberObject(2)}),
-    )
-    one_page(tmp_path / "b.pdf", mark("effect", more={"/F": NumberObject(2)}), mark("facts"))
-    found, notice, _ = scan(tmp_path)
-    assert isinstance(found, Extracted)
-    assert [one.exact for one in found.highlights] == ["facts"]
-    assert isinstance(notice, Problem)
-    assert (notice.notice, notice.what) == (
-        True,
-        "marks that the files hide were left out: 2 in a.pdf, 1 in b.pdf",
-    )
-
-
-def test_answers_in_a_circle_stay_marks_of_their_own(tmp_path: Path) -> None:
-    path = one_page(
-        tmp_path / "a.pdf",
-        mark("facts", kind="Text", comment="one"),
-        mark("memory", kind="Text", comment="two"),
-    )
-    writer = PdfWriter(clone_from=path)
-    first, second = writer.pages[0]["/Annots"]  # type: ignore[misc]
-    first.get_object()[NameObject("/IRT")] = second
-    second.get_object()[NameObject("/IRT")] = first
-    writer.write(path)
-    assert [one.comment for one in marks(tmp_path)] == ["one", "two"]
-
-
-def test_a_comment_that_repeats_the_marked_words_is_none(tmp_path: Path) -> None:
-    words = "A second session on another day"
-    one_page(tmp_path / "a.pdf", mark(words, comment=words.lower() + "."))
-    assert [one.comment for one in marks(tmp_path)] == [""]
-
-
 def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
     one_page(
         tmp_path / "a.pdf",
@@ -257,47 +143,7 @@ def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
     ]
 
 
-def test_marks_come_in_reading_order_notes_among_them(tmp_path: Path) -> None:
-    one_page(
-        tmp_path / "a.pdf",
-        mark("difficulty"),
-        mark("second session", kind="FreeText", comment="note"),
-        mark("spacing"),
-    )
-    assert [one.exact or one.comment for one in marks(tmp_path)] == [
-        "spacing",
-        "note",
-        "difficulty",
-    ]
-
-
 # --- names of marks -------------------------------------------------------------------------
-
-
-def test_zotero_keys_and_strong_unique_names_are_hints(tmp_path: Path) -> None:
-    one_page(
-        tmp_path / "a.pdf",
-        mark("spacing", more={"/Zotero:Key": TextStringObject("(ABCD2345)")}),
-        mark("retention", name="Zotero-WXYZ6789"),
-        mark("second", name="okular-{551f1c1c-224d-4982-b5ce-3494483bf8d3}"),
-        mark("successful", name="fitz-A0-and-more"),
-        mark("trace", name="twice-the-same-name"),
-        mark("kind", name="twice-the-same-name"),
-    )
-    assert [one.hints for one in marks(tmp_path)] == [
-        ("zotero:ABCD2345",),
-        ("zotero:WXYZ6789",),
-        ("nm:okular-{551f1c1c-224d-4982-b5ce-3494483bf8d3}",),
-        (),
-        (),
-        (),
-    ]
-
-
-def test_equal_marks_on_one_page_are_counted_on_another_begin_anew(tmp_path: Path) -> None:
-    twice = Page((paragraph(SPACING),), (mark("facts"), mark("facts")))
-    write_pdf(tmp_path / "a.pdf", [twice, Page((paragraph(SPACING),), (mark("facts"),))])
-    assert [(one.block, one.nth) for one in marks(tmp_path)] == [("0", 1), ("0", 2), ("1", 1)]
 
 
 def test_saving_a_file_anew_keeps_all_keys(tmp_path: Path) -> None:
@@ -456,111 +302,6 @@ def test_turning_the_pages_of_a_file_keeps_all_keys(tmp_path: Path, turn: int) -
 # --- the work -------------------------------------------------------------------------------
 
 
-def test_title_authors_and_year_come_from_the_metadata(tmp_path: Path) -> None:
-    xmp = (
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
-        '"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:dc='
-        '"http://purl.org/dc/elements/1.1/" xmlns:prism='
-        '"http://prismstandard.org/namespaces/basic/2.0/" prism:doi="10.1037/0033-2909.132.3.354">'
-        "<dc:title><rdf:Alt><rdf:li>Distributed Practice &amp; Recall</rdf:li></rdf:Alt></dc:title>"
-        "<dc:creator><rdf:Seq><rdf:li>Nicholas Cepeda</rdf:li><rdf:li>Hal Pashler</rdf:li>"
-        "</rdf:Seq></dc:creator><prism:coverDate>2006-05-01</prism:coverDate>"
-        "</rdf:Description></rdf:RDF></x:xmpmeta>"
-    )
-    path = tmp_path / "a.pdf"
-    write_pdf(path, [Page((paragraph(SPACING),), (mark("facts"),))], title="Some other title")
-    writer = PdfWriter(clone_from=path)
-    writer.xmp_metadata = xmp.encode()  # type: ignore[assignment]
-    writer.write(path)
-    document = extracted(tmp_path).document
-    assert document.title == "Distributed Practice & Recall"
-    assert document.creators == ("Nicholas Cepeda", "Hal Pashler")
-    assert document.issued == "2006"
-    assert document.identifiers == (("doi", "10.1037/0033-2909.132.3.354"), ("file", "a.pdf"))
-
-
-def test_the_largest_letters_of_the_first_page_are_its_title_and_no_heading(
-    tmp_path: Path,
-) -> None:
-    blocks = (
-        heading("The Spacing Effect and Its Limits in Long Term Study", 0),
-        paragraph(SPACING),
-    )
-    write_pdf(tmp_path / "a.pdf", [Page(blocks, (mark("facts"),))])
-    found = extracted(tmp_path)
-    assert found.document.title == "The Spacing Effect and Its Limits in Long Term Study"
-    assert found.highlights[0].heading == ""
-
-
 def test_without_any_title_the_file_name_is_it(tmp_path: Path) -> None:
     one_page(tmp_path / "cepeda 2006.pdf", mark("facts"))
     assert extracted(tmp_path).document.title == "cepeda 2006"
-
-
-@pytest.mark.parametrize(
-    ("author", "creators"),
-    [
-        ("Ann Reader", ("Ann Reader",)),
-        ("Ann Reader, Bo Writer and Cy Printer", ("Ann Reader", "Bo Writer", "Cy Printer")),
-        ("Reader, Ann; Writer, Bo", ("Reader, Ann", "Writer, Bo")),
-        ("XEP R&D Team", ("XEP R&D Team",)),
-        ("Administrator", ()),
-    ],
-)
-def test_authors_are_told_apart(tmp_path: Path, author: str, creators: tuple[str, ...]) -> None:
-    write_pdf(tmp_path / "a.pdf", [Page((paragraph(SPACING),), (mark("facts"),))], author=author)
-    assert extracted(tmp_path).document.creators == creators
-
-
-def test_identifiers_on_the_first_page_are_mere_hints(tmp_path: Path) -> None:
-    text = "See (doi:10.1387/theoria.23838) and arXiv:1706.03762v5. " + SPACING
-    one_page(tmp_path / "a.pdf", mark("facts"), text=text)
-    assert extracted(tmp_path).document.identifiers == (
-        ("doi-hint", "10.1387/theoria.23838"),
-        ("arxiv-hint", "1706.03762"),
-        ("file", "a.pdf"),
-    )
-
-
-def test_the_outline_gives_the_headings_with_those_above_them(tmp_path: Path) -> None:
-    pages = [
-        Page((heading("1 Methods"), paragraph(SPACING)), (mark("facts"),)),
-        Page(
-            (paragraph(SPACING), heading("2 Results"), paragraph("It works.")),
-            (mark("trace"), mark("works")),
-        ),
-    ]
-    write_pdf(tmp_path / "a.pdf", pages, outline=True)
-    assert [one.heading for one in marks(tmp_path)] == ["1 Methods", "1 Methods", "2 Results"]
-
-
-@pytest.mark.parametrize(
-    "formula", ["S = T(1 - D)  (8)", "F(x, y, z)", "Area = width times height"]
-)
-def test_a_large_formula_is_no_heading(tmp_path: Path, formula: str) -> None:
-    blocks = (paragraph(SPACING), heading("2 Results"), paragraph(SPACING), heading(formula))
-    write_pdf(
-        tmp_path / "a.pdf", [Page((*blocks, paragraph(SPACING)), (mark("retention", nth=3),))]
-    )
-    assert [one.heading for one in marks(tmp_path)] == ["2 Results"]
-
-
-def test_headings_are_found_by_size_also_on_pages_before(tmp_path: Path) -> None:
-    pages = [
-        Page((paragraph(SPACING * 3), heading("1 Methods"), paragraph(SPACING))),
-        Page((paragraph(SPACING),), (mark("facts"),)),
-    ]
-    write_pdf(tmp_path / "a.pdf", pages)
-    assert [one.heading for one in marks(tmp_path)] == ["1 Methods"]
-
-
-def test_junk_in_annotations_costs_only_itself(tmp_path: Path) -> None:
-    path = one_page(tmp_path / "a.pdf", mark("facts"))
-    writer = PdfWriter(clone_from=path)
-    annotations = writer.pages[0]["/Annots"]
-    junk = DictionaryObject({NameObject("/Subtype"): NameObject("/Highlight")})
-    quads = ArrayObject([TextStringObject("x")] * 8 + [NumberObject(1)] * 3)
-    junk[NameObject("/QuadPoints")] = quads
-    annotations[0:0] = [NumberObject(4), TextStringObject("?"), junk]  # type: ignore[index]
-    writer.write(path)
-    assert sorted(one.exact for one in marks(tmp_path)) == ["", "facts"]

@@ -1,0 +1,96 @@
+"""Exports beyond the cases in `texts/`: copies of a file, tables that break off, large ones."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+from ankiforge import extract
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
+
+END = "==========\n"
+READWISE = ("Highlight", "Book Title", "Note")
+
+
+def scan(kind: str, root: Path) -> list[Sighting]:
+    module = extract.module(kind)
+    return list(module.open_source("n", root, module.Settings(path=str(root))).scan())
+
+
+def highlights(found: list[Sighting]) -> list[Highlight]:
+    return [one for each in found if isinstance(each, Extracted) for one in each.highlights]
+
+
+def clipping(words: str, where: str, day: int = 1) -> str:
+    when = f"Added on Thursday, January {day}, 2015"
+    return f"Book (Roe, Ann)\n- Your Highlight at location {where} | {when}\n\n{words}\n{END}"
+
+
+def table(path: Path, *rows: tuple[str, ...]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([READWISE, *rows])
+
+
+def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newer(
+    tmp_path: Path,
+) -> None:
+    old = clipping("a mark", "5-5")
+    (tmp_path / "b.txt").write_text(old)
+    (tmp_path / "a.txt").write_text(old + clipping("a mark drawn further", "5-6", 2))
+    for older in ("b.txt", "a.txt"):
+        os.utime(tmp_path / older, (0, 0))
+        found = highlights(scan("kindle", tmp_path))
+        assert [one.exact for one in found] == ["a mark drawn further"]
+
+
+def test_of_two_tables_the_newer_one_holds(tmp_path: Path) -> None:
+    table(tmp_path / "a.csv", ("one", "A", ""), ("two", "A", "as it was"))
+    os.utime(tmp_path / "a.csv", (1, 1))
+    table(tmp_path / "b.csv", ("one", "A", ""), ("two", "A", "as it is"), ("three", "A", ""))
+    found = scan("readwise", tmp_path)
+    comments = sorted((one.exact, one.comment) for one in highlights(found))
+    assert comments == [("one", ""), ("three", ""), ("two", "as it is")]
+    assert found[-1] == Scan("n", "readwise:n", True)
+
+
+@pytest.mark.parametrize(
+    ("rest", "what"),
+    [(b"\xff\xfe,x\n", "not UTF-8"), (b'"' + b"a" * 200_000 + b"\n", "no table"),
+     (b"a" * 1_100_000, "a line without an end")],
+)  # fmt: skip
+def test_a_table_that_breaks_off_is_told(tmp_path: Path, rest: bytes, what: str) -> None:
+    path = tmp_path / "data.csv"
+    table(path, ("one", "A", ""), ("x", "y", ""))
+    path.write_bytes(path.read_bytes() + rest)
+    found = scan("readwise", tmp_path)
+    assert what in next(one.what for one in found if isinstance(one, Problem))
+    assert not found[-1].complete
+
+
+def test_a_large_table_is_read_row_by_row(tmp_path: Path) -> None:
+    table(tmp_path / "data.csv", *((f"passage {n}", f"{n // 100}", "") for n in range(20_000)))
+    module = extract.module("readwise")
+    source = module.open_source("r", tmp_path, module.Settings(path=str(tmp_path)))
+    first = next(iter(source.scan()))
+    assert isinstance(first, Extracted)
+    assert len(first.highlights) == 100
+
+
+def test_annotations_nested_without_end_are_one_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('["TextQuoteSelector", ' + "[" * 100_000)
+    problem, end = scan("hypothesis", tmp_path)
+    assert isinstance(problem, Problem)
+    assert problem.where == "a.json"
+    assert not end.complete
+
+
+def test_a_tiddler_is_known_by_its_title_wherever_its_file_lies(tmp_path: Path) -> None:
+    (tmp_path / "a.tid").write_text("title: The title\n\nA @@mark@@ here.")
+    [one] = highlights(scan("tiddlywiki", tmp_path))
+    (tmp_path / "a.tid").rename(tmp_path / "renamed.tid")
+    [other] = highlights(scan("tiddlywiki", tmp_path))
+    assert one.document.key == other.document.key
+    assert (one.document.path, other.document.path) == ("a.tid", "renamed.tid")

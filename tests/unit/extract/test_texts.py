@@ -1,0 +1,83 @@
+"""Texts and what is read from them: `texts/<kind>[-<part>].jsonl`, a case a line.
+
+A case has its `text` (or `files`, of text or base64) and the `settings` of the source that say more
+than the defaults; if wanted `root`, `only` and `me`. `found` lists what the scan yields, as in
+`tests/sources`, without the scan at its end if that is complete. The path of a text is `NAMES`'.
+To write `found` anew: `ANKIFORGE_GOLDEN=1 python -m pytest tests/unit/extract/test_texts.py`; then
+read the diff.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ankiforge import extract
+from ankiforge.model import Scan
+from tests.sources.test_sources import lines
+
+NAMES = {
+    "hypothesis": "0.json",
+    "kindle": "My Clippings.txt",
+    "markdown": "a.md",
+    "obsidian": "note.md",
+    "readwise": "data.csv",
+    "tiddlywiki": "a.tid",
+}
+FILES = sorted(Path(__file__).parent.glob("texts/*.jsonl"))
+CASES = {
+    path: [json.loads(line) for line in path.read_text("utf-8").splitlines()] for path in FILES
+}
+DERIVED = ("namespace", "source")
+"""Fields that follow from the source's name."""
+
+
+def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Return what the source yields, as `found` has it."""
+    root = folder / "V"
+    root.mkdir()
+    files = case["files"] if "files" in case else {NAMES[kind]: case["text"]}
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_text = isinstance(content, str)
+        path.write_bytes(content.encode() if is_text else base64.b64decode(content["b64"]))
+    module = extract.module(kind)
+    root /= case.get("root", "")
+    settings = msgspec.convert({"path": str(root), **case.get("settings", {})}, module.Settings)
+    only = tuple(folder / "V" / path for path in case.get("only", ()))
+    source = module.open_source("notes", root, settings, only, tuple(case.get("me", ())))
+    *rest, end = list(source.scan())
+    whole = end == Scan("notes", getattr(end, "container", ""), complete=True)
+    found = []
+    for line in lines(rest if whole else [*rest, end]):
+        flat = {"key": line["key"], **line["highlight"]} if "key" in line else line
+        told = flat.get("document", flat)
+        found.append(flat)
+        for name in DERIVED:
+            told.pop(name, None)
+    return json.loads(msgspec.json.encode(found).replace(str(folder).encode(), b"<here>"))
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        pytest.param(path, number, id=f"{path.stem}: {case['case']} ({number})")
+        for path in FILES
+        for number, case in enumerate(CASES[path])
+    ],
+)
+def test_a_text_is_read_as_the_case_says(path: Path, number: int, tmp_path: Path) -> None:
+    case = CASES[path][number]
+    found = read(path.stem.partition("-")[0], case, tmp_path)
+    if os.environ.get("ANKIFORGE_GOLDEN"):
+        case["found"] = found
+        written = (json.dumps(one, ensure_ascii=False) + "\n" for one in CASES[path])
+        path.write_bytes("".join(written).encode("utf-8"))
+    assert found == case["found"]

@@ -1,0 +1,62 @@
+"""What sources keep between runs: all of it or nothing, and never of consequence."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from ankiforge.ledger.cache import CacheFile
+
+
+@pytest.fixture
+def memories(tmp_path: Path) -> CacheFile:
+    return CacheFile(tmp_path / "memory.db")
+
+
+def test_what_is_kept_is_recalled_by_its_owner_alone(memories: CacheFile) -> None:
+    memories.of("a").keep({"x": b"1", "y:1": b"2", "y:2": b"3"})
+    again = memories.of("a")
+    assert again.recall("x") == b"1"
+    assert again.recall("z") is None
+    assert again.recall_all("y:") == {"y:1": b"2", "y:2": b"3"}
+    assert memories.of("b").recall("x") is None
+    assert memories.of("b").recall_all("") == {}
+
+
+def test_keeping_replaces_and_forgets(memories: CacheFile) -> None:
+    own = memories.of("a")
+    own.keep({"x": b"1", "y": b"2"})
+    own.keep({"x": b"3"}, ["y"])
+    assert own.recall_all("") == {"x": b"3"}
+
+
+def test_a_memory_in_use_counts_as_empty_and_is_left_alone(
+    memories: CacheFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ankiforge.ledger.cache._PATIENCE", 0.0)
+    own = memories.of("a")
+    own.keep({"x": b"1"})
+    with sqlite3.connect(tmp_path / "memory.db") as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert own.recall("x") is None
+        own.keep({"x": b"2"})
+    assert own.recall("x") == b"1"
+
+
+def test_a_damaged_memory_is_begun_anew(memories: CacheFile, tmp_path: Path) -> None:
+    (tmp_path / "memory.db").write_bytes(b"not a database " * 200)
+    own = memories.of("a")
+    assert own.recall("x") is None
+    own.keep({"x": b"1"})
+    own.keep({"x": b"1"})
+    assert own.recall("x") == b"1"
+
+
+def test_a_forgetful_one_recalls_and_keeps_nothing(memories: CacheFile, tmp_path: Path) -> None:
+    forgetful = CacheFile(tmp_path / "memory.db", forgetful=True).of("a")
+    forgetful.keep({"x": b"1"})
+    assert not list(tmp_path.iterdir())
+    memories.of("a").keep({"x": b"1"})
+    assert forgetful.recall("x") == b"1"
