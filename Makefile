@@ -58,7 +58,8 @@ format: $(VENV)/dev-ok  ## format, and mend what can be mended
 	$(PY) -m ruff format .
 
 golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
-	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources
+	ANKIFORGE_GOLDEN=1 $(PY) -m pytest -q tests/sources tests/unit/extract/test_texts.py \
+		tests/unit/extract/test_pdfs.py tests/unit/draft/test_cases.py
 	git diff --stat -- tests
 
 bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes

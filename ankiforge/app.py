@@ -713,5 +713,6 @@ def make_job(
     else:
         drafter, name = Rules(), DrafterName.RULES.value
     decks = load_decks(workspace.root, config.decks, workspace.generation)
-    options = {"limits": check_limits(config), **options}
+    if config.checks:
+        options = {"limits": check_limits(config), **options}
     return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

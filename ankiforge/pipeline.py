@@ -9,13 +9,13 @@ one: a document is recorded whole or not at all, and no transaction is open whil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from posixpath import commonpath
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from ankiforge import check
 from ankiforge.anki.package import write_package
 from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
@@ -30,7 +30,6 @@ from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
     WENT_AWAY,
     Batch,
-    Card,
     Checked,
     Draft,
     Drafted,
@@ -52,8 +51,10 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pending import again, in_place_of, pending, share, unwritten
-from ankiforge.recheck import recheck_named
 from ankiforge.sync import picture_fault
+
+if TYPE_CHECKING:
+    from ankiforge import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class Job:
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
-    limits: check.Limits = field(default_factory=check.Limits)
-    """Thresholds and severities of the checks."""
+    limits: check.Limits | None = None
+    """Thresholds and severities of the checks; None = those that are shipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,15 @@ def draft_pending(
         yield from _drafted(alone, ledger, checking, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
-    recheck_named(ledger)
+    _recheck_named(ledger)
+
+
+def _recheck_named(ledger: Ledger) -> None:
+    """Judge pairs of cards again of which one was reworded; the checks are loaded only if there are."""
+    if ledger.duplicates.reworded():
+        from ankiforge.recheck import recheck_named
+
+        recheck_named(ledger)
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
@@ -234,7 +243,7 @@ def draft_again(
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
-    recheck_named(ledger)
+    _recheck_named(ledger)
 
 
 def _asked(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
@@ -267,14 +276,15 @@ BATCH_SECONDS = 0.2
 
 
 class Checking:
-    """Checks drafts, assigns decks, and records them, one document at a time."""
+    """Checks drafts, assigns decks, and records them, one document at a time.
+
+    The checks are imported with the first draft: a run that finds nothing new does without.
+    """
 
     def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
         self._job = job
         self._ledger = ledger
         self._run = run
-        self._known = check.DuplicateIndex(ledger.duplicates)
-        self._fronts: check.Names | None = None
         self.parted: set[HighlightKey] = set()
         """Highlights that need a card of their own: the one they were merged into says something else now."""
 
@@ -309,19 +319,35 @@ class Checking:
             highlights=len(drafted.task.highlights),
         )
 
+    @cached_property
+    def _known(self) -> check.DuplicateIndex:
+        """The cards there are."""
+        from ankiforge import check
+
+        return check.DuplicateIndex(self._ledger.duplicates)
+
+    @cached_property
+    def _names(self) -> check.Names:
+        """The names in lines `name:: value` of all that was read, now or before."""
+        from ankiforge import check
+
+        return check.Names(self._ledger.highlights.on_lines())
+
     def _batch(self, drafted: Drafted, name: str) -> Batch:
+        from ankiforge import check
+
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # The recorder is about to change the text of these cards.
         cards = [card for key in highlights for card in self._ledger.cards.of_highlight(key)]
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
-        limits, siblings = self._job.limits, check.Siblings(labelled)
+        limits, siblings = self._job.limits or check.Limits(), check.Siblings(labelled)
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
             context = check.Context(
-                highlight, self._known, here, limits, siblings, self._names(),
+                highlight, self._known, here, limits, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
             checked.append(self._checked(draft, context, here, label))
@@ -330,6 +356,8 @@ class Checking:
     def _checked(
         self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
     ) -> Checked:
+        from ankiforge import check
+
         highlight = context.highlight
         findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
@@ -347,12 +375,6 @@ class Checking:
             deck=_deck_of(self._job, highlight),
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
-
-    def _names(self) -> check.Names:
-        """Return the names in lines `name:: value` of all highlights in the ledger."""
-        if self._fronts is None:
-            self._fronts = check.Names(self._ledger.highlights.on_lines())
-        return self._fronts
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -378,14 +400,6 @@ class Parcel:
 
     path: Path
     plans: tuple[CardPlan, ...]
-
-
-def deliverable(ledger: Ledger) -> Iterator[Card]:
-    """Return the cards that a package may have to contain, in reading order.
-
-    These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
-    """
-    return (card for card in ledger.cards.all() if card.ready or card.anki.there)
 
 
 def publish(

@@ -355,6 +355,10 @@ _JOINING = frozenset(
 )
 
 
+_PLAIN_DIGITS = 12
+"""Up to so many digits without signs are what they say, which need not be read as a quantity."""
+
+
 @lru_cache(maxsize=256)
 def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
     """Return (noun, side) → the numbers it stands before or behind; those of a list share it."""
@@ -379,6 +383,8 @@ def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
 
 
 def _number(word: str) -> Fraction | None:
+    if word.isascii() and word.isdigit() and len(word) <= _PLAIN_DIGITS:
+        return Fraction(int(word))
     if word[:1].isdecimal() and word.replace(".", "").replace(",", "").isdecimal():
         return next((one.value for one in quantities(word)), None)
     return Fraction(NUMBER_WORDS[word]) if word in COUNTING_WORDS else None

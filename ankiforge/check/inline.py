@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from urllib.parse import unquote
 
 from ankiforge.check.rules import Context, found
@@ -74,10 +74,16 @@ class Names:
     """The fronts of lines `front::back` of all notes, and their values."""
 
     def __init__(self, highlights: Iterable[Highlight] = ()) -> None:
-        self._lines: dict[tuple[str, str], dict[HighlightKey, str]] = {}
-        for highlight in highlights:
+        """`highlights` are read when a line is first looked for: most drafts are no such line."""
+        self._highlights = highlights
+
+    @cached_property
+    def _lines(self) -> dict[tuple[str, str], dict[HighlightKey, str]]:
+        found: dict[tuple[str, str], dict[HighlightKey, str]] = {}
+        for highlight in self._highlights:
             if line := line_of(highlight):
-                self._lines.setdefault(_name(highlight, line), {})[highlight.key] = fold(line.back)
+                found.setdefault(_name(highlight, line), {})[highlight.key] = fold(line.back)
+        return found
 
     def recurs(self, highlight: Highlight, line: Line, *, asks: bool) -> int:
         """Return in how many places of its source a front stands; 0 if that says nothing.

@@ -6,6 +6,7 @@ command is imported when the command is called.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -27,6 +28,10 @@ try:
     from ankiforge.errors import ForgeError, UsageError
 except ImportError:  # another distribution has replaced, or removed, some of our files
     sys.exit(f"ankiforge: this installation is damaged\nhint: {REPAIR}")
+
+GC_THRESHOLDS = (50_000, 20, 20)
+"""Values made between two searches for cycles: a run makes millions and hardly a cycle, and the
+search costs a tenth of its time."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Make a workspace: find vaults, Zotero, Anki; write ankiforge.yaml."),
@@ -169,6 +174,7 @@ def forge(ctx: click.Context, /, **options: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 done, 1 some failed, 2 usage, 3 service, 4 ledger, 130 stopped."""
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
     except ForgeError as error:

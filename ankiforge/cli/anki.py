@@ -22,7 +22,7 @@ from ankiforge.config import PackageShape, is_loopback
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
-from ankiforge.pipeline import Parcel, deliverable, publish
+from ankiforge.pipeline import Parcel, publish
 from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
 from ankiforge.reports.text import counted
 from ankiforge.sync import (
@@ -188,7 +188,7 @@ def write_packages(
         single = output or workspace.config.package is PackageShape.ONE
         if single:
             members[package_path(now, deck, output)] = []
-        for card in deliverable(now.ledger):
+        for card in now.ledger.cards.deliverable():
             if in_deck(card.deck, below):
                 path = package_path(now, deck if single else card.deck, output)
                 members.setdefault(path, []).append(card)
@@ -369,7 +369,7 @@ def _read_file(now: Session, file: Path, *, bind: bool = False) -> SyncResult:
 
 def _count_held(now: Session, tally: Tally, *, push: bool = False) -> None:
     """Count the cards that cannot be updated in Anki now, by reason."""
-    cards = (card for card in deliverable(now.ledger) if push or card.anki.there)
+    cards = (card for card in now.ledger.cards.deliverable() if push or card.anki.there)
     tally.add_plans(plan_cards(now.ledger, cards, now.decks, push=push))
 
 
@@ -583,7 +583,7 @@ class Push:
         self.tally.record_sync(result, now.ledger)
         for line in sync_lines(now, result):
             out.say(line)
-        there = frozenset(card.guid for card in deliverable(now.ledger) if card.anki.there)
+        there = frozenset(card.guid for card in now.ledger.cards.deliverable() if card.anki.there)
         self._write()
         self._import(anki, there)
         now.ledger.finish_run(self.run_id)
@@ -648,7 +648,7 @@ class Push:
         if not wanted:
             return
         there, retired = frozenset(anki.retired_cards()), {}
-        for card in deliverable(self.now.ledger):
+        for card in self.now.ledger.cards.deliverable():
             seen = self.now.ledger.views.seen(card.guid)
             ids = tuple(one.id for one in seen.cards if one.id in there) if seen else ()
             if ids and not card.ready:

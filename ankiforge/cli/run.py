@@ -175,10 +175,13 @@ def run_sources(
             write()
         if deck and not dry_run:
             tally.deck_notices += deck_notices(now, run, tally, deck)
-        summary = summarize(now.ledger, run, tally, model.usage if model else None)
-        stuck = error and summary.nothing_new  # the error is printed at the end
-        after = () if stuck else _after(now, summary, run, job.drafter_name, dry_run=dry_run)
-        print_summary(now, summary, after)
+        if out.quiet and not out.as_json:
+            out.problems((*tally.problems, *tally.deck_notices))
+        else:
+            summary = summarize(now.ledger, run, tally, model.usage if model else None)
+            stuck = error and summary.nothing_new  # the error is printed at the end
+            after = () if stuck else _after(now, summary, run, job.drafter_name, dry_run=dry_run)
+            print_summary(now, summary, after)
     end(tally.problems, error)
 
 

@@ -183,7 +183,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
 
     `rules` ends with one that takes all, as `load_decks` gives them.
     """
-    rule = next(rule for rule in rules if _fits(rule.select, document, highlight))
+    rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
     asked = rule.colours.of(colour_name(highlight.colour))
     return DeckChoice(
         deck=_joined(document.deck.split("::")) or _filled(rule.deck, document),
@@ -240,11 +240,13 @@ def _check_template(template: str, where: Location) -> None:
 
 def _filled(template: str, document: Document) -> str:
     """Fill in a template; a document without title in a deck without name is "ankiforge"."""
-    values = {
-        "title": _part(document.title),
-        "collection": _path(min(document.collections, default="")),
-        "folder": _path(document.path.rpartition("/")[0]),
-    }
+    collection, folder = min(document.collections, default=""), document.path.rpartition("/")[0]
+    return _filled_with(template, document.title, collection, folder)
+
+
+@lru_cache(maxsize=1024)  # it is asked several times for each highlight of a document
+def _filled_with(template: str, title: str, collection: str, folder: str) -> str:
+    values = {"title": _part(title), "collection": _path(collection), "folder": _path(folder)}
     name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     return _joined(name.split("::")) or values["title"] or "ankiforge"
 

@@ -15,9 +15,9 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import ANKI, PERSON, SOURCE
+from ankiforge.ledger.events import ANKI, LAPSES, PERSON, SOURCE
 from ankiforge.ledger.journal import Writer
-from ankiforge.ledger.problem_cards import LAPSES, REWORDED, lapses_of, reworded_in
+from ankiforge.ledger.problem_cards import REWORDED, lapses_of, reworded_in
 from ankiforge.model import (
     FRESH_SECONDS,
     AnkiState,

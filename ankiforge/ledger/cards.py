@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ankiforge.ledger.db import Connection, to_json
-from ankiforge.ledger.events import PERSON, Alternative, Columns, Event, Facts, State, fold
+from ankiforge.ledger.events import (
+    PERSON,
+    Alternative,
+    Columns,
+    Event,
+    Facts,
+    State,
+    fold,
+    leading,
+    remarks,
+)
+from ankiforge.ledger.highlights import completed
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,
@@ -41,7 +52,6 @@ NOTE = "nid:"
 """Prefix of the id of another tool's note in Anki, as in Anki's own search."""
 PAIRED = ("duplicate", "similar")
 """The findings about a pair of cards that a person can dismiss."""
-_NO_TWIN = '"twin":""'
 
 STANDS = "NOT d.undone"
 """SQL condition that a decision `d` is not undone."""
@@ -115,19 +125,19 @@ class Pairs:
 
     # --- findings that name a twin ----------------------------------------------------------
 
-    def told(self, rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
-        """Filter rows of findings: drop those whose other card is not in use, or was dismissed."""
-        naming = {at: _finding(row) for at, row in enumerate(rows) if _NO_TWIN not in row["body"]}
+    def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
+        """Drop findings, given by candidate id, whose other card is not in use or was dismissed."""
+        naming = {(id, one) for id, said in found.items() for one in said if one.twin}
         if not naming:
-            return rows
-        standing = self._standing({_card_of(finding.twin) for finding in naming.values()})
-        apart = self.apart({rows[at]["guid"] for at in naming})
+            return found
+        standing = self._standing({_card_of(one.twin) for _, one in naming})
+        apart = self.apart({_card_of(id) for id, _ in naming})
         dropped = {
-            at
-            for at, finding in naming.items()
-            if _card_of(finding.twin) not in standing or _is_apart(rows[at]["guid"], finding, apart)
+            (id, one)
+            for id, one in naming
+            if _card_of(one.twin) not in standing or _is_apart(_card_of(id), one, apart)
         }
-        return [row for at, row in enumerate(rows) if at not in dropped]
+        return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
 
     def settled(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Return the findings without those of pairs that a person dismissed."""
@@ -150,13 +160,9 @@ class Pairs:
         return frozenset(row["id"] for row in rows)
 
 
-def _finding(row: sqlite3.Row) -> Finding:
-    return msgspec.json.decode(row["body"], type=Finding)
-
-
-def _card_of(twin: str) -> str:
-    """Return the guid in a finding's `twin`, without the letter of a candidate."""
-    return twin.partition(".")[0]
+def _card_of(id: str) -> str:
+    """Return the guid in the id of a card or candidate."""
+    return id.partition(".")[0]
 
 
 def _is_apart(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
@@ -170,6 +176,7 @@ PREFERRED = "preferred"
 """Key of an event by which a person accepted a candidate: that candidate."""
 AT_ONCE = 500
 """Cards that are read with one query."""
+_FOUND = msgspec.json.Decoder(list[Finding])
 
 
 _Highlights = Mapping[HighlightKey, Highlight]
@@ -177,12 +184,44 @@ TAGGED = "retired in Anki"
 """Why a card is retired that was recovered from Anki with the tag of retired cards."""
 
 
-class Stored(NamedTuple):
-    """A candidate without its findings."""
+_FINDINGS = (
+    "(SELECT json_group_array(json(f.body)) FROM (SELECT body FROM finding"
+    " WHERE guid = a.guid AND letter = a.letter ORDER BY n) f) AS findings"
+)
+_BY_LETTER = "length(a.letter), a.letter"
+_CARDS = (
+    f"SELECT c.*, a.letter, a.state, a.draft, {_FINDINGS}, h.key AS home, h.body, d.body AS document,"
+    " (SELECT json_group_array(o.key) FROM card_highlight o WHERE o.guid = c.guid"
+    "  AND o.role = 'also') AS also FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
+    " LEFT JOIN highlight h ON h.key = coalesce((SELECT o.key FROM card_highlight o"
+    "  WHERE o.guid = c.guid AND o.role = 'origin'), c.key)"
+    " LEFT JOIN document d ON d.key = h.document"
+    f" WHERE c.guid IN (SELECT value FROM json_each(?)) ORDER BY {_BY_LETTER}"
+)
+"""Cards with their highlights, once for each candidate."""
+_STORED = (
+    f"SELECT c.*, a.letter, a.state, a.draft, a.born, {_FINDINGS},"
+    " o.state AS seen, o.why AS seen_why, o.sequence AS seen_after,"
+    " (SELECT (SELECT coalesce(sum(json_extract(one.value, '$.lapses')), 0)"
+    "  FROM json_each(s.cards) one) FROM seen s WHERE s.guid = c.guid) AS lapses"
+    " FROM card c LEFT JOIN candidate a ON a.guid = c.guid LEFT JOIN observed o ON o.guid = c.guid"
+    " WHERE c.guid IN (SELECT value FROM json_each(?1)) OR (c.drafted_with <> '' AND c.drafted_with"
+    "  IN (SELECT m.drafted_with FROM card m WHERE m.guid IN (SELECT value FROM json_each(?1))))"
+    f" ORDER BY c.guid, {_BY_LETTER}"
+)
+"""Cards and those they were drafted with, once for each candidate."""
 
-    letter: str
-    state: CandidateState
-    draft: Draft
+
+class Stored(NamedTuple):
+    """A card as stored, with everything its state depends on."""
+
+    row: sqlite3.Row
+    """Its columns; and `lapses`, summed over its cards in Anki, None if never seen there."""
+    facts: Facts
+    states: dict[str, str]
+    """The state of each candidate, by letter."""
+    findings: dict[str, tuple[Finding, ...]]
+    """All stored findings of each candidate, by letter."""
 
 
 class Cards:
@@ -223,8 +262,20 @@ class Cards:
 
     def all(self) -> Iterator[Card]:
         """Yield every card, in reading order."""
+        return self._where("1")
+
+    def deliverable(self) -> Iterator[Card]:
+        """Return the cards that a package may have to contain, in reading order.
+
+        These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
+        """
+        accepted = "c.verdict = 'accepted' AND c.standing = 'live'"
+        found = self._where(f"{accepted} OR c.anki IN ('seen', 'held')")
+        return (card for card in found if card.ready or card.anki.there)
+
+    def _where(self, condition: str) -> Iterator[Card]:
         rows = self._db.execute(
-            "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
+            f"SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key WHERE {condition}"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot"
         ).fetchall()
         for start in range(0, len(rows), AT_ONCE):
@@ -234,58 +285,58 @@ class Cards:
         """Yield the cards with these guids, in their order; at most `AT_ONCE`."""
         if not guids:
             return
-        rows = {row["guid"]: row for row in self._of("card", guids)}
-        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
-        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
-        links = self._of("card_highlight", guids)
-        also = _grouped(link for link in links if link["role"] == "also")
-        beside = self._beside(rows.values())
-        homes = {guid: HighlightKey(row["key"]) for guid, row in rows.items()}
-        homes |= {link["guid"]: link["key"] for link in links if link["role"] == "origin"}
-        highlights = self._highlights(tuple(set(homes.values())))
+        groups = _grouped(self._db.execute(_CARDS, (to_json(guids),)).fetchall())
+        candidates = self._candidates(row for rows in groups.values() for row in rows)
+        beside = self._beside({rows[0]["choice"] for rows in groups.values()} - {""})
         for guid in guids:
-            if guid in rows:
-                said = findings.get(guid, [])
-                drawn = _candidates(candidates.get(guid, []), said)
-                home = homes[guid]
-                card = _card(rows[guid], highlights[home], drawn)
-                if guid in also:
-                    card = replace(card, also=self._also(also[guid], home))
-                others = [one for one in beside.get(card.choice, ()) if one not in drawn]
-                chooses = card.verdict is Verdict.PENDING and card.picked is None
-                yield replace(card, beside=tuple(others)) if others and chooses else card
+            if guid not in groups:
+                continue
+            row, found = groups[guid][0], tuple(candidates.get(guid, ()))
+            home = HighlightKey(row["home"])
+            card = _card(row, completed(row["body"], home, row["document"]), found)
+            if row["also"] != "[]":
+                also = msgspec.json.decode(row["also"], type=list[HighlightKey])
+                card = replace(card, also=self._also(also, home))
+            others = [one for one in beside.get(card.choice, ()) if one not in found]
+            chooses = card.verdict is Verdict.PENDING and card.picked is None
+            yield replace(card, beside=tuple(others)) if others and chooses else card
 
-    def _also(self, links: list[sqlite3.Row], home: str) -> tuple[Highlight, ...]:
-        keys = sorted(HighlightKey(link["key"]) for link in links if link["key"] != home)
+    def _candidates(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
+        """Return the candidates of cards by guid, with their current findings."""
+        given = {f"{row['guid']}.{row['letter']}": row for row in rows if row["letter"]}
+        said = {id: _FOUND.decode(row["findings"]) for id, row in given.items()}
+        said = self.pairs.current(said)
+        found: dict[str, list[Candidate]] = {}
+        for id, row in given.items():
+            draft = msgspec.json.decode(row["draft"], type=Draft)
+            one = Candidate(DraftId(id), CandidateState(row["state"]), draft, tuple(said[id]))
+            found.setdefault(row["guid"], []).append(one)
+        return found
+
+    def _also(self, keys: list[HighlightKey], home: HighlightKey) -> tuple[Highlight, ...]:
+        keys = sorted(key for key in keys if key != home)
         found = self._highlights(keys)
         return tuple(found[key] for key in keys if key in found)
 
-    def _beside(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
-        """Return the open alternatives of the other note type by guid, those of the first card first."""
-        choices = tuple({row["choice"] for row in rows} - {""})
+    def _beside(self, choices: set[str]) -> dict[str, list[Candidate]]:
+        """Return the open candidates of these choices, those of the first card first."""
         if not choices:
             return {}
-        marks = ", ".join("?" * len(choices))
-        waiting = self._db.execute(
-            f"SELECT guid, choice FROM card WHERE choice IN ({marks}) AND choice <> ''"
-            " AND standing = 'live' AND verdict = 'pending' ORDER BY guid <> choice, guid",
-            choices,
+        rows = self._db.execute(
+            f"SELECT c.guid, c.choice, a.letter, a.state, a.draft, {_FINDINGS}"
+            " FROM card c JOIN candidate a ON a.guid = c.guid"
+            " WHERE c.choice IN (SELECT value FROM json_each(?)) AND c.choice <> ''"
+            " AND c.standing = 'live' AND c.verdict = 'pending'"
+            f" ORDER BY c.guid <> c.choice, c.guid, {_BY_LETTER}",
+            (to_json(sorted(choices)),),
         ).fetchall()
-        guids = [row["guid"] for row in waiting]
-        findings = _grouped(self.pairs.told(self._of("finding", guids, "letter, n")))
-        candidates = _grouped(self._of("candidate", guids, "length(letter), letter"))
+        choice_of = {row["guid"]: row["choice"] for row in rows}
         found: dict[str, list[Candidate]] = {}
-        for row in waiting:
-            drawn = _candidates(candidates.get(row["guid"], []), findings.get(row["guid"], []))
-            if not any(one.state is CandidateState.PICKED for one in drawn):
-                is_open = [one for one in drawn if one.state is CandidateState.OPEN]
-                found.setdefault(row["choice"], []).extend(is_open)
+        for guid, candidates in self._candidates(rows).items():
+            if not any(one.state is CandidateState.PICKED for one in candidates):
+                is_open = [one for one in candidates if one.state is CandidateState.OPEN]
+                found.setdefault(choice_of[guid], []).extend(is_open)
         return found
-
-    def _of(self, table: str, guids: Sequence[str], order: str = "guid") -> list[sqlite3.Row]:
-        marks = ", ".join("?" * len(guids))
-        sql = f"SELECT * FROM {table} WHERE guid IN ({marks}) ORDER BY {order}"
-        return self._db.execute(sql, tuple(guids)).fetchall()
 
     def stands(self, guid: Guid | str) -> bool:
         """Return whether there is such a card, live and not rejected."""
@@ -403,9 +454,12 @@ class Cards:
             (guid, key, draft.kind.family, slot, draft.kind, to_json(draft.fields), to_json(tags),
              deck, run, to_json(base) if base else ""),
         )  # fmt: skip
+        self._changed(guid)
 
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
         """Store a draft as the next candidate, in this state until an event changes it.
+
+        What the card shows of it follows with the next `refold` or `refresh`.
 
         Returns:
             Its letter.
@@ -419,7 +473,6 @@ class Cards:
             (guid, letter, state, to_json(checked.draft), state),
         )
         self.set_findings(guid, letter, checked.findings)
-        self.refresh(guid)
         return letter
 
     def observe(
@@ -438,69 +491,42 @@ class Cards:
             [(state, why, guid) for guid, state, why, _ in rows],
         )
 
-    def candidates(self, guid: str) -> tuple[Stored, ...]:
-        """Return the candidates of a card by letter, without findings."""
-        rows = self._db.execute(
-            "SELECT letter, state, draft FROM candidate WHERE guid = ?"
-            " ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall()
-        return tuple(
-            Stored(
-                row["letter"], CandidateState(row["state"]),
-                msgspec.json.decode(row["draft"], type=Draft),
-            )
-            for row in rows
-        )  # fmt: skip
-
-    def refold(self, guids: Iterable[str]) -> None:
-        """Fold the events about these cards and their alternatives, and store the states."""
-        done: set[str] = set()
-        for guid in guids:
-            if guid not in done:
-                group = self.facts(guid)
-                done |= {card.guid for card in group}
-                states = fold(group)
-                for card in group:
-                    self._write(card, states[card.guid])
+    def stored(self, guids: Iterable[str]) -> Iterator[list[Stored]]:
+        """Yield cards in groups that are folded together: a card alone, or all of one choice."""
+        wanted = to_json(list(guids))
+        rows = _grouped(self._db.execute(_STORED, (wanted,)).fetchall())
+        if not rows:
+            return
+        history: dict[str, list[Event]] = {}
+        for event in self._db.execute(
+            "SELECT * FROM event WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY rank",
+            (to_json(list(rows)),),
+        ).fetchall():
+            history.setdefault(event["subject"], []).append(event_of(event))
+        groups: dict[str, list[Stored]] = {}
+        for guid, candidates in rows.items():
+            one = _stored(candidates, history.get(guid, []))
+            groups.setdefault(one.facts.choice or guid, []).append(one)
+        yield from groups.values()
 
     def facts(self, guid: str) -> list[Facts]:
         """Return what the state of a card and its alternatives depends on; [] if there is no such card."""
-        sql = (
-            "SELECT c.guid, c.kind, c.deck, c.base, c.drafted_with, o.state, o.why, o.sequence"
-            " FROM card c LEFT JOIN observed o ON o.guid = c.guid WHERE c."
-        )
-        rows = self._db.execute(f"{sql}guid = ?", (guid,)).fetchall()
-        if rows and rows[0]["drafted_with"]:
-            together = (rows[0]["drafted_with"],)
-            rows = self._db.execute(f"{sql}drafted_with = ? ORDER BY c.guid", together).fetchall()
-        return [
-            Facts(
-                Guid(row["guid"]),
-                self._alternatives(row["guid"]),
-                tuple(self.events(row["guid"])),
-                {"deck": row["deck"]} | (msgspec.json.decode(row["base"]) if row["base"] else {}),
-                row["drafted_with"],
-                (row["state"], row["why"]) if row["state"] else ("none", ""),
-                row["sequence"] or 0,
-            )
-            for row in rows
-        ]
+        return [one.facts for group in self.stored([guid]) for one in group]
 
-    def _alternatives(self, guid: str) -> tuple[Alternative, ...]:
-        rows = self._db.execute(
-            "SELECT letter, draft, born, EXISTS (SELECT 1 FROM finding f WHERE f.guid = c.guid"
-            "  AND f.letter = c.letter AND json_extract(f.body, '$.severity') = 'block') AS blocked"
-            " FROM candidate c WHERE guid = ? ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall()
-        return tuple(
-            alternative(
-                row["letter"], msgspec.json.decode(row["draft"], type=Draft), row["born"],
-                blocked=bool(row["blocked"]),
-            )
-            for row in rows
-        )  # fmt: skip
+    def refold(self, guids: Sequence[str]) -> None:
+        """Fold the events about these cards and their alternatives, and store the states."""
+        done: set[str] = set()
+        for start in range(0, len(guids), AT_ONCE):
+            for group in self.stored(guids[start : start + AT_ONCE]):
+                if group[0].facts.guid not in done:
+                    done |= {one.facts.guid for one in group}
+                    self.store_fold(group)
+
+    def store_fold(self, group: Sequence[Stored]) -> None:
+        """Store the state of a group of cards that were just read."""
+        states = fold([one.facts for one in group])
+        for one in group:
+            self._write(one, states[one.facts.guid])
 
     def events(self, subject: str) -> list[Event]:
         """Return all events about a card, highlight or document, in order."""
@@ -509,22 +535,41 @@ class Cards:
         ).fetchall()
         return [event_of(row) for row in rows]
 
-    def _write(self, card: Facts, state: State) -> None:
-        before = self._db.execute("SELECT * FROM card WHERE guid = ?", (card.guid,)).fetchone()
-        changed = {n: v for n, v in state.columns.items() if before[n] != v}
+    def _write(self, one: Stored, state: State) -> None:
+        guid, row, now = one.facts.guid, one.row, state.columns
+        now["blocked"] = self._store_remarks(one, state)
+        changed = {name: value for name, value in now.items() if row[name] != value}
         if changed:
             names = ", ".join(f"{name} = ?" for name in changed)
-            values = (*changed.values(), card.guid)
-            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", values)
-        self._db.executemany(
-            "UPDATE candidate SET state = ?1 WHERE guid = ?2 AND letter = ?3 AND state <> ?1",
-            [(said, card.guid, letter) for letter, said in state.letters.items()],
-        )
-        if any(event.what == "move" for event in card.events):
-            self._move(card.guid, state.home or before["key"])
+            self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*changed.values(), guid))
+        for letter, said in state.letters.items():
+            if said != one.states[letter]:
+                self._db.execute(
+                    "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
+                    (said, guid, letter),
+                )
+        if any(event.what == "move" for event in one.facts.events):
+            self._move(guid, state.home or row["key"])
+        if _indexed({**dict(row), **now}) != _indexed(dict(row)):
+            self._changed(guid)
         if state.lacks:
-            self._add_words(card.guid, state.lacks)
-        self.refresh(card.guid)
+            self._add_words(guid, state.lacks)
+
+    def _store_remarks(self, one: Stored, state: State) -> int:
+        """Store the remarks of a person as findings of the leading candidate.
+
+        Returns:
+            Whether a check blocks that candidate, 0 or 1.
+        """
+        lead = leading(one.facts, state)
+        if lead is None:
+            return int(one.row["blocked"])
+        before = one.findings[lead.letter]
+        remarked = (Finding(FEEDBACK, Severity.WARN, text) for text in remarks(one.facts.events))
+        said = (*(found for found in before if found.check != FEEDBACK), *remarked)
+        if said != before:
+            self.set_findings(one.facts.guid, lead.letter, said)
+        return int(lead.blocked)
 
     def _move(self, guid: Guid, home: str) -> None:
         """Make a card belong to the highlight it was moved to, if that exists here."""
@@ -562,35 +607,12 @@ class Cards:
         )
 
     def refresh(self, guid: Guid) -> None:
-        """Update what follows from findings and remarks of the leading candidate, and the duplicate index.
-
-        Does nothing if there is no such card.
-        """
-        self._changed(guid)
-        lead = self._lead(guid)
-        if lead is None:
-            return
-        before, remarks = self.findings(guid, lead), self._remarks(guid)
-        said = tuple(one for one in before if one.check != FEEDBACK)
-        if (*said, *remarks) != before:
-            self.set_findings(guid, lead, (*said, *remarks))
-        blocked = _blocks(before)
-        self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (int(blocked), guid))
-
-    def _lead(self, guid: Guid) -> str | None:
-        """Return the letter of `Card.leading` without reading the whole card."""
-        rows = self._db.execute(
-            "SELECT letter, state FROM candidate WHERE guid = ? ORDER BY length(letter), letter",
-            (guid,),
-        ).fetchall()
-        letters: dict[str, list[str]] = {state: [] for state in CandidateState}
-        for row in rows:
-            letters[row["state"]].append(row["letter"])
-        picked, waiting = letters[CandidateState.PICKED], letters[CandidateState.OPEN]
-        if not picked and len(waiting) > 1:
-            passable = (one for one in waiting if not _blocks(self.findings(guid, one)))
-            return next(passable, waiting[0])
-        return next(iter((*reversed(picked), *waiting, *letters[CandidateState.PASSED])), None)
+        """Update what follows from the findings and remarks of the leading candidate."""
+        for group in self.stored([guid]):
+            for one in group:
+                if one.facts.guid == guid:
+                    blocked = self._store_remarks(one, State({}, one.states))
+                    self._db.execute("UPDATE card SET blocked = ? WHERE guid = ?", (blocked, guid))
 
     def findings(self, guid: Guid, letter: str) -> tuple[Finding, ...]:
         """Return all stored findings of a candidate, including those about cards no longer in use."""
@@ -598,21 +620,6 @@ class Cards:
             "SELECT body FROM finding WHERE guid = ? AND letter = ? ORDER BY n", (guid, letter)
         ).fetchall()
         return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
-
-    def _remarks(self, guid: Guid) -> tuple[Finding, ...]:
-        """Return the remarks that a person typed in Anki and has not handled since.
-
-        A remark is handled by an edit, or by accepting the card after the remark was recorded.
-        """
-        rows = self._db.execute(
-            "SELECT json_extract(d.body, '$.text') AS said FROM event d WHERE d.subject = ?"
-            " AND d.what = 'feedback' AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM event u"
-            "  WHERE u.subject = d.subject AND u.rank > d.rank AND NOT u.undone AND (u.what = 'edit'"
-            "   OR (u.what IN ('accept', 'pick') AND json_extract(u.body, '$.lapses') IS NOT NULL)))"
-            " ORDER BY d.rank",
-            (guid,),
-        ).fetchall()
-        return tuple(Finding(FEEDBACK, Severity.WARN, row["said"]) for row in rows)
 
     def unlink(self, key: HighlightKey) -> None:
         """Remove a highlight from the cards of others that it was merged into: it is drafted again."""
@@ -684,21 +691,33 @@ def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
     return groups
 
 
-def _candidates(rows: list[sqlite3.Row], said: list[sqlite3.Row]) -> tuple[Candidate, ...]:
-    """Return the candidates of one card with their findings."""
-    findings: dict[str, list[Finding]] = {}
-    for row in said:
-        finding = msgspec.json.decode(row["body"], type=Finding)
-        findings.setdefault(row["letter"], []).append(finding)
-    return tuple(
-        Candidate(
-            DraftId(f"{row['guid']}.{row['letter']}"),
-            CandidateState(row["state"]),
-            msgspec.json.decode(row["draft"], type=Draft),
-            tuple(findings.get(row["letter"], ())),
-        )
-        for row in rows
-    )
+def _indexed(card: Columns) -> tuple[str, ...]:
+    """Return what the duplicate index depends on; () = the card is not in it."""
+    lives = card["standing"] == Standing.LIVE and card["verdict"] != Verdict.REJECTED
+    return (card["kind"], card["fields"]) if lives else ()
+
+
+def _stored(rows: list[sqlite3.Row], history: list[Event]) -> Stored:
+    """Decode the rows of one card, one for each candidate."""
+    row = rows[0]
+    drafted = [one for one in rows if one["letter"]]
+    findings = {one["letter"]: tuple(_FOUND.decode(one["findings"])) for one in drafted}
+    facts = Facts(
+        Guid(row["guid"]),
+        tuple(
+            alternative(
+                one["letter"], msgspec.json.decode(one["draft"], type=Draft), one["born"],
+                blocked=_blocks(findings[one["letter"]]),
+            )
+            for one in drafted
+        ),
+        tuple(history),
+        {"deck": row["deck"]} | (msgspec.json.decode(row["base"]) if row["base"] else {}),
+        row["drafted_with"],
+        (row["seen"], row["seen_why"]) if row["seen"] else ("none", ""),
+        row["seen_after"] or 0,
+    )  # fmt: skip
+    return Stored(row, facts, {one["letter"]: one["state"] for one in drafted}, findings)
 
 
 def _blocks(findings: tuple[Finding, ...]) -> bool:

@@ -29,6 +29,9 @@ WAL_PAGES = 8_000
 class Connection(sqlite3.Connection):
     """A connection that raises `LedgerError`."""
 
+    transactions = 0
+    """How many were begun: what was read in one may be kept while this number stays the same."""
+
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run one statement."""
         try:  # a context manager would be measurable here
@@ -61,6 +64,7 @@ class Connection(sqlite3.Connection):
         nested = self.in_transaction
         try:  # Ctrl-C may arrive while BEGIN waits and gets the lock: roll back then
             self.execute("BEGIN IMMEDIATE")
+            self.transactions += 1
             yield
             number = fault.before_commit()
             self.execute("COMMIT")

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.cards import Cards, Pairs, event_of, words_of
+from ankiforge.ledger.cards import Cards, Pairs, event_of
 from ankiforge.ledger.db import Connection
-from ankiforge.ledger.events import ANKI, COLUMNS, PERSON, SOURCE, UNDO, UPGRADE, Columns, Event
+from ankiforge.ledger.events import (
+    ANKI,
+    COLUMNS,
+    LAPSES,
+    PERSON,
+    SOURCE,
+    UNDO,
+    UPGRADE,
+    Columns,
+    Event,
+)
 from ankiforge.ledger.journal import Entry, Writer
-from ankiforge.ledger.problem_cards import DEALT, LAPSES, lapses_of
+from ankiforge.ledger.problem_cards import DEALT
 from ankiforge.model import Guid, HighlightKey, Standing
 
 _STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
@@ -58,31 +69,31 @@ class Decisions:
         Returns:
             The event's id.
         """
-        own = self._columns(guid, (*after, "key"))
-        body = {"key": own.pop("key"), "before": own, "after": after, **(extra or {})}
-        if by == PERSON and what in DEALT and (lapses := lapses_of(self._db, guid)) is not None:
-            body[LAPSES] = lapses
-        if candidates:
-            body |= self._named(guid, candidates)
-        action = action or self._writer.new_action()
-        identity = self._writer.decide(what, guid, body, by=by, action=action)
-        self._cards.refold([guid])
-        return identity
-
-    def _named(self, guid: Guid, candidates: dict[str, str]) -> dict[str, Any]:
-        """Return the keys of a line about candidates: other ledgers know them by the hash of their text."""
-        there = {
-            one.letter: one for one in self._cards.candidates(guid) if one.letter in candidates
-        }
-        return {
-            "candidates_before": {letter: there[letter].state.value for letter in there},
-            "candidates": candidates,
-            "words": {letter: words_of(there[letter].draft) for letter in there},
-        }
-
-    def _columns(self, guid: Guid, names: Iterable[str]) -> Columns:
-        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        return {name: row[name] for name in names}
+        [group] = self._cards.stored([guid])
+        at = next(at for at, one in enumerate(group) if one.facts.guid == guid)
+        row, facts = group[at].row, group[at].facts
+        body = {
+            "key": row["key"], "before": {name: row[name] for name in after}, "after": after,
+            **(extra or {}),
+        }  # fmt: skip
+        if by == PERSON and what in DEALT and row["lapses"] is not None:
+            body[LAPSES] = row["lapses"]
+        if candidates:  # other ledgers know them by the hash of their words
+            words = {
+                one.letter: one.words for one in facts.alternatives if one.letter in candidates
+            }
+            body["candidates_before"] = {letter: group[at].states[letter] for letter in words}
+            body |= {"candidates": candidates, "words": words}
+        event = self._writer.decide(
+            what, guid, body, by=by, action=action or self._writer.new_action()
+        )
+        if self._writer.has_unnumbered(event.at):  # they may be sorted in another way now
+            self._cards.refold([guid])
+        else:
+            facts = replace(facts, events=(*facts.events, event))
+            group[at] = group[at]._replace(facts=facts)
+            self._cards.store_fold(group)
+        return event.id
 
     def retire(self, key: HighlightKey, why: str) -> None:
         """Retire the cards of a highlight that is skipped or gone.
@@ -135,10 +146,11 @@ class Decisions:
         for event in sorted(events, key=lambda one: one.rank):
             self._take_effect(event)
 
-    def catch_up(self, guid: Guid) -> list[Event]:
+    def catch_up(self, guid: Guid) -> tuple[Event, ...]:
         """Apply all events ever recorded about a card that was created just now."""
-        history = self._cards.events(guid)
-        self._cards.refold([guid])
+        [group] = self._cards.stored([guid])
+        self._cards.store_fold(group)
+        history = next(one.facts.events for one in group if one.facts.guid == guid)
         for event in history:
             self._take_effect(event)
         return history
@@ -192,22 +204,24 @@ class Decisions:
         if event.what == "merge" and "card" not in event.body:
             self._part(event.subject, event.body["key"])
         body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
-        identity = self._writer.decide(
+        undo = self._writer.decide(
             UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
         )
         self._cards.refold([guid])
         after = self._now(guid, event)
-        self._writer.tell(identity, _undone_body(body, before, after))
+        self._writer.tell(undo.id, _undone_body(body, before, after))
         for undone in self._by_id(event.id):
             self._take_effect(undone)
 
     def _now(self, guid: Guid, event: Event) -> tuple[Columns, dict[str, str]]:
         """Return the present values of the columns and candidate states that an event set."""
-        row = self._db.execute("SELECT * FROM card WHERE guid = ?", (guid,)).fetchone()
-        columns = {name: row[name] for name in event.after if name in COLUMNS} if row else {}
+        found = (one for group in self._cards.stored([guid]) for one in group)
+        card = next((one for one in found if one.facts.guid == guid), None)
+        if card is None:
+            return {}, {}
+        columns = {name: card.row[name] for name in event.after if name in COLUMNS}
         named = event.body.get("candidates", {})
-        states = {one.letter: one.state.value for one in self._cards.candidates(guid)}
-        return columns, {letter: states[letter] for letter in named if letter in states}
+        return columns, {one: card.states[one] for one in named if one in card.states}
 
     def decided_about(self) -> frozenset[str]:
         """Return the guids and highlight keys about which a person has decided, and not undone it."""

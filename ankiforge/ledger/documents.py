@@ -306,6 +306,8 @@ class Listing:
         self._salt = ""
         self._known: dict[str, dict[str, list[_Row]]] = {}
         self._listed: dict[str, set[tuple[str, str]]] = {}
+        self._to_list: list[tuple[str, str, str, str]] = []
+        """Rows that `temp.listed` does not have yet."""
         self._news: list[tuple[str, str, str, str, str]] = []
         self._sketches: list[tuple[str, str, str, str]] = []
 
@@ -314,6 +316,7 @@ class Listing:
         self._salt = salt
         self._known.clear()
         self._listed.clear()
+        self._to_list.clear()
         self._news.clear()
         self._sketches.clear()
         self._db.execute("DELETE FROM temp.listed")
@@ -323,15 +326,17 @@ class Listing:
 
     def is_unchanged(self, container: str, path: str, fingerprint: str) -> bool:
         """Return whether a document was ingested with this fingerprint; never for ""."""
-        rows = self._of(container).get(path, ())
+        rows = self._of(container).get(path)
+        if not rows or not fingerprint:
+            return False
         salted = self._salted(fingerprint)
-        return bool(salted and rows) and all(
-            row.fingerprint == salted and row.whole for row in rows
-        )
+        return all(row.fingerprint == salted and row.whole for row in rows)
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
         """Return what reading the document depended on, as the source names it."""
         rows = self._of(container).get(path, ())
+        if len(rows) == 1:
+            return rows[0].depends
         return tuple(dict.fromkeys(one for row in rows for one in row.depends))
 
     def paths(self, container: str) -> tuple[str, ...] | None:
@@ -345,9 +350,10 @@ class Listing:
         return fingerprint and f"{fingerprint}.{self._salt}"
 
     def _of(self, container: str) -> dict[str, list[_Row]]:
-        if container not in self._known:
-            self._known[container] = self._recalled(container)
-        return self._known[container]
+        known = self._known.get(container)
+        if known is None:
+            known = self._known[container] = self._recalled(container)
+        return known
 
     def _recalled(self, container: str) -> dict[str, list[_Row]]:
         rows = self._db.execute(
@@ -358,15 +364,14 @@ class Listing:
         places = Counter(row["place"] for row in rows if row["place"])
         known: dict[str, list[_Row]] = {}
         for row in rows:
-            alone = places[row["place"]] <= 1 and self._has(row["pictures"])
-            depends = () if row["depends"] == "[]" else tuple(msgspec.json.decode(row["depends"]))
-            known.setdefault(row["path"], []).append(
-                _Row(row["place"], row["fingerprint"], depends, row["digest"], row["run"], alone)
-            )
+            place, path, fingerprint, depends, digest, pictures, run = row
+            alone = places[place] <= 1 and (pictures == "[]" or self._has(pictures))
+            names = () if depends == "[]" else tuple(msgspec.json.decode(depends))
+            known.setdefault(path, []).append(_Row(place, fingerprint, names, digest, run, alone))
         return known
 
     def _has(self, pictures: str) -> bool:
-        names: Iterable[str] = () if pictures == "[]" else msgspec.json.decode(pictures)
+        names: Iterable[str] = msgspec.json.decode(pictures)
         return all((self._pictures / name).is_file() for name in names)
 
     # --- what sources yield -----------------------------------------------------------------
@@ -411,10 +416,12 @@ class Listing:
     def _list(self, container: str, place: str, path: str, run: str) -> None:
         self._listed.setdefault(container, set()).add((path, place))
         if place:
-            self._db.execute(
-                "INSERT OR IGNORE INTO temp.listed VALUES (?, ?, ?, ?)",
-                (container, place, path, run),
-            )
+            self._to_list.append((container, place, path, run))
+
+    def write_listed(self) -> None:
+        """Let `temp.listed` have all that is listed so far: SQL asks it what is present."""
+        self._db.executemany("INSERT OR IGNORE INTO temp.listed VALUES (?, ?, ?, ?)", self._to_list)
+        self._to_list.clear()
 
     # --- staging ----------------------------------------------------------------------------
 

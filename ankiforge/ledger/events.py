@@ -40,6 +40,8 @@ OVER = "over"
 """Key of an event by which a person picked an alternative: what was passed over."""
 FOLLOWS = "follows"
 """Key of such an event: the id of the earlier pick that it replaces."""
+LAPSES = "lapses"
+"""Key of an event by which a person handled a problem card: how often it had lapsed by then."""
 TAKEN_BACK = "taken back"
 """Why a card is retired whose creation was undone."""
 
@@ -338,6 +340,23 @@ def leading(card: Facts, state: State) -> Alternative | None:
 
 
 # --- alternatives of both note types ---------------------------------------------------------
+
+
+def remarks(history: Sequence[Event]) -> list[str]:
+    """Return the remarks that a person typed in Anki and has not handled since.
+
+    A remark is handled by an edit, or by accepting the card after the remark was recorded.
+    `history` is in order.
+    """
+    found: list[str] = []
+    for event in standing(history):
+        if event.what == "feedback":
+            found.append(event.body["text"])
+        elif event.what == "edit" or (
+            event.what in ("accept", "pick") and event.body.get(LAPSES) is not None
+        ):
+            found = []
+    return found
 
 
 def choosing(history: Iterable[Event]) -> list[Event]:

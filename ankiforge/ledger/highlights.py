@@ -90,7 +90,7 @@ class Highlights:
             f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
             tuple(keys),
         ).fetchall()
-        found = (_completed(row["body"], HighlightKey(row["key"]), row["document"]) for row in rows)
+        found = (completed(row["body"], HighlightKey(row["key"]), row["document"]) for row in rows)
         return {highlight.key: highlight for highlight in found}
 
     def before(self, key: HighlightKey) -> Highlight | None:
@@ -137,15 +137,15 @@ class Highlights:
         rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
             " JOIN document d ON d.key = h.document"
-            " WHERE instr(lower(h.body), :word) OR instr(lower(d.body), :word)"
+            " WHERE h.body LIKE :word OR d.body LIKE :word"
             " UNION ALL SELECT w.key, json_extract(w.body, '$.document.key'), w.body FROM location w"
-            " WHERE instr(lower(w.body), :word) UNION ALL SELECT w.key, h.document, w.body"
-            " FROM location w JOIN highlight h ON h.key = w.key WHERE instr(lower(w.body), :word)",
-            {"word": word},
+            " WHERE w.body LIKE :word UNION ALL SELECT w.key, h.document, w.body"
+            " FROM location w JOIN highlight h ON h.key = w.key WHERE w.body LIKE :word",
+            {"word": f"%{word}%"},
         ).fetchall()
         yield from map(self._whole, rows)
         moved = self._db.execute(
-            "SELECT key, body FROM past_content WHERE instr(lower(body), ?)", (word,)
+            "SELECT key, body FROM past_content WHERE body LIKE ?", (f"%{word}%",)
         ).fetchall()
         for row in moved:
             yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
@@ -212,7 +212,7 @@ def place_of(document: Document) -> str:
     return document.path if document.key.startswith("vault:") else document.key
 
 
-def _completed(body: str, key: HighlightKey, document: str) -> Highlight:
+def completed(body: str, key: HighlightKey, document: str) -> Highlight:
     """Add key and document to a decoded highlight in place: copying each would be measurable."""
     found = decode_highlight(body)
     object.__setattr__(found, "key", key)

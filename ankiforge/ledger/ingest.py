@@ -154,14 +154,14 @@ class Ingest:
             self._stage_read()
 
     def _stage_read(self) -> None:
-        if not self._read:
-            return
-        with self._db.unit():
-            for run, found in self._read:
-                self.known.stage(run, found)
-                if isinstance(found, Extracted):
-                    self._stage(run, self._documents.take_in(replace(found, pictures=())))
-        self._read.clear()
+        if self._read:
+            with self._db.unit():
+                for run, found in self._read:
+                    self.known.stage(run, found)
+                    if isinstance(found, Extracted):
+                        self._stage(run, self._documents.take_in(replace(found, pictures=())))
+            self._read.clear()
+        self.known.write_listed()
 
     def _stage(self, run: RunId, extracted: Extracted) -> None:
         self._stage_rows(

@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -24,7 +25,7 @@ from ankiforge.ledger.events import ANKI as ANKI
 from ankiforge.ledger.events import PERSON as PERSON
 from ankiforge.ledger.events import POLICY as POLICY
 from ankiforge.ledger.events import SOURCE as SOURCE
-from ankiforge.ledger.events import UPGRADE, depth_of, followed_by, rank_of
+from ankiforge.ledger.events import UPGRADE, Event, depth_of, followed_by, rank_of
 from ankiforge.model import Problem, h16
 
 VERSION = 1
@@ -93,6 +94,8 @@ class Journal:
     def __init__(self, path: Path | None, *, forgetful: bool = False) -> None:
         self._path = path
         self._forgetful = forgetful
+        self.known = ""
+        """The `state` of the file when the ledger had all its lines, as far as this process knows."""
 
     def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
         """Append lines and sync them to disk; return the file's `state` before and after."""
@@ -245,6 +248,22 @@ def _generation_in(journal: Journal) -> int:
     return number if at <= oldest else FIRST_GENERATION
 
 
+@dataclass(slots=True)
+class _Last:
+    """What the next event depends on."""
+
+    transaction: int
+    ledger_id: str
+    sequence: int
+    """Of the event that arrived last."""
+    n: int
+    """The greatest number."""
+    numbered: str
+    """The earliest time of an event that has a number; "" = none has."""
+    unnumbered: str
+    """The latest time of an event that has none; "" = all have."""
+
+
 class Writer:
     """Runs short transactions; what must outlive the database is in the journal before the commit."""
 
@@ -256,6 +275,8 @@ class Writer:
         self._clock = clock
         self._lines: list[Entry] = []
         self._batching = False
+        self._last: _Last | None = None
+        self._state = ""
 
     @contextmanager
     def unit(self) -> Iterator[None]:
@@ -263,12 +284,13 @@ class Writer:
         if self._batching:
             yield
             return
-        self._lines = []
+        self._lines, self._state = [], ""
         with self._db.unit():
             yield
             if self._lines:
                 self._append()
         self._lines = []
+        self._journal.known = self._state or self._journal.known
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -292,8 +314,12 @@ class Writer:
             )
             self._lines[:0] = first
         before, after = self._journal.append(self._lines)
-        if before == self.recall("journal"):
-            self.meta("journal", after)
+        stored = self._db.execute(
+            "INSERT OR REPLACE INTO meta SELECT 'journal', :after WHERE"
+            " coalesce((SELECT value FROM meta WHERE name = 'journal'), '') = :before",
+            {"before": before, "after": after},
+        )
+        self._state = after if stored.rowcount > 0 else ""
 
     def recall(self, name: str) -> str:
         """Return a meta value; "" if there is none."""
@@ -307,6 +333,8 @@ class Writer:
     def meta(self, name: str, value: str) -> None:
         """Store a meta value: one about the ledger itself."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        if name == "ledger_id":
+            self.forget_last()
 
     def note(self, what: str, subject: str, body: dict[str, Any], once: tuple[str, ...]) -> None:
         """Write a journal line that is no event, once for equal `once`."""
@@ -325,16 +353,24 @@ class Writer:
         by: str,
         action: str,
         undoes: str = "",
-    ) -> str:
-        """Record an event of this ledger; return its id."""
-        sequence, at, n = self._next_sequence(), self.now(), self._next_number()
+    ) -> Event:
+        """Record an event of this ledger."""
+        last, at = self._read_last(), self.now()
         # a copied ledger must not give the same id to another event
-        identity = h16("decision", self._ledger_id(), str(sequence), at, what, subject)
+        identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, what, subject)
         entry = Entry(v=VERSION, id=identity, at=at, by=by, what=what, undoes=undoes,
-                      action=action, subject=subject, n=n, body=body)  # fmt: skip
+                      action=action, subject=subject, n=last.n + 1, body=body)  # fmt: skip
         self.store(entry, here=True)
         self._write(entry)
-        return identity
+        rank = rank_of(entry.n, at, self._depth(entry), by, identity)
+        stored = msgspec.json.decode(msgspec.json.encode(body))
+        return Event(
+            identity, at, by, what, subject, undoes, action, stored, rank, sequence=last.sequence
+        )
+
+    def has_unnumbered(self, since: str) -> bool:
+        """Return whether any event without a number has this time or a later one."""
+        return self._read_last().unnumbered >= since
 
     def tell(self, identity: str, body: dict[str, Any]) -> None:
         """Replace the body of an event of the open unit, before its line is written."""
@@ -352,9 +388,8 @@ class Writer:
 
         Such a line has no number, so that later decisions of any machine prevail over it.
         """
-        identity = h16(
-            "decision", self._ledger_id(), str(self._next_sequence()), at, UPGRADE, subject
-        )
+        last = self._read_last()
+        identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, UPGRADE, subject)
         entry = Entry(v=VERSION, id=identity, at=at, by=UPGRADE, what=UPGRADE, subject=subject,
                       body=body)  # fmt: skip
         self.store(entry, here=True)
@@ -365,25 +400,31 @@ class Writer:
 
         `here`: this ledger recorded it; else a journal brought it.
         """
+        last = self._read_last()
         rank = rank_of(entry.n, entry.at, self._depth(entry), entry.by, entry.id)
-        self._db.execute(
+        stored = self._db.execute(
             "INSERT OR IGNORE INTO event (id, at, by, what, undoes, action, subject, body,"
             " sequence, n, rank, here, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
             " EXISTS (SELECT 1 FROM event u WHERE u.undoes = ? AND NOT u.undone))",
             (
                 entry.id, entry.at, entry.by, entry.what, entry.undoes, entry.action,
-                entry.subject, msgspec.json.encode(entry.body).decode(), self._next_sequence(),
+                entry.subject, msgspec.json.encode(entry.body).decode(), last.sequence + 1,
                 entry.n, rank, int(here), entry.id,
             ),
         )  # fmt: skip
-        self._number_older(entry)
+        if stored.rowcount > 0:
+            last.sequence += 1
+            last.n = max(last.n, entry.n)
+            last.unnumbered = last.unnumbered if entry.n else max(last.unnumbered, entry.at)
+        self._number_older(entry, last)
         return self._mark_undone(entry.undoes)
 
     def _depth(self, entry: Entry) -> int:
         """Return how many events it follows, one after another: an undo is sorted after what it undoes."""
-        row = self._db.execute(
-            "SELECT rank FROM event WHERE id = ?", (followed_by(entry.undoes, entry.body),)
-        ).fetchone()
+        before = followed_by(entry.undoes, entry.body)
+        if not before:
+            return 0
+        row = self._db.execute("SELECT rank FROM event WHERE id = ?", (before,)).fetchone()
         return 1 + depth_of(row["rank"]) if row else 0
 
     def sort_received(self) -> None:
@@ -429,16 +470,15 @@ class Writer:
             identity = found["undoes"] if found else ""
         return frozenset(marked)
 
-    def _number_older(self, entry: Entry) -> None:
+    def _number_older(self, entry: Entry, last: _Last) -> None:
         """Give lines without a number new sort keys if a numbered line is not later than they are."""
-        first = self.recall("numbered")
-        if entry.n and (not first or entry.at < first):
-            self.meta("numbered", first := entry.at)
-        if not first or (not entry.n and entry.at < first):
+        if entry.n and (not last.numbered or entry.at < last.numbered):
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('numbered', ?)", (entry.at,))
+            last.numbered = entry.at
+        if not last.numbered or entry.at < last.numbered or entry.at > last.unnumbered:
             return
-        earliest = min(entry.at, first) if entry.n else entry.at
         older = self._db.execute(
-            "SELECT id, at, by, rank FROM event WHERE n = 0 AND at >= ?", (earliest,)
+            "SELECT id, at, by, rank FROM event WHERE n = 0 AND at >= ?", (entry.at,)
         ).fetchall()
         for row in older:
             [turn] = self._db.execute(
@@ -452,18 +492,27 @@ class Writer:
 
     def new_action(self) -> str:
         """Return an id for a new action."""
-        return h16("action", self._ledger_id(), str(self._next_sequence()), self.now())
+        last = self._read_last()
+        return h16("action", last.ledger_id, str(last.sequence + 1), self.now())
 
-    def _next_number(self) -> int:
-        [number] = self._db.execute("SELECT coalesce(max(n), 0) + 1 FROM event").fetchone()
-        return int(number)
+    def _read_last(self) -> _Last:
+        """Return what the next event depends on; read once in a transaction."""
+        begun, last = self._db.transactions, self._last
+        if last is None or last.transaction != begun or not self._db.in_transaction:
+            row = self._db.execute(
+                "SELECT coalesce(max(CASE name WHEN 'ledger_id' THEN value END), ''),"
+                " (SELECT coalesce(max(sequence), 0) FROM event),"
+                " (SELECT coalesce(max(n), 0) FROM event),"
+                " coalesce(max(CASE name WHEN 'numbered' THEN value END), ''),"
+                " (SELECT coalesce(max(at), '') FROM event WHERE n = 0)"
+                " FROM meta WHERE name IN ('ledger_id', 'numbered')"
+            ).fetchone()
+            last = self._last = _Last(begun, *row)
+        return last
 
-    def _next_sequence(self) -> int:
-        row = self._db.execute("SELECT coalesce(max(sequence), 0) + 1 FROM event").fetchone()
-        return int(row[0])
-
-    def _ledger_id(self) -> str:
-        return self.recall("ledger_id")
+    def forget_last(self) -> None:
+        """Read again what the next event depends on: part of the transaction was rolled back."""
+        self._last = None
 
     def _known(self, identity: str) -> bool:
         found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()

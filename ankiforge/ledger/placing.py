@@ -386,6 +386,7 @@ class Reviser:
         new = [one for one in self._as_before(card, row) if not _is_among(there, one)]
         for checked in new:
             self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        self._cards.refresh(card.guid)
         recorded.revised += bool(new)
 
     def _as_before(self, card: Card, row: Row) -> Row:

@@ -132,7 +132,8 @@ _HIGHLIGHTS = (
     " json_extract(d.body, '$.path') AS path, h.text, h.presence_why"
     " FROM highlight h JOIN document d ON d.key = h.document"
     " WHERE h.container = :container AND h.presence <> 'gone'"
-    f" AND NOT {present('h')} AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
+    f" AND NOT {present_location('h')}"
+    " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
 )
 _LOCATIONS = (
     "SELECT w.key, 'location', w.missing_at, w.place, w.place, w.container,"

@@ -23,8 +23,6 @@ REDRAFTED = "redrafted"
 """Why a card is retired that another one replaced."""
 REWORDED = "reworded"
 """The decision that records that a person reworded a problem card in Anki."""
-LAPSES = "lapses"
-"""Key of a decision's body: how often the card had lapsed by then."""
 INSTEAD = "cards"
 """Key of a redraft's body: the guids of the cards that were drafted."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))

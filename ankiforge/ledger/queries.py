@@ -87,6 +87,14 @@ _WITHOUT_SOURCE = (
     f"  AND {STANDS})"
 )
 _READ = "h.run <> '' AND h.presence IN ('present', 'missing-once')"
+_TO_DRAFT = "(h.drafted <> h.content OR h.failed <> '')"
+"""As the index `highlight_to_draft` has it: in a large vault nothing else may be looked at."""
+_TO_DRAFT_BY_MODEL = (
+    f"({_TO_DRAFT} OR (h.drafter <> :drafter"
+    " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
+    " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
+    " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
+)
 _ANSWERED = "(c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombstone')"
 """Whether the card answers its highlight: a rejected or deleted one does, too."""
 _OTHER = "json_extract(d.body, '$.twin')"
@@ -251,19 +259,13 @@ class Queries:
         rows = self._db.execute(
             "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
             " AND h.presence_why <> :unselected AND h.run <> ''"
-            f" AND (:run IS NULL OR {in_scope('h')}) AND (h.drafted <> h.content"
-            " OR h.failed <> '' OR (:drafter NOT IN (:rules, h.drafter)"
-            " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
-            " (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = h.key"
-            " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
-            " ORDER BY h.key IN (SELECT json_extract(m.body, '$.key') FROM event m"
-            " WHERE m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
+            f" AND (:run IS NULL OR {in_scope('h')})"
+            f" AND {_TO_DRAFT if drafter == BY_HAND else _TO_DRAFT_BY_MODEL}"
+            " ORDER BY EXISTS (SELECT 1 FROM event m WHERE json_extract(m.body, '$.key') = h.key"
+            " AND m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
             " h.position",
-            {
-                "run": run, "drafter": drafter, "rules": BY_HAND, "tagged": TAGGED,
-                "unselected": NOT_SELECTED,
-            },
-        ).fetchall()  # fmt: skip
+            {"run": run, "drafter": drafter, "tagged": TAGGED, "unselected": NOT_SELECTED},
+        ).fetchall()
         return self._tasks(rows)
 
     def to_redraft(self, keys: Iterable[HighlightKey]) -> Iterator[Task]:

@@ -85,8 +85,10 @@ class Rebuild:
     def take_in(self) -> tuple[Problem, ...]:
         """Read new lines if the file has changed; return malformed ones as problems."""
         state = self._journal.state()
-        known = self._db.execute("SELECT value FROM meta WHERE name = 'journal'").fetchone()
-        if state in ("", self._taken) or (known and known["value"] == state):
+        if state in ("", self._taken, self._journal.known):
+            return ()
+        if self._writer.recall("journal") == state:
+            self._journal.known = state
             return ()
         self._newer = False
         with self._db.unit():
@@ -140,6 +142,7 @@ class Rebuild:
             take.get(entry.what, self._decision)(entry)
         except _UNFIT as error:
             self._db.execute("ROLLBACK TO line")
+            self._writer.forget_last()
             yield Problem(
                 f"journal line {entry.id}", f"cannot be taken in: {error!r}", "it is left"
             )

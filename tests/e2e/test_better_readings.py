@@ -35,67 +35,6 @@ def vault(folder: Path, text: str) -> Path:
     return folder / "v"
 
 
-def test_a_sentence_goes_on_after_an_abbreviation_under_the_key_of_its_frozen_part(
-    forge: Any, tmp_path: Path
-) -> None:
-    found = read(forge, vault(tmp_path, POLISH))
-    last = "Mieszka przy ul. Długiej pod szóstką, m. in. Anna i tzw. Zosia tam są."
-    assert found == {
-        "vault:v/0903b19a17a59773": ("Grupa liczy od ok. 10 do 20 osób dorosłych.", ["dorosłych"]),
-        "vault:v/050f6bfe8355c717": ("Drugie zdanie, np. Kraków jest miastem.", ["miastem"]),
-        "vault:v/2826187fa3475c05": (last, ["pod szóstką"]),
-        "vault:v/da82cab810cb21f0": (last, ["tam"]),
-    }
-
-
-@pytest.mark.parametrize(
-    ("sentence", "marked"),
-    [
-        ("Vizte např. Praha je ==velká==.", "velká"),
-        ("Смотри напр. Москва ==велика==.", "велика"),
-        ("Das ist inkl. Mehrwertsteuer ==teuer==.", "teuer"),
-        ("On dit, p. ex. Paris est ==grande==.", "grande"),
-        ("Se dice p. ej. Madrid es ==grande==.", "grande"),
-        ("Il sig. Rossi è ==alto==.", "alto"),
-        ("Dat is bijv. Amsterdam, een ==stad==.", "stad"),
-        ("Det är t.ex. Stockholm som är ==stor==.", "stor"),
-        ("Mają ok. 5 mln ==mieszkańców==.", "mieszkańców"),
-    ],
-)
-def test_abbreviations_of_other_languages_end_no_sentence(
-    forge: Any, tmp_path: Path, sentence: str, marked: str
-) -> None:
-    [(exact, gaps)] = read(forge, vault(tmp_path, f"{sentence}\n")).values()
-    assert (exact, gaps) == (sentence.replace("==", ""), [marked])
-
-
-def test_what_may_be_a_word_ends_its_sentence_before_letters(forge: Any, tmp_path: Path) -> None:
-    text = "It is ok. Then ==go== on. He lives in the str. Next ==one==.\n"
-    exacts = [exact for exact, _ in read(forge, vault(tmp_path, text)).values()]
-    assert exacts == ["Then go on.", "Next one."]
-
-
-def test_a_cloze_of_a_tool_with_signs_of_its_own_says_its_answer(
-    forge: Any, tmp_path: Path
-) -> None:
-    vault(tmp_path, "Brazilians speak {{1::Portuguese}} there.\n")
-    (tmp_path / "ankiforge.yaml").write_text(
-        "sources:\n  - obsidian: {path: v, cards: [inline, osr],"
-        ' osr: {clozePatterns: ["{{[123::]answer[::hint]}}"]}}\n'
-    )
-    found = read(forge, "-C", tmp_path)
-    exact = "Brazilians speak Portuguese there."
-    assert found == {"vault:v/415a3c8af138585b": (exact, ["Portuguese"])}
-
-
-def test_signs_between_two_marks_are_no_words(forge: Any, tmp_path: Path) -> None:
-    text = "Import: ==This is the big one====.== And more.\n\nA ==b====, c== ==d==.\n"
-    assert read(forge, vault(tmp_path, text)) == {
-        "vault:v/e8cf3ff704e06641": ("Import: This is the big one.", ["This is the big one."]),
-        "vault:v/08baee97ff5d4bfb": ("A b, c d.", ["b, c", "d"]),
-    }
-
-
 GUIDS = {
     "af6fy4zdv3ve55vsfjbu6ktpvd",
     "afjxmqfpxk46zy5ydtkgjjf4yl",
@@ -188,14 +127,6 @@ def test_items_of_a_list_in_one_mark_are_joined_by_semicolons(forge: Any, tmp_pa
     assert exact == "first item of it; second item; third item"
 
 
-def test_context_begins_and_ends_with_whole_words(forge: Any, tmp_path: Path) -> None:
-    before, after = "abcdefghi " * 12, "jklmnopqr " * 12
-    folder = vault(tmp_path, f"{before.strip()}.\n\nA ==cell== is alive.\n\n{after}\n")
-    [line] = [one for one in forge.ok("extract", folder, "--json").lines if "exact" in one]
-    assert set(line["prefix"].split()) <= {"abcdefghi", "abcdefghi."}
-    assert set(line["suffix"].split()) == {"jklmnopqr"}
-
-
 ASKED = {
     "8a344aaa1ca75fd2e58e56ba5c53ffd5cb1b562d696d40313561976cc2ac97b4",
     "6543dfdf54bfd712df0623542e8f4f4963217e0d9353dd18188ee15f6ddf67cc",
@@ -269,27 +200,6 @@ def test_what_a_model_drew_is_not_asked_anew_because_it_is_read_better(
         assert len(server.asked) == asked
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Он сделан им. Потом он ==ушёл==.",
-        "Рост 180 см. Потом он ==ушёл==.",
-        "Он ел рис. Потом он ==ушёл==.",
-        "Řekl to nám. Potom ==odešel==.",
-        "Zebrał się tłum. Potem ==odszedł==.",
-        "Han satte sig. Sedan ==gick== han.",
-        "Stäng av. Sedan ==vänta==.",
-        "Han ville dra. Så ==gikk== han.",
-        "He is a nice chap. Then he ==left==.",
-    ],
-)
-def test_words_that_are_also_abbreviations_end_their_sentence(
-    forge: Any, tmp_path: Path, text: str
-) -> None:
-    [(exact, _)] = read(forge, vault(tmp_path, f"{text}\n")).values()
-    assert exact == text.replace("==", "").split(". ")[1]
-
-
 def test_a_link_in_a_circle_given_as_a_path_is_named(forge: Any, tmp_path: Path) -> None:
     root = vault(tmp_path, "What is an axon?::the long fibre of a nerve cell\n")
     (root / "ring.md").symlink_to("ring.md")
@@ -297,3 +207,11 @@ def test_a_link_in_a_circle_given_as_a_path_is_named(forge: Any, tmp_path: Path)
     assert "ring.md: a link that leads nowhere, or round in a circle" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "1 card" in ran.stdout
+
+
+def test_context_begins_and_ends_with_whole_words(forge: Any, tmp_path: Path) -> None:
+    before, after = "abcdefghi " * 12, "jklmnopqr " * 12
+    folder = vault(tmp_path, f"{before.strip()}.\n\nA ==cell== is alive.\n\n{after}\n")
+    [line] = [one for one in forge.ok("extract", folder, "--json").lines if "exact" in one]
+    assert set(line["prefix"].split()) <= {"abcdefghi", "abcdefghi."}
+    assert set(line["suffix"].split()) == {"jklmnopqr"}

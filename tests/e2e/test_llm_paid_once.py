@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -291,9 +292,11 @@ def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
     server.otherwise = fourth_is_trouble
     running = forge.started("run")
     assert reached.wait(60)
+    began = time.monotonic()
     running.send_signal(stop)
     _, err = running.communicate(timeout=60)
     if stop == signal.SIGINT:
+        assert time.monotonic() - began < 10 or moment != "in a hang"
         assert running.returncode == 130
         assert "nothing is lost" in err
     server.otherwise = counting

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -126,14 +123,6 @@ def test_a_passage_that_is_private_by_one_route_is_so_by_each(forge, notes, serv
 # --- what is asked --------------------------------------------------------------------------
 
 
-def test_again_drafts_what_the_query_means_and_nothing_else(forge, notes, server, fake) -> None:
-    notes(f"=={ALPHA}==", f"=={BETA}==")
-    forge.ok("run", "--limit", "1")
-    forge.ok("draft", "--again", "Alpha")
-
-    assert passages(server, fake) == [ALPHA, ALPHA]
-
-
 def test_again_without_a_match_is_said_and_asks_nothing(forge, notes, server) -> None:
     notes(f"=={ALPHA}==")
     forge.ok("run", "--drafter", "rules")
@@ -213,53 +202,6 @@ def test_offline_nothing_is_announced_and_what_is_ready_is_written(
     assert "llm.invalid" in result.stderr
     assert "characters to" not in result.stderr
     assert (forge.folder / "ankiforge.apkg").exists()
-
-
-def test_ctrl_c_does_not_wait_for_a_server_that_thinks(forge, notes, server, fake) -> None:
-    arrived, let_go = threading.Event(), threading.Event()
-
-    def thinking(request: dict[str, Any]) -> Any:
-        arrived.set()
-        let_go.wait(60)
-        return fake.obliging(request)
-
-    server.otherwise = thinking
-    notes(f"=={ALPHA}==", f"=={BETA}==")
-    running = forge.started("run")
-    assert arrived.wait(30)
-    began = time.monotonic()
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=40)
-    let_go.set()
-
-    assert running.returncode == 130
-    assert "nothing is lost" in err
-    assert time.monotonic() - began < 10
-    server.otherwise = fake.obliging
-    forge.ok("run")
-    assert len(forge.cards()) == 2
-
-
-def test_a_run_killed_while_it_asks_pays_for_nothing_twice(forge, notes, server, fake) -> None:
-    arrived, let_go = threading.Event(), threading.Event()
-
-    def stuck_at_the_second(request: dict[str, Any]) -> Any:
-        if "Beta" in json.dumps(fake.marked(request)):
-            arrived.set()
-            let_go.wait(60)
-        return fake.obliging(request)
-
-    server.otherwise = stuck_at_the_second
-    notes(f"=={ALPHA}==", f"=={BETA}==")
-    running = forge.started("run")
-    assert arrived.wait(30)
-    running.kill()
-    running.communicate(timeout=30)
-    let_go.set()
-    forge.ok("run")
-
-    assert passages(server, fake) == [ALPHA, BETA, BETA]
-    assert len(forge.cards()) == 2
 
 
 # --- files ----------------------------------------------------------------------------------

@@ -142,19 +142,6 @@ def test_a_package_that_was_never_imported_is_not_needed_by_the_next(
 # --- what a person decided ------------------------------------------------------------------
 
 
-def test_a_persons_words_stay_when_the_source_changes(forge, vault, note, package) -> None:
-    forge.ok("run", vault)
-    guid = guid_of(forge, "powers")
-    forge.ok("edit", guid, "--field", "Back", "A mitochondrion (I looked it up)")
-    rewrite(note, "The mitochondrion\n", "The mitochondrion, by respiration\n")
-    forge.ok("run", vault)
-
-    [card] = forge.ok("show", guid, "--json").lines
-    assert card["fields"]["Back"] == "A mitochondrion (I looked it up)"
-    assert card["revision"]["fields"]["Back"] == "The mitochondrion, by respiration"
-    assert card["verdict"] == "accepted"
-
-
 def test_a_persons_words_are_what_anki_gets(forge, vault, note, package, notes_in) -> None:
     forge.ok("run", vault)
     guid = guid_of(forge, "powers")
@@ -222,17 +209,6 @@ def test_the_package_of_a_deck_is_set_aside_once_all_its_cards_are_rejected(
     assert "Bio.previous.apkg" in told
 
 
-def test_an_undone_rejection_brings_the_card_back_as_it_was(forge, vault, note, package) -> None:
-    forge.ok("run", vault)
-    before = package.read_bytes()
-    guid = guid_of(forge, "ATP")
-    forge.ok("reject", guid)
-    forge.ok("undo")
-    forge.ok("run", vault)
-
-    assert package.read_bytes() == before
-
-
 def test_every_card_waits_where_a_person_wants_to_see_it_first(
     forge, vault, note, package, notes_in
 ) -> None:
@@ -245,67 +221,7 @@ def test_every_card_waits_where_a_person_wants_to_see_it_first(
     assert list(notes_in(package)) == [guid_of(forge, "Katze")]
 
 
-def test_bulk_acceptance_takes_what_the_query_matches(forge, vault, note, package) -> None:
-    forge.ok("run", vault, "--accept", "review")
-    forge.ok("accept", "--all", "--filter", "kind:cloze")
-
-    verdicts = {card["kind"]: card["verdict"] for card in forge.cards()}
-    assert verdicts == {"basic": "pending", "two-way": "pending", "cloze": "accepted"}
-
-
 # --- what happens to notes over the years ---------------------------------------------------
-
-
-def test_a_renamed_note_keeps_its_guids(forge, vault, note, package) -> None:
-    forge.ok("run", vault)
-    before = {card["guid"] for card in forge.cards()}
-    (vault / "Biology").mkdir()
-    note.rename(vault / "Biology" / "The cell.md")
-
-    came = forge.json("run", vault)
-
-    assert {card["guid"] for card in forge.cards()} == before
-    assert came["highlights"]["new"] == came["highlights"]["gone"] == 0
-
-
-def test_a_highlight_moved_to_another_note_keeps_its_guid(forge, vault, note) -> None:
-    forge.ok("run", vault)
-    before = guid_of(forge, "ATP")
-    moved = "The ==mitochondrion== makes most of the cell's ATP by oxidative phosphorylation."
-    rewrite(note, moved + "\n", "")
-    (vault / "Energy.md").write_text(f"# Energy\n\n{moved}\n", encoding="utf-8")
-    came = forge.json("run", vault)
-
-    assert guid_of(forge, "ATP") == before
-    assert came["highlights"]["new"] == 0
-
-
-def test_a_mark_removed_and_put_back_is_the_same_note(
-    forge, vault, note, package, notes_in, no_waiting
-) -> None:
-    forge.ok("run", vault)
-    guid = guid_of(forge, "ATP")
-    rewrite(note, "==mitochondrion==", "mitochondrion")
-    forge.ok("run", vault)
-    gone = forge.json("run", vault)
-    rewrite(note, "The mitochondrion makes", "The ==mitochondrion== makes")
-    forge.ok("run", vault)
-
-    assert gone["highlights"]["gone"] == 1
-    assert guid_of(forge, "ATP") == guid
-    assert guid in notes_in(package)
-
-
-def test_a_card_that_was_accepted_outlives_its_mark(
-    forge, vault, note, package, notes_in, no_waiting
-) -> None:
-    forge.ok("run", vault)
-    guid = guid_of(forge, "ATP")
-    rewrite(note, "==mitochondrion==", "mitochondrion")
-    forge.ok("run", vault)
-    forge.ok("run", vault)
-
-    assert guid in notes_in(package)
 
 
 def test_a_text_around_that_changes_leaves_a_card_as_it_is(forge, vault, note, package) -> None:
@@ -315,15 +231,6 @@ def test_a_text_around_that_changes_leaves_a_card_as_it_is(forge, vault, note, p
     forge.ok("run", vault)
 
     assert {card["guid"]: card["fields"] for card in forge.cards()} == before
-
-
-def test_a_passage_written_twice_is_one_note(forge, vault, note, package, notes_in) -> None:
-    (vault / "Copy.md").write_text("Katze:::cat\n", encoding="utf-8")
-    came = forge.json("run", vault)
-
-    assert came["cards"]["merged"] == 1
-    assert len(notes_in(package)) == 4
-    assert came["fates"]["carded"] == 5
 
 
 # --- decks, tags, packages ------------------------------------------------------------------

@@ -114,24 +114,6 @@ def test_a_killed_later_run_is_gone_on_with(forge, tmp_path, undisturbed, moment
     assert state(forge) == undisturbed[later_run]
 
 
-def test_a_lost_ledger_comes_back_from_the_journal(forge, tmp_path, undisturbed) -> None:
-    vault = tmp_path / "notes"
-    later_run(forge, vault)
-    forge.ok("run", vault)
-    shutil.rmtree(forge.home / ".ankiforge")
-    came = forge.json("run", vault)
-
-    assert came["notes"]["added"] == 0
-    cards, without, _ = state(forge)
-    cards_before, without_before, _ = undisturbed[later_run]
-    known = {card["guid"]: decided(card) for card in cards_before}
-    # what its note took along when it was thrown away cannot be drafted anew
-    assert {card["guid"]: decided(card) for card in cards}.items() <= known.items()
-    lost = known.keys() - {card["guid"] for card in cards}
-    assert len(lost) == EACH
-    assert len(without) <= len(without_before)
-
-
 def decided(card: dict[str, Any]) -> str:
     names = ("kind", "fields", "verdict", "standing", "deck", "highlight", "reason", "accepted_by")
     return str([card[name] for name in names])
@@ -165,26 +147,6 @@ def test_a_lost_ledger_gives_the_same_package_while_the_sources_stand(forge, tmp
     after = state(forge)
     assert [decided(card) for card in after[0]] == [decided(card) for card in before[0]]
     assert after[2] == before[2]
-
-
-def test_a_ledger_from_last_weeks_backup_catches_up_from_the_journal(
-    forge, tmp_path, undisturbed
-) -> None:
-    vault = tmp_path / "notes"
-    fill(vault)
-    forge.ok("run", vault)
-    shutil.copytree(forge.home / ".ankiforge", tmp_path / "backup")
-    decide(forge)
-    change(vault)
-    forge.ok("run", vault)
-    shutil.rmtree(forge.home / ".ankiforge")
-    shutil.copytree(tmp_path / "backup", forge.home / ".ankiforge")
-    forge.ok("run", vault)
-
-    cards, _, package = state(forge)
-    before, _, package_before = undisturbed[later_run]
-    assert [decided(card) for card in cards] == [decided(card) for card in before]
-    assert package == package_before
 
 
 @pytest.mark.parametrize("cut", [1, 200])

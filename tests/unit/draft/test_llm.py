@@ -61,31 +61,12 @@ def test_tasks_are_pulled_no_faster_than_they_are_worked_on(model, task):
     results.close()
 
 
-def test_a_second_run_sends_nothing(model, task, server):
-    first = list(model().draft(iter([task(count=3)])))
-    again = model()
-    assert list(again.draft(iter([task(count=3)]))) == first
-    assert len(server.asked) == 3
-    assert (again.usage.requests, again.usage.cached) == (0, 3)
-
-
 def test_a_reply_is_remembered_before_it_is_read(draft, task, server, memory, fake):
     server.queue.extend([fake.says("rubbish"), fake.says("more rubbish"), fake.says("and more")])
     result = draft(task("Sleep has four stages."))
     assert len(memory.replies) == 3
     assert "rubbish" in memory.replies[0]
     assert [none.highlight for none in result.no_cards] == [result.task.highlights[0].key]
-
-
-def test_a_run_that_was_killed_pays_only_for_what_is_missing(model, task, server, memory):
-    results = model().draft(iter([task(count=1), task("Another passage says it.")]))
-    next(results)
-    results.close()
-    before = len(server.asked)
-    done = list(model().draft(iter([task(count=1), task("Another passage says it.")])))
-    assert [len(result.drafts) for result in done] == [1, 1]
-    assert len(server.asked) <= 2
-    assert before >= 1
 
 
 def test_a_highlight_added_since_does_not_make_its_neighbours_cost_again(
@@ -106,12 +87,6 @@ def test_a_draft_names_the_reply_it_was_read_from(draft, task, memory):
     for _ in range(2):  # once asked, once remembered
         (one,) = draft(task("Sleep has four stages.")).drafts
         assert one.quote in memory.kept[one.origin.request]
-
-
-def test_fresh_asks_although_the_reply_is_known(draft, task, server):
-    draft(task(count=1))
-    draft(task(count=1), fresh=True)
-    assert len(server.asked) == 2
 
 
 # --- what is sent ---------------------------------------------------------------------------
@@ -191,11 +166,6 @@ def test_where_a_passage_is_private_no_text_around_the_others_leaves(
     result = draft(task(open_one, discreet=True))
     assert "salary" not in json.dumps(server.asked)
     assert len(result.drafts) == 1
-
-
-def test_what_was_private_is_no_answer_for_good(draft, task, highlight):
-    result = draft(task(highlight("Mine.", comment="#no-llm")))
-    assert [none.passing for none in result.no_cards] == [True]
 
 
 def test_the_person_is_told_what_leaves_before_it_does(model, task, server):
@@ -298,24 +268,6 @@ def test_offline_refuses_a_server_elsewhere(draft, task):
 
 def test_offline_allows_a_server_on_this_machine(draft, task):
     assert len(draft(task(count=1), offline=True).drafts) == 1
-
-
-def test_the_budget_stops_the_run_and_the_rest_is_sent_the_next_time(model, task, server, fake):
-    one = model().estimate([task(count=1)])
-    server.otherwise = lambda request: fake.obliging(request, tokens=one.tokens_in)
-    price = (1000.0, 0.0)
-    once = one.tokens_in * 1000 / 1e6 * 1.5  # a request is guessed rather too dear
-    tight = model(price_usd=price, budget_usd=once)
-    (result,) = tight.draft(iter([task(count=4)]))
-    assert 1 <= len(result.drafts) < 4
-    assert len(result.drafts) + len(result.failed) == 4
-    (problem,) = result.problems
-    assert "budget" in problem.what
-    assert problem.where == "llm.budget_usd"
-    assert (tight.usage.cost_usd or 0) <= once
-    (rest,) = model().draft(iter([task(count=4)]))
-    assert len(rest.drafts) == 4
-    assert len(server.asked) == 4
 
 
 def test_a_budget_without_a_known_price_is_refused(model):

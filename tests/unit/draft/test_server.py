@@ -105,20 +105,6 @@ def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, n
     assert len(server.asked) == 2
 
 
-LOOSE = {
-    "byte order mark": lambda good: b"\xef\xbb\xbf" + good,
-    "half an emoji": lambda good: good.replace(b'"content": "', b'"content": "\\ud83d '),
-    "a bare line break": lambda good: good.replace(b'"content": "', b'"content": "\n'),
-}
-
-
-@pytest.mark.parametrize("name", LOOSE)
-def test_a_loose_envelope_is_a_reply_that_was_paid_for(draft, task, server, fake, name):
-    server.otherwise = lambda request: fake.Reply(body=LOOSE[name](fake.obliging(request).body))
-    assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 1
-
-
 def test_retry_after_is_waited_for(draft, task, server, fake, monkeypatch):
     server.queue.append(fake.error(429, "slow down", retry_after="0.3"))
     before = time.monotonic()
@@ -221,39 +207,6 @@ def test_where_there_are_too_many_requests_all_wait_and_fewer_go_in(model, task,
 # --- replies in unusual envelopes -----------------------------------------------------------
 
 
-ARGUMENTS = {
-    "a tool call": lambda said: {"tool_calls": [{"function": {"name": "f", "arguments": said}}]},
-    "an object": lambda said: {"tool_calls": [{"function": {"arguments": json.loads(said)}}]},
-    "a function call": lambda said: {"function_call": {"name": "f", "arguments": said}},
-}
-
-
-@pytest.mark.parametrize("content", [None, "", " \n"])
-@pytest.mark.parametrize("name", ARGUMENTS)
-def test_the_arguments_of_the_only_tool_call_are_read(draft, task, server, fake, name, content):
-    said = json.loads(fake.cards(fake.card(1, FACT)).body)["choices"][0]["message"]["content"]
-    server.queue.append(fake.says(content, "tool_calls", **ARGUMENTS[name](said)))
-    assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 1
-
-
-@pytest.mark.parametrize("label", [{"h": "deadbeef"}, {"h": 7}, {"h": None}, {}])
-def test_where_one_highlight_was_asked_for_its_label_does_not_matter(
-    draft, task, server, fake, label
-):
-    card = {**fake.card(1, FACT), **label}
-    card = card if label else {name: value for name, value in card.items() if name != "h"}
-    server.queue.append(fake.cards(card))
-    assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 1
-
-
-def test_a_wrong_label_among_several_highlights_is_asked_for_singly(draft, task, server, fake):
-    server.queue.append(fake.cards(fake.card("deadbeef", "Passage 1 says")))
-    assert len(draft(task(count=2), per_request=2).drafts) == 2
-    assert len(server.asked) == 3
-
-
 NO_NUMBER = [
     "NaN",
     "-5",
@@ -285,14 +238,6 @@ def test_a_reply_with_unusable_usage_is_kept_and_its_cost_guessed(
         assert 0 < running.usage.cost_usd < 0.01
         assert 0 < running.usage.tokens_out < 200
     assert len(server.asked) == 2
-
-
-@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-def test_an_answer_that_a_server_takes_for_a_thought_is_read(draft, task, server, fake, field):
-    said = json.loads(fake.cards(fake.card(1, FACT)).body)["choices"][0]["message"]["content"]
-    server.queue.append(fake.says(None, **{field: said}))
-    assert len(draft(task(FACT)).drafts) == 1
-    assert len(server.asked) == 1
 
 
 def test_thoughts_alone_are_no_answer(draft, task, server, fake):
@@ -432,13 +377,6 @@ def test_a_moderator_that_dislikes_a_passage_spares_the_next(model, task, server
     first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
     assert "flagged" in first.problems[0].what
     assert len(second.drafts) == 1
-
-
-def test_each_highlight_that_failed_has_its_own_reason(draft, task, server, fake):
-    server.queue.extend([fake.error(422, "too rude"), fake.error(422, "too long a word")])
-    result = draft(task(count=2))
-    reasons = list(dict(result.failed).values())
-    assert [reason.rpartition(": ")[2] for reason in reasons] == ["too rude", "too long a word"]
 
 
 def test_what_was_drafted_before_the_end_is_handed_on(model, task, server, fake):
@@ -702,65 +640,6 @@ def test_every_form_of_a_request_has_the_hash_of_its_body(task, prompt, extra):
 # --- replies that say too little ------------------------------------------------------------
 
 
-def test_what_does_not_fit_the_context_is_halved(draft, task, server, fake):
-    def small_context(request):
-        too_long = len(fake.marked(request)) > 1
-        words = "This model's maximum context length is 2048 tokens"
-        return (
-            fake.error(400, words, "context_length_exceeded")
-            if too_long
-            else fake.obliging(request)
-        )
-
-    server.otherwise = small_context
-    result = draft(task(count=3), per_request=3)
-    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
-
-
-def test_one_passage_too_long_for_the_context_is_a_problem(draft, task, server, fake):
-    server.queue.append(fake.error(400, "the prompt exceeds the context window"))
-    result = draft(task(FACT))
-    assert len(result.failed) == 1
-    assert "context window" in result.problems[0].what
-
-
-def test_a_highlight_the_reply_leaves_out_is_asked_alone(draft, task, server, fake):
-    server.queue.append(fake.cards(fake.card(2, "Passage 2 says that sleep has 2 stages.")))
-    result = draft(task(count=3), per_request=3)
-    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
-    assert [len(fake.marked(request)) for request in server.asked] == [3, 1, 1]
-
-
-def test_a_reply_cut_off_by_length_keeps_its_whole_cards(draft, task, server, fake):
-    whole = json.loads(
-        fake.cards(*(fake.card(n, f"Passage {n} says that") for n in (1, 2, 3))).body
-    )
-    content = whole["choices"][0]["message"]["content"]
-    server.queue.append(fake.says(content[:-30], "length"))
-    result = draft(task(count=3), per_request=3)
-    assert len(result.drafts) == 3
-    assert len(server.asked) == 3  # the second card stands last: another of its own may be lost
-
-
-def test_a_single_reply_cut_off_says_what_to_do(draft, task, server, fake):
-    server.queue.append(fake.says('{"cards": [{"h": "1", "fro', "length"))
-    result = draft(task(FACT))
-    assert "cut off" in result.problems[0].what
-    assert "max_completion_tokens" in result.problems[0].hint
-
-
-def test_an_unreadable_reply_is_asked_once_more_with_the_reason(draft, task, server, fake):
-    server.queue.append(fake.says("Sure! Here are your cards."))
-    result = draft(task(FACT))
-    assert len(result.drafts) == 1
-    assert [m["role"] for m in server.asked[1]["messages"]] == [
-        "system",
-        "user",
-        "assistant",
-        "user",
-    ]
-
-
 UNREADABLE = {
     "prose": ("Sure!", "stop"),
     "nothing": (None, "stop"),
@@ -819,49 +698,7 @@ def test_the_readable_reply_of_another_form_is_found_and_costs_nothing(draft, ta
     assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize("extra", [{"refusal": "I cannot."}, {"finish": "content_filter"}])
-def test_a_refusal_is_a_reason_and_spares_the_neighbours(draft, task, server, fake, extra):
-    def refuses_two(request):
-        if "Passage 2" in str(request["messages"]):
-            return fake.says(None, **extra)
-        return fake.obliging(request)
-
-    server.otherwise = refuses_two
-    result = draft(task(count=3), per_request=3)
-    assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/3"]
-    assert "refused" in result.no_cards[0].reason
-
-
-def test_none_is_an_answer_with_its_reason(draft, task, server, fake):
-    server.queue.append(fake.cards({"h": "1", "kind": "none", "why_none": "a joke"}))
-    result = draft(task(FACT))
-    assert result.no_cards[0].reason == "a joke"
-    assert len(server.asked) == 1
-
-
 # --- reading what they say ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ('{"error": {"message": "no"}}', "no"),
-        ('{"error": "no idea"}', "no idea"),
-        ('{"message": "no", "type": "x"}', "no"),
-        ('{"detail": [{"loc": ["body", "n"], "msg": "too many"}]}', "too many"),
-        ('[{"error": {"message": "a list"}}]', "a list"),
-        ('{"errors": ["one", "two"]}', "one: two"),
-        ('"bare"', "bare"),
-        ("plain words", "plain words"),
-        ("<html><title>502 Bad\nGateway</title>", "a web page: 502 Bad Gateway"),
-        ("<html><body>x</body></html>", "no reason given"),
-        ("", "no reason given"),
-        ("[" * 100_000, "[" * 300),
-        ('{"error": null}', "no reason given"),
-    ],
-)
-def test_an_error_says_what_it_says_in_whatever_shape(said, words):
-    assert client.message_of(said) == words
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Texts and what is read from them: `texts/<kind>[-<part>].jsonl`, a case a line.
 
-A case has its `text` (or `files`, of text or base64) and the `settings` of the source that say more
-than the defaults; if wanted `root`, `only` and `me`. `found` lists what the scan yields, as in
-`tests/sources`, without the scan at its end if that is complete. The path of a text is `NAMES`'.
+A case has its `text` (or `files`, of text or base64; of Zotero `libraries` for `write_zotero`, then
+`sql`) and the `settings` of the source that say more than the defaults; if wanted `root`, `only` and
+`me`. `found` lists what the scan yields, as in `tests/sources`, without the scan at its end if that
+is complete. The path of a text is `NAMES`'.
 To write `found` anew: `ANKIFORGE_GOLDEN=1 python -m pytest tests/unit/extract/test_texts.py`; then
 read the diff.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.model import Scan
+from samples.zotero_writer import Library, write_zotero
 from tests.sources.test_sources import lines
 
 NAMES = {
@@ -38,11 +42,24 @@ DERIVED = ("namespace", "source")
 """Fields that follow from the source's name."""
 
 
+def write_library(path: Path, case: dict[str, Any]) -> None:
+    """Write the database of a case."""
+    libraries = msgspec.convert(case["libraries"], list[Library])
+    users = {int(number): name for number, name in case.get("users", {}).items()}
+    write_zotero(path, libraries, account=case.get("account"), users=users)
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in case.get("sql", ()):
+            connection.execute(statement)
+        connection.commit()
+
+
 def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Return what the source yields, as `found` has it."""
     root = folder / "V"
     root.mkdir()
-    files = case["files"] if "files" in case else {NAMES[kind]: case["text"]}
+    files = {} if kind == "zotero" else case.get("files", {NAMES[kind]: case.get("text")})
+    if kind == "zotero":
+        write_library(root / "zotero.sqlite", case)
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

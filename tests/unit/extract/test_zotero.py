@@ -203,15 +203,6 @@ def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
     assert found[-1] == PART
 
 
-def test_a_view_in_the_place_of_a_table_is_refused(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.executescript(
-            "DROP TABLE tags; CREATE VIEW tags (tagID, name) AS WITH RECURSIVE n(i) AS "
-            "(SELECT 1 UNION ALL SELECT i FROM n) SELECT i, i FROM n;"
-        )
-    assert only_problem(scanned(database)).what == "not a Zotero database: no table tags"
-
-
 def test_a_damaged_database_is_a_problem_that_says_how_to_mend_it(tmp_path: Path) -> None:
     path = write_zotero(tmp_path / "zotero.sqlite", [library(*("some text " * 50,) * 60)])
     raw = bytearray(path.read_bytes())
@@ -231,41 +222,6 @@ def test_a_truncated_database_is_a_problem(database: Path) -> None:
     assert found[-1] == PART
 
 
-def test_values_of_strange_types_are_read_as_text(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE itemDataValues SET value = 1984")
-        connection.execute(
-            "UPDATE itemAnnotations SET text = x'41ff42', color = NULL, position = '['"
-        )
-        connection.execute("UPDATE items SET key = 'A/B ä' WHERE key LIKE 'MARK%'")
-        connection.commit()
-    [highlight] = highlights(scanned(database))
-    assert highlight.document.title == "1984"
-    assert highlight.exact == "A\ufffdB"
-    assert highlight.own == "A%2FB%20%C3%A4"
-    assert highlight.uri.endswith("?annotation=A%2FB%20%C3%A4")
-
-
-def test_control_characters_of_texts_are_dropped_line_ends_stay(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute(
-            "UPDATE itemAnnotations SET text = ?, comment = ?",
-            ("one\x00\x02 two\r\nthree\tfour", "red \x1b[31m\x9b?\x07"),
-        )
-        connection.commit()
-    [highlight] = highlights(scanned(database))
-    assert highlight.exact == "one two\nthree\tfour"
-    assert highlight.comment == "red [31m?"
-
-
-def test_a_position_nested_without_end_is_no_position(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE itemAnnotations SET position = ?", ('{"a":' + "[" * 60_000,))
-        connection.commit()
-    [highlight] = highlights(scanned(database))
-    assert highlight.uri.endswith("ATTACH01?annotation=MARK0000")
-
-
 # --- versions, selections, settings ---------------------------------------------------------
 
 
@@ -283,14 +239,6 @@ def test_a_schema_never_seen_is_said_and_read_all_the_same(
     assert f"{age} than this program knows (schema {schema})" in only_problem(found).what
     assert texts(found) == ["text"]
     assert found[-1] == WHOLE
-
-
-def test_a_library_with_columns_missing_is_incomplete(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE itemAnnotations DROP COLUMN comment")
-    found = scanned(database)
-    assert "comment" in only_problem(found).what
-    assert found[-1] == PART
 
 
 def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path: Path) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,48 +57,6 @@ def only(folder: Path) -> Highlight:
 # --- schemas --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "lacks",
-    [
-        "DROP TABLE settings",
-        "DROP TABLE users",
-        "DROP TABLE groupItems",
-        "DROP TABLE itemNotes",
-        "DROP TABLE deletedCollections",
-        "ALTER TABLE itemAnnotations DROP COLUMN authorName",
-        "ALTER TABLE itemAnnotations DROP COLUMN isExternal",
-        "ALTER TABLE items DROP COLUMN dateModified",
-        "DROP TABLE itemTypes",
-    ],
-)
-def test_what_an_older_schema_lacks_costs_only_that(tmp_path: Path, lacks: str) -> None:
-    work = paper(Annotation("MARK0001", "Text", "Comment", tags=("tag",)))
-    database = write(tmp_path, Library((work,)), Library((work,), group=7))
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute(lacks)
-    own, shared = marks(tmp_path)
-    assert (own.exact, own.comment, own.tags) == ("Text", "Comment", ("tag",))
-    assert own.created == "2024-01-01T12:00:00Z"
-    assert own.modified == ("" if "dateModified" in lacks else "2024-01-01T12:00:00Z")
-    assert shared.exact == "Text"
-
-
-@pytest.mark.parametrize("date", ["", "yesterday", "0000-00-00 00:00:00", "2024-13-45 12:00:00"])
-def test_a_date_that_is_none_is_unknown(tmp_path: Path, date: str) -> None:
-    write(tmp_path, Library((paper(Annotation("MARK0001", "Text", modified=date)),)))
-    assert only(tmp_path).modified == ""
-
-
-def test_tables_and_columns_of_tomorrow_are_passed_over(tmp_path: Path) -> None:
-    database = write(tmp_path, Library((paper(Annotation("MARK0001", "Text")),)))
-    with closing(sqlite3.connect(database)) as connection:
-        connection.executescript(
-            "ALTER TABLE itemAnnotations ADD COLUMN textNormalized; CREATE TABLE more (a);"
-            " ALTER TABLE items ADD COLUMN clientVersion INT NOT NULL DEFAULT 0;"
-        )
-    assert only(tmp_path).exact == "Text"
-
-
 def test_a_data_folder_of_any_name_can_be_moved(tmp_path: Path) -> None:
     first, second = tmp_path / "Zotero Dätä", tmp_path / "новая папка" / "Zotero (2)"
     write(first, Library((paper(Annotation("MARK0001", "three phases")),)))
@@ -115,121 +70,7 @@ def test_a_data_folder_of_any_name_can_be_moved(tmp_path: Path) -> None:
     assert before[0].sentence == "A spike has three phases."
 
 
-# --- libraries ------------------------------------------------------------------------------
-
-
-def test_a_feed_is_no_library(tmp_path: Path) -> None:
-    work = paper(Annotation("MARK0001", "Text"))
-    write(tmp_path, Library((work,)), Library((work,), feed=True))
-    assert [mark.namespace for mark in marks(tmp_path)] == ["zotero:user"]
-
-
-def test_a_shared_library_that_cannot_be_read_is_called_by_its_name(tmp_path: Path) -> None:
-    database = write(tmp_path, Library(), Library(group=7, name="Reading group"))
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE itemAnnotations DROP COLUMN comment")
-    source = zotero.open_source("zotero", tmp_path, zotero.Settings(path=str(tmp_path)))
-    own, _, shared, scan = source.scan()
-    assert isinstance(own, Problem)
-    assert isinstance(shared, Problem)
-    assert own.where == f"{database}: zotero:user"
-    assert shared.where == f"{database}: zotero:group.7 (Reading group)"
-    assert scan == Scan("zotero", "zotero:group.7", complete=False)
-
-
-SHARED = (
-    Annotation("MINE0001", "a", "skip", author=1, top=1),
-    Annotation("BENS0001", "b", "skip", author=2, top=2),
-    Annotation("FILE0001", "c", external=True, top=3),
-    Annotation("FILE0002", "d", external=True, author_name="Carl", top=4),
-    Annotation("NEVER001", "e", top=5),
-)
-
-
-def test_in_a_shared_library_only_the_owners_marks_count(tmp_path: Path) -> None:
-    write(tmp_path, Library((paper(*SHARED),)), Library((paper(*SHARED),), group=7))
-    own, shared = documents(tmp_path)
-    assert {mark.skip for mark in own.highlights} == {""}
-    assert [mark.skip for mark in shared.highlights] == [
-        "",
-        "marked by Ben",
-        "marked by another program in the file",
-        "marked by Carl",
-        "",
-    ]
-    assert [mark.instructs for mark in shared.highlights] == [True, False, False, False, True]
-
-
-@pytest.mark.parametrize("me", ["ada", "ADA", "Ada  Lovelace"])
-def test_me_may_be_a_login_or_a_name_to_be_shown(tmp_path: Path, me: str) -> None:
-    write(tmp_path, Library(), Library((paper(*SHARED),), group=7))
-    assert [mark.own for mark in marks(tmp_path, me) if not mark.skip] == ["MINE0001", "NEVER001"]
-    assert [mark.own for mark in marks(tmp_path, "Ben") if not mark.skip] == [
-        "BENS0001",
-        "NEVER001",
-    ]
-
-
-def test_without_an_account_nothing_synced_is_ones_own(tmp_path: Path) -> None:
-    write(tmp_path, Library(), Library((paper(*SHARED),), group=7), account=None, users={})
-    told = {mark.own: mark.skip for mark in marks(tmp_path)}
-    assert told["MINE0001"] == told["BENS0001"] == "marked by somebody else"
-    assert told["NEVER001"] == ""
-
-
-def test_a_synced_mark_of_nobody_is_not_ones_own(tmp_path: Path) -> None:
-    both = replace(paper(*SHARED), notes=(Note("NOTE0001", "<p>n</p>"),))
-    database = write(tmp_path, Library(), Library((both,), group=7))
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("ALTER TABLE items ADD COLUMN version INT NOT NULL DEFAULT 0")
-        connection.commit()
-    never = {mark.own: mark.skip for mark in marks(tmp_path)}
-    assert never["NEVER001"] == never["NOTE0001"] == ""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE items SET version = 12")
-        connection.commit()
-    synced = {mark.own: mark.skip for mark in marks(tmp_path)}
-    assert synced["NEVER001"] == synced["NOTE0001"] == "marked by somebody else"
-    assert synced["MINE0001"] == ""
-
-
 # --- kinds of marks -------------------------------------------------------------------------
-
-
-def test_marks_in_books_and_web_pages_have_no_page_and_a_link_that_opens_them(
-    tmp_path: Path,
-) -> None:
-    epub = json.dumps({"type": "FragmentSelector", "value": "epubcfi(/6/4!/4/2,/1:4,/1:11)"})
-    page = json.dumps({"type": "CssSelector", "value": "#main", "refinedBy": {"start": 3}})
-    write(
-        tmp_path,
-        Library(
-            (
-                Work(
-                    "PAPER001",
-                    attachments=(
-                        Attachment(
-                            "BOOK0001",
-                            "book.epub",
-                            (Annotation("EPUBM001", "In a book", "why", position=epub),),
-                        ),
-                        Attachment(
-                            "SITE0001",
-                            "page.html",
-                            (
-                                Annotation("HTMLM002", "second", position=page, sort_index="0002"),
-                                Annotation("HTMLM001", "first", position=page, sort_index="0001"),
-                            ),
-                        ),
-                    ),
-                ),
-            )
-        ),
-    )
-    book, first, second = marks(tmp_path)
-    assert (book.exact, book.comment, book.page_label) == ("In a book", "why", "")
-    assert book.uri == "zotero://open-pdf/library/items/BOOK0001?annotation=EPUBM001"
-    assert [first.exact, second.exact] == ["first", "second"]
 
 
 def test_of_a_mark_that_was_too_large_for_zotero_the_first_part_counts(tmp_path: Path) -> None:
@@ -394,9 +235,28 @@ def test_the_database_an_add_on_has_left_behind_is_passed_over(tmp_path: Path) -
     assert citekey(tmp_path) == ""
 
 
-def test_a_note_and_a_mark_of_one_paper_are_one_document(tmp_path: Path) -> None:
-    (work,) = (paper(Annotation("MARK0001", "Text")),)
-    noted = Work(work.key, work.fields, attachments=work.attachments, notes=(Note("N1", "hm"),))
-    write(tmp_path, Library((noted,)))
-    (document,) = documents(tmp_path)
-    assert [mark.exact for mark in document.highlights] == ["Text", "hm"]
+# --- notes of signs without end ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("html", "begins"),
+    [
+        *((f"<p>words</p>{unit * (500_000 // len(unit))}", "words") for unit in (
+            "<b>", "<ul><li>", "</b>", "<span class='citation'>", "<a b='", "<", "<!--", "<p>", "&#")),
+        ("<b>" * 500 + "a" + "<ul><li>" * 500 + "b", "a\nb"),
+        (f"<p>a &#{'9' * 9000}; b</p>", "a &#999"),
+    ],
+    ids=lambda value: value[-8:],
+)  # fmt: skip
+def test_a_hostile_note_is_read_to_its_end(tmp_path: Path, html: str, begins: str) -> None:
+    write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
+    assert only(tmp_path).exact.startswith(begins)
+
+
+@pytest.mark.parametrize("html", ["<p>word " + "word " * 6000, "<p>x</p>" * 300_000], ids=len)
+def test_a_note_too_long_for_a_card_says_so(tmp_path: Path, html: str) -> None:
+    write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
+    told = only(tmp_path)
+    why = "a note of more than 20,000 characters: split it into shorter ones"
+    assert set_aside(told).endswith(why)
+    assert len(told.exact) <= 1000
