@@ -30,6 +30,9 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
+Place = tuple[str, str]
+"""Container and place of a document."""
+
 
 class Documents:
     """Stores documents under the keys that were issued to them."""
@@ -118,8 +121,11 @@ class Documents:
             ),
         )
 
-    def follow_renames(self, run: RunId) -> None:
-        """Give a new note the key of a note that is gone if it has most of that note's highlights."""
+    def follow_renames(self, run: RunId, recognised: Mapping[Place, str]) -> None:
+        """Give a new note the key of a note that is gone if it has most of that note's highlights.
+
+        Of the notes `recognised` by their words, each with its old place, any of them are enough.
+        """
         rows = self._db.execute(
             "SELECT s.container, s.place AS new, h.place AS old, h.document, count(*) AS moved,"
             " (SELECT count(*) FROM scanned a WHERE a.run = s.run"
@@ -131,10 +137,15 @@ class Documents:
             "  AND o.container = s.container AND o.place = h.place)"
             " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = h.container"
             "  AND l.place = h.place)"
-            " GROUP BY s.container, s.place, h.place, h.document"
-            " HAVING moved * 2 >= all_here ORDER BY moved DESC",
+            " GROUP BY s.container, s.place, h.place, h.document ORDER BY moved DESC",
             (run,),
         ).fetchall()
+        rows = [
+            row
+            for row in rows
+            if row["moved"] * 2 >= row["all_here"]
+            or recognised.get((row["container"], row["new"])) == row["old"]
+        ]
         followed: set[str] = set()
         for row in rows:
             if not followed & {f"new {row['new']}", f"old {row['document']}"}:
@@ -306,7 +317,7 @@ def path_of(extracted: Extracted) -> str:
 
 def digest_of(extracted: Extracted, salt: str) -> str:
     """Return a hash of everything that was read; `salt` stands for the program that ingests it."""
-    bare = replace(extracted, fingerprint="", depends=(), pictures=())
+    bare = replace(extracted, fingerprint="", depends=(), pictures=(), sketch="")
     return h16(salt, msgspec.json.encode(bare).decode())
 
 
@@ -327,6 +338,7 @@ class Listing:
         self._to_list: list[tuple[str, str, str, str]] = []
         """Rows that `temp.listed` does not have yet."""
         self._news: list[tuple[str, str, str, str, str]] = []
+        self._sketches: list[tuple[str, str, str, str]] = []
 
     def begin(self, salt: str = "") -> None:
         """Forget the listing of an earlier run; another `salt` makes every document changed."""
@@ -335,6 +347,7 @@ class Listing:
         self._listed.clear()
         self._to_list.clear()
         self._news.clear()
+        self._sketches.clear()
         self._db.execute("DELETE FROM temp.listed")
         self._db.execute("DELETE FROM temp.in_scope")
 
@@ -431,6 +444,8 @@ class Listing:
         if row.digest != digest_of(extracted, self._salt):
             return False
         self._list(extracted.container, place, path, row.run)
+        if extracted.sketch:
+            self._sketches.append((extracted.container, place, path, extracted.sketch))
         self._note(extracted.container, place, path, row, extracted)
         return True
 
@@ -465,25 +480,26 @@ class Listing:
 
     def stage(self, run: RunId, extracted: Extracted | Unmarked) -> None:
         """Stage the fingerprint of a document to be ingested, within a unit."""
-        container, digest, names = extracted.container, "-", "[]"
+        container, digest, names, sketch = extracted.container, "-", "[]", ""
         if isinstance(extracted, Extracted):
             place, path = place_of(extracted.document), path_of(extracted)
             digest = digest_of(extracted, self._salt)
             names = to_json([picture.name for picture in extracted.pictures])
+            sketch = extracted.sketch
         else:
             place, path = "", extracted.path
         self._list(container, place, path, run)
         salted = self._salted(extracted.fingerprint)
         self._db.execute(
-            "INSERT OR REPLACE INTO scanned_document VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (container, place, path, salted, to_json(extracted.depends), digest, names),
+            "INSERT OR REPLACE INTO scanned_document VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (container, place, path, salted, to_json(extracted.depends), digest, names, sketch),
         )
 
     def stage_again(self, run: RunId, container: str, place: str) -> None:
         """Let this run ingest an unchanged document, within a unit."""
         self._db.execute(
             "INSERT OR REPLACE INTO scanned_document SELECT container, place, path, fingerprint,"
-            " depends, digest, pictures FROM ingested WHERE container = ? AND place = ?",
+            " depends, digest, pictures, '' FROM ingested WHERE container = ? AND place = ?",
             (container, place),
         )
         self._db.execute(
@@ -520,6 +536,14 @@ class Listing:
             " digest, pictures, ? FROM scanned_document",
             (run,),
         )
+        sketches = self._db.execute(
+            "SELECT container, place, path, sketch FROM scanned_document WHERE sketch <> ''"
+        ).fetchall()
+        self._db.executemany(
+            "INSERT INTO sketch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET words = excluded.words WHERE words <> excluded.words",
+            [*map(tuple, sketches), *self._sketches],
+        )
         self._db.execute("DELETE FROM scanned_document")
         self._db.executemany(
             "UPDATE ingested SET fingerprint = ?, depends = ?"
@@ -535,7 +559,15 @@ class Listing:
                     "DELETE FROM ingested WHERE container = ? AND path = ? AND place = ?",
                     ((scan.container, *one) for one in sorted(gone)),
                 )
+                self._db.executemany(  # what still has highlights may come back with another name
+                    "DELETE FROM sketch AS k WHERE container = ? AND path = ? AND place = ?"
+                    " AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = k.container"
+                    "  AND h.place = k.place) AND NOT EXISTS (SELECT 1 FROM location w"
+                    "  WHERE w.container = k.container AND w.place = k.place)",
+                    ((scan.container, *one) for one in sorted(gone)),
+                )
         self._news.clear()
+        self._sketches.clear()
         self._known.clear()
 
     def scope(self, run: RunId) -> None:

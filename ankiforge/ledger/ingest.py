@@ -18,12 +18,14 @@ from typing import Any
 
 import msgspec
 
+from ankiforge.ledger import matching
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import (
     Documents,
     Listing,
+    Place,
     Works,
     places_of_document,
     places_of_highlight,
@@ -41,7 +43,7 @@ from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
 from ankiforge.ledger.matching import Recognition
-from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips
+from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips, is_about
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
 from ankiforge.model import (
@@ -283,7 +285,7 @@ class Ingest:
         with self._writer.unit():
             self._record_scans(run, scans, now)
             self._documents.remember_copies()
-            action = self._recognise(run, scans)
+            action = self._recognise(run, scans, problems)
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
             unseen = [self._missing.unseen(scan, problems) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
@@ -310,21 +312,37 @@ class Ingest:
             unselected=unselected,
         )
 
-    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
+    def _recognise(self, run: RunId, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> str:
         """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
         self.works.refresh()  # the journal may bring a union before its documents
         for location in self._locations.separated():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
-        self._recognising.in_place(run, self._selection.reselected)
+        renamed = self._renamed(scans, problems) if matching.RECOGNISE_RENAMES else {}
+        taken = self._recognising.renamed(run, renamed)
+        self._recognising.in_place(run, self._selection.reselected, taken)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
-        self._documents.follow_renames(run)
+        self._documents.follow_renames(run, renamed)
         action = self._writer.new_action()
         grown = self.works.unite(run, action)
         self._stage_again(run, grown)
         self._locations.begin()
         return action if grown else ""
+
+    def _renamed(self, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> dict[Place, str]:
+        """Return the documents recognised by their words, each with its old place."""
+        found: dict[Place, str] = {}
+        for scan in scans:
+            if scan.complete:
+
+                def stands(path: str, container: str = scan.container) -> bool:
+                    unread = any(is_about(path, problem.where) for problem in problems)
+                    return unread or self._selection.stands(container, path)
+
+                for old, new in matching.renames(self._db, scan.container, stands).items():
+                    found[scan.container, new] = old
+        return found
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
         self._db.executemany(

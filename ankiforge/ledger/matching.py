@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
@@ -24,6 +24,7 @@ from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import ASK, SAME, similarity
+from ankiforge.text.renames import Sketch, decode, pair, required, share
 
 MAX_TABLE = 250_000
 """Cells of the alignment table; larger tables are not aligned, and their highlights count as new."""
@@ -244,6 +245,79 @@ def _walk(likeness: list[list[float]], best: list[list[float]]) -> Iterable[tupl
             row, column = row + 1, column + 1
 
 
+# --- renamed documents ------------------------------------------------------------------------
+
+RECOGNISE_RENAMES = False
+"""Whether a document that is not listed any more is recognised by its words under another name."""
+
+
+def renames(
+    connection: Connection, container: str, stands: Callable[[str], bool]
+) -> dict[str, str]:
+    """Return the new place of each document of a container that was renamed, by its old place.
+
+    What was written over with other words counts as gone and as new. A document that went in an
+    earlier run is looked for where no other one fits.
+
+    Args:
+        connection: to the ledger, between staging and matching.
+        container: that was listed whole.
+        stands: tells whether the file at a path is there all the same.
+    """
+    new: dict[str, Sketch] = {}
+    gone: dict[str, Sketch] = {}
+    earlier: dict[str, Sketch] = {}
+    for row in connection.execute(
+        "SELECT s.place, s.sketch, coalesce(k.words, '') AS words FROM scanned_document s"
+        " LEFT JOIN sketch k USING (container, place, path) WHERE container = ? AND sketch <> ''",
+        (container,),
+    ).fetchall():
+        after = decode(row["sketch"])
+        if not row["words"]:
+            new[row["place"]] = after
+        elif share(before := decode(row["words"]), after) < required(before, after):
+            new[row["place"]], gone[row["place"]] = after, before
+    if not new:
+        return {}
+    for row in connection.execute(
+        "SELECT k.place, k.path, k.words, EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
+        "  k.container AND i.place = k.place) AS just_now FROM sketch k WHERE k.container = ?"
+        " AND NOT EXISTS (SELECT 1 FROM temp.listed l"
+        "  WHERE l.container = k.container AND l.place = k.place)"
+        " AND (EXISTS (SELECT 1 FROM highlight h WHERE h.container = k.container"
+        "   AND h.place = k.place AND h.presence_why <> ?)"
+        "  OR EXISTS (SELECT 1 FROM location w WHERE w.container = k.container"
+        "   AND w.place = k.place AND w.missing_at <> ?)) ORDER BY k.place",
+        (container, NOT_SELECTED, NOT_SELECTED),
+    ).fetchall():
+        if not stands(row["path"]):
+            (gone if row["just_now"] else earlier)[row["place"]] = decode(row["words"])
+    if not gone and not earlier:
+        return {}
+
+    # what stands in a third document tells nothing
+    wanted = {each for side in (gone, earlier, new) for one in side.values() for each in one.hashes}
+    common: set[int] = set()
+    own: set[str] = set()
+    for row in connection.execute(
+        "SELECT k.place, coalesce(nullif(s.sketch, ''), k.words) AS words FROM sketch k"
+        " LEFT JOIN scanned_document s USING (container, place, path) WHERE container = ?"
+        " AND EXISTS (SELECT 1 FROM temp.listed l"
+        "  WHERE l.container = k.container AND l.place = k.place)",
+        (container,),
+    ):
+        if row["place"] not in new:
+            one = decode(row["words"])
+            common |= one.hashes & wanted
+            own |= one.own
+    found = pair(gone, new, common, own)
+    followed = [new[place] for place in found.values()]
+    rest = {place: one for place, one in new.items() if place not in found.values()}
+    common = common.union(*(one.hashes for one in followed))
+    found |= pair(earlier, rest, common, own.union(*(one.own for one in followed)))
+    return {old: place for old, place in found.items() if old != place}
+
+
 MOVED_LENGTH = 40
 """Folded characters from which equal text moves a key from note to note."""
 
@@ -266,8 +340,53 @@ class Recognition:
 
     # --- in place ---------------------------------------------------------------------------
 
-    def in_place(self, run: RunId, reselected: Collection[str] = ()) -> None:
-        """Match highlights that are where they were, edited or not.
+    def renamed(self, run: RunId, recognised: Mapping[tuple[str, str], str]) -> frozenset[str]:
+        """Match the highlights of `recognised` documents as if they stood where they did.
+
+        A highlight that stands word for word in another document went there.
+
+        Args:
+            run: whose highlights are staged.
+            recognised: the old place of a document by its container and new place.
+
+        Returns:
+            The keys that were assigned.
+        """
+        taken: set[str] = set()
+        moved_to = self._moved_to(run) if recognised else {}
+        for (container, place), old in sorted(recognised.items()):
+            stored = [
+                one
+                for one in self._stored(run, container, old, reselected=False)
+                if (container, place) in moved_to.get(text_of(one), {(container, place)})
+            ]
+            staged = self._db.execute(
+                "SELECT id, body FROM scanned INDEXED BY scanned_place"
+                " WHERE run = ? AND container = ? AND place = ? ORDER BY id",
+                (run, container, place),
+            ).fetchall()
+            taken |= self._match(run, stored, staged, (container, old))
+        return frozenset(taken)
+
+    def _moved_to(self, run: RunId) -> dict[str, set[tuple[str, str]]]:
+        """Return, by the hash of its text, the documents in which a highlight did not stand before."""
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for row in self._db.execute(
+            "SELECT s.text, s.container, s.place FROM scanned s WHERE s.run = ? AND s.length > 0"
+            " AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = s.container"
+            "  AND h.place = s.place AND h.text = s.text)",
+            (run,),
+        ):
+            found[row["text"]].add((row["container"], row["place"]))
+        return found
+
+    def in_place(
+        self,
+        run: RunId,
+        reselected: Collection[str] = (),
+        taken: Collection[str] = (),
+    ) -> None:
+        """Match highlights that are where they were, edited or not, but for keys already `taken`.
 
         What the settings left out matches only word for word, except in `reselected` containers.
         """
@@ -278,19 +397,31 @@ class Recognition:
         ).fetchall()
         for container, place, path in groups:
             stored = self._stored(run, container, place, reselected=container in reselected)
+            stored = [one for one in stored if one.key not in taken]
             if not stored:
                 continue
             staged = self._db.execute(
                 # without this hint SQLite scans the whole run for the sake of the order
                 "SELECT id, body FROM scanned INDEXED BY scanned_place"
-                " WHERE run = ? AND container = ? AND place = ? AND path = ? ORDER BY id",
+                " WHERE run = ? AND container = ? AND place = ? AND path = ? AND key = '' ORDER BY id",
                 (run, container, place, path),
             ).fetchall()
-            found = [decode_highlight(row["body"]) for row in staged]
-            matches = in_place(stored, found, self._moved_here(run, container, place, found))
-            matches += self._as_before(stored, found, matches)
-            for match in matches:
-                self.assign(run, staged[match.found]["id"], match.key, match.asked)
+            self._match(run, stored, staged, (container, place))
+
+    def _match(
+        self,
+        run: RunId,
+        stored: list[Highlight],
+        staged: list[sqlite3.Row],
+        place: tuple[str, str],
+    ) -> set[str]:
+        """Give staged highlights the keys of those stored at a place that they continue."""
+        found = [decode_highlight(row["body"]) for row in staged]
+        matches = in_place(stored, found, self._moved_here(run, *place, found))
+        matches += self._as_before(stored, found, matches)
+        for match in matches:
+            self.assign(run, staged[match.found]["id"], match.key, match.asked)
+        return {match.key for match in matches}
 
     def _moved_here(
         self, run: RunId, container: str, place: str, found: list[Highlight]

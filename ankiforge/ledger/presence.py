@@ -56,6 +56,10 @@ class Selection:
         """The containers whose settings have changed since their last complete scan."""
         return self._still.keys()
 
+    def stands(self, container: str, path: str) -> bool:
+        """Return whether a file that this run did not list, by its settings, is still there."""
+        return any(path == one for one, _ in self._still.get(container, ()))
+
     def missing(self, rows: list[sqlite3.Row], scan: Scan) -> list[sqlite3.Row]:
         """Return those of the unseen highlights that are missing; note those not selected."""
         return [row for row in rows if not self._is_unselected(row, scan)]
@@ -178,7 +182,7 @@ class Missing:
                 "is it mounted, and all there? nothing was counted as deleted",
             )
         unread = [problem.where for problem in problems]
-        return [row for row in rows if not any(_is_about(row["path"], name) for name in unread)]
+        return [row for row in rows if not any(is_about(row["path"], name) for name in unread)]
 
     def _found(self, where: dict[str, str]) -> bool:
         row = self._db.execute(
@@ -234,7 +238,7 @@ class Missing:
         self._locations.collapse(row["key"])
 
 
-def _is_about(path: str, where: str) -> bool:
+def is_about(path: str, where: str) -> bool:
     """Return whether a problem is about this very file."""
     return bool(path) and (where == path or where.endswith(f"/{path}"))
 

@@ -424,6 +424,8 @@ class Extracted:
     """Differs once reading the document may give another result; "" = unknown."""
     depends: tuple[str, ...] = ()
     """What reading depended on besides the document itself, as the source calls it."""
+    sketch: str = ""
+    """Of its words, by which it is recognised when it is renamed (`text.renames`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ class Texts(TextSource):
     def _document(self, file: File, text: str) -> Iterator[Sighting]:
         from ankiforge.extract.markdown.note import Wanted
         from ankiforge.extract.markdown.source import front_matter
+        from ankiforge.text.renames import sketched
 
         settings, front = self.settings, front_matter(text)
         lines = text.split("\n")
@@ -112,7 +113,7 @@ class Texts(TextSource):
             hint = "correct it, or the title, tags and deck are not known"
             yield Problem(file.path, front.problem, hint)
         if found:
-            yield found
+            yield replace(found, sketch=sketched(text, file.path))
 
     def _work(self, file: File, front: FrontMatter, head: str, tags: tuple[str, ...]) -> Document:
         url, author = _value(head, "source"), _value(head, "author")

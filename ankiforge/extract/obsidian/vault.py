@@ -261,6 +261,10 @@ class NoteReader:
 
         problems, extracted = self.parse(note.path, text, picture)
         names = tuple(pictures) if extracted or problems else ()
+        if extracted is not None:
+            from ankiforge.text.renames import sketched
+
+            extracted = replace(extracted, sketch=sketched(text, note.path))
         return ParsedNote(problems, extracted, names, stamp[2])
 
     def parse(

@@ -1,0 +1,182 @@
+"""Recognise a renamed, moved or rewritten document by its words.
+
+Two documents are compared by sketches: the 64 smallest hashes of their 4-word shingles. Sketches
+are stored, so `sketch` must give the same hashes in every version of the program.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Container, Hashable, Mapping
+from dataclasses import dataclass
+from heapq import nlargest, nsmallest
+from typing import TypeVar
+from zlib import crc32
+
+import msgspec
+
+Name = TypeVar("Name", bound=Hashable)
+
+SIZE = 64
+"""Hashes of a sketch."""
+WORDS = 4
+"""Words of a shingle."""
+ENOUGH = 12
+"""With fewer shingles that stand in no third document, nothing is recognised."""
+SHARE = 0.5
+"""Of the shingles of the shorter document, how many the other must have; half of it suffices if
+the two have a block id or the file name in common. Not an inode: file systems give that of a deleted
+file to the next one, and with half of the share pairs of notes that are no copies were taken for one
+(`benchmarks/renames.py`)."""
+LONGER = 2.0
+"""A document that is more than so many times as long is another one."""
+RIVAL = 0.8
+"""If the second best partner has this much of the share of the best, neither is chosen."""
+
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_OWN_ID = re.compile(r"^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$", re.MULTILINE)
+_FIELD = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$", re.MULTILINE)
+_BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
+"""Of a script without blanks, each character is a word; kana are not joined to Chinese characters."""
+_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+_MASK = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is remembered of the words of a document."""
+
+    hashes: frozenset[int] = frozenset()
+    """The smallest hashes of its shingles."""
+    words: int = 0
+    """How many words it has."""
+    own: frozenset[str] = frozenset()
+    """Ids of the document itself, as its front matter says."""
+    hints: frozenset[str] = frozenset()
+    """Its file name and block ids: another document may come to have one of these, too."""
+
+    @property
+    def limit(self) -> int:
+        """Up to this hash it has all of its shingles."""
+        return max(self.hashes) if len(self.hashes) == SIZE else _MASK
+
+
+def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
+    """Return the sketch of a document in Markdown; `hints` are added to its block ids.
+
+    Front matter, lines `key:: value` and block ids do not count, nor do markup and case.
+    """
+    front = _FRONT.match(text)
+    body = _FIELD.sub("", text[front.end() :] if front else text)
+    blocks = _BLOCK_ID.findall(body)
+    words = _WORD.findall(unicodedata.normalize("NFKC", _BLOCK_ID.sub("", body)).casefold())
+    a, b, c, d = _FACTORS
+    marks = [crc32(word.encode("utf-8", "surrogatepass")) for word in words]
+    shingles = {
+        (a * one + b * two + c * three + d * four) & _MASK
+        for one, two, three, four in zip(marks, marks[1:], marks[2:], marks[3:], strict=False)
+    }
+    return Sketch(
+        frozenset(nsmallest(SIZE, shingles)),
+        len(words),
+        frozenset(_OWN_ID.findall(front[1]) if front else ()),
+        frozenset((*hints, *(f"^{name}" for name in blocks))),
+    )
+
+
+def sketched(text: str, path: str) -> str:
+    """Return the sketch of the document at `path` as it is stored."""
+    return encode(sketch(text, (path.rpartition("/")[2],)))
+
+
+def encode(one: Sketch) -> str:
+    """Return a sketch as it is stored."""
+    packed = array("Q", sorted(one.hashes))
+    if sys.byteorder == "big":
+        packed.byteswap()
+    parts = (packed.tobytes(), one.words, sorted(one.own), sorted(one.hints))
+    return msgspec.json.encode(parts).decode()
+
+
+def decode(stored: str) -> Sketch:
+    """Return a sketch that was stored."""
+    kind = tuple[bytes, int, frozenset[str], frozenset[str]]
+    packed, words, own, hints = msgspec.json.decode(stored, type=kind)
+    hashes = array("Q", packed)
+    if sys.byteorder == "big":
+        hashes.byteswap()
+    return Sketch(frozenset(hashes), words, own, hints)
+
+
+def share(one: Sketch, other: Sketch, elsewhere: Container[int] = ()) -> float:
+    """Return how many of the shingles of the shorter document stand in the other, 0 to 1.
+
+    Those `elsewhere`, in a third document, do not count; 0 if too few are left to tell.
+    """
+    short, long = sorted((one, other), key=lambda each: each.words)
+    limit = min(short.limit, long.limit)
+    counted = {each for each in short.hashes if each <= limit and each not in elsewhere}
+    return len(counted & long.hashes) / len(counted) if len(counted) >= ENOUGH else 0.0
+
+
+def required(one: Sketch, other: Sketch) -> float:
+    """Return the share from which two documents are one."""
+    return SHARE / 2 if one.hints & other.hints else SHARE
+
+
+def pair(
+    gone: Mapping[Name, Sketch],
+    new: Mapping[Name, Sketch],
+    common: Container[int] = (),
+    common_own: Container[str] = (),
+) -> dict[Name, Name]:
+    """Return the new document that each one that is gone has become; most have none.
+
+    Args:
+        gone: the documents that are not there any more.
+        new: the documents that were not there before.
+        common: the hashes of all documents that are neither.
+        common_own: their own ids.
+    """
+    documents = [*gone.values(), *new.values()]
+    count = Counter(each for one in documents for each in one.hashes)
+    owners = Counter(each for one in documents for each in one.own)
+    holders: dict[int | str, list[Name]] = defaultdict(list)
+    for name, after in new.items():
+        for each in after.hashes | after.own:
+            holders[each].append(name)
+
+    scores: dict[tuple[Name, Name], float] = {}
+    for old, before in gone.items():
+        for name in {name for each in before.hashes | before.own for name in holders.get(each, ())}:
+            after = new[name]
+            elsewhere = {
+                each
+                for each in before.hashes | after.hashes
+                if each in common or count[each] > (each in before.hashes) + (each in after.hashes)
+            }
+            few, many = sorted((before.words, after.words))
+            score = share(before, after, elsewhere) if many <= LONGER * few else 0.0
+            if any(owners[each] == 2 and each not in common_own for each in before.own & after.own):
+                scores[old, name] = 2.0  # an id outdoes words
+            elif score >= required(before, after):
+                scores[old, name] = score
+
+    best: dict[tuple[str, Name], list[float]] = defaultdict(list)
+    for (old, name), score in scores.items():
+        best["gone", old].append(score)
+        best["new", name].append(score)
+    two = {side: nlargest(2, found) for side, found in best.items()}
+    return {
+        old: name
+        for (old, name), score in scores.items()
+        if all(
+            score == first and all(second < RIVAL * first for second in others)
+            for first, *others in (two["gone", old], two["new", name])
+        )
+    }
