@@ -425,7 +425,8 @@ class Listing:
 
     def _has(self, pictures: str) -> bool:
         names: Iterable[str] = msgspec.json.decode(pictures)
-        return all((self._pictures / name).is_file() for name in names)
+        paths = [self._pictures / name for name in names]
+        return all(path.is_file() and not path.is_symlink() for path in paths)
 
     # --- what sources yield -----------------------------------------------------------------
 
