@@ -204,6 +204,23 @@ class ZoteroSource:
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
+    def look(self) -> str:
+        """Return what would be read, and by which access; `doctor` asks.
+
+        Raises:
+            ItemError: there is none, or a wanted library cannot be read.
+        """
+        said = []
+        for access in self._accesses():
+            with access.opened() as catalog:
+                names = []
+                for library in self._libraries(access, catalog):
+                    if isinstance(library, Problem):
+                        raise ItemError(library.what, hint=library.hint)
+                    names.append(library.namespace.removeprefix("zotero:"))
+            said.append(f"{', '.join(names) or 'no library'} by {access.says}")
+        return "; ".join(said)
+
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries; note the files that were looked for."""
         try:

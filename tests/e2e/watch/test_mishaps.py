@@ -268,6 +268,6 @@ def test_the_line_that_moves_never_breaks(monkeypatch: pytest.MonkeyPatch) -> No
     written = io.StringIO()
     written.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", written)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((20, 24)))
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((20, 24)))
     Narrator(Output(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
     assert written.getvalue() == "\r\x1b[2Kreading 日本語のノ"
