@@ -247,6 +247,7 @@ def conflicts_of(service: Service, card: Card | None) -> tuple[Conflict, ...]:
 def _conflict(service: Service, guid: str) -> Item | None:
     card, seen = service.card(guid), service.ledger.views.seen(Guid(guid))
     found = conflicts_of(service, card)
+    card = service.card(guid)  # planning has stored why it is held, which its stamp shows
     if card is None or seen is None or not found:
         return None
 
