@@ -499,7 +499,8 @@ class Database:
 
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
         with _told():
-            yield from self.connection.execute(query, values)
+            rows = self.connection.execute(query, values).fetchall()
+        yield from rows
 
     def _value(self, query: str, *values: Any) -> Any:
         """Return the one value asked for, None if there is none."""

@@ -43,7 +43,8 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
         name: [*lines(sightings), *([{"pictures": pictures[name]}] if name in pictures else [])]
         for name, sightings in found.items()
     }
-    return json.loads(msgspec.json.encode(told))
+    text = msgspec.json.encode(told).decode()
+    return json.loads(text.replace(str(root), "FOLDER"))
 
 
 @cache
