@@ -226,6 +226,15 @@ Reply = Read | Surroundings | Pictures | Drawn | Failed
 # --- in the process -------------------------------------------------------------------------
 
 
+def _end_with_parent() -> None:
+    """End this process when the program that started it is gone, killed or not."""
+    from multiprocessing import parent_process
+
+    if parent := parent_process():
+        parent.join()
+        os._exit(0)
+
+
 def prepare() -> None:
     """Set up a new process: silent, limited in memory, not interrupted, ended without clean-up."""
     import gc
@@ -235,6 +244,7 @@ def prepare() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit.register(os._exit, 0)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(null, stream)
