@@ -479,8 +479,6 @@ def _report_sync(now: Session, tally: Tally, result: SyncResult) -> None:
         out.data({"notes": notes_json(tally), "view": view, "problems": tally.problems})
         return
     out.problems(tally.problems)
-    if out.quiet:
-        return
     for line in sync_lines(now, result):
         out.print(line)
     if held := tally.anki["held"]:
@@ -686,8 +684,6 @@ class Push:
             out.data({"notes": notes, "packages": left, "problems": tally.problems})
             return
         out.problems(tally.problems)
-        if out.quiet:
-            return
         if self.pushed.added or self.pushed.updated:
             out.print(push_text(self.pushed))
         elif left:

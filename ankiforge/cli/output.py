@@ -68,8 +68,8 @@ class Output:
         return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
-        """Print text for people to stdout; return whether the reader is still there."""
-        return self._echo(for_terminal(text))
+        """Print text for people to stdout, unless quiet; return whether the reader is still there."""
+        return self.quiet or self._echo(for_terminal(text))
 
     def write(self, text: str) -> bool:
         """Print text for a file or a program to stdout; return whether the reader is still there."""

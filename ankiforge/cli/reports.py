@@ -383,9 +383,9 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
             call.out.data(check)
             continue
         state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
-        call.out.print(f"{state}  {check.name}: {check.says}")
-        if check.do:
-            call.out.print(f"      do: {check.do}")
+        do = f"\n      do: {check.do}" if check.do else ""
+        tell = call.out.warn if call.out.quiet and check.state is State.FAIL else call.out.print
+        tell(f"{state}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
 
 

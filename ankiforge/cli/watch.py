@@ -465,7 +465,7 @@ class Narrator:
             raise click.Abort  # the reader of the output has ended
 
     def _print(self, words: str, *, message: bool = False) -> None:
-        if self._out.as_json or self._out.quiet:
+        if self._out.as_json:
             return
         self._clear()
         (self._out.say if message else self._out.print)(f"{self._time()} {words}")
