@@ -133,7 +133,7 @@ def _tasks(now: Session, passages: list[Passage], *, any_prompt: bool) -> Iterat
     `any_prompt`: the call names a prompt, which goes before those of the deck files.
     """
     from ankiforge.config.deckfiles import Action, deck_of
-    from ankiforge.pending import briefed
+    from ankiforge.pipeline import briefed
 
     from .sheet import tasks_of
 
@@ -160,7 +160,7 @@ def _drafted(
     from ankiforge import app
     from ankiforge.cli.draft import chat_settings
     from ankiforge.draft import batch, chat
-    from ankiforge.pending import share
+    from ankiforge.pipeline import share
 
     rules = app.make_job(now.workspace, (), None).drafter
     by_hand = rules.draft(share(tasks, frozenset(), by_hand=True))

@@ -27,8 +27,17 @@ from ankiforge.cli.session import (
 )
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.model import Card, Drafted, Drafter, Guid, HighlightKey, RunId, Task
-from ankiforge.pending import replacement_tasks, unrepaired, unwritten
-from ankiforge.pipeline import DraftRecorder, Job, Progress, draft_again, draft_pending, ingest
+from ankiforge.pipeline import (
+    DraftRecorder,
+    Job,
+    Progress,
+    draft_again,
+    draft_pending,
+    ingest,
+    replacement_tasks,
+    unrepaired,
+    unwritten,
+)
 from ankiforge.reports.summary import Summary, Tally, summarize
 from ankiforge.reports.text import dollars
 from ankiforge.review.history import remarks_for, replaceable

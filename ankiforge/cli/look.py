@@ -260,7 +260,7 @@ def _requests(now: Session) -> Asked:
     from ankiforge import app
     from ankiforge.config import AcceptPolicy
     from ankiforge.draft.cache import retraced
-    from ankiforge.pending import briefed
+    from ankiforge.pipeline import briefed
 
     def messages(candidate: Candidate) -> Messages:
         draft = candidate.draft

@@ -313,7 +313,7 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
         ItemError: the collection is damaged, is another one, or looks like an older backup.
     """
     from ankiforge.cli.anki import sync_lines
-    from ankiforge.recheck import propose
+    from ankiforge.reports.audit import propose
     from ankiforge.reports.text import counted
     from ankiforge.sync import read_anki
 

@@ -440,7 +440,7 @@ def follow(
         job: what is drafted.
         scope: only what this run has read is drafted.
     """
-    from ankiforge.pending import pending, share, unwritten
+    from ankiforge.pipeline import pending, share, unwritten
 
     tally.problems += [one for one in now.problems if one not in tally.problems]
 

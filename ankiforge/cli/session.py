@@ -263,7 +263,7 @@ def commands_to_rework(now: Session) -> Commands:
 def commands_to_go_on(now: Session, summary: Summary, drafter: str) -> Commands:
     """Yield what asks a model for the highlights that it was not asked, or did not answer, for."""
     from ankiforge.config import DrafterName
-    from ankiforge.pending import unwritten
+    from ankiforge.pipeline import unwritten
 
     if summary.usage is None or next(unwritten(now.ledger, None, drafter), None) is None:
         return

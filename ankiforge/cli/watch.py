@@ -36,8 +36,7 @@ from ankiforge.errors import BusyError, ForgeError, RefusedError, ServiceError, 
 from ankiforge.extract import AHEAD
 from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
-from ankiforge.pending import pending, unwritten
-from ankiforge.pipeline import Job, Progress, draft_pending, ingest
+from ankiforge.pipeline import Job, Progress, draft_pending, ingest, pending, unwritten
 from ankiforge.reports.summary import Tally
 from ankiforge.reports.text import counted
 from ankiforge.watch import (
