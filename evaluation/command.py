@@ -158,7 +158,7 @@ def _drafted(
 ) -> Iterable[Drafted]:
     """Return the drafts of the rules or a model; cards written by hand are always the rules'."""
     from ankiforge import app
-    from ankiforge.cli.draft import chat_settings
+    from ankiforge.cli.requests import chat_settings
     from ankiforge.draft import batch, chat
     from ankiforge.pipeline import share
 
@@ -190,7 +190,7 @@ def _drafted(
 
 def _export(now: Session, file: Path, tasks: list[Task]) -> None:
     """Write the requests that are not answered yet."""
-    from ankiforge.cli.draft import batch_lines, batch_texts, chat_texts, is_chat, write_files
+    from ankiforge.cli.requests import batch_lines, batch_texts, chat_texts, is_chat, write_files
 
     to_chat = is_chat(file)
     texts, count = chat_texts(now, tasks) if to_chat else batch_texts(batch_lines(now, tasks))

@@ -18,7 +18,6 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from ankiforge.cli import shared_options
 from ankiforge.text.fold import BIDI_CONTROLS
@@ -65,6 +64,8 @@ class Output:
 
     def data(self, value: Any) -> bool:
         """Print a JSON value as one line to stdout; return whether the reader is still there."""
+        import msgspec
+
         return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
