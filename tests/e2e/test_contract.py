@@ -219,11 +219,11 @@ def test_quiet_says_nothing_but_errors(forge, filled) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["build", "list -v", "stats", "lint", "draft", "doctor", "eval --limit 3", "undo"]
+    "words",
+    ["build", "list -v", "stats", "lint", "draft", "doctor", "eval --limit 3", "accept --all"],
 )
 def test_quiet_commands_that_succeed_print_nothing(forge, filled, words: str) -> None:
     forge.ok("run", filled)
-    forge.ok("accept", "--all")
     quiet = forge.ok(*words.split(), "-q")
     assert (quiet.stdout, quiet.stderr) == ("", "")
     assert forge.ok("list", "--json", "-q").stdout
