@@ -56,11 +56,27 @@ anki: {{collection: {collection}}}
 
 # --- the sources --------------------------------------------------------------------------------
 
-ADJECTIVES = "northern quiet narrow ancient broad shallow golden remote".split()
-THINGS = "harbour basin valley quarry orchard citadel market lagoon".split()
-PLACES = "near the coast|of the old province|behind the range|along the river".split("|")
+ADJECTIVES = ["northern", "quiet", "narrow", "ancient", "broad", "shallow", "golden", "remote"]
+THINGS = ["harbour", "basin", "valley", "quarry", "orchard", "citadel", "market", "lagoon"]
+PLACES = ["near the coast", "of the old province", "behind the range", "along the river"]
 CITES = ("", " (Smith, 2010)", " [12]", " [[Reading list]]")
-SYLLABLES = "ba co du fe gi ka lo mu ne pi ra so ta vu we".split()
+SYLLABLES = [
+    "ba",
+    "co",
+    "du",
+    "fe",
+    "gi",
+    "ka",
+    "lo",
+    "mu",
+    "ne",
+    "pi",
+    "ra",
+    "so",
+    "ta",
+    "vu",
+    "we",
+]
 
 
 def coin(dice: random.Random, ends: Sequence[str]) -> str:
@@ -258,7 +274,7 @@ class World:
         """By name, where its passages stood and what they said when they were read last."""
         self.texts: dict[str, tuple[str, str]] = {}
         self.reviewed: set[str] = set()
-            self.copies: list[Path] = []
+        self.copies: list[Path] = []
 
     def machine(self, name: str, where: str) -> Machine:
         forge = Forge(self.folder / name)
