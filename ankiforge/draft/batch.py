@@ -73,8 +73,8 @@ def export_jsonl(
 
     for task in tasks:
         for chunk, _ in chunks(task, settings.batch, conversation.is_cached):
-            conversation.draft(chunk)
-            yield from lines()
+            for _ in conversation.draft(chunk):
+                yield from lines()
     for task, drafts in blocked:
         for chunk, _ in chunks(task, 1):
             conversation.repair(chunk, drafts)
