@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ankiforge.draft import Replies
+from ankiforge.draft.asker import Asker, UncachedError
 from ankiforge.draft.cache import Answer, RequestForm
 from ankiforge.draft.client import ServerSettings, message_of
-from ankiforge.draft.llm import Asker, Conversation, Repair, UncachedError, drafted
+from ankiforge.draft.llm import Conversation, Repair, drafted
 from ankiforge.draft.prompt import Body, Chunk, Wording, canonical, chunks, request_hash
 from ankiforge.draft.reply import completion, objects
 from ankiforge.model import Draft, Drafted, Problem, Task
