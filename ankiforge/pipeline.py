@@ -8,7 +8,7 @@ one: a document is recorded whole or not at all, and no transaction is open whil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -40,6 +40,7 @@ from ankiforge.model import (
     Draft,
     Drafted,
     Drafter,
+    Edit,
     Extracted,
     Family,
     Guid,
@@ -58,7 +59,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.sync import picture_fault
+from ankiforge.sync import disputed_fields, picture_fault
 from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
@@ -103,11 +104,39 @@ class Progress:
     drafted: int = 0
     revised: int = 0
     merged: int = 0
+    answers_changed: int = 0
     flooded: int = 0
     ingested: Ingested | None = None
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
     """Highlights that were drafted, or found to yield no card."""
+
+
+class EditJudge:
+    """Judges edits; the word lists are read with the first one."""
+
+    def __init__(self, ledger: Ledger, decks: tuple[DeckRule, ...] = ()) -> None:
+        self._ledger = ledger
+        self._decks = decks
+
+    def of_highlights(self, before: Highlight, after: Highlight, known: Container[str]) -> Edit:
+        """Return what became of a passage; `known` holds words that stand elsewhere."""
+        from ankiforge.check.corrections import judge_highlights
+
+        return judge_highlights(before, after, known)
+
+    def of_drafts(self, before: Draft, after: Draft) -> Edit:
+        """Return what became of a card."""
+        from ankiforge.check.corrections import judge_drafts
+
+        return judge_drafts(before, after)
+
+    def is_disputed(self, card: Card, after: Draft) -> bool:
+        """Return whether a person wrote in Anki what a draft would change: it becomes a conflict."""
+        now, then = dict(card.fields), dict(after.fields)
+        changed = {name for name in (*now, *then) if now.get(name) != then.get(name)}
+        revised = replace(card, kind=after.kind, fields=after.fields)
+        return card.anki.there and changed <= disputed_fields(self._ledger, revised, self._decks)
 
 
 # --- the first half -------------------------------------------------------------------------
@@ -118,7 +147,7 @@ def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     yield from ingest(job, ledger, run)
     yield from draft_pending(job, ledger, run)
     # Of a watcher that was stopped before its notes were quiet.
-    ledger.recorder.accept_deferred(run, job.accepts)
+    ledger.recorder.accept_deferred(run, job.accepts, EditJudge(ledger, job.decks))
 
 
 def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
@@ -148,7 +177,14 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                     selecting[found.container] = Selecting(settings, reread)
         if went_away:
             yield Progress(problems=(_combined(went_away),))
-    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ingested = ledger.ingest.finish(
+        run,
+        scans,
+        problems,
+        ledger.clock(),
+        judge=EditJudge(ledger, job.decks),
+        selecting=selecting,
+    )
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 
@@ -531,7 +567,8 @@ class DraftRecorder:
         document = drafted.task.document.key
         before = self._before.pop(document, [])
         batch = self._batch(drafted, name, before)
-        recorded = self._ledger.recorder.record(self._run, batch)
+        judge = EditJudge(self._ledger, self._job.decks)
+        recorded = self._ledger.recorder.record(self._run, batch, judge)
         self.unmerged.update(recorded.unmerged)
         here = [
             (recorded.named[one.label], one.draft)
@@ -547,6 +584,7 @@ class DraftRecorder:
             recorded.drafted,
             recorded.revised,
             recorded.merged,
+            recorded.answers_changed,
             recorded.flooded,
             problems=drafted.problems,
             highlights=len(drafted.task.highlights),

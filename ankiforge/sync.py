@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
 from ankiforge.anki.identity import content_hash, parse_identity
-from ankiforge.anki.merge import Conflict
+from ankiforge.anki.merge import MINE, Conflict
 from ankiforge.anki.notes import RETIRED, deck_name, passage_html, read_source, tag_names, text_of
 from ankiforge.anki.notetypes import arranged, changed_types, family_of, note_type
 from ankiforge.anki.render import media_of
@@ -362,6 +362,18 @@ def conflicts_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tup
     """Return the fields of a card that both the source and a person in Anki changed."""
     [planned] = plan_cards(ledger, [card], decks)
     return planned.conflicts
+
+
+def disputed_fields(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> frozenset[str]:
+    """Return the fields of a card whose words in Anki stay, whatever it says now: a person wrote them.
+
+    Nothing is recorded, so the card may be given with words that it does not have yet.
+    """
+    [known] = _plan_inputs(ledger, [card], decks, full=False, unchanged=())
+    types = changed_types(ledger.views.types())
+    planned = plan(known, PlanOptions(ledger.clock().timestamp(), types))
+    kept = (name for name, decision in card.resolved if decision == MINE)
+    return frozenset((*(one.field for one in planned.conflicts), *kept))
 
 
 def _plan_inputs(

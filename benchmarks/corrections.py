@@ -23,7 +23,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ankiforge.check.corrections import Change, Kind, Passage, classify
+from ankiforge.check.corrections import Passage, classify
+from ankiforge.model import Edit, EditKind
 
 SET = Path(__file__).with_suffix(".jsonl")
 HALVES = ("tuned", "held-back", "fresh")
@@ -51,7 +52,7 @@ class Pair:
         return HALVES[digest[0] % 2]
 
     @property
-    def change(self) -> Change:
+    def edit(self) -> Edit:
         """What the program makes of it."""
         old, new = (
             passage(text, under)
@@ -62,10 +63,10 @@ class Pair:
     @property
     def right(self) -> bool:
         """Whether the result is one that its label allows."""
-        kind = self.change.kind
+        kind = self.edit.kind
         if self.label == "correction":
-            return kind is Kind.CORRECTION
-        return self.label == "reworded" or kind is not Kind.CORRECTION
+            return kind is EditKind.CORRECTION
+        return self.label == "reworded" or kind is not EditKind.CORRECTION
 
 
 def passage(text: str, under: tuple[str, ...] = ()) -> Passage:
@@ -97,20 +98,20 @@ def pairs(path: Path = SET) -> list[Pair]:
 
 def report(half: str, chosen: list[Pair], missed: bool) -> None:
     """Print the confusion table of one half."""
-    table = Counter((pair.label, pair.change.kind) for pair in chosen)
+    table = Counter((pair.label, pair.edit.kind) for pair in chosen)
     print(f"\n{half}: {len(chosen)} pairs")
-    print(f"{'':<12}" + "".join(f"{kind:>14}" for kind in Kind))
+    print(f"{'':<12}" + "".join(f"{kind:>14}" for kind in EditKind))
     for label in LABELS:
-        print(f"{label:<12}" + "".join(f"{table[label, kind]:>14}" for kind in Kind))
+        print(f"{label:<12}" + "".join(f"{table[label, kind]:>14}" for kind in EditKind))
     corrections = [pair for pair in chosen if pair.label == "correction"]
     kept = sum(pair.right for pair in corrections)
     if corrections:
         print(f"corrections kept: {kept / len(corrections):.1%} (at least {LEAST_KEPT:.0%})")
-    print(f"other facts that ship: {table['different', Kind.CORRECTION]} (0)")
+    print(f"other facts that ship: {table['different', EditKind.CORRECTION]} (0)")
     if missed:
         for pair in chosen:
             if not pair.right:
-                print(f"[{pair.label}] {pair.before}\n    {pair.after}\n    {pair.change}")
+                print(f"[{pair.label}] {pair.before}\n    {pair.after}\n    {pair.edit}")
 
 
 def main() -> None:

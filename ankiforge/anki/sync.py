@@ -8,9 +8,12 @@ only what changed on our side; a field that both sides changed is a conflict, wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.identity import content_hash, normal_form
@@ -23,7 +26,14 @@ from ankiforge.anki.notes import (
     with_content,
     with_identity,
 )
-from ankiforge.anki.notetypes import changed_types, in_order_of, is_exact, renewed_types, usable
+from ankiforge.anki.notetypes import (
+    changed_types,
+    in_order_of,
+    is_exact,
+    note_type,
+    renewed_types,
+    usable,
+)
 from ankiforge.anki.package import refusal
 from ankiforge.model import (
     FRESH_SECONDS,
@@ -168,8 +178,8 @@ def _plan_new(known: PlanInput, options: PlanOptions) -> CardPlan:
 def _revision_of_new(known: PlanInput) -> Shipment:
     """Return the revision of a note that is not in Anki: the last one if nothing of ours changed.
 
-    "Changed" is judged on Markdown, tags and pictures; what only the renderer or a generated
-    field would write differently is shipped with the next change (docs/why.md).
+    "Changed" is judged on Markdown, tags, pictures and the note that is linked; what else only the
+    renderer or a generated field would write differently is shipped with the next change (docs/why.md).
     """
     card, last = known.card, known.last
     same = last is not None and _same_text(last, known)
@@ -235,7 +245,8 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
         normal_form(one) == normal_form(other)
         for one, other in zip(merged, seen.fields, strict=False)
     )
-    if same_fields and same_tags(tags, seen.tags) and _shows_sources(last, known):
+    placed = _shows_sources(last, known) and _opens_note(seen.fields, card)
+    if same_fields and same_tags(tags, seen.tags) and placed:
         return CardPlan(card, conflicts=conflicts)
     pictures_lost = known.missing_pictures and _needs_pictures(card, last)
     if held := NO_PICTURE if pictures_lost else _why_held(seen, last, options):
@@ -436,13 +447,32 @@ def _same_text(last: Shipment, known: PlanInput) -> bool:
         return False
     written = "".join(last.html)
     shown = all(picture.name in written for picture in known.pictures.values())
-    return shown and _shows_sources(last, known)
+    return shown and _shows_sources(last, known) and _opens_note(last.html, known.card)
 
 
 def _shows_sources(last: Shipment, known: PlanInput) -> bool:
     """Return whether a revision shows every passage that a person merged into the card."""
     written = "".join(last.html)
     return all(source in written for source in known.merged_sources)
+
+
+def _opens_note(html: Sequence[str], card: Card) -> bool:
+    """Return whether the first link to a note still opens the one where the passage stands.
+
+    It does not once that note was renamed or moved.
+    """
+    links = html[note_type(card.family).fields.index("Links")]
+    linked = re.search(r'href="(obsidian:[^"]*)"', links)
+    here = _note_opened_by(card.highlight.uri)
+    return not (linked and here) or _note_opened_by(unescape(linked[1])) == here
+
+
+def _note_opened_by(uri: str) -> tuple[str, ...]:
+    """Return vault and file of a link to a note, without the place in it; () of another link."""
+    parts = urlsplit(uri)
+    query = parse_qs(parts.query)
+    file = query.get("file", [""])[0].partition("#")[0]
+    return (query.get("vault", [""])[0], file) if parts.scheme == "obsidian" and file else ()
 
 
 def _side(family: Family, revision: Shipment) -> Side:

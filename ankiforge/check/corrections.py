@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cache
 from itertools import pairwise
 
@@ -39,27 +38,17 @@ from ankiforge.check.words import (
     stem,
     without_accents,
 )
-from ankiforge.model import Form, Highlight, HighlightKind, Span
+from ankiforge.model import (
+    Draft,
+    Edit,
+    EditKind,
+    Family,
+    Form,
+    Highlight,
+    HighlightKind,
+    Span,
+)
 from ankiforge.text import cloze
-
-
-class Kind(StrEnum):
-    """What an edit in place is."""
-
-    ANOTHER_FACT = "another fact"
-    """The passage states another fact: it gets another note."""
-    WAITS = "waits"
-    """The note stays, but a person decides on the new words."""
-    CORRECTION = "correction"
-    """The same fact: the new words may ship under the old note."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The kind of an edit, and why, in a few words."""
-
-    kind: Kind
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +65,23 @@ class Passage:
     """What says what a bare number is of: title, headings, list parents, row label."""
 
     @classmethod
-    def of(cls, highlight: Highlight, label: str = "") -> Passage:
-        """Return the words of a highlight; `label` names its row of a table."""
-        under = tuple(
-            filter(None, (highlight.document.title, highlight.heading, *highlight.above, label))
-        )
+    def of(cls, highlight: Highlight) -> Passage:
+        """Return the words of a highlight; the row and column of a cell are in its heading."""
+        under = tuple(filter(None, (highlight.document.title, highlight.heading, *highlight.above)))
         markdown = highlight.markdown
         if highlight.kind is not HighlightKind.CARD or not markdown:
             return cls(highlight.exact, highlight.gaps, under=under)
         if highlight.form is not Form.CLOZE and len(markdown) > 1:
             return cls(markdown[0], answer=markdown[1], under=under)
         return cls.filled(markdown[0], under)
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> Passage:
+        """Return the words of a card, which always stands below its own passage."""
+        under = ("its passage",)
+        if draft.kind.family is Family.CLOZE:
+            return cls.filled(draft.field("Text"), under)
+        return cls(draft.field("Front"), answer=draft.field("Back"), under=under)
 
     @classmethod
     def filled(cls, text: str, under: tuple[str, ...] = ()) -> Passage:
@@ -107,6 +102,7 @@ class Passage:
 _NOISE = re.compile(
     r"<!--.*?-->"
     r"|\[\[@[^\]\n]+\]\]|\[@[^\]\n]+\]|\[\^[^\]\n]+\]"  # citation keys, footnotes
+    r"|(?<![\w@])@[A-Za-z][\w:.-]*\d{4}[a-z]?(?!\w)"
     r"|<sup>\s*\[?\d+\]?\s*</sup>"
     r"|\((?:p|pp|S|ch|chap)\.\s?\d+(?:\s?[-–]\s?\d+)?\)"
     r"|(?<![\w(])\(?https?://[^\s)]+\)?|\bdoi:\s?\S+"
@@ -573,12 +569,13 @@ def _paired(one: _Token, other: _Token, known: Container[str]) -> float:
 
 # --- the verdict ---------------------------------------------------------------------------------
 
+SAME_WORDS = "the same words"
 _LEAST_CONTEXT = 3
 """So many words with meaning in the context say what a number is of."""
 _MOST_INSERTED = 0.3
 
 
-def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Change:
+def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
     """Return what an edit made of a passage that stands in the same place.
 
     `known` holds casefolded words that stand elsewhere in the vault: of two known words none is a
@@ -590,11 +587,30 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Cha
     old, new = _joined(old, new), _joined(new, old)
     pairs = _aligned(old, new, known)
     if pairs is None:
-        return Change(Kind.WAITS, "too much has changed")
-    return _judge(_Edit(old, new, pairs, known), before.under, after.under, known)
+        return Edit(EditKind.WAITS, "too much has changed")
+    edit = _Differences(old, new, pairs, known)
+    judged = _judge(edit, before.under, after.under, known)
+    return replace(judged, answer_changed=edit.answer_changed)
 
 
-class _Edit:
+def judge_highlights(before: Highlight, after: Highlight, known: Container[str] = ()) -> Edit:
+    """Return what became of a passage; `known` as for `classify`."""
+    return classify(Passage.of(before), Passage.of(after), known)
+
+
+def judge_drafts(before: Draft, after: Draft) -> Edit:
+    """Return what became of a card; one that asks for other words of the same text waits."""
+    if before.kind.family is not after.kind.family:
+        return Edit(EditKind.WAITS, "another kind of card")
+    old, new = Passage.of_draft(before), Passage.of_draft(after)
+    asked = [[one.key for one in _tokens(each, True) if one.answer] for each in (old, new)]
+    edit = classify(old, new)
+    if edit.why == SAME_WORDS and asked[0] != asked[1]:
+        return Edit(EditKind.WAITS, "other words are asked")
+    return edit
+
+
+class _Differences:
     """The differences between two versions, by what they are; each list for context and answer."""
 
     def __init__(
@@ -604,6 +620,8 @@ class _Edit:
         self.numbers: list[tuple[_Token, _Token]] = []
         self.replaced: list[tuple[_Token, _Token]] = []
         self.spelled: list[tuple[_Token, _Token]] = []
+        self.alike = False
+        """Whether some words differ in form or spelling only."""
         self.inserted: list[_Token] = []
         self.removed: list[_Token] = []
         self.limited: list[_Token] = []
@@ -614,6 +632,7 @@ class _Edit:
                     if not _is_one(a, b):
                         self.numbers.append((a, b))
                 elif alike := _alike(a, b, known):
+                    self.alike |= not (a.light and b.light)
                     self.spelled += [(a, b)] if alike == "spelling" else []
                 else:
                     self.replaced.append((a, b))
@@ -640,6 +659,15 @@ class _Edit:
         return pairs or any(one.answer for one in singles)
 
     @property
+    def nothing_common(self) -> bool:
+        """Whether two texts, neither of a few words only, share no word with meaning."""
+        old, new = (
+            {stem(one.key) for one in tokens if one.kind != "sign" and not one.light}
+            for tokens in (self.old, self.new)
+        )
+        return min(len(old), len(new)) >= _LEAST_CONTEXT and not (old & new or self.alike)
+
+    @property
     def context_renamed(self) -> tuple[_Token, _Token] | None:
         """A name or number of the context that became another one."""
         for a, b in (*self.both(), *self.spelled):
@@ -656,46 +684,51 @@ def _is_renamed(one: _Token, other: _Token) -> bool:
 
 
 def _judge(
-    edit: _Edit, old_under: tuple[str, ...], new_under: tuple[str, ...], known: Container[str]
-) -> Change:
-    another, waits = Kind.ANOTHER_FACT, Kind.WAITS
+    edit: _Differences,
+    old_under: tuple[str, ...],
+    new_under: tuple[str, ...],
+    known: Container[str],
+) -> Edit:
+    another, waits = EditKind.ANOTHER_FACT, EditKind.WAITS
     # 1. Another fact.
+    if edit.nothing_common:
+        return Edit(another, "no word in common")
     if edit.answer_changed and (pair := edit.context_renamed):
-        return Change(another, f"{_shown(pair)} in the context, and another answer")
+        return Edit(another, f"{_shown(pair)} in the context, and another answer")
     meaning = [one for one in edit.new if not one.answer and not one.light and one.kind == "word"]
     bare_number = len(meaning) <= _LEAST_CONTEXT and not any(one.name for one in meaning)
     moved = _label_changed(old_under, new_under, known)
     changed = bool(edit.numbers or edit.replaced)
     if moved and changed:
         if bare_number:
-            return Change(another, f"{moved} above a bare number or name")
-        return Change(waits, f"{moved} above it, and other words")
+            return Edit(another, f"{moved} above a bare number or name")
+        return Edit(waits, f"{moved} above it, and other words")
     if moved and bare_number:
-        return Change(waits, f"{moved} above a bare number or name")
+        return Edit(waits, f"{moved} above a bare number or name")
     if changed and not meaning and not (old_under and new_under):
-        return Change(waits, "nothing says what the number is of")
+        return Edit(waits, "nothing says what the number is of")
     # 2. The same highlight, but the meaning may have turned.
     for a, b in edit.both():
         if a.within_name or b.within_name:
-            return Change(waits, f"{_shown((a, b))}: a number in a name")
+            return Edit(waits, f"{_shown((a, b))}: a number in a name")
         if {a.key, b.key} == {"one", "#:0:"}:
-            return Change(waits, f"{_shown((a, b))}: none or some")
+            return Edit(waits, f"{_shown((a, b))}: none or some")
         if a.kind == b.kind == "number" and (why := _turned(a, b)):
-            return Change(waits, why)
+            return Edit(waits, why)
         if stem(b.key) in OPPOSITES.get(stem(a.key), ()) or b.key in TURNED.get(a.key, ()):
-            return Change(waits, f"{_shown((a, b))}: the contrary")
+            return Edit(waits, f"{_shown((a, b))}: the contrary")
         if a.kind != "number" and _is_renamed(a, b):
-            return Change(waits, f"{_shown((a, b))}: another name")
+            return Edit(waits, f"{_shown((a, b))}: another name")
     if _negations(edit.old) != _negations(edit.new):
-        return Change(waits, "a negation came or went")
+        return Edit(waits, "a negation came or went")
     # 3. A correction, unless one of these is in the way.
     doubt = _doubt(edit, meaning)
     if doubt:
-        return Change(waits, doubt)
-    return Change(Kind.CORRECTION, _why(edit))
+        return Edit(waits, doubt)
+    return Edit(EditKind.CORRECTION, _why(edit))
 
 
-def _doubt(edit: _Edit, meaning: list[_Token]) -> str:
+def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     """Return what keeps the edit from being surely a correction."""
     if edit.replaced:
         return f"{_shown(edit.replaced[0])}: another word"
@@ -798,7 +831,7 @@ def _label_changed(
         [replace(one, name=one.capital) for one in _tokens(text, citations=True)] for text in texts
     )
     pairs = _aligned(_joined(a, b), _joined(b, a), known)
-    edit = _Edit(a, b, pairs or [], known)
+    edit = _Differences(a, b, pairs or [], known)
     pair = next(edit.both(), None)
     return _shown(pair) if pair else ""
 
@@ -807,7 +840,7 @@ def _shown(pair: tuple[_Token, _Token]) -> str:
     return f"“{pair[0].raw.strip()}” → “{pair[1].raw.strip()}”"
 
 
-def _why(edit: _Edit) -> str:
+def _why(edit: _Differences) -> str:
     if edit.numbers:
         return f"one number: {_shown(edit.numbers[0])}"
     if edit.spelled:
@@ -815,4 +848,4 @@ def _why(edit: _Edit) -> str:
     for words, what in ((edit.inserted, "inserted"), (edit.removed, "removed")):
         if words:
             return f"{what}: “{words[0].raw}”"
-    return "the same words"
+    return SAME_WORDS

@@ -33,7 +33,7 @@ from ankiforge.errors import ForgeError, ServiceError
 from ankiforge.extract import AHEAD
 from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
-from ankiforge.pipeline import Job, Progress, draft_pending, ingest, pending, unwritten
+from ankiforge.pipeline import EditJudge, Job, Progress, draft_pending, ingest, pending, unwritten
 from ankiforge.reports.summary import Tally
 from ankiforge.reports.text import counted
 from ankiforge.watch import (
@@ -225,7 +225,9 @@ class Passes:
             if now.ledger.policy.deferred - without:
                 run = now.ledger.start_run("watch")
                 accepts = app.accept_policy(now.workspace.config)
-                now.ledger.recorder.accept_deferred(run, accepts, without)
+                now.ledger.recorder.accept_deferred(
+                    run, accepts, EditJudge(now.ledger, now.decks), without
+                )
                 now.ledger.finish_run(run)
             error: ForgeError | None = None
             pushed = None

@@ -73,10 +73,12 @@ def foremost(row: Row) -> Checked:
 # --- cloze numbers --------------------------------------------------------------------------
 
 
-def numbered_as_before(checked: Checked, card: Card, there: set[int]) -> Checked:
+def numbered_as_before(
+    checked: Checked, card: Card, there: set[int], *, in_order: bool = False
+) -> Checked:
     """Return a revision with the card's cloze numbers; new gaps get none of `there`, used in Anki."""
     used = there | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
-    return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used))
+    return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used), in_order)
 
 
 def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[Checked]:
@@ -90,11 +92,13 @@ def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[C
     return [_numbered_as(checked, said[-1], tuple(used)) for checked in group]
 
 
-def _numbered_as(checked: Checked, before: str, used: tuple[int, ...]) -> Checked:
+def _numbered_as(
+    checked: Checked, before: str, used: tuple[int, ...], in_order: bool = False
+) -> Checked:
     """Renumber the gaps of a draft like those of `before`: cloze numbers identify Anki's cards."""
     if checked.draft.kind is not CardKind.CLOZE:
         return checked
-    text = keep_numbers(before, checked.draft.field("Text"), used)
+    text = keep_numbers(before, checked.draft.field("Text"), used, in_order=in_order)
     fields = tuple(
         (name, text if name == "Text" else value) for name, value in checked.draft.fields
     )

@@ -170,6 +170,12 @@ def _is_dismissed(guid: str, finding: Finding, apart: frozenset[frozenset[str]])
 
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")
+ANSWER_CHANGED = Finding(
+    "answer_changed",
+    Severity.WARN,
+    "its answer was corrected in the source, and Anki keeps its schedule:"
+    " to learn it anew, reset the card there (Browse, Cards, Reset)",
+)
 FEEDBACK = "feedback"
 """The check whose finding is a remark that a person typed in Anki."""
 PREFERRED = "preferred"
@@ -429,6 +435,11 @@ class Cards:
             " WHERE l.guid = ? AND h.presence <> 'gone'",
             (guid,),
         ).fetchone()
+        return row is not None
+
+    def has_reviews(self, guid: Guid) -> bool:
+        """Return whether a card was ever answered in Anki."""
+        row = self._db.execute("SELECT 1 FROM review WHERE guid = ? LIMIT 1", (guid,)).fetchone()
         return row is not None
 
     def mark_present(self, key: HighlightKey) -> None:

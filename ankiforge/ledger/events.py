@@ -45,6 +45,9 @@ LAPSES = "lapses"
 TAKEN_BACK = "taken back"
 """Why a card is retired whose creation was undone."""
 
+CORRECTS = "corrects"
+"""Key of a `revise` by which the source corrected a card that a person accepted and did not word."""
+
 Columns = dict[str, Any]
 """Columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
 
@@ -205,9 +208,10 @@ def _made_by(event: Event) -> bool:
 def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
     by_person = event.by in (PERSON, UPGRADE)
-    if event.what == REVISE and not event.here:
+    corrects = event.what == REVISE and CORRECTS in event.body and not now["edited"]
+    if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
         return  # what another ledger read in the source
-    if event.what == REVISE and "fields" in event.after and _is_persons(now):
+    if event.what == REVISE and "fields" in event.after and _is_persons(now) and not corrects:
         return  # a person's text is kept
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only
@@ -222,6 +226,11 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
         named = _letter(event, card, letter)
         if named:
             state.letters[named] = said
+
+
+def _is_drafted(event: Event, card: Facts) -> bool:
+    """Return whether the words of an event were drafted here, too."""
+    return any(one.fields == event.after.get("fields") for one in card.alternatives)
 
 
 def _is_persons(now: Columns) -> bool:

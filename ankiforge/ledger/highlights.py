@@ -24,6 +24,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     Picture,
+    Presence,
     Problem,
     RunId,
 )
@@ -185,6 +186,11 @@ class Highlights:
         """Return the highlights whose last draft failed."""
         rows = self._db.execute("SELECT key FROM highlight WHERE failed <> ''").fetchall()
         return frozenset(HighlightKey(row[0]) for row in rows)
+
+    def is_present(self, key: HighlightKey) -> bool:
+        """Return whether the last reading of its source found a highlight."""
+        row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
+        return row is not None and row["presence"] in (Presence.PRESENT, Presence.IGNORED)
 
     def asked(self, key: HighlightKey) -> str:
         """Return why a person should confirm which highlight it is; "" if there is no doubt."""

@@ -50,6 +50,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKey,
+    Judge,
     Presence,
     Problem,
     Route,
@@ -267,6 +268,7 @@ class Ingest:
         problems: Iterable[Problem],
         now: datetime,
         *,
+        judge: Judge,
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
     ) -> Ingested:
         """Match staged highlights, issue keys, and record what is missing.
@@ -276,6 +278,7 @@ class Ingest:
             scans: one for each container that was listed.
             problems: what could not be read; its highlights are not missing.
             now: for the time between two scans that miss a highlight.
+            judge: tells corrections from other facts.
             selecting: by container, its settings, and how to read again what these leave out.
         """
         scans, problems = tuple(scans), tuple(problems)
@@ -283,6 +286,7 @@ class Ingest:
             self.begin(run)
         self._stage_read()
         self._selection.begin(run, selecting)
+        self._recognising.judge = judge
         with self._writer.unit():
             self._record_scans(run, scans, now)
             self._documents.remember_copies()
@@ -392,8 +396,8 @@ class Ingest:
         presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence, presence_why, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " content, body, presence, presence_why, run, replaces)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 highlight.key,
                 highlight.document.key,
@@ -407,6 +411,7 @@ class Ingest:
                 presence,
                 highlight.skip,
                 run,
+                row["replaces"],
             ),
         )
         self.moves.touched(highlight)
@@ -469,7 +474,8 @@ class Ingest:
         """Make another location of a highlight the primary one: the old one is gone."""
         row = {name: location[name] for name in ("container", "place", "mark", "text", "body")}
         highlight = replace(decode_highlight(location["body"]), key=location["key"])
-        more = {"position": location["position"], "asked": "", "path": highlight.document.path}
+        more = {"position": location["position"], "asked": "", "replaces": ""}
+        more["path"] = highlight.document.path
         self._write(RunId(location["run"]), row | more, highlight, self._before(location["key"]))
 
     def _write(
@@ -498,11 +504,13 @@ class Ingest:
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
-            " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END WHERE key = ?",
+            " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END,"
+            " replaces = CASE WHEN ? = '' THEN replaces ELSE ? END WHERE key = ?",
             (
                 highlight.document.key, row["container"], row["place"], row["position"], row["mark"],
                 row["text"], content, body, presence,
-                highlight.skip or ignored, run, row["asked"], row["asked"], highlight.key,
+                highlight.skip or ignored, run, row["asked"], row["asked"],
+                row["replaces"], row["replaces"], highlight.key,
             ),
         )  # fmt: skip
         if changed:

@@ -1,7 +1,8 @@
 """Match the highlights that were read with the stored ones.
 
-First in place: by own id, anchor, then text and context (`in_place`, pure). Then highlights recovered
-from Anki, whose place is unknown; then those that were moved from elsewhere.
+First in place: by own id, anchor, text and context, and by the spot (`in_place`, pure). A pair whose
+words changed is judged: what states another fact there is no longer the same highlight. Then highlights
+recovered from Anki, whose place is unknown; then those that were moved from elsewhere.
 """
 
 from __future__ import annotations
@@ -11,19 +12,31 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, slug_of
-from ankiforge.ledger.keys import KeyIssuer
-from ankiforge.model import Highlight, HighlightKey, HighlightKind, Route, RunId, Scan
+from ankiforge.ledger.keys import KeyIssuer, content_of
+from ankiforge.model import (
+    Edit,
+    EditKind,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Judge,
+    Route,
+    RunId,
+    Scan,
+)
 from ankiforge.model.highlights import NO_KEY
-from ankiforge.text.anchors import text_of, triple_of
+from ankiforge.text.anchors import own_key, text_of, triple_of
 from ankiforge.text.cloze import gaps
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import cloze_answers, plain
-from ankiforge.text.quotes import ASK, SAME, similarity
+from ankiforge.text.quotes import ASK, likeness, similarity
 from ankiforge.text.renames import Sketch, decode, pair, required, share
 
 MAX_TABLE = 250_000
@@ -36,8 +49,11 @@ class Match:
 
     found: int
     key: HighlightKey
+    """Empty if it states another fact, and no id of its own gives it this key."""
     asked: str = ""
     """Why a person should confirm it; "" if there is no doubt."""
+    replaces: HighlightKey = NO_KEY
+    """The highlight in whose place it states another fact."""
 
 
 class _Pairing:
@@ -46,14 +62,22 @@ class _Pairing:
     def __init__(self, stored: Sequence[Highlight], found: Sequence[Highlight]) -> None:
         self.stored = dict(enumerate(stored))
         self.found = dict(enumerate(found))
+        self.count = len(found)
         self.matches: list[Match] = []
+        self.pairs: dict[int, int] = {}
+        """Found highlights by the stored ones that they continue."""
 
-    def pair(self, old: int, new: int, asked: str = "") -> None:
+    def pair(self, old: int, new: int) -> None:
         key = self.stored.pop(old).key
         del self.found[new]
-        self.matches.append(Match(new, key, asked))
+        self.matches.append(Match(new, key))
+        self.pairs[old] = new
 
-    def by(self, name: Callable[[Highlight], object]) -> None:
+    def by(
+        self,
+        name: Callable[[Highlight], object],
+        fits: Callable[[Highlight, Highlight], bool] = lambda old, new: True,
+    ) -> None:
         """Pair highlights with equal, non-empty names in order; of several the best context first."""
         waiting: dict[object, list[int]] = defaultdict(list)
         for index, highlight in self.stored.items():
@@ -62,8 +86,9 @@ class _Pairing:
             called = name(highlight)
             if called and waiting.get(called):
                 old = self._nearest(waiting[called], highlight)
-                waiting[called].remove(old)
-                self.pair(old, new)
+                if fits(self.stored[old], highlight):
+                    waiting[called].remove(old)
+                    self.pair(old, new)
 
     def _nearest(self, candidates: list[int], found: Highlight) -> int:
         if len(candidates) == 1:
@@ -80,28 +105,44 @@ class _Pairing:
 
 
 def in_place(
-    stored: Sequence[Highlight], found: Sequence[Highlight], moved: frozenset[int] = frozenset()
+    stored: Sequence[Highlight],
+    found: Sequence[Highlight],
+    moved: frozenset[int] = frozenset(),
+    stood: Collection[HighlightKey] = (),
 ) -> list[Match]:
     """Match the highlights of one document with the stored ones of that document.
 
     Both are in reading order. Stored ones without a match were moved or are gone; found ones without
     one were moved here or are new. Found ones (by index) in `moved` came from elsewhere word for word,
-    so they are no edits of stored ones, however similar.
+    so they are no edits of stored ones, however similar. Only the stored ones in `stood`, which were
+    there when the document was last read, have a spot that another text may take.
     """
     pairing = _Pairing(stored, found)
-    pairing.by(lambda highlight: highlight.own)
+    pairing.by(lambda highlight: highlight.own, _overlap)
     _equal_on_pages(pairing)
     pairing.by(_mark)
     pairing.by(lambda highlight: (triple_of(highlight), highlight.kind))
     pairing.by(_whole_text)
     pairing.by(_picture)
     pairing.by(_annotation)
+    pairing.by(lambda highlight: highlight.own)
     pairing.by(_front_under_heading)
     for index in moved & pairing.found.keys():
         del pairing.found[index]
     _same_back(pairing)
-    _align(pairing)
+    present = frozenset(index for index, one in enumerate(stored) if one.key in stood)
+    while _align(pairing, present):
+        pass
     return pairing.matches
+
+
+def _overlap(old: Highlight, new: Highlight) -> bool:
+    """Return whether two texts are alike, or half of the shorter one stands in the other."""
+    one, other = canonical(old.exact), canonical(new.exact)
+    if not one or not other or fuzz.ratio(one, other) >= _LIKE:
+        return True
+    common = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
+    return common.size * 2 >= min(len(one), len(other))
 
 
 def _mark(highlight: Highlight) -> object:
@@ -200,25 +241,112 @@ def _context(one: Highlight, other: Highlight) -> float:
     return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
 
 
-def _align(pairing: _Pairing) -> None:
-    """Pair similar highlights one-to-one and in order, for the greatest sum of likeness."""
+_LIKE = 60
+"""Likeness of two texts from which one may be the other, edited."""
+_AROUND = 40
+"""Unchanged characters on one side that show a spot to be the same."""
+
+
+def _align(pairing: _Pairing, present: frozenset[int]) -> bool:
+    """Pair similar highlights, and those of one spot, in order, for the greatest sum of likeness.
+
+    Returns:
+        Whether there was a pair: its highlights are the neighbours of others now.
+    """
     old, new = sorted(pairing.stored), sorted(pairing.found)
     if not old or not new or len(old) * len(new) > MAX_TABLE:
-        return
-    likeness = [
-        [_likeness(pairing.stored[row], pairing.found[column]) for column in new] for row in old
-    ]
-    for row, column in _best_path(likeness):
-        score = likeness[row][column]
-        asked = "" if score >= SAME else f"its source changed a good deal ({score:.0f} % alike)"
-        pairing.pair(old[row], new[column], asked)
+        return False
+    spots = _spots(pairing, present)
+    table = [[_score(pairing, row, column, spots, present) for column in new] for row in old]
+    paired = list(_best_path(table))
+    for row, column in paired:
+        pairing.pair(old[row], new[column])
+    return bool(paired)
 
 
-def _likeness(old: Highlight, new: Highlight) -> float:
+def _score(
+    pairing: _Pairing,
+    row: int,
+    column: int,
+    spots: Mapping[tuple[int, int], bool],
+    present: frozenset[int],
+) -> float:
+    old, new = pairing.stored[row], pairing.found[column]
     if old.kind is not new.kind or not old.exact or not new.exact:
         return 0.0
-    score = similarity(old.exact, old.prefix, old.suffix, new.exact, new.prefix, new.suffix)
+    texts = (old.exact, old.prefix, old.suffix, new.exact, new.prefix, new.suffix)
+    if _related(old, new):
+        if spots.get((row, column)) or (row in present and _beside(old, new)):
+            return max(likeness(*texts), 1.0)
+        if (row, column) in spots and _overlap(old, new):
+            return likeness(*texts)
+    score = similarity(*texts)
     return score if score >= ASK else 0.0
+
+
+_WORD = re.compile(r"[^\W\d_]{4,}|\d+")
+_FEW_WORDS = 3
+_TYPO = 70
+"""Likeness of a few words from which they may be the others, spelled otherwise."""
+
+
+def _related(old: Highlight, new: Highlight) -> bool:
+    """Return whether a text that stands in the place of another one may be that one, edited.
+
+    Marks over a text that nobody edits must overlap, and none has another id than before.
+    """
+    for name in (lambda one: one.own, _named):
+        if name(old) and name(new) and name(old) != name(new):
+            return False
+    if old.route is not Route.VAULT:
+        return _overlap(old, new)
+    sides = zip(_sides(old), _sides(new), strict=False)
+    return any(_share_a_word(one, other) for one, other in sides)
+
+
+def _sides(highlight: Highlight) -> tuple[str, ...]:
+    """Return the folded text; of a question the front and the back."""
+    return tuple(map(canonical, highlight.markdown[:2] or (highlight.exact,)))
+
+
+def _share_a_word(one: str, other: str) -> bool:
+    """Return whether two texts share a word or a number, are numbers, or a few words spelled alike."""
+    words, others = set(_WORD.findall(one)), set(_WORD.findall(other))
+    if words & others or (all(word.isdigit() for word in words | others) and words and others):
+        return True
+    short = max(len(one.split()), len(other.split())) <= _FEW_WORDS
+    return short and fuzz.ratio(one, other) >= _TYPO
+
+
+def _beside(old: Highlight, new: Highlight) -> bool:
+    """Return whether what stands on one side is unchanged."""
+    before, after = (
+        (canonical(one.prefix)[-_AROUND:], canonical(one.suffix)[:_AROUND]) for one in (old, new)
+    )
+    return any(
+        len(one) == _AROUND and one == other for one, other in zip(before, after, strict=True)
+    )
+
+
+def _spots(pairing: _Pairing, present: frozenset[int]) -> dict[tuple[int, int], bool]:
+    """Return the pairs that stand, or may stand, in one spot: between the same neighbours.
+
+    True where nothing else can be meant: as many stood there as stand there, and there is a
+    neighbour, or the document has one mark only.
+    """
+    stood = sorted(present)
+    ends = [at for at, old in enumerate(stood) if old in pairing.pairs]
+    found: dict[tuple[int, int], bool] = {}
+    for left, right in pairwise((-1, *ends, len(stood))):
+        first = pairing.pairs[stood[left]] if left >= 0 else -1
+        last = pairing.pairs[stood[right]] if right < len(stood) else pairing.count
+        olds = [old for old in stood[left + 1 : right] if old in pairing.stored]
+        news = [new for new in range(first + 1, last) if new in pairing.found]
+        sure = len(olds) == len(news) and (right - left <= len(stood) or pairing.count == 1)
+        for at, old in enumerate(olds):
+            for place, new in enumerate(news):
+                found[old, new] = sure and at == place
+    return found
 
 
 def _best_path(likeness: list[list[float]]) -> list[tuple[int, int]]:
@@ -330,12 +458,21 @@ class Recognition:
     def __init__(self, connection: Connection, keys: KeyIssuer) -> None:
         self._db = connection
         self._keys = keys
+        self.judge: Judge
+        """Judges edits; set before matching."""
 
-    def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
-        """Match a staged row with a stored highlight."""
+    def assign(
+        self,
+        run: RunId,
+        sighting: int,
+        key: HighlightKey,
+        asked: str = "",
+        replaces: str = "",
+    ) -> None:
+        """Match a staged row with a stored highlight, or note the one that it replaces."""
         self._db.execute(
-            "UPDATE scanned SET key = ?, asked = ? WHERE run = ? AND id = ?",
-            (key, asked, run, sighting),
+            "UPDATE scanned SET key = ?, asked = ?, replaces = ? WHERE run = ? AND id = ?",
+            (key, asked, replaces, run, sighting),
         )
 
     # --- in place ---------------------------------------------------------------------------
@@ -417,11 +554,38 @@ class Recognition:
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
-        matches = in_place(stored, found, self._moved_here(run, *place, found))
-        matches += self._as_before(stored, found, matches)
+        stood = self._stood(*place)
+        matches = in_place(stored, found, self._moved_here(run, *place, found), stood)
+        by_key = {one.key: one for one in stored}
+        matches = [self._judged(by_key[one.key], found[one.found], one) for one in matches]
+        matches += self._as_before(stored, found, [one for one in matches if one.key])
         for match in matches:
-            self.assign(run, staged[match.found]["id"], match.key, match.asked)
+            self.assign(run, staged[match.found]["id"], match.key, match.asked, match.replaces)
         return {match.key for match in matches}
+
+    def _judged(self, old: Highlight, new: Highlight, match: Match) -> Match:
+        """Return what an edit makes of a match: a confirmation to ask for, or another highlight."""
+        before = content_of(old)
+        if before in (content_of(new), content_of(new.as_formerly)):
+            return match
+        own = own_key(new) == old.key
+        edit = self.judge.of_highlights(old, new, _Words(self._db, old.key))
+        if own and not _overlap(old, new):
+            edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
+        if edit.kind is EditKind.ANOTHER_FACT:
+            key = old.key if own else NO_KEY
+            return replace(match, key=key, asked=edit.why, replaces=old.key)
+        return replace(match, asked=edit.why if edit.kind is EditKind.WAITS else "")
+
+    def _stood(self, container: str, place: str) -> frozenset[HighlightKey]:
+        """Return the highlights that were at a place when it was last read."""
+        rows = self._db.execute(
+            "SELECT key FROM highlight WHERE container = :container AND place = :place"
+            " AND presence IN ('present', 'ignored') UNION SELECT key FROM location"
+            " WHERE container = :container AND place = :place AND missing_at = ''",
+            {"container": container, "place": place},
+        )
+        return frozenset(row["key"] for row in rows)
 
     def _moved_here(
         self, run: RunId, container: str, place: str, found: list[Highlight]
@@ -587,6 +751,22 @@ class Recognition:
             {"container": scan.container, "run": run, "name": name},
         ).fetchone()
         return HighlightKey(row["key"]) if row else None
+
+
+class _Words:
+    """The casefolded words of all highlights but one; looked up when asked."""
+
+    def __init__(self, connection: Connection, but: HighlightKey) -> None:
+        self._db = connection
+        self._but = but
+
+    def __contains__(self, word: object) -> bool:
+        rows = self._db.execute(
+            "SELECT json_extract(body, '$.exact') AS exact FROM highlight"
+            " WHERE instr(lower(body), ?) AND key <> ?",
+            (word, self._but),
+        )
+        return any(re.search(rf"\b{re.escape(str(word))}\b", row["exact"], re.I) for row in rows)
 
 
 def _without_place(one: Highlight) -> Highlight:

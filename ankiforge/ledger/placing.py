@@ -18,10 +18,10 @@ from ankiforge.ledger.alternatives import (
     numbered_as_before,
     numbered_as_journalled,
 )
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import ANSWER_CHANGED, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import CORRECTS, PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -35,12 +35,15 @@ from ankiforge.model import (
     Card,
     Checked,
     Draft,
+    Edit,
+    EditKind,
     Family,
     Finding,
     Guid,
     Highlight,
     HighlightKey,
     HighlightKind,
+    Judge,
     RunId,
     Severity,
     Standing,
@@ -266,10 +269,18 @@ class EarlierDecisions:
             for answer in answers
         )
 
-    def numbers_in_anki(self, guid: Guid) -> set[int]:
-        """Return the cloze numbers of the note in Anki, including a person's: none is used twice."""
-        row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
-        return set(numbers(json.decode(row["fields"])[0])) if row else set()
+    def numbered(self, card: Card, row: Row, *, in_order: bool = False) -> Row:
+        """Return revisions with the cloze numbers of a card.
+
+        None of those in Anki, including a person's, is used for another gap. A card that no machine
+        has shipped has no numbers yet. `in_order`: other answers get the numbers that are left.
+        """
+        seen = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (card.guid,)).fetchone()
+        shipped = self._db.execute("SELECT 1 FROM shipped WHERE guid = ?", (card.guid,)).fetchone()
+        if not (seen or shipped):
+            return row
+        there = set(numbers(json.decode(seen["fields"])[0])) if seen else set()
+        return [numbered_as_before(checked, card, there, in_order=in_order) for checked in row]
 
 
 @dataclass(slots=True)
@@ -279,6 +290,8 @@ class Recorded:
     drafted: int = 0
     merged: int = 0
     revised: int = 0
+    answers_changed: int = 0
+    """Cards with reviews whose answer was corrected."""
     flooded: int = 0
     guids: list[Guid] = field(default_factory=list)
     """New cards."""
@@ -326,8 +339,7 @@ class Reviser:
         """
         if card.standing is not Standing.LIVE:
             self._alternatives.revive(card)
-        there = self._earlier.numbers_in_anki(card.guid)
-        row = [numbered_as_before(checked, card, there) for checked in row]
+        row = self._earlier.numbered(card, row)
         waits = [one for one in card.candidates if one.state is not CandidateState.PASSED]
         if beside and all(_is_among(waits, checked) for checked in row):
             return
@@ -379,7 +391,9 @@ class Reviser:
             checked, findings=self._cards.pairs.without_dismissed(guid, checked.findings)
         )
 
-    def revise(self, run: RunId, card: Card, group: Row, recorded: Recorded) -> None:
+    def revise(
+        self, run: RunId, card: Card, group: Row, recorded: Recorded, judge: Judge | None
+    ) -> None:
         """Add a new candidate: accepted like the old one, or waiting as a revision."""
         group = self._as_before(card, group)
         if same := _says_the_same(card, group):
@@ -390,12 +404,15 @@ class Reviser:
             return
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
-        inherits = len(group) == 1 and _inherits(card, group[0])
+        edit = _edit(card, group[0], judge)
+        inherits = len(group) == 1 and _inherits(card, group[0], edit)
+        if not inherits and len(group) == 1 and _conflicts(card, group[0], edit, judge):
+            inherits, edit = True, None
         deferred = inherits and card.verdict is Verdict.ACCEPTED and group[0].later
         if card.verdict is Verdict.ACCEPTED:
             self._defer(card.guid, deferred)
         if inherits and not deferred:
-            self._replace_text(card, letters[0], group[0])
+            recorded.answers_changed += self._replace_text(card, letters[0], group[0], edit)
             recorded.unmerged += self._decisions.unmerge_others(card.guid)
             if card.verdict is Verdict.PENDING:
                 home = card.highlight.key
@@ -405,16 +422,17 @@ class Reviser:
             keep = card.picked if decided else None
             self._pass_over(card, keep)
 
-    def take_deferred(self, card: Card) -> list[HighlightKey]:
+    def take_deferred(self, card: Card, judge: Judge | None) -> list[HighlightKey]:
         """Let a revision of an accepted card take its place, now that nobody writes there any more.
 
         Returns the highlights that were merged into the card, which says something else now.
         """
         new = card.revision
         checked = Checked(new.draft, new.findings) if new else None
-        if new is None or checked is None or not _inherits(card, checked):
+        edit = _edit(card, checked, judge) if checked else None
+        if new is None or checked is None or not _inherits(card, checked, edit):
             return []
-        self._replace_text(card, letter_of(new), checked)
+        self._replace_text(card, letter_of(new), checked, edit)
         return self._decisions.unmerge_others(card.guid)
 
     def add_revisions(self, card: Card, row: Row, recorded: Recorded) -> None:
@@ -431,13 +449,13 @@ class Reviser:
 
     def _as_before(self, card: Card, row: Row) -> Row:
         """Return candidates with the card's cloze numbers, without findings of dismissed pairs."""
-        there = self._earlier.numbers_in_anki(card.guid)
-        row = [numbered_as_before(checked, card, there) for checked in row]
+        row = self._earlier.numbered(card, row)
         return [self._without_dismissed(card.guid, checked) for checked in row]
 
     def _keep(self, card: Card, checked: Checked) -> None:
         """Keep the card as it is, and pass over revisions that waited."""
-        self._cards.set_findings(card.guid, letter_of(card.leading), checked.findings)
+        found = tuple(one for one in checked.findings if one.check != SAME_HIGHLIGHT)
+        self._cards.set_findings(card.guid, letter_of(card.leading), found)
         self._pass_over(card, card.picked)
         self._cards.refresh(card.guid)
 
@@ -449,17 +467,25 @@ class Reviser:
             self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
         self._cards.refresh(card.guid)
 
-    def _replace_text(self, card: Card, letter: str, checked: Checked) -> None:
+    def _replace_text(self, card: Card, letter: str, checked: Checked, edit: Edit | None) -> bool:
+        """Make a candidate the card; return whether that changed an answer which has reviews."""
         after: Columns = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
         waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         states[letter] = CandidateState.PICKED.value
         self._slots.record(card.key, card.family, card.slot, checked.draft)
+        extra: dict[str, Any] = {"answer": checked.draft.answer}
+        if card.accepted_by is AcceptedBy.PERSON:
+            extra[CORRECTS] = True
+        answered = card.anki.there and self._cards.has_reviews(card.guid)
+        otherwise = edit is not None and edit.answer_changed and answered
+        if otherwise:
+            self._cards.set_findings(card.guid, letter, (*checked.findings, ANSWER_CHANGED))
         self._decisions.change(
-            card.guid, "revise", after, by=SOURCE, candidates=states,
-            extra={"answer": checked.draft.answer},
-        )  # fmt: skip
+            card.guid, "revise", after, by=SOURCE, candidates=states, extra=extra
+        )
         self._cards.refresh(card.guid)
+        return otherwise
 
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
@@ -485,7 +511,10 @@ class Reviser:
 
     def _mark_unsupported(self, card: Card) -> None:
         said = "its highlight has changed, and nothing drawn from it now is this card"
-        finding = Finding("source_changed", Severity.WARN, said)
+        self.add_finding(card, Finding("source_changed", Severity.WARN, said))
+
+    def add_finding(self, card: Card, finding: Finding) -> None:
+        """Add a finding to a card, unless it has it."""
         lead = card.leading
         if finding not in lead.findings:
             self._cards.set_findings(card.guid, letter_of(lead), (*lead.findings, finding))
@@ -496,6 +525,10 @@ def _from_source(card: Card) -> bool:
     made_here = card.leading.draft.origin.drafter == "person"
     by_hand = card.highlight.kind is HighlightKind.CARD or not made_here
     return card.leading.draft.by_hand and by_hand
+
+
+SAME_HIGHLIGHT = "same_highlight"
+"""The check whose finding asks a person whether an edited passage is still the same one."""
 
 
 def _says_the_same(card: Card, group: Row) -> Checked | None:
@@ -516,14 +549,43 @@ def _reworded_since(card: Card, group: Row) -> bool:
     return card.edited and any(checked.draft.fields in passed for checked in group)
 
 
-def _inherits(card: Card, checked: Checked) -> bool:
-    """Return whether a revision replaces the card's text without a person's decision."""
+def _edit(card: Card, checked: Checked, judge: Judge | None) -> Edit | None:
+    """Return what a revision makes of a card; None if the source did not change."""
+    now = replace(card.leading.draft, fields=card.fields)
+    return judge.of_drafts(now, checked.draft) if judge else None
+
+
+def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
+    """Return whether a revision replaces the card's text without a person's decision.
+
+    It never does if a person worded the card, or if it states another fact. What a person accepted
+    is replaced by corrections in the source only; the doubts that it had then do not count.
+    """
     if card.edited:
         return False
     if card.verdict is Verdict.PENDING:
         return True
-    by_machine = card.accepted_by in (AcceptedBy.POLICY, AcceptedBy.AUTHOR)
-    return by_machine and all(finding.severity is Severity.INFO for finding in checked.findings)
+    by_person = card.accepted_by is AcceptedBy.PERSON
+    doubts = {
+        (one.check, one.twin) for one in checked.findings if one.severity is not Severity.INFO
+    }
+    if by_person and not checked.blocked:
+        seen = {(one.check, one.twin) for one in card.leading.findings}
+        doubts -= {one for one in seen if one[0] != SAME_HIGHLIGHT}
+    if doubts or edit is None:
+        return not (doubts or by_person)
+    return edit.kind is EditKind.CORRECTION or not (by_person or edit.kind is EditKind.ANOTHER_FACT)
+
+
+def _conflicts(card: Card, checked: Checked, edit: Edit | None, judge: Judge | None) -> bool:
+    """Return whether a revision of the same fact only changes what a person wrote in Anki.
+
+    It is then a conflict, where it is decided whose words stand.
+    """
+    if judge is None or edit is None or edit.kind is EditKind.ANOTHER_FACT:
+        return False
+    accepted = card.verdict is Verdict.ACCEPTED and not card.edited
+    return accepted and not checked.blocked and judge.is_disputed(card, checked.draft)
 
 
 DeckOf = Callable[[Highlight], str]
@@ -640,7 +702,8 @@ class Placer:
     def _leave_to_person(self, highlight: Highlight) -> None:
         """Mark a highlight without a card as not to be drafted."""
         self._db.execute(
-            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
+            "UPDATE highlight SET failed = '', asked = '', replaces = '', drafted = ?, drafter = ?,"
+            " no_card = ?"
             " WHERE key = ? AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN card c"
             " ON c.guid = l.guid WHERE l.key = highlight.key"
             " AND c.standing = 'live' AND c.verdict <> 'rejected')",

@@ -25,6 +25,9 @@ REWORDED = "reworded"
 """The decision that records that a person reworded a problem card in Anki."""
 INSTEAD = "cards"
 """Key of a redraft's body: the guids of the cards that were drafted."""
+REPLACES = "replaces"
+"""The event, and the check, by which a new card may replace others: where their fact stood, another
+one stands."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
 """The decisions of a person that take a card from the list until it fails again."""
 
@@ -199,7 +202,13 @@ class ProblemCards:
             "  WHERE one.value = :guid)"
             " AND NOT EXISTS (SELECT 1 FROM event r WHERE r.subject = d.subject"
             "  AND r.what = 'restore' AND r.rank > d.rank AND NOT r.undone)"
-            " ORDER BY d.subject",
+            " UNION SELECT c.guid FROM event d, json_each(d.body, '$.cards') one"
+            f" JOIN card c ON c.guid = one.value WHERE d.subject = :guid AND d.what = '{REPLACES}'"
+            f" AND {STANDS} AND c.standing = 'live' AND c.verdict <> 'rejected'"
+            " AND NOT EXISTS (SELECT 1 FROM event r WHERE r.what = 'not-duplicate' AND NOT r.undone"
+            "  AND (r.subject, json_extract(r.body, '$.twin')) IN"
+            "   ((c.guid, :guid), (:guid, c.guid)))"
+            " ORDER BY 1",
             {"guid": guid},
         ).fetchall()
         return tuple(Guid(row["subject"]) for row in rows)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
-from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.cards import SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import POLICY, REDRAFT
+from ankiforge.ledger.events import POLICY, REDRAFT, SOURCE
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.placing import (
+    SAME_HIGHLIGHT,
     EarlierDecisions,
     Place,
     Placer,
@@ -22,8 +23,8 @@ from ankiforge.ledger.placing import (
     Reviser,
     is_unchanged,
 )
-from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
-from ankiforge.ledger.slots import Slots
+from ankiforge.ledger.problem_cards import INSTEAD, REPLACES, ProblemCards
+from ankiforge.ledger.slots import Slots, said_before
 from ankiforge.model import (
     Batch,
     Card,
@@ -34,6 +35,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKey,
+    Judge,
     NoCard,
     RunId,
     Severity,
@@ -50,12 +52,19 @@ class _Placing:
     run: RunId
     highlight: Highlight
     recorded: Recorded
+    judge: Judge | None
+    """Judges revisions; None if the source did not change."""
     families: Counter[Family]
     """How many facts were drafted, by note type."""
     beside: bool = False
     """Whether pending cards are kept beside the new ones."""
     instead: str = ""
     """The guid of the card that is replaced once a person accepts the new one."""
+
+    doubt: Finding | None = None
+    """Asks a person whether the edited highlight is still the same one."""
+    replaced: tuple[Card, ...] = ()
+    """The accepted cards in whose place the highlight states another fact."""
 
     def names(self, row: Row, guid: Guid) -> None:
         """Store which card the drafts of a group belong to."""
@@ -123,8 +132,8 @@ class Recorder:
 
     # --- recording --------------------------------------------------------------------------
 
-    def record(self, run: RunId, batch: Batch) -> Recorded:
-        """Record the results of a task in one transaction.
+    def record(self, run: RunId, batch: Batch, judge: Judge) -> Recorded:
+        """Record the results of a task in one transaction; `judge` tells which revisions are corrections.
 
         A highlight whose content changed since it was drafted is left for the next run.
         """
@@ -133,11 +142,16 @@ class Recorder:
         with self._writer.unit():
             for highlight in batch.task.highlights:
                 if is_unchanged(self._db, highlight):
-                    self._record_highlight(run, highlight, sorted_out[highlight.key], recorded)
+                    became = sorted_out[highlight.key]
+                    self._record_highlight(run, highlight, became, recorded, judge)
         return recorded
 
     def accept_deferred(
-        self, run: RunId, accepts: Callable[[Draft], bool], except_for: Collection[Guid] = ()
+        self,
+        run: RunId,
+        accepts: Callable[[Draft], bool],
+        judge: Judge,
+        except_for: Collection[Guid] = (),
     ) -> None:
         """Let policy decide on the words that somebody was still writing when they were read.
 
@@ -158,7 +172,7 @@ class Recorder:
                         checked = Checked(card.leading.draft, card.leading.findings, accept=True)
                         self._placer.accept(run, guid, card.highlight.key, checked)
                 else:
-                    self._draft_again(self._reviser.take_deferred(card))
+                    self._draft_again(self._reviser.take_deferred(card, judge))
 
     def _draft_again(self, keys: list[HighlightKey]) -> None:
         self._db.executemany(
@@ -180,7 +194,12 @@ class Recorder:
         return True
 
     def _record_highlight(
-        self, run: RunId, highlight: Highlight, became: _Became, recorded: Recorded
+        self,
+        run: RunId,
+        highlight: Highlight,
+        became: _Became,
+        recorded: Recorded,
+        judge: Judge,
     ) -> None:
         key = highlight.key
         drafts = [_with_twins(checked, recorded) for checked in became.drafts]
@@ -195,22 +214,34 @@ class Recorder:
                 (became.none.reason, key),
             )
             return
-        placing = _Placing(run, highlight, recorded, Counter(), became.beside, became.instead)
-        self._place(placing, self._with_doubt(key, drafts))
+        asked, replaces, drafted = self._db.execute(
+            "SELECT asked, replaces, drafted FROM highlight WHERE key = ?", (key,)
+        ).fetchone()
+        edited = drafted not in ("", content_of(highlight))
+        replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
+        doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked) if asked and not replaces else None
+        placing = _Placing(
+            run, highlight, recorded, judge if edited else None, Counter(), became.beside,
+            became.instead, doubt, replaced,
+        )  # fmt: skip
+        self._place(placing, drafts)
         why = became.none.reason or "nothing was drafted"
         self._db.execute(
-            "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
-            " WHERE key = ?",
+            "UPDATE highlight SET failed = '', asked = '', replaces = '', drafted = ?, drafter = ?,"
+            " no_card = ? WHERE key = ?",
             (content_of(highlight), became.drafter, why, key),
         )
 
-    def _with_doubt(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
-        """Add a finding to drafts if a person has to confirm which highlight it is."""
-        row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
-        if not row["asked"]:
-            return drafts
-        doubt = Finding("same_highlight", Severity.WARN, row["asked"])
-        return [replace(c, findings=(*c.findings, doubt), accept=False) for c in drafts]
+    def _replaced(self, key: HighlightKey, drafts: list[Checked]) -> tuple[Card, ...]:
+        """Return the accepted cards of a highlight that no draft says again."""
+        return tuple(
+            card
+            for card in self._cards.of_highlight(key)
+            if card.highlight.key == key
+            and card.standing is Standing.LIVE
+            and card.verdict is Verdict.ACCEPTED
+            and not any(said_before(card, checked.draft) for checked in drafts)
+        )
 
     def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
         """Assign each group of alternatives to the cards that it revises, or to new ones."""
@@ -222,6 +253,10 @@ class Recorder:
             for card in self._cards.of_highlight(highlight.key)
             if card.highlight.key == highlight.key
         ]
+        for card in placing.replaced:
+            if card in existing:  # its note stays, and none of the drafts is a revision of it
+                existing.remove(card)
+                self._reviser.add_finding(card, SOURCE_GONE)
         self._merge_again(highlight, existing)
         if placing.instead:
             self._place_instead(placing, drafts, existing)
@@ -321,10 +356,14 @@ class Recorder:
             if card.verdict is not Verdict.REJECTED:
                 left = [c for other in rows if other is not row for c in other if len(live) == 1]
                 revisions = [_with_left_out(checked, left) for checked in row]
+                if placing.doubt:
+                    revisions = [_with_doubt(one, placing.doubt) for one in revisions]
                 if placing.beside:
                     self._reviser.add_revisions(card, revisions, placing.recorded)
                 else:
-                    self._reviser.revise(placing.run, card, revisions, placing.recorded)
+                    self._reviser.revise(
+                        placing.run, card, revisions, placing.recorded, placing.judge
+                    )
                 placing.names(row, card.guid)
 
     def _revise_pending(
@@ -341,7 +380,7 @@ class Recorder:
             if card is None:
                 guids.append(self._create(placing, row, new=new, alone=False))
             elif alone and card.standing is Standing.LIVE and not placing.beside:
-                self._reviser.revise(placing.run, card, row, placing.recorded)
+                self._reviser.revise(placing.run, card, row, placing.recorded, placing.judge)
             else:
                 self._reviser.replace_candidates(card, row, placing.recorded, beside=placing.beside)
             guids += [card.guid] if card else []
@@ -369,7 +408,15 @@ class Recorder:
         only = placing.families[family] == 1
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
-        return self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
+        replaced = [card.guid for card in placing.replaced]
+        for guid in replaced:
+            said = f"another fact stands where that of {guid} stood: does it replace that card?"
+            doubt = Finding(REPLACES, Severity.WARN, said, guid)
+            row = [_with_doubt(checked, doubt) for checked in row]
+        guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
+        if replaced:
+            self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
+        return guid
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
@@ -411,6 +458,11 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     kinds = ", ".join(one.draft.kind.value for one in left)
     finding = Finding("choice", Severity.INFO, f"left out as the choice was made: {kinds}")
     return replace(checked, findings=(*checked.findings, finding))
+
+
+def _with_doubt(checked: Checked, doubt: Finding) -> Checked:
+    """Add a finding that a person has to settle before the draft is accepted."""
+    return replace(checked, findings=(*checked.findings, doubt), accept=False)
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:

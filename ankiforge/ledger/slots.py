@@ -56,7 +56,7 @@ def match_groups(
     free = [card for card in cards if card.standing is Standing.LIVE]
     first = [group[:1] for group in groups]
     for rule, drafts in (
-        (_same_answer, first), (_same_answer, groups), (_said_before, groups), (_alike, groups),
+        (_same_answer, first), (_same_answer, groups), (said_before, groups), (_alike, groups),
         (_rejected_elsewhere, first),
     ):  # fmt: skip
         for index, group in enumerate(drafts):
@@ -74,8 +74,8 @@ def _same_answer(card: Card, draft: Draft) -> bool:
     return family and same(card.leading.draft.answer, draft.answer)
 
 
-def _said_before(card: Card, draft: Draft) -> bool:
-    """Return whether a draft is a text of the card that a person reworded or passed over."""
+def said_before(card: Card, draft: Draft) -> bool:
+    """Return whether a draft is a text that the card has, or that was reworded or passed over."""
     family = card.family is draft.kind.family
     return family and any(
         same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)

@@ -95,7 +95,7 @@ CANDIDATE: dict[str, Row] = {
         Event.ACCEPT: "passed [a revision replaces it]",
         Event.PICK: "passed [another of its note type]",
         Event.EDIT: "passed [the person's text is picked]",
-        Event.EDITED: "passed [clean revision, or pending]",
+        Event.EDITED: "passed [a correction of what no person worded, or pending]",
         Event.UNDO: BEFORE,
     },
     CandidateState.PASSED: {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -15,6 +15,7 @@ from ankiforge.model.highlights import (
     CardKind,
     Document,
     DraftId,
+    Edit,
     Family,
     Fields,
     Guid,
@@ -135,6 +136,22 @@ class Drafted:
     problems: tuple[Problem, ...] = ()
     more: bool = False
     """Whether results for further highlights of the same task follow."""
+
+
+class Judge(Protocol):
+    """Tells corrections from other facts at the same place."""
+
+    def of_highlights(self, before: Highlight, after: Highlight, known: Container[str]) -> Edit:
+        """Return what became of a passage; `known` holds words that stand elsewhere in the vault."""
+        ...
+
+    def of_drafts(self, before: Draft, after: Draft) -> Edit:
+        """Return what became of a card."""
+        ...
+
+    def is_disputed(self, card: Card, after: Draft) -> bool:
+        """Return whether a person wrote in Anki what a draft would change: it becomes a conflict."""
+        ...
 
 
 class Drafter(Protocol):

@@ -174,6 +174,27 @@ class Fate(StrEnum):
     NO_CARD = "no_card"
 
 
+class EditKind(StrEnum):
+    """What an edit in place is."""
+
+    ANOTHER_FACT = "another fact"
+    """The passage states another fact: it gets another note."""
+    WAITS = "waits"
+    """The note stays, but a person decides on the new words."""
+    CORRECTION = "correction"
+    """The same fact: the new words may ship under the old note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The kind of an edit, and why, in a few words."""
+
+    kind: EditKind
+    why: str
+    answer_changed: bool = False
+    """Whether the answer is another, not only in spelling, form and small words."""
+
+
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------
 
 

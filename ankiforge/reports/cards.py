@@ -291,6 +291,8 @@ _SAYS = {
     "phrase_gt5w": "long marked phrases that may be mere emphasis",
     "phrase_outside_vault": "words marked in a document that may be mere emphasis",
     "duplicate": "cards that ask what another card asks",
+    "replaces": "another fact stands where that of an accepted card stood",
+    "same_highlight": "edited passages that may mean something else now",
     "low_confidence": "guesses of the offline rules",
 }
 _COMMANDS = {

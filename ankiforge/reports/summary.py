@@ -78,7 +78,7 @@ class Tally:
     def add(self, progress: Progress) -> None:
         """Add one step."""
         self.ingested = progress.ingested or self.ingested
-        for name in ("drafted", "revised", "merged", "flooded"):
+        for name in ("drafted", "revised", "merged", "answers_changed", "flooded"):
             self.counts[name] += getattr(progress, name)
         self.problems += [one for one in progress.problems if one not in self.problems]
 
@@ -143,6 +143,7 @@ class Summary:
                 "drafted": counts["drafted"],
                 "revised": counts["revised"],
                 "merged": counts["merged"],
+                "answers_changed": counts["answers_changed"],
                 **self.cards,
             },
             "waiting": {one.name: len(one.cards) for one in self.waiting},
@@ -233,6 +234,8 @@ def _notes(summary: Summary, program: str) -> Iterator[str]:
     if count := cards["revisions"]:
         wait = "correction waits" if count == 1 else "corrections wait"
         yield f"{count:6} {wait} for you: {program} review"
+    if count := summary.tally.counts["answers_changed"]:
+        yield f"{count:6} changed in the answer; Anki keeps the schedule: {program} list finding:answer_changed"
     if count := cards["sourceless"]:
         stay = (
             "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"

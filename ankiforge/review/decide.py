@@ -13,7 +13,16 @@ from typing import Any
 from ankiforge.anki.merge import MINE, SOURCE, Conflict, mark_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, PREFERRED, letter_of, preference
+from ankiforge.ledger.cards import (
+    ANSWER_CHANGED,
+    AT_ONCE,
+    NOTE,
+    PAIRED,
+    PREFERRED,
+    SOURCE_GONE,
+    letter_of,
+    preference,
+)
 from ankiforge.ledger.db import to_json
 from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
 from ankiforge.ledger.placing import blocked_by
@@ -206,6 +215,10 @@ def _let_through(
             states[letter_of(one)] = state.value
     others = ledger.alternatives.live_others(card) if what == "pick" else []
     _change(ledger, card, what, after, action, candidate, states, **preferred)
+    left = tuple(found for found in candidate.findings if found != ANSWER_CHANGED)
+    if left != candidate.findings:  # it has been looked at
+        ledger.cards.set_findings(card.guid, letter_of(candidate), left)
+        ledger.cards.refresh(card.guid)
     if others:
         ledger.alternatives.supersede(others, card.guid, action)
 
@@ -557,7 +570,8 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
     """Merge two cards into one, as one action.
 
     The card with more answers in Anki stays, else the one that was shipped first, else the one
-    that was made first. It takes over the other's highlights; the other is retired.
+    that was made first. It takes over the other's highlights; the other is retired. If its own passage
+    is gone, or says something else now, and the other's is there, it takes over the words as well.
 
     Raises:
         UsageError: both are the same card, or alternatives of one open choice.
@@ -589,7 +603,42 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
             if goes.to_choose:
                 extra["answers"] = list(dict.fromkeys(answers))
             ledger.decisions.change(stays.guid, "merge", {}, action=action, extra=extra)
+        if _is_outdated(ledger, stays) and not _is_outdated(ledger, goes):
+            _take_words(ledger, stays, goes, action)
     return Merged(stays.guid, goes.guid)
+
+
+def _is_outdated(ledger: Ledger, card: Card) -> bool:
+    """Return whether the passage of a card is not there any more, or states another fact."""
+    gone = any(found == SOURCE_GONE for found in card.leading.findings)
+    return gone or not ledger.highlights.is_present(card.highlight.key)
+
+
+def _take_words(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
+    """Let a card say what another one says, and belong to its passage, unless a person worded it."""
+    if stays.edited or stays.family is not goes.family or goes.to_choose:
+        return
+    if stays.highlight.key != goes.highlight.key:
+        move = {"from": stays.highlight.key, "to": goes.highlight.key}
+        extra: Columns = {**move, "family": stays.family, "slot": stays.slot}
+        ledger.decisions.change(stays.guid, "move", {}, action=action, extra=extra)
+    alone = tuple(found for found in goes.leading.findings if not found.twin)
+    taken_over = [Checked(goes.leading.draft, alone)]
+    [checked] = ledger.earlier.numbered(stays, taken_over, in_order=True)
+    letter = ledger.cards.add_candidate(stays.guid, checked, CandidateState.OPEN)
+    states = {
+        letter_of(one): CandidateState.PASSED.value
+        for one in stays.candidates
+        if one.state is not CandidateState.PASSED
+    }
+    after: Columns = {
+        "fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value,
+        "edited": int(goes.edited),
+    }  # fmt: skip
+    card = ledger.cards.get(stays.guid)
+    taken = next(one for one in card.candidates if letter_of(one) == letter)
+    states[letter] = CandidateState.PICKED.value
+    _change(ledger, card, "accept", after, action, taken, states, **{PREFERRED: preference(taken)})
 
 
 def merge_order(ledger: Ledger, one: Card, other: Card) -> tuple[Card, Card]:

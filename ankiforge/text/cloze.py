@@ -204,26 +204,50 @@ def escape_signs(markdown: str) -> str:
     return outside(markdown, lambda run: re.sub(r"(?<=\{)\{|(?<=\})\}", r"\\\g<0>", run))
 
 
+_WORDS_AROUND = 3
+"""So many unchanged words on one side show a gap to be in the same place."""
+
+
+def _around(markdown: str, gap: Gap) -> tuple[list[str], list[str]]:
+    """Return the words before and after a gap; another gap counts as one of them."""
+    before, after = (
+        canonical(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", part)).split()
+        for part in (markdown[: gap.start], markdown[gap.end :])
+    )
+    return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]
+
+
+def _same_place(was: tuple[list[str], list[str]], now: tuple[list[str], list[str]]) -> bool:
+    """Return whether a gap stands where another one stood, or at the same end of the text."""
+    sides = zip(was, now, strict=True)
+    return was == now or any(one == other and one for one, other in sides)
+
+
 _ALIKE = 75
 """Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
 _MANY = 200
 """More gaps than this are compared for equality only."""
 
 
-def keep_numbers(old: str, new: str, used: tuple[int, ...] = ()) -> str:
+def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bool = False) -> str:
     """Return `new` with the numbers its answers have in `old`: cloze numbers are identity.
 
-    Equal answers first, then similar ones; a new gap takes the highest number ever used
-    plus one (`used` = numbers of earlier revisions); a removed gap leaves a hole.
+    Equal answers first, then similar ones, then those in the same place; a new gap takes the highest
+    number ever used plus one (`used` = numbers of earlier revisions); a removed gap leaves a hole.
+    `in_order`: what is left takes the numbers that are left, one after another.
     """
-    before = [(canonical(gap.answer), gap.numbers) for gap in gaps(old)]
+    before = [(canonical(gap.answer), gap) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
     kept: dict[int, tuple[int, ...]] = {}
-    for alike in (str.__eq__, lambda one, other: fuzz.ratio(one, other) >= _ALIKE):
-        for answer, gap in after:
-            match = next((one for one in before if alike(one[0], answer)), None)
-            if gap.start not in kept and match is not None:
-                kept[gap.start] = match[1]
+    for alike in (
+        lambda was, now: was[0] == now[0],
+        lambda was, now: fuzz.ratio(was[0], now[0]) >= _ALIKE,
+        lambda was, now: in_order or _same_place(_around(old, was[1]), _around(new, now[1])),
+    ):
+        for now in after:
+            match = next((was for was in before if alike(was, now)), None)
+            if now[1].start not in kept and match is not None:
+                kept[now[1].start] = match[1].numbers
                 before.remove(match)
         if len(before) > _MANY:
             break

@@ -82,12 +82,16 @@ _NEGATION = re.compile(
 def similarity(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
-    """Return 0 to 100: how alike two passages are with the 32 characters around them.
-
-    0 across a changed number or negation, whatever the rest.
-    """
+    """Return the likeness of two passages; 0 across a changed number or negation."""
     if _vetoed(exact, other):
         return 0.0
+    return likeness(exact, before, after, other, other_before, other_after)
+
+
+def likeness(
+    exact: str, before: str, after: str, other: str, other_before: str, other_after: str
+) -> float:
+    """Return 0 to 100: how alike two passages are with the 32 characters around them."""
     around = fuzz.ratio(fold(before)[-_NEAR:], fold(other_before)[-_NEAR:])
     around += fuzz.ratio(fold(after)[:_NEAR], fold(other_after)[:_NEAR])
     return 0.7 * fuzz.ratio(canonical(exact), canonical(other)) + 0.15 * around

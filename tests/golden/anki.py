@@ -19,7 +19,9 @@ class Anki:
         self._moment = int(time.time() - HOUR + later)
 
     def load(self, package: Path) -> dict[str, int]:
-        """Import a package; how many notes went which way."""
+        """Import a package, if it was written; how many notes went which way."""
+        if not package.exists():
+            return {}
         from anki.collection import ImportAnkiPackageOptions, ImportAnkiPackageRequest
 
         request = ImportAnkiPackageRequest(

@@ -9,7 +9,7 @@ from ankiforge import review, sync
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
-from ankiforge.ledger.cards import NOTE, PAIRED
+from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
 from ankiforge.ledger.events import MADE, Event, standing
 from ankiforge.model import (
     AnkiState,
@@ -181,6 +181,8 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
         accepting = (Act("F", "Accept against the check", "accept", forced, asks=asks, needs=True),)
     elif card.verdict is Verdict.PENDING:
         accepting = (Act("a", "Accept", "accept", _this(card)),)
+    elif ANSWER_CHANGED in card.leading.findings:
+        accepting = (Act("a", "I know", "accept", _this(card)),)
     return (*accepting, *_rejecting(card, "Reject", "Reject, why…"), _EDIT, _REDRAFT)
 
 

@@ -26,6 +26,7 @@ from ankiforge.model import (
     Scan,
     Task,
 )
+from ankiforge.pipeline import EditJudge
 from ankiforge.text.anchors import numbered
 
 
@@ -100,7 +101,9 @@ class Bench:
             placed = tuple(numbered(replace(h, document=document) for h in highlights))
             self.ledger.ingest.add(run, Extracted(document, placed, self.container))
         scan = Scan("notes", self.container, complete)
-        settled = self.ledger.ingest.finish(run, [scan], [], self.clock())
+        settled = self.ledger.ingest.finish(
+            run, [scan], [], self.clock(), judge=EditJudge(self.ledger)
+        )
         return run, settled
 
     def keys(self, run) -> list[str]:
@@ -130,13 +133,17 @@ class Bench:
                 Checked(self.draft(h), accept=self.accept, deck="Deck", **more)
                 for h in task.highlights
             )
-            guids += self.ledger.recorder.record(run, Batch(task, drafter, checked)).guids
+            guids += self.ledger.recorder.record(
+                run, Batch(task, drafter, checked), EditJudge(self.ledger)
+            ).guids
         return guids
 
     def record(self, run, highlight: Highlight, *checked: Checked, drafter: str = "rules"):
         task = Task(highlight.document, (highlight,))
         none = () if checked else (NoCard(highlight.key, "nothing self-contained"),)
-        return self.ledger.recorder.record(run, Batch(task, drafter, checked, none))
+        return self.ledger.recorder.record(
+            run, Batch(task, drafter, checked, none), EditJudge(self.ledger)
+        )
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import Batch, Checked, NoCard, Verdict
+from ankiforge.pipeline import EditJudge
 from ankiforge.reports.export import Chosen, lines
 from ankiforge.reports.importing import import_file
 from ankiforge.review import Target
@@ -33,7 +34,9 @@ def read(bench: Bench, words: tuple[str, ...] = WORDS) -> list[str]:
         carded = [one for one in task.highlights if one.exact != BARE]
         checked = tuple(Checked(bench.draft(h), accept=bench.accept, deck="Deck") for h in carded)
         none = tuple(NoCard(h.key, "bare") for h in task.highlights if h.exact == BARE)
-        bench.ledger.recorder.record(run, Batch(task, "rules", checked, none))
+        bench.ledger.recorder.record(
+            run, Batch(task, "rules", checked, none), EditJudge(bench.ledger)
+        )
     return [str(card.guid) for card in bench.ledger.cards.all()]
 
 

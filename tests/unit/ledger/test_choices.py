@@ -21,6 +21,7 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
+from ankiforge.pipeline import EditJudge
 from ankiforge.review import Target
 
 WORDS = "The aperture of a lens lets in the light that the film needs."
@@ -125,6 +126,7 @@ def test_the_shared_slot_is_one_that_neither_note_type_has(story):
         replace_batch(
             story, (story.draft(A), 0), (story.draft(B, answer="x"), 1), (story.draft(C), 1)
         ),
+        EditJudge(story.ledger),
     )
     assert sorted((card.family, card.slot) for card in story.cards()) == [
         ("basic", 1), ("basic", 2), ("cloze", 2),
@@ -341,7 +343,9 @@ def test_a_note_type_that_is_drawn_no_more_gives_way_and_returns_under_its_id(st
 
 def test_a_single_card_that_waits_becomes_a_choice(story):
     story.bench.accept = False
-    story.ledger.recorder.record(story.run, replace_batch(story, (story.draft(A), 0)))
+    story.ledger.recorder.record(
+        story.run, replace_batch(story, (story.draft(A), 0)), EditJudge(story.ledger)
+    )
     story.draws(A, C)
     assert len(story.basic.to_choose) == 2
     story.draws(C)
@@ -353,7 +357,7 @@ def test_after_a_pick_only_its_own_note_type_is_revised(story):
     story.draws(A, B, C)
     story.pick(A)
     story.reads(f"{WORDS} Indeed.")
-    story.draws(A, B, C, tail=" Say.")
+    story.draws(A, B, C, tail=" Or rather the stop.")
     assert standing(story.cloze) == ("pending", "superseded")
     [waiting] = story.basic.open
     assert waiting.draft.answer == ANSWERS[A]
@@ -382,7 +386,7 @@ def test_a_new_answer_of_the_other_note_type_is_left_out_with_a_word(story):
     story.pick(A)
     other = replace(story.draft(C), answer="a stop", fields=(("Text", "A {{c1::stop}} is it."),))
     both = replace_batch(story, (story.draft(A, " Say."), 0), (other, 0))
-    story.ledger.recorder.record(story.run, both)
+    story.ledger.recorder.record(story.run, both, EditJudge(story.ledger))
     [waiting] = story.basic.open
     assert [finding.message for finding in waiting.findings] == [
         "left out as the choice was made: cloze"

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ankiforge.ledger import placing as policy
 from ankiforge.model import (
     AcceptedBy,
@@ -12,11 +14,13 @@ from ankiforge.model import (
     Finding,
     NoCard,
     Severity,
+    Shipment,
     Standing,
     Task,
     Verdict,
     guid_for,
 )
+from ankiforge.pipeline import EditJudge
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -51,7 +55,9 @@ def test_what_failed_is_tried_again(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     failed = ((highlight.key, "the server hung up"),)
     bench.ledger.recorder.record(
-        run, Batch(Task(highlight.document, (highlight,)), "rules", failed=failed)
+        run,
+        Batch(Task(highlight.document, (highlight,)), "rules", failed=failed),
+        EditJudge(bench.ledger),
     )
     assert bench.ledger.queries.funnel(run).fates == {Fate.FAILED: 1}
     assert len(list(bench.ledger.queries.to_draft(run, "rules"))) == 1
@@ -61,7 +67,9 @@ def test_a_reason_that_holds_only_for_now_leaves_the_highlight_pending(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     task = Task(highlight.document, (highlight,))
     none = NoCard(highlight.key, "kept on this machine", passing=True)
-    bench.ledger.recorder.record(run, Batch(task, "qwen3", no_cards=(none,)))
+    bench.ledger.recorder.record(
+        run, Batch(task, "qwen3", no_cards=(none,)), EditJudge(bench.ledger)
+    )
     assert bench.ledger.queries.funnel(run).reasons == {"kept on this machine": 1}
     for drafter in ("rules", "qwen3"):
         assert [t.highlights for t in bench.ledger.queries.to_draft(run, drafter)] == [(highlight,)]
@@ -95,20 +103,21 @@ def test_a_corrected_hand_written_card_is_updated_in_place(bench):
     assert (card.verdict, card.accepted_by) == (Verdict.ACCEPTED, AcceptedBy.AUTHOR)
 
 
-def test_a_revision_of_a_card_a_person_accepted_waits(bench):
+def test_a_correction_of_a_card_a_person_accepted_ships_and_other_words_wait(bench):
     from ankiforge import review
 
     bench.accept = False
     run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
     [guid] = bench.forge(run)
     review.accept(bench.ledger, [review.Target(bench.ledger.cards.get(guid))])
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})
-    bench.forge(run)
-    card = bench.ledger.cards.get(guid)
-    assert dict(card.fields)["Back"] == "movement of watter"
-    assert [dict(c.draft.fields)["Back"] for c in card.open] == ["movement of water"]
-    review.accept(bench.ledger, [review.Target(card)])
+    bench.forge(bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})[0])
     assert dict(bench.ledger.cards.get(guid).fields)["Back"] == "movement of water"
+    bench.forge(bench.read({"a.md": [bench.qa("What is osmosis?", "flow of liquids")]})[0])
+    card = bench.ledger.cards.get(guid)
+    assert dict(card.fields)["Back"] == "movement of water"
+    assert [dict(c.draft.fields)["Back"] for c in card.open] == ["flow of liquids"]
+    review.accept(bench.ledger, [review.Target(card)])
+    assert dict(bench.ledger.cards.get(guid).fields)["Back"] == "flow of liquids"
 
 
 def test_an_edit_by_a_person_outlives_a_change_of_the_source(bench):
@@ -170,16 +179,21 @@ def test_another_answer_after_a_rejection_waits_for_the_person(bench):
     assert cards[1].slot == 2
 
 
-def test_cloze_numbers_are_kept_over_a_revision(bench):
+@pytest.mark.parametrize("shipped", [True, False])
+def test_cloze_numbers_are_kept_over_a_revision_once_a_package_held_them(bench, shipped):
     run, highlight = only(bench, bench.mark(WORDS))
     before = cloze(bench, highlight, "{{c1::Osmosis}} moves {{c2::water}}", "Osmosis / water")
-    bench.record(run, highlight, Checked(before, accept=True))
+    [guid] = bench.record(run, highlight, Checked(before, accept=True)).guids
+    if shipped:
+        fields = bench.ledger.cards.get(guid).fields
+        bench.ledger.packages.ship(run, "p", [Shipment(guid, 0, 1, fields, (), (), "Deck")])
     run, highlight = only(bench, bench.mark(f"{WORDS} Indeed."))
     after = cloze(bench, highlight, "A {{c1::membrane}} lets {{c2::water}} by {{c3::osmosis}}",
                   "membrane / water / osmosis")  # fmt: skip
     bench.record(run, highlight, Checked(after, accept=True))
     [card] = bench.ledger.cards.of_highlight(highlight.key)
-    assert dict(card.fields)["Text"] == "A {{c3::membrane}} lets {{c2::water}} by {{c1::osmosis}}"
+    kept = "A {{c3::membrane}} lets {{c2::water}} by {{c1::osmosis}}"
+    assert dict(card.fields)["Text"] == (kept if shipped else after.field("Text"))
 
 
 def test_a_hand_written_card_rewritten_as_another_kind_is_a_new_card(bench):

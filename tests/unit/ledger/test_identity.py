@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ankiforge.model import HighlightKind, h16
+from ankiforge.pipeline import EditJudge
 
 APERTURE = "The aperture of a lens controls how much light enters the camera."
 SHUTTER = "The shutter controls for how long the light falls on the sensor."
@@ -26,22 +29,42 @@ def test_an_edited_sentence_keeps_its_key(bench):
     assert (settled.new, settled.changed) == (0, 1)
 
 
-def test_a_changed_number_makes_a_new_highlight(bench):
-    run, _ = bench.read({"a.md": [bench.mark("The treaty was signed in the spring of 1648.")]})
-    before = bench.keys(run)
-    run, settled = bench.read(
-        {"a.md": [bench.mark("The treaty was signed in the spring of 1649.")]}
-    )
-    assert settled.new == 1
-    assert bench.keys(run) != before
+ABOVE = "What stands above it is long enough to show where in its note a sentence stands.\n"
 
 
-def test_a_changed_negation_makes_a_new_highlight(bench):
-    bench.read({"a.md": [bench.mark("The estimator is unbiased for every sample size.")]})
-    _, settled = bench.read(
-        {"a.md": [bench.mark("The estimator is not unbiased for every sample size.")]}
-    )
-    assert settled.new == 1
+@pytest.mark.parametrize(
+    ("before", "after", "kept", "asked"),
+    [
+        ("The treaty was signed in spring ==1648==.", "The treaty was signed in spring ==1649==.", True, ""),
+        ("The estimator is ==unbiased==.", "The estimator is not ==unbiased==.", True, "negation"),
+        ("World War 1 ended in ==1918==.", "World War 2 ended in ==1945==.", False, ""),
+        ("The ==Rhine== is 1,230 km long.", "The ==Elbe== is 1,094 km long.", False, ""),
+        ("The ==aorta== is an artery.", "Tides follow the ==moon==.", False, ""),
+        ("The ==Elbe== is long.", "The ==Oder== is long.", True, "name"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("own", ["", "b.x"])
+@pytest.mark.parametrize("around", [("", ""), (ABOVE, "")])
+def test_what_was_edited_in_its_place(bench, before, after, kept, asked, own, around):
+    marks = [phrase(bench, text, own, *around) for text in (before, after)]
+    others = [bench.mark(APERTURE), bench.mark(SHUTTER)] if around[0] else []
+    run, _ = bench.read({"a.md": [*others, marks[0]]})
+    old = bench.keys(run)[-1]
+    run, settled = bench.read({"a.md": [*others, marks[1]]})
+    new = bench.keys(run)[-1]
+    assert (new == old) is (kept or bool(own))
+    assert settled.new == (new != old)
+    row = bench.ledger._db.execute("SELECT * FROM highlight WHERE key = ?", (new,)).fetchone()
+    unlike = "Tides" in after
+    assert asked in row["asked"]
+    assert row["replaces"] == ("" if kept or (unlike and not own) else old)
+
+
+def phrase(bench, text, own="", before="", after=""):
+    """Return a sentence with one marked phrase."""
+    head, answer, tail = text.split("==")
+    gaps = ((len(head), len(head) + len(answer)),)
+    return bench.mark(head + answer + tail, before, after, own=own, gaps=gaps)
 
 
 def test_equal_marks_get_numbers_and_keep_them(bench):
@@ -169,7 +192,9 @@ def test_a_pdf_at_two_paths_is_one_document(bench):
         marked = replace(found, document=document)
         bench.ledger.ingest.add(run, Extracted(document, (marked,), "pdf:papers"))
     scan = Scan("papers", "pdf:papers", True)
-    settled = bench.ledger.ingest.finish(run, [scan], [], bench.clock())
+    settled = bench.ledger.ingest.finish(
+        run, [scan], [], bench.clock(), judge=EditJudge(bench.ledger)
+    )
     assert settled.seen == 1
     assert len(bench.keys(run)) == 1
 
@@ -197,7 +222,7 @@ def figures(bench, *pages, document="0123", name=lambda page: ""):
     run = bench.ledger.start_run("test")
     bench.ledger.ingest.add(run, Extracted(paper, marked, "pdf:papers"))
     scan = Scan("papers", "pdf:papers", True)
-    bench.ledger.ingest.finish(run, [scan], [], bench.clock())
+    bench.ledger.ingest.finish(run, [scan], [], bench.clock(), judge=EditJudge(bench.ledger))
     seen = bench.ledger.highlights.seen_in(run)
     return {int(one.block): one.key for one in seen if one.document.key == paper.key}
 
@@ -251,7 +276,9 @@ def test_a_pdf_mark_that_zotero_knows_takes_zoteros_key(bench):
     bench.ledger.ingest.add(run, Extracted(paper, (note,), "zotero:user"))
     bench.ledger.ingest.add(run, Extracted(copy, (marked,), "pdf:papers"))
     scans = [Scan("zotero", "zotero:user", True), Scan("papers", "pdf:papers", True)]
-    settled = bench.ledger.ingest.finish(run, scans, [], bench.clock())
+    settled = bench.ledger.ingest.finish(
+        run, scans, [], bench.clock(), judge=EditJudge(bench.ledger)
+    )
     assert bench.keys(run) == ["zotero:user/ABCD2345"]
     assert settled.seen == 1
 
@@ -308,5 +335,5 @@ def test_an_annotation_that_hangs_on_another_work_now_is_the_same(bench):
         document = Document(DocumentKey(f"zotero:user/{work}"), "zotero", work)
         marked = replace(found, document=document, prefix=before)
         bench.ledger.ingest.add(run, Extracted(document, (marked,), "zotero:user"))
-        bench.ledger.ingest.finish(run, [scan], [], bench.clock())
+        bench.ledger.ingest.finish(run, [scan], [], bench.clock(), judge=EditJudge(bench.ledger))
         assert bench.keys(run) == ["zotero:user/ABCD2345"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ankiforge.model import RunId, Shipment, digest_of, next_mod, note_id
+from ankiforge.pipeline import EditJudge
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -77,4 +78,9 @@ def test_a_build_does_not_disturb_a_run_that_is_still_reading(bench):
     bench.ledger.ingest.add(run, Extracted(document, (mark,), bench.container))
     bench.ledger.start_run("build")
     scan = Scan("notes", bench.container, True)
-    assert bench.ledger.ingest.finish(run, [scan], [], bench.clock()).new == 1
+    assert (
+        bench.ledger.ingest.finish(
+            run, [scan], [], bench.clock(), judge=EditJudge(bench.ledger)
+        ).new
+        == 1
+    )

@@ -1,6 +1,7 @@
 """What is missing, once and for good; what comes back."""
 
 from ankiforge.model import Problem, Scan, Standing, Verdict
+from ankiforge.pipeline import EditJudge
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
 
@@ -41,7 +42,7 @@ def test_a_note_that_cannot_be_read_loses_nothing(bench):
     run = bench.ledger.start_run("test")
     scan = Scan("notes", bench.container, True)
     problems = [Problem("/home/x/vault/a.md", "is not UTF-8")]
-    bench.ledger.ingest.finish(run, [scan], problems, bench.clock())
+    bench.ledger.ingest.finish(run, [scan], problems, bench.clock(), judge=EditJudge(bench.ledger))
     assert presence(bench, key) == "present"
 
 

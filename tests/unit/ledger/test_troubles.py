@@ -11,6 +11,7 @@ from ankiforge import review, sync
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.model import Batch, Calendar, Checked, Guid, SeenReview, Task
+from ankiforge.pipeline import EditJudge
 from ankiforge.review import Target
 from ankiforge.review.history import remark_for
 from tests.unit.ledger import playing
@@ -83,7 +84,9 @@ class Studied:
             for at, front in enumerate(fronts, 1)
         )
         run = self.ledger.start_run("draft")
-        return self.ledger.recorder.record(run, Batch(task, "fake-1", drawn)).guids
+        return self.ledger.recorder.record(
+            run, Batch(task, "fake-1", drawn), EditJudge(self.ledger)
+        ).guids
 
 
 @pytest.fixture

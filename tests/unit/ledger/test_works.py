@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ankiforge.model import Document, DocumentKey, Extracted, Form, Scan
+from ankiforge.pipeline import EditJudge
 
 WORDS = "The aperture of a lens controls how much light enters the camera."
 DOI = (("doi", "10.5555/lens"),)
@@ -28,7 +29,9 @@ def read(bench, *marks):
             extracted = Extracted(document, mine, containers[document.key])
             bench.ledger.ingest.add(run, extracted)
     scans = [Scan("x", containers[key], True) for key in {m.document.key for m in marks}]
-    return run, bench.ledger.ingest.finish(run, scans, [], bench.clock())
+    return run, bench.ledger.ingest.finish(
+        run, scans, [], bench.clock(), judge=EditJudge(bench.ledger)
+    )
 
 
 def pending(bench, run):
