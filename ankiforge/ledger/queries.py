@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.anki import CALENDAR
 from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
 from ankiforge.ledger.conditions import (
@@ -21,17 +20,17 @@ from ankiforge.ledger.conditions import (
     CLEAN,
     CURRENT,
     DOUBTED,
-    FACETS,
     HOME,
     NUMBERS,
     NUMBERS_OF_HIGHLIGHT,
     SUBJECTS,
+    ItemFacets,
     Term,
     define,
+    facets_of,
     has_digit,
     of_cards,
     of_highlights,
-    tag_name,
 )
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import PERSON
@@ -148,45 +147,6 @@ class Funnel:
     reasons: Counter[str] = field(default_factory=Counter)
     without: list[WithoutCard] = field(default_factory=list)
     """The highlights without a ready card, in reading order."""
-
-
-@dataclass(frozen=True, slots=True)
-class ItemFacets:
-    """By what one item of a list may be found."""
-
-    values: tuple[tuple[str, ...], ...]
-    """Its values of each of `conditions.FACETS`."""
-    doubted: bool
-    """Whether a finding doubts it."""
-    numbers: bool
-    """Whether a digit stands in its words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """By what a list may be narrowed."""
-
-    values: dict[str, Counter[str]]
-    """By title (see `conditions.FACETS`): how many items have which value."""
-    doubted: int
-    """Items with a finding that doubts them."""
-    numbers: int
-    """Items with a digit in their words."""
-
-    @classmethod
-    def of(cls, items: Iterable[ItemFacets]) -> Facets:
-        """Count the values of items; those that share one object are counted together."""
-        items = list(items)
-        shared = {id(one): one for one in items}
-        counts = {title: Counter[str]() for title in FACETS}
-        doubted = numbers = 0
-        for name, count in Counter(map(id, items)).items():
-            one = shared[name]
-            for title, values in zip(counts, one.values, strict=True):
-                counts[title].update(dict.fromkeys(values, count))
-            doubted += count * one.doubted
-            numbers += count * one.numbers
-        return cls(counts, doubted, numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -673,7 +633,7 @@ class Queries:
             rows = tuple((row[2], row[3], row[4], *marks[row[7]]) for row in group)
             what = (rows, tuple(checks.get(id, ())), id in doubted, id in digits)
             if what not in shared:
-                values = _facets_of(rows, documents)
+                values = facets_of(rows, documents)
                 values["Finding"] = checks.get(id, {})
                 each = tuple(tuple(one) for one in values.values())
                 shared[what] = ItemFacets(each, id in doubted, id in digits)
@@ -915,30 +875,6 @@ class Queries:
         ):
             found.setdefault((guid, letter), []).append(decoder.decode(body))
         return found
-
-
-# --- facets ------------------------------------------------------------------------------------
-
-
-def _facets_of(
-    rows: Iterable[tuple[Any, ...]], documents: Mapping[str, tuple[str, str]]
-) -> dict[str, dict[str, None]]:
-    """Return the values of one item by facet; an open choice has those of all its cards."""
-    found: dict[str, dict[str, None]] = {title: {} for title in FACETS}
-    for kind, deck, tags, document, marked in rows:
-        title, of_document = documents[document]
-        colour, of_highlight = msgspec.json.decode(marked) if marked else ("", ())
-        named = [*msgspec.json.decode(tags or "[]"), *(of_highlight or ())]
-        named += msgspec.json.decode(of_document or "[]")
-        for facet, values in (
-            ("Deck", (deck,)),
-            ("Document", (title,)),
-            ("Colour", (colour_name(colour or ""),)),
-            ("Tag", map(tag_name, named)),
-            ("Kind", (kind,)),
-        ):
-            found[facet] |= dict.fromkeys(filter(None, values))
-    return found
 
 
 # --- fates -------------------------------------------------------------------------------------

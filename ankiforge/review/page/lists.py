@@ -11,8 +11,7 @@ from statistics import median
 from typing import Any
 
 from ankiforge.check import GROUNDS
-from ankiforge.ledger.conditions import FACETS, Term
-from ankiforge.ledger.queries import Facets, ItemFacets
+from ankiforge.ledger.conditions import FACETS, Facets, ItemFacets, Term
 from ankiforge.review.page.items import Act, Item, as_json
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import BETWEEN, VIEWS, View, subjects_of, view_named

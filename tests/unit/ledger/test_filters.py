@@ -6,7 +6,7 @@ import pytest
 
 from ankiforge import review
 from ankiforge.errors import UsageError
-from ankiforge.ledger.queries import Facets
+from ankiforge.ledger.conditions import Facets
 from ankiforge.model import (
     Checked,
     Document,
