@@ -594,8 +594,17 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
 
 
 def judge_highlights(before: Highlight, after: Highlight, known: Container[str] = ()) -> Edit:
-    """Return what became of a passage; `known` as for `classify`."""
-    return classify(Passage.of(before), Passage.of(after), known)
+    """Return what became of a passage; `known` as for `classify`.
+
+    Where the comments on a mark are questions, it must not be another fact as an answer to them either.
+    """
+    edit = classify(Passage.of(before), Passage.of(after), known)
+    if "?" in before.comment and "?" in after.comment:
+        asked = classify(
+            Passage(before.comment, answer=before.exact), Passage(after.comment, answer=after.exact)
+        )
+        return asked if asked.kind is EditKind.ANOTHER_FACT else edit
+    return edit
 
 
 def judge_drafts(before: Draft, after: Draft) -> Edit:
