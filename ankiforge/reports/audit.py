@@ -343,8 +343,8 @@ def _origin(note: AnyNote, read: Note, known: Known, *, complete: bool) -> Itera
 
 def _remark(read: Note, known: Known) -> str:
     """What a person typed into the Feedback field of our note, unless it was dealt with."""
-    said = dict(read.fields).get("Feedback", "") if read.identity else ""
-    words = on_one_line(bare(markdown(said[:LONGEST_READ]))) if said else ""
+    feedback = dict(read.fields).get("Feedback", "") if read.identity else ""
+    words = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""
     if (Guid(read.guid), words) in known.answered:
         return ""
     return words if len(words) <= 120 else f"{words[:119]}…"
@@ -395,8 +395,8 @@ def _schedule(
     found = set(troubles(note.tags, note.cards))
     gravest = next((one for one in _FAILS if one in found), None)
     if gravest is not None and not left:
-        rule, told = _FAILS[gravest]
-        yield rule.found(told(note))
+        rule, details = _FAILS[gravest]
+        yield rule.found(details(note))
     if not note.cards:
         return
     if all(card.suspended for card in note.cards):
@@ -615,8 +615,8 @@ def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_P
 def _row(linted: Linted, finding: Finding) -> tuple[object, ...]:
     """A note with what is found, its deck, and the id by which Anki's search, or ours, finds it."""
     note = linted.note
-    front, said = shortened(note.front, 120), message_of(finding)
-    found = html.markup('<bdi>{}</bdi><p class="note">{}</p>', front, said)
+    front, message = shortened(note.front, 120), message_of(finding)
+    found = html.markup('<bdi>{}</bdi><p class="note">{}</p>', front, message)
     place = html.markup("<code>nid:{}</code>", note.id)
     if linted.ours:
         place += html.markup(" <code>{}</code>", note.guid)

@@ -34,6 +34,11 @@ from ankiforge.text.anchors import from_a_word, to_a_word
 # --- JSON -----------------------------------------------------------------------------------
 
 
+def attributes(value: object, names: str) -> dict[str, Any]:
+    """Return attributes of a value as JSON; `names`: separated by blanks."""
+    return {name: getattr(value, name) for name in names.split()}
+
+
 def card_json(
     card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
 ) -> dict[str, Any]:
@@ -41,7 +46,6 @@ def card_json(
     lead, revision = card.leading, card.revision
     html = content_html(card.kind, card.fields)
     return {
-        "guid": card.guid,
         "draft": lead.id,
         "choice": [one.id for one in card.to_choose],
         "candidates": [
@@ -54,12 +58,7 @@ def card_json(
             }
             for one in card.to_choose
         ],
-        "kind": card.kind,
-        "verdict": card.verdict,
-        "standing": card.standing,
-        "anki": card.anki,
-        "anki_why": card.anki_why,
-        "deck": card.deck,
+        **attributes(card, "guid kind verdict standing anki anki_why deck reason accepted_by"),
         "tags": tags,
         "fields": dict(card.fields),
         "html": dict(zip(card.family.content_fields, html, strict=True)),
@@ -77,16 +76,13 @@ def card_json(
             {"field": one.field, "base": one.base, "mine": one.theirs, "source": one.ours}
             for one in conflicts
         ],
-        "reason": card.reason,
-        "accepted_by": card.accepted_by,
         "waits": why_waiting(card),
     }
 
 
 def origin_json(candidate: Candidate) -> dict[str, str]:
     """Return who drafted a candidate."""
-    origin = candidate.draft.origin
-    return {"drafter": origin.drafter, "model": origin.model, "prompt": origin.prompt}
+    return attributes(candidate.draft.origin, "drafter model prompt")
 
 
 def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
@@ -94,9 +90,7 @@ def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
     if seen is None:
         return None
     return {
-        "mod": seen.mod,
-        "tags": seen.tags,
-        "deck": seen.deck,
+        **attributes(seen, "mod tags deck"),
         "leech": "leech" in (tag.casefold() for tag in seen.tags),
         "reviews": reviews,
         "cards": [{"suspended": one.suspended, **asdict(one)} for one in seen.cards],
@@ -106,38 +100,19 @@ def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
     """Return an object of `extract --json`."""
     return {
-        "key": highlight.key,
-        "source": highlight.document.source,
-        "kind": highlight.kind,
-        "form": highlight.form,
-        "exact": highlight.exact,
-        "gaps": highlight.gaps,
+        **attributes(highlight, "key kind form exact gaps comment colour author tags"),
+        **attributes(highlight, "created modified page_label heading above uri links"),
         "prefix": from_a_word(highlight.prefix),
         "suffix": to_a_word(highlight.suffix),
-        "comment": highlight.comment,
-        "colour": highlight.colour,
-        "author": highlight.author,
-        "tags": highlight.tags,
-        "created": highlight.created,
-        "modified": highlight.modified,
-        "page_label": highlight.page_label,
-        "heading": highlight.heading,
-        "above": highlight.above,
-        "uri": highlight.uri,
-        "links": highlight.links,
+        "source": highlight.document.source,
         "document": document_json(highlight.document),
     }
 
 
 def document_json(document: Document) -> dict[str, Any]:
     """Return what names a work."""
-    return {
-        "key": document.key,
-        "title": document.title,
-        "creators": document.creators,
-        "issued": document.issued,
-        "identifiers": dict(document.identifiers),
-    }
+    named = attributes(document, "key title creators issued")
+    return {**named, "identifiers": dict(document.identifiers)}
 
 
 # --- text -----------------------------------------------------------------------------------

@@ -460,10 +460,10 @@ def _shape(settings: ServerSettings, form: RequestForm) -> tuple[str, tuple[int,
     finally:
         client.stop()
     try:
-        said = json.loads(found.content)
+        answer = json.loads(found.content)
     except (ValueError, RecursionError):
-        said = None
+        answer = None
     wanted = ({"colour": "blue"}, {"colour": "green"})
-    kept = isinstance(said, dict) if form.format is Format.JSON_OBJECT else said in wanted
-    told = "kept" if kept else "taken but not kept; each reply is checked here"
-    return f"{name}: {told}", (found.tokens_in, found.tokens_out)
+    kept = isinstance(answer, dict) if form.format is Format.JSON_OBJECT else answer in wanted
+    verdict = "kept" if kept else "taken but not kept; each reply is checked here"
+    return f"{name}: {verdict}", (found.tokens_in, found.tokens_out)

@@ -195,23 +195,23 @@ def shares_plot(
     def height(share: float) -> float:
         return _FLOOR - (_FLOOR - _TOP) * (share - low) / (1 - low)
 
-    drawn = []
+    placed = []
     for label, points in lines:
-        path, dots, told, pen = "", [], [], "M"
+        path, dots, values_read, pen = "", [], [], "M"
         for (x, _), name, (value, words, few) in zip(
             _columns(len(labels)), labels, points, strict=True
         ):
             if value is not None:
                 path += f"{pen}{x:.1f} {height(value):.1f}"
                 dots.append((x, height(value), words, few))
-                told.append(f"{name} {value * 100:.0f} %{' (few)' if few else ''}")
+                values_read.append(f"{name} {value * 100:.0f} %{' (few)' if few else ''}")
             pen = "M" if value is None else "L"
-        drawn.append((label, path, dots, f"{label}: {', '.join(told) or 'no values'}"))
+        placed.append((label, path, dots, f"{label}: {', '.join(values_read) or 'no values'}"))
     return {
         "axis": [(height(step), text.percent(step)) for step in (low, (low + 1) / 2, 1.0)],
         "labels": list(_labels(labels)),
         "goal": height(goal),
-        "lines": drawn,
+        "lines": placed,
     }
 
 

@@ -42,6 +42,7 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
+from ankiforge.reports.cards import attributes
 from ankiforge.reports.text import counted, on_one_line, percent, shortened
 from ankiforge.text import cloze
 from ankiforge.text.fold import fold
@@ -538,14 +539,12 @@ def as_json(
     """Return a line of `lint --json`, or with `advice` one of `audit --json`."""
     note = linted.note
     found: dict[str, Any] = {
-        "guid": note.guid,
+        **attributes(note, "guid deck front"),
         "nid": note.id,
-        "deck": note.deck,
         "notetype": note.type_name,
         "ours": linted.ours,
-        "front": note.front,
         "findings": [
-            {"check": f.check, "severity": f.severity, "message": f.message, "twin": f.twin}
+            attributes(f, "check severity message twin")
             | ({"do": advice(f.check)} if advice else {})
             for f in linted.findings
         ],

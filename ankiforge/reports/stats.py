@@ -21,6 +21,7 @@ from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
 from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
 from ankiforge.model.retention import Answers, is_mature, retrievability
 from ankiforge.reports import html
+from ankiforge.reports.cards import attributes
 from ankiforge.reports.days import Days
 from ankiforge.reports.text import counted, dollars, duration, number, percent, table
 
@@ -311,10 +312,12 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     # cost: each card of a reply bears an equal part of it
     shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
     replies = queries.replies()
-    drawn = {replies[name]: who for name, who in drafter_of.items() if name in replies}
+    drafter_of_reply = {replies[name]: who for name, who in drafter_of.items() if name in replies}
     cost, unpriced = Drafts(DraftedBy("")), list[str]()
     for paid in queries.paid(since_text, shares if choice.partly else None):
-        whose = drawn.get((paid.model, paid.prompt)) or DraftedBy("llm", paid.model, paid.prompt)
+        whose = drafter_of_reply.get((paid.model, paid.prompt)) or DraftedBy(
+            "llm", paid.model, paid.prompt
+        )
         price = prices(whose.model) or prices(paid.model)  # a server may use another name
         if price is None and whose.model not in unpriced:
             unpriced.append(whose.model)
@@ -396,13 +399,13 @@ class _Sums:
         key = (deck, row.document, row.drafted_by, row.kind, row.checks)
         alike = self._alike.get(key)
         if alike is None:
-            drawn = row.drafted_by
+            drafted_by = row.drafted_by
             places = [
                 ("deck", deck, deck or "no deck yet"),
                 ("document", row.document, row.title or row.document),
-                ("drafter", drawn.drafter, drawn.drafter or "unknown"),
+                ("drafter", drafted_by.drafter, drafted_by.drafter or "unknown"),
                 ("kind", row.kind, row.kind),
-                *((name, one, one) for name, one in (("model", drawn.model), ("prompt", drawn.prompt)) if one),
+                *((name, one, one) for name, one in (("model", drafted_by.model), ("prompt", drafted_by.prompt)) if one),
                 *(("check", check, check) for check in row.checks or ("no finding",)),
             ]  # fmt: skip
             groups = [self.total]
@@ -528,8 +531,7 @@ def as_json(found: Statistics, program: str) -> dict[str, Any]:
 
 
 def _cost_json(one: Drafts) -> dict[str, Any]:
-    used = {name: getattr(one, name) for name in ("requests", "tokens_in", "tokens_out")}
-    return {**used, "cost_usd": _rounded(one.usd, 6)}
+    return {**attributes(one, "requests tokens_in tokens_out"), "cost_usd": _rounded(one.usd, 6)}
 
 
 def _group_json(group: Group) -> dict[str, Any]:
@@ -574,32 +576,32 @@ def missing(found: Statistics, program: str) -> list[str]:
     """Return what is not known, each with the command that helps."""
     if found.choice.partly and not found.funnel["drafts"] and not found.total.known:
         return [f"no card is meant by that: {program} stats tells of all"]
-    told = []
+    hints = []
     if found.look is None:
-        told.append(f"Anki was never looked at: how cards fare there is not known. {program} pull")
+        hints.append(f"Anki was never looked at: how cards fare there is not known. {program} pull")
     else:
         taken = datetime.fromisoformat(found.look.taken_at).timestamp()
         age = (found.days.now - taken) / 86_400
         cards = found.total.counts["cards"]
         if age > 7:
-            told.append(f"the last look at Anki was {age:.0f} days ago: {program} pull")
+            hints.append(f"the last look at Anki was {age:.0f} days ago: {program} pull")
         if not cards:
-            told.append(
+            hints.append(
                 f"none of these cards is in Anki yet: import the package, then {program} pull"
             )
         elif not found.total.answers.given:
-            told.append(f"no answers are known: study in Anki, then {program} pull")
+            hints.append(f"no answers are known: study in Anki, then {program} pull")
         if cards and not found.dated:
-            told.append(
+            hints.append(
                 "when cards come is not known: the last look did not tell how Anki counts days."
                 f" {program} pull --collection FILE"
             )
     if found.unpriced:
         names = ", ".join(found.unpriced)
-        told.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
+        hints.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
     if found.choice.partly:
-        told.append("highlights are told of all cards only")
-    return told
+        hints.append("highlights are told of all cards only")
+    return hints
 
 
 def _subtitle(found: Statistics) -> Iterator[str]:
@@ -740,8 +742,8 @@ def _anki_text(found: Statistics) -> Lines:
         late = f", {found.overdue:,} of them overdue" if found.overdue else ""
         yield f"Due in {len(load)} days: {sum(load):,} cards{late}", True
         days = ["today", *(f"{found.days.today + timedelta(days=n):%a}" for n in range(1, 7))]
-        told = (f"{day} {many:,}" for day, many in zip(days, load, strict=False))
-        yield f"  {' · '.join(told)}", False
+        counts_by_day = (f"{day} {many:,}" for day, many in zip(days, load, strict=False))
+        yield f"  {' · '.join(counts_by_day)}", False
 
 
 def _by_age(answers: Answers) -> tuple[tuple[str, int, int], ...]:
@@ -839,8 +841,8 @@ def _retention_lines(
         for key, answers in zip(keys, shown, strict=True):
             _, passed, count = _by_age(answers)[at]
             share = passed / count if count else None
-            told = f"{key}: {percent(share)} of {counted(count, 'answer')}"
-            points.append((share, told, count < FEW))
+            tooltip = f"{key}: {percent(share)} of {counted(count, 'answer')}"
+            points.append((share, tooltip, count < FEW))
         if any(share is not None for share, *_ in points):
             lines.append((what, points))
     return [f"{date.fromisoformat(f'{key}-01'):%b}" for key in keys], lines

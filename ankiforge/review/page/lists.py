@@ -281,14 +281,14 @@ class Lists:
         return self._first(place, ids, (*ids[index:], *reversed(ids[:index])), shown)
 
     def after(
-        self, said: Mapping[str, Any], told: Mapping[str, Any], shown: Shown
+        self, request: Mapping[str, Any], outcome: Mapping[str, Any], shown: Shown
     ) -> dict[str, Any]:
         """Return the item after a decision: the one it names, else the next in the list."""
-        place = place_of(self._services(), said)
-        at, named = str(said.get("at", "")), str(told.get("show") or "")
+        place = place_of(self._services(), request)
+        at, named = str(request.get("at", "")), str(outcome.get("show") or "")
         before = self._as_shown(place)
         index = self._index(place, at, before)
-        if named or told.get("many"):
+        if named or outcome.get("many"):
             left = self._now(place)
         else:
             self._skipped.discard(at)
@@ -307,17 +307,17 @@ class Lists:
         found = ((one, item) for one in ways if (item := place.item(one)))
         identity, item = next(found, ("", None))
         listed = ids if item else ()
-        told = {
+        state = {
             "view": place.view.name,
             "title": place.view.title,
             "empty": place.view.empty,
             "count": len(listed),
             "skipped": len(self._skipped.intersection(listed)),
-            "pace": self.pace.told(len(listed)),
+            "pace": self.pace.summary(len(listed)),
         }
         if item is None:
             why = self._why_empty(place)
-            return {**told, "item": None, "place": 0, "next": "", "empty": why}
+            return {**state, "item": None, "place": 0, "next": "", "empty": why}
         count = len(self._clean(place, ids))
         if count > 1:
             asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
@@ -327,7 +327,7 @@ class Lists:
         shown.take((one for slot in content.slots for one in slot.pictures), item.group)
         index = ids.index(identity)
         following = ids[index + 1] if index + 1 < len(ids) else ""
-        return {**told, "item": as_json(item, content), "place": index + 1, "next": following}
+        return {**state, "item": as_json(item, content), "place": index + 1, "next": following}
 
     def _why_empty(self, place: Place) -> str:
         """Say that nothing is left, or fits; and where there is more."""
@@ -429,7 +429,7 @@ class Pace:
             self._took.append(min(now - self._before, self._MOST_SECONDS))
         self._before = now
 
-    def told(self, left: int) -> dict[str, Any]:
+    def summary(self, left: int) -> dict[str, Any]:
         """Return the decisions that stand, by name, and the minutes that `left` more will take."""
         with self._lock:
             seconds = median(self._took) if self._took else self._USUAL_SECONDS

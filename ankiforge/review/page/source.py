@@ -336,7 +336,7 @@ def add_sources(app: Flask, services: Callable[[], Service], shown: Shown) -> No
 def _page_html(service: Service, pages: _Pages, highlight: Highlight, name: str) -> str:
     paper = paper_of(service, highlight)
     if isinstance(paper, str):
-        return render("sheet.html", drawn=None, told=paper, address="")
+        return render("sheet.html", drawn=None, message=paper, address="")
     passwords: tuple[str, ...] = ()
     if highlight.route is Route.PDF:
         named = ("pdf", highlight.document.source)
@@ -359,7 +359,7 @@ def _page_html(service: Service, pages: _Pages, highlight: Highlight, name: str)
     return render(
         "sheet.html",
         drawn=None if failed else drawn,
-        told=f"The page cannot be shown: {failed.what}; {failed.hint}." if failed else "",
+        message=f"The page cannot be shown: {failed.what}; {failed.hint}." if failed else "",
         words=highlight.exact,
         name=name,
         address=f"/paper/{name}{at}",
