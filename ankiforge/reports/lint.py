@@ -539,10 +539,12 @@ def as_json(
     """Return a line of `lint --json`, or with `advice` one of `audit --json`."""
     note = linted.note
     found: dict[str, Any] = {
-        **attributes(note, "guid deck front"),
+        "guid": note.guid,
         "nid": note.id,
+        "deck": note.deck,
         "notetype": note.type_name,
         "ours": linted.ours,
+        "front": note.front,
         "findings": [
             attributes(f, "check severity message twin")
             | ({"do": advice(f.check)} if advice else {})
