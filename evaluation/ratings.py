@@ -18,7 +18,7 @@ import msgspec
 
 from ankiforge.errors import UsageError
 from ankiforge.model import Problem
-from ankiforge.reports.text import percent
+from ankiforge.text.display import percent
 
 from .sheet import (
     CRITERIA,

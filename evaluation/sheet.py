@@ -40,8 +40,8 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.reports import html
-from ankiforge.reports.text import dollars
 from ankiforge.text import cloze
+from ankiforge.text.display import dollars
 from ankiforge.text.fold import isolated
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
 from ankiforge.pipeline import PackagePlan, publish
 from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
-from ankiforge.reports.text import counted
 from ankiforge.sync import (
     NEVER,
     PushResult,
@@ -38,6 +37,7 @@ from ankiforge.sync import (
     read_file,
     wrong_profile,
 )
+from ankiforge.text.display import counted
 
 # --- packages -------------------------------------------------------------------------------
 

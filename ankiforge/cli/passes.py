@@ -35,7 +35,7 @@ from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pipeline import Job, Progress, draft_pending, ingest, pending, unwritten
 from ankiforge.reports.summary import Tally
-from ankiforge.reports.text import counted
+from ankiforge.text.display import counted
 from ankiforge.watch import (
     DELIVER,
     DeliveryResult,

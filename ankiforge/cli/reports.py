@@ -317,8 +317,8 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
     """
     from ankiforge.cli.delivery import sync_lines
     from ankiforge.reports.audit import propose
-    from ankiforge.reports.text import counted
     from ankiforge.sync import read_anki
+    from ankiforge.text.display import counted
 
     out = call.out
     if file is not None:

@@ -14,6 +14,7 @@ import click
 
 from ankiforge.cli.output import Call, Output, for_terminal
 from ankiforge.errors import UsageError
+from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge import ledger
@@ -262,7 +263,7 @@ def commands_to_decide(now: Session, summary: Summary) -> Commands:
 def commands_to_rework(now: Session) -> Commands:
     """Yield what shows the cards that keep failing in Anki, with how many there are."""
     if failing := len(now.ledger.queries.problem_cards.all()):
-        many = "1 card needs" if failing == 1 else f"{failing} cards need"
+        many = counted(failing, "card needs", "cards need")
         yield "list --view work", f"{many} work: forgotten too often, or you wrote something there"
 
 

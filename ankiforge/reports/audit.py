@@ -46,7 +46,7 @@ from ankiforge.reports.lint import (
     message_of,
     read_note,
 )
-from ankiforge.reports.text import counted, on_one_line, percent, shortened
+from ankiforge.text.display import counted, on_one_line, percent, shortened
 
 LONG_DAYS = 180
 """From so many days on a note is called left, new or suspended for long."""

@@ -28,8 +28,8 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.reports.text import on_one_line, shortened
 from ankiforge.text.anchors import from_a_word, to_a_word
+from ankiforge.text.display import on_one_line, shortened
 
 # --- JSON -----------------------------------------------------------------------------------
 
@@ -46,6 +46,7 @@ def card_json(
     lead, revision = card.leading, card.revision
     html = content_html(card.kind, card.fields)
     return {
+        "guid": card.guid,
         "draft": lead.id,
         "choice": [one.id for one in card.to_choose],
         "candidates": [
@@ -58,7 +59,7 @@ def card_json(
             }
             for one in card.to_choose
         ],
-        **attributes(card, "guid kind verdict standing anki anki_why deck reason accepted_by"),
+        **attributes(card, "kind verdict standing anki anki_why deck"),
         "tags": tags,
         "fields": dict(card.fields),
         "html": dict(zip(card.family.content_fields, html, strict=True)),
@@ -76,6 +77,7 @@ def card_json(
             {"field": one.field, "base": one.base, "mine": one.theirs, "source": one.ours}
             for one in conflicts
         ],
+        **attributes(card, "reason accepted_by"),
         "waits": why_waiting(card),
     }
 
@@ -100,11 +102,13 @@ def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
     """Return an object of `extract --json`."""
     return {
-        **attributes(highlight, "key kind form exact gaps comment colour author tags"),
-        **attributes(highlight, "created modified page_label heading above uri links"),
+        "key": highlight.key,
+        "source": highlight.document.source,
+        **attributes(highlight, "kind form exact gaps"),
         "prefix": from_a_word(highlight.prefix),
         "suffix": to_a_word(highlight.suffix),
-        "source": highlight.document.source,
+        **attributes(highlight, "comment colour author tags created modified"),
+        **attributes(highlight, "page_label heading above uri links"),
         "document": document_json(highlight.document),
     }
 

@@ -49,7 +49,7 @@ from ankiforge.reports.discover import (
     model_servers,
     models,
 )
-from ankiforge.reports.text import on_one_line
+from ankiforge.text.display import counted, on_one_line
 from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
@@ -178,8 +178,7 @@ def _settings(workspace: Workspace) -> Check:
     if not count and not workspace.remembered:
         do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
         return _warn("settings", f"{workspace.settings} names no source", do)
-    says = f"{workspace.settings}: {count} source{'s' if count > 1 else ''}"
-    return _ok("settings", says)
+    return _ok("settings", f"{workspace.settings}: {counted(count, 'source')}")
 
 
 def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:

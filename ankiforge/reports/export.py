@@ -36,8 +36,8 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.reports.cards import attributes, document_json, highlight_json
-from ankiforge.reports.text import on_one_line
 from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.display import on_one_line
 from ankiforge.text.identifiers import export_digest, export_mark, exported
 from ankiforge.text.markdown import literal
 

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from ankiforge import __version__
 from ankiforge.errors import UsageError
-from ankiforge.reports import text
+from ankiforge.text import display
 from ankiforge.text.fold import isolated
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (year_plot, shares_plot, bars_plot, text.counted, text.dollars, text.duration,
-                     text.number, text.percent):  # fmt: skip
+    for function in (year_plot, shares_plot, bars_plot, display.counted, display.dollars, display.duration,
+                     display.number, display.percent):  # fmt: skip
         environment.globals[function.__name__] = function
     return environment
 
@@ -74,7 +74,7 @@ def share_bar(share: float | None, digits: int = 0) -> Markup:
         '<rect class="level-0" width="60" height="8" rx="2"/>'
         '<rect class="bar" width="{:.1f}" height="8" rx="2"/></svg> '
     )
-    return Markup(bar).format((share or 0) * 60) + text.percent(share, digits)
+    return Markup(bar).format((share or 0) * 60) + display.percent(share, digits)
 
 
 # --- the file -------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def shares_plot(
             pen = "M" if value is None else "L"
         placed.append((label, path, dots, f"{label}: {', '.join(values_read) or 'no values'}"))
     return {
-        "axis": [(height(step), text.percent(step)) for step in (low, (low + 1) / 2, 1.0)],
+        "axis": [(height(step), display.percent(step)) for step in (low, (low + 1) / 2, 1.0)],
         "labels": list(_labels(labels)),
         "goal": height(goal),
         "lines": placed,

@@ -43,8 +43,8 @@ from ankiforge.model import (
     Verdict,
 )
 from ankiforge.reports.cards import attributes
-from ankiforge.reports.text import counted, on_one_line, percent, shortened
 from ankiforge.text import cloze
+from ankiforge.text.display import counted, on_one_line, percent, shortened
 from ankiforge.text.fold import fold
 
 SHOWN = 5

@@ -9,8 +9,8 @@ from typing import Any
 from ankiforge.ledger.search import FoundBy, Match, WorkCard, WorkHighlight
 from ankiforge.model import Standing, Verdict
 from ankiforge.reports.cards import attributes, document_json
-from ankiforge.reports.text import counted, shortened
 from ankiforge.text.cloze import reveal
+from ankiforge.text.display import counted, shortened
 
 SHOWN = 5
 """Passages and cards of a work that a terminal shows; with -v, all."""
@@ -47,8 +47,9 @@ def seen_json(match: Match, now: float, looked: str) -> dict[str, Any]:
 
 def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
     return {
-        **attributes(one, "key presence"),
+        "key": one.key,
         **attributes(one.text, "kind exact comment colour page_label heading created uri links"),
+        "presence": one.presence,
         "matched": one.key in match.matched,
     }
 
@@ -56,8 +57,9 @@ def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
 def _card_json(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
     last = max((at for _, at in one.answered), default=None)
     return {
-        **attributes(one, "guid highlight kind verdict standing anki"),
+        **attributes(one, "guid highlight kind"),
         "fields": dict(one.fields),
+        **attributes(one, "verdict standing anki"),
         "answered": None
         if last is None
         else datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds"),

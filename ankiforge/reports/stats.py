@@ -23,7 +23,7 @@ from ankiforge.model.retention import Answers, is_mature, retrievability
 from ankiforge.reports import html
 from ankiforge.reports.cards import attributes
 from ankiforge.reports.days import Days
-from ankiforge.reports.text import counted, dollars, duration, number, percent, table
+from ankiforge.text.display import counted, dollars, duration, number, percent, table
 
 AHEAD = 30
 """Days of the forecast, today among them."""
@@ -626,7 +626,7 @@ def _hardness(group: Group) -> str:
     difficulty, ease, recall = (group.mean(name) for name in ("difficulty", "ease", "recall"))
     parts = (
         counted(group.counts["lapses"], "lapse"),
-        "1 leech" if leeches == 1 else f"{leeches:,} leeches",
+        counted(leeches, "leech", "leeches"),
         "" if difficulty is None else f"difficulty {number(difficulty)} of 10",
         "" if ease is None else f"ease {percent(ease)}",
         "" if recall is None else f"about {percent(recall)} remembered now",
@@ -709,7 +709,7 @@ def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
         for reason, many in found.reasons.most_common(shown):
             yield f"    {many:5,} {reason or '(no reason given)'}", False
     if cost.requests:
-        replies = "1 reply" if cost.requests == 1 else f"{cost.requests:,} replies"
+        replies = counted(cost.requests, "reply", "replies")
         shared = f", {_SHARED}" if found.choice.partly else ""
         spent = "price unknown" if cost.usd is None else dollars(cost.usd)
         each = f", {dollars(cost.usd_each)} an accepted card" if cost.usd_each else ""

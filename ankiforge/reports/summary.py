@@ -16,7 +16,7 @@ from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
 from ankiforge.reports.cards import Reason, attributes, reasons, reasons_by_key, titled, why_waiting
-from ankiforge.reports.text import counted, dollars, on_one_line, shortened
+from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.draft.budget import Usage

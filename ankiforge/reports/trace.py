@@ -18,7 +18,7 @@ from ankiforge.reports.cards import (
     titled,
     why_waiting,
 )
-from ankiforge.reports.text import on_one_line
+from ankiforge.text.display import on_one_line
 
 Messages = Sequence[Mapping[str, str]]
 """The messages of a request to a model, as `role` and `content`."""

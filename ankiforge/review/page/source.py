@@ -26,6 +26,7 @@ from ankiforge.review.page.items import render
 from ankiforge.review.service import Service
 from ankiforge.sync import picture_at
 from ankiforge.text.anchors import AT_MOST, from_a_word, to_a_word
+from ankiforge.text.display import shortened
 from ankiforge.text.fold import isolated, same
 from ankiforge.text.markdown import image_paths
 from ankiforge.text.quotes import locate
@@ -209,18 +210,14 @@ def _link(uri: str) -> Link:
     if scheme in _PROGRAMS:
         return Link(_PROGRAMS[scheme], known)
     if scheme not in ("http", "https"):
-        return Link(_short(uri.strip()), "")
+        return Link(shortened(uri.strip(), _MOST_SHOWN), "")
     try:
         parts = urlsplit(known)
     except ValueError:
-        return Link(_short(known), known)
+        return Link(shortened(known, _MOST_SHOWN), known)
     # host and path; not a name that only looks like the host (`user@`)
     host = parts.netloc.rpartition("@")[2].removeprefix("www.")
-    return Link(_short(unquote(host + parts.path.rstrip("/"))), known)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+    return Link(shortened(unquote(host + parts.path.rstrip("/")), _MOST_SHOWN), known)
 
 
 # --- names that were given out -------------------------------------------------------------------

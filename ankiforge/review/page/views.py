@@ -39,7 +39,6 @@ from ankiforge.review.page.items import (
     changed_rows,
     faces_in_anki,
     faces_of,
-    many,
     render,
     runs,
     sides_html,
@@ -52,6 +51,7 @@ from ankiforge.review.page.items import (
 from ankiforge.review.page.source import source_html
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
+from ankiforge.text.display import counted
 from ankiforge.text.markdown import plain
 
 BETWEEN = "~"
@@ -480,7 +480,7 @@ def _retired(service: Service, guid: str) -> Item | None:
         why = _WHY_RETIRED.get(card.standing_why, card.standing_why)
     else:
         why = "it waits for your word again"
-    studied_cards = many(sum(not one.suspended for one in seen.cards), "card")
+    studied_cards = counted(sum(not one.suspended for one in seen.cards), "card")
     way = f"ankiforge push --suspend-retired suspends its {studied_cards}; or delete it there"
     if RETIRED not in seen.tags:
         way = f"the next package tags it {RETIRED}, then {way}"
@@ -560,7 +560,7 @@ def _work(service: Service, guid: str) -> Item | None:
             state = other.verdict if other.standing is Standing.LIVE else other.standing
             yield ("Beside it", f"{words} ({state})")
         left = len(siblings) - _MOST_SIBLINGS
-        yield ("And", f"{many(left, 'card')} more of this passage" if left > 0 else "")
+        yield ("And", f"{counted(left, 'card')} more of this passage" if left > 0 else "")
         if card.revision:
             waits = "decide on it under Revisions: that deals with this as well"
             yield ("A correction waits", waits)
@@ -611,9 +611,9 @@ def _answers(history: History) -> str:
 def _memory(card: SeenCard, last: float, now: float, *, several: bool) -> Iterator[str]:
     """Yield what Anki's scheduler thinks of one card."""
     if several:
-        yield many(card.lapses, "lapse")
+        yield counted(card.lapses, "lapse")
         if card.interval > 0:
-            yield f"interval of {many(card.interval, 'day')}"
+            yield f"interval of {counted(card.interval, 'day')}"
         if card.suspended:
             yield "suspended"
     if card.difficulty is not None:
@@ -655,11 +655,11 @@ def _recent(service: Service, action: str) -> Item | None:
     if not made:
         return None
     cards = [card for one in made if (card := service.card(one.subject))]
-    what = many(len(made), "passage")
+    what = counted(len(made), "passage")
     if cards:
         what = f"{cards[0].kind.capitalize()} card from"
     if len(cards) > 1:
-        what = many(len(cards), "card")
+        what = counted(len(cards), "card")
     title = f"{_DONE.get(named_as(made[0]), named_as(made[0]))}: {what}"
     facts = list(_recent_facts(made, cards))
     back = Act("z", "Take it back", "take back")
@@ -695,7 +695,7 @@ def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact
         for card in cards[:_MOST_NAMED]:
             yield ("A card of it", f"{card.leading.draft.answer} ({title_of(card)})")
         left = len(cards) - _MOST_NAMED
-        yield ("And", many(left, "card") + " more" if left > 0 else "")
+        yield ("And", counted(left, "card") + " more" if left > 0 else "")
 
 
 # --- all views ------------------------------------------------------------------------------------
