@@ -15,10 +15,10 @@ from shlex import quote
 import click
 
 from ankiforge import ledger
-from ankiforge.anki.notes import RETIRED, deck_name
+from ankiforge.anki.notes import RETIRED, deck_name, in_deck
 from ankiforge.anki.package import is_ours
 from ankiforge.anki.sync import types_to_ship
-from ankiforge.cli.session import Session, commands_to_rework, in_deck
+from ankiforge.cli.session import Session, commands_to_rework
 from ankiforge.config import PackageShape, is_loopback
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError

@@ -198,15 +198,6 @@ def open_sources(
     return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 
-def in_deck(name: str, deck: str) -> bool:
-    """Whether a deck is `deck`, or below it; every deck is below ""."""
-    from ankiforge.anki.notes import deck_name
-
-    wanted = deck_name(deck).casefold() if deck else ""
-    mine = deck_name(name).casefold()
-    return not wanted or mine == wanted or mine.startswith(f"{wanted}::")
-
-
 # --- what to do next ------------------------------------------------------------------------
 
 Commands = Iterator[tuple[str, str]]

@@ -89,8 +89,6 @@ RULES = {
     LONG_SUSPENDED: "mend it and unsuspend it, or delete it",
 }
 """The rules of an audit alone, each with what to do about a finding; `check.RULES` has the others."""
-_OF_SCHEDULE = frozenset(rule.id for rule in (LEECH, LAPSES, DIFFICULT))
-"""What a person can leave as it is until the card lapses once more."""
 _SAYS = {rule.id: rule.says.rstrip(":") for rule in (*RULES, *check.RULES)} | {
     "duplicate": "asks the same as another note"
 }
@@ -253,7 +251,7 @@ def audit(
         step(count)
         kind = deck.types.get(note.type_id)
         read = read_note(note, kind)
-        ours = read.identity is not None
+        ours, lapses = read.identity is not None, sum(card.lapses for card in note.cards)
         names[f"note {note.id}"] = name = note.guid if ours else f"{NOTE}{note.id}"
         account = known.accounts.get(Guid(note.guid)) if ours else None
         tagged = RETIRED in (tag.casefold() for tag in note.tags)
@@ -275,12 +273,13 @@ def audit(
             # ids of notes are times; those of our notes are not
             since = note.id / 1000 if not ours else account.written if account else 0.0
             moment = _Moment(deck.view.taken_at, last)
-            findings += _schedule(note, moment, since, _remark(read, known), _is_left(note, known))
+            # a person leaves a failing card as it is, until it lapses once more
+            left = lapses <= known.left.get(Guid(note.guid), -1)
+            findings += _schedule(note, moment, since, _remark(read, known), left)
         findings += _empty_cards(note, kind)
         if within(note.deck):
             # of two notes with equal findings the one that was forgotten more often is the worse
-            weight = sum(card.lapses for card in note.cards)
-            linted = Linted(linted.note, tuple(findings), ours, weight)
+            linted = Linted(linted.note, tuple(findings), ours, weight=lapses)
             figures.add(note, linted)
             if findings:
                 found.append(linted)
@@ -345,15 +344,7 @@ def _remark(read: Note, known: Known) -> str:
     """What a person typed into the Feedback field of our note, unless it was dealt with."""
     feedback = dict(read.fields).get("Feedback", "") if read.identity else ""
     words = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""
-    if (Guid(read.guid), words) in known.answered:
-        return ""
-    return words if len(words) <= 120 else f"{words[:119]}…"
-
-
-def _is_left(note: AnyNote, known: Known) -> bool:
-    """Whether a person leaves a failing card as it is, and it has not lapsed since."""
-    lapses = known.left.get(Guid(note.guid))
-    return lapses is not None and sum(card.lapses for card in note.cards) <= lapses
+    return "" if (Guid(read.guid), words) in known.answered else shortened(words, 120)
 
 
 # --- the schedule ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -28,8 +29,9 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import restricted, unconfirmed
-from ankiforge.config.workspace import UserFolders, Workspace
-from ankiforge.errors import ConfigError, ForgeError, ItemError
+from ankiforge.config.workspace import UserFolders, Workspace, home_of
+from ankiforge.errors import ConfigError, ForgeError, ItemError, LedgerError
+from ankiforge.ledger import ledger_in_memory
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -113,19 +115,10 @@ def exit_code(checks: Iterable[Check]) -> int:
     return next((code for code in (4, 2, 3, 1) if code in codes), 0)
 
 
-def examine(
-    find: Callable[[], Workspace],
-    ledger_check: Callable[[Workspace], str],
-    unread: Callable[[Workspace], Iterable[Problem]],
-    around: Surroundings,
-) -> Iterator[Check]:
+def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Check]:
     """Look at everything a run needs, in the order in which a run needs it.
 
-    Args:
-        find: gives the workspace, or raises a ForgeError.
-        ledger_check: opens the ledger, says what it found, or raises a ForgeError.
-        unread: gives what is wrong with the journal's lines, or raises a ForgeError.
-        around: the surroundings.
+    `find` gives the workspace, or raises a ForgeError.
     """
     system = platform.system() or "an unknown system"
     python = f"Python {platform.python_version()} on {system}"
@@ -161,8 +154,8 @@ def examine(
         else:
             do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
             yield _warn(name, f"{item.path} is remembered and is not there", do)
-    yield _ledger(workspace, ledger_check)
-    yield from _journal(workspace, unread)
+    yield _ledger(workspace, around)
+    yield from _journal(workspace)
     yield from _model(workspace, around)
     yield _anki(workspace.config, around)
 
@@ -224,21 +217,27 @@ def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted:
         return _failed(name, error)
 
 
-def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> Check:
+def _ledger(workspace: Workspace, around: Surroundings) -> Check:
+    """Examine a copy in memory: doctor changes nothing, not even an old schema."""
     if not workspace.ledger.exists():
         return _ok("ledger", "none yet: the first run makes it")
     try:
-        return _ok("ledger", ledger_check(workspace))
+        with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
+            home, first = home_of(around.folders)
+            ledger.ownership.claim(home, workspace.ledger, first=first)
+            fault = ledger.health()
     except ForgeError as error:
         return _failed("ledger", error)
+    if fault:
+        what = f"{workspace.ledger} is damaged: {fault}"
+        return _fail("ledger", what, "move it aside: a run rebuilds it from journal.jsonl", 4)
+    return _ok("ledger", f"{workspace.ledger} is sound")
 
 
-def _journal(
-    workspace: Workspace, unread: Callable[[Workspace], Iterable[Problem]]
-) -> Iterator[Check]:
+def _journal(workspace: Workspace) -> Iterator[Check]:
     journal = workspace.journal
     try:
-        lines = tuple(unread(workspace))
+        lines = tuple(_journal_problems(workspace))
     except ForgeError as error:
         yield _failed("journal", error)
         return
@@ -249,6 +248,34 @@ def _journal(
         yield _warn("journal", f"{first.where}: {first.what}{more}{others_read}", first.hint)
     elif journal.exists():
         yield _ok("journal", f"every line of {journal} can be read")
+
+
+def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
+    """Yield the lines of the journal that cannot be read, and those it lacks."""
+    from ankiforge.ledger.journal import VERSION, Journal
+
+    unreadable, journal = 0, workspace.journal
+    for line in Journal(journal).read():
+        if isinstance(line, Problem):
+            unreadable += 1
+            do = "put the line right, or take it back from git or a backup; or delete it"
+            yield Problem(line.where, line.what, do)
+        elif line.v > VERSION:
+            what = f"is of version {line.v}, this is {VERSION}"
+            yield Problem(f"{journal}: line {line.id}", what, "upgrade ankiforge")
+    lost = 0
+    if workspace.ledger.exists():
+        # a damaged ledger is named by its own check
+        with suppress(LedgerError), ledger_in_memory(workspace.ledger, journal) as ledger:
+            lost = ledger.lines_lost() - unreadable
+    if lost > 0:
+        lacks = f"{counted(lost, 'line')} that the ledger knows"
+        what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
+        do = (
+            "put it back from git or a backup: if the ledger is lost too, these ids and decisions"
+            " are gone; to keep a copy: ankiforge export all.jsonl"
+        )
+        yield Problem(str(journal), what, do)
 
 
 def _anki(config: Config, around: Surroundings) -> Check:

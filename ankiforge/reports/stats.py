@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from ankiforge.anki.notes import deck_name
+from ankiforge.anki.notes import in_deck
 from ankiforge.config import LlmSettings, is_loopback
 from ankiforge.draft.budget import FREE, Price, known_price
 from ankiforge.ledger import Ledger
@@ -80,8 +80,7 @@ class Choice:
 
     def within(self, name: str) -> bool:
         """Whether a deck is the chosen one, or below it."""
-        deck, wanted = deck_name(name).casefold() if name else "", self.deck.casefold()
-        return not wanted or deck == wanted or deck.startswith(f"{wanted}::")
+        return not self.deck or (bool(name) and in_deck(name, self.deck))
 
 
 Prices = Callable[[str], Price | None]
