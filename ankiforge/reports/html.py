@@ -7,7 +7,6 @@ characters that no page may hold are left out. The functions ending in `_plot` c
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -19,6 +18,7 @@ from markupsafe import Markup
 
 from ankiforge import __version__
 from ankiforge.errors import UsageError
+from ankiforge.reports.export import write
 from ankiforge.text import display
 from ankiforge.text.fold import isolated
 
@@ -87,12 +87,9 @@ def write_page(path: Path, page: str, *, force: bool = False) -> None:
         UsageError: another file is in the way and `force` is not set, or it cannot be written.
     """
     check_place(path, force=force)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(page, encoding="utf-8", newline="")
-        part.replace(path)
+        write(path, [page])
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
