@@ -574,17 +574,25 @@ def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_P
     overview, kinds = [], []
     for severity, name in tally.ranked:
         found, word, anchor = of_kind[severity, name], WORDS[severity], f"{severity}-{name}"
-        link = html.markup('<a href="#{}">{}</a>', anchor, name)
-        share = html.share_bar(len(found) / figures.notes, 1)
+        link = {"anchor": anchor, "text": name}
+        share = html.share_cell(len(found) / figures.notes, 1)
         overview.append((link, meaning(name), word, f"{len(found):,}", share))
-        rows = [_row(one, finding) for one, finding in found[:shown]]
+        rows = [
+            (
+                {"text": shortened(one.note.front, 120), "below": message_of(finding)},
+                one.note.deck,
+                # by these Anki's search, and ours, find it
+                {"ids": [f"nid:{one.note.id}", *([one.note.guid] if one.ours else [])]},
+            )
+            for one, finding in found[:shown]
+        ]
         summary = f"{name} · {word} · {counted(len(found), 'note')}"
         more = len(found) - len(rows)
         kinds.append((anchor, summary, len(found) <= _OPEN, advice(name), rows, more))
     order = sorted(figures.decks, key=lambda deck: (-figures.found_in[deck], deck))
     decks = [
         (deck or "no card, so no deck", f"{figures.decks[deck]:,}", f"{figures.found_in[deck]:,}",
-         html.share_bar(figures.found_in[deck] / figures.decks[deck], 1))
+         html.share_cell(figures.found_in[deck] / figures.decks[deck], 1))
         for deck in order
     ]  # fmt: skip
     lapses = dict.fromkeys((label for _, label in _LAPSES), 0)
@@ -601,14 +609,3 @@ def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_P
         most_decks=_MOST_DECKS,
         lapses=list(lapses.items()),
     )
-
-
-def _row(linted: Linted, finding: Finding) -> tuple[object, ...]:
-    """A note with what is found, its deck, and the id by which Anki's search, or ours, finds it."""
-    note = linted.note
-    front, message = shortened(note.front, 120), message_of(finding)
-    found = html.markup('<bdi>{}</bdi><p class="note">{}</p>', front, message)
-    place = html.markup("<code>nid:{}</code>", note.id)
-    if linted.ours:
-        place += html.markup(" <code>{}</code>", note.guid)
-    return found, note.deck, place

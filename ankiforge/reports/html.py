@@ -62,19 +62,9 @@ def _as_text(value: object) -> object:
     return text if text.isascii() and text.isprintable() else _UNFIT.sub("", isolated(text))
 
 
-def markup(template: str, *values: object) -> Markup:
-    """Fill `{}` in markup with values, escaped as in a template."""
-    return Markup(template).format(*map(_as_text, values))
-
-
-def share_bar(share: float | None, digits: int = 0) -> Markup:
-    """Return a share from 0 to 1 in per cent, beside a small bar."""
-    bar = (
-        '<svg class="plot" viewBox="0 0 60 8" style="width:60px;display:inline-block" aria-hidden="true">'
-        '<rect class="level-0" width="60" height="8" rx="2"/>'
-        '<rect class="bar" width="{:.1f}" height="8" rx="2"/></svg> '
-    )
-    return Markup(bar).format((share or 0) * 60) + display.percent(share, digits)
+def share_cell(share: float | None, digits: int = 0, after: str = "") -> dict[str, Any]:
+    """Return a cell of a table that shows a share from 0 to 1 in per cent, beside a small bar."""
+    return {"share": share, "digits": digits, "after": after}
 
 
 # --- the file -------------------------------------------------------------------------------

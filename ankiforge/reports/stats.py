@@ -821,8 +821,7 @@ def _cells(group: Group) -> list[object]:
     """Return the cells of a group in the page: name, `COLUMNS`, and three more."""
     cells: list[object] = [group.label, *_row(group)]
     if group.answers.retention is not None:
-        few = " *" if group.few else ""
-        cells[4] = html.share_bar(group.answers.retention) + few
+        cells[4] = html.share_cell(group.answers.retention, after=" *" if group.few else "")
     difficulty, recall = number(group.mean("difficulty")), percent(group.mean("recall"))
     return [*cells, f"{group.counts['suspended']:,}", difficulty, recall]
 
