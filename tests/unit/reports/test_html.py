@@ -64,10 +64,10 @@ def test_text_is_never_markup(text: str) -> None:
     plain, whole = (
         Read(
             page(one, one, one or "below")
-            + drawn("table(t, [t], [[t]])", t=one)
+            + drawn("table(t, ['head'], [[t]])", t=one)
             + drawn("facts([(t, t, t)])", t=one)
             + drawn("bars('b', t, [(t, 1)], t)", t=one)
-            + drawn("table(t, [t], [[a], [b], [c]])", t=one, **cells(one))
+            + drawn("table(t, ['head'], [[a], [b], [c]])", t=one, **cells(one))
         )
         for one in ("words", text)
     )
