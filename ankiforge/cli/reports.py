@@ -169,7 +169,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
     from ankiforge.anki.notes import in_deck
     from ankiforge.check import RULES
     from ankiforge.model import Severity
-    from ankiforge.reports.lint import SHOWN, Tally, as_json
+    from ankiforge.reports.lint import SHOWN, FindingCounts, as_json
 
     known = {rule.id for rule in RULES}
     for name in checks:
@@ -179,7 +179,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
             raise UsageError(f"there is no check {name!r}", hint=hint)
     order = list(Severity)
     least = order.index(Severity(_SEVERITIES[severity]))
-    tally = Tally(shown=call.shown(SHOWN))
+    tally = FindingCounts(shown=call.shown(SHOWN))
     with _linted(call, file) as notes:
         for linted in notes:
             if not in_deck(linted.note.deck, deck):
@@ -365,7 +365,7 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
     """Check sources, model, Anki and ledger; say what to do."""
     from ankiforge.config.workspace import home_of, resolve, user_folders
     from ankiforge.reports.discover import Machine
-    from ankiforge.reports.doctor import State, Surroundings, examine, exit_code
+    from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
 
     def find() -> Workspace:
         return resolve(call.workspace, Path.cwd(), os.environ)
@@ -380,7 +380,7 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
             home, _ = home_of(user_folders())
             ledger.ownership.take_over(home, workspace.ledger, uuid.uuid4().hex)
         call.out.say(f"{workspace.ledger} is the ledger from now on")
-    colours = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+    colours = {CheckState.OK: "green", CheckState.WARN: "yellow", CheckState.FAIL: "red"}
     around = Surroundings(user_folders(), Machine.this(), os.environ, call.offline, draw)
     checks = []
     for check in examine(find, around):
@@ -390,7 +390,9 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
             continue
         state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
         do = f"\n      do: {check.do}" if check.do else ""
-        tell = call.out.warn if call.out.quiet and check.state is State.FAIL else call.out.print
+        tell = (
+            call.out.warn if call.out.quiet and check.state is CheckState.FAIL else call.out.print
+        )
         tell(f"{state}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
 

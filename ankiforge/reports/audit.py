@@ -37,10 +37,10 @@ from ankiforge.reports.lint import (
     LONGEST_READ,
     SHOWN,
     WORDS,
+    FindingCounts,
     Linted,
     Linter,
-    Note,
-    Tally,
+    ReadNote,
     cloze_fields,
     markdown,
     message_of,
@@ -185,9 +185,9 @@ class Audit:
         """Notes with something that breaks them."""
         return sum(one.worst is Severity.BLOCK for one in self.notes)
 
-    def tally(self, shown: int | None) -> Tally:
+    def tally(self, shown: int | None) -> FindingCounts:
         """Return the findings counted by kind, with the worst notes of each."""
-        tally = Tally(shown=shown)
+        tally = FindingCounts(shown=shown)
         for linted in self.notes:
             tally.add(linted)
         tally.notes = self.figures.notes
@@ -195,7 +195,7 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNotes:
     """What the ledger knows of notes, read once."""
 
     accounts: Mapping[Guid, CardStatus]
@@ -209,10 +209,10 @@ class Known:
     """Remarks that were dealt with."""
 
 
-def known_to(ledger: Ledger) -> Known:
+def known_to(ledger: Ledger) -> KnownNotes:
     """Read what an audit needs of the ledger."""
     queries = ledger.queries
-    return Known(
+    return KnownNotes(
         queries.card_statuses(),
         frozenset(queries.without_source()),
         queries.not_duplicates(),
@@ -227,7 +227,7 @@ def known_to(ledger: Ledger) -> Known:
 def audit(
     deck: Everything,
     limits: check.Limits,
-    known: Known,
+    known: KnownNotes,
     *,
     within: Callable[[str], bool] = lambda deck: True,
     step: Callable[[int], None] = lambda count: None,
@@ -294,7 +294,7 @@ def _goodness(linted: Linted) -> tuple[int, int, int, int]:
     return (-worst, -linted.weight, -len(linted.findings), linted.note.id)
 
 
-def _is_distinct(one: Finding, name: str, names: Mapping[str, str], known: Known) -> bool:
+def _is_distinct(one: Finding, name: str, names: Mapping[str, str], known: KnownNotes) -> bool:
     pair = frozenset((name, names.get(one.twin, "")))
     return one.check in PAIRED and pair in known.distinct
 
@@ -326,7 +326,9 @@ _SOURCES = frozenset(
 """What people call the field that says where a note is from."""
 
 
-def _origin(note: AnyNote, read: Note, known: Known, *, complete: bool) -> Iterator[Finding]:
+def _origin(
+    note: AnyNote, read: ReadNote, known: KnownNotes, *, complete: bool
+) -> Iterator[Finding]:
     """What is odd about where a note is from; `complete`: it stands in a whole collection."""
     ours = read.identity is not None
     if ours and Guid(note.guid) not in known.accounts:
@@ -340,7 +342,7 @@ def _origin(note: AnyNote, read: Note, known: Known, *, complete: bool) -> Itera
         yield replace(found, severity=Severity.WARN) if ours else found
 
 
-def _remark(read: Note, known: Known) -> str:
+def _remark(read: ReadNote, known: KnownNotes) -> str:
     """What a person typed into the Feedback field of our note, unless it was dealt with."""
     feedback = dict(read.fields).get("Feedback", "") if read.identity else ""
     words = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.client import ServerSettings
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -73,7 +73,7 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    state: State
+    state: CheckState
     says: str
     do: str = ""
     exit_code: int = 0
@@ -94,15 +94,15 @@ class Surroundings:
 
 
 def _ok(name: str, says: str, do: str = "") -> Check:
-    return Check(name, State.OK, says, do)
+    return Check(name, CheckState.OK, says, do)
 
 
 def _warn(name: str, says: str, do: str) -> Check:
-    return Check(name, State.WARN, says, do, 1)
+    return Check(name, CheckState.WARN, says, do, 1)
 
 
 def _fail(name: str, says: str, do: str, code: int) -> Check:
-    return Check(name, State.FAIL, says, do, code)
+    return Check(name, CheckState.FAIL, says, do, code)
 
 
 def _failed(name: str, error: ForgeError) -> Check:
@@ -202,7 +202,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         return _fail(name, says, do, 1)
     if look and trusted:
         answer = _answering(name, source, look, trusted)
-        if answer.state is not State.OK:
+        if answer.state is not CheckState.OK:
             return answer
     return _ok(name, f"{source.kind} in {source.path}")
 
@@ -311,7 +311,7 @@ def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
         yield from (_could_draft(one, file) for one in model_servers(around.machine))
         return
     there = _answers(workspace, around)
-    if there.state is State.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
+    if there.state is CheckState.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
         there = _drafts(workspace)
     yield there
 

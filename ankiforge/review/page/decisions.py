@@ -71,7 +71,7 @@ _STORING_SECONDS = 10.0
 """So long the cards of a reply that came may take to be stored when the page ends."""
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
+class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A decision as the browser sends it."""
 
     what: str
@@ -93,7 +93,7 @@ class Decision:
     """A decision about an item that is still as it was shown."""
 
     service: Service
-    request: Request
+    request: DecisionRequest
     item: Item
     models: Models
     clean: Callable[[], tuple[str, ...]]
@@ -142,7 +142,7 @@ def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[st
         `told`; `refused` and `hint` if nothing was done, `waits` if it is to be asked once more;
         `show`, the id of what to show next.
     """
-    request = parse_body(body, Request)
+    request = parse_body(body, DecisionRequest)
     try:
         if request.what == "undo":
             return _undo(service, lists, request)
@@ -175,7 +175,7 @@ def parse_body(body: Any, type: type[Body]) -> Body:
         raise UsageError(f"not understood: {error}") from error
 
 
-def _undo(service: Service, lists: Lists, request: Request) -> dict[str, Any]:
+def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str, Any]:
     """Take back the last action of a person, wherever it was made."""
     taken_back = review.undo(service.ledger)
     lists.pace.undone()

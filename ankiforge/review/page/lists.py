@@ -14,7 +14,7 @@ from ankiforge.check import GROUNDS
 from ankiforge.ledger.conditions import FACETS, Term
 from ankiforge.review.page.items import Act, Item, as_json
 from ankiforge.review.page.source import Shown
-from ankiforge.review.page.views import BETWEEN, VIEWS, View, subjects_of, view_named
+from ankiforge.review.page.views import BETWEEN, VIEWS, PageView, subjects_of, view_named
 from ankiforge.review.query import Query, parse
 from ankiforge.review.service import Service
 from ankiforge.text.fold import canonical, isolated
@@ -51,11 +51,11 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilteredView:
     """A view under a filter, asked for by one thread."""
 
     service: Service
-    view: View
+    view: PageView
     filter: Filter
 
     @property
@@ -103,7 +103,7 @@ class _List:
     """The cards that may be accepted at once; None = not known."""
 
 
-def place_of(service: Service, asked: Asked) -> Place:
+def place_of(service: Service, asked: Asked) -> FilteredView:
     """Return what the browser asks for.
 
     Raises:
@@ -114,7 +114,7 @@ def place_of(service: Service, asked: Asked) -> Place:
         asked.get("unverified") == "yes",
         asked.get("numbers") == "yes",
     )
-    return Place(service, view_named(asked.get("view", "")), wanted)
+    return FilteredView(service, view_named(asked.get("view", "")), wanted)
 
 
 class Lists:
@@ -134,19 +134,19 @@ class Lists:
 
     # --- lists ----------------------------------------------------------------------------------
 
-    def _now(self, place: Place) -> tuple[str, ...]:
+    def _now(self, place: FilteredView) -> tuple[str, ...]:
         """Return what a view holds under the filter now."""
         ids = place.kept(place.view.ids(place.service))
         self._remember(place, ids)
         return ids
 
-    def _as_shown(self, place: Place) -> tuple[str, ...]:
+    def _as_shown(self, place: FilteredView) -> tuple[str, ...]:
         """Return the list as it was shown last: a person must not lose the place in it."""
         with self._lock:
             known = self._lists.get(place.name)
         return known.ids if known and known.ids else self._now(place)
 
-    def _without_decided(self, place: Place, at: str) -> tuple[str, ...]:
+    def _without_decided(self, place: FilteredView, at: str) -> tuple[str, ...]:
         """Return the list as it was shown, without what a decision about an item took out of it."""
         ids = self._as_shown(place)
         touched = {one for name in at.split(BETWEEN) for one in ids if name and name in one}
@@ -158,7 +158,7 @@ class Lists:
         return left
 
     def _remember(
-        self, place: Place, ids: tuple[str, ...], clean: frozenset[str] | None = None
+        self, place: FilteredView, ids: tuple[str, ...], clean: frozenset[str] | None = None
     ) -> None:
         with self._lock:
             before = self._lists.pop(place.name, _List())
@@ -172,7 +172,7 @@ class Lists:
             while len(self._lists) > _MOST_LISTS:
                 self._lists.popitem(last=False)
 
-    def _index(self, place: Place, at: str, ids: Sequence[str]) -> int:
+    def _index(self, place: FilteredView, at: str, ids: Sequence[str]) -> int:
         """Return where an item stands in a list; of one that is gone, what came after it."""
         with self._lock:
             known = self._lists.get(place.name)
@@ -186,7 +186,7 @@ class Lists:
         found = self._clean(place, ids)
         return tuple(one for one in ids if one in found)
 
-    def _clean(self, place: Place, ids: Sequence[str]) -> frozenset[str]:
+    def _clean(self, place: FilteredView, ids: Sequence[str]) -> frozenset[str]:
         if place.view.name not in _IN_BULK or not place.filter.narrows:
             return frozenset()
         with self._lock:
@@ -224,7 +224,7 @@ class Lists:
             self._versions[id(place.service)] = version
             return {**found[1], "changed": self._changes}
 
-    def _counts(self, place: Place) -> dict[str, int]:
+    def _counts(self, place: FilteredView) -> dict[str, int]:
         held = {view.name: tuple(view.ids(place.service)) for view in VIEWS}
         if place.filter.narrows:  # most cards are in several views: each is compared once
             about = {view.name: subjects_of(place.service, view, held[view.name]) for view in VIEWS}
@@ -237,7 +237,7 @@ class Lists:
             self._remember(replace(place, view=view), held[view.name])
         return {name: len(ids) for name, ids in held.items()}
 
-    def _narrowing(self, place: Place) -> dict[str, Any]:
+    def _narrowing(self, place: FilteredView) -> dict[str, Any]:
         queries, wanted = place.service.queries, place.filter
         counts = self._counts(place)
         about = subjects_of(place.service, place.view, self._as_shown(place))
@@ -301,7 +301,7 @@ class Lists:
         return self._first(place, left, ways, shown)
 
     def _first(
-        self, place: Place, ids: Sequence[str], ways: Sequence[str], shown: Shown
+        self, place: FilteredView, ids: Sequence[str], ways: Sequence[str], shown: Shown
     ) -> dict[str, Any]:
         """Return the first item on the way that still belongs there, with its place in the list."""
         found = ((one, item) for one in ways if (item := place.item(one)))
@@ -329,7 +329,7 @@ class Lists:
         following = ids[index + 1] if index + 1 < len(ids) else ""
         return {**state, "item": as_json(item, content), "place": index + 1, "next": following}
 
-    def _why_empty(self, place: Place) -> str:
+    def _why_empty(self, place: FilteredView) -> str:
         """Say that nothing is left, or fits; and where there is more."""
         if place.service.ledger.queries.is_empty():
             return NOTHING_READ
@@ -349,7 +349,7 @@ class Lists:
         return " ".join((*words, f"There is more: {more}.")) if more else " ".join(words)
 
 
-def _next_group(place: Place, ids: Sequence[str], index: int) -> int:
+def _next_group(place: FilteredView, ids: Sequence[str], index: int) -> int:
     """Return where the next highlight begins; the last item if there is none."""
     here = place.view.item(place.service, ids[index]) if ids else None
     for then in range(index + 1, len(ids)):

@@ -37,7 +37,7 @@ COLOURS = frozenset((*PALETTE, "gray"))
 """The colours that the page can show."""
 
 
-class Run(NamedTuple):
+class TextRun(NamedTuple):
     """A stretch of the highlight's surroundings, and what it is."""
 
     text: str
@@ -88,7 +88,7 @@ def picture_paths(highlight: Highlight) -> tuple[str, ...]:
 # --- the highlight in its context -----------------------------------------------------------------
 
 
-def runs_of(highlight: Highlight, quote: str) -> list[Run]:
+def runs_of(highlight: Highlight, quote: str) -> list[TextRun]:
     """Return the text around a highlight in reading order; joined the runs are that text."""
     before, after = _around(highlight)
     # a source may have cut the context, in the middle of a word perhaps
@@ -101,14 +101,14 @@ def runs_of(highlight: Highlight, quote: str) -> list[Run]:
     *lines, last = before.split("\n")
     before = "\n".join((*(line for line in lines if line not in above or not line), last))
     runs = [
-        Run("…" if begins_cut else "", (CUT,)),
+        TextRun("…" if begins_cut else "", (CUT,)),
         *_marked(before, highlight, after, quote),
-        Run("…" if ends_cut else "", (CUT,)),
+        TextRun("…" if ends_cut else "", (CUT,)),
     ]
     return [run for run in runs if run.text]
 
 
-def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterator[Run]:
+def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterator[TextRun]:
     """Cut the text where the highlight, the quote or a marked phrase begins or ends."""
     text, length = before + highlight.exact + after, len(highlight.exact)
     mark = (len(before), len(before) + length)
@@ -124,7 +124,7 @@ def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterat
     edges = sorted({0, len(text), *(edge for _, span in spans for edge in span)})
     for start, end in pairwise(edges):
         on_it = (what for what, span in spans if span[0] <= start and end <= span[1])
-        yield Run(text[start:end], tuple(dict.fromkeys(on_it)))
+        yield TextRun(text[start:end], tuple(dict.fromkeys(on_it)))
 
 
 def _around(highlight: Highlight) -> tuple[str, str]:

@@ -69,7 +69,7 @@ _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """A list of things to decide."""
 
     name: str
@@ -701,7 +701,7 @@ def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact
 # --- all views ------------------------------------------------------------------------------------
 
 VIEWS = (
-    View(
+    PageView(
         "pending",
         "Pending",
         "Cards that wait for your word.",
@@ -710,7 +710,7 @@ VIEWS = (
         _pending,
         lambda service, guid: service.ledger.queries.is_pending(guid),
     ),
-    View(
+    PageView(
         "findings",
         "Findings",
         "Cards of which a check warns, or which it forbids: mend them, or decide.",
@@ -718,7 +718,7 @@ VIEWS = (
         lambda service: service.ledger.queries.with_findings(),
         _with_findings,
     ),
-    View(
+    PageView(
         "work",
         "Needs work",
         "Cards that keep failing in Anki, or of which you wrote something there.",
@@ -726,7 +726,7 @@ VIEWS = (
         lambda service: service.ledger.queries.problem_cards.all(),  # the worst first
         _work,
     ),
-    View(
+    PageView(
         "revisions",
         "Revisions",
         "Corrections of accepted cards: take the new one, or keep the old.",
@@ -734,7 +734,7 @@ VIEWS = (
         lambda service: service.ledger.queries.revisions(),
         _revision,
     ),
-    View(
+    PageView(
         "conflicts",
         "Conflicts",
         "Fields that you changed in Anki and the source changed as well: whose words stand?",
@@ -742,7 +742,7 @@ VIEWS = (
         lambda service: service.ledger.queries.conflicts(),
         _conflict,
     ),
-    View(
+    PageView(
         "twins",
         "Duplicates",
         "Cards that ask the same: make one of them, keep both, or say that they are not alike.",
@@ -750,7 +750,7 @@ VIEWS = (
         lambda service: [BETWEEN.join(pair) for pair in service.ledger.queries.duplicates()],
         _duplicate,
     ),
-    View(
+    PageView(
         "passages",
         "No card yet",
         "Passages that are no card: select words, and they are one.",
@@ -758,7 +758,7 @@ VIEWS = (
         lambda service: service.ledger.queries.without_card(),
         _passage,
     ),
-    View(
+    PageView(
         "missing",
         "Missing",
         "Cards that were in Anki and are not there now: deleted on purpose, or by accident?",
@@ -766,7 +766,7 @@ VIEWS = (
         lambda service: service.ledger.queries.missing(),
         _missing,
     ),
-    View(
+    PageView(
         "retired",
         "Retired",
         "Cards that Anki still asks and that are none here, or whose passage is gone.",
@@ -777,7 +777,7 @@ VIEWS = (
         ),
         _retired,
     ),
-    View(
+    PageView(
         "recent",
         "Recent",
         "What you decided, newest first: take it back, or decide anew.",
@@ -785,7 +785,7 @@ VIEWS = (
         lambda service: tuple(service.ledger.queries.person_actions()),
         _recent,
     ),
-    View(
+    PageView(
         "run",
         "This run",
         "What the last run drafted or revised, whatever was decided since; what it could make no"
@@ -798,12 +798,12 @@ VIEWS = (
 """In the order of the menu."""
 
 
-def view_named(name: str) -> View:
+def view_named(name: str) -> PageView:
     """Return the view of this name; the first if there is none."""
     return next((view for view in VIEWS if view.name == name), VIEWS[0])
 
 
-def subjects_of(service: Service, view: View, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def subjects_of(service: Service, view: PageView, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return what each item is about: guids, or keys of highlights."""
     if view.name == "recent":
         actions = service.ledger.queries.person_actions()

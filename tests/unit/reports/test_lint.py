@@ -11,7 +11,7 @@ import pytest
 
 from ankiforge.check import Limits
 from ankiforge.model import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
-from ankiforge.reports.lint import Linter, Note
+from ankiforge.reports.lint import Linter, ReadNote
 
 BASIC = genanki.Model(
     1607392319, "Words",
@@ -38,7 +38,7 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
         made = genanki.Deck(2059400110, name)
         for fields in notes:
             model, fields = (CLOZE, (fields, "")) if isinstance(fields, str) else (BASIC, fields)
-            made.add_note(genanki.Note(model=model, fields=list(fields)))
+            made.add_note(genanki.ReadNote(model=model, fields=list(fields)))
         path = tmp_path / "deck.apkg"
         genanki.Package(made).write_to_file(path)
         return path
@@ -209,7 +209,7 @@ def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours) ->
 
 def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path, found) -> None:
     def warned(front: str) -> bool:
-        note = genanki.Note(model=genanki.BASIC_MODEL, fields=[front, "a house"])
+        note = genanki.ReadNote(model=genanki.BASIC_MODEL, fields=[front, "a house"])
         made = genanki.Deck(2059400111, "Words")
         made.add_note(note)
         genanki.Package(made).write_to_file(tmp_path / "words.apkg")
@@ -231,7 +231,7 @@ def test_two_cards_of_one_passage_are_no_duplicates(keys: str, told: int) -> Non
         quote="", answer="", start=0, origin=Origin("llm"),
     )  # fmt: skip
     notes = (
-        Note(
+        ReadNote(
             f"guid {n}", n, "", "", (), (("", draft),),
             identity=Identity(Guid(f"guid {n}"), Family.BASIC, n, HighlightKey(key), ""),
         )
