@@ -38,7 +38,7 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
         made = genanki.Deck(2059400110, name)
         for fields in notes:
             model, fields = (CLOZE, (fields, "")) if isinstance(fields, str) else (BASIC, fields)
-            made.add_note(genanki.ReadNote(model=model, fields=list(fields)))
+            made.add_note(genanki.Note(model=model, fields=list(fields)))
         path = tmp_path / "deck.apkg"
         genanki.Package(made).write_to_file(path)
         return path
@@ -209,7 +209,7 @@ def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours) ->
 
 def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path, found) -> None:
     def warned(front: str) -> bool:
-        note = genanki.ReadNote(model=genanki.BASIC_MODEL, fields=[front, "a house"])
+        note = genanki.Note(model=genanki.BASIC_MODEL, fields=[front, "a house"])
         made = genanki.Deck(2059400111, "Words")
         made.add_note(note)
         genanki.Package(made).write_to_file(tmp_path / "words.apkg")
