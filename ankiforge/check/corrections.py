@@ -612,7 +612,10 @@ def judge_drafts(before: Draft, after: Draft) -> Edit:
     if before.kind.family is not after.kind.family:
         return Edit(EditKind.WAITS, "another kind of card")
     old, new = Passage.of_draft(before), Passage.of_draft(after)
-    asked = [[one.key for one in _tokens(each, True) if one.answer] for each in (old, new)]
+    asked = [
+        [one.key for one in _tokens(each, True) if one.answer and not one.light]
+        for each in (old, new)
+    ]
     edit = classify(old, new)
     if edit.why == SAME_WORDS and asked[0] != asked[1]:
         return Edit(EditKind.WAITS, "other words are asked")

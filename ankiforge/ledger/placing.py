@@ -565,6 +565,8 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
         return False
     if card.verdict is Verdict.PENDING:
         return True
+    if card.leading.draft.origin.drafter == "anki":  # recovered: a person may have worded it
+        return False
     by_person = card.accepted_by is AcceptedBy.PERSON
     doubts = {
         (one.check, one.twin) for one in checked.findings if one.severity is not Severity.INFO

@@ -1,0 +1,90 @@
+"""Typical edits of a note between two runs: what ships to the card, what waits, what is another card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHIPS, WAITS, OTHER = "ships", "a revision waits", "another card waits beside the old one"
+
+EDITS: dict[str, tuple[str, str, str]] = {
+    "a typo": ("The ==Amazon== carries much watre to the sea.", "watre|water", SHIPS),
+    "a word that came": ("The ==Volga== ends in the Caspian Sea.", "ends|finally ends", SHIPS),
+    "a number": ("The ==Rhine== is 1320 km long from end to end.", "1320|1230", SHIPS),
+    "a number that is asked": ("The Danube passes through ==9 countries== of Europe.", "9|10", SHIPS),
+    "a citation": ("The Nile was ==long thought== to be the longest river.", "river.|river (Liu 2009).", SHIPS),
+    "another citation": ("The Congo is the ==deepest river== of all [12].", "[12]|[13]", SHIPS),
+    "a number as a word": ("The Ob has ==four large dams== today.", "four|4", SHIPS),
+    "markup": ("The Indus gave its name to ==India== long ago.", "long ago|*long ago*", SHIPS),
+    "a longer answer": ("What does the Po carry?::mud from the Alps", "mud|much mud", SHIPS),
+    "an answer's number": ("How many mouths has the Ganges?::8 mouths", "8|10", SHIPS),
+    "a block id": ("The ==Loire== is 1006 km long, says the map. ^loire", "1006|1012", SHIPS),
+    "a negation": ("The ==Thames== is a tidal river at London.", "is a|is not a", WAITS),
+    "an opposite": ("The ==Yukon== is frozen in winter up north.", "winter|summer", WAITS),
+    "another name": ("The ==Elbe== flows past Dresden and Hamburg.", "Elbe|Oder", WAITS),
+    "another answer": ("What is the capital on the Moskva?::Kazan", "Kazan|Moscow", WAITS),
+    "a number in a name": ("Route ==66 crosses== the Mississippi at Saint Louis.", "66|40", WAITS),
+    "another word": ("The ==Jordan== waters the gardens of the valley.", "waters|dries", WAITS),
+    "another war": ("World War 1 ended in ==1918== with a truce.", "1 ended in ==1918|2 ended in ==1945", OTHER),
+    "another king": ("Louis XIV of France died in ==1715== at court.", "XIV of France died in ==1715|XV of France died in ==1774", OTHER),
+    "another vitamin": ("A lack of vitamin B1 causes ==beriberi== in time.", "B1 causes ==beriberi|B12 causes ==anaemia", OTHER),
+    "another country": ("What is the capital of Peru?::Lima", "Peru?::Lima|Chile?::Santiago", OTHER),
+    "another fact with a block id": ("The ==Tagus== is 1,007 km long in all. ^tagus", "Tagus== is 1,007|Ebro== is 930", OTHER),
+}  # fmt: skip
+PLACES = {
+    "alone": "{}\n",
+    "between marks": (
+        "Chlorophyll {0} makes the ==leaves== look green.\n\n{1}\n\n"
+        "Basalt {0} is the ==commonest rock== of the sea floor.\n"
+    ),
+    "below text": "Nothing is marked in this long line, which stands above what is marked.\n\n{1}\n",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("accepted", [True, False], ids=["by a person", "by policy"])
+def test_an_edit_in_its_place(forge: Any, vault: Path, place: str, accepted: bool) -> None:
+    before, after = {}, {}
+    for number, (name, (text, edit, _)) in enumerate(EDITS.items()):
+        old, new = edit.split("|")
+        assert old in text, name
+        shape = PLACES[place].replace("{}", "{1}")
+        before[name] = shape.format(number, text)
+        after[name] = shape.format(number, text.replace(old, new, 1))
+
+    first = read(forge, vault, before)
+    if accepted:
+        forge.ok("accept", *(guid for card in first.values() for guid in card))
+        first = read(forge, vault, before)
+    second = read(forge, vault, after)
+
+    came = {name: outcome(first[name], second[name]) for name in EDITS}
+    assert came == {name: expected for name, (_, _, expected) in EDITS.items()}
+
+
+def read(forge: Any, vault: Path, notes: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Run; return the cards of the edited lines by note and guid."""
+    for name, text in notes.items():
+        (vault / f"{name}.md").write_text(text, encoding="utf-8")
+    forge.ok("run", vault)
+    found: dict[str, dict[str, Any]] = {name: {} for name in notes}
+    for card in forge.cards():
+        if not any(word in str(card["fields"]) for word in ("Chlorophyll", "Basalt")):
+            found[card["title"]][card["guid"]] = card
+    return found
+
+
+def outcome(before: dict[str, Any], after: dict[str, Any]) -> str:
+    [(guid, old)] = before.items()
+    now, new = after.pop(guid), list(after.values())
+    if new:
+        [other] = new
+        kept = now["fields"] == old["fields"] and now["standing"] == "live"
+        waits = other["verdict"] == "pending" and other["instead_of"] == [guid]
+        return OTHER if kept and waits else f"unexpected: {other}"
+    if now["revision"]:
+        return WAITS if now["fields"] == old["fields"] else "ships, and waits"
+    changed = now["fields"] != old["fields"] or now["quote"] != old["quote"]
+    return SHIPS if changed else "the same"
