@@ -258,7 +258,7 @@ def test_a_view_and_the_presence(play, state, event):
     check(PRESENCE[state].get(event), state, play.presence(), None)
 
 
-CANDIDATE_BY = {"open": ("accept", "edited"), "picked": ("accept",), "passed": ("edit",)}
+CANDIDATE_BY = {"open": ("edit", "edited"), "picked": ("accept",), "passed": ("edit",)}
 
 
 @pytest.mark.parametrize(
