@@ -330,6 +330,8 @@ class Recognition:
     def __init__(self, connection: Connection, keys: KeyIssuer) -> None:
         self._db = connection
         self._keys = keys
+        self.issued_twice: dict[HighlightKey, HighlightKey] = {}
+        """Highlights of this run that have a second key, of another machine, by the key not used."""
 
     def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
         """Match a staged row with a stored highlight."""
@@ -417,11 +419,44 @@ class Recognition:
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
-        matches = in_place(stored, found, self._moved_here(run, *place, found))
+        moved = self._moved_here(run, *place, found)
+        matches = in_place(stored, found, moved)
         matches += self._as_before(stored, found, matches)
+        self._note_second_keys(stored, found, moved, matches, place)
         for match in matches:
             self.assign(run, staged[match.found]["id"], match.key, match.asked)
         return {match.key for match in matches}
+
+    def _note_second_keys(
+        self,
+        stored: list[Highlight],
+        found: list[Highlight],
+        moved: frozenset[int],
+        matches: list[Match],
+        place: tuple[str, str],
+    ) -> None:
+        """Note which highlights read here got the key that another machine issued for the same place.
+
+        They are those that would have been matched if the journal had not brought that key.
+        """
+        unread = {
+            row["key"]
+            for row in self._db.execute(
+                "SELECT key FROM highlight WHERE container = ? AND place = ? AND run = ''", place
+            ).fetchall()
+        }
+        used = {match.found: match.key for match in matches}
+        if unread.intersection(used.values()):
+            ours = [one for one in stored if one.key not in unread]
+            for match in in_place(ours, found, moved):
+                key = used.get(match.found, NO_KEY)
+                if key in unread and match.key not in used.values() and not match.asked:
+                    self.issued_twice[match.key] = key
+        for one in stored:
+            if one.key in unread and one.key not in used.values():
+                twice = [key for at, key in used.items() if _mark(found[at]) == _mark(one)]
+                if len(twice) == 1 and twice[0] not in unread:
+                    self.issued_twice[one.key] = twice[0]
 
     def _moved_here(
         self, run: RunId, container: str, place: str, found: list[Highlight]

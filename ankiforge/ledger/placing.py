@@ -605,8 +605,9 @@ class Placer:
         )
 
     def _record_move(self, place: Place, guid: Guid, first: Checked) -> None:
-        home = place.highlight.key
-        if self._slots.home_of(guid, place.key) != home:
+        home, before = place.highlight.key, self._slots.home_of(guid, place.key)
+        read = "SELECT 1 FROM highlight WHERE key = ? AND run <> ''"
+        if before != home and self._db.execute(read, (before,)).fetchone():
             family = first.draft.kind.family
             extra = {"from": place.key, "to": home, "family": family, "slot": place.slot}
             self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)

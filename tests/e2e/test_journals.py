@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
 Lines = list[bytes]
 NOTE = (
     "What is A?::alpha one\n\nWhat is B?::beta two\n\nThe lens ==bends== light onto the retina.\n"
@@ -99,13 +102,110 @@ def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(
     assert "most deep" in shown
 
 
-def with_anki(forge, anki, name: str = "notes") -> Path:
-    """Let a workspace read a vault of its own, and this collection; return the vault."""
-    vault = forge.folder / "notes"
-    (vault / ".obsidian").mkdir(parents=True)
+def with_anki(
+    forge, anki, *sources: str, vault: str = "{obsidian: {name: notes, path: notes}}"
+) -> Path:
+    """Let a workspace read a vault of its own, or other sources, and a collection; return the vault."""
+    (forge.folder / "notes" / ".obsidian").mkdir(parents=True)
+    collection = f"'{anki.col.path}'" if anki else "none"
     (forge.folder / "ankiforge.yaml").write_text(
-        f"sources: [{{obsidian: {{name: {name}, path: notes}}}}]\n"
-        f"anki: {{collection: '{anki.col.path}'}}\n",
+        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n",
         encoding="utf-8",
     )
-    return vault
+    return forge.folder / "notes"
+
+
+# --- two machines that ran before their journals met ----------------------------------------
+
+EDITS = {
+    "a marked word": "The pupil of the eye is made ==smaller== by a ring of {} in the iris.\n",
+    "a question": "What makes the pupil of the eye smaller by {}?::a ring in the iris\n",
+}
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+@pytest.mark.parametrize("ours_ran", [True, False])
+@pytest.mark.parametrize("text", EDITS.values(), ids=EDITS)
+def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note_with_reviews(
+    forge, forge_in, anki, tmp_path: Path, text: str, ours_ran: bool, ours_first: bool
+) -> None:
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    note, other = with_anki(ours, anki) / "a.md", without_anki(theirs) / "a.md"
+    note.write_text(text.format("muscles"), encoding="utf-8")
+    ours.ok("run")
+    [guid] = live(ours)
+    anki.load(ours.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    ours.ok("run")
+    for path in (note, other):
+        path.write_text(text.format("muscle"), encoding="utf-8")
+    if ours_ran:
+        ours.ok("run")
+    theirs.ok("run")
+    anki.load(theirs.folder / "ankiforge.apkg")
+
+    agree(*((ours, theirs) if ours_first else (theirs, ours)))
+    assert live(ours) == live(theirs) == {guid}
+    anki.load(ours.folder / "ankiforge.apkg")
+    ours.ok("run")
+    assert studied(anki) == [guid]
+
+
+@pytest.mark.parametrize("reviewed", ["ours", "theirs"])
+def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with_reviews(
+    forge, forge_in, anki, tmp_path: Path, reviewed: str
+) -> None:
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    pdf, zotero = "{pdf: {name: papers, path: papers}}", "{zotero: {name: zotero, path: Zotero}}"
+    with_anki(ours, anki, pdf, zotero)
+    without_anki(theirs, pdf)
+    words = "The transfer of a plasmid from cell to cell is called conjugation."
+    for one in (ours, theirs):
+        (one.folder / "papers").mkdir()
+        write_pdf(
+            one.folder / "papers" / "Resist.pdf",
+            [Page((paragraph(words),), (mark(words, comment="What is conjugation?"),))],
+            title="How Bacteria Resist", fields={"/Subject": "doi:10.5555/resist"},
+        )  # fmt: skip
+    (ours.folder / "Zotero").mkdir()
+    mark_there = Annotation("MARKAAA2", words, comment="What is conjugation?")
+    paper = {"title": "How Bacteria Resist", "DOI": "10.5555/resist"}
+    work = Work("PAPER001", paper, attachments=(Attachment("ATTACH01", "r.pdf", (mark_there,)),))
+    write_zotero(ours.folder / "Zotero" / "zotero.sqlite", [Library((work,))])
+    first, second = (ours, theirs) if reviewed == "ours" else (theirs, ours)
+    first.ok("run")
+    second.ok("run")
+    [guid] = live(first)
+    anki.load(first.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    anki.load(second.folder / "ankiforge.apkg")
+
+    agree(ours, theirs)
+    assert live(ours) == live(theirs) == {guid}
+    anki.load(ours.folder / "ankiforge.apkg")
+    assert studied(anki) == [guid]
+
+
+def without_anki(forge, *sources: str) -> Path:
+    """Let a workspace read a vault of its own, or other sources, and no Anki; return the vault."""
+    return with_anki(forge, None, *sources)
+
+
+def agree(*machines) -> None:
+    """Unite the journals, and let each machine run, until nothing more is to be decided."""
+    for _ in range(3):
+        files = [one.folder / "journal.jsonl" for one in machines]
+        lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+        for one, file in zip(machines, files, strict=True):
+            file.write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)), encoding="utf-8")
+            one.ok("run")
+
+
+def live(forge) -> set[str]:
+    return {card["guid"] for card in forge.cards() if card["standing"] == "live"}
+
+
+def studied(anki) -> list[str]:
+    """The notes of ours in Anki that are not retired."""
+    sql = "select guid from notes where guid like 'af%' and tags not like '%ankiforge::retired%'"
+    return anki.col.db.list(sql)
