@@ -58,7 +58,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.sync import picture_fault
+from ankiforge.sync import picture_fault, recover_cards
 from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
@@ -149,6 +149,10 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
         if went_away:
             yield Progress(problems=(_combined(went_away),))
     ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    if ledger.recovery.found_expected() and (recovered := recover_cards(ledger)):
+        cards = "1 card" if recovered == 1 else f"{recovered:,} cards"
+        taken = Problem("Anki", f"{cards} of these passages taken over from there", notice=True)
+        yield Progress(problems=(taken,))
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 

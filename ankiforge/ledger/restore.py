@@ -378,6 +378,27 @@ class Recovery:
             self._decide(found)
         self._ship(found)
 
+    def has_highlight(self, found: Recovered) -> bool:
+        """Return whether the highlight of a note is known from the journal or a source."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> '')",
+            (found.identity.key,),
+        )
+        return row.fetchone() is not None
+
+    def expect(self, found: Recovered) -> None:
+        """Let a source that yields the highlight of a note, edited or not, give it the key from Anki."""
+        self._placeholder(found)
+
+    def found_expected(self) -> bool:
+        """Return whether a source yielded the highlight of a note that is not taken over yet."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h WHERE run <> '' AND drafter = ? AND drafted = ?"
+            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
+            (TAKEN, TAKEN),
+        )
+        return row.fetchone() is not None
+
     def use_as_base(self, guid: Guid, seen: Seen) -> None:
         """Use the note in Anki as the base of a card drafted here: another ledger shipped it."""
         card = self._cards.get(guid)

@@ -430,8 +430,11 @@ def _guid_of(row: sqlite3.Row) -> Guid:
 
 
 def _is_read(connection: Connection, key: HighlightKey) -> bool:
+    """Return whether a highlight was read, or is surely in no source any more."""
     found = connection.execute(
-        "SELECT 1 FROM highlight WHERE key = ? AND run <> '' AND presence = 'present'", (key,)
+        "SELECT 1 FROM highlight WHERE key = ? AND (presence = 'gone'"
+        " OR (run <> '' AND presence = 'present'))",
+        (key,),
     )
     return found.fetchone() is not None
 

@@ -209,3 +209,72 @@ def studied(anki) -> list[str]:
     """The notes of ours in Anki that are not retired."""
     sql = "select guid from notes where guid like 'af%' and tags not like '%ankiforge::retired%'"
     return anki.col.db.list(sql)
+
+
+# --- a lost ledger --------------------------------------------------------------------------
+
+LAKE = "The Tanganyika basin holds ==19 thousand cubic kilometres== of water in an ordinary year.\n"
+
+
+def test_a_lost_ledger_brings_back_what_a_person_made_of_passages_that_are_gone(
+    forge, vault: Path, no_waiting: None
+) -> None:
+    (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
+    (vault / "Other.md").write_text("Katze::cat\n", encoding="utf-8")
+    (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
+    forge.ok("edit", lake["highlight"], "--field", "Front", "Which lake?", "--field", "Back", "It.")
+    forge.ok("edit", guid_of(forge, "Katze"), "--field", "Back", "a cat of mine")
+    before = decided(forge)
+    for name in ("Lake.md", "Other.md"):
+        (vault / name).rename(vault.parent / name)
+    for _ in range(3):
+        forge.ok("run", vault)
+    shutil.rmtree(forge.home / ".ankiforge")
+    for _ in range(3):
+        forge.ok("run", vault)
+    after = decided(forge)
+    assert {guid_of(forge, "Which lake?"), guid_of(forge, "of mine")} <= after.keys()
+    for name in ("Lake.md", "Other.md"):
+        (vault.parent / name).rename(vault / name)
+    forge.ok("run", vault)
+    assert decided(forge) == before
+    assert "source_" not in str([card["findings"] for card in forge.cards()])
+    assert {card["revision"] for card in forge.cards()} == {None}
+
+
+def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_and_the_ledger_lost(
+    forge, vault: Path
+) -> None:
+    (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("reject", guid_of(forge, "basin"))
+    (vault / "Lake.md").unlink()
+    (vault / "Great lake.md").write_text(LAKE.replace("ordinary", "typical"), encoding="utf-8")
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert [card["verdict"] for card in forge.cards()] == ["rejected"]
+
+
+# --- two workspaces over one collection -----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["notes", "others"])
+def test_a_workspace_takes_over_no_cards_of_another_one(
+    forge, forge_in, anki, tmp_path: Path, name: str
+) -> None:
+    theirs = forge_in(tmp_path / "second")
+    ours = with_anki(forge, anki)
+    index = with_anki(theirs, anki, f"{{obsidian: {{name: {name}, path: notes}}}}") / "Index.md"
+    (ours / "Index.md").write_text("What does the sun do to the sea?::It warms the top\n", "utf-8")
+    forge.ok("run")
+    anki.load(forge.folder / "ankiforge.apkg")
+    index.write_text("What does the moon do to the tides?::It raises them twice a day\n", "utf-8")
+    assert theirs.json("run")["notes"]["added"] == 1
+    anki.load(theirs.folder / "ankiforge.apkg")
+    with (ours / "Index.md").open("a", encoding="utf-8") as file:
+        file.write("\nWhat is a neap tide like?::It is low\n")
+    forge.ok("run")
+    assert [len(forge.cards()), len(theirs.cards())] == [2, 1]
+    assert {card["verdict"] for card in (*forge.cards(), *theirs.cards())} == {"accepted"}
