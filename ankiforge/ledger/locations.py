@@ -356,12 +356,12 @@ class CardMoves:
             action: of this run's unions; undoing these undoes the moves as well.
             issued_twice: the key used of each highlight that two machines gave a key, by the other key.
         """
-        for other, key in sorted(issued_twice.items()):
+        for other, used in sorted(issued_twice.items()):
             for card in self._cards.of_highlight(other):
                 if card.highlight.key == other and _is_alive(card):
-                    self._move(card, key, action, edited=True)
-            for card in self._cards.of_highlight(key):
-                if card.highlight.key == key:
+                    self._move(card, used, action, edited=True)
+            for card in self._cards.of_highlight(used):
+                if card.highlight.key == used:
                     self._known_elsewhere(card, other, action)
         lost = frozenset(unseen)
         for key in sorted(lost):
@@ -509,7 +509,7 @@ class CardMoves:
                 continue
             stays, goes = sorted((card.guid, other), key=self._weight)
             if stays == other and key != card.highlight.key:
-                extra = {"key": key, "from": key, "to": card.highlight.key}
+                extra: dict[str, object] = {"key": key, "from": key, "to": card.highlight.key}
                 extra |= {"family": card.family, "slot": row["slot"]}
                 self._decisions.record(other, "move", {}, action, extra)
             if not self._said(goes).get("edited"):
