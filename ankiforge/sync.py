@@ -215,7 +215,7 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
         return SyncResult(SyncStatus.NO_NOTES, view.path, summary)
     summary.recovered = recover_cards(ledger)
     for found in filter(None, map(recovered_card, ledger.recovery.newer())):
-        ledger.recovery.update_passage(found)
+        ledger.recovery.catch_up_with(found)
     for guid in ledger.recovery.unshipped():
         seen = ledger.views.seen(guid)
         if seen and seen.type_id:

@@ -420,13 +420,27 @@ class Recovery:
         """
         for row in self._db.execute(
             "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view AND v.complete"
-            " JOIN card c ON c.guid = s.guid WHERE s.type_id <> 0 AND s.content <> '' AND NOT EXISTS"
-            " (SELECT 1 FROM shipped p WHERE p.guid = s.guid AND p.content IN (s.content, ''))"
+            " JOIN card c ON c.guid = s.guid WHERE s.type_id <> 0 AND s.content <> '' AND (s.named >"
+            " (SELECT max(p.mod) FROM shipped p WHERE p.guid = s.guid) OR NOT EXISTS (SELECT 1"
+            "  FROM shipped p WHERE p.guid = s.guid AND p.content IN (s.content, '')))"
             " ORDER BY s.guid"
         ).fetchall():
             yield seen_of(row)
 
-    def update_passage(self, found: Recovered) -> None:
+    def catch_up_with(self, found: Recovered) -> None:
+        """Take in what a note tells of the revision that it was made from.
+
+        Its tags count as all that we ever shipped: of those it lacks, a person may have removed some.
+        """
+        self._update_passage(found)
+        seen, last = found.seen, self._packages.last(found.identity.guid)
+        if last is not None:
+            mod = seen.named or seen.mod
+            shipped = replace(last, mod=mod, tags=(), digest="", content=seen.content, seen=True)
+            with self._writer.unit():
+                self._packages.keep(shipped, last.rev + 1, "", self._writer.now())
+
+    def _update_passage(self, found: Recovered) -> None:
         """Use the passage that a note in Anki shows as the last known words of its highlight.
 
         What was read here is kept as past content, by which it is matched if the source is as old.

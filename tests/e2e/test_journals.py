@@ -102,6 +102,40 @@ def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(
     assert "most deep" in shown
 
 
+def test_a_tag_that_a_person_removed_stays_removed_after_an_old_backup(forge, anki) -> None:
+    note = with_anki(forge, anki) / "a.md"
+    words = "---\ntags: [animal{}]\n---\nKatze::cat{}\n"
+    note.write_text(words.format("", ""), encoding="utf-8")
+    run_and_load(forge, anki)
+    backup = forge.folder.with_name("backup")
+    shutil.copytree(forge.folder, backup)
+    note.write_text(words.format(", house", ""), encoding="utf-8")
+    run_and_load(forge, anki)
+    [guid] = live(forge)
+    card = anki.note(guid)
+    assert card.tags[-1] == "house"
+    card.remove_tag("house")
+    anki.col.update_note(card)
+    run_and_load(forge, anki)
+    shutil.rmtree(forge.folder / ".ankiforge")
+    shutil.copytree(backup / ".ankiforge", forge.folder / ".ankiforge")
+    shutil.copy(backup / "journal.jsonl", forge.folder)
+    for tags, text in ((", house", ""), (", house, wild", " of a kind")):
+        note.write_text(words.format(tags, text), encoding="utf-8")
+        run_and_load(forge, anki)
+        assert "house" not in anki.note(guid).tags
+    assert "wild" in anki.note(guid).tags
+
+
+def run_and_load(forge, anki) -> None:
+    """Run, import the package if there is one, and run again, at a time when no note is fresh."""
+    for _ in range(2):
+        anki.col.db.execute("update notes set mod = mod - 60")
+        forge.ok("run")
+        if (package := forge.folder / "ankiforge.apkg").exists():
+            anki.load(package)
+
+
 def with_anki(
     forge, anki, *sources: str, vault: str = "{obsidian: {name: notes, path: notes}}"
 ) -> Path:
