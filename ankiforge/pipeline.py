@@ -17,11 +17,8 @@ from posixpath import commonpath
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.package import write_package
-from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
-from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
@@ -59,11 +56,11 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.sync import picture_fault, recover_cards
 from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
     from ankiforge import check
+    from ankiforge.anki.sync import CardPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +147,13 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
         if went_away:
             yield Progress(problems=(_combined(went_away),))
     ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
-    if ledger.recovery.found_expected() and (recovered := recover_cards(ledger)):
+    if ledger.recovery.found_expected():
+        from ankiforge.sync import recover_cards
+
+        recovered = recover_cards(ledger)
         cards = "1 card" if recovered == 1 else f"{recovered:,} cards"
         taken = Problem("Anki", f"{cards} of these passages taken over from there", notice=True)
-        yield Progress(problems=(taken,))
+        yield Progress(problems=(taken,) if recovered else ())
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 
@@ -227,6 +227,8 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
+    from ankiforge.draft.rules import Rules  # `extract` needs none of these
+
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
     by_model = not job.drafter_name.startswith("rules")
@@ -645,6 +647,7 @@ class DraftRecorder:
 
     def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
         from ankiforge import check
+        from ankiforge.sync import picture_fault
 
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # The recorder is about to change the text of these cards.
@@ -766,6 +769,8 @@ def _written(
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
     """Write a package and replace the old one; return the problem if that fails, with the old one intact."""
+    from ankiforge.anki.package import write_package
+
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(beside, (one.note for one in packed if one.note), types)
