@@ -626,8 +626,9 @@ class Recognition:
     def edited_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """Match highlights with those that the journal alone knows, of notes that are gone, by likeness.
 
-        Only where a source is read for the first time: its ledger was lost, and with it the words by
-        which renamed notes are recognised.
+        Names and numbers must be the same: sentences about different things may be alike. Only where
+        a source is read for the first time: its ledger was lost, and with it the words by which
+        renamed notes are recognised.
         """
         for scan in scans:
             read = self._db.execute(
@@ -656,6 +657,7 @@ class Recognition:
                 (-_likeness(one, other), key, number)
                 for key, one in stored
                 for number, other in found
+                if _named_in(one) == _named_in(other)
             )
             taken: set[str | int] = set()
             for likeness, key, number in likest:
@@ -680,6 +682,12 @@ class Recognition:
             {"container": scan.container, "run": run, "name": name},
         ).fetchone()
         return HighlightKey(row["key"]) if row else None
+
+
+def _named_in(one: Highlight) -> list[str]:
+    """Return the words of a passage with a capital letter or a digit, but for the first word."""
+    words = one.exact.split()[1:]
+    return sorted(word for word in words if any(c.isupper() or c.isdigit() for c in word))
 
 
 def _vault_of(namespace: str) -> str:
