@@ -455,7 +455,7 @@ _ROW = re.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", re.MULTILINE)
 
 
 def filler(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find placeholders, missing options, left-over list items, hints that give the answer, and bad reverse sides."""
+    """Find placeholders, missing options, left-over items, telling hints and bad reverse sides."""
     reading, limits = read(draft), context.limits
     is_cloze, back = draft.kind.family is Family.CLOZE, draft.field("Back")
     # Each side says something: no `...`, `TODO`, `N/A`, and no word of the schema.

@@ -1,7 +1,7 @@
 """Whether a line `front::back` is surely a card, or may be metadata, prose or code.
 
-In doubt a card waits for a person, who needs a second to decide. What a dialect named in the settings reads is a
-card unless it is code.
+In doubt a card waits for a person, who needs a second to decide. A line that a dialect named in
+the settings reads is a card unless it is code.
 """
 
 from __future__ import annotations
