@@ -1,4 +1,4 @@
-"""Tell a corrected passage from another fact at the same place.
+"""Distinguish a correction of a passage from another fact in the same place.
 
 `classify` compares the words of a passage before and after an edit, word by word: its context (all
 outside the gaps; the front of a question) and its answer (the gaps; the back). Only what is surely
@@ -62,7 +62,7 @@ class Passage:
     answer: str = ""
     """The back of a question."""
     under: tuple[str, ...] = ()
-    """What says what a bare number is of: title, headings, list parents, row label."""
+    """The context of a bare number: title, headings, list parents, row label."""
 
     @classmethod
     def of(cls, highlight: Highlight) -> Passage:
@@ -213,7 +213,7 @@ class _Token:
     capital: bool = False
     quantity: Quantity | None = None
     within_name: bool = False
-    """Of a number: whether it names a thing (World War 2, type 1, § 5, third) and measures none."""
+    """Of a number: whether it is part of a name (World War 2, type 1, § 5, third) rather than a measure."""
     glued: bool = False
     """Of a number: whether only the sign of a range parts it from the next one."""
     bracketed: bool = False
@@ -223,7 +223,7 @@ class _Token:
 
     @property
     def light(self) -> bool:
-        """Whether it says nothing of the fact: an article, a filler."""
+        """Whether it adds nothing to the fact: an article, a filler."""
         return self.kind == "word" and not self.name and self.key in _SMALL
 
     @property
@@ -465,7 +465,7 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
 # --- alignment ---------------------------------------------------------------------------------
 
 _MOST = 250_000
-"""Pairs of words that are compared; beyond, too much has changed."""
+"""The limit of word pairs to compare; beyond it, too much has changed."""
 Pair = tuple[_Token | None, _Token | None]
 
 
@@ -571,12 +571,12 @@ def _paired(one: _Token, other: _Token, known: Container[str]) -> float:
 
 SAME_WORDS = "the same words"
 _LEAST_CONTEXT = 3
-"""So many words with meaning in the context say what a number is of."""
+"""This many content words in the context tell what a number refers to."""
 _MOST_INSERTED = 0.3
 
 
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
-    """Return what an edit made of a passage that stands in the same place.
+    """Classify an edit of a passage that stays in the same place.
 
     `known` holds casefolded words that stand elsewhere in the vault: of two known words none is a
     misspelling of the other.
@@ -608,7 +608,7 @@ def judge_highlights(before: Highlight, after: Highlight, known: Container[str] 
 
 
 def judge_drafts(before: Draft, after: Draft) -> Edit:
-    """Return what became of a card; one that asks for other words of the same text waits."""
+    """Return what became of a card."""
     if before.kind.family is not after.kind.family:
         return Edit(EditKind.WAITS, "another kind of card")
     old, new = Passage.of_draft(before), Passage.of_draft(after)
@@ -617,9 +617,7 @@ def judge_drafts(before: Draft, after: Draft) -> Edit:
         for each in (old, new)
     ]
     edit = classify(old, new)
-    if edit.why == SAME_WORDS and asked[0] != asked[1]:
-        return Edit(EditKind.WAITS, "other words are asked")
-    return edit
+    return replace(edit, asks_other=edit.why == SAME_WORDS and asked[0] != asked[1])
 
 
 class _Differences:
@@ -665,7 +663,7 @@ class _Differences:
 
     @property
     def answer_changed(self) -> bool:
-        """Whether the answer is another, not only in spelling and small words."""
+        """Whether the answer changed in more than spelling and small words."""
         singles = (*self.inserted, *self.removed)
         pairs = any(a.answer or b.answer for a, b in self.both())
         return pairs or any(one.answer for one in singles)

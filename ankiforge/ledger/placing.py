@@ -577,7 +577,8 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
     """Return whether a revision replaces the card's text without a person's decision.
 
     It never does if a person worded the card, or if it states another fact. What a person accepted
-    is replaced by corrections in the source only; the doubts that it had then do not count.
+    is replaced by corrections in the source only; the doubts that it had then do not count. A model
+    may word a card otherwise each time, the rules do not.
     """
     if card.edited:
         return False
@@ -594,7 +595,11 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
         doubts -= {one for one in seen if one[0] != SAME_HIGHLIGHT}
     if doubts or edit is None:
         return not (doubts or by_person)
-    return edit.kind is EditKind.CORRECTION or not (by_person or edit.kind is EditKind.ANOTHER_FACT)
+    draft = checked.draft
+    by_rules = draft.by_hand or draft.origin.drafter.startswith("rules")
+    if by_person or by_rules:
+        return edit.kind is EditKind.CORRECTION and not (by_person and edit.asks_other)
+    return edit.kind is not EditKind.ANOTHER_FACT
 
 
 def _conflicts(card: Card, checked: Checked, edit: Edit | None, judge: Judge | None) -> bool:

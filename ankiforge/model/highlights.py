@@ -193,6 +193,8 @@ class Edit:
     why: str
     answer_changed: bool = False
     """Whether the answer is another, not only in spelling, form and small words."""
+    asks_other: bool = False
+    """Whether a card asks for other words of the same text."""
 
 
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------
