@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from anki_stories import Desk, Step, do  # a module that conftest.py makes known
+
+from tests.anki.stories import Desk, Step, do
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
