@@ -81,6 +81,8 @@ class Job:
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
+    confirmed: int = 0
+    """So many documents of a source, which are gone at once, were deleted on purpose."""
     limits: check.Limits | None = None
     """Thresholds and severities of the checks; None = those that are shipped."""
     in_progress: Callable[[Highlight], bool] = lambda highlight: False
@@ -140,7 +142,9 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                     selecting[found.container] = Selecting(settings, reread)
         if went_away:
             yield Progress(problems=(_combined(went_away),))
-    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ingested = ledger.ingest.finish(
+        run, scans, problems, ledger.clock(), selecting=selecting, confirmed=job.confirmed
+    )
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 

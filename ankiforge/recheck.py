@@ -60,7 +60,7 @@ def _recheck_pair(ledger: Ledger, guid: Guid, letter: str, id: str, words: Draft
     index.add(id, HighlightKey(""), words, ledger.duplicates.where(id))
     found = list(index.near(draft, HighlightKey("")))
     before = ledger.cards.findings(guid, letter)
-    named = [one for one in before if one.twin == id and one.check in PAIRED]
+    named = [one for one in before if one.twin == id and one.check in ("duplicate", "similar")]
     if found != named:
         kept = (one for one in before if one not in named)
         ledger.cards.set_findings(guid, letter, (*kept, *found))

@@ -29,6 +29,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.fold import fold
+from ankiforge.text.renames import Sketch, decode
 
 Place = tuple[str, str]
 """Container and place of a document."""
@@ -294,6 +295,11 @@ class Roots:
             (container,),
         ).fetchall()
         return frozenset(str(row["text"]) for row in rows)
+
+    def sketches(self, container: str) -> dict[str, Sketch]:
+        """Return what is known of the words of the documents of a container, by place."""
+        rows = self._db.execute("SELECT place, words FROM sketch WHERE container = ?", (container,))
+        return {row["place"]: decode(row["words"]) for row in rows}
 
 
 class _Row(NamedTuple):

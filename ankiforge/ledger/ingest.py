@@ -18,14 +18,12 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger import matching
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import (
     Documents,
     Listing,
-    Place,
     Works,
     places_of_document,
     places_of_highlight,
@@ -42,7 +40,7 @@ from ankiforge.ledger.highlights import (
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
-from ankiforge.ledger.matching import Recognition
+from ankiforge.ledger.matching import MAY_BE, Recognition, Renames, renames, reworded_files
 from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips, is_about
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
@@ -110,8 +108,16 @@ class Ingest:
         self._locations = Locations(connection, self.works)
         self._selection = Selection(connection, writer)
         self._missing = Missing(
-            connection, decisions, cards, self._locations, self._selection, self._promote
+            connection,
+            decisions,
+            cards,
+            self._locations,
+            self.moves,
+            self._selection,
+            self._promote,
         )
+        self._recognised: dict[str, Renames] = {}
+        """By container, the renamed documents of this run."""
         self._run = RunId("")
         self._read: list[tuple[RunId, Extracted | Unmarked]] = []
 
@@ -267,6 +273,7 @@ class Ingest:
         now: datetime,
         *,
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
+        confirmed: int = 0,
     ) -> Ingested:
         """Match staged highlights, issue keys, and record what is missing.
 
@@ -276,6 +283,7 @@ class Ingest:
             problems: what could not be read; its highlights are not missing.
             now: for the time between two scans that miss a highlight.
             selecting: by container, its settings, and how to read again what these leave out.
+            confirmed: so many documents that are gone at once were deleted on purpose.
         """
         scans, problems = tuple(scans), tuple(problems)
         if run != self._run:
@@ -287,7 +295,7 @@ class Ingest:
             self._documents.remember_copies()
             action = self._recognise(run, scans, problems)
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
-            unseen = [self._missing.unseen(scan, problems) for scan in scans]
+            unseen = [self._missing.unseen(scan, problems, confirmed) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
             self.moves.follow([row["key"] for found in rows for row in found], action)
             missed = [
@@ -318,7 +326,12 @@ class Ingest:
         for location in self._locations.separated():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
-        renamed = self._renamed(scans, problems) if matching.RECOGNISE_RENAMES else {}
+        self._recognised = self._renamed(scans, problems)
+        renamed = {
+            (container, new): old
+            for container, one in self._recognised.items()
+            for old, new in one.found.items()
+        }
         taken = self._recognising.renamed(run, renamed)
         self._recognising.in_place(run, self._selection.reselected, taken)
         self._recognising.placeless(run)
@@ -330,9 +343,11 @@ class Ingest:
         self._locations.begin()
         return action if grown else ""
 
-    def _renamed(self, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> dict[Place, str]:
-        """Return the documents recognised by their words, each with its old place."""
-        found: dict[Place, str] = {}
+    def _renamed(
+        self, scans: tuple[Scan, ...], problems: tuple[Problem, ...]
+    ) -> dict[str, Renames]:
+        """Return the documents that were recognised in each container that was listed whole."""
+        found: dict[str, Renames] = {}
         for scan in scans:
             if scan.complete:
 
@@ -340,8 +355,10 @@ class Ingest:
                     unread = any(is_about(path, problem.where) for problem in problems)
                     return unread or self._selection.stands(container, path)
 
-                for old, new in matching.renames(self._db, scan.container, stands).items():
-                    found[scan.container, new] = old
+                one = renames(self._db, scan.container, stands)
+                if scan.container.startswith("pdf:"):
+                    one = Renames(reworded_files(self._db, scan.container))
+                found[scan.container] = one
         return found
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
@@ -363,7 +380,8 @@ class Ingest:
         if not known:
             known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
             if not self._remembered(known):
-                self._insert(run, row, replace(highlight, key=HighlightKey(known)))
+                asked = self._may_be(run, row, highlight)
+                self._insert(run, row, replace(highlight, key=HighlightKey(known)), asked)
                 return "new"
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
@@ -387,12 +405,18 @@ class Ingest:
         found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
         return found is not None
 
-    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> None:
+    def _may_be(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        """Return what is asked of a person about a new highlight: whether it is one that went."""
+        recognised = self._recognised.get(row["container"], Renames())
+        key = self._recognising.moved_from(run, row, highlight, recognised)
+        return f"{MAY_BE}{key}" if key else ""
+
+    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight, asked: str) -> None:
         presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence, presence_why, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " content, body, presence, presence_why, run, asked)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 highlight.key,
                 highlight.document.key,
@@ -406,6 +430,7 @@ class Ingest:
                 presence,
                 highlight.skip,
                 run,
+                asked,
             ),
         )
         self.moves.touched(highlight)
@@ -525,6 +550,7 @@ class Ingest:
             self._decisions.retire(highlight.key, "skip")
         if after is Presence.PRESENT and before is not Presence.PRESENT:
             self._decisions.revive(highlight.key)
+            self.moves.back(HighlightKey(highlight.key))
             self._cards.mark_present(highlight.key)
         return after
 

@@ -415,6 +415,39 @@ class CardMoves:
         row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
         return bool(row["presence"] == "gone")
 
+    def to_copy(self, key: HighlightKey) -> None:
+        """Move the cards of a highlight that is gone to an equal one that they serve as well.
+
+        So their links open, and a ledger rebuilt from the journal has them at the copy that is left.
+        """
+        copies = self._db.execute(
+            "SELECT l.guid, min(o.key) AS copy FROM highlight h"
+            " JOIN card_highlight l ON l.key = h.key AND l.role = 'origin'"
+            " JOIN card_highlight a ON a.guid = l.guid AND a.role = 'also'"
+            " JOIN highlight o ON o.key = a.key AND o.text = h.text AND o.presence = 'present'"
+            " WHERE h.key = ? GROUP BY l.guid ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for row in copies:
+            card, to = self._cards.get(row["guid"]), HighlightKey(row["copy"])
+            if card.standing is Standing.LIVE and not self._taken_back(card.guid, to):
+                extra = {"from": key, "to": to, "family": card.family, "slot": card.slot}
+                self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
+
+    def back(self, key: HighlightKey) -> None:
+        """Let the cards that were moved to a copy of a highlight serve it, too: it is back."""
+        for row in self._db.execute(
+            "SELECT c.guid, o.content FROM highlight h JOIN card c ON c.key = h.key"
+            " JOIN card_highlight l ON l.guid = c.guid AND l.role = 'origin' AND l.key <> h.key"
+            " JOIN highlight o ON o.key = l.key AND o.text = h.text WHERE h.key = ?",
+            (key,),
+        ).fetchall():
+            self._cards.link(row["guid"], key, "also")
+            self._db.execute(  # in a rebuilt ledger it was not drafted yet
+                "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = ''",
+                (row["content"], key),
+            )
+
     # --- moving -----------------------------------------------------------------------------
 
     def _move(self, card: Card, to: HighlightKey, action: str) -> None:

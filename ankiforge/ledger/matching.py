@@ -11,20 +11,22 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.db import Connection
+from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.documents import LONG_PAGE
 from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, slug_of
 from ankiforge.ledger.keys import KeyIssuer
 from ankiforge.model import Highlight, HighlightKey, HighlightKind, Route, RunId, Scan
 from ankiforge.model.highlights import NO_KEY
 from ankiforge.text.anchors import text_of, triple_of
-from ankiforge.text.cloze import gaps
+from ankiforge.text.cloze import blanked
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import ASK, SAME, similarity
-from ankiforge.text.renames import Sketch, decode, pair, required, share
+from ankiforge.text.renames import ENOUGH, Sketch, decode, pair, required, share
 
 MAX_TABLE = 250_000
 """Cells of the alignment table; larger tables are not aligned, and their highlights count as new."""
@@ -158,9 +160,7 @@ def _annotation(highlight: Highlight) -> object:
 def front_of(highlight: Highlight) -> str:
     """Return the question of a hand-written card; of a cloze the text with blank gaps."""
     text = highlight.markdown[0] if highlight.markdown else highlight.exact
-    for gap in sorted(gaps(text), key=lambda gap: -gap.start):
-        text = f"{text[: gap.start]}[…]{text[gap.end :]}"
-    return canonical(plain(text))
+    return canonical(plain(blanked(text)))
 
 
 def back_of(highlight: Highlight) -> str:
@@ -247,14 +247,20 @@ def _walk(likeness: list[list[float]], best: list[list[float]]) -> Iterable[tupl
 
 # --- renamed documents ------------------------------------------------------------------------
 
-RECOGNISE_RENAMES = False
-"""Whether a document that is not listed any more is recognised by its words under another name."""
+
+class Renames(NamedTuple):
+    """What became of the documents of a container, by their words."""
+
+    found: dict[str, str] = {}
+    """The new place of each document that was renamed, by its old place."""
+    short_gone: frozenset[str] = frozenset()
+    """The places of documents that went and have too few words of their own to be recognised;"""
+    short_new: frozenset[str] = frozenset()
+    """those of documents that came and have too few."""
 
 
-def renames(
-    connection: Connection, container: str, stands: Callable[[str], bool]
-) -> dict[str, str]:
-    """Return the new place of each document of a container that was renamed, by its old place.
+def renames(connection: Connection, container: str, stands: Callable[[str], bool]) -> Renames:
+    """Recognise the documents of a container that were renamed.
 
     What was written over with other words counts as gone and as new. A document that went in an
     earlier run is looked for where no other one fits.
@@ -278,7 +284,7 @@ def renames(
         elif share(before := decode(row["words"]), after) < required(before, after):
             new[row["place"]], gone[row["place"]] = after, before
     if not new:
-        return {}
+        return Renames()
     for row in connection.execute(
         "SELECT k.place, k.path, k.words, EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
         "  k.container AND i.place = k.place) AS just_now FROM sketch k WHERE k.container = ?"
@@ -293,7 +299,7 @@ def renames(
         if not stands(row["path"]):
             (gone if row["just_now"] else earlier)[row["place"]] = decode(row["words"])
     if not gone and not earlier:
-        return {}
+        return Renames()
 
     # what stands in a third document tells nothing
     wanted = {each for side in (gone, earlier, new) for one in side.values() for each in one.hashes}
@@ -315,9 +321,50 @@ def renames(
     rest = {place: one for place, one in new.items() if place not in found.values()}
     common = common.union(*(one.hashes for one in followed))
     found |= pair(earlier, rest, common, own.union(*(one.own for one in followed)))
-    return {old: place for old, place in found.items() if old != place}
+
+    def too_short(sketches: Mapping[str, Sketch], known: Collection[str]) -> frozenset[str]:
+        words = {
+            place: one.hashes - common for place, one in sketches.items() if place not in known
+        }
+        return frozenset(place for place, hashes in words.items() if len(hashes) < ENOUGH)
+
+    return Renames(
+        {old: place for old, place in found.items() if old != place},
+        too_short({**earlier, **gone}, found),
+        too_short(new, found.values()),
+    )
 
 
+def reworded_files(connection: Connection, container: str) -> dict[str, str]:
+    """Return the new place of each PDF that is another document by its text, by its old place.
+
+    A file at the same path, or with half of its longer pages, is the same one.
+    """
+    found: dict[str, str] = {}
+    for row in connection.execute(
+        "WITH came AS (SELECT DISTINCT s.place, s.path FROM scanned_document s WHERE s.container = :c"
+        "  AND s.place <> '' AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = :c"
+        "  AND h.place = s.place)), went AS (SELECT DISTINCT h.place FROM highlight h"
+        "  WHERE h.container = :c AND h.presence_why <> :not_selected AND NOT EXISTS"
+        "  (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)),"
+        " long AS (SELECT document, fold FROM page_fold WHERE length >= :length)"
+        " SELECT w.place AS old, c.place AS new, 1.0 AS share FROM came c JOIN ingested i"
+        "  ON i.container = :c AND i.path = c.path JOIN went w ON w.place = i.place"
+        " UNION ALL SELECT w.place, c.place, 1.0 * count(DISTINCT a.fold) / (SELECT min(n) FROM"
+        "  (SELECT count(*) AS n FROM long WHERE document IN (w.place, c.place) GROUP BY document))"
+        "  FROM came c JOIN long a ON a.document = c.place JOIN long b ON b.fold = a.fold"
+        "  JOIN went w ON w.place = b.document GROUP BY w.place, c.place ORDER BY share DESC, old, new",
+        {"c": container, "not_selected": NOT_SELECTED, "length": LONG_PAGE},
+    ).fetchall():
+        if row["share"] >= 0.5 and row["old"] not in found and row["new"] not in found.values():
+            found[row["old"]] = row["new"]
+    return found
+
+
+MAY_BE = "moved from "
+"""What `asked` of a highlight begins with that may be another one, whose key follows."""
+MOVED_LIKENESS = 60
+"""Likeness from which a passage of a short document may be one that went from another."""
 MOVED_LENGTH = 40
 """Folded characters from which equal text moves a key from note to note."""
 
@@ -569,6 +616,34 @@ class Recognition:
                     found = (self._lost(run, scan, column, row["name"]) for scan in scans)
                     if key := next(filter(None, found), None):
                         self.assign(run, row["id"], key)
+
+    def moved_from(
+        self, run: RunId, row: sqlite3.Row, found: Highlight, recognised: Renames
+    ) -> HighlightKey | None:
+        """Return the highlight that a new one of a short document may be: a person decides.
+
+        It is one that went from a short document, too, of a card on which somebody has decided.
+        """
+        gone = recognised.short_gone - {row["place"]}
+        if row["place"] not in recognised.short_new or not gone:
+            return None
+        stored = self._db.execute(
+            f"SELECT key, body FROM highlight h WHERE container = ? AND place IN"
+            f" (SELECT value FROM json_each(?)) AND NOT {present('h')} AND NOT EXISTS (SELECT 1"
+            "  FROM scanned s WHERE s.run = ? AND s.key = h.key) AND NOT EXISTS (SELECT 1"
+            "  FROM highlight o WHERE o.asked = ? || h.key)"
+            " AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            "  WHERE l.key = h.key AND c.standing = 'live' AND c.verdict <> 'pending') ORDER BY key",
+            (row["container"], to_json(sorted(gone)), run, MAY_BE),
+        ).fetchall()
+        words = canonical(found.exact)
+        alike = [
+            (fuzz.ratio(canonical(one.exact), words), old["key"])
+            for old in stored
+            if (one := decode_highlight(old["body"])).kind is found.kind and words
+        ]
+        likeness, key = max(alike, default=(0.0, ""))
+        return HighlightKey(key) if likeness >= MOVED_LIKENESS else None
 
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
