@@ -18,7 +18,6 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from ankiforge.cli import shared_options
 from ankiforge.text.fold import BIDI_CONTROLS
@@ -65,11 +64,13 @@ class Output:
 
     def data(self, value: Any) -> bool:
         """Print a JSON value as one line to stdout; return whether the reader is still there."""
+        import msgspec
+
         return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
-        """Print text for people to stdout; return whether the reader is still there."""
-        return self._echo(for_terminal(text))
+        """Print text for people to stdout, unless quiet; return whether the reader is still there."""
+        return self.quiet or self._echo(for_terminal(text))
 
     def write(self, text: str) -> bool:
         """Print text for a file or a program to stdout; return whether the reader is still there."""

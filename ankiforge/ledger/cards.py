@@ -54,7 +54,9 @@ MOVED_FROM = "moved_from"
 """The check whose finding names a card whose passage is gone, and may be this one."""
 REJECTED_ELSEWHERE = "rejected_elsewhere"
 """The check whose finding names a rejected card that says the same."""
-PAIRED = ("duplicate", "similar", MOVED_FROM)
+ALIKE = ("duplicate", "similar")
+"""The findings of the duplicate index."""
+PAIRED = (*ALIKE, MOVED_FROM)
 """The findings about a pair of cards that a person can dismiss."""
 
 STANDS = "NOT d.undone"
