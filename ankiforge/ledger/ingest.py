@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,8 @@ class Ingest:
             self._selection,
             self._promote,
         )
+        self._is_lost: Callable[[str, str], bool] = lambda container, path: False
+        """Whether a document that this run did not list is gone, by container and path."""
         self._recognised: dict[str, Renames] = {}
         """By container, the renamed documents of this run."""
         self._run = RunId("")
@@ -291,10 +294,18 @@ class Ingest:
             self.begin(run)
         self._stage_read()
         self._selection.begin(run, selecting)
+        complete = {scan.container for scan in scans if scan.complete}
+
+        def is_lost(container: str, path: str) -> bool:
+            unread = any(is_about(path, problem.where) for problem in problems)
+            stands = unread or self._selection.stands(container, path)
+            return container in complete and not stands
+
+        self._is_lost = is_lost
         with self._writer.unit():
             self._record_scans(run, scans, now)
             self._documents.remember_copies()
-            action = self._recognise(run, scans, problems)
+            action = self._recognise(run, scans)
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
             unseen = [self._missing.unseen(scan, problems, confirmed) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
@@ -321,13 +332,13 @@ class Ingest:
             unselected=unselected,
         )
 
-    def _recognise(self, run: RunId, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> str:
+    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
         """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
         self.works.refresh()  # the journal may bring a union before its documents
         for location in self._locations.separated():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
-        self._recognised = self._renamed(scans, problems)
+        self._recognised = self._renamed(scans)
         renamed = {
             (container, new): old
             for container, one in self._recognised.items()
@@ -344,22 +355,16 @@ class Ingest:
         self._locations.begin()
         return action if grown else ""
 
-    def _renamed(
-        self, scans: tuple[Scan, ...], problems: tuple[Problem, ...]
-    ) -> dict[str, Renames]:
+    def _renamed(self, scans: tuple[Scan, ...]) -> dict[str, Renames]:
         """Return the documents that were recognised in each container that was listed whole."""
         found: dict[str, Renames] = {}
         for scan in scans:
-            if scan.complete:
-
-                def stands(path: str, container: str = scan.container) -> bool:
-                    unread = any(is_about(path, problem.where) for problem in problems)
-                    return unread or self._selection.stands(container, path)
-
-                one = renames(self._db, scan.container, stands)
-                if scan.container.startswith("pdf:"):
-                    one = Renames(reworded_files(self._db, scan.container))
-                found[scan.container] = one
+            if scan.complete and scan.container.startswith("pdf:"):
+                found[scan.container] = Renames(reworded_files(self._db, scan.container))
+            elif scan.complete:
+                found[scan.container] = renames(
+                    self._db, scan.container, partial(self._is_lost, scan.container)
+                )
         return found
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
@@ -513,7 +518,7 @@ class Ingest:
         changed = bool(content != before["content"])
         if changed:
             self._keep_past(run, highlight.key, before)
-            self.moves.changed(highlight, decode_highlight(before["body"]))
+            self.moves.changed(highlight, decode_highlight(before["body"]), run, self._is_lost)
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
         elif row["place"] != before["place"] and private_elsewhere([before["body"]]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -37,6 +37,7 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
+from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical, same
 from ankiforge.text.quotes import locate
 
@@ -331,8 +332,23 @@ class CardMoves:
         """Record a new highlight: it may contain the evidence of other cards."""
         self._documents.add(highlight.document.key)
 
-    def changed(self, now: Highlight, before: Highlight) -> None:
-        """Record a highlight whose words changed."""
+    def changed(
+        self, now: Highlight, before: Highlight, run: RunId, is_lost: Callable[[str, str], bool]
+    ) -> None:
+        """Record a highlight whose words changed; it takes over the cards of a lost one it repeated.
+
+        `is_lost` tells from container and path whether a document that was not listed is gone.
+        """
+        for row in self._db.execute(
+            "SELECT h.key, h.container, h.presence, json_extract(h.body, '$.document.path') AS path"
+            " FROM card_highlight a JOIN card_highlight l ON l.guid = a.guid AND l.role = 'origin'"
+            " JOIN highlight h ON h.key = l.key AND h.text = ?"
+            f" WHERE a.key = ? AND a.role = 'also' AND NOT {present('h')} AND NOT EXISTS"
+            " (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)",
+            (text_of(before), now.key, run),
+        ).fetchall():
+            if row["presence"] != Presence.PRESENT or is_lost(row["container"], row["path"]):
+                self.to_copy(row["key"])
         self._documents |= {now.document.key, before.document.key}
         self._was[HighlightKey(now.key)] = canonical(before.exact)
 
@@ -416,7 +432,7 @@ class CardMoves:
         return bool(row["presence"] == "gone")
 
     def to_copy(self, key: HighlightKey) -> None:
-        """Move the cards of a highlight that is gone to an equal one that they serve as well.
+        """Move the cards of a highlight that is lost to an equal one that they serve as well.
 
         So their links open, and a ledger rebuilt from the journal has them at the copy that is left.
         """
@@ -435,17 +451,26 @@ class CardMoves:
                 self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
 
     def back(self, key: HighlightKey) -> None:
-        """Let the cards that were moved to a copy of a highlight serve it, too: it is back."""
-        for row in self._db.execute(
-            "SELECT c.guid, o.content FROM highlight h JOIN card c ON c.key = h.key"
-            " JOIN card_highlight l ON l.guid = c.guid AND l.role = 'origin' AND l.key <> h.key"
-            " JOIN highlight o ON o.key = l.key AND o.text = h.text WHERE h.key = ?",
+        """Let the cards that were moved to a copy of a highlight serve it, too: it is back.
+
+        If the copy says something else by now, the highlight is drafted again.
+        """
+        moved = self._db.execute(
+            "SELECT DISTINCT d.subject AS guid, o.content, o.text = h.text AS equal FROM event d"
+            " JOIN highlight h ON h.key = json_extract(d.body, '$.from')"
+            " JOIN card_highlight l ON l.guid = d.subject AND l.role = 'origin' AND l.key <> h.key"
+            " JOIN highlight o ON o.key = l.key WHERE d.what = 'move' AND h.key = ?",
             (key,),
-        ).fetchall():
-            self._cards.link(row["guid"], key, "also")
-            self._db.execute(  # in a rebuilt ledger it was not drafted yet
-                "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = ''",
-                (row["content"], key),
+        ).fetchall()
+        for row in moved:
+            if row["equal"]:
+                self._cards.link(row["guid"], key, "also")
+        serves = "EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = highlight.key)"
+        if moved:
+            self._db.execute(
+                f"UPDATE highlight SET drafted = CASE WHEN {serves} THEN content ELSE '' END"
+                " WHERE key = ?",
+                (key,),
             )
 
     # --- moving -----------------------------------------------------------------------------

@@ -10,14 +10,13 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.db import Connection, to_json
+from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, slug_of
+from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, place_of, present, slug_of
 from ankiforge.ledger.keys import KeyIssuer
 from ankiforge.model import Highlight, HighlightKey, HighlightKind, Route, RunId, Scan
 from ankiforge.model.highlights import NO_KEY
@@ -26,7 +25,7 @@ from ankiforge.text.cloze import blanked
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import ASK, SAME, similarity
-from ankiforge.text.renames import ENOUGH, Sketch, decode, pair, required, share
+from ankiforge.text.renames import Sketch, decode, pair, required, share
 
 MAX_TABLE = 250_000
 """Cells of the alignment table; larger tables are not aligned, and their highlights count as new."""
@@ -248,18 +247,34 @@ def _walk(likeness: list[list[float]], best: list[list[float]]) -> Iterable[tupl
 # --- renamed documents ------------------------------------------------------------------------
 
 
-class Renames(NamedTuple):
+@dataclass(slots=True)
+class Renames:
     """What became of the documents of a container, by their words."""
 
-    found: dict[str, str] = {}
+    found: dict[str, str] = field(default_factory=dict)
     """The new place of each document that was renamed, by its old place."""
-    short_gone: frozenset[str] = frozenset()
-    """The places of documents that went and have too few words of their own to be recognised;"""
-    short_new: frozenset[str] = frozenset()
-    """those of documents that came and have too few."""
+    gone: dict[str, Sketch] = field(default_factory=dict)
+    """All documents that went, by place."""
+    new: dict[str, Sketch] = field(default_factory=dict)
+    """Those that came and are none of them."""
+    common: Collection[int] = ()
+    """The hashes of third documents."""
+    lost: dict[str, Highlight] | None = None
+    """The highlights of documents that went which a new one may be; None = not looked for yet."""
+
+    def may_be(self, old: str, new: str) -> bool:
+        """Return whether a new document may hold passages of one that went.
+
+        It is a part of it, or the two have too few words of their own to tell.
+        """
+        if old == new or old not in self.gone or new not in self.new:
+            return False
+        two = (self.gone[old], self.new[new])
+        alike = share(*two, self.common)
+        return alike is None or alike >= required(*two)
 
 
-def renames(connection: Connection, container: str, stands: Callable[[str], bool]) -> Renames:
+def renames(connection: Connection, container: str, is_lost: Callable[[str], bool]) -> Renames:
     """Recognise the documents of a container that were renamed.
 
     What was written over with other words counts as gone and as new. A document that went in an
@@ -268,7 +283,7 @@ def renames(connection: Connection, container: str, stands: Callable[[str], bool
     Args:
         connection: to the ledger, between staging and matching.
         container: that was listed whole.
-        stands: tells whether the file at a path is there all the same.
+        is_lost: tells of a path that was not listed whether its document is gone.
     """
     new: dict[str, Sketch] = {}
     gone: dict[str, Sketch] = {}
@@ -281,7 +296,7 @@ def renames(connection: Connection, container: str, stands: Callable[[str], bool
         after = decode(row["sketch"])
         if not row["words"]:
             new[row["place"]] = after
-        elif share(before := decode(row["words"]), after) < required(before, after):
+        elif (share(before := decode(row["words"]), after) or 0.0) < required(before, after):
             new[row["place"]], gone[row["place"]] = after, before
     if not new:
         return Renames()
@@ -296,7 +311,7 @@ def renames(connection: Connection, container: str, stands: Callable[[str], bool
         "   AND w.place = k.place AND w.missing_at <> ?)) ORDER BY k.place",
         (container, NOT_SELECTED, NOT_SELECTED),
     ).fetchall():
-        if not stands(row["path"]):
+        if is_lost(row["path"]):
             (gone if row["just_now"] else earlier)[row["place"]] = decode(row["words"])
     if not gone and not earlier:
         return Renames()
@@ -322,16 +337,11 @@ def renames(connection: Connection, container: str, stands: Callable[[str], bool
     common = common.union(*(one.hashes for one in followed))
     found |= pair(earlier, rest, common, own.union(*(one.own for one in followed)))
 
-    def too_short(sketches: Mapping[str, Sketch], known: Collection[str]) -> frozenset[str]:
-        words = {
-            place: one.hashes - common for place, one in sketches.items() if place not in known
-        }
-        return frozenset(place for place, hashes in words.items() if len(hashes) < ENOUGH)
-
     return Renames(
         {old: place for old, place in found.items() if old != place},
-        too_short({**earlier, **gone}, found),
-        too_short(new, found.values()),
+        {**earlier, **gone},
+        {place: one for place, one in new.items() if place not in found.values()},
+        common,
     )
 
 
@@ -620,30 +630,30 @@ class Recognition:
     def moved_from(
         self, run: RunId, row: sqlite3.Row, found: Highlight, recognised: Renames
     ) -> HighlightKey | None:
-        """Return the highlight that a new one of a short document may be: a person decides.
-
-        It is one that went from a short document, too, of a card on which somebody has decided.
-        """
-        gone = recognised.short_gone - {row["place"]}
-        if row["place"] not in recognised.short_new or not gone:
-            return None
-        stored = self._db.execute(
-            f"SELECT key, body FROM highlight h WHERE container = ? AND place IN"
-            f" (SELECT value FROM json_each(?)) AND NOT {present('h')} AND NOT EXISTS (SELECT 1"
-            "  FROM scanned s WHERE s.run = ? AND s.key = h.key) AND NOT EXISTS (SELECT 1"
-            "  FROM highlight o WHERE o.asked = ? || h.key)"
-            " AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
-            "  WHERE l.key = h.key AND c.standing = 'live' AND c.verdict <> 'pending') ORDER BY key",
-            (row["container"], to_json(sorted(gone)), run, MAY_BE),
-        ).fetchall()
+        """Return the highlight that a new one may be, of a card that was decided on: a person decides."""
         words = canonical(found.exact)
-        alike = [
-            (fuzz.ratio(canonical(one.exact), words), old["key"])
-            for old in stored
-            if (one := decode_highlight(old["body"])).kind is found.kind and words
-        ]
-        likeness, key = max(alike, default=(0.0, ""))
-        return HighlightKey(key) if likeness >= MOVED_LIKENESS else None
+        if row["place"] not in recognised.new or not recognised.gone or not words:
+            return None
+        if recognised.lost is None:
+            stored = self._db.execute(
+                "SELECT h.key, h.body FROM highlight h JOIN card_highlight l ON l.key = h.key"
+                " JOIN card c ON c.guid = l.guid AND c.standing = 'live' AND c.verdict <> 'pending'"
+                f" WHERE h.container = ? AND h.presence <> 'ignored' AND NOT {present('h')}"
+                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)"
+                " GROUP BY h.key ORDER BY h.key",
+                (row["container"], run),
+            ).fetchall()
+            recognised.lost = {one["key"]: decode_highlight(one["body"]) for one in stored}
+        alike = (
+            (fuzz.ratio(canonical(one.exact), words), key, place_of(one.document))
+            for key, one in recognised.lost.items()
+            if one.kind is found.kind
+        )
+        for likeness, key, place in sorted(alike, key=lambda one: -one[0]):
+            if likeness >= MOVED_LIKENESS and recognised.may_be(place, row["place"]):
+                del recognised.lost[key]
+                return HighlightKey(key)
+        return None
 
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
@@ -658,7 +668,8 @@ class Recognition:
         row = self._db.execute(
             f"SELECT key FROM highlight h WHERE h.{column} = :name AND +h.container = :container"
             f"{here} AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
-            f" AND NOT {present('h')} ORDER BY h.place, h.position LIMIT 1",
+            f" AND NOT {present('h')} ORDER BY NOT EXISTS (SELECT 1 FROM card_highlight l"
+            "  WHERE l.key = h.key AND l.role = 'origin'), h.place, h.position LIMIT 1",
             {"container": scan.container, "run": run, "name": name},
         ).fetchone()
         return HighlightKey(row["key"]) if row else None

@@ -322,6 +322,9 @@ class Rejections:
         if card := self._card(guid):
             served = any(one.key == draft.highlight for one in card.also)
             asks = _question(card.family, card.fields) == _question(family, draft.fields)
+            asks |= same(
+                card.highlight.exact, draft.quote
+            )  # as it says now; its card stays as it is
             elsewhere = card.highlight.key != draft.highlight
             return card.verdict is Verdict.REJECTED and elsewhere and (served or asks)
         quotes = (
