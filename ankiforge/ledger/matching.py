@@ -97,6 +97,7 @@ def in_place(
     pairing.by(_whole_text)
     pairing.by(_picture)
     pairing.by(_annotation)
+    _marks_of_a_pdf(pairing)
     pairing.by(_front_under_heading)
     for index in moved & pairing.found.keys():
         del pairing.found[index]
@@ -122,6 +123,25 @@ def _equal_on_pages(pairing: _Pairing) -> None:
             for old, new in zip(before[mark], after[mark], strict=True):
                 pairing.pair(old, new)
     pairing.by(lambda one: (_mark(one), one.block) if one.route is Route.PDF else None)
+
+
+def _marks_of_a_pdf(pairing: _Pairing) -> None:
+    """Pair marks whose words changed by the names of their annotations, then by page and rectangle."""
+    for kind in ("nm:", "at:"):
+        stored = {hint: old for old, one in pairing.stored.items() for hint in _hints(one, kind)}
+        for new, found in list(pairing.found.items()):
+            old = next((stored[hint] for hint in _hints(found, kind) if hint in stored), -1)
+            if old in pairing.stored:
+                texts = (pairing.stored[old].exact, found.exact)
+                if fuzz.ratio(*map(canonical, texts)) >= MOVED_LIKENESS:
+                    pairing.pair(old, new)
+
+
+def _hints(highlight: Highlight, kind: str) -> list[tuple[str, HighlightKind]]:
+    """Return the names of one kind that a mark of a PDF has."""
+    if highlight.route is not Route.PDF:
+        return []
+    return [(hint, highlight.kind) for hint in highlight.hints if hint.startswith(kind)]
 
 
 def _named(highlight: Highlight) -> str:

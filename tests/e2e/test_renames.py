@@ -361,3 +361,31 @@ def test_a_person_says_that_a_folder_is_the_missing_one(
     forge.ok("run", moved, "--moved")
     assert live(forge).keys() == before
     forge.ok("run")
+
+
+# --- papers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by the name", "by the rectangle"])
+def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(
+    forge, tmp_path: Path, named: bool
+) -> None:
+    from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+
+    def write(words: str, top: str, name: str) -> None:
+        pages = [Page([heading(top), paragraph(words)], [mark(words, name=name)])]
+        write_pdf(tmp_path / "papers" / "paper.pdf", pages, title="Curves")
+
+    (tmp_path / "papers").mkdir()
+    name = "9b0c2c3e-1f60-4a57-aaaa" if named else ""
+    words = "The receiver operating characteristic (ROC) plots two rates against one another."
+    write(words, "Introduction", name)
+    forge.ok("run", tmp_path / "papers")
+    before = live(forge).keys()
+    assert before
+    write(words.replace("against one", "against each"), "Preface and introduction", name)
+    assert forge.json("run", tmp_path / "papers")["highlights"]["new"] == 0
+    assert live(forge).keys() == before
+    other = "Massed practice (MP) is called cramming by most of the teachers there."
+    write(other, "Another paper", "")
+    assert forge.json("run", tmp_path / "papers")["highlights"]["new"] == 1
