@@ -17,11 +17,8 @@ from posixpath import commonpath
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.package import write_package
-from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
-from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
@@ -58,11 +55,11 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.sync import picture_fault
 from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
     from ankiforge import check
+    from ankiforge.anki.sync import CardPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +223,8 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
+    from ankiforge.draft.rules import Rules  # `extract` needs none of these
+
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
@@ -588,6 +587,7 @@ class DraftRecorder:
 
     def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
         from ankiforge import check
+        from ankiforge.sync import picture_fault
 
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # The recorder is about to change the text of these cards.
@@ -709,6 +709,8 @@ def _written(
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
     """Write a package and replace the old one; return the problem if that fails, with the old one intact."""
+    from ankiforge.anki.package import write_package
+
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(beside, (one.note for one in packed if one.note), types)
