@@ -234,6 +234,12 @@ class Roots:
         heard = self.known(kind).get(name)
         return self.of(kind).get(name) or (heard if heard and heard.exists() else None)
 
+    def lacks(self, container: str, path: str) -> bool:
+        """Return whether the folder of a container is there, and a file in it is not."""
+        kind, _, name = container.partition(":")
+        root = self.of("obsidian" if kind == "vault" else kind).get(name)
+        return root is not None and root.is_dir() and not (root / path).exists()
+
     def remember(self, kind: str, name: str, root: Path) -> None:
         """Store the folder of a name, in the journal too."""
         if self.of(kind).get(name) == root:

@@ -25,6 +25,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import (
     Documents,
     Listing,
+    Roots,
     Works,
     places_of_document,
     places_of_highlight,
@@ -101,6 +102,7 @@ class Ingest:
         self._decisions = decisions
         self._cards = cards
         self._documents = Documents(connection)
+        self._roots = Roots(connection, writer)
         self._keys = KeyIssuer(connection, writer)
         self._recognising = Recognition(connection, self._keys)
         self.works = Works(connection, writer)
@@ -299,7 +301,7 @@ class Ingest:
         def is_lost(container: str, path: str) -> bool:
             unread = any(is_about(path, problem.where) for problem in problems)
             stands = unread or self._selection.stands(container, path)
-            return container in complete and not stands
+            return not stands and (container in complete or self._roots.lacks(container, path))
 
         self._is_lost = is_lost
         with self._writer.unit():
@@ -356,12 +358,12 @@ class Ingest:
         return action if grown else ""
 
     def _renamed(self, scans: tuple[Scan, ...]) -> dict[str, Renames]:
-        """Return the documents that were recognised in each container that was listed whole."""
+        """Return the documents that were recognised in each container."""
         found: dict[str, Renames] = {}
         for scan in scans:
             if scan.complete and scan.container.startswith("pdf:"):
                 found[scan.container] = Renames(reworded_files(self._db, scan.container))
-            elif scan.complete:
+            elif not scan.container.startswith("pdf:"):
                 found[scan.container] = renames(
                     self._db, scan.container, partial(self._is_lost, scan.container)
                 )

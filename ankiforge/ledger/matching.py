@@ -302,7 +302,7 @@ def renames(connection: Connection, container: str, is_lost: Callable[[str], boo
 
     Args:
         connection: to the ledger, between staging and matching.
-        container: that was listed whole.
+        container: that was listed, whole or in part.
         is_lost: tells of a path that was not listed whether its document is gone.
     """
     new: dict[str, Sketch] = {}
@@ -342,12 +342,10 @@ def renames(connection: Connection, container: str, is_lost: Callable[[str], boo
     own: set[str] = set()
     for row in connection.execute(
         "SELECT k.place, coalesce(nullif(s.sketch, ''), k.words) AS words FROM sketch k"
-        " LEFT JOIN scanned_document s USING (container, place, path) WHERE container = ?"
-        " AND EXISTS (SELECT 1 FROM temp.listed l"
-        "  WHERE l.container = k.container AND l.place = k.place)",
+        " LEFT JOIN scanned_document s USING (container, place, path) WHERE container = ?",
         (container,),
     ):
-        if row["place"] not in new:
+        if not any(row["place"] in side for side in (new, gone, earlier)):
             one = decode(row["words"])
             common |= one.hashes & wanted
             own |= one.own

@@ -159,6 +159,14 @@ def test_a_note_that_went_yesterday_is_recognised_today(forge, notes: Path) -> N
     assert live(forge).keys() == before
 
 
+def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes: Path) -> None:
+    forge.ok("run", notes)
+    before = live(forge).keys()
+    EDITS["one word"](notes)
+    forge.ok("run", notes / "Great lakes.md")
+    assert live(forge).keys() == before
+
+
 def test_another_note_is_another_one(forge, notes: Path) -> None:
     forge.ok("run", notes)
     before = live(forge).keys()
