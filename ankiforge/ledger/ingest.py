@@ -311,7 +311,11 @@ class Ingest:
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
             unseen = [self._missing.unseen(scan, problems, confirmed) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
-            self.moves.follow([row["key"] for found in rows for row in found], action)
+            self.moves.follow(
+                [row["key"] for found in rows for row in found],
+                action,
+                self._recognising.issued_twice,
+            )
             missed = [
                 presence
                 for scan, found in zip(scans, unseen, strict=True)
@@ -324,13 +328,14 @@ class Ingest:
         self.known.scope(run)
         seen = self.known.in_scope(run)
         gone = sum(1 for found in missed if found is Presence.GONE)
+        told = self.moves.told()
         return Ingested(
             seen=seen,
             new=counts["new"],
             changed=counts["changed"],
             gone=gone,
             unchanged=seen - counts["new"] - counts["changed"],
-            problems=tuple(found for found in unseen if isinstance(found, Problem)),
+            problems=(*(found for found in unseen if isinstance(found, Problem)), *told),
             unselected=unselected,
         )
 
@@ -346,10 +351,12 @@ class Ingest:
             for container, one in self._recognised.items()
             for old, new in one.found.items()
         }
+        self._recognising.issued_twice.clear()
         taken = self._recognising.renamed(run, renamed)
         self._recognising.in_place(run, self._selection.reselected, taken)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
+        self._recognising.edited_elsewhere(run, scans)
         self._documents.follow_renames(run, renamed)
         action = self._writer.new_action()
         grown = self.works.unite(run, action)
@@ -407,6 +414,10 @@ class Ingest:
                 known = elsewhere
         if known and known != row["key"]:
             self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
+            twice = self._recognising.issued_twice
+            if twice.get(HighlightKey(known)) == row["key"]:
+                del twice[HighlightKey(known)]
+                twice[HighlightKey(row["key"])] = HighlightKey(known)
         return str(known)
 
     def _remembered(self, key: str) -> bool:
