@@ -126,15 +126,16 @@ def _equal_on_pages(pairing: _Pairing) -> None:
 
 
 def _marks_of_a_pdf(pairing: _Pairing) -> None:
-    """Pair marks whose words changed by the names of their annotations, then by page and rectangle."""
+    """Pair marks of a file whose text changed by the names of their annotations, then by page and rectangle."""
     for kind in ("nm:", "at:"):
         stored = {hint: old for old, one in pairing.stored.items() for hint in _hints(one, kind)}
         for new, found in list(pairing.found.items()):
-            old = next((stored[hint] for hint in _hints(found, kind) if hint in stored), -1)
-            if old in pairing.stored:
-                texts = (pairing.stored[old].exact, found.exact)
-                if fuzz.ratio(*map(canonical, texts)) >= MOVED_LIKENESS:
-                    pairing.pair(old, new)
+            at = next((stored[hint] for hint in _hints(found, kind) if hint in stored), -1)
+            old = pairing.stored.get(at)
+            if old is None or old.namespace == found.namespace:
+                continue
+            if fuzz.ratio(canonical(old.exact), canonical(found.exact)) >= MOVED_LIKENESS:
+                pairing.pair(at, new)
 
 
 def _hints(highlight: Highlight, kind: str) -> list[tuple[str, HighlightKind]]:
