@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
-from ankiforge.ledger.cards import SOURCE_GONE, Cards
+from ankiforge.ledger.cards import MOVED_FROM, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import POLICY, REDRAFT, SOURCE
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.matching import MAY_BE
 from ankiforge.ledger.placing import (
     SAME_HIGHLIGHT,
     EarlierDecisions,
@@ -20,11 +21,12 @@ from ankiforge.ledger.placing import (
     Placer,
     Policy,
     Recorded,
+    Rejections,
     Reviser,
     is_unchanged,
 )
 from ankiforge.ledger.problem_cards import INSTEAD, REPLACES, ProblemCards
-from ankiforge.ledger.slots import Slots, said_before
+from ankiforge.ledger.slots import Slots, likeness, said_before
 from ankiforge.model import (
     Batch,
     Card,
@@ -122,6 +124,7 @@ class Recorder:
         self._decisions = decisions
         self._cards = cards
         self._earlier = EarlierDecisions(connection, decisions, cards)
+        self._rejections = Rejections(connection, cards, self._earlier)
         self._slots = slots
         self._placer = placer
         self._alternatives = alternatives
@@ -219,12 +222,17 @@ class Recorder:
         ).fetchone()
         edited = drafted not in ("", content_of(highlight))
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
-        doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked) if asked and not replaces else None
+        doubt = None
+        if asked.startswith(MAY_BE):
+            there = self._cards.of_highlight(HighlightKey(asked.removeprefix(MAY_BE)))
+            drafts = [_with_origin(one, there) for one in drafts]
+        elif asked and not replaces:
+            doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
         placing = _Placing(
             run, highlight, recorded, judge if edited else None, Counter(), became.beside,
             became.instead, doubt, replaced,
         )  # fmt: skip
-        self._place(placing, drafts)
+        self._place(placing, self._with_rejections(key, drafts))
         why = became.none.reason or "nothing was drafted"
         self._db.execute(
             "UPDATE highlight SET failed = '', asked = '', replaces = '', drafted = ?, drafter = ?,"
@@ -242,6 +250,13 @@ class Recorder:
             and card.verdict is Verdict.ACCEPTED
             and not any(said_before(card, checked.draft) for checked in drafts)
         )
+
+    def _with_rejections(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
+        """Add a finding to drafts that say what a person rejected as the card of another passage."""
+        if self._decisions.person_decided(key):
+            return drafts
+        found = ((one, self._rejections.finding(one.draft)) for one in drafts)
+        return [_doubted(one, rejected) if rejected else one for one, rejected in found]
 
     def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
         """Assign each group of alternatives to the cards that it revises, or to new ones."""
@@ -357,7 +372,7 @@ class Recorder:
                 left = [c for other in rows if other is not row for c in other if len(live) == 1]
                 revisions = [_with_left_out(checked, left) for checked in row]
                 if placing.doubt:
-                    revisions = [_with_doubt(one, placing.doubt) for one in revisions]
+                    revisions = [_doubted(one, placing.doubt) for one in revisions]
                 if placing.beside:
                     self._reviser.add_revisions(card, revisions, placing.recorded)
                 else:
@@ -412,7 +427,7 @@ class Recorder:
         for guid in replaced:
             said = f"another fact stands where that of {guid} stood: does it replace that card?"
             doubt = Finding(REPLACES, Severity.WARN, said, guid)
-            row = [_with_doubt(checked, doubt) for checked in row]
+            row = [_doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
         if replaced:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
@@ -446,6 +461,30 @@ class Recorder:
         return True
 
 
+def _doubted(checked: Checked, finding: Finding) -> Checked:
+    """Add a finding to a draft, which a person has to look at."""
+    return replace(checked, findings=(*checked.findings, finding), accept=False)
+
+
+def _with_origin(checked: Checked, there: list[Card]) -> Checked:
+    """Add a finding to a draft that it may be one of these cards, whose passage is gone."""
+    draft = checked.draft
+    cards = [
+        card
+        for card in there
+        if card.family is draft.kind.family and card.standing is Standing.LIVE
+    ]
+    if not cards:
+        return checked
+    card = max(
+        cards,
+        key=lambda one: likeness(one.leading.draft.answer, one.leading.draft.quote, draft),
+    )
+    rejected = ", rejected there" if card.verdict is Verdict.REJECTED else ""
+    said = f"moved from “{card.highlight.document.title}”{rejected}?"
+    return _doubted(checked, Finding(MOVED_FROM, Severity.WARN, said, card.guid))
+
+
 def _is_decided(card: Card) -> bool:
     """Return whether it was picked, written or rejected."""
     return card.verdict is Verdict.REJECTED or is_decided(card)
@@ -458,11 +497,6 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     kinds = ", ".join(one.draft.kind.value for one in left)
     finding = Finding("choice", Severity.INFO, f"left out as the choice was made: {kinds}")
     return replace(checked, findings=(*checked.findings, finding))
-
-
-def _with_doubt(checked: Checked, doubt: Finding) -> Checked:
-    """Add a finding that a person has to settle before the draft is accepted."""
-    return replace(checked, findings=(*checked.findings, doubt), accept=False)
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
