@@ -330,7 +330,7 @@ class CardMoves:
         self._was: dict[HighlightKey, str] = {}
         """Changed highlights as they were before."""
         self._superseded: list[Guid] = []
-        """Cards that were superseded by one which says the same, since the last time this was told."""
+        """Cards that were superseded by one which says the same, since `notices` was called last."""
 
     # --- following the source ---------------------------------------------------------------
 
@@ -376,7 +376,7 @@ class CardMoves:
         self._was.clear()
         self._decide_mutual(action)
 
-    def told(self) -> tuple[Problem, ...]:
+    def notices(self) -> tuple[Problem, ...]:
         """Return a notice of the cards that were superseded since this was called last."""
         count, found = len(self._superseded), sorted(self._superseded)
         self._superseded.clear()
