@@ -498,7 +498,10 @@ class CardMoves:
         for row in moved:
             if row["equal"]:
                 self._cards.link(row["guid"], key, "also")
-        serves = "EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = highlight.key)"
+        serves = (
+            "EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            " WHERE l.key = highlight.key AND c.standing <> 'superseded')"
+        )
         if moved:
             self._db.execute(
                 f"UPDATE highlight SET drafted = CASE WHEN {serves} THEN content ELSE '' END"
