@@ -79,9 +79,9 @@ def test_a_hint_without_a_change_reads_nothing(watch, vault: Path) -> None:
     assert passes(watched.turn()) == []
 
 
-def test_five_thousand_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None:
+def test_very_many_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None:
     watched = watch()
-    for number in range(5000):
+    for number in range(1200):
         (vault / f"Note {number}.md").write_text("Plain words.\n", "utf-8")
     (vault / "Note 17.md").write_text(LENS, "utf-8")
     assert passes(watched.turn()) == ["pass"]
