@@ -5,7 +5,7 @@ OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test check format golden bench bench-extract test-anki-versions axe screenshots smoke clean
+.PHONY: help demo test check docs format golden bench bench-extract test-anki-versions axe screenshots smoke clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -23,6 +23,10 @@ $(VENV)/dev-ok: $(VENV)/ok
 
 $(VENV)/bench-ok: $(VENV)/dev-ok
 	@$(PY) -m pip install -q --group bench || $(PY) -m pip install -q reportlab
+	@touch $@
+
+$(VENV)/docs-ok: $(VENV)/ok
+	@$(PY) -m pip install -q --group docs
 	@touch $@
 
 # only Anki is another one there; the rest comes from the environment of the project
@@ -53,7 +57,10 @@ test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older 
 		.venv-anki-$$version/bin/python -m pytest -q -n auto -m core tests/anki || exit 1; \
 	done
 
-format: $(VENV)/dev-ok  ## format, and mend what can be mended
+docs: $(VENV)/docs-ok  ## build the documentation as a site in site/, links checked
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+
+format: $(VENV)/dev-ok  ## format, and fix what can be fixed
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
@@ -82,4 +89,4 @@ smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
 	cd / && $(CURDIR)/dist/venv/bin/ankiforge --version
 
 clean:  ## remove what these targets made
-	rm -rf $(VENV) .venv-anki-* .axe .demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .venv-anki-* .axe .demo site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -11,26 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from posixpath import commonpath
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.package import write_package
-from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import skip_reason
-from ankiforge.draft.rules import Rules
+from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards import PAIRED, letter_of
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
 from ankiforge.model import (
+    ELSEWHERE,
     WENT_AWAY,
     Batch,
+    Brief,
+    Card,
     Checked,
+    Document,
     Draft,
     Drafted,
     Drafter,
@@ -45,16 +48,18 @@ from ankiforge.model import (
     SeenType,
     Severity,
     Source,
+    Standing,
     Task,
     Unchanged,
     Unmarked,
+    Verdict,
     h16,
 )
-from ankiforge.pending import again, pending, replacement_tasks, share, unwritten
-from ankiforge.sync import picture_fault
+from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
     from ankiforge import check
+    from ankiforge.anki.sync import CardPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,23 +200,14 @@ def draft_pending(
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
     yield from _drafted(job, ledger, recorder, run if only_read else None)
-    while (
-        recorder.unmerged
-    ):  # a revision left highlights that were merged into its card without one
+    # a revision may leave highlights that were merged into its card without one
+    while recorder.unmerged:
         alone = replace(job, only=frozenset(recorder.unmerged))
         recorder.unmerged.clear()
         yield from _drafted(alone, ledger, recorder, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
-    _recheck_named(ledger)
-
-
-def _recheck_named(ledger: Ledger) -> None:
-    """Judge pairs of cards again of which one was reworded; the checks are loaded only if there are."""
-    if ledger.duplicates.reworded():
-        from ankiforge.recheck import recheck_named
-
-        recheck_named(ledger)
+    recheck_named(ledger)
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
@@ -223,6 +219,8 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
+    from ankiforge.draft.rules import Rules  # `extract` needs none of these
+
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
@@ -249,7 +247,7 @@ def draft_again(
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
-    _recheck_named(ledger)
+    recheck_named(ledger)
 
 
 def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
@@ -276,6 +274,220 @@ def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[P
             yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
 
 
+# --- what is to be drafted --------------------------------------------------------------------
+
+LONG_ENOUGH = 20
+"""Folded characters from which two passages are not equal by chance."""
+
+
+def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]:
+    """Return the highlights that need a draft; those with another tool's note in Anki are marked skipped.
+
+    A highlight that has a card here is not skipped: it was drafted before that note was known.
+    """
+    ledger.foreign.free()
+    for task in ledger.queries.to_draft(scope, drafter):
+        yield replace(task, highlights=tuple(_elsewhere(ledger, one) for one in task.highlights))
+
+
+def _elsewhere(ledger: Ledger, highlight: Highlight) -> Highlight:
+    number = highlight.other_note
+    if not number or not ledger.foreign.holds(number) or ledger.cards.of_highlight(highlight.key):
+        return highlight
+    return replace(highlight, skip=f"{ELSEWHERE} (note {number})")
+
+
+def unwritten(
+    ledger: Ledger,
+    scope: RunId | None,
+    drafter: str,
+    limit: int | None = None,
+    only: frozenset[HighlightKey] = frozenset(),
+    decks: tuple[DeckRule, ...] = (),
+    *,
+    late: bool = False,
+    once: bool = False,
+) -> Iterator[Task]:
+    """Return what is pending for a drafter, without cards that people wrote by hand.
+
+    Args:
+        ledger: to query.
+        scope: the run whose highlights to draft; None = all, without passages of sources that the
+            workspace no longer reads.
+        drafter: its name.
+        limit: how many highlights to return; None = all.
+        only: return only these; empty = all.
+        decks: the deck files, which give each task its brief.
+        late: include passages of sources no longer read, because answers to them may still arrive.
+        once: of equal passages with the same title, return only the first.
+    """
+    private_passages = _PrivatePassages(ledger)
+    tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
+    if scope is None and not late:
+        tasks = _in_use(ledger, tasks)
+    if once:
+        tasks = _each_once(ledger, tasks, drafter)
+    if drafter != BY_HAND:
+        # passages whose every card a person rejected
+        tasks = _filtered(tasks, lambda one: not ledger.recorder.leave_rejected(one))
+    limited = _limited((private_passages.mark(task) for task in tasks), limit)
+    return (part for task in limited for part in briefed(task, decks))
+
+
+def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
+    """Drop passages that stand only in sources which the workspace no longer reads."""
+    dropped = ledger.roots.dropped()
+    return _filtered(tasks, lambda one: not (dropped and ledger.roots.is_dropped(one.key, dropped)))
+
+
+def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[Task]:
+    """Drop passages that equal an earlier one of the same title, or for which one has an answer."""
+    seen: set[tuple[str, ...]] = set()
+
+    def is_first(highlight: Highlight) -> bool:
+        same = _request_of(highlight)
+        others = ledger.queries.answered_alike(highlight.key, drafter)
+        first = same not in seen and same not in map(_request_of, others)
+        seen.add(same)
+        return first
+
+    return _filtered(tasks, is_first)
+
+
+def _request_of(highlight: Highlight) -> tuple[str, ...]:
+    """Return what identifies the request for a passage: equal passages get equal cards."""
+    words = fold(highlight.exact) or highlight.key
+    return (words, fold(highlight.comment), repr(highlight.gaps), fold(highlight.document.title))
+
+
+def again(
+    ledger: Ledger,
+    keys: Iterable[HighlightKey],
+    decks: tuple[DeckRule, ...],
+    remark: str = "",
+    limit: int | None = None,
+) -> Iterator[Task]:
+    """Return tasks for passages that a person wants redrafted; the drafts are added to their cards."""
+    private_passages = _PrivatePassages(ledger)
+    tasks = (private_passages.mark(task) for task in ledger.queries.to_redraft(keys))
+    for task in _limited(tasks, limit):
+        yield from briefed(replace(task, remark=remark, beside=True), decks)
+
+
+def replacement_tasks(
+    ledger: Ledger,
+    cards: Iterable[tuple[Guid, str]],
+    decks: tuple[DeckRule, ...],
+    limit: int | None = None,
+) -> Iterator[Task]:
+    """Return tasks that draft replacements of problem cards, each (guid, remark)."""
+    for guid, remark in islice(cards, limit):
+        key = ledger.cards.get(guid).highlight.key
+        for task in again(ledger, [key], decks, remark):
+            yield replace(task, instead=guid)
+
+
+def unrepaired(
+    ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
+) -> Iterator[tuple[Task, tuple[Draft, ...]]]:
+    """Return tasks with their drafts where a check blocks a draft that the model never had to repair.
+
+    Highlights about whose cards a person has decided are left out.
+    """
+    private_passages = _PrivatePassages(ledger)
+    marked: dict[HighlightKey, list[Card]] = {}
+    for card in ledger.cards.all():
+        if card.standing is Standing.LIVE:
+            marked.setdefault(card.highlight.key, []).append(card)
+    for cards in marked.values():
+        drafts = tuple(one.draft for card in cards for one in card.candidates)
+        if all(_is_first_draft(card, model) for card in cards) and any(
+            card.blocked for card in cards
+        ):
+            highlight = cards[0].highlight
+            task = private_passages.mark(Task(highlight.document, (highlight,)))
+            yield from ((part, drafts) for part in briefed(task, decks))
+
+
+def _is_first_draft(card: Card, model: str) -> bool:
+    """Return whether a card is pending as this model first drafted it."""
+    if card.verdict is not Verdict.PENDING or card.edited:
+        return False
+    origins = [(one.draft.origin, one.draft.attempts) for one in card.candidates]
+    return all(origin.model == model and origin.request and not tried for origin, tried in origins)
+
+
+def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
+    """Split a task by the briefs that the deck files give its highlights, in reading order."""
+    if not decks:
+        yield task
+        return
+    discreet = task.discreet or any(private(highlight) for highlight in task.highlights)
+    parts: dict[Brief, list[Highlight]] = {}
+    for highlight in task.highlights:
+        parts.setdefault(brief_of(decks, task.document, highlight), []).append(highlight)
+    for brief, highlights in parts.items():
+        yield replace(task, highlights=tuple(highlights), brief=brief, discreet=discreet)
+
+
+def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
+    """Return what the first matching deck file asks for."""
+    choice = deck_of(decks, document, highlight)
+    return Brief(choice.prompt, choice.kinds, choice.action.value)
+
+
+class _PrivatePassages:
+    """The passages that must stay on this machine, whether or not they are pending."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
+        words = (fold(one.exact) for one in found)
+        self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
+        self._documents = frozenset(one.document.key for one in found)
+
+    def mark(self, task: Task) -> Task:
+        """Mark a task's passages private if any location is; the text around others may contain them."""
+        marks = tuple(self._marked(highlight) for highlight in task.highlights)
+        return replace(task, highlights=marks, discreet=task.document.key in self._documents)
+
+    def _marked(self, highlight: Highlight) -> Highlight:
+        text = fold(highlight.exact)
+        if text not in self._words and not any(word in text for word in self._words):
+            return highlight
+        return replace(highlight, tags=(*highlight.tags, NO_LLM))
+
+
+def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
+    """Yield at most `limit` highlights to be drafted; skipped ones and those not sent do not count."""
+    left = limit
+    for task in tasks if left != 0 else ():
+        taken = []
+        for highlight in task.highlights:
+            if left == 0:
+                break
+            taken.append(highlight)
+            if left is not None and not skip_reason(highlight) and not private(highlight):
+                left -= 1
+        if taken:
+            yield replace(task, highlights=tuple(taken))
+        if left == 0:
+            return
+
+
+def share(tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool) -> Iterator[Task]:
+    """Return the highlights that the rules draft in any case (`by_hand`), or all others."""
+    return _filtered(tasks, lambda one: (not only or one.key in only) and for_rules(one) is by_hand)
+
+
+def _filtered(tasks: Iterable[Task], keep: Callable[[Highlight], bool]) -> Iterator[Task]:
+    """Yield tasks with the highlights to keep; a task without any is left out."""
+    for task in tasks:
+        if kept := tuple(filter(keep, task.highlights)):
+            yield replace(task, highlights=kept)
+
+
+# --- checking and recording drafts ------------------------------------------------------------
+
 BATCH_DOCUMENTS = 50
 BATCH_SECONDS = 0.2
 """Limits of one transaction, in documents and seconds: other programs wait that long to write."""
@@ -293,6 +505,8 @@ class DraftRecorder:
         self._run = run
         self.unmerged: set[HighlightKey] = set()
         """Highlights that need a card of their own: the one they were merged into says something else now."""
+        self._before: dict[str, list[tuple[Guid, Draft]]] = {}
+        """Of documents to which more results follow, the drafts so far, each with its card's guid."""
 
     def record(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
         """Check and record results as they come from the drafter called `name`.
@@ -313,8 +527,20 @@ class DraftRecorder:
             yield from done
 
     def _record(self, drafted: Drafted, name: str) -> Progress:
-        recorded = self._ledger.recorder.record(self._run, self._batch(drafted, name))
+        document = drafted.task.document.key
+        before = self._before.pop(document, [])
+        batch = self._batch(drafted, name, before)
+        recorded = self._ledger.recorder.record(self._run, batch)
         self.unmerged.update(recorded.unmerged)
+        here = [
+            (recorded.named[one.label], one.draft)
+            for one in batch.checked
+            if one.label in recorded.named
+        ]
+        if before and here:
+            self._recheck(before, here)
+        if drafted.more:
+            self._before[document] = [*before, *here]
         return Progress(
             drafted.task.document.title,
             recorded.drafted,
@@ -339,8 +565,25 @@ class DraftRecorder:
 
         return check.Names(self._ledger.highlights.on_lines())
 
-    def _batch(self, drafted: Drafted, name: str) -> Batch:
+    def _recheck(self, before: list[tuple[Guid, Draft]], here: list[tuple[Guid, Draft]]) -> None:
+        """Add a finding to cards whose answer is shown by a card of the same document drafted later."""
         from ankiforge import check
+
+        cards, share = self._ledger.cards, (self._job.limits or check.Limits()).of("sibling_leak")
+        siblings = check.Siblings(here)
+        for guid, draft in before:
+            for finding in siblings.leaks(draft, share / 100):
+                candidates = cards.get(guid).candidates
+                same = (one for one in candidates if one.draft.fields == draft.fields)
+                if candidate := next(same, None):
+                    known = cards.findings(guid, letter_of(candidate))
+                    if all(one.check != finding.check for one in known):
+                        with self._ledger.unit():
+                            cards.set_findings(guid, letter_of(candidate), (*known, finding))
+
+    def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
+        from ankiforge import check
+        from ankiforge.sync import picture_fault
 
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # The recorder is about to change the text of these cards.
@@ -348,7 +591,8 @@ class DraftRecorder:
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
-        limits, siblings = self._job.limits or check.Limits(), check.Siblings(labelled)
+        limits = self._job.limits or check.Limits()
+        siblings = check.Siblings([*before, *labelled])
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
@@ -382,6 +626,30 @@ class DraftRecorder:
             deck=_deck_of(self._job, highlight),
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
+
+
+def recheck_named(ledger: Ledger) -> None:
+    """Check again the pairs of which one card, or note of another tool, was reworded."""
+    changed = ledger.duplicates.reworded()
+    if not changed:
+        return
+    from ankiforge.check import DuplicateIndex
+
+    with ledger.unit():
+        for id in changed:
+            if words := ledger.duplicates.draft(id):
+                index = DuplicateIndex()
+                index.add(id, HighlightKey(""), words, ledger.duplicates.where(id))
+                for guid, letter in ledger.duplicates.naming(id):
+                    candidates = ledger.cards.get(guid).candidates
+                    draft = next(one.draft for one in candidates if letter_of(one) == letter)
+                    found = list(index.near(draft, HighlightKey("")))
+                    before = ledger.cards.findings(guid, letter)
+                    named = [one for one in before if one.twin == id and one.check in PAIRED]
+                    if found != named:
+                        kept = (one for one in before if one not in named)
+                        ledger.cards.set_findings(guid, letter, (*kept, *found))
+            ledger.duplicates.rechecked(id)
 
 
 # --- the second half ------------------------------------------------------------------------
@@ -437,6 +705,8 @@ def _written(
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
     """Write a package and replace the old one; return the problem if that fails, with the old one intact."""
+    from ankiforge.anki.package import write_package
+
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(beside, (one.note for one in packed if one.note), types)

@@ -8,7 +8,6 @@ our package, and a second view shows what arrived.
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import tempfile
@@ -23,7 +22,7 @@ from urllib.parse import unquote
 from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
 from ankiforge.anki.identity import content_hash, parse_identity
 from ankiforge.anki.merge import Conflict
-from ankiforge.anki.notes import ALSO, RETIRED, deck_name, passage_html, tag_names
+from ankiforge.anki.notes import RETIRED, deck_name, passage_html, read_source, tag_names, text_of
 from ankiforge.anki.notetypes import arranged, changed_types, family_of, note_type
 from ankiforge.anki.render import media_of
 from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unchanged
@@ -252,6 +251,8 @@ def recover_cards(ledger: Ledger) -> int:
             for found in batch:
                 ledger.recovery.create_card(found)
         count += len(batch)
+    for found in filter(None, map(recovered_card, ledger.recovery.newer())):
+        ledger.recovery.update_passage(found)
     for guid in ledger.recovery.unshipped():
         seen = ledger.views.seen(guid)
         if seen and seen.type_id:
@@ -261,8 +262,6 @@ def recover_cards(ledger: Ledger) -> int:
     return count
 
 
-_EXACT = re.compile(r'<span class="af-exact">(.*?)</span>(?!</span>)', re.DOTALL)
-_QUOTE = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 _WHERE = re.compile(r'<span class="af-where">(.*?)</span>', re.DOTALL)
 
 
@@ -290,29 +289,22 @@ def recovered_card(seen: Seen) -> Recovered | None:
     is_cloze = kind is CardKind.CLOZE
     answer = cloze_answers(words.get("Text", "")) if is_cloze else plain(words.get("Back", ""))
 
-    passage = fields["Source"].partition(ALSO)[0]
-    sentence, exact, quote = _plain_text(passage), _EXACT.search(passage), _QUOTE.search(passage)
-    exact_text = _plain_text(exact[1]) if exact else sentence
+    sentence, exact, quote = read_source(fields["Source"])
     where = _WHERE.search(fields["Citation"])
-    title = _plain_text(where[1]).partition(" › ")[0] if where else _plain_text(fields["Citation"])
+    title = text_of(where[1]).partition(" › ")[0] if where else text_of(fields["Citation"])
     return Recovered(
         identity,
         seen,
         kind,
         tuple(words.items()),
         answer,
-        exact_text,
-        "" if sentence == exact_text else sentence,
-        _plain_text(quote[1]) if quote else "",
+        exact,
+        "" if sentence == exact else sentence,
+        quote,
         title,
         content_hash(family, seen.fields) != identity.content,
         RETIRED in (tag.casefold() for tag in seen.tags),
     )
-
-
-def _plain_text(field: str) -> str:
-    lines = re.sub(r"<br\s*/?>", "\n", field.replace("<wbr>", "").replace("<span></span>", ""))
-    return html.unescape(re.sub(r"<[^>]*>", "", lines)).strip()
 
 
 # --- planning what to ship ------------------------------------------------------------------

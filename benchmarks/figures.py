@@ -2,8 +2,8 @@
 
     python -m benchmarks.figures [--quick] [--only NAME ...] [--to FOLDER]
 
-Each benchmark is a process of its own, one after another; what it printed stands in the page as it
-is, and the table above is read from it, so that no figure is copied by hand. It takes the better
+Each benchmark is a process of its own, one after another. What it prints goes to `figures.txt`
+beside this file, and the table of the page is read from it, so that no figure is copied by hand. It takes the better
 part of an hour on two cores, `--quick` some minutes with smaller sizes. The machine should have
 nothing else to do.
 """
@@ -250,8 +250,8 @@ def page(printed: dict[str, str], where: str, drawn: Sequence[Curve], quick: boo
         "",
         "Written by `make bench`"
         + (", the short way: sizes are smaller than the goals are for" if quick else "")
-        + f", on {time.strftime('%Y-%m-%d')}. Each benchmark tells what it does with `--help` or in"
-        " its first lines; a ratio to a peer of the same run says more than seconds.",
+        + f", on {time.strftime('%Y-%m-%d')}. A ratio to another program in the same run says more than"
+        " seconds. The full output is in `benchmarks/figures.txt`.",
         "",
         f"- Machine: {where}",
         f"- Versions: {versions()}",
@@ -261,9 +261,6 @@ def page(printed: dict[str, str], where: str, drawn: Sequence[Curve], quick: boo
     ]
     if drawn:
         lines += ["## How costs grow", "", "![Seconds by number of notes](figures-growth.svg)", ""]
-    for bench in BENCHES:
-        if bench.name in printed:
-            lines += [f"## {bench.name}", "", "```text", printed[bench.name], "```", ""]
     return "\n".join(lines)
 
 
@@ -281,6 +278,8 @@ def main() -> None:
     if drawn:
         (said.to / "figures-growth.svg").write_text(plot(drawn), "utf-8")
     (said.to / "figures.md").write_text(page(printed, where, drawn, said.quick), "utf-8")
+    outputs = [f"# {name}\n\n{text.strip()}\n" for name, text in printed.items()]
+    Path(__file__).with_name("figures.txt").write_text("\n".join(outputs), "utf-8")
     print(said.to / "figures.md")
 
 

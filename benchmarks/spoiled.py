@@ -18,11 +18,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ankiforge.check import Context, DuplicateIndex, check
-from ankiforge.config import shipped
 from ankiforge.draft.prompt import Shape
 from ankiforge.draft.reply import Item, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
-from ankiforge.reports.eval import read_set
+from evaluation.sheet import SHIPPED, read_set
 
 SET = Path(__file__).with_name("honest.jsonl")
 Pair = tuple[Item, Highlight]
@@ -30,7 +29,7 @@ Pair = tuple[Item, Highlight]
 
 def honest(path: Path = SET) -> list[Pair]:
     """The cards as the model answered, each with its passage."""
-    passages, _ = read_set(shipped("evaluation") / "highlights.jsonl")
+    passages, _ = read_set(SHIPPED)
     known = {str(one.highlight.key): one.highlight for one in passages}
     rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     return [(_item(row), known[row["highlight"]]) for row in rows]

@@ -6,6 +6,7 @@ built from the highlight; no path of this machine stands in them.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -94,6 +95,9 @@ def with_identity(card: Card, fields: tuple[str, ...], content: str, mod: int) -
 
 ALSO = '<blockquote class="af-also">'
 """Begins a further passage in the field Source."""
+_EXACT = re.compile(r'<span class="af-exact">(.*?)</span>(?!</span>)', re.DOTALL)
+_QUOTE = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
+_END = re.compile(r"<br\s*/?>|</(?:p|div|blockquote)>", re.IGNORECASE)
 
 
 def source_html(card: Card) -> str:
@@ -124,6 +128,19 @@ def passage_html(highlight: Highlight) -> str:
     """Return the beginning of a further passage that a card serves, in the field Source."""
     text = lines(highlight.exact) if highlight.exact.strip() else ""
     return f"{ALSO}{text}<br>" if text else ALSO
+
+
+def read_source(field: str) -> tuple[str, str, str]:
+    """Return (passage, highlight in it, quote in that) of a field Source; "" for no quote."""
+    source = field.partition(ALSO)[0]
+    passage, exact, quote = text_of(source), _EXACT.search(source), _QUOTE.search(source)
+    return passage, text_of(exact[1]) if exact else passage, text_of(quote[1]) if quote else ""
+
+
+def text_of(field: str) -> str:
+    """Return the plain text of a field that we wrote, and a person may have edited."""
+    parts = _END.sub("\n", field.replace("<wbr>", "").replace("<span></span>", ""))
+    return html.unescape(re.sub(r"<[^>]*>", "", parts)).strip()
 
 
 def citation_html(card: Card) -> str:

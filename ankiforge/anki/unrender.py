@@ -11,7 +11,8 @@ import html
 import re
 from html.parser import HTMLParser
 
-from ankiforge.model import Fields, SeenType
+from ankiforge.anki.identity import content_hash
+from ankiforge.model import Card, Fields, Seen, SeenType
 
 _NOISE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
@@ -36,6 +37,17 @@ def unrender(field: str) -> str:
     while reader.around:  # a quotation that is never closed
         reader.handle_endtag("blockquote")
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip(" \n\t")
+
+
+def words_in_anki(card: Card, seen: Seen | None) -> Fields:
+    """Return a card's words as a person changed them in Anki, as Markdown; () if unchanged."""
+    if seen is None or not seen.type_id or not seen.content:
+        return ()
+    if content_hash(card.family, seen.fields) == seen.content:
+        return ()
+    kept = tuple(one for one in card.fields if one[0] == "Reverse")
+    named = zip(card.family.content_fields, map(unrender, seen.fields), strict=False)
+    return (*((name, text) for name, text in named if text and name != "Reverse"), *kept)
 
 
 class _Reader(HTMLParser):

@@ -1,42 +1,16 @@
-"""The commands that exchange cards with Anki: build, pull, push, recover."""
+"""The commands that exchange cards with Anki: build, pull, recover, push."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 
 import click
 
-from ankiforge import ledger
-from ankiforge.anki.notes import RETIRED, deck_name
-from ankiforge.anki.package import is_ours
-from ankiforge.anki.sync import types_to_ship
 from ankiforge.cli.output import Call, command, end
-from ankiforge.cli.session import Session, commands_to_rework, in_deck, session
-from ankiforge.config import PackageShape, is_loopback
-from ankiforge.config.deckfiles import DeckRule
-from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
-from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
-from ankiforge.pipeline import PackagePlan, publish
-from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
+from ankiforge.cli.session import session
+from ankiforge.errors import ServiceError, UsageError
 from ankiforge.reports.text import counted
-from ankiforge.sync import (
-    NEVER,
-    PushResult,
-    RunningAnki,
-    SyncResult,
-    SyncStatus,
-    plan_cards,
-    push_result,
-    read_anki,
-    read_file,
-    wrong_profile,
-)
 
 FILE = click.Path(path_type=Path)
 
@@ -62,6 +36,15 @@ def build(
     package holds every accepted card, at the same revision number as long as its words are the
     same, so that importing it again changes nothing.
     """
+    from ankiforge.cli.delivery import (
+        package_path,
+        refuse_foreign,
+        sync_first,
+        why_no_package,
+        write_packages,
+    )
+    from ankiforge.reports.summary import Tally, anki_text, notes_json
+
     out = call.out
     with session(call) as now:
         refuse_foreign(package_path(now, deck, output), force)
@@ -88,291 +71,9 @@ def build(
             many = f"{counted(blocked, 'card')} blocked by a check"
             out.say(f"{many}: {call.program} list finding:block -v")
         if not tally.published:
-            why = "nothing is new" if new_only else _why_no_package(now, deck)
+            why = "nothing is new" if new_only else why_no_package(now, deck)
             out.say(f"no package: {why}")
     end(tally.problems)
-
-
-def _why_no_package(now: Session, deck: str) -> str:
-    cards = [card for card in now.ledger.cards.all() if in_deck(card.deck, deck)]
-    if deck and not cards:
-        return f"no card is in a deck {deck}, nor below it"
-    ready = [card for card in cards if card.ready]
-    if ready and all(card.anki not in (AnkiState.NONE, AnkiState.WRITTEN) for card in ready):
-        return "Anki has everything"
-    return f"no card is ready ({now.call.program} list)"
-
-
-# --- packages -------------------------------------------------------------------------------
-
-
-def package_path(now: Session, deck: str, output: str | None = None) -> Path:
-    """Return where a package goes: `-o`, else in the output folder, named after the deck if given."""
-    if output:
-        return Path(output).expanduser().absolute()
-    name = deck_name(deck).replace("::", "-") if deck else "ankiforge"
-    name = "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
-    return now.workspace.output / f"{name}.apkg"
-
-
-def refuse_foreign(path: Path, force: bool) -> None:
-    """Stop before a file that is not ours would be replaced.
-
-    Raises:
-        UsageError: it would be, or no package can be written there.
-    """
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}")
-    if path.suffix.lower() != ".apkg":
-        what = f"{path}: Anki imports a package by its ending, .apkg"
-        raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
-    if path.exists() and not force and not is_ours(path):
-        raise UsageError(
-            f"{path}: is no package of ankiforge; it is left as it is",
-            hint="another name: -o FILE.apkg; or --force to replace it",
-        )
-
-
-def write_packages(
-    now: Session,
-    run: RunId,
-    tally: Tally,
-    decks: tuple[DeckRule, ...],
-    *,
-    deck: str = "",
-    below: str = "",
-    output: str | None = None,
-    only: frozenset[Guid] | None = None,
-    new_only: bool = False,
-    full: bool = False,
-    force: bool = False,
-    push: bool = False,
-    without: frozenset[Guid] = frozenset(),
-) -> None:
-    """Write the packages of the accepted cards; what becomes of them is added to the tally.
-
-    Args:
-        now: the session.
-        run: that ships them.
-        tally: of the command.
-        decks: the rules of the deck files.
-        deck: names the package, if it holds cards of it.
-        below: leaves out the cards of other decks.
-        output: where the package goes, if a person said so.
-        only: these cards, and those that the package held before.
-        new_only: only cards that no package held before.
-        full: also what Anki has.
-        force: replace a file that is not ours.
-        push: the package goes to a running Anki.
-        without: these cards stay as the package had them.
-    """
-    workspace, packages = now.workspace, now.ledger.packages
-
-    def plan_package(path: Path, cards: list[Card]) -> PackagePlan:
-        refuse_foreign(path, force)
-        held = packages.roster(str(path)) if path.exists() else frozenset()
-        if new_only:
-            cards = [card for card in cards if packages.last(card.guid) is None]
-        elif only is not None:
-            cards = [card for card in cards if card.guid in only or card.guid in held]
-        cards = [card for card in cards if card.guid not in without - held]
-        plans = plan_cards(
-            now.ledger, cards, decks, push=push, blind=tally.blind, full=full, unchanged=without
-        )
-        return PackagePlan(path, tuple(plans))
-
-    with ledger.lock(workspace.folder, "publishing"):
-        members: dict[Path, list[Card]] = {}
-        single = output or workspace.config.package is PackageShape.ONE
-        if single:
-            members[package_path(now, deck, output)] = []
-        for card in now.ledger.cards.deliverable():
-            if in_deck(card.deck, below):
-                path = package_path(now, deck if single else card.deck, output)
-                members.setdefault(path, []).append(card)
-        package_plans = []
-        for path, cards in members.items():
-            package = plan_package(path, cards)
-            if deck and not output and path == package_path(now, deck):
-                there = {one.note.deck for one in package.plans if one.note}
-                if there and not any(in_deck(one, deck) for one in there):
-                    package = plan_package(package_path(now, ""), cards)
-            package_plans.append(package)
-        for package in package_plans:
-            tally.add_plans(package.plans)
-        for published in publish(
-            now.ledger, run, package_plans, types_to_ship(now.ledger.views.types())
-        ):
-            tally.take(published)
-            if not published.notes and not published.problems:
-                if _is_stale(now, published.path):
-                    tally.stale += _set_aside(published.path)
-                else:
-                    tally.aside += _set_aside_imported(now, published.path)
-            elif workspace.unconfirmed_output and published.path.parent == workspace.output:
-                notice = _output_notice(now, workspace.unconfirmed_output)
-                tally.problems += [] if notice in tally.problems else [notice]
-        if not (deck or output):  # packages of earlier runs
-            written = {package.path for package in package_plans}
-            for path in map(Path, packages.paths()):
-                inside = path.parent == workspace.output and path.exists()
-                if inside and path not in written and _is_stale(now, path):
-                    tally.stale += _set_aside(path)
-
-
-def previous(path: Path) -> Path:
-    """Return the name under which a package is kept that is not to be imported any more."""
-    return path.with_name(f"{path.stem}.previous.apkg")
-
-
-def _set_aside(path: Path) -> tuple[Path, ...]:
-    """Keep a package of ours under another name, unless another program has it open."""
-    if not path.exists() or not is_ours(path):
-        return ()
-    try:
-        path.replace(previous(path))
-    except OSError:
-        return ()
-    return (previous(path),)
-
-
-def _set_aside_imported(now: Session, path: Path) -> tuple[Path, ...]:
-    """Keep a package of ours under another name if Anki has all that it holds."""
-    if not now.ledger.views.ever:
-        return ()
-    cards = [now.ledger.cards.get(guid) for guid in now.ledger.packages.roster(str(path))]
-    if any(one.ready and one.anki in (AnkiState.NONE, AnkiState.WRITTEN) for one in cards):
-        return ()
-    return _set_aside(path)
-
-
-def _is_stale(now: Session, path: Path) -> bool:
-    """Whether no card of a package is accepted any more, and Anki has none of them."""
-    cards = [now.ledger.cards.get(guid) for guid in now.ledger.packages.roster(str(path))]
-    return bool(cards) and not any(card.ready or card.anki.there for card in cards)
-
-
-def _output_notice(now: Session, wanted: Path) -> Problem:
-    """Say that packages lie in the workspace though its settings name a folder elsewhere."""
-    workspace = now.workspace
-    what = (
-        f"output: {wanted.resolve()} lies outside this workspace and needs your word;"
-        f" until then packages are written to {workspace.output}"
-    )
-    do = f"if that is what you want: ankiforge init --trust {quote(str(workspace.root))}"
-    return Problem(str(workspace.settings), what, do, notice=True)
-
-
-def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[Problem]:
-    """Yield what became of `--deck`: new cards elsewhere and why, packages with other decks' notes."""
-    option, wanted = f"--deck {deck}", deck_name(deck).casefold()
-    shipped = {one.card.guid: one.note.deck for one in tally.plans if one.note}
-    made = list(now.ledger.cards.made_in(run))
-    if not made:
-        yield Problem(option, "no new card in this run; all cards stay in their decks", notice=True)
-    elsewhere: Counter[tuple[str, str]] = Counter()
-    for card in made:
-        there = shipped.get(card.guid, deck_name(card.deck))
-        if there.casefold() == wanted:
-            continue
-        if card.highlight.document.deck:
-            why = "notes with `deck:` keep their own deck"
-        elif deck_name(card.deck).casefold() == wanted:
-            why = "you moved the cards of their document there in Anki"
-        else:
-            why = "they were in it before"
-        elsewhere[there, why] += 1
-    for (there, why), count in sorted(elsewhere.items()):
-        yield Problem(option, f"{counted(count, 'new card')} in {there}: {why}", notice=True)
-    for package in tally.published:
-        roster = now.ledger.packages.roster(str(package.path))
-        held = Counter(there for guid, there in shipped.items() if guid in roster)
-        if any(name.casefold() != wanted for name in held):
-            listed = ", ".join(f"{counted(n, 'note')} of {one}" for one, n in sorted(held.items()))
-            yield Problem(option, f"{package.path.name} holds {listed}", notice=True)
-
-
-# --- sync with Anki -------------------------------------------------------------------------
-
-
-def sync_first(now: Session, tally: Tally) -> SyncResult:
-    """Sync with Anki before anything is made of the cards here, and say what came of it."""
-    result = read_anki(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
-    tally.record_sync(result, now.ledger)
-    for line in sync_lines(now, result):
-        now.out.say(line)
-    return result
-
-
-def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
-    """Yield what syncing with Anki came to, for people."""
-    summary, program = result.summary, now.call.program
-    if result.status is SyncStatus.NO_NOTES:
-        yield f"Anki was looked at ({result.path}): none of these cards is there yet"
-    elif result.status is SyncStatus.FAILED:
-        yield "Anki was not seen: cards that are there already stay as they are this time"
-    elif result.status is SyncStatus.UNCHANGED:
-        yield f"Anki is as it was at the last look ({result.path})"
-    elif result.status is SyncStatus.READ:
-        yield f"Anki was looked at ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
-    elif not now.ledger.views.ever:
-        found = result.status is not SyncStatus.NO_COLLECTION
-        why = (
-            "Anki is not looked at (anki.collection is none)"
-            if found
-            else "no Anki collection found"
-        )
-        yield f"{why}, so the package holds every card"
-    if not summary:
-        return
-    if summary.recovered:
-        yield f"  {counted(summary.recovered, 'card')} taken over from there"
-    if summary.back:
-        yield f"  {counted(summary.back, 'note')} there again"
-    if summary.deleted:
-        yield f"  {counted(summary.deleted, 'note')} deleted there: not shipped again"
-    if summary.missing:
-        yield f"  {counted(summary.missing, 'note')} missing there: {program} list anki:missing"
-    if summary.held_back:
-        yield (
-            "  so many at once may be an accident. If you deleted them:"
-            f" {program} pull --confirm-deletions {summary.missing}; else: {program} restore --missing"
-        )
-    if summary.feedback:
-        yield f"  {counted(summary.feedback, 'remark')} typed there: {program} list finding:feedback"
-
-
-def _running_anki(now: Session) -> RunningAnki:
-    """Connect to a running Anki.
-
-    Raises:
-        ServiceError: it does not answer, or not as it should.
-        UsageError: `--offline`, and it is on another machine.
-    """
-    _refuse_offline(now)
-    return RunningAnki.connect(now.workspace.config.anki)
-
-
-def _refuse_offline(now: Session) -> None:
-    address = now.workspace.config.anki.connect
-    if now.call.offline and not is_loopback(address):
-        raise UsageError(f"--offline, and Anki is at {address}", hint="leave --offline out")
-
-
-def _read_file(now: Session, file: Path, *, bind: bool = False) -> SyncResult:
-    """Read a file that a person names; a file that cannot be read is wrong usage."""
-    try:
-        return read_file(file.expanduser().absolute(), now.ledger, bind=bind)
-    except ItemError as error:
-        raise UsageError(error.message, hint=error.hint) from error
-
-
-def _count_held(now: Session, tally: Tally, *, push: bool = False) -> None:
-    """Count the cards that cannot be updated in Anki now, by reason."""
-    cards = (card for card in now.ledger.cards.deliverable() if push or card.anki.there)
-    tally.add_plans(plan_cards(now.ledger, cards, now.decks, push=push))
 
 
 # --- pull, recover --------------------------------------------------------------------------
@@ -403,41 +104,32 @@ def pull(
     deleted: int | None,
 ) -> None:
     """See what became of the cards: edits, tags, deletions, reviews. Anki is only read."""
+    from ankiforge.cli.delivery import (
+        count_held,
+        read_any,
+        read_named_file,
+        report_sync,
+        running_anki,
+    )
+    from ankiforge.reports.summary import Tally
+
     if sum((collection is not None, apkg is not None, connect)) > 1:
         raise UsageError("--collection, --apkg and --connect: one at a time")
     with session(call) as now:
         tally = Tally(problems=list(now.problems))
         if file := collection or apkg:
-            result = _read_file(now, file, bind=bind)
+            result = read_named_file(now, file, bind=bind)
         elif connect:
-            result = _running_anki(now).read(now.ledger, bind=bind)
+            result = running_anki(now).read(now.ledger, bind=bind)
         else:
-            result = _read_any(now, bind)
+            result = read_any(now, bind)
         tally.record_sync(result, now.ledger)
         if deleted is not None and not result.blind:
             now.ledger.views.deletions.confirm(deleted)
             tally.record_sync(replace(result, problem=None), now.ledger)
-        _count_held(now, tally)
-        _report_sync(now, tally, result)
+        count_held(now, tally)
+        report_sync(now, tally, result)
     end(tally.problems)
-
-
-def _read_any(now: Session, bind: bool) -> SyncResult:
-    """Read the collection of this machine, else a running Anki."""
-    settings = now.workspace.config.anki
-    if settings.collection == NEVER:  # even if a person asks
-        what = f"anki.collection is {NEVER}: Anki is never looked at by itself"
-        hint = "ankiforge pull --collection FILE; or anki.collection: auto"
-        raise UsageError(what, hint=hint)
-    result = read_anki(settings, now.ledger, Path.home(), os.environ, bind=bind)
-    if result.status is not SyncStatus.NO_COLLECTION:
-        return result
-    try:
-        return _running_anki(now).read(now.ledger, bind=bind)
-    except ForgeError as error:
-        what = "no collection was found on this machine, and no running Anki answers"
-        hint = "name one: ankiforge pull --collection FILE, or --apkg EXPORT.apkg"
-        raise type(error)(f"{what} ({error.message})", hint=hint) from error
 
 
 @command("""
@@ -454,45 +146,21 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     Each note says whose card it is. The cards stay as they stand in Anki until their source
     changes; the next run finds their passages again and doubles nothing.
     """
+    from ankiforge.cli.delivery import read_named_file, report_sync, running_anki
+    from ankiforge.reports.summary import Tally
+
     if (collection is not None) + (apkg is not None) + connect != 1:
         raise UsageError("say from where: --collection FILE, --apkg FILE or --connect")
     with session(call, writes="drafting") as now:
         tally = Tally(problems=list(now.problems))
         file = collection or apkg
-        result = _read_file(now, file) if file else _running_anki(now).read(now.ledger)
+        result = read_named_file(now, file) if file else running_anki(now).read(now.ledger)
         tally.record_sync(result, now.ledger)
-        _report_sync(now, tally, result)
+        report_sync(now, tally, result)
     end(tally.problems)
 
 
-def _report_sync(now: Session, tally: Tally, result: SyncResult) -> None:
-    """Print what a sync came to: as JSON, or line by line."""
-    out, summary, program = now.out, result.summary, now.call.program
-    if out.as_json:
-        counts = ("seen", "first", "back", "recovered", "reviews", "feedback")
-        view = {
-            "sight": result.status,
-            "path": result.path,
-            **{name: getattr(summary, name) if summary else 0 for name in counts},
-            "bound": bool(summary and summary.bound),
-        }
-        out.data({"notes": notes_json(tally), "view": view, "problems": tally.problems})
-        return
-    out.problems(tally.problems)
-    if out.quiet:
-        return
-    for line in sync_lines(now, result):
-        out.print(line)
-    if held := tally.anki["held"]:
-        out.print(f"  {held} held; {program} list anki:held")
-    if conflicts := tally.anki["conflicts"]:
-        what = "changed in Anki and in the source: resolve ID"
-        out.print(f"  {conflicts} {what}; {program} list anki:held")
-    for words, says in commands_to_rework(now):
-        out.print(f"  {says}; {program} {words}")
-
-
-# --- push -----------------------------------------------------------------------------------
+# --- push ---
 
 
 @command("""
@@ -519,11 +187,14 @@ def push(
 
     The package is written in any case. Edits, tags, deletions and schedules there stay.
     """
+    from ankiforge.cli.delivery import Push, package_path, refuse_foreign, refuse_offline
+    from ankiforge.model import Problem
+
     with session(call) as now:
         path = package_path(now, deck, output)
         refuse_foreign(path, force)
         work = Push(now, deck, path, force)
-        _refuse_offline(now)
+        refuse_offline(now)
         try:
             work.run(sync=sync, suspend=suspend_retired, yes=yes)
         except ServiceError as error:
@@ -534,165 +205,3 @@ def push(
             raise
         work.report()
     end(work.tally.problems)
-
-
-class Push:
-    """One push into a running Anki; also at the end of a run and of a pass of `watch`."""
-
-    def __init__(
-        self,
-        now: Session,
-        deck: str,
-        path: Path,
-        force: bool = False,
-        without: frozenset[Guid] = frozenset(),
-        tally: Tally | None = None,
-    ) -> None:
-        """`without`: these cards stay as they are there; `tally`: what was done before."""
-        self.now, self.deck, self.path, self.force = now, deck, path, force
-        self.without = without
-        self.tally = tally or Tally(problems=list(now.problems))
-        self.pushed = PushResult()
-        self.run_id = now.ledger.start_run("push")
-        self.written = False
-
-    def run(self, *, sync: bool = False, suspend: bool = False, yes: bool = False) -> None:
-        """Read Anki, write the package, import it, read Anki again.
-
-        Raises:
-            ServiceError: Anki does not answer, is on another machine, or has another profile open.
-        """
-        now, out = self.now, self.now.out
-        address = now.workspace.config.anki.connect
-        if not is_loopback(address):  # a path means something only where Anki runs
-            hint = f"import the package there: {self.path}"
-            raise ServiceError(f"{address}: Anki on another machine cannot read it", hint=hint)
-        anki = RunningAnki.connect(now.workspace.config.anki)
-        self._warn_once()
-        account = anki.sync_account() if sync else False
-        if sync and account is False:  # without one Anki opens a dialog to log in
-            what = "not synced: Anki is not logged in to a sync account"
-            hint = "in Anki press Sync and log in, once; then push --sync again"
-            self.tally.problems.append(Problem("Anki", what, hint))
-        elif account is None:
-            out.say(
-                "Anki was asked to sync, once: whether it is logged in cannot be seen here. If it"
-                " shows a dialog, log in there; then press Sync to send what is new"
-            )
-        result = anki.read(now.ledger)
-        if error := wrong_profile(result, now.ledger):
-            raise error
-        self.tally.record_sync(result, now.ledger)
-        for line in sync_lines(now, result):
-            out.say(line)
-        there = frozenset(card.guid for card in now.ledger.cards.deliverable() if card.anki.there)
-        self._write()
-        self._import(anki, there)
-        now.ledger.finish_run(self.run_id)
-        self._suspend(anki, wanted=suspend, yes=yes)
-        if account:  # surely logged in: send what is new
-            anki.sync_account()
-
-    def _warn_once(self) -> None:
-        """Say, or ask, before the first push of this ledger: Anki keeps the import options."""
-        writer, out = self.now.ledger.writer, self.now.out
-        if writer.recall("push:said"):
-            return
-        words = (
-            "A push imports with scheduling and merges note types, and Anki's import dialog shows"
-            " those options from then on."
-        )
-        if out.interactive:
-            click.confirm(f"{words} Go on?", abort=True, err=True)
-        else:
-            out.say(words)
-        with writer.unit():
-            writer.meta("push:said", writer.now())
-
-    def _write(self) -> None:
-        """Write the package for an import by hand, whatever becomes of the push."""
-        write_packages(
-            self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, below=self.deck,
-            output=str(self.path), force=self.force, without=self.without,
-        )  # fmt: skip
-        self.written = True
-
-    def _import(self, anki: RunningAnki, there: frozenset[Guid]) -> None:
-        """Import a package of its own: a person's changes that a file would replace stay."""
-        now, sent = self.now, Tally()
-        with tempfile.TemporaryDirectory(prefix="push-", dir=now.workspace.folder) as folder:
-            write_packages(
-                now, self.run_id, sent, now.decks, deck=self.deck, below=self.deck,
-                output=str(Path(folder) / self.path.name), push=True, without=self.without,
-            )  # fmt: skip
-            self.tally.problems += [one for one in sent.problems if one not in self.tally.problems]
-            for one in sent.published:
-                anki.import_package(one.path)
-        self.tally.pushed = self.pushed
-        if not sent.published:
-            return
-        self.tally.record_sync(anki.read(now.ledger), now.ledger)
-        self.pushed = self.tally.pushed = push_result(now.ledger, sent.plans, there)
-        if refused := self.pushed.refused:
-            what = f"{len(refused)} notes are not there as they were sent, {refused[0]} the first"
-            hint = "was one of them changed in Anki meanwhile? push again"
-            self.tally.problems.append(Problem(str(self.path), what, hint))
-        else:
-            _set_aside_imported(now, self.path)
-
-    def _suspend(self, anki: RunningAnki, *, wanted: bool, yes: bool) -> None:
-        """Suspend what is retired, if a person says so; study again what was taken back."""
-        out, suspensions = self.now.out, self.now.ledger.suspensions
-        if back := suspensions.to_unsuspend():
-            anki.unsuspend(card for cards in back.values() for card in cards)
-            suspensions.remove(tuple(back))
-            out.say(f"studied again: {counted(len(back), 'note')}")
-        if not wanted:
-            return
-        there, retired = frozenset(anki.retired_cards()), {}
-        for card in self.now.ledger.cards.deliverable():
-            seen = self.now.ledger.views.seen(card.guid)
-            ids = tuple(one.id for one in seen.cards if one.id in there) if seen else ()
-            if ids and not card.ready:
-                retired[card.guid] = ids
-        if not retired:
-            return
-        many = counted(sum(map(len, retired.values())), "card")
-        question = f"Suspend {many} in Anki, cards no more here ({RETIRED})?"
-        if not yes and not out.interactive:
-            out.warn(f"{question} Nobody to ask: say --yes")
-        elif yes or click.confirm(question, err=True):
-            suspensions.record(retired)
-            anki.suspend(card for ids in retired.values() for card in ids)
-            out.say(f"suspended: {many}; `undo` and another push takes that back")
-
-    def fall_back(self) -> None:
-        """Write the package all the same when Anki cannot be reached."""
-        if not self.written:
-            sync_first(self.now, self.tally)
-            self._write()
-            self.now.ledger.finish_run(self.run_id)
-
-    def report(self, *, failed: bool = False) -> None:
-        """Print what it came to; `failed`: why is printed at the end."""
-        out, tally = self.now.out, self.tally
-        tally.anki["held"] = tally.anki["conflicts"] = 0
-        tally.reasons.clear()
-        _count_held(self.now, tally, push=True)
-        left = [str(one.path) for one in tally.published if one.path.exists()]
-        if out.as_json:
-            pushed = {"added": self.pushed.added, "updated": self.pushed.updated}
-            notes = {**notes_json(tally), **pushed}
-            out.data({"notes": notes, "packages": left, "problems": tally.problems})
-            return
-        out.problems(tally.problems)
-        if out.quiet:
-            return
-        if self.pushed.added or self.pushed.updated:
-            out.print(push_text(self.pushed))
-        elif left:
-            out.print(f"package: {left[0]}")
-        elif not failed:
-            out.print(f"no package: {_why_no_package(self.now, self.deck)}")
-        for line in anki_text(tally):
-            out.print(line)

@@ -11,43 +11,34 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import yaml
 
-from ankiforge import review
-from ankiforge.anki.notes import RETIRED
 from ankiforge.cli.output import Call, command, exit_with
-from ankiforge.cli.selection import report, report_refused, selected, selects_cards, shown_cards
 from ankiforge.cli.session import Session, session
-from ankiforge.config.deckfiles import deck_of
 from ankiforge.errors import ForgeError, RefusedError, UsageError
-from ankiforge.ledger.events import Event
-from ankiforge.model import (
-    AnkiState,
-    Card,
-    Family,
-    Fields,
-    HighlightKey,
-    Standing,
-    Verdict,
-)
-from ankiforge.reports.cards import card_json, one_line, question_of
-from ankiforge.reports.text import counted
-from ankiforge.review import Target, acceptable_in_bulk
-from ankiforge.review.decide import live_cards
-from ankiforge.review.select import (
-    changed_fields,
-    find,
-    foreign_note,
-    is_key,
-    names_card,
-    new_fields,
-)
-from ankiforge.sync import plan_cards
+
+if TYPE_CHECKING:
+    from ankiforge.ledger.events import Event
+    from ankiforge.model import Card, Fields, HighlightKey
+    from ankiforge.review import Target
+
+
+def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command IDs or a QUERY, `--all` and `--filter`."""
+    for decorate in (
+        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only these."),
+        click.option("--all", "every", is_flag=True, help="All cards (see --filter)."),
+        click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
 
 
 def _is_current(card: Card) -> bool:
+    from ankiforge.model import Standing, Verdict
+
     return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
 
 
@@ -66,8 +57,11 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 
     With --all only pending cards without warnings and without open choices are accepted.
     """
+    from ankiforge import review
+    from ankiforge.cli.selection import report, selected
+
     with session(call) as now:
-        cards = selected(now, words, every, query, acceptable_in_bulk)
+        cards = selected(now, words, every, query, review.acceptable_in_bulk)
         done = review.accept(now.ledger, cards, force=force)
     report(now, done, "accepted")
 
@@ -85,6 +79,11 @@ def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: 
 
     Of a passage, named by its key, no card is wanted.
     """
+    from ankiforge import review
+    from ankiforge.cli.selection import report, selected
+    from ankiforge.model import HighlightKey
+    from ankiforge.review.select import is_key
+
     if keys := [HighlightKey(word) for word in words if is_key(word)]:
         if others := [word for word in words if not is_key(word)]:
             what = f"{others[0]} is no passage, {keys[0]} is one"
@@ -114,6 +113,10 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
     A rejected one waits again, a retired one lives again; what was deleted in Anki, or is
     missing there, is shipped again.
     """
+    from ankiforge import review
+    from ankiforge.cli.selection import report, selected
+    from ankiforge.model import AnkiState
+
     if missing and (words or every):
         raise UsageError("--missing stands for all that are missing in Anki: nothing beside it")
     if missing:
@@ -141,6 +144,10 @@ def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
 
     One that was passed over before takes the place of the one that was picked.
     """
+    from ankiforge import review
+    from ankiforge.cli.selection import report
+    from ankiforge.review.select import find
+
     with session(call) as now:
         targets = [find(now.ledger, word) for word in ids]
         if bare := [target.card.guid for target in targets if not target.letter]:
@@ -161,6 +168,9 @@ def merge(call: Call, id: str, twin: str) -> None:
     The one with more reviews stays, else the older; it has the other's source as well. The
     other is retired. `ankiforge undo` takes it back.
     """
+    from ankiforge import review
+    from ankiforge.review.select import find, foreign_note
+
     with session(call) as now:
         if foreign_note(now.ledger, twin) or foreign_note(now.ledger, id):
             hint = f"ankiforge reject {id}, or, if both shall stay: ankiforge distinct {id} {twin}"
@@ -183,6 +193,10 @@ def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
 
     TWIN is a card, or a note in Anki as `nid:…`; without one, all that `show` names are meant.
     """
+    from ankiforge import review
+    from ankiforge.cli.selection import report
+    from ankiforge.review.select import find, foreign_note
+
     with session(call) as now:
         card = find(now.ledger, id).card
         named = tuple(
@@ -207,6 +221,12 @@ def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
 @click.option("--field", default="", metavar="NAME", help="Only this field; else all in conflict.")
 def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: str) -> None:
     """Settle what both you (in Anki) and the source have changed; `show` has all three sides."""
+    from ankiforge import review
+    from ankiforge.cli.selection import report
+    from ankiforge.model import Family
+    from ankiforge.review.select import find
+    from ankiforge.sync import plan_cards
+
     if mine == source:
         raise UsageError("say whose words are to stand: --mine or --source")
     names = dict.fromkeys(name for family in Family for name in family.content_fields)
@@ -239,6 +259,11 @@ def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
 
     Named by a card, what was decided of others in one go with it stands.
     """
+    from ankiforge import review
+    from ankiforge.anki.notes import RETIRED
+    from ankiforge.cli.selection import report_refused, selected
+    from ankiforge.review.select import names_card
+
     done: tuple[review.Result, ...] = ()
     undone: Sequence[Event]
     with session(call) as now:
@@ -273,6 +298,9 @@ def _undone_lines(
     undone: Sequence[Event], cards: Mapping[str, Card], *, verbose: bool
 ) -> Iterator[str]:
     """Yield each decision with its card; of many, their number and the first few cards."""
+    from ankiforge.reports.cards import one_line, question_of
+    from ankiforge.reports.text import counted
+
     if len(undone) <= _UNDONE_SHOWN:
         for event in undone:
             words = question_of(cards[event.subject]) if event.subject in cards else ""
@@ -309,6 +337,10 @@ def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...
 
     Several open one after another: one that is left unsaved is skipped, an emptied one ends it.
     """
+    from ankiforge.cli.selection import shown_cards
+    from ankiforge.model import HighlightKey
+    from ankiforge.review.select import is_key
+
     fields = dict(changes)
     if any(map(is_key, words)):
         if len(words) > 1:
@@ -335,6 +367,10 @@ def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...
 
 
 def _reword(now: Session, target: Target, position: str, changes: dict[str, str]) -> None:
+    from ankiforge import review
+    from ankiforge.reports.cards import card_json
+    from ankiforge.review.select import changed_fields
+
     review.refuse_edit(target)
     guid, card = target.card.guid, target.card
     if target.letter:  # the words of the candidate that is named
@@ -365,6 +401,12 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
 
 def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
     """Make a card of a highlight, in the person's words, beside those that it has."""
+    from ankiforge import review
+    from ankiforge.config.deckfiles import deck_of
+    from ankiforge.reports.cards import card_json
+    from ankiforge.review.decide import live_cards
+    from ankiforge.review.select import new_fields
+
     with session(call, writes="drafting") as now:
         highlight = now.ledger.highlights.get(key)
         if highlight is None or not highlight.document.source:
@@ -462,6 +504,8 @@ def _parsed(answer: bytes) -> dict[str, str]:
     Raises:
         UsageError: there are none.
     """
+    import yaml
+
     try:
         fields = yaml.safe_load(answer.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -473,25 +517,15 @@ def _parsed(answer: bytes) -> dict[str, str]:
     return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
 
 
-class _Block(str):
-    """Text that YAML writes as a block, in which nothing needs quotes."""
-
-    __slots__ = ()
-
-
-class _Dumper(yaml.SafeDumper):
-    """A dumper that knows blocks."""
-
-
-_Dumper.add_representer(
-    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "|")
-)
-
-
 def _form(fields: Mapping[str, str]) -> str:
-    """Return fields as YAML for the editor: each behind its name."""
-    blocks = {name: _Block(text) for name, text in fields.items()}
-    return yaml.dump(blocks, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+    """Return fields as YAML for the editor: each behind its name, as a block that needs no quotes."""
+    import yaml
+
+    blocks = {
+        name: yaml.safe_dump(text.rstrip("\n"), default_style="|", allow_unicode=True, width=2**20)
+        for name, text in fields.items()
+    }
+    return "".join(f"{name}: {block}" for name, block in blocks.items())
 
 
 def _comment(words: str) -> str:

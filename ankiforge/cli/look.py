@@ -20,11 +20,11 @@ from ankiforge.cli.session import (
     session,
 )
 from ankiforge.errors import ConfigError, UsageError
-from ankiforge.model import AnkiState, Candidate, Card, Problem, Task
 
 if TYPE_CHECKING:
     from ankiforge.ledger.queries import Queries
     from ankiforge.ledger.search import Match
+    from ankiforge.model import Candidate, Card
     from ankiforge.reports.trace import Asked, Messages
 
 
@@ -146,6 +146,7 @@ def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
 def show(call: Call, words: tuple[str, ...]) -> None:
     """Show cards in full: fields, quote, source, findings, what waits."""
     from ankiforge.cli.selection import shown_cards
+    from ankiforge.model import AnkiState
     from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
     from ankiforge.review.history import work_lines
     from ankiforge.sync import conflicts_of
@@ -221,6 +222,7 @@ def _works(now: Session, words: str) -> Iterator[Match]:
             raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
         return now.ledger.search.find(words)
     from ankiforge.extract.pdf import identify
+    from ankiforge.model import Problem
 
     document = identify(path)
     if isinstance(document, Problem):
@@ -260,7 +262,8 @@ def _requests(now: Session) -> Asked:
     from ankiforge import app
     from ankiforge.config import AcceptPolicy
     from ankiforge.draft.cache import retraced
-    from ankiforge.pending import briefed
+    from ankiforge.model import Task
+    from ankiforge.pipeline import briefed
 
     def messages(candidate: Candidate) -> Messages:
         draft = candidate.draft

@@ -11,14 +11,13 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from ankiforge.cli import shared_options
 from ankiforge.text.fold import BIDI_CONTROLS
@@ -53,6 +52,8 @@ class Output:
     quiet: bool = False
     verbose: bool = False
     color: bool = True
+    noticed: set[Problem] = field(default_factory=set)
+    """The notices that were printed: each is printed once."""
 
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless quiet."""
@@ -65,11 +66,13 @@ class Output:
 
     def data(self, value: Any) -> bool:
         """Print a JSON value as one line to stdout; return whether the reader is still there."""
+        import msgspec
+
         return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
-        """Print text for people to stdout; return whether the reader is still there."""
-        return self._echo(for_terminal(text))
+        """Print text for people to stdout, unless quiet; return whether the reader is still there."""
+        return self.quiet or self._echo(for_terminal(text))
 
     def write(self, text: str) -> bool:
         """Print text for a file or a program to stdout; return whether the reader is still there."""
@@ -78,6 +81,10 @@ class Output:
     def problems(self, problems: Iterable[Problem]) -> None:
         """Print what failed, each with what to do, and the notices."""
         for problem in problems:
+            if problem in self.noticed:
+                continue
+            if problem.notice:
+                self.noticed.add(problem)
             hint = f" ({problem.hint})" if problem.hint else ""
             tell, word = (self.say, "note") if problem.notice else (self.warn, "failed")
             tell(f"{word}: {problem.where}: {problem.what}{hint}")

@@ -24,14 +24,14 @@ from ankiforge.cli.output import (
     refuse_unknown_options,
 )
 from ankiforge.cli.session import Session, in_deck, session
-from ankiforge.config.workspace import Workspace, home_of, resolve, user_folders
 from ankiforge.errors import ItemError, LedgerError, UsageError
-from ankiforge.model import Problem, Severity
 
 if TYPE_CHECKING:
     from ankiforge.anki.collection import Everything
     from ankiforge.check import Limits
+    from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
+    from ankiforge.model import Problem
     from ankiforge.reports.export import Chosen
     from ankiforge.reports.lint import Linted
 
@@ -126,7 +126,7 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
             call.out.say(f"the notes of {path}")
             yield deck
     except ItemError as error:
-        from ankiforge.cli.anki import previous
+        from ankiforge.cli.delivery import previous
 
         hint, kept = error.hint, previous(path)
         if not path.exists() and kept.is_file():
@@ -137,6 +137,7 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
 def _limits_here(call: Call) -> Limits:
     """Return the limits of the checks where the command is called; reading a deck needs no trust."""
     from ankiforge.app import check_limits
+    from ankiforge.config.workspace import resolve
 
     return check_limits(resolve(call.workspace, Path.cwd()).config)
 
@@ -168,6 +169,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
     Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
     """
     from ankiforge.check import RULES
+    from ankiforge.model import Severity
     from ankiforge.reports.lint import SHOWN, Tally, as_json
 
     known = {rule.id for rule in RULES}
@@ -281,6 +283,7 @@ def audit(
 def _audited_ledger(call: Call, file: Path | None) -> Iterator[tuple[Workspace, Ledger]]:
     """Open a copy of the ledger; to look into a file that a person names needs no trust."""
     from ankiforge import ledger
+    from ankiforge.config.workspace import resolve
 
     if file is None:
         with session(call, read_only=True) as now:
@@ -312,8 +315,8 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
         UsageError: for a file, or where there is no collection.
         ItemError: the collection is damaged, is another one, or looks like an older backup.
     """
-    from ankiforge.cli.anki import sync_lines
-    from ankiforge.recheck import propose
+    from ankiforge.cli.delivery import sync_lines
+    from ankiforge.reports.audit import propose
     from ankiforge.reports.text import counted
     from ankiforge.sync import read_anki
 
@@ -360,6 +363,7 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
 @click.option("--draw", is_flag=True, help="Have a model elsewhere draw a card, too; it may cost.")
 def doctor(call: Call, take_over: bool, draw: bool) -> None:
     """Check sources, model, Anki and ledger; say what to do."""
+    from ankiforge.config.workspace import home_of, resolve, user_folders
     from ankiforge.reports.discover import Machine
     from ankiforge.reports.doctor import State, Surroundings, examine, exit_code
 
@@ -383,14 +387,15 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
             call.out.data(check)
             continue
         state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
-        call.out.print(f"{state}  {check.name}: {check.says}")
-        if check.do:
-            call.out.print(f"      do: {check.do}")
+        do = f"\n      do: {check.do}" if check.do else ""
+        tell = call.out.warn if call.out.quiet and check.state is State.FAIL else call.out.print
+        tell(f"{state}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
 
 
 def _ledger_health(workspace: Workspace) -> str:
     """Examine a copy in memory: doctor changes nothing, not even an old schema."""
+    from ankiforge.config.workspace import home_of, user_folders
     from ankiforge.ledger import ledger_in_memory
 
     with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
@@ -406,6 +411,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     """Yield the lines of the journal that cannot be read, and those it lacks."""
     from ankiforge.ledger import ledger_in_memory
     from ankiforge.ledger.journal import VERSION, Journal
+    from ankiforge.model import Problem
 
     unreadable, journal = 0, workspace.journal
     for line in Journal(journal).read():
@@ -424,10 +430,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     if lost > 0:
         lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
         what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
-        do = (
-            "put it back from git or a backup: if the ledger is lost too, these ids and decisions"
-            " are gone; to keep a copy: ankiforge export all.jsonl"
-        )
+        do = "nothing: the next run, or decision, writes them there again"
         yield Problem(str(journal), what, do)
 
 

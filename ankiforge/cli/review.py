@@ -82,7 +82,7 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
     if out.as_json:
         out.data({"address": address})
     else:
-        out.print(address)
+        out.write(address)
 
 
 def _open_browser(address: str, *, remote: bool) -> bool:

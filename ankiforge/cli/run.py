@@ -25,15 +25,13 @@ from ankiforge.cli.session import (
     select_sources,
     session,
 )
-from ankiforge.config import DrafterName, RulesUsed
-from ankiforge.config.trust import confirm, remembered_concerns
-from ankiforge.config.workspace import Remembered, store_remembered, user_folders
 from ankiforge.errors import ForgeError, ServiceError, UsageError
-from ankiforge.model import Draft, Highlight, Problem, RunId, Source
 
 if TYPE_CHECKING:
     from ankiforge.app import SelectedSource
+    from ankiforge.config.workspace import Remembered
     from ankiforge.draft.llm import Model
+    from ankiforge.model import Draft, Highlight, RunId, Source
     from ankiforge.pipeline import Job, Progress
     from ankiforge.reports.summary import Summary, Tally
 
@@ -118,7 +116,7 @@ def run_sources(
     push: bool = False,
 ) -> None:
     """Read, draft, check, and write a package; `push`: bring the cards into a running Anki, too."""
-    from ankiforge.cli.anki import (
+    from ankiforge.cli.delivery import (
         Push,
         deck_notices,
         package_path,
@@ -126,6 +124,7 @@ def run_sources(
         sync_first,
         write_packages,
     )
+    from ankiforge.model import Problem
     from ankiforge.pipeline import propose
     from ankiforge.reports.cards import left_behind
     from ankiforge.reports.summary import Tally, summarize
@@ -254,6 +253,8 @@ def _remember(
     `wanted`: what was found behind them, under the names it keeps.
     """
     from ankiforge.app import remember_paths
+    from ankiforge.config.trust import confirm, remembered_concerns
+    from ankiforge.config.workspace import store_remembered, user_folders
 
     workspace, program = now.workspace, f"{now.call.program} run"
     given = {os.path.realpath(path): path for path in paths}
@@ -291,6 +292,8 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
     Raises:
         UsageError: one of them is not remembered.
     """
+    from ankiforge.config.workspace import store_remembered
+
     with session(call, writes="drafting") as now:
         note_sources(now)  # so that they are known as read until now
         known = now.workspace.remembered
@@ -351,7 +354,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
             out.data({"problem": problem})
         out.problems(tally.problems)
         if not found and call.limit != 0 and error is None:
-            out.say("no highlights there; what counts as one: docs/commands.md")
+            out.say("no highlights there; what counts as one: docs/reading.md")
     end(tally.problems, error)
 
 
@@ -365,10 +368,12 @@ def model_for(
 
     `accept`: the policy given by `--accept`, if any; `spent`: dollars of the budget that are gone.
     """
+    from ankiforge.app import language_model
+    from ankiforge.config import DrafterName
+
     name = DrafterName(drafter) if drafter else now.workspace.config.drafter
     if name is DrafterName.RULES:
         return None
-    from ankiforge.app import language_model
 
     return language_model(
         now.workspace,
@@ -397,6 +402,7 @@ def job_for(
     """Return the job, and print the first line of a run: workspace, drafter, policy."""
     from ankiforge import app
     from ankiforge.anki.notes import deck_name
+    from ankiforge.config import RulesUsed
     from ankiforge.text.identifiers import model_name
 
     deck = deck and deck_name(deck)
@@ -440,7 +446,7 @@ def follow(
         job: what is drafted.
         scope: only what this run has read is drafted.
     """
-    from ankiforge.pending import pending, share, unwritten
+    from ankiforge.pipeline import pending, share, unwritten
 
     tally.problems += [one for one in now.problems if one not in tally.problems]
 

@@ -21,17 +21,6 @@ _SHOWN = 10
 """How many cards are shown before a person is asked about all."""
 
 
-def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command IDs or a QUERY, `--all` and `--filter`."""
-    for decorate in (
-        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only these."),
-        click.option("--all", "every", is_flag=True, help="All cards (see --filter)."),
-        click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function
-
-
 def selected(
     now: Session,
     words: tuple[str, ...],

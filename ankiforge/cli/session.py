@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli.output import Call, Output, for_terminal
-from ankiforge.config import is_loopback
-from ankiforge.config.trust import require_trust
-from ankiforge.config.workspace import Workspace, home_of, resolve, user_folders
 from ankiforge.errors import UsageError
-from ankiforge.model import Card, Fate, Problem, Source, Verdict
 
 if TYPE_CHECKING:
     from ankiforge import ledger
     from ankiforge.anki.merge import Conflict
     from ankiforge.app import SelectedSource
     from ankiforge.config.deckfiles import DeckRule
+    from ankiforge.config.workspace import Workspace
     from ankiforge.extract.workers import WorkerPool
     from ankiforge.ledger.queries import Funnel
+    from ankiforge.model import Card, Problem, Source
     from ankiforge.reports.summary import Summary
     from ankiforge.review.service import Service
 
@@ -45,7 +43,7 @@ class Session:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Journal lines that could not be read when the ledger was opened."""
+        """Journal lines that could not be read when the ledger was opened, or had been lost."""
         return self.ledger.problems
 
     @cached_property
@@ -55,6 +53,7 @@ class Session:
         Raises:
             UsageError: `--offline`, and the scheduler is on another machine.
         """
+        from ankiforge.config import is_loopback
         from ankiforge.extract.workers import cluster_pool, local_pool
 
         address = self.call.scheduler
@@ -83,6 +82,7 @@ class Session:
 
     def card_data(self, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
         """Return a card as JSON, with its reviews and troubles in Anki."""
+        from ankiforge.model import Verdict
         from ankiforge.reports.cards import card_json, note_json
 
         pending = card.verdict is Verdict.PENDING
@@ -103,6 +103,8 @@ def workspace_of(call: Call) -> Workspace:
     Raises:
         UsageError: the folder is no workspace, or its settings are not trusted.
     """
+    from ankiforge.config.trust import require_trust
+    from ankiforge.config.workspace import resolve, user_folders
 
     def ask(text: str) -> bool:
         return click.confirm(for_terminal(text), err=True)
@@ -126,6 +128,7 @@ def session(
         patience: seconds to wait for the lock, None = the default.
     """
     from ankiforge import ledger
+    from ankiforge.config.workspace import home_of, user_folders
 
     workspace = workspace_of(call)
     with ExitStack() as stack:
@@ -137,6 +140,7 @@ def session(
                 waits = () if patience is None else (patience,)
                 stack.enter_context(ledger.lock(workspace.folder, writes, *waits))
             opened = stack.enter_context(ledger.open_ledger(workspace.ledger, workspace.journal))
+            call.out.problems(one for one in opened.problems if one.notice)
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)
         workspace = replace(workspace, generation=stack.enter_context(opened).generation)
@@ -168,6 +172,7 @@ def select_sources(
 ) -> tuple[list[SelectedSource], list[Problem]]:
     """Return the sources behind PATHs or of the settings, and the PATHs that cannot be read."""
     from ankiforge import app
+    from ankiforge.model import Problem
 
     note_sources(now)
     found = list(app.select_sources(now.workspace, now.ledger, paths, name))
@@ -222,6 +227,8 @@ def columns(now: Session, commands: Commands) -> Iterator[str]:
 
 def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Commands:
     """Yield what makes cards of highlights without one: a chat, a model (unless one drafts), you."""
+    from ankiforge.model import Fate
+
     undecided = (
         one
         for one in funnel.without
@@ -263,7 +270,7 @@ def commands_to_rework(now: Session) -> Commands:
 def commands_to_go_on(now: Session, summary: Summary, drafter: str) -> Commands:
     """Yield what asks a model for the highlights that it was not asked, or did not answer, for."""
     from ankiforge.config import DrafterName
-    from ankiforge.pending import unwritten
+    from ankiforge.pipeline import unwritten
 
     if summary.usage is None or next(unwritten(now.ledger, None, drafter), None) is None:
         return

@@ -14,12 +14,24 @@ from ankiforge import check
 from ankiforge.anki.cards import cloze_numbers, is_blank
 from ankiforge.anki.collection import AnyNote, Everything
 from ankiforge.anki.notes import RETIRED
+from ankiforge.anki.unrender import words_in_anki
 from ankiforge.check import Rule, bare
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import NOTE, PAIRED
+from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
 from ankiforge.ledger.queries import CardStatus
-from ankiforge.model import Finding, Guid, SeenCard, SeenType, Severity, Standing, Verdict
+from ankiforge.model import (
+    Card,
+    Finding,
+    Guid,
+    Origin,
+    SeenCard,
+    SeenType,
+    Severity,
+    Standing,
+    Verdict,
+)
 from ankiforge.model.retention import DAY, Answers, Trouble, troubles
+from ankiforge.pipeline import recheck_named
 from ankiforge.reports import html
 from ankiforge.reports.lint import (
     LONGEST_READ,
@@ -431,6 +443,95 @@ def _empty_cards(note: AnyNote, kind: SeenType | None) -> Iterator[Finding]:
     empty = [ordinal + 1 for ordinal in note.ordinals if ordinal + 1 not in there]
     if 0 < len(empty) < len(note.ordinals):
         yield EMPTY_CARD.found(f"cloze {', '.join(map(str, empty))}")
+
+
+# --- findings for review ----------------------------------------------------------------------
+
+_WORDING = check.ids("clozes", "questions", "filler", "unfinished")
+"""Wording checks are left out: whoever accepted a card has seen its wording."""
+
+
+@dataclass(slots=True)
+class Proposed:
+    """What `propose` found."""
+
+    pairs: int = 0
+    """Pairs of similar cards, or of a card and a note of another tool."""
+    findings: int = 0
+    """Other findings, about a card's own text."""
+    cards: int = 0
+    """Cards with any of these."""
+
+
+def propose(
+    ledger: Ledger,
+    limits: check.Limits,
+    *,
+    within: Callable[[str], bool] = lambda deck: True,
+    step: Callable[[int], None] = lambda count: None,
+) -> Proposed:
+    """Check every accepted card that was seen in Anki, and store the findings that are new.
+
+    A person may have added a note to Anki that repeats it, or edited it there. The findings are
+    warnings at most: no verdict changes, accepted cards stay accepted.
+
+    Args:
+        ledger: synced with Anki.
+        limits: of the checks.
+        within: whether to check the cards of a deck in Anki.
+        step: called with the number of cards so far.
+    """
+    recheck_named(ledger)
+    index = check.DuplicateIndex(ledger.duplicates)
+    index.refresh()
+    pairs = {frozenset(pair) for pair in ledger.queries.duplicates()}
+    pairs |= ledger.queries.not_duplicates()
+    proposed, new = Proposed(), list[tuple[Card, list[Finding]]]()
+    for count, card in enumerate(ledger.cards.all(), start=1):
+        step(count)
+        accepted = card.standing is Standing.LIVE and card.verdict is Verdict.ACCEPTED
+        seen = ledger.views.seen(card.guid) if accepted and card.anki.there else None
+        if seen is None or not within(seen.deck or card.deck):
+            continue
+        # check the words that are studied: a person's edit in Anki, if there is one
+        edit = words_in_anki(card, seen)
+        draft = replace(card.leading.draft, fields=edit or card.fields)
+        if edit or card.edited:
+            draft = replace(draft, origin=Origin("person"))
+        stored = {one.check for one in card.leading.findings}
+        found = []
+        for one in check.check(draft, check.Context(card.highlight, index, limits=limits)):
+            if one.severity is Severity.INFO:
+                continue
+            if one.check in PAIRED:
+                pair = frozenset((card.guid, one.twin.partition(".")[0]))
+                wanted = pair not in pairs and _is_other(ledger, card, one.twin)
+                pairs |= {pair} if wanted else set()
+            else:
+                wanted = one.check not in stored and one.check not in _WORDING
+            if wanted:
+                found.append(replace(one, severity=Severity.WARN))
+        if found:
+            new.append((card, found))
+            proposed.cards += 1
+            proposed.pairs += sum(one.check in PAIRED for one in found)
+            proposed.findings += sum(one.check not in PAIRED for one in found)
+    for start in range(0, len(new), AT_ONCE):
+        with ledger.unit():
+            for card, found in new[start : start + AT_ONCE]:
+                letter = letter_of(card.leading)
+                before = ledger.cards.findings(card.guid, letter)
+                ledger.cards.set_findings(card.guid, letter, (*before, *found))
+    return proposed
+
+
+def _is_other(ledger: Ledger, card: Card, id: str) -> bool:
+    """Return whether a finding names a card of other passages, or a note of another tool."""
+    if id.startswith(NOTE):
+        return True
+    other = ledger.cards.get(id.partition(".")[0])
+    mine = {one.key for one in (card.highlight, *card.also)}
+    return mine.isdisjoint(one.key for one in (other.highlight, *other.also))
 
 
 # --- text -----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ankiforge import check
 from ankiforge.anki.cards import cloze_signs, is_empty
 from ankiforge.anki.collection import AnyNote
 from ankiforge.anki.identity import content_hash, parse_identity
+from ankiforge.anki.notes import read_source, text_of
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
 from ankiforge.check import MAX_LENGTH, bare, content
@@ -490,22 +491,15 @@ class Linter:
         self._known.add(name, key, draft)
 
 
-_EXACT = re.compile(r'<span class="af-exact">(.*)</span>', re.DOTALL)
-_QUOTE = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
-_BREAK = re.compile(r"<br\s*/?>|</(?:p|div|blockquote)>", re.IGNORECASE)
-
-
 def _source_of(note: Note) -> tuple[Draft, Highlight, bool] | None:
     """(the card, its passage, whether a person changed it); None if its Source is empty."""
     fields, identity = dict(note.fields), note.identity
-    source = fields.get("Source", "")[:LONGEST_READ]
-    marked, quote = _EXACT.search(source), _QUOTE.search(source)
-    passage, exact = _plain(source), _plain(marked[1] if marked else source)
+    passage, exact, quote = read_source(fields.get("Source", "")[:LONGEST_READ])
     if identity is None or not exact or not note.faces:
         return None
     contents = [fields.get(name, "") for name in note_type(identity.family).fields]
     highlight = Highlight(
-        document=Document(DocumentKey(""), "", _plain(fields.get("Citation", ""))),
+        document=Document(DocumentKey(""), "", text_of(fields.get("Citation", ""))),
         namespace="",
         kind=HighlightKind.HIGHLIGHT,
         exact=exact,
@@ -515,7 +509,7 @@ def _source_of(note: Note) -> tuple[Draft, Highlight, bool] | None:
     draft = note.faces[0][1]
     draft = replace(
         draft,
-        quote=_plain(quote[1]) if quote else exact,
+        quote=quote or exact,
         origin=Origin("llm"),
         by_hand=_written_there(draft, exact),
     )
@@ -533,10 +527,6 @@ def _written_there(draft: Draft, passage: str) -> bool:
         return fold(bare(draft.field("Text"))) == there
     front, back = (fold(bare(draft.field(name))) for name in ("Front", "Back"))
     return back == there or (front in there and back in there)
-
-
-def _plain(source: str) -> str:
-    return html.unescape(re.sub(r"<[^>]*>", "", _BREAK.sub("\n", source))).strip()
 
 
 # --- JSON and text --------------------------------------------------------------------------

@@ -188,7 +188,7 @@ def summarize(
 NOTHING_MARKED = """
 Nothing is marked there. What counts: highlights and comments in a PDF or in Zotero; in notes
 ==marks==, question::answer lines, {{gaps}} and glossary lists; in clippings and exports each
-highlight (docs/commands.md)."""
+highlight (docs/reading.md)."""
 
 # --- text -----------------------------------------------------------------------------------
 

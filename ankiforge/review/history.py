@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ankiforge.anki.identity import content_hash
-from ankiforge.anki.unrender import unrender
+from ankiforge.anki.unrender import words_in_anki
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import FEEDBACK
-from ankiforge.model import Card, Fields, Guid, Seen, SeenCard, Standing, Verdict
+from ankiforge.model import Card, Guid, SeenCard, Standing, Verdict
 from ankiforge.model.retention import Answers, Trouble
 
 SPLIT = "make two or more simpler cards of it, each of which asks for one thing"
@@ -50,17 +49,6 @@ def history_of(ledger: Ledger, card: Card) -> History:
         ledger.queries.problem_cards.answers(card.guid),
         tuple(one.message for one in card.leading.findings if one.check == FEEDBACK),
     )
-
-
-def words_in_anki(card: Card, seen: Seen | None) -> Fields:
-    """Return a card's words as a person changed them in Anki, as Markdown; () if unchanged."""
-    if seen is None or not seen.type_id or not seen.content:
-        return ()
-    if content_hash(card.family, seen.fields) == seen.content:
-        return ()
-    kept = tuple(one for one in card.fields if one[0] == "Reverse")
-    named = zip(card.family.content_fields, map(unrender, seen.fields), strict=False)
-    return (*((name, text) for name, text in named if text and name != "Reverse"), *kept)
 
 
 # --- for a person ---------------------------------------------------------------------------

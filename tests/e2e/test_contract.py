@@ -218,6 +218,17 @@ def test_quiet_says_nothing_but_errors(forge, filled) -> None:
     assert "broken.pdf" in failed.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["build", "list -v", "stats", "lint", "draft", "doctor", "eval --limit 3", "accept --all"],
+)
+def test_quiet_commands_that_succeed_print_nothing(forge, filled, words: str) -> None:
+    forge.ok("run", filled)
+    quiet = forge.ok(*words.split(), "-q")
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+    assert forge.ok("list", "--json", "-q").stdout
+
+
 def test_the_first_line_of_a_run_names_workspace_and_policy(forge, filled) -> None:
     first = forge.ok("run", filled).stderr.splitlines()[0]
     assert str(forge.home) in first

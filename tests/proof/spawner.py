@@ -15,6 +15,7 @@ import gc
 import json
 import os
 import sys
+import threading
 from typing import Any
 
 from ankiforge.cli import main
@@ -37,6 +38,7 @@ def child(command: dict[str, Any]) -> None:
     except SystemExit as ended:
         code = int(str(ended.code))
     finally:  # without taking the interpreter apart: that copies all its memory
+        threading._shutdown()  # ends process pools, for which `atexit` would wait
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

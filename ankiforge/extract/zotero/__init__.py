@@ -33,7 +33,7 @@ from ankiforge.extract.zotero.database import (
     companions,
     local_database,
 )
-from ankiforge.extract.zotero.files import STORAGE, linked_folder, looked_for
+from ankiforge.extract.zotero.files import STORAGE, linked_folder
 from ankiforge.extract.zotero.settings import Address, UntoldError, Wanted, addresses, wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
@@ -185,21 +185,14 @@ class ZoteroSource:
 
         `begun` is when reading began: a later change of a file proves nothing.
         """
-        files = tuple(one for one in depends if not one.startswith(LIBRARY))
-        return self._stamp_with(files, begun) if depends else ""
-
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; "" if unknown."""
-        return self._stamp_with(looked_for(self.memory), time.time_ns())
-
-    def _stamp_with(self, files: tuple[str, ...], now_ns: int) -> str:
         database = self.database
-        if self.api not in ("", "none") or database is None or self.only:
+        if not depends or self.api not in ("", "none") or database is None or self.only:
             return ""
+        files = tuple(one for one in depends if not one.startswith(LIBRARY))
         folder = database.parent
         beside = (folder / BETTER_BIBTEX_FILE, folder / STORAGE, *sorted(folder.glob("cache/*")))
         stamps = [_stamp(path) for path in (*companions(database), *beside, *map(Path, files))]
-        if stamps[0] is None or not all(stamp is None or proves(stamp, now_ns) for stamp in stamps):
+        if stamps[0] is None or not all(stamp is None or proves(stamp, begun) for stamp in stamps):
             return ""
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
@@ -232,22 +225,25 @@ class ZoteroSource:
         if self.api == "auto":
             says = ", and shared libraries by ".join(access.says for access in accesses)
             yield Problem(self.name, f"read by {says}", notice=True)
-        with PdfWorker(self.seconds) as worker:
+        whole = not self.only
+        with PdfWorker(self.seconds, self.memory) as worker:
             for access in accesses:
                 try:
                     with access.opened() as catalog:
-                        works = Works(
-                            self.name, catalog, worker, self.folder, self.me, self.memory, self.pool
-                        )
+                        works = Works(self.name, catalog, worker, self.folder, self.me, self.pool)
                         for library in self._libraries(access, catalog):
                             if isinstance(library, Problem):
                                 yield library
                             else:
-                                yield from self._library(access, works, library, looked)
+                                for one in self._library(access, works, library, looked):
+                                    whole &= not isinstance(one, Scan) or one.complete
+                                    yield one
                 except ItemError as error:
+                    whole = False
                     yield Problem(access.where, error.message, error.hint)
                     if not access.groups:  # which groups there are is unknown
                         yield Scan(self.name, Library.USER, complete=False)
+            worker.store(complete=whole)
             yield from local_fallback(self.name, worker.lost, "files")
 
     def _library(

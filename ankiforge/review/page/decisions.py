@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from ankiforge import app, ledger, review
+from ankiforge.anki.unrender import words_in_anki
 from ankiforge.config import DrafterName
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.config.workspace import Workspace
@@ -36,11 +37,10 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.pending import again
-from ankiforge.pipeline import draft_again
+from ankiforge.pipeline import again, draft_again
 from ankiforge.review import Result, Target, acceptable_in_bulk
 from ankiforge.review.decide import live_cards, manual_draft
-from ankiforge.review.history import remarks_for, words_in_anki
+from ankiforge.review.history import remarks_for
 from ankiforge.review.page.items import Item, as_if, faces_of, render, tone_of
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ankiforge import review, sync
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
-from ankiforge.anki.unrender import unrender
+from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.ledger.cards import NOTE, PAIRED
 from ankiforge.ledger.events import MADE, Event, standing
 from ankiforge.model import (
@@ -24,7 +24,7 @@ from ankiforge.model import (
     note_id,
 )
 from ankiforge.model.retention import Trouble, retrievability
-from ankiforge.review.history import History, forgotten, history_of, reasons, words_in_anki
+from ankiforge.review.history import History, forgotten, history_of, reasons
 from ankiforge.review.page.items import (
     SAME,
     Act,

@@ -79,10 +79,9 @@ class Row:
     id: str
     severity: str
     caught: str
-    passed: str
 
 
-_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| .*? \| `([^`]+)` \| `([^`]+)` \|$", re.MULTILINE)
+_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| .*? \| `([^`]+)` \|$", re.MULTILINE)
 
 
 def documented() -> list[Row]:

@@ -36,8 +36,8 @@ def highlights(folder: Path, note: str, **settings: Any) -> list[Highlight]:
 
 
 def vectors() -> list[dict[str, Any]]:
-    lines = (ROOT / "docs" / "keys.md").read_text("utf-8").splitlines()
-    found = [json.loads(line) for line in lines if line.startswith('{"note"')]
+    lines = (ROOT / "docs" / "keys.jsonl").read_text("utf-8").splitlines()
+    found = [vector for vector in map(json.loads, lines) if "note" in vector]
     assert len(found) >= 12
     return found
 

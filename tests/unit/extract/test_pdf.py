@@ -234,14 +234,13 @@ def test_saving_a_document_with_little_text_keeps_its_key_however_its_code_is_cu
     assert keys(tmp_path / "cut") == keys(tmp_path / "original")
 
 
-# --- docs/keys.md ---------------------------------------------------------------------------
+# --- docs/keys.jsonl ------------------------------------------------------------------------
 
 
 def vectors(name: str) -> list[dict[str, Any]]:
-    page = Path(__file__).parents[3] / "docs" / "keys.md"
-    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("{")]
-    found = [vector for vector in map(json.loads, lines) if name in vector]
-    assert found, f"docs/keys.md has no vector with {name}"
+    file = Path(__file__).parents[3] / "docs" / "keys.jsonl"
+    found = [one for one in map(json.loads, file.read_text("utf-8").splitlines()) if name in one]
+    assert found, f"docs/keys.jsonl has no vector with {name}"
     return found
 
 

@@ -35,13 +35,11 @@ def table_of(axis: str) -> dict[str, dict[str, str]]:
         for line in section.splitlines()
         if line.startswith("|")
     ]
-    states = rows[0][1:]
-    return {row[0]: dict(zip(states, row[1:], strict=True)) for row in rows[2:]}
-
-
-@pytest.mark.parametrize("axis", AXES)
-def test_every_event_stands_in_every_table(axis):
-    assert list(table_of(axis)) == [event.value for event in Event]
+    columns = rows[0][1:]
+    told = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows[2:]}
+    assert set(told) <= {event.value for event in Event}
+    unchanged = dict.fromkeys(columns, "·")
+    return {event.value: told.get(event.value, unchanged) for event in Event}
 
 
 @pytest.mark.parametrize("axis", AXES)

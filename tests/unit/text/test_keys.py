@@ -1,4 +1,4 @@
-"""The vectors of docs/keys.md hold: what keys and ids are made of never changes."""
+"""The vectors of docs/keys.jsonl hold: what keys and ids are made of never changes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ankiforge.text.anchors import anchor, percent
 from ankiforge.text.fold import fold
 from ankiforge.text.sentences import sentences
 
-PAGE = Path(__file__).parents[3] / "docs" / "keys.md"
+VECTORS = Path(__file__).parents[3] / "docs" / "keys.jsonl"
 
 
 def vectors(*names: str) -> list[Any]:
-    """The JSON lines of the page that have all these names."""
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("{")]
+    """The vectors that have all these names."""
+    lines = VECTORS.read_text("utf-8").splitlines()
     found = [vector for vector in map(json.loads, lines) if set(names) <= set(vector)]
-    assert found, f"docs/keys.md has no vector with {names}"
+    assert found, f"docs/keys.jsonl has no vector with {names}"
     return found
 
 

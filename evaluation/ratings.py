@@ -18,7 +18,9 @@ import msgspec
 
 from ankiforge.errors import UsageError
 from ankiforge.model import Problem
-from ankiforge.reports.eval import (
+from ankiforge.reports.text import percent
+
+from .sheet import (
     CRITERIA,
     NUMBERS,
     WANTED,
@@ -28,7 +30,6 @@ from ankiforge.reports.eval import (
     origin_name,
     read_bytes,
 )
-from ankiforge.reports.text import percent
 
 SHOWN = 12
 """Rows of a table that are shown."""

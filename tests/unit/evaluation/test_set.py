@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from ankiforge.reports.eval import read_set, shipped_set
+from evaluation.sheet import SHIPPED, read_set
 from samples.evaluation import build
 
 
 def test_the_shipped_set_is_what_its_texts_give() -> None:
-    assert shipped_set().read_text(encoding="utf-8") == build()
+    assert SHIPPED.read_text(encoding="utf-8") == build()
 
 
 def test_the_shipped_set_has_what_an_evaluation_needs() -> None:
-    passages, problems = read_set(shipped_set())
+    passages, problems = read_set(SHIPPED)
     deserving = Counter(passage.deserves for passage in passages)
     documents = {passage.highlight.document.key for passage in passages}
     commented = [passage for passage in passages if passage.highlight.comment]
@@ -28,7 +28,7 @@ def test_the_shipped_set_has_what_an_evaluation_needs() -> None:
 
 
 def test_each_mark_stands_in_its_text() -> None:
-    for passage in read_set(shipped_set())[0]:
+    for passage in read_set(SHIPPED)[0]:
         one = passage.highlight
         assert one.exact.strip() == one.exact != ""
         assert one.exact in (one.sentence or one.exact)

@@ -2,7 +2,7 @@
 
 A set of passages is drafted and checked without recording anything (`Evaluation`). `make_sheet` turns
 the cards into a sheet for raters, as CSV or as a page, which does not say who drafted a card; the key
-beside it does. `rated` reads filled sheets.
+beside it does. `ratings` reads filled sheets.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from ankiforge import check
 from ankiforge.anki.cards import cloze as as_anki_shows
 from ankiforge.anki.notes import content_html
 from ankiforge.check import bare, hidden_gaps, read, without
-from ankiforge.config import shipped
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,
@@ -84,6 +83,8 @@ WANTED = "card_wanted"
 
 # --- the set --------------------------------------------------------------------------------
 
+SHIPPED = Path(__file__).with_name("highlights.jsonl")
+"""The set that comes with the program."""
 _LARGEST = 200_000_000
 """Bytes of a file that is read."""
 _HINT = "lines as `ankiforge extract --json` writes them"
@@ -117,11 +118,6 @@ _OF_HIGHLIGHT = (
     "tags", "page_label", "heading", "above", "uri",
 )  # fmt: skip
 """The other keys of a line that count."""
-
-
-def shipped_set() -> Path:
-    """Return the set that comes with the program."""
-    return shipped("evaluation") / "highlights.jsonl"
 
 
 def read_set(path: Path) -> tuple[list[Passage], list[Problem]]:
@@ -541,7 +537,10 @@ def _page(sheet: Sheet) -> str:
         for item in sheet.items
     ]
     data = {"sheet": sheet.id, "criteria": criteria, "wanted": wanted, "items": items}
-    return html.render("sheet.html", title=f"Rating sheet {sheet.id}", data=data)
+    template = Path(__file__).with_name("sheet.html").read_text("utf-8")
+    return (
+        html.environment().from_string(template).render(title=f"Rating sheet {sheet.id}", data=data)
+    )
 
 
 # --- text -----------------------------------------------------------------------------------

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.reports.eval import NUMBERS
-from ankiforge.reports.rated import Row, Tier, agreement, tier_of
+from evaluation.ratings import Row, Tier, agreement, tier_of
+from evaluation.sheet import NUMBERS
 
 COLUMNS = [f"{number}_x" for number in NUMBERS]
 GOOD = "11111111"

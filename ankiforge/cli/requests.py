@@ -1,0 +1,246 @@
+"""Requests to a model as files, and answers from files: of a chat, or of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ankiforge import app
+from ankiforge.cli.run import follow, job_for, model_for, repair_hints
+from ankiforge.cli.session import Session
+from ankiforge.draft import batch, chat, private, withheld
+from ankiforge.errors import ForgeError, UsageError
+from ankiforge.ledger.requests import ReplacementRequest
+from ankiforge.model import Drafted, Drafter, Guid, RunId, Task
+from ankiforge.pipeline import (
+    DraftRecorder,
+    Job,
+    Progress,
+    draft_again,
+    draft_pending,
+    replacement_tasks,
+    unrepaired,
+    unwritten,
+)
+from ankiforge.reports.summary import Tally
+from ankiforge.review.history import remarks_for, replaceable
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def is_chat(file: Path) -> bool:
+    """Whether a file is for a chat, or of one: .md; else it is for a batch: .jsonl.
+
+    Raises:
+        UsageError: it has another ending.
+    """
+    if file.suffix not in (".md", ".jsonl"):
+        raise UsageError(f"{file}: .md is for a chat, .jsonl for a batch")
+    return file.suffix == ".md"
+
+
+def chat_settings(now: Session) -> tuple[int, tuple[str, ...]]:
+    """Return how many candidates and which tags a chat is asked for."""
+    config = now.workspace.config
+    return config.llm.candidates or app.candidate_count(config), config.llm.tags
+
+
+def chat_texts(now: Session, tasks: list[Task]) -> tuple[list[str], int]:
+    """Return the texts to paste into a chat, and how many highlights they ask about."""
+    prompts = app.load_prompts(now.workspace, chat=True)
+    return chat.export_chats(tasks, prompts, *chat_settings(now)), chat.asked_in(tasks, prompts)
+
+
+def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()) -> Iterator[str]:
+    """Return requests as lines of a batch; `blocked`: drafts to be repaired."""
+    return batch.export_jsonl(
+        tasks, app.server_settings(now.workspace), app.load_prompts(now.workspace),
+        now.ledger.replies, repair=repair_hints(now), blocked=blocked,
+    )  # fmt: skip
+
+
+def batch_texts(lines: Iterable[str]) -> tuple[list[str], int]:
+    """Return lines as the texts of files, and how many requests they hold."""
+    files = list(batch.parts(lines))
+    return ["".join(f"{line}\n" for line in part) for part in files], sum(map(len, files))
+
+
+def write_files(file: Path, texts: list[str]) -> list[Path]:
+    """Write texts to FILE, FILE-2 and so on."""
+    files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
+    for path, text in zip(files, texts, strict=True):
+        try:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    return files
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+def pending_tasks(now: Session, drafter: str, limit: int | None) -> list[Task]:
+    """Return what is to be asked, each highlight once."""
+    return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks, once=True))
+
+
+def why_nothing(now: Session) -> str:
+    """Return why there is nothing to ask."""
+    if now.call.limit == 0:
+        return "nothing is asked: --limit 0"
+    if next(iter(now.ledger.highlights.all()), None):
+        return "nothing is pending"
+    has_sources = now.workspace.config.sources or now.workspace.remembered
+    return (
+        f"nothing was read here yet: {now.call.program} run{'' if has_sources else ' PATH'} reads"
+    )
+
+
+def replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
+    """Return what to ask for other cards in place of those a query means, and why if nothing."""
+    cards = replaceable(now.review.matching(query))
+    if not cards:
+        return [], f"no accepted card matches {query!r}"
+    remarks = remarks_for(now.ledger, cards, remark)
+    tasks = list(replacement_tasks(now.ledger, remarks, now.decks, now.call.limit))
+    barred = {private(one) or withheld(one) for task in tasks for one in task.highlights}
+    if "" in barred:
+        return tasks, f"it was answered before: {now.call.program} draft --again QUERY --instead"
+    why = "; ".join(sorted(barred)) or "its passage is not there now"
+    return [], f"nothing can be asked: {why}"
+
+
+def replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
+    """Yield lines of a batch; which card each is about is stored, for no answer says so."""
+    for task in tasks:
+        lines = list(batch_lines(now, [task]))
+        guid = Guid(task.instead)
+        requests = map(batch.request_in, lines)
+        now.ledger.replacements.add(
+            ReplacementRequest(request, guid, task.remark) for request in requests
+        )
+        yield from lines
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+def import_chat(
+    now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
+) -> ForgeError | None:
+    """Record the cards of a chat's answers, each of which is cached as it came."""
+    job = app.make_job(now.workspace, (), None, accept=accept)
+    recorder = DraftRecorder(replace(job, drafter_name=chat.CHAT), now.ledger, run)
+    prompts = app.load_prompts(now.workspace, chat=True)
+    error: ForgeError | None = None
+    for file in files:
+        text = _text_of(file)
+        tasks = list(unwritten(now.ledger, None, chat.CHAT, decks=now.decks, late=True))
+        drafted = []
+        for answer in chat.import_chat(text, tasks, prompts, *chat_settings(now)):
+            # what the answer does not speak of stays pending
+            spoken = {one.highlight for one in answer.drafts}
+            spoken |= {one.highlight for one in answer.no_cards}
+            asked = answer.task.highlights
+            if kept := tuple(one for one in asked if one.key in spoken and not withheld(one)):
+                task = replace(answer.task, highlights=kept)
+                drafted.append(replace(answer, task=task, failed=(), problems=()))
+        labels = chat.labels_in(text)
+        guids = now.ledger.replacements.replaceable() if labels else ()
+        remarks = [(guid, "") for guid in guids if chat.label_for(guid) in labels]
+        request = chat.chat_request(text)
+        if drafted or remarks:
+            now.ledger.replies.put(
+                request, text, model=chat.CHAT, prompt=prompts.usual.fingerprint,
+                tokens_in=0, tokens_out=0,
+            )  # fmt: skip
+            error = follow(now, tally, recorder.record(drafted, chat.CHAT)) or error
+            replaced = _replaced(now, run, remarks, _ChatAnswer(text, now), chat.CHAT)
+            error = follow(now, tally, replaced) or error
+        elif now.ledger.replies.get(request) is not None:
+            now.out.say(f"{file}: nothing new: it was imported before")
+        else:
+            tally.problems.append(chat.unread(text, file.name))
+    return error
+
+
+def import_batch(
+    now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
+) -> ForgeError | None:
+    """Cache the replies of a batch, and draft from them; nothing is sent."""
+
+    def lines_of(file: Path) -> Iterator[str]:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            yield from lines
+
+    replies = now.ledger.replies
+    found = batch.import_files([(file.name, lines_of(file)) for file in files], replies)
+    tally.problems += found.problems
+    known = f", {found.known} were known" if found.known else ""
+    none = not found.replies and not found.problems
+    now.out.say("nothing new" if none else f"{found.replies} replies are remembered{known}")
+    model = model_for(now, "llm")
+    job = job_for(now, (), model, accept)
+    cached = model.from_memory() if model else None
+    job_cached = replace(job, drafter=cached or job.drafter)
+    steps = draft_pending(job_cached, now.ledger, run, only_read=False)
+    error = follow(now, tally, steps, cached, job_cached)
+    repaired = batch.repaired(
+        unrepaired(now.ledger, job.drafter_name, job.decks),
+        app.server_settings(now.workspace),
+        app.load_prompts(now.workspace),
+        replies,
+        repair_hints(now),
+    )
+    error = (
+        follow(now, tally, DraftRecorder(job, now.ledger, run).record(repaired, job.drafter_name))
+        or error
+    )
+    if cached is None:
+        return error
+    return follow(now, tally, _answered(now, run, cached, job), cached, job) or error
+
+
+def _answered(now: Session, run: RunId, cached: Drafter, job: Job) -> Iterator[Progress]:
+    """Record cards in place of others, of the batch requests that are answered by now."""
+    replacements, replies = now.ledger.replacements, now.ledger.replies
+    here = [one for one in replacements.open() if batch.is_answered(replies.get(one.request))]
+    stand = set(replacements.replaceable())
+    remarks = list(dict.fromkeys((one.guid, one.remark) for one in here if one.guid in stand))
+    yield from _replaced(now, run, remarks, cached, job.drafter_name)
+    replacements.remove(here)
+
+
+def _replaced(
+    now: Session, run: RunId, remarks: list[tuple[Guid, str]], drafter: Drafter, name: str
+) -> Iterator[Progress]:
+    """Record what a drafter has in place of these cards."""
+    if not remarks:
+        return iter(())
+    keys = frozenset(now.ledger.cards.get(guid).highlight.key for guid, _ in remarks)
+    job = app.make_job(now.workspace, (), None)
+    job = replace(job, drafter_name=name, only=keys, instead=tuple(remarks), limit=None)
+    return draft_again(job, now.ledger, run, (drafter,))
+
+
+@dataclass(frozen=True, slots=True)
+class _ChatAnswer:
+    """A drafter that drafts what a chat's answer says."""
+
+    text: str
+    now: Session
+
+    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+        prompts = app.load_prompts(self.now.workspace, chat=True)
+        return chat.import_chat(self.text, tasks, prompts, *chat_settings(self.now))
+
+
+def _text_of(file: Path) -> str:
+    data = file.read_bytes()
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: cannot be read: {error}", hint="save it as UTF-8") from error
