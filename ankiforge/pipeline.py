@@ -237,15 +237,15 @@ def draft_again(
     none of the drafts.
     """
     recorder = DraftRecorder(replace(job, accepts=lambda draft: False), ledger, run)
-    left, said = job.only, dict[HighlightKey, str]()
+    left, reasons = job.only, dict[HighlightKey, str]()
     for drafter in drafters:
         before = {key: ledger.cards.of_highlight(key) for key in left}
         results = drafter.draft(_redraft_tasks(job, ledger, left))
-        yield from recorder.record(_noting_reasons(results, said), job.drafter_name)
+        yield from recorder.record(_noting_reasons(results, reasons), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
     others = "its passage is not there now" if job.limit is None else ""
     yield Progress(
-        problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
+        problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )
     recheck_named(ledger)
 
@@ -258,17 +258,19 @@ def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> I
     return replacement_tasks(ledger, cards, job.decks, job.limit)
 
 
-def _noting_reasons(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
+def _noting_reasons(
+    results: Iterable[Drafted], reasons: dict[HighlightKey, str]
+) -> Iterator[Drafted]:
     """Yield the results; store in `said` why a highlight got no card ("" = there is a problem instead)."""
     for drafted in results:
-        said |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
-        said |= {none.highlight: none.reason for none in drafted.no_cards}
-        said |= {key: "" for key, _ in drafted.failed}
+        reasons |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
+        reasons |= {none.highlight: none.reason for none in drafted.no_cards}
+        reasons |= {key: "" for key, _ in drafted.failed}
         yield drafted
 
 
-def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[Problem]:
-    for key, why in sorted(said.items()):
+def _nothing_new(ledger: Ledger, reasons: Mapping[HighlightKey, str]) -> Iterator[Problem]:
+    for key, why in sorted(reasons.items()):
         highlight = ledger.highlights.get(key)
         if highlight and why:
             yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
