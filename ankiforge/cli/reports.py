@@ -578,7 +578,7 @@ def import_(call: Call, file: Path) -> None:
     What you have decided here since stays. Cards that are not here yet take in what was decided
     about them when they are drawn.
     """
-    from ankiforge.reports.importing import import_file
+    from ankiforge.reports.export import import_file
 
     with session(call, writes="drafting") as now:
         brought = import_file(now.ledger, file)
