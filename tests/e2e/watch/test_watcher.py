@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.cli import watch as watching
+from ankiforge.cli import passes as watching
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"
