@@ -197,9 +197,9 @@ def test_a_change_of_any_source_is_seen_without_reading_it(
     forge.ok("init", "--trust", desk)
     monkeypatch.setattr(files, "TICK_NS", 0)
     watched = watch()
-    assert passes(watched.later(330)) == []
+    assert passes(watched.later(30)) == []
     write("lens", "valve")
-    assert "pass" in passes(watched.later(330))
+    assert "pass" in passes(watched.later(310))
 
 
 def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:
