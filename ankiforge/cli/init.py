@@ -89,10 +89,10 @@ class Proposal:
   ankiforge init ~/cards            a workspace in ~/cards
   ankiforge init --trust .          confirm what this folder's ankiforge.yaml asks for
 
-The first workspace is the one that commands use when they are called elsewhere.
+Commands use your first workspace when you call them from elsewhere.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--trust", is_flag=True, help="Confirm what the workspace asks for.")
+@click.option("--trust", is_flag=True, help="Confirm what the settings ask for.")
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     out, folders, machine = call.out, user_folders(), Machine.this()

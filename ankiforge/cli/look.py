@@ -48,21 +48,25 @@ _VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
 # -finding:* is a word of the query, not an option
 @command("""
   ankiforge list                        live cards
-  ankiforge list verdict:pending -v     what waits, with source and findings
-  ankiforge list --view twins           pairs that ask the same, with the commands that settle them
+  ankiforge list verdict:pending -v     cards that wait, with source and findings
+  ankiforge list --view twins           pairs that ask the same, and how to settle them
   ankiforge list --view work            cards that keep failing in Anki, the worst first
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--all", "everything", is_flag=True, help="Rejected and retired cards, too.")
-@click.option("--no-card", is_flag=True, help="Highlights without a card, each with its reason.")
-@click.option("--view", type=click.Choice(list(_VIEWS)), help="What this view of the page holds.")
+@click.option("--all", "everything", is_flag=True, help="Include rejected and retired cards.")
+@click.option(
+    "--no-card", is_flag=True, help="List highlights without a card, each with the reason."
+)
+@click.option(
+    "--view", type=click.Choice(list(_VIEWS)), help="List what this view of the review page holds."
+)
 def list_(
     call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
 ) -> None:
-    """List cards; words match their text and title, `field:value` their fields."""
+    """List cards. Words match text and title, `field:value` a field."""
     from ankiforge.cli.selection import joined
     from ankiforge.ledger.cards import PAIRED
     from ankiforge.reports.cards import card_text, duplicates_text, one_line
@@ -139,12 +143,12 @@ def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
 
 @command("""
   ankiforge show afpl5zre
-  ankiforge show deck:Biology membrane      all that a query means
+  ankiforge show deck:Biology membrane      all cards that a query matches
   ankiforge show afpl5zre --json
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: tuple[str, ...]) -> None:
-    """Show cards in full: fields, quote, source, findings, what waits."""
+    """Show cards in full: fields, quote, source, findings, alternatives."""
     from ankiforge.cli.selection import shown_cards
     from ankiforge.model import AnkiState
     from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
@@ -178,15 +182,15 @@ _LONGEST = 100
 
 # -x is a word of the query, not an option
 @command("""
-  ankiforge seen forgetting curve       by words of titles, people, passages, cards
-  ankiforge seen 10.1037/h0061626       by DOI, arXiv id, ISBN, PMID, @citekey
+  ankiforge seen forgetting curve       words of titles, people, highlights, cards
+  ankiforge seen 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge seen https://arxiv.org/abs/1706.03762v5
-  ankiforge seen ~/Downloads/paper.pdf  by its pages, its names, its title
+  ankiforge seen ~/Downloads/paper.pdf  a PDF, by its pages, identifiers or title
   ankiforge seen "Attention is al you need" --json
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
-    """Haven't I looked at this before? What was read, marked and forged, and is remembered now."""
+    """Search everything you have read: works, highlights, cards, and how well you remember them."""
     from ankiforge.reports.seen import as_text, seen_json
 
     refuse_unknown_options(query)
@@ -240,7 +244,7 @@ def _works(now: Session, words: str) -> Iterator[Match]:
 """)
 @click.argument("card", metavar="CARD")
 def trace(call: Call, card: str) -> None:
-    """Show one card's whole way: source, prompt, reply, checks, decisions, what was shipped."""
+    """Show the history of one card: source, prompt, reply, checks, decisions, revisions."""
     from ankiforge.reports.trace import as_text, trace_json
     from ankiforge.review.select import find
 

@@ -29,18 +29,23 @@ _WAITING = {
 
 
 @command("""
-  ankiforge review                             opens the page in your browser
-  ankiforge review --deck Biology --no-open    prints its address instead
+  ankiforge review                             open the page in your browser
+  ankiforge review --deck Biology --no-open    print its address instead
   ankiforge review --query "finding:* -colour:red"
 """)
-@click.option("--deck", metavar="NAME", help="Only this deck and those below it.")
-@click.option("--source", metavar="NAME", help="Only what this source yields.")
-@click.option("--query", default="", metavar="QUERY", help="Only these, as in list.")
-@click.option("--no-open", is_flag=True, help="Open no browser; print the address.")
+@click.option("--deck", metavar="NAME", help="Include only this deck and its subdecks.")
+@click.option("--source", metavar="NAME", help="Include only this source.")
+@click.option(
+    "--query",
+    default="",
+    metavar="QUERY",
+    help="Include only cards that the query matches, as in list.",
+)
+@click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
 def review(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
-    """Decide on cards in the browser: the source on one side, the card on the other.
+    """Decide on cards in the browser, with the source beside each card.
 
-    Everything stays on this machine. Ctrl-C ends it; each decision is stored as it is made.
+    Everything stays on this machine. Every decision is stored at once; Ctrl-C ends the page.
     """
     from ankiforge.review.page.decisions import Models
     from ankiforge.review.page.server import Services, serve

@@ -44,30 +44,41 @@ _FLOOD_SHOWN = 5
 
 
 @command("""
-  ankiforge run paper.pdf notes/           highlights of these, into ./ankiforge.apkg
-  ankiforge run ~/Vault --deck Notes       into the deck Notes
-  ankiforge run                            these again, and all sources of the workspace
-  ankiforge run old.pdf --once             without remembering it
-  ankiforge run --dry-run --json           what would happen, as JSON; nothing is written
+  ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
+  ankiforge run ~/Vault --deck Notes       put the cards into the deck Notes
+  ankiforge run                            read these again, and all sources of the workspace
+  ankiforge run old.pdf --once             read a file once, without remembering it
+  ankiforge run --dry-run --json           show what would happen, as JSON
 """, shows="limit jobs scheduler")  # fmt: skip
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--deck", default="", metavar="NAME", help="The deck for the new cards of this run.")
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
-@click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
+@click.option(
+    "--deck",
+    default="",
+    metavar="NAME",
+    help="Put new cards without a deck of their own into this deck.",
+)
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
+@click.option(
+    "--drafter",
+    type=click.Choice(["rules", "llm"]),
+    help="Draft with the offline rules, or with a language model.",
+)
 @click.option(
     "--accept",
     type=click.Choice(["clean", "review"]),
-    help="Accept clean cards, or let every card wait for a person.",
+    help="Accept cards without findings, or let all cards wait.",
 )
-@click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
-@click.option("--name", default="", help="The name of the source behind PATH.")
-@click.option("--once", is_flag=True, help="Do not remember PATH as a source.")
+@click.option(
+    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
+)
+@click.option("--name", default="", help="Name the source behind PATH.")
+@click.option("--once", is_flag=True, help="Do not remember PATH.")
 @click.option(
     "--forget", multiple=True, type=PATH, metavar="PATH",
     help="Forget a remembered PATH; read nothing.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
-@click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
+@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
 def run(
     call: Call,
     paths: tuple[Path, ...],
@@ -82,11 +93,11 @@ def run(
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Turn highlights into cards, and ready cards into a package for Anki.
+    """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATHs are PDFs, notes, texts, tiddlers, a Kindle's clippings, exports of Readwise or
-    Hypothesis, folders of these, or a zotero.sqlite. They are remembered: without any, these and
-    the sources of the workspace are read. What was drafted, decided or shipped before stays.
+    PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, an export of Readwise or
+    hypothes.is, a folder of these, or Zotero's data folder. Each PATH is remembered: without PATH,
+    the remembered ones and the sources of the workspace are read.
     """
     if forget:
         if paths:
@@ -322,9 +333,9 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
   ankiforge extract ~/Vault --json | jq .exact
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--name", default="", help="The name of the source behind PATH.")
+@click.option("--name", default="", help="Name the source behind PATH.")
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
-    """Show the highlights of PATHs, or of the workspace's sources; write nothing."""
+    """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.app import make_job
     from ankiforge.pipeline import ingest
     from ankiforge.reports.cards import highlight_json
