@@ -28,8 +28,22 @@ from ankiforge.extract.files import (
     unreadable,
     walk,
 )
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Source, h16
+from ankiforge.model import (
+    Extracted,
+    Highlight,
+    Known,
+    NothingKnown,
+    Problem,
+    Scan,
+    Sighting,
+    Source,
+    Unchanged,
+    Unmarked,
+    h16,
+)
 from ankiforge.text.anchors import percent
+
+NOTHING_KNOWN = NothingKnown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +248,28 @@ class FolderSource:
         )
         return cls(folder, settings, me)
 
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else."""
-        return self.folder.stamp()
+    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+        """Yield documents and problems; one scan.
 
-    def scan(self) -> Iterator[Sighting]:
-        """Yield documents and problems; one scan."""
-        yield from self.read()
-        yield self.folder.end()
+        If no file has changed, nothing is read: a document may stand in several files, and a file
+        may hold many. Otherwise all files are.
+        """
+        folder, own = self.folder, f"{self.kind} source {self.folder.name}"
+        fingerprint = "" if known is NOTHING_KNOWN or folder.only else folder.stamp()
+        if known.is_unchanged(own, folder.name, fingerprint):
+            paths = known.paths(folder.container)
+            if paths is not None:
+                folder.missed = False
+                yield from (Unchanged(folder.container, path) for path in paths)
+                yield folder.end()
+                return
+        for sighting in self.read():
+            if isinstance(sighting, Problem):
+                fingerprint = ""  # it is reported in every run
+            yield sighting
+        yield folder.end()
+        if fingerprint and not folder.missed:
+            yield Unmarked(own, folder.name, fingerprint)
 
     def read(self) -> Iterator[Sighting]:
         """Yield documents and problems."""
