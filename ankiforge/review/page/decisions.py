@@ -547,7 +547,7 @@ def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> No
                 "name a model: drafter: llm in ankiforge.yaml; or reword it (e), or select words of"
                 " the passage and make others of them (c, q, t)"
             )
-        raise RefusedError("no model drafts here; the offline rules would draw the same", hint=hint)
+        raise RefusedError("no model is set, and the offline rules would draft the same", hint=hint)
     tasks = again(service.ledger, [key], service.decks)
     highlight = next((one for task in tasks for one in task.highlights), None)
     if highlight is None:
