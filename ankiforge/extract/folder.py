@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import msgspec
 
@@ -28,8 +28,22 @@ from ankiforge.extract.files import (
     unreadable,
     walk,
 )
-from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Source, h16
+from ankiforge.model import (
+    Extracted,
+    Highlight,
+    Known,
+    NothingKnown,
+    Problem,
+    Scan,
+    Sighting,
+    Source,
+    Unchanged,
+    Unmarked,
+    h16,
+)
 from ankiforge.text.anchors import percent
+
+NOTHING_KNOWN = NothingKnown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +233,7 @@ class FolderSource:
         settings: Any,
         only: tuple[Path, ...] = (),
         me: tuple[str, ...] = (),
-    ) -> Source:
+    ) -> Self:
         """Make a reader of `root`; see `SourceModule.open_source`."""
         included = matcher(getattr(settings, "include", ()))
         excluded = matcher(getattr(settings, "exclude", ()))
@@ -234,25 +248,44 @@ class FolderSource:
         )
         return cls(folder, settings, me)
 
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else."""
-        return self.folder.stamp()
+    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+        """Yield documents and problems; one scan.
 
-    def scan(self) -> Iterator[Sighting]:
-        """Yield documents and problems; one scan."""
-        yield from self.read()
-        yield self.folder.end()
+        If no file has changed, nothing is read: a document may stand in several files, and a file
+        may hold many. Otherwise all files are.
+        """
+        folder, own = self.folder, f"{self.kind} source {self.folder.name}"
+        fingerprint = "" if known is NOTHING_KNOWN or folder.only else folder.stamp()
+        if known.is_unchanged(own, folder.name, fingerprint):
+            paths = known.paths(folder.container)
+            if paths is not None:
+                folder.missed = False
+                yield from (Unchanged(folder.container, path) for path in paths)
+                yield folder.end()
+                return
+        for sighting in self.read():
+            if isinstance(sighting, Problem):
+                fingerprint = ""  # it is reported in every run
+            yield sighting
+        yield folder.end()
+        if fingerprint and not folder.missed:
+            yield Unmarked(own, folder.name, fingerprint)
 
     def read(self) -> Iterator[Sighting]:
         """Yield documents and problems."""
         raise NotImplementedError
 
 
+TERM: Literal["term"] = "term"
+"""The form of cards that are read only by wish."""
+
+
 class TextSource(FolderSource):
     """A source with one document per file, whose settings select what is read."""
 
     all_marks: ClassVar[tuple[str, ...]]
-    all_cards: ClassVar[tuple[str, ...]]
+    own_cards: ClassVar[tuple[str, ...]]
+    """The forms of cards that are read unless the settings say otherwise."""
 
     @property
     def selection(self) -> str:
@@ -262,7 +295,7 @@ class TextSource(FolderSource):
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield what files hold by other settings: those of `before`, and all that there are."""
         some = self.folder.named(paths)
-        every = wider_settings(self.settings, before, self.all_marks, self.all_cards)
+        every = wider_settings(self.settings, before, self.all_marks, (*self.own_cards, TERM))
         return highlights_of(replace(self, folder=some, settings=one) for one in every if some.only)
 
 

@@ -296,6 +296,11 @@ class Roots:
         return frozenset(str(row["text"]) for row in rows)
 
 
+_IN_PARTS = "in parts"
+"""The digest of a document that one file holds in several parts: all are ingested, or none; ""
+until one run has read all of them."""
+
+
 class _Row(NamedTuple):
     """The stored state of one document in one file."""
 
@@ -308,6 +313,11 @@ class _Row(NamedTuple):
     """Its pictures are there."""
     beside: dict[str, tuple[str, str]]
     """Fingerprint and run by path, of other files that hold highlights of the same place."""
+
+
+def _read_together(row: _Row) -> bool:
+    """Return whether one run read all files that hold highlights of the same document."""
+    return all(run == row.run for _, run in row.beside.values())
 
 
 def path_of(extracted: Extracted) -> str:
@@ -388,7 +398,7 @@ class Listing:
         """Return the documents of a container; None if one of them must be read again."""
         known = self._of(container)
         rows = [row for rows in known.values() for row in rows]
-        if all(row.kept and row.digest and not row.beside for row in rows):
+        if all(row.kept and row.digest and _read_together(row) for row in rows):
             return tuple(known)
         return None
 
@@ -487,6 +497,8 @@ class Listing:
             digest = digest_of(extracted, self._salt)
             names = to_json([picture.name for picture in extracted.pictures])
             sketch = extracted.sketch
+            if (path, place) in self._listed.get(container, ()):
+                digest = self._digest_in_parts(container, place, path)
         else:
             place, path = "", extracted.path
         self._list(container, place, path, run)
@@ -496,10 +508,28 @@ class Listing:
             (container, place, path, salted, to_json(extracted.depends), digest, names, sketch),
         )
 
+    def _digest_in_parts(self, container: str, place: str, path: str) -> str:
+        """Return the digest of a document of which another part was listed before."""
+        staged = self._db.execute(
+            "SELECT 1 FROM scanned_document WHERE container = ? AND place = ? AND path = ?",
+            (container, place, path),
+        ).fetchone()
+        return _IN_PARTS if staged else ""
+
+    def changed_in_part(self, run: RunId) -> list[tuple[str, str]]:
+        """Return (container, place) of documents of which this run read only some parts."""
+        rows = self._db.execute(
+            "SELECT DISTINCT s.container, s.place FROM scanned_document s JOIN temp.listed l"
+            " ON l.container = s.container AND l.place = s.place AND l.path = s.path"
+            " WHERE s.place <> '' AND l.run <> ?",
+            (run,),
+        ).fetchall()
+        return [(row["container"], row["place"]) for row in rows]
+
     def stage_again(self, run: RunId, container: str, place: str) -> None:
         """Let this run ingest an unchanged document, within a unit."""
         self._db.execute(
-            "INSERT OR REPLACE INTO scanned_document SELECT container, place, path, fingerprint,"
+            "INSERT OR IGNORE INTO scanned_document SELECT container, place, path, fingerprint,"
             " depends, digest, pictures, '' FROM ingested WHERE container = ? AND place = ?",
             (container, place),
         )

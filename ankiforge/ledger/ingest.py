@@ -186,8 +186,8 @@ class Ingest:
     def _stage_again(self, run: RunId, grown: Iterable[str]) -> None:
         """Stage unchanged documents that may contain the highlights of changed ones.
 
-        These are documents of the same works, notes that quote or name these, and documents that name the
-        same Zotero annotation. So the key of a new paper's highlight is given to quotes stored before.
+        These are documents of the same works, notes that quote or name these, documents that name the
+        same Zotero annotation, and unchanged parts of a document that stands in several parts. So the key of a new paper's highlight is given to quotes stored before.
         """
         rows = self._db.execute(
             "SELECT DISTINCT json_extract(body, '$.document.key') AS document FROM scanned"
@@ -207,6 +207,7 @@ class Ingest:
                 (run,),
             ).fetchall()
         }
+        places.update(self.known.changed_in_part(run))
         unchanged, unlisted = self.known.unread_among(run, places)
         for container, place in unchanged:
             self._stage_stored(run, container, place)

@@ -33,7 +33,7 @@ from ankiforge.extract.zotero.database import (
     companions,
     local_database,
 )
-from ankiforge.extract.zotero.files import STORAGE, linked_folder, looked_for
+from ankiforge.extract.zotero.files import STORAGE, linked_folder
 from ankiforge.extract.zotero.settings import Address, UntoldError, Wanted, addresses, wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
@@ -185,21 +185,14 @@ class ZoteroSource:
 
         `begun` is when reading began: a later change of a file proves nothing.
         """
-        files = tuple(one for one in depends if not one.startswith(LIBRARY))
-        return self._stamp_with(files, begun) if depends else ""
-
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; "" if unknown."""
-        return self._stamp_with(looked_for(self.memory), time.time_ns())
-
-    def _stamp_with(self, files: tuple[str, ...], now_ns: int) -> str:
         database = self.database
-        if self.api not in ("", "none") or database is None or self.only:
+        if not depends or self.api not in ("", "none") or database is None or self.only:
             return ""
+        files = tuple(one for one in depends if not one.startswith(LIBRARY))
         folder = database.parent
         beside = (folder / BETTER_BIBTEX_FILE, folder / STORAGE, *sorted(folder.glob("cache/*")))
         stamps = [_stamp(path) for path in (*companions(database), *beside, *map(Path, files))]
-        if stamps[0] is None or not all(stamp is None or proves(stamp, now_ns) for stamp in stamps):
+        if stamps[0] is None or not all(stamp is None or proves(stamp, begun) for stamp in stamps):
             return ""
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))

@@ -37,7 +37,6 @@ CACHE = "cache"
 LARGEST_PICTURE = 20_000_000
 """Bytes; Zotero's own are far smaller."""
 _PNG = b"\x89PNG"
-_LOOKED = "looked/"
 
 
 # --- positions: what Zotero keeps as JSON, whatever is wrong with it ------------------------
@@ -194,15 +193,11 @@ class Files:
 
     def store(self, library: Library) -> None:
         """Update the cache after all marks of a library: drop files that are in it no more."""
-        namespace = library.namespace
-        self._keep_names(f"files/{namespace}", self._asked[namespace], drop=True)
-        self._keep_names(f"{_LOOKED}{namespace}", self._looked[namespace])
-
-    def _keep_names(self, index: str, names: set[str], *, drop: bool = False) -> None:
+        index, names = f"files/{library.namespace}", self._asked[library.namespace]
         before = set(_names(self._memory.recall(index)))
         if names != before:
             body = json.dumps(sorted(names)).encode()
-            self._memory.keep({index: body}, sorted(before - names) if drop else ())
+            self._memory.keep({index: body}, sorted(before - names))
 
     # --- what a file says, asked once until it changes
 
@@ -276,12 +271,6 @@ class Files:
     def _base(self) -> Path | None:
         """Where links begin that are given without their beginning."""
         return linked_folder(self._folder) if self._folder else None
-
-
-def looked_for(memory: Memory) -> tuple[str, ...]:
-    """Return the files that the last scan of each library looked for, there or not."""
-    bodies = memory.recall_all(_LOOKED).values()
-    return tuple(sorted(path for body in bodies for path in _names(body)))
 
 
 def _names(body: bytes | None) -> list[str]:

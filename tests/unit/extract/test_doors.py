@@ -196,5 +196,5 @@ def test_each_door_has_a_stamp(tmp_path: Path, kind: str) -> None:
     path.write_text("x")
     settings = module.Settings(path=str(path))
     one, other = (module.open_source("n", path, settings, (), me) for me in ((), ("Ada",)))
-    assert one.stamp()
-    assert (one.stamp() == other.stamp()) is (kind != "hypothesis")
+    assert one.folder.stamp()
+    assert (one.folder.stamp() == other.folder.stamp()) is (kind != "hypothesis")
