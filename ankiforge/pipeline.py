@@ -244,7 +244,7 @@ def draft_again(
         results = drafter.draft(_redraft_tasks(job, ledger, left))
         yield from recorder.record(_noting_reasons(results, said), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "its passage is not there now" if job.limit is None else ""
+    others = "its highlight is not there now" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
     )
@@ -506,6 +506,8 @@ class DraftRecorder:
         self._run = run
         self.unmerged: set[HighlightKey] = set()
         """Highlights that need a card of their own: the one they were merged into says something else now."""
+        self._before: dict[str, list[tuple[Guid, Draft]]] = {}
+        """Of documents to which more results follow, the drafts so far, each with its card's guid."""
 
     def record(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
         """Check and record results as they come from the drafter called `name`.
@@ -526,8 +528,20 @@ class DraftRecorder:
             yield from done
 
     def _record(self, drafted: Drafted, name: str) -> Progress:
-        recorded = self._ledger.recorder.record(self._run, self._batch(drafted, name))
+        document = drafted.task.document.key
+        before = self._before.pop(document, [])
+        batch = self._batch(drafted, name, before)
+        recorded = self._ledger.recorder.record(self._run, batch)
         self.unmerged.update(recorded.unmerged)
+        here = [
+            (recorded.named[one.label], one.draft)
+            for one in batch.checked
+            if one.label in recorded.named
+        ]
+        if before and here:
+            self._recheck(before, here)
+        if drafted.more:
+            self._before[document] = [*before, *here]
         return Progress(
             drafted.task.document.title,
             recorded.drafted,
@@ -552,7 +566,23 @@ class DraftRecorder:
 
         return check.Names(self._ledger.highlights.on_lines())
 
-    def _batch(self, drafted: Drafted, name: str) -> Batch:
+    def _recheck(self, before: list[tuple[Guid, Draft]], here: list[tuple[Guid, Draft]]) -> None:
+        """Add a finding to cards whose answer is shown by a card of the same document drafted later."""
+        from ankiforge import check
+
+        cards, share = self._ledger.cards, (self._job.limits or check.Limits()).of("sibling_leak")
+        siblings = check.Siblings(here)
+        for guid, draft in before:
+            for finding in siblings.leaks(draft, share / 100):
+                candidates = cards.get(guid).candidates
+                same = (one for one in candidates if one.draft.fields == draft.fields)
+                if candidate := next(same, None):
+                    known = cards.findings(guid, letter_of(candidate))
+                    if all(one.check != finding.check for one in known):
+                        with self._ledger.unit():
+                            cards.set_findings(guid, letter_of(candidate), (*known, finding))
+
+    def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
         from ankiforge import check
 
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
@@ -561,7 +591,8 @@ class DraftRecorder:
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
-        limits, siblings = self._job.limits or check.Limits(), check.Siblings(labelled)
+        limits = self._job.limits or check.Limits()
+        siblings = check.Siblings([*before, *labelled])
         checked = []
         for label, draft in labelled:
             highlight = highlights[draft.highlight]

@@ -442,6 +442,7 @@ def test_json_has_the_documented_shapes(home: Home) -> None:
     assert list(home.data(f"ankiforge accept {card['guid']}")[0]) == told["accept"]
     assert list(home.data("ankiforge undo")[0]) == told["undo"]
     assert list(home.data("ankiforge build")[0]) == told["build"]
+    assert list(home.data("ankiforge status")[0]) == told["status"]
     assert list(home.data("ankiforge draft --drafter llm --estimate")[0]) == told["estimate"]
     assert list(home.data("ankiforge review")[0]) == told["review"]
     assert list(home.data("ankiforge doctor")[0]) == told["doctor"]

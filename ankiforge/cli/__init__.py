@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "review": ("review", "Decide on cards in the browser."),
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to a running Anki."),
+        "status": ("look", "Show what waits for you, and the next command."),
         "list": ("look", "List cards, or highlights without one."),
         "draft": ("draft", "Draft cards for what was read; export and import requests."),
         "watch": ("watch", "Follow the sources and draft as you write."),

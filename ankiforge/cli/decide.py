@@ -86,13 +86,13 @@ def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: 
 
     if keys := [HighlightKey(word) for word in words if is_key(word)]:
         if others := [word for word in words if not is_key(word)]:
-            what = f"{others[0]} is no passage, {keys[0]} is one"
-            raise UsageError(what, hint="name cards and passages one command each")
+            what = f"{keys[0]} is the key of a highlight, and {others[0]} is not"
+            raise UsageError(what, hint="use one command for cards and one for highlights")
         with session(call) as now:
             review.skip(now.ledger, keys, reason)
         for key in keys if call.out.as_json else ():
             call.out.data({"key": key, "done": True, "refused": ""})
-        call.out.say(f"{len(keys)} set aside; to take it back: ankiforge undo")
+        call.out.say(f"{len(keys)} skipped; to take it back: ankiforge undo")
         return
     with session(call) as now:
         cards = selected(now, words, every, query, _is_current)
@@ -118,7 +118,9 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
     from ankiforge.model import AnkiState
 
     if missing and (words or every):
-        raise UsageError("--missing stands for all that are missing in Anki: nothing beside it")
+        raise UsageError(
+            "--missing means all cards that are missing in Anki; give no cards beside it"
+        )
     if missing:
         every, query = True, "anki:missing"
 
@@ -173,8 +175,8 @@ def merge(call: Call, id: str, twin: str) -> None:
 
     with session(call) as now:
         if foreign_note(now.ledger, twin) or foreign_note(now.ledger, id):
-            hint = f"ankiforge reject {id}, or, if both shall stay: ankiforge distinct {id} {twin}"
-            raise UsageError("a note in Anki that others made is not merged", hint=hint)
+            hint = f"ankiforge reject {id}, or, to keep both: ankiforge distinct {id} {twin}"
+            raise UsageError("a note that ankiforge did not make cannot be merged", hint=hint)
         done = review.merge(now.ledger, find(now.ledger, id).card, find(now.ledger, twin).card)
     if call.out.as_json:
         call.out.data({"guid": done.stays, "merged": done.went, "done": True, "refused": ""})
@@ -203,12 +205,14 @@ def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
             foreign_note(now.ledger, word) or find(now.ledger, word).card.guid for word in twins
         )
         if card.guid in named:
-            raise UsageError(f"{card.guid} is no twin of itself", hint="name another card")
+            raise UsageError(
+                f"{card.guid} cannot be compared with itself", hint="name another card"
+            )
         if not (others := named or review.duplicates_of(card)):
             what = f"{card.guid} resembles no other card"
             raise UsageError(what, hint=f"ankiforge show {card.guid}")
         done = review.distinct(now.ledger, card, others)
-    report(now, done, "is no duplicate: that finding never comes back")
+    report(now, done, "is not a duplicate; that finding will not return")
 
 
 @command("""
@@ -230,7 +234,7 @@ def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
     from ankiforge.sync import plan_cards
 
     if mine == source:
-        raise UsageError("say whose words are to stand: --mine or --source")
+        raise UsageError("choose whose words to keep: --mine or --source")
     names = dict.fromkeys(name for family in Family for name in family.content_fields)
     if field and field not in names:
         raise UsageError(f"no field is called {field!r}", hint=f"one of {', '.join(names)}")
@@ -289,9 +293,9 @@ def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
             call.out.say(line)
         if any(card.anki.there for card in cards.values()):
             call.out.say(
-                "in Anki, words and tags follow with the next build or push; a card that is none"
-                f" any more gets the tag {RETIRED} there, for no import can delete it; your words"
-                " that an import has replaced do not come back"
+                "Anki follows with the next build or push. An import cannot delete, so a card that"
+                f" no longer exists here gets the tag {RETIRED} there. Words of yours that an import"
+                " has replaced do not come back."
             )
     report_refused(now, done)
 
@@ -354,7 +358,7 @@ def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...
     with session(call) as now:
         targets = shown_cards(now, words, _is_current)
         if fields and len(targets) > 1:
-            what = f"--field sets the words of one card, and {len(targets)} are meant"
+            what = f"--field sets the words of one card, but {len(targets)} are named"
             raise UsageError(what, hint="name it by its id; or leave out --field for an editor")
         if not fields:
             need_terminal(targets[0].card.guid)
@@ -383,7 +387,7 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
     else:
         words = dict(card.fields)
         names = (name for name in card.family.content_fields if name != "Reverse")
-        head = f"{guid}, {position}: unsaved it stays as it is, emptied it ends here"
+        head = f"{guid}, {position}: leave it unsaved to skip it, empty it to stop"
         text = _comment(card.highlight.exact) + _comment(head)
         text += _form({name: words.get(name, "") for name in names})
         entry = _typed(text, partial(changed_fields, card), now.workspace.folder)
@@ -397,7 +401,9 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
         now.out.data(card_json(card, now.review.tags(card)))
     for finding in card.leading.findings:
         now.out.say(f"{finding.severity}: {finding.message}")
-    unfit = ", but blocked: it is in no package until that is mended" if card.blocked else ""
+    unfit = (
+        ", but a check blocks it: it is in no package until you fix that" if card.blocked else ""
+    )
     now.out.say(f"edited: {card.guid}{unfit}")
 
 
@@ -412,7 +418,7 @@ def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
     with session(call, writes="drafting") as now:
         highlight = now.ledger.highlights.get(key)
         if highlight is None or not highlight.document.source:
-            what = f"{key!r} is no passage that was read"
+            what = f"{key!r} is not the key of a highlight"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
         others = len(live_cards(now.ledger, highlight.key))
         entry: AbstractContextManager[Fields | None]
@@ -511,11 +517,13 @@ def _parsed(answer: bytes) -> dict[str, str]:
     try:
         fields = yaml.safe_load(answer.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise UsageError("this is no UTF-8", hint="save it as such") from error
+        raise UsageError("this is not UTF-8", hint="save it as such") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"this is no YAML any more: {error}") from error
+        raise UsageError(f"this is not valid YAML: {error}") from error
     if not isinstance(fields, dict):
-        raise UsageError("the fields are gone", hint="each stands behind its name, as Front: |-")
+        raise UsageError(
+            "the fields are missing", hint="write each field after its name, such as Front: |-"
+        )
     return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
 
 

@@ -81,13 +81,13 @@ def draft(
     subcommand = click.get_current_context().invoked_subcommand
     if subcommand:
         if again is not None or instead or remark:
-            what = f"of `draft {subcommand}` options stand behind its name"
+            what = f"of `draft {subcommand}` options go after its name"
             raise UsageError(what, hint="draft export FILE --again QUERY --instead")
         return
     if remark and again is None:
-        raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
+        raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
     if instead and again is None:
-        raise UsageError("--instead draws another card for some", hint="with it: --again QUERY")
+        raise UsageError("--instead needs --again QUERY", hint="draft --again QUERY --instead")
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         note_sources(now)
         keys = _keys_in(now, again)
@@ -112,7 +112,7 @@ def draft(
                 f"--drafter llm; by a chat: {program} draft export ask.md --again QUERY --instead;"
                 f" or reword it: {program} edit ID, or make others of it: {program} review"
             )
-            what = "no model drafts here, and the offline rules would draw the same"
+            what = "no model is set, and the offline rules would draft the same"
             raise UsageError(what, hint=hint)
         job = job_for(now, (), model, accept or "")
         remarks = remarks_for(now.ledger, cards, remark) if instead else ()
@@ -142,7 +142,7 @@ def _after(now: Session, summary: Summary, drafter: str) -> Iterator[str]:
         yield from commands_to_go_on(now, summary, drafter)
         if summary.cards["ready"]:
             yield "build", "a package with the ready ones"
-        yield "list", "what was made"
+        yield "list", "see the cards"
 
     yield "\nnext:"
     yield from columns(now, commands())
@@ -201,10 +201,10 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
         return
     cost = "nothing"
     if found.cost_usd is None:
-        cost = "price unknown; llm.price_usd or prices.yaml may name it"
+        cost = "price unknown; set llm.price_usd, or add it to prices.yaml"
     elif found.cost_high_usd:
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
-        cost = f"about {dollars(found.cost_usd)} ({low} to {high}, a model's thoughts not counted)"
+        cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"
     now.out.print(
         f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered)"
         f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
@@ -293,7 +293,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
 
     of_chat = {requests.is_chat(file) for file in files}
     if len(of_chat) > 1:
-        raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are read apart")
+        raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are imported separately")
     for file in files:  # before anything is done
         try:
             file.open("rb").close()

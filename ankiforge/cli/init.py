@@ -98,7 +98,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     out, folders, machine = call.out, user_folders(), Machine.this()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     if control_character(str(root)):
-        raise UsageError(f"{str(root)!r}: such a name cannot be kept", hint="another folder")
+        raise UsageError(f"{str(root)!r}: this name cannot be stored", hint="another folder")
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: tuple[Path, ...] = ()
     before: tuple[Remembered, ...] = ()
@@ -156,7 +156,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         for line in _report(made, trust=trust):
             out.say(line)
     if written and sources and not moved and (home_now := registered(folders)) not in (None, root):
-        out.say(f"what you decided on these sources until now stays in {home_now}")
+        out.say(f"your decisions on these sources so far stay in {home_now}")
 
 
 def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
                 yield f"  {kind:8}{'; '.join(things) or 'none found'}"
         yield f"made a workspace in {root}: {', '.join(made['written'])}"
     else:
-        yield f"{root} is a workspace already; its files are as they were"
+        yield f"{root} is already a workspace; its files are unchanged"
     if made["moved"]:
         yield f"moved here from the default workspace: {', '.join(made['moved'])}"
     yield from (f"confirmed: {one}" for one in made["confirmed"])
@@ -180,7 +180,7 @@ def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
         return
     where = "" if made["registered"] else f" -C {root}"
     yield f"next: read {root}/{FILE_NAME}, then"
-    yield f"  ankiforge doctor{where}     is all well?"
+    yield f"  ankiforge doctor{where}     check everything"
     yield f"  ankiforge run{where}        cards from every source"
 
 
@@ -306,7 +306,7 @@ def _refuse_vault(root: Path) -> None:
     """
     for folder in (root, *root.parents):
         if (folder / ".obsidian").is_dir():
-            what = f"{root} lies in the vault {folder}, where nothing may be written"
+            what = f"{root} is inside the vault {folder}, where ankiforge never writes"
             raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
 
 
@@ -359,7 +359,6 @@ _REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/co
 # rules: what you marked or wrote as a card already; no model, no network.
 # llm: a language model drafts as well.
 drafter: rules
-# rules: all                      # also what only may be a definition or a fact; it waits for you
 
 # Any OpenAI-compatible server. The key comes from the environment variable, never from here.
 llm:

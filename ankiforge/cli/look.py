@@ -22,7 +22,7 @@ from ankiforge.cli.session import (
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger.queries import Queries
+    from ankiforge.ledger.queries import Funnel, Queries
     from ankiforge.ledger.search import Match
     from ankiforge.model import Candidate, Card
     from ankiforge.reports.trace import Asked, Messages
@@ -43,6 +43,76 @@ _VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
     "run": lambda queries: queries.of_last_run(),
 }
 """The views of the review page: the cards of each, in the order in which a person is asked."""
+
+
+# --- status ---------------------------------------------------------------------------------
+
+_WAITING = {
+    "pending": ("card waits", "cards wait"),
+    "revisions": ("correction waits", "corrections wait"),
+    "conflicts": ("conflict with Anki", "conflicts with Anki"),
+    "work": ("card keeps failing in Anki", "cards keep failing in Anki"),
+    "missing": ("note is missing in Anki", "notes are missing in Anki"),
+}
+"""Views that need a decision: one, several."""
+
+
+@command("""
+  ankiforge status           what waits, and the next command
+  ankiforge status --json    the same, as JSON
+""")
+def status(call: Call) -> None:
+    """Show what waits for you, and the next command."""
+    from ankiforge.app import sources_in_use
+    from ankiforge.reports.text import counted
+    from ankiforge.review.query import parse
+
+    with session(call, read_only=True) as now:
+        queries = now.ledger.queries
+        funnel, cards, view = queries.funnel(), queries.card_counts(), queries.last_view()
+        sources = sorted(one.partition(":")[2] for one in sources_in_use(now.workspace, now.ledger))
+        unsent = len(queries.matching(parse("verdict:accepted standing:live anki:none").terms))
+        waiting = {name: len(set(_VIEWS[name](queries))) for name in _WAITING}
+        next_command, why = _next(now, funnel, waiting, unsent)
+
+    if call.out.as_json:
+        call.out.data({
+            "workspace": str(now.workspace.root), "sources": sources,
+            "highlights": {"seen": funnel.seen, "without": len(funnel.without)},
+            "cards": cards, "unsent": unsent, "waiting": waiting,
+            "looked": view.taken_at if view else "", "next": next_command,
+        })  # fmt: skip
+        return
+    call.out.print(f"{now.workspace.root}: {', '.join(sources) or 'no sources yet'}")
+    without = f", {len(funnel.without):,} without an accepted card" if funnel.without else ""
+    call.out.print(f"  {counted(funnel.seen, 'highlight')}{without}")
+    blocked = f", {cards['blocked']:,} blocked" if cards["blocked"] else ""
+    call.out.print(f"  {counted(cards['ready'], 'accepted card')}{blocked}")
+    looked = f"last read {view.taken_at[:16].replace('T', ' ')} UTC" if view else "not read yet"
+    call.out.print(f"  Anki: {looked}")
+    for name, (one, several) in _WAITING.items():
+        if count := waiting[name]:
+            call.out.print(f"  {count:,} {one if count == 1 else several}")
+    call.out.print(f"next: {call.program} {next_command}   ({why})")
+
+
+def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) -> tuple[str, str]:
+    """Return the one command to type next, and why."""
+    from ankiforge.config import DrafterName
+
+    if not funnel.seen:
+        return (
+            "run" if now.workspace.config.sources or now.workspace.remembered else "run PATH",
+            "nothing was read yet",
+        )
+    if any(waiting.values()):
+        return "review", "decide on what waits"
+    if unsent:
+        return "build", f"{unsent:,} accepted cards are in no package yet"
+    if way := next(commands_without_card(now, funnel, model=True), None):
+        by_model = now.workspace.config.drafter is DrafterName.LLM
+        return ("draft", "have the model draft the rest") if by_model else way
+    return "run", "read what is new"
 
 
 # -finding:* is a word of the query, not an option
@@ -75,7 +145,9 @@ def list_(
 
     refuse_unknown_options(query)
     if view and no_card:
-        raise UsageError("--view holds cards, --no-card passages without one: name one of them")
+        raise UsageError(
+            "--view lists cards, --no-card lists highlights without one: use one of them"
+        )
     with session(call, read_only=True) as now:
         if no_card:
             _list_highlights(now, query)
@@ -211,7 +283,7 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
                 return
         if not shown and call.limit != 0:
             asked = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
-            call.out.say(f"nothing here matches {asked!r}: not marked, no card")
+            call.out.say(f"nothing you have read matches {asked!r}")
 
 
 def _works(now: Session, words: str) -> Iterator[Match]:

@@ -270,7 +270,7 @@ def audit(
         for line in as_text(made, call.shown(SHOWN)):
             out.print(line)
     if file is None and not propose and any(one.ours for one in made.notes):
-        out.say(f"to be asked about your cards in review: {call.program} audit --propose")
+        out.say(f"to decide on these in review: {call.program} audit --propose")
     if page is not None:
         name = path.parent.name if path.name == COLLECTION else path.name  # of a profile
         head = (f"Audit of {deck or name}", f"{path} · as it was on {taken_at:%Y-%m-%d}")
@@ -301,7 +301,7 @@ def _collection(workspace: Workspace, ledger: Ledger) -> Path:
 
     settings = workspace.config.anki
     if settings.collection == NEVER:
-        what = f"anki.collection is {NEVER}: Anki is never looked at by itself"
+        what = f"anki.collection is {NEVER}, so Anki is not read"
         raise UsageError(what, hint="name a file: ankiforge audit FILE")
     found = collection_path(settings, ledger, Path.home(), os.environ)
     if found is None:
@@ -337,7 +337,7 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
             limits = _limits_here(call)
             made = propose(now.ledger, limits, within=lambda one: in_deck(one, deck), step=step)
     if not made.cards:
-        out.say("nothing to propose: what is found on your cards is known")
+        out.say("nothing to propose: nothing new was found on your cards")
         return
     pairs, findings = counted(made.pairs, "pair"), counted(made.findings, "finding")
     out.say(
@@ -421,7 +421,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     for line in Journal(journal).read():
         if isinstance(line, Problem):
             unreadable += 1
-            do = "put the line right, or take it back from git or a backup; or delete it"
+            do = "correct the line, restore it from git or a backup, or delete it"
             yield Problem(line.where, line.what, do)
         elif line.v > VERSION:
             what = f"is of version {line.v}, this is {VERSION}"
@@ -435,7 +435,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
         lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
         what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
         do = (
-            "put it back from git or a backup: if the ledger is lost too, these ids and decisions"
+            "restore it from git or a backup: if the ledger is lost too, these ids and decisions"
             " are gone; to keep a copy: ankiforge export all.jsonl"
         )
         yield Problem(str(journal), what, do)
@@ -502,9 +502,9 @@ def export(
     call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
     if "unchanged" in done:
         written, unchanged = len(done["written"]), done["unchanged"]
-        call.out.say(f"  {written} pages written, {unchanged} were so already")
+        call.out.say(f"  {written} pages written, {unchanged} unchanged")
     for one in done.get("left", ()):
-        call.out.say(f"  left as it is: {one}: nothing exported is of its work")
+        call.out.say(f"  left unchanged: {one}: its work was not exported")
 
 
 def _format_of(target: str) -> str:
@@ -564,7 +564,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
             raise UsageError(what, hint="export to another folder")
     if form == "markdown":
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is no folder", hint="Markdown is written into a folder")
+            raise UsageError(f"{path} is not a folder", hint="Markdown is written into a folder")
     elif path.is_dir():
         raise UsageError(f"{path} is a folder", hint=f"name a file: {path.name}/all.{form}")
     elif path.exists() and not force:
@@ -572,7 +572,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
         with path.open("rb") as file:
             if file.read(len(begins)) not in (begins, b""):
                 raise UsageError(
-                    f"{path} is no export of ankiforge", hint="another name, or --force"
+                    f"{path} is not an export of ankiforge", hint="another name, or --force"
                 )
 
 
@@ -640,5 +640,5 @@ def import_(call: Call, file: Path) -> None:
         counts = {"decisions": brought.decisions, "known": brought.known}
         call.out.data({**counts, "kept": kept, "problems": problems})
     else:
-        call.out.say(f"{brought.decisions} decisions taken in, {brought.known} lines known")
+        call.out.say(f"{brought.decisions} decisions imported, {brought.known} lines known")
     end(problems)

@@ -78,12 +78,12 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     # a program reads JSON, and needs no browser
     if not (no_open or out.as_json) and not _open_browser(address, remote=remote):
-        out.say("no browser can be opened here: open the address below, all of it, in yours")
+        out.say("no browser can be opened here; open the whole address below in yours")
     if remote:
         port = urlsplit(address).port  # the page accepts no other
         here = os.environ.get("SSH_CONNECTION", "").split()
         host = here[2] if len(here) == 4 else socket.gethostname()  # as it was reached
-        out.say(f"from the computer you sit at, first: ssh -L {port}:127.0.0.1:{port} {host}")
+        out.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
     if out.as_json:
         out.data({"address": address})
     else:

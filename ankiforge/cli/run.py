@@ -225,17 +225,17 @@ def _after(
     for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
-            yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+            yield "  to import it, double-click it, or use File › Import in Anki; leave the options as they are"
     if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
         why = "there is no card yet"
         if cards["ready"]:
-            why = "Anki has all that is ready" if tally.plans else "nothing is new"
+            why = "Anki has every accepted card" if tally.plans else "nothing is new"
         elif waiting := cards["waiting"] + cards["blocked"]:
             waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
-            why = f"no card is ready, {waits} for you"
+            why = f"no card is accepted, {waits} for you"
         yield f"\nno package was written: {why}"
     if more := tally.counts["flooded"]:
-        yield f"\n{FLOOD} cards were accepted by themselves; {more} more wait for you, such as:"
+        yield f"\n{FLOOD} cards were accepted automatically; {more} more wait for you, such as:"
         waiting_cards = now.review.matching(f"run:{run} verdict:pending")
         yield from (f"  {one_line(card)}" for card in islice(waiting_cards, _FLOOD_SHOWN))
         yield f"accept them all: {program} accept --all --filter run:{run}"
@@ -244,7 +244,7 @@ def _after(
         yield from commands_to_decide(now, summary)
         yield from commands_to_go_on(now, summary, drafter)
         yield from commands_without_card(now, summary.funnel, model=summary.usage is not None)
-        yield "list", "what was made"
+        yield "list", "see the cards"
 
     if summary.funnel.seen and not summary.nothing_new:
         yield "\nnext:"
@@ -282,8 +282,7 @@ def _remember(
         *others, last = dict.fromkeys(f"`{place.name}`" for place in item.places)
         source = f"the sources {', '.join(others)} and {last}" if others else f"the source {last}"
         lines.append(
-            f"{path} is remembered as {source}: `{program}` reads it from now on;"
-            f" to forget it: {program} --forget {quote(path)}"
+            f"{path} is remembered as {source}; to forget it: {program} --forget {quote(path)}"
         )
     return lines
 
@@ -420,19 +419,19 @@ def job_for(
     limit = now.call.limit
     job = app.make_job(now.workspace, sources, model, accept=accept, deck=deck, limit=limit)
     workspace, settings = now.workspace, now.workspace.config.accept
-    where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
+    where = f"{workspace.root} (default)" if workspace.is_default else str(workspace.root)
     by_hand = accept or settings.rules.value
     drafted = by_hand if job.drafter_name == "rules" else accept or settings.llm.value
     if by_hand == drafted:
         clean = by_hand == "clean"
-        policy = "clean cards are accepted" if clean else "every card waits for you"
+        policy = "cards without findings are accepted" if clean else "every card waits for you"
     else:
-        who = ("your own hand", "the model")
+        who = ("the rules", "the model")
         accepted, waits = who if by_hand == "clean" else who[::-1]
-        policy = f"clean cards of {accepted} are accepted, those of {waits} wait for you"
+        policy = f"cards of {accepted} without findings are accepted, those of {waits} wait for you"
     now.out.say(f"workspace {where} · drafter {model_name(job.drafter_name)} · {policy}")
     if model is None and workspace.config.rules is RulesUsed.ALL:
-        now.out.say("rules: all is ignored: the rules that guessed are gone")
+        now.out.say("rules: all is ignored: the rules that guessed were removed")
     return job
 
 

@@ -68,7 +68,7 @@ def _only_watcher(workspace: Workspace) -> Iterator[None]:
         lock = ledger.lock(workspace.folder, "watching", seconds=0)
     except BusyError as error:
         what = error.message.partition(" is watching")[0]
-        what = f"{what} watches this workspace already"
+        what = f"{what} already watches this workspace"
         raise RefusedError(what, hint="one is enough") from error
     with lock:
         yield

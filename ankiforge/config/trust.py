@@ -196,7 +196,7 @@ def require_trust(
         return restricted(workspace, waiting)
     listed = "\n".join(f"  {one.says}" for one in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
-        hint = f"if that is what you want: ankiforge init --trust {workspace.root}"
+        hint = f"to confirm it: ankiforge init --trust {workspace.root}"
         raise UsageError(f"{workspace.root} needs your word for:\n{listed}", hint=hint)
     confirm(workspace, waiting, folders)
     return workspace

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ankiforge.draft import Replies
+from ankiforge.draft.asker import Asker, UncachedError
 from ankiforge.draft.cache import Answer, RequestForm
 from ankiforge.draft.client import ServerSettings, message_of
-from ankiforge.draft.llm import Asker, Conversation, Repair, UncachedError, drafted
+from ankiforge.draft.llm import Conversation, Repair, drafted
 from ankiforge.draft.prompt import Body, Chunk, Wording, canonical, chunks, request_hash
 from ankiforge.draft.reply import completion, objects
 from ankiforge.model import Draft, Drafted, Problem, Task
@@ -73,8 +74,8 @@ def export_jsonl(
 
     for task in tasks:
         for chunk, _ in chunks(task, settings.batch, conversation.is_cached):
-            conversation.draft(chunk)
-            yield from lines()
+            for _ in conversation.draft(chunk):
+                yield from lines()
     for task, drafts in blocked:
         for chunk, _ in chunks(task, 1):
             conversation.repair(chunk, drafts)

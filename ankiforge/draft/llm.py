@@ -12,28 +12,22 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
 from ankiforge.draft import Replies, private, withheld
-from ankiforge.draft.budget import BUDGET, Budget, BudgetError, Usage
-from ankiforge.draft.cache import Answer, RequestForm, find, load_form, save_form
+from ankiforge.draft.asker import Asker
+from ankiforge.draft.budget import BUDGET, BudgetError, Usage
+from ankiforge.draft.cache import Answer
 from ankiforge.draft.client import (
-    CAPS,
-    FORMAT,
-    BrokenError,
-    Client,
-    FieldRefusedError,
     ServerSettings,
     TooLongError,
 )
 from ankiforge.draft.prompt import (
     Body,
     Chunk,
-    Format,
     Message,
     Wording,
     barred,
@@ -41,14 +35,11 @@ from ankiforge.draft.prompt import (
     characters,
     chunks,
     request_body,
-    request_hash,
     shape_of,
 )
 from ankiforge.draft.reply import (
-    Completion,
     Item,
     card_json,
-    completion,
     drafts_of,
     is_empty,
     items,
@@ -56,7 +47,7 @@ from ankiforge.draft.reply import (
     reasons,
     unwanted,
 )
-from ankiforge.errors import ItemError, UsageError
+from ankiforge.errors import ItemError
 from ankiforge.model import (
     Attempt,
     Draft,
@@ -73,194 +64,14 @@ Notice = Callable[[str], None]
 """Receives what is about to leave the machine."""
 Repair = Callable[[Draft, Highlight], tuple[str, ...]]
 """Returns what blocks a draft of a highlight, in words; called from several threads."""
+PATIENCE_S = 0.3
+"""How long a result waits for those of highlights before it."""
 GRACE_S, PAID_GRACE_S = 3.0, 20.0
 """How long a person who stops the run waits for replies under way; for those that are paid for."""
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
 EMPTY = "the model answered with an empty list of cards"
 AGAIN = "ankiforge draft --again"
-_IN_A_ROW = 2
-"""So many unreadable replies in a row lead to the next format; so many readable ones confirm it."""
-
-
-# --- asking: cache, budget, server ----------------------------------------------------------
-
-
-class UncachedError(ItemError):
-    """The reply is not cached, and nothing is to be sent."""
-
-
-class Asker:
-    """Answers questions of one model and prompt from the cache, else from the server.
-
-    Shared by several threads. No request goes out that could overdraw the budget; each new reply
-    is stored before anybody parses it.
-    """
-
-    def __init__(
-        self,
-        settings: ServerSettings,
-        prompt: Wording,
-        replies: Replies,
-        *,
-        offline: bool = False,
-        fresh: bool = False,
-        sending: bool = True,
-    ) -> None:
-        self.settings = settings
-        self.prompt = prompt
-        self.replies = replies
-        self.fresh = fresh
-        self.sending = sending
-        self.client = Client(settings)
-        self.budget = Budget(settings.price, settings.budget_usd, settings.candidates)
-        self.form = load_form(settings, replies)
-        """How the server is asked now."""
-        self._offline = offline
-        self._lock = threading.Lock()
-        self._probing = threading.Lock()
-        self._probed = False
-        """Whether a server that broke was asked without a format."""
-        self._answered = False
-        """Whether it has answered a request of this form in this run."""
-        self._tentative = False
-        """Whether this form was chosen because of unreadable replies, and is not proved yet."""
-        self._row = 0
-        """Replies in a row in this form that could (> 0) or could not (< 0) be read."""
-
-    def cached(
-        self, chunk: Chunk, settings: ServerSettings, further: tuple[Message, ...] = ()
-    ) -> Iterator[Answer]:
-        """Yield the cached replies, the likeliest form first."""
-        return find(self.replies, chunk, settings, self.prompt, further, self.form)
-
-    def reply(
-        self,
-        chunk: Chunk,
-        settings: ServerSettings,
-        further: tuple[Message, ...] = (),
-        *,
-        anew: bool = False,
-    ) -> Answer:
-        """Return the reply to a question, cached or new.
-
-        Args:
-            chunk: the highlights it is about.
-            settings: ours, or as an older default had them.
-            further: messages after the prompt's own.
-            anew: ask although a reply is cached.
-
-        Raises:
-            ServiceError, ItemError, ConfigError: as `Client.ask`.
-            BudgetError: not enough is left.
-            UncachedError: it is not cached, and this asker sends nothing.
-            UsageError: `--offline`, and the server is elsewhere.
-        """
-        if not (anew or self.fresh) and (
-            known := next(self.cached(chunk, settings, further), None)
-        ):
-            self.budget.count_cached(known.completion.tokens_in, known.completion.tokens_out)
-            return known
-        return self.ask(chunk, request_body(chunk, settings, self.prompt, further))
-
-    def prepare(self) -> None:
-        """Make sure that something may be sent at all.
-
-        Raises:
-            UsageError: `--offline`, and the server is elsewhere.
-            ConfigError: the key is missing.
-        """
-        if self._offline and not self.settings.local:
-            raise UsageError(
-                f"--offline, and the model is at {self.settings.host}",
-                hint="use a server on this machine, or --drafter rules",
-            )
-        self.settings.checked_key()
-
-    def ask(self, chunk: Chunk, question: Body) -> Answer:
-        """Ask the server, in the strictest form that it takes."""
-        if not self.sending:
-            raise UncachedError("no reply is cached")
-        self.prepare()
-        while True:
-            form = self.form
-            try:
-                return self._paid(chunk, question, form)
-            except FieldRefusedError as error:
-                with self._lock:  # another thread may have heard the same
-                    now = self.form
-                    if now.format is form.format and error.field not in now.dropped:
-                        self._move(now.without(error))
-                save_form(self.settings, self.replies, self.form)
-            except BrokenError:
-                # some servers break at a format they do not know: probe once, in plain text
-                if form.format is Format.TEXT or FORMAT in self.settings.extra_body:
-                    raise
-                with self._probing:
-                    if self.form.format is not form.format:
-                        continue
-                    if self._probed or self._answered:
-                        raise
-                    self._probed = True
-                    plain = replace(form, format=Format.TEXT)
-                    try:
-                        answer = self._paid(chunk, question, plain, once=True)
-                    except ItemError:
-                        answer = None
-                    if answer is None:
-                        raise
-                    self._move(plain)
-                    save_form(self.settings, self.replies, plain)
-                    return answer
-
-    def _paid(
-        self, chunk: Chunk, question: Body, form: RequestForm, *, once: bool = False
-    ) -> Answer:
-        """Send one request; store the reply before anybody parses it, and count its cost."""
-        settings = self.settings
-        request, count = form.apply(question, settings), len(chunk.highlights)
-        size = len(canonical(request).encode("utf-8", "replace"))
-        own = [value for name in CAPS if isinstance(value := request.get(name), int) and value > 0]
-        capped = any(name in settings.extra_body for name in CAPS)
-        cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
-        with self.budget.reserve(size // 3, count, own[0] if own else 0) as limit:
-            # the limit is the budget's, not the question's: the hash does not depend on it
-            sent = {**request, cap: limit} if cap and limit else request
-            with self.client.ask(sent, once=once) as raw:
-                self._answered = True
-                found = completion(raw) or Completion()
-                tokens_in = found.tokens_in or size // 4
-                tokens_out = found.tokens_out or len(found.content) // 4
-                name = request_hash(request)
-                self.replies.put(
-                    name,
-                    raw,
-                    model=found.model or settings.model,
-                    prompt=self.prompt.of(chunk.task).fingerprint,
-                    tokens_in=tokens_in,
-                    tokens_out=tokens_out,
-                )
-                self.budget.count_new(tokens_in, tokens_out, found.tokens_again, count)
-                return Answer(found, name, cached=False, form=form)
-
-    def read(self, answer: Answer, readable: bool) -> None:
-        """Learn from a new reply: some servers accept a schema and do not keep to it."""
-        with self._lock:
-            format_ = self.form.format
-            if answer.cached or answer.form.format is not format_:
-                return
-            self._row = max(self._row, 0) + 1 if readable else min(self._row, 0) - 1
-            if self._row <= -_IN_A_ROW and format_ is not Format.TEXT:
-                self._move(replace(self.form, format=Format(format_ + 1)))
-                self._tentative = True
-            proved = self._tentative and self._row >= _IN_A_ROW
-        if proved:
-            self._tentative = False
-            save_form(self.settings, self.replies, self.form)
-
-    def _move(self, form: RequestForm) -> None:
-        self.form, self._row, self._tentative, self._answered = form, 0, False, False
-
 
 # --- the conversation about a few highlights ------------------------------------------------
 
@@ -293,6 +104,19 @@ class Outcome:
         self.failures += more.failures
         self.unread += more.unread
 
+    def only(self, key: HighlightKey, drafts: list[Draft]) -> Outcome:
+        """Return what became of one highlight, with these drafts."""
+        return Outcome(
+            drafts,
+            [one for one in self.no_cards if one.highlight == key],
+            [one for one in self.failures if one.highlight == key],
+            [one for one in self.unread if one.highlight == key],
+        )
+
+
+Outcomes = dict[HighlightKey, Outcome]
+"""What became of some highlights, by highlight."""
+
 
 class Conversation:
     """Drafts chunks by asking; one call a chunk, from any thread."""
@@ -322,27 +146,40 @@ class Conversation:
         """Tell whether the first reply about a chunk is cached."""
         return self._asked_before(chunk) is not None
 
-    def draft(self, chunk: Chunk) -> Outcome:
-        """Return drafts, reasons or failures for every highlight of the chunk.
+    def draft(self, chunk: Chunk) -> Iterator[Outcomes]:
+        """Yield drafts, reasons or failures for every highlight of the chunk.
+
+        First come those that need no second request; then each highlight whose cards are repaired.
 
         Raises:
             ServiceError, UsageError: what ends the run.
         """
         if reason := barred(chunk.task, self._asker.prompt):
             # as the settings are now; not recorded, for they may change
-            return Outcome(
-                no_cards=[NoCard(one.key, reason, passing=True) for one in chunk.highlights]
-            )
+            yield {
+                one.key: Outcome(no_cards=[NoCard(one.key, reason, passing=True)])
+                for one in chunk.highlights
+            }
+            return
         one, talk = self._asked_before(chunk) or next(self._variants(chunk))
         outcome = Outcome()
         talk.ask(one, outcome)
-        if self._repair is not None:
-            for highlight in one.highlights:
-                drafts = [draft for draft in outcome.drafts if draft.highlight == highlight.key]
-                others = [draft for draft in outcome.drafts if draft.highlight != highlight.key]
-                outcome.drafts = others
-                talk.repair(one.only(highlight), drafts, outcome)
-        return outcome
+        drafts = defaultdict[HighlightKey, list[Draft]](list)
+        for draft in outcome.drafts:
+            drafts[draft.highlight].append(draft)
+        ready, blocked = dict[HighlightKey, Outcome](), dict[HighlightKey, _Facts]()
+        for highlight in one.highlights:
+            facts = talk.judge(drafts[highlight.key], highlight)
+            if _blocked(facts):
+                blocked[highlight.key] = facts
+            else:
+                ready[highlight.key] = outcome.only(highlight.key, _all(facts))
+        yield ready
+        for highlight in one.highlights:
+            if facts := blocked.get(highlight.key, {}):
+                repaired = Outcome()
+                talk.repair(one.only(highlight), facts, repaired)
+                yield {highlight.key: repaired}
 
     def repair(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
         """Return what becomes of drafts of one highlight, made earlier, when they are repaired."""
@@ -351,12 +188,21 @@ class Conversation:
             one for one in variants if not self._asker.fresh and one[1].has_repaired(one[0], drafts)
         )
         one, talk = next(asked, variants[0])
-        talk.repair(one, list(drafts), outcome)
+        talk.repair(one, talk.judge(drafts, one.highlights[0]), outcome)
         return outcome
 
 
-_Judged = tuple[Draft, tuple[str, ...]]
-"""A draft and what blocks it."""
+_Facts = dict[int, list[tuple[Draft, tuple[str, ...]]]]
+"""The drafts of one highlight by fact, each with what blocks it; of each fact the good ones first."""
+
+
+def _all(facts: _Facts) -> list[Draft]:
+    return [draft for fact in facts.values() for draft, _ in fact]
+
+
+def _blocked(facts: _Facts) -> list[int]:
+    """Return the facts of which every draft is blocked."""
+    return [number for number, fact in facts.items() if fact[0][1]]
 
 
 class _Talk:
@@ -486,13 +332,13 @@ class _Talk:
 
     def has_repaired(self, chunk: Chunk, drafts: Iterable[Draft]) -> bool:
         """Tell whether the repair of these drafts is answered already."""
-        facts = self._judge(drafts, chunk.highlights[0])
-        bad = [one for fact in facts.values() if fact[0][1] for one in fact]
-        return bool(bad) and self.has_reply(chunk, self._complaint(bad))
+        facts = self.judge(drafts, chunk.highlights[0])
+        wanted = _blocked(facts)
+        return bool(wanted) and self.has_reply(chunk, self._complaint(facts, wanted))
 
-    def _judge(self, drafts: Iterable[Draft], highlight: Highlight) -> dict[int, list[_Judged]]:
-        """Return the drafts by fact, each with what blocks it; of each fact the good ones first."""
-        facts: dict[int, list[_Judged]] = {}
+    def judge(self, drafts: Iterable[Draft], highlight: Highlight) -> _Facts:
+        """Return the drafts of a highlight by fact, with what blocks each."""
+        facts: _Facts = {}
         for draft in drafts:
             faults = self._repair(draft, highlight) if self._repair else ()
             facts.setdefault(draft.intent, []).append((draft, faults))
@@ -500,7 +346,7 @@ class _Talk:
             number: sorted(fact, key=lambda one: bool(one[1])) for number, fact in facts.items()
         }
 
-    def repair(self, chunk: Chunk, drafts: list[Draft], outcome: Outcome) -> None:
+    def repair(self, chunk: Chunk, facts: _Facts, outcome: Outcome) -> None:
         """Put down the drafts of one highlight; a fact whose every card is blocked is asked again.
 
         A fact of which some card passes needs no repair: a person picks, and may pick a blocked
@@ -508,15 +354,12 @@ class _Talk:
         stays to be seen, with its reason.
         """
         [highlight] = chunk.highlights
-        facts = self._judge(drafts, highlight)
-        as_it_is = [draft for fact in facts.values() for draft, _ in fact]
-        wanted = [number for number, fact in facts.items() if fact[0][1]]
-        bad = [one for number in wanted for one in facts[number]]
-        if not bad:
+        as_it_is, wanted = _all(facts), _blocked(facts)
+        if not wanted:
             outcome.drafts += as_it_is
             return
         try:
-            answer = self._reply(chunk, self._complaint(bad))
+            answer = self._reply(chunk, self._complaint(facts, wanted))
         except ItemError:  # the budget, the server: what was drafted stays, blocked
             outcome.drafts += as_it_is
             return
@@ -535,7 +378,7 @@ class _Talk:
                 outcome.drafts += as_it_is
                 return
             why = next(reasons(read), "") or unwanted(read, self._shape)
-            faults = "; ".join(dict.fromkeys(fault for _, faults in bad for fault in faults))
+            faults = "; ".join(_faults(facts, wanted))
             reason = f"a check blocked the card ({faults[:200]}), and asked again: {why}"
             outcome.no_cards.append(NoCard(highlight.key, reason))
             return
@@ -546,7 +389,7 @@ class _Talk:
                     Attempt(draft.kind, draft.fields, faults, draft.origin.request)
                     for draft, faults in fact
                 )
-                [judged] = self._judge(
+                [judged] = self.judge(
                     [replace(one, intent=number) for one in new], highlight
                 ).values()
                 first, *more = (draft for draft, _ in judged)
@@ -556,8 +399,9 @@ class _Talk:
             every += (replace(draft, intent=number + 1) for draft in kept)
         outcome.drafts += numbered(every, self._shape) or as_it_is
 
-    def _complaint(self, bad: list[_Judged]) -> tuple[Message, ...]:
+    def _complaint(self, facts: _Facts, wanted: list[int]) -> tuple[Message, ...]:
         """Return what is said to the model after its first reply."""
+        bad = [one for number in wanted for one in facts[number]]
         cards = ",".join(card_json(draft, self._shape) for draft, _ in bad)
         faults = "\n".join(
             f"- card {number}: {fault}"
@@ -572,6 +416,11 @@ class _Talk:
             {"role": "assistant", "content": f'{{"cards":[{cards}]}}'},
             {"role": "user", "content": f"These cards cannot be used:\n{faults}\n{wish}"},
         )
+
+
+def _faults(facts: _Facts, wanted: list[int]) -> Iterable[str]:
+    """Return what blocks the drafts of these facts, each fault once."""
+    return dict.fromkeys(fault for at in wanted for _, faults in facts[at] for fault in faults)
 
 
 def _not_json(answer: Answer) -> tuple[Message, ...]:
@@ -662,6 +511,33 @@ class Estimate:
     cost_high_usd: float | None = None
 
 
+_Place = tuple[int, HighlightKey]
+"""A highlight in the task of this number."""
+
+
+class _Unfinished:
+    """A task of which some highlights have no result yet."""
+
+    def __init__(self, task: Task, left: set[HighlightKey]) -> None:
+        self.task = task
+        self.left = left
+        self._whole = Outcome()
+
+    def result(self, outcomes: Outcomes) -> Drafted:
+        """Return the result for some highlights; the last one has the problems of all."""
+        self.left -= outcomes.keys()
+        part = Outcome()
+        for one in outcomes.values():
+            part.add(one)
+            self._whole.add(one)
+        withheld_too = [one.key for one in self.task.highlights if not self.left and withheld(one)]
+        keys = outcomes.keys() | withheld_too
+        here = tuple(one for one in self.task.highlights if one.key in keys)
+        whole = drafted(replace(self.task, highlights=here), part)
+        problems = () if self.left else tuple(_problems(self.task, self._whole))
+        return replace(whole, problems=problems, more=bool(self.left))
+
+
 class Model:
     """Drafts with a language model."""
 
@@ -714,7 +590,7 @@ class Model:
         )
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task, in order; for one run only.
+        """Yield results as replies come, several per task; for one run only.
 
         Raises:
             ServiceError: the server is not there, or will answer nothing.
@@ -731,33 +607,66 @@ class Model:
                 yield replace(result, task=task, failed=(), problems=())
 
     def _results(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+        """Yield results as replies come: several per task.
+
+        They come in the order of the highlights, so that equal replies give equal cards; but a slow
+        reply holds up those behind it for no longer than `PATIENCE_S`.
+        """
         threads = self._settings.threads
-        window: deque[tuple[Task, list[Future[Outcome]]]] = deque()
         self._pool = pool = _Pool(threads, self._conversation.draft)
-
-        def unfinished() -> list[Future[Outcome]]:
-            return [one for _, futures in window for one in futures if not one.done()]
-
-        def first() -> Drafted:
-            task, futures = window.popleft()
-            outcome = Outcome()
-            for one in futures:
-                outcome.add(one.result())
-            return drafted(task, outcome)
-
+        source, number = iter(tasks), 0
+        unfinished: dict[int, _Unfinished] = {}
+        waiting: dict[_Place, None] = {}
+        """Highlights without a result, in order."""
+        ready: dict[_Place, tuple[float, Outcome]] = {}
+        """Results that are not yielded yet, by arrival, each with its time."""
+        error: BaseException | None = None
         try:
-            for task in tasks:
-                window.append((task, self._submit(pool, task)))
-                # read ahead so far that work lies ready for every thread; whichever request ends
-                # first makes room, for one slow answer must not keep the others idle
-                while len(waiting := unfinished()) > 2 * threads and len(window) <= 16 * threads:
-                    wait(waiting, return_when=FIRST_COMPLETED)
-                while window and (
-                    len(window) > 16 * threads or all(one.done() for one in window[0][1])
-                ):
-                    yield first()
-            while window:
-                yield first()
+            while True:
+                # read ahead so far that work lies ready for every thread
+                while error is None and pool.unfinished <= 2 * threads:
+                    if (task := next(source, None)) is None:
+                        break
+                    number += 1
+                    chunks_ = self._submit(pool, number, task)
+                    keys = [one.key for chunk in chunks_ for one in chunk.highlights]
+                    waiting |= {(number, key): None for key in keys}
+                    unfinished[number] = _Unfinished(task, set(keys))
+                    if not keys:
+                        yield drafted(unfinished.pop(number).task, Outcome())
+                if not ready:
+                    if error is not None:
+                        raise error
+                    if not pool.unfinished:
+                        return
+
+                # what comes next in order, else what has waited for it long enough
+                due: list[_Place] = []
+                for place in waiting:
+                    if place not in ready or (due and place[0] != due[0][0]):
+                        break
+                    due.append(place)
+                patience = None
+                if ready and not due:
+                    oldest, (came, _) = next(iter(ready.items()))
+                    patience = came + PATIENCE_S - time.monotonic()
+                    if patience <= 0 or error is not None:
+                        due = [one for one in waiting if one in ready and one[0] == oldest[0]]
+                if not due:
+                    got = pool.result(patience)
+                    if isinstance(got, BaseException):
+                        error = error or got
+                    elif got is not None:
+                        at, outcomes = got
+                        now = time.monotonic()
+                        ready |= {(at, key): (now, one) for key, one in outcomes.items()}
+                    continue
+                for place in due:
+                    del waiting[place]
+                at = due[0][0]
+                yield unfinished[at].result({key: ready.pop((at, key))[1] for _, key in due})
+                if not unfinished[at].left:
+                    del unfinished[at]
         except (KeyboardInterrupt, GeneratorExit):
             self.leave()
             raise
@@ -784,7 +693,7 @@ class Model:
             self._asker.client.stop(patience)
             pool.join()
 
-    def _submit(self, pool: _Pool, task: Task) -> list[Future[Outcome]]:
+    def _submit(self, pool: _Pool, number: int, task: Task) -> list[Chunk]:
         parts = list(chunks(task, self._settings.batch, self._is_known))
         new = [chunk for chunk, known in parts if not known]
         if self._asker.sending and new:
@@ -794,7 +703,9 @@ class Model:
             letters = sum(characters(self._body(chunk)) for chunk in new)
             passages = "1 highlight" if count == 1 else f"{count:,} highlights"
             self._notice(f"{passages}, {letters:,} characters to {self._settings.host}")
-        return [pool.submit(chunk) for chunk, _ in parts]
+        for chunk, _ in parts:
+            pool.submit(number, chunk)
+        return [chunk for chunk, _ in parts]
 
     def _is_known(self, chunk: Chunk) -> bool:
         return bool(barred(chunk.task, self._asker.prompt)) or self._conversation.is_cached(chunk)
@@ -830,9 +741,12 @@ class _Pool:
     The standard library's pools are waited for when the program ends, so Ctrl-C would hang.
     """
 
-    def __init__(self, size: int, draft: Callable[[Chunk], Outcome]) -> None:
+    def __init__(self, size: int, draft: Callable[[Chunk], Iterator[Outcomes]]) -> None:
         self._draft = draft
-        self._queue: SimpleQueue[tuple[Future[Outcome], Chunk] | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[int, Chunk] | None] = SimpleQueue()
+        self._results: SimpleQueue[tuple[int, Outcomes] | BaseException | None] = SimpleQueue()
+        self.unfinished = 0
+        """Chunks whose last result was not fetched."""
         self._threads = [
             threading.Thread(target=self._work, name=f"draft-{number}", daemon=True)
             for number in range(size)
@@ -840,18 +754,29 @@ class _Pool:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, chunk: Chunk) -> Future[Outcome]:
-        """Have a chunk drafted by the next thread that is free."""
-        future: Future[Outcome] = Future()
-        self._queue.put((future, chunk))
-        return future
+    def submit(self, number: int, chunk: Chunk) -> None:
+        """Have a chunk of a task drafted by the next thread that is free."""
+        self.unfinished += 1
+        self._queue.put((number, chunk))
+
+    def result(self, timeout: float | None) -> tuple[int, Outcomes] | BaseException | None:
+        """Return the next result with its task's number, or what a thread raised.
+
+        None: a chunk is finished, or no result came within so many seconds.
+        """
+        try:
+            got = self._results.get(timeout=timeout)
+        except Empty:
+            return None
+        if got is None or isinstance(got, BaseException):
+            self.unfinished -= 1
+        return got
 
     def close(self) -> None:
         """Begin nothing more."""
         while True:
             try:
-                if given := self._queue.get_nowait():
-                    given[0].cancel()
+                self._queue.get_nowait()
             except Empty:
                 break
         for _ in self._threads:
@@ -865,8 +790,10 @@ class _Pool:
 
     def _work(self) -> None:
         while given := self._queue.get():
-            future, chunk = given
+            number, chunk = given
             try:
-                future.set_result(self._draft(chunk))
-            except BaseException as error:  # noqa: BLE001  (raised where the result is asked for)
-                future.set_exception(error)
+                for outcomes in self._draft(chunk):
+                    self._results.put((number, outcomes))
+                self._results.put(None)
+            except BaseException as error:  # noqa: BLE001  (raised where the results are fetched)
+                self._results.put(error)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import msgspec
 
@@ -233,7 +233,7 @@ class FolderSource:
         settings: Any,
         only: tuple[Path, ...] = (),
         me: tuple[str, ...] = (),
-    ) -> Source:
+    ) -> Self:
         """Make a reader of `root`; see `SourceModule.open_source`."""
         included = matcher(getattr(settings, "include", ()))
         excluded = matcher(getattr(settings, "exclude", ()))
@@ -276,11 +276,16 @@ class FolderSource:
         raise NotImplementedError
 
 
+TERM: Literal["term"] = "term"
+"""The form of cards that are read only by wish."""
+
+
 class TextSource(FolderSource):
     """A source with one document per file, whose settings select what is read."""
 
     all_marks: ClassVar[tuple[str, ...]]
-    all_cards: ClassVar[tuple[str, ...]]
+    own_cards: ClassVar[tuple[str, ...]]
+    """The forms of cards that are read unless the settings say otherwise."""
 
     @property
     def selection(self) -> str:
@@ -290,7 +295,7 @@ class TextSource(FolderSource):
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield what files hold by other settings: those of `before`, and all that there are."""
         some = self.folder.named(paths)
-        every = wider_settings(self.settings, before, self.all_marks, self.all_cards)
+        every = wider_settings(self.settings, before, self.all_marks, (*self.own_cards, TERM))
         return highlights_of(replace(self, folder=some, settings=one) for one in every if some.only)
 
 

@@ -20,8 +20,8 @@ from pathlib import PurePosixPath
 from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File, TextSource, selected_forms
-from ankiforge.extract.markdown import TERM, Term, TextNote, extracted
+from ankiforge.extract.folder import File, TextSource
+from ankiforge.extract.markdown import Term, TextNote, extracted
 from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
 
@@ -78,7 +78,7 @@ class Wiki(TextSource):
 
     kind = "tiddlywiki"
     all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
-    all_cards: ClassVar[tuple[str, ...]] = (*CARDS, TERM)
+    own_cards: ClassVar[tuple[str, ...]] = CARDS
 
     def read(self) -> Iterator[Sighting]:
         """Yield one document per tiddler with highlights, in the order of paths, and problems."""
@@ -95,42 +95,34 @@ class Wiki(TextSource):
                 yield whole
 
     def _extracted(self, file: File, tiddler: Tiddler) -> Extracted | None:
-        from ankiforge.extract.markdown.note import Wanted
-
-        settings, text, kind = self.settings, tiddler.text, tiddler.fields.get("type", "")
+        fields, text = tiddler.fields, tiddler.text
+        kind = fields.get("type", "")
         off = (key for key in ("cards", "ankiforge") if _is_no(tiddler, key))
         no = next(off, "")
         if kind == _CLASSIC:
             text = _OF_CLASSIC.sub("", text)
-        note = TextNote(
-            file,
-            markdown_of(text) if kind in _WIKITEXT else text,
-            skip=f"the tiddler says {no}: no" if no else "",
-            created=_moment(tiddler.fields.get("created", "")),
-            modified=_moment(tiddler.fields.get("modified", "")),
-        )
-        wanted = Wanted(
-            frozenset(sign for mark in settings.marks for sign in _MARKS[mark]),
-            selected_forms(settings.cards, CARDS),
-            settings.glossary_headings,
-        )
-        return extracted(
-            note, self.folder, wanted, lambda tags: self._document(file, tiddler, tags)
-        )
-
-    def _document(self, file: File, tiddler: Tiddler, tags: tuple[str, ...]) -> Document:
-        title = tiddler.fields.get("title", "") or PurePosixPath(file.path).stem
         web = next((one for key in ("url", "source") if (one := _address(tiddler, key))), "")
-        own = (re.sub(r"\s+", "-", tag) for tag in tags_of(tiddler.fields.get("tags", "")))
-        return Document(
+        own = (re.sub(r"\s+", "-", tag) for tag in tags_of(fields.get("tags", "")))
+        title = fields.get("title", "") or PurePosixPath(file.path).stem
+        document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
             self.folder.name,
             title=title,
             path=file.path,
             identifiers=(("url", web),) if web else (),
-            tags=tuple(dict.fromkeys([*own, *tags])),
-            deck=tiddler.fields.get("deck", ""),
+            tags=tuple(own),
+            deck=fields.get("deck", ""),
         )
+        note = TextNote(
+            file,
+            markdown_of(text) if kind in _WIKITEXT else text,
+            document,
+            frozenset(sign for mark in self.settings.marks for sign in _MARKS[mark]),
+            skip=f"the tiddler says {no}: no" if no else "",
+            created=_moment(fields.get("created", "")),
+            modified=_moment(fields.get("modified", "")),
+        )
+        return extracted(note, self)
 
 
 open_source = Wiki.open

@@ -125,7 +125,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A task's result: every highlight is in drafts, in no_cards, or under a problem."""
+    """A result for all highlights of `task`: each is in drafts, in no_cards, or in failed."""
 
     task: Task
     drafts: tuple[Draft, ...] = ()
@@ -133,13 +133,15 @@ class Drafted:
     failed: tuple[tuple[HighlightKey, str], ...] = ()
     """Not answered this time (a fault of the service), and why: drafted again on the next run."""
     problems: tuple[Problem, ...] = ()
+    more: bool = False
+    """Whether results for further highlights of the same task follow."""
 
 
 class Drafter(Protocol):
-    """Turns tasks into results, in order; takes tasks no faster than it works."""
+    """Turns tasks into results; takes tasks no faster than it works."""
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task."""
+        """Yield one or more results per task, each for some of its highlights."""
         ...
 
 

@@ -13,7 +13,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Container, Hashable, Mapping
 from dataclasses import dataclass
-from heapq import nlargest, nsmallest
+from heapq import nlargest
 from typing import TypeVar
 from zlib import crc32
 
@@ -43,6 +43,8 @@ _FIELD = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$", re.M
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
 """Of a script without blanks, each character is a word; kana are not joined to Chinese characters."""
+_ASCII_WORD = re.compile("[a-z0-9]+")
+"""The same in a text of nothing else, where it takes a third of the time."""
 _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 _MASK = 2**64 - 1
 
@@ -73,16 +75,18 @@ def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
     """
     front = _FRONT.match(text)
     body = _FIELD.sub("", text[front.end() :] if front else text)
-    blocks = _BLOCK_ID.findall(body)
-    words = _WORD.findall(unicodedata.normalize("NFKC", _BLOCK_ID.sub("", body)).casefold())
+    blocks = _BLOCK_ID.findall(body) if "^" in body else []
+    body = _BLOCK_ID.sub("", body) if blocks else body
+    plain = unicodedata.normalize("NFKC", body).casefold()
+    words = (_ASCII_WORD if plain.isascii() else _WORD).findall(plain)
     a, b, c, d = _FACTORS
-    marks = [crc32(word.encode("utf-8", "surrogatepass")) for word in words]
+    marks = list(map(crc32, map(str.encode, words)))
     shingles = {
         (a * one + b * two + c * three + d * four) & _MASK
         for one, two, three, four in zip(marks, marks[1:], marks[2:], marks[3:], strict=False)
     }
     return Sketch(
-        frozenset(nsmallest(SIZE, shingles)),
+        frozenset(sorted(shingles)[:SIZE]),
         len(words),
         frozenset(_OWN_ID.findall(front[1]) if front else ()),
         frozenset((*hints, *(f"^{name}" for name in blocks))),

@@ -397,13 +397,9 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(
             text = f"What is fact {number}?::Answer {number}\n\n==A mark== of note {number}.\n"
             ending = "md" if kind == "vault" else "txt"
             (folder / f"{number}.{ending}").write_text(text, encoding="utf-8")
-    listed = {
-        "vault": (Vault, "_find"),
-        "texts": (Folder, "files"),
-        "papers": (PdfSource, "_files"),
-    }
-    where, name = listed[kind]
-    real, read = getattr(where, name), {"texts": Texts}.get(kind, where).scan
+    where, name = (Vault, "_find") if kind == "vault" else (Folder, "files")
+    source = {"vault": Vault, "texts": Texts, "papers": PdfSource}[kind]
+    real, read = getattr(where, name), source.scan
     reading: list[object] = []
 
     def scan(self):
@@ -418,7 +414,7 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(
         return found
 
     monkeypatch.setattr(where, name, renamed_after)
-    monkeypatch.setattr({"texts": Texts}.get(kind, where), "scan", scan)
+    monkeypatch.setattr(source, "scan", scan)
     told = forge("run", root, code=1).stderr
     failed = [line for line in told.splitlines() if line.startswith("failed:")]
     assert failed == [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -344,3 +346,55 @@ def test_where_a_person_reviews_several_cards_of_a_fact_are_asked_for(forge, not
     review, clean = (json.dumps(request) for request in server.asked)
     assert '"fact"' in review
     assert '"fact"' not in clean
+
+
+# --- drafts as they come --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slow", [ALPHA, BETA], ids=["the first", "the last"])
+def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafted(
+    forge, notes, server, fake, slow
+) -> None:
+    released = threading.Event()
+
+    def answer(request):
+        if slow in [words for _, words in fake.marked(request)]:
+            released.wait(30)
+        return fake.obliging(request)
+
+    server.otherwise = answer
+    configure(forge, server.base_url, concurrency=2)
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    running = forge.started("run")
+    try:
+        latest = time.monotonic() + 20
+        while not (cards := forge.cards()) and time.monotonic() < latest:
+            time.sleep(0.1)
+        [card] = cards
+        assert running.poll() is None
+        forge.ok("accept", card["guid"])
+    finally:
+        released.set()
+        running.communicate(timeout=30)
+    assert running.returncode == 0
+    verdicts = {one["guid"]: one["verdict"] for one in forge.cards()}
+    assert len(verdicts) == 2
+    assert verdicts.pop(card["guid"]) == "accepted"
+    assert set(verdicts.values()) == {"pending"}
+
+
+def test_a_card_that_a_later_reply_gives_away_says_so(forge, notes, server, fake) -> None:
+    cards = {
+        ALPHA: ("Which fact of them all comes first in the row?", "Alpha"),
+        BETA: ("What comes second after Alpha, first fact of them all in the row?", "Beta"),
+    }
+
+    def answer(request):
+        [(label, words)] = fake.marked(request)
+        return fake.cards(fake.card(label, words, *cards[words]))
+
+    server.otherwise = answer
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    forge.ok("run")
+    first, _ = sorted(forge.cards(), key=lambda one: ALPHA not in str(one))
+    assert [one["check"] for one in first["findings"]] == ["sibling_leak"]

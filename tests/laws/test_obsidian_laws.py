@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ankiforge import extract
@@ -82,6 +82,7 @@ def whole(highlight: Highlight) -> str:
 
 @settings(max_examples=300, deadline=None)
 @given(notes)
+@example("==marked words==\n# ==marked words====marked words==")
 def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note: str) -> None:
     seen = [*found(note, **EVERYTHING), *found(note, marks=("==",), cards=()), *found(note)]
     assert len({whole(highlight) for highlight in seen} - {""}) <= 1

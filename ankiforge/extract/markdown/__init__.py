@@ -16,7 +16,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.files import PICTURE
-from ankiforge.extract.folder import File, Folder, TextSource, iso_time, selected_forms
+from ankiforge.extract.folder import TERM as TERM
+from ankiforge.extract.folder import File, TextSource, iso_time, selected_forms
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -42,14 +43,13 @@ from ankiforge.text.identifiers import is_export
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Blocks
     from ankiforge.extract.markdown.note import Wanted
-    from ankiforge.extract.markdown.source import FrontMatter, Source
+    from ankiforge.extract.markdown.source import Source
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
 Term = Literal["term", "-term"]
 """`Term: text` list items outside a glossary, which most people write as prose: only by wish."""
-TERM: Term = "term"
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
@@ -69,7 +69,7 @@ class Texts(TextSource):
 
     kind = "markdown"
     all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
-    all_cards: ClassVar[tuple[str, ...]] = (*CARDS, TERM)
+    own_cards: ClassVar[tuple[str, ...]] = CARDS
 
     def read(self) -> Iterator[Sighting]:
         """Yield one document per file with highlights, in the order of paths, and problems."""
@@ -84,50 +84,42 @@ class Texts(TextSource):
                 yield from self._document(file, text)
 
     def _document(self, file: File, text: str) -> Iterator[Sighting]:
-        from ankiforge.extract.markdown.note import Wanted
         from ankiforge.extract.markdown.source import front_matter
         from ankiforge.text.renames import sketched
 
-        settings, front = self.settings, front_matter(text)
-        lines = text.split("\n")
+        front, lines = front_matter(text), text.split("\n")
         head = "\n".join(lines[: front.lines])
         body = "\n".join([*("" for _ in range(front.lines)), *lines[front.lines :]])
-        is_plain = PurePosixPath(file.path).suffix.casefold() not in (".md", ".markdown")
+        path = PurePosixPath(file.path)
+        is_plain = path.suffix.casefold() not in (".md", ".markdown")
+        url, author = _value(head, "source"), _value(head, "author")
+        web = (("url", url),) if re.match(r"https?://\S+$", url) else ()
+        document = Document(
+            DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
+            self.folder.name,
+            title=front.title or path.stem,
+            path=file.path,
+            creators=(author,) if author else (),
+            identifiers=tuple(dict.fromkeys((*front.identifiers, *web))),
+            tags=front.tags,
+            deck=front.deck,
+        )
         note = TextNote(
             file,
             _without_indents(body) if is_plain else body,
+            document,
+            frozenset(self.settings.marks) - {"quote"},
             skip=front.skip,
             created=iso_time(_value(head, "created")),
             modified=iso_time(_value(head, "updated")),
-            quotes=is_plain or "quote" in settings.marks,
+            quotes=is_plain or "quote" in self.settings.marks,
         )
-        wanted = Wanted(
-            frozenset(settings.marks) - {"quote"},
-            selected_forms(settings.cards, CARDS),
-            settings.glossary_headings,
-        )
-        found = extracted(
-            note, self.folder, wanted, lambda tags: self._work(file, front, head, tags)
-        )
+        found = extracted(note, self)
         if found and front.problem:
             hint = "correct it, or the title, tags and deck are not known"
             yield Problem(file.path, front.problem, hint)
         if found:
             yield replace(found, sketch=sketched(text, file.path))
-
-    def _work(self, file: File, front: FrontMatter, head: str, tags: tuple[str, ...]) -> Document:
-        url, author = _value(head, "source"), _value(head, "author")
-        web = (("url", url),) if re.match(r"https?://\S+$", url) else ()
-        return Document(
-            DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
-            self.folder.name,
-            title=front.title or PurePosixPath(file.path).stem,
-            path=file.path,
-            creators=(author,) if author else (),
-            identifiers=tuple(dict.fromkeys((*front.identifiers, *web))),
-            tags=tuple(dict.fromkeys([*front.tags, *tags])),
-            deck=front.deck,
-        )
 
 
 open_source = Texts.open
@@ -160,6 +152,10 @@ class TextNote(NamedTuple):
 
     file: File
     markdown: str
+    document: Document
+    """Without the tags in its text."""
+    marks: frozenset[str]
+    """What counts as a mark."""
     skip: str = ""
     """Why nothing of it becomes a card."""
     created: str = ""
@@ -177,24 +173,24 @@ def plain_text(markdown: str) -> str:
     return cut(prepared(markdown), NO_CONTEXT).plain
 
 
-def extracted(
-    note: TextNote,
-    folder: Folder,
-    wanted: Wanted,
-    document_of: Callable[[tuple[str, ...]], Document],
-) -> Extracted | None:
-    """Return its highlights, None if there are none; `document_of` gets the tags in its text."""
+def extracted(note: TextNote, reader: TextSource) -> Extracted | None:
+    """Return what a text of a source says; None without highlights."""
     from ankiforge.extract.markdown.blocks import cut
     from ankiforge.extract.markdown.inline import Context
-    from ankiforge.extract.markdown.note import highlights
+    from ankiforge.extract.markdown.note import Wanted, highlights
     from ankiforge.extract.markdown.page import Page, tool_cards
     from ankiforge.extract.markdown.source import prepared
 
+    folder, settings = reader.folder, reader.settings
     source = prepared(note.markdown)
     context = Context(picture=lambda target: picture_path(target, note.file, folder.root))
     blocks = cut(source, context)
-    document = document_of(blocks.tags)
+    document = replace(
+        note.document, tags=tuple(dict.fromkeys([*note.document.tags, *blocks.tags]))
+    )
     ids = tool_cards(Page(note.file.path, note.markdown, source, blocks))
+    cards = selected_forms(settings.cards, reader.own_cards)
+    wanted = Wanted(note.marks, cards, settings.glossary_headings)
     found = highlights(document, folder.namespace, blocks, wanted, note.skip, ids)
     if note.quotes:
         bare = Highlight(document, folder.namespace, HighlightKind.HIGHLIGHT, "", skip=note.skip)

@@ -190,6 +190,8 @@ class _Cutter:
         if token.map:
             self.at = (token.map[0], token.map[1])
         match token.type:
+            case "paragraph_open" | "paragraph_close":  # most of many
+                pass
             case "inline":
                 self.words(token.content)
             case "heading_open":

@@ -357,11 +357,8 @@ _ALL = rf"""
     | (?P<colons>(?<!:)::(?!:))
     | (?P<bracket>[\[\]])
 """
-_FIRST = rf"(?=[\\\n`$!\[\]^<&\#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]|(?<![ \t])[ \t]+\n)"
-"""What a sign begins with: most letters begin none, and are passed over at once."""
-_URL = r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])"
-_SIGN = re.compile(rf"{_FIRST}(?:{_ALL})", re.VERBOSE)
-_SIGN_OR_URL = re.compile(rf"{_URL}|{_FIRST}(?:{_ALL})", re.VERBOSE)
+_SIGN = re.compile(_ALL, re.VERBOSE)
+_URL = re.compile(r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])")
 _ANY_SIGN = re.compile(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
 _IN_TEX = re.compile(r"(?:\\[A-Za-z]+\*?|[_^])\Z")
 """After it `{{` belongs to a formula, closed or not."""
@@ -372,6 +369,9 @@ _LINK_TITLE = re.compile(r"\s+(?:\"[^\"]*\"|'[^']*')\Z")
 
 def read(text: str, context: Context = NO_CONTEXT) -> Inline:
     """Read the source of one block, its container's signs already gone."""
+    if not _ANY_SIGN.search(text):
+        plain = text if context.verbatim else " ".join(text.split())
+        return Inline([Token(0, Kind.TEXT, plain, plain)] if text else [], [])
     tokens, links = _tokenized(text, context)
     if not context.verbatim:
         _drop_outer_tags(tokens)
@@ -402,15 +402,13 @@ def masked(text: str, context: Context = NO_CONTEXT) -> str:
 
 def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
     """Cut a block into tokens, their pairs known."""
-    if not _ANY_SIGN.search(text):
-        return ([Token(0, Kind.TEXT, text, text)] if text else []), []
     tokens: list[Token] = []
     links: list[Link] = []
     brackets: list[int] = []  # tokens of `[` that no `]` closes so far
     runs: list[_Run] = []
     ticks = Backticks(text)
-    hidden = PLACEHOLDERS.search(text) is not None
-    sign = _SIGN_OR_URL if "://" in text else _SIGN
+    hidden = not text.isascii() and PLACEHOLDERS.search(text) is not None
+    url = _URL.search(text) if "://" in text else None
     at = 0
 
     def add(kind: Kind, plain: str = "", markdown: str | None = None, note: str = "") -> None:
@@ -422,7 +420,7 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
     def add_link(target: str) -> None:
         links.append(Link(len(tokens), len(tokens), target))
 
-    while match := sign.search(text, at):
+    while match := _next_sign(text, at, url.start() if url else len(text)) or url:
         start, end = match.span()
         if start > at:
             add(Kind.TEXT, text[at:start])
@@ -522,6 +520,8 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
             case _:  # a comment, or the number of a footnote
                 add(Kind.GONE)
         at = end
+        if url and url.start() < at:
+            url = _URL.search(text, at)
     if at < len(text):
         add(Kind.TEXT, text[at:])
     if runs:
@@ -531,6 +531,18 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
     if "{{" in text:
         _pair_gaps(text, tokens)
     return tokens, links
+
+
+def _next_sign(text: str, at: int, limit: int) -> re.Match[str] | None:
+    """Return the first sign in a text; that of a line end begins with the blanks before it."""
+    begin = at
+    while found := _ANY_SIGN.search(text, begin, limit):
+        start, begin = found.span()
+        while start > at and text[begin - 1] == "\n" and text[start - 1] in " \t":
+            start -= 1
+        if match := _SIGN.match(text, start):
+            return match
+    return None
 
 
 def _link_target(text: str, at: int, label: str, context: Context) -> tuple[int, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -77,6 +77,8 @@ def highlights(
         return ()
     per_block = Counter(one.fields["block"] for one in found)
     lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
+    boundaries = _boundaries(text, _marked(blocks)) if "====" in text else []
+    whole = _without(boundaries, text)
     made = []
     for one in found:
         block, fields = blocks.blocks[one.block], one.fields
@@ -94,57 +96,71 @@ def highlights(
             "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
         }
         highlight = Highlight(document, namespace, **fields)
-        shown = _as_shown(highlight, one.start, one.shown, text) if one.shown else highlight
-        shown = _without_signs(shown)
+        shown = _as_shown(highlight, one, text, boundaries, whole)
         made.append(highlight if shown is highlight else shown.formerly_as(highlight))
     return tuple(numbered(made))
 
 
-_SIGNS = re.compile(r"={4}")
-"""The end of one mark and the beginning of the next: `==so====.==`."""
+_BOUNDARY = re.compile(r"(`+)[^`]+\1|(?<=[^\s=])(?P<signs>={4})(?=[^\s=])")
+"""The end of one mark and the beginning of the next, `==so====.==`; not in code."""
 
 
-def _without_signs(highlight: Highlight) -> Highlight:
-    """Return the highlight without signs of marks within its phrases; its anchor stays."""
-    if highlight.form is not Form.PHRASE or not highlight.markdown:
+def _marked(blocks: Blocks) -> Iterator[Span]:
+    """Yield where `==` marks stand in the plain text of a note."""
+    start = 0
+    for block in blocks.blocks:
+        for phrase in block.inline.phrases if block.inline else ():
+            if phrase.sign == "==":
+                yield start + phrase.span[0], start + phrase.span[1]
+        start += len(block.plain) + 1
+
+
+def _boundaries(text: str, spans: Iterable[Span]) -> list[int]:
+    """Return where the signs between two marks stand within spans of a text."""
+    found = (match for span in spans for match in _BOUNDARY.finditer(text, *span))
+    return [match.start() for match in found if match["signs"]]
+
+
+def _without(boundaries: list[int], text: str) -> str:
+    """Return a text without the signs between two marks."""
+    edges = zip([0, *(at + 4 for at in boundaries)], [*boundaries, len(text)], strict=True)
+    return "".join([text[start:end] for start, end in edges])
+
+
+def _moved(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[Span, ...]:
+    """Return where spans, `by` further on, lie in a text without these signs."""
+
+    def moved(at: int) -> int:
+        return at + by - 4 * bisect_left(boundaries, at + by)
+
+    return tuple([(moved(low), moved(high)) for low, high in spans])
+
+
+def _as_shown(
+    highlight: Highlight, found: _Found, text: str, boundaries: list[int], whole: str
+) -> Highlight:
+    """Return the highlight by its other reading, without the signs between two marks.
+
+    Its frozen reading gives the anchor. `whole` is the text without these signs.
+    """
+    if not found.shown and not boundaries:
         return highlight
-    if not any(_SIGNS.search(highlight.exact[start:end]) for start, end in highlight.gaps):
-        return highlight
-    exact, gaps = _dropped(highlight.exact, highlight.gaps)
-    text, markdown_gaps = _dropped(highlight.markdown[0], highlight.markdown_gaps)
-    return replace(
-        highlight,
-        exact=exact,
-        gaps=gaps,
-        markdown=(text, *highlight.markdown[1:]),
-        markdown_gaps=markdown_gaps,
-        anchor_text=highlight.anchor_text or highlight.exact,
-        anchor_around=highlight.anchor_around or (highlight.prefix, highlight.suffix),
-    )
-
-
-def _dropped(text: str, gaps: tuple[Span, ...]) -> tuple[str, tuple[Span, ...]]:
-    """Return a text without these signs within its gaps, and where the gaps are then."""
-    parts: list[str] = []
-    spans: list[Span] = []
-    at = length = 0
-    for start, end in gaps:
-        inside = _SIGNS.sub("", text[start:end])
-        parts += [text[at:start], inside]
-        length += start - at
-        spans.append((length, length + len(inside)))
-        at, length = end, length + len(inside)
-    return "".join([*parts, text[at:]]), tuple(spans)
-
-
-def _as_shown(highlight: Highlight, start: int, shown: _Fields, text: str) -> Highlight:
-    """Return the highlight by its other reading; the frozen one gives its anchor."""
-    start += shown.pop("offset")
+    names = ("exact", "gaps", "markdown", "markdown_gaps")
+    shown = {name: getattr(highlight, name) for name in names} | (found.shown or {})
+    start = found.start + shown.pop("offset", 0)
     end = start + len(shown["exact"])
-    around = (highlight.prefix, highlight.suffix)
     if text[start:end] == shown["exact"]:  # else words of a cloze whose signs the text has
-        shown["prefix"] = text[max(0, start - CONTEXT) : start]
-        shown["suffix"] = text[end : end + CONTEXT]
+        (low, high), *gaps = _moved(boundaries, [(0, end - start), *shown["gaps"]], start)
+        shown["exact"] = whole[low:high]
+        shown["gaps"] = tuple([(first - low, last - low) for first, last in gaps])
+        shown["prefix"] = whole[max(0, low - CONTEXT) : low]
+        shown["suffix"] = whole[high : high + CONTEXT]
+        if boundaries and highlight.form is Form.PHRASE:
+            (written, *rest), written_gaps = shown["markdown"], shown["markdown_gaps"]
+            inside = _boundaries(written, written_gaps)
+            shown["markdown"] = (_without(inside, written), *rest)
+            shown["markdown_gaps"] = _moved(inside, written_gaps)
+    around = (highlight.prefix, highlight.suffix)
     return replace(highlight, **shown, anchor_text=highlight.exact, anchor_around=around)
 
 

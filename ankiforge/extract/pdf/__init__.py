@@ -8,8 +8,8 @@ The files are read by a worker process (`worker`), as PDFs crash, hang and lie.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -17,18 +17,8 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import (
-    Count,
-    is_loop,
-    looping,
-    matcher,
-    program,
-    proves,
-    relative,
-    stamp_of,
-    walk,
-)
-from ankiforge.extract.folder import highlights_of, selection_of
+from ankiforge.extract.files import program, proves, stamp_of
+from ankiforge.extract.folder import File, FolderSource, highlights_of, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
     Area,
@@ -52,7 +42,6 @@ from ankiforge.model import (
     NothingKnown,
     Picture,
     Problem,
-    Scan,
     Sighting,
     Source,
     Unchanged,
@@ -98,59 +87,58 @@ def open_source(
     file said until it changes; `pool` reads several at a time; `seconds` is the time that reading
     one file may take.
     """
-    return PdfSource(name, root, settings, only, frozenset(me), memory, pool, seconds)
+    source = PdfSource.open(name, root, settings, only, me)
+    return replace(source, memory=memory, pool=pool, seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class PdfSource:
+@dataclass(frozen=True)
+class PdfSource(FolderSource):
     """Reads the annotated PDFs of a folder, one after another."""
 
-    name: str
-    root: Path
-    settings: Settings
-    only: tuple[Path, ...]
-    me: frozenset[str]
-    memory: Memory
-    pool: WorkerPool | None
-    seconds: float
-    count: Count = field(default_factory=Count, compare=False)
+    memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
+    pool: WorkerPool | None = None
+    seconds: float = SECONDS
 
-    @property
-    def container(self) -> str:
-        """The name of the folder in scans."""
-        return f"pdf:{self.name}"
+    kind = "pdf"
+    by_several = True
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
         """Yield one document per file, or a `Problem` if it cannot be read."""
-        missed: list[OSError] = []
-        hidden: list[str] = []
+        folder, hidden = self.folder, list[str]()
         with PdfWorker(self.seconds, self.memory) as worker:
-            paths = tuple(self._files(missed))
+            listed = list(folder.files())
+            files = [file for file in listed if isinstance(file, File)]
             asks = known is not NOTHING_KNOWN
-            prints = {path: self._fingerprint(path) if asks else "" for path in paths}
-            listed = {relative(path, self.root): prints[path] for path in paths}
-            unread = [path for path in paths if not self._is_unchanged(known, path, listed)]
+            prints = {file.path: self._fingerprint(file) if asks else "" for file in files}
+            # a file that was named is read, to report that it has no marks
+            unread = [
+                file
+                for file in files
+                if file.named
+                or not known.is_unchanged(folder.container, file.path, prints[file.path], prints)
+            ]
             if self.pool is not None:
                 passwords = self.settings.passwords
-                requests = (Request(absolute(path), passwords) for path in unread)
-                worker.prefetch(self.pool, requests)
-            self.count.total, read = len(paths), frozenset(unread)
-            for self.count.done, path in enumerate(paths):
-                if path in read:
-                    yield from self._file(worker, path, hidden, prints[path])
+                worker.prefetch(
+                    self.pool, (Request(absolute(file.at), passwords) for file in unread)
+                )
+            read = frozenset(unread)
+            for folder.count.done, file in enumerate(files):
+                if file in read:
+                    yield from self._file(worker, file, hidden, prints[file.path])
                 else:
-                    yield Unchanged(self.container, relative(path, self.root))
-            complete = not self.only and all(map(is_loop, missed))
-            worker.store(complete=complete and len(read) == len(paths))
-        yield from (self._unlisted(error) for error in missed)
+                    yield Unchanged(folder.container, file.path)
+            end = folder.end()
+            worker.store(complete=end.complete and len(read) == len(files))
+        yield from (one for one in listed if isinstance(one, Problem))
         if hidden:  # one message for all files: they were mostly deleted, and recur in every run
             more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
             named = f"{', '.join(hidden[:MOST_NAMED])}{more}"
             what = f"marks that the files hide were left out: {named}"
             hint = "programs hide what was deleted; show them there to have them"
-            yield Problem(str(self.root), what, hint, notice=True)
-        yield from local_fallback(str(self.root), worker.lost, "files")
-        yield Scan(self.name, self.container, complete=complete)
+            yield Problem(str(folder.root), what, hint, notice=True)
+        yield from local_fallback(str(folder.root), worker.lost, "files")
+        yield end
 
     @property
     def selection(self) -> str:
@@ -159,83 +147,42 @@ class PdfSource:
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield what some files hold, whether the settings leave them out or not."""
-        below = (self.root if self.root.is_file() else self.root / path for path in paths)
-        only = tuple(file for file in below if file.is_file())
-        every = msgspec.structs.replace(self.settings, include=("**/*",), exclude=())
-        some = replace(self, settings=every, only=only, memory=NoMemory(), pool=None)
-        return highlights_of([some] if only else ())
+        some = replace(self, folder=self.folder.named(paths), memory=NoMemory(), pool=None)
+        return highlights_of([some] if some.folder.only else ())
 
-    def _fingerprint(self, path: Path) -> str:
+    def _fingerprint(self, file: File) -> str:
         """Return a hash of all that decides what a file says; "" if its stamp proves nothing."""
         try:
-            stamp = stamp_of(path.stat())
+            stamp = stamp_of(file.at.stat())
         except OSError:
             return ""
-        context = (program(), self.name, repr(self.settings), repr(sorted(self.me)))
+        context = (program(), self.folder.name, self.folder.context)
         return h16(*context, repr(stamp)) if proves(stamp) else ""
 
-    def _is_unchanged(self, known: Known, path: Path, listed: Mapping[str, str]) -> bool:
-        """Return whether a file need not be read; a named one is, to report that it has no marks."""
-        where = relative(path, self.root)
-        return not self._is_named(path) and known.is_unchanged(
-            self.container, where, listed[where], listed
-        )
-
-    def _is_named(self, path: Path) -> bool:
-        return path in (self.root, *self.only)
-
-    def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; "" if unknown."""
-        missed: list[OSError] = []
-        try:
-            stamps = [(str(path), stamp_of(path.lstat())) for path in self._files(missed)]
-        except OSError:  # it went away since the folder was listed
-            return ""
-        if not all(map(is_loop, missed)) or not all(proves(stamp) for _, stamp in stamps):
-            return ""
-        context = (self.settings, sorted(self.me), stamps)
-        return h16(program(), self.name, str(self.root), repr(context))
-
-    def _files(self, missed: list[OSError]) -> Iterator[Path]:
-        included, excluded = matcher(self.settings.include), matcher(self.settings.exclude)
-        seen: set[Path] = set()
-        for start in self.only or (self.root,):
-            for path in walk(start, missed.append):
-                below = relative(path, self.root)
-                fits = path == self.root or included(below)
-                if path not in seen and fits and not excluded(below):
-                    seen.add(path)
-                    yield path
-
-    def _unlisted(self, error: OSError) -> Problem:
-        if is_loop(error):
-            return looping(relative(Path(str(error.filename)), self.root), error)
-        where = str(error.filename or self.root)
-        what = f"the folder cannot be read: {error.strerror or error}"
-        return Problem(where, what, "check that it is there, and its permissions")
-
     def _file(
-        self, worker: PdfWorker, path: Path, hidden: list[str], fingerprint: str
+        self, worker: PdfWorker, file: File, hidden: list[str], fingerprint: str
     ) -> Iterator[Sighting]:
         """Yield what a file says; one with problems is read and reported in every run."""
-        where = relative(path, self.root)
-        read = worker.read(path, self.settings.passwords)
+        where = file.path
+        read = worker.read(file.at, self.settings.passwords)
         if isinstance(read, Failed):
             yield Problem(where, read.what, read.hint)
             return
-        read, pictures = with_pictures(worker, path, read, self.settings.passwords)
+        read, pictures = with_pictures(worker, file.at, read, self.settings.passwords)
         hidden += [f"{read.hidden} in {where}"] if read.hidden else []
         if read.problems or read.notices or read.hidden:
             fingerprint = ""
         if fingerprint and not read.marks:
-            yield Unmarked(self.container, where, fingerprint)
+            yield Unmarked(self.folder.container, where, fingerprint)
         if read.marks:
-            document = _document(self.name, where, PurePosixPath(where), read)
+            document = _document(self.folder.name, where, PurePosixPath(where), read)
             highlights = tuple(self._highlights(document, read.marks))
-            yield Extracted(document, highlights, self.container, read.pages, pictures, fingerprint)
+            yield Extracted(
+                document, highlights, self.folder.container, read.pages, pictures, fingerprint
+            )
         yield from (Problem(where, what, hint) for what, hint in read.problems)
         yield from (Problem(where, what, hint, notice=True) for what, hint in read.notices)
-        if not (read.marks or read.problems or read.notices) and self._is_named(path):
+        if not (read.marks or read.problems or read.notices) and file.named:
             yield Problem(where, *NO_MARKS, notice=True)
 
     def _highlights(self, document: Document, marks: tuple[Mark, ...]) -> Iterator[Highlight]:

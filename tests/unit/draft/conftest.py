@@ -1,5 +1,6 @@
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,11 +94,26 @@ def model(server: Any, memory: Any, prompt: Prompt) -> Callable[..., Model]:
 
 
 @pytest.fixture
-def draft(model: Callable[..., Model]) -> Callable[..., Drafted]:
+def draft(
+    model: Callable[..., Model], whole: Callable[[Iterable[Drafted]], Drafted]
+) -> Callable[..., Drafted]:
     """Draft one task at the fake server."""
+    return lambda task, **fields: whole(model(**fields).draft(iter([task])))
 
-    def run(task: Task, **fields: Any) -> Drafted:
-        (result,) = model(**fields).draft(iter([task]))
-        return result
 
-    return run
+@pytest.fixture
+def whole() -> Callable[[Iterable[Drafted]], Drafted]:
+    """Join the results of one task, which come reply by reply."""
+
+    def join(results: Iterable[Drafted]) -> Drafted:
+        parts = list(results)
+        assert [one.more for one in parts] == [True] * (len(parts) - 1) + [False]
+        last = parts[-1]
+        rows = {
+            name: tuple(row for one in parts for row in getattr(one, name))
+            for name in ("drafts", "no_cards", "failed", "problems")
+        }
+        highlights = tuple(row for one in parts for row in one.task.highlights)
+        return replace(last, task=replace(last.task, highlights=highlights), **rows)
+
+    return join

@@ -81,7 +81,7 @@ def repair(draft, highlight):
 
 
 @numbers("replies")
-def test_what_a_reply_becomes(model, server, fake, number):
+def test_what_a_reply_becomes(model, server, fake, whole, number):
     case = CASES["replies"][number]
     server.otherwise = lambda _: fake.says("nothing more")
     for one in case["served"]:
@@ -92,7 +92,7 @@ def test_what_a_reply_becomes(model, server, fake, number):
     if case.get("repair"):
         settings["repair"] = repair
     drafter = model(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
-    (result,) = drafter.draft(iter([task_of(case)]))
+    result = whole(drafter.draft(iter([task_of(case)])))
     asked = [
         [[words for _, words in fake.marked(one)], one.get("response_format", {}).get("type")]
         + [message["content"] for message in one["messages"][3:]]

@@ -70,14 +70,14 @@ def test_a_reply_is_remembered_before_it_is_read(draft, task, server, memory, fa
 
 
 def test_a_highlight_added_since_does_not_make_its_neighbours_cost_again(
-    model, task, highlight, server
+    model, task, highlight, server, whole
 ):
     before = [highlight(f"Fact {n} is this.") for n in range(10)]
     list(model(per_request=5).draft(iter([task(*before)])))
     assert len(server.asked) == 2
     running = model(per_request=5)
     more = task(highlight("New at the front."), *before, highlight("New at the end."))
-    (result,) = running.draft(iter([more]))
+    result = whole(running.draft(iter([more])))
     assert [draft.quote for draft in result.drafts] == [one.exact for one in more.highlights]
     assert (running.usage.requests, running.usage.cached) == (2, 2)
     assert "Fact" not in json.dumps([r["messages"][1:] for r in server.asked[2:]])

@@ -1,0 +1,210 @@
+"""Asking one model: from the cache of replies, else from its server, within the budget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ankiforge.draft import Replies
+from ankiforge.draft.budget import Budget
+from ankiforge.draft.cache import Answer, RequestForm, find, load_form, save_form
+from ankiforge.draft.client import (
+    CAPS,
+    FORMAT,
+    BrokenError,
+    Client,
+    FieldRefusedError,
+    ServerSettings,
+)
+from ankiforge.draft.prompt import (
+    Body,
+    Chunk,
+    Format,
+    Message,
+    Wording,
+    canonical,
+    request_body,
+    request_hash,
+)
+from ankiforge.draft.reply import Completion, completion
+from ankiforge.errors import ItemError, UsageError
+
+_IN_A_ROW = 2
+"""So many unreadable replies in a row lead to the next format; so many readable ones confirm it."""
+
+
+class UncachedError(ItemError):
+    """The reply is not cached, and nothing is to be sent."""
+
+
+class Asker:
+    """Answers questions of one model and prompt from the cache, else from the server.
+
+    Shared by several threads. No request goes out that could overdraw the budget; each new reply
+    is stored before anybody parses it.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        prompt: Wording,
+        replies: Replies,
+        *,
+        offline: bool = False,
+        fresh: bool = False,
+        sending: bool = True,
+    ) -> None:
+        self.settings = settings
+        self.prompt = prompt
+        self.replies = replies
+        self.fresh = fresh
+        self.sending = sending
+        self.client = Client(settings)
+        self.budget = Budget(settings.price, settings.budget_usd, settings.candidates)
+        self.form = load_form(settings, replies)
+        """How the server is asked now."""
+        self._offline = offline
+        self._lock = threading.Lock()
+        self._probing = threading.Lock()
+        self._probed = False
+        """Whether a server that broke was asked without a format."""
+        self._answered = False
+        """Whether it has answered a request of this form in this run."""
+        self._tentative = False
+        """Whether this form was chosen because of unreadable replies, and is not proved yet."""
+        self._row = 0
+        """Replies in a row in this form that could (> 0) or could not (< 0) be read."""
+
+    def cached(
+        self, chunk: Chunk, settings: ServerSettings, further: tuple[Message, ...] = ()
+    ) -> Iterator[Answer]:
+        """Yield the cached replies, the likeliest form first."""
+        return find(self.replies, chunk, settings, self.prompt, further, self.form)
+
+    def reply(
+        self,
+        chunk: Chunk,
+        settings: ServerSettings,
+        further: tuple[Message, ...] = (),
+        *,
+        anew: bool = False,
+    ) -> Answer:
+        """Return the reply to a question, cached or new.
+
+        Args:
+            chunk: the highlights it is about.
+            settings: ours, or as an older default had them.
+            further: messages after the prompt's own.
+            anew: ask although a reply is cached.
+
+        Raises:
+            ServiceError, ItemError, ConfigError: as `Client.ask`.
+            BudgetError: not enough is left.
+            UncachedError: it is not cached, and this asker sends nothing.
+            UsageError: `--offline`, and the server is elsewhere.
+        """
+        if not (anew or self.fresh) and (
+            known := next(self.cached(chunk, settings, further), None)
+        ):
+            self.budget.count_cached(known.completion.tokens_in, known.completion.tokens_out)
+            return known
+        return self.ask(chunk, request_body(chunk, settings, self.prompt, further))
+
+    def prepare(self) -> None:
+        """Make sure that something may be sent at all.
+
+        Raises:
+            UsageError: `--offline`, and the server is elsewhere.
+            ConfigError: the key is missing.
+        """
+        if self._offline and not self.settings.local:
+            raise UsageError(
+                f"--offline, and the model is at {self.settings.host}",
+                hint="use a server on this machine, or --drafter rules",
+            )
+        self.settings.checked_key()
+
+    def ask(self, chunk: Chunk, question: Body) -> Answer:
+        """Ask the server, in the strictest form that it takes."""
+        if not self.sending:
+            raise UncachedError("no reply is cached")
+        self.prepare()
+        while True:
+            form = self.form
+            try:
+                return self._paid(chunk, question, form)
+            except FieldRefusedError as error:
+                with self._lock:  # another thread may have heard the same
+                    now = self.form
+                    if now.format is form.format and error.field not in now.dropped:
+                        self._move(now.without(error))
+                save_form(self.settings, self.replies, self.form)
+            except BrokenError:
+                # some servers break at a format they do not know: probe once, in plain text
+                if form.format is Format.TEXT or FORMAT in self.settings.extra_body:
+                    raise
+                with self._probing:
+                    if self.form.format is not form.format:
+                        continue
+                    if self._probed or self._answered:
+                        raise
+                    self._probed = True
+                    plain = replace(form, format=Format.TEXT)
+                    try:
+                        answer = self._paid(chunk, question, plain, once=True)
+                    except ItemError:
+                        answer = None
+                    if answer is None:
+                        raise
+                    self._move(plain)
+                    save_form(self.settings, self.replies, plain)
+                    return answer
+
+    def _paid(
+        self, chunk: Chunk, question: Body, form: RequestForm, *, once: bool = False
+    ) -> Answer:
+        """Send one request; store the reply before anybody parses it, and count its cost."""
+        settings = self.settings
+        request, count = form.apply(question, settings), len(chunk.highlights)
+        size = len(canonical(request).encode("utf-8", "replace"))
+        own = [value for name in CAPS if isinstance(value := request.get(name), int) and value > 0]
+        capped = any(name in settings.extra_body for name in CAPS)
+        cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
+        with self.budget.reserve(size // 3, count, own[0] if own else 0) as limit:
+            # the limit is the budget's, not the question's: the hash does not depend on it
+            sent = {**request, cap: limit} if cap and limit else request
+            with self.client.ask(sent, once=once) as raw:
+                self._answered = True
+                found = completion(raw) or Completion()
+                tokens_in = found.tokens_in or size // 4
+                tokens_out = found.tokens_out or len(found.content) // 4
+                name = request_hash(request)
+                self.replies.put(
+                    name,
+                    raw,
+                    model=found.model or settings.model,
+                    prompt=self.prompt.of(chunk.task).fingerprint,
+                    tokens_in=tokens_in,
+                    tokens_out=tokens_out,
+                )
+                self.budget.count_new(tokens_in, tokens_out, found.tokens_again, count)
+                return Answer(found, name, cached=False, form=form)
+
+    def read(self, answer: Answer, readable: bool) -> None:
+        """Learn from a new reply: some servers accept a schema and do not keep to it."""
+        with self._lock:
+            format_ = self.form.format
+            if answer.cached or answer.form.format is not format_:
+                return
+            self._row = max(self._row, 0) + 1 if readable else min(self._row, 0) - 1
+            if self._row <= -_IN_A_ROW and format_ is not Format.TEXT:
+                self._move(replace(self.form, format=Format(format_ + 1)))
+                self._tentative = True
+            proved = self._tentative and self._row >= _IN_A_ROW
+        if proved:
+            self._tentative = False
+            save_form(self.settings, self.replies, self.form)
+
+    def _move(self, form: RequestForm) -> None:
+        self.form, self._row, self._tentative, self._answered = form, 0, False, False
