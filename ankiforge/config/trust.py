@@ -197,6 +197,8 @@ def require_trust(
     listed = "\n".join(f"  {one.says}" for one in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
         hint = f"to confirm it: ankiforge init --trust {workspace.root}"
-        raise UsageError(f"{workspace.root} needs your word for:\n{listed}", hint=hint)
+        raise UsageError(
+            f"{workspace.root} must be confirmed first. It asks for:\n{listed}", hint=hint
+        )
     confirm(workspace, waiting, folders)
     return workspace

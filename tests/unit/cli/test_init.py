@@ -223,7 +223,7 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
 
     assert code == 1
     assert "fail  source zotero: " in out
-    assert "do: mend path: in ankiforge.yaml:" in out
+    assert "do: correct path: in ankiforge.yaml:" in out
 
 
 def test_doctor_finds_a_damaged_ledger_and_leaves_it_as_it_is(home: Path, ankiforge) -> None:
