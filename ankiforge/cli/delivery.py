@@ -266,7 +266,11 @@ def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
         yield f"read Anki ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
     elif not now.ledger.views.ever:
         found = result.status is not SyncStatus.NO_COLLECTION
-        why = "Anki is not read (anki.collection is none)" if found else "no Anki collection found"
+        why = (
+            "Anki is not read (anki.collection is none), and what it has cannot be known"
+            if found
+            else "no Anki collection found"
+        )
         yield f"{why}, so the package holds every card"
     if not summary:
         return
