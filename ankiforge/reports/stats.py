@@ -576,9 +576,7 @@ def missing(found: Statistics, program: str) -> list[str]:
         return [f"no card is meant by that: {program} stats tells of all"]
     told = []
     if found.look is None:
-        told.append(
-            f"Anki has not been read yet, so how cards fare there is not known. {program} pull"
-        )
+        told.append(f"Anki has not been read yet: {program} pull")
     else:
         taken = datetime.fromisoformat(found.look.taken_at).timestamp()
         age = (found.days.now - taken) / 86_400

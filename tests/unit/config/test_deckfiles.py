@@ -185,7 +185,9 @@ def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(
 
 
 def test_two_files_without_select_are_a_mistake(rules) -> None:
-    with pytest.raises(ConfigError, match=r"b\.yaml:1: has no `select`, nor has decks.a\.yaml"):
+    with pytest.raises(
+        ConfigError, match=r"b\.yaml:1: has no `select`, and neither has decks.a\.yaml"
+    ):
         rules(a="deck: A", b="deck: B\nselect: {tag: []}")
 
 
