@@ -217,7 +217,7 @@ def _vault(path: Path, seconds: float) -> ProposedSource:
     for switch, figures in (("marks", found.marks), ("cards", found.cards)):
         words = ", ".join(f"{word} {number}" for word, number in figures.items())
         counts.append((switch, words if found.complete or not words else f"at least {words}"))
-    dialects = tuple((name, dict(settings)) for name, settings in found.told.items())
+    dialects = tuple((name, dict(settings)) for name, settings in found.dialects.items())
     return ProposedSource("obsidian", path, tuple(counts), dialects)
 
 
@@ -424,7 +424,11 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
             f"      {off}cards: [{cards}]  # also: term{here.get('cards', '')}{also}",
         ]
         if not source.as_before:
-            lines += [f"      {one}: {json.dumps(told)}" for one, told in source.dialects if told]
+            lines += [
+                f"      {one}: {json.dumps(settings)}"
+                for one, settings in source.dialects
+                if settings
+            ]
         lines.append("      # include: ['**/*.md']")
         if not source.as_before:
             lines.append("      # exclude: [Templates/]")

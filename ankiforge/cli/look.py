@@ -64,7 +64,7 @@ _WAITING = {
 def status(call: Call) -> None:
     """Show what waits for you, and the next command."""
     from ankiforge.app import sources_in_use
-    from ankiforge.reports.text import counted
+    from ankiforge.text.display import counted
     from ankiforge.review.query import parse
 
     with session(call, read_only=True) as now:
@@ -92,7 +92,7 @@ def status(call: Call) -> None:
     call.out.print(f"  Anki: {looked}")
     for name, (one, several) in _WAITING.items():
         if count := waiting[name]:
-            call.out.print(f"  {count:,} {one if count == 1 else several}")
+            call.out.print(f"  {counted(count, one, several)}")
     call.out.print(f"next: {call.program} {next_command}   ({why})")
 
 

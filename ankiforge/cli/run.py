@@ -26,6 +26,7 @@ from ankiforge.cli.session import (
     session,
 )
 from ankiforge.errors import ForgeError, ServiceError, UsageError
+from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.app import SelectedSource
@@ -231,8 +232,7 @@ def _after(
         if cards["ready"]:
             why = "Anki has every accepted card" if tally.plans else "nothing is new"
         elif waiting := cards["waiting"] + cards["blocked"]:
-            waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
-            why = f"no card is accepted, {waits} for you"
+            why = f"no card is accepted, {counted(waiting, 'card waits', 'cards wait')} for you"
         yield f"\nno package was written: {why}"
     if more := tally.counts["flooded"]:
         yield f"\n{FLOOD} cards were accepted automatically; {more} more wait for you, such as:"

@@ -35,9 +35,9 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.reports.cards import document_json, highlight_json
-from ankiforge.reports.text import on_one_line
+from ankiforge.reports.cards import attributes, document_json, highlight_json
 from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.display import on_one_line
 from ankiforge.text.identifiers import export_digest, export_mark, exported
 from ankiforge.text.markdown import literal
 
@@ -119,11 +119,7 @@ def _lines(
         yield {
             "type": "document",
             **document_json(one),
-            "source": one.source,
-            "path": one.path,
-            "uri": one.uri,
-            "tags": one.tags,
-            "collections": one.collections,
+            **attributes(one, "source path uri tags collections"),
             "work": chosen.work_of(one),
         }
     for highlight in chosen.highlights:
@@ -413,9 +409,9 @@ def written(text: str) -> str:
 
 def fields_of(card: Card) -> Iterator[str]:
     """What it asks, then what it answers, and what is shown with that."""
-    told = dict(card.fields)
-    yield shown(told["Text"], cloze=True) if "Text" in told else shown(told.get("Front", ""))
-    yield from (shown(words) for name in ("Back", "Extra") if (words := told.get(name, "")))
+    fields = dict(card.fields)
+    yield shown(fields["Text"], cloze=True) if "Text" in fields else shown(fields.get("Front", ""))
+    yield from (shown(words) for name in ("Back", "Extra") if (words := fields.get(name, "")))
 
 
 def item(sign: str, text: str, beside: str = "") -> Iterator[str]:
@@ -488,9 +484,9 @@ def _lined(markdown: str) -> str:
     """A line that ends in Anki ends here, too, and none makes a heading of the one above."""
     held = [(start, end) for start, end, kind in shields(markdown) if kind != "escape"]
 
-    def told(one: re.Match[str]) -> str:
+    def ended(one: re.Match[str]) -> str:
         if any(start <= one.start() < end for start, end in held):
             return one[0]
         return f"{one[0]}\\" if one["dashes"] is not None else "  \n"
 
-    return _LINES.sub(told, markdown)
+    return _LINES.sub(ended, markdown)
