@@ -64,8 +64,8 @@ _WAITING = {
 def status(call: Call) -> None:
     """Show what waits for you, and the next command."""
     from ankiforge.app import sources_in_use
-    from ankiforge.text.display import counted
     from ankiforge.review.query import parse
+    from ankiforge.text.display import counted
 
     with session(call, read_only=True) as now:
         queries = now.ledger.queries
