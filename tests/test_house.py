@@ -46,13 +46,13 @@ def test_the_program_answers_without_loading_what_only_commands_need(words: list
 
 
 def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks() -> None:
-    """But for `init`, which looks around, and `eval`, whose package stands apart."""
+    """But for `eval`, whose package stands apart."""
     parts = [f"ankiforge.{name}" for name in ("ledger", "check", "model", "config", "pipeline")]
     script = (
         "import sys, click\n"
         "from ankiforge.cli import COMMANDS, forge\n"
         "with click.Context(forge) as context:\n"
-        "    for name in COMMANDS.keys() - {'init', 'eval'}:\n"
+        "    for name in COMMANDS.keys() - {'eval'}:\n"
         "        forge.get_command(context, name)\n"
         f"print(*(name for name in {HEAVY + parts!r} if name in sys.modules))\n"
     )

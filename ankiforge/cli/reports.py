@@ -587,7 +587,7 @@ def import_(call: Call, file: Path) -> None:
     Later decisions made here stay. Decisions about cards that are not here yet apply when they are
     drafted.
     """
-    from ankiforge.reports.importing import import_file
+    from ankiforge.reports.export import import_file
 
     with session(call, writes="drafting") as now:
         brought = import_file(now.ledger, file)
