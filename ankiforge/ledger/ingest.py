@@ -290,7 +290,11 @@ class Ingest:
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
             unseen = [self._missing.unseen(scan, problems) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
-            self.moves.follow([row["key"] for found in rows for row in found], action)
+            self.moves.follow(
+                [row["key"] for found in rows for row in found],
+                action,
+                self._recognising.issued_twice,
+            )
             missed = [
                 presence
                 for scan, found in zip(scans, unseen, strict=True)
@@ -303,13 +307,14 @@ class Ingest:
         self.known.scope(run)
         seen = self.known.in_scope(run)
         gone = sum(1 for found in missed if found is Presence.GONE)
+        told = self.moves.told()
         return Ingested(
             seen=seen,
             new=counts["new"],
             changed=counts["changed"],
             gone=gone,
             unchanged=seen - counts["new"] - counts["changed"],
-            problems=tuple(found for found in unseen if isinstance(found, Problem)),
+            problems=(*(found for found in unseen if isinstance(found, Problem)), *told),
             unselected=unselected,
         )
 
@@ -320,10 +325,12 @@ class Ingest:
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
         renamed = self._renamed(scans, problems) if matching.RECOGNISE_RENAMES else {}
+        self._recognising.issued_twice.clear()
         taken = self._recognising.renamed(run, renamed)
         self._recognising.in_place(run, self._selection.reselected, taken)
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
+        self._recognising.edited_elsewhere(run, scans)
         self._documents.follow_renames(run, renamed)
         action = self._writer.new_action()
         grown = self.works.unite(run, action)
@@ -382,6 +389,10 @@ class Ingest:
                 known = elsewhere
         if known and known != row["key"]:
             self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
+            twice = self._recognising.issued_twice
+            if twice.get(HighlightKey(known)) == row["key"]:
+                del twice[HighlightKey(known)]
+                twice[HighlightKey(row["key"])] = HighlightKey(known)
         return str(known)
 
     def _remembered(self, key: str) -> bool:

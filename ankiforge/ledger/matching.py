@@ -330,6 +330,8 @@ class Recognition:
     def __init__(self, connection: Connection, keys: KeyIssuer) -> None:
         self._db = connection
         self._keys = keys
+        self.issued_twice: dict[HighlightKey, HighlightKey] = {}
+        """Highlights of this run that have a second key, of another machine, by the key not used."""
 
     def assign(self, run: RunId, sighting: int, key: HighlightKey, asked: str = "") -> None:
         """Match a staged row with a stored highlight."""
@@ -417,11 +419,44 @@ class Recognition:
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
-        matches = in_place(stored, found, self._moved_here(run, *place, found))
+        moved = self._moved_here(run, *place, found)
+        matches = in_place(stored, found, moved)
         matches += self._as_before(stored, found, matches)
+        self._note_second_keys(stored, found, moved, matches, place)
         for match in matches:
             self.assign(run, staged[match.found]["id"], match.key, match.asked)
         return {match.key for match in matches}
+
+    def _note_second_keys(
+        self,
+        stored: list[Highlight],
+        found: list[Highlight],
+        moved: frozenset[int],
+        matches: list[Match],
+        place: tuple[str, str],
+    ) -> None:
+        """Note which highlights read here got the key that another machine issued for the same place.
+
+        They are those that would have been matched if the journal had not brought that key.
+        """
+        unread = {
+            row["key"]
+            for row in self._db.execute(
+                "SELECT key FROM highlight WHERE container = ? AND place = ? AND run = ''", place
+            ).fetchall()
+        }
+        used = {match.found: match.key for match in matches}
+        if unread.intersection(used.values()):
+            ours = [one for one in stored if one.key not in unread]
+            for match in in_place(ours, found, moved):
+                key = used.get(match.found, NO_KEY)
+                if key in unread and match.key not in used.values() and not match.asked:
+                    self.issued_twice[match.key] = key
+        for one in stored:
+            if one.key in unread and one.key not in used.values():
+                twice = [key for at, key in used.items() if _mark(found[at]) == _mark(one)]
+                if len(twice) == 1 and twice[0] not in unread:
+                    self.issued_twice[one.key] = twice[0]
 
     def _moved_here(
         self, run: RunId, container: str, place: str, found: list[Highlight]
@@ -499,6 +534,7 @@ class Recognition:
             (run,),
         ).fetchall()
         waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
+        familiar: set[str] = set()
         for names in (_by_key, _by_anchor, _by_words):
             called = {name: key for key, one in known.items() for name in names(key, one, None)}
             for number, (found, length) in list(waiting.items()):
@@ -506,13 +542,22 @@ class Recognition:
                 key = next(filter(None, map(called.get, names(claimed, found, length))), "")
                 if key in known:
                     self.assign(run, number, HighlightKey(key))
+                    familiar.add(known[key].namespace)
                     del known[key], waiting[number]
-        self._edited(run, set(known), waiting)
+        self._edited(run, set(known), waiting, familiar)
 
     def _edited(
-        self, run: RunId, known: set[str], waiting: dict[int, tuple[Highlight, int]]
+        self,
+        run: RunId,
+        known: set[str],
+        waiting: dict[int, tuple[Highlight, int]],
+        familiar: set[str],
     ) -> None:
-        """Match highlights that were edited since they went to Anki, within the work of that title."""
+        """Match highlights that were edited since they went to Anki, within the work of that title.
+
+        Another workspace may have a work of that title: where nothing of a vault, or of other
+        sources, stands here word for word (`familiar`), only what is very similar matches.
+        """
         stored: dict[str, list[Highlight]] = defaultdict(list)
         for row in self._placeless():
             if row["key"] in known and row["slug"]:
@@ -521,11 +566,17 @@ class Recognition:
         found: dict[str, list[tuple[int, Highlight]]] = defaultdict(list)
         for number, (one, _) in waiting.items():
             found[slug_of(one.document)].append((number, one))
+        names = {_vault_of(one.namespace) for one, _ in waiting.values()}
+        stored = {
+            slug: [one for one in each if _vault_of(one.namespace) in names]
+            for slug, each in stored.items()
+        }
         for slug in sorted(stored.keys() & found.keys()):
-            self._in_work(run, stored[slug], found[slug], _without_place)
+            self._in_work(run, stored[slug], found[slug], _without_place, familiar)
             rest = [one for one in stored[slug] if not self._known(run, one.key)]
             left = [(n, one) for n, one in found[slug] if not self._named(run, n)]
-            self._in_work(run, [_without_kind(one) for one in rest], left, _without_kind)
+            bare_rest = [_without_kind(one) for one in rest]
+            self._in_work(run, bare_rest, left, _without_kind, familiar)
 
     def _in_work(
         self,
@@ -533,9 +584,11 @@ class Recognition:
         stored: list[Highlight],
         found: list[tuple[int, Highlight]],
         bare: Callable[[Highlight], Highlight],
+        familiar: set[str],
     ) -> None:
         for match in in_place(stored, [bare(one) for _, one in found]):
-            self.assign(run, found[match.found][0], match.key, match.asked)
+            if not match.asked or match.key.rpartition("/")[0] in familiar:
+                self.assign(run, found[match.found][0], match.key, match.asked)
 
     def _known(self, run: RunId, key: HighlightKey) -> bool:
         row = self._db.execute("SELECT 1 FROM scanned WHERE run = ? AND key = ?", (run, key))
@@ -570,6 +623,48 @@ class Recognition:
                     if key := next(filter(None, found), None):
                         self.assign(run, row["id"], key)
 
+    def edited_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
+        """Match highlights with those that the journal alone knows, of notes that are gone, by likeness.
+
+        Names and numbers must be the same: sentences about different things may be alike. Only where
+        a source is read for the first time: its ledger was lost, and with it the words by which
+        renamed notes are recognised.
+        """
+        for scan in scans:
+            read = self._db.execute(
+                "SELECT 1 FROM highlight WHERE container = ? AND run <> '' LIMIT 1",
+                (scan.container,),
+            ).fetchone()
+            if read or not scan.complete:
+                continue
+            old = self._db.execute(
+                "SELECT key, body FROM highlight h WHERE container = :container AND NOT EXISTS (SELECT 1"
+                " FROM temp.listed l WHERE l.container = h.container AND l.place = h.place)"
+                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
+                " ORDER BY key",
+                {"container": scan.container, "run": run},
+            ).fetchall()
+            new = self._db.execute(
+                "SELECT id, body FROM scanned WHERE run = ? AND container = ? AND key = ''"
+                " AND length >= ? ORDER BY id",
+                (run, scan.container, MOVED_LENGTH),
+            ).fetchall()
+            if not old or not new or len(old) * len(new) > MAX_TABLE:
+                continue
+            stored = [(row["key"], decode_highlight(row["body"])) for row in old]
+            found = [(row["id"], decode_highlight(row["body"])) for row in new]
+            likest = sorted(
+                (-_likeness(one, other), key, number)
+                for key, one in stored
+                for number, other in found
+                if _named_in(one) == _named_in(other)
+            )
+            taken: set[str | int] = set()
+            for likeness, key, number in likest:
+                if -likeness >= SAME and not taken & {key, number}:
+                    taken |= {key, number}
+                    self.assign(run, number, HighlightKey(key))
+
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
 
@@ -587,6 +682,17 @@ class Recognition:
             {"container": scan.container, "run": run, "name": name},
         ).fetchone()
         return HighlightKey(row["key"]) if row else None
+
+
+def _named_in(one: Highlight) -> list[str]:
+    """Return the words of a passage with a capital letter or a digit, but for the first word."""
+    words = one.exact.split()[1:]
+    return sorted(word for word in words if any(c.isupper() or c.isdigit() for c in word))
+
+
+def _vault_of(namespace: str) -> str:
+    """Return the vault of keys; notes of another one are not edits of equally named ones."""
+    return namespace if namespace.startswith("vault:") else ""
 
 
 def _without_place(one: Highlight) -> Highlight:

@@ -259,7 +259,19 @@ class Slots:
     def _orphan(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """Return the slot of a card of the same work that exists only in the journal and has this quote."""
+        """Return the slot of a card that exists only in the journal: one that superseded a card here.
+
+        Or one of the same work that has this quote.
+        """
+        rows = self._db.execute(
+            "SELECT standing_why FROM card WHERE key = ? AND family = ? AND standing = 'superseded'",
+            (key, family),
+        ).fetchall()
+        stay = {row["standing_why"] for row in rows}
+        for one in (one for rows in self._orphans().values() for one in rows) if stay else ():
+            alike = likeness(one["answer"], one["quote"], draft) >= ALIKE
+            if alike and _guid(one) in stay and not self._drawn(one["key"], family, one["slot"]):
+                return HighlightKey(one["key"]), int(one["slot"])
         quote = canonical(draft.quote)
         if len(quote) < EVIDENCE:
             return None
@@ -418,8 +430,11 @@ def _guid_of(row: sqlite3.Row) -> Guid:
 
 
 def _is_read(connection: Connection, key: HighlightKey) -> bool:
+    """Return whether a highlight was read, or is surely in no source any more."""
     found = connection.execute(
-        "SELECT 1 FROM highlight WHERE key = ? AND run <> '' AND presence = 'present'", (key,)
+        "SELECT 1 FROM highlight WHERE key = ? AND (presence = 'gone'"
+        " OR (run <> '' AND presence = 'present'))",
+        (key,),
     )
     return found.fetchone() is not None
 
