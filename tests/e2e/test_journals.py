@@ -291,6 +291,29 @@ def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_a
     assert [card["verdict"] for card in forge.cards()] == ["rejected"]
 
 
+@pytest.mark.parametrize("rejected", [True, False])
+def test_a_lost_ledger_gives_a_copied_passage_whose_original_went_the_same_card(
+    forge, vault: Path, no_waiting: None, rejected: bool
+) -> None:
+    for folder in ("first", "second"):
+        (vault / folder).mkdir()
+    (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
+    for folder in ("first", "second"):
+        (vault / folder / "Lake.md").write_text(LAKE, encoding="utf-8")
+        forge.ok("run", vault)
+    (vault / "first" / "Lake.md").unlink()
+    for _ in range(2):
+        forge.ok("run", vault)
+    if rejected:
+        forge.ok("reject", guid_of(forge, "basin"))
+    before = decided(forge)
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert decided(forge) == before
+    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
+    assert "second" in forge.json("trace", lake["guid"])["highlight"]["uri"]
+
+
 # --- two workspaces over one collection -----------------------------------------------------
 
 
