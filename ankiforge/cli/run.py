@@ -74,7 +74,7 @@ _FLOOD_SHOWN = 5
     "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
 )
 @click.option("--name", default="", help="Name the source behind PATH.")
-@click.option("--moved", is_flag=True, help="A folder is the one that is missing, moved.")
+@click.option("--moved", is_flag=True, help="Treat the folder as the missing one, moved.")
 @click.option("--once", is_flag=True, help="Do not remember PATH.")
 @click.option(
     "--forget", multiple=True, type=PATH, metavar="PATH",
@@ -82,7 +82,7 @@ _FLOOD_SHOWN = 5
 )  # fmt: skip
 @click.option(
     "--confirm-deletions", default=0, metavar="N",
-    help="The N notes or files that are gone were deleted on purpose.",
+    help="Confirm that the N notes or files that are gone were deleted on purpose.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
