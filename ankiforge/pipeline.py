@@ -22,7 +22,7 @@ from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import PAIRED, letter_of
+from ankiforge.ledger.cards import ALIKE, letter_of
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
@@ -87,6 +87,8 @@ class Job:
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
+    confirmed: int = 0
+    """So many documents of a source, which are gone at once, were deleted on purpose."""
     limits: check.Limits | None = None
     """Thresholds and severities of the checks; None = those that are shipped."""
     in_progress: Callable[[Highlight], bool] = lambda highlight: False
@@ -146,7 +148,9 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                     selecting[found.container] = Selecting(settings, reread)
         if went_away:
             yield Progress(problems=(_combined(went_away),))
-    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ingested = ledger.ingest.finish(
+        run, scans, problems, ledger.clock(), selecting=selecting, confirmed=job.confirmed
+    )
     if ledger.recovery.found_expected():
         from ankiforge.sync import recover_cards
 
@@ -293,7 +297,7 @@ def draft_again(
         results = drafter.draft(_redraft_tasks(job, ledger, left))
         yield from recorder.record(_noting_reasons(results, reasons), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "its passage is not there now" if job.limit is None else ""
+    others = "its highlight is not there now" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )
@@ -711,7 +715,7 @@ def recheck_named(ledger: Ledger) -> None:
                     draft = next(one.draft for one in candidates if letter_of(one) == letter)
                     found = list(index.near(draft, HighlightKey("")))
                     before = ledger.cards.findings(guid, letter)
-                    named = [one for one in before if one.twin == id and one.check in PAIRED]
+                    named = [one for one in before if one.twin == id and one.check in ALIKE]
                     if found != named:
                         kept = (one for one in before if one not in named)
                         ledger.cards.set_findings(guid, letter, (*kept, *found))

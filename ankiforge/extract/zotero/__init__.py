@@ -334,7 +334,7 @@ class ZoteroSource:
         if self.offline and not self.web.loopback:
             raise ItemError(
                 f"--offline, and Zotero's web library is at {self.web.host}",
-                hint="leave --offline out, or give `path:`, Zotero's data folder",
+                hint="run it without --offline, or give `path:`, Zotero's data folder",
             )
         return self._by_api(self.web, f"Zotero's web API at {self.web.host}")
 
