@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "push": ("anki", "Bring the cards into a running Anki."),
     "watch": ("watch", "Follow the sources; forge as you write."),
     "pull": ("anki", "Learn what became of the cards in Anki."),
+    "mcp": ("mcp", "Serve an agent: it drafts, the checks judge, you decide."),
     "seen": ("look", "Haven't I looked at this before? What was read, marked, forged."),
     "export": ("reports", "Take highlights, cards and decisions along: Markdown, JSON Lines, CSV."),
     "import": ("reports", "Take in what an export says was decided."),
