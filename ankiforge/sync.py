@@ -251,6 +251,8 @@ def recover_cards(ledger: Ledger) -> int:
             for found in batch:
                 ledger.recovery.create_card(found)
         count += len(batch)
+    for found in filter(None, map(recovered_card, ledger.recovery.newer())):
+        ledger.recovery.update_passage(found)
     for guid in ledger.recovery.unshipped():
         seen = ledger.views.seen(guid)
         if seen and seen.type_id:

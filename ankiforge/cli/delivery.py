@@ -267,7 +267,7 @@ def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
     elif not now.ledger.views.ever:
         found = result.status is not SyncStatus.NO_COLLECTION
         why = (
-            "Anki is not looked at (anki.collection is none)"
+            "Anki is not looked at (anki.collection is none): what it has cannot be known"
             if found
             else "no Anki collection found"
         )

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from shlex import quote
@@ -52,6 +52,8 @@ class Output:
     quiet: bool = False
     verbose: bool = False
     color: bool = True
+    noticed: set[Problem] = field(default_factory=set)
+    """The notices that were printed: each is printed once."""
 
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless quiet."""
@@ -79,6 +81,10 @@ class Output:
     def problems(self, problems: Iterable[Problem]) -> None:
         """Print what failed, each with what to do, and the notices."""
         for problem in problems:
+            if problem in self.noticed:
+                continue
+            if problem.notice:
+                self.noticed.add(problem)
             hint = f" ({problem.hint})" if problem.hint else ""
             tell, word = (self.say, "note") if problem.notice else (self.warn, "failed")
             tell(f"{word}: {problem.where}: {problem.what}{hint}")

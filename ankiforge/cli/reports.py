@@ -430,10 +430,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     if lost > 0:
         lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
         what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
-        do = (
-            "put it back from git or a backup: if the ledger is lost too, these ids and decisions"
-            " are gone; to keep a copy: ankiforge export all.jsonl"
-        )
+        do = "nothing: the next run, or decision, writes them there again"
         yield Problem(str(journal), what, do)
 
 

@@ -43,7 +43,7 @@ class Session:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Journal lines that could not be read when the ledger was opened."""
+        """Journal lines that could not be read when the ledger was opened, or had been lost."""
         return self.ledger.problems
 
     @cached_property
@@ -140,6 +140,7 @@ def session(
                 waits = () if patience is None else (patience,)
                 stack.enter_context(ledger.lock(workspace.folder, writes, *waits))
             opened = stack.enter_context(ledger.open_ledger(workspace.ledger, workspace.journal))
+            call.out.problems(one for one in opened.problems if one.notice)
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)
         workspace = replace(workspace, generation=stack.enter_context(opened).generation)

@@ -26,13 +26,13 @@ from ankiforge.ledger.documents import Roots
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.highlights import FOLDER, Highlights, Pictures
 from ankiforge.ledger.ingest import Ingest
-from ankiforge.ledger.journal import Entry, Journal, Writer, generation_of, store_generation
+from ankiforge.ledger.journal import Journal, Writer, generation_of, store_generation
 from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.placing import EarlierDecisions, Placer, Policy
 from ankiforge.ledger.queries import Queries
 from ankiforge.ledger.recording import Recorder
 from ankiforge.ledger.requests import ReplacementRequests, Replies
-from ankiforge.ledger.restore import JournalExchange, Rebuild, Recovery
+from ankiforge.ledger.restore import JournalExchange, Rebuild, Recovery, lost_lines
 from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
@@ -169,10 +169,8 @@ class Ledger:
         return "" if found == "ok" else str(found)
 
     def lines_lost(self) -> int:
-        """Return how many known journal lines are no longer in the file."""
-        rows = self._db.execute("SELECT id FROM journal").fetchall()
-        there = {line.id for line in self._journal.read() if isinstance(line, Entry)}
-        return len({row["id"] for row in rows} - there)
+        """Return how many lines the ledger would have to append to a journal that lost some."""
+        return len(lost_lines(self._db, self._journal))
 
     def close(self) -> None:
         """Close all connections."""

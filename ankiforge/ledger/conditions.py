@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -203,6 +204,66 @@ CHECKS = (
     f" WHERE {CURRENT}"
 )
 """What is listed, with the check of each finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacets:
+    """By what one item of a list may be found."""
+
+    values: tuple[tuple[str, ...], ...]
+    """Its values of each of `FACETS`."""
+    doubted: bool
+    """Whether a finding doubts it."""
+    numbers: bool
+    """Whether a digit stands in its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """By what a list may be narrowed."""
+
+    values: dict[str, Counter[str]]
+    """By title (see `FACETS`): how many items have which value."""
+    doubted: int
+    """Items with a finding that doubts them."""
+    numbers: int
+    """Items with a digit in their words."""
+
+    @classmethod
+    def of(cls, items: Iterable[ItemFacets]) -> Facets:
+        """Count the values of items; those that share one object are counted together."""
+        items = list(items)
+        shared = {id(one): one for one in items}
+        counts = {title: Counter[str]() for title in FACETS}
+        doubted = numbers = 0
+        for name, count in Counter(map(id, items)).items():
+            one = shared[name]
+            for title, values in zip(counts, one.values, strict=True):
+                counts[title].update(dict.fromkeys(values, count))
+            doubted += count * one.doubted
+            numbers += count * one.numbers
+        return cls(counts, doubted, numbers)
+
+
+def facets_of(
+    rows: Iterable[tuple[Any, ...]], documents: Mapping[str, tuple[str, str]]
+) -> dict[str, dict[str, None]]:
+    """Return the values of one item by facet; an open choice has those of all its cards."""
+    found: dict[str, dict[str, None]] = {title: {} for title in FACETS}
+    for kind, deck, tags, document, marked in rows:
+        title, of_document = documents[document]
+        colour, of_highlight = msgspec.json.decode(marked) if marked else ("", ())
+        named = [*msgspec.json.decode(tags or "[]"), *(of_highlight or ())]
+        named += msgspec.json.decode(of_document or "[]")
+        for facet, values in (
+            ("Deck", (deck,)),
+            ("Document", (title,)),
+            ("Colour", (colour_name(colour or ""),)),
+            ("Tag", map(tag_name, named)),
+            ("Kind", (kind,)),
+        ):
+            found[facet] |= dict.fromkeys(filter(None, values))
+    return found
 
 
 def of_cards(

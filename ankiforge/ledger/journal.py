@@ -93,14 +93,14 @@ class Journal:
 
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self._path = path
-        self._read_only = read_only
+        self.read_only = read_only
         self.known = ""
         """The `state` of the file when the ledger had all its lines, as far as this process knows."""
 
     def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
         """Append lines and sync them to disk; return the file's `state` before and after."""
         lines = b"".join(entry.line() for entry in entries)
-        if not lines or self._path is None or self._read_only:
+        if not lines or self._path is None or self.read_only:
             return self.state(), self.state()
         there = self._path.exists()
         with self._opened("a+b") as file:
@@ -112,6 +112,9 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
             return before if there else "", _state(file)[0]
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     @contextmanager
     def _opened(self, mode: str) -> Iterator[IO[bytes]]:
@@ -215,14 +218,14 @@ def generation_at(database: Path, journal: Path) -> int:
         return FIRST_GENERATION
 
 
-def generation_line(connection: Connection, now: datetime) -> tuple[Entry, ...]:
-    """Return the first line of a new journal; journals of generation 1 have none."""
+def generation_line(connection: Connection, at: str) -> tuple[Entry, ...]:
+    """Return the first line of a journal, which none is older than; those of generation 1 have none."""
     generation = generation_of(connection)
     if generation == FIRST_GENERATION:
         return ()
     return (
         Entry(
-            v=VERSION, id=h16(GENERATION, str(generation)), at=now.isoformat(timespec="seconds"), by="",
+            v=VERSION, id=h16(GENERATION, str(generation)), at=at, by="",
             what=GENERATION, body={GENERATION: generation},
         ),
     )  # fmt: skip
@@ -307,8 +310,8 @@ class Writer:
 
     def _append(self) -> None:
         """Write the unit's lines; lines that another program wrote meanwhile are read by the next open."""
-        if self._journal.is_empty:
-            first = generation_line(self._db, self._clock())
+        if self._journal.is_empty and all(line.what != GENERATION for line in self._lines):
+            first = generation_line(self._db, self.now())
             self._db.executemany(
                 "INSERT OR IGNORE INTO journal VALUES (?)", [(one.id,) for one in first]
             )

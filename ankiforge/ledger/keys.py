@@ -54,6 +54,21 @@ def with_own_name(highlight: Highlight) -> Highlight:
     return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
 
 
+def issued_body(highlight: Highlight, path: str, container: str, slug: str) -> dict[str, Any]:
+    """Return the keys of the journal line that maps a key to the words of its highlight."""
+    return {
+        "path": path,
+        "exact": highlight.exact,
+        "prefix": highlight.prefix,
+        "suffix": highlight.suffix,
+        "container": container,
+        "document": highlight.document.key,
+        "slug": slug,
+        "content": content_of(highlight),
+        "highlight": msgspec.to_builtins(bare(highlight)),
+    }
+
+
 _ROUTES = tuple(Route)
 LIKE = 75
 """Of 100: the part of the shorter text that must stand in the longer one if it quotes it."""
@@ -208,17 +223,8 @@ class KeyIssuer:
 
     def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
         """Write the journal line that maps a key to its words, again when these change."""
-        body = {
-            "path": row["path"],
-            "exact": highlight.exact,
-            "prefix": highlight.prefix,
-            "suffix": highlight.suffix,
-            "container": row["container"],
-            "document": highlight.document.key,
-            "slug": self._slug(highlight.document.key),
-            "content": content_of(highlight),
-            "highlight": msgspec.to_builtins(bare(highlight)),
-        }
+        slug = self._slug(highlight.document.key)
+        body = issued_body(highlight, row["path"], row["container"], slug)
         self._writer.note(
             "issued", highlight.key, body, once=(highlight.key, body["content"], self._writer.now())
         )

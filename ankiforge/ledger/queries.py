@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.anki import CALENDAR
 from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
 from ankiforge.ledger.conditions import (
@@ -21,17 +20,17 @@ from ankiforge.ledger.conditions import (
     CLEAN,
     CURRENT,
     DOUBTED,
-    FACETS,
     HOME,
     NUMBERS,
     NUMBERS_OF_HIGHLIGHT,
     SUBJECTS,
+    ItemFacets,
     Term,
     define,
+    facets_of,
     has_digit,
     of_cards,
     of_highlights,
-    tag_name,
 )
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import PERSON
@@ -148,18 +147,6 @@ class Funnel:
     reasons: Counter[str] = field(default_factory=Counter)
     without: list[WithoutCard] = field(default_factory=list)
     """The highlights without a ready card, in reading order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """By what a list may be narrowed."""
-
-    values: dict[str, Counter[str]]
-    """By title (see `conditions.FACETS`): how many items have which value."""
-    doubted: int
-    """Items with a finding that doubts them."""
-    numbers: int
-    """Items with a digit in their words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,8 +573,8 @@ class Queries:
         ).fetchall()
         return frozenset(row["guid"] for row in rows)
 
-    def facets(self, subjects: Iterable[str], doubts: Iterable[str] = ()) -> Facets:
-        """Count the values by which these guids and keys may be filtered.
+    def facets(self, subjects: Iterable[str], doubts: Iterable[str] = ()) -> dict[str, ItemFacets]:
+        """Return the values by which these guids and keys may be filtered.
 
         `doubts`: the checks that doubt whether a card says what its source says. For many items
         the whole table of highlights is read: looking up each takes ten times as long.
@@ -630,31 +617,28 @@ class Queries:
             )
         }
 
-        # most items have the same values as many others: each such combination is counted once
-        combined: Counter[tuple[tuple[Any, ...], ...]] = Counter()
-        with_digit: set[str] = set()
-        for id, group in groupby(members, key=itemgetter(0)):
-            found = []
-            for _, guid, kind, deck, tags, fields, _, home in group:
-                found.append((kind, deck, tags, *marks[home]))
-                if guid and has_digit(fields):
-                    with_digit.add(id)
-            combined[tuple(found)] += 1
-        counts = {title: Counter[str]() for title in FACETS}
-        for rows, number in combined.items():
-            for title, values in _facets_of(rows, documents).items():
-                counts[title].update(dict.fromkeys(values, number))
-
         checked = [row["guid"] for row in self._db.execute("SELECT DISTINCT guid FROM finding")]
         named = {row[0] for row in members} & {*checked, *(row[0] for row in several)}
-        checks = self._db.execute(CHECKS, {"ids": to_json(sorted(named))}).fetchall()
-        for _, name in sorted({(row["id"], row["name"]) for row in checks}):
-            counts["Finding"][name] += 1
-        return Facets(
-            counts,
-            len(self.filtered(named, (), doubts=doubts)),
-            len(with_digit) + len(self.filtered(set(ids) - with_digit, (), numbers=True)),
-        )
+        checks: dict[str, dict[str, None]] = {}
+        for row in self._db.execute(CHECKS, {"ids": to_json(sorted(named))}).fetchall():
+            checks.setdefault(row["id"], {})[row["name"]] = None
+        doubted = self.filtered(named, (), doubts=doubts)
+        digits = {row[0] for row in members if row[1] and has_digit(row[5])}
+        digits |= self.filtered(set(ids) - digits, (), numbers=True)
+
+        # most items have the same values as many others, and share an object with them
+        shared: dict[tuple[Any, ...], ItemFacets] = {}
+        found: dict[str, ItemFacets] = {}
+        for id, group in groupby(members, key=itemgetter(0)):
+            rows = tuple((row[2], row[3], row[4], *marks[row[7]]) for row in group)
+            what = (rows, tuple(checks.get(id, ())), id in doubted, id in digits)
+            if what not in shared:
+                values = facets_of(rows, documents)
+                values["Finding"] = checks.get(id, {})
+                each = tuple(tuple(one) for one in values.values())
+                shared[what] = ItemFacets(each, id in doubted, id in digits)
+            found[id] = shared[what]
+        return found
 
     def use_decks(self, tags: Callable[[str, str], str]) -> None:
         """Let queries ask for tags that deck files give, by the JSON of a document and a highlight."""
@@ -684,6 +668,30 @@ class Queries:
         return tuple(row["subject"] for row in rows)
 
     # --- change detection -------------------------------------------------------------------
+
+    def runs(self) -> tuple[int, int]:
+        """Return a value that differs once a run has begun or ended."""
+        found = self._db.execute("SELECT count(*), total(finished <> '') FROM run").fetchone()
+        return int(found[0]), int(found[1])
+
+    def decided_after(self, sequence: int) -> tuple[int, frozenset[str]]:
+        """Return the number of the last event, and what the events after `sequence` may change.
+
+        Those are cards and highlights that they name, cards whose duplicate one of them is, and
+        the alternatives of these.
+        """
+        [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
+        rows = self._db.execute(
+            "WITH t(id) AS (SELECT DISTINCT subject FROM event WHERE sequence > :after"
+            "  UNION SELECT key FROM card JOIN event ON subject = guid WHERE sequence > :after)"
+            " SELECT id FROM t UNION SELECT f.guid FROM t JOIN finding f"
+            "  ON json_extract(f.body, '$.twin') <> ''"
+            "  AND json_extract(f.body, '$.twin') BETWEEN t.id AND t.id || '.~'"
+            " UNION SELECT o.guid FROM t JOIN card c ON c.guid = t.id"
+            "  JOIN card o ON o.choice = c.choice AND o.choice <> ''",
+            {"after": sequence},
+        ).fetchall()
+        return int(last), frozenset(row["id"] for row in rows)
 
     def version(self) -> tuple[int, int]:
         """Return a value that differs after any write, by this program or another."""
@@ -867,30 +875,6 @@ class Queries:
         ):
             found.setdefault((guid, letter), []).append(decoder.decode(body))
         return found
-
-
-# --- facets ------------------------------------------------------------------------------------
-
-
-def _facets_of(
-    rows: Iterable[tuple[Any, ...]], documents: Mapping[str, tuple[str, str]]
-) -> dict[str, dict[str, None]]:
-    """Return the values of one item by facet; an open choice has those of all its cards."""
-    found: dict[str, dict[str, None]] = {title: {} for title in FACETS}
-    for kind, deck, tags, document, marked in rows:
-        title, of_document = documents[document]
-        colour, of_highlight = msgspec.json.decode(marked) if marked else ("", ())
-        named = [*msgspec.json.decode(tags or "[]"), *(of_highlight or ())]
-        named += msgspec.json.decode(of_document or "[]")
-        for facet, values in (
-            ("Deck", (deck,)),
-            ("Document", (title,)),
-            ("Colour", (colour_name(colour or ""),)),
-            ("Tag", map(tag_name, named)),
-            ("Kind", (kind,)),
-        ):
-            found[facet] |= dict.fromkeys(filter(None, values))
-    return found
 
 
 # --- fates -------------------------------------------------------------------------------------

@@ -9,13 +9,22 @@ from typing import Any
 
 import msgspec
 
+from ankiforge.ledger.anki import seen_of
 from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
-from ankiforge.ledger.highlights import place_of
-from ankiforge.ledger.journal import GENERATION, VERSION, Entry, Journal, Writer
+from ankiforge.ledger.highlights import decode_highlight, place_of
+from ankiforge.ledger.journal import (
+    GENERATION,
+    VERSION,
+    Entry,
+    Journal,
+    Writer,
+    generation_line,
+)
+from ankiforge.ledger.keys import content_of, issued_body
 from ankiforge.ledger.placing import EarlierDecisions
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
@@ -79,25 +88,35 @@ class Rebuild:
         self._packages = packages
         self._roots = roots
         self._newer = False
-        self._taken = ""
+        self._taken: str | None = None
         """The state of the file when it was last read, stored or not."""
 
     def update(self) -> tuple[Problem, ...]:
-        """Read new lines if the file has changed; return malformed ones as problems."""
+        """Read new lines if the file has changed, then append those that it has lost.
+
+        Returns:
+            Malformed lines as problems, and a notice if lines were appended.
+        """
         state = self._journal.state()
-        if state in ("", self._taken, self._journal.known):
+        if state == self._taken or (state and state == self._journal.known):
             return ()
         if self._writer.recall("journal") == state:
             self._journal.known = state
             return ()
         self._newer = False
-        with self._db.unit():
-            problems = tuple(self._all_lines())
+        with self._writer.unit():
+            problems = list(self._all_lines())
             self._decisions.apply_received()
             if not self._newer:
                 self._writer.meta("journal", state)
+            if not self._journal.read_only and (lost := lost_lines(self._db, self._journal)):
+                for line in lost:
+                    self._writer.copy_line(line)
+                what = "lacked lines" if state else "was missing: it held lines"
+                what = f"{what} that the ledger knows; {len(lost):,} were written there again"
+                problems.append(Problem(str(self._journal), what, _KEEP, notice=True))
         self._taken = state
-        return problems
+        return tuple(problems)
 
     def import_line(self, entry: Entry) -> tuple[Problem, ...]:
         """Apply one line of another file, within a unit, and write it into the journal."""
@@ -224,6 +243,86 @@ class Rebuild:
         self._decisions.receive(entry)
 
 
+_KEEP = "keep it: with the sources it rebuilds a lost ledger"
+
+
+def lost_lines(connection: Connection, journal: Journal) -> list[Entry]:
+    """Return lines for what the ledger has from its journal and the file lacks; [] if it lacks no line.
+
+    Events are as they were written; what another line says as well is not among them.
+    """
+    known = {row["id"] for row in connection.execute("SELECT id FROM journal").fetchall()}
+    if known <= {line.id for line in journal.read() if isinstance(line, Entry)}:
+        return []
+    lines = [line for line in journal.read() if isinstance(line, Entry)]
+    written = {_identity(line) for line in lines}
+    lost = [line for line in ledger_lines(connection) if _identity(line) not in written]
+    oldest = min((line.at for line in (*lines, *lost) if line.at), default="")
+    first = generation_line(connection, oldest)
+    return [*(line for line in first if _identity(line) not in written), *lost]
+
+
+def ledger_lines(connection: Connection) -> Iterator[Entry]:
+    """Yield journal lines for all that a ledger cannot read from its sources.
+
+    Names of folders and keys first, then slots, shipments and events, oldest first.
+    """
+    for row in connection.execute(
+        "SELECT name, value FROM meta WHERE name GLOB 'root:*' ORDER BY name"
+    ).fetchall():
+        _, kind, name = row["name"].split(":", 2)
+        identity = h16("bind", kind, name, row["value"])
+        yield _line(identity, "", "bind", f"{kind}:{name}", {"root": row["value"]})
+    for row in connection.execute(
+        "SELECT h.key, h.container, h.body, d.slug, coalesce(r.at, '') AS at FROM highlight h"
+        " JOIN document d ON d.key = h.document LEFT JOIN run r ON r.id = h.run"
+        " WHERE h.container <> '' ORDER BY h.container, h.place, h.position, h.key"
+    ).fetchall():
+        highlight = decode_highlight(row["body"])
+        body = issued_body(highlight, highlight.document.path, row["container"], row["slug"])
+        identity = h16("issued", row["key"], body["content"])
+        yield _line(identity, row["at"], "issued", row["key"], body)
+    for row in connection.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
+        body = {name: row[name] for name in ("family", "slot", "quote", "answer")}
+        identity = h16("slot", row["key"], row["family"], str(row["slot"]), row["answer"])
+        yield _line(identity, "", "slot", row["key"], body)
+    for row in connection.execute(
+        "SELECT * FROM shipped WHERE digest <> '' ORDER BY guid, rev"
+    ).fetchall():
+        body = {name: row[name] for name in ("rev", "mod", "digest", "deck", "content")}
+        body["tags"] = msgspec.json.decode(row["tags"])
+        identity = h16("shipped", row["guid"], str(row["rev"]), str(row["mod"]), row["digest"])
+        yield _line(identity, row["written_at"], "shipped", row["guid"], body)
+    for row in connection.execute("SELECT * FROM event ORDER BY rank").fetchall():
+        yield Entry(
+            v=VERSION, id=row["id"], at=row["at"], by=row["by"], what=row["what"],
+            undoes=row["undoes"], action=row["action"], subject=row["subject"], n=row["n"],
+            body=msgspec.json.decode(row["body"]),
+        )  # fmt: skip
+
+
+def _line(identity: str, at: str, what: str, subject: str, body: dict[str, Any]) -> Entry:
+    return Entry(v=VERSION, id=identity, at=at, by="", what=what, subject=subject, body=body)
+
+
+_SAYS = {
+    "issued": ("content",),
+    "slot": ("family", "slot", "answer"),
+    "shipped": ("rev", "mod"),
+    "bind": ("root",),
+    GENERATION: (),
+}
+"""The keys that tell two lines about one subject apart, by kind of line."""
+
+
+def _identity(line: Entry) -> tuple[str, ...]:
+    """Return what is equal for lines that say the same; of an event its id."""
+    names = _SAYS.get(line.what)
+    if names is None:
+        return (line.id,)
+    return (line.what, line.subject, *(str(line.body.get(name)) for name in names))
+
+
 TAKEN = "anki"
 """The content hash of a highlight that was only found in Anki."""
 
@@ -292,6 +391,50 @@ class Recovery:
                     extra={"answer": lead.draft.answer},
                 )  # fmt: skip
             self._keep(seen, card.fields)
+
+    def newer(self) -> Iterator[Seen]:
+        """Yield notes of known cards that were made from a revision which this ledger never shipped.
+
+        Then it is a backup: a later state of it, or another ledger, shipped them.
+        """
+        for row in self._db.execute(
+            "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view AND v.complete"
+            " JOIN card c ON c.guid = s.guid WHERE s.type_id <> 0 AND s.content <> '' AND NOT EXISTS"
+            " (SELECT 1 FROM shipped p WHERE p.guid = s.guid AND p.content IN (s.content, ''))"
+            " ORDER BY s.guid"
+        ).fetchall():
+            yield seen_of(row)
+
+    def update_passage(self, found: Recovered) -> None:
+        """Use the passage that a note in Anki shows as the last known words of its highlight.
+
+        What was read here is kept as past content, by which it is matched if the source is as old.
+        """
+        row = self._db.execute(
+            "SELECT key, body, content, run FROM highlight WHERE key = coalesce((SELECT key"
+            " FROM card_highlight WHERE guid = ?1 AND role = 'origin'), ?2)",
+            (found.identity.guid, found.identity.key),
+        ).fetchone()
+        past = self._db.execute("SELECT body FROM past_content WHERE key = ?", (row["key"],))
+        bodies = (row["body"], *(one["body"] for one in past.fetchall()))
+        known = {canonical(decode_highlight(body).exact) for body in bodies}
+        if not found.exact or canonical(found.exact) in known:
+            return
+        before = decode_highlight(row["body"])
+        now = replace(
+            before, exact=found.exact, sentence=found.sentence, gaps=(),
+            markdown=_written(found) or before.markdown,
+        )  # fmt: skip
+        with self._writer.unit():
+            self._db.execute(
+                "INSERT OR IGNORE INTO past_content VALUES (?, ?, ?, ?)",
+                (row["key"], row["content"], row["body"], row["run"]),
+            )
+            self._db.execute(
+                "UPDATE highlight SET mark = ?, text = ?, content = ?, body = ? WHERE key = ?",
+                (mark_of(now), text_of(now), content_of(now), to_json(now), row["key"]),
+            )
+            read_again(self._db, places_of_highlight(self._db, row["key"]))
 
     # --- the card ---------------------------------------------------------------------------
 
@@ -505,23 +648,9 @@ class JournalExchange:
             if isinstance(line, Entry) and line.what in _IDENTITIES:
                 written.add(_identity(line))
                 yield line
-        yield from (one for one in self._unwritten_slots() if _identity(one) not in written)
-        rows = self._db.execute("SELECT * FROM event ORDER BY rank")
-        for row in rows.fetchall():
-            yield Entry(
-                v=VERSION, id=row["id"], at=row["at"], by=row["by"], what=row["what"],
-                undoes=row["undoes"], action=row["action"], subject=row["subject"], n=row["n"],
-                body=msgspec.json.decode(row["body"]),
-            )  # fmt: skip
-
-    def _unwritten_slots(self) -> Iterator[Entry]:
-        """Yield slots of the ledger that the journal lacks."""
-        for row in self._db.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
-            body = {name: row[name] for name in ("family", "slot", "quote", "answer")}
-            identity = h16("slot", row["key"], row["family"], str(row["slot"]), row["answer"])
-            yield Entry(
-                v=VERSION, id=identity, at="", by="", what="slot", subject=row["key"], body=body
-            )
+        for line in ledger_lines(self._db):
+            if line.what not in _HERE and _identity(line) not in written:
+                yield line
 
     # --- in ---------------------------------------------------------------------------------
 
@@ -578,7 +707,7 @@ class JournalExchange:
 
     def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
         """Return the guids that have another answer here: the file's decisions are about other cards."""
-        slots = {_identity(one): one for one in entries if one.what == "slot"}
+        slots = {_guid_of(one): one for one in entries if one.what == "slot"}
         found = set()
         for entry in slots.values():  # the last of several
             here = self._slot(entry)
@@ -613,11 +742,6 @@ def _is_fit(entry: Entry) -> bool:
         return True
     family, slot = entry.body.get("family"), entry.body.get("slot")
     return family in list(Family) and type(slot) is int and 0 < slot <= _MOST_SLOTS
-
-
-def _identity(entry: Entry) -> tuple[str, ...]:
-    body: dict[str, Any] = entry.body
-    return (entry.what, entry.subject, str(body.get("family")), str(body.get("slot")))
 
 
 def _guid_of(entry: Entry) -> Guid:

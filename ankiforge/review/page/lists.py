@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from ankiforge.check import GROUNDS
-from ankiforge.ledger.conditions import FACETS, Term
+from ankiforge.ledger.conditions import FACETS, Facets, ItemFacets, Term
 from ankiforge.review.page.items import Act, Item, as_json
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import BETWEEN, VIEWS, View, subjects_of, view_named
@@ -29,6 +29,10 @@ _MOST_LISTS = 32
 """Lists that are remembered as they were shown."""
 _MOST_VALUES = 12
 """Values of one facet that are offered; the most frequent ones."""
+_MOST_FILTERS = 4
+"""Filters of which it is remembered what they keep."""
+_TRUSTED_SECONDS = 60.0
+"""Another program's change may hide behind decisions for so long, in counts and facets."""
 _STEPS = {"1": 1, "skip": 1, "-1": -1}
 Asked = Mapping[str, str]
 """`view`, `query`, `unverified`, `numbers`, `at` (an id), `step` (1, -1, `skip` or `group`), `facets`."""
@@ -57,6 +61,7 @@ class Place:
     service: Service
     view: View
     filter: Filter
+    cache: FilterCache
 
     @property
     def name(self) -> tuple[str, Filter]:
@@ -73,12 +78,7 @@ class Place:
 
     def fitting(self, subjects: Iterable[str]) -> frozenset[str]:
         """Return those of these cards and highlights that the filter keeps."""
-        return self.service.queries.filtered(
-            dict.fromkeys(subjects),
-            self.filter.query.terms,
-            doubts=GROUNDS if self.filter.unverified else None,
-            numbers=self.filter.numbers,
-        )
+        return self.cache.fitting(self.service, self.filter, subjects)
 
     def item(self, identity: str) -> Item | None:
         """Return an item, if it belongs there and the filter keeps it now."""
@@ -99,22 +99,102 @@ class _List:
     ids: tuple[str, ...] = ()
     next: dict[str, str] = field(default_factory=dict)
     """Of items that are gone, what came after them and is still there."""
-    clean: frozenset[str] | None = None
-    """The cards that may be accepted at once; None = not known."""
 
 
-def place_of(service: Service, asked: Asked) -> Place:
-    """Return what the browser asks for.
+class FilterCache:
+    """What filters and facets say of each card and highlight; one for all threads.
 
-    Raises:
-        UsageError: the query cannot be parsed.
+    After a decision only what it is about is asked again: to ask for ten thousand cards is felt.
+    After a run, or any other change, all is.
     """
-    wanted = Filter(
-        parse(asked.get("query", "")),
-        asked.get("unverified") == "yes",
-        asked.get("numbers") == "yes",
-    )
-    return Place(service, view_named(asked.get("view", "")), wanted)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Filter | None, dict[str, bool]] = OrderedDict()
+        self._facets: dict[str, ItemFacets] = {}
+        self._seen: dict[int, tuple[tuple[int, int], int]] = {}
+        """Of each service, the version of its ledger and the last event, as they were last seen."""
+        self._sequence = 0
+        self._runs = (0, 0)
+        self._generation = 0
+        self._emptied = 0.0
+
+    def fitting(self, service: Service, wanted: Filter, names: Iterable[str]) -> frozenset[str]:
+        """Return those of these cards and highlights that a filter keeps."""
+        return self._kept_by(
+            service,
+            wanted,
+            names,
+            lambda missing: service.queries.filtered(
+                missing,
+                wanted.query.terms,
+                doubts=GROUNDS if wanted.unverified else None,
+                numbers=wanted.numbers,
+            ),
+        )
+
+    def clean(self, service: Service, guids: Iterable[str]) -> frozenset[str]:
+        """Return those of these cards that may be accepted at once."""
+        return self._kept_by(service, None, guids, service.queries.clean)
+
+    def _kept_by(
+        self,
+        service: Service,
+        wanted: Filter | None,
+        names: Iterable[str],
+        ask: Callable[[list[str]], frozenset[str]],
+    ) -> frozenset[str]:
+        names = dict.fromkeys(names)
+        with self._lock:
+            generation = self._bring_up_to_date(service)
+            known = self._kept.setdefault(wanted, {})
+            self._kept.move_to_end(wanted)
+            while len(self._kept) > _MOST_FILTERS:
+                self._kept.popitem(last=False)
+            kept = {name: known[name] for name in names if name in known}
+        if missing := [name for name in names if name not in kept]:
+            found = ask(missing)
+            new = {name: name in found for name in missing}
+            kept |= new
+            with self._lock:
+                if generation == self._generation:
+                    known.update(new)
+        return frozenset(name for name, fits in kept.items() if fits)
+
+    def facets(self, service: Service, subjects: Iterable[str]) -> Facets:
+        """Count the values by which these cards and highlights may be filtered."""
+        names = dict.fromkeys(subjects)
+        with self._lock:
+            generation = self._bring_up_to_date(service)
+            found = {name: self._facets[name] for name in names if name in self._facets}
+        if missing := [name for name in names if name not in found]:
+            new = service.queries.facets(missing, GROUNDS)
+            found |= new
+            with self._lock:
+                if generation == self._generation:
+                    self._facets.update(new)
+        return Facets.of(found.values())
+
+    def _bring_up_to_date(self, service: Service) -> int:
+        """Drop what may have changed; return a number that is another one after each change."""
+        queries = service.queries
+        version, runs = queries.version(), queries.runs()
+        before, last = self._seen.get(id(service), (None, 0))
+        if before == version:
+            return self._generation
+        self._sequence, changed = queries.decided_after(self._sequence)
+        self._seen[id(service)] = (version, self._sequence)
+        self._generation += 1
+        late = time.monotonic() - self._emptied > _TRUSTED_SECONDS
+        if self._runs != runs or self._sequence == last or late:
+            self._kept.clear()
+            self._facets.clear()
+            self._runs, self._emptied = runs, time.monotonic()
+        for name in changed:
+            self._facets.pop(name, None)
+            for known in self._kept.values():
+                known.pop(name, None)
+        return self._generation
 
 
 class Lists:
@@ -125,12 +205,26 @@ class Lists:
         self.query = query
         """What the page was started for; the filter it opens with."""
         self.pace = Pace()
+        self._cache = FilterCache()
         self._lock = threading.Lock()
         self._lists: OrderedDict[tuple[str, Filter], _List] = OrderedDict()
         self._skipped: set[str] = set()
         self._overview: tuple[Any, dict[str, Any]] = (None, {})
         self._changes = 0
         self._versions: dict[int, tuple[int, int]] = {}
+
+    def _place(self, service: Service, asked: Asked) -> Place:
+        """Return what the browser asks for.
+
+        Raises:
+            UsageError: the query cannot be parsed.
+        """
+        wanted = Filter(
+            parse(asked.get("query", "")),
+            asked.get("unverified") == "yes",
+            asked.get("numbers") == "yes",
+        )
+        return Place(service, view_named(asked.get("view", "")), wanted, self._cache)
 
     # --- lists ----------------------------------------------------------------------------------
 
@@ -151,15 +245,11 @@ class Lists:
         ids = self._as_shown(place)
         touched = {one for name in at.split(BETWEEN) for one in ids if name and name in one}
         gone = {one for one in touched if not place.holds(one)}
-        with self._lock:
-            clean = self._lists[place.name].clean
         left = tuple(one for one in ids if one not in gone)
-        self._remember(place, left, None if clean is None else clean.difference(touched))
+        self._remember(place, left)
         return left
 
-    def _remember(
-        self, place: Place, ids: tuple[str, ...], clean: frozenset[str] | None = None
-    ) -> None:
+    def _remember(self, place: Place, ids: tuple[str, ...]) -> None:
         with self._lock:
             before = self._lists.pop(place.name, _List())
             left, following = frozenset(ids), ""
@@ -168,7 +258,7 @@ class Lists:
                     following = one
                 else:
                     before.next[one] = following
-            self._lists[place.name] = _List(ids, before.next, clean)
+            self._lists[place.name] = _List(ids, before.next)
             while len(self._lists) > _MOST_LISTS:
                 self._lists.popitem(last=False)
 
@@ -181,7 +271,7 @@ class Lists:
 
     def clean(self, service: Service, asked: Asked) -> tuple[str, ...]:
         """Return the cards of a list that may be accepted at once."""
-        place = place_of(service, asked)
+        place = self._place(service, asked)
         ids = self._now(place)
         found = self._clean(place, ids)
         return tuple(one for one in ids if one in found)
@@ -189,27 +279,20 @@ class Lists:
     def _clean(self, place: Place, ids: Sequence[str]) -> frozenset[str]:
         if place.view.name not in _IN_BULK or not place.filter.narrows:
             return frozenset()
-        with self._lock:
-            known = self._lists.get(place.name)
-        if known is None or known.clean is None:
-            found = place.service.ledger.queries.clean(ids)
-            if known is not None:
-                known.clean = found
-            return found
-        return known.clean
+        return self._cache.clean(place.service, ids)
 
     # --- counts and facets ------------------------------------------------------------------------
 
     def count(self, name: str, asked: Asked) -> int:
         """Return how much one view holds under the filter."""
-        return len(self._now(place_of(self._services(), {**asked, "view": name})))
+        return len(self._now(self._place(self._services(), {**asked, "view": name})))
 
     def overview(self, asked: Asked) -> dict[str, Any]:
         """Count what each view holds under the filter, and what this one may be narrowed by.
 
         `changed` is a number that differs after any change. With `facets` = `no`: the counts only.
         """
-        place = place_of(self._services(), asked)
+        place = self._place(self._services(), asked)
         if asked.get("facets") == "no":
             return {"views": self._counts(place)}
         version = place.service.ledger.queries.version()
@@ -238,11 +321,10 @@ class Lists:
         return {name: len(ids) for name, ids in held.items()}
 
     def _narrowing(self, place: Place) -> dict[str, Any]:
-        queries, wanted = place.service.queries, place.filter
-        counts = self._counts(place)
+        wanted, counts = place.filter, self._counts(place)
         about = subjects_of(place.service, place.view, self._as_shown(place))
-        subjects = list(dict.fromkeys(names[0] for names in about.values() if names))
-        found = queries.facets(subjects, GROUNDS)
+        subjects = (names[0] for names in about.values() if names)
+        found = self._cache.facets(place.service, subjects)
         return {
             "views": counts,
             "facets": [
@@ -265,7 +347,7 @@ class Lists:
 
     def show(self, asked: Asked, shown: Shown) -> dict[str, Any]:
         """Return the item at `at`, or the one that `step` leads to from there."""
-        place = place_of(self._services(), asked)
+        place = self._place(self._services(), asked)
         at, step = asked.get("at", ""), asked.get("step", "")
         ids = self._as_shown(place) if step else self._now(place)
         index = self._index(place, at, ids)
@@ -284,7 +366,7 @@ class Lists:
         self, said: Mapping[str, Any], told: Mapping[str, Any], shown: Shown
     ) -> dict[str, Any]:
         """Return the item after a decision: the one it names, else the next in the list."""
-        place = place_of(self._services(), said)
+        place = self._place(self._services(), said)
         at, named = str(said.get("at", "")), str(told.get("show") or "")
         before = self._as_shown(place)
         index = self._index(place, at, before)
