@@ -63,7 +63,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 180, "code lines": 48_900, "AST nodes": 491_500, "longest file": 970}
+CEILINGS = {"modules": 184, "code lines": 49_500, "AST nodes": 497_500, "longest file": 970}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 

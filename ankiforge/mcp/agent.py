@@ -51,6 +51,7 @@ from ankiforge.reports.text import shortened
 from ankiforge.review.history import history_of, reasons, replaceable
 from ankiforge.review.query import parse
 from ankiforge.review.service import Service
+from ankiforge.text.quotes import locate
 
 MOST_CARDS = 20
 """Cards of one proposal."""
@@ -64,6 +65,8 @@ PAGE_CHARACTERS = 30_000
 """Characters of one page of highlights, after which it ends."""
 CONTEXT_CHARACTERS = 1_500
 """Characters of a highlight's surroundings."""
+_LARGEST_NOTE = 2_000_000
+"""Bytes of a note that are read for the text around a highlight."""
 PATIENCE_S = 5.0
 """How long a call waits for another program that drafts in this workspace."""
 
@@ -161,16 +164,13 @@ class Agent:
             if hidden.highlight(one):
                 raise Refused("this passage must stay on this machine (#no-llm)")
             [one] = sendable(hidden.mark(one)) or (one,)
-            room = max(CONTEXT_CHARACTERS - len(one.exact) - len(one.sentence), 0) // 2
-            entry = {
-                **_entry(one),
-                "under": list(one.above),
-                "before": one.prefix[-room:] if room else "",
-                "after": one.suffix[:room],
-            }
+            entry = {**_entry(one), "under": list(one.above)}
             if hidden.document(one):
                 entry["note"] = "text around it is not shown: a passage near it is under #no-llm"
-            return entry
+                return entry
+            before, after = _note_around(ledger, one, hidden) or (one.prefix, one.suffix)
+            room = max(CONTEXT_CHARACTERS - len(one.exact), 0) // 2
+            return {**entry, "before": before[-room:] if room else "", "after": after[:room]}
 
     def list_cards(
         self, query: str = "", state: str = "", offset: int = 0, limit: int = 20
@@ -534,6 +534,34 @@ def _highlight(ledger: Ledger, key: str) -> Highlight:
     if found is None:
         raise Refused(f"there is no highlight {key[:200]!r}: list_highlights shows the keys")
     return found
+
+
+def _note_around(ledger: Ledger, one: Highlight, hidden: Hidden) -> tuple[str, str] | None:
+    """Return the text of a note before and after a highlight; None if it is in no note.
+
+    Paragraphs that are tagged `#no-llm`, or hold private words, are left out.
+    """
+    from ankiforge.extract.markdown import plain_text
+
+    for kind in ("obsidian", "markdown"):
+        root = ledger.roots.of(kind).get(one.document.source)
+        path = root / one.document.path if root and root.is_dir() else None
+        if path is None or path.suffix.lower() not in (".md", ".txt", ".markdown"):
+            continue
+        try:
+            if not path.resolve().is_relative_to(root.resolve()):  # type: ignore[union-attr]
+                continue
+            written = path.read_bytes()[:_LARGEST_NOTE].decode("utf-8-sig", "replace")
+        except OSError:
+            continue
+        shown = [
+            "[…]" if f"#{NO_LLM}" in paragraph.casefold() else hidden.text(paragraph)
+            for paragraph in written.split("\n\n")
+        ]
+        text = plain_text("\n\n".join(shown))
+        if found := locate(one.exact, text):
+            return text[: found[0]], text[found[1] :]
+    return None
 
 
 def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:

@@ -177,6 +177,19 @@ def test_a_blocked_card_is_repaired_under_its_id_and_a_replay_changes_nothing(de
         assert BORE not in keys_of(agent)
 
 
+def test_the_text_around_a_mark_is_shown_without_private_paragraphs(desk: Any) -> None:
+    note = (
+        "# Rivers\n\nThe Elbe rises in the mountains, and it floods in spring.\n\n"
+        "==It carries meltwater to the sea.==\n\nMy doctor said canary-99. #no-llm\n\nThe end.\n"
+    )
+    (desk.folder / "notes" / "Rivers.md").write_text(note)
+    with client(desk) as agent:
+        found = agent("get_context", highlight=keys_of(agent)["It carries meltwater to the sea."])
+    assert "The Elbe rises in the mountains" in found["before"]
+    assert "The end." in found["after"]
+    assert "canary" not in json.dumps(found)
+
+
 # --- lies, faults and secrets ---------------------------------------------------------------
 
 LIES = {
