@@ -1,6 +1,6 @@
 """`python -m ankiforge` is the same program as `ankiforge`."""
 
-from ankiforge.cli import main
+if __name__ == "__main__":  # worker processes import this module, and need no commands
+    from ankiforge.cli import main
 
-if __name__ == "__main__":
     main()

@@ -17,11 +17,8 @@ from posixpath import commonpath
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ankiforge.anki.package import write_package
-from ankiforge.anki.sync import CardPlan
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
 from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
-from ankiforge.draft.rules import Rules
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
@@ -59,11 +56,11 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.sync import picture_fault
 from ankiforge.text.fold import fold
 
 if TYPE_CHECKING:
     from ankiforge import check
+    from ankiforge.anki.sync import CardPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +220,8 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
+    from ankiforge.draft.rules import Rules  # `extract` needs none of these
+
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
     rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
@@ -239,15 +238,15 @@ def draft_again(
     none of the drafts.
     """
     recorder = DraftRecorder(replace(job, accepts=lambda draft: False), ledger, run)
-    left, said = job.only, dict[HighlightKey, str]()
+    left, reasons = job.only, dict[HighlightKey, str]()
     for drafter in drafters:
         before = {key: ledger.cards.of_highlight(key) for key in left}
         results = drafter.draft(_redraft_tasks(job, ledger, left))
-        yield from recorder.record(_noting_reasons(results, said), job.drafter_name)
+        yield from recorder.record(_noting_reasons(results, reasons), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
     others = "its passage is not there now" if job.limit is None else ""
     yield Progress(
-        problems=tuple(_nothing_new(ledger, {key: said.get(key, others) for key in left}))
+        problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )
     recheck_named(ledger)
 
@@ -260,17 +259,19 @@ def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> I
     return replacement_tasks(ledger, cards, job.decks, job.limit)
 
 
-def _noting_reasons(results: Iterable[Drafted], said: dict[HighlightKey, str]) -> Iterator[Drafted]:
+def _noting_reasons(
+    results: Iterable[Drafted], reasons: dict[HighlightKey, str]
+) -> Iterator[Drafted]:
     """Yield the results; store in `said` why a highlight got no card ("" = there is a problem instead)."""
     for drafted in results:
-        said |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
-        said |= {none.highlight: none.reason for none in drafted.no_cards}
-        said |= {key: "" for key, _ in drafted.failed}
+        reasons |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
+        reasons |= {none.highlight: none.reason for none in drafted.no_cards}
+        reasons |= {key: "" for key, _ in drafted.failed}
         yield drafted
 
 
-def _nothing_new(ledger: Ledger, said: Mapping[HighlightKey, str]) -> Iterator[Problem]:
-    for key, why in sorted(said.items()):
+def _nothing_new(ledger: Ledger, reasons: Mapping[HighlightKey, str]) -> Iterator[Problem]:
+    for key, why in sorted(reasons.items()):
         highlight = ledger.highlights.get(key)
         if highlight and why:
             yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
@@ -593,6 +594,7 @@ class DraftRecorder:
 
     def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
         from ankiforge import check
+        from ankiforge.sync import picture_fault
 
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
         # The recorder is about to change the text of these cards.
@@ -714,6 +716,8 @@ def _written(
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
     """Write a package and replace the old one; return the problem if that fails, with the old one intact."""
+    from ankiforge.anki.package import write_package
+
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(beside, (one.note for one in packed if one.note), types)

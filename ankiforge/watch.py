@@ -645,8 +645,8 @@ class Watcher:
         now = self._clock()
         self._report.passed(result, notes, seconds)
         error = result.error
-        said = [Problem("model", error.message, error.hint)] if error else []
-        self._attempts.say("model", said)
+        problems = [Problem("model", error.message, error.hint)] if error else []
+        self._attempts.say("model", problems)
         made = result.drafted or result.revised
         found = result.new or result.changed
         if not result.left:
@@ -687,8 +687,8 @@ class Watcher:
             return
         self._decided = self._actions.decided()
         error = result.error
-        said = [Problem("Anki", error.message, error.hint)] if error else []
-        self._attempts.say("delivering", [*result.problems, *said])
+        problems = [Problem("Anki", error.message, error.hint)] if error else []
+        self._attempts.say("delivering", [*result.problems, *problems])
         if result.added or result.updated or result.pushed:
             self._report.delivered(result)
         if error:

@@ -18,7 +18,7 @@ import msgspec
 
 from ankiforge.errors import UsageError
 from ankiforge.model import Problem
-from ankiforge.reports.text import percent
+from ankiforge.text.display import percent
 
 from .sheet import (
     CRITERIA,
@@ -210,7 +210,7 @@ def _rows(path: Path, problems: list[Problem]) -> Iterator[Row]:
                     elif word not in _BLANK:
                         problem(f"{column}: {cell[:20]!r} is neither 0 nor 1")
                 wanted = answers.pop(WANTED, None)
-                yield Row(item, {int(column): said for column, said in answers.items()}, wanted)
+                yield Row(item, {int(column): answer for column, answer in answers.items()}, wanted)
     except csv.Error as error:
         raise UsageError(f"{path}:{reader.line_num}: is no CSV: {error}") from error
     if not columns:
@@ -271,14 +271,14 @@ def figures(sheets: Sequence[Rated]) -> dict[str, Any]:
     shown = [one for one in judged if one.of is None or not one.of.blocked]
     failures = {}
     for criterion in sorted(CRITERIA):
-        said = [
+        answers = [
             one.row.answers[criterion.number]
             for one in shown
             if criterion.number in one.row.answers
         ]
-        failed = said.count(False)
+        failed = answers.count(False)
         failures[criterion.column] = {
-            "failed": failed, "rated": len(said), "share": _share(failed, len(said)),
+            "failed": failed, "rated": len(answers), "share": _share(failed, len(answers)),
         }  # fmt: skip
     return {
         "sheets": [_sheet_figures(sheet) for sheet in sheets],
@@ -373,20 +373,20 @@ def _coverage(sheet: Rated, key: Key) -> dict[str, Any]:
     Whether a passage deserves one the set says; else the rater, of a passage without a card, and of
     the cards of the others (criterion 7, worth keeping).
     """
-    said: dict[str, bool] = {}
+    worth: dict[str, bool] = {}
     ready = set()
     for row, tier, of in _judged(sheet):
         if of is not None:
             if 7 in row.answers:
-                said[of.passage] = said.get(of.passage, False) or row.answers[7]
+                worth[of.passage] = worth.get(of.passage, False) or row.answers[7]
             if tier is Tier.READY and not of.blocked:
                 ready.add(of.passage)
     wanted = [row for row in sheet.rows if row.wanted is not None]
-    said |= {key.items[row.item].passage: bool(row.wanted) for row in wanted}
+    worth |= {key.items[row.item].passage: bool(row.wanted) for row in wanted}
     carded = {card.passage for card in key.cards.values() if not card.blocked}
     answered = {name: one for name, one in key.passages.items() if one.fate != "failed"}
     deserves = {
-        name: said.get(name) if one.deserves is None else one.deserves
+        name: worth.get(name) if one.deserves is None else one.deserves
         for name, one in answered.items()
     }
     deserving = {name for name, worth in deserves.items() if worth}

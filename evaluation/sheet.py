@@ -40,8 +40,8 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.reports import html
-from ankiforge.reports.text import dollars
 from ankiforge.text import cloze
+from ankiforge.text.display import dollars
 from ankiforge.text.fold import isolated
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def read_set(path: Path) -> tuple[list[Passage], list[Problem]]:
 
 
 def _passage(line: bytes, number: int) -> Passage:
-    found, said = msgspec.json.decode(line, type=_Line), msgspec.json.decode(line)
+    found, raw = msgspec.json.decode(line, type=_Line), msgspec.json.decode(line)
     key = found.key or f"eval:line/{number}"
     namespace = key.rpartition("/")[0]
     document = msgspec.structs.asdict(found.document) | {
@@ -156,7 +156,7 @@ def _passage(line: bytes, number: int) -> Passage:
         "source": found.source,
         "identifiers": tuple(found.document.identifiers.items()),
     }
-    known = {name: said[name] for name in _OF_HIGHLIGHT if name in said}
+    known = {name: raw[name] for name in _OF_HIGHLIGHT if name in raw}
     known |= {"key": key, "namespace": namespace, "document": document}
     highlight = msgspec.convert({"kind": HighlightKind.HIGHLIGHT, **known}, Highlight)
     gaps = tuple((a, b) for a, b in highlight.gaps if 0 <= a < b <= len(highlight.exact))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -145,3 +146,23 @@ def forge_in() -> type[Forge]:
 def fake() -> ModuleType:
     """The language model's stand-in: a real server on loopback that remembers what it was asked."""
     return llm_server
+
+
+@pytest.fixture(scope="session")
+def backend() -> ModuleType:
+    """`tests/anki/backend.py`: what the tests speak to the real Anki with."""
+    if not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
+        pytest.importorskip("anki", reason="the anki wheel is not installed")
+    return importlib.import_module("tests.anki.backend")
+
+
+@pytest.fixture(scope="session")
+def serving(backend: ModuleType) -> Any:
+    """AnkiConnect's rules in front of a real collection."""
+    return importlib.import_module("tests.fakes.anki_connect").serving
+
+
+@pytest.fixture(scope="session")
+def make_card() -> Any:
+    """Makes an accepted card of one highlight in a paper."""
+    return importlib.import_module("tests.unit.anki.makers").make_card

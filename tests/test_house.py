@@ -45,6 +45,23 @@ def test_the_program_answers_without_loading_what_only_commands_need(words: list
     assert done.stderr.split() == []
 
 
+def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks() -> None:
+    """But for `eval`, whose package stands apart."""
+    parts = [f"ankiforge.{name}" for name in ("ledger", "check", "model", "config", "pipeline")]
+    script = (
+        "import sys, click\n"
+        "from ankiforge.cli import COMMANDS, forge\n"
+        "with click.Context(forge) as context:\n"
+        "    for name in COMMANDS.keys() - {'eval'}:\n"
+        "        forge.get_command(context, name)\n"
+        f"print(*(name for name in {HEAVY + parts!r} if name in sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []
+
+
 def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path) -> None:
     site = tmp_path / "site-packages"
     (site / "ankiforge-0.3.1.dist-info").mkdir(parents=True)
@@ -63,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 184, "code lines": 49_500, "AST nodes": 497_500, "longest file": 970}
+CEILINGS = {"modules": 184, "code lines": 48_750, "AST nodes": 486_800, "longest file": 970}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 

@@ -287,6 +287,12 @@ def deck_name(name: str) -> str:
     return "::".join(filter(None, parts)) or DEFAULT_DECK
 
 
+def in_deck(name: str, deck: str) -> bool:
+    """Return whether a deck is `deck`, or below it; every deck is below ""."""
+    wanted, mine = deck_name(deck).casefold(), deck_name(name).casefold()
+    return not deck or mine == wanted or mine.startswith(f"{wanted}::")
+
+
 @lru_cache(maxsize=4096)
 def tag_names(tags: tuple[str, ...]) -> tuple[str, ...]:
     """Return tags without white space or empty parts, each once whatever its case, sorted."""

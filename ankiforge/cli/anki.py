@@ -10,7 +10,7 @@ import click
 from ankiforge.cli.output import Call, command, end
 from ankiforge.cli.session import session
 from ankiforge.errors import ServiceError, UsageError
-from ankiforge.reports.text import counted
+from ankiforge.text.display import counted
 
 FILE = click.Path(path_type=Path)
 

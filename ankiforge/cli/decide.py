@@ -299,7 +299,7 @@ def _undone_lines(
 ) -> Iterator[str]:
     """Yield each decision with its card; of many, their number and the first few cards."""
     from ankiforge.reports.cards import one_line, question_of
-    from ankiforge.reports.text import counted
+    from ankiforge.text.display import counted
 
     if len(undone) <= _UNDONE_SHOWN:
         for event in undone:

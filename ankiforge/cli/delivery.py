@@ -15,17 +15,16 @@ from shlex import quote
 import click
 
 from ankiforge import ledger
-from ankiforge.anki.notes import RETIRED, deck_name
+from ankiforge.anki.notes import RETIRED, deck_name, in_deck
 from ankiforge.anki.package import is_ours
 from ankiforge.anki.sync import types_to_ship
-from ankiforge.cli.session import Session, commands_to_rework, in_deck
+from ankiforge.cli.session import Session, commands_to_rework
 from ankiforge.config import PackageShape, is_loopback
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
 from ankiforge.pipeline import PackagePlan, publish
 from ankiforge.reports.summary import Tally, anki_text, notes_json, push_text
-from ankiforge.reports.text import counted
 from ankiforge.sync import (
     NEVER,
     PushResult,
@@ -38,6 +37,7 @@ from ankiforge.sync import (
     read_file,
     wrong_profile,
 )
+from ankiforge.text.display import counted
 
 # --- packages -------------------------------------------------------------------------------
 

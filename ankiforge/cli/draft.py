@@ -24,7 +24,7 @@ from ankiforge.cli.session import (
     session,
 )
 from ankiforge.errors import UsageError
-from ankiforge.reports.text import dollars
+from ankiforge.text.display import counted, dollars
 
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
@@ -254,14 +254,13 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         out.say(why)
         return
     files = requests.write_files(file, texts)
-    many = f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-    out.say(f"{many} written to {', '.join(map(str, files))}")
+    out.say(f"{counted(count, noun)} written to {', '.join(map(str, files))}")
     if to_chat:
         each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
         out.say(f"paste {each}, and its answer into a file")
     out.say(f"next: {call.program} draft import ANSWER{file.suffix}")
     if left:
-        remain = "1 passage remains" if left == 1 else f"{left:,} passages remain"
+        remain = counted(left, "passage remains", "passages remain")
         out.say(
             f"{remain}: once the answer is imported, {call.program} draft export {quote(str(file))}"
             " asks the next; --limit N asks more at once"

@@ -1,88 +1,16 @@
-"""`ankiforge init`: make a workspace, with what is found on this machine.
-
-Nothing that exists is ever overwritten. `ankiforge.yaml` is written last: only then is the folder a
-workspace.
-"""
+"""`ankiforge init`: make a workspace, with what is found on this machine."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from ankiforge.cli.output import Call, command
-from ankiforge.config import EXPORTS, FILE_NAME, LlmSettings, shipped, source_name
-from ankiforge.config import load as load_settings
-from ankiforge.config.deckfiles import DECK_OF_FIRST
-from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
-from ankiforge.config.workspace import (
-    REMEMBERED,
-    Place,
-    Remembered,
-    adopt_default,
-    load_remembered,
-    open_workspace,
-    register,
-    registered,
-    store_remembered,
-    user_folders,
-)
-from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import UsageError
-from ankiforge.reports.discover import (
-    Machine,
-    Server,
-    anki_collections,
-    count_forms,
-    model_servers,
-    vaults,
-    zotero_folders,
-)
-
-_DECK_FILE = "decks/reading.yaml"
-"""The shipped deck file, below a workspace."""
-_COUNTING_SECONDS = 5.0
-"""For all vaults together."""
-_NAMELESS = ("pdf", "zotero")
-"""Kinds whose keys do not hold the name of their source."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProposedSource:
-    """A source that was found."""
-
-    kind: str
-    path: Path
-    counts: tuple[tuple[str, str], ...] = ()
-    """(switch, what each of its words would give here): a comment beside the switch."""
-    dialects: tuple[tuple[str, dict[str, Any]], ...] = ()
-    """Those of other tools that a vault is written in, and the settings of those tools."""
-    name: str = ""
-    """Under which it was read before: part of its keys; "" = made of its folder's."""
-    exclude: tuple[str, ...] = ()
-    """What of it is read as a source of its own."""
-    as_before: bool = False
-    """It was read already: what counts there stays as it was, by the defaults."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a new `ankiforge.yaml` is to say."""
-
-    sources: tuple[ProposedSource, ...] = ()
-    base_url: str = LlmSettings().base_url
-    model: str = LlmSettings().model
-    models: str = ""
-    """What local servers offer: a comment."""
 
 
 @command("""
@@ -95,6 +23,28 @@ The first workspace is the one that commands use when they are called elsewhere.
 @click.option("--trust", is_flag=True, help="Confirm what the workspace asks for.")
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
+    from ankiforge.cli import settings
+    from ankiforge.config import FILE_NAME
+    from ankiforge.config.deckfiles import DECK_OF_FIRST
+    from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
+    from ankiforge.config.workspace import (
+        Remembered,
+        adopt_default,
+        load_remembered,
+        open_workspace,
+        register,
+        registered,
+        user_folders,
+    )
+    from ankiforge.config.yamlfile import control_character
+    from ankiforge.reports.discover import (
+        Machine,
+        anki_collections,
+        model_servers,
+        vaults,
+        zotero_folders,
+    )
+
     out, folders, machine = call.out, user_folders(), Machine.this()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     if control_character(str(root)):
@@ -102,9 +52,9 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: tuple[Path, ...] = ()
     before: tuple[Remembered, ...] = ()
-    sources: tuple[ProposedSource, ...] = ()
+    sources: tuple[settings.ProposedSource, ...] = ()
     if not (root / FILE_NAME).exists():
-        _refuse_vault(root)
+        settings.refuse_vault(root)
         out.say("looking for vaults, Zotero, Anki and local models …")
         here, zotero = vaults(machine, root.parent), zotero_folders(machine)
         servers = model_servers(machine)
@@ -116,23 +66,25 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         }
         home = registered(folders) or folders.data
         before = () if home.resolve() == root else load_remembered(home / ".ankiforge")
-        sources = tuple(_named_apart(_sources_before(before, here)))
-        proposal = _with_model(Proposal(_proposed(here, zotero, sources)), servers)
-        written = _write_workspace(root, proposal)
+        sources = tuple(settings.named_apart(settings.sources_before(before, here)))
+        proposal = settings.with_model(
+            settings.Proposal(settings.proposed_sources(here, zotero, sources)), servers
+        )
+        written = settings.write_workspace(root, proposal)
     # the user's first workspace gets the cards of the default one
     moved = adopt_default(root, folders) if registered(folders) is None else ()
     if moved:  # what a person read by its PATH has their word
         workspace = open_workspace(root)
         confirm(workspace, list(remembered_concerns(workspace)), folders)
     if written:
-        _remember_rest(root, before, sources)
-    if root / _DECK_FILE in written:
+        settings.remember_rest(root, before, sources)
+    if root / settings.DECK_FILE in written:
         from ankiforge.ledger.journal import FIRST_GENERATION, generation_at
 
         workspace = open_workspace(root)
         if generation_at(workspace.ledger, workspace.journal) == FIRST_GENERATION:
             # the cards that were moved here lie in a deck for each document
-            file = root / _DECK_FILE
+            file = root / settings.DECK_FILE
             text = re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', file.read_text("utf-8"))
             file.write_text(text, encoding="utf-8", newline="\n")
     workspace = open_workspace(root)
@@ -161,6 +113,8 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
 
 def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
     """Yield what was done and what to do next, for people."""
+    from ankiforge.config import FILE_NAME
+
     root = made["workspace"]
     if made["written"]:
         for kind, things in made["found"].items():
@@ -182,263 +136,3 @@ def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
     yield f"next: read {root}/{FILE_NAME}, then"
     yield f"  ankiforge doctor{where}     is all well?"
     yield f"  ankiforge run{where}        cards from every source"
-
-
-# --- what is proposed -----------------------------------------------------------------------
-
-
-def _proposed(
-    here: tuple[Path, ...], zotero: tuple[Path, ...], before: tuple[ProposedSource, ...]
-) -> tuple[ProposedSource, ...]:
-    """Return the sources of the settings: those that were read before, then what else was found."""
-    roots = {one.path for one in before if one.kind == "obsidian"}
-    known = {one.path for one in before if one.kind == "zotero"}
-    new = [path for path in here if roots.isdisjoint((path, *path.parents))]
-    seconds = _COUNTING_SECONDS / max(len(new) + len(roots), 1)
-    sources = []
-    for one in before:
-        if one.kind == "obsidian":
-            counted = _vault(one.path, seconds)
-            one = replace(one, counts=counted.counts, dialects=counted.dialects)
-        sources.append(one)
-    for path in new:
-        inside = (one.relative_to(path).as_posix() for one in roots if path in one.parents)
-        sources.append(replace(_vault(path, seconds), exclude=tuple(f"{one}/" for one in inside)))
-    libraries = (path for path in zotero if known.isdisjoint((path, path / "zotero.sqlite")))
-    return (*sources, *(ProposedSource("zotero", path) for path in libraries))
-
-
-def _vault(path: Path, seconds: float) -> ProposedSource:
-    """Return a vault with what each switch would give there, and the dialects it is written in."""
-    found = count_forms(path, seconds)
-    if found is None:
-        return ProposedSource("obsidian", path)
-    counts = []
-    for switch, figures in (("marks", found.marks), ("cards", found.cards)):
-        words = ", ".join(f"{word} {number}" for word, number in figures.items())
-        counts.append((switch, words if found.complete or not words else f"at least {words}"))
-    dialects = tuple((name, dict(settings)) for name, settings in found.told.items())
-    return ProposedSource("obsidian", path, tuple(counts), dialects)
-
-
-def _with_model(proposal: Proposal, servers: tuple[Server, ...]) -> Proposal:
-    """Name the model of a server on this machine, the usual one if it has that."""
-    server = next((one for one in servers if one.models), None)
-    if server is None:
-        return proposal
-    model = proposal.model if proposal.model in server.models else server.models[0]
-    offered = f"{server.program} with {', '.join(server.models[:8])}"
-    return replace(proposal, base_url=server.base_url, model=model, models=offered)
-
-
-# --- what was read already ------------------------------------------------------------------
-
-
-def _sources_before(before: tuple[Remembered, ...], here: tuple[Path, ...]) -> list[ProposedSource]:
-    """Return those remembered sources that settings can name: folders, the newest of each export.
-
-    Single files of a folder stay remembered: settings that name one of them would say that the
-    others are gone. Those of a vault found on this machine are part of that vault.
-    """
-
-    def modified(path: Path) -> int:
-        try:
-            return path.stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    whole: dict[tuple[str, str], ProposedSource] = {}
-    for place in (place for item in before for place in item.places):
-        exported = place.kind in EXPORTS
-        path = Path(place.only[0] if exported and place.only else place.root)
-        single = bool(place.only) and not exported and path not in here
-        if single or not path.exists() or control_character(str(path)):
-            continue
-        key = (place.kind, place.name)
-        if key not in whole or modified(path) > modified(whole[key].path):
-            whole[key] = ProposedSource(
-                place.kind, path, name=place.name, exclude=place.exclude, as_before=True
-            )
-    return list(whole.values())
-
-
-def _named_apart(sources: list[ProposedSource]) -> Iterator[ProposedSource]:
-    """Yield sources with different names: the notes and the PDFs of one folder share one."""
-    taken: set[str] = set()
-    for source in sorted(sources, key=lambda one: one.kind in _NAMELESS):
-        name = source.name
-        if name in taken and source.kind in _NAMELESS:
-            numbered = (f"{name}-{source.kind}{n if n > 1 else ''}" for n in count(1))
-            name = next(one for one in numbered if one not in taken)
-        if name not in taken:
-            taken.add(name)
-            yield replace(source, name=name)
-
-
-def _remember_rest(
-    root: Path, before: tuple[Remembered, ...], written: tuple[ProposedSource, ...]
-) -> None:
-    """Remember in the new workspace what its settings do not name."""
-    named = [Place(one.kind, one.name, str(one.path)) for one in written]
-    settings = load_settings(root / FILE_NAME)
-    named += [Place(one.kind, one.name, str(one.path)) for one in settings.sources]
-    rest: dict[Path, Remembered] = {}
-    for given, place in ((item.name, place) for item in before for place in item.places):
-        for target in place.targets:
-            only = (str(target),) if place.only else ()
-            one = Place(place.kind, place.name, place.root, only, place.exclude)
-            if not any(other.covers(one) for other in named):
-                first = rest.setdefault(target, Remembered(str(target), given, ()))
-                rest[target] = Remembered(first.path, first.name, (*first.places, one))
-    if rest or (root / ".ankiforge" / REMEMBERED).exists():
-        open_workspace(root).prepare()
-        store_remembered(root / ".ankiforge", list(rest.values()))
-
-
-# --- writing --------------------------------------------------------------------------------
-
-
-def _refuse_vault(root: Path) -> None:
-    """Refuse a workspace within a vault: its texts would be read as notes, and be synced.
-
-    Raises:
-        UsageError: `root` is in a vault.
-    """
-    for folder in (root, *root.parents):
-        if (folder / ".obsidian").is_dir():
-            what = f"{root} lies in the vault {folder}, where nothing may be written"
-            raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
-
-
-def _write_workspace(root: Path, proposal: Proposal) -> tuple[Path, ...]:
-    """Write a workspace; return the files written, those that existed left out.
-
-    Raises:
-        UsageError: the folder cannot be written.
-    """
-    written = []
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        for kind in ("prompts", "decks"):
-            (root / kind).mkdir(exist_ok=True)
-            for file in sorted(shipped(kind).iterdir()):
-                copy = root / kind / file.name
-                if file.is_file() and not copy.exists():
-                    shutil.copyfile(file, copy)
-                    written.append(copy)
-        settings = root / FILE_NAME
-        if not settings.exists():
-            with settings.open("x", encoding="utf-8", newline="\n") as opened:
-                opened.write(settings_text(root, proposal))
-            written.append(settings)
-    except OSError as error:
-        what = f"{error.filename or root}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
-    return tuple(written)
-
-
-# --- the text of ankiforge.yaml -------------------------------------------------------------
-
-_HEAD = """\
-# ankiforge: what is read, who drafts, where the cards go.
-# Every key and its default: docs/configuration.md.
-# After a change: ankiforge doctor
-"""
-
-_EXAMPLES = {
-    "obsidian": "  # - obsidian: {name: notes, path: ~/Vault}     # a vault\n",
-    "pdf": "  # - pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks\n",
-    "zotero": "  # - zotero: {name: zotero, path: ~/Zotero}      # Zotero's data folder\n",
-}
-
-_REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/configuration.md#sources
-
-# Whose marks count in shared libraries; without it: those of the library's owner.
-# me: [Ada]
-
-# rules: what you marked or wrote as a card already; no model, no network.
-# llm: a language model drafts as well.
-drafter: rules
-# rules: all                      # also what only may be a definition or a fact; it waits for you
-
-# Any OpenAI-compatible server. The key comes from the environment variable, never from here.
-llm:
-  base_url: {base_url}
-  model: {model}{models}
-  # key_env: MY_KEY               # a variable for this server; OPENAI_API_KEY goes to api.openai.com alone
-  # budget_usd: 1.00              # what one run may spend; default: no limit
-  # price_usd: [0.25, 2.00]       # per million tokens (in, out), for models without a known price
-
-# clean: drafts without a warning become cards; review: none does without you.
-accept: {{rules: clean, llm: review}}
-
-decks: [decks/*.yaml]
-output: .                         # the folder for packages
-package: one                      # or per-deck
-
-# collection: auto finds Anki's own (read only, from a copy); none: never look; or a path.
-anki: {{collection: auto, connect: "http://127.0.0.1:8765", key_env: ANKICONNECT_KEY}}
-"""
-
-
-def settings_text(root: Path, proposal: Proposal) -> str:
-    """Return the whole `ankiforge.yaml` of a new workspace."""
-    taken = {source.name for source in proposal.sources}
-    blocks = []
-    for source in proposal.sources:
-        name = source.name
-        if not name:  # the folded folder name, numbered where two are the same
-            folded = unicodedata.normalize("NFC", source_name(source.path)[:56])
-            numbered = (f"{folded}-{number}" for number in count(2))
-            name = next(free for free in chain([folded], numbered) if free not in taken)
-            taken.add(name)
-        blocks.append(_block(source, name, root))
-    found = {source.kind for source in proposal.sources}
-    examples = [line for kind, line in _EXAMPLES.items() if kind not in found]
-    rest = _REST.format(
-        base_url=_scalar(proposal.base_url),
-        model=_scalar(proposal.model),
-        models=f"    # here: {proposal.models}" if proposal.models else "",
-    )
-    return "".join([_HEAD, "\nsources:\n", *blocks, *examples, rest])
-
-
-def _block(source: ProposedSource, name: str, root: Path) -> str:
-    path, home = source.path, Path.home()
-    if path.is_relative_to(root):
-        shown = path.relative_to(root).as_posix()
-    else:
-        shown = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
-    lines = [f"  - {source.kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
-    if source.exclude:
-        lines.append(f"      exclude: {json.dumps(source.exclude, ensure_ascii=False)}")
-    if source.kind == "obsidian":
-        here = {switch: f"; here: {words}" for switch, words in source.counts if words}
-        dialects = [name for name, _ in source.dialects]
-        marks = "[mark]    " if _HIGHLIGHTERS.intersection(dialects) else "[==, mark]"
-        cards, also, off = ", ".join([*dialects, "inline", "block", "cloze", "glossary"]), "", ""
-        if source.as_before:  # by the defaults, as it was read before
-            marks, cards, off = "[==, mark]", "inline, block, cloze, glossary", "# "
-            also = "".join(f"; also written here: {name}" for name in dialects)
-        lines += [
-            f"      {off}marks: {marks}           # also: bold, callout{here.get('marks', '')}",
-            f"      {off}cards: [{cards}]  # also: term{here.get('cards', '')}{also}",
-        ]
-        if not source.as_before:
-            lines += [f"      {one}: {json.dumps(told)}" for one, told in source.dialects if told]
-        lines.append("      # include: ['**/*.md']")
-        if not source.as_before:
-            lines.append("      # exclude: [Templates/]")
-    return "\n".join(lines) + "\n"
-
-
-_HIGHLIGHTERS = frozenset({"osr", "o2a", "flashcards"})
-"""The dialects in which `==x==` is a cloze, not a mark."""
-
-
-def _scalar(text: str) -> str:
-    """A YAML scalar: bare where that reads as the same text, else in double quotes."""
-    if re.fullmatch(r"[~\w./][\w./:~-]*", text) and yaml.safe_load(f"[{text}]") == [text]:
-        return text
-    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**20)
-    return str(quoted).strip()

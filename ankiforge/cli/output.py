@@ -243,7 +243,7 @@ def progress_bar(
     from rich.text import Text
 
     from ankiforge.extract import count_of
-    from ankiforge.reports.text import counted, dollars
+    from ankiforge.text.display import counted, dollars
 
     cards = done = 0
     known: int | None = None

@@ -35,7 +35,7 @@ from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.model import Guid, HighlightKey, Problem, RunId
 from ankiforge.pipeline import Job, Progress, draft_pending, ingest, pending, unwritten
 from ankiforge.reports.summary import Tally
-from ankiforge.reports.text import counted
+from ankiforge.text.display import counted
 from ankiforge.watch import (
     DELIVER,
     DeliveryResult,
@@ -331,20 +331,20 @@ class Narrator:
         marks = ", ".join(f"{count} {word}" for count, word in found if count)
         made = ((result.drafted, "drafted"), (result.revised, "revised"))
         cards = ", ".join(f"{counted(count, 'card')} {word}" for count, word in made if count)
-        if told := "; ".join(filter(None, (f"highlights: {marks}" if marks else "", cards))):
+        if summary := "; ".join(filter(None, (f"highlights: {marks}" if marks else "", cards))):
             rest = len(notes) - NOTES_NAMED
             more = f" and {rest} more" if rest > 0 else ""
             where = f"{', '.join(notes[:NOTES_NAMED])}{more}" if notes else "all sources"
-            self._print(f"{where}: {told}")
+            self._print(f"{where}: {summary}")
 
     def delivered(self, result: DeliveryResult) -> None:
         """Print what lies ready, or is in Anki."""
         notes = {"written": result.written, "added": result.added, "updated": result.updated}
         packages = [str(path) for path in result.packages]
         self._event("delivered", packages=packages, notes=notes, pushed=result.pushed)
-        told = f"{result.added} new, {result.updated} updated"
+        summary = f"{result.added} new, {result.updated} updated"
         where = "in Anki" if result.pushed else f"package: {', '.join(packages)}"
-        self._print(f"{where} ({told})")
+        self._print(f"{where} ({summary})")
 
     def problem(self, problem: Problem) -> None:
         """Print a problem that was not reported before."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
@@ -23,15 +22,14 @@ from ankiforge.cli.output import (
     exit_with,
     refuse_unknown_options,
 )
-from ankiforge.cli.session import Session, in_deck, session
-from ankiforge.errors import ItemError, LedgerError, UsageError
+from ankiforge.cli.session import Session, session
+from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.anki.collection import Everything
     from ankiforge.check import Limits
     from ankiforge.config.workspace import Workspace
     from ankiforge.ledger import Ledger
-    from ankiforge.model import Problem
     from ankiforge.reports.export import Chosen
     from ankiforge.reports.lint import Linted
 
@@ -168,9 +166,10 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
 
     Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
     """
+    from ankiforge.anki.notes import in_deck
     from ankiforge.check import RULES
     from ankiforge.model import Severity
-    from ankiforge.reports.lint import SHOWN, Tally, as_json
+    from ankiforge.reports.lint import SHOWN, FindingCounts, as_json
 
     known = {rule.id for rule in RULES}
     for name in checks:
@@ -180,7 +179,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
             raise UsageError(f"there is no check {name!r}", hint=hint)
     order = list(Severity)
     least = order.index(Severity(_SEVERITIES[severity]))
-    tally = Tally(shown=call.shown(SHOWN))
+    tally = FindingCounts(shown=call.shown(SHOWN))
     with _linted(call, file) as notes:
         for linted in notes:
             if not in_deck(linted.note.deck, deck):
@@ -238,6 +237,7 @@ def audit(
     copied to be read, and nothing is changed. Exit code 1 if a note is broken.
     """
     from ankiforge.anki.collection import COLLECTION
+    from ankiforge.anki.notes import in_deck
     from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text, known_to
     from ankiforge.reports.audit import audit as audit_deck
     from ankiforge.reports.html import write_page
@@ -249,7 +249,7 @@ def audit(
         return in_deck(name, deck)
 
     if propose:
-        _propose(call, file, deck)
+        _propose(call, file, within)
     with _audited_ledger(call, file) as (workspace, copy):
         path = file.expanduser().absolute() if file else _collection(workspace, copy)
         with (
@@ -308,7 +308,7 @@ def _collection(workspace: Workspace, ledger: Ledger) -> Path:
     return found
 
 
-def _propose(call: Call, file: Path | None, deck: str) -> None:
+def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> None:
     """Sync with Anki as `pull` does, and keep what is found on the cards there.
 
     Raises:
@@ -317,8 +317,8 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
     """
     from ankiforge.cli.delivery import sync_lines
     from ankiforge.reports.audit import propose
-    from ankiforge.reports.text import counted
     from ankiforge.sync import read_anki
+    from ankiforge.text.display import counted
 
     out = call.out
     if file is not None:
@@ -333,7 +333,7 @@ def _propose(call: Call, file: Path | None, deck: str) -> None:
             out.say(line)
         with counter_bar(out, "cards") as step:
             limits = _limits_here(call)
-            made = propose(now.ledger, limits, within=lambda one: in_deck(one, deck), step=step)
+            made = propose(now.ledger, limits, within=within, step=step)
     if not made.cards:
         out.say("nothing to propose: what is found on your cards is known")
         return
@@ -365,12 +365,14 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
     """Check sources, model, Anki and ledger; say what to do."""
     from ankiforge.config.workspace import home_of, resolve, user_folders
     from ankiforge.reports.discover import Machine
-    from ankiforge.reports.doctor import State, Surroundings, examine, exit_code
+    from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
 
     def find() -> Workspace:
         return resolve(call.workspace, Path.cwd(), os.environ)
 
     if take_over:
+        import uuid
+
         from ankiforge.ledger import open_ledger
 
         workspace = find()
@@ -378,60 +380,21 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
             home, _ = home_of(user_folders())
             ledger.ownership.take_over(home, workspace.ledger, uuid.uuid4().hex)
         call.out.say(f"{workspace.ledger} is the ledger from now on")
-    colours = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+    colours = {CheckState.OK: "green", CheckState.WARN: "yellow", CheckState.FAIL: "red"}
     around = Surroundings(user_folders(), Machine.this(), os.environ, call.offline, draw)
     checks = []
-    for check in examine(find, _ledger_health, _journal_problems, around):
+    for check in examine(find, around):
         checks.append(check)
         if call.out.as_json:
             call.out.data(check)
             continue
         state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
         do = f"\n      do: {check.do}" if check.do else ""
-        tell = call.out.warn if call.out.quiet and check.state is State.FAIL else call.out.print
+        tell = (
+            call.out.warn if call.out.quiet and check.state is CheckState.FAIL else call.out.print
+        )
         tell(f"{state}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
-
-
-def _ledger_health(workspace: Workspace) -> str:
-    """Examine a copy in memory: doctor changes nothing, not even an old schema."""
-    from ankiforge.config.workspace import home_of, user_folders
-    from ankiforge.ledger import ledger_in_memory
-
-    with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
-        home, first = home_of(user_folders())
-        ledger.ownership.claim(home, workspace.ledger, first=first)
-        if fault := ledger.health():
-            what = f"{workspace.ledger} is damaged: {fault}"
-            raise LedgerError(what, hint="move it aside: a run rebuilds it from journal.jsonl")
-    return f"{workspace.ledger} is sound"
-
-
-def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
-    """Yield the lines of the journal that cannot be read, and those it lacks."""
-    from ankiforge.ledger import ledger_in_memory
-    from ankiforge.ledger.journal import VERSION, Journal
-    from ankiforge.model import Problem
-
-    unreadable, journal = 0, workspace.journal
-    for line in Journal(journal).read():
-        if isinstance(line, Problem):
-            unreadable += 1
-            do = "put the line right, or take it back from git or a backup; or delete it"
-            yield Problem(line.where, line.what, do)
-        elif line.v > VERSION:
-            what = f"is of version {line.v}, this is {VERSION}"
-            yield Problem(f"{journal}: line {line.id}", what, "upgrade ankiforge")
-    lost = 0
-    if workspace.ledger.exists():
-        # a damaged ledger is named by its own check
-        with suppress(LedgerError), ledger_in_memory(workspace.ledger, journal) as ledger:
-            lost = ledger.lines_lost() - unreadable
-    if lost > 0:
-        lacks = f"{lost:,} line{'s' if lost > 1 else ''} that the ledger knows"
-        what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
-        do = "nothing: the next run, or decision, writes them there again"
-        yield Problem(str(journal), what, do)
 
 
 # --- export ---------------------------------------------------------------------------------
@@ -615,7 +578,7 @@ def import_(call: Call, file: Path) -> None:
     What you have decided here since stays. Cards that are not here yet take in what was decided
     about them when they are drawn.
     """
-    from ankiforge.reports.importing import import_file
+    from ankiforge.reports.export import import_file
 
     with session(call, writes="drafting") as now:
         brought = import_file(now.ledger, file)

@@ -17,6 +17,7 @@ import click
 
 from ankiforge.cli.output import Call, command
 from ankiforge.cli.session import Session, session
+from ankiforge.text.display import counted
 
 _WAITING = {
     "pending": ("card waits", "cards wait"),
@@ -68,7 +69,7 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
     waiting = []
     for view, (one, many) in _WAITING.items():
         if count := lists.count(view, {"query": query}):
-            waiting.append(f"{count} {one if count == 1 else many}")
+            waiting.append(counted(count, one, many))
     out.say(f"{', '.join(waiting) or 'nothing waits'}; Ctrl-C ends it")
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     # a program reads JSON, and needs no browser

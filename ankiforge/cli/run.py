@@ -26,6 +26,7 @@ from ankiforge.cli.session import (
     session,
 )
 from ankiforge.errors import ForgeError, ServiceError, UsageError
+from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.app import SelectedSource
@@ -220,8 +221,7 @@ def _after(
         if cards["ready"]:
             why = "Anki has all that is ready" if tally.plans else "nothing is new"
         elif waiting := cards["waiting"] + cards["blocked"]:
-            waits = "1 card waits" if waiting == 1 else f"{waiting:,} cards wait"
-            why = f"no card is ready, {waits} for you"
+            why = f"no card is ready, {counted(waiting, 'card waits', 'cards wait')} for you"
         yield f"\nno package was written: {why}"
     if more := tally.counts["flooded"]:
         yield f"\n{FLOOD} cards were accepted by themselves; {more} more wait for you, such as:"

@@ -16,6 +16,7 @@ from ankiforge.review import Result, Target
 from ankiforge.review.query import FIELDS, UNBROKEN, parse
 from ankiforge.review.select import find, is_id, names_card
 from ankiforge.review.service import one_per_choice
+from ankiforge.text.display import counted
 
 _SHOWN = 10
 """How many cards are shown before a person is asked about all."""
@@ -93,7 +94,7 @@ def _confirmed(now: Session, query: str, found: list[Target]) -> bool:
         UsageError: nobody can be asked; the hint is the same command with `--all --filter`.
     """
     context = click.get_current_context()
-    many = "1 card" if len(found) == 1 else f"{len(found)} cards"
+    many = counted(len(found), "card")
     if not now.out.interactive:
         typed = []
         for option in context.command.params:

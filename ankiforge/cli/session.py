@@ -14,6 +14,7 @@ import click
 
 from ankiforge.cli.output import Call, Output, for_terminal
 from ankiforge.errors import UsageError
+from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge import ledger
@@ -198,15 +199,6 @@ def open_sources(
     return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 
-def in_deck(name: str, deck: str) -> bool:
-    """Whether a deck is `deck`, or below it; every deck is below ""."""
-    from ankiforge.anki.notes import deck_name
-
-    wanted = deck_name(deck).casefold() if deck else ""
-    mine = deck_name(name).casefold()
-    return not wanted or mine == wanted or mine.startswith(f"{wanted}::")
-
-
 # --- what to do next ------------------------------------------------------------------------
 
 Commands = Iterator[tuple[str, str]]
@@ -263,7 +255,7 @@ def commands_to_decide(now: Session, summary: Summary) -> Commands:
 def commands_to_rework(now: Session) -> Commands:
     """Yield what shows the cards that keep failing in Anki, with how many there are."""
     if failing := len(now.ledger.queries.problem_cards.all()):
-        many = "1 card needs" if failing == 1 else f"{failing} cards need"
+        many = counted(failing, "card needs", "cards need")
         yield "list --view work", f"{many} work: forgotten too often, or you wrote something there"
 
 

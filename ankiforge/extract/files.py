@@ -322,6 +322,8 @@ def _left_to_wait(found: os.stat_result, now: float) -> float:
 
 _INDEX = "index"
 _BODY = "file:"
+UNSAVED, UNSAVED_BYTES = 50, 8_000_000
+"""Parsed documents after which all are stored: a scan that is killed need not parse them again."""
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -376,6 +378,8 @@ class ParseCache:
         if proves(stamp):
             self.stamps[name] = stamp
             self.new[_BODY + name] = body
+            if len(self.new) >= UNSAVED or sum(map(len, self.new.values())) >= UNSAVED_BYTES:
+                self.save(complete=False)
 
     def save(self, *, complete: bool) -> None:
         """Store it for the next scan; after a scan of a part, the rest stays as it was."""
@@ -386,3 +390,4 @@ class ParseCache:
         index = msgspec.json.encode(_Index(self.index.context, stamps))
         gone = (self.stale | before.keys()) - stamps.keys()
         self.memory.keep({**self.new, _INDEX: index}, sorted(_BODY + name for name in gone))
+        self.new.clear()

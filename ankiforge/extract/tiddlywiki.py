@@ -284,6 +284,8 @@ _SIGNS = re.compile(
     | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
     | \[img[^\[\]\n]{0,200}\[(?:(?P<alt>[^\[\]|\n]{0,500})\|)?(?P<image>[^\[\]\n]{1,500})\]\]
     | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
+    | (?P<filter>\[(?:!?[A-Za-z$][\w:$.,-]*
+        (?:\[[^\[\]\n]{0,300}\]|\{[^{}\n]{0,300}\}|<[^<>\n]{0,300}>)){1,20}\])
     | (?P<gone>^[ \t]*(?:\{\{\{?[^\n{}]{0,1000}\}\}\}?|"""
     + _MACRO
     + r""")[ \t]*$
@@ -325,6 +327,8 @@ def _translated(found: re.Match[str]) -> str:
         return f"\ufde2[{found['alt'] or ''}](<{found['image'].strip()}>)"
     if found["shown"]:
         return "…"
+    if found["filter"]:  # `[kin::to[x]]`: what `::` separates there is no card
+        return "[" + r"\:\:".join(map(_inline, found["filter"][1:].split("::")))
     if found["gone"]:
         return ""
     return _literal(found[0]) if found["literal"] else found[0]

@@ -37,16 +37,16 @@ from ankiforge.reports.lint import (
     LONGEST_READ,
     SHOWN,
     WORDS,
+    FindingCounts,
     Linted,
     Linter,
-    Note,
-    Tally,
+    ReadNote,
     cloze_fields,
     markdown,
     message_of,
     read_note,
 )
-from ankiforge.reports.text import counted, on_one_line, percent, shortened
+from ankiforge.text.display import counted, on_one_line, percent, shortened
 
 LONG_DAYS = 180
 """From so many days on a note is called left, new or suspended for long."""
@@ -89,8 +89,6 @@ RULES = {
     LONG_SUSPENDED: "mend it and unsuspend it, or delete it",
 }
 """The rules of an audit alone, each with what to do about a finding; `check.RULES` has the others."""
-_OF_SCHEDULE = frozenset(rule.id for rule in (LEECH, LAPSES, DIFFICULT))
-"""What a person can leave as it is until the card lapses once more."""
 _SAYS = {rule.id: rule.says.rstrip(":") for rule in (*RULES, *check.RULES)} | {
     "duplicate": "asks the same as another note"
 }
@@ -187,9 +185,9 @@ class Audit:
         """Notes with something that breaks them."""
         return sum(one.worst is Severity.BLOCK for one in self.notes)
 
-    def tally(self, shown: int | None) -> Tally:
+    def tally(self, shown: int | None) -> FindingCounts:
         """Return the findings counted by kind, with the worst notes of each."""
-        tally = Tally(shown=shown)
+        tally = FindingCounts(shown=shown)
         for linted in self.notes:
             tally.add(linted)
         tally.notes = self.figures.notes
@@ -197,7 +195,7 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNotes:
     """What the ledger knows of notes, read once."""
 
     accounts: Mapping[Guid, CardStatus]
@@ -211,10 +209,10 @@ class Known:
     """Remarks that were dealt with."""
 
 
-def known_to(ledger: Ledger) -> Known:
+def known_to(ledger: Ledger) -> KnownNotes:
     """Read what an audit needs of the ledger."""
     queries = ledger.queries
-    return Known(
+    return KnownNotes(
         queries.card_statuses(),
         frozenset(queries.without_source()),
         queries.not_duplicates(),
@@ -229,7 +227,7 @@ def known_to(ledger: Ledger) -> Known:
 def audit(
     deck: Everything,
     limits: check.Limits,
-    known: Known,
+    known: KnownNotes,
     *,
     within: Callable[[str], bool] = lambda deck: True,
     step: Callable[[int], None] = lambda count: None,
@@ -253,7 +251,7 @@ def audit(
         step(count)
         kind = deck.types.get(note.type_id)
         read = read_note(note, kind)
-        ours = read.identity is not None
+        ours, lapses = read.identity is not None, sum(card.lapses for card in note.cards)
         names[f"note {note.id}"] = name = note.guid if ours else f"{NOTE}{note.id}"
         account = known.accounts.get(Guid(note.guid)) if ours else None
         tagged = RETIRED in (tag.casefold() for tag in note.tags)
@@ -275,12 +273,13 @@ def audit(
             # ids of notes are times; those of our notes are not
             since = note.id / 1000 if not ours else account.written if account else 0.0
             moment = _Moment(deck.view.taken_at, last)
-            findings += _schedule(note, moment, since, _remark(read, known), _is_left(note, known))
+            # a person leaves a failing card as it is, until it lapses once more
+            left = lapses <= known.left.get(Guid(note.guid), -1)
+            findings += _schedule(note, moment, since, _remark(read, known), left)
         findings += _empty_cards(note, kind)
         if within(note.deck):
             # of two notes with equal findings the one that was forgotten more often is the worse
-            weight = sum(card.lapses for card in note.cards)
-            linted = Linted(linted.note, tuple(findings), ours, weight)
+            linted = Linted(linted.note, tuple(findings), ours, weight=lapses)
             figures.add(note, linted)
             if findings:
                 found.append(linted)
@@ -295,7 +294,7 @@ def _goodness(linted: Linted) -> tuple[int, int, int, int]:
     return (-worst, -linted.weight, -len(linted.findings), linted.note.id)
 
 
-def _is_distinct(one: Finding, name: str, names: Mapping[str, str], known: Known) -> bool:
+def _is_distinct(one: Finding, name: str, names: Mapping[str, str], known: KnownNotes) -> bool:
     pair = frozenset((name, names.get(one.twin, "")))
     return one.check in PAIRED and pair in known.distinct
 
@@ -327,7 +326,9 @@ _SOURCES = frozenset(
 """What people call the field that says where a note is from."""
 
 
-def _origin(note: AnyNote, read: Note, known: Known, *, complete: bool) -> Iterator[Finding]:
+def _origin(
+    note: AnyNote, read: ReadNote, known: KnownNotes, *, complete: bool
+) -> Iterator[Finding]:
     """What is odd about where a note is from; `complete`: it stands in a whole collection."""
     ours = read.identity is not None
     if ours and Guid(note.guid) not in known.accounts:
@@ -341,19 +342,11 @@ def _origin(note: AnyNote, read: Note, known: Known, *, complete: bool) -> Itera
         yield replace(found, severity=Severity.WARN) if ours else found
 
 
-def _remark(read: Note, known: Known) -> str:
+def _remark(read: ReadNote, known: KnownNotes) -> str:
     """What a person typed into the Feedback field of our note, unless it was dealt with."""
-    said = dict(read.fields).get("Feedback", "") if read.identity else ""
-    words = on_one_line(bare(markdown(said[:LONGEST_READ]))) if said else ""
-    if (Guid(read.guid), words) in known.answered:
-        return ""
-    return words if len(words) <= 120 else f"{words[:119]}…"
-
-
-def _is_left(note: AnyNote, known: Known) -> bool:
-    """Whether a person leaves a failing card as it is, and it has not lapsed since."""
-    lapses = known.left.get(Guid(note.guid))
-    return lapses is not None and sum(card.lapses for card in note.cards) <= lapses
+    feedback = dict(read.fields).get("Feedback", "") if read.identity else ""
+    words = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""
+    return "" if (Guid(read.guid), words) in known.answered else shortened(words, 120)
 
 
 # --- the schedule ---------------------------------------------------------------------------
@@ -395,8 +388,8 @@ def _schedule(
     found = set(troubles(note.tags, note.cards))
     gravest = next((one for one in _FAILS if one in found), None)
     if gravest is not None and not left:
-        rule, told = _FAILS[gravest]
-        yield rule.found(told(note))
+        rule, details = _FAILS[gravest]
+        yield rule.found(details(note))
     if not note.cards:
         return
     if all(card.suspended for card in note.cards):
@@ -583,17 +576,25 @@ def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_P
     overview, kinds = [], []
     for severity, name in tally.ranked:
         found, word, anchor = of_kind[severity, name], WORDS[severity], f"{severity}-{name}"
-        link = html.markup('<a href="#{}">{}</a>', anchor, name)
-        share = html.share_bar(len(found) / figures.notes, 1)
+        link = {"anchor": anchor, "text": name}
+        share = html.share_cell(len(found) / figures.notes, 1)
         overview.append((link, meaning(name), word, f"{len(found):,}", share))
-        rows = [_row(one, finding) for one, finding in found[:shown]]
+        rows = [
+            (
+                {"text": shortened(one.note.front, 120), "below": message_of(finding)},
+                one.note.deck,
+                # by these Anki's search, and ours, find it
+                {"ids": [f"nid:{one.note.id}", *([one.note.guid] if one.ours else [])]},
+            )
+            for one, finding in found[:shown]
+        ]
         summary = f"{name} · {word} · {counted(len(found), 'note')}"
         more = len(found) - len(rows)
         kinds.append((anchor, summary, len(found) <= _OPEN, advice(name), rows, more))
     order = sorted(figures.decks, key=lambda deck: (-figures.found_in[deck], deck))
     decks = [
         (deck or "no card, so no deck", f"{figures.decks[deck]:,}", f"{figures.found_in[deck]:,}",
-         html.share_bar(figures.found_in[deck] / figures.decks[deck], 1))
+         html.share_cell(figures.found_in[deck] / figures.decks[deck], 1))
         for deck in order
     ]  # fmt: skip
     lapses = dict.fromkeys((label for _, label in _LAPSES), 0)
@@ -610,14 +611,3 @@ def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_P
         most_decks=_MOST_DECKS,
         lapses=list(lapses.items()),
     )
-
-
-def _row(linted: Linted, finding: Finding) -> tuple[object, ...]:
-    """A note with what is found, its deck, and the id by which Anki's search, or ours, finds it."""
-    note = linted.note
-    front, said = shortened(note.front, 120), message_of(finding)
-    found = html.markup('<bdi>{}</bdi><p class="note">{}</p>', front, said)
-    place = html.markup("<code>nid:{}</code>", note.id)
-    if linted.ours:
-        place += html.markup(" <code>{}</code>", note.guid)
-    return found, note.deck, place

@@ -28,10 +28,15 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.reports.text import on_one_line, shortened
 from ankiforge.text.anchors import from_a_word, to_a_word
+from ankiforge.text.display import on_one_line, shortened
 
 # --- JSON -----------------------------------------------------------------------------------
+
+
+def attributes(value: object, names: str) -> dict[str, Any]:
+    """Return attributes of a value as JSON; `names`: separated by blanks."""
+    return {name: getattr(value, name) for name in names.split()}
 
 
 def card_json(
@@ -54,12 +59,7 @@ def card_json(
             }
             for one in card.to_choose
         ],
-        "kind": card.kind,
-        "verdict": card.verdict,
-        "standing": card.standing,
-        "anki": card.anki,
-        "anki_why": card.anki_why,
-        "deck": card.deck,
+        **attributes(card, "kind verdict standing anki anki_why deck"),
         "tags": tags,
         "fields": dict(card.fields),
         "html": dict(zip(card.family.content_fields, html, strict=True)),
@@ -77,16 +77,14 @@ def card_json(
             {"field": one.field, "base": one.base, "mine": one.theirs, "source": one.ours}
             for one in conflicts
         ],
-        "reason": card.reason,
-        "accepted_by": card.accepted_by,
+        **attributes(card, "reason accepted_by"),
         "waits": why_waiting(card),
     }
 
 
 def origin_json(candidate: Candidate) -> dict[str, str]:
     """Return who drafted a candidate."""
-    origin = candidate.draft.origin
-    return {"drafter": origin.drafter, "model": origin.model, "prompt": origin.prompt}
+    return attributes(candidate.draft.origin, "drafter model prompt")
 
 
 def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
@@ -94,9 +92,7 @@ def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
     if seen is None:
         return None
     return {
-        "mod": seen.mod,
-        "tags": seen.tags,
-        "deck": seen.deck,
+        **attributes(seen, "mod tags deck"),
         "leech": "leech" in (tag.casefold() for tag in seen.tags),
         "reviews": reviews,
         "cards": [{"suspended": one.suspended, **asdict(one)} for one in seen.cards],
@@ -108,36 +104,19 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
     return {
         "key": highlight.key,
         "source": highlight.document.source,
-        "kind": highlight.kind,
-        "form": highlight.form,
-        "exact": highlight.exact,
-        "gaps": highlight.gaps,
+        **attributes(highlight, "kind form exact gaps"),
         "prefix": from_a_word(highlight.prefix),
         "suffix": to_a_word(highlight.suffix),
-        "comment": highlight.comment,
-        "colour": highlight.colour,
-        "author": highlight.author,
-        "tags": highlight.tags,
-        "created": highlight.created,
-        "modified": highlight.modified,
-        "page_label": highlight.page_label,
-        "heading": highlight.heading,
-        "above": highlight.above,
-        "uri": highlight.uri,
-        "links": highlight.links,
+        **attributes(highlight, "comment colour author tags created modified"),
+        **attributes(highlight, "page_label heading above uri links"),
         "document": document_json(highlight.document),
     }
 
 
 def document_json(document: Document) -> dict[str, Any]:
     """Return what names a work."""
-    return {
-        "key": document.key,
-        "title": document.title,
-        "creators": document.creators,
-        "issued": document.issued,
-        "identifiers": dict(document.identifiers),
-    }
+    named = attributes(document, "key title creators issued")
+    return {**named, "identifiers": dict(document.identifiers)}
 
 
 # --- text -----------------------------------------------------------------------------------

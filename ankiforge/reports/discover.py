@@ -230,7 +230,7 @@ class FormCounts:
     cards: Mapping[str, int]
     complete: bool
     """False if time was up: then the figures are those of the notes read so far."""
-    told: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    dialects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The dialects whose marks stand there, and the settings of the tools themselves."""
 
 
@@ -280,14 +280,14 @@ def count_forms(
             if in_time:
                 counted = forms(marks=(mark,))
                 marks[mark] = sum(n for form, n in counted.items() if form not in _SWITCH)
-        told = _dialects(vault, end, clock)
-        for name, settings in told.items():
+        dialects = _dialects(vault, end, clock)
+        for name, settings in dialects.items():
             cards[name] = forms(
                 marks=(), cards=(name,), **({name: settings} if settings else {})
             ).total()
     except (ForgeError, OSError):
         return None
-    return FormCounts(marks, cards, in_time, told)
+    return FormCounts(marks, cards, in_time, dialects)
 
 
 # --- the tools a vault was written for --------------------------------------------------------
@@ -350,20 +350,22 @@ def _plugin_settings(vault: Path, dialect: str) -> dict[str, Any]:
     data = _json(vault / ".obsidian" / "plugins" / _PLUGINS[dialect] / "data.json")
     kept = data.get("settings", data)
     kept = kept if isinstance(kept, dict) else {}
-    told = {name: kept[name] for name in _PLUGIN_TEXTS[dialect] if isinstance(kept.get(name), str)}
+    settings = {
+        name: kept[name] for name in _PLUGIN_TEXTS[dialect] if isinstance(kept.get(name), str)
+    }
     if dialect == "osr":
         patterns, tags = kept.get("clozePatterns"), kept.get("flashcardTags")
         if _are_texts(patterns):
-            told["clozePatterns"] = [one for one in patterns if "answer" in one]
+            settings["clozePatterns"] = [one for one in patterns if "answer" in one]
         elif any(switch in kept for switch in _OLD_CLOZES):
-            told["clozePatterns"] = [
+            settings["clozePatterns"] = [
                 p for switch, p in _OLD_CLOZES.items() if kept.get(switch) is True
             ]
         if _are_texts(tags):
-            told["flashcardTags"] = tags
+            settings["flashcardTags"] = tags
         if not data and any(map(_FLASHCARDS_TAG.search, _notes(vault))):
-            told["flashcardTags"] = ["#flashcards"]
-    return told
+            settings["flashcardTags"] = ["#flashcards"]
+    return settings
 
 
 def _are_texts(value: object) -> TypeGuard[list[str]]:

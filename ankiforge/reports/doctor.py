@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -28,8 +29,9 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import restricted, unconfirmed
-from ankiforge.config.workspace import UserFolders, Workspace
-from ankiforge.errors import ConfigError, ForgeError, ItemError
+from ankiforge.config.workspace import UserFolders, Workspace, home_of
+from ankiforge.errors import ConfigError, ForgeError, ItemError, LedgerError
+from ankiforge.ledger import ledger_in_memory
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -49,7 +51,7 @@ from ankiforge.reports.discover import (
     model_servers,
     models,
 )
-from ankiforge.reports.text import on_one_line
+from ankiforge.text.display import counted, on_one_line
 from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.client import ServerSettings
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -71,7 +73,7 @@ class Check:
     """One thing that was looked at."""
 
     name: str
-    state: State
+    state: CheckState
     says: str
     do: str = ""
     exit_code: int = 0
@@ -92,15 +94,15 @@ class Surroundings:
 
 
 def _ok(name: str, says: str, do: str = "") -> Check:
-    return Check(name, State.OK, says, do)
+    return Check(name, CheckState.OK, says, do)
 
 
 def _warn(name: str, says: str, do: str) -> Check:
-    return Check(name, State.WARN, says, do, 1)
+    return Check(name, CheckState.WARN, says, do, 1)
 
 
 def _fail(name: str, says: str, do: str, code: int) -> Check:
-    return Check(name, State.FAIL, says, do, code)
+    return Check(name, CheckState.FAIL, says, do, code)
 
 
 def _failed(name: str, error: ForgeError) -> Check:
@@ -113,19 +115,10 @@ def exit_code(checks: Iterable[Check]) -> int:
     return next((code for code in (4, 2, 3, 1) if code in codes), 0)
 
 
-def examine(
-    find: Callable[[], Workspace],
-    ledger_check: Callable[[Workspace], str],
-    unread: Callable[[Workspace], Iterable[Problem]],
-    around: Surroundings,
-) -> Iterator[Check]:
+def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Check]:
     """Look at everything a run needs, in the order in which a run needs it.
 
-    Args:
-        find: gives the workspace, or raises a ForgeError.
-        ledger_check: opens the ledger, says what it found, or raises a ForgeError.
-        unread: gives what is wrong with the journal's lines, or raises a ForgeError.
-        around: the surroundings.
+    `find` gives the workspace, or raises a ForgeError.
     """
     system = platform.system() or "an unknown system"
     python = f"Python {platform.python_version()} on {system}"
@@ -161,8 +154,8 @@ def examine(
         else:
             do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
             yield _warn(name, f"{item.path} is remembered and is not there", do)
-    yield _ledger(workspace, ledger_check)
-    yield from _journal(workspace, unread)
+    yield _ledger(workspace, around)
+    yield from _journal(workspace)
     yield from _model(workspace, around)
     yield _anki(workspace.config, around)
 
@@ -178,8 +171,7 @@ def _settings(workspace: Workspace) -> Check:
     if not count and not workspace.remembered:
         do = f"name a vault, a PDF folder or Zotero under sources: in {workspace.settings}"
         return _warn("settings", f"{workspace.settings} names no source", do)
-    says = f"{workspace.settings}: {count} source{'s' if count > 1 else ''}"
-    return _ok("settings", says)
+    return _ok("settings", f"{workspace.settings}: {counted(count, 'source')}")
 
 
 def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool) -> Check:
@@ -210,7 +202,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         return _fail(name, says, do, 1)
     if look and trusted:
         answer = _answering(name, source, look, trusted)
-        if answer.state is not State.OK:
+        if answer.state is not CheckState.OK:
             return answer
     return _ok(name, f"{source.kind} in {source.path}")
 
@@ -225,21 +217,27 @@ def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted:
         return _failed(name, error)
 
 
-def _ledger(workspace: Workspace, ledger_check: Callable[[Workspace], str]) -> Check:
+def _ledger(workspace: Workspace, around: Surroundings) -> Check:
+    """Examine a copy in memory: doctor changes nothing, not even an old schema."""
     if not workspace.ledger.exists():
         return _ok("ledger", "none yet: the first run makes it")
     try:
-        return _ok("ledger", ledger_check(workspace))
+        with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
+            home, first = home_of(around.folders)
+            ledger.ownership.claim(home, workspace.ledger, first=first)
+            fault = ledger.health()
     except ForgeError as error:
         return _failed("ledger", error)
+    if fault:
+        what = f"{workspace.ledger} is damaged: {fault}"
+        return _fail("ledger", what, "move it aside: a run rebuilds it from journal.jsonl", 4)
+    return _ok("ledger", f"{workspace.ledger} is sound")
 
 
-def _journal(
-    workspace: Workspace, unread: Callable[[Workspace], Iterable[Problem]]
-) -> Iterator[Check]:
+def _journal(workspace: Workspace) -> Iterator[Check]:
     journal = workspace.journal
     try:
-        lines = tuple(unread(workspace))
+        lines = tuple(_journal_problems(workspace))
     except ForgeError as error:
         yield _failed("journal", error)
         return
@@ -250,6 +248,31 @@ def _journal(
         yield _warn("journal", f"{first.where}: {first.what}{more}{others_read}", first.hint)
     elif journal.exists():
         yield _ok("journal", f"every line of {journal} can be read")
+
+
+def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
+    """Yield the lines of the journal that cannot be read, and those it lacks."""
+    from ankiforge.ledger.journal import VERSION, Journal
+
+    unreadable, journal = 0, workspace.journal
+    for line in Journal(journal).read():
+        if isinstance(line, Problem):
+            unreadable += 1
+            do = "put the line right, or take it back from git or a backup; or delete it"
+            yield Problem(line.where, line.what, do)
+        elif line.v > VERSION:
+            what = f"is of version {line.v}, this is {VERSION}"
+            yield Problem(f"{journal}: line {line.id}", what, "upgrade ankiforge")
+    lost = 0
+    if workspace.ledger.exists():
+        # a damaged ledger is named by its own check
+        with suppress(LedgerError), ledger_in_memory(workspace.ledger, journal) as ledger:
+            lost = ledger.lines_lost() - unreadable
+    if lost > 0:
+        lacks = f"{counted(lost, 'line')} that the ledger knows"
+        what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
+        do = "nothing: the next run, or decision, writes them there again"
+        yield Problem(str(journal), what, do)
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
@@ -285,7 +308,7 @@ def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
         yield from (_could_draft(one, file) for one in model_servers(around.machine))
         return
     there = _answers(workspace, around)
-    if there.state is State.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
+    if there.state is CheckState.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
         there = _drafts(workspace)
     yield there
 
@@ -460,10 +483,10 @@ def _shape(settings: ServerSettings, form: RequestForm) -> tuple[str, tuple[int,
     finally:
         client.stop()
     try:
-        said = json.loads(found.content)
+        answer = json.loads(found.content)
     except (ValueError, RecursionError):
-        said = None
+        answer = None
     wanted = ({"colour": "blue"}, {"colour": "green"})
-    kept = isinstance(said, dict) if form.format is Format.JSON_OBJECT else said in wanted
-    told = "kept" if kept else "taken but not kept; each reply is checked here"
-    return f"{name}: {told}", (found.tokens_in, found.tokens_out)
+    kept = isinstance(answer, dict) if form.format is Format.JSON_OBJECT else answer in wanted
+    verdict = "kept" if kept else "taken but not kept; each reply is checked here"
+    return f"{name}: {verdict}", (found.tokens_in, found.tokens_out)

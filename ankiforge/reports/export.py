@@ -1,8 +1,8 @@
 """All highlights, cards and decisions as files: JSON Lines, CSV, a folder of Markdown pages.
 
-JSON Lines are complete, and `import_file` in `importing` reads them again. A Markdown page holds one
-work; its front matter marks it as an export, so that no source reads it and a later export finds it
-wherever it was moved in its folder. A page that a person changed is left alone.
+JSON Lines are complete, and `import_file` adds the decisions of an export to another ledger. A Markdown
+page holds one work; its front matter marks it as an export, so that no source reads it and a later export
+finds it wherever it was moved in its folder. A page that a person changed is left alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import chain, count, groupby
 from pathlib import Path
@@ -22,8 +22,10 @@ from typing import Any
 
 import msgspec
 
+from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.journal import Entry
+from ankiforge.ledger.restore import Imported
 from ankiforge.model import (
     Card,
     Document,
@@ -35,9 +37,9 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.reports.cards import document_json, highlight_json
-from ankiforge.reports.text import on_one_line
+from ankiforge.reports.cards import attributes, document_json, highlight_json
 from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.display import on_one_line
 from ankiforge.text.identifiers import export_digest, export_mark, exported
 from ankiforge.text.markdown import literal
 
@@ -119,11 +121,7 @@ def _lines(
         yield {
             "type": "document",
             **document_json(one),
-            "source": one.source,
-            "path": one.path,
-            "uri": one.uri,
-            "tags": one.tags,
-            "collections": one.collections,
+            **attributes(one, "source path uri tags collections"),
             "work": chosen.work_of(one),
         }
     for highlight in chosen.highlights:
@@ -413,9 +411,9 @@ def written(text: str) -> str:
 
 def fields_of(card: Card) -> Iterator[str]:
     """What it asks, then what it answers, and what is shown with that."""
-    told = dict(card.fields)
-    yield shown(told["Text"], cloze=True) if "Text" in told else shown(told.get("Front", ""))
-    yield from (shown(words) for name in ("Back", "Extra") if (words := told.get(name, "")))
+    fields = dict(card.fields)
+    yield shown(fields["Text"], cloze=True) if "Text" in fields else shown(fields.get("Front", ""))
+    yield from (shown(words) for name in ("Back", "Extra") if (words := fields.get(name, "")))
 
 
 def item(sign: str, text: str, beside: str = "") -> Iterator[str]:
@@ -488,9 +486,95 @@ def _lined(markdown: str) -> str:
     """A line that ends in Anki ends here, too, and none makes a heading of the one above."""
     held = [(start, end) for start, end, kind in shields(markdown) if kind != "escape"]
 
-    def told(one: re.Match[str]) -> str:
+    def ended(one: re.Match[str]) -> str:
         if any(start <= one.start() < end for start, end in held):
             return one[0]
         return f"{one[0]}\\" if one["dashes"] is not None else "  \n"
 
-    return _LINES.sub(told, markdown)
+    return _LINES.sub(ended, markdown)
+
+
+# --- import ---------------------------------------------------------------------------------
+
+MAX_LINE = 32 * 1024 * 1024
+"""Bytes."""
+_IGNORED = frozenset(("ankiforge", "document", "highlight", "card", "end"))
+"""Types of lines that hold no decision: they are for people and other programs."""
+
+
+def import_file(ledger: Ledger, path: Path) -> Imported:
+    """Add the decisions of an export to a ledger.
+
+    A damaged line becomes a problem, and so does a missing last line; the others are imported.
+
+    Raises:
+        UsageError: the file cannot be read, is no export, or was written by a newer version.
+    """
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    line_of: dict[str, int] = {}  # entry id -> its first line
+    is_export, count, line = False, 0, b""
+    for number, line in _lines_of(path):
+        count += 1
+        found = _parse(path, number, line)
+        if isinstance(found, Problem):
+            problems.append(found)
+            continue
+        is_export = True
+        if found is not None:
+            entries.append(found)
+            line_of.setdefault(found.id, number)
+    if not is_export:
+        raise UsageError(f"{path}: no export of ankiforge", hint="ankiforge export FILE.jsonl")
+    imported = ledger.exchange.import_lines(entries)
+    if not _is_end(line, count):
+        what = "lines of the export are missing: it was cut short"
+        hint = "what is there was taken in; export it anew for the rest"
+        problems.append(Problem(str(path), what, hint))
+    for problem in imported.problems:  # the ledger names the entry, a person needs the line
+        at = line_of.get(problem.where.removeprefix("journal line "))
+        problems.append(replace(problem, where=f"{path}:{at}") if at else problem)
+    imported.problems = problems
+    return imported
+
+
+def _lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, each with its number from 1, without a byte order mark."""
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE):
+                number += 1
+                if line.strip():
+                    yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+    except OSError as error:
+        what = f"{path}: cannot be read: {error.strerror or error}"
+        raise UsageError(what, hint="ankiforge import FILE.jsonl") from error
+
+
+def _parse(path: Path, number: int, line: bytes) -> Entry | Problem | None:
+    """Return the journal entry of a line, None if its type is ignored, or what is wrong with it."""
+    try:
+        content = msgspec.json.decode(line, type=dict[str, Any])
+        kind = content.get("type")
+        if kind == "ankiforge":
+            version = content.get("version")
+            if not isinstance(version, int) or version > VERSION:
+                what = f"{path}: an export of version {version}"
+                raise UsageError(what, hint="upgrade ankiforge")
+        if kind in _IGNORED:
+            return None
+        if kind != "entry":
+            raise ValueError("a line of a kind this program does not know")
+        return Entry.of(msgspec.json.encode(content["entry"]))
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, ValueError) as error:
+        return Problem(f"{path}:{number}", f"not a line of an export: {error}", "it was left out")
+
+
+def _is_end(line: bytes, count: int) -> bool:
+    """Tell whether a line is the last one of an export with at least this many lines in all."""
+    try:
+        content = msgspec.json.decode(line, type=dict[str, Any])
+        return content.get("type") == "end" and count > content["lines"]
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        return False

@@ -7,7 +7,6 @@ characters that no page may hold are left out. The functions ending in `_plot` c
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -19,7 +18,8 @@ from markupsafe import Markup
 
 from ankiforge import __version__
 from ankiforge.errors import UsageError
-from ankiforge.reports import text
+from ankiforge.reports.export import write
+from ankiforge.text import display
 from ankiforge.text.fold import isolated
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (year_plot, shares_plot, bars_plot, text.counted, text.dollars, text.duration,
-                     text.number, text.percent):  # fmt: skip
+    for function in (year_plot, shares_plot, bars_plot, display.counted, display.dollars, display.duration,
+                     display.number, display.percent):  # fmt: skip
         environment.globals[function.__name__] = function
     return environment
 
@@ -62,19 +62,9 @@ def _as_text(value: object) -> object:
     return text if text.isascii() and text.isprintable() else _UNFIT.sub("", isolated(text))
 
 
-def markup(template: str, *values: object) -> Markup:
-    """Fill `{}` in markup with values, escaped as in a template."""
-    return Markup(template).format(*map(_as_text, values))
-
-
-def share_bar(share: float | None, digits: int = 0) -> Markup:
-    """Return a share from 0 to 1 in per cent, beside a small bar."""
-    bar = (
-        '<svg class="plot" viewBox="0 0 60 8" style="width:60px;display:inline-block" aria-hidden="true">'
-        '<rect class="level-0" width="60" height="8" rx="2"/>'
-        '<rect class="bar" width="{:.1f}" height="8" rx="2"/></svg> '
-    )
-    return Markup(bar).format((share or 0) * 60) + text.percent(share, digits)
+def share_cell(share: float | None, digits: int = 0, after: str = "") -> dict[str, Any]:
+    """Return a cell of a table that shows a share from 0 to 1 in per cent, beside a small bar."""
+    return {"share": share, "digits": digits, "after": after}
 
 
 # --- the file -------------------------------------------------------------------------------
@@ -87,12 +77,9 @@ def write_page(path: Path, page: str, *, force: bool = False) -> None:
         UsageError: another file is in the way and `force` is not set, or it cannot be written.
     """
     check_place(path, force=force)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(page, encoding="utf-8", newline="")
-        part.replace(path)
+        write(path, [page])
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -195,23 +182,23 @@ def shares_plot(
     def height(share: float) -> float:
         return _FLOOR - (_FLOOR - _TOP) * (share - low) / (1 - low)
 
-    drawn = []
+    placed = []
     for label, points in lines:
-        path, dots, told, pen = "", [], [], "M"
+        path, dots, values_read, pen = "", [], [], "M"
         for (x, _), name, (value, words, few) in zip(
             _columns(len(labels)), labels, points, strict=True
         ):
             if value is not None:
                 path += f"{pen}{x:.1f} {height(value):.1f}"
                 dots.append((x, height(value), words, few))
-                told.append(f"{name} {value * 100:.0f} %{' (few)' if few else ''}")
+                values_read.append(f"{name} {value * 100:.0f} %{' (few)' if few else ''}")
             pen = "M" if value is None else "L"
-        drawn.append((label, path, dots, f"{label}: {', '.join(told) or 'no values'}"))
+        placed.append((label, path, dots, f"{label}: {', '.join(values_read) or 'no values'}"))
     return {
-        "axis": [(height(step), text.percent(step)) for step in (low, (low + 1) / 2, 1.0)],
+        "axis": [(height(step), display.percent(step)) for step in (low, (low + 1) / 2, 1.0)],
         "labels": list(_labels(labels)),
         "goal": height(goal),
-        "lines": drawn,
+        "lines": placed,
     }
 
 

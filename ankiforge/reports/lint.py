@@ -2,7 +2,7 @@
 
 `read_note` turns a note of Anki into drafts, one a card; `Linter` runs the checks on them: on people's
 notes as on anything without a source, on notes that ankiforge made against the passage in their
-Source field. `Tally` counts findings and shows them as text.
+Source field. `FindingCounts` counts findings and shows them as text.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.reports.text import counted, on_one_line, percent, shortened
+from ankiforge.reports.cards import attributes
 from ankiforge.text import cloze
+from ankiforge.text.display import counted, on_one_line, percent, shortened
 from ankiforge.text.fold import fold
 
 SHOWN = 5
@@ -299,7 +300,7 @@ _EMBEDDED = re.compile(r"data:[^\s\"'<>]{100,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ReadNote:
     """A note with its cards as the checks read them."""
 
     guid: str
@@ -328,7 +329,7 @@ class Note:
         return on_one_line(bare(next(filter(None, shown), "")[:_LONGEST_FRONT]))
 
 
-def read_note(note: AnyNote, kind: SeenType | None) -> Note:
+def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
     """Return a note as it stands in Anki, read by the templates of its type."""
     names = [name for name, _ in kind.fields] if kind else []
     names += [f"Field {at + 1}" for at in range(len(names), len(note.fields))]
@@ -336,7 +337,7 @@ def read_note(note: AnyNote, kind: SeenType | None) -> Note:
     identities = (parse_identity(text) for text in note.fields if "af1" in text)
     identity = next((one for one in identities if one and one.guid == note.guid), None)
     type_name = kind.name if kind else ""
-    read = Note(note.guid, note.id, note.deck, type_name, fields, (), identity=identity)
+    read = ReadNote(note.guid, note.id, note.deck, type_name, fields, (), identity=identity)
     if kind is None:
         return replace(read, unread="its note type is not there")
     if any("image-occlusion:" in text for _, text in fields):
@@ -400,7 +401,7 @@ _TYPE_NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 class Linted:
     """A note, and what is wrong with it."""
 
-    note: Note
+    note: ReadNote
     findings: tuple[Finding, ...]
     ours: bool = False
     weight: int = 0
@@ -424,7 +425,7 @@ class Linter:
         self._limits = limits
         self._known = check.DuplicateIndex()
 
-    def notes(self, notes: Iterable[Note]) -> Iterator[Linted]:
+    def notes(self, notes: Iterable[ReadNote]) -> Iterator[Linted]:
         """Return what is found on the notes of a deck, in their order."""
         for note in notes:
             ours = note.identity is not None
@@ -445,14 +446,14 @@ class Linter:
             found = self._against(draft, card.highlight)
             found += self._repeats(card.guid, draft, card.highlight.key)
             name = _TYPE_NAMES[card.family]
-            note = Note(card.guid, 0, card.deck, name, card.fields, (("", draft),))
+            note = ReadNote(card.guid, 0, card.deck, name, card.fields, (("", draft),))
             yield Linted(note, tuple(dict.fromkeys(found)), ours=True)
 
     def _against(self, draft: Draft, highlight: Highlight) -> list[Finding]:
         context = check.Context(highlight, check.DuplicateIndex(), limits=self._limits)
         return list(check.check(draft, context))
 
-    def _foreign(self, note: Note) -> Iterator[Finding]:
+    def _foreign(self, note: ReadNote) -> Iterator[Finding]:
         for name, draft in note.faces:
             for one in check.lint(draft, self._limits):
                 if one.check in _OF_MARKUP:
@@ -463,7 +464,7 @@ class Linter:
                     one = replace(one, message=f"{name}: {one.message}")
                 yield one
 
-    def _ours(self, note: Note) -> Iterator[Finding]:
+    def _ours(self, note: ReadNote) -> Iterator[Finding]:
         """Against the passage in its Source; only warned where a person chose or changed the words."""
         source = _source_of(note)
         if source is None:
@@ -491,7 +492,7 @@ class Linter:
         self._known.add(name, key, draft)
 
 
-def _source_of(note: Note) -> tuple[Draft, Highlight, bool] | None:
+def _source_of(note: ReadNote) -> tuple[Draft, Highlight, bool] | None:
     """(the card, its passage, whether a person changed it); None if its Source is empty."""
     fields, identity = dict(note.fields), note.identity
     passage, exact, quote = read_source(fields.get("Source", "")[:LONGEST_READ])
@@ -545,7 +546,7 @@ def as_json(
         "ours": linted.ours,
         "front": note.front,
         "findings": [
-            {"check": f.check, "severity": f.severity, "message": f.message, "twin": f.twin}
+            attributes(f, "check severity message twin")
             | ({"do": advice(f.check)} if advice else {})
             for f in linted.findings
         ],
@@ -554,7 +555,7 @@ def as_json(
 
 
 @dataclass(slots=True)
-class Tally:
+class FindingCounts:
     """Findings by severity and check; holds no more notes than are shown."""
 
     shown: int | None = SHOWN

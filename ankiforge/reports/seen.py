@@ -8,9 +8,9 @@ from typing import Any
 
 from ankiforge.ledger.search import FoundBy, Match, WorkCard, WorkHighlight
 from ankiforge.model import Standing, Verdict
-from ankiforge.reports.cards import document_json
-from ankiforge.reports.text import shortened
+from ankiforge.reports.cards import attributes, document_json
 from ankiforge.text.cloze import reveal
+from ankiforge.text.display import counted, shortened
 
 SHOWN = 5
 """Passages and cards of a work that a terminal shows; with -v, all."""
@@ -31,17 +31,12 @@ def seen_json(match: Match, now: float, looked: str) -> dict[str, Any]:
     return {
         "document": document_json(work.documents[0]),
         "found": {"by": match.by, "what": match.detail},
-        "ways": [
-            {"key": one.key, "source": one.source, "title": one.title, "path": one.path}
-            for one in work.documents
-        ],
+        "ways": [attributes(one, "key source title path") for one in work.documents],
         "read": {"first": first, "last": last, "seen": work.first_seen},
         "counts": work.counts,
         "recall": {
             "now": None if retention.now is None else round(retention.now, 4),
-            "cards": retention.cards,
-            "learnt": retention.learnt,
-            "suspended": retention.suspended,
+            **attributes(retention, "cards learnt suspended"),
             "looked": looked,
         },
         "links": work.links,
@@ -51,18 +46,9 @@ def seen_json(match: Match, now: float, looked: str) -> dict[str, Any]:
 
 
 def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
-    text = one.text
     return {
         "key": one.key,
-        "kind": text.kind,
-        "exact": text.exact,
-        "comment": text.comment,
-        "colour": text.colour,
-        "page_label": text.page_label,
-        "heading": text.heading,
-        "created": text.created,
-        "uri": text.uri,
-        "links": text.links,
+        **attributes(one.text, "kind exact comment colour page_label heading created uri links"),
         "presence": one.presence,
         "matched": one.key in match.matched,
     }
@@ -71,21 +57,15 @@ def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
 def _card_json(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
     last = max((at for _, at in one.answered), default=None)
     return {
-        "guid": one.guid,
-        "highlight": one.highlight,
-        "kind": one.kind,
+        **attributes(one, "guid highlight kind"),
         "fields": dict(one.fields),
-        "verdict": one.verdict,
-        "standing": one.standing,
-        "anki": one.anki,
-        "answered": None if last is None else _iso(last),
+        **attributes(one, "verdict standing anki"),
+        "answered": None
+        if last is None
+        else datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds"),
         "recall": [None if chance is None else round(chance, 4) for chance in one.recall(now)],
         "matched": one.guid in match.matched,
     }
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 # --- text -----------------------------------------------------------------------------------
@@ -105,7 +85,7 @@ def as_text(match: Match, now: float, *, whole: bool = False) -> Iterator[str]:
     seen = f"first read here {work.first_seen[:10]}" if work.first_seen else ""
     yield f"  read      {' · '.join(filter(None, (made, seen))) or 'nobody knows when'}"
     most = None if whole else SHOWN
-    yield f"  marked    {_many(len(work.highlights), 'highlight')}"
+    yield f"  marked    {counted(len(work.highlights), 'highlight')}"
     for highlight in match.highlights[:most]:
         yield f"    {_highlight(highlight)}"
     yield from _more(len(match.highlights), most)
@@ -159,10 +139,6 @@ def _card(one: WorkCard, now: float) -> str:
 def _more(there: int, most: int | None) -> Iterator[str]:
     if most is not None and there > most:
         yield f"    … {there - most} more (-v)"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _short(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from ankiforge.anki.notes import deck_name
+from ankiforge.anki.notes import in_deck
 from ankiforge.config import LlmSettings, is_loopback
 from ankiforge.draft.budget import FREE, Price, known_price
 from ankiforge.ledger import Ledger
@@ -21,8 +21,9 @@ from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
 from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
 from ankiforge.model.retention import Answers, is_mature, retrievability
 from ankiforge.reports import html
+from ankiforge.reports.cards import attributes
 from ankiforge.reports.days import Days
-from ankiforge.reports.text import counted, dollars, duration, number, percent, table
+from ankiforge.text.display import counted, dollars, duration, number, percent, table
 
 AHEAD = 30
 """Days of the forecast, today among them."""
@@ -79,8 +80,7 @@ class Choice:
 
     def within(self, name: str) -> bool:
         """Whether a deck is the chosen one, or below it."""
-        deck, wanted = deck_name(name).casefold() if name else "", self.deck.casefold()
-        return not wanted or deck == wanted or deck.startswith(f"{wanted}::")
+        return not self.deck or (bool(name) and in_deck(name, self.deck))
 
 
 Prices = Callable[[str], Price | None]
@@ -311,10 +311,12 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     # cost: each card of a reply bears an equal part of it
     shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
     replies = queries.replies()
-    drawn = {replies[name]: who for name, who in drafter_of.items() if name in replies}
+    drafter_of_reply = {replies[name]: who for name, who in drafter_of.items() if name in replies}
     cost, unpriced = Drafts(DraftedBy("")), list[str]()
     for paid in queries.paid(since_text, shares if choice.partly else None):
-        whose = drawn.get((paid.model, paid.prompt)) or DraftedBy("llm", paid.model, paid.prompt)
+        whose = drafter_of_reply.get((paid.model, paid.prompt)) or DraftedBy(
+            "llm", paid.model, paid.prompt
+        )
         price = prices(whose.model) or prices(paid.model)  # a server may use another name
         if price is None and whose.model not in unpriced:
             unpriced.append(whose.model)
@@ -396,13 +398,13 @@ class _Sums:
         key = (deck, row.document, row.drafted_by, row.kind, row.checks)
         alike = self._alike.get(key)
         if alike is None:
-            drawn = row.drafted_by
+            drafted_by = row.drafted_by
             places = [
                 ("deck", deck, deck or "no deck yet"),
                 ("document", row.document, row.title or row.document),
-                ("drafter", drawn.drafter, drawn.drafter or "unknown"),
+                ("drafter", drafted_by.drafter, drafted_by.drafter or "unknown"),
                 ("kind", row.kind, row.kind),
-                *((name, one, one) for name, one in (("model", drawn.model), ("prompt", drawn.prompt)) if one),
+                *((name, one, one) for name, one in (("model", drafted_by.model), ("prompt", drafted_by.prompt)) if one),
                 *(("check", check, check) for check in row.checks or ("no finding",)),
             ]  # fmt: skip
             groups = [self.total]
@@ -528,8 +530,7 @@ def as_json(found: Statistics, program: str) -> dict[str, Any]:
 
 
 def _cost_json(one: Drafts) -> dict[str, Any]:
-    used = {name: getattr(one, name) for name in ("requests", "tokens_in", "tokens_out")}
-    return {**used, "cost_usd": _rounded(one.usd, 6)}
+    return {**attributes(one, "requests tokens_in tokens_out"), "cost_usd": _rounded(one.usd, 6)}
 
 
 def _group_json(group: Group) -> dict[str, Any]:
@@ -574,32 +575,32 @@ def missing(found: Statistics, program: str) -> list[str]:
     """Return what is not known, each with the command that helps."""
     if found.choice.partly and not found.funnel["drafts"] and not found.total.known:
         return [f"no card is meant by that: {program} stats tells of all"]
-    told = []
+    hints = []
     if found.look is None:
-        told.append(f"Anki was never looked at: how cards fare there is not known. {program} pull")
+        hints.append(f"Anki was never looked at: how cards fare there is not known. {program} pull")
     else:
         taken = datetime.fromisoformat(found.look.taken_at).timestamp()
         age = (found.days.now - taken) / 86_400
         cards = found.total.counts["cards"]
         if age > 7:
-            told.append(f"the last look at Anki was {age:.0f} days ago: {program} pull")
+            hints.append(f"the last look at Anki was {age:.0f} days ago: {program} pull")
         if not cards:
-            told.append(
+            hints.append(
                 f"none of these cards is in Anki yet: import the package, then {program} pull"
             )
         elif not found.total.answers.given:
-            told.append(f"no answers are known: study in Anki, then {program} pull")
+            hints.append(f"no answers are known: study in Anki, then {program} pull")
         if cards and not found.dated:
-            told.append(
+            hints.append(
                 "when cards come is not known: the last look did not tell how Anki counts days."
                 f" {program} pull --collection FILE"
             )
     if found.unpriced:
         names = ", ".join(found.unpriced)
-        told.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
+        hints.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
     if found.choice.partly:
-        told.append("highlights are told of all cards only")
-    return told
+        hints.append("highlights are told of all cards only")
+    return hints
 
 
 def _subtitle(found: Statistics) -> Iterator[str]:
@@ -624,7 +625,7 @@ def _hardness(group: Group) -> str:
     difficulty, ease, recall = (group.mean(name) for name in ("difficulty", "ease", "recall"))
     parts = (
         counted(group.counts["lapses"], "lapse"),
-        "1 leech" if leeches == 1 else f"{leeches:,} leeches",
+        counted(leeches, "leech", "leeches"),
         "" if difficulty is None else f"difficulty {number(difficulty)} of 10",
         "" if ease is None else f"ease {percent(ease)}",
         "" if recall is None else f"about {percent(recall)} remembered now",
@@ -707,7 +708,7 @@ def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
         for reason, many in found.reasons.most_common(shown):
             yield f"    {many:5,} {reason or '(no reason given)'}", False
     if cost.requests:
-        replies = "1 reply" if cost.requests == 1 else f"{cost.requests:,} replies"
+        replies = counted(cost.requests, "reply", "replies")
         shared = f", {_SHARED}" if found.choice.partly else ""
         spent = "price unknown" if cost.usd is None else dollars(cost.usd)
         each = f", {dollars(cost.usd_each)} an accepted card" if cost.usd_each else ""
@@ -740,8 +741,8 @@ def _anki_text(found: Statistics) -> Lines:
         late = f", {found.overdue:,} of them overdue" if found.overdue else ""
         yield f"Due in {len(load)} days: {sum(load):,} cards{late}", True
         days = ["today", *(f"{found.days.today + timedelta(days=n):%a}" for n in range(1, 7))]
-        told = (f"{day} {many:,}" for day, many in zip(days, load, strict=False))
-        yield f"  {' · '.join(told)}", False
+        counts_by_day = (f"{day} {many:,}" for day, many in zip(days, load, strict=False))
+        yield f"  {' · '.join(counts_by_day)}", False
 
 
 def _by_age(answers: Answers) -> tuple[tuple[str, int, int], ...]:
@@ -820,8 +821,7 @@ def _cells(group: Group) -> list[object]:
     """Return the cells of a group in the page: name, `COLUMNS`, and three more."""
     cells: list[object] = [group.label, *_row(group)]
     if group.answers.retention is not None:
-        few = " *" if group.few else ""
-        cells[4] = html.share_bar(group.answers.retention) + few
+        cells[4] = html.share_cell(group.answers.retention, after=" *" if group.few else "")
     difficulty, recall = number(group.mean("difficulty")), percent(group.mean("recall"))
     return [*cells, f"{group.counts['suspended']:,}", difficulty, recall]
 
@@ -839,8 +839,8 @@ def _retention_lines(
         for key, answers in zip(keys, shown, strict=True):
             _, passed, count = _by_age(answers)[at]
             share = passed / count if count else None
-            told = f"{key}: {percent(share)} of {counted(count, 'answer')}"
-            points.append((share, told, count < FEW))
+            tooltip = f"{key}: {percent(share)} of {counted(count, 'answer')}"
+            points.append((share, tooltip, count < FEW))
         if any(share is not None for share, *_ in points):
             lines.append((what, points))
     return [f"{date.fromisoformat(f'{key}-01'):%b}" for key in keys], lines

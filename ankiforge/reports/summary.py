@@ -15,8 +15,8 @@ from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.queries import Funnel, WithoutCard
 from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
 from ankiforge.pipeline import Progress, Published
-from ankiforge.reports.cards import Reason, reasons, reasons_by_key, titled, why_waiting
-from ankiforge.reports.text import counted, dollars, on_one_line, shortened
+from ankiforge.reports.cards import Reason, attributes, reasons, reasons_by_key, titled, why_waiting
+from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
     from ankiforge.draft.budget import Usage
@@ -131,18 +131,13 @@ class Summary:
         return {
             "highlights": {
                 "seen": self.funnel.seen,
-                "new": read.new,
-                "changed": read.changed,
-                "gone": read.gone,
-                "unchanged": read.unchanged,
+                **attributes(read, "new changed gone unchanged"),
             },
             "not_selected": read.unselected,
             "fates": {fate.value: self.funnel.fates[fate] for fate in Fate},
             "no_card": dict(sorted(self.funnel.reasons.items(), key=lambda kv: (-kv[1], kv[0]))),
             "cards": {
-                "drafted": counts["drafted"],
-                "revised": counts["revised"],
-                "merged": counts["merged"],
+                **{name: counts[name] for name in ("drafted", "revised", "merged")},
                 **self.cards,
             },
             "waiting": {one.name: len(one.cards) for one in self.waiting},
@@ -150,7 +145,7 @@ class Summary:
             "packages": [str(one.path) for one in self.tally.to_import],
             "llm": self._llm(),
             "problems": [
-                {"where": p.where, "what": p.what, "hint": p.hint, "notice": p.notice}
+                attributes(p, "where what hint notice")
                 for p in (*self.tally.problems, *self.tally.deck_notices)
             ],
         }
@@ -345,9 +340,9 @@ def reason_of(ledger: Ledger, without: WithoutCard) -> str:
     severities = {Fate.BLOCKED: Severity.BLOCK, Fate.WAITING: Severity.WARN}
     wanted = severities.get(without.fate)
     cards = ledger.cards.of_highlight(without.key) if wanted else []
-    said = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
-    said = said or [words for card in cards if (words := why_waiting(card))]
-    return "; ".join(dict.fromkeys(said)) or without.reason
+    messages = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
+    messages = messages or [words for card in cards if (words := why_waiting(card))]
+    return "; ".join(dict.fromkeys(messages)) or without.reason
 
 
 def place_of(ledger: Ledger, key: HighlightKey) -> str:

@@ -10,6 +10,7 @@ from ankiforge.ledger.cards import letter_of
 from ankiforge.ledger.events import OVER, Event
 from ankiforge.model import Candidate, Card
 from ankiforge.reports.cards import (
+    attributes,
     card_json,
     fields_on_a_line,
     highlight_json,
@@ -17,7 +18,7 @@ from ankiforge.reports.cards import (
     titled,
     why_waiting,
 )
-from ankiforge.reports.text import on_one_line
+from ankiforge.text.display import on_one_line
 
 Messages = Sequence[Mapping[str, str]]
 """The messages of a request to a model, as `role` and `content`."""
@@ -55,8 +56,7 @@ def trace_json(
             for one in card.candidates
         ],
         "decisions": [
-            {name: getattr(one, name) for name in ("id", "at", "by", "what", "undoes", "action", "body")}
-            for one in _history(ledger, card)
+            attributes(one, "id at by what undoes action body") for one in _history(ledger, card)
         ],
         "shipped": [
             dict(zip(("rev", "mod", "package", "at"), one, strict=True))

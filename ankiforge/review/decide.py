@@ -350,8 +350,8 @@ def resolve(
         if not found:
             what = f"{card.guid} has no conflict" + (f" in {field}" if field else "")
             raise RefusedError(what, hint=f"ankiforge show {card.guid}")
-        said = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
-        resolved = to_json(dict(card.resolved) | said)
+        marks = {c.field: MINE if mine else f"{SOURCE} {mark_of(c.theirs)}" for c in found}
+        resolved = to_json(dict(card.resolved) | marks)
         after: Columns = {"resolved": resolved, "anki": AnkiState.SEEN.value, "anki_why": ""}
         _change(ledger, card, "pin" if mine else "resolve", after, action, target.candidate)
 
@@ -400,8 +400,8 @@ def edit(
         states[letter] = CandidateState.PICKED.value
         after: Columns = {"fields": to_json(fields), "edited": 1, "forced": 0}
         if over:
-            said = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
-            after["resolved"] = to_json(dict(card.resolved) | said)
+            marks = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
+            after["resolved"] = to_json(dict(card.resolved) | marks)
         if draft.kind is not card.kind:
             after["kind"] = draft.kind.value
         if chosen:

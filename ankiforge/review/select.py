@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ankiforge.check import MAX_LENGTH
 from ankiforge.draft import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
@@ -128,6 +127,8 @@ def new_fields(words: Mapping[str, str]) -> Fields:
 
 def _clean(words: Mapping[str, str]) -> dict[str, str]:
     """Normalise line ends; refuse control characters and text longer than any card."""
+    from ankiforge.check import MAX_LENGTH
+
     clean = {name: text.replace("\r\n", "\n").replace("\r", "\n") for name, text in words.items()}
     for name, text in clean.items():
         if found := _CONTROLS.search(text):

@@ -8,9 +8,6 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from ankiforge import check
-from ankiforge.app import check_limits
-from ankiforge.check import DuplicateIndex
 from ankiforge.config.deckfiles import DeckRule, deck_of, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.ledger import Ledger
@@ -45,9 +42,15 @@ class Service:
         return self.ledger.queries.problem_cards.troubles(card.guid)
 
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
-        """Run the checks on a person's words, without the search for duplicates."""
+        """Run the checks on a person's words, without the search for duplicates.
+
+        The checks are imported here: loading them takes as long as most other commands run.
+        """
+        from ankiforge import check
+        from ankiforge.app import check_limits
+
         limits = check_limits(self.workspace.config)
-        return check.check(draft, check.Context(highlight, DuplicateIndex(), limits=limits))
+        return check.check(draft, check.Context(highlight, check.DuplicateIndex(), limits=limits))
 
     def card(self, guid: str) -> Card | None:
         """Return the card of a guid from outside, None if there is none."""

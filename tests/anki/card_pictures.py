@@ -1,4 +1,4 @@
-"""Makes the pictures of a card in docs/: `python tests/anki/card_pictures.py`.
+"""Makes the pictures of a card in docs/: `python -m tests.anki.card_pictures`.
 
 Real notes go through a real collection of Anki, and headless Chromium takes the pictures.
 """
@@ -6,13 +6,10 @@ Real notes go through a real collection of Anki, and headless Chromium takes the
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from ankiforge.anki.notetypes import style
@@ -66,21 +63,11 @@ BOTH = """<body style="display: flex; gap: 12px; margin: 12px; background: {pape
 SHADES = (("light", "", "#d9dbd3"), ("dark", "nightMode", "#0d0f13"))
 
 
-def beside(path: Path) -> ModuleType:
-    """A helper module of the tests."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def sides(folder: Path) -> dict[str, tuple[str, str]]:
     """(question, answer) of each card, as the real Anki renders them."""
-    backend = beside(HERE / "backend.py")
-    makers = beside(HERE.parent / "unit" / "anki" / "makers.py")
+    from tests.anki import backend
+    from tests.unit.anki import makers
+
     cards = {
         name: makers.make_card(kind, own=name, **fields) for name, (kind, fields) in CARDS.items()
     }

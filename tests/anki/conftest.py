@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,40 +10,6 @@ import pytest
 from ankiforge.anki.package import write_package
 from ankiforge.model import Card, CardKind
 from samples.anki_notes import note_for
-
-HERE = Path(__file__).parent
-MAKERS = HERE.parent / "unit" / "anki" / "makers.py"
-
-
-def _module(path: Path, name: str = "") -> ModuleType:
-    name = name or f"anki_tests_{path.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-_module(HERE / "scenarios" / "__init__.py", "anki_scenarios")
-_module(HERE / "stories.py", "anki_stories")
-"""Known by name, because tables are read while tests are collected."""
-
-
-@pytest.fixture(scope="session")
-def make_card() -> Callable[..., Card]:
-    """An accepted card of one highlight in a paper."""
-    made: Callable[..., Card] = _module(MAKERS).make_card
-    return made
-
-
-@pytest.fixture(scope="session")
-def backend() -> ModuleType:
-    """The module `backend.py`; needs the real Anki."""
-    if importlib.util.find_spec("anki") is None and not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
-        pytest.skip("the anki wheel is not installed")
-    return _module(HERE / "backend.py")
 
 
 @pytest.fixture
@@ -61,7 +24,7 @@ def collection(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Anki's own sync server."""
-    from anki_scenarios.devices import server
+    from tests.anki.scenarios.devices import server
 
     with server(tmp_path_factory.mktemp("sync") / "server") as running:
         yield running
@@ -70,7 +33,7 @@ def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def syncing(tmp_path: Path, backend: ModuleType, sync_server: Any) -> Iterator[Any]:
     """The laptop and the phone of one person, synced once with Anki's own server."""
-    from anki_scenarios.devices import devices
+    from tests.anki.scenarios.devices import devices
 
     with devices(sync_server, tmp_path, backend, "laptop", "phone") as made:
         yield made

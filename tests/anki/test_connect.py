@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
-import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
@@ -15,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.connect import AbsentError, AnkiConnect, UnsupportedError, export_all, ours
+from ankiforge.anki.connect import AnkiConnect, UnsupportedError, export_all, ours
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
@@ -25,22 +23,6 @@ from samples.anki_notes import note_for
 Maker = Callable[..., Card]
 Serving = Callable[..., AbstractContextManager[Any]]
 MOD = 1_400_000_000
-
-
-FAKE = Path(__file__).parent.parent / "fakes" / "anki_connect.py"
-
-
-@pytest.fixture(scope="session")
-def serving(backend: ModuleType) -> Serving:
-    """`serving` of the stand-in; needs the real Anki, as `backend` does."""
-    spec = importlib.util.spec_from_file_location("fake_anki_connect", FAKE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fake_anki_connect"] = module  # dataclasses look it up
-    spec.loader.exec_module(module)
-    found: Serving = module.serving
-    return found
 
 
 @pytest.fixture
@@ -272,11 +254,6 @@ def test_nothing_is_asked_for_no_cards(fake: Any, client: AnkiConnect) -> None:
 # --- refusals ---------------------------------------------------------------------------------
 
 
-def test_sync_answers_nothing(fake: Any, client: AnkiConnect) -> None:
-    client.sync()
-    assert fake.actions == ["sync"]
-
-
 def test_a_bad_search_is_told_in_ankis_words(client: AnkiConnect) -> None:
     assert "Anki refuses findNotes: Invalid search" in told(lambda: client.find_notes('"'))
 
@@ -303,23 +280,6 @@ def test_a_package_that_is_none_changes_nothing(
 def test_a_deck_that_is_gone_is_not_exported(client: AnkiConnect, tmp_path: Path) -> None:
     words = told(lambda: client.export_package("Gone", tmp_path / "gone.apkg"))
     assert "did not export the deck Gone" in words
-
-
-@pytest.mark.parametrize(
-    ("switches", "key", "says"),
-    [
-        ({"key": "secret"}, "", "asks for its key"),
-        ({"key": "secret"}, "other", "is not that of AnkiConnect"),
-        ({}, "secret", "is not that of AnkiConnect"),
-        ({"html": True}, "", "is not AnkiConnect"),
-        ({"refuses": {"version": "oh"}}, "", "Anki refuses version: oh"),
-    ],
-)
-def test_the_check_says_what_is_wrong(
-    tmp_path: Path, serving: Serving, switches: dict[str, Any], key: str, says: str
-) -> None:
-    with serving(tmp_path, **switches) as fake:
-        assert says in told(AnkiConnect(fake.address, key).check)
 
 
 def test_the_right_key_opens_everything(tmp_path: Path, serving: Serving) -> None:
@@ -356,17 +316,6 @@ def test_an_old_add_on_does_what_it_can(tmp_path: Path, serving: Serving) -> Non
         assert client.active_profile() == ""
         told(lambda: client.export_package("Default", tmp_path / "a.apkg"), UnsupportedError)
         assert not (tmp_path / "a.apkg").exists()
-
-
-def test_a_busy_anki_is_given_up(fake: Any) -> None:
-    fake.busy = True
-    assert "dialog" in told(AnkiConnect(fake.address, timeout=0.05).check)
-
-
-def test_an_anki_that_was_closed_is_absent(tmp_path: Path, serving: Serving) -> None:
-    with serving(tmp_path) as fake:
-        AnkiConnect(fake.address).check()
-    told(AnkiConnect(fake.address).check, AbsentError)
 
 
 def test_card_ids_are_ours(client: AnkiConnect, package: Path, card: Card) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,22 +18,8 @@ from ankiforge.anki import collection
 from ankiforge.extract.pdf.worker import PdfWorker, answer
 from ankiforge.ledger import ingest as reading
 
-HERE = Path(__file__).parent
-FAKE = HERE.parent / "fakes" / "anki_connect.py"
 EXAMPLES = int(os.environ.get("ANKIFORGE_HISTORIES", "0"))
 
-
-def _module(path: Path, name: str) -> ModuleType:
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-_module(HERE / "histories" / "__init__.py", "anki_histories")
 
 STEPS = (
     *["run", "load"] * 6,
@@ -64,9 +47,9 @@ law = settings(
 @law
 @given(steps=st.lists(STEP, min_size=4, max_size=24))
 def test_whatever_happens_nothing_is_doubled_and_nothing_undone(
-    forge_in: Any, backend: Any, steps: Any
+    forge_in: Any, backend: Any, serving: Any, steps: Any
 ) -> None:
-    play(forge_in, backend, steps)
+    play(forge_in, backend, serving, steps)
 
 
 STORIES = {
@@ -104,12 +87,12 @@ STORIES = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_a_story(forge_in: Any, backend: Any, story: str) -> None:
-    play(forge_in, backend, STORIES[story])
+def test_a_story(forge_in: Any, backend: Any, serving: Any, story: str) -> None:
+    play(forge_in, backend, serving, STORIES[story])
 
 
-def play(forge_in: Any, backend: Any, steps: Any) -> None:
-    with world(forge_in, backend) as made:
+def play(forge_in: Any, backend: Any, serving: Any, steps: Any) -> None:
+    with world(forge_in, backend, serving) as made:
         made.play(steps)
 
 
@@ -119,11 +102,10 @@ def read_here(_: PdfWorker, question: Any) -> Any:
 
 
 @contextmanager
-def world(forge_in: Any, backend: Any) -> Iterator[Any]:
-    from anki_histories.desks import Clock
-    from anki_histories.world import World
+def world(forge_in: Any, backend: Any, serving: Any) -> Iterator[Any]:
+    from tests.anki.histories.desks import Clock
+    from tests.anki.histories.world import World
 
-    serving = _module(FAKE, "histories_anki_connect").serving
     clock = Clock()
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         folder = Path(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,6 @@ pytestmark = pytest.mark.core
 
 Maker = Callable[..., Card]
 MOD = 1_400_000_000
-
-
-def _changed(card: Card, **fields: str) -> Card:
-    return replace(card, fields=tuple({**dict(card.fields), **fields}.items()))
 
 
 def _package(folder: Path, *notes: Note) -> Path:
@@ -48,72 +43,6 @@ def test_new_notes_arrive_with_our_ids_fields_deck_and_tags(
     assert collection.col.decks.name(only.did) == "Reading::Memory"
 
 
-def test_an_identical_import_changes_nothing(collection: Any, tmp_path: Path, card: Card) -> None:
-    package = _package(tmp_path, note_for(card, card.deck, MOD))
-    collection.load(package)
-    before = collection.col.db.all("select * from notes, cards")
-    assert collection.load(package) == {"duplicate": 1}
-    assert collection.col.db.all("select * from notes, cards") == before
-
-
-def test_a_change_updates_the_note_in_place_and_keeps_its_schedule(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    reviewed = collection.answer_first_card(card.guid)
-    assert reviewed[0][6] == 1
-    changed = note_for(_changed(card, Back="Retrieval"), "Elsewhere", MOD + 1)
-    assert collection.load(_package(tmp_path, changed)) == {"updated": 1}
-    assert collection.note(card.guid)["Back"] == "Retrieval"
-    assert collection.schedule(card.guid) == reviewed
-
-
-def test_a_change_without_a_higher_mod_is_invisible(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    package = _package(tmp_path, note_for(_changed(card, Back="Retrieval"), card.deck, MOD))
-    assert collection.load(package) == {"duplicate": 1}
-    assert collection.note(card.guid)["Back"] == "Testing"
-
-
-def test_words_a_person_wrote_in_anki_stay_when_our_change_did_not_see_them(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    collection.edit(card.guid, Back="My own words")
-    package = _package(tmp_path, note_for(_changed(card, Back="Retrieval"), card.deck, MOD + 1))
-    assert collection.load(package) == {"duplicate": 1}
-    assert collection.note(card.guid)["Back"] == "My own words"
-
-
-def test_a_tag_a_person_added_stays_when_our_change_did_not_see_it(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    note = collection.note(card.guid)
-    note.add_tag("exam")
-    collection.col.update_note(note)
-    package = _package(tmp_path, note_for(_changed(card, Back="Retrieval"), card.deck, MOD + 1))
-    assert collection.load(package) == {"duplicate": 1}
-    assert "exam" in collection.note(card.guid).tags
-
-
-def test_a_change_made_after_a_look_at_anki_arrives_with_the_tags_of_both(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    note = collection.note(card.guid)
-    note.add_tag("exam")
-    collection.col.update_note(note)
-    seen = collection.note(card.guid)
-    merged = replace(_changed(card, Back="Retrieval"), tags=tuple(seen.tags))
-    package = _package(tmp_path, note_for(merged, card.deck, seen.mod + 1))
-    assert collection.load(package) == {"updated": 1}
-    assert "exam" in collection.note(card.guid).tags
-    assert collection.note(card.guid)["Back"] == "Retrieval"
-
-
 def test_a_two_way_card_is_asked_both_ways(
     collection: Any, tmp_path: Path, make_card: Maker
 ) -> None:
@@ -134,19 +63,6 @@ def test_a_cloze_note_has_a_card_for_every_number(
     collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
     assert [found.ord for found in collection.cards(card.guid)] == [0, 1, 3]
     assert not collection.col.get_empty_cards().notes
-
-
-def test_a_new_gap_adds_a_card_and_leaves_the_others_their_schedule(
-    collection: Any, tmp_path: Path, make_card: Maker
-) -> None:
-    card = make_card(CardKind.CLOZE, Text="{{c1::Testing}} beats studying.")
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    reviewed = collection.answer_first_card(card.guid)
-    longer = _changed(card, Text="{{c1::Testing}} beats {{c2::studying}}.")
-    package = _package(tmp_path, note_for(longer, card.deck, MOD + 1))
-    assert collection.load(package) == {"updated": 1}
-    assert collection.schedule(card.guid)[:1] == reviewed
-    assert [found.ord for found in collection.cards(card.guid)] == [0, 1]
 
 
 def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(

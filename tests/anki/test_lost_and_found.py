@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anki_stories import Desk, Step, do  # a module that conftest.py makes known
+
+from tests.anki.stories import Desk, Step, do
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\n"
 

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import pickle
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import anki_stories as stories  # a module that conftest.py makes known
 import pytest
-from anki_stories import Step, do
 
-FAKE = Path(__file__).parent.parent / "fakes" / "anki_connect.py"
+from tests.anki import stories
+from tests.anki.stories import Step, do
+
 NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"
 Serving = Callable[..., AbstractContextManager[Any]]
-
-
-@pytest.fixture(scope="session")
-def serving(backend: ModuleType) -> Serving:
-    """AnkiConnect's rules in front of a real collection; needs the real Anki."""
-    spec = importlib.util.spec_from_file_location("push_anki_connect", FAKE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    found: Serving = module.serving
-    return found
 
 
 class Desk(stories.Desk):

@@ -16,10 +16,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from anki_scenarios import bench as b  # a package that conftest.py makes known
-from anki_scenarios import devices as d
-from anki_scenarios import packages as p
-from anki_scenarios import steps as s
+
+from tests.anki.scenarios import bench as b
+from tests.anki.scenarios import devices as d
+from tests.anki.scenarios import packages as p
+from tests.anki.scenarios import steps as s
 
 row, note, ship, again, edit, tag = b.row, p.note, s.ship, s.again, s.edit, s.tag
 unseen, LATER, SEEN, TWO = s.unseen, p.LATER, p.SEEN, p.TWO

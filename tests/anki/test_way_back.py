@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anki_stories import Desk, Step, do  # a module that conftest.py makes known
+
+from tests.anki.stories import Desk, Step, do
 
 CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nThe ==mitochondrion== makes ==ATP==.\n"
 

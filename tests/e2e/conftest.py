@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
-import os
 import sqlite3
-import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,22 +12,6 @@ from typing import Any
 import pytest
 
 from ankiforge.ledger import ingest as reading
-
-BACKEND = Path(__file__).parents[1] / "anki" / "backend.py"
-
-
-@pytest.fixture(scope="session")
-def backend() -> ModuleType:
-    """What `tests/anki` speaks to the real Anki with."""
-    if importlib.util.find_spec("anki") is None and not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
-        pytest.skip("the anki wheel is not installed")
-    spec = importlib.util.spec_from_file_location("e2e_backend", BACKEND)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -73,11 +73,6 @@ def test_a_workspace_of_the_old_reading_gets_better_words_in_the_same_notes(
     assert "nothing is new" in forge.ok("run", folder).stdout
 
 
-def test_a_second_machine_without_journal_makes_the_same_notes(forge: Any, tmp_path: Path) -> None:
-    forge.ok("run", vault(tmp_path, POLISH))
-    assert set(notes_in(forge.folder / "ankiforge.apkg")) == GUIDS
-
-
 def paper(folder: Path, *, heads: bool) -> Path:
     """Three pages, each with a running head and foot and a mark at its edge."""
     words = (

@@ -105,36 +105,6 @@ def test_a_pick_ships_one_note_is_told_and_taken_back(drafted) -> None:
     assert len(ids(drafted)) == 3
 
 
-def test_a_person_changes_his_mind_by_another_pick(drafted) -> None:
-    first, second, cloze = ids(drafted)
-    for one in (cloze, first, second, cloze):
-        drafted.ok("pick", one)
-        [card] = drafted.ok("list", "--json").lines
-        assert (card["draft"], card["verdict"]) == (one, "accepted")
-
-
-def test_an_edit_of_a_candidate_is_the_card(drafted) -> None:
-    _, second, _ = ids(drafted)
-    drafted.ok("edit", second, "--field", "Back", "light")
-    [card] = drafted.ok("list", "--json").lines
-    assert card["fields"] == {"Front": "What does the aperture of a lens let in?", "Back": "light"}
-    drafted.ok("undo")
-    assert len(ids(drafted)) == 3
-
-
-def test_a_rejected_choice_is_gone_whole_and_not_drawn_again(drafted, server) -> None:
-    first, _, cloze = ids(drafted)
-    drafted.ok("reject", cloze.split(".")[0])
-    assert drafted.ok("list").stdout == ""
-    note = drafted.folder / "notes" / "Lens.md"
-    note.write_text(f"=={ALPHA} Indeed.==\n", encoding="utf-8")
-    again = drafted.json("run")
-    assert again["fates"]["no_card"] == 1
-    assert drafted.ok("list").stdout == ""
-    drafted.ok("restore", first.split(".")[0])
-    assert len(ids(drafted)) == 3
-
-
 def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(drafted) -> None:
     first, second, cloze = ids(drafted)
     drafted.ok("reject", "--all", "--filter", "kind:cloze", "--reason", "no gaps")
@@ -148,24 +118,8 @@ def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(dr
     assert len(ids(drafted)) == 3
 
 
-def test_one_candidate_of_a_note_type_can_be_turned_down_by_its_words(drafted) -> None:
-    first, _, cloze = ids(drafted)
-    drafted.ok("reject", "--all", "--filter", '"does the aperture"')
-    [card] = drafted.ok("list", "--json").lines
-    assert card["choice"] == [first, cloze]
-
-
 def states(forge: Any) -> list[tuple[str, str, str]]:
     return [(c["guid"], c["verdict"], c["standing"]) for c in forge.cards()]
-
-
-def test_a_lost_ledger_knows_what_was_picked(drafted) -> None:
-    _, _, cloze = ids(drafted)
-    drafted.ok("pick", cloze)
-    before = states(drafted)
-    shutil.rmtree(drafted.folder / ".ankiforge")
-    drafted.json("run")
-    assert states(drafted) == before
 
 
 @pytest.mark.parametrize("drafter", ["llm", "rules"])
@@ -186,26 +140,6 @@ def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
     server.otherwise = draws(fake, 0, 2)
     drafted.ok("draft", "--again", "kind:cloze", "--remark", "both")
     assert [card["guid"] for card in drafted.ok("list", "--json").lines] == [picked["guid"]]
-
-
-def test_the_picked_answer_has_its_place_whatever_led_before(drafted, server, fake) -> None:
-    _, second, _ = ids(drafted)
-    drafted.ok("pick", second)
-    shutil.rmtree(drafted.folder / ".ankiforge")
-    server.otherwise = draws(fake, 1)
-    drafted.ok("run")
-    [card] = drafted.cards()
-    assert (card["guid"], card["fields"]["Back"]) == (second.partition(".")[0], "the light")
-
-
-def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake) -> None:
-    first, _, cloze = ids(drafted)
-    for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
-        server.otherwise = draws(fake, drawn)
-        drafted.ok("draft", "--again", "drafter:llm", "--accept", "review")
-        [card] = drafted.ok("list", "--json").lines
-        assert (card["guid"], card["verdict"]) == (guid.partition(".")[0], "pending")
-    assert len(drafted.cards()) == 2
 
 
 def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake) -> None:

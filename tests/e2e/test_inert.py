@@ -6,10 +6,8 @@ model; the program is called as a person calls it, and all cards are accepted, a
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -21,17 +19,6 @@ from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 FAKES = Path(__file__).parents[1] / "fakes"
-
-
-def module(path: Path) -> ModuleType:
-    name = f"inert_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    sys.modules[name] = made
-    spec.loader.exec_module(made)
-    return made
 
 
 def payloads() -> Iterator[str]:
@@ -266,9 +253,8 @@ def hostile_work(number: int, text: str) -> Work:
     )
 
 
-def test_the_reply_of_a_hostile_model_is_text(forge: Any, anki: Any) -> None:
+def test_the_reply_of_a_hostile_model_is_text(forge: Any, anki: Any, fake: ModuleType) -> None:
     """It quotes passages that hold the payload, so that the checks let most of it through."""
-    fake = module(FAKES / "llm_server.py")
     with fake.LlmServer(otherwise=lambda request: hostile_reply(fake, request)) as server:
         llm = {"base_url": server.base_url, "model": "m", "candidates": 1}
         folder = workspace(forge, "hypothesis", "llm", **llm)

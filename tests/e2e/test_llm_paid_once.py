@@ -161,14 +161,6 @@ def test_changed_checks_are_run_on_what_was_paid_for(forge, server, answered) ->
     assert set(answered.values()) == {1}
 
 
-def test_again_asks_anew_and_only_that(forge, server, answered) -> None:
-    configure(forge, server)
-    forge.ok("run")
-    came = llm(forge.ok("draft", "--again", "aperture", "--json"))
-    assert came["requests"] == 1
-    assert answered == {words: 2 if "aperture" in words else 1 for words in SAID}
-
-
 # --- replies that cannot be read ------------------------------------------------------------
 
 UNREADABLE = {
@@ -247,15 +239,6 @@ def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, se
     came = forge.ok("run", "--json").data
     assert (came["fates"]["no_card"], came["fates"]["failed"]) == (6, 0)
     assert len(server.asked) == asked
-
-
-def test_a_server_that_fails_is_asked_again_by_the_next_run(forge, server, fake) -> None:
-    configure(forge, server, concurrency=1)
-    server.otherwise = lambda _: fake.Reply(body=b'{"choices": [{"mess')
-    forge("run", code=3)
-    server.otherwise = fake.obliging
-    forge.ok("run")
-    assert len(forge.cards()) == 6
 
 
 # --- stopped at any moment ------------------------------------------------------------------

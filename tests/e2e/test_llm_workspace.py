@@ -54,11 +54,6 @@ def trusted(forge: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
 
 
-def passages(server: Any, fake: ModuleType) -> list[str]:
-    """The marked words of every highlight that was sent."""
-    return [words for request in server.asked for _, words in fake.marked(request)]
-
-
 # --- what is only looked at ----------------------------------------------------------------
 
 
@@ -77,16 +72,6 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
 # --- what stays here ------------------------------------------------------------------------
 
 
-def test_a_private_passage_beyond_the_limit_is_in_no_neighbours_context(
-    forge, notes, server
-) -> None:
-    notes(f"=={ALPHA}==", f"{BOB} =={BETA}==", f"=={BOB}== #no-llm")
-    forge.ok("run", "--limit", "1")
-
-    assert len(server.asked) == 1
-    assert "Bob" not in json.dumps(server.asked)
-
-
 def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes, server) -> None:
     notes("The illness of ==Bob== is #no-llm and known to nobody here.")
     forge.ok("run", "--drafter", "rules")
@@ -96,30 +81,6 @@ def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes,
 
     assert len(server.asked) == 1
     assert "Bob" not in json.dumps(server.asked)
-
-
-def test_a_passage_that_is_private_no_more_is_drafted(forge, notes, server, fake) -> None:
-    notes(f"=={BOB}== #no-llm")
-    came = forge.json("run")
-    assert came["no_card"] == {"kept on this machine (#no-llm)": 1}
-    assert server.asked == []
-    notes(f"=={BOB}==")
-    forge.ok("run")
-
-    assert passages(server, fake) == [BOB]
-    assert len(forge.cards()) == 1
-
-
-def test_a_passage_that_is_private_by_one_route_is_so_by_each(forge, notes, server, fake) -> None:
-    notes(f"=={ALPHA}==")
-    elsewhere = forge.folder / "other"
-    elsewhere.mkdir()
-    (elsewhere / "Bob.md").write_text(f"=={BOB}== #no-llm\n", encoding="utf-8")
-    (elsewhere / "Quoted.md").write_text(f"It says: {BOB}\n\n=={BOB}==\n", encoding="utf-8")
-    forge.ok("run", elsewhere)
-
-    assert server.asked == []
-    assert forge.json("run", elsewhere)["no_card"] == {"kept on this machine (#no-llm)": 2}
 
 
 # --- what is asked --------------------------------------------------------------------------
@@ -266,24 +227,6 @@ def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake) -> None:
 
 
 # --- a ledger that was lost -----------------------------------------------------------------
-
-
-def test_a_rejected_passage_is_not_paid_for_again_after_the_ledger_was_lost(
-    forge, notes, server
-) -> None:
-    notes(f"=={ALPHA}==")
-    forge.ok("run")
-    forge.ok("reject", *(card["guid"] for card in forge.cards()))
-    asked = len(server.asked)
-    shutil.rmtree(forge.folder / ".ankiforge")
-
-    came = forge.json("run")
-
-    assert len(server.asked) == asked
-    assert came["no_card"] == {"rejected": 1}
-    notes(f"=={ALPHA}==", f"=={BETA}==")
-    forge.ok("run")
-    assert len(server.asked) == asked + 1
 
 
 @pytest.mark.parametrize("journal", [True, False], ids=["journal kept", "all lost"])

@@ -76,69 +76,6 @@ def test_a_second_run_writes_the_same_bytes_and_changes_nothing_in_anki(
     assert anki.load(package) == {"duplicate": 4}
 
 
-def test_a_corrected_card_is_updated_in_place_and_keeps_its_schedule(
-    forge, vault, note, package, anki
-) -> None:
-    forge.ok("run", vault)
-    anki.load(package)
-    guid = guid_of(forge, "powers")
-    reviewed = anki.answer_first_card(guid)
-    rewrite(note, "The mitochondrion\n", "The mitochondrion, by respiration\n")
-
-    came = forge.json("run", vault)
-
-    assert came["notes"]["updated"] == 1
-    assert anki.load(package) == {"updated": 1, "duplicate": 3}
-    assert anki.note(guid)["Back"] == "The mitochondrion, by respiration"
-    assert anki.schedule(guid) == reviewed
-
-
-def test_a_number_corrected_in_a_sentence_of_a_card_is_the_same_card(forge, vault, note) -> None:
-    rewrite(note, "Katze:::cat", "When was the Treaty of Rome signed?::It was signed in 1958.")
-    forge.ok("run", vault)
-    before = guid_of(forge, "Treaty")
-    rewrite(note, "1958", "1957")
-    forge.ok("run", vault)
-
-    assert guid_of(forge, "1957") == before
-
-
-def test_words_written_in_anki_stay_though_the_source_changes_unseen(
-    forge, vault, note, package, anki
-) -> None:
-    forge.ok("run", vault)
-    anki.load(package)
-    guid = guid_of(forge, "powers")
-    anki.edit(guid, Back="The powerhouse, as my teacher said")
-    rewrite(note, "The mitochondrion\n", "The mitochondrion, by respiration\n")
-    forge.ok("run", vault)
-
-    assert anki.load(package) == {"duplicate": 4}
-    assert anki.note(guid)["Back"] == "The powerhouse, as my teacher said"
-
-
-def test_a_two_way_card_is_one_note_asked_both_ways(forge, vault, note, package, anki) -> None:
-    forge.ok("run", vault)
-    anki.load(package)
-
-    forth, back = anki.cards(guid_of(forge, "Katze"))
-
-    assert "Katze" in forth.question()
-    assert "cat" in back.question()
-    assert "Katze" not in back.question()
-
-
-def test_a_package_that_was_never_imported_is_not_needed_by_the_next(
-    forge, vault, note, package, anki
-) -> None:
-    forge.ok("run", vault)
-    rewrite(note, "Katze:::cat", "Katze:::tomcat")
-    forge.ok("run", vault)
-
-    assert anki.load(package) == {"new": 4}
-    assert anki.note(guid_of(forge, "Katze"))["Back"] == "tomcat"
-
-
 # --- what a person decided ------------------------------------------------------------------
 
 
@@ -149,26 +86,6 @@ def test_a_persons_words_are_what_anki_gets(forge, vault, note, package, notes_i
     forge.ok("build")
 
     assert notes_in(package)[guid][1][1] == "A mitochondrion (I looked it up)"
-
-
-def test_a_rejected_card_leaves_the_package_and_is_not_offered_again(
-    forge, vault, note, package, notes_in
-) -> None:
-    forge.ok("run", vault)
-    guid = guid_of(forge, "ATP")
-    forge.ok("reject", guid, "--reason", "I know that")
-    rewrite(
-        note,
-        "The ==mitochondrion== makes most of the cell's ATP",
-        "The  **==mitochondrion==** makes *most* of the cell’s ATP",
-    )
-
-    came = forge.json("run", vault)
-
-    assert guid not in notes_in(package)
-    assert len(notes_in(package)) == 3
-    assert came["no_card"] == {"rejected: I know that": 1}
-    assert [c["guid"] for c in forge.cards("ATP")] == [guid]
 
 
 @pytest.mark.parametrize("command", ["run", "build"])
@@ -219,18 +136,6 @@ def test_every_card_waits_where_a_person_wants_to_see_it_first(
     forge.ok("accept", guid_of(forge, "Katze"))
     forge.ok("build")
     assert list(notes_in(package)) == [guid_of(forge, "Katze")]
-
-
-# --- what happens to notes over the years ---------------------------------------------------
-
-
-def test_a_text_around_that_changes_leaves_a_card_as_it_is(forge, vault, note, package) -> None:
-    forge.ok("run", vault)
-    before = {card["guid"]: card["fields"] for card in forge.cards()}
-    rewrite(note, "# Cells\n", "# Cells\n\nA new beginning, of several words.\n")
-    forge.ok("run", vault)
-
-    assert {card["guid"]: card["fields"] for card in forge.cards()} == before
 
 
 # --- decks, tags, packages ------------------------------------------------------------------

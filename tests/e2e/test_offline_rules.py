@@ -1,7 +1,6 @@
 """The offline drafter as its user meets it: what is trusted, what waits, and the way by hand."""
 
 import json
-import shutil
 
 import pytest
 
@@ -108,60 +107,6 @@ def test_a_person_makes_a_card_of_a_passage_without_one(forge, passage, fields, 
     assert made["origin"]["drafter"] == "person"
     assert PLAIN not in without(forge)
     assert forge.json("run")["notes"]["written"] == 1
-
-
-def test_one_undo_takes_a_made_card_back_and_another_may_be_made(forge, passage):
-    make(forge, passage, Front="What should we do more?", Back="sleep")
-    forge.ok("undo")
-
-    assert without(forge)[PLAIN]["reason"] == "retired: taken back"
-    assert forge.json("run")["notes"]["written"] == 0
-    made = make(forge, passage, Text="We should {{c1::sleep}} more.")
-    assert (made["kind"], made["verdict"]) == ("cloze", "accepted")
-
-
-def test_the_same_answer_made_again_is_the_same_card(forge, passage):
-    words = {"Front": "What should we do more?", "Back": "sleep"}
-    first = make(forge, passage, **words)
-    forge.ok("undo")
-    again = make(forge, passage, **{**words, "Front": "Of what do we need more?"})
-    assert again["guid"] == first["guid"]
-    assert again["fields"]["Front"] == "Of what do we need more?"
-    shutil.rmtree(forge.folder / ".ankiforge")
-    forge.ok("run")
-    assert [card["fields"] for card in forge.ok("list", "--json").lines] == [again["fields"]]
-    forge.ok("reject", again["guid"])
-    told = forge("edit", passage, *("--field", "Front", "a b c", "--field", "Back", "sleep"))
-    assert (told.exit_code, f"restore {again['guid']}" in told.stderr) == (1, True)
-
-
-def test_no_drafter_rewrites_a_made_card(forge, notes, passage):
-    made = make(forge, passage, Front="What should we do more?", Back="sleep")
-    notes(f"{PLAIN} {TRUSTED}", rules="all")
-    forge.ok("run")
-    forge.ok("draft", "--again", "drafter:person")
-
-    card = next(card for card in forge.cards() if card["guid"] == made["guid"])
-    assert card["fields"] == made["fields"]
-    assert (card["verdict"], card["standing"]) == ("accepted", "live")
-
-
-@pytest.mark.parametrize("then", [None, "edit", "reject", "undo"])
-def test_a_lost_ledger_makes_the_card_again_from_the_journal(forge, passage, then):
-    made = make(forge, passage, Front="What should we do more?", Back="sleep")
-    if then == "edit":
-        forge.ok("edit", made["guid"], "--field", "Back", "sleep, says Walker")
-    elif then:
-        forge.ok(then, *([made["guid"]] if then == "reject" else []))
-    before = {card["guid"]: card for card in forge.cards() if card["standing"] == "live"}
-    shutil.rmtree(forge.folder / ".ankiforge")
-    forge.ok("run")
-
-    after = {card["guid"]: card for card in forge.cards() if card["standing"] == "live"}
-    told = ("fields", "verdict", "standing", "quote", "kind")
-    assert {guid: [card[name] for name in told] for guid, card in after.items()} == {
-        guid: [card[name] for name in told] for guid, card in before.items()
-    }
 
 
 @pytest.mark.parametrize(

@@ -42,35 +42,6 @@ def pair(forge: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return clean, doubtful
 
 
-def lose_ledger(forge: Any) -> None:
-    for file in Path(forge.home).rglob("ledger.db*"):
-        file.unlink()
-
-
-@pytest.mark.parametrize("turned", [False, True])
-def test_no_duplicate_is_remembered_both_ways(forge: Any, write: Write, turned: bool) -> None:
-    write(a=ONE, b=OTHER)
-    ids = [card["guid"] for card in pair(forge)]
-    forge.ok("distinct", *(ids[::-1] if turned else ids))
-
-    assert told(forge) == []
-    write(a=ONE.replace("What", "Which"), b=OTHER.replace("the DNA", "a DNA"))
-    assert told(forge) == []
-
-
-def test_no_duplicate_outlives_the_ledger_and_is_taken_back(forge: Any, write: Write) -> None:
-    write(a=ONE, b=OTHER)
-    clean, doubtful = pair(forge)
-    forge.ok("distinct", doubtful["guid"])
-    lose_ledger(forge)
-    write()
-    assert told(forge) == []
-
-    forge.ok("undo")
-
-    assert told(forge) == [clean["guid"]]
-
-
 def test_the_older_card_stays_and_has_both_sources(forge: Any, write: Write) -> None:
     write(a=ONE, b=OTHER)
     clean, doubtful = pair(forge)
@@ -94,47 +65,6 @@ def notes_of(run: Any) -> list[Any]:
         return list(view.notes())
 
 
-def test_a_merge_is_written_once(forge: Any, write: Write) -> None:
-    write(a=ONE, b=OTHER)
-    forge.ok("merge", *(card["guid"] for card in pair(forge)))
-
-    first, second = write(), write()
-
-    assert Path(first["packages"][0]) == Path(second["packages"][0])
-    assert (first["notes"]["updated"], second["notes"]["updated"]) == (1, 0)
-
-
-def test_a_merge_outlives_the_ledger_and_is_taken_back_at_once(forge: Any, write: Write) -> None:
-    write(a=ONE, b=OTHER)
-    clean, doubtful = pair(forge)
-    forge.ok("merge", clean["guid"], doubtful["guid"])
-    lose_ledger(forge)
-    write()
-    standing = {card["guid"]: card["standing"] for card in forge.cards()}
-    assert standing == {clean["guid"]: "live", doubtful["guid"]: "superseded"}
-    assert [card["also"] for card in forge.cards() if card["also"]] == [[doubtful["highlight"]]]
-
-    forge.ok("undo")
-    write()
-
-    assert {card["standing"] for card in forge.cards()} == {"live"}
-    assert [card["also"] for card in forge.cards()] == [[], []]
-
-
-def test_a_merged_passage_that_says_something_else_has_a_card_again(
-    forge: Any, write: Write
-) -> None:
-    write(a=ONE, b=OTHER)
-    forge.ok("merge", *(card["guid"] for card in pair(forge)))
-    write(b=OTHER.replace("helix", "strand"))
-    assert sum(card["standing"] == "live" for card in forge.cards()) == 1
-
-    write(b="Which enzyme joins the fragments of the strand?::ligase\n")
-
-    live = [card["fields"]["Back"] for card in forge.cards() if card["standing"] == "live"]
-    assert sorted(live) == ["helicase", "ligase"]
-
-
 def test_only_two_living_cards_are_merged(forge: Any, write: Write) -> None:
     write(a=ONE, b=OTHER)
     clean, doubtful = pair(forge)
@@ -144,26 +74,6 @@ def test_only_two_living_cards_are_merged(forge: Any, write: Write) -> None:
     forge.ok("reject", doubtful["guid"])
 
     assert "restore" in forge("merge", clean["guid"], doubtful["guid"], code=1).stderr
-
-
-@pytest.mark.parametrize("decision", ["reject", "edit"])
-def test_a_twin_that_is_none_any_more_is_not_named(forge: Any, write: Write, decision: str) -> None:
-    write(a=ONE, b=OTHER)
-    clean, _ = pair(forge)
-    if decision == "edit":
-        forge.ok("edit", clean["guid"], "--field", "Front", "Who found ligase?")
-    else:
-        forge.ok(decision, clean["guid"])
-
-    write()
-
-    assert told(forge) == []
-
-
-def test_a_twin_reworded_in_its_source_is_judged_again(forge: Any, write: Write) -> None:
-    write(a=ONE, b=OTHER)
-    write(a="What enzyme unwinds DNA in 2017?::helicase\n")
-    assert told(forge) == []
 
 
 def test_show_says_what_can_be_done(forge: Any, write: Write) -> None:

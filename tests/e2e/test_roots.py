@@ -107,25 +107,6 @@ def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_pa
     assert guids(forge) == before
 
 
-@pytest.mark.parametrize("between", [False, True], ids=["then lost", "seen, then lost"])
-def test_a_renamed_vault_keeps_its_ids_though_the_ledger_is_lost(
-    forge, tmp_path: Path, between: bool
-) -> None:
-    """The journal tells which folder a name stood for: keys hold the name."""
-    vault = tmp_path / "first"
-    (vault / ".obsidian").mkdir(parents=True)
-    (vault / "a.md").write_text("The ==hippocampus== binds memory.\n\nNew York::a city\n")
-    forge.ok("run", vault)
-    forge.ok("reject", forge.cards("York")[0]["guid"])
-    before = {card["guid"]: card["verdict"] for card in forge.cards()}
-    renamed = vault.rename(tmp_path / "second")
-    if between:
-        forge.ok("run", renamed)
-    shutil.rmtree(forge.home / ".ankiforge")
-    forge.ok("run", renamed)
-    assert {card["guid"]: card["verdict"] for card in forge.cards()} == before
-
-
 def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(
     forge, forge_in, tmp_path: Path
 ) -> None:

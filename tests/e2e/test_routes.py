@@ -63,25 +63,6 @@ def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki) -> None:
     assert {"What does MIC stand for?", "What do persister cells do?"} <= fronts
 
 
-def test_an_unchanged_pdf_gives_the_same_package(forge, paper) -> None:
-    forge.ok("run", paper)
-    package = forge.folder / "ankiforge.apkg"
-    before = package.read_bytes()
-    forge.ok("run", paper.parent)
-
-    assert package.read_bytes() == before
-
-
-def test_a_pdf_renamed_or_saved_anew_keeps_its_guids(forge, paper) -> None:
-    forge.ok("run", paper.parent)
-    before = {card["guid"] for card in forge.cards()}
-    paper.rename(paper.with_name("2021 Resistance.pdf"))
-    came = forge.json("run", paper.parent)
-
-    assert {card["guid"] for card in forge.cards()} == before
-    assert came["highlights"]["new"] == 0
-
-
 def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, anki) -> None:
     forge.ok("run", library / "zotero.sqlite")
     anki.load(forge.folder / "ankiforge.apkg")
@@ -230,22 +211,6 @@ def test_a_mark_read_by_turns_from_zotero_and_from_the_pdf_stays_one_highlight(
     assert sum(whole["fates"].values()) == 3
 
 
-def test_a_mark_lives_on_in_the_pdf_when_zotero_has_it_no_more(
-    forge, paper, library, no_waiting
-) -> None:
-    write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
-    forge.ok("run", library)
-    before = {card["guid"] for card in forge.cards()}
-    write_zotero(library / "zotero.sqlite", [Library(())])
-    forge.ok("run", library)
-    forge.ok("run", library)
-    forge.ok("run", paper)
-
-    assert before < {card["guid"] for card in forge.cards()}
-    assert len(forge.cards()) == 3
-    assert forge.json("run", paper)["fates"]["carded"] == 3
-
-
 def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path) -> None:
     def library(words: str, group: int | None = None) -> Library:
         mark = Annotation("MARKAAA2", words)
@@ -260,14 +225,3 @@ def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_pa
 
     keys = {card["highlight"] for card in forge.cards()}
     assert keys == {"zotero:user/MARKAAA2", "zotero:group.7/MARKAAA2"}
-
-
-def test_a_copy_of_a_pdf_in_the_same_folder_makes_no_second_card(forge, paper) -> None:
-    forge.ok("run", paper)
-    before = {card["guid"] for card in forge.cards()}
-    (paper.parent / "sub").mkdir()
-    (paper.parent / "sub" / "copy.pdf").write_bytes(paper.read_bytes())
-    forge.ok("run", paper.parent)
-    forge.ok("run", paper.parent)
-
-    assert {card["guid"] for card in forge.cards()} == before

@@ -103,71 +103,9 @@ def test_a_failure_is_told_again_with_its_exit_code(forge, notes) -> None:
 Change = Callable[..., object]
 
 
-def new_note(forge, notes: Path) -> None:
-    (notes / "New.md").write_text("A ==new== one.\n", "utf-8")
-
-
 def edited_note(forge, notes: Path) -> None:
     text = (notes / "Cells.md").read_text("utf-8")
     (notes / "Cells.md").write_text(text.replace("water", "WATER"), "utf-8")
-
-
-def renamed_note(forge, notes: Path) -> None:
-    (notes / "Cells.md").rename(notes / "Cell.md")
-
-
-def deleted_note(forge, notes: Path) -> None:
-    (notes / "Cells.md").unlink()
-
-
-def picture_added(forge, notes: Path) -> None:
-    (notes / "x.png").write_bytes(b"\x89PNG")
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (new_note, {"seen": 3, "new": 1, "changed": 0, "gone": 0, "unchanged": 2}),
-        (edited_note, {"seen": 2, "new": 0, "changed": 1, "gone": 0, "unchanged": 1}),
-        (renamed_note, {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}),
-        (deleted_note, {"seen": 0, "new": 0, "changed": 0, "gone": 0, "unchanged": 0}),
-        (picture_added, {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}),
-    ],
-    ids=lambda one: getattr(one, "__name__", ""),
-)
-def test_whatever_changes_is_found(forge, notes, change: Change, expected) -> None:
-    forge.ok("run")
-    forge.ok("run")
-    change(forge, notes)
-    assert forge.json("run")["highlights"] == expected
-
-
-def test_a_package_that_is_gone_is_written_again(forge, notes) -> None:
-    forge.ok("run")
-    package = forge.folder / "ankiforge.apkg"
-    before = package.read_bytes()
-    package.unlink()
-    forge.ok("run")
-    assert package.read_bytes() == before
-
-
-def test_settings_and_deck_files_are_read_each_time(forge, notes) -> None:
-    forge.ok("run")
-    (forge.folder / "decks").mkdir(exist_ok=True)
-    (forge.folder / "decks" / "a.yaml").write_text('deck: "Other"\n', "utf-8")
-    with (forge.folder / "ankiforge.yaml").open("a", encoding="utf-8") as file:
-        file.write("package: per-deck\n")
-    new_note(forge, notes)
-    forge.ok("run")
-    assert (forge.folder / "Other.apkg").exists()
-
-
-def test_what_is_missing_once_is_looked_for_again(forge, notes, no_waiting) -> None:
-    forge.ok("run")
-    (notes / "Cells.md").rename(notes.parent / "Cells.md")
-    forge.ok("run")
-    gone = forge.json("run")
-    assert gone["highlights"]["gone"] == 2
 
 
 def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeypatch) -> None:
@@ -272,13 +210,6 @@ def test_a_dry_run_leaves_no_cache(forge, papers) -> None:
 def test_a_vault_has_no_cache(forge, notes) -> None:
     forge.ok("run")
     assert not list(forge.folder.rglob("memory.db"))
-
-
-def test_a_note_that_said_something_and_says_nothing(forge, notes) -> None:
-    forge.ok("run")
-    (notes / "Cells.md").write_text("Nothing any more.\n", "utf-8")
-    forge.ok("run")
-    assert forge.json("run")["highlights"]["seen"] == 0
 
 
 def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch) -> None:

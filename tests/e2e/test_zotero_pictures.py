@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import struct
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -328,14 +326,7 @@ def test_a_card_of_a_figure_tells_its_way(forge: Any, zotero: Zotero) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Any]:
-    path = Path(__file__).parents[1] / "fakes" / "llm_server.py"
-    spec = importlib.util.spec_from_file_location("e2e_pictures_server", path)
-    assert spec is not None
-    assert spec.loader is not None
-    fake = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = fake
-    spec.loader.exec_module(fake)
+def server(fake: Any) -> Iterator[Any]:
     with fake.LlmServer() as running:
         yield running
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.cli.init import Proposal, ProposedSource, settings_text
+from ankiforge.cli.settings import Proposal, ProposedSource, settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, load
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
 from ankiforge.errors import ConfigError

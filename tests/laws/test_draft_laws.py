@@ -1,9 +1,7 @@
 """Whatever is marked and whatever is answered: every highlight has an outcome, nothing raises."""
 
-import importlib.util
 import json
 import threading
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -28,12 +26,7 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
-
-_spec = importlib.util.spec_from_file_location(
-    "llm_server", Path(__file__).parents[1] / "fakes" / "llm_server.py"
-)
-fake = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fake)
+from tests.fakes import llm_server as fake
 
 PROMPT = load("cards", [shipped("prompts")])
 DOCUMENT = Document(DocumentKey("d"), source="s", title="T")

@@ -70,6 +70,8 @@ LARGER = 1.12
 """Letters of a heading are this many times as large as those of the text."""
 LOOK_BACK = 12
 """Pages that are searched for the heading above a mark."""
+MOST_LINES = 3
+"""Lines of a heading."""
 MOST_ENTRIES = 5000
 """Entries of an outline that are looked at."""
 DEEPEST = 12
@@ -118,8 +120,26 @@ class Headings:
         for number in range(page, max(page - LOOK_BACK, -1), -1):
             found = [line for line in self._large(number) if number < page or line.start <= index]
             if found:
-                return found[-1].text
+                return self._whole(self._lines(number), found[-1])
         return ""
+
+    def _whole(self, lines: list[PrintedLine], line: PrintedLine) -> str:
+        """Return a heading with the lines it continues on, and those it began on."""
+        first = last = lines.index(line)
+        while first and self._continues(lines[first - 1], lines[first]):
+            first -= 1
+        while last + 1 < len(lines) and self._continues(lines[last], lines[last + 1]):
+            last += 1
+        whole = " ".join(one.text for one in lines[first : last + 1])
+        return whole if last - first < MOST_LINES else line.text
+
+    def _continues(self, line: PrintedLine, after: PrintedLine) -> bool:
+        """Return whether the line after a large one belongs to the same heading."""
+        alike = (line.size, line.bold) == (after.size, after.bold)
+        large = alike and line.size >= LARGER * self._body
+        return (
+            large and 0 < line.top - after.top < 2 * line.size and not _NUMBERED.match(after.text)
+        )
 
     def _is_before(self, entry: Entry, index: int, top: float) -> bool:
         """Compare places on one page by the text, as columns make heights useless."""

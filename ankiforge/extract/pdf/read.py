@@ -272,10 +272,11 @@ class _Reading:
     def _mark(self, page: _Page, found: _Found, names: set[str]) -> Mark:
         annotation = found.annotation
         was = one_line(page.text.quote(found.segments))
-        exact = without_bullets(was)
+        code = page.text.code(found.segments)
+        exact = code or without_bullets(was)
         prefix, suffix, sentence = _context(page, found, page.body)
         beside = _context(page, found, None)  # as versions up to eaf6667 read it
-        now = (exact, "" if sentence == exact else sentence)
+        now = (exact, "" if code or sentence == exact else sentence)
         formerly = (was, "" if beside[2] == was else beside[2])
         box, seen = annotation.box, page.text.seen
         return Mark(

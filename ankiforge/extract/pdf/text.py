@@ -356,6 +356,10 @@ LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", str
 """10⁵ must not become 105. NFKC takes both back, so that keys do not depend on it."""
 SMALLER = 0.85
 """Height of raised and lowered signs at most, in heights of their line."""
+LEAST_LETTERS = 6
+"""Different letters of one width, at least: `1984` and `2001` are of one width in any font."""
+MOST_BLANKS = 80
+"""Between two letters of a program."""
 OFF_LINE = 0.1
 """Their middle is at least this far above or below that of their base."""
 
@@ -556,6 +560,32 @@ class PageText:
             previous = at
         if parts and self.seen[previous].text in MARKERS:
             parts.pop()
+        return "".join(parts)
+
+    def code(self, segments: list[list[int]]) -> str:
+        """Return marked lines of a program with their breaks and indents; "" for other text.
+
+        A program is set in letters of one width, on a page most of whose letters are not.
+        """
+        places = [at for segment in segments for at in segment]
+        chars = [self.seen[at] for at in places]
+        if not any(self.line_ends(*pair) for pair in pairwise(places)) or self.direction[0] < 0.9:
+            return ""
+        if len({char.text for char in chars}) < LEAST_LETTERS or any(is_cjk(c.text) for c in chars):
+            return ""
+        width = chars[0].width
+        alike = sum(abs(char.width - width) < 0.02 * width for char in self.seen)
+        if 2 * alike > len(self.seen) or any(abs(c.width - width) > 0.02 * width for c in chars):
+            return ""
+        start = min(char.left for char in chars)
+        parts, edge, before = list[str](), start, places[0]
+        for at, char in zip(places, chars, strict=True):
+            if self.line_ends(before, at):
+                parts.append("\n")
+                edge = start
+            blanks = min(max(round((char.left - edge) / width), 0), MOST_BLANKS)
+            parts.append(" " * blanks + _written(char))
+            edge, before = char.right, at
         return "".join(parts)
 
     def _between(self, at: int, then: int) -> str | None:

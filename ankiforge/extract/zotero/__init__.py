@@ -225,22 +225,25 @@ class ZoteroSource:
         if self.api == "auto":
             says = ", and shared libraries by ".join(access.says for access in accesses)
             yield Problem(self.name, f"read by {says}", notice=True)
-        with PdfWorker(self.seconds) as worker:
+        whole = not self.only
+        with PdfWorker(self.seconds, self.memory) as worker:
             for access in accesses:
                 try:
                     with access.opened() as catalog:
-                        works = Works(
-                            self.name, catalog, worker, self.folder, self.me, self.memory, self.pool
-                        )
+                        works = Works(self.name, catalog, worker, self.folder, self.me, self.pool)
                         for library in self._libraries(access, catalog):
                             if isinstance(library, Problem):
                                 yield library
                             else:
-                                yield from self._library(access, works, library, looked)
+                                for one in self._library(access, works, library, looked):
+                                    whole &= not isinstance(one, Scan) or one.complete
+                                    yield one
                 except ItemError as error:
+                    whole = False
                     yield Problem(access.where, error.message, error.hint)
                     if not access.groups:  # which groups there are is unknown
                         yield Scan(self.name, Library.USER, complete=False)
+            worker.store(complete=whole)
             yield from local_fallback(self.name, worker.lost, "files")
 
     def _library(

@@ -21,12 +21,11 @@ from typing import TypeVar
 
 import msgspec
 
-from ankiforge.extract.files import Stamp, program, proves, stamp_of
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf.worker import Area, Around, Box, Passage, PdfWorker, Quote, absolute
 from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.database import FIGURES, Library, Mark
-from ankiforge.model import Memory, Picture, h16
+from ankiforge.model import Picture, h16
 
 STORAGE = "storage"
 """The folder of files beside the database; paths of those in it begin with it."""
@@ -106,28 +105,14 @@ class Shown(Passage, frozen=True):
     picture: str = ""
 
 
-class _Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What a file said, cached."""
-
-    stamp: Stamp
-    asked: str
-    """Identifies the question, and the program that asked."""
-    passages: tuple[Passage, ...]
-    """One for each quote; () if the file cannot be read."""
-    pictures: tuple[bytes, ...]
-    """One for each area, b"" where there is none."""
-
-
 class Files:
     """Zotero's data folder, with the files in it and those it links to."""
 
-    def __init__(self, worker: PdfWorker, folder: Path | None, memory: Memory) -> None:
-        """Without a `folder` nothing is found; `memory` caches what files said."""
+    def __init__(self, worker: PdfWorker, folder: Path | None) -> None:
+        """Without a `folder` nothing is found."""
         self._worker = worker
         self._folder = folder
-        self._memory = memory
         self._looked: dict[str, set[str]] = defaultdict(set)
-        self._asked: dict[str, set[str]] = defaultdict(set)
 
     def prefetch(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
         """Have a pool start on the context of all these marks, which are asked for next."""
@@ -138,11 +123,8 @@ class Files:
             on_file = tuple(group)
             quotes = tuple(quote for mark in on_file if (quote := _quote(mark)))
             file = self._file(library, on_file[0]) if quotes else None
-            with suppress(OSError):
-                if file:
-                    answer = self._cached_answer(_cache_name(library, on_file[0]))
-                    if answer is None or answer.stamp != stamp_of(file.stat()):
-                        yield Around(absolute(file), quotes)
+            if file:
+                yield Around(absolute(file), quotes)
 
     def around(
         self, library: Library, marks: tuple[Mark, ...]
@@ -174,12 +156,13 @@ class Files:
             missing = (mark for mark, image in images.items() if not image)
             areas = {mark: area for mark in missing if (area := area_of(mark))}
             quotes = {mark.key: quote for mark in on_file if (quote := _quote(mark))}
-            if quotes or areas:
-                wanted = tuple(quotes.values()), tuple(areas.values())
-                with suppress(OSError):  # the file went away meanwhile
-                    answer = self._answer(library, on_file[0], file, *wanted)
-                    found |= zip(quotes, answer.passages, strict=False)
-                    images |= zip(areas, answer.pictures, strict=False)
+            if quotes:
+                found |= zip(
+                    quotes, self._worker.passages(file, tuple(quotes.values())), strict=False
+                )
+            if areas:
+                cut = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
+                images |= zip(areas, (picture or b"" for picture in cut), strict=False)
             for mark, image in images.items():
                 if image:
                     name = f"cut/{h16(library.namespace, mark.key)}.png"
@@ -190,47 +173,6 @@ class Files:
     def looked(self, library: Library) -> frozenset[str]:
         """Return the files that were looked for, whether they were there or not."""
         return frozenset(self._looked[library.namespace])
-
-    def store(self, library: Library) -> None:
-        """Update the cache after all marks of a library: drop files that are in it no more."""
-        index, names = f"files/{library.namespace}", self._asked[library.namespace]
-        before = set(_names(self._memory.recall(index)))
-        if names != before:
-            body = json.dumps(sorted(names)).encode()
-            self._memory.keep({index: body}, sorted(before - names))
-
-    # --- what a file says, asked once until it changes
-
-    def _answer(
-        self,
-        library: Library,
-        mark: Mark,
-        file: Path,
-        quotes: tuple[Quote, ...],
-        areas: tuple[Area, ...],
-    ) -> _Answer:
-        """Return the context of these quotes and pictures of these areas, from the cache or the PDF.
-
-        Raises:
-            OSError: the file is gone.
-        """
-        name, stamp = _cache_name(library, mark), stamp_of(file.stat())
-        asked = h16(program(), msgspec.json.encode((quotes, areas)).decode())
-        answer = self._cached_answer(name)
-        if answer is None or (answer.stamp, answer.asked) != (stamp, asked):
-            passages = self._worker.passages(file, quotes) if quotes else ()
-            cut = self._worker.cut(file, areas[:MOST_PICTURES]) if areas else ()
-            answer = _Answer(stamp, asked, passages, tuple(picture or b"" for picture in cut))
-            if len(passages) == len(quotes) and proves(stamp):
-                self._memory.keep({name: msgspec.msgpack.encode(answer)})
-        self._asked[library.namespace].add(name)
-        return answer
-
-    def _cached_answer(self, name: str) -> _Answer | None:
-        body = self._memory.recall(name)
-        with suppress(msgspec.MsgspecError):
-            return msgspec.msgpack.decode(body, type=_Answer) if body else None
-        return None
 
     # --- where files are
 
@@ -271,16 +213,6 @@ class Files:
     def _base(self) -> Path | None:
         """Where links begin that are given without their beginning."""
         return linked_folder(self._folder) if self._folder else None
-
-
-def _names(body: bytes | None) -> list[str]:
-    with suppress(msgspec.MsgspecError):
-        return msgspec.json.decode(body, type=list[str]) if body else []
-    return []
-
-
-def _cache_name(library: Library, mark: Mark) -> str:
-    return f"file/{library.namespace}/{mark.attachment_key}"
 
 
 def _content(picture: Path | None) -> bytes:

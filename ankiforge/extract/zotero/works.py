@@ -29,7 +29,6 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKind,
-    Memory,
     Problem,
 )
 from ankiforge.text.anchors import percent, without_bullets
@@ -50,14 +49,13 @@ class Works:
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: tuple[str, ...]
-    memory: Memory
     pool: WorkerPool | None = None
     """Reads files ahead."""
 
     @cached_property
     def files(self) -> Files:
         """The files of the libraries."""
-        return Files(self.worker, self.folder, self.memory)
+        return Files(self.worker, self.folder)
 
     @cached_property
     def _quotable(self) -> Quotable:
@@ -83,8 +81,6 @@ class Works:
             notes = tuple(one for one in found if isinstance(one, ChildNote))
             if chosen is None or any(mark.attachment_key in chosen for mark in marks):
                 yield from self._work(library, marks, notes)
-        if chosen is None:
-            self.files.store(library)
 
     def _work(
         self, library: Library, marks: tuple[Mark, ...], notes: tuple[ChildNote, ...]

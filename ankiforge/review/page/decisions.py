@@ -71,7 +71,7 @@ _STORING_SECONDS = 10.0
 """So long the cards of a reply that came may take to be stored when the page ends."""
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
+class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A decision as the browser sends it."""
 
     what: str
@@ -93,7 +93,7 @@ class Decision:
     """A decision about an item that is still as it was shown."""
 
     service: Service
-    request: Request
+    request: DecisionRequest
     item: Item
     models: Models
     clean: Callable[[], tuple[str, ...]]
@@ -123,7 +123,7 @@ class Decision:
 class Outcome:
     """What a decision did."""
 
-    told: str
+    message: str
     """For the person: `accepted`."""
     show: str = ""
     """The id of an item to show next; "" = the next one."""
@@ -142,7 +142,7 @@ def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[st
         `told`; `refused` and `hint` if nothing was done, `waits` if it is to be asked once more;
         `show`, the id of what to show next.
     """
-    request = parse_body(body, Request)
+    request = parse_body(body, DecisionRequest)
     try:
         if request.what == "undo":
             return _undo(service, lists, request)
@@ -158,9 +158,9 @@ def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[st
         hint = "" if error.hint.startswith("-") else error.hint  # an option: for the terminal
         return {"refused": error.message, "hint": hint, "show": request.at}
     if outcome.waits:
-        return {"told": outcome.told, "show": outcome.show, "waits": True}
+        return {"told": outcome.message, "show": outcome.show, "waits": True}
     lists.pace.decided(request.what, outcome.count)
-    return {"told": outcome.told, "show": outcome.show, "many": outcome.many}
+    return {"told": outcome.message, "show": outcome.show, "many": outcome.many}
 
 
 def parse_body(body: Any, type: type[Body]) -> Body:
@@ -175,7 +175,7 @@ def parse_body(body: Any, type: type[Body]) -> Body:
         raise UsageError(f"not understood: {error}") from error
 
 
-def _undo(service: Service, lists: Lists, request: Request) -> dict[str, Any]:
+def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str, Any]:
     """Take back the last action of a person, wherever it was made."""
     taken_back = review.undo(service.ledger)
     lists.pace.undone()
@@ -199,12 +199,12 @@ def _named(service: Service, identity: str) -> Target:
     raise UsageError(f"there is no {identity!r}", hint="look again")
 
 
-def _done(results: Iterable[Result], told: str, show: str = "") -> Outcome:
+def _done(results: Iterable[Result], message: str, show: str = "") -> Outcome:
     """Return the outcome of a decision about one card; raise `RefusedError` if it was refused."""
     for one in results:
         if one.refused:
             raise RefusedError(one.refused, hint=one.hint)
-    return Outcome(told, show)
+    return Outcome(message, show)
 
 
 # --- accept, reject, restore ------------------------------------------------------------------------
@@ -244,12 +244,14 @@ def _take_back(now: Decision) -> Outcome:
     return Outcome(f"taken back: {named_as(taken_back[-1])}")
 
 
-def _on_card(decide: Callable[..., Iterable[Result]], told: str) -> Callable[[Decision], Outcome]:
-    return lambda now: _done(decide(now.service.ledger, [now.target()]), told)
+def _on_card(
+    decide: Callable[..., Iterable[Result]], message: str
+) -> Callable[[Decision], Outcome]:
+    return lambda now: _done(decide(now.service.ledger, [now.target()]), message)
 
 
 def _on_all_missing(
-    decide: Callable[..., Iterable[Result]], told: str
+    decide: Callable[..., Iterable[Result]], message: str
 ) -> Callable[[Decision], Outcome]:
     """Decide about all cards missing in Anki, if a person typed how many."""
 
@@ -261,7 +263,7 @@ def _on_all_missing(
                 f"{len(targets)} cards are missing in Anki, which is not what you typed",
                 hint="nothing was done",
             )
-        return _done(decide(ledger, targets), f"{len(targets)} cards {told}")
+        return _done(decide(ledger, targets), f"{len(targets)} cards {message}")
 
     return every
 
@@ -269,7 +271,7 @@ def _on_all_missing(
 # --- conflicts, duplicates --------------------------------------------------------------------------
 
 
-def _resolve(mine: bool, told: str) -> Callable[[Decision], Outcome]:
+def _resolve(mine: bool, message: str) -> Callable[[Decision], Outcome]:
     """Decide whose words stand, in one field or all; what is left in conflict is shown again."""
 
     def resolve(now: Decision) -> Outcome:
@@ -277,7 +279,7 @@ def _resolve(mine: bool, told: str) -> Callable[[Decision], Outcome]:
         found = {card.guid: conflicts_of(now.service, card)}
         field = now.args.get("field", "")
         results = review.resolve(now.service.ledger, [now.target()], found, mine=mine, field=field)
-        outcome = _done(results, told)
+        outcome = _done(results, message)
         left = conflicts_of(now.service, now.service.card(card.guid))
         return replace(outcome, show=card.guid if left else "")
 
@@ -522,18 +524,18 @@ def _redraft(now: Decision) -> Outcome:
             problems = _record_redraft(service, model, wanted)
         usage = model.usage
     if problems:
-        told = "; ".join(dict.fromkeys(problem.what for problem in problems))
-        told += f" ({_cost(usage)})" if usage.requests else ""
-        raise RefusedError(told, hint="everything stands as it was")
+        message = "; ".join(dict.fromkeys(problem.what for problem in problems))
+        message += f" ({_cost(usage)})" if usage.requests else ""
+        raise RefusedError(message, hint="everything stands as it was")
     new = {where for one, where in _drafts_of(service, key).items() if one not in before}
     several = len(new) > 1
     where = " and ".join(sorted({view for view, _ in new}))
     cards = f"{len(new)} new cards wait" if several else "a new card waits"
-    told = f"{cards} under {where} ({_cost(usage)})"
+    message = f"{cards} under {where} ({_cost(usage)})"
     if instead:
         which = "one of them, the one they are for" if several else "it, the one it is for"
-        return Outcome(f"{told}; once you accept {which} is retired")
-    return Outcome(told, show=now.item.id)
+        return Outcome(f"{message}; once you accept {which} is retired")
+    return Outcome(message, show=now.item.id)
 
 
 def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> None:

@@ -25,6 +25,7 @@ from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
 from ankiforge.sync import pictures_of
 from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.display import counted
 from ankiforge.text.fold import isolated
 
 Face = tuple[str, str]
@@ -215,16 +216,11 @@ def studied(service: Service, card: Card) -> str:
     parts = (
         "" if card.anki.there else "not there now",
         seen.deck,
-        many(service.ledger.views.reviews_of(card.guid), "review"),
-        f"interval of {many(longest, 'day')}" if longest > 0 else "",
-        f"{many(suspended, 'card')} suspended" if suspended else "",
+        counted(service.ledger.views.reviews_of(card.guid), "review"),
+        f"interval of {counted(longest, 'day')}" if longest > 0 else "",
+        f"{counted(suspended, 'card')} suspended" if suspended else "",
     )
     return " · ".join(filter(None, parts))
-
-
-def many(number: int, what: str) -> str:
-    """Return `3 cards`, `1 card`."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def when(moment: str | float) -> str:

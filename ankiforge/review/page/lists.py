@@ -14,7 +14,7 @@ from ankiforge.check import GROUNDS
 from ankiforge.ledger.conditions import FACETS, Facets, ItemFacets, Term
 from ankiforge.review.page.items import Act, Item, as_json
 from ankiforge.review.page.source import Shown
-from ankiforge.review.page.views import BETWEEN, VIEWS, View, subjects_of, view_named
+from ankiforge.review.page.views import BETWEEN, VIEWS, PageView, subjects_of, view_named
 from ankiforge.review.query import Query, parse
 from ankiforge.review.service import Service
 from ankiforge.text.fold import canonical, isolated
@@ -55,11 +55,11 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilteredView:
     """A view under a filter, asked for by one thread."""
 
     service: Service
-    view: View
+    view: PageView
     filter: Filter
     cache: FilterCache
 
@@ -213,7 +213,7 @@ class Lists:
         self._changes = 0
         self._versions: dict[int, tuple[int, int]] = {}
 
-    def _place(self, service: Service, asked: Asked) -> Place:
+    def _place(self, service: Service, asked: Asked) -> FilteredView:
         """Return what the browser asks for.
 
         Raises:
@@ -224,23 +224,23 @@ class Lists:
             asked.get("unverified") == "yes",
             asked.get("numbers") == "yes",
         )
-        return Place(service, view_named(asked.get("view", "")), wanted, self._cache)
+        return FilteredView(service, view_named(asked.get("view", "")), wanted, self._cache)
 
     # --- lists ----------------------------------------------------------------------------------
 
-    def _now(self, place: Place) -> tuple[str, ...]:
+    def _now(self, place: FilteredView) -> tuple[str, ...]:
         """Return what a view holds under the filter now."""
         ids = place.kept(place.view.ids(place.service))
         self._remember(place, ids)
         return ids
 
-    def _as_shown(self, place: Place) -> tuple[str, ...]:
+    def _as_shown(self, place: FilteredView) -> tuple[str, ...]:
         """Return the list as it was shown last: a person must not lose the place in it."""
         with self._lock:
             known = self._lists.get(place.name)
         return known.ids if known and known.ids else self._now(place)
 
-    def _without_decided(self, place: Place, at: str) -> tuple[str, ...]:
+    def _without_decided(self, place: FilteredView, at: str) -> tuple[str, ...]:
         """Return the list as it was shown, without what a decision about an item took out of it."""
         ids = self._as_shown(place)
         touched = {one for name in at.split(BETWEEN) for one in ids if name and name in one}
@@ -249,7 +249,7 @@ class Lists:
         self._remember(place, left)
         return left
 
-    def _remember(self, place: Place, ids: tuple[str, ...]) -> None:
+    def _remember(self, place: FilteredView, ids: tuple[str, ...]) -> None:
         with self._lock:
             before = self._lists.pop(place.name, _List())
             left, following = frozenset(ids), ""
@@ -262,7 +262,7 @@ class Lists:
             while len(self._lists) > _MOST_LISTS:
                 self._lists.popitem(last=False)
 
-    def _index(self, place: Place, at: str, ids: Sequence[str]) -> int:
+    def _index(self, place: FilteredView, at: str, ids: Sequence[str]) -> int:
         """Return where an item stands in a list; of one that is gone, what came after it."""
         with self._lock:
             known = self._lists.get(place.name)
@@ -276,7 +276,7 @@ class Lists:
         found = self._clean(place, ids)
         return tuple(one for one in ids if one in found)
 
-    def _clean(self, place: Place, ids: Sequence[str]) -> frozenset[str]:
+    def _clean(self, place: FilteredView, ids: Sequence[str]) -> frozenset[str]:
         if place.view.name not in _IN_BULK or not place.filter.narrows:
             return frozenset()
         return self._cache.clean(place.service, ids)
@@ -307,7 +307,7 @@ class Lists:
             self._versions[id(place.service)] = version
             return {**found[1], "changed": self._changes}
 
-    def _counts(self, place: Place) -> dict[str, int]:
+    def _counts(self, place: FilteredView) -> dict[str, int]:
         held = {view.name: tuple(view.ids(place.service)) for view in VIEWS}
         if place.filter.narrows:  # most cards are in several views: each is compared once
             about = {view.name: subjects_of(place.service, view, held[view.name]) for view in VIEWS}
@@ -320,7 +320,7 @@ class Lists:
             self._remember(replace(place, view=view), held[view.name])
         return {name: len(ids) for name, ids in held.items()}
 
-    def _narrowing(self, place: Place) -> dict[str, Any]:
+    def _narrowing(self, place: FilteredView) -> dict[str, Any]:
         wanted, counts = place.filter, self._counts(place)
         about = subjects_of(place.service, place.view, self._as_shown(place))
         subjects = (names[0] for names in about.values() if names)
@@ -363,14 +363,14 @@ class Lists:
         return self._first(place, ids, (*ids[index:], *reversed(ids[:index])), shown)
 
     def after(
-        self, said: Mapping[str, Any], told: Mapping[str, Any], shown: Shown
+        self, request: Mapping[str, Any], outcome: Mapping[str, Any], shown: Shown
     ) -> dict[str, Any]:
         """Return the item after a decision: the one it names, else the next in the list."""
-        place = self._place(self._services(), said)
-        at, named = str(said.get("at", "")), str(told.get("show") or "")
+        place = self._place(self._services(), request)
+        at, named = str(request.get("at", "")), str(outcome.get("show") or "")
         before = self._as_shown(place)
         index = self._index(place, at, before)
-        if named or told.get("many"):
+        if named or outcome.get("many"):
             left = self._now(place)
         else:
             self._skipped.discard(at)
@@ -383,23 +383,23 @@ class Lists:
         return self._first(place, left, ways, shown)
 
     def _first(
-        self, place: Place, ids: Sequence[str], ways: Sequence[str], shown: Shown
+        self, place: FilteredView, ids: Sequence[str], ways: Sequence[str], shown: Shown
     ) -> dict[str, Any]:
         """Return the first item on the way that still belongs there, with its place in the list."""
         found = ((one, item) for one in ways if (item := place.item(one)))
         identity, item = next(found, ("", None))
         listed = ids if item else ()
-        told = {
+        state = {
             "view": place.view.name,
             "title": place.view.title,
             "empty": place.view.empty,
             "count": len(listed),
             "skipped": len(self._skipped.intersection(listed)),
-            "pace": self.pace.told(len(listed)),
+            "pace": self.pace.summary(len(listed)),
         }
         if item is None:
             why = self._why_empty(place)
-            return {**told, "item": None, "place": 0, "next": "", "empty": why}
+            return {**state, "item": None, "place": 0, "next": "", "empty": why}
         count = len(self._clean(place, ids))
         if count > 1:
             asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
@@ -409,9 +409,9 @@ class Lists:
         shown.take((one for slot in content.slots for one in slot.pictures), item.group)
         index = ids.index(identity)
         following = ids[index + 1] if index + 1 < len(ids) else ""
-        return {**told, "item": as_json(item, content), "place": index + 1, "next": following}
+        return {**state, "item": as_json(item, content), "place": index + 1, "next": following}
 
-    def _why_empty(self, place: Place) -> str:
+    def _why_empty(self, place: FilteredView) -> str:
         """Say that nothing is left, or fits; and where there is more."""
         if place.service.ledger.queries.is_empty():
             return NOTHING_READ
@@ -431,7 +431,7 @@ class Lists:
         return " ".join((*words, f"There is more: {more}.")) if more else " ".join(words)
 
 
-def _next_group(place: Place, ids: Sequence[str], index: int) -> int:
+def _next_group(place: FilteredView, ids: Sequence[str], index: int) -> int:
     """Return where the next highlight begins; the last item if there is none."""
     here = place.view.item(place.service, ids[index]) if ids else None
     for then in range(index + 1, len(ids)):
@@ -511,7 +511,7 @@ class Pace:
             self._took.append(min(now - self._before, self._MOST_SECONDS))
         self._before = now
 
-    def told(self, left: int) -> dict[str, Any]:
+    def summary(self, left: int) -> dict[str, Any]:
         """Return the decisions that stand, by name, and the minutes that `left` more will take."""
         with self._lock:
             seconds = median(self._took) if self._took else self._USUAL_SECONDS

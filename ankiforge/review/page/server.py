@@ -176,9 +176,9 @@ def _add_data(
     @app.post("/api/decide")
     def decided() -> Any:
         """Decide; the decision is stored before the answer leaves, which holds the next item."""
-        said = request.get_json()
-        told = decide(services(), lists, said, models)
-        return jsonify({**told, **lists.after(said, told, shown)})
+        request_body = request.get_json()
+        outcome = decide(services(), lists, request_body, models)
+        return jsonify({**outcome, **lists.after(request_body, outcome, shown)})
 
     @app.post("/api/preview")
     def previewed() -> Any:
@@ -255,8 +255,8 @@ def _work_facts(match: Match, now: float) -> Iterator[tuple[str, str]]:
     yield "Read", " · first here ".join(filter(None, days)) if all(days) else "".join(days)
     counts, retention = work.counts, work.retention(now)
     names = ("highlights", "cards", "in_anki", "waiting", "rejected", "retired")
-    told = (f"{counts[name]} {name.replace('_', ' ')}" for name in names if counts[name])
-    yield "There are", ", ".join(told)
+    parts = (f"{counts[name]} {name.replace('_', ' ')}" for name in names if counts[name])
+    yield "There are", ", ".join(parts)
     if retention.now is not None:
         yield "Remembered now", f"{retention.now:.0%} of {retention.learnt} learnt cards"
 

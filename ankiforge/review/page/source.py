@@ -26,6 +26,7 @@ from ankiforge.review.page.items import render
 from ankiforge.review.service import Service
 from ankiforge.sync import picture_at
 from ankiforge.text.anchors import AT_MOST, from_a_word, to_a_word
+from ankiforge.text.display import shortened
 from ankiforge.text.fold import isolated, same
 from ankiforge.text.markdown import image_paths
 from ankiforge.text.quotes import locate
@@ -36,7 +37,7 @@ COLOURS = frozenset((*PALETTE, "gray"))
 """The colours that the page can show."""
 
 
-class Run(NamedTuple):
+class TextRun(NamedTuple):
     """A stretch of the highlight's surroundings, and what it is."""
 
     text: str
@@ -87,7 +88,7 @@ def picture_paths(highlight: Highlight) -> tuple[str, ...]:
 # --- the highlight in its context -----------------------------------------------------------------
 
 
-def runs_of(highlight: Highlight, quote: str) -> list[Run]:
+def runs_of(highlight: Highlight, quote: str) -> list[TextRun]:
     """Return the text around a highlight in reading order; joined the runs are that text."""
     before, after = _around(highlight)
     # a source may have cut the context, in the middle of a word perhaps
@@ -100,14 +101,14 @@ def runs_of(highlight: Highlight, quote: str) -> list[Run]:
     *lines, last = before.split("\n")
     before = "\n".join((*(line for line in lines if line not in above or not line), last))
     runs = [
-        Run("…" if begins_cut else "", (CUT,)),
+        TextRun("…" if begins_cut else "", (CUT,)),
         *_marked(before, highlight, after, quote),
-        Run("…" if ends_cut else "", (CUT,)),
+        TextRun("…" if ends_cut else "", (CUT,)),
     ]
     return [run for run in runs if run.text]
 
 
-def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterator[Run]:
+def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterator[TextRun]:
     """Cut the text where the highlight, the quote or a marked phrase begins or ends."""
     text, length = before + highlight.exact + after, len(highlight.exact)
     mark = (len(before), len(before) + length)
@@ -123,7 +124,7 @@ def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterat
     edges = sorted({0, len(text), *(edge for _, span in spans for edge in span)})
     for start, end in pairwise(edges):
         on_it = (what for what, span in spans if span[0] <= start and end <= span[1])
-        yield Run(text[start:end], tuple(dict.fromkeys(on_it)))
+        yield TextRun(text[start:end], tuple(dict.fromkeys(on_it)))
 
 
 def _around(highlight: Highlight) -> tuple[str, str]:
@@ -209,18 +210,14 @@ def _link(uri: str) -> Link:
     if scheme in _PROGRAMS:
         return Link(_PROGRAMS[scheme], known)
     if scheme not in ("http", "https"):
-        return Link(_short(uri.strip()), "")
+        return Link(shortened(uri.strip(), _MOST_SHOWN), "")
     try:
         parts = urlsplit(known)
     except ValueError:
-        return Link(_short(known), known)
+        return Link(shortened(known, _MOST_SHOWN), known)
     # host and path; not a name that only looks like the host (`user@`)
     host = parts.netloc.rpartition("@")[2].removeprefix("www.")
-    return Link(_short(unquote(host + parts.path.rstrip("/"))), known)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+    return Link(shortened(unquote(host + parts.path.rstrip("/")), _MOST_SHOWN), known)
 
 
 # --- names that were given out -------------------------------------------------------------------
@@ -336,7 +333,7 @@ def add_sources(app: Flask, services: Callable[[], Service], shown: Shown) -> No
 def _page_html(service: Service, pages: _Pages, highlight: Highlight, name: str) -> str:
     paper = paper_of(service, highlight)
     if isinstance(paper, str):
-        return render("sheet.html", drawn=None, told=paper, address="")
+        return render("sheet.html", drawn=None, message=paper, address="")
     passwords: tuple[str, ...] = ()
     if highlight.route is Route.PDF:
         named = ("pdf", highlight.document.source)
@@ -359,7 +356,7 @@ def _page_html(service: Service, pages: _Pages, highlight: Highlight, name: str)
     return render(
         "sheet.html",
         drawn=None if failed else drawn,
-        told=f"The page cannot be shown: {failed.what}; {failed.hint}." if failed else "",
+        message=f"The page cannot be shown: {failed.what}; {failed.hint}." if failed else "",
         words=highlight.exact,
         name=name,
         address=f"/paper/{name}{at}",

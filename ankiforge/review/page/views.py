@@ -39,7 +39,6 @@ from ankiforge.review.page.items import (
     changed_rows,
     faces_in_anki,
     faces_of,
-    many,
     render,
     runs,
     sides_html,
@@ -52,6 +51,7 @@ from ankiforge.review.page.items import (
 from ankiforge.review.page.source import source_html
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
+from ankiforge.text.display import counted
 from ankiforge.text.markdown import plain
 
 BETWEEN = "~"
@@ -69,7 +69,7 @@ _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """A list of things to decide."""
 
     name: str
@@ -480,7 +480,7 @@ def _retired(service: Service, guid: str) -> Item | None:
         why = _WHY_RETIRED.get(card.standing_why, card.standing_why)
     else:
         why = "it waits for your word again"
-    studied_cards = many(sum(not one.suspended for one in seen.cards), "card")
+    studied_cards = counted(sum(not one.suspended for one in seen.cards), "card")
     way = f"ankiforge push --suspend-retired suspends its {studied_cards}; or delete it there"
     if RETIRED not in seen.tags:
         way = f"the next package tags it {RETIRED}, then {way}"
@@ -560,7 +560,7 @@ def _work(service: Service, guid: str) -> Item | None:
             state = other.verdict if other.standing is Standing.LIVE else other.standing
             yield ("Beside it", f"{words} ({state})")
         left = len(siblings) - _MOST_SIBLINGS
-        yield ("And", f"{many(left, 'card')} more of this passage" if left > 0 else "")
+        yield ("And", f"{counted(left, 'card')} more of this passage" if left > 0 else "")
         if card.revision:
             waits = "decide on it under Revisions: that deals with this as well"
             yield ("A correction waits", waits)
@@ -611,9 +611,9 @@ def _answers(history: History) -> str:
 def _memory(card: SeenCard, last: float, now: float, *, several: bool) -> Iterator[str]:
     """Yield what Anki's scheduler thinks of one card."""
     if several:
-        yield many(card.lapses, "lapse")
+        yield counted(card.lapses, "lapse")
         if card.interval > 0:
-            yield f"interval of {many(card.interval, 'day')}"
+            yield f"interval of {counted(card.interval, 'day')}"
         if card.suspended:
             yield "suspended"
     if card.difficulty is not None:
@@ -655,11 +655,11 @@ def _recent(service: Service, action: str) -> Item | None:
     if not made:
         return None
     cards = [card for one in made if (card := service.card(one.subject))]
-    what = many(len(made), "passage")
+    what = counted(len(made), "passage")
     if cards:
         what = f"{cards[0].kind.capitalize()} card from"
     if len(cards) > 1:
-        what = many(len(cards), "card")
+        what = counted(len(cards), "card")
     title = f"{_DONE.get(named_as(made[0]), named_as(made[0]))}: {what}"
     facts = list(_recent_facts(made, cards))
     back = Act("z", "Take it back", "take back")
@@ -695,13 +695,13 @@ def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact
         for card in cards[:_MOST_NAMED]:
             yield ("A card of it", f"{card.leading.draft.answer} ({title_of(card)})")
         left = len(cards) - _MOST_NAMED
-        yield ("And", many(left, "card") + " more" if left > 0 else "")
+        yield ("And", counted(left, "card") + " more" if left > 0 else "")
 
 
 # --- all views ------------------------------------------------------------------------------------
 
 VIEWS = (
-    View(
+    PageView(
         "pending",
         "Pending",
         "Cards that wait for your word.",
@@ -710,7 +710,7 @@ VIEWS = (
         _pending,
         lambda service, guid: service.ledger.queries.is_pending(guid),
     ),
-    View(
+    PageView(
         "findings",
         "Findings",
         "Cards of which a check warns, or which it forbids: mend them, or decide.",
@@ -718,7 +718,7 @@ VIEWS = (
         lambda service: service.ledger.queries.with_findings(),
         _with_findings,
     ),
-    View(
+    PageView(
         "work",
         "Needs work",
         "Cards that keep failing in Anki, or of which you wrote something there.",
@@ -726,7 +726,7 @@ VIEWS = (
         lambda service: service.ledger.queries.problem_cards.all(),  # the worst first
         _work,
     ),
-    View(
+    PageView(
         "revisions",
         "Revisions",
         "Corrections of accepted cards: take the new one, or keep the old.",
@@ -734,7 +734,7 @@ VIEWS = (
         lambda service: service.ledger.queries.revisions(),
         _revision,
     ),
-    View(
+    PageView(
         "conflicts",
         "Conflicts",
         "Fields that you changed in Anki and the source changed as well: whose words stand?",
@@ -742,7 +742,7 @@ VIEWS = (
         lambda service: service.ledger.queries.conflicts(),
         _conflict,
     ),
-    View(
+    PageView(
         "twins",
         "Duplicates",
         "Cards that ask the same: make one of them, keep both, or say that they are not alike.",
@@ -750,7 +750,7 @@ VIEWS = (
         lambda service: [BETWEEN.join(pair) for pair in service.ledger.queries.duplicates()],
         _duplicate,
     ),
-    View(
+    PageView(
         "passages",
         "No card yet",
         "Passages that are no card: select words, and they are one.",
@@ -758,7 +758,7 @@ VIEWS = (
         lambda service: service.ledger.queries.without_card(),
         _passage,
     ),
-    View(
+    PageView(
         "missing",
         "Missing",
         "Cards that were in Anki and are not there now: deleted on purpose, or by accident?",
@@ -766,7 +766,7 @@ VIEWS = (
         lambda service: service.ledger.queries.missing(),
         _missing,
     ),
-    View(
+    PageView(
         "retired",
         "Retired",
         "Cards that Anki still asks and that are none here, or whose passage is gone.",
@@ -777,7 +777,7 @@ VIEWS = (
         ),
         _retired,
     ),
-    View(
+    PageView(
         "recent",
         "Recent",
         "What you decided, newest first: take it back, or decide anew.",
@@ -785,7 +785,7 @@ VIEWS = (
         lambda service: tuple(service.ledger.queries.person_actions()),
         _recent,
     ),
-    View(
+    PageView(
         "run",
         "This run",
         "What the last run drafted or revised, whatever was decided since; what it could make no"
@@ -798,12 +798,12 @@ VIEWS = (
 """In the order of the menu."""
 
 
-def view_named(name: str) -> View:
+def view_named(name: str) -> PageView:
     """Return the view of this name; the first if there is none."""
     return next((view for view in VIEWS if view.name == name), VIEWS[0])
 
 
-def subjects_of(service: Service, view: View, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def subjects_of(service: Service, view: PageView, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return what each item is about: guids, or keys of highlights."""
     if view.name == "recent":
         actions = service.ledger.queries.person_actions()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from anki_scenarios.devices import PASSWORD, Device, server
+from tests.anki.scenarios.devices import PASSWORD, Device, server
 
 from .person import Person
 

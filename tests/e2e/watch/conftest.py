@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,16 +120,3 @@ def watch(desk: Path) -> Callable[..., Watched]:
         return watched
 
     return make
-
-
-@pytest.fixture(scope="session")
-def serving(backend: Any) -> Any:
-    """AnkiConnect's rules in front of a real collection; needs the real Anki."""
-    path = Path(__file__).parents[2] / "fakes" / "anki_connect.py"
-    spec = importlib.util.spec_from_file_location("watch_anki_connect", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module.serving

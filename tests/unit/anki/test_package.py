@@ -77,26 +77,23 @@ def test_a_package_of_ours_is_known_and_tells_its_guids(tmp_path: Path, make_car
 
 
 BUILD = """
-import importlib.util, sys
+import sys
 from pathlib import Path
 from samples.anki_notes import note_for
 from ankiforge.anki.package import write_package
 from ankiforge.model import CardKind
-spec = importlib.util.spec_from_file_location("makers", sys.argv[1])
-makers = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(makers)
+from tests.unit.anki import makers
 cards = [makers.make_card(CardKind.CLOZE, own=f"K{n}", Text="{{c1::a}} {{c2::b}}") for n in range(50)]
 cards += [makers.make_card(own=f"B{n}") for n in range(50)]
-write_package(Path(sys.argv[2]), [note_for(card, card.deck, 1) for card in cards])
+write_package(Path(sys.argv[1]), [note_for(card, card.deck, 1) for card in cards])
 """
 
 
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
-    makers = Path(__file__).parent / "makers.py"
     packages = [tmp_path / "1.apkg", tmp_path / "2.apkg"]
     for seed, package in enumerate(packages, 1):
         environment = {**os.environ, "PYTHONHASHSEED": str(seed), "TZ": f"UTC+{seed}"}
-        command = [sys.executable, "-c", BUILD, str(makers), str(package)]
+        command = [sys.executable, "-c", BUILD, str(package)]
         subprocess.run(command, check=True, env=environment)
     assert packages[0].read_bytes() == packages[1].read_bytes()
     with zipfile.ZipFile(packages[0]) as archive:

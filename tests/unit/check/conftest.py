@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-
-def _load() -> ModuleType:
-    name = "check_cards"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("cards.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-CARDS = _load()
+from tests.unit.check import cards as CARDS
 
 
 @pytest.fixture

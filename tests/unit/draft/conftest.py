@@ -1,8 +1,5 @@
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,38 +10,19 @@ from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKey, Task
 from ankiforge.model import HighlightKind as Kind
-
-ROOT = Path(__file__).parents[2]
-
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_FAKE = _module(ROOT / "fakes" / "llm_server.py")
-
-
-@pytest.fixture
-def fake() -> ModuleType:
-    """The words of the fake server: `cards`, `says`, `error`, `page` …"""
-    return _FAKE
+from tests.fakes import llm_server
 
 
 @pytest.fixture
 def server() -> Iterator[Any]:
     """A server that answers well unless told otherwise."""
-    with _FAKE.LlmServer() as running:
+    with llm_server.LlmServer() as running:
         yield running
 
 
 @pytest.fixture
 def memory() -> Any:
-    return _FAKE.Memory()
+    return llm_server.Memory()
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from ankiforge import review
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.model import Batch, Checked, NoCard, Verdict
-from ankiforge.reports.export import Chosen, lines
-from ankiforge.reports.importing import import_file
+from ankiforge.reports.export import Chosen, import_file, lines
 from ankiforge.review import Target
 from tests.unit.ledger.conftest import Bench
 

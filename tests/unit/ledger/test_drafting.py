@@ -4,18 +4,13 @@ from dataclasses import replace
 
 from ankiforge.ledger import placing as policy
 from ankiforge.model import (
-    AcceptedBy,
     Batch,
     CardKind,
     Checked,
-    Fate,
-    Finding,
     NoCard,
-    Severity,
     Standing,
     Task,
     Verdict,
-    guid_for,
 )
 
 WORDS = "Osmosis is the movement of water through a membrane that holds back the solute."
@@ -32,31 +27,6 @@ def cloze(bench, highlight, text, answer):
     )
 
 
-def test_a_drafted_highlight_is_not_drafted_again(bench):
-    notes = {"a.md": [bench.mark(WORDS)]}
-    run, _ = bench.read(notes)
-    assert len(bench.forge(run)) == 1
-    run, _ = bench.read(notes)
-    assert not list(bench.ledger.queries.to_draft(run, "rules"))
-
-
-def test_a_highlight_without_a_card_is_asked_again_only_of_another_drafter(bench):
-    run, highlight = only(bench, bench.mark(WORDS))
-    bench.record(run, highlight)
-    assert not list(bench.ledger.queries.to_draft(run, "rules"))
-    assert [t.highlights for t in bench.ledger.queries.to_draft(run, "qwen3")] == [(highlight,)]
-
-
-def test_what_failed_is_tried_again(bench):
-    run, highlight = only(bench, bench.mark(WORDS))
-    failed = ((highlight.key, "the server hung up"),)
-    bench.ledger.recorder.record(
-        run, Batch(Task(highlight.document, (highlight,)), "rules", failed=failed)
-    )
-    assert bench.ledger.queries.funnel(run).fates == {Fate.FAILED: 1}
-    assert len(list(bench.ledger.queries.to_draft(run, "rules"))) == 1
-
-
 def test_a_reason_that_holds_only_for_now_leaves_the_highlight_pending(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     task = Task(highlight.document, (highlight,))
@@ -65,12 +35,6 @@ def test_a_reason_that_holds_only_for_now_leaves_the_highlight_pending(bench):
     assert bench.ledger.queries.funnel(run).reasons == {"kept on this machine": 1}
     for drafter in ("rules", "qwen3"):
         assert [t.highlights for t in bench.ledger.queries.to_draft(run, drafter)] == [(highlight,)]
-
-
-def test_guids_come_from_key_family_and_slot(bench):
-    run, highlight = only(bench, bench.mark(WORDS))
-    [guid] = bench.forge(run)
-    assert guid == guid_for(highlight.key, CardKind.BASIC.family, 1)
 
 
 def test_slots_follow_the_order_of_the_evidence(bench):
@@ -83,113 +47,6 @@ def test_slots_follow_the_order_of_the_evidence(bench):
         (1, "water"),
         (2, "solute"),
     ]
-
-
-def test_a_corrected_hand_written_card_is_updated_in_place(bench):
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
-    [guid] = bench.forge(run)
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})
-    assert bench.forge(run) == []
-    card = bench.ledger.cards.get(guid)
-    assert dict(card.fields)["Back"] == "movement of water"
-    assert (card.verdict, card.accepted_by) == (Verdict.ACCEPTED, AcceptedBy.AUTHOR)
-
-
-def test_a_revision_of_a_card_a_person_accepted_waits(bench):
-    from ankiforge import review
-
-    bench.accept = False
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
-    [guid] = bench.forge(run)
-    review.accept(bench.ledger, [review.Target(bench.ledger.cards.get(guid))])
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})
-    bench.forge(run)
-    card = bench.ledger.cards.get(guid)
-    assert dict(card.fields)["Back"] == "movement of watter"
-    assert [dict(c.draft.fields)["Back"] for c in card.open] == ["movement of water"]
-    review.accept(bench.ledger, [review.Target(card)])
-    assert dict(bench.ledger.cards.get(guid).fields)["Back"] == "movement of water"
-
-
-def test_an_edit_by_a_person_outlives_a_change_of_the_source(bench):
-    from ankiforge import review
-
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of watter")]})
-    [guid] = bench.forge(run)
-    mine = (("Front", "What is osmosis?"), ("Back", "my own words"))
-    review.edit(bench.ledger, review.Target(bench.ledger.cards.get(guid)), mine, lambda *_: ())
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of water")]})
-    bench.forge(run)
-    card = bench.ledger.cards.get(guid)
-    assert card.fields == mine
-    assert len(card.open) == 1
-
-
-def test_a_revision_taken_back_in_the_source_no_longer_waits(bench):
-    from ankiforge import review
-
-    bench.accept = False
-    first = bench.qa("What is osmosis?", "movement of water")
-    run, _ = bench.read({"a.md": [first]})
-    [guid] = bench.forge(run)
-    review.accept(bench.ledger, [review.Target(bench.ledger.cards.get(guid))])
-    run, _ = bench.read({"a.md": [bench.qa("What is osmosis?", "movement of waters")]})
-    bench.forge(run)
-    run, _ = bench.read({"a.md": [first]})
-    bench.forge(run)
-    card = bench.ledger.cards.get(guid)
-    assert (card.open, dict(card.fields)["Back"]) == ((), "movement of water")
-
-
-def test_a_rejected_answer_is_not_offered_again(bench):
-    from ankiforge import review
-
-    run, highlight = only(bench, bench.mark(WORDS))
-    bench.record(run, highlight, Checked(bench.draft(highlight, answer="water")))
-    [card] = bench.ledger.cards.of_highlight(highlight.key)
-    review.reject(bench.ledger, [review.Target(card)], "dull")
-    run, edited = only(bench, bench.mark(f"{WORDS} Mostly."))
-    assert edited.key == highlight.key
-    again = cloze(bench, edited, "the movement of {{c1::water}}", "Water")
-    recorded = bench.record(run, edited, Checked(again, accept=True))
-    assert recorded.drafted == 0
-    assert len(bench.ledger.cards.of_highlight(highlight.key)) == 1
-
-
-def test_another_answer_after_a_rejection_waits_for_the_person(bench):
-    from ankiforge import review
-
-    run, highlight = only(bench, bench.mark(WORDS))
-    bench.record(run, highlight, Checked(bench.draft(highlight, answer="water")))
-    [card] = bench.ledger.cards.of_highlight(highlight.key)
-    review.reject(bench.ledger, [review.Target(card)])
-    other = bench.draft(highlight, answer="a membrane that holds back the solute")
-    bench.record(run, highlight, Checked(other, accept=True))
-    cards = bench.ledger.cards.of_highlight(highlight.key)
-    assert [c.verdict for c in cards] == [Verdict.REJECTED, Verdict.PENDING]
-    assert cards[1].slot == 2
-
-
-def test_cloze_numbers_are_kept_over_a_revision(bench):
-    run, highlight = only(bench, bench.mark(WORDS))
-    before = cloze(bench, highlight, "{{c1::Osmosis}} moves {{c2::water}}", "Osmosis / water")
-    bench.record(run, highlight, Checked(before, accept=True))
-    run, highlight = only(bench, bench.mark(f"{WORDS} Indeed."))
-    after = cloze(bench, highlight, "A {{c1::membrane}} lets {{c2::water}} by {{c3::osmosis}}",
-                  "membrane / water / osmosis")  # fmt: skip
-    bench.record(run, highlight, Checked(after, accept=True))
-    [card] = bench.ledger.cards.of_highlight(highlight.key)
-    assert dict(card.fields)["Text"] == "A {{c3::membrane}} lets {{c2::water}} by {{c1::osmosis}}"
-
-
-def test_a_hand_written_card_rewritten_as_another_kind_is_a_new_card(bench):
-    run, highlight = only(bench, bench.qa("Osmosis moves", "water"))
-    [old] = bench.forge(run)
-    written = cloze(bench, highlight, "Osmosis moves {{c1::water}}", "water")
-    bench.record(run, highlight, Checked(replace(written, by_hand=True), accept=True))
-    basic, new = bench.ledger.cards.of_highlight(highlight.key)
-    assert (basic.guid, basic.standing, basic.standing_why) == (old, Standing.RETIRED, "rewritten")
-    assert (new.kind, new.standing) == (CardKind.CLOZE, Standing.LIVE)
 
 
 def test_policy_is_silent_where_a_person_has_decided(bench):
@@ -218,19 +75,6 @@ def test_a_flood_waits_for_a_person_and_goes_on_waiting(bench, monkeypatch):
     assert bench.ledger.cards.get(guids[4]).verdict is Verdict.PENDING
 
 
-def test_an_exact_repeat_is_merged_into_the_card_there_is(bench):
-    notes = {"a.md": [bench.mark(WORDS), bench.mark("It moves water.", "so ")]}
-    run, _ = bench.read(notes)
-    one, other = bench.ledger.highlights.seen_in(run)
-    bench.record(run, one, Checked(bench.draft(one), accept=True))
-    [card] = bench.ledger.cards.of_highlight(one.key)
-    recorded = bench.record(run, other, Checked(bench.draft(other), repeats=card.guid))
-    assert (recorded.merged, recorded.drafted) == (1, 0)
-    assert bench.ledger.queries.funnel(run).fates == {Fate.CARDED: 2}
-    run, _ = bench.read(notes)
-    assert not list(bench.ledger.queries.to_draft(run, "rules"))
-
-
 def test_an_old_card_nothing_is_drawn_from_any_more_stays_with_a_finding(bench):
     run, highlight = only(bench, bench.mark(WORDS))
     first = bench.draft(highlight, answer="water", quote="water", by_hand=False)
@@ -247,29 +91,6 @@ def test_a_result_for_words_that_changed_meanwhile_is_not_recorded(bench):
     bench.read({"a.md": [bench.mark(f"{WORDS} Indeed.")]})
     bench.record(run, highlight, Checked(bench.draft(highlight)))
     assert bench.ledger.cards.of_highlight(highlight.key) == []
-
-
-def test_findings_are_kept_with_the_draft(bench):
-    finding = Finding("yes_no", Severity.BLOCK, "a yes/no question")
-    run, highlight = only(bench, bench.mark(WORDS))
-    bench.record(run, highlight, Checked(bench.draft(highlight), (finding,)))
-    bench.reopen()
-    [card] = bench.ledger.cards.of_highlight(highlight.key)
-    assert card.leading.findings == (finding,)
-    assert card.blocked
-    assert bench.ledger.queries.funnel().fates == {Fate.BLOCKED: 1}
-
-
-def test_fates_sum_to_what_was_seen(bench):
-    marks = [bench.mark(f"{WORDS} Case {n}.") for n in "abcd"] + [bench.mark("x y", skip="skip")]
-    run, settled = bench.read({"a.md": marks})
-    found = list(bench.ledger.highlights.seen_in(run))
-    bench.record(run, found[0], Checked(bench.draft(found[0]), accept=True))
-    bench.record(run, found[1], Checked(bench.draft(found[1])))
-    bench.record(run, found[2])
-    funnel = bench.ledger.queries.funnel(run)
-    assert funnel.fates.total() == funnel.seen == settled.seen == 5
-    assert funnel.fates == {Fate.CARDED: 1, Fate.WAITING: 1, Fate.NO_CARD: 2, Fate.IGNORED: 1}
 
 
 def test_a_revision_of_what_may_be_another_highlight_waits_for_a_person(bench):

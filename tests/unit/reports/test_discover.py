@@ -251,7 +251,7 @@ def test_the_dialect_of_a_vault_is_known_by_its_marks_and_counted(tmp_path, dial
     counted = count_forms(tmp_path / "v")
 
     assert counted is not None
-    assert list(counted.told) == [dialect]
+    assert list(counted.dialects) == [dialect]
     assert counted.cards[dialect] == GIVES[dialect]
 
 
@@ -262,7 +262,7 @@ def test_without_such_marks_there_is_no_dialect(tmp_path: Path) -> None:
     counted = count_forms(tmp_path / "v")
 
     assert counted is not None
-    assert counted.told == {}
+    assert counted.dialects == {}
     assert set(counted.cards) == {"inline", "block", "cloze", "glossary", "term"}
 
 
@@ -280,7 +280,7 @@ def test_what_the_plugin_was_told_is_taken_over(tmp_path: Path) -> None:
     counted = count_forms(folder)
 
     assert counted is not None
-    assert counted.told["osr"] == {
+    assert counted.dialects["osr"] == {
         "singleLineCardSeparator": "&&",
         "clozePatterns": ["{{[123;;]answer[;;hint]}}"],
         "flashcardTags": ["#flashcards"],
@@ -300,7 +300,7 @@ def test_an_older_plugin_tells_its_clozes_by_switches(tmp_path: Path) -> None:
     counted = count_forms(folder)
 
     assert counted is not None
-    assert counted.told["osr"] == {"clozePatterns": ["==[123;;]answer[;;hint]=="]}
+    assert counted.dialects["osr"] == {"clozePatterns": ["==[123;;]answer[;;hint]=="]}
     assert counted.cards["osr"] == 1
 
 
@@ -314,5 +314,5 @@ def test_what_flashcards_obsidian_was_told_is_taken_over(tmp_path: Path) -> None
     counted = count_forms(folder)
 
     assert counted is not None
-    assert counted.told["flashcards"] == {"flashcardsTag": "learn", "inlineSeparator": "=>"}
+    assert counted.dialects["flashcards"] == {"flashcardsTag": "learn", "inlineSeparator": "=>"}
     assert counted.cards["flashcards"] == 2

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ankiforge.errors import UsageError
-from ankiforge.reports.html import environment, markup, write_page
+from ankiforge.reports.html import environment, share_cell, write_page
 
 TODAY = date(2026, 11, 21)
 """A Saturday."""
@@ -53,15 +53,21 @@ class Read(HTMLParser):
         assert self.open.pop() == tag
 
 
+def cells(text: str) -> dict[str, Any]:
+    link, below = {"anchor": text, "text": text}, {"text": text, "below": text}
+    return {"a": link, "b": below, "c": {"ids": [text, text]}}
+
+
+@settings(deadline=None)
 @given(st.text())
 def test_text_is_never_markup(text: str) -> None:
     plain, whole = (
         Read(
             page(one, one, one or "below")
-            + drawn("table(t, [t], [[t]])", t=one)
+            + drawn("table(t, ['head'], [[t]])", t=one)
             + drawn("facts([(t, t, t)])", t=one)
             + drawn("bars('b', t, [(t, 1)], t)", t=one)
-            + markup("<i>{}</i>", one)
+            + drawn("table(t, ['head'], [[a], [b], [c]])", t=one, **cells(one))
         )
         for one in ("words", text)
     )
@@ -87,6 +93,12 @@ def test_a_table_says_what_its_rows_and_columns_are() -> None:
     assert "<caption>By deck</caption>" in made
     assert '<th scope="col">deck</th><th scope="col" class="number">cards</th>' in made
     assert '<th scope="row"><bdi>Reading</bdi></th><td class="number">3</td>' in made
+
+
+def test_a_cell_may_be_a_share_beside_its_bar() -> None:
+    made = drawn('table("By deck", ["#share"], [[one], [unknown]])', one=share_cell(0.5, 1, " *"), unknown=share_cell(None))  # fmt: skip
+    assert 'width="30.0" height="8" rx="2"/></svg> 50.0 % *</th>' in made
+    assert 'width="0.0" height="8" rx="2"/></svg> –</th>' in made
 
 
 def test_a_page_needs_nothing_from_elsewhere() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from ankiforge.check import Limits
 from ankiforge.model import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
-from ankiforge.reports.lint import Linter, Note
+from ankiforge.reports.lint import Linter, ReadNote
 
 BASIC = genanki.Model(
     1607392319, "Words",
@@ -231,7 +231,7 @@ def test_two_cards_of_one_passage_are_no_duplicates(keys: str, told: int) -> Non
         quote="", answer="", start=0, origin=Origin("llm"),
     )  # fmt: skip
     notes = (
-        Note(
+        ReadNote(
             f"guid {n}", n, "", "", (), (("", draft),),
             identity=Identity(Guid(f"guid {n}"), Family.BASIC, n, HighlightKey(key), ""),
         )

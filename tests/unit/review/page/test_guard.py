@@ -255,13 +255,13 @@ def test_what_no_page_asks_is_answered_in_words(page) -> None:
 def test_a_mistake_of_ours_is_told_on_the_terminal_and_the_page_lives_on(
     page, monkeypatch, caplog
 ) -> None:
-    from ankiforge.review.page.lists import Place
+    from ankiforge.review.page.lists import FilteredView
 
     def fails(*_: object) -> None:
         raise ZeroDivisionError("secret words")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Place, "item", fails)
+        patch.setattr(FilteredView, "item", fails)
         answer = page.get("/api/item", view="pending")
     refused(answer, 500)
     assert "secret words" not in answer.get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""Numbers, tables and shortened texts as reports print them."""
+"""Numbers, tables and shortened texts as people read them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterator, Sequence
 
 
-def counted(number: int, what: str) -> str:
-    """`1 card`, `1,200 cards`."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+def counted(number: int, one: str, several: str = "") -> str:
+    """`1 card`, `1,200 cards`; `several`: the plural, if it does not end in s alone."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
