@@ -47,10 +47,10 @@ from ankiforge.pipeline import (
     ingest,
     unwritten,
 )
-from ankiforge.reports.text import shortened
 from ankiforge.review.history import history_of, reasons, replaceable
 from ankiforge.review.query import parse
 from ankiforge.review.service import Service
+from ankiforge.text.display import shortened
 from ankiforge.text.quotes import locate
 
 MOST_CARDS = 20
