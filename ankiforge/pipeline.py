@@ -22,7 +22,7 @@ from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import PAIRED, letter_of
+from ankiforge.ledger.cards import ALIKE, letter_of
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
@@ -43,6 +43,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKey,
+    NoCard,
     Problem,
     RunId,
     Scan,
@@ -87,6 +88,8 @@ class Job:
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
+    confirmed: int = 0
+    """So many documents of a source, which are gone at once, were deleted on purpose."""
     limits: check.Limits | None = None
     """Thresholds and severities of the checks; None = those that are shipped."""
     in_progress: Callable[[Highlight], bool] = lambda highlight: False
@@ -146,7 +149,16 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                     selecting[found.container] = Selecting(settings, reread)
         if went_away:
             yield Progress(problems=(_combined(went_away),))
-    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ingested = ledger.ingest.finish(
+        run, scans, problems, ledger.clock(), selecting=selecting, confirmed=job.confirmed
+    )
+    if ledger.recovery.found_expected():
+        from ankiforge.sync import recover_cards
+
+        recovered = recover_cards(ledger)
+        cards = "1 card" if recovered == 1 else f"{recovered:,} cards"
+        taken = Problem("Anki", f"{cards} of these passages taken over from there", notice=True)
+        yield Progress(problems=(taken,) if recovered else ())
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 
@@ -224,8 +236,50 @@ def _drafted(
 
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
-    rest = unwritten(ledger, scope, job.drafter_name, job.limit, job.only, job.decks)
+    by_model = not job.drafter_name.startswith("rules")
+    rest = unwritten(
+        ledger, scope, job.drafter_name, job.limit, job.only, job.decks, copied=by_model
+    )
     yield from recorder.record(job.drafter.draft(rest), job.drafter_name)
+    if by_model:
+        yield from recorder.record(_copies(job, ledger, scope), job.drafter_name)
+
+
+def _copies(job: Job, ledger: Ledger, scope: RunId | None) -> Iterator[Drafted]:
+    """Draft passages that repeat an answered one with the cards of that one: nothing is paid twice."""
+    for task in share(pending(ledger, scope, job.drafter_name), job.only, by_hand=False):
+        for highlight in task.highlights:
+            original = _original(ledger, highlight, job.drafter_name, job.decks)
+            if original is None:
+                continue
+            cards = [c for c in ledger.cards.of_highlight(original.key) if not c.made]
+            found = {
+                one.id: replace(one.draft, highlight=highlight.key, by_hand=False)
+                for card in cards
+                for one in card.to_choose or (card.leading,)
+            }
+            why = NoCard(highlight.key, f"as of the same words in {original.document.title}")
+            part = replace(task, highlights=(highlight,))
+            yield Drafted(part, tuple(found.values()), () if found else (why,))
+
+
+def _original(
+    ledger: Ledger, highlight: Highlight, drafter: str, decks: tuple[DeckRule, ...]
+) -> Highlight | None:
+    """Return an answered passage with the same words around and in it, for which the same is asked."""
+    if skip_reason(highlight):
+        return None
+    asked = _question_of(highlight, decks)
+    others = ledger.queries.answered_alike(highlight.key, drafter)
+    return next((one for one in others if _question_of(one, decks) == asked), None)
+
+
+def _question_of(highlight: Highlight, decks: tuple[DeckRule, ...]) -> tuple[object, ...]:
+    """Return what a model is asked about a passage, but for where it stands."""
+    around = (highlight.heading, highlight.prefix, highlight.suffix)
+    words = (highlight.exact or highlight.key, highlight.comment, *around)
+    brief = brief_of(decks, highlight.document, highlight)
+    return (*map(fold, words), highlight.gaps, highlight.kind, brief)
 
 
 def draft_again(
@@ -310,6 +364,7 @@ def unwritten(
     *,
     late: bool = False,
     once: bool = False,
+    copied: bool = False,
 ) -> Iterator[Task]:
     """Return what is pending for a drafter, without cards that people wrote by hand.
 
@@ -323,6 +378,7 @@ def unwritten(
         decks: the deck files, which give each task its brief.
         late: include passages of sources no longer read, because answers to them may still arrive.
         once: of equal passages with the same title, return only the first.
+        copied: leave out passages that repeat an answered one, or an earlier one, with all around it.
     """
     private_passages = PrivatePassages(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
@@ -330,6 +386,18 @@ def unwritten(
         tasks = _in_use(ledger, tasks)
     if once:
         tasks = _each_once(ledger, tasks, drafter)
+    if copied:
+        seen: set[tuple[object, ...]] = set()
+
+        def is_new(one: Highlight) -> bool:
+            asked = _question_of(one, decks)
+            new = bool(skip_reason(one)) or (
+                asked not in seen and _original(ledger, one, drafter, decks) is None
+            )
+            seen.add(asked)
+            return new
+
+        tasks = _filtered(tasks, is_new)
     if drafter != BY_HAND:
         # passages whose every card a person rejected
         tasks = _filtered(tasks, lambda one: not ledger.recorder.leave_rejected(one))
@@ -656,7 +724,7 @@ def recheck_named(ledger: Ledger) -> None:
                     draft = next(one.draft for one in candidates if letter_of(one) == letter)
                     found = list(index.near(draft, HighlightKey("")))
                     before = ledger.cards.findings(guid, letter)
-                    named = [one for one in before if one.twin == id and one.check in PAIRED]
+                    named = [one for one in before if one.twin == id and one.check in ALIKE]
                     if found != named:
                         kept = (one for one in before if one not in named)
                         ledger.cards.set_findings(guid, letter, (*kept, *found))

@@ -214,6 +214,12 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
     if not summary.seen and not summary.bound and ledger.views.bound is None:
         return SyncResult(SyncStatus.NO_NOTES, view.path, summary)
     summary.recovered = recover_cards(ledger)
+    for found in filter(None, map(recovered_card, ledger.recovery.newer())):
+        ledger.recovery.catch_up_with(found)
+    for guid in ledger.recovery.unshipped():
+        seen = ledger.views.seen(guid)
+        if seen and seen.type_id:
+            ledger.recovery.use_as_base(guid, seen)
     summary.feedback = ledger.views.record_remarks()
     ledger.views.mark_recorded(state)
     return SyncResult(SyncStatus.READ, view.path, summary)
@@ -239,24 +245,23 @@ def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
 # --- taking over cards that are in Anki and not in the ledger -------------------------------
 
 
-def recover_cards(ledger: Ledger) -> int:
+def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
     """Take over notes of ours for which the ledger has no card; return their number.
 
     Without this, a person who lost the ledger and the journal would get every card a second time.
+    A note is taken over once its highlight is known, from the journal or a source: others may be of
+    another workspace. With `everything` all are.
     """
     unknown = (found for found in map(recovered_card, ledger.views.unknown()) if found)
     count = 0
     while batch := tuple(islice(unknown, BATCH)):
         with ledger.unit():
             for found in batch:
-                ledger.recovery.create_card(found)
-        count += len(batch)
-    for found in filter(None, map(recovered_card, ledger.recovery.newer())):
-        ledger.recovery.update_passage(found)
-    for guid in ledger.recovery.unshipped():
-        seen = ledger.views.seen(guid)
-        if seen and seen.type_id:
-            ledger.recovery.use_as_base(guid, seen)
+                if everything or ledger.recovery.has_highlight(found):
+                    ledger.recovery.create_card(found)
+                    count += 1
+                else:
+                    ledger.recovery.expect(found)
     if count:
         ledger.recovery.mark_drafted()
     return count

@@ -175,7 +175,7 @@ class Home:
             assert self.anki.address in settings, "the user's own Anki would be asked"
         if words[:1] == ["resolve"]:
             self.change_both(words[1])
-        elif "--confirm-deletions" in words:
+        elif words[:1] == ["pull"] and "--confirm-deletions" in words:
             self._lose(int(words[words.index("--confirm-deletions") + 1]))
         elif "--missing" in words:
             self._lose(2)

@@ -148,6 +148,7 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     """
     from ankiforge.cli.delivery import read_named_file, report_sync, running_anki
     from ankiforge.reports.summary import Tally
+    from ankiforge.sync import recover_cards
 
     if (collection is not None) + (apkg is not None) + connect != 1:
         raise UsageError("say from where: --collection FILE, --apkg FILE or --connect")
@@ -155,6 +156,8 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
         tally = Tally(problems=list(now.problems))
         file = collection or apkg
         result = read_named_file(now, file) if file else running_anki(now).read(now.ledger)
+        if result.summary and not result.problem:
+            result.summary.recovered += recover_cards(now.ledger, everything=True)
         tally.record_sync(result, now.ledger)
         report_sync(now, tally, result)
     end(tally.problems)

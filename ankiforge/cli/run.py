@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -62,10 +63,15 @@ _FLOOD_SHOWN = 5
 )
 @click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
 @click.option("--name", default="", help="The name of the source behind PATH.")
+@click.option("--moved", is_flag=True, help="A folder is the one that is missing, moved.")
 @click.option("--once", is_flag=True, help="Do not remember PATH as a source.")
 @click.option(
     "--forget", multiple=True, type=PATH, metavar="PATH",
     help="Forget a remembered PATH; read nothing.",
+)  # fmt: skip
+@click.option(
+    "--confirm-deletions", default=0, metavar="N",
+    help="The N notes or files that are gone were deleted on purpose.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
@@ -78,8 +84,10 @@ def run(
     accept: str | None,
     new_only: bool,
     name: str,
+    moved: bool,
     once: bool,
     forget: tuple[Path, ...],
+    confirm_deletions: int,
     force: bool,
     dry_run: bool,
 ) -> None:
@@ -97,7 +105,8 @@ def run(
         return
     run_sources(
         call, paths, deck=deck, output=output, drafter=drafter or "", accept=accept or "",
-        new_only=new_only, name=name, force=force, dry_run=dry_run, once=once,
+        new_only=new_only, name=name, moved=moved, confirmed=confirm_deletions, force=force,
+        dry_run=dry_run, once=once,
     )  # fmt: skip
 
 
@@ -111,6 +120,8 @@ def run_sources(
     accept: str = "",
     new_only: bool = False,
     name: str = "",
+    moved: bool = False,
+    confirmed: int = 0,
     force: bool = False,
     dry_run: bool = False,
     once: bool = False,
@@ -141,10 +152,10 @@ def run_sources(
             model = model.from_memory()  # cached replies are used, nothing is sent
         lines: list[str] = []
         tally = Tally(problems=list(lost), absent=bool(lost))
-        wanted, sources = open_sources(now, wanted, lines.append)
+        wanted, sources = open_sources(now, wanted, lines.append, moved=moved)
         if paths and not (once or dry_run):
             lines += _remember(now, paths, name, wanted)
-        job = job_for(now, sources, model, accept, deck)
+        job = replace(job_for(now, sources, model, accept, deck), confirmed=confirmed)
         sync_first(now, tally)
         for line in lines:
             out.say(line)

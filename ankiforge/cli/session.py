@@ -189,13 +189,20 @@ def note_sources(now: Session) -> None:
 
 
 def open_sources(
-    now: Session, selected: list[SelectedSource], say: Callable[[str], None]
+    now: Session,
+    selected: list[SelectedSource],
+    say: Callable[[str], None],
+    *,
+    moved: bool = False,
 ) -> tuple[list[SelectedSource], tuple[Source, ...]]:
-    """Open sources under their final names; `say` is called with a line for each moved folder."""
+    """Open sources under their final names; `say` is called with a line for each moved folder.
+
+    `moved`: the person says that a folder is a missing one, moved.
+    """
     from ankiforge import app
 
     config, offline = now.workspace.config, now.call.offline
-    selected = app.name_sources(config, selected, now.ledger, say, offline=offline)
+    selected = app.name_sources(config, selected, now.ledger, say, offline=offline, moved=moved)
     return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 

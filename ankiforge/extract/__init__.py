@@ -21,9 +21,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import msgspec
 
 from ankiforge.errors import ConfigError
-from ankiforge.extract.discover import kind_of as kind_of
-from ankiforge.extract.discover import kinds_below as kinds_below
-from ankiforge.extract.discover import why_not as why_not
 from ankiforge.extract.files import AHEAD as AHEAD
 from ankiforge.extract.files import Count as Count
 from ankiforge.extract.files import Look as Look
@@ -34,12 +31,29 @@ from ankiforge.extract.files import proves as proves
 from ankiforge.extract.files import relative as relative
 from ankiforge.extract.files import stamp_of as stamp_of
 from ankiforge.extract.files import walk as walk
-from ankiforge.extract.folder import File as File
-from ankiforge.extract.folder import Folder as Folder
 from ankiforge.model import Known, Sighting, Source
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
+
+    from ankiforge.extract.discover import kind_of as kind_of
+    from ankiforge.extract.discover import kinds_below as kinds_below
+    from ankiforge.extract.discover import why_not as why_not
+    from ankiforge.extract.folder import File as File
+    from ankiforge.extract.folder import Folder as Folder
+
+_LATER = {
+    "kind_of": "discover", "kinds_below": "discover", "why_not": "discover",
+    "File": "folder", "Folder": "folder",
+}  # fmt: skip
+"""Names of this package's interface, by the module that is imported when they are first used."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the interface: a process that reads PDFs starts faster without them."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
 from ankiforge.extract.files import (
     LARGEST,
     PICTURE,
@@ -143,6 +142,8 @@ class Folder:
 
         A problem says what is wrong with others that were named, or that look like an export.
         """
+        from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
+
         for file in self.files():
             if isinstance(file, Problem) or kind_of(file.at) == self.kind:
                 yield file

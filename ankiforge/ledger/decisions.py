@@ -118,6 +118,25 @@ class Decisions:
             after = {"standing": Standing.LIVE.value, "standing_why": ""}
             self.change(Guid(row["guid"]), "revive", after, by=SOURCE)
 
+    def record(
+        self, guid: Guid, what: str, after: Columns, action: str, extra: dict[str, Any]
+    ) -> None:
+        """Record an event of a source about a card that may be on another machine alone."""
+        if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
+            self.change(guid, what, after, by=SOURCE, action=action, extra=extra)
+        else:
+            body = {"key": "", "before": {}, "after": after, **extra}
+            self._writer.decide(what, guid, body, by=SOURCE, action=action)
+
+    def draft_replacement(self, goes: str, stays: str) -> None:
+        """Let the passage of a superseded card be drafted again if the card that stays is not here."""
+        self._db.execute(
+            "UPDATE highlight SET drafted = '' WHERE key IN (SELECT key FROM card_highlight"
+            " WHERE guid = :goes UNION SELECT key FROM card WHERE guid = :goes)"
+            " AND NOT EXISTS (SELECT 1 FROM card WHERE guid = :stays)",
+            {"goes": goes, "stays": stays},
+        )
+
     def _live_cards(self, key: HighlightKey, accepted_stay: bool) -> list[Guid]:
         rows = self._db.execute(
             "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
@@ -167,6 +186,8 @@ class Decisions:
                 self._pairs.unmerge(guid, key)
             else:
                 self._pairs.link(guid, key)
+        elif event.what == "supersede" and not event.undone:
+            self.draft_replacement(event.subject, event.after.get("standing_why", ""))
         self.on_effect(event)
 
     # --- undoing ----------------------------------------------------------------------------

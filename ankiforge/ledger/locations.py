@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import msgspec
 from rapidfuzz import fuzz
@@ -19,11 +20,12 @@ from ankiforge.ledger.cards import AT_ONCE, Cards, letter_of
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
-from ankiforge.ledger.events import SOURCE, Columns
+from ankiforge.ledger.events import SOURCE, Columns, standing
 from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, present_location
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.slots import EVIDENCE
+from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
+    AnkiState,
     Card,
     Form,
     Guid,
@@ -31,12 +33,14 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Presence,
+    Problem,
     Route,
     RunId,
     Standing,
     Verdict,
     guid_for,
 )
+from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical, same
 from ankiforge.text.quotes import locate
 
@@ -302,6 +306,8 @@ def _likeness(one: Highlight, other: Highlight) -> float:
 
 
 _STALE = ("source_gone", "source_changed")
+REVIEWS = "reviews"
+"""Key of an event that superseded a card: how many reviews the one that stays had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +330,8 @@ class CardMoves:
         """Documents with new, changed or missing highlights in this run."""
         self._was: dict[HighlightKey, str] = {}
         """Changed highlights as they were before."""
+        self._superseded: list[Guid] = []
+        """Cards that were superseded by one which says the same, since the last time this was told."""
 
     # --- following the source ---------------------------------------------------------------
 
@@ -331,18 +339,46 @@ class CardMoves:
         """Record a new highlight: it may contain the evidence of other cards."""
         self._documents.add(highlight.document.key)
 
-    def changed(self, now: Highlight, before: Highlight) -> None:
-        """Record a highlight whose words changed."""
+    def changed(
+        self, now: Highlight, before: Highlight, run: RunId, is_lost: Callable[[str, str], bool]
+    ) -> None:
+        """Record a highlight whose words changed; it takes over the cards of a lost one it repeated.
+
+        `is_lost` tells from container and path whether a document that was not listed is gone.
+        """
+        for row in self._db.execute(
+            "SELECT h.key, h.container, h.presence, json_extract(h.body, '$.document.path') AS path"
+            " FROM card_highlight a JOIN card_highlight l ON l.guid = a.guid AND l.role = 'origin'"
+            " JOIN highlight h ON h.key = l.key AND h.text = ?"
+            f" WHERE a.key = ? AND a.role = 'also' AND NOT {present('h')} AND NOT EXISTS"
+            " (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)",
+            (text_of(before), now.key, run),
+        ).fetchall():
+            if row["presence"] != Presence.PRESENT or is_lost(row["container"], row["path"]):
+                self.to_copy(row["key"])
         self._documents |= {now.document.key, before.document.key}
         self._was[HighlightKey(now.key)] = canonical(before.exact)
 
-    def follow(self, unseen: Sequence[str], action: str = "") -> None:
+    def follow(
+        self,
+        unseen: Sequence[str],
+        action: str = "",
+        issued_twice: Mapping[HighlightKey, HighlightKey] = MappingProxyType({}),
+    ) -> None:
         """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 
         Args:
             unseen: keys that this run should have found and did not.
             action: of this run's unions; undoing these undoes the moves as well.
+            issued_twice: the key used of each highlight that two machines gave a key, by the other key.
         """
+        for other, used in sorted(issued_twice.items()):
+            for card in self._cards.of_highlight(other):
+                if card.highlight.key == other and _is_alive(card):
+                    self._move(card, used, action, edited=True)
+            for card in self._cards.of_highlight(used):
+                if card.highlight.key == used:
+                    self._known_elsewhere(card, other, action)
         lost = frozenset(unseen)
         for key in sorted(lost):
             found = self._db.execute(
@@ -354,6 +390,19 @@ class CardMoves:
             self._follow_in(self._works.members(work), lost, action)
         self._documents.clear()
         self._was.clear()
+        self._decide_mutual(action)
+
+    def told(self) -> tuple[Problem, ...]:
+        """Return a notice of the cards that were superseded since this was called last."""
+        count, found = len(self._superseded), sorted(self._superseded)
+        self._superseded.clear()
+        if not count:
+            return ()
+        cards = "1 card says" if count == 1 else f"{count:,} cards say"
+        what = (
+            f"{cards} the same as another card of the passage: the one that was studied more stays"
+        )
+        return (Problem(found[0], what, f"ankiforge trace {found[0]}", notice=True),)
 
     def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
         cards = [card for card in self._cards_of(documents) if _may_move(card)]
@@ -415,9 +464,55 @@ class CardMoves:
         row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
         return bool(row["presence"] == "gone")
 
+    def to_copy(self, key: HighlightKey) -> None:
+        """Move the cards of a highlight that is lost to an equal one that they serve as well.
+
+        So their links open, and a ledger rebuilt from the journal has them at the copy that is left.
+        """
+        copies = self._db.execute(
+            "SELECT l.guid, min(o.key) AS copy FROM highlight h"
+            " JOIN card_highlight l ON l.key = h.key AND l.role = 'origin'"
+            " JOIN card_highlight a ON a.guid = l.guid AND a.role = 'also'"
+            " JOIN highlight o ON o.key = a.key AND o.text = h.text AND o.presence = 'present'"
+            " WHERE h.key = ? GROUP BY l.guid ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for row in copies:
+            card, to = self._cards.get(row["guid"]), HighlightKey(row["copy"])
+            if card.standing is Standing.LIVE and not self._taken_back(card.guid, to):
+                extra = {"from": key, "to": to, "family": card.family, "slot": card.slot}
+                self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
+
+    def back(self, key: HighlightKey) -> None:
+        """Let the cards that were moved to a copy of a highlight serve it, too: it is back.
+
+        If the copy says something else by now, the highlight is drafted again.
+        """
+        moved = self._db.execute(
+            "SELECT DISTINCT d.subject AS guid, o.content, o.text = h.text AS equal FROM event d"
+            " JOIN highlight h ON h.key = json_extract(d.body, '$.from')"
+            " JOIN card_highlight l ON l.guid = d.subject AND l.role = 'origin' AND l.key <> h.key"
+            " JOIN highlight o ON o.key = l.key WHERE d.what = 'move' AND h.key = ?",
+            (key,),
+        ).fetchall()
+        for row in moved:
+            if row["equal"]:
+                self._cards.link(row["guid"], key, "also")
+        serves = "EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = highlight.key)"
+        if moved:
+            self._db.execute(
+                f"UPDATE highlight SET drafted = CASE WHEN {serves} THEN content ELSE '' END"
+                " WHERE key = ?",
+                (key,),
+            )
+
     # --- moving -----------------------------------------------------------------------------
 
-    def _move(self, card: Card, to: HighlightKey, action: str) -> None:
+    def _move(self, card: Card, to: HighlightKey, action: str, *, edited: bool = False) -> None:
+        """Move a card, and supersede it or one there that says the same.
+
+        `edited`: the card there may have been drafted from other words of the passage.
+        """
         after: Columns = {}
         if card.standing is Standing.RETIRED:
             after = {"standing": Standing.LIVE.value, "standing_why": ""}
@@ -425,7 +520,7 @@ class CardMoves:
         self._decisions.change(card.guid, "move", after, by=SOURCE, action=action, extra=extra)
         self._without_stale_findings(card.guid)
         if not self._known_elsewhere(card, to, action):
-            self._supersede(self._cards.get(card.guid), action)
+            self._supersede(self._cards.get(card.guid), action, edited=edited)
 
     def _without_stale_findings(self, guid: Guid) -> None:
         lead = self._cards.get(guid).leading
@@ -433,41 +528,99 @@ class CardMoves:
         if said != lead.findings:
             self._cards.set_findings(guid, letter_of(lead), said)
 
-    def _supersede(self, card: Card, action: str) -> None:
-        """Supersede one of two equal cards of one highlight.
-
-        The one that a person accepted or wrote is kept; else the accepted one; else the same one on every
-        machine.
-        """
-        equal = (
-            other
-            for other in self._cards.of_highlight(card.highlight.key)
-            if other.guid != card.guid and _equal(card, other)
-        )
-        for other in equal:
-            stays, goes = sorted((card, other), key=_weight)
-            if stays.verdict is Verdict.REJECTED or not (_by_person(stays) and _by_person(goes)):
-                after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
-                self._decisions.change(goes.guid, "supersede", after, by=SOURCE, action=action)
+    def _supersede(self, card: Card, action: str, *, edited: bool) -> None:
+        """Supersede one of two equal cards of one highlight; different words of a person are kept."""
+        for other in self._cards.of_highlight(card.highlight.key):
+            if other.guid == card.guid or not _equal(card, other, edited=edited):
+                continue
+            stays, goes = sorted((card, other), key=lambda one: self._weight(one.guid))
+            rejected = stays.verdict is Verdict.REJECTED
+            if (
+                rejected
+                or card.fields == other.fields
+                or not (_by_person(stays) and _by_person(goes))
+            ):
+                self._supersede_by(goes.guid, stays.guid, action)
                 return
 
-    def _known_elsewhere(self, card: Card, to: HighlightKey, action: str) -> bool:
-        """Supersede a card by an equal one that another machine drafted there, according to the journal."""
-        rows = self._db.execute(
-            "SELECT slot, answer FROM slot WHERE key = ? AND family = ? AND NOT EXISTS (SELECT 1"
-            " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)",
-            (to, card.family),
-        ).fetchall()
-        duplicates = [
-            guid_for(to, card.family, row["slot"])
-            for row in rows
-            if same(row["answer"], card.leading.draft.answer)
-        ]
-        if not duplicates or card.standing is not Standing.LIVE or _by_person(card):
+    def _known_elsewhere(self, card: Card, key: HighlightKey, action: str) -> bool:
+        """Supersede a card, or an equal one that only the journal has of this highlight.
+
+        Returns:
+            Whether there is such a card.
+        """
+        if card.standing is not Standing.LIVE:
             return False
-        after = {"standing": Standing.SUPERSEDED.value, "standing_why": duplicates[0]}
-        self._decisions.change(card.guid, "supersede", after, by=SOURCE, action=action)
-        return True
+        rows = self._db.execute(
+            "SELECT * FROM slot WHERE key = ? AND family = ? AND NOT EXISTS (SELECT 1"
+            " FROM card c WHERE c.key = slot.key AND c.family = slot.family AND c.slot = slot.slot)"
+            " ORDER BY slot",
+            (key, card.family),
+        ).fetchall()
+        draft = card.leading.draft
+        alike = [row for row in rows if same(row["answer"], draft.answer)]
+        alike += [r for r in rows if likeness(r["answer"], r["quote"], draft) >= ALIKE]
+        for row in alike:
+            other = guid_for(key, card.family, row["slot"])
+            said = self._said(other)
+            if said.get("standing", Standing.LIVE) != Standing.LIVE:
+                continue
+            stays, goes = sorted((card.guid, other), key=self._weight)
+            if stays == other and key != card.highlight.key:
+                extra: dict[str, object] = {"key": key, "from": key, "to": card.highlight.key}
+                extra |= {"family": card.family, "slot": row["slot"]}
+                self._decisions.record(other, "move", {}, action, extra)
+            if not self._said(goes).get("edited"):
+                self._supersede_by(goes, stays, action)
+            return True
+        return False
+
+    def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
+        after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}
+        self._decisions.record(goes, "supersede", after, action, {REVIEWS: self._reviews(stays)})
+        self._decisions.draft_replacement(goes, stays)
+        self._superseded.append(goes)
+
+    def _decide_mutual(self, action: str) -> None:
+        """Of two cards that two machines superseded by one another, revive the one with more reviews."""
+        rows = self._db.execute(
+            "SELECT a.guid, b.guid AS other FROM card a JOIN card b ON b.guid = a.standing_why"
+            " WHERE a.standing = 'superseded' AND b.standing = 'superseded'"
+            " AND b.standing_why = a.guid AND a.guid < b.guid"
+        ).fetchall()
+        for row in rows:
+            events = [*self._decisions.of(row["guid"]), *self._decisions.of(row["other"])]
+            decided = [one for one in standing(events) if one.what == "supersede"]
+            last = max(decided, key=lambda one: (one.body.get(REVIEWS, 0), one.rank))
+            after = {"standing": Standing.LIVE.value, "standing_why": ""}
+            self._decisions.change(
+                last.after["standing_why"], "revive", after, by=SOURCE, action=action
+            )
+
+    def _weight(self, guid: Guid) -> tuple[bool, int, bool, str, str]:
+        """Return a sort key by which the card to keep comes first; it may be in the journal alone.
+
+        One that a person rejected or deleted, the one with more reviews, a person's, the one that
+        was shipped first.
+        """
+        said = self._said(guid)
+        [shipped] = self._db.execute(
+            "SELECT min(written_at) FROM shipped WHERE guid = ?", (guid,)
+        ).fetchone()
+        by_person = said.get("edited") or said.get("accepted_by") == "person"
+        unwanted = Verdict.REJECTED in said.values() or said.get("anki") == AnkiState.TOMBSTONE
+        return (not unwanted, -self._reviews(guid), not by_person, shipped or "~", guid)
+
+    def _said(self, guid: Guid) -> Columns:
+        """Return what the events about a card have set."""
+        now: Columns = {}
+        for event in standing(self._decisions.of(guid)):
+            now |= event.after
+        return now
+
+    def _reviews(self, guid: Guid) -> int:
+        [count] = self._db.execute("SELECT count(*) FROM review WHERE guid = ?", (guid,)).fetchone()
+        return int(count)
 
     def _taken_back(self, guid: Guid, to: HighlightKey) -> bool:
         """Return whether a person undid a move of this card to there."""
@@ -481,24 +634,22 @@ class CardMoves:
 
 def _may_move(card: Card) -> bool:
     """Return whether a card follows its evidence; one written by a person follows front and back."""
-    alive = card.standing is Standing.LIVE or card.standing_why == "gone"
     drafted = card.highlight.kind is not HighlightKind.CARD
-    return alive and drafted and len(canonical(card.leading.draft.quote)) >= EVIDENCE
+    return _is_alive(card) and drafted and len(canonical(card.leading.draft.quote)) >= EVIDENCE
 
 
-def _equal(card: Card, other: Card) -> bool:
-    """Return whether two live cards have the same answer and the same words."""
+def _is_alive(card: Card) -> bool:
+    return card.standing is Standing.LIVE or card.standing_why == "gone"
+
+
+def _equal(card: Card, other: Card, *, edited: bool) -> bool:
+    """Return whether two live cards have the same answer and the same words, but for an edit."""
     one, two = card.leading.draft, other.leading.draft
     standing = card.standing is other.standing is Standing.LIVE
     words = same(one.answer, two.answer) and same(one.quote, two.quote)
+    words = words or (edited and likeness(one.answer, one.quote, two) >= ALIKE)
     return standing and card.family is other.family and words
 
 
 def _by_person(card: Card) -> bool:
     return card.edited or card.accepted_by == "person"
-
-
-def _weight(card: Card) -> tuple[bool, bool, bool, str]:
-    """Return a sort key by which the card to keep comes first: rejected, a person's, accepted."""
-    rejected = card.verdict is Verdict.REJECTED
-    return (not rejected, not _by_person(card), card.verdict is not Verdict.ACCEPTED, card.guid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,14 +18,14 @@ from ankiforge.ledger.alternatives import (
     numbered_as_before,
     numbered_as_journalled,
 )
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import REJECTED_ELSEWHERE, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.slots import LostCard, Slots, lost_cards, stands
+from ankiforge.ledger.slots import LostCard, Slots, last_home, lost_cards, stands
 from ankiforge.model import (
     MADE_FROM,
     AcceptedBy,
@@ -36,6 +36,7 @@ from ankiforge.model import (
     Checked,
     Draft,
     Family,
+    Fields,
     Finding,
     Guid,
     Highlight,
@@ -47,9 +48,12 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
-from ankiforge.text.cloze import numbers
-from ankiforge.text.fold import same
+from ankiforge.text.cloze import blanked, numbers
+from ankiforge.text.fold import canonical, same
+from ankiforge.text.markdown import plain
 
+FLOODED, DECIDED, RECOVERED = "flood", "decided", "recovered"
+"""Why policy did not accept a clean card."""
 FLOOD = 300
 """Cards that policy accepts in one run; the rest waits for a person."""
 
@@ -75,21 +79,20 @@ class Policy:
             False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        refused = (
-            not checked.accept
-            or waits
-            or self._decisions.person_decided(key)
-            or self._came_from_anki(key)
-        )
-        self.defer(guid, bool(checked.later and not refused))
-        if refused or checked.later:
+        refused = not checked.accept or waits == FLOODED
+        why = "" if refused else self._why_left_to_person(key)
+        self.defer(guid, bool(checked.later and not refused and not why))
+        if why and why != waits:
+            self._decisions.change(guid, "wait", {"waits": why}, by=POLICY)
+        if refused or why or checked.later:
             return True
         if self._accepted_in(run) >= FLOOD:
-            self._decisions.change(guid, "wait", {"waits": "flood"}, by=POLICY)
+            self._decisions.change(guid, "wait", {"waits": FLOODED}, by=POLICY)
             return False
         self._accepted[run] += 1
         how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
         after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
+        after |= {"waits": ""} if waits else {}
         self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
         self._cards.keep_deck(guid)
         return True
@@ -113,6 +116,12 @@ class Policy:
         else:
             self.deferred.discard(guid)
             self._db.execute("DELETE FROM meta WHERE name = ?", (f"{_DEFERRED}{guid}",))
+
+    def _why_left_to_person(self, key: HighlightKey) -> str:
+        """Return why policy accepts no card of a highlight; "" if it may."""
+        if self._decisions.person_decided(key):
+            return DECIDED
+        return RECOVERED if self._came_from_anki(key) else ""
 
     def _came_from_anki(self, key: HighlightKey) -> bool:
         """Return whether cards of its document were recovered from Anki and no person accepted more since."""
@@ -272,6 +281,79 @@ class EarlierDecisions:
         return set(numbers(json.decode(row["fields"])[0])) if row else set()
 
 
+class Rejections:
+    """Finds the cards that a person rejected by what they say, whatever passage they are of."""
+
+    def __init__(self, connection: Connection, cards: Cards, earlier: EarlierDecisions) -> None:
+        self._db = connection
+        self._cards = cards
+        self._earlier = earlier
+        self._read = 0
+        """The sequence of the last event that was read."""
+        self._keys: dict[str, dict[Guid, HighlightKey]] = defaultdict(dict)
+        """By answer, the cards that were ever rejected, with their highlights."""
+
+    def finding(self, draft: Draft) -> Finding | None:
+        """Return the finding that a card of another passage asks and answers the same and was rejected."""
+        for row in self._db.execute(
+            "SELECT subject, sequence, json_extract(body, '$.key') AS key,"
+            " json_extract(body, '$.answer') AS answer FROM event"
+            " WHERE sequence > ? AND what = 'reject' ORDER BY sequence",
+            (self._read,),
+        ).fetchall():
+            self._read = row["sequence"]
+            self._keys[canonical(row["answer"] or "")][Guid(row["subject"])] = row["key"]
+        for guid, key in self._keys.get(canonical(draft.answer), {}).items():
+            if key != draft.highlight and self._is_rejected(guid, key, draft):
+                where = self._db.execute(
+                    "SELECT d.title FROM highlight h JOIN document d ON d.key = h.document"
+                    " WHERE h.key = ?",
+                    (key,),
+                ).fetchone()
+                title = (where and where["title"]) or key
+                said = f"the same card was rejected in “{title}”: {guid}"
+                there = guid if self._card(guid) else ""
+                return Finding(REJECTED_ELSEWHERE, Severity.WARN, said, there)
+        return None
+
+    def _card(self, guid: Guid) -> Card | None:
+        return next(self._cards.several([guid]), None)
+
+    def _is_rejected(self, guid: Guid, key: str, draft: Draft) -> bool:
+        """Return whether a card is rejected now and asks what a draft asks.
+
+        One that served the passage until it was edited may have asked in other words. A card that only the
+        journal knows has no question: its evidence stands for it.
+        """
+        family = draft.kind.family
+        if card := self._card(guid):
+            served = any(one.key == draft.highlight for one in card.also)
+            asks = _question(card.family, card.fields) == _question(family, draft.fields)
+            asks |= same(
+                card.highlight.exact, draft.quote
+            )  # as it says now; its card stays as it is
+            elsewhere = card.highlight.key != draft.highlight
+            return card.verdict is Verdict.REJECTED and elsewhere and (served or asks)
+        quotes = (
+            row["quote"]
+            for row in self._db.execute(
+                "SELECT slot, quote FROM slot WHERE key = ? AND family = ?", (key, family)
+            ).fetchall()
+            if guid_for(HighlightKey(key), family, row["slot"]) == guid
+        )
+        elsewhere = last_home(self._db, guid) != draft.highlight
+        said = any(same(quote, draft.quote) for quote in quotes)
+        return elsewhere and said and self._earlier.is_unwanted(guid)
+
+
+def _question(family: Family, fields: Fields) -> tuple[str, ...]:
+    """Return the canonical question of a card: its front, or its sentence with the gaps blank."""
+    words = dict(fields)
+    if family is Family.BASIC:
+        return (family, canonical(plain(words.get("Front", ""))))
+    return (family, canonical(plain(blanked(words.get("Text", "")))))
+
+
 @dataclass(slots=True)
 class Recorded:
     """The result of recording one batch."""
@@ -385,7 +467,7 @@ class Reviser:
         if same := _says_the_same(card, group):
             self._keep(card, same)
             return
-        if _reworded_since(card, group):
+        if _reworded_since(card, group, self._replaced(card.guid)):
             self._pass_over(card, card.picked)
             return
         recorded.revised += 1
@@ -404,6 +486,11 @@ class Reviser:
             decided = card.verdict is Verdict.ACCEPTED or card.edited
             keep = card.picked if decided else None
             self._pass_over(card, keep)
+
+    def _replaced(self, guid: Guid) -> set[str]:
+        """Return the texts that a person replaced; a lost ledger may have none of them as candidates."""
+        edits = (one.body for one in self._decisions.of(guid) if one.by == PERSON)
+        return {said["before"]["fields"] for said in edits if "fields" in said.get("before", {})}
 
     def take_deferred(self, card: Card) -> list[HighlightKey]:
         """Let a revision of an accepted card take its place, now that nobody writes there any more.
@@ -479,7 +566,7 @@ class Reviser:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)
-            elif not stands(card, highlight.exact):
+            elif not stands(card, highlight.exact) and not _is_made_of(card, highlight):
                 self._mark_unsupported(card)
         return unmerged
 
@@ -498,6 +585,11 @@ def _from_source(card: Card) -> bool:
     return card.leading.draft.by_hand and by_hand
 
 
+def _is_made_of(card: Card, highlight: Highlight) -> bool:
+    """Return whether a card was made by hand of words that still stand there."""
+    return card.made and canonical(card.leading.draft.quote) in canonical(highlight.exact)
+
+
 def _says_the_same(card: Card, group: Row) -> Checked | None:
     """Return the new draft with the text of the picked candidate, if there is one."""
     words = (card.picked.draft.kind, card.picked.draft.fields) if card.picked else None
@@ -510,10 +602,11 @@ def _is_among(candidates: list[Candidate], checked: Checked) -> bool:
     return any((one.draft.kind, one.draft.fields) == words for one in candidates)
 
 
-def _reworded_since(card: Card, group: Row) -> bool:
+def _reworded_since(card: Card, group: Row, replaced: set[str]) -> bool:
     """Return whether a person replaced exactly this text."""
-    passed = [c.draft.fields for c in card.candidates if c.state is CandidateState.PASSED]
-    return card.edited and any(checked.draft.fields in passed for checked in group)
+    passed = {to_json(c.draft.fields) for c in card.candidates if c.state is CandidateState.PASSED}
+    known = passed | replaced
+    return card.edited and any(to_json(checked.draft.fields) in known for checked in group)
 
 
 def _inherits(card: Card, checked: Checked) -> bool:
@@ -605,8 +698,9 @@ class Placer:
         )
 
     def _record_move(self, place: Place, guid: Guid, first: Checked) -> None:
-        home = place.highlight.key
-        if self._slots.home_of(guid, place.key) != home:
+        home, before = place.highlight.key, self._slots.home_of(guid, place.key)
+        read = "SELECT 1 FROM highlight WHERE key = ? AND run <> ''"
+        if before != home and self._db.execute(read, (before,)).fetchone():
             family = first.draft.kind.family
             extra = {"from": place.key, "to": home, "family": family, "slot": place.slot}
             self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
@@ -680,6 +774,7 @@ class Placer:
         self._alternatives.link_restored(
             self.create(place, [Checked(one.draft, deck=deck(highlight))], Recorded())
         )
+        self._cards.mark_gone(highlight.key)
         return True
 
 

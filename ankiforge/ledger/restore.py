@@ -378,6 +378,27 @@ class Recovery:
             self._decide(found)
         self._ship(found)
 
+    def has_highlight(self, found: Recovered) -> bool:
+        """Return whether the highlight of a note is known from the journal or a source."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> '')",
+            (found.identity.key,),
+        )
+        return row.fetchone() is not None
+
+    def expect(self, found: Recovered) -> None:
+        """Let a source that yields the highlight of a note, edited or not, give it the key from Anki."""
+        self._placeholder(found)
+
+    def found_expected(self) -> bool:
+        """Return whether a source yielded the highlight of a note that is not taken over yet."""
+        row = self._db.execute(
+            "SELECT 1 FROM highlight h WHERE run <> '' AND drafter = ? AND drafted = ?"
+            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
+            (TAKEN, TAKEN),
+        )
+        return row.fetchone() is not None
+
     def use_as_base(self, guid: Guid, seen: Seen) -> None:
         """Use the note in Anki as the base of a card drafted here: another ledger shipped it."""
         card = self._cards.get(guid)
@@ -399,13 +420,27 @@ class Recovery:
         """
         for row in self._db.execute(
             "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view AND v.complete"
-            " JOIN card c ON c.guid = s.guid WHERE s.type_id <> 0 AND s.content <> '' AND NOT EXISTS"
-            " (SELECT 1 FROM shipped p WHERE p.guid = s.guid AND p.content IN (s.content, ''))"
+            " JOIN card c ON c.guid = s.guid WHERE s.type_id <> 0 AND s.content <> '' AND (s.named >"
+            " (SELECT max(p.mod) FROM shipped p WHERE p.guid = s.guid) OR NOT EXISTS (SELECT 1"
+            "  FROM shipped p WHERE p.guid = s.guid AND p.content IN (s.content, '')))"
             " ORDER BY s.guid"
         ).fetchall():
             yield seen_of(row)
 
-    def update_passage(self, found: Recovered) -> None:
+    def catch_up_with(self, found: Recovered) -> None:
+        """Take in what a note tells of the revision that it was made from.
+
+        Its tags count as all that we ever shipped: of those it lacks, a person may have removed some.
+        """
+        self._update_passage(found)
+        seen, last = found.seen, self._packages.last(found.identity.guid)
+        if last is not None:
+            mod = seen.named or seen.mod
+            shipped = replace(last, mod=mod, tags=(), digest="", content=seen.content, seen=True)
+            with self._writer.unit():
+                self._packages.keep(shipped, last.rev + 1, "", self._writer.now())
+
+    def _update_passage(self, found: Recovered) -> None:
         """Use the passage that a note in Anki shows as the last known words of its highlight.
 
         What was read here is kept as past content, by which it is matched if the source is as old.

@@ -259,7 +259,23 @@ class Slots:
     def _orphan(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """Return the slot of a card of the same work that exists only in the journal and has this quote."""
+        """Return the slot of a card that exists only in the journal and belongs here.
+
+        It superseded a card here, or this passage was merged into it as its copy and the other one is
+        not there now; or it is of the same work and has this quote.
+        """
+        rows = self._db.execute(
+            "SELECT standing_why FROM card WHERE key = ?1 AND family = ?2"
+            " AND standing = 'superseded' UNION SELECT subject FROM event WHERE what = 'merge'"
+            " AND json_extract(body, '$.key') = ?1 AND json_extract(body, '$.card') IS NULL"
+            " AND NOT undone",
+            (key, family),
+        ).fetchall()
+        stay = {row["standing_why"] for row in rows}
+        for one in (one for rows in self._orphans().values() for one in rows) if stay else ():
+            alike = likeness(one["answer"], one["quote"], draft) >= ALIKE
+            if alike and _guid(one) in stay and not self._drawn(one["key"], family, one["slot"]):
+                return HighlightKey(one["key"]), int(one["slot"])
         quote = canonical(draft.quote)
         if len(quote) < EVIDENCE:
             return None
@@ -418,8 +434,11 @@ def _guid_of(row: sqlite3.Row) -> Guid:
 
 
 def _is_read(connection: Connection, key: HighlightKey) -> bool:
+    """Return whether a highlight was read, or is surely in no source any more."""
     found = connection.execute(
-        "SELECT 1 FROM highlight WHERE key = ? AND run <> '' AND presence = 'present'", (key,)
+        "SELECT 1 FROM highlight WHERE key = ? AND (presence = 'gone'"
+        " OR (run <> '' AND presence = 'present'))",
+        (key,),
     )
     return found.fetchone() is not None
 

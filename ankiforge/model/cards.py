@@ -273,7 +273,9 @@ class Card:
     resolved: tuple[tuple[str, str], ...] = ()
     """(field, a person's decision) of fields that differed between Anki and the source."""
     waits: str = ""
-    """Why policy did not accept it though it is clean: `flood`, as one of too many at once."""
+    """Why policy did not accept it though it is clean: `flood`, as one of too many at once; `decided`, as a
+    person decided about its passage before; `recovered`, as its document has cards from Anki.
+    """
     choice: str = ""
     """Of alternatives of both note types, the guid of the first card; "" = all are of one type."""
     beside: tuple[Candidate, ...] = ()

@@ -14,7 +14,7 @@ from ankiforge.anki.unrender import unrender
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
-from ankiforge.ledger.placing import FLOOD
+from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AnkiState,
     Candidate,
@@ -258,11 +258,13 @@ def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iter
 
 # --- why cards wait -------------------------------------------------------------------------
 
-CHOICE, FLOODED, MODEL, POLICY = "choice", "flood", "model", "policy"
+CHOICE, MODEL, POLICY = "choice", "model", "policy"
 """Reasons other than a finding, as `--json` names them."""
 _SAYS = {
     CHOICE: "several drafts to choose from",
     FLOODED: f"more than {FLOOD} clean cards at once",
+    DECIDED: "you decided about a card of their passage before",
+    RECOVERED: "their document has cards that only Anki knew, until you accept one",
     MODEL: "a model drafted them, and its cards wait for a person",
     POLICY: "clean, and not accepted without a person",
     "loose_term": "`Term: text` lines that may be prose",
@@ -275,6 +277,8 @@ _SAYS = {
 _COMMANDS = {
     CHOICE: ("choose", "review"),
     FLOODED: ("", ""),
+    DECIDED: ("look at them", "review"),
+    RECOVERED: ("look at them", "review"),
     POLICY: ("accept them all", 'accept --all --filter "drafter:rules"'),
     MODEL: ("accept them all", 'accept --all --filter "-drafter:rules"'),
 }
@@ -293,7 +297,7 @@ class Reason:
     """Cards that wait for the same reason."""
 
     name: str
-    """The id of a finding, or `choice`, `flood`, `model`, `policy`."""
+    """The id of a finding, or `choice`, `flood`, `decided`, `recovered`, `model`, `policy`."""
     cards: tuple[Card, ...]
 
     @property

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
 Lines = list[bytes]
 NOTE = (
     "What is A?::alpha one\n\nWhat is B?::beta two\n\nThe lens ==bends== light onto the retina.\n"
@@ -99,13 +102,236 @@ def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(
     assert "most deep" in shown
 
 
-def with_anki(forge, anki, name: str = "notes") -> Path:
-    """Let a workspace read a vault of its own, and this collection; return the vault."""
-    vault = forge.folder / "notes"
-    (vault / ".obsidian").mkdir(parents=True)
+def test_a_tag_that_a_person_removed_stays_removed_after_an_old_backup(forge, anki) -> None:
+    note = with_anki(forge, anki) / "a.md"
+    words = "---\ntags: [animal{}]\n---\nKatze::cat{}\n"
+    note.write_text(words.format("", ""), encoding="utf-8")
+    run_and_load(forge, anki)
+    backup = forge.folder.with_name("backup")
+    shutil.copytree(forge.folder, backup)
+    note.write_text(words.format(", house", ""), encoding="utf-8")
+    run_and_load(forge, anki)
+    [guid] = live(forge)
+    card = anki.note(guid)
+    assert card.tags[-1] == "house"
+    card.remove_tag("house")
+    anki.col.update_note(card)
+    run_and_load(forge, anki)
+    shutil.rmtree(forge.folder / ".ankiforge")
+    shutil.copytree(backup / ".ankiforge", forge.folder / ".ankiforge")
+    shutil.copy(backup / "journal.jsonl", forge.folder)
+    for tags, text in ((", house", ""), (", house, wild", " of a kind")):
+        note.write_text(words.format(tags, text), encoding="utf-8")
+        run_and_load(forge, anki)
+        assert "house" not in anki.note(guid).tags
+    assert "wild" in anki.note(guid).tags
+
+
+def run_and_load(forge, anki) -> None:
+    """Run, import the package if there is one, and run again, at a time when no note is fresh."""
+    for _ in range(2):
+        anki.col.db.execute("update notes set mod = mod - 60")
+        forge.ok("run")
+        if (package := forge.folder / "ankiforge.apkg").exists():
+            anki.load(package)
+
+
+def with_anki(
+    forge, anki, *sources: str, vault: str = "{obsidian: {name: notes, path: notes}}"
+) -> Path:
+    """Let a workspace read a vault of its own, or other sources, and a collection; return the vault."""
+    (forge.folder / "notes" / ".obsidian").mkdir(parents=True)
+    collection = f"'{anki.col.path}'" if anki else "none"
     (forge.folder / "ankiforge.yaml").write_text(
-        f"sources: [{{obsidian: {{name: {name}, path: notes}}}}]\n"
-        f"anki: {{collection: '{anki.col.path}'}}\n",
+        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n",
         encoding="utf-8",
     )
-    return vault
+    return forge.folder / "notes"
+
+
+# --- two machines that ran before their journals met ----------------------------------------
+
+EDITS = {
+    "a marked word": "The pupil of the eye is made ==smaller== by a ring of {} in the iris.\n",
+    "a question": "What makes the pupil of the eye smaller by {}?::a ring in the iris\n",
+}
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+@pytest.mark.parametrize("ours_ran", [True, False])
+@pytest.mark.parametrize("text", EDITS.values(), ids=EDITS)
+def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note_with_reviews(
+    forge, forge_in, anki, tmp_path: Path, text: str, ours_ran: bool, ours_first: bool
+) -> None:
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    note, other = with_anki(ours, anki) / "a.md", without_anki(theirs) / "a.md"
+    note.write_text(text.format("muscles"), encoding="utf-8")
+    ours.ok("run")
+    [guid] = live(ours)
+    anki.load(ours.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    ours.ok("run")
+    for path in (note, other):
+        path.write_text(text.format("muscle"), encoding="utf-8")
+    if ours_ran:
+        ours.ok("run")
+    theirs.ok("run")
+    anki.load(theirs.folder / "ankiforge.apkg")
+
+    agree(*((ours, theirs) if ours_first else (theirs, ours)))
+    assert live(ours) == live(theirs) == {guid}
+    anki.load(ours.folder / "ankiforge.apkg")
+    ours.ok("run")
+    assert studied(anki) == [guid]
+
+
+@pytest.mark.parametrize("reviewed", ["ours", "theirs"])
+def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with_reviews(
+    forge, forge_in, anki, tmp_path: Path, reviewed: str
+) -> None:
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    pdf, zotero = "{pdf: {name: papers, path: papers}}", "{zotero: {name: zotero, path: Zotero}}"
+    with_anki(ours, anki, pdf, zotero)
+    without_anki(theirs, pdf)
+    words = "The transfer of a plasmid from cell to cell is called conjugation."
+    for one in (ours, theirs):
+        (one.folder / "papers").mkdir()
+        write_pdf(
+            one.folder / "papers" / "Resist.pdf",
+            [Page((paragraph(words),), (mark(words, comment="What is conjugation?"),))],
+            title="How Bacteria Resist", fields={"/Subject": "doi:10.5555/resist"},
+        )  # fmt: skip
+    (ours.folder / "Zotero").mkdir()
+    mark_there = Annotation("MARKAAA2", words, comment="What is conjugation?")
+    paper = {"title": "How Bacteria Resist", "DOI": "10.5555/resist"}
+    work = Work("PAPER001", paper, attachments=(Attachment("ATTACH01", "r.pdf", (mark_there,)),))
+    write_zotero(ours.folder / "Zotero" / "zotero.sqlite", [Library((work,))])
+    first, second = (ours, theirs) if reviewed == "ours" else (theirs, ours)
+    first.ok("run")
+    second.ok("run")
+    [guid] = live(first)
+    anki.load(first.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    anki.load(second.folder / "ankiforge.apkg")
+
+    agree(ours, theirs)
+    assert live(ours) == live(theirs) == {guid}
+    anki.load(ours.folder / "ankiforge.apkg")
+    assert studied(anki) == [guid]
+
+
+def without_anki(forge, *sources: str) -> Path:
+    """Let a workspace read a vault of its own, or other sources, and no Anki; return the vault."""
+    return with_anki(forge, None, *sources)
+
+
+def agree(*machines) -> None:
+    """Unite the journals, and let each machine run, until nothing more is to be decided."""
+    for _ in range(3):
+        files = [one.folder / "journal.jsonl" for one in machines]
+        lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+        for one, file in zip(machines, files, strict=True):
+            file.write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)), encoding="utf-8")
+            one.ok("run")
+
+
+def live(forge) -> set[str]:
+    return {card["guid"] for card in forge.cards() if card["standing"] == "live"}
+
+
+def studied(anki) -> list[str]:
+    """The notes of ours in Anki that are not retired."""
+    sql = "select guid from notes where guid like 'af%' and tags not like '%ankiforge::retired%'"
+    return anki.col.db.list(sql)
+
+
+# --- a lost ledger --------------------------------------------------------------------------
+
+LAKE = "The Tanganyika basin holds ==19 thousand cubic kilometres== of water in an ordinary year.\n"
+
+
+def test_a_lost_ledger_brings_back_what_a_person_made_of_passages_that_are_gone(
+    forge, vault: Path, no_waiting: None
+) -> None:
+    (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
+    (vault / "Other.md").write_text("Katze::cat\n", encoding="utf-8")
+    (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
+    forge.ok("edit", lake["highlight"], "--field", "Front", "Which lake?", "--field", "Back", "It.")
+    forge.ok("edit", guid_of(forge, "Katze"), "--field", "Back", "a cat of mine")
+    before = decided(forge)
+    for name in ("Lake.md", "Other.md"):
+        (vault / name).rename(vault.parent / name)
+    for _ in range(3):
+        forge.ok("run", vault)
+    shutil.rmtree(forge.home / ".ankiforge")
+    for _ in range(3):
+        forge.ok("run", vault)
+    after = decided(forge)
+    assert {guid_of(forge, "Which lake?"), guid_of(forge, "of mine")} <= after.keys()
+    for name in ("Lake.md", "Other.md"):
+        (vault.parent / name).rename(vault / name)
+    forge.ok("run", vault)
+    assert decided(forge) == before
+    assert "source_" not in str([card["findings"] for card in forge.cards()])
+    assert {card["revision"] for card in forge.cards()} == {None}
+
+
+def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_and_the_ledger_lost(
+    forge, vault: Path
+) -> None:
+    (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
+    forge.ok("run", vault)
+    forge.ok("reject", guid_of(forge, "basin"))
+    (vault / "Lake.md").unlink()
+    (vault / "Great lake.md").write_text(LAKE.replace("ordinary", "typical"), encoding="utf-8")
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert [card["verdict"] for card in forge.cards()] == ["rejected"]
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_a_lost_ledger_gives_a_copied_passage_whose_original_went_the_same_card(
+    forge, vault: Path, no_waiting: None, rejected: bool
+) -> None:
+    for folder in ("first", "second"):
+        (vault / folder).mkdir()
+    (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
+    for folder in ("first", "second"):
+        (vault / folder / "Lake.md").write_text(LAKE, encoding="utf-8")
+        forge.ok("run", vault)
+    (vault / "first" / "Lake.md").unlink()
+    for _ in range(2):
+        forge.ok("run", vault)
+    if rejected:
+        forge.ok("reject", guid_of(forge, "basin"))
+    before = decided(forge)
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert decided(forge) == before
+    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
+    assert "second" in forge.json("trace", lake["guid"])["highlight"]["uri"]
+
+
+# --- two workspaces over one collection -----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["notes", "others"])
+def test_a_workspace_takes_over_no_cards_of_another_one(
+    forge, forge_in, anki, tmp_path: Path, name: str
+) -> None:
+    theirs = forge_in(tmp_path / "second")
+    ours = with_anki(forge, anki)
+    index = with_anki(theirs, anki, f"{{obsidian: {{name: {name}, path: notes}}}}") / "Index.md"
+    (ours / "Index.md").write_text("What does the sun do to the sea?::It warms the top\n", "utf-8")
+    forge.ok("run")
+    anki.load(forge.folder / "ankiforge.apkg")
+    index.write_text("What does the moon do to the tides?::It raises them twice a day\n", "utf-8")
+    assert theirs.json("run")["notes"]["added"] == 1
+    anki.load(theirs.folder / "ankiforge.apkg")
+    with (ours / "Index.md").open("a", encoding="utf-8") as file:
+        file.write("\nWhat is a neap tide like?::It is low\n")
+    forge.ok("run")
+    assert [len(forge.cards()), len(theirs.cards())] == [2, 1]
+    assert {card["verdict"] for card in (*forge.cards(), *theirs.cards())} == {"accepted"}

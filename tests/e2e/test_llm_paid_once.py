@@ -444,3 +444,19 @@ def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server) -> 
     assert "\n  ankiforge list verdict:pending -v " in said
     assert "ankiforge build" not in said  # nothing is ready
     assert len(forge.cards("drafter:llm")) == 6
+
+
+def test_a_copied_note_is_not_paid_for_again(forge, server, answered) -> None:
+    configure(forge, server, accept="clean")
+    notes = forge.folder / "notes"
+    (notes / "Copy of 1.md").write_text((notes / "1.md").read_text("utf-8"), encoding="utf-8")
+    assert llm(forge.ok("run", "--json"))["requests"] == 6
+    (notes / "Copy of 0.md").write_text((notes / "0.md").read_text("utf-8"), encoding="utf-8")
+    again = forge.ok("run", "--json").data
+    assert (again["llm"]["requests"], again["cards"]["merged"], again["fates"]["carded"]) == (
+        0,
+        1,
+        8,
+    )
+    assert len(forge.cards()) == 6
+    assert set(answered.values()) == {1}

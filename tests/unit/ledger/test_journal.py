@@ -33,6 +33,25 @@ def test_every_line_has_its_head(bench):
     assert len({line["id"] for line in written}) == len(written)
 
 
+def test_a_clock_set_back_between_gone_and_back_makes_no_rebuilt_card_retired(bench):
+    notes, without = {"a.md": [bench.mark(WORDS)], "b.md": [bench.mark(OTHER)]}, {"a.md": []}
+    without["b.md"] = notes["b.md"]
+    bench.accept = False
+    run, _ = bench.read(notes)
+    guids = bench.forge(run)
+    bench.clock.pass_seconds(7200)
+    for _ in range(2):
+        bench.clock.pass_seconds(9)
+        bench.read(without)
+    assert {bench.ledger.cards.get(guid).standing for guid in guids} == {"live", "retired"}
+    bench.clock.pass_seconds(-7200)
+    bench.read(notes)
+    bench.reopen(lose=True)
+    run, _ = bench.read(notes)
+    bench.forge(run)
+    assert {bench.ledger.cards.get(guid).standing for guid in guids} == {"live"}
+
+
 def test_a_line_that_is_no_entry_is_named_and_left(bench):
     bench.read({"a.md": [bench.mark(WORDS)]})
     with (bench.folder / "journal.jsonl").open("a") as file:
