@@ -189,6 +189,8 @@ class Recorder:
         drafts = [_with_twins(checked, recorded) for checked in became.drafts]
         if became.beside and not drafts:
             return  # a redraft without result changes nothing
+        if not became.beside and self.leave_rejected(highlight):
+            return  # it was drafted for an equal passage
         if became.failed and not drafts:
             self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
             return
