@@ -189,8 +189,6 @@ class Recorder:
         drafts = [_with_twins(checked, recorded) for checked in became.drafts]
         if became.beside and not drafts:
             return  # a redraft without result changes nothing
-        if not became.beside and self.leave_rejected(highlight):
-            return  # it was drafted for an equal passage
         if became.failed and not drafts:
             self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
             return
@@ -405,6 +403,7 @@ class Recorder:
             not repeated
             or not self._cards.stands(repeated)
             or self._decisions.was_unmerged(repeated, key)
+            or self._earlier.all_rejected(key)  # in a lost ledger: its own card comes back rejected
         ):
             return False
         self._cards.link(repeated, key, "also")
