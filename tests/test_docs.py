@@ -18,7 +18,6 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.request import HTTPCookieProcessor, build_opener
 
@@ -34,6 +33,7 @@ from ankiforge.config import load as load_config
 from ankiforge.errors import ForgeError
 from ankiforge.review.query import FIELDS
 from samples.build import build, copy_vault
+from tests.fakes import llm_server
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -251,17 +251,6 @@ def note_of_the_tutorial() -> str:
     return first.shown
 
 
-def _fake(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / f"tests/fakes/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-FAKE = _fake("llm_server")
 ANKI_WHEEL: Any = None
 if importlib.util.find_spec("anki") or os.environ.get("ANKIFORGE_REQUIRE_ALL"):
     ANKI_WHEEL = import_module("anki.collection")
@@ -269,10 +258,10 @@ if importlib.util.find_spec("anki") or os.environ.get("ANKIFORGE_REQUIRE_ALL"):
 
 def two_cards(request: dict[str, Any]) -> Any:
     """A model's answer: two cards to pick from for each passage."""
-    return FAKE.cards(
+    return llm_server.cards(
         *(
-            FAKE.card(label, words, f"{ask} the passage that begins with {words[:9]}?")
-            for label, words in FAKE.marked(request)
+            llm_server.card(label, words, f"{ask} the passage that begins with {words[:9]}?")
+            for label, words in llm_server.marked(request)
             for ask in ("What says", "Which words follow in")
         )
     )
@@ -296,9 +285,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         pytest.skip("the anki wheel is not installed")
     folder = tmp_path / "ada"
     move_into(folder, monkeypatch)
-    serving = _fake("anki_connect").serving
+    from tests.fakes.anki_connect import serving
+
     with (
-        FAKE.LlmServer(otherwise=two_cards) as model,
+        llm_server.LlmServer(otherwise=two_cards) as model,
         serving(folder / ANKI, profile="User 1") as anki,
     ):
         yield Home(folder, model, anki)

@@ -197,6 +197,10 @@ class ZoteroSource:
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
+    def stamp(self) -> str:
+        """Return what changes with the database; "" if only reading tells. The watcher compares it."""
+        return self._fingerprint((LIBRARY,), time.time_ns())
+
     def look(self) -> str:
         """Return what would be read, and by which access; `doctor` asks.
 
