@@ -128,7 +128,7 @@ def _all_sources(
     for item in known:
         found = _behind(config, ledger, Path(item.path), item.name, known)
         if isinstance(found, Problem):
-            what = "it is remembered as a source, and not there now; nothing counts as deleted"
+            what = "it is remembered as a source but is not there now; nothing counts as deleted"
             hint = f"bring it back, or: ankiforge run --forget {shlex.quote(item.path)}"
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
@@ -158,7 +158,7 @@ def _behind(
     """Return the sources behind one PATH: configured ones, or else what is found there."""
     if not path.exists():
         if path.is_symlink():
-            what = "a link that leads nowhere, or round in a circle"
+            what = "a link that leads nowhere or in a circle"
             return Problem(str(path), what, "name the file or folder itself")
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = resolve(path)

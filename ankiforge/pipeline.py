@@ -297,7 +297,7 @@ def draft_again(
         results = drafter.draft(_redraft_tasks(job, ledger, left))
         yield from recorder.record(_noting_reasons(results, reasons), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "its passage is not there now" if job.limit is None else ""
+    others = "its highlight is not there now" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )

@@ -196,7 +196,9 @@ def require_trust(
         return restricted(workspace, waiting)
     listed = "\n".join(f"  {one.says}" for one in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
-        hint = f"if that is what you want: ankiforge init --trust {workspace.root}"
-        raise UsageError(f"{workspace.root} needs your word for:\n{listed}", hint=hint)
+        hint = f"to confirm it: ankiforge init --trust {workspace.root}"
+        raise UsageError(
+            f"{workspace.root} must be confirmed first. It asks for:\n{listed}", hint=hint
+        )
     confirm(workspace, waiting, folders)
     return workspace

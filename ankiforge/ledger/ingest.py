@@ -328,14 +328,14 @@ class Ingest:
         self.known.scope(run)
         seen = self.known.in_scope(run)
         gone = sum(1 for found in missed if found is Presence.GONE)
-        told = self.moves.told()
+        superseded = self.moves.notices()
         return Ingested(
             seen=seen,
             new=counts["new"],
             changed=counts["changed"],
             gone=gone,
             unchanged=seen - counts["new"] - counts["changed"],
-            problems=(*(found for found in unseen if isinstance(found, Problem)), *told),
+            problems=(*(found for found in unseen if isinstance(found, Problem)), *superseded),
             unselected=unselected,
         )
 

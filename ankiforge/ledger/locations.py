@@ -331,7 +331,7 @@ class CardMoves:
         self._was: dict[HighlightKey, str] = {}
         """Changed highlights as they were before."""
         self._superseded: list[Guid] = []
-        """Cards that were superseded by one which says the same, since the last time this was told."""
+        """Cards that were superseded by one which says the same, since `notices` was called last."""
 
     # --- following the source ---------------------------------------------------------------
 
@@ -392,7 +392,7 @@ class CardMoves:
         self._was.clear()
         self._decide_mutual(action)
 
-    def told(self) -> tuple[Problem, ...]:
+    def notices(self) -> tuple[Problem, ...]:
         """Return a notice of the cards that were superseded since this was called last."""
         count, found = len(self._superseded), sorted(self._superseded)
         self._superseded.clear()
@@ -498,7 +498,10 @@ class CardMoves:
         for row in moved:
             if row["equal"]:
                 self._cards.link(row["guid"], key, "also")
-        serves = "EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = highlight.key)"
+        serves = (
+            "EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            " WHERE l.key = highlight.key AND c.standing <> 'superseded')"
+        )
         if moved:
             self._db.execute(
                 f"UPDATE highlight SET drafted = CASE WHEN {serves} THEN content ELSE '' END"

@@ -11,8 +11,8 @@ import pytest
 
 from ankiforge import watch as watching
 from ankiforge.cli.output import Call, Output
+from ankiforge.cli.passes import Passes
 from ankiforge.cli.session import workspace_of
-from ankiforge.cli.watch import Passes
 from ankiforge.extract import files
 from ankiforge.watch import Watcher
 
