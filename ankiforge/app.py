@@ -25,7 +25,7 @@ from ankiforge.config import (
 )
 from ankiforge.config.workspace import Place, Remembered
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.errors import ConfigError, UsageError
+from ankiforge.errors import ConfigError, ForgeError, UsageError
 from ankiforge.extract.discover import (
     FILE_BASED,
     UNAMBIGUOUS,
@@ -35,6 +35,7 @@ from ankiforge.extract.discover import (
     why_nothing,
 )
 from ankiforge.model import (
+    AGENT,
     Draft,
     Drafter,
     Extracted,
@@ -47,6 +48,7 @@ from ankiforge.model import (
     Source,
 )
 from ankiforge.text.anchors import text_of
+from ankiforge.text.renames import Sketch, decode, pair
 
 if TYPE_CHECKING:
     from ankiforge import check
@@ -127,7 +129,7 @@ def _all_sources(
     for item in known:
         found = _behind(config, ledger, Path(item.path), item.name, known)
         if isinstance(found, Problem):
-            what = "it is remembered as a source, and not there now; nothing counts as deleted"
+            what = "it is remembered as a source but is not there now; nothing counts as deleted"
             hint = f"bring it back, or: ankiforge run --forget {shlex.quote(item.path)}"
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
@@ -157,7 +159,7 @@ def _behind(
     """Return the sources behind one PATH: configured ones, or else what is found there."""
     if not path.exists():
         if path.is_symlink():
-            what = "a link that leads nowhere, or round in a circle"
+            what = "a link that leads nowhere or in a circle"
             return Problem(str(path), what, "name the file or folder itself")
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = resolve(path)
@@ -317,7 +319,9 @@ def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
 KEY_ORDER = ("zotero", "pdf", "obsidian")
 """Kinds in the order in which new keys are issued; all others follow."""
 MOVED_SHARE = 0.5
-"""A folder that holds this share of a missing folder's highlights is the same one, moved."""
+"""A folder that holds this share of a missing folder's highlights or notes is the same one, moved."""
+MAYBE_MOVED = 0.1
+"""With this share a person is asked."""
 FORMS_BEFORE_TERM: dict[str, tuple[str, ...]] = {
     "obsidian": ("inline", "block", "cloze", "glossary"),
     "markdown": ("inline", "block", "cloze", "glossary"),
@@ -335,6 +339,7 @@ def name_sources(
     say: Callable[[str], None],
     *,
     offline: bool = False,
+    moved: bool = False,
 ) -> list[SelectedSource]:
     """Give sources their final names, and sort them in the order in which keys are issued.
 
@@ -344,10 +349,11 @@ def name_sources(
         ledger: knows the folders' names; learns new ones.
         say: called with a line for each moved folder.
         offline: open no connection except to this machine.
+        moved: the person says that a folder is a missing one, moved.
 
     Raises:
         ConfigError: an unknown kind, or a mistake in its settings.
-        UsageError: a name belongs to another folder.
+        UsageError: a name belongs to another folder, or a folder may be a missing one.
     """
 
     def open_whole(entry: SourceEntry) -> Source:
@@ -361,7 +367,7 @@ def name_sources(
     lines: dict[str, None] = {}
     for one in sorted(selected, key=rank):
         open_source(config, one.entry)  # report a mistake before the name is stored
-        entry = _named(one.entry, ledger, open_whole, lines.setdefault)
+        entry = _named(one.entry, ledger, open_whole, lines.setdefault, moved)
         found.append(replace(one, entry=_with_term_cards(entry, ledger)))
     for line in lines:  # the notes and the PDFs of one folder give the same line
         say(line)
@@ -369,60 +375,81 @@ def name_sources(
 
 
 def _named(
-    entry: SourceEntry, ledger: Ledger, open_whole: Opener, say: Callable[[str], None]
+    entry: SourceEntry,
+    ledger: Ledger,
+    open_whole: Opener,
+    say: Callable[[str], None],
+    moved: bool,
 ) -> SourceEntry:
     """Return the entry under its final name, and store which folder has that name.
 
     The name of a source is part of its keys. So a folder keeps the name it was first read under,
-    and a folder that holds most highlights of a missing one takes over that one's name. Sources
-    without a folder, and exports, which are another file each time, have the name of the
-    settings.
+    and a folder that holds most of a missing one, or is that one as the person says (`moved`), takes
+    over its name. Sources without a folder, and exports, which are another file each time, have the
+    name of the settings.
 
     Raises:
-        UsageError: the name belongs to another folder.
+        UsageError: the name belongs to another folder, or the folder may be a missing one.
     """
     if not entry.has_folder or entry.kind in EXPORTS:
         return entry
     roots = ledger.roots
-    if not entry.options.get("name"):
-        name = roots.name_of(entry.kind, entry.path)
-        if not name:
-            for old_name, root in roots.known(entry.kind).items():
-                old = replace(entry, name=old_name)
-                if not root.exists() and _holds_most(old, ledger, open_whole):
-                    say(f"{entry.path} is what {root} was: it keeps the name {old_name!r}")
-                    name = old_name
-                    break
-        entry = replace(entry, name=name or entry.name)
+    name = str(entry.options.get("name") or roots.name_of(entry.kind, entry.path))
+    if not name:
+        missing = {one: root for one, root in roots.known(entry.kind).items() if not root.exists()}
+        shares = {one: _share(replace(entry, name=one), ledger, open_whole) for one in missing}
+        best = max(shares, key=lambda one: shares[one], default="")
+        least = (len(missing) > 1) * MAYBE_MOVED if moved else MOVED_SHARE
+        if best and shares[best] >= least:
+            say(f"{entry.path} is what {missing[best]} was: it keeps the name {best!r}")
+            name = best
+        elif best and shares[best] >= MAYBE_MOVED:
+            what = f"it may be what {missing[best]} was, which is not there now"
+            raise _name_error(entry, f"{what}: {shares[best]:.0%} of it is the same", asks=True)
+    entry = replace(entry, name=name or entry.name)
     before = roots.folder_of(entry.kind, entry.name)
     if before and before != entry.path:
-        exists = before.exists()
-        unused = not exists and not roots.texts(_container(entry))
-        if exists or not (unused or _holds_most(entry, ledger, open_whole)):
-            state = "" if exists else ", which is not there now"
-            what = f"{entry.path}: the name {entry.name!r} is that of {before}{state}"
-            if entry.where.line:
-                raise entry.where.at("name").error(what, "give this source another `name`")
-            raise UsageError(what, hint="give this one a name of its own: --name NAME")
+        if before.exists():
+            raise _name_error(entry, f"the name {entry.name!r} is that of {before}")
+        used = bool(roots.texts(_container(entry)))
+        if used and not moved and _share(entry, ledger, open_whole) < MOVED_SHARE:
+            what = f"the name {entry.name!r} is that of {before}, which is not there now"
+            raise _name_error(entry, what, asks=True)
     roots.remember(entry.kind, entry.name, entry.path)
     return entry
 
 
-def _holds_most(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> bool:
-    """Tell whether a folder holds most texts of the highlights that were read under its name.
+def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeError:
+    """Return the error that a folder cannot have a name; `asks`: it may be the missing one."""
+    what = f"{entry.path}: {what}"
+    if entry.where.line:
+        same = "if it is that folder: ankiforge run --moved; if not, " if asks else ""
+        return entry.where.at("name").error(what, f"{same}give this source another `name`")
+    path = shlex.quote(str(entry.path))
+    same = f"if it is that folder: ankiforge run {path} --moved; if not, " if asks else ""
+    return UsageError(what, hint=f"{same}give this one a name of its own: --name NAME")
 
-    Only the marked words are compared: a highlight may have been moved within the folder.
+
+def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:
+    """Return how much a folder holds of what was read under its name, 0 to 1.
+
+    That is the greater share: of its highlights by their words, wherever they stand, or of its notes
+    by all they say, when many highlights were edited.
     """
-    known = ledger.roots.texts(_container(entry))
+    container = _container(entry)
+    known, notes = ledger.roots.texts(container), ledger.roots.sketches(container)
     if not known:
-        return False
-    texts = {
-        text_of(highlight)
-        for result in open_whole(entry).scan()
-        if isinstance(result, Extracted)
-        for highlight in result.highlights
-    }
-    return len(known & texts) >= MOVED_SHARE * len(known)
+        return 0.0
+    texts, there = set[str](), dict[str, Sketch]()
+    for found in open_whole(entry).scan():
+        if isinstance(found, Extracted):
+            texts.update(map(text_of, found.highlights))
+            if found.sketch:
+                there[found.document.path] = decode(found.sketch)
+    shares = [len(known & texts) / len(known)]
+    if notes:
+        shares.append(len(pair(notes, there)) / len(notes))
+    return max(shares)
 
 
 def _container(entry: SourceEntry) -> str:
@@ -681,7 +708,8 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]
 
     def accepts(draft: Draft) -> bool:
         policy = rules if draft.origin.drafter.startswith("rules") else llm
-        return policy is AcceptPolicy.CLEAN and draft.origin.drafter not in RETIRED_GUESSES
+        unseen = draft.origin.drafter not in (*RETIRED_GUESSES, AGENT)
+        return policy is AcceptPolicy.CLEAN and unseen
 
     return accepts
 

@@ -22,7 +22,7 @@ from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import PAIRED, letter_of
+from ankiforge.ledger.cards import ALIKE, letter_of
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
@@ -34,6 +34,7 @@ from ankiforge.model import (
     Card,
     Checked,
     Document,
+    DocumentKey,
     Draft,
     Drafted,
     Drafter,
@@ -87,6 +88,8 @@ class Job:
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
     """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
+    confirmed: int = 0
+    """So many documents of a source, which are gone at once, were deleted on purpose."""
     limits: check.Limits | None = None
     """Thresholds and severities of the checks; None = those that are shipped."""
     in_progress: Callable[[Highlight], bool] = lambda highlight: False
@@ -146,7 +149,9 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
                     selecting[found.container] = Selecting(settings, reread)
         if went_away:
             yield Progress(problems=(_combined(went_away),))
-    ingested = ledger.ingest.finish(run, scans, problems, ledger.clock(), selecting=selecting)
+    ingested = ledger.ingest.finish(
+        run, scans, problems, ledger.clock(), selecting=selecting, confirmed=job.confirmed
+    )
     if ledger.recovery.found_expected():
         from ankiforge.sync import recover_cards
 
@@ -293,7 +298,7 @@ def draft_again(
         results = drafter.draft(_redraft_tasks(job, ledger, left))
         yield from recorder.record(_noting_reasons(results, reasons), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "its passage is not there now" if job.limit is None else ""
+    others = "its highlight is not there now" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )
@@ -375,7 +380,7 @@ def unwritten(
         once: of equal passages with the same title, return only the first.
         copied: leave out passages that repeat an answered one, or an earlier one, with all around it.
     """
-    private_passages = _PrivatePassages(ledger)
+    private_passages = PrivatePassages(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
     if scope is None and not late:
         tasks = _in_use(ledger, tasks)
@@ -434,7 +439,7 @@ def again(
     limit: int | None = None,
 ) -> Iterator[Task]:
     """Return tasks for passages that a person wants redrafted; the drafts are added to their cards."""
-    private_passages = _PrivatePassages(ledger)
+    private_passages = PrivatePassages(ledger)
     tasks = (private_passages.mark(task) for task in ledger.queries.to_redraft(keys))
     for task in _limited(tasks, limit):
         yield from briefed(replace(task, remark=remark, beside=True), decks)
@@ -460,7 +465,7 @@ def unrepaired(
 
     Highlights about whose cards a person has decided are left out.
     """
-    private_passages = _PrivatePassages(ledger)
+    private_passages = PrivatePassages(ledger)
     marked: dict[HighlightKey, list[Card]] = {}
     for card in ledger.cards.all():
         if card.standing is Standing.LIVE:
@@ -502,19 +507,27 @@ def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlig
     return Brief(choice.prompt, choice.kinds, choice.action.value)
 
 
-class _PrivatePassages:
+class PrivatePassages:
     """The passages that must stay on this machine, whether or not they are pending."""
 
     def __init__(self, ledger: Ledger) -> None:
         found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
         words = (fold(one.exact) for one in found)
         self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
-        self._documents = frozenset(one.document.key for one in found)
+        self._here: dict[DocumentKey, set[str]] = {}
+        """By document, all private passages of it, short ones included."""
+        for one in found:
+            self._here.setdefault(one.document.key, set()).add(fold(one.exact))
 
     def mark(self, task: Task) -> Task:
         """Mark a task's passages private if any location is; the text around others may contain them."""
         marks = tuple(self._marked(highlight) for highlight in task.highlights)
-        return replace(task, highlights=marks, discreet=task.document.key in self._documents)
+        return replace(task, highlights=marks, discreet=task.document.key in self._here)
+
+    def stand_in(self, text: str, document: DocumentKey | None = None) -> bool:
+        """Return whether a text shows one of them; of this document, also one of a few letters."""
+        folded, short = fold(text), self._here.get(document, ()) if document else ()
+        return any(word in folded for word in (*self._words, *filter(None, short)))
 
     def _marked(self, highlight: Highlight) -> Highlight:
         text = fold(highlight.exact)
@@ -711,7 +724,7 @@ def recheck_named(ledger: Ledger) -> None:
                     draft = next(one.draft for one in candidates if letter_of(one) == letter)
                     found = list(index.near(draft, HighlightKey("")))
                     before = ledger.cards.findings(guid, letter)
-                    named = [one for one in before if one.twin == id and one.check in PAIRED]
+                    named = [one for one in before if one.twin == id and one.check in ALIKE]
                     if found != named:
                         kept = (one for one in before if one not in named)
                         ledger.cards.set_findings(guid, letter, (*kept, *found))

@@ -24,26 +24,45 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @command("""
-  ankiforge eval                                     what the rules draw from the shipped set
-  ankiforge eval --drafter llm -o sheet.html         a model's cards, and a sheet to rate them blind
-  ankiforge eval --rated sheet.ratings.csv           what the ratings come to
-  ankiforge eval --drafter llm --export ask.jsonl    the requests as a Batch file
+  ankiforge eval                                     what the offline rules make of the shipped set
+  ankiforge eval --drafter llm -o sheet.html         a model's cards, on a sheet to rate them blind
+  ankiforge eval --rated sheet.ratings.csv           count the ratings
+  ankiforge eval --drafter llm --export ask.jsonl    write the requests as a batch file
   ankiforge eval --drafter llm --import out.jsonl -o sheet.csv
 """, shows="limit jobs")  # fmt: skip
 @click.argument("files", nargs=-1, type=FILE, metavar="[FILE.jsonl]")
-@click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who draws.")
-@click.option("--prompt", default="", metavar="NAME", help="Ask with this prompt.")
-@click.option("--candidates", type=click.IntRange(1, 9), metavar="N", help="Of a choice; 1 = none.")
-@click.option("-o", "--output", type=FILE, metavar="SHEET", help="Write a sheet: .html or .csv.")
-@click.option("--seed", type=int, default=1, metavar="N", help="Of the random order of a sheet.")
-@click.option("--blocked", is_flag=True, help="Have blocked cards rated, too.")
-@click.option("--force", is_flag=True, help="Replace another sheet of that name.")
-@click.option("--export", type=FILE, metavar="FILE", help="Write the requests: .jsonl or .md.")
 @click.option(
-    "--import", "answers", type=FILE, multiple=True, metavar="FILE", help="Draw from these answers."
+    "--drafter",
+    type=click.Choice(["rules", "llm"]),
+    help="Draft with the offline rules, or with a language model.",
 )
-@click.option("--rated", is_flag=True, help="FILEs are filled sheets: say what they come to.")
-@click.option("--key", "keys", type=FILE, multiple=True, metavar="FILE", help="Key of a sheet.")
+@click.option("--prompt", default="", metavar="NAME", help="Use this prompt.")
+@click.option(
+    "--candidates", type=click.IntRange(1, 9), metavar="N", help="Draft N candidates for each fact."
+)
+@click.option(
+    "-o", "--output", type=FILE, metavar="SHEET", help="Write a sheet to rate: .html or .csv."
+)
+@click.option(
+    "--seed", type=int, default=1, metavar="N", help="Seed the random order of the sheet."
+)
+@click.option("--blocked", is_flag=True, help="Have blocked cards rated as well.")
+@click.option("--force", is_flag=True, help="Replace another sheet of that name.")
+@click.option(
+    "--export", type=FILE, metavar="FILE", help="Write the requests to FILE: .jsonl or .md."
+)
+@click.option(
+    "--import",
+    "answers",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Read the answers from FILE.",
+)
+@click.option("--rated", is_flag=True, help="Count the ratings of filled sheets.")
+@click.option(
+    "--key", "keys", type=FILE, multiple=True, metavar="FILE", help="Use this key of a sheet."
+)
 def eval_(
     call: Call,
     files: tuple[Path, ...],
@@ -59,7 +78,7 @@ def eval_(
     rated: bool,
     keys: tuple[Path, ...],
 ) -> None:
-    """Measure the drafter: draw cards for a fixed set, check them, rate them blind, count.
+    """Measure the quality of drafted cards: draft for a fixed set, rate blind, count.
 
     FILE.jsonl holds highlights as `extract --json` writes them; without it the set that comes
     with the program is taken. No card reaches the workspace.

@@ -194,7 +194,7 @@ def _unpack(path: Path, target: Path) -> None:
                 file = stack.enter_context(target.open("wb"))
                 while piece := source.read(_PIECE):
                     if file.tell() + len(piece) > limit:
-                        what = f"{path}: swells to more than {limit >> 20} MiB when unpacked"
+                        what = f"{path}: is larger than {limit >> 20} MiB when unpacked"
                         raise ItemError(what, hint=_EXPORT_AGAIN)
                     file.write(piece)
     except _BROKEN_ZIP as error:
@@ -212,7 +212,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
                 version = _number(read_message(archive.read(meta)), 1)
     if version > max(_MEMBERS):
         raise ItemError(
-            f"{path}: an export of a newer Anki than is known here",
+            f"{path}: an export of a newer Anki than this version knows",
             hint="update ankiforge, or tick “Support older Anki versions” when exporting",
         )
     found = next((name for name in _MEMBERS.values() if name in names), "")
@@ -222,7 +222,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if member.flag_bits & 1:
         raise ItemError(f"{path}: is encrypted", hint="export it from Anki without a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"{found} is packed in no way of Anki's")
+        raise zipfile.BadZipFile(f"{found} is not packed as Anki does it")
     return member
 
 
@@ -277,7 +277,7 @@ class Database:
             raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
         if self.schema > _NEWEST_SCHEMA:
             raise ItemError(
-                f"{name}: made by a newer Anki than is known here (schema {self.schema})",
+                f"{name}: made by a newer Anki than this version knows (schema {self.schema})",
                 hint="update ankiforge",
             )
         known = {table for (table,) in self.rows(_PLAIN_TABLES)}

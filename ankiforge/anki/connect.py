@@ -96,7 +96,7 @@ class AnkiConnect:
             permission = answer.get("permission", "")
         if permission != "granted":
             raise ServiceError(
-                f"AnkiConnect at {self.address} denies the permission",
+                f"AnkiConnect at {self.address} denies permission",
                 hint="in Anki: Tools › Add-ons › AnkiConnect › Config, look at ignoreOriginList"
                 " and webCorsOriginList",
             )

@@ -1,4 +1,4 @@
-"""Checks: each judges a draft against its source, pure, and says what it found."""
+"""Checks: pure functions that judge a draft against its source and report findings."""
 
 from ankiforge.check.card import MAX_LENGTH, Siblings
 from ankiforge.check.duplicates import DuplicateIndex, terms_of

@@ -52,7 +52,7 @@ from ankiforge.text.markdown import image_paths
 
 MAX_LENGTH = 8000
 MAX_CLOZES = 64
-"""Beyond these no other check reads a card: they bound its work."""
+"""Larger cards are read by no other check, which bounds the work."""
 
 
 def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -74,8 +74,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def structure(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what would break in Anki; the wording is not looked at."""
-    # Front and back both show something; a picture is something.
+    """Find what would break in Anki, whatever the wording."""
+    # Front and back both show something; a picture counts.
     if draft.kind.family is Family.BASIC:
         for name in ("Front", "Back"):
             if not _shows(draft.field(name)):
@@ -83,7 +83,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
     else:
         for problem in dict.fromkeys(cloze.problems(draft.field("Text"))):
             yield found("malformed_cloze", problem)
-    # While a number is hidden, words, a formula, a picture or a hint remain to ask by.
+    # While a number is hidden, words, a formula, a picture or a hint remain visible as the question.
     text = draft.field("Text")
     for number, hidden in hidden_gaps(draft):
         rest = without(text, hidden).replace(GAP, "")
@@ -103,14 +103,14 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _shows(text: str) -> bool:
-    """Return whether anything is seen of it once it is stored; `&nbsp;` is a blank but in code."""
+    """Return whether anything is visible once it is stored; `&nbsp;` is a blank, except in code."""
     if text[:1].isalpha():
         return True  # most texts: no markup begins with a letter
     return is_visible(bare(outside(clean(text), html.unescape))) or "![" in text
 
 
 def _no_cloze(text: str) -> str:
-    """Return the first `{{` that hides nothing: `{{answer}}`, `{{c1:…}}`, a cloze in a formula."""
+    """Return the first `{{` that is no cloze: `{{answer}}`, `{{c1:…}}`, a cloze in a formula."""
     if "{{" not in text:
         return ""
     starts, shielded = {gap.start for gap in cloze.gaps(text)}, shields(text)
@@ -161,7 +161,7 @@ _IMPERSONAL = re.compile(
     re.IGNORECASE,
 )
 _LEANS_BACK = re.compile(
-    # therefore, moreover, indeed: what follows leans on the sentence before
+    # therefore, moreover, indeed: the sentence depends on the one before
     rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])"
     # a pronoun, or a verb that has its subject in the sentence before
     r"|(?:Esso|Essa|Essi|Esse|Questo|Questa|Questi|Queste|Ciò)\s+(?:è|sono|ha|hanno|può|possono"
@@ -180,14 +180,14 @@ _LEANS_BACK = re.compile(
     r"|Represents|Allows|Consists|Contains|Refers|Provides|Enables|Indicates|Denotes)\s+(?=[^\W\d_A-Z])"
     r"|(?:È|Sono|Es|Son|É|São|Jest|Są|Is|Are|Was|Were|Has|Have|Est|Sont)\s+(?!(?:il|el)\b)"
 )
-"""Begins that leave open what the sentence is about, with a capital letter as sentences have it."""
+"""Sentence openings that leave the subject open, capitalised as in a sentence."""
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("small_words", "askable")
 _ACRONYM = re.compile("[A-Z]{2,}")
 _SIGNS_ONLY = re.compile(r"[\s.,;:!?'\"“”()-]+")
 _SHORT_FACT = re.compile(r"\d{2,}|[A-Z]{2,}")
-"""A number or acronym that counts although it is short."""
+"""A number or acronym, which counts although it is short."""
 _SHORTEST = 4
-"""Characters from which an answer is looked for elsewhere."""
+"""The shortest answer, in characters, that is searched for elsewhere."""
 _LINES = 3
 """A text of more lines is a list or a table."""
 _WORDS_TO_MEASURE = 8
@@ -226,7 +226,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             long_enough = len(plain) >= _SHORTEST or short
             if number in gap.numbers and long_enough and holds(rest, plain, exact=short):
                 yield found("gap_leak", f"“{answer}”")
-    # Enough of the text remains; measured from eight words on.
+    # Enough of the text remains; measured only in texts of eight words or more.
     length = word_count(reading.whole)
     for number, hidden in hidden_gaps(draft) if length >= _WORDS_TO_MEASURE else ():
         rest = without(text, hidden).replace(GAP, "")
@@ -322,7 +322,7 @@ _CLAUSE = re.compile(
     r"(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
     re.IGNORECASE,
 )
-"""What stands between commas and is no item."""
+"""Text between commas that is no item of a list."""
 _ITEM_WORDS = 5
 _SHORT_TERM = 3
 """A two-way card asks for the meaning of a term by the term alone."""
@@ -340,7 +340,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
         "German" in (language(reading.whole), language(context.highlight.exact))
     )
     spared = ("yes_no",) * german_was
-    if "![" in draft.field("Front"):  # `this` points at the picture
+    if "![" in draft.field("Front"):  # `this` refers to the picture
         spared += ("pronoun_start",)
     for rule, pattern, unless in _QUESTION_PATTERNS:
         fair = unless is not None and unless.search(front)
@@ -359,7 +359,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _leak(reading: Reading, back: str, context: Context) -> Iterator[Finding]:
-    """Find an answer that the front gives away; of a choice (“A or B?”) it must."""
+    """Find an answer that the front gives away; a choice (“A or B?”) has to name it."""
     front, answer = reading.asked, reading.answers[0].strip(" .")
     words = set(content(answer))
     if is_choice(front):
@@ -406,7 +406,7 @@ _FIGURE = re.compile(
 
 
 def points_at_page(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find `this paper`, `the author`: a card is met alone; what it named itself may be meant."""
+    """Find `this paper`, `the author`: a card is seen without its source, unless it names the thing itself."""
     shown = read(draft).whole if draft.kind.family is Family.CLOZE else read(draft).asked
     pointing = (
         match
@@ -430,7 +430,7 @@ _DOTS = re.compile(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
 _SCHEMA_WORDS = frozenset(
     ["string", "str", "null", "undefined", "answer", "question", "front", "back", "nan"]
 )
-"""They may as well be an answer where the source has them."""
+"""In the source, these may also be a real answer."""
 _OPTIONS = re.compile(
     r"\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof (?:the following|these options|the options)"
     r"(?: below)?\b|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
@@ -449,13 +449,13 @@ _MATHS = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
 _NAMED_SYMBOL = re.compile(r"\\(?:text|mathrm|operatorname|textrm|mathit)\s*\{[^{}]*\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _USUAL_SYMBOLS = frozenset("xyznijkeEPFmatcdfgpABXYCLOS") | {"pi", "Delta", "Sigma"}
-"""Symbols that need no word: everybody's variables, and those of the best known laws."""
+"""Symbols that need no explanation: common variables, and those of well-known laws."""
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)[^\n]*\n(.*?)^ {0,3}(?:```|~~~)", re.DOTALL | re.MULTILINE)
 _ROW = re.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", re.MULTILINE)
 
 
 def filler(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find placeholders, missing options, left-over items, telling hints and unfit reverses."""
+    """Find placeholders, missing options, left-over items, telling hints and bad reverse sides."""
     reading, limits = read(draft), context.limits
     is_cloze, back = draft.kind.family is Family.CLOZE, draft.field("Back")
     # Each side says something: no `...`, `TODO`, `N/A`, and no word of the schema.
@@ -479,7 +479,7 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
         if item and not re.match(r"\s*\(?[a-h]\)\s*[=+\-^]", text):
             yield found("enumeration_fragment", f"“{text.strip()[:20]}”")
             break
-    # A hint narrows down what is asked for; it does not say it. First letters are fair.
+    # A hint narrows the answer down without giving it. First letters are allowed.
     hints = [
         (gap.hint, answer, gap.hint.strip()[:40])
         for gap, answer in zip(reading.gaps, reading.answers, strict=False)
@@ -510,7 +510,7 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
         if len(strange) > limits.of("unexplained_symbols"):
             shown = ", ".join(strange[:6])
             yield limits.exceeded("unexplained_symbols", len(strange), shown)
-    # Code and tables that can be taken in at a glance.
+    # Code and tables are short enough to read at a glance.
     for _, text in draft.fields:
         if "```" in text or "~~~" in text:
             lines = [fence.strip("\n").count("\n") + 1 for fence in _FENCE.findall(text)]
@@ -523,9 +523,9 @@ _CHOICES = (
     (re.compile(r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bvs\b\.?)\s*"), 2),
     (re.compile(r"\s*(?:,|;|\band\b|\bund\b|\bor\b)\s*"), 3),
 )
-"""How a hint parts what it offers to choose from, and how much at least."""
+"""How a hint separates the options it offers, and the minimum number of options."""
 _TELLING = 5
-"""Letters that a hint and an answer may begin with alike."""
+"""The number of initial letters that a hint and an answer may share."""
 
 
 def _gives_away(hint: str, answer: str) -> bool:
@@ -581,7 +581,7 @@ _EQUALS_AT_EDGE = re.compile(r"^\s*=+(?=[^\W_])|(?<=[^\W_])=+[.\s]*$")
 
 
 def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find sides that break off, and signs of Markdown that were to mark words."""
+    """Find sides that break off, and stray Markdown signs."""
     is_cloze = draft.kind.family is Family.CLOZE
     # No side ends in a comma, nor a sentence in a word that joins it to the next one.
     for name in ("Text",) if is_cloze else ("Front", "Back"):
@@ -620,7 +620,7 @@ def _without_code(text: str) -> str:
 
 
 def form(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards of marks that may be no cards, of other tools, and with lost pictures."""
+    """Find cards made from marks that may be no cards, cards of other tools, and cards with lost pictures."""
     highlight, drafter = context.highlight, draft.origin.drafter
     if highlight.form is Form.TERM:
         yield found("loose_term")
@@ -642,12 +642,12 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- siblings: the front of one card must not show the answer of another --------------------------
 
 _SHARED = 2
-"""So many words of the question must stand there too: a name alone gives nothing away."""
+"""This many words of the question must stand there too: a name alone gives nothing away."""
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One way in which a draft is asked."""
+    """One question that a draft asks."""
 
     shown: str
     answers: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Tell a corrected passage from another fact at the same place.
+"""Distinguish a correction of a passage from another fact in the same place.
 
 `classify` compares the words of a passage before and after an edit, word by word: its context (all
 outside the gaps; the front of a question) and its answer (the gaps; the back). Only what is surely
@@ -44,7 +44,7 @@ from ankiforge.text import cloze
 
 
 class Kind(StrEnum):
-    """What an edit in place is."""
+    """The kinds of an edit in place."""
 
     ANOTHER_FACT = "another fact"
     """The passage states another fact: it gets another note."""
@@ -73,7 +73,7 @@ class Passage:
     answer: str = ""
     """The back of a question."""
     under: tuple[str, ...] = ()
-    """What says what a bare number is of: title, headings, list parents, row label."""
+    """The context of a bare number: title, headings, list parents, row label."""
 
     @classmethod
     def of(cls, highlight: Highlight, label: str = "") -> Passage:
@@ -217,7 +217,7 @@ class _Token:
     capital: bool = False
     quantity: Quantity | None = None
     within_name: bool = False
-    """Of a number: whether it names a thing (World War 2, type 1, § 5, third) and measures none."""
+    """Of a number: whether it is part of a name (World War 2, type 1, § 5, third) rather than a measure."""
     glued: bool = False
     """Of a number: whether only the sign of a range parts it from the next one."""
     bracketed: bool = False
@@ -227,7 +227,7 @@ class _Token:
 
     @property
     def light(self) -> bool:
-        """Whether it says nothing of the fact: an article, a filler."""
+        """Whether it adds nothing to the fact: an article, a filler."""
         return self.kind == "word" and not self.name and self.key in _SMALL
 
     @property
@@ -469,7 +469,7 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
 # --- alignment ---------------------------------------------------------------------------------
 
 _MOST = 250_000
-"""Pairs of words that are compared; beyond, too much has changed."""
+"""The limit of word pairs to compare; beyond it, too much has changed."""
 Pair = tuple[_Token | None, _Token | None]
 
 
@@ -574,12 +574,12 @@ def _paired(one: _Token, other: _Token, known: Container[str]) -> float:
 # --- the verdict ---------------------------------------------------------------------------------
 
 _LEAST_CONTEXT = 3
-"""So many words with meaning in the context say what a number is of."""
+"""This many content words in the context tell what a number refers to."""
 _MOST_INSERTED = 0.3
 
 
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Change:
-    """Return what an edit made of a passage that stands in the same place.
+    """Classify an edit of a passage that stays in the same place.
 
     `known` holds casefolded words that stand elsewhere in the vault: of two known words none is a
     misspelling of the other.
@@ -634,7 +634,7 @@ class _Edit:
 
     @property
     def answer_changed(self) -> bool:
-        """Whether the answer is another, not only in spelling and small words."""
+        """Whether the answer changed in more than spelling and small words."""
         singles = (*self.inserted, *self.removed)
         pairs = any(a.answer or b.answer for a, b in self.both())
         return pairs or any(one.answer for one in singles)
@@ -674,7 +674,7 @@ def _judge(
         return Change(waits, f"{moved} above a bare number or name")
     if changed and not meaning and not (old_under and new_under):
         return Change(waits, "nothing says what the number is of")
-    # 2. The same highlight, but the meaning may have turned.
+    # 2. The same highlight, but the meaning may be reversed.
     for a, b in edit.both():
         if a.within_name or b.within_name:
             return Change(waits, f"{_shown((a, b))}: a number in a name")
@@ -688,7 +688,7 @@ def _judge(
             return Change(waits, f"{_shown((a, b))}: another name")
     if _negations(edit.old) != _negations(edit.new):
         return Change(waits, "a negation came or went")
-    # 3. A correction, unless one of these is in the way.
+    # 3. A correction, unless one of these objections holds.
     doubt = _doubt(edit, meaning)
     if doubt:
         return Change(waits, doubt)
@@ -696,7 +696,7 @@ def _judge(
 
 
 def _doubt(edit: _Edit, meaning: list[_Token]) -> str:
-    """Return what keeps the edit from being surely a correction."""
+    """Return why an edit may be more than a correction."""
     if edit.replaced:
         return f"{_shown(edit.replaced[0])}: another word"
     for one in edit.limited:

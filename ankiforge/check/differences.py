@@ -38,7 +38,7 @@ from ankiforge.text.fold import canonical
 # --- the two sides of a card -------------------------------------------------------------------
 
 MAX_LENGTH = 2000
-"""So many characters of a field are compared; no card worth having is longer."""
+"""The number of characters of a field that are compared; no useful card is longer."""
 _SIMPLE = re.compile(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
 _SHIELD_SIGN = re.compile(r"[`$\\]")
 _LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
@@ -46,7 +46,7 @@ _LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """A card as plain text: what it asks, what it wants to hear, and both together."""
+    """A card as plain text: its question, its answer, and both together."""
 
     family: Family
     asked: str
@@ -61,7 +61,7 @@ class Sides:
 
     @property
     def shown(self) -> str:
-        """What names the card to a reader."""
+        """The text that identifies the card to a reader."""
         return self.text or self.asked
 
 
@@ -87,7 +87,7 @@ def sides(draft: Draft) -> Sides:
 
 
 def exact_form(draft: Draft) -> tuple[str, ...]:
-    """Return what must be equal for two cards to be one and the same; () where a side is empty.
+    """Return the values that are equal in two identical cards; () if a side is empty.
 
     Only typography, emphasis, and the last stop or question mark do not count; which words
     are gaps, which of them go together, and what stands in Extra does.
@@ -135,7 +135,7 @@ _PASSED = STOP_WORDS | QUESTION_WORDS | listed("small_words", "unstemmed")
 
 
 class _Stems(dict[str, str]):
-    """The stem of every word met so far; "" for one that carries no meaning."""
+    """The stems of all words seen so far; "" for words that carry no meaning."""
 
     def __missing__(self, word: str) -> str:
         if len(self) > 300_000:
@@ -162,7 +162,7 @@ def tokens_of(form: str) -> list[str]:
 
 
 def finders_of(form: str) -> Iterator[str]:
-    """Yield more by which a card is found: ideographs alone are too common, pairs are not."""
+    """Yield further index terms: single ideographs are too common, pairs are not."""
     for run in _IDEOGRAPH_RUN.findall(form):
         yield from (one + other for one, other in pairwise(run))
 
@@ -208,7 +208,7 @@ _MAX_INITIALS = 5
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One card as the guards see it."""
+    """One card, prepared for the guards."""
 
     family: Family
     asked: str
@@ -352,7 +352,7 @@ def _words(words: Words | set[str]) -> str:
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 _OPERATION = re.compile(r"[=^√∑+/·-]")
 _FRAME = 2
-"""So many words around a swapped one make the questions one pattern."""
+"""This many equal words around a swapped one make two questions the same pattern."""
 _SWAPPED = 2
 _ALIKE_FORMULA, _SAME_FORMULA = 75, 90
 _SHARED = 2

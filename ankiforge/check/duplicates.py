@@ -1,4 +1,4 @@
-"""Find cards that ask the same as a draft.
+"""Find cards that duplicate a draft.
 
 A card is found by its rarest words, scored by the content words it shares with the draft, and
 judged by `differences`. Exact repeats are for the caller to merge; everything else is a finding

@@ -40,7 +40,7 @@ SOURCELESS: tuple[Check, ...] = (
     card.filler,
     card.unfinished,
 )
-"""Those that need nothing but the card."""
+"""The checks that need nothing but the card."""
 ALL: tuple[Check, ...] = (
     card.structure,
     grounding.quote,
@@ -68,10 +68,10 @@ GROUNDS = frozenset(
     if rule.firm
     and rule.group in ("grounding", "figures", "literal", "relations", "contraries", "aim")
 )
-"""The rules that doubt whether the source says what a card says."""
+"""The rules that question whether the source supports a card."""
 _WORDING = ids("clozes", "questions", "filler")
 _COUNTED_ONLY = _WORDING | {"bad_template", "control_character"}
-"""Of an author's own card."""
+"""The severities for an author's own card."""
 _BREAKS = ids("structure") - {"too_long", "bad_template", "control_character"}
 _NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
 
@@ -109,7 +109,7 @@ def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
 
 
 def _run(draft: Draft, context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
-    """Yield what is found, as severe as was set; of a card of pages nothing but that."""
+    """Yield the findings with the configured severity; of a card as long as pages, only that one."""
     oversize = tuple(card.too_long(draft, context))
     for finding in oversize or (one for each in checks for one in each(draft, context)):
         if weighed := context.limits.weighed(finding):

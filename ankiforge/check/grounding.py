@@ -1,4 +1,4 @@
-"""Grounding: no card says what its source does not. For drafts a machine has made.
+"""Grounding: no card says what its source does not. These checks apply to machine-made drafts.
 
 A card the reader wrote is its own source; a question the reader wrote in a comment needs only an
 answer from the passage. A picture has no words: it is what it says. Numbers are the source's, with
@@ -62,13 +62,13 @@ from ankiforge.model import CardKind, Draft, Finding, Highlight
 
 _LONG_WORD = 4
 _HALF = 0.5
-"""Of an answer of two words one is not enough: the standard error is no standard deviation."""
+"""For an answer of two words, one is not enough: a standard error is no standard deviation."""
 _ENOUGH_WORDS = 12
 """Of a passage; a shorter one is copied by whatever asks for a part of it."""
 _FEW = 3
-"""So many words tell where a card comes from; of fewer the answer alone does."""
+"""This many words show where a card comes from; of shorter cards only the answer is compared."""
 _PREFIX = 5
-"""Letters that are enough to see that a word comes from its source."""
+"""The number of letters that is enough to recognise a word of the source."""
 
 
 def quote(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -98,11 +98,11 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     source = said(highlight)
     least = limits.of("answer_not_in_source")
     for wanted in read(draft).answers:
-        # A name may stand in the title or a heading, word for word; a figure may not.
+        # A name may come from the title or a heading, word for word; a figure may not.
         is_figure = any(map(str.isdecimal, wanted))
         if not is_figure and _as_words(folded(wanted), folded(naming(highlight))):
             continue
-        # A formula of the source is one however it is written.
+        # A formula of the source counts however it is written.
         symbols = solid(wanted)
         if len(symbols) >= _FEW and _OPERATOR.search(symbols) and symbols in solid(source):
             continue
@@ -197,7 +197,7 @@ _ANSWER_KINDS = frozenset(UNITS) | listed("small_words", "answer_kinds")
 
 
 def card(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards of whose longer words not two in five come from the passage or its subject."""
+    """Find cards of which fewer than two in five longer words come from the passage or its subject."""
     if authored(draft):
         return
     sides = read(draft)
@@ -318,7 +318,7 @@ def altered(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _wrong(one: Quantity, text: str, source: str) -> str:
-    """Return how the source states the number instead, "" if it is well."""
+    """Return how the source states the number instead, "" if the card is right."""
     there = [each for each in quantities(source) if abs(each.value) == abs(one.value)]
     if not there:
         return ""
@@ -356,7 +356,7 @@ _JOINING = frozenset(
 
 
 _PLAIN_DIGITS = 12
-"""Up to so many digits without signs are what they say, which need not be read as a quantity."""
+"""Plain numbers of up to this many digits need no parsing as a quantity."""
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """Whether a line `front::back` is surely a card, or may be metadata, prose or code.
 
-In doubt a card waits: looking at it takes a second. What a dialect named in the settings reads is a
-card unless it is code.
+In doubt a card waits for a person, who needs a second to decide. A line that a dialect named in
+the settings reads is a card unless it is code.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Names:
     """The fronts of lines `front::back` of all notes, and their values."""
 
     def __init__(self, highlights: Iterable[Highlight] = ()) -> None:
-        """`highlights` are read when a line is first looked for: most drafts are no such line."""
+        """`highlights` are read at the first lookup, since most drafts are no such line."""
         self._highlights = highlights
 
     @cached_property
@@ -100,9 +100,9 @@ class Names:
 
 
 _ANSWERS = 2
-"""More than so many answers to one question are entries of a diary."""
+"""More answers than this to one question are entries of a diary."""
 _COPIES = 2
-"""So often a card may stand in the notes, word by word."""
+"""How often the same card may stand in the notes."""
 
 
 def _name(highlight: Highlight, line: Line) -> tuple[str, str]:
@@ -125,7 +125,7 @@ def inline_field(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _doubt(line: Line, highlight: Highlight, names: Names) -> str:
-    """Return why a line may be no card, "" if nothing of it says so."""
+    """Return why a line may be no card, "" if there is no sign of it."""
     if highlight.form is Form.INLINE_FIELD and highlight.exact.count("::") > 1:
         return "there are several"
     if _is_code(line):
@@ -289,7 +289,7 @@ _RELATIVE = re.compile(rf"\b(?:{_any_of('relative')})\b", re.IGNORECASE)
 _FILLED_IN = re.compile(rf"\b(?:{_any_of('filled_in')})$", re.IGNORECASE)
 _PREPOSITIONS = _words("prepositions")
 _LONG = 14
-"""Words from which a front that asks nothing is a sentence."""
+"""The number of words from which a front without a question counts as a sentence."""
 _QUOTES = "\"'“”‘’«»`"
 _STOPS = re.compile(r"^[,.;:!?)\]}、。，；](?![\w$])[^\w\s]*(?:\s+\S|$)")
 

@@ -1,4 +1,4 @@
-"""What a card must have letter by letter, or must not bring along.
+"""What a card must copy exactly, or must not introduce.
 
 Formulae, code, names and abbreviations are the source's; links, markup that runs, and words to or
 from a language model stand on a card only where the source has them.
@@ -59,7 +59,7 @@ def _runs(draft: Draft, *kinds: str) -> Iterator[str]:
 # --- formulae and code -------------------------------------------------------------------------
 
 _NEAR = 75
-"""From here (0 to 100) a formula is the source's, with a sign changed."""
+"""The similarity (0 to 100) from which a formula counts as the source's with a changed sign."""
 _SYMBOLS = re.compile(r"[\s{}^_()\[\]$*·×⋅]|\\[,;:! ]")
 _OPERATOR = re.compile(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
 _TRANSPOSED = re.compile(r"\\top\b|ᵀ|⊤")
@@ -297,7 +297,7 @@ _TALK = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = 120
-"""Characters before a sentence in which a quotation that is still open is looked for."""
+"""The characters before a sentence that are searched for an open quotation."""
 
 
 def injected(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -324,7 +324,7 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     if talk and folded(talk[0]) not in folded(source):
         yield found("model_talk", f"“{talk[0]}”")
         return
-    # Where the document itself speaks so, that may be its subject: a person looks.
+    # If the document itself contains such words, they may be its subject: a person decides.
     for sentence, order in _orders(source):
         if any(folded(answer) in sentence for answer in read(draft).answers if answer):
             yield replace(found("model_talk", f"“{order}”"), severity=Severity.WARN)

@@ -1,7 +1,7 @@
-"""Meaning: the words are the source's, but do they say there what they say here?
+"""Meaning: the words are the source's, but does the source say with them what the card says?
 
-A card is laid beside the whole sentences that its quote touches. What would be a lie in these very
-words blocks; what another wording may well explain warns. Only what a machine worded is checked.
+A card is compared with the whole sentences that its quote touches. What would be a lie in these very
+words blocks; what another wording may well explain warns. Only machine-made wording is checked.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _QUANTITY = by_word("meaning", "quantities")
 # --- negation ----------------------------------------------------------------------------------
 
 _SCOPE = 3
-"""So many words with meaning behind a negation are what it denies."""
+"""A negation applies to this many content words after it."""
 _SUPERLATIVES = _words("superlatives")
 _WITHOUT = frozenset(("without", "ohne", "sans", "sin", "senza"))
 _ONLY = frozenset(("only", "nur", "seulement", "solo", "sólo"))
@@ -110,7 +110,7 @@ def negation(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def denies(line: Row, there: Row) -> bool:
-    """Return whether it holds a denial, or a word of its own that may serve as one."""
+    """Return whether it contains a negation, or another word that may serve as one."""
     return any(
         word in NEGATORS
         or (word in _MILD and word not in there.words)
@@ -194,7 +194,7 @@ def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
 
 
 def _outside_scopes(line: Row) -> frozenset[str]:
-    """Return the stems that stand somewhere undenied."""
+    """Return the stems that occur somewhere without a negation."""
     left = list(line.stems)
     for denied in _scopes(line):
         for each in denied:
@@ -405,7 +405,7 @@ _PARTICIPLE = ("ed", "en", "wn", "nt", "ght", "ne", "t", "é", "ée", "ido", "ad
 
 
 def roles(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find one who acts on the card and is acted on in the source, whichever way it is put."""
+    """Find agents of the card that are acted on in the source, in active or passive voice."""
     reading = read(draft)
     if draft.kind.family is Family.BASIC and not is_english(reading.asked):
         return  # elsewhere the order of a question does not show who acts
@@ -434,7 +434,7 @@ def _swapped(here: Row, at: int, there: Row, place: int, answer: Words) -> bool:
 
 
 def _actors(side: Iterable[str]) -> Words:
-    """Return the words that may be one who acts: no numbers, no units."""
+    """Return the words that may be an agent: no numbers, no units."""
     return frozenset(word for word in side if not word[:1].isdecimal() and word not in _MEASURES)
 
 
@@ -475,10 +475,12 @@ _MEASURE_WORDS = frozenset(UNITS) | {"bc", "ad", "bce", "ce"}
 
 
 def neighbour(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find answers from a part of the sentence that speaks of something else than is asked."""
+    """Find answers taken from a part of the sentence that is about something else."""
     reading, is_question = read(draft), draft.kind.family is Family.BASIC
     proof = evidence(draft, context.highlight)
-    if not is_question and len(reading.answers) > 3:  # the rest asks for nothing certain
+    if (
+        not is_question and len(reading.answers) > 3
+    ):  # the other question words ask for nothing specific
         return
     if not 2 <= len(proof.clauses) <= _MOST_PARTS or _JOINTLY.search(proof.text):
         return
@@ -491,7 +493,7 @@ def neighbour(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 class _Asked:
-    """A question with its answer, laid beside the parts of a sentence."""
+    """A question with its answer, compared with the parts of a sentence."""
 
     def __init__(self, asked: str, answer: str, clauses: tuple[str, ...]) -> None:
         self.asked, self.answer = asked, answer
@@ -718,11 +720,11 @@ def _values(figures: Iterable[Quantity]) -> frozenset[Fraction]:
 
 
 _NAMED = 2
-"""So many marked words in a question, and it is asked what was marked, or why."""
+"""If a question contains this many marked words, it asks about the mark."""
 
 
 def drift(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards about a fact beside the mark; the text around it only names the subject."""
+    """Find cards about a fact outside the mark; the surrounding text may only name the subject."""
     highlight, reading = context.highlight, read(draft)
     exact, folded_exact = row(highlight.exact).all_stems, folded(highlight.exact)
     beside = highlight.prefix or highlight.suffix or highlight.sentence
@@ -742,7 +744,7 @@ _CHECKS = (negation, certainty, quantity, opposites, roles, sides, neighbour, dr
 
 
 def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Run all of them on what a machine has worded."""
+    """Run all meaning checks on machine-made wording."""
     if machine_worded(draft, context.highlight):
         for check in _CHECKS:
             yield from check(draft, context)

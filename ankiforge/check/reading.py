@@ -1,6 +1,6 @@
 """A draft and its source as the checks read them.
 
-Of a draft: its plain words, whose they are, and the statement it makes. Of a source: all that an
+Of a draft: its plain words, who wrote them, and the statement it makes. Of a source: all that an
 answer may be taken from, and the evidence, that is the whole sentences that the quote touches.
 """
 
@@ -24,7 +24,7 @@ from ankiforge.text.sentences import sentences
 _LONGEST = 6000
 """Characters of a source that are read."""
 folded = lru_cache(maxsize=1024)(canonical)
-"""The canonical form, cached: many checks look at the same passage."""
+"""The canonical form, cached because many checks read the same passage."""
 
 # --- the words of a draft ----------------------------------------------------------------------
 

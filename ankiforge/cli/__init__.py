@@ -33,53 +33,73 @@ GC_THRESHOLDS = (50_000, 20, 20)
 """Values made between two searches for cycles: a run makes millions and hardly a cycle, and the
 search costs a tenth of its time."""
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("init", "Make a workspace: find vaults, Zotero, Anki; write ankiforge.yaml."),
-    "run": ("run", "The main job: extract, draft, check, write a package."),
-    "extract": ("run", "Show the highlights; write nothing."),
-    "draft": ("draft", "Draft what is pending; export and import requests."),
-    "review": ("review", "Decide on cards in the browser."),
-    "list": ("look", "List cards, or highlights without one."),
-    "show": ("look", "Show cards in full, as Anki will get them."),
-    "accept": ("decide", "Let cards through."),
-    "reject": ("decide", "Turn cards down, for ever."),
-    "pick": ("decide", "Choose one candidate of a choice."),
-    "merge": ("decide", "Make one card of two that ask the same."),
-    "distinct": ("decide", "Say that two cards are no duplicates."),
-    "edit": ("decide", "Reword a card."),
-    "resolve": ("decide", "Where Anki and the source differ: whose words stand."),
-    "undo": ("decide", "Take back the last action, or one by its id."),
-    "restore": ("decide", "Bring rejected, retired or deleted cards back."),
-    "build": ("anki", "Write the package of accepted cards."),
-    "push": ("anki", "Bring the cards into a running Anki."),
-    "watch": ("watch", "Follow the sources; forge as you write."),
-    "pull": ("anki", "Learn what became of the cards in Anki."),
-    "seen": ("look", "Haven't I looked at this before? What was read, marked, forged."),
-    "export": ("reports", "Take highlights, cards and decisions along: Markdown, JSON Lines, CSV."),
-    "import": ("reports", "Take in what an export says was decided."),
-    "recover": ("anki", "Rebuild a lost ledger from what Anki has."),
-    "stats": ("reports", "How far highlights came, who draws well, how cards fare in Anki."),
-    "lint": ("reports", "Run the checks on any deck, or on the cards here."),
-    "audit": ("reports", "What a deck needs: broken, doubled, failing, orphaned notes."),
-    "eval": ("eval", "Measure the drafter: a fixed set, a blind sheet, the count."),
-    "trace": ("look", "One card's whole way: source, prompt, reply, checks, decisions."),
-    "doctor": ("reports", "Check sources, model, Anki, ledger; say what to do."),
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "Everyday": {
+        "run": ("run", "Read, draft, check, and write the package."),
+        "review": ("review", "Decide on cards in the browser."),
+        "build": ("anki", "Write the package of accepted cards."),
+        "push": ("anki", "Send the cards to a running Anki."),
+        "status": ("look", "Show what waits for you, and the next command."),
+        "list": ("look", "List cards, or highlights without one."),
+        "draft": ("draft", "Draft cards for what was read; export and import requests."),
+        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
+        "watch": ("watch", "Follow the sources and draft as you write."),
+        "undo": ("decide", "Undo your last decision, or an earlier one."),
+    },
+    "Decide": {
+        "accept": ("decide", "Accept cards that wait."),
+        "reject": ("decide", "Reject cards for good."),
+        "pick": ("decide", "Choose one of several candidates."),
+        "edit": ("decide", "Reword a card, or make one."),
+        "merge": ("decide", "Make one card of two that ask the same."),
+        "distinct": ("decide", "Say that two cards are not duplicates."),
+        "resolve": ("decide", "Settle a conflict between Anki and the source."),
+        "restore": ("decide", "Bring back rejected, retired or deleted cards."),
+    },
+    "Anki": {
+        "pull": ("anki", "See what became of the cards in Anki."),
+        "recover": ("anki", "Take over cards from Anki after the ledger was lost."),
+    },
+    "Look": {
+        "show": ("look", "Show cards in full."),
+        "trace": ("look", "Show the history of one card."),
+        "extract": ("run", "Show the highlights; write nothing."),
+        "seen": ("look", "Search everything you have read."),
+        "stats": ("reports", "Count how cards come about and how they fare in Anki."),
+        "audit": ("reports", "Say what a deck needs."),
+        "lint": ("reports", "Run the checks on any deck, or on your cards."),
+        "eval": ("eval", "Measure the quality of drafted cards."),
+    },
+    "Set up": {
+        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
+        "doctor": ("reports", "Check everything and say what to do."),
+        "export": ("reports", "Write highlights, cards and decisions to files."),
+        "import": ("reports", "Take in decisions from an export."),
+    },
 }
-"""name: (module, one line); in the order in which a newcomer meets them."""
+"""heading: {name: (module, one line)}; in the order of `ankiforge --help`."""
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-C", "--workspace"), {"type": click.Path(), "help": "Work in this workspace."}),
-    (("--json", "as_json"), {"is_flag": True, "help": "JSON on stdout, and nothing else."}),
-    (("-q", "--quiet"), {"is_flag": True, "help": "Say nothing but errors."}),
-    (("-v", "--verbose"), {"is_flag": True, "help": "Say more."}),
-    (("--no-color",), {"is_flag": True, "help": "No colours (also: NO_COLOR=1)."}),
-    (("--offline",), {"is_flag": True, "help": "No connection but to this machine."}),
-    (("--limit",), {"type": click.IntRange(min=0), "metavar": "N", "help": "At most N of them."}),
+    (("-C", "--workspace"), {"type": click.Path(), "help": "Use this workspace."}),
+    (("--json", "as_json"), {"is_flag": True, "help": "Print JSON on stdout, and nothing else."}),
+    (("-q", "--quiet"), {"is_flag": True, "help": "Print errors only."}),
+    (("-v", "--verbose"), {"is_flag": True, "help": "Print more."}),
+    (("--no-color",), {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."}),
+    (("--offline",), {"is_flag": True, "help": "Connect to this machine only."}),
+    (
+        ("--limit",),
+        {
+            "type": click.IntRange(min=0),
+            "metavar": "N",
+            "help": "At most N highlights, requests or lines.",
+        },
+    ),
     (
         ("--jobs",),
-        {"type": click.IntRange(1, 64), "metavar": "N", "help": "N requests, or files, at a time."},
+        {"type": click.IntRange(1, 64), "metavar": "N", "help": "N requests or files at a time."},
     ),
-    (("--scheduler",), {"metavar": "ADDRESS", "help": "Files are read by this Dask cluster."}),
+    (("--scheduler",), {"metavar": "ADDRESS", "help": "Read files on this Dask cluster."}),
 )
 RARE_OPTIONS = ("limit", "jobs", "scheduler")
 """Every command takes them, but only the help of those that use them shows them."""
@@ -99,10 +119,12 @@ def shared_options(shown: str = "", json_help: str = "") -> list[click.Option]:
 
 EPILOG = """\b
 Examples:
-  ankiforge run paper.pdf               cards from one annotated PDF, no set-up
+  ankiforge run paper.pdf               cards from one annotated PDF, without any set-up
   ankiforge run ~/Vault --deck Notes    cards from a vault
-  ankiforge run "My Clippings.txt"      cards from a Kindle
-  ankiforge init ~/cards                a workspace that remembers
+  ankiforge review                      decide on the cards that wait
+  ankiforge init ~/cards                make a workspace with settings of your own
+
+`ankiforge COMMAND --help` explains a command.
 """
 
 
@@ -150,25 +172,22 @@ class Program(click.Group):
             raise UsageError(error.message, hint=hint) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the table without importing a command."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        """List the commands under their headings without importing one."""
+        for heading, group in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, line) for name, (_, line) in group.items()])
 
 
 @click.group(
     cls=Program,
     epilog=EPILOG,
-    params=shared_options(json_help="Data as JSON on stdout, and nothing else."),
+    params=shared_options(json_help="Print data as JSON on stdout, and nothing else."),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="ankiforge")
 @click.pass_context
 def forge(ctx: click.Context, /, **options: Any) -> None:
-    """Turn what you marked in PDFs, Zotero, notes and e-books into checked Anki cards.
-
-    The same highlight is the same note for ever; what you did is never undone; no card says
-    what its source does not; nothing is lost silently.
-    """
+    """Turn what you highlight in PDFs, Zotero, notes and e-books into checked Anki cards."""
     ctx.obj = options
 
 
@@ -184,7 +203,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
-        _print_error("stopped; nothing is lost", "the same command goes on where it stopped")
+        _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
     except OSError as error:  # click ends the line of a terminal that is gone
         if not isinstance(error.__context__, KeyboardInterrupt):

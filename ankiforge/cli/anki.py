@@ -22,19 +22,20 @@ FILE = click.Path(path_type=Path)
   ankiforge build                          ./ankiforge.apkg with all accepted cards
   ankiforge build --deck Biology -o b.apkg
 """)
-@click.option("--deck", default="", metavar="NAME", help="Only this deck and its subdecks.")
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
-@click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
-@click.option("--full", is_flag=True, help="Everything accepted, whatever Anki has.")
-@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
+@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
+@click.option(
+    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
+)
+@click.option("--full", is_flag=True, help="Include every accepted card, whatever Anki has.")
+@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
 def build(
     call: Call, deck: str, output: str | None, new_only: bool, full: bool, force: bool
 ) -> None:
-    """Write the package (or packages) of all accepted cards.
+    """Write the package of all accepted cards that Anki lacks.
 
-    Anki is looked at first, if it can be: what stands there as it should is left out. Else the
-    package holds every accepted card, at the same revision number as long as its words are the
-    same, so that importing it again changes nothing.
+    Cards that Anki has already are left out. If no Anki collection is found, the package holds
+    every accepted card; importing it again changes nothing.
     """
     from ankiforge.cli.delivery import (
         package_path,
@@ -84,16 +85,18 @@ def build(
   ankiforge pull --apkg export.apkg             an export, with scheduling
   ankiforge pull --confirm-deletions 14         those 14 were deleted on purpose
 """)
-@click.option("--collection", type=FILE, metavar="FILE", help="This collection.anki2 or .colpkg.")
-@click.option("--apkg", type=FILE, metavar="FILE", help="This export.")
-@click.option("--connect", is_flag=True, help="A running Anki, by AnkiConnect.")
-@click.option("--bind", is_flag=True, help="From now on this is the collection, as it is now.")
+@click.option(
+    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
+)
+@click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
+@click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
+@click.option("--bind", is_flag=True, help="Use this collection from now on, as it is now.")
 @click.option(
     "--confirm-deletions",
     "deleted",
     type=click.IntRange(min=0),
     metavar="N",
-    help="The N missing notes were deleted on purpose.",
+    help="Confirm that the N missing notes were deleted on purpose.",
 )
 def pull(
     call: Call,
@@ -103,7 +106,7 @@ def pull(
     bind: bool,
     deleted: int | None,
 ) -> None:
-    """See what became of the cards: edits, tags, deletions, reviews. Anki is only read."""
+    """See what became of the cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
     from ankiforge.cli.delivery import (
         count_held,
         read_any,
@@ -137,14 +140,16 @@ def pull(
   ankiforge recover --apkg export.apkg
   ankiforge recover --connect
 """)
-@click.option("--collection", type=FILE, metavar="FILE", help="A collection.anki2 or .colpkg.")
-@click.option("--apkg", type=FILE, metavar="FILE", help="An export.")
-@click.option("--connect", is_flag=True, help="A running Anki, by AnkiConnect.")
+@click.option(
+    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
+)
+@click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
+@click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
 def recover(call: Call, collection: Path | None, apkg: Path | None, connect: bool) -> None:
     """Take over the cards that Anki has and the ledger does not know.
 
-    Each note says whose card it is. The cards stay as they stand in Anki until their source
-    changes; the next run finds their passages again and doubles nothing.
+    The cards stay as they are in Anki until their source changes. The next run recognises their
+    highlights, so nothing is made twice.
     """
     from ankiforge.cli.delivery import read_named_file, report_sync, running_anki
     from ankiforge.reports.summary import Tally
@@ -167,16 +172,16 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
 
 
 @command("""
-  ankiforge push                     Anki is open, with the add-on AnkiConnect (2055492159)
+  ankiforge push                     send new and changed cards to Anki
   ankiforge push --sync              sync with AnkiWeb before and after
-  ankiforge push --suspend-retired   take cards out of study that are none any more
+  ankiforge push --suspend-retired   suspend cards that were rejected or retired here
 """)
-@click.option("--deck", default="", metavar="NAME", help="Only this deck and its subdecks.")
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
+@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
 @click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
-@click.option("--suspend-retired", is_flag=True, help="Suspend cards that are none any more.")
-@click.option("--yes", is_flag=True, help="Ask nothing.")
-@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
+@click.option("--suspend-retired", is_flag=True, help="Suspend the cards of retired notes in Anki.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
 def push(
     call: Call,
     deck: str,
@@ -186,9 +191,9 @@ def push(
     yes: bool,
     force: bool,
 ) -> None:
-    """Look at a running Anki, import what it lacks, look again.
+    """Import what a running Anki lacks; needs the add-on AnkiConnect (2055492159).
 
-    The package is written in any case. Edits, tags, deletions and schedules there stay.
+    The package is written in any case. Edits, tags, deletions and schedules in Anki stay.
     """
     from ankiforge.cli.delivery import Push, package_path, refuse_foreign, refuse_offline
     from ankiforge.model import Problem

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command IDs or a QUERY, `--all` and `--filter`."""
     for decorate in (
-        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only these."),
-        click.option("--all", "every", is_flag=True, help="All cards (see --filter)."),
+        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only cards that the query matches."),
+        click.option("--all", "every", is_flag=True, help="Decide on all cards (see --filter)."),
         click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
     ):  # fmt: skip
         function = decorate(function)
@@ -47,15 +47,15 @@ def _is_current(card: Card) -> bool:
 
 @command("""
   ankiforge accept afpl5zre
-  ankiforge accept deck:Biology         shows what that means, and asks
+  ankiforge accept deck:Biology         show the matching cards and ask
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)
 @selects_cards
-@click.option("--force", is_flag=True, help="Overrule a check that blocks; it is recorded.")
+@click.option("--force", is_flag=True, help="Overrule a check that blocks; this is recorded.")
 def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
-    """Let cards through; a waiting revision takes its card's place.
+    """Accept cards; a waiting revision replaces its card's text.
 
-    With --all only pending cards without warnings and without open choices are accepted.
+    With --all, only cards without warnings and without several candidates are accepted.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected
@@ -68,16 +68,16 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 
 @command("""
   ankiforge reject afpl5zre --reason "too vague"
-  ankiforge reject finding:yes_no                    shows what that means, and asks
+  ankiforge reject finding:yes_no                    show the matching cards and ask
   ankiforge reject --all --filter "verdict:pending finding:yes_no"
-  ankiforge reject vault:notes/90e45ebadf289dce      of this passage no card is wanted
+  ankiforge reject vault:notes/90e45ebadf289dce      no card is wanted for this highlight
 """)
 @selects_cards
-@click.option("--reason", default="", help="Why; kept with the card.")
+@click.option("--reason", default="", help="Record the reason with the card.")
 def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
-    """Turn cards down, for ever: the same answer is not offered again on that highlight.
+    """Reject cards for good: the same answer is not offered again for that highlight.
 
-    Of a passage, named by its key, no card is wanted.
+    With the key of a highlight: no card is wanted for it.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected
@@ -86,13 +86,13 @@ def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: 
 
     if keys := [HighlightKey(word) for word in words if is_key(word)]:
         if others := [word for word in words if not is_key(word)]:
-            what = f"{others[0]} is no passage, {keys[0]} is one"
-            raise UsageError(what, hint="name cards and passages one command each")
+            what = f"{keys[0]} is the key of a highlight, and {others[0]} is not"
+            raise UsageError(what, hint="use one command for cards and one for highlights")
         with session(call) as now:
             review.skip(now.ledger, keys, reason)
         for key in keys if call.out.as_json else ():
             call.out.data({"key": key, "done": True, "refused": ""})
-        call.out.say(f"{len(keys)} set aside; to take it back: ankiforge undo")
+        call.out.say(f"{len(keys)} skipped; to take it back: ankiforge undo")
         return
     with session(call) as now:
         cards = selected(now, words, every, query, _is_current)
@@ -103,22 +103,24 @@ def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: 
 @command("""
   ankiforge restore afpl5zre
   ankiforge restore --all --filter verdict:rejected
-  ankiforge restore --missing           what is missing in Anki is shipped again
+  ankiforge restore --missing           send again what is missing in Anki
 """)
 @selects_cards
-@click.option("--missing", is_flag=True, help="All that are missing in Anki.")
+@click.option("--missing", is_flag=True, help="Restore all cards that are missing in Anki.")
 def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing: bool) -> None:
     """Bring cards back.
 
-    A rejected one waits again, a retired one lives again; what was deleted in Anki, or is
-    missing there, is shipped again.
+    A rejected card waits again, a retired one is used again, and one that was deleted in Anki or is
+    missing there is sent again as a new note.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected
     from ankiforge.model import AnkiState
 
     if missing and (words or every):
-        raise UsageError("--missing stands for all that are missing in Anki: nothing beside it")
+        raise UsageError(
+            "--missing means all cards that are missing in Anki; give no cards beside it"
+        )
     if missing:
         every, query = True, "anki:missing"
 
@@ -134,15 +136,15 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
 
 
 @command("""
-  ankiforge pick afpl5zre.b                 the second candidate is the card
-  ankiforge pick afpl5zre.b afr3adwg.a      of two choices one each
+  ankiforge pick afpl5zre.b                 accept the second candidate
+  ankiforge pick afpl5zre.b afr3adwg.a      one each of two choices
 """)
 @click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
-@click.option("--force", is_flag=True, help="Overrule a check that blocks; it is recorded.")
+@click.option("--force", is_flag=True, help="Overrule a check that blocks; this is recorded.")
 def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
-    """Choose one candidate of a choice; it is accepted, the others are passed over.
+    """Accept one of several candidates; the others are not offered again.
 
-    One that was passed over before takes the place of the one that was picked.
+    A candidate that was passed over before replaces the one that was picked.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report
@@ -158,23 +160,23 @@ def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
 
 
 @command("""
-  ankiforge merge afpl5zre afr3adwg      one card from now on, with both sources
+  ankiforge merge afpl5zre afr3adwg      one card with both sources
 """)
 @click.argument("id", metavar="CARD")
 @click.argument("twin", metavar="TWIN")
 def merge(call: Call, id: str, twin: str) -> None:
     """Make one card of two that ask the same.
 
-    The one with more reviews stays, else the older; it has the other's source as well. The
-    other is retired. `ankiforge undo` takes it back.
+    The card with more reviews stays, else the older one, and gets the other's source as well.
+    The other is retired. `ankiforge undo` takes it back.
     """
     from ankiforge import review
     from ankiforge.review.select import find, foreign_note
 
     with session(call) as now:
         if foreign_note(now.ledger, twin) or foreign_note(now.ledger, id):
-            hint = f"ankiforge reject {id}, or, if both shall stay: ankiforge distinct {id} {twin}"
-            raise UsageError("a note in Anki that others made is not merged", hint=hint)
+            hint = f"ankiforge reject {id}, or, to keep both: ankiforge distinct {id} {twin}"
+            raise UsageError("a note that ankiforge did not make cannot be merged", hint=hint)
         done = review.merge(now.ledger, find(now.ledger, id).card, find(now.ledger, twin).card)
     if call.out.as_json:
         call.out.data({"guid": done.stays, "merged": done.went, "done": True, "refused": ""})
@@ -183,15 +185,15 @@ def merge(call: Call, id: str, twin: str) -> None:
 
 @command("""
   ankiforge distinct afpl5zre afr3adwg            these two are no duplicates
-  ankiforge distinct afpl5zre nid:1700000000123   nor are this card and that note in Anki
-  ankiforge distinct afpl5zre                     nor is any card that it is said to resemble
+  ankiforge distinct afpl5zre nid:1700000000123   this card and a note in Anki
+  ankiforge distinct afpl5zre                     this card and all that it resembles
 """)
 @click.argument("id", metavar="CARD")
 @click.argument("twins", nargs=-1, metavar="[TWIN]...")
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
-    """Say that a card is no duplicate of another; the finding never comes back.
+    """Say that a card is no duplicate of another; the finding does not return.
 
-    TWIN is a card, or a note in Anki as `nid:…`; without one, all that `show` names are meant.
+    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, all that `show` names are meant.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report
@@ -203,24 +205,28 @@ def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
             foreign_note(now.ledger, word) or find(now.ledger, word).card.guid for word in twins
         )
         if card.guid in named:
-            raise UsageError(f"{card.guid} is no twin of itself", hint="name another card")
+            raise UsageError(
+                f"{card.guid} cannot be compared with itself", hint="name another card"
+            )
         if not (others := named or review.duplicates_of(card)):
             what = f"{card.guid} resembles no other card"
             raise UsageError(what, hint=f"ankiforge show {card.guid}")
         done = review.distinct(now.ledger, card, others)
-    report(now, done, "is no duplicate: that finding never comes back")
+    report(now, done, "is not a duplicate; that finding will not return")
 
 
 @command("""
-  ankiforge resolve afpl5zre --mine                    keep what stands in Anki, from now on
+  ankiforge resolve afpl5zre --mine                    keep what is in Anki from now on
   ankiforge resolve afpl5zre --source --field Back     take the source's words for Back
 """)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--mine", is_flag=True, help="Your words in Anki stay, whatever the source says.")
-@click.option("--source", is_flag=True, help="The source's words take their place.")
-@click.option("--field", default="", metavar="NAME", help="Only this field; else all in conflict.")
+@click.option("--mine", is_flag=True, help="Keep your words, whatever the source says later.")
+@click.option("--source", is_flag=True, help="Take the source's words.")
+@click.option(
+    "--field", default="", metavar="NAME", help="Settle only this field; default: all in conflict."
+)
 def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: str) -> None:
-    """Settle what both you (in Anki) and the source have changed; `show` has all three sides."""
+    """Settle a field that both you (in Anki) and the source have changed; `show` prints both sides."""
     from ankiforge import review
     from ankiforge.cli.selection import report
     from ankiforge.model import Family
@@ -228,7 +234,7 @@ def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
     from ankiforge.sync import plan_cards
 
     if mine == source:
-        raise UsageError("say whose words are to stand: --mine or --source")
+        raise UsageError("choose whose words to keep: --mine or --source")
     names = dict.fromkeys(name for family in Family for name in family.content_fields)
     if field and field not in names:
         raise UsageError(f"no field is called {field!r}", hint=f"one of {', '.join(names)}")
@@ -248,16 +254,16 @@ _UNDONE_SHOWN = 3
 
 
 @command("""
-  ankiforge undo             the last thing you decided; again for the one before
-  ankiforge undo afpl5zre    the last thing you decided about this card
+  ankiforge undo             your last decision; repeat for the one before
+  ankiforge undo afpl5zre    your last decision about this card
   ankiforge undo --all --filter verdict:rejected
-  ankiforge undo 5f0c…       one action by its id, as `ankiforge trace` shows it
+  ankiforge undo 5f0c…       a decision by its id, from `ankiforge trace`
 """, lines=True)  # fmt: skip
 @selects_cards
 def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
-    """Take back the last action of yours, or one by its id; of cards what you last decided.
+    """Undo your last decision, or the last one about these cards.
 
-    Named by a card, what was decided of others in one go with it stands.
+    Cards decided by one command are undone together, except when you name a card.
     """
     from ankiforge import review
     from ankiforge.anki.notes import RETIRED
@@ -287,9 +293,9 @@ def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
             call.out.say(line)
         if any(card.anki.there for card in cards.values()):
             call.out.say(
-                "in Anki, words and tags follow with the next build or push; a card that is none"
-                f" any more gets the tag {RETIRED} there, for no import can delete it; your words"
-                " that an import has replaced do not come back"
+                "Anki follows with the next build or push. An import cannot delete, so a card that"
+                f" no longer exists here gets the tag {RETIRED} there. Words of yours that an import"
+                " has replaced do not come back."
             )
     report_refused(now, done)
 
@@ -319,7 +325,7 @@ def _undone_lines(
 
 @command("""
   ankiforge edit afpl5zre                                   in $EDITOR
-  ankiforge edit finding:wording                            all of these, one after another
+  ankiforge edit finding:yes_no                             all matching cards, one after another
   ankiforge edit afpl5zre --field Back "the inner membrane"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
 """, shows="limit")  # fmt: skip
@@ -330,12 +336,12 @@ def _undone_lines(
     nargs=2,
     multiple=True,
     metavar="NAME TEXT",
-    help="Set a field to this Markdown, without an editor.",
+    help="Set a field to this Markdown text, without an editor.",
 )
 def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...]) -> None:
-    """Reword cards, or make one of a passage; your words stay, whatever the source does.
+    """Reword cards, or make a card of a highlight. Your words stay when the source changes.
 
-    Several open one after another: one that is left unsaved is skipped, an emptied one ends it.
+    Several cards open one after another. Leave one unsaved to skip it; empty the file to stop.
     """
     from ankiforge.cli.selection import shown_cards
     from ankiforge.model import HighlightKey
@@ -352,7 +358,7 @@ def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...
     with session(call) as now:
         targets = shown_cards(now, words, _is_current)
         if fields and len(targets) > 1:
-            what = f"--field sets the words of one card, and {len(targets)} are meant"
+            what = f"--field sets the words of one card, but {len(targets)} are named"
             raise UsageError(what, hint="name it by its id; or leave out --field for an editor")
         if not fields:
             need_terminal(targets[0].card.guid)
@@ -381,7 +387,7 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
     else:
         words = dict(card.fields)
         names = (name for name in card.family.content_fields if name != "Reverse")
-        head = f"{guid}, {position}: unsaved it stays as it is, emptied it ends here"
+        head = f"{guid}, {position}: leave it unsaved to skip it, empty it to stop"
         text = _comment(card.highlight.exact) + _comment(head)
         text += _form({name: words.get(name, "") for name in names})
         entry = _typed(text, partial(changed_fields, card), now.workspace.folder)
@@ -395,7 +401,9 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
         now.out.data(card_json(card, now.review.tags(card)))
     for finding in card.leading.findings:
         now.out.say(f"{finding.severity}: {finding.message}")
-    unfit = ", but blocked: it is in no package until that is mended" if card.blocked else ""
+    unfit = (
+        ", but a check blocks it: it is in no package until you fix that" if card.blocked else ""
+    )
     now.out.say(f"edited: {card.guid}{unfit}")
 
 
@@ -410,7 +418,7 @@ def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
     with session(call, writes="drafting") as now:
         highlight = now.ledger.highlights.get(key)
         if highlight is None or not highlight.document.source:
-            what = f"{key!r} is no passage that was read"
+            what = f"{key!r} is not the key of a highlight"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
         others = len(live_cards(now.ledger, highlight.key))
         entry: AbstractContextManager[Fields | None]
@@ -509,11 +517,13 @@ def _parsed(answer: bytes) -> dict[str, str]:
     try:
         fields = yaml.safe_load(answer.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise UsageError("this is no UTF-8", hint="save it as such") from error
+        raise UsageError("this is not UTF-8", hint="save it as such") from error
     except yaml.YAMLError as error:
-        raise UsageError(f"this is no YAML any more: {error}") from error
+        raise UsageError(f"this is not valid YAML: {error}") from error
     if not isinstance(fields, dict):
-        raise UsageError("the fields are gone", hint="each stands behind its name, as Front: |-")
+        raise UsageError(
+            "the fields are missing", hint="write each field after its name, such as Front: |-"
+        )
     return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
 
 

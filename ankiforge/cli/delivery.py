@@ -66,8 +66,8 @@ def refuse_foreign(path: Path, force: bool) -> None:
         raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
     if path.exists() and not force and not is_ours(path):
         raise UsageError(
-            f"{path}: is no package of ankiforge; it is left as it is",
-            hint="another name: -o FILE.apkg; or --force to replace it",
+            f"{path}: is not a package of ankiforge; it was left unchanged",
+            hint="use another name, -o FILE.apkg, or --force to replace it",
         )
 
 
@@ -194,10 +194,10 @@ def _output_notice(now: Session, wanted: Path) -> Problem:
     """Say that packages lie in the workspace though its settings name a folder elsewhere."""
     workspace = now.workspace
     what = (
-        f"output: {wanted.resolve()} lies outside this workspace and needs your word;"
+        f"output: {wanted.resolve()} is outside this workspace and must be confirmed;"
         f" until then packages are written to {workspace.output}"
     )
-    do = f"if that is what you want: ankiforge init --trust {quote(str(workspace.root))}"
+    do = f"to confirm it: ankiforge init --trust {quote(str(workspace.root))}"
     return Problem(str(workspace.settings), what, do, notice=True)
 
 
@@ -238,7 +238,7 @@ def why_no_package(now: Session, deck: str) -> str:
     ready = [card for card in cards if card.ready]
     if ready and all(card.anki not in (AnkiState.NONE, AnkiState.WRITTEN) for card in ready):
         return "Anki has everything"
-    return f"no card is ready ({now.call.program} list)"
+    return f"no card is accepted ({now.call.program} list)"
 
 
 # --- sync with Anki -------------------------------------------------------------------------
@@ -257,17 +257,17 @@ def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
     """Yield what syncing with Anki came to, for people."""
     summary, program = result.summary, now.call.program
     if result.status is SyncStatus.NO_NOTES:
-        yield f"Anki was looked at ({result.path}): none of these cards is there yet"
+        yield f"read Anki ({result.path}): none of these cards is in it yet"
     elif result.status is SyncStatus.FAILED:
-        yield "Anki was not seen: cards that are there already stay as they are this time"
+        yield "Anki could not be read, so cards that are there stay as they are this time"
     elif result.status is SyncStatus.UNCHANGED:
-        yield f"Anki is as it was at the last look ({result.path})"
+        yield f"Anki has not changed since it was last read ({result.path})"
     elif result.status is SyncStatus.READ:
-        yield f"Anki was looked at ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
+        yield f"read Anki ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
     elif not now.ledger.views.ever:
         found = result.status is not SyncStatus.NO_COLLECTION
         why = (
-            "Anki is not looked at (anki.collection is none): what it has cannot be known"
+            "Anki is not read (anki.collection is none), and what it has cannot be known"
             if found
             else "no Anki collection found"
         )
@@ -277,18 +277,18 @@ def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
     if summary.recovered:
         yield f"  {counted(summary.recovered, 'card')} taken over from there"
     if summary.back:
-        yield f"  {counted(summary.back, 'note')} there again"
+        yield f"  {counted(summary.back, 'note')} are there again"
     if summary.deleted:
-        yield f"  {counted(summary.deleted, 'note')} deleted there: not shipped again"
+        yield f"  {counted(summary.deleted, 'note')} deleted there; they will not be sent again"
     if summary.missing:
         yield f"  {counted(summary.missing, 'note')} missing there: {program} list anki:missing"
     if summary.held_back:
         yield (
-            "  so many at once may be an accident. If you deleted them:"
+            "  That many at once may be an accident. If you deleted them:"
             f" {program} pull --confirm-deletions {summary.missing}; else: {program} restore --missing"
         )
     if summary.feedback:
-        yield f"  {counted(summary.feedback, 'remark')} typed there: {program} list finding:feedback"
+        yield f"  {counted(summary.feedback, 'remark')} typed into Feedback: {program} list finding:feedback"
 
 
 def running_anki(now: Session) -> RunningAnki:
@@ -306,7 +306,9 @@ def refuse_offline(now: Session) -> None:
     """Refuse to ask an Anki on another machine with `--offline`."""
     address = now.workspace.config.anki.connect
     if now.call.offline and not is_loopback(address):
-        raise UsageError(f"--offline, and Anki is at {address}", hint="leave --offline out")
+        raise UsageError(
+            f"--offline forbids a connection to Anki at {address}", hint="run it without --offline"
+        )
 
 
 def read_named_file(now: Session, file: Path, *, bind: bool = False) -> SyncResult:
@@ -321,7 +323,7 @@ def read_any(now: Session, bind: bool) -> SyncResult:
     """Read the collection of this machine, else a running Anki."""
     settings = now.workspace.config.anki
     if settings.collection == NEVER:  # even if a person asks
-        what = f"anki.collection is {NEVER}: Anki is never looked at by itself"
+        what = f"anki.collection is {NEVER}, so Anki is not read"
         hint = "ankiforge pull --collection FILE; or anki.collection: auto"
         raise UsageError(what, hint=hint)
     result = read_anki(settings, now.ledger, Path.home(), os.environ, bind=bind)
@@ -467,8 +469,8 @@ class Push:
         self.tally.record_sync(anki.read(now.ledger), now.ledger)
         self.pushed = self.tally.pushed = push_result(now.ledger, sent.plans, there)
         if refused := self.pushed.refused:
-            what = f"{len(refused)} notes are not there as they were sent, {refused[0]} the first"
-            hint = "was one of them changed in Anki meanwhile? push again"
+            what = f"{len(refused)} notes did not arrive as they were sent, {refused[0]} the first"
+            hint = "perhaps one was changed in Anki meanwhile: push again"
             self.tally.problems.append(Problem(str(self.path), what, hint))
         else:
             _set_aside_imported(now, self.path)
@@ -491,9 +493,9 @@ class Push:
         if not retired:
             return
         many = counted(sum(map(len, retired.values())), "card")
-        question = f"Suspend {many} in Anki, cards no more here ({RETIRED})?"
+        question = f"Suspend {many} in Anki, which are retired here ({RETIRED})?"
         if not yes and not out.interactive:
-            out.warn(f"{question} Nobody to ask: say --yes")
+            out.warn(f"{question} There is no terminal to ask on: use --yes")
         elif yes or click.confirm(question, err=True):
             suspensions.record(retired)
             anki.suspend(card for ids in retired.values() for card in ids)

@@ -37,23 +37,29 @@ PASSAGES = 30
 
 
 @command("""
-  ankiforge draft --drafter llm --estimate    requests, tokens, cost; nothing is sent
+  ankiforge draft --drafter llm --estimate    show requests, tokens and cost; send nothing
   ankiforge draft --drafter llm --limit 20    draft twenty highlights
-  ankiforge draft --again drafter:llm         draft these anew
+  ankiforge draft --again drafter:llm         draft these again
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
-  ankiforge draft --again vault:notes/5b9c0f1d2e3a4b67    one without a card, by its key
-  ankiforge draft --again af53yatsl3 --instead    another card, for one that keeps failing
-  ankiforge draft export ask.md               one text to paste into any chat
-  ankiforge draft import answer.md            the chat's answer
+  ankiforge draft --again vault:notes/5b9c0f1d2e3a4b67    a highlight without a card, by its key
+  ankiforge draft --again af53yatsl3 --instead    replace a card that keeps failing
+  ankiforge draft export ask.md               write a text to paste into any chat
+  ankiforge draft import answer.md            read the chat's answer
 """, shows="limit jobs scheduler", cls=click.Group, invoke_without_command=True)  # fmt: skip
+@click.option("--again", metavar="QUERY", help="Draft the highlights of these cards or keys again.")
+@click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
+@click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
+@click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
 @click.option(
-    "--again", metavar="QUERY", help="Draft the highlights of these cards, or of these keys, anew."
+    "--drafter",
+    type=click.Choice(["rules", "llm"]),
+    help="Draft with the offline rules, or with a language model.",
 )
-@click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
-@click.option("--instead", is_flag=True, help="With --again: another card in place of each.")
-@click.option("--estimate", is_flag=True, help="Say what it would take; send nothing.")
-@click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
-@click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
+@click.option(
+    "--accept",
+    type=click.Choice(["clean", "review"]),
+    help="Accept cards without findings, or let all cards wait.",
+)
 def draft(
     call: Call,
     again: str | None,
@@ -63,10 +69,10 @@ def draft(
     drafter: str | None,
     accept: str | None,
 ) -> None:
-    """Draft what is pending: highlights that were read, and have no draft yet.
+    """Draft cards for highlights that were read and have none yet.
 
-    With --again --instead another card is drawn for each that a query means, with what Anki told
-    of it; the old one stands until you accept the new.
+    With --again --instead, another card is drafted in place of each card that the query matches. The
+    old card stays until you accept the new one.
     """
     from ankiforge.pipeline import draft_again, draft_pending
     from ankiforge.reports.summary import Tally, summarize
@@ -75,13 +81,13 @@ def draft(
     subcommand = click.get_current_context().invoked_subcommand
     if subcommand:
         if again is not None or instead or remark:
-            what = f"of `draft {subcommand}` options stand behind its name"
+            what = f"of `draft {subcommand}` options go after its name"
             raise UsageError(what, hint="draft export FILE --again QUERY --instead")
         return
     if remark and again is None:
-        raise UsageError("--remark says what to do better", hint="with it: --again QUERY")
+        raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
     if instead and again is None:
-        raise UsageError("--instead draws another card for some", hint="with it: --again QUERY")
+        raise UsageError("--instead needs --again QUERY", hint="draft --again QUERY --instead")
     with session(call, writes="" if estimate else "drafting", read_only=estimate) as now:
         note_sources(now)
         keys = _keys_in(now, again)
@@ -106,7 +112,7 @@ def draft(
                 f"--drafter llm; by a chat: {program} draft export ask.md --again QUERY --instead;"
                 f" or reword it: {program} edit ID, or make others of it: {program} review"
             )
-            what = "no model drafts here, and the offline rules would draw the same"
+            what = "no model is set, and the offline rules would draft the same"
             raise UsageError(what, hint=hint)
         job = job_for(now, (), model, accept or "")
         remarks = remarks_for(now.ledger, cards, remark) if instead else ()
@@ -136,7 +142,7 @@ def _after(now: Session, summary: Summary, drafter: str) -> Iterator[str]:
         yield from commands_to_go_on(now, summary, drafter)
         if summary.cards["ready"]:
             yield "build", "a package with the ready ones"
-        yield "list", "what was made"
+        yield "list", "see the cards"
 
     yield "\nnext:"
     yield from columns(now, commands())
@@ -195,10 +201,10 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
         return
     cost = "nothing"
     if found.cost_usd is None:
-        cost = "price unknown; llm.price_usd or prices.yaml may name it"
+        cost = "price unknown; set llm.price_usd, or add it to prices.yaml"
     elif found.cost_high_usd:
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
-        cost = f"about {dollars(found.cost_usd)} ({low} to {high}, a model's thoughts not counted)"
+        cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"
     now.out.print(
         f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered)"
         f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
@@ -210,15 +216,17 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
 
 @command("\n  ankiforge draft export requests.jsonl", shows="limit")
 @click.argument("file", type=FILE)
-@click.option("--again", metavar="QUERY", help="With --instead: for these cards.")
-@click.option("--instead", is_flag=True, help="With --again: another card in place of each.")
-@click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
+@click.option(
+    "--again", metavar="QUERY", help="With --instead: ask for replacements of these cards."
+)
+@click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
+@click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 def export(call: Call, file: Path, again: str | None, instead: bool, remark: str) -> None:
-    """Write what is pending as requests.
+    """Write requests for highlights without a card to FILE.
 
-    FILE.md is one text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
-    `vllm run-batch`. What is too much for one file goes on in FILE-2. With --again --instead it
-    is another card that is asked for, for each that a query means, as in draft.
+    FILE.md is a text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
+    `vllm run-batch`. What does not fit continues in FILE-2. With --again --instead it asks for
+    replacements of the cards that the query matches.
     """
     from ankiforge import app
     from ankiforge.cli import requests
@@ -272,15 +280,19 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
 
 @command("\n  ankiforge draft import answer.md", shows="limit jobs")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
-@click.option("--accept", type=click.Choice(["clean", "review"]), help="As in run.")
+@click.option(
+    "--accept",
+    type=click.Choice(["clean", "review"]),
+    help="Accept cards without findings, or let all cards wait.",
+)
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
-    """Read answers: a chat's (.md), or the result and error files of a batch (.jsonl)."""
+    """Read the answers of a chat (.md), or the result and error files of a batch (.jsonl)."""
     from ankiforge.cli import requests
     from ankiforge.reports.summary import Tally, summarize
 
     of_chat = {requests.is_chat(file) for file in files}
     if len(of_chat) > 1:
-        raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are read apart")
+        raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are imported separately")
     for file in files:  # before anything is done
         try:
             file.open("rb").close()

@@ -17,10 +17,10 @@ from ankiforge.errors import UsageError
   ankiforge init ~/cards            a workspace in ~/cards
   ankiforge init --trust .          confirm what this folder's ankiforge.yaml asks for
 
-The first workspace is the one that commands use when they are called elsewhere.
+Commands use your first workspace when you call them from elsewhere.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--trust", is_flag=True, help="Confirm what the workspace asks for.")
+@click.option("--trust", is_flag=True, help="Confirm what the settings ask for.")
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.cli import settings
@@ -48,7 +48,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     out, folders, machine = call.out, user_folders(), Machine.this()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     if control_character(str(root)):
-        raise UsageError(f"{str(root)!r}: such a name cannot be kept", hint="another folder")
+        raise UsageError(f"{str(root)!r}: this name cannot be stored", hint="another folder")
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: tuple[Path, ...] = ()
     before: tuple[Remembered, ...] = ()
@@ -108,7 +108,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         for line in _report(made, trust=trust):
             out.say(line)
     if written and sources and not moved and (home_now := registered(folders)) not in (None, root):
-        out.say(f"what you decided on these sources until now stays in {home_now}")
+        out.say(f"your decisions on these sources so far stay in {home_now}")
 
 
 def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
                 yield f"  {kind:8}{'; '.join(things) or 'none found'}"
         yield f"made a workspace in {root}: {', '.join(made['written'])}"
     else:
-        yield f"{root} is a workspace already; its files are as they were"
+        yield f"{root} is already a workspace; its files are unchanged"
     if made["moved"]:
         yield f"moved here from the default workspace: {', '.join(made['moved'])}"
     yield from (f"confirmed: {one}" for one in made["confirmed"])
@@ -134,5 +134,5 @@ def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
         return
     where = "" if made["registered"] else f" -C {root}"
     yield f"next: read {root}/{FILE_NAME}, then"
-    yield f"  ankiforge doctor{where}     is all well?"
+    yield f"  ankiforge doctor{where}     check everything"
     yield f"  ankiforge run{where}        cards from every source"

@@ -22,7 +22,7 @@ from ankiforge.cli.session import (
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger.queries import Queries
+    from ankiforge.ledger.queries import Funnel, Queries
     from ankiforge.ledger.search import Match
     from ankiforge.model import Candidate, Card
     from ankiforge.reports.trace import Asked, Messages
@@ -45,24 +45,98 @@ _VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
 """The views of the review page: the cards of each, in the order in which a person is asked."""
 
 
+# --- status ---------------------------------------------------------------------------------
+
+_WAITING = {
+    "pending": ("card waits", "cards wait"),
+    "revisions": ("correction waits", "corrections wait"),
+    "conflicts": ("conflict with Anki", "conflicts with Anki"),
+    "work": ("card keeps failing in Anki", "cards keep failing in Anki"),
+    "missing": ("note is missing in Anki", "notes are missing in Anki"),
+}
+"""Views that need a decision: one, several."""
+
+
+@command("""
+  ankiforge status           what waits, and the next command
+  ankiforge status --json    the same, as JSON
+""")
+def status(call: Call) -> None:
+    """Show what waits for you, and the next command."""
+    from ankiforge.app import sources_in_use
+    from ankiforge.review.query import parse
+    from ankiforge.text.display import counted
+
+    with session(call, read_only=True) as now:
+        queries = now.ledger.queries
+        funnel, cards, view = queries.funnel(), queries.card_counts(), queries.last_view()
+        sources = sorted(one.partition(":")[2] for one in sources_in_use(now.workspace, now.ledger))
+        unsent = len(queries.matching(parse("verdict:accepted standing:live anki:none").terms))
+        waiting = {name: len(set(_VIEWS[name](queries))) for name in _WAITING}
+        next_command, why = _next(now, funnel, waiting, unsent)
+
+    if call.out.as_json:
+        call.out.data({
+            "workspace": str(now.workspace.root), "sources": sources,
+            "highlights": {"seen": funnel.seen, "without": len(funnel.without)},
+            "cards": cards, "unsent": unsent, "waiting": waiting,
+            "looked": view.taken_at if view else "", "next": next_command,
+        })  # fmt: skip
+        return
+    call.out.print(f"{now.workspace.root}: {', '.join(sources) or 'no sources yet'}")
+    without = f", {len(funnel.without):,} without an accepted card" if funnel.without else ""
+    call.out.print(f"  {counted(funnel.seen, 'highlight')}{without}")
+    blocked = f", {cards['blocked']:,} blocked" if cards["blocked"] else ""
+    call.out.print(f"  {counted(cards['ready'], 'accepted card')}{blocked}")
+    looked = f"last read {view.taken_at[:16].replace('T', ' ')} UTC" if view else "not read yet"
+    call.out.print(f"  Anki: {looked}")
+    for name, (one, several) in _WAITING.items():
+        if count := waiting[name]:
+            call.out.print(f"  {counted(count, one, several)}")
+    call.out.print(f"next: {call.program} {next_command}   ({why})")
+
+
+def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) -> tuple[str, str]:
+    """Return the one command to type next, and why."""
+    from ankiforge.config import DrafterName
+
+    if not funnel.seen:
+        return (
+            "run" if now.workspace.config.sources or now.workspace.remembered else "run PATH",
+            "nothing was read yet",
+        )
+    if any(waiting.values()):
+        return "review", "decide on what waits"
+    if unsent:
+        return "build", f"{unsent:,} accepted cards are in no package yet"
+    if way := next(commands_without_card(now, funnel, model=True), None):
+        by_model = now.workspace.config.drafter is DrafterName.LLM
+        return ("draft", "have the model draft the rest") if by_model else way
+    return "run", "read what is new"
+
+
 # -finding:* is a word of the query, not an option
 @command("""
   ankiforge list                        live cards
-  ankiforge list verdict:pending -v     what waits, with source and findings
-  ankiforge list --view twins           pairs that ask the same, with the commands that settle them
+  ankiforge list verdict:pending -v     cards that wait, with source and findings
+  ankiforge list --view twins           pairs that ask the same, and how to settle them
   ankiforge list --view work            cards that keep failing in Anki, the worst first
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--all", "everything", is_flag=True, help="Rejected and retired cards, too.")
-@click.option("--no-card", is_flag=True, help="Highlights without a card, each with its reason.")
-@click.option("--view", type=click.Choice(list(_VIEWS)), help="What this view of the page holds.")
+@click.option("--all", "everything", is_flag=True, help="Include rejected and retired cards.")
+@click.option(
+    "--no-card", is_flag=True, help="List highlights without a card, each with the reason."
+)
+@click.option(
+    "--view", type=click.Choice(list(_VIEWS)), help="List what this view of the review page holds."
+)
 def list_(
     call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
 ) -> None:
-    """List cards; words match their text and title, `field:value` their fields."""
+    """List cards. Words match text and title, `field:value` a field."""
     from ankiforge.cli.selection import joined
     from ankiforge.ledger.cards import PAIRED
     from ankiforge.reports.cards import card_text, duplicates_text, one_line
@@ -71,7 +145,9 @@ def list_(
 
     refuse_unknown_options(query)
     if view and no_card:
-        raise UsageError("--view holds cards, --no-card passages without one: name one of them")
+        raise UsageError(
+            "--view lists cards, --no-card lists highlights without one: use one of them"
+        )
     with session(call, read_only=True) as now:
         if no_card:
             _list_highlights(now, query)
@@ -139,12 +215,12 @@ def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
 
 @command("""
   ankiforge show afpl5zre
-  ankiforge show deck:Biology membrane      all that a query means
+  ankiforge show deck:Biology membrane      all cards that a query matches
   ankiforge show afpl5zre --json
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: tuple[str, ...]) -> None:
-    """Show cards in full: fields, quote, source, findings, what waits."""
+    """Show cards in full: fields, quote, source, findings, alternatives."""
     from ankiforge.cli.selection import shown_cards
     from ankiforge.model import AnkiState
     from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
@@ -178,15 +254,15 @@ _LONGEST = 100
 
 # -x is a word of the query, not an option
 @command("""
-  ankiforge seen forgetting curve       by words of titles, people, passages, cards
-  ankiforge seen 10.1037/h0061626       by DOI, arXiv id, ISBN, PMID, @citekey
+  ankiforge seen forgetting curve       words of titles, people, highlights, cards
+  ankiforge seen 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge seen https://arxiv.org/abs/1706.03762v5
-  ankiforge seen ~/Downloads/paper.pdf  by its pages, its names, its title
+  ankiforge seen ~/Downloads/paper.pdf  a PDF, by its pages, identifiers or title
   ankiforge seen "Attention is al you need" --json
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
-    """Haven't I looked at this before? What was read, marked and forged, and is remembered now."""
+    """Search everything you have read: works, highlights, cards, and how well you remember them."""
     from ankiforge.reports.seen import as_text, seen_json
 
     refuse_unknown_options(query)
@@ -207,7 +283,7 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
                 return
         if not shown and call.limit != 0:
             asked = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
-            call.out.say(f"nothing here matches {asked!r}: not marked, no card")
+            call.out.say(f"nothing you have read matches {asked!r}")
 
 
 def _works(now: Session, words: str) -> Iterator[Match]:
@@ -240,7 +316,7 @@ def _works(now: Session, words: str) -> Iterator[Match]:
 """)
 @click.argument("card", metavar="CARD")
 def trace(call: Call, card: str) -> None:
-    """Show one card's whole way: source, prompt, reply, checks, decisions, what was shipped."""
+    """Show the history of one card: source, prompt, reply, checks, decisions, revisions."""
     from ankiforge.reports.trace import as_text, trace_json
     from ankiforge.review.select import find
 

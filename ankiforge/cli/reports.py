@@ -40,21 +40,21 @@ FILE = click.Path(path_type=Path)
 
 
 @command("""
-  ankiforge stats                               all there is, on one screen
+  ankiforge stats                               everything, on one screen
   ankiforge stats --html stats.html             a page with plots
   ankiforge stats --deck Reading --since 2026-09-01
   ankiforge stats drafter:llm                   only cards that a query matches
 """, shows="limit")  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--deck", default="", metavar="NAME", help="Only this deck and those below it.")
+@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Only answers, drafts and replies from this day on (2026-11-21).",
+    help="Count only answers, drafts and replies from this day on (2026-11-21).",
 )
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
-@click.option("--force", is_flag=True, help="Replace a FILE that is no page of ankiforge.")
+@click.option("--force", is_flag=True, help="Replace a FILE that ankiforge did not write.")
 def stats(
     call: Call,
     query: tuple[str, ...],
@@ -63,7 +63,7 @@ def stats(
     html: Path | None,
     force: bool,
 ) -> None:
-    """Tell how far highlights have come, who draws well, and how cards fare in Anki."""
+    """Count how far highlights have come, which drafts you keep, and how cards fare in Anki."""
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.selection import joined
     from ankiforge.config import load_prices
@@ -152,19 +152,21 @@ _SEVERITIES = {"error": "block", "block": "block", "warn": "warn", "info": "info
   ankiforge lint deck.apkg --check duplicate --deck Biology -v
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("file", required=False, type=FILE, metavar="[FILE]")
-@click.option("--deck", default="", metavar="NAME", help="Only this deck and those below it.")
-@click.option("--check", "checks", multiple=True, metavar="ID", help="Only what this check finds.")
+@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@click.option(
+    "--check", "checks", multiple=True, metavar="ID", help="Show only what this check finds."
+)
 @click.option(
     "--severity",
     type=click.Choice(list(_SEVERITIES)),
     default="warn",
     show_default=True,
-    help="Only what is at least so grave.",
+    help="Show only findings that are at least this severe.",
 )
 def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], severity: str) -> None:
-    """Run the checks on the notes of FILE, an .apkg, .colpkg or collection; nothing is changed.
+    """Run the checks on the notes of FILE, an .apkg, .colpkg or collection; change nothing.
 
-    Without FILE: on the cards of the workspace. Exit code 1 if a note is broken.
+    Without FILE, the cards of the workspace are checked. Exit code 1 if a note has an error.
     """
     from ankiforge.anki.notes import in_deck
     from ankiforge.check import RULES
@@ -221,20 +223,20 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
   ankiforge audit                              the collection your cards are in
   ankiforge audit deck.apkg                    any deck, whoever made it
   ankiforge audit --deck Biology --html audit.html
-  ankiforge audit --propose                    and let review ask about it
+  ankiforge audit --propose                    also let review ask about new findings
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("file", required=False, type=FILE, metavar="[FILE]")
-@click.option("--deck", default="", metavar="NAME", help="Only this deck and those below it.")
-@click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page, too.")
-@click.option("--propose", is_flag=True, help="Let review ask about what is new of your cards.")
-@click.option("--force", is_flag=True, help="Replace a FILE that is no page of ankiforge.")
+@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page as well.")
+@click.option("--propose", is_flag=True, help="Let review ask about new findings on your cards.")
+@click.option("--force", is_flag=True, help="Replace a FILE that ankiforge did not write.")
 def audit(
     call: Call, file: Path | None, deck: str, page: Path | None, propose: bool, force: bool
 ) -> None:
-    """What an existing deck needs: broken, doubled, failing, orphaned and forgotten notes.
+    """Say what a deck needs: broken, duplicate, failing, orphaned and forgotten notes.
 
-    FILE is an .apkg, .colpkg or collection; without it: the collection your cards are in. It is
-    copied to be read, and nothing is changed. Exit code 1 if a note is broken.
+    FILE is an .apkg, .colpkg or collection; without it, the collection your cards are in. Nothing is
+    changed. Exit code 1 if a note is broken.
     """
     from ankiforge.anki.collection import COLLECTION
     from ankiforge.anki.notes import in_deck
@@ -268,7 +270,7 @@ def audit(
         for line in as_text(made, call.shown(SHOWN)):
             out.print(line)
     if file is None and not propose and any(one.ours for one in made.notes):
-        out.say(f"to be asked about your cards in review: {call.program} audit --propose")
+        out.say(f"to decide on these in review: {call.program} audit --propose")
     if page is not None:
         name = path.parent.name if path.name == COLLECTION else path.name  # of a profile
         head = (f"Audit of {deck or name}", f"{path} · as it was on {taken_at:%Y-%m-%d}")
@@ -299,7 +301,7 @@ def _collection(workspace: Workspace, ledger: Ledger) -> Path:
 
     settings = workspace.config.anki
     if settings.collection == NEVER:
-        what = f"anki.collection is {NEVER}: Anki is never looked at by itself"
+        what = f"anki.collection is {NEVER}, so Anki is not read"
         raise UsageError(what, hint="name a file: ankiforge audit FILE")
     found = collection_path(settings, ledger, Path.home(), os.environ)
     if found is None:
@@ -335,7 +337,7 @@ def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> No
             limits = _limits_here(call)
             made = propose(now.ledger, limits, within=within, step=step)
     if not made.cards:
-        out.say("nothing to propose: what is found on your cards is known")
+        out.say("nothing to propose: nothing new was found on your cards")
         return
     pairs, findings = counted(made.pairs, "pair"), counted(made.findings, "finding")
     out.say(
@@ -348,21 +350,23 @@ def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> No
 
 
 @command("""
-  ankiforge doctor                  the workspace around here
+  ankiforge doctor                  the current workspace
   ankiforge doctor -C ~/cards       another one
   ankiforge doctor --json           a line for each check
-  ankiforge doctor --draw           a model elsewhere draws one card of a passage of ours
-  ankiforge doctor --take-over      a copied ledger is the one from now on
+  ankiforge doctor --draw           let a model elsewhere draft a sample card
+  ankiforge doctor --take-over      use a copied ledger from now on
 
 Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
 (2 settings, 3 a service, 4 the ledger).
 """, lines=True)  # fmt: skip
 @click.option(
-    "--take-over", is_flag=True, help="This ledger, though copied, is the one from now on."
+    "--take-over", is_flag=True, help="Use this ledger from now on, although it was copied."
 )
-@click.option("--draw", is_flag=True, help="Have a model elsewhere draw a card, too; it may cost.")
+@click.option(
+    "--draw", is_flag=True, help="Let a model elsewhere draft a sample card; this may cost."
+)
 def doctor(call: Call, take_over: bool, draw: bool) -> None:
-    """Check sources, model, Anki and ledger; say what to do."""
+    """Check settings, sources, ledger, model and Anki, and say what to do."""
     from ankiforge.config.workspace import home_of, resolve, user_folders
     from ankiforge.reports.discover import Machine
     from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
@@ -408,20 +412,25 @@ _READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
 
 # -tag:x is a word of the query, not an option
 @command("""
-  ankiforge export all.jsonl                  all there is; ankiforge import all.jsonl reads it
+  ankiforge export all.jsonl                  everything; ankiforge import all.jsonl reads it
   ankiforge export ~/Vault/Read               a page of Markdown for each work
   ankiforge export cards.csv deck:Biology     the cards of a deck, for a spreadsheet
   ankiforge export - --format markdown document:Lenses
-  ankiforge export cards.csv --force          over a file that is no export
+  ankiforge export cards.csv --force          replace a file that is not an export
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("target", required=False, metavar="[FILE|FOLDER]")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="Else as the name says.")
-@click.option("--force", is_flag=True, help="Replace a file that is no export.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="Write this format, whatever the name says.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is not an export.")
 def export(
     call: Call, target: str | None, query: tuple[str, ...], form: str | None, force: bool
 ) -> None:
-    """Take highlights, cards and decisions along: JSON Lines, CSV, or a folder of Markdown."""
+    """Write highlights, cards and decisions as JSON Lines, CSV, or a folder of Markdown."""
     from ankiforge.cli.selection import joined
     from ankiforge.review.query import FIELDS
 
@@ -453,9 +462,9 @@ def export(
     call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
     if "unchanged" in done:
         written, unchanged = len(done["written"]), done["unchanged"]
-        call.out.say(f"  {written} pages written, {unchanged} were so already")
+        call.out.say(f"  {written} pages written, {unchanged} unchanged")
     for one in done.get("left", ()):
-        call.out.say(f"  left as it is: {one}: nothing exported is of its work")
+        call.out.say(f"  left unchanged: {one}: its work was not exported")
 
 
 def _format_of(target: str) -> str:
@@ -515,7 +524,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
             raise UsageError(what, hint="export to another folder")
     if form == "markdown":
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is no folder", hint="Markdown is written into a folder")
+            raise UsageError(f"{path} is not a folder", hint="Markdown is written into a folder")
     elif path.is_dir():
         raise UsageError(f"{path} is a folder", hint=f"name a file: {path.name}/all.{form}")
     elif path.exists() and not force:
@@ -523,7 +532,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
         with path.open("rb") as file:
             if file.read(len(begins)) not in (begins, b""):
                 raise UsageError(
-                    f"{path} is no export of ankiforge", hint="another name, or --force"
+                    f"{path} is not an export of ankiforge", hint="another name, or --force"
                 )
 
 
@@ -569,14 +578,14 @@ def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[s
 
 
 @command("""
-  ankiforge import all.jsonl            what ankiforge export all.jsonl wrote
+  ankiforge import all.jsonl            read what ankiforge export all.jsonl wrote
 """)
 @click.argument("file", type=FILE, metavar="FILE.jsonl")
 def import_(call: Call, file: Path) -> None:
-    """Take in what was decided elsewhere, or by a ledger that was lost.
+    """Take in the decisions of an export, from another machine or a lost ledger.
 
-    What you have decided here since stays. Cards that are not here yet take in what was decided
-    about them when they are drawn.
+    Later decisions made here stay. Decisions about cards that are not here yet apply when they are
+    drafted.
     """
     from ankiforge.reports.export import import_file
 
@@ -591,5 +600,5 @@ def import_(call: Call, file: Path) -> None:
         counts = {"decisions": brought.decisions, "known": brought.known}
         call.out.data({**counts, "kept": kept, "problems": problems})
     else:
-        call.out.say(f"{brought.decisions} decisions taken in, {brought.known} lines known")
+        call.out.say(f"{brought.decisions} decisions imported, {brought.known} lines known")
     end(problems)

@@ -89,7 +89,7 @@ def pending_tasks(now: Session, drafter: str, limit: int | None) -> list[Task]:
 def why_nothing(now: Session) -> str:
     """Return why there is nothing to ask."""
     if now.call.limit == 0:
-        return "nothing is asked: --limit 0"
+        return "nothing to ask: --limit 0"
     if next(iter(now.ledger.highlights.all()), None):
         return "nothing is pending"
     has_sources = now.workspace.config.sources or now.workspace.remembered
@@ -108,7 +108,7 @@ def replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str
     barred = {private(one) or withheld(one) for task in tasks for one in task.highlights}
     if "" in barred:
         return tasks, f"it was answered before: {now.call.program} draft --again QUERY --instead"
-    why = "; ".join(sorted(barred)) or "its passage is not there now"
+    why = "; ".join(sorted(barred)) or "its highlight is not there now"
     return [], f"nothing can be asked: {why}"
 
 
@@ -180,7 +180,7 @@ def import_batch(
     tally.problems += found.problems
     known = f", {found.known} were known" if found.known else ""
     none = not found.replies and not found.problems
-    now.out.say("nothing new" if none else f"{found.replies} replies are remembered{known}")
+    now.out.say("nothing new" if none else f"{found.replies} replies are stored{known}")
     model = model_for(now, "llm")
     job = job_for(now, (), model, accept)
     cached = model.from_memory() if model else None

@@ -30,18 +30,23 @@ _WAITING = {
 
 
 @command("""
-  ankiforge review                             opens the page in your browser
-  ankiforge review --deck Biology --no-open    prints its address instead
+  ankiforge review                             open the page in your browser
+  ankiforge review --deck Biology --no-open    print its address instead
   ankiforge review --query "finding:* -colour:red"
 """)
-@click.option("--deck", metavar="NAME", help="Only this deck and those below it.")
-@click.option("--source", metavar="NAME", help="Only what this source yields.")
-@click.option("--query", default="", metavar="QUERY", help="Only these, as in list.")
-@click.option("--no-open", is_flag=True, help="Open no browser; print the address.")
+@click.option("--deck", metavar="NAME", help="Include only this deck and its subdecks.")
+@click.option("--source", metavar="NAME", help="Include only this source.")
+@click.option(
+    "--query",
+    default="",
+    metavar="QUERY",
+    help="Include only cards that the query matches, as in list.",
+)
+@click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
 def review(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
-    """Decide on cards in the browser: the source on one side, the card on the other.
+    """Decide on cards in the browser, with the source beside each card.
 
-    Everything stays on this machine. Ctrl-C ends it; each decision is stored as it is made.
+    Everything stays on this machine. Every decision is stored at once; Ctrl-C ends the page.
     """
     from ankiforge.review.page.decisions import Models
     from ankiforge.review.page.server import Services, serve
@@ -74,12 +79,12 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     # a program reads JSON, and needs no browser
     if not (no_open or out.as_json) and not _open_browser(address, remote=remote):
-        out.say("no browser can be opened here: open the address below, all of it, in yours")
+        out.say("no browser can be opened here; open the whole address below in yours")
     if remote:
         port = urlsplit(address).port  # the page accepts no other
         here = os.environ.get("SSH_CONNECTION", "").split()
         host = here[2] if len(here) == 4 else socket.gethostname()  # as it was reached
-        out.say(f"from the computer you sit at, first: ssh -L {port}:127.0.0.1:{port} {host}")
+        out.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
     if out.as_json:
         out.data({"address": address})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -45,30 +46,46 @@ _FLOOD_SHOWN = 5
 
 
 @command("""
-  ankiforge run paper.pdf notes/           highlights of these, into ./ankiforge.apkg
-  ankiforge run ~/Vault --deck Notes       into the deck Notes
-  ankiforge run                            these again, and all sources of the workspace
-  ankiforge run old.pdf --once             without remembering it
-  ankiforge run --dry-run --json           what would happen, as JSON; nothing is written
+  ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
+  ankiforge run ~/Vault --deck Notes       put the cards into the deck Notes
+  ankiforge run                            read these again, and all sources of the workspace
+  ankiforge run old.pdf --once             read a file once, without remembering it
+  ankiforge run --dry-run --json           show what would happen, as JSON
 """, shows="limit jobs scheduler")  # fmt: skip
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--deck", default="", metavar="NAME", help="The deck for the new cards of this run.")
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package here.")
-@click.option("--drafter", type=click.Choice(["rules", "llm"]), help="Who drafts.")
+@click.option(
+    "--deck",
+    default="",
+    metavar="NAME",
+    help="Put new cards without a deck of their own into this deck.",
+)
+@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
+@click.option(
+    "--drafter",
+    type=click.Choice(["rules", "llm"]),
+    help="Draft with the offline rules, or with a language model.",
+)
 @click.option(
     "--accept",
     type=click.Choice(["clean", "review"]),
-    help="Accept clean cards, or let every card wait for a person.",
+    help="Accept cards without findings, or let all cards wait.",
 )
-@click.option("--new", "new_only", is_flag=True, help="Only cards that no package held before.")
-@click.option("--name", default="", help="The name of the source behind PATH.")
-@click.option("--once", is_flag=True, help="Do not remember PATH as a source.")
+@click.option(
+    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
+)
+@click.option("--name", default="", help="Name the source behind PATH.")
+@click.option("--moved", is_flag=True, help="Treat the folder as the missing one, moved.")
+@click.option("--once", is_flag=True, help="Do not remember PATH.")
 @click.option(
     "--forget", multiple=True, type=PATH, metavar="PATH",
     help="Forget a remembered PATH; read nothing.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace a file that is not ankiforge's.")
-@click.option("--dry-run", is_flag=True, help="Show what would happen; write nothing.")
+@click.option(
+    "--confirm-deletions", default=0, metavar="N",
+    help="Confirm that the N notes or files that are gone were deleted on purpose.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
 def run(
     call: Call,
     paths: tuple[Path, ...],
@@ -78,16 +95,18 @@ def run(
     accept: str | None,
     new_only: bool,
     name: str,
+    moved: bool,
     once: bool,
     forget: tuple[Path, ...],
+    confirm_deletions: int,
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Turn highlights into cards, and ready cards into a package for Anki.
+    """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATHs are PDFs, notes, texts, tiddlers, a Kindle's clippings, exports of Readwise or
-    Hypothesis, folders of these, or a zotero.sqlite. They are remembered: without any, these and
-    the sources of the workspace are read. What was drafted, decided or shipped before stays.
+    PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, an export of Readwise or
+    hypothes.is, a folder of these, or Zotero's data folder. Each PATH is remembered: without PATH,
+    the remembered ones and the sources of the workspace are read.
     """
     if forget:
         if paths:
@@ -97,7 +116,8 @@ def run(
         return
     run_sources(
         call, paths, deck=deck, output=output, drafter=drafter or "", accept=accept or "",
-        new_only=new_only, name=name, force=force, dry_run=dry_run, once=once,
+        new_only=new_only, name=name, moved=moved, confirmed=confirm_deletions, force=force,
+        dry_run=dry_run, once=once,
     )  # fmt: skip
 
 
@@ -111,6 +131,8 @@ def run_sources(
     accept: str = "",
     new_only: bool = False,
     name: str = "",
+    moved: bool = False,
+    confirmed: int = 0,
     force: bool = False,
     dry_run: bool = False,
     once: bool = False,
@@ -141,10 +163,10 @@ def run_sources(
             model = model.from_memory()  # cached replies are used, nothing is sent
         lines: list[str] = []
         tally = Tally(problems=list(lost), absent=bool(lost))
-        wanted, sources = open_sources(now, wanted, lines.append)
+        wanted, sources = open_sources(now, wanted, lines.append, moved=moved)
         if paths and not (once or dry_run):
             lines += _remember(now, paths, name, wanted)
-        job = job_for(now, sources, model, accept, deck)
+        job = replace(job_for(now, sources, model, accept, deck), confirmed=confirmed)
         sync_first(now, tally)
         for line in lines:
             out.say(line)
@@ -215,16 +237,16 @@ def _after(
     for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
-            yield "  import it: double-click it, or in Anki: File › Import, options as they are"
+            yield "  to import it, double-click it, or use File › Import in Anki; leave the options as they are"
     if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
         why = "there is no card yet"
         if cards["ready"]:
-            why = "Anki has all that is ready" if tally.plans else "nothing is new"
+            why = "Anki has every accepted card" if tally.plans else "nothing is new"
         elif waiting := cards["waiting"] + cards["blocked"]:
-            why = f"no card is ready, {counted(waiting, 'card waits', 'cards wait')} for you"
+            why = f"no card is accepted, {counted(waiting, 'card waits', 'cards wait')} for you"
         yield f"\nno package was written: {why}"
     if more := tally.counts["flooded"]:
-        yield f"\n{FLOOD} cards were accepted by themselves; {more} more wait for you, such as:"
+        yield f"\n{FLOOD} cards were accepted automatically; {more} more wait for you, such as:"
         waiting_cards = now.review.matching(f"run:{run} verdict:pending")
         yield from (f"  {one_line(card)}" for card in islice(waiting_cards, _FLOOD_SHOWN))
         yield f"accept them all: {program} accept --all --filter run:{run}"
@@ -233,7 +255,7 @@ def _after(
         yield from commands_to_decide(now, summary)
         yield from commands_to_go_on(now, summary, drafter)
         yield from commands_without_card(now, summary.funnel, model=summary.usage is not None)
-        yield "list", "what was made"
+        yield "list", "see the cards"
 
     if summary.funnel.seen and not summary.nothing_new:
         yield "\nnext:"
@@ -271,8 +293,7 @@ def _remember(
         *others, last = dict.fromkeys(f"`{place.name}`" for place in item.places)
         source = f"the sources {', '.join(others)} and {last}" if others else f"the source {last}"
         lines.append(
-            f"{path} is remembered as {source}: `{program}` reads it from now on;"
-            f" to forget it: {program} --forget {quote(path)}"
+            f"{path} is remembered as {source}; to forget it: {program} --forget {quote(path)}"
         )
     return lines
 
@@ -322,9 +343,9 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
   ankiforge extract ~/Vault --json | jq .exact
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--name", default="", help="The name of the source behind PATH.")
+@click.option("--name", default="", help="Name the source behind PATH.")
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
-    """Show the highlights of PATHs, or of the workspace's sources; write nothing."""
+    """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.app import make_job
     from ankiforge.pipeline import ingest
     from ankiforge.reports.cards import highlight_json
@@ -409,19 +430,19 @@ def job_for(
     limit = now.call.limit
     job = app.make_job(now.workspace, sources, model, accept=accept, deck=deck, limit=limit)
     workspace, settings = now.workspace, now.workspace.config.accept
-    where = f"{workspace.root} (your own)" if workspace.is_default else str(workspace.root)
+    where = f"{workspace.root} (default)" if workspace.is_default else str(workspace.root)
     by_hand = accept or settings.rules.value
     drafted = by_hand if job.drafter_name == "rules" else accept or settings.llm.value
     if by_hand == drafted:
         clean = by_hand == "clean"
-        policy = "clean cards are accepted" if clean else "every card waits for you"
+        policy = "cards without findings are accepted" if clean else "every card waits for you"
     else:
-        who = ("your own hand", "the model")
+        who = ("the rules", "the model")
         accepted, waits = who if by_hand == "clean" else who[::-1]
-        policy = f"clean cards of {accepted} are accepted, those of {waits} wait for you"
+        policy = f"cards of {accepted} without findings are accepted, those of {waits} wait for you"
     now.out.say(f"workspace {where} · drafter {model_name(job.drafter_name)} · {policy}")
     if model is None and workspace.config.rules is RulesUsed.ALL:
-        now.out.say("rules: all is ignored: the rules that guessed are gone")
+        now.out.say("rules: all is ignored: the rules that guessed were removed")
     return job
 
 

@@ -39,7 +39,7 @@ def selected(
     """
     if bool(words) == every or (query and not every):
         raise UsageError(
-            "name cards by their ids or a query, or all of them by --all --filter QUERY",
+            "name cards by id or query, or use --all --filter QUERY",
             hint="ankiforge list shows ids",
         )
     if not every:
@@ -83,7 +83,7 @@ def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
 
 def _no_card(words: tuple[str, ...]) -> UsageError:
     todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
-    what = f"nothing to {todo}: {typed} is no id, and as a query it finds no card for this"
+    what = f"nothing to {todo}: {typed} is not an id, and as a query it matches no such card"
     return UsageError(what, hint=f"ankiforge list --all {typed}")
 
 
@@ -104,7 +104,7 @@ def _confirmed(now: Session, query: str, found: list[Target]) -> bool:
                 value = () if option.is_flag else (str(context.params[name]),)
                 typed += [max(option.opts, key=len), *value]
         words = (str(context.info_name), *typed, "--all", "--filter", query)
-        what = f"{query!r} means {many}: nothing was done, for nobody can be asked"
+        what = f"{query!r} means {many}: nothing was done, because there is no terminal to ask on"
         raise UsageError(what, hint=" ".join((now.call.program, *map(quote, words))))
     for target in found[:_SHOWN]:
         only = f"  (only candidate {target.letter})" if target.letter else ""

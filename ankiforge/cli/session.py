@@ -189,13 +189,20 @@ def note_sources(now: Session) -> None:
 
 
 def open_sources(
-    now: Session, selected: list[SelectedSource], say: Callable[[str], None]
+    now: Session,
+    selected: list[SelectedSource],
+    say: Callable[[str], None],
+    *,
+    moved: bool = False,
 ) -> tuple[list[SelectedSource], tuple[Source, ...]]:
-    """Open sources under their final names; `say` is called with a line for each moved folder."""
+    """Open sources under their final names; `say` is called with a line for each moved folder.
+
+    `moved`: the person says that a folder is a missing one, moved.
+    """
     from ankiforge import app
 
     config, offline = now.workspace.config, now.call.offline
-    selected = app.name_sources(config, selected, now.ledger, say, offline=offline)
+    selected = app.name_sources(config, selected, now.ledger, say, offline=offline, moved=moved)
     return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 
@@ -229,26 +236,26 @@ def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Comma
     first = next(undecided, None)
     if first is None:
         return
-    yield "draft export ask.md", "passages without a card, to paste into any chat"
+    yield "draft export ask.md", "have any chat draft the rest: a text to paste"
     if not model:
         from ankiforge.reports.discover import Machine, model_servers
 
         server = next(iter(model_servers(Machine.this())), None)
-        where = " (llm: in ankiforge.yaml; ankiforge init makes one)"
+        where = " (first: ankiforge init)"
         where = where if now.workspace.is_default else ""
         where = f": {server.program} runs at {server.base_url}" if server else where
-        yield "run --drafter llm", f"or let a model draft them{where}"
-    yield "review", "or make cards by hand, beside the passages, in the browser"
-    yield f"edit {first.key}", "or one in the terminal; keys: list --no-card"
+        yield "run --drafter llm", f"have a model draft the rest{where}"
+    yield "review", "make cards yourself, in the browser"
+    yield f"edit {first.key}", "make a card in the terminal"
 
 
 def commands_to_decide(now: Session, summary: Summary) -> Commands:
     """Yield what shows the cards that wait for a person."""
     if summary.cards["waiting"] or summary.cards["revisions"]:
-        yield "review", "what waits for you, in the browser, one key a decision"
-        yield "list verdict:pending -v", "or in the terminal; then accept, pick, edit, reject"
+        yield "review", "decide on the cards that wait, in the browser"
+        yield "list verdict:pending -v", "or in the terminal: accept, pick, edit, reject"
     if summary.cards["blocked"]:
-        yield "list finding:block -v", "why cards are blocked"
+        yield "list finding:block -v", "see why cards are blocked"
     yield from commands_to_rework(now)
 
 
@@ -256,7 +263,10 @@ def commands_to_rework(now: Session) -> Commands:
     """Yield what shows the cards that keep failing in Anki, with how many there are."""
     if failing := len(now.ledger.queries.problem_cards.all()):
         many = counted(failing, "card needs", "cards need")
-        yield "list --view work", f"{many} work: forgotten too often, or you wrote something there"
+        yield (
+            "list --view work",
+            f"{many} work: forgotten too often, or you commented on it in Anki",
+        )
 
 
 def commands_to_go_on(now: Session, summary: Summary, drafter: str) -> Commands:
@@ -267,4 +277,4 @@ def commands_to_go_on(now: Session, summary: Summary, drafter: str) -> Commands:
     if summary.usage is None or next(unwritten(now.ledger, None, drafter), None) is None:
         return
     by_model = now.workspace.config.drafter is DrafterName.LLM
-    yield f"draft{'' if by_model else ' --drafter llm'}", "goes on with what is left for the model"
+    yield f"draft{'' if by_model else ' --drafter llm'}", "continue with the model"

@@ -193,7 +193,7 @@ def refuse_vault(root: Path) -> None:
     """
     for folder in (root, *root.parents):
         if (folder / ".obsidian").is_dir():
-            what = f"{root} lies in the vault {folder}, where nothing may be written"
+            what = f"{root} is inside the vault {folder}, where ankiforge never writes"
             raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
 
 
@@ -246,7 +246,6 @@ _REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/co
 # rules: what you marked or wrote as a card already; no model, no network.
 # llm: a language model drafts as well.
 drafter: rules
-# rules: all                      # also what only may be a definition or a fact; it waits for you
 
 # Any OpenAI-compatible server. The key comes from the environment variable, never from here.
 llm:

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 @command("""
-  ankiforge watch                  forges as you write; the package is kept up to date
-  ankiforge watch --push           what was left alone for two minutes goes to a running Anki
-  ankiforge watch --poll           where the file system tells of no changes: network folders, WSL
+  ankiforge watch                  keep the package up to date
+  ankiforge watch --push           send finished cards to a running Anki
+  ankiforge watch --poll           for network folders and WSL, which send no events
   ankiforge watch --once --json    one pass, as run does it
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
-@click.option("--push", is_flag=True, help="Bring what is quiet into a running Anki.")
-@click.option("--once", is_flag=True, help="One pass, then the end.")
-@click.option("--poll", is_flag=True, help="Look again and again; wait for no events.")
+@click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
+@click.option("--once", is_flag=True, help="Make one pass, then end.")
+@click.option("--poll", is_flag=True, help="Compare file times instead of waiting for events.")
 def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
-    """Follow vaults, PDF folders, Zotero and files; what you mark is a card a moment later.
+    """Follow all sources and draft cards as you write.
 
-    Cards go into the package (or, with --push, to Anki) when their note was left alone for two
-    minutes. Nothing is ever written to a note. Ctrl-C ends it, at any moment.
+    Cards go into the package, or with --push to Anki, once you have not touched their note for two
+    minutes. Ctrl-C ends it at any moment.
     """
     from ankiforge.cli.passes import Narrator, Passes
     from ankiforge.watch import FileEvents, Watcher
@@ -68,7 +68,7 @@ def _only_watcher(workspace: Workspace) -> Iterator[None]:
         lock = ledger.lock(workspace.folder, "watching", seconds=0)
     except BusyError as error:
         what = error.message.partition(" is watching")[0]
-        what = f"{what} watches this workspace already"
+        what = f"{what} already watches this workspace"
         raise RefusedError(what, hint="one is enough") from error
     with lock:
         yield

@@ -151,7 +151,7 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
         rules += shipped_decks(generation)
     first, *others = (where for rule, where in rules if rule.takes_all)
     if others:
-        what = f"has no `select`, nor has {first.file}: one of them would never be asked"
+        what = f"has no `select`, and neither has {first.file}: one of them would never be used"
         raise others[0].error(what, "give one of them a `select`")
     return tuple(sorted((rule for rule, _ in rules), key=lambda rule: rule.takes_all))
 
@@ -231,9 +231,9 @@ _BLANK = ("Cc", "Cs", "Zl", "Zp")
 def _check_template(template: str, where: Location) -> None:
     for name in _PLACEHOLDER.findall(template):
         if name not in _PLACEHOLDERS:
-            raise where.error(f"unknown hole {{{name}}}", suggestion(name, _PLACEHOLDERS))
+            raise where.error(f"unknown placeholder {{{name}}}", suggestion(name, _PLACEHOLDERS))
     if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
-        raise where.error("a brace without its partner", 'such as "Reading::{title}"')
+        raise where.error("a brace without its counterpart", 'such as "Reading::{title}"')
     if not _joined(_PLACEHOLDER.sub("x", template).split("::")):
         raise where.error("the deck has no name", 'such as "Reading::{title}"')
 

@@ -144,6 +144,11 @@ def unconfirmed(
     return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
 
 
+def is_confirmed(workspace: Workspace, concern: Concern, folders: UserFolders) -> bool:
+    """Return whether a person has confirmed one thing for this workspace."""
+    return concern.confirmed(workspace.root, load_values(folders, _TRUSTED))
+
+
 def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders) -> None:
     """Keep a person's confirmation of these concerns."""
     if confirmed:
@@ -196,7 +201,9 @@ def require_trust(
         return restricted(workspace, waiting)
     listed = "\n".join(f"  {one.says}" for one in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
-        hint = f"if that is what you want: ankiforge init --trust {workspace.root}"
-        raise UsageError(f"{workspace.root} needs your word for:\n{listed}", hint=hint)
+        hint = f"to confirm it: ankiforge init --trust {workspace.root}"
+        raise UsageError(
+            f"{workspace.root} must be confirmed first. It asks for:\n{listed}", hint=hint
+        )
     confirm(workspace, waiting, folders)
     return workspace

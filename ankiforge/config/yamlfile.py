@@ -135,7 +135,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         mark, what = error.problem_mark or error.context_mark, error.problem or str(error.context)
         hint = "a value with : # [ { @ may need quotes"
         if "\\t" in what:
-            hint = "indent with blanks, not with tabs"
+            hint = "indent with spaces, not with tabs"
         elif isinstance(error, yaml.composer.ComposerError):
             hint = ""
         line = mark.line + 1 if mark else 1

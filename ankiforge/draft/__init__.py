@@ -1,4 +1,4 @@
-"""Drafters turn highlights into drafts, or say why a highlight yields no card.
+"""Drafters turn highlights into drafts, or give a reason why a highlight gets no card.
 
 `rules` needs no model, no key and no network. `llm` asks any OpenAI-compatible server; `batch` and
 `chat` carry the same requests as files. This module holds what all of them share: which highlights
@@ -128,7 +128,7 @@ def skip_reason(highlight: Highlight) -> str:
 
 
 def for_rules(highlight: Highlight) -> bool:
-    """Tell whether only the rules draft it: a hand-written card, a figure with a question."""
+    """Return whether only the rules draft a highlight: a hand-written card, or a figure with a question."""
     figure = highlight.kind in _PICTURES and not skip_reason(highlight)
     return figure or highlight.kind is HighlightKind.CARD
 

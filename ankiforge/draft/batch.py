@@ -22,9 +22,9 @@ from ankiforge.draft.reply import completion, objects
 from ankiforge.model import Draft, Drafted, Problem, Task
 
 MOST_LINES, MOST_BYTES = 50_000, 190_000_000
-"""What a batch service takes in one file, with some room."""
+"""Limits of one file for a batch service, with some margin."""
 LONGEST_LINE = 8_000_000
-"""Characters of a line that is read."""
+"""The longest line that is read, in characters."""
 Blocked = Iterable[tuple[Task, tuple[Draft, ...]]]
 """Tasks of one highlight with its drafts of earlier rounds, which a check blocks."""
 _THINKING = re.compile(r"(?:^|/)(?:gpt-5|o\d)")
@@ -33,7 +33,7 @@ _THINKING = re.compile(r"(?:^|/)(?:gpt-5|o\d)")
 
 
 class _Outbox(Asker):
-    """Sends nothing: what would be asked next is collected."""
+    """Sends nothing, and collects the requests that would be sent next."""
 
     def __init__(self, settings: ServerSettings, prompt: Wording, replies: Replies) -> None:
         super().__init__(settings, prompt, replies, sending=False)
@@ -56,7 +56,7 @@ def export_jsonl(
     repair: Repair | None = None,
     blocked: Blocked = (),
 ) -> Iterator[str]:
-    """Yield one line a request that is not answered yet.
+    """Yield one line for each request that has no reply yet.
 
     `custom_id` is "ak-" and the request's hash, by which the answer finds its place again. What
     cached replies lead to is asked, too: what they leave out, and the repair of what `repair`
@@ -102,7 +102,7 @@ def request_in(line: str) -> str:
 
 
 def parts(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the lines of each file: no more than a service takes in one."""
+    """Yield the lines of each file, within the limits of a batch service."""
     part: list[str] = []
     size = 0
     for line in lines:
@@ -126,7 +126,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many replies were stored, how many were known, what was wrong with the others."""
+    """How many replies were stored, how many were known already, and the problems with the others."""
 
     replies: int
     problems: tuple[Problem, ...]
@@ -199,6 +199,6 @@ def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
 
 
 def is_answered(raw: str | None) -> bool:
-    """Tell whether a cached reply holds cards; one that cannot be read may be replaced."""
+    """Return whether a cached reply holds cards; an unreadable one may be replaced."""
     read = completion(raw) if raw else None
     return read is not None and bool(objects(read.content))

@@ -1,4 +1,4 @@
-"""What tokens cost, what a run used, and the budget that no request may overdraw.
+"""Token prices, the usage of a run, and the budget that no request may exceed.
 
 Prices come from a table that ships with the program and one that a person keeps. A model is found
 by its whole name, else without its vendor, its date and its maturity:
@@ -36,7 +36,7 @@ class Price:
     out: float
     """Of the reply, thoughts included."""
     again: float | None = None
-    """Of what is sent and the server still had in its cache; None = as `into`."""
+    """Of input tokens that the server had in its cache; None = as `into`."""
 
     def cost(self, tokens_in: int, tokens_out: int, again: int = 0) -> float:
         """Return dollars; `again` of the tokens in were in the server's cache."""
@@ -92,7 +92,7 @@ class Usage:
     saved_tokens: int = 0
     """What the cached replies used when they were new, in and out."""
     saved_usd: float | None = 0.0
-    """What they would cost today."""
+    """Their cost at today's prices."""
 
     def plus(self, more: Usage) -> Usage:
         """Return the sum of both."""
@@ -106,21 +106,21 @@ class Usage:
 # --- the budget -----------------------------------------------------------------------------
 
 HIGHLIGHT_TOKENS = 250
-"""Tokens out that a highlight is given at the least: two cards and some air."""
+"""Output tokens reserved for a highlight at least: two cards with some margin."""
 THOUGHT_TOKENS = 8_000
-"""Tokens out that a request is given for thinking, where the budget has room."""
+"""Output tokens reserved for reasoning, if the budget has room."""
 _MARGIN = 1.25
-"""The next reply may be so many times the longest so far."""
+"""The next reply may be this many times as long as the longest so far."""
 BUDGET = "llm.budget_usd"
-"""Where a problem is reported that is no fault of a document."""
+"""The place named in a problem that concerns no document."""
 
 
 class BudgetError(ItemError):
-    """The request was not sent: it could cost more than is left."""
+    """The request was not sent, because it could cost more than is left."""
 
 
 class Budget:
-    """What a run has used and may still spend; shared by its threads.
+    """The usage of a run and what it may still spend; shared by its threads.
 
     Where there is a budget, each request limits the length of its reply. What it may cost at most
     is reserved until its real cost is known; a request that does not fit beside the others waits.
@@ -198,7 +198,7 @@ class Budget:
             self.usage = self.usage.plus(saved)
 
     def close(self) -> None:
-        """Let no more requests out; those that wait for room are refused."""
+        """Refuse all further requests, including those that wait for room."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -30,14 +30,14 @@ from ankiforge.draft.reply import Completion, completion
 from ankiforge.model import Task, h16
 
 STALE_DAYS = 14
-"""A server is asked again for what it refused so many days ago: servers learn."""
+"""Days after which a server is asked again for a field that it refused: servers are updated."""
 _TYPES = ("json_schema", "json_object", "json_object", "text")
-"""What servers call each `Format`."""
+"""The name of each `Format` in a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """How a server is asked."""
+    """The form of a request that a server accepts."""
 
     format: Format = Format.JSON_SCHEMA
     dropped: frozenset[str] = frozenset()
@@ -122,7 +122,7 @@ def _name(settings: ServerSettings) -> str:
 
 
 def load_form(settings: ServerSettings, replies: Replies, today: date | None = None) -> RequestForm:
-    """Return the form that was right the last time; the strictest if there was none, or long ago.
+    """Return the form that the server accepted last; the strictest if there is none, or it is too old.
 
     It is stored as `1 temperature 2026-11-20`; the oldest ones have no day.
     """
@@ -137,7 +137,7 @@ def load_form(settings: ServerSettings, replies: Replies, today: date | None = N
 def save_form(
     settings: ServerSettings, replies: Replies, form: RequestForm, today: date | None = None
 ) -> None:
-    """Begin with this form the next time."""
+    """Store the form, so that the next run begins with it."""
     day = (today or date.today()).isoformat()
     said = " ".join([str(int(form.format)), *sorted(form.dropped), day])
     replies.put(_name(settings), said, model=settings.model, prompt="", tokens_in=0, tokens_out=0)

@@ -1,7 +1,7 @@
 """The same requests as text for a chat: one block to paste, and whatever comes back.
 
-Each highlight bears a label that no re-run changes, so that an answer finds its place however
-late it comes. JSON is asked for; a table, or lines of `Q:` and `A:` below a label, are read too.
+Each highlight has a label that stays the same from run to run, so that an answer can be matched
+however late it comes. JSON is asked for; a table, or lines of `Q:` and `A:` below a label, are read too.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from ankiforge.draft.reply import (
 from ankiforge.model import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
 
 CHAT = "chat"
-"""Stands for the model, whose name nobody knows."""
+"""Stands for the model, whose name is unknown."""
 MOST = 100
-"""Highlights that one answer of a chat can hold, a card each."""
+"""Highlights that one answer of a chat can cover, with one card each."""
 LARGEST = 150_000
 """Characters of one text."""
 
@@ -128,7 +128,7 @@ def label_for(identity: str) -> str:
 
 
 def labels_in(text: str) -> frozenset[str]:
-    """Return all that may be labels in an answer."""
+    """Return everything in an answer that may be a label."""
     return frozenset(word.lower() for word in _LABEL.findall(text))
 
 
@@ -195,7 +195,7 @@ def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:
 
 
 def unread(text: str, where: str) -> Problem:
-    """Return why an answer speaks of nothing that is pending."""
+    """Return the problem of an answer that is about no pending highlight."""
     if objects(text):
         what = "none of its cards is for a highlight that is pending"
         return Problem(where, what, "it was imported before, or the chat changed the labels `h`")

@@ -1,4 +1,4 @@
-"""The client of an OpenAI-compatible server: a request goes in, its raw reply comes out, or a fault.
+"""The client of an OpenAI-compatible server: it turns a request into a raw reply, or raises an error.
 
 `openai` sends, retries and waits. Its transport is ours: it reads each answer whole, within limits
 of time and size, tells a reply from everything else that servers send with status 200, and marks
@@ -39,19 +39,19 @@ from ankiforge.errors import ConfigError, ItemError, ServiceError
 
 FORMAT = "response_format"
 CAPS = ("max_completion_tokens", "max_tokens")
-"""The names under which servers take a limit of the reply, the first that is not refused."""
+"""The fields that limit the length of a reply; the first one that the server accepts is used."""
 OPTIONS: Mapping[str, Any] = {"temperature": 0}
 """Fields that every request has, unless the server refuses them or `extra_body` sets them."""
 LARGEST = 8_000_000
-"""Bytes of one reply."""
+"""The largest reply that is read, in bytes."""
 LONG_S = 600.0
 LONGEST_WAIT_S = 120.0
 """The longest wait that a server may ask for; `openai` waits no longer either."""
 IN_A_ROW = 3
-"""So many requests unanswered after all retries, one after another, end the run; more where
-several are under way, for one bad moment strikes them all."""
+"""This many requests in a row without an answer, after all retries, end the run; more if several
+are under way, because one outage affects all of them."""
 REJECTED = 10
-"""So many requests rejected by a server that has answered none end the run."""
+"""This many requests rejected by a server that has answered none end the run."""
 
 # --- settings -------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class ServerSettings:
     """Wait before the first retry; doubled for each further one, 8 s at most. Where there are
     too many requests, eight times as long each, 30 s at most."""
     workspace: str = "DIR"
-    """The folder to be named in a command that a person may copy."""
+    """The workspace as it is named in commands that a person may copy."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -128,12 +128,12 @@ class ServerSettings:
 
     @property
     def host(self) -> str:
-        """Return where the text goes, as a person reads it: `api.openai.com`, `127.0.0.1:11434`."""
+        """Return the host that receives the text, for display: `api.openai.com`, `127.0.0.1:11434`."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
     def local(self) -> bool:
-        """Tell whether nothing leaves this machine."""
+        """Return whether the server is on this machine."""
         return is_loopback(self.base_url)
 
     @property
@@ -150,7 +150,7 @@ class ServerSettings:
         """Return the key; on loopback there need not be one, nor where no variable is named.
 
         Raises:
-            ConfigError: it is missing, or no header can carry it.
+            ConfigError: it is missing, or cannot be sent in a header.
         """
         key, name = self.key, self.key_name
         if name and not key and not self.local:
@@ -164,7 +164,7 @@ class ServerSettings:
 
     @property
     def silence_s(self) -> float:
-        """Return how long the server may send nothing."""
+        """Return how many seconds the server may be silent."""
         return self.timeout_s or (600.0 if self.local else 120.0)
 
     @property
@@ -184,7 +184,7 @@ class ServerSettings:
 
     @property
     def price(self) -> Price | None:
-        """Return what tokens cost, None if that is unknown.
+        """Return the token prices, None if they are unknown.
 
         On loopback nothing, unless the model has a list price: then it is a proxy that answers.
         """
@@ -223,14 +223,14 @@ class BrokenError(UnansweredError):
 
 
 class PassingError(Exception):
-    """A fault that may pass.
+    """An error that may be temporary.
 
     Attributes:
         status: 500 and 501 are errors within the server; 429, 503 and 529 mean too many requests.
         after: seconds the server asks us to wait; 0 if it does not say.
         retry: whether the same request may be sent again.
-        absent: nobody who speaks our language; ends the run if the server never answered.
-        gone: not even a connection; ends the run.
+        absent: the address answers, but not as a model server; ends the run if it never did.
+        gone: there is no connection; ends the run.
         hint: what to do, "" = the usual.
     """
 
@@ -256,7 +256,7 @@ class PassingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What an error body says."""
+    """The content of an error body."""
 
     words: str
     """In a line; "" if nothing that a person can read."""
@@ -328,7 +328,7 @@ def _page(text: str) -> str:
 
 
 def message_of(text: str) -> str:
-    """Return what an error body says, in a line."""
+    """Return the message of an error body, on one line."""
     return complaint(text).words or "no reason given"
 
 
@@ -382,7 +382,7 @@ _TABLE: tuple[tuple[Container[int], str, type[Exception], str], ...] = (
 def refusal(
     settings: ServerSettings, status: int, text: str, headers: Mapping[str, str], request: Body
 ) -> Exception:
-    """Return what an error status means for the request and the run.
+    """Return the exception for an error status.
 
     Args:
         settings: the server that was asked.
@@ -517,7 +517,7 @@ class Client:
         self._unanswered = 0
         self._rejected = 0
         self._end: ServiceError | None = None
-        """Why nothing more is sent."""
+        """Why the run ended, if it did."""
 
     @contextmanager
     def ask(self, request: Body, *, once: bool = False) -> Iterator[str]:

@@ -143,7 +143,7 @@ class Conversation:
         )
 
     def is_cached(self, chunk: Chunk) -> bool:
-        """Tell whether the first reply about a chunk is cached."""
+        """Return whether the first reply about a chunk is cached."""
         return self._asked_before(chunk) is not None
 
     def draft(self, chunk: Chunk) -> Iterator[Outcomes]:
@@ -331,7 +331,7 @@ class _Talk:
     # --- repair -------------------------------------------------------------------------------
 
     def has_repaired(self, chunk: Chunk, drafts: Iterable[Draft]) -> bool:
-        """Tell whether the repair of these drafts is answered already."""
+        """Return whether the repair of these drafts is answered already."""
         facts = self.judge(drafts, chunk.highlights[0])
         wanted = _blocked(facts)
         return bool(wanted) and self.has_reply(chunk, self._complaint(facts, wanted))

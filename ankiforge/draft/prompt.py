@@ -46,7 +46,7 @@ Message = dict[str, str]
 
 
 class NoPromptError(ConfigError):
-    """No prompt has the given name."""
+    """There is no prompt of the given name."""
 
 
 VARIABLES = ("schema", "most", "kinds", "tags", "title", "remark", "highlights")

@@ -175,7 +175,7 @@ def _encoded(text: str) -> str:
 
 
 def is_empty(text: str) -> bool:
-    """Tell whether a reply says in so many words that there are no cards: `{"cards": []}`."""
+    """Return whether a reply says in so many words that there are no cards: `{"cards": []}`."""
     values, broken = _json_values(text.lstrip("\ufeff"))
     return not broken and bool(values) and values[-1][2] in ({"cards": []}, [])
 
@@ -709,7 +709,7 @@ _SAME_WORDS = 90
 
 
 def alike(one: Draft, other: Draft) -> bool:
-    """Tell whether two cards of a highlight are the same: equal answers, the same question."""
+    """Return whether two cards of a highlight are the same: equal answers, the same question."""
     if one.fields == other.fields:
         return True
     if one.kind.family is not other.kind.family or fold(one.answer) != fold(other.answer):

@@ -181,7 +181,7 @@ def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
-    """Tell whether at least two words remain around what is hidden."""
+    """Return whether at least two words remain around what is hidden."""
     words = _words_around(text, spans)
     return len(words) >= 2 or (bool(words) and len(words[0]) > 4 and not words[0].isascii())
 
@@ -231,7 +231,7 @@ _RESULTING = re.compile(
 
 
 def stands_alone(sentence: str) -> bool:
-    """Tell whether a sentence names what it speaks of: no pronoun, no link to its neighbours."""
+    """Return whether a sentence names what it speaks of: no pronoun, no link to its neighbours."""
     bare = _INTRODUCTION.sub("", sentence, count=1)
     begins_well = bare[:1].isdigit() or sentence[:1].isupper()
     return (
@@ -468,7 +468,7 @@ def _names_a_term(sentence: str, found: re.Match[str]) -> bool:
 
 
 def _leaks(term: str, rest: str) -> bool:
-    """Tell whether the sentence says a word of the term elsewhere, or too little besides."""
+    """Return whether the sentence says a word of the term elsewhere, or too little besides."""
     words = {word.casefold() for word in _WORD.findall(rest)}
     stems = {word[:5] for word in words if len(word) > 3}
     own = {word.casefold()[:5] for word in _WORD.findall(term) if len(word) > 3}

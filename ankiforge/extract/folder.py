@@ -249,6 +249,10 @@ class FolderSource:
         )
         return cls(folder, settings, me)
 
+    def stamp(self) -> str:
+        """Return what changes whenever a scan may yield something else; the watcher compares it."""
+        return self.folder.stamp()
+
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
         """Yield documents and problems; one scan.
 

@@ -50,7 +50,13 @@ from ankiforge.model import (
 
 NOTE = "nid:"
 """Prefix of the id of another tool's note in Anki, as in Anki's own search."""
-PAIRED = ("duplicate", "similar")
+MOVED_FROM = "moved_from"
+"""The check whose finding names a card whose passage is gone, and may be this one."""
+REJECTED_ELSEWHERE = "rejected_elsewhere"
+"""The check whose finding names a rejected card that says the same."""
+ALIKE = ("duplicate", "similar")
+"""The findings of the duplicate index."""
+PAIRED = (*ALIKE, MOVED_FROM)
 """The findings about a pair of cards that a person can dismiss."""
 
 STANDS = "NOT d.undone"
@@ -126,16 +132,20 @@ class Pairs:
     # --- findings that name a duplicate ----------------------------------------------------------
 
     def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
-        """Drop findings, given by candidate id, whose other card is not in use or was dismissed."""
+        """Drop findings, given by candidate id, whose other card is not in use or was dismissed.
+
+        A card whose passage is gone may have been rejected; one rejected elsewhere must be so still.
+        """
         naming = {(id, one) for id, said in found.items() for one in said if one.twin}
         if not naming:
             return found
-        standing = self._standing({_card_of(one.twin) for _, one in naming})
+        verdicts = self._verdicts({_card_of(one.twin) for _, one in naming})
         apart = self.not_duplicates({_card_of(id) for id, _ in naming})
         dropped = {
             (id, one)
             for id, one in naming
-            if _card_of(one.twin) not in standing or _is_dismissed(_card_of(id), one, apart)
+            if not _counts(one.check, verdicts.get(_card_of(one.twin)))
+            or _is_dismissed(_card_of(id), one, apart)
         }
         return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
 
@@ -146,18 +156,24 @@ class Pairs:
         apart = self.not_duplicates((guid,))
         return tuple(one for one in findings if not _is_dismissed(guid, one, apart))
 
-    def _standing(self, twins: Iterable[str]) -> frozenset[str]:
-        """Return those ids that are a live card, not rejected, or another tool's note in Anki."""
+    def _verdicts(self, twins: Iterable[str]) -> dict[str, str]:
+        """Return the verdict of those ids that are a live card; "" of another tool's note in Anki."""
         ids = tuple(twins)
         notes = tuple(one.removeprefix(NOTE) for one in ids if one.startswith(NOTE))
         rows = self._db.execute(
-            f"SELECT guid AS id FROM card WHERE guid IN ({', '.join('?' * len(ids))})"
-            " AND standing = 'live' AND verdict <> 'rejected' UNION ALL"
-            f" SELECT '{NOTE}' || id FROM foreign_note"
+            f"SELECT guid AS id, verdict FROM card WHERE guid IN ({', '.join('?' * len(ids))})"
+            f" AND standing = 'live' UNION ALL SELECT '{NOTE}' || id, '' FROM foreign_note"
             f" WHERE id IN ({', '.join('?' * len(notes))}) AND fields <> ''",
             (*ids, *map(int, notes)),
         ).fetchall()
-        return frozenset(row["id"] for row in rows)
+        return {row["id"]: row["verdict"] for row in rows}
+
+
+def _counts(check: str, verdict: str | None) -> bool:
+    """Return whether a finding counts that names a card with this verdict; None = not in use."""
+    if check == REJECTED_ELSEWHERE:
+        return verdict == Verdict.REJECTED
+    return verdict is not None and (check == MOVED_FROM or verdict != Verdict.REJECTED)
 
 
 def _card_of(id: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.config.deckfiles import colour_name
-from ankiforge.ledger.cards import PAIRED, STANDS
+from ankiforge.ledger.cards import MOVED_FROM, PAIRED, REJECTED_ELSEWHERE, STANDS
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
@@ -58,7 +58,9 @@ _SETTLED = (
 )
 CURRENT = (
     f"(coalesce({_TWIN}, '') = '' OR ("
-    f"(EXISTS (SELECT 1 FROM card o WHERE o.guid = {_TWIN_CARD} AND {LIVE.format('o')})"
+    f"(EXISTS (SELECT 1 FROM card o WHERE o.guid = {_TWIN_CARD} AND o.standing = 'live'"
+    f"  AND CASE json_extract(f.body, '$.check') WHEN '{MOVED_FROM}' THEN 1"
+    f"  WHEN '{REJECTED_ELSEWHERE}' THEN o.verdict = 'rejected' ELSE o.verdict <> 'rejected' END)"
     f" OR EXISTS (SELECT 1 FROM foreign_note n WHERE {_TWIN} GLOB 'nid:*'"
     f"  AND n.id = CAST(substr({_TWIN_CARD}, 5) AS INTEGER) AND n.fields <> ''))"
     f" AND NOT (json_extract(f.body, '$.check') IN ({', '.join(map(repr, PAIRED))})"

@@ -29,6 +29,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.fold import fold
+from ankiforge.text.renames import Sketch, decode
 
 Place = tuple[str, str]
 """Container and place of a document."""
@@ -233,6 +234,12 @@ class Roots:
         heard = self.known(kind).get(name)
         return self.of(kind).get(name) or (heard if heard and heard.exists() else None)
 
+    def lacks(self, container: str, path: str) -> bool:
+        """Return whether the folder of a container is there, and a file in it is not."""
+        kind, _, name = container.partition(":")
+        root = self.of("obsidian" if kind == "vault" else kind).get(name)
+        return root is not None and root.is_dir() and not (root / path).exists()
+
     def remember(self, kind: str, name: str, root: Path) -> None:
         """Store the folder of a name, in the journal too."""
         if self.of(kind).get(name) == root:
@@ -294,6 +301,11 @@ class Roots:
             (container,),
         ).fetchall()
         return frozenset(str(row["text"]) for row in rows)
+
+    def sketches(self, container: str) -> dict[str, Sketch]:
+        """Return what is known of the words of the documents of a container, by place."""
+        rows = self._db.execute("SELECT place, words FROM sketch WHERE container = ?", (container,))
+        return {row["place"]: decode(row["words"]) for row in rows}
 
 
 _IN_PARTS = "in parts"

@@ -259,7 +259,9 @@ class Pictures:
                 _write(path, picture.data)
         except OSError as error:
             what = f"the picture cannot be kept: {error.strerror or error}"
-            return Problem(str(path), what, "is there room on the disk, and may you write there?")
+            return Problem(
+                str(path), what, "is there room on the disk, and are you allowed to write there?"
+            )
         return None
 
 

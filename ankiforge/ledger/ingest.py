@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ankiforge.ledger import matching
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import (
     Documents,
     Listing,
-    Place,
+    Roots,
     Works,
     places_of_document,
     places_of_highlight,
@@ -42,7 +42,7 @@ from ankiforge.ledger.highlights import (
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
-from ankiforge.ledger.matching import Recognition
+from ankiforge.ledger.matching import MAY_BE, Recognition, Renames, renames, reworded_files
 from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips, is_about
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
@@ -102,6 +102,7 @@ class Ingest:
         self._decisions = decisions
         self._cards = cards
         self._documents = Documents(connection)
+        self._roots = Roots(connection, writer)
         self._keys = KeyIssuer(connection, writer)
         self._recognising = Recognition(connection, self._keys)
         self.works = Works(connection, writer)
@@ -110,8 +111,18 @@ class Ingest:
         self._locations = Locations(connection, self.works)
         self._selection = Selection(connection, writer)
         self._missing = Missing(
-            connection, decisions, cards, self._locations, self._selection, self._promote
+            connection,
+            decisions,
+            cards,
+            self._locations,
+            self.moves,
+            self._selection,
+            self._promote,
         )
+        self._is_lost: Callable[[str, str], bool] = lambda container, path: False
+        """Whether a document that this run did not list is gone, by container and path."""
+        self._recognised: dict[str, Renames] = {}
+        """By container, the renamed documents of this run."""
         self._run = RunId("")
         self._read: list[tuple[RunId, Extracted | Unmarked]] = []
 
@@ -268,6 +279,7 @@ class Ingest:
         now: datetime,
         *,
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
+        confirmed: int = 0,
     ) -> Ingested:
         """Match staged highlights, issue keys, and record what is missing.
 
@@ -277,18 +289,27 @@ class Ingest:
             problems: what could not be read; its highlights are not missing.
             now: for the time between two scans that miss a highlight.
             selecting: by container, its settings, and how to read again what these leave out.
+            confirmed: so many documents that are gone at once were deleted on purpose.
         """
         scans, problems = tuple(scans), tuple(problems)
         if run != self._run:
             self.begin(run)
         self._stage_read()
         self._selection.begin(run, selecting)
+        complete = {scan.container for scan in scans if scan.complete}
+
+        def is_lost(container: str, path: str) -> bool:
+            unread = any(is_about(path, problem.where) for problem in problems)
+            stands = unread or self._selection.stands(container, path)
+            return not stands and (container in complete or self._roots.lacks(container, path))
+
+        self._is_lost = is_lost
         with self._writer.unit():
             self._record_scans(run, scans, now)
             self._documents.remember_copies()
-            action = self._recognise(run, scans, problems)
+            action = self._recognise(run, scans)
             counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
-            unseen = [self._missing.unseen(scan, problems) for scan in scans]
+            unseen = [self._missing.unseen(scan, problems, confirmed) for scan in scans]
             rows = [found for found in unseen if not isinstance(found, Problem)]
             self.moves.follow(
                 [row["key"] for found in rows for row in found],
@@ -307,24 +328,29 @@ class Ingest:
         self.known.scope(run)
         seen = self.known.in_scope(run)
         gone = sum(1 for found in missed if found is Presence.GONE)
-        told = self.moves.told()
+        superseded = self.moves.notices()
         return Ingested(
             seen=seen,
             new=counts["new"],
             changed=counts["changed"],
             gone=gone,
             unchanged=seen - counts["new"] - counts["changed"],
-            problems=(*(found for found in unseen if isinstance(found, Problem)), *told),
+            problems=(*(found for found in unseen if isinstance(found, Problem)), *superseded),
             unselected=unselected,
         )
 
-    def _recognise(self, run: RunId, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> str:
+    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
         """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
         self.works.refresh()  # the journal may bring a union before its documents
         for location in self._locations.separated():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
-        renamed = self._renamed(scans, problems) if matching.RECOGNISE_RENAMES else {}
+        self._recognised = self._renamed(scans)
+        renamed = {
+            (container, new): old
+            for container, one in self._recognised.items()
+            for old, new in one.found.items()
+        }
         self._recognising.issued_twice.clear()
         taken = self._recognising.renamed(run, renamed)
         self._recognising.in_place(run, self._selection.reselected, taken)
@@ -338,18 +364,16 @@ class Ingest:
         self._locations.begin()
         return action if grown else ""
 
-    def _renamed(self, scans: tuple[Scan, ...], problems: tuple[Problem, ...]) -> dict[Place, str]:
-        """Return the documents recognised by their words, each with its old place."""
-        found: dict[Place, str] = {}
+    def _renamed(self, scans: tuple[Scan, ...]) -> dict[str, Renames]:
+        """Return the documents that were recognised in each container."""
+        found: dict[str, Renames] = {}
         for scan in scans:
-            if scan.complete:
-
-                def stands(path: str, container: str = scan.container) -> bool:
-                    unread = any(is_about(path, problem.where) for problem in problems)
-                    return unread or self._selection.stands(container, path)
-
-                for old, new in matching.renames(self._db, scan.container, stands).items():
-                    found[scan.container, new] = old
+            if scan.complete and scan.container.startswith("pdf:"):
+                found[scan.container] = Renames(reworded_files(self._db, scan.container))
+            elif not scan.container.startswith("pdf:"):
+                found[scan.container] = renames(
+                    self._db, scan.container, partial(self._is_lost, scan.container)
+                )
         return found
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
@@ -371,7 +395,8 @@ class Ingest:
         if not known:
             known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
             if not self._remembered(known):
-                self._insert(run, row, replace(highlight, key=HighlightKey(known)))
+                asked = self._may_be(run, row, highlight)
+                self._insert(run, row, replace(highlight, key=HighlightKey(known)), asked)
                 return "new"
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
@@ -399,12 +424,18 @@ class Ingest:
         found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
         return found is not None
 
-    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> None:
+    def _may_be(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
+        """Return what is asked of a person about a new highlight: whether it is one that went."""
+        recognised = self._recognised.get(row["container"], Renames())
+        key = self._recognising.moved_from(run, row, highlight, recognised)
+        return f"{MAY_BE}{key}" if key else ""
+
+    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight, asked: str) -> None:
         presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence, presence_why, run)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " content, body, presence, presence_why, run, asked)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 highlight.key,
                 highlight.document.key,
@@ -418,6 +449,7 @@ class Ingest:
                 presence,
                 highlight.skip,
                 run,
+                asked,
             ),
         )
         self.moves.touched(highlight)
@@ -499,7 +531,7 @@ class Ingest:
         changed = bool(content != before["content"])
         if changed:
             self._keep_past(run, highlight.key, before)
-            self.moves.changed(highlight, decode_highlight(before["body"]))
+            self.moves.changed(highlight, decode_highlight(before["body"]), run, self._is_lost)
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
         elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
@@ -537,6 +569,7 @@ class Ingest:
             self._decisions.retire(highlight.key, "skip")
         if after is Presence.PRESENT and before is not Presence.PRESENT:
             self._decisions.revive(highlight.key)
+            self.moves.back(HighlightKey(highlight.key))
             self._cards.mark_present(highlight.key)
         return after
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -40,6 +40,7 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
+from ankiforge.text.anchors import text_of
 from ankiforge.text.fold import canonical, same
 from ankiforge.text.quotes import locate
 
@@ -330,7 +331,7 @@ class CardMoves:
         self._was: dict[HighlightKey, str] = {}
         """Changed highlights as they were before."""
         self._superseded: list[Guid] = []
-        """Cards that were superseded by one which says the same, since the last time this was told."""
+        """Cards that were superseded by one which says the same, since `notices` was called last."""
 
     # --- following the source ---------------------------------------------------------------
 
@@ -338,8 +339,23 @@ class CardMoves:
         """Record a new highlight: it may contain the evidence of other cards."""
         self._documents.add(highlight.document.key)
 
-    def changed(self, now: Highlight, before: Highlight) -> None:
-        """Record a highlight whose words changed."""
+    def changed(
+        self, now: Highlight, before: Highlight, run: RunId, is_lost: Callable[[str, str], bool]
+    ) -> None:
+        """Record a highlight whose words changed; it takes over the cards of a lost one it repeated.
+
+        `is_lost` tells from container and path whether a document that was not listed is gone.
+        """
+        for row in self._db.execute(
+            "SELECT h.key, h.container, h.presence, json_extract(h.body, '$.document.path') AS path"
+            " FROM card_highlight a JOIN card_highlight l ON l.guid = a.guid AND l.role = 'origin'"
+            " JOIN highlight h ON h.key = l.key AND h.text = ?"
+            f" WHERE a.key = ? AND a.role = 'also' AND NOT {present('h')} AND NOT EXISTS"
+            " (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)",
+            (text_of(before), now.key, run),
+        ).fetchall():
+            if row["presence"] != Presence.PRESENT or is_lost(row["container"], row["path"]):
+                self.to_copy(row["key"])
         self._documents |= {now.document.key, before.document.key}
         self._was[HighlightKey(now.key)] = canonical(before.exact)
 
@@ -376,7 +392,7 @@ class CardMoves:
         self._was.clear()
         self._decide_mutual(action)
 
-    def told(self) -> tuple[Problem, ...]:
+    def notices(self) -> tuple[Problem, ...]:
         """Return a notice of the cards that were superseded since this was called last."""
         count, found = len(self._superseded), sorted(self._superseded)
         self._superseded.clear()
@@ -447,6 +463,51 @@ class CardMoves:
     def _gone(self, key: str) -> bool:
         row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
         return bool(row["presence"] == "gone")
+
+    def to_copy(self, key: HighlightKey) -> None:
+        """Move the cards of a highlight that is lost to an equal one that they serve as well.
+
+        So their links open, and a ledger rebuilt from the journal has them at the copy that is left.
+        """
+        copies = self._db.execute(
+            "SELECT l.guid, min(o.key) AS copy FROM highlight h"
+            " JOIN card_highlight l ON l.key = h.key AND l.role = 'origin'"
+            " JOIN card_highlight a ON a.guid = l.guid AND a.role = 'also'"
+            " JOIN highlight o ON o.key = a.key AND o.text = h.text AND o.presence = 'present'"
+            " WHERE h.key = ? GROUP BY l.guid ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for row in copies:
+            card, to = self._cards.get(row["guid"]), HighlightKey(row["copy"])
+            if card.standing is Standing.LIVE and not self._taken_back(card.guid, to):
+                extra = {"from": key, "to": to, "family": card.family, "slot": card.slot}
+                self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
+
+    def back(self, key: HighlightKey) -> None:
+        """Let the cards that were moved to a copy of a highlight serve it, too: it is back.
+
+        If the copy says something else by now, the highlight is drafted again.
+        """
+        moved = self._db.execute(
+            "SELECT DISTINCT d.subject AS guid, o.content, o.text = h.text AS equal FROM event d"
+            " JOIN highlight h ON h.key = json_extract(d.body, '$.from')"
+            " JOIN card_highlight l ON l.guid = d.subject AND l.role = 'origin' AND l.key <> h.key"
+            " JOIN highlight o ON o.key = l.key WHERE d.what = 'move' AND h.key = ?",
+            (key,),
+        ).fetchall()
+        for row in moved:
+            if row["equal"]:
+                self._cards.link(row["guid"], key, "also")
+        serves = (
+            "EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            " WHERE l.key = highlight.key AND c.standing <> 'superseded')"
+        )
+        if moved:
+            self._db.execute(
+                f"UPDATE highlight SET drafted = CASE WHEN {serves} THEN content ELSE '' END"
+                " WHERE key = ?",
+                (key,),
+            )
 
     # --- moving -----------------------------------------------------------------------------
 

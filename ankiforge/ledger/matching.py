@@ -10,17 +10,18 @@ import re
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.db import Connection
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, slug_of
+from ankiforge.ledger.documents import LONG_PAGE
+from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, place_of, present, slug_of
 from ankiforge.ledger.keys import KeyIssuer
 from ankiforge.model import Highlight, HighlightKey, HighlightKind, Route, RunId, Scan
 from ankiforge.model.highlights import NO_KEY
 from ankiforge.text.anchors import text_of, triple_of
-from ankiforge.text.cloze import gaps
+from ankiforge.text.cloze import blanked
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import cloze_answers, plain
 from ankiforge.text.quotes import ASK, SAME, similarity
@@ -96,6 +97,7 @@ def in_place(
     pairing.by(_whole_text)
     pairing.by(_picture)
     pairing.by(_annotation)
+    _marks_of_a_pdf(pairing)
     pairing.by(_front_under_heading)
     for index in moved & pairing.found.keys():
         del pairing.found[index]
@@ -121,6 +123,26 @@ def _equal_on_pages(pairing: _Pairing) -> None:
             for old, new in zip(before[mark], after[mark], strict=True):
                 pairing.pair(old, new)
     pairing.by(lambda one: (_mark(one), one.block) if one.route is Route.PDF else None)
+
+
+def _marks_of_a_pdf(pairing: _Pairing) -> None:
+    """Pair marks of a file whose text changed by the names of their annotations, then by page and rectangle."""
+    for kind in ("nm:", "at:"):
+        stored = {hint: old for old, one in pairing.stored.items() for hint in _hints(one, kind)}
+        for new, found in list(pairing.found.items()):
+            at = next((stored[hint] for hint in _hints(found, kind) if hint in stored), -1)
+            old = pairing.stored.get(at)
+            if old is None or old.namespace == found.namespace:
+                continue
+            if fuzz.ratio(canonical(old.exact), canonical(found.exact)) >= MOVED_LIKENESS:
+                pairing.pair(at, new)
+
+
+def _hints(highlight: Highlight, kind: str) -> list[tuple[str, HighlightKind]]:
+    """Return the names of one kind that a mark of a PDF has."""
+    if highlight.route is not Route.PDF:
+        return []
+    return [(hint, highlight.kind) for hint in highlight.hints if hint.startswith(kind)]
 
 
 def _named(highlight: Highlight) -> str:
@@ -158,9 +180,7 @@ def _annotation(highlight: Highlight) -> object:
 def front_of(highlight: Highlight) -> str:
     """Return the question of a hand-written card; of a cloze the text with blank gaps."""
     text = highlight.markdown[0] if highlight.markdown else highlight.exact
-    for gap in sorted(gaps(text), key=lambda gap: -gap.start):
-        text = f"{text[: gap.start]}[…]{text[gap.end :]}"
-    return canonical(plain(text))
+    return canonical(plain(blanked(text)))
 
 
 def back_of(highlight: Highlight) -> str:
@@ -247,22 +267,44 @@ def _walk(likeness: list[list[float]], best: list[list[float]]) -> Iterable[tupl
 
 # --- renamed documents ------------------------------------------------------------------------
 
-RECOGNISE_RENAMES = False
-"""Whether a document that is not listed any more is recognised by its words under another name."""
+
+@dataclass(slots=True)
+class Renames:
+    """What became of the documents of a container, by their words."""
+
+    found: dict[str, str] = field(default_factory=dict)
+    """The new place of each document that was renamed, by its old place."""
+    gone: dict[str, Sketch] = field(default_factory=dict)
+    """All documents that went, by place."""
+    new: dict[str, Sketch] = field(default_factory=dict)
+    """Those that came and are none of them."""
+    common: Collection[int] = ()
+    """The hashes of third documents."""
+    lost: dict[str, Highlight] | None = None
+    """The highlights of documents that went which a new one may be; None = not looked for yet."""
+
+    def may_be(self, old: str, new: str) -> bool:
+        """Return whether a new document may hold passages of one that went.
+
+        It is a part of it, or the two have too few words of their own to tell.
+        """
+        if old == new or old not in self.gone or new not in self.new:
+            return False
+        two = (self.gone[old], self.new[new])
+        alike = share(*two, self.common)
+        return alike is None or alike >= required(*two)
 
 
-def renames(
-    connection: Connection, container: str, stands: Callable[[str], bool]
-) -> dict[str, str]:
-    """Return the new place of each document of a container that was renamed, by its old place.
+def renames(connection: Connection, container: str, is_lost: Callable[[str], bool]) -> Renames:
+    """Recognise the documents of a container that were renamed.
 
     What was written over with other words counts as gone and as new. A document that went in an
     earlier run is looked for where no other one fits.
 
     Args:
         connection: to the ledger, between staging and matching.
-        container: that was listed whole.
-        stands: tells whether the file at a path is there all the same.
+        container: that was listed, whole or in part.
+        is_lost: tells of a path that was not listed whether its document is gone.
     """
     new: dict[str, Sketch] = {}
     gone: dict[str, Sketch] = {}
@@ -275,10 +317,10 @@ def renames(
         after = decode(row["sketch"])
         if not row["words"]:
             new[row["place"]] = after
-        elif share(before := decode(row["words"]), after) < required(before, after):
+        elif (share(before := decode(row["words"]), after) or 0.0) < required(before, after):
             new[row["place"]], gone[row["place"]] = after, before
     if not new:
-        return {}
+        return Renames()
     for row in connection.execute(
         "SELECT k.place, k.path, k.words, EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
         "  k.container AND i.place = k.place) AS just_now FROM sketch k WHERE k.container = ?"
@@ -290,10 +332,10 @@ def renames(
         "   AND w.place = k.place AND w.missing_at <> ?)) ORDER BY k.place",
         (container, NOT_SELECTED, NOT_SELECTED),
     ).fetchall():
-        if not stands(row["path"]):
+        if is_lost(row["path"]):
             (gone if row["just_now"] else earlier)[row["place"]] = decode(row["words"])
     if not gone and not earlier:
-        return {}
+        return Renames()
 
     # what stands in a third document tells nothing
     wanted = {each for side in (gone, earlier, new) for one in side.values() for each in one.hashes}
@@ -301,12 +343,10 @@ def renames(
     own: set[str] = set()
     for row in connection.execute(
         "SELECT k.place, coalesce(nullif(s.sketch, ''), k.words) AS words FROM sketch k"
-        " LEFT JOIN scanned_document s USING (container, place, path) WHERE container = ?"
-        " AND EXISTS (SELECT 1 FROM temp.listed l"
-        "  WHERE l.container = k.container AND l.place = k.place)",
+        " LEFT JOIN scanned_document s USING (container, place, path) WHERE container = ?",
         (container,),
     ):
-        if row["place"] not in new:
+        if not any(row["place"] in side for side in (new, gone, earlier)):
             one = decode(row["words"])
             common |= one.hashes & wanted
             own |= one.own
@@ -315,9 +355,45 @@ def renames(
     rest = {place: one for place, one in new.items() if place not in found.values()}
     common = common.union(*(one.hashes for one in followed))
     found |= pair(earlier, rest, common, own.union(*(one.own for one in followed)))
-    return {old: place for old, place in found.items() if old != place}
+
+    return Renames(
+        {old: place for old, place in found.items() if old != place},
+        {**earlier, **gone},
+        {place: one for place, one in new.items() if place not in found.values()},
+        common,
+    )
 
 
+def reworded_files(connection: Connection, container: str) -> dict[str, str]:
+    """Return the new place of each PDF that is another document by its text, by its old place.
+
+    A file at the same path, or with half of its longer pages, is the same one.
+    """
+    found: dict[str, str] = {}
+    for row in connection.execute(
+        "WITH came AS (SELECT DISTINCT s.place, s.path FROM scanned_document s WHERE s.container = :c"
+        "  AND s.place <> '' AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = :c"
+        "  AND h.place = s.place)), went AS (SELECT DISTINCT h.place FROM highlight h"
+        "  WHERE h.container = :c AND h.presence_why <> :not_selected AND NOT EXISTS"
+        "  (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)),"
+        " long AS (SELECT document, fold FROM page_fold WHERE length >= :length)"
+        " SELECT w.place AS old, c.place AS new, 1.0 AS share FROM came c JOIN ingested i"
+        "  ON i.container = :c AND i.path = c.path JOIN went w ON w.place = i.place"
+        " UNION ALL SELECT w.place, c.place, 1.0 * count(DISTINCT a.fold) / (SELECT min(n) FROM"
+        "  (SELECT count(*) AS n FROM long WHERE document IN (w.place, c.place) GROUP BY document))"
+        "  FROM came c JOIN long a ON a.document = c.place JOIN long b ON b.fold = a.fold"
+        "  JOIN went w ON w.place = b.document GROUP BY w.place, c.place ORDER BY share DESC, old, new",
+        {"c": container, "not_selected": NOT_SELECTED, "length": LONG_PAGE},
+    ).fetchall():
+        if row["share"] >= 0.5 and row["old"] not in found and row["new"] not in found.values():
+            found[row["old"]] = row["new"]
+    return found
+
+
+MAY_BE = "moved from "
+"""What `asked` of a highlight begins with that may be another one, whose key follows."""
+MOVED_LIKENESS = 60
+"""Likeness from which a passage of a short document may be one that went from another."""
 MOVED_LENGTH = 40
 """Folded characters from which equal text moves a key from note to note."""
 
@@ -623,6 +699,34 @@ class Recognition:
                     if key := next(filter(None, found), None):
                         self.assign(run, row["id"], key)
 
+    def moved_from(
+        self, run: RunId, row: sqlite3.Row, found: Highlight, recognised: Renames
+    ) -> HighlightKey | None:
+        """Return the highlight that a new one may be, of a card that was decided on: a person decides."""
+        words = canonical(found.exact)
+        if row["place"] not in recognised.new or not recognised.gone or not words:
+            return None
+        if recognised.lost is None:
+            stored = self._db.execute(
+                "SELECT h.key, h.body FROM highlight h JOIN card_highlight l ON l.key = h.key"
+                " JOIN card c ON c.guid = l.guid AND c.standing = 'live' AND c.verdict <> 'pending'"
+                f" WHERE h.container = ? AND h.presence <> 'ignored' AND NOT {present('h')}"
+                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)"
+                " GROUP BY h.key ORDER BY h.key",
+                (row["container"], run),
+            ).fetchall()
+            recognised.lost = {one["key"]: decode_highlight(one["body"]) for one in stored}
+        alike = (
+            (fuzz.ratio(canonical(one.exact), words), key, place_of(one.document))
+            for key, one in recognised.lost.items()
+            if one.kind is found.kind
+        )
+        for likeness, key, place in sorted(alike, key=lambda one: -one[0]):
+            if likeness >= MOVED_LIKENESS and recognised.may_be(place, row["place"]):
+                del recognised.lost[key]
+                return HighlightKey(key)
+        return None
+
     def edited_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """Match highlights with those that the journal alone knows, of notes that are gone, by likeness.
 
@@ -678,7 +782,8 @@ class Recognition:
         row = self._db.execute(
             f"SELECT key FROM highlight h WHERE h.{column} = :name AND +h.container = :container"
             f"{here} AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
-            f" AND NOT {present('h')} ORDER BY h.place, h.position LIMIT 1",
+            f" AND NOT {present('h')} ORDER BY NOT EXISTS (SELECT 1 FROM card_highlight l"
+            "  WHERE l.key = h.key AND l.role = 'origin'), h.place, h.position LIMIT 1",
             {"container": scan.container, "run": run, "name": name},
         ).fetchone()
         return HighlightKey(row["key"]) if row else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,14 +18,14 @@ from ankiforge.ledger.alternatives import (
     numbered_as_before,
     numbered_as_journalled,
 )
-from ankiforge.ledger.cards import Cards, letter_of
+from ankiforge.ledger.cards import REJECTED_ELSEWHERE, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.slots import LostCard, Slots, lost_cards, stands
+from ankiforge.ledger.slots import LostCard, Slots, last_home, lost_cards, stands
 from ankiforge.model import (
     MADE_FROM,
     AcceptedBy,
@@ -36,6 +36,7 @@ from ankiforge.model import (
     Checked,
     Draft,
     Family,
+    Fields,
     Finding,
     Guid,
     Highlight,
@@ -47,8 +48,9 @@ from ankiforge.model import (
     Verdict,
     guid_for,
 )
-from ankiforge.text.cloze import numbers
+from ankiforge.text.cloze import blanked, numbers
 from ankiforge.text.fold import canonical, same
+from ankiforge.text.markdown import plain
 
 FLOODED, DECIDED, RECOVERED = "flood", "decided", "recovered"
 """Why policy did not accept a clean card."""
@@ -277,6 +279,79 @@ class EarlierDecisions:
         """Return the cloze numbers of the note in Anki, including a person's: none is used twice."""
         row = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (guid,)).fetchone()
         return set(numbers(json.decode(row["fields"])[0])) if row else set()
+
+
+class Rejections:
+    """Finds the cards that a person rejected by what they say, whatever passage they are of."""
+
+    def __init__(self, connection: Connection, cards: Cards, earlier: EarlierDecisions) -> None:
+        self._db = connection
+        self._cards = cards
+        self._earlier = earlier
+        self._read = 0
+        """The sequence of the last event that was read."""
+        self._keys: dict[str, dict[Guid, HighlightKey]] = defaultdict(dict)
+        """By answer, the cards that were ever rejected, with their highlights."""
+
+    def finding(self, draft: Draft) -> Finding | None:
+        """Return the finding that a card of another passage asks and answers the same and was rejected."""
+        for row in self._db.execute(
+            "SELECT subject, sequence, json_extract(body, '$.key') AS key,"
+            " json_extract(body, '$.answer') AS answer FROM event"
+            " WHERE sequence > ? AND what = 'reject' ORDER BY sequence",
+            (self._read,),
+        ).fetchall():
+            self._read = row["sequence"]
+            self._keys[canonical(row["answer"] or "")][Guid(row["subject"])] = row["key"]
+        for guid, key in self._keys.get(canonical(draft.answer), {}).items():
+            if key != draft.highlight and self._is_rejected(guid, key, draft):
+                where = self._db.execute(
+                    "SELECT d.title FROM highlight h JOIN document d ON d.key = h.document"
+                    " WHERE h.key = ?",
+                    (key,),
+                ).fetchone()
+                title = (where and where["title"]) or key
+                said = f"the same card was rejected in “{title}”: {guid}"
+                there = guid if self._card(guid) else ""
+                return Finding(REJECTED_ELSEWHERE, Severity.WARN, said, there)
+        return None
+
+    def _card(self, guid: Guid) -> Card | None:
+        return next(self._cards.several([guid]), None)
+
+    def _is_rejected(self, guid: Guid, key: str, draft: Draft) -> bool:
+        """Return whether a card is rejected now and asks what a draft asks.
+
+        One that served the passage until it was edited may have asked in other words. A card that only the
+        journal knows has no question: its evidence stands for it.
+        """
+        family = draft.kind.family
+        if card := self._card(guid):
+            served = any(one.key == draft.highlight for one in card.also)
+            asks = _question(card.family, card.fields) == _question(family, draft.fields)
+            asks |= same(
+                card.highlight.exact, draft.quote
+            )  # as it says now; its card stays as it is
+            elsewhere = card.highlight.key != draft.highlight
+            return card.verdict is Verdict.REJECTED and elsewhere and (served or asks)
+        quotes = (
+            row["quote"]
+            for row in self._db.execute(
+                "SELECT slot, quote FROM slot WHERE key = ? AND family = ?", (key, family)
+            ).fetchall()
+            if guid_for(HighlightKey(key), family, row["slot"]) == guid
+        )
+        elsewhere = last_home(self._db, guid) != draft.highlight
+        said = any(same(quote, draft.quote) for quote in quotes)
+        return elsewhere and said and self._earlier.is_unwanted(guid)
+
+
+def _question(family: Family, fields: Fields) -> tuple[str, ...]:
+    """Return the canonical question of a card: its front, or its sentence with the gaps blank."""
+    words = dict(fields)
+    if family is Family.BASIC:
+        return (family, canonical(plain(words.get("Front", ""))))
+    return (family, canonical(plain(blanked(words.get("Text", "")))))
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, Event
 from ankiforge.ledger.highlights import NOT_SELECTED, present, present_location
 from ankiforge.ledger.journal import Writer
-from ankiforge.ledger.locations import Locations
+from ankiforge.ledger.locations import CardMoves, Locations
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
 from ankiforge.model import Highlight, HighlightKey, Presence, Problem, RunId, Scan
@@ -125,7 +125,9 @@ class Selection:
 
 
 SUSPICIOUS = 5
-"""A container that had this many highlights and now yields none deletes nothing."""
+"""A container that had this many highlights and now yields none deletes nothing,"""
+MANY = 20
+"""nor does one that loses this many documents at once, and more than half."""
 
 _HIGHLIGHTS = (
     "SELECT h.key, h.presence, h.missing_at, '' AS location, h.place, h.container,"
@@ -154,35 +156,69 @@ class Missing:
         decisions: Decisions,
         cards: Cards,
         locations: Locations,
+        moves: CardMoves,
         selection: Selection,
         promote: Callable[[sqlite3.Row], None],
     ) -> None:
         """`promote` makes a location the primary one of its highlight."""
         self._db = connection
+        self._moves = moves
         self._decisions = decisions
         self._cards = cards
         self._locations = locations
         self._selection = selection
         self._promote = promote
 
-    def unseen(self, scan: Scan, problems: tuple[Problem, ...]) -> list[sqlite3.Row] | Problem:
+    def unseen(
+        self, scan: Scan, problems: tuple[Problem, ...], confirmed: int = 0
+    ) -> list[sqlite3.Row] | Problem:
         """Return the highlights that a scan should have found and did not.
 
         For a partial scan these are highlights of the documents that it listed. What could not be read, or
-        is left out by the settings, is not missing. If a scan finds none of many highlights, the result is a
-        problem and nothing is missing.
+        is left out by the settings, is not missing. If a scan finds none of many highlights, or more than
+        half of many documents are gone, the result is a problem and nothing is missing, unless the person
+        `confirmed` the number of these documents.
         """
         where = {"container": scan.container}
         sql = _UNSEEN if scan.complete else _UNSEEN_HERE
         rows = self._selection.missing(self._db.execute(sql, where).fetchall(), scan)
-        if rows and scan.complete and len(rows) >= SUSPICIOUS and not self._found(where):
-            return Problem(
-                scan.container,
-                f"none of its {len(rows)} highlights was found",
-                "is it mounted, and all there? nothing was counted as deleted",
-            )
+        if not rows:
+            return []
         unread = [problem.where for problem in problems]
-        return [row for row in rows if not any(is_about(row["path"], name) for name in unread)]
+        read = [row for row in rows if not any(is_about(row["path"], name) for name in unread)]
+        if not scan.complete:
+            return read
+        new = {row["place"] for row in rows if not row["missing_at"].replace(NOT_SELECTED, "")}
+        gone = {row["place"] for row in read} & new & self._unlisted(where)
+        documents, what = self._documents(where), ""
+        if new and len(rows) >= SUSPICIOUS and not self._found(where):
+            gone, what = new, f"none of its {len(rows)} highlights was found"
+        elif len(gone) >= MANY and 2 * len(gone) > documents:
+            what = f"{len(gone)} of its {documents} documents with highlights are gone"
+        if not what or len(gone) == confirmed:
+            return read
+        kept = "is it mounted, and all there? nothing was counted as deleted; if it was deleted"
+        sure = f"ankiforge run --confirm-deletions {len(gone)}"
+        return Problem(scan.container, what, f"{kept}: {sure}")
+
+    def _unlisted(self, where: dict[str, str]) -> set[str]:
+        """Return the places of documents with highlights that the scan did not list."""
+        rows = self._db.execute(
+            "SELECT h.place FROM highlight h WHERE h.container = :container"
+            " UNION SELECT w.place FROM location w WHERE w.container = :container"
+            " EXCEPT SELECT l.place FROM temp.listed l WHERE l.container = :container",
+            where,
+        )
+        return {row["place"] for row in rows}
+
+    def _documents(self, where: dict[str, str]) -> int:
+        """Return how many documents had highlights until now."""
+        row = self._db.execute(
+            "SELECT count(*) FROM (SELECT place FROM highlight WHERE container = :container"
+            " AND presence <> 'gone' UNION SELECT place FROM location WHERE container = :container)",
+            where,
+        ).fetchone()
+        return int(row[0])
 
     def _found(self, where: dict[str, str]) -> bool:
         row = self._db.execute(
@@ -216,6 +252,7 @@ class Missing:
             (presence, since, row["key"]),
         )
         if presence is Presence.GONE:
+            self._moves.to_copy(HighlightKey(row["key"]))
             self._decisions.retire(HighlightKey(row["key"]), "gone")
             self._cards.mark_gone(HighlightKey(row["key"]))
         return presence

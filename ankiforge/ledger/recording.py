@@ -7,23 +7,25 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
-from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.cards import MOVED_FROM, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import POLICY, REDRAFT
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.matching import MAY_BE
 from ankiforge.ledger.placing import (
     EarlierDecisions,
     Place,
     Placer,
     Policy,
     Recorded,
+    Rejections,
     Reviser,
     is_unchanged,
 )
 from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
-from ankiforge.ledger.slots import Slots
+from ankiforge.ledger.slots import Slots, likeness
 from ankiforge.model import (
     Batch,
     Card,
@@ -113,6 +115,7 @@ class Recorder:
         self._decisions = decisions
         self._cards = cards
         self._earlier = EarlierDecisions(connection, decisions, cards)
+        self._rejections = Rejections(connection, cards, self._earlier)
         self._slots = slots
         self._placer = placer
         self._alternatives = alternatives
@@ -196,7 +199,7 @@ class Recorder:
             )
             return
         placing = _Placing(run, highlight, recorded, Counter(), became.beside, became.instead)
-        self._place(placing, self._with_doubt(key, drafts))
+        self._place(placing, self._with_rejections(key, self._with_doubt(key, drafts)))
         why = became.none.reason or "nothing was drafted"
         self._db.execute(
             "UPDATE highlight SET failed = '', asked = '', drafted = ?, drafter = ?, no_card = ?"
@@ -207,10 +210,21 @@ class Recorder:
     def _with_doubt(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
         """Add a finding to drafts if a person has to confirm which highlight it is."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
-        if not row["asked"]:
+        asked = str(row["asked"])
+        if not asked:
             return drafts
-        doubt = Finding("same_highlight", Severity.WARN, row["asked"])
-        return [replace(c, findings=(*c.findings, doubt), accept=False) for c in drafts]
+        if asked.startswith(MAY_BE):
+            there = self._cards.of_highlight(HighlightKey(asked.removeprefix(MAY_BE)))
+            return [_with_origin(one, there) for one in drafts]
+        doubt = Finding("same_highlight", Severity.WARN, asked)
+        return [_doubted(one, doubt) for one in drafts]
+
+    def _with_rejections(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
+        """Add a finding to drafts that say what a person rejected as the card of another passage."""
+        if self._decisions.person_decided(key):
+            return drafts
+        found = ((one, self._rejections.finding(one.draft)) for one in drafts)
+        return [_doubted(one, rejected) if rejected else one for one, rejected in found]
 
     def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
         """Assign each group of alternatives to the cards that it revises, or to new ones."""
@@ -389,6 +403,7 @@ class Recorder:
             not repeated
             or not self._cards.stands(repeated)
             or self._decisions.was_unmerged(repeated, key)
+            or self._earlier.all_rejected(key)  # in a lost ledger: its own card comes back rejected
         ):
             return False
         self._cards.link(repeated, key, "also")
@@ -397,6 +412,30 @@ class Recorder:
         self._writer.decide("merge", repeated, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
+
+
+def _doubted(checked: Checked, finding: Finding) -> Checked:
+    """Add a finding to a draft, which a person has to look at."""
+    return replace(checked, findings=(*checked.findings, finding), accept=False)
+
+
+def _with_origin(checked: Checked, there: list[Card]) -> Checked:
+    """Add a finding to a draft that it may be one of these cards, whose passage is gone."""
+    draft = checked.draft
+    cards = [
+        card
+        for card in there
+        if card.family is draft.kind.family and card.standing is Standing.LIVE
+    ]
+    if not cards:
+        return checked
+    card = max(
+        cards,
+        key=lambda one: likeness(one.leading.draft.answer, one.leading.draft.quote, draft),
+    )
+    rejected = ", rejected there" if card.verdict is Verdict.REJECTED else ""
+    said = f"moved from “{card.highlight.document.title}”{rejected}?"
+    return _doubted(checked, Finding(MOVED_FROM, Severity.WARN, said, card.guid))
 
 
 def _is_decided(card: Card) -> bool:

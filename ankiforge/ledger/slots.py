@@ -259,12 +259,16 @@ class Slots:
     def _orphan(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """Return the slot of a card that exists only in the journal: one that superseded a card here.
+        """Return the slot of a card that exists only in the journal and belongs here.
 
-        Or one of the same work that has this quote.
+        It superseded a card here, or this passage was merged into it as its copy and the other one is
+        not there now; or it is of the same work and has this quote.
         """
         rows = self._db.execute(
-            "SELECT standing_why FROM card WHERE key = ? AND family = ? AND standing = 'superseded'",
+            "SELECT standing_why FROM card WHERE key = ?1 AND family = ?2"
+            " AND standing = 'superseded' UNION SELECT subject FROM event WHERE what = 'merge'"
+            " AND json_extract(body, '$.key') = ?1 AND json_extract(body, '$.card') IS NULL"
+            " AND NOT undone",
             (key, family),
         ).fetchall()
         stay = {row["standing_why"] for row in rows}

@@ -59,15 +59,17 @@ _LAPSES = ((0, "0"), (1, "1"), (2, "2"), (3, "3"), (5, "4–5"), (8, "6–8"), (
 
 # --- what an audit finds besides the checks, and what to do about everything ------------------
 
-REMARK = Rule("remark", Severity.WARN, "a remark was typed while it was studied:")
+REMARK = Rule("remark", Severity.WARN, "you typed a remark while studying it:")
 LEECH = Rule("leech", Severity.WARN, "tagged as a leech by Anki:")
 LAPSES = Rule("lapses", Severity.WARN, "fails again and again:")
 DIFFICULT = Rule("difficult", Severity.WARN, "stays hard:")
 EMPTY_CARD = Rule("empty_card", Severity.WARN, "has a card that asks nothing:")
 NO_CARDS = Rule("no_cards", Severity.WARN, "has no card at all")
-RETIRED_STUDIED = Rule("retired_studied", Severity.WARN, "no card any more, and still studied:")
+RETIRED_STUDIED = Rule("retired_studied", Severity.WARN, "not a card any more, but still studied:")
 SOURCE_GONE = Rule("source_gone", Severity.WARN, "its passage is no longer in the source")
-UNKNOWN = Rule("unknown_note", Severity.WARN, "made by ankiforge, but no card here stands for it")
+UNKNOWN = Rule(
+    "unknown_note", Severity.WARN, "made by ankiforge, but this workspace has no card for it"
+)
 NO_SOURCE = Rule("no_source", Severity.INFO, "its source field is empty:")
 NEVER_STUDIED = Rule("never_studied", Severity.INFO, "never studied:")
 LEFT_LYING = Rule("left_lying", Severity.INFO, "left lying:")
@@ -86,20 +88,20 @@ RULES = {
     NO_SOURCE: "write down where it is from, while you know",
     NEVER_STUDIED: "study it, or delete it",
     LEFT_LYING: "catch up on it, or suspend what you do not want to know any more",
-    LONG_SUSPENDED: "mend it and unsuspend it, or delete it",
+    LONG_SUSPENDED: "fix it and unsuspend it, or delete it",
 }
 """The rules of an audit alone, each with what to do about a finding; `check.RULES` has the others."""
 _SAYS = {rule.id: rule.says.rstrip(":") for rule in (*RULES, *check.RULES)} | {
     "duplicate": "asks the same as another note"
 }
 _ADVICE = {
-    **dict.fromkeys(check.ids("structure"), "mend it in Anki: what it shows is not what was meant"),
+    **dict.fromkeys(check.ids("structure"), "fix it in Anki: it does not show what was meant"),
     **dict.fromkeys(
         check.ids("clozes", "questions", "filler", "siblings"),
         "reword it, or split it in several notes",
     ),
     **{rule.id: advice for rule, advice in RULES.items()},
-    "empty_side": "fill it; a card that is not to be goes by Tools › Empty Cards in Anki",
+    "empty_side": "fill it, or remove the card with Tools › Empty Cards in Anki",
     "duplicate": "keep one and delete the other, or let them ask different things",
 }
 
@@ -111,7 +113,7 @@ def meaning(check: str) -> str:
 
 def advice(check: str) -> str:
     """Return what to do about a finding, in a few words."""
-    by_source = "hold it against its passage: ankiforge show GUID, then edit or reject it"
+    by_source = "compare it with its passage: ankiforge show GUID, then edit or reject it"
     return _ADVICE.get(check, by_source)
 
 
@@ -405,7 +407,7 @@ def _schedule(
 def _lapsed(note: AnyNote) -> str:
     worst = max(note.cards, key=lambda card: card.lapses, default=None)
     if worst is None or not worst.lapses:
-        return "of its lapses nothing is told"
+        return "its lapses are not known"
     times = "once" if worst.lapses == 1 else f"{worst.lapses} times"
     return f"forgotten {times} in {worst.reps} answers"
 
@@ -543,7 +545,7 @@ def as_text(audit: Audit, shown: int | None = SHOWN) -> Iterator[str]:
         due = "of what was due after a day or more"
         yield f"{answers.given:,} answers; retention {percent(answers.retention, 1)} {due}"
     else:
-        yield "no answers: none was given, or it was exported without scheduling"
+        yield "no answers found; an export holds them only with scheduling"
     yield (
         f"{counted(figures.leeches, 'note')} {'is a leech' if figures.leeches == 1 else 'are leeches'};"
         f" {counted(figures.found, 'note')} ({percent(figures.share, 1)}) with findings"

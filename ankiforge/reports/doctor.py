@@ -194,11 +194,11 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         return _answering(name, source, look, trusted)
     if not can_be_read:
         fault = "cannot be read" if source.path.exists() else "is not there"
-        do = f"mend path: in {source.where}, or mount its disk"
+        do = f"correct path: in {source.where}, or mount its disk"
         return _fail(name, f"{source.path} {fault}", do, 1)
     has_text = source.path.is_file() and source.path.stat().st_size
     if source.kind in EXPORTS and has_text and extract.kind_of(source.path) != source.kind:
-        says, do = f"{source.path} is no {source.kind} file", f"mend path: in {source.where}"
+        says, do = f"{source.path} is not a {source.kind} file", f"correct path: in {source.where}"
         return _fail(name, says, do, 1)
     if look and trusted:
         answer = _answering(name, source, look, trusted)
@@ -209,7 +209,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
 
 def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
     if not trusted:
-        says = "it was not asked: the workspace is not trusted yet"
+        says = "it was not asked, because the workspace is not trusted yet"
         return _warn(name, says, "see trust above")
     try:
         return _ok(name, f"{source.kind}: {look()}")
@@ -258,7 +258,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     for line in Journal(journal).read():
         if isinstance(line, Problem):
             unreadable += 1
-            do = "put the line right, or take it back from git or a backup; or delete it"
+            do = "correct the line, restore it from git or a backup, or delete it"
             yield Problem(line.where, line.what, do)
         elif line.v > VERSION:
             what = f"is of version {line.v}, this is {VERSION}"
@@ -271,14 +271,14 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     if lost > 0:
         lacks = f"{counted(lost, 'line')} that the ledger knows"
         what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
-        do = "nothing: the next run, or decision, writes them there again"
+        do = "nothing: the next run or decision writes them again"
         yield Problem(str(journal), what, do)
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
     setting = config.anki.collection
     if setting == "none":
-        return _ok("Anki", "never looked at: anki.collection is none")
+        return _ok("Anki", "never read: anki.collection is none")
     if setting == "auto":
         found = anki_collections(around.machine)
         if not found:
@@ -287,7 +287,7 @@ def _anki(config: Config, around: Surroundings) -> Check:
         noun = "collection" if len(found) == 1 else "collections"
         return _ok("Anki", f"{noun} {', '.join(map(str, found))}")
     if not os.access(Path(setting), os.R_OK):
-        do = "mend anki.collection in ankiforge.yaml, or set it to auto"
+        do = "correct anki.collection in ankiforge.yaml, or set it to auto"
         return _fail("Anki", f"{setting} cannot be read", do, 1)
     return _ok("Anki", f"collection {setting}")
 
@@ -335,7 +335,7 @@ def _answers(workspace: Workspace, around: Surroundings) -> Check:
             says = f"{llm.base_url} was not asked: --offline"
             return _warn("model", says, "run doctor without --offline")
         if any(one.stops for one in unconfirmed(workspace, around.folders, around.environ)):
-            says = f"{llm.base_url} was not asked: the workspace is not trusted yet"
+            says = f"{llm.base_url} was not asked, because the workspace is not trusted yet"
             return _warn("model", says, "see trust above")
         if key and not around.environ.get(key):
             says = f"the environment variable {key} is not set, {llm.base_url} will want a key"

@@ -577,7 +577,9 @@ def missing(found: Statistics, program: str) -> list[str]:
         return [f"no card is meant by that: {program} stats tells of all"]
     hints = []
     if found.look is None:
-        hints.append(f"Anki was never looked at: how cards fare there is not known. {program} pull")
+        hints.append(
+            f"Anki has not been read yet, so how cards fare there is not known. {program} pull"
+        )
     else:
         taken = datetime.fromisoformat(found.look.taken_at).timestamp()
         age = (found.days.now - taken) / 86_400
@@ -613,7 +615,7 @@ def _subtitle(found: Statistics) -> Iterator[str]:
     if choice.since:
         yield f"since {choice.since}"
     if found.look is None:
-        yield "Anki was never looked at"
+        yield "Anki has not been read yet"
     else:
         taken = datetime.fromisoformat(found.look.taken_at).astimezone()
         yield f"Anki as it was on {taken:%Y-%m-%d %H:%M}"

@@ -181,7 +181,7 @@ def summarize(
 
 
 NOTHING_MARKED = """
-Nothing is marked there. What counts: highlights and comments in a PDF or in Zotero; in notes
+No highlights there. What counts: highlights and comments in a PDF or in Zotero; in notes
 ==marks==, question::answer lines, {{gaps}} and glossary lists; in clippings and exports each
 highlight (docs/reading.md)."""
 
@@ -230,7 +230,9 @@ def _notes(summary: Summary, program: str) -> Iterator[str]:
         yield f"{count:6} {wait} for you: {program} review"
     if count := cards["sourceless"]:
         stay = (
-            "card whose passage is gone stays" if count == 1 else "cards whose passage is gone stay"
+            "card stays although its highlight is gone"
+            if count == 1
+            else "cards stay although their highlights are gone"
         )
         yield f"{count:6} {stay}: {program} list finding:source_gone"
 
@@ -247,13 +249,13 @@ def anki_text(tally: Tally) -> Iterator[str]:
         )
     if tally.retired:
         yield (
-            f"{_numbered(tally.retired, 'note')} in Anki: no card any more. After the import search"
+            f"{_numbered(tally.retired, 'note')} retired here but still in Anki. After the import, search"
             f" there for tag:{RETIRED}"
         )
     for path in tally.aside:
         yield f"nothing to import: Anki has all of it. The last package was renamed to {path.name}"
     for path in tally.stale:
-        yield f"no card of the old package is accepted any more: it is kept as {path.name}"
+        yield f"no card of the last package is accepted now. It was renamed to {path.name}"
 
 
 def push_text(pushed: PushResult) -> str:
@@ -270,7 +272,7 @@ def _model(usage: Usage | None) -> Iterator[str]:
     if usage and usage.cached:
         saved = f", {dollars(usage.saved_usd)}" if usage.saved_usd else ""
         yield (
-            f"{usage.cached:6} {'reply' if usage.cached == 1 else 'replies'} remembered:"
+            f"{usage.cached:6} {'reply' if usage.cached == 1 else 'replies'} reused:"
             f" {usage.saved_tokens:,} tokens{saved} saved"
         )
 
@@ -280,7 +282,7 @@ def _numbered(number: int, what: str) -> str:
 
 
 CARDS = (
-    ("ready", "ready"),
+    ("ready", "accepted"),
     ("waiting", "waiting for you"),
     ("blocked", "blocked by a check"),
     ("retired", "retired"),
@@ -288,7 +290,7 @@ CARDS = (
 FATES = {
     Fate.IGNORED: "no card",
     Fate.FAILED: "failed",
-    Fate.CARDED: "ready",
+    Fate.CARDED: "accepted",
     Fate.WAITING: "waiting for you",
     Fate.BLOCKED: "blocked",
     Fate.NO_CARD: "no card",
@@ -302,9 +304,9 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
     yield ""
     count = counted(len(funnel.without), "highlight")
     if summary.nothing_new:
-        yield f"{count} without a card ready, as before: {program} list --no-card"
+        yield f"{count} without an accepted card, as before: {program} list --no-card"
         return
-    yield f"{count} without a card ready:"
+    yield f"{count} without an accepted card:"
     by_key = reasons_by_key(summary.waiting)
     shown = {one.says: one for one in summary.waiting[:REASONS]}
     groups: dict[tuple[Fate, str], list[WithoutCard]] = {}

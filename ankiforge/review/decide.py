@@ -543,7 +543,7 @@ def skip(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None
     """
     for key in keys:
         if ledger.highlights.get(key) is None:
-            what = f"{key!r} is no passage that was read"
+            what = f"{key!r} is not the key of a highlight"
             raise UsageError(what, hint="ankiforge list --no-card shows their keys")
         if there := live_cards(ledger, key):
             raise RefusedError(f"{key} has a card", hint=f"ankiforge reject {there[0].guid}")

@@ -172,6 +172,16 @@ def reveal(markdown: str, depth: int = 0) -> str:
     return "".join([*parts, markdown[at:]])
 
 
+def blanked(markdown: str) -> str:
+    """Return the text with every cloze replaced by `[…]`."""
+    parts, at = [], 0
+    for gap in gaps(markdown):
+        if gap.start >= at:
+            parts += [markdown[at : gap.start], "[…]"]
+            at = gap.end
+    return "".join([*parts, markdown[at:]])
+
+
 def words_of(markdown: str) -> str:
     """Return the words of a cloze text and its hints, for the search."""
     return " ".join(filter(None, (reveal(markdown), *(gap.hint for gap in gaps(markdown)))))

@@ -117,15 +117,15 @@ def decode(stored: str) -> Sketch:
     return Sketch(frozenset(hashes), words, own, hints)
 
 
-def share(one: Sketch, other: Sketch, elsewhere: Container[int] = ()) -> float:
+def share(one: Sketch, other: Sketch, elsewhere: Container[int] = ()) -> float | None:
     """Return how many of the shingles of the shorter document stand in the other, 0 to 1.
 
-    Those `elsewhere`, in a third document, do not count; 0 if too few are left to tell.
+    Those `elsewhere`, in a third document, do not count; None if too few are left to tell.
     """
     short, long = sorted((one, other), key=lambda each: each.words)
     limit = min(short.limit, long.limit)
     counted = {each for each in short.hashes if each <= limit and each not in elsewhere}
-    return len(counted & long.hashes) / len(counted) if len(counted) >= ENOUGH else 0.0
+    return len(counted & long.hashes) / len(counted) if len(counted) >= ENOUGH else None
 
 
 def required(one: Sketch, other: Sketch) -> float:
@@ -165,7 +165,7 @@ def pair(
                 if each in common or count[each] > (each in before.hashes) + (each in after.hashes)
             }
             few, many = sorted((before.words, after.words))
-            score = share(before, after, elsewhere) if many <= LONGER * few else 0.0
+            score = (share(before, after, elsewhere) if many <= LONGER * few else None) or 0.0
             if any(owners[each] == 2 and each not in common_own for each in before.own & after.own):
                 scores[old, name] = 2.0  # an id outdoes words
             elif score >= required(before, after):

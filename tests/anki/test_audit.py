@@ -286,7 +286,7 @@ def test_a_card_turned_down_here_is_told_of_until_it_is_suspended_there(desk: De
 
     assert line["guid"] == guid
     assert [one["message"] for one in line["findings"]] == [
-        "no card any more, and still studied: rejected here (known for years)"
+        "not a card any more, but still studied: rejected here (known for years)"
     ]
     assert desk.audited() == {}
 

@@ -314,7 +314,7 @@ def test_a_note_of_others_is_shown_as_text_and_never_merged(desk: Desk) -> None:
     assert "<script" not in body
     assert "<b>" not in body
     assert keys(found) == ["b", "n", "x", "X"]
-    assert "is not merged" in page.decide("merge", found)["refused"]
+    assert "cannot be merged" in page.decide("merge", found)["refused"]
 
     assert press(page, found, "b")["count"] == 0
     [card] = [

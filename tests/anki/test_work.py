@@ -247,14 +247,14 @@ def test_without_a_model_it_is_said_what_else_can_be_done(desk: Desk, client: An
     desk.studied(lapses=6)
     desk.settings(drafter="rules")
     said = desk.forge("draft", "--again", desk.old, "--instead", code=2).stderr
-    assert "would draw the same" in said
+    assert "would draft the same" in said
     assert "edit ID" in said
     assert "draft export ask.md" in said
     said = desk.forge("draft", "--again", desk.old, "--instead", "export", "ask.md", code=2).stderr
-    assert "stand behind its name" in said
+    assert "go after its name" in said
     page = client()
     after = press(page, page.item(view="work"), "r", words="")
-    assert "would draw the same" in after["refused"]
+    assert "would draft the same" in after["refused"]
     assert "reword it (e)" in after["hint"]
     reworded = page.decide(
         "edit", page.item(view="work"), **{"field:Front": NEW, "field:Back": "Alpha"}

@@ -212,7 +212,7 @@ def test_text_that_cannot_be_read_is_offered_again_as_it_was_typed(desk, editor)
     seen = editor(("Back: |-", "Back: [oh"), ("Back: [oh", "Back: |-\n  dear,"))
     desk.ok("edit", guid_of(desk, "The nucleus"))
     second = seen.read_text().split("\f")[1]
-    assert "no YAML" in second.splitlines()[0]
+    assert "not valid YAML" in second.splitlines()[0]
     assert "Back: [oh" in second
     assert "dear,\nThe nucleus" in verdicts(desk)
 
@@ -266,7 +266,7 @@ def test_a_text_that_is_no_utf_8_or_an_editor_that_fails_loses_nothing(
 
 def test_a_field_is_set_on_one_card_only(desk) -> None:
     refused = desk("edit", "kind:basic", "--field", "Back", "x", code=2)
-    assert "3 are meant" in refused.stderr
+    assert "3 are named" in refused.stderr
     desk.ok("edit", "proteins", "--field", "Back", "Ribosomes")
     assert "Ribosomes" in verdicts(desk)
 

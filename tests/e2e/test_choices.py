@@ -142,6 +142,16 @@ def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
     assert [card["guid"] for card in drafted.ok("list", "--json").lines] == [picked["guid"]]
 
 
+def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake) -> None:
+    first, _, cloze = ids(drafted)
+    for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
+        server.otherwise = draws(fake, drawn)
+        drafted.ok("draft", "--again", "drafter:llm", "--accept", "review")
+        [card] = drafted.ok("list", "--json").lines
+        assert (card["guid"], card["verdict"]) == (guid.partition(".")[0], "pending")
+    assert len(drafted.cards()) == 2
+
+
 def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake) -> None:
     def offers(request: dict[str, Any]) -> Any:
         [(h, words)] = fake.marked(request)

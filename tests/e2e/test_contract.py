@@ -232,7 +232,7 @@ def test_quiet_commands_that_succeed_print_nothing(forge, filled, words: str) ->
 def test_the_first_line_of_a_run_names_workspace_and_policy(forge, filled) -> None:
     first = forge.ok("run", filled).stderr.splitlines()[0]
     assert str(forge.home) in first
-    assert "clean cards are accepted" in first
+    assert "cards without findings are accepted" in first
 
 
 def test_a_reader_that_goes_away_ends_a_listing_quietly(forge, filled) -> None:

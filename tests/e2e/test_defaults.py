@@ -411,7 +411,9 @@ def server(fake):
 
 def test_without_a_file_the_cards_of_a_model_wait(forge) -> None:
     said = forge.ok("run", notes(forge, a=SAID), "--limit", "0", "--drafter", "llm").stderr
-    assert "clean cards of your own hand are accepted, those of the model wait for you" in said
+    assert (
+        "cards of the rules without findings are accepted, those of the model wait for you" in said
+    )
 
 
 def test_replies_to_requests_of_the_former_default_are_not_paid_for_again(forge, server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,9 +186,10 @@ def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note
     assert studied(anki) == [guid]
 
 
+@pytest.mark.parametrize("shipped_last", [False, True])
 @pytest.mark.parametrize("reviewed", ["ours", "theirs"])
 def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with_reviews(
-    forge, forge_in, anki, tmp_path: Path, reviewed: str
+    forge, forge_in, anki, tmp_path: Path, reviewed: str, shipped_last: bool
 ) -> None:
     ours, theirs = forge, forge_in(tmp_path / "second")
     pdf, zotero = "{pdf: {name: papers, path: papers}}", "{zotero: {name: zotero, path: Zotero}}"
@@ -207,8 +209,9 @@ def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with
     work = Work("PAPER001", paper, attachments=(Attachment("ATTACH01", "r.pdf", (mark_there,)),))
     write_zotero(ours.folder / "Zotero" / "zotero.sqlite", [Library((work,))])
     first, second = (ours, theirs) if reviewed == "ours" else (theirs, ours)
-    first.ok("run")
-    second.ok("run")
+    for one in (second, first) if shipped_last else (first, second):
+        one.ok("run")
+        time.sleep(1.1)  # the journal dates to the second
     [guid] = live(first)
     anki.load(first.folder / "ankiforge.apkg")
     anki.answer_first_card(guid)
@@ -218,6 +221,26 @@ def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with
     assert live(ours) == live(theirs) == {guid}
     anki.load(ours.folder / "ankiforge.apkg")
     assert studied(anki) == [guid]
+
+
+def test_two_machines_that_each_studied_a_note_of_their_own_agree_on_one(
+    forge, forge_in, anki, backend, tmp_path: Path
+) -> None:
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    (tmp_path / "phone").mkdir()
+    with backend.opened(tmp_path / "phone") as other:
+        for one, there, word in ((ours, anki, "muscles"), (theirs, other, "muscle")):
+            note = with_anki(one, there) / "a.md"
+            note.write_text(EDITS["a marked word"].format(word), encoding="utf-8")
+            one.ok("run")
+            there.load(one.folder / "ankiforge.apkg")
+            there.answer_first_card(*live(one))
+            note.write_text(EDITS["a marked word"].format("muscle"), encoding="utf-8")
+            one.ok("run")
+        assert live(ours).isdisjoint(live(theirs))
+        agree(ours, theirs)
+        assert live(ours) == live(theirs)
+        assert len(live(ours)) == 1
 
 
 def without_anki(forge, *sources: str) -> Path:
@@ -289,6 +312,29 @@ def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_a
     shutil.rmtree(forge.home / ".ankiforge")
     forge.ok("run", vault)
     assert [card["verdict"] for card in forge.cards()] == ["rejected"]
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_a_lost_ledger_gives_a_copied_passage_whose_original_went_the_same_card(
+    forge, vault: Path, no_waiting: None, rejected: bool
+) -> None:
+    for folder in ("first", "second"):
+        (vault / folder).mkdir()
+    (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
+    for folder in ("first", "second"):
+        (vault / folder / "Lake.md").write_text(LAKE, encoding="utf-8")
+        forge.ok("run", vault)
+    (vault / "first" / "Lake.md").unlink()
+    for _ in range(2):
+        forge.ok("run", vault)
+    if rejected:
+        forge.ok("reject", guid_of(forge, "basin"))
+    before = decided(forge)
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert decided(forge) == before
+    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
+    assert "second" in forge.json("trace", lake["guid"])["highlight"]["uri"]
 
 
 # --- two workspaces over one collection -----------------------------------------------------

@@ -78,7 +78,7 @@ def test_a_link_loop_in_another_folder_costs_one_line(
 def test_a_loop_is_no_place_to_read_and_stops_no_other(forge: Any, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     result = forge("extract", tmp_path / "loop", code=2)
-    assert "a link that leads nowhere, or round in a circle" in result.stderr
+    assert "a link that leads nowhere or in a circle" in result.stderr
     vault = tmp_path / "v"
     vault.mkdir()
     (vault / "note.md").write_text(NOTE)

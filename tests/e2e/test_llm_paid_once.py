@@ -372,7 +372,7 @@ def on_a_terminal(forge: Any, *arguments: str) -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", "ankiforge", *arguments],
         cwd=forge.folder,
-        env={**os.environ, **forge._environment(), "TERM": "xterm", "COLUMNS": "160"},
+        env={**os.environ, **forge.environment, "TERM": "xterm", "COLUMNS": "160"},
         stdin=theirs,
         stdout=subprocess.DEVNULL,
         stderr=theirs,
@@ -438,9 +438,9 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(
 def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server) -> None:
     configure(forge, server)
     said = forge.ok("run", "--drafter", "llm", "--limit", "5").stdout
-    [line] = [line for line in said.splitlines() if "what is left for the model" in line]
+    [line] = [line for line in said.splitlines() if "continue with the model" in line]
     said = forge.ok(*line.strip().split("  ")[0].split()[1:]).stdout
-    assert "what is left for the model" not in said
+    assert "continue with the model" not in said
     assert "\n  ankiforge list verdict:pending -v " in said
     assert "ankiforge build" not in said  # nothing is ready
     assert len(forge.cards("drafter:llm")) == 6

@@ -104,7 +104,7 @@ def test_a_package_is_set_aside_once_all_its_cards_are_rejected(
     previous = package.with_name("ankiforge.previous.apkg")
     assert not package.exists()
     assert len(notes_in(previous)) == 3
-    assert "no card of the old package is accepted any more" in told
+    assert "no card of the last package is accepted now" in told
     assert "ankiforge.previous.apkg" in told
     assert "ankiforge.previous.apkg" not in forge.ok(*words).stdout
     forge.ok("undo")

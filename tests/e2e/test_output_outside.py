@@ -52,7 +52,7 @@ def test_packages_stay_in_the_workspace_until_the_folder_is_confirmed(
         assert packages(outside) == []
         assert packages(forge.folder) == ["ankiforge.apkg"]
         assert f"ankiforge init --trust {forge.folder}" in ran.stderr
-        assert f"output: {outside.resolve()} lies outside this workspace" in ran.stderr
+        assert f"output: {outside.resolve()} is outside this workspace" in ran.stderr
     [problem] = forge.json("run")["problems"]
     assert problem["notice"]
     assert "ankiforge init --trust" in problem["hint"]
@@ -69,7 +69,7 @@ def test_every_command_that_writes_packages_stays_inside_and_says_so(forge, outs
         (forge.folder / "notes/a.md").write_text(f"Sleep has ==stages== before {command}.\n")
         said = forge(*command.split(), code=code).stderr
         assert packages(outside) == [], command
-        assert "lies outside this workspace" in said, command
+        assert "is outside this workspace" in said, command
     assert packages(forge.folder)
     warned = [one for one in forge("doctor", "--json").lines if one["name"] == "trust"]
     assert [(one["state"], one["exit_code"]) for one in warned] == [("warn", 1)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from ankiforge.ledger import matching
 
 LAKES = """# Lakes
 
@@ -29,8 +29,8 @@ Edit = Callable[[Path], None]
 
 
 @pytest.fixture(autouse=True)
-def _recognised(monkeypatch: pytest.MonkeyPatch, no_waiting: None) -> None:
-    monkeypatch.setattr(matching, "RECOGNISE_RENAMES", True)
+def _at_once(no_waiting: None) -> None:
+    """What two scans miss is gone."""
 
 
 @pytest.fixture
@@ -159,6 +159,14 @@ def test_a_note_that_went_yesterday_is_recognised_today(forge, notes: Path) -> N
     assert live(forge).keys() == before
 
 
+def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes: Path) -> None:
+    forge.ok("run", notes)
+    before = live(forge).keys()
+    EDITS["one word"](notes)
+    forge.ok("run", notes / "Great lakes.md")
+    assert live(forge).keys() == before
+
+
 def test_another_note_is_another_one(forge, notes: Path) -> None:
     forge.ok("run", notes)
     before = live(forge).keys()
@@ -191,10 +199,201 @@ def test_a_note_that_cannot_be_read_is_not_gone(forge, notes: Path) -> None:
     assert before <= live(forge).keys(), lakes
 
 
-def test_switched_off_the_same_edit_makes_a_new_highlight(
-    forge, notes: Path, monkeypatch: pytest.MonkeyPatch
+# --- short notes, copies ------------------------------------------------------------------------
+
+ORGANELLE = "The organelle X1 holds about ==12 vesicles== at the membrane.\n"
+
+
+@pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
+def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
+    forge, vault: Path, rejected: bool
 ) -> None:
-    monkeypatch.setattr(matching, "RECOGNISE_RENAMES", False)
+    (vault / "Cell.md").write_text(ORGANELLE)
+    (vault / "Other.md").write_text("Katze:::cat\n")
+    forge.ok("run", vault)
+    [old] = [guid for guid, card in live(forge).items() if card["title"] == "Cell"]
+    if rejected:
+        forge.ok("reject", old)
+    (vault / "Cell.md").unlink()
+    (vault / "Cells.md").write_text(ORGANELLE.replace("membrane", "outer membrane"))
+    forge.ok("run", vault)
+    [new] = [card for card in forge.cards() if card["title"] == "Cells"]
+    assert new["verdict"] == "pending"
+    assert [f["twin"] for f in new["findings"] if f["check"] == "moved_from"] == [old]
+    if not rejected:
+        forge.ok("merge", new["guid"], old)
+        assert (
+            len([card for card in live(forge).values() if "organelle" in str(card["fields"])]) == 1
+        )
+
+
+@pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
+def test_a_passage_whose_first_copy_went_keeps_its_card(forge, vault: Path, rejected: bool) -> None:
+    (vault / "A").mkdir()
+    (vault / "B").mkdir()
+    (vault / "A" / "N.md").write_text(ORGANELLE)
+    (vault / "Other.md").write_text("Katze:::cat\n")
+    forge.ok("run", vault)
+    [first] = [card for card in forge.cards() if card["title"] == "N"]
+    (vault / "B" / "N.md").write_text(ORGANELLE)
+    forge.ok("run", vault)
+    (vault / "A" / "N.md").unlink()
+    forge.ok("run", vault)
+    time.sleep(1)  # times are noted to the second
+    forge.ok("run", vault)
+    [(guid, card)] = [(one, card) for one, card in live(forge).items() if card["title"] == "N"]
+    assert guid == first["guid"]
+    assert card["document"] != first["document"]
+    if rejected:
+        forge.ok("reject", guid)
+    before = {card["guid"]: card["verdict"] for card in forge.cards()}
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert {card["guid"]: card["verdict"] for card in forge.cards()} == before
+    (vault / "A" / "N.md").write_text(ORGANELLE)
+    forge.ok("run", vault)
+    assert {card["guid"]: card["verdict"] for card in forge.cards()} == before
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["", "then the ledger is lost"])
+@pytest.mark.parametrize(
+    ("note", "copy"),
+    [
+        ("What is the deepest lake?::Tanganyika\n", "# Lakes\n\nWhat is the deepest lake?::Tanganyika\n"),
+        ("What is the deepest lake?::Tanganyika\n", "What is the deepest lake?\n?\nTanganyika\n"),
+        (ORGANELLE, ORGANELLE),
+    ],
+    ids=["question", "question in another form", "cloze"],
+)  # fmt: skip
+def test_a_copy_of_what_was_rejected_waits(
+    forge, vault: Path, note: str, copy: str, lost: bool
+) -> None:
+    (vault / "a.md").write_text(note)
+    forge.ok("run", vault)
+    [rejected] = live(forge)
+    forge.ok("reject", rejected)
+    if lost and "?\n?" not in copy:
+        shutil.rmtree(forge.home / ".ankiforge")
+    (vault / "b.md").write_text(copy)
+    forge.ok("run", vault)
+    [waits] = [card for card in forge.cards() if card["guid"] != rejected]
+    assert waits["verdict"] == "pending"
+    [found] = [one for one in waits["findings"] if one["check"] == "rejected_elsewhere"]
+    assert rejected in found["message"]
+    if not lost:
+        forge.ok("restore", rejected)
+        [card] = [card for card in forge.cards() if card["guid"] == waits["guid"]]
+        assert not card["findings"]
+
+
+def test_what_was_rejected_says_nothing_about_another_answer_or_number(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("When did the war begin?::1914\n")
+    forge.ok("run", vault)
+    forge.ok("reject", *live(forge))
+    (vault / "b.md").write_text("When did the war begin?::1939\n\nWhen did the war end?::1914\n")
+    forge.ok("run", vault)
+    found = [one["check"] for card in live(forge).values() for one in card["findings"]]
+    assert "rejected_elsewhere" not in found
+
+
+# --- whole vaults -------------------------------------------------------------------------------
+
+
+def many(vault: Path, count: int) -> None:
+    for number in range(count):
+        (vault / f"N{number}.md").write_text(
+            f"What is the element of number {number}?::E{number}\n"
+        )
+
+
+def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirmed(
+    forge, vault: Path
+) -> None:
+    many(vault, 30)
+    forge.ok("run", vault)
+    before = live(forge).keys()
+    for number in range(24):
+        (vault / f"N{number}.md").rename(vault.parent / f"N{number}.md")
+    for _ in range(3):
+        told = forge("run", vault, code=1)
+        assert "24 of its 30 documents with highlights are gone" in told.stderr
+        assert "ankiforge run --confirm-deletions 24" in told.stderr
+    forge.ok("run", vault, "--confirm-deletions", "24")
+    forge.ok("run", vault)
+    gone = [card for card in live(forge).values() if card["findings"]]
+    assert live(forge).keys() == before
+    assert len(gone) == 24
+
+
+def test_a_folder_that_is_renamed_is_no_loss(forge, vault: Path) -> None:
+    (vault / "one").mkdir()
+    many(vault / "one", 30)
+    forge.ok("run", vault)
+    before = live(forge).keys()
+    (vault / "one").rename(vault / "two")
+    forge.ok("run", vault)
+    forge.ok("run", vault)
+    assert live(forge).keys() == before
+
+
+@pytest.mark.parametrize("name", ["notes", "renamed"], ids=["under its name", "renamed"])
+def test_a_vault_that_was_moved_while_every_passage_was_edited_is_the_same_one(
+    forge, tmp_path: Path, notes: Path, name: str
+) -> None:
     forge.ok("run", notes)
-    EDITS["one word"](notes)
-    assert forge.json("run", notes)["highlights"]["new"] == 1
+    before = live(forge).keys()
+    rewrite(
+        notes / "Lakes.md", ("ordinary", "typical"), ("March", "spring"), ("most deep", "deepest")
+    )
+    rewrite(notes / "Rivers.md", ("carried so far", "carried"), ("most water", "most of all water"))
+    (tmp_path / "moved").mkdir()
+    forge.ok("run", notes.rename(tmp_path / "moved" / name))
+    assert live(forge).keys() == before
+
+
+@pytest.mark.parametrize("name", ["notes", "renamed"], ids=["under its name", "renamed"])
+def test_a_person_says_that_a_folder_is_the_missing_one(
+    forge, vault: Path, tmp_path: Path, name: str
+) -> None:
+    many(vault, 4)
+    (vault / "A.md").write_text("Katze:::cat\n")
+    forge.ok("run", vault)
+    before = live(forge).keys()
+    (tmp_path / "moved").mkdir()
+    moved = vault.rename(tmp_path / "moved" / name)
+    for number in range(4):
+        (moved / f"N{number}.md").write_text(f"Which element has the number {number}?::E{number}\n")
+    told = forge("run", moved, code=2).stderr
+    assert "--moved" in told
+    assert "--name NAME" in told
+    forge.ok("run", moved, "--moved")
+    assert live(forge).keys() == before
+    forge.ok("run")
+
+
+# --- papers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by the name", "by the rectangle"])
+def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(
+    forge, tmp_path: Path, named: bool
+) -> None:
+    from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+
+    def write(words: str, top: str, name: str) -> None:
+        pages = [Page([heading(top), paragraph(words)], [mark(words, name=name)])]
+        write_pdf(tmp_path / "papers" / "paper.pdf", pages, title="Curves")
+
+    (tmp_path / "papers").mkdir()
+    name = "9b0c2c3e-1f60-4a57-aaaa" if named else ""
+    words = "The receiver operating characteristic (ROC) plots two rates against one another."
+    write(words, "Introduction", name)
+    forge.ok("run", tmp_path / "papers")
+    before = live(forge).keys()
+    assert before
+    write(words.replace("against one", "against each"), "Preface and introduction", name)
+    assert forge.json("run", tmp_path / "papers")["highlights"]["new"] == 0
+    assert live(forge).keys() == before
+    other = "Massed practice (MP) is called cramming by most of the teachers there."
+    write(other, "Another paper", "")
+    assert forge.json("run", tmp_path / "papers")["highlights"]["new"] == 1

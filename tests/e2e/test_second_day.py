@@ -179,7 +179,7 @@ def test_a_second_workspace_reads_the_same_sources_under_the_same_names(
     forge.ok("run", v)
     before = guids(forge)
     told = forge.ok("init", tmp_path / "w").stderr
-    assert f"stays in {tmp_path / 'first'}" in told
+    assert f"stay in {tmp_path / 'first'}" in told
     forge.ok("-C", tmp_path / "w", "run")
     assert guids(forge, "-C", tmp_path / "w") == before
 
@@ -279,7 +279,7 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(
         told = forge.ok("run")
         assert told.stderr.count(f"note: {v}: ") == 1
         assert f"ankiforge run --forget {v}" in told.stderr
-        assert "Nothing is marked there" not in told.stdout
+        assert "No highlights there" not in told.stdout
     assert not forge.cards("finding:source_gone")
     away.rename(v)
     found = forge.json("run")["highlights"]
@@ -442,7 +442,7 @@ def test_a_run_tells_why_cards_wait_and_the_command_that_rejects_a_kind(
     assert "     3 waiting for you: `a:: b` lines that may be prose or fields\n" in told
     command = 'reject --all --filter "verdict:pending finding:inline_field"'
     assert f"ankiforge {command}" in told
-    assert "no package was written: no card is ready" in told
+    assert "no package was written: no card is accepted" in told
     forge.ok("reject", "--all", "--filter", "verdict:pending finding:inline_field")
     assert len(forge.cards("verdict:rejected")) == 3
     assert not forge.cards("verdict:pending finding:inline_field")

@@ -189,7 +189,7 @@ def test_a_misspelt_word_is_read_as_one_that_is_there(known: Any) -> None:
 def test_nothing_found_is_said_and_no_failure(known: Any) -> None:
     told = known.ok("seen", "quantum chromodynamics")
     assert told.stdout == ""
-    assert "nothing here matches" in told.stderr
+    assert "nothing you have read matches" in told.stderr
 
 
 def test_a_look_where_nothing_was_made_leaves_nothing(forge: Any, files: Any) -> None:

@@ -124,7 +124,10 @@ def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, n
     forge.ok("run", vault)
     told = forge.ok("run", vault).stdout
 
-    assert "     1 card whose passage is gone stays: ankiforge list finding:source_gone\n" in told
+    assert (
+        "     1 card stays although its highlight is gone: ankiforge list finding:source_gone\n"
+        in told
+    )
     assert guid_of(forge, "finding:source_gone") == guid
     assert forge.json("run", vault)["cards"]["sourceless"] == 1
 
@@ -138,7 +141,10 @@ def test_cards_whose_passage_is_gone_are_named_though_nothing_is_marked_any_more
     told = forge.ok("run", vault).stdout
 
     assert "     2 notes written  (0 new, 0 updated)\n" in told
-    assert "     2 cards whose passage is gone stay: ankiforge list finding:source_gone\n" in told
+    assert (
+        "     2 cards stay although their highlights are gone: ankiforge list finding:source_gone\n"
+        in told
+    )
 
 
 def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_waiting) -> None:
@@ -147,7 +153,7 @@ def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_wa
     then = forge.ok("run", vault).stdout
 
     assert "not read now" not in first
-    assert "         1 ready\n" in then
+    assert "         1 accepted\n" in then
     assert "     2 notes written  (0 new, 0 updated)\n" in then
     assert "         1 of them comes from earlier runs\n" in then
 
@@ -158,7 +164,7 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
     other.write_text("What powers the cell?::The mitochondrion\n", encoding="utf-8")
     told = forge.ok("run", other, "-o", "copy.apkg").stdout
 
-    assert "         1 ready\n" in told
+    assert "         1 accepted\n" in told
     assert "not read now" not in told
 
 
@@ -289,7 +295,7 @@ def test_a_card_that_an_edit_makes_unfit_is_told_as_blocked(forge, vault: Path) 
     forge.ok("run", vault)
     guid = forge.cards()[0]["guid"]
     edited = forge.ok("edit", guid, "--field", "Back", "")
-    assert "in no package until that is mended" in edited.stderr
+    assert "in no package until you fix that" in edited.stderr
     assert "blocked" in forge.ok("list").stdout
     without = forge.ok("list", "--no-card").stdout
     assert "one side is empty" in without

@@ -191,7 +191,11 @@ class PdfSource(FolderSource):
             yield from numbered([self._highlight(document, mark) for mark in page])
 
     def _highlight(self, document: Document, mark: Mark) -> Highlight:
-        hints = ((f"zotero:{mark.zotero}", mark.zotero), (f"nm:{mark.name}", mark.name))
+        hints = (
+            (f"zotero:{mark.zotero}", mark.zotero),
+            (f"nm:{mark.name}", mark.name),
+            (f"at:{mark.at}", mark.at),
+        )
         read = Highlight(
             document=document,
             namespace=document.key,

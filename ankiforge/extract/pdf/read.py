@@ -298,6 +298,7 @@ class _Reading:
             author=annotation.author,
             name=annotation.name if annotation.name in names else "",
             zotero=annotation.zotero,
+            at=" ".join(map(str, (page.number, *map(round, box)))) if box else "",
             created=annotation.created,
             modified=annotation.modified,
             area=annotation.area,

@@ -143,6 +143,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """/NM if it is unique in the file, else ""."""
     zotero: str = ""
     """The key Zotero gave it."""
+    at: str = ""
+    """Its page and rectangle, in whole points."""
     created: str = ""
     modified: str = ""
     """ISO 8601; "" if unknown."""

@@ -197,6 +197,10 @@ class ZoteroSource:
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
+    def stamp(self) -> str:
+        """Return what changes with the database; "" if only reading tells. The watcher compares it."""
+        return self._fingerprint((LIBRARY,), time.time_ns())
+
     def look(self) -> str:
         """Return what would be read, and by which access; `doctor` asks.
 
@@ -330,7 +334,7 @@ class ZoteroSource:
         if self.offline and not self.web.loopback:
             raise ItemError(
                 f"--offline, and Zotero's web library is at {self.web.host}",
-                hint="leave --offline out, or give `path:`, Zotero's data folder",
+                hint="run it without --offline, or give `path:`, Zotero's data folder",
             )
         return self._by_api(self.web, f"Zotero's web API at {self.web.host}")
 

@@ -295,7 +295,9 @@ def _pair(now: Decision) -> tuple[Card, str]:
 def _merge(now: Decision) -> Outcome:
     card, other = _pair(now)
     if other.startswith(NOTE):
-        raise UsageError("a note in Anki that others made is not merged", hint="reject this card")
+        raise UsageError(
+            "a note that ankiforge did not make cannot be merged", hint="reject this card"
+        )
     [twin] = [one for one in now.item.cards if one is not card]
     merged = review.merge(now.service.ledger, card, twin)
     return Outcome(f"merged: {merged.stays} stays, with both passages")
@@ -374,7 +376,7 @@ def highlight_of(service: Service, key: str) -> Highlight:
     """
     highlight = service.ledger.highlights.get(HighlightKey(key))
     if highlight is None or not highlight.document.source:
-        raise UsageError(f"{key!r} is no passage that was read")
+        raise UsageError(f"{key!r} is not the key of a highlight")
     return highlight
 
 
@@ -547,7 +549,7 @@ def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> No
                 "name a model: drafter: llm in ankiforge.yaml; or reword it (e), or select words of"
                 " the passage and make others of them (c, q, t)"
             )
-        raise RefusedError("no model drafts here; the offline rules would draw the same", hint=hint)
+        raise RefusedError("no model is set, and the offline rules would draft the same", hint=hint)
     tasks = again(service.ledger, [key], service.decks)
     highlight = next((one for task in tasks for one in task.highlights), None)
     if highlight is None:

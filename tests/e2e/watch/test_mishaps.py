@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from ankiforge import ledger
-from ankiforge.cli import watch as watching
+from ankiforge.cli import passes as watching
 from ankiforge.cli.output import Output
-from ankiforge.cli.watch import Narrator
+from ankiforge.cli.passes import Narrator
 from ankiforge.extract import files
 from ankiforge.ledger import db as connection
 

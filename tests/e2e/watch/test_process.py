@@ -128,7 +128,7 @@ def test_one_watcher_is_enough_and_a_run_beside_it_just_works(forge, desk: Path)
     with watching(forge) as process:
         process.event("pass")
         second = forge("watch", code=1)
-        assert f"(process {process.popen.pid}) watches this workspace already" in second.stderr
+        assert f"(process {process.popen.pid}) already watches this workspace" in second.stderr
         assert forge.json("run")["highlights"]["seen"] == 2
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.cli import watch as watching
+from ankiforge.cli import passes as watching
+from ankiforge.extract import files
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"
@@ -79,9 +82,9 @@ def test_a_hint_without_a_change_reads_nothing(watch, vault: Path) -> None:
     assert passes(watched.turn()) == []
 
 
-def test_five_thousand_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None:
+def test_very_many_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None:
     watched = watch()
-    for number in range(5000):
+    for number in range(1200):
         (vault / f"Note {number}.md").write_text("Plain words.\n", "utf-8")
     (vault / "Note 17.md").write_text(LENS, "utf-8")
     assert passes(watched.turn()) == ["pass"]
@@ -163,6 +166,40 @@ def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault:
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     assert passes(watched.later(60)) == []
     assert passes(watched.later(300)) == ["pass"]
+
+
+@pytest.mark.parametrize("kind", ["markdown", "pdf", "zotero", "readwise"])
+def test_a_change_of_any_source_is_seen_without_reading_it(
+    forge, desk: Path, watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    root = tmp_path / kind
+
+    def write(*words: str) -> None:
+        if kind == "markdown":
+            (root / "a.txt").write_text("\n\n".join(f"==The {one} is kept.==" for one in words))
+        elif kind == "pdf":
+            page = Page([paragraph(one) for one in words], [mark(one) for one in words])
+            write_pdf(root / "a.pdf", [page])
+        elif kind == "zotero":
+            marks = tuple(Annotation(f"MARKAAA{n}", one) for n, one in enumerate(words, 2))
+            work = Work("PAPER001", {"title": "T"}, attachments=(Attachment("A1", "a.pdf", marks),))
+            write_zotero(root / "zotero.sqlite", [Library((work,))])
+        else:
+            rows = "".join(f"{one},Book\n" for one in words)
+            root.with_suffix(".csv").write_text(f"Highlight,Book Title\n{rows}")
+
+    root.mkdir()
+    write("lens")
+    path = root.with_suffix(".csv") if kind == "readwise" else root
+    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    more = f"- {kind}: {{name: more, path: {path}}}\nanki:"
+    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    forge.ok("init", "--trust", desk)
+    monkeypatch.setattr(files, "TICK_NS", 0)
+    watched = watch()
+    assert passes(watched.later(30)) == []
+    write("lens", "valve")
+    assert "pass" in passes(watched.later(310))
 
 
 def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:

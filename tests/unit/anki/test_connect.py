@@ -261,7 +261,7 @@ def search(client: AnkiConnect) -> object:
         (200, error("database is not available"), "", search, ("no profile is open",)),
         (
             200, by_action(requestPermission={"permission": "denied"}, version=6), "",
-            AnkiConnect.check, ("denies the permission", "ignoreOriginList"),
+            AnkiConnect.check, ("denies permission", "ignoreOriginList"),
         ),
         (
             200, by_action(requestPermission=GRANTED, version=5), "",

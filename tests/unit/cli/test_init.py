@@ -82,7 +82,7 @@ def test_init_never_overwrites(home: Path, ankiforge) -> None:
     code, _, err = ankiforge("init", "cards")
 
     assert code == 0
-    assert "is a workspace already" in err
+    assert "is already a workspace" in err
     assert files(home / "cards") == before
 
 
@@ -92,7 +92,7 @@ def test_init_in_a_vault_is_refused_and_writes_nothing(home: Path, ankiforge) ->
     for folder in ("My Notes", "My Notes/deep/er"):
         code, _, err = ankiforge("init", folder)
         assert code == 2
-        assert "lies in the vault" in err
+        assert "is inside the vault" in err
         assert "hint: a folder outside" in err
 
     assert files(home / "My Notes") == before
@@ -111,7 +111,7 @@ def test_init_in_a_folder_whose_name_is_no_text_is_wrong_usage(home: Path, ankif
     code, _, err = ankiforge("init", "a\x07b")
 
     assert code == 2
-    assert "such a name cannot be kept" in err
+    assert "this name cannot be stored" in err
     assert not (home / "a\x07b").exists()
 
 
@@ -223,7 +223,7 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
 
     assert code == 1
     assert "fail  source zotero: " in out
-    assert "do: mend path: in ankiforge.yaml:" in out
+    assert "do: correct path: in ankiforge.yaml:" in out
 
 
 def test_doctor_finds_a_damaged_ledger_and_leaves_it_as_it_is(home: Path, ankiforge) -> None:

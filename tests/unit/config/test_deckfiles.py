@@ -167,8 +167,8 @@ def test_a_deck_the_document_asks_for_itself_comes_first(rules) -> None:
         ("deck: x\ncolours: {grey: skip}", "decks/a.yaml:2: colours.grey: unknown", "'gray'"),
         ("deck: x\ncolours: {red: skp}", "decks/a.yaml:2: colours.red: 'skp' is not", "'skip'"),
         ("deck: x\nkinds: [cloze, basik]", "decks/a.yaml:2: kinds[1]: 'basik' is not", "'basic'"),
-        ("deck: '{titel}'", "decks/a.yaml:1: deck: unknown hole {titel}", "'title'"),
-        ("deck: '{title'", "decks/a.yaml:1: deck: a brace without its partner", ""),
+        ("deck: '{titel}'", "decks/a.yaml:1: deck: unknown placeholder {titel}", "'title'"),
+        ("deck: '{title'", "decks/a.yaml:1: deck: a brace without its counterpart", ""),
         ("deck: ' :: '", "decks/a.yaml:1: deck: the deck has no name", ""),
         ("deck: {title}", "decks/a.yaml:1: deck: expected text, got a mapping", ""),
         ("deck: x\ntags:\n- a b", "decks/a.yaml:3: tags[0]: 'a b' cannot be a tag", "a_b"),
@@ -185,7 +185,9 @@ def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(
 
 
 def test_two_files_without_select_are_a_mistake(rules) -> None:
-    with pytest.raises(ConfigError, match=r"b\.yaml:1: has no `select`, nor has decks.a\.yaml"):
+    with pytest.raises(
+        ConfigError, match=r"b\.yaml:1: has no `select`, and neither has decks.a\.yaml"
+    ):
         rules(a="deck: A", b="deck: B\nselect: {tag: []}")
 
 

@@ -120,7 +120,7 @@ def test_a_file_that_is_no_export_of_its_kind_is_told(workspace, around) -> None
     assert ill(found, around) == []
     file.write_text("only notes")
     [check] = ill(found, around)
-    assert (check.state, check.says) == (CheckState.FAIL, f"{file} is no kindle file")
+    assert (check.state, check.says) == (CheckState.FAIL, f"{file} is not a kindle file")
     assert "ankiforge.yaml:2" in check.do
     assert exit_code([check]) == 1
 
@@ -397,7 +397,7 @@ def test_a_remote_server_is_not_asked_offline_untrusted_or_without_a_key(workspa
 @pytest.mark.parametrize(
     ("setting", "says", "code"),
     [
-        ("none", "never looked at", 0),
+        ("none", "never read", 0),
         ("auto", "no collection on this machine", 0),
         ("gone.anki2", "gone.anki2 cannot be read", 1),
         ("papers", "papers", 0),

@@ -85,11 +85,11 @@ def test_a_key_that_no_header_can_hold_is_not_sent(server, key) -> None:
     ("body", "status", "says"),
     [
         *(
-            (body, 200, "is no server of language models")
+            (body, 200, "is not a server of language models")
             for body in (b"", b"<html>", b"[]", b"{}", b'{"data": 5}', b'{"data": [5]}', b"\xff")
         ),
-        (b"[" * 50_000, 200, "is no server of language models"),
-        (b'{"data": [' + b" " * 9_000_000 + b"]}", 200, "is no server|does not answer"),
+        (b"[" * 50_000, 200, "is not a server of language models"),
+        (b'{"data": [' + b" " * 9_000_000 + b"]}", 200, "is not a server|does not answer"),
         (b"no", 401, "answers 401 Unauthorized"),
     ],
     ids=lambda given: repr(given)[:20],

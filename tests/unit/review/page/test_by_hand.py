@@ -94,21 +94,6 @@ def test_the_selection_answers_a_question_or_is_a_term_both_ways(forge, page) ->
     assert [card["kind"] for card in forge.cards()] == ["two-way"]
 
 
-def test_a_card_made_by_hand_outlives_a_lost_ledger(forge, page, tmp_path: Path) -> None:
-    found = first(page)
-    page.decide("cloze", found, spans=spans(found, "mitosis"))
-    [before] = forge.cards()
-    shutil.rmtree(forge.home / ".ankiforge")
-    forge.ok("run", tmp_path / "notes")
-
-    [after] = forge.cards()
-    assert (after["guid"], after["fields"], after["verdict"]) == (
-        before["guid"],
-        before["fields"],
-        "accepted",
-    )
-
-
 def test_a_passage_set_aside_stays_so_while_it_is_read_again_until_it_is_taken_back(
     forge, page, tmp_path: Path
 ) -> None:

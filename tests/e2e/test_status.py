@@ -1,0 +1,52 @@
+"""`ankiforge status`: what waits, and the one command to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+NOTE = "Working memory holds about ==four chunks== at a time.\n"
+REST = "==We should all sleep more.==\n"
+
+
+@pytest.mark.parametrize(
+    ("note", "run", "then", "expected"),
+    [
+        ("", [], [], "run PATH"),
+        (NOTE, [], [], "run"),
+        (NOTE + REST, [], [], "draft export ask.md"),
+        (NOTE, ["--accept", "review"], [], "review"),
+        (NOTE, ["--accept", "review"], ["accept", "--all"], "build"),
+        (NOTE, ["--accept", "review"], ["reject", "--all"], "run"),
+    ],
+)
+def test_the_next_command(
+    forge, vault: Path, note: str, run: list[str], then: list[str], expected: str
+) -> None:
+    if note:
+        (vault / "a.md").write_text(note, encoding="utf-8")
+        forge("run", vault, *run, code=0)
+    if then:
+        forge(*then, code=0)
+
+    found = forge.json("status")
+
+    assert found["next"] == expected
+    assert found["sources"] == (["notes"] if note else [])
+    assert f"next: ankiforge {expected}   (" in forge.ok("status").stdout
+
+
+def test_what_waits_is_counted(forge, vault: Path) -> None:
+    (vault / "a.md").write_text(NOTE + REST, encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+
+    found = forge.json("status")
+
+    assert found["highlights"] == {"seen": 2, "without": 2}
+    assert found["waiting"] == {
+        "pending": 1, "revisions": 0, "conflicts": 0, "work": 0, "missing": 0
+    }  # fmt: skip
+    told = forge.ok("status").stdout
+    assert "  2 highlights, 2 without an accepted card\n" in told
+    assert "  1 card waits\n" in told
