@@ -35,6 +35,7 @@ from ankiforge.extract.discover import (
     why_nothing,
 )
 from ankiforge.model import (
+    AGENT,
     Draft,
     Drafter,
     Extracted,
@@ -707,7 +708,8 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]
 
     def accepts(draft: Draft) -> bool:
         policy = rules if draft.origin.drafter.startswith("rules") else llm
-        return policy is AcceptPolicy.CLEAN and draft.origin.drafter not in RETIRED_GUESSES
+        unseen = draft.origin.drafter not in (*RETIRED_GUESSES, AGENT)
+        return policy is AcceptPolicy.CLEAN and unseen
 
     return accepts
 

@@ -34,6 +34,7 @@ from ankiforge.model import (
     Card,
     Checked,
     Document,
+    DocumentKey,
     Draft,
     Drafted,
     Drafter,
@@ -416,7 +417,7 @@ def unwritten(
         once: of equal passages with the same title, return only the first.
         copied: leave out passages that repeat an answered one, or an earlier one, with all around it.
     """
-    private_passages = _PrivatePassages(ledger)
+    private_passages = PrivatePassages(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
     if scope is None and not late:
         tasks = _in_use(ledger, tasks)
@@ -475,7 +476,7 @@ def again(
     limit: int | None = None,
 ) -> Iterator[Task]:
     """Return tasks for passages that a person wants redrafted; the drafts are added to their cards."""
-    private_passages = _PrivatePassages(ledger)
+    private_passages = PrivatePassages(ledger)
     tasks = (private_passages.mark(task) for task in ledger.queries.to_redraft(keys))
     for task in _limited(tasks, limit):
         yield from briefed(replace(task, remark=remark, beside=True), decks)
@@ -501,7 +502,7 @@ def unrepaired(
 
     Highlights about whose cards a person has decided are left out.
     """
-    private_passages = _PrivatePassages(ledger)
+    private_passages = PrivatePassages(ledger)
     marked: dict[HighlightKey, list[Card]] = {}
     for card in ledger.cards.all():
         if card.standing is Standing.LIVE:
@@ -543,19 +544,27 @@ def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlig
     return Brief(choice.prompt, choice.kinds, choice.action.value)
 
 
-class _PrivatePassages:
+class PrivatePassages:
     """The passages that must stay on this machine, whether or not they are pending."""
 
     def __init__(self, ledger: Ledger) -> None:
         found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
         words = (fold(one.exact) for one in found)
         self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
-        self._documents = frozenset(one.document.key for one in found)
+        self._here: dict[DocumentKey, set[str]] = {}
+        """By document, all private passages of it, short ones included."""
+        for one in found:
+            self._here.setdefault(one.document.key, set()).add(fold(one.exact))
 
     def mark(self, task: Task) -> Task:
         """Mark a task's passages private if any location is; the text around others may contain them."""
         marks = tuple(self._marked(highlight) for highlight in task.highlights)
-        return replace(task, highlights=marks, discreet=task.document.key in self._documents)
+        return replace(task, highlights=marks, discreet=task.document.key in self._here)
+
+    def stand_in(self, text: str, document: DocumentKey | None = None) -> bool:
+        """Return whether a text shows one of them; of this document, also one of a few letters."""
+        folded, short = fold(text), self._here.get(document, ()) if document else ()
+        return any(word in folded for word in (*self._words, *filter(None, short)))
 
     def _marked(self, highlight: Highlight) -> Highlight:
         text = fold(highlight.exact)

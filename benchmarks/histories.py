@@ -698,14 +698,19 @@ class World:
 
     def do_lose_ledger(self, one: int, other: int) -> None:
         machine = self.here(other)
-        if (machine.desk / ".ankiforge").exists():
+        if not machine.journal.exists():  # no run has written it anew
+            self.do_lose_both(one, other)
+        elif (machine.desk / ".ankiforge").exists():
             gone = {c["guid"] for c in self.cards(machine) if c["anki"] in ("tombstone", "missing")}
             shutil.rmtree(machine.desk / ".ankiforge")
             machine.seen = self.deleted & gone
             self.notice_unread()
 
     def do_lose_journal(self, one: int, other: int) -> None:
-        self.here(other).journal.unlink(missing_ok=True)
+        if (self.here(other).desk / ".ankiforge").exists():
+            self.here(other).journal.unlink(missing_ok=True)
+        else:
+            self.do_lose_both(one, other)
 
     def do_lose_both(self, one: int, other: int) -> None:
         machine = self.here(other)

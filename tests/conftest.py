@@ -56,7 +56,7 @@ class Forge:
         """Call the program in this process; `code` is what it must exit with, if given."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in self._environment().items():
+            for name, value in self.environment.items():
                 patch.setenv(name, value)
             with chdir(self.folder), redirect_stdout(out), redirect_stderr(err):
                 try:
@@ -90,7 +90,7 @@ class Forge:
         return subprocess.Popen(
             [*before, sys.executable, "-m", "ankiforge", *words],
             cwd=self.folder,
-            env={**os.environ, **self._environment()},
+            env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=pipe,
             stderr=pipe,
@@ -104,7 +104,8 @@ class Forge:
         out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
         """No Anki of the user's is ever found: the folders it may lie in are this test's own."""
         data = str(self.home / "data")
         own = dict.fromkeys(("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"), data)

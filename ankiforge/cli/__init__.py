@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("look", "Show what waits for you, and the next command."),
         "list": ("look", "List cards, or highlights without one."),
         "draft": ("draft", "Draft cards for what was read; export and import requests."),
+        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
         "watch": ("watch", "Follow the sources and draft as you write."),
         "undo": ("decide", "Undo your last decision, or an earlier one."),
     },

@@ -144,6 +144,11 @@ def unconfirmed(
     return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
 
 
+def is_confirmed(workspace: Workspace, concern: Concern, folders: UserFolders) -> bool:
+    """Return whether a person has confirmed one thing for this workspace."""
+    return concern.confirmed(workspace.root, load_values(folders, _TRUSTED))
+
+
 def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders) -> None:
     """Keep a person's confirmation of these concerns."""
     if confirmed:

@@ -301,12 +301,12 @@ class Queries:
     def _tasks(self, rows: list[sqlite3.Row]) -> Iterator[Task]:
         for _, group in groupby(rows, key=lambda row: str(row["document"])):
             members = list(group)
-            found = [self._private_if_anywhere(HighlightKey(row["key"])) for row in members]
+            found = [self.private_if_anywhere(HighlightKey(row["key"])) for row in members]
             highlights = tuple(highlight for highlight in found if highlight is not None)
             unread = (row["key"] for row in members if row["failed"].startswith(_UNREAD))
             yield Task(highlights[0].document, highlights, unread=frozenset(unread))
 
-    def _private_if_anywhere(self, key: HighlightKey) -> Highlight | None:
+    def private_if_anywhere(self, key: HighlightKey) -> Highlight | None:
         """Return a highlight, tagged `#no-llm` if any of its locations is."""
         highlight = self._highlights.get(key)
         rows = self._db.execute("SELECT body FROM location WHERE key = ?", (key,)).fetchall()

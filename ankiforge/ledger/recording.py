@@ -451,6 +451,7 @@ class Recorder:
             not repeated
             or not self._cards.stands(repeated)
             or self._decisions.was_unmerged(repeated, key)
+            or self._earlier.all_rejected(key)  # in a lost ledger: its own card comes back rejected
         ):
             return False
         self._cards.link(repeated, key, "also")

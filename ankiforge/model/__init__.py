@@ -7,6 +7,7 @@ shipped as a note by `anki`. Each stage returns new values.
 from __future__ import annotations
 
 from ankiforge.model.cards import (
+    AGENT,
     FRESH_SECONDS,
     Arranged,
     Attempt,

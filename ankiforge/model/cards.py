@@ -29,13 +29,16 @@ from ankiforge.model.highlights import (
     note_id,
 )
 
+AGENT = "agent"
+"""The drafter of cards that a client of the MCP server proposed: a person decides on each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The drafter and model that made a draft."""
 
     drafter: str
-    """`rules:acronym`, `llm`, `person` …"""
+    """`rules:acronym`, `llm`, `agent`, `person` …"""
     model: str = ""
     prompt: str = ""
     """`name@fingerprint`."""

@@ -372,7 +372,7 @@ def on_a_terminal(forge: Any, *arguments: str) -> str:
     process = subprocess.Popen(
         [sys.executable, "-m", "ankiforge", *arguments],
         cwd=forge.folder,
-        env={**os.environ, **forge._environment(), "TERM": "xterm", "COLUMNS": "160"},
+        env={**os.environ, **forge.environment, "TERM": "xterm", "COLUMNS": "160"},
         stdin=theirs,
         stdout=subprocess.DEVNULL,
         stderr=theirs,

@@ -99,7 +99,7 @@ def test_however_it_is_ended_what_was_decided_is_kept(forge, waiting, name) -> N
 def test_a_terminal_that_is_closed_ends_it_too(forge, waiting) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "ankiforge", "review", "--no-open"]
-    environment = {**os.environ, **forge._environment()}
+    environment = {**os.environ, **forge.environment}
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=forge.folder, env=environment
     )

@@ -371,7 +371,7 @@ class Player:
         command = [sys.executable, "-m", "tests.golden.clock", str(self.ahead)]
         with subprocess.Popen(
             [*command, "-C", str(machine.desk), *what["command"].split()],
-            cwd=HERE.parents[1], env={**os.environ, **machine.forge._environment()},
+            cwd=HERE.parents[1], env={**os.environ, **machine.forge.environment},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             while process.poll() is None:

@@ -126,7 +126,7 @@ def context(browser: Any) -> Iterator[Any]:
 def review(forge: Any, context: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opening]:
     """Opens the page; nothing it does may fail silently: errors of its script fail the test."""
     errors: list[str] = []
-    for name, value in forge._environment().items():
+    for name, value in forge.environment.items():
         monkeypatch.setenv(name, value)
     with ExitStack() as stack:
         stack.callback(lambda: [page.close() for page in context.pages])

@@ -101,7 +101,7 @@ def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings = f"sources:\n- obsidian: {{name: notes, path: {vault}}}\nanki: {{collection: none}}\n"
     (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
     forge.ok("init", "--trust", forge.folder)
-    for name, value in forge._environment().items():
+    for name, value in forge.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(files, "TICK_NS", 0)
     monkeypatch.setattr(watching, "QUIET", 0.0)

@@ -56,7 +56,7 @@ def client(forge: Any) -> Iterator[Callable[[], Client]]:
 
     def start(query: str = "", asking: Models | None = None) -> Client:
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in forge._environment().items():
+            for name, value in forge.environment.items():
                 patch.setenv(name, value)
             workspace = resolve(None, forge.folder)
         ledger = open_ledger(workspace.ledger, workspace.journal, any_thread=True)

@@ -262,7 +262,7 @@ def test_without_a_model_it_is_said_what_to_do(forge, model, told, note, client)
     page = client()
     found = next(found for one in ("pending", "passages") if (found := page.item(view=one))["item"])
     after = page.decide("redraft", found)
-    assert "would draw the same" in after["refused"]
+    assert "would draft the same" in after["refused"]
     assert "drafter: llm" in after["hint"]
     assert model.asked == []
 

@@ -1,0 +1,118 @@
+"""`ankiforge mcp`: serve an agent on stdin and stdout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ankiforge.cli.output import Call, command
+from ankiforge.cli.session import open_sources, select_sources, session, workspace_of
+from ankiforge.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from ankiforge.config.trust import Concern
+    from ankiforge.config.workspace import Workspace
+    from ankiforge.ledger import Ledger
+    from ankiforge.model import Source
+
+_SEEN = (
+    "passages you highlighted, with the text around them, your comments on them, titles;\n"
+    "  your cards, their sources, and how often you forgot them"
+)
+
+
+@command("""
+  ankiforge mcp --trust ~/cards    let agents read this workspace, once
+  ankiforge -C ~/cards mcp         what an agent starts
+""")
+@click.option(
+    "--trust",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Let agents read the workspace DIR; serve nothing.",
+)
+def mcp(call: Call, trust: Path | None) -> None:
+    """Serve an agent (MCP, stdio): it drafts, the checks judge, you decide.
+
+    The agent's provider sees what it reads. What is tagged #no-llm is never shown.
+    """
+    from ankiforge.config.trust import confirm
+    from ankiforge.config.workspace import user_folders
+
+    if trust is not None:
+        workspace = workspace_of(replace(call, workspace=trust))
+        confirm(workspace, [_concern()], user_folders())
+        call.out.say(
+            f"agents may read {workspace.root}; what their provider will see:\n  {_SEEN}\n"
+            "what is tagged #no-llm stays here"
+        )
+        return
+    try:
+        from ankiforge.mcp.server import serve
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the MCP server needs the package {error.name}",
+            hint="pip install 'ankiforge-cards[mcp]'",
+        ) from error
+    from ankiforge.mcp.agent import Agent
+
+    quiet = replace(call, out=replace(call.out, quiet=True, as_json=True))
+
+    @contextmanager
+    def opened(writes: str) -> Iterator[tuple[Workspace, Ledger]]:
+        from ankiforge.mcp.agent import PATIENCE_S
+
+        _require_trust(quiet)
+        with session(quiet, writes=writes, patience=PATIENCE_S) as now:
+            yield now.workspace, now.ledger
+
+    def sources(workspace: Workspace, ledger: Ledger) -> tuple[Source, ...]:
+        from ankiforge.cli.session import Session
+
+        now = Session(quiet, workspace, ledger)
+        wanted, _ = select_sources(now, ())
+        return open_sources(now, wanted, lambda line: None)[1]
+
+    serve(Agent(opened, sources), lambda: _open_page(quiet))
+
+
+def _concern() -> Concern:
+    from ankiforge.config.trust import Concern
+
+    return Concern("mcp", "read", "agents would read passages and cards")
+
+
+def _require_trust(call: Call) -> None:
+    """Raise unless a person has let agents read this workspace.
+
+    Raises:
+        UsageError: nobody has.
+    """
+    from ankiforge.config.trust import is_confirmed
+    from ankiforge.config.workspace import user_folders
+
+    workspace = workspace_of(call)
+    if not is_confirmed(workspace, _concern(), user_folders()):
+        raise UsageError(
+            "nobody has allowed agents to read this workspace",
+            hint=f"the person runs: ankiforge mcp --trust {workspace.root}",
+        )
+
+
+def _open_page(call: Call) -> None:
+    """Start the review page in a process of its own, which outlives this one."""
+    words = ["-C", str(call.workspace)] if call.workspace else []
+    subprocess.Popen(
+        [sys.executable, "-m", "ankiforge", *words, "review", "-q"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

@@ -1,0 +1,1 @@
+"""A local MCP server: an agent drafts cards under the program's checks, and a person decides."""

@@ -1,0 +1,649 @@
+"""What an agent may read and propose.
+
+An agent is a client of the MCP server: a language model that belongs to somebody else. Nothing here
+accepts a card, changes what a person wrote, deletes, builds or talks to Anki. No answer holds text
+that must stay on this machine (`#no-llm`), whichever table it comes from.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from ankiforge import app
+from ankiforge.config.workspace import Workspace
+from ankiforge.draft import NO_LLM, private, withheld
+from ankiforge.draft.chat import chat_request, import_chat, label_for
+from ankiforge.draft.prompt import Prompt, Prompts, Shape, rules_of, sendable, shape_of
+from ankiforge.errors import BusyError, ForgeError, UsageError
+from ankiforge.ledger import Ledger
+from ankiforge.model import (
+    AGENT,
+    Card,
+    Drafted,
+    Guid,
+    Highlight,
+    HighlightKey,
+    Origin,
+    Severity,
+    Source,
+    Standing,
+    Task,
+    Verdict,
+)
+from ankiforge.pipeline import (
+    DraftRecorder,
+    Job,
+    PrivatePassages,
+    again,
+    draft_again,
+    ingest,
+    unwritten,
+)
+from ankiforge.review.history import history_of, reasons, replaceable
+from ankiforge.review.query import parse
+from ankiforge.review.service import Service
+from ankiforge.text.display import shortened
+from ankiforge.text.quotes import locate
+
+MOST_CARDS = 20
+"""Cards of one proposal."""
+MOST_CHARACTERS = 60_000
+"""Characters of one proposal, as JSON."""
+MOST_AN_HOUR = 600
+"""Cards that one server takes in an hour: a person has to look at each."""
+MOST_LISTED = 50
+"""Entries of one page."""
+PAGE_CHARACTERS = 30_000
+"""Characters of one page of highlights, after which it ends."""
+CONTEXT_CHARACTERS = 1_500
+"""Characters of a highlight's surroundings."""
+_LARGEST_NOTE = 2_000_000
+"""Bytes of a note that are read for the text around a highlight."""
+PATIENCE_S = 5.0
+"""How long a call waits for another program that drafts in this workspace."""
+
+Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
+"""Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
+Sources = Callable[[Workspace, Ledger], tuple[Source, ...]]
+"""Opens the sources of a workspace."""
+
+
+class Refused(UsageError):
+    """A call that asks for what is not there, or may not be had."""
+
+
+class Agent:
+    """The tools of the server, for one workspace."""
+
+    def __init__(
+        self, opener: Opener, sources: Sources, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`opener` raises while nobody has allowed agents to read this workspace."""
+        self._open = opener
+        self._sources = sources
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._proposed: deque[float] = deque()
+        """When each card was proposed, within the last hour."""
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def list_highlights(
+        self, offset: int = 0, limit: int = 20, document: str = ""
+    ) -> dict[str, Any]:
+        """Return a page of the highlights without a card; the first one has the drafting rules.
+
+        What was marked since is read first: files only, nothing is drafted. While another program
+        drafts here, the answer is what is known, and says so.
+
+        Args:
+            offset: of the first highlight.
+            limit: of highlights, at most `MOST_LISTED`.
+            document: part of a title, "" = all.
+        """
+        self._check_page(offset, limit)
+        with self._lock:
+            note = self._read_files() if offset == 0 else ""
+            with self._open("") as (workspace, ledger):
+                hidden = Hidden(ledger)
+                found, titles = [], dict[str, int]()
+                wanted = document.casefold()
+                for task in unwritten(ledger, None, AGENT, decks=_decks(workspace), once=True):
+                    for one in sendable(task):
+                        title = one.document.title
+                        if hidden.highlight(one) or wanted not in title.casefold():
+                            continue
+                        titles[title] = titles.get(title, 0) + 1
+                        found.append((task, one))
+                page: list[dict[str, Any]] = []
+                for task, one in islice(found, offset, offset + limit):
+                    entry = _entry(one, task.brief.wants)
+                    if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
+                        break
+                    page.append(entry)
+                end = offset + len(page)
+                most = sorted(titles.items(), key=lambda item: -item[1])[:MOST_LISTED]
+                answer: dict[str, Any] = {
+                    "without_card": len(found),
+                    "by_document": [{"title": title, "highlights": n} for title, n in most],
+                    "highlights": page,
+                    "next_offset": end if end < len(found) else None,
+                }
+                if note:
+                    answer["note"] = note
+                if offset == 0:
+                    first = found[0][0] if found else None
+                    answer["rules"] = drafting_rules(workspace, first)
+                return answer
+
+    def _read_files(self) -> str:
+        """Read changed files; return why that was not possible, "" if it was."""
+        try:
+            with self._open("drafting") as (workspace, ledger):
+                job = app.make_job(workspace, self._sources(workspace, ledger), None)
+                run = ledger.start_run("mcp")
+                problems = sum(len(step.problems) for step in ingest(job, ledger, run))
+                ledger.finish_run(run)
+        except BusyError:
+            return "another ankiforge is at work here: what was marked just now may be missing"
+        return f"{problems} files or notes could not be read: ankiforge run" if problems else ""
+
+    def get_context(self, highlight: str) -> dict[str, Any]:
+        """Return a highlight with the text around it, `CONTEXT_CHARACTERS` at most."""
+        with self._lock, self._open("") as (_, ledger):
+            one = _highlight(ledger, highlight)
+            hidden = Hidden(ledger)
+            if hidden.highlight(one):
+                raise Refused("this passage must stay on this machine (#no-llm)")
+            [one] = sendable(hidden.mark(one)) or (one,)
+            entry = {**_entry(one), "under": list(one.above)}
+            if hidden.document(one):
+                entry["note"] = "text around it is not shown: a passage near it is under #no-llm"
+                return entry
+            before, after = _note_around(ledger, one, hidden) or (one.prefix, one.suffix)
+            room = max(CONTEXT_CHARACTERS - len(one.exact), 0) // 2
+            return {**entry, "before": before[-room:] if room else "", "after": after[:room]}
+
+    def list_cards(
+        self, query: str = "", state: str = "", offset: int = 0, limit: int = 20
+    ) -> dict[str, Any]:
+        """Return cards that match a query of `ankiforge list`, and are in a state.
+
+        Args:
+            query: words and `field:value` terms.
+            state: `waiting`, `needs_work` (forgotten too often, or remarked on while studying; with
+                what Anki told of it), `mine` (proposed by an agent, nobody has decided) or "".
+            offset: of the first card.
+            limit: of cards, at most `MOST_LISTED`.
+        """
+        self._check_page(offset, limit)
+        with self._lock, self._open("") as (workspace, ledger):
+            service, hidden = Service(workspace, ledger), Hidden(ledger)
+            if state == "needs_work":
+                wanted = parse(query)
+                cards = (service.card(guid) for guid in ledger.queries.problem_cards.all())
+                found = [one for one in cards if one and service.matches(wanted, one)]
+            else:
+                found = [
+                    one
+                    for one in service.matching(query, everything=False)
+                    if state == ""
+                    or (state == "waiting" and one.verdict is Verdict.PENDING)
+                    or (state == "mine" and _is_untouched(one))
+                ]
+            shown = [one for one in found if not hidden.card(one)]
+            page = shown[offset : offset + limit]
+            end = offset + len(page)
+            entries = []
+            for one in page:
+                entry = _card_entry(one, hidden)
+                if state == "needs_work":
+                    entry["history"] = hidden.text("; ".join(reasons(history_of(ledger, one))))
+                entries.append(entry)
+            return {
+                "cards": entries,
+                "total": len(shown),
+                "next_offset": end if end < len(shown) else None,
+            }
+
+    def get_card(self, card: str) -> dict[str, Any]:
+        """Return a card with its source, its findings and what was decided about it."""
+        with self._lock, self._open("") as (workspace, ledger):
+            hidden, found = Hidden(ledger), Service(workspace, ledger).card(card)
+            if found is None:
+                raise Refused(f"there is no card {card!r}")
+            if hidden.card(found):
+                raise Refused("this card must stay on this machine (#no-llm)")
+            return {
+                **_card_entry(found, hidden),
+                "source": _entry(hidden.bare(found.highlight)),
+                "decisions": [
+                    {"what": one.what, "by": one.by, "at": one.at}
+                    for one in ledger.decisions.of(found.guid)
+                ],
+            }
+
+    def search_library(self, query: str, limit: int = 5) -> dict[str, Any]:
+        """Return works that match words, a title, a DOI or an address, with their highlights."""
+        if not query.strip():
+            raise Refused("query: name words, a title, a DOI, an address")
+        self._check_page(0, limit)
+        with self._lock, self._open("") as (_, ledger):
+            hidden, works = Hidden(ledger), []
+            for match in ledger.search.find(query[:1_000]):
+                documents = [one for one in match.work.documents if not hidden.title(one)]
+                if not documents:
+                    continue
+                marks = [
+                    one
+                    for one in match.highlights
+                    if (known := ledger.highlights.get(one.key)) and not hidden.highlight(known)
+                ]
+                cards = [ledger.cards.get(one.guid) for one in match.work.cards]
+                works.append(
+                    {
+                        "title": documents[0].title,
+                        "creators": list(documents[0].creators),
+                        "issued": documents[0].issued,
+                        "highlights": [
+                            {"highlight": one.key, "marked": shortened(one.text.exact, 500)}
+                            for one in marks[:MOST_LISTED]
+                        ],
+                        "cards": [
+                            {"card": one.guid, "fields": dict(one.fields)}
+                            for one in cards[:MOST_LISTED]
+                            if not hidden.card(one)
+                        ],
+                    }
+                )
+                if len(works) == limit:
+                    break
+            return {"works": works}
+
+    def counts(self) -> dict[str, int]:
+        """Return what waits for the person."""
+        with self._lock, self._open("") as (_, ledger):
+            queries = ledger.queries
+            return {
+                "waiting": sum(1 for _ in queries.pending()),
+                "needs_work": len(queries.problem_cards.all()),
+            }
+
+    @staticmethod
+    def _check_page(offset: int, limit: int) -> None:
+        if offset < 0 or not 1 <= limit <= MOST_LISTED:
+            raise Refused(f"offset is 0 or more, limit is 1 to {MOST_LISTED}")
+
+    # --- proposing --------------------------------------------------------------------------
+
+    def propose_cards(self, cards: list[dict[str, str]], by: str) -> dict[str, Any]:
+        """Record proposals like the reply of a model server, and return what the checks found.
+
+        Args:
+            cards: each names its `highlight`, and has a `kind` (`basic`, `cloze`, `two-way` or
+                `none`), a `quote` and the fields of that kind; `replaces` names a card.
+            by: name and version of the agent.
+
+        Returns:
+            For every highlight, in order: the cards with findings, the reason for none, or why the
+            proposal was not taken.
+        """
+        if not 1 <= len(cards) <= MOST_CARDS:
+            raise Refused(f"propose 1 to {MOST_CARDS} cards at a time")
+        if len(json.dumps(cards)) > MOST_CHARACTERS:
+            raise Refused(f"a proposal has at most {MOST_CHARACTERS:,} characters")
+        wanted: dict[tuple[HighlightKey, str], list[dict[str, str]]] = {}
+        for card in cards:
+            key = (HighlightKey(card.get("highlight", "")), card.get("replaces", ""))
+            wanted.setdefault(key, []).append(card)
+        with self._lock:
+            self._count(len(cards))
+            with self._open("drafting") as (workspace, ledger):
+                recording = _Recording(workspace, ledger, by)
+                results = [recording.propose(*key, given) for key, given in wanted.items()]
+                ledger.finish_run(recording.run)
+                return {"results": results}
+
+    def _count(self, cards: int) -> None:
+        """Count cards against the limit of an hour."""
+        now = self._clock()
+        while self._proposed and self._proposed[0] < now - 3_600:
+            self._proposed.popleft()
+        if len(self._proposed) + cards > MOST_AN_HOUR:
+            raise Refused(
+                f"more than {MOST_AN_HOUR} cards in an hour: a person has to decide on each;"
+                " go on later"
+            )
+        self._proposed.extend([now] * cards)
+
+
+class _Recording:
+    """One proposal that is being recorded, highlight by highlight."""
+
+    def __init__(self, workspace: Workspace, ledger: Ledger, by: str) -> None:
+        self._workspace = workspace
+        self._ledger = ledger
+        self._by = by
+        self._prompts = app.load_prompts(workspace, chat=True)
+        self._hidden = Hidden(ledger)
+        job = app.make_job(workspace, (), None)
+        self._job: Job = replace(job, drafter_name=AGENT, accepts=lambda draft: False)
+        self.run = ledger.start_run("mcp")
+
+    def propose(
+        self, key: HighlightKey, replaces: str, given: list[dict[str, str]]
+    ) -> dict[str, Any]:
+        """Record what is proposed for one highlight, or in place of one card."""
+        entry = {"highlight": key, **({"replaces": replaces} if replaces else {})}
+        try:
+            highlight = _highlight(self._ledger, key)
+            if self._hidden.highlight(highlight):
+                raise Refused("this passage must stay on this machine (#no-llm)")
+            drafter = _Proposal(given, self._by, self._prompts)
+            steps = (
+                self._replace(highlight, Guid(replaces), drafter)
+                if replaces
+                else self._new(highlight, drafter)
+            )
+            self._ledger.replies.put(
+                drafter.request, drafter.text, model=self._by,
+                prompt=self._prompts.usual.fingerprint, tokens_in=0, tokens_out=0,
+            )  # fmt: skip
+            problems = [one for step in steps for one in step.problems]
+        except Refused as refused:
+            return {**entry, "refused": refused.message}
+        return {**entry, **self._result(key, drafter), **_told(problems)}
+
+    def _new(self, highlight: Highlight, drafter: _Proposal) -> Iterator[Any]:
+        """Record cards for a highlight that has none."""
+        key = highlight.key
+        if reason := withheld(highlight):
+            raise Refused(reason)
+        tasks = list(
+            unwritten(self._ledger, None, AGENT, only=frozenset({key}), decks=self._job.decks)
+        )
+        if not any(sendable(task) for task in tasks):
+            cards = [
+                one.guid
+                for one in self._ledger.cards.of_highlight(key)
+                if one.standing is Standing.LIVE and not self._hidden.card(one)
+            ]
+            if cards:
+                raise Refused(f"it has a card: {', '.join(cards)}; to propose another: `replaces`")
+            raise Refused("it is not pending: a person decided on it, or it was answered before")
+        recorder = DraftRecorder(self._job, self._ledger, self.run)
+        return recorder.record(drafter.draft(iter(tasks)), AGENT)
+
+    def _replace(self, highlight: Highlight, guid: Guid, drafter: _Proposal) -> Iterator[Any]:
+        """Record a card in place of another.
+
+        A card of an agent that nobody touched is drafted again. One that needs work stands until a
+        person accepts the new one.
+        """
+        key = highlight.key
+        card = next(self._ledger.cards.several([guid]), None)
+        if card is None or card.highlight.key != key or self._hidden.card(card):
+            raise Refused(f"there is no card {guid!r} of this highlight")
+        job = self._job
+        live = [
+            one for one in self._ledger.cards.of_highlight(key) if one.standing is Standing.LIVE
+        ]
+        if all(map(_is_untouched, live)) and card in live:
+            tasks = list(again(self._ledger, [key], job.decks))
+            recorder = DraftRecorder(job, self._ledger, self.run)
+            alone = (replace(task, beside=False) for task in tasks)
+            return recorder.record(drafter.draft(alone), AGENT)
+        if guid not in self._ledger.queries.problem_cards.all() or not replaceable([card]):
+            raise Refused("only your own waiting card, or one that needs work, can be replaced")
+        job = replace(job, only=frozenset({key}), instead=((guid, ""),), limit=None)
+        return draft_again(job, self._ledger, self.run, (drafter,))
+
+    def _result(self, key: HighlightKey, drafter: _Proposal) -> dict[str, Any]:
+        """Return the cards that came of a proposal, else why there are none."""
+        cards = [
+            one
+            for one in self._ledger.cards.of_highlight(key)
+            if any(made.draft.origin.request == drafter.request for made in one.candidates)
+        ]
+        if cards:
+            return {"cards": [_card_entry(one, self._hidden) for one in cards]}
+        merged = [
+            one.guid
+            for one in self._ledger.cards.of_highlight(key)
+            if one.standing is Standing.LIVE
+        ]
+        if drafter.reasons:
+            return {"no_card": self._hidden.text("; ".join(drafter.reasons))}
+        return {"merged_into": merged} if merged else {"no_card": "nothing new was proposed"}
+
+
+class _Proposal:
+    """A drafter that drafts what an agent proposed (`Drafter`)."""
+
+    def __init__(self, given: list[dict[str, str]], by: str, prompts: Prompts) -> None:
+        self._given, self._by, self._prompts = given, by, prompts
+        self.text = json.dumps(given, ensure_ascii=False, sort_keys=True)
+        self.request = chat_request(f"{by}\n{self.text}")
+        self.reasons: list[str] = []
+        """Why highlights got no card."""
+
+    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
+        """Yield one result per task; what the proposal does not speak of is left out."""
+        results = (
+            drafted
+            for task in tasks
+            for drafted in import_chat(self._labelled(task), [task], self._prompts)
+        )
+        for drafted in results:
+            self.reasons += [one.reason for one in drafted.no_cards]
+            spoken = {one.highlight for one in drafted.drafts}
+            spoken |= {one.highlight for one in drafted.no_cards}
+            asked = tuple(one for one in drafted.task.highlights if one.key in spoken)
+            if asked:
+                yield replace(
+                    drafted,
+                    task=replace(drafted.task, highlights=asked),
+                    drafts=tuple(
+                        replace(
+                            one,
+                            origin=Origin(AGENT, self._by, one.origin.prompt, self.request),
+                        )
+                        for one in drafted.drafts
+                    ),
+                    failed=(),
+                    problems=(),
+                )
+
+    def _labelled(self, task: Task) -> str:
+        """Return the proposal as the reply of a model to this task."""
+        label = label_for(task.instead or task.highlights[0].key)
+        return json.dumps({"cards": [{**one, "h": label} for one in self._given]})
+
+
+# --- what must stay here --------------------------------------------------------------------
+
+
+class Hidden:
+    """Tells what must not be shown to an agent: `#no-llm`, decided over the whole ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._passages = PrivatePassages(ledger)
+
+    def mark(self, highlight: Highlight) -> Task:
+        """Return a highlight as a task, marked if it, or its document, holds private text."""
+        return self._passages.mark(Task(highlight.document, (highlight,)))
+
+    def highlight(self, highlight: Highlight) -> bool:
+        """Return whether a highlight is private, or holds private words."""
+        [marked] = self.mark(highlight).highlights
+        everywhere = self._ledger.queries.private_if_anywhere(highlight.key)
+        return bool(
+            private(marked)
+            or (everywhere is not None and private(everywhere))
+            or self._passages.stand_in(
+                f"{highlight.exact} {highlight.comment}", highlight.document.key
+            )
+        )
+
+    def bare(self, highlight: Highlight) -> Highlight:
+        """Return a highlight without its surroundings if these may hold private text."""
+        return next(iter(sendable(self.mark(highlight))), replace(highlight, prefix="", suffix=""))
+
+    def document(self, highlight: Highlight) -> bool:
+        """Return whether a passage of its document is private."""
+        return self.mark(highlight).discreet
+
+    def title(self, document: Any) -> bool:
+        """Return whether a whole document is private."""
+        return NO_LLM in {tag.lstrip("#").casefold() for tag in document.tags}
+
+    def card(self, card: Card) -> bool:
+        """Return whether a card comes from a private passage, or shows private words."""
+        if any(map(self.highlight, (card.highlight, *card.also))):
+            return True
+        words = [text for one in card.candidates for _, text in one.draft.fields]
+        words += [one.draft.quote for one in card.candidates]
+        words += [text for _, text in card.fields]
+        return self._passages.stand_in("\n".join(words), card.highlight.document.key)
+
+    def text(self, text: str) -> str:
+        """Return a text, or a stand-in if it shows private words."""
+        return "(not shown: #no-llm)" if self._passages.stand_in(text) else text
+
+
+# --- entries --------------------------------------------------------------------------------
+
+
+def _decks(workspace: Workspace) -> Any:
+    from ankiforge.config.deckfiles import load_decks
+
+    return load_decks(workspace.root, workspace.config.decks, workspace.generation)
+
+
+def _highlight(ledger: Ledger, key: str) -> Highlight:
+    found = ledger.highlights.get(HighlightKey(key))
+    if found is None:
+        raise Refused(f"there is no highlight {key[:200]!r}: list_highlights shows the keys")
+    return found
+
+
+def _note_around(ledger: Ledger, one: Highlight, hidden: Hidden) -> tuple[str, str] | None:
+    """Return the text of a note before and after a highlight; None if it is in no note.
+
+    Paragraphs that are tagged `#no-llm`, or hold private words, are left out.
+    """
+    from ankiforge.extract.markdown import plain_text
+
+    for kind in ("obsidian", "markdown"):
+        root = ledger.roots.of(kind).get(one.document.source)
+        path = root / one.document.path if root and root.is_dir() else None
+        if path is None or path.suffix.lower() not in (".md", ".txt", ".markdown"):
+            continue
+        try:
+            if not path.resolve().is_relative_to(root.resolve()):  # type: ignore[union-attr]
+                continue
+            written = path.read_bytes()[:_LARGEST_NOTE].decode("utf-8-sig", "replace")
+        except OSError:
+            continue
+        shown = [
+            "[…]" if f"#{NO_LLM}" in paragraph.casefold() else hidden.text(paragraph)
+            for paragraph in written.split("\n\n")
+        ]
+        text = plain_text("\n\n".join(shown))
+        if found := locate(one.exact, text):
+            return text[: found[0]], text[found[1] :]
+    return None
+
+
+def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
+    """Return a highlight as an agent sees it; empty values are left out."""
+    entry: Mapping[str, Any] = {
+        "highlight": one.key,
+        "title": one.document.title,
+        "heading": one.heading,
+        "page": one.page_label,
+        "marked": one.exact,
+        "sentence": one.sentence if one.sentence != one.exact else "",
+        "phrases": [one.exact[start:end] for start, end in one.gaps],
+        "comment": one.comment if one.instructs else "",
+        "colour": one.colour,
+        "wanted": wants,
+    }
+    return {name: value for name, value in entry.items() if value}
+
+
+def _card_entry(card: Card, hidden: Hidden) -> dict[str, Any]:
+    """Return a card as an agent sees it."""
+    lead = card.leading
+    findings = [
+        {
+            "rule": one.check,
+            "severity": one.severity.value,
+            "message": hidden.text(one.message),
+        }
+        for one in lead.findings
+        if one.severity is not Severity.INFO
+    ]
+    return {
+        "card": card.guid,
+        "highlight": card.highlight.key,
+        "title": card.highlight.document.title,
+        "kind": card.kind.value,
+        "fields": dict(card.fields),
+        "quote": lead.draft.quote,
+        "state": _state(card),
+        "findings": findings,
+        "drafter": " ".join(filter(None, (lead.draft.origin.drafter, lead.draft.origin.model))),
+    }
+
+
+def _state(card: Card) -> str:
+    """Return how a card stands, in a word."""
+    if card.standing is not Standing.LIVE:
+        return "retired"
+    if card.verdict is Verdict.REJECTED:
+        return "rejected"
+    if card.verdict is Verdict.PENDING:
+        return "blocked" if card.blocked else "waiting"
+    return "in Anki" if card.anki.there else "accepted"
+
+
+def _is_untouched(card: Card) -> bool:
+    """Return whether a card waits as an agent proposed it."""
+    return (
+        card.standing is Standing.LIVE
+        and card.verdict is Verdict.PENDING
+        and not card.edited
+        and all(one.draft.origin.drafter == AGENT for one in card.candidates)
+    )
+
+
+def _told(problems: list[Any]) -> dict[str, Any]:
+    return {"note": "; ".join(one.what for one in problems)} if problems else {}
+
+
+def drafting_rules(workspace: Workspace, task: Task | None = None) -> str:
+    """Return the rules for drafting, with the tool in place of the JSON of a reply."""
+    prompts = app.load_prompts(workspace, chat=True)
+    prompt: Prompt = prompts.of(task) if task is not None else prompts.usual
+    shape = shape_of(task, prompt, 1) if task is not None else Shape(prompt.kinds)
+    values = rules_of(shape)
+    values["schema"] = (
+        "the arguments of the tool propose_cards, where `highlight` stands for `h`."
+        ' For "none", put the reason into `why_none`.'
+    )
+    return prompt.messages({**values, "title": "", "remark": "", "highlights": ""})[0]["content"]
+
+
+def error_text(error: ForgeError) -> str:
+    """Return an error for an agent, in a line."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
