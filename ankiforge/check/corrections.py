@@ -62,12 +62,15 @@ class Passage:
     answer: str = ""
     """The back of a question."""
     under: tuple[str, ...] = ()
-    """The context of a bare number: title, headings, list parents, row label."""
+    """The context of a bare number: headings, list parents, row label."""
 
     @classmethod
     def of(cls, highlight: Highlight) -> Passage:
-        """Return the words of a highlight; the row and column of a cell are in its heading."""
-        under = tuple(filter(None, (highlight.document.title, highlight.heading, *highlight.above)))
+        """Return the words of a highlight; the row and column of a cell are in its heading.
+
+        The title does not count: a renamed document is the same one.
+        """
+        under = tuple(filter(None, (highlight.heading, *highlight.above))) or ("its document",)
         markdown = highlight.markdown
         if highlight.kind is not HighlightKind.CARD or not markdown:
             return cls(highlight.exact, highlight.gaps, under=under)

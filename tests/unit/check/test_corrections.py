@@ -122,18 +122,18 @@ def highlight(**fields):
     [
         (
             {"exact": "The Rhine is 1,230 km long.", "gaps": ((13, 21),), "heading": "Europe"},
-            Passage("The Rhine is 1,230 km long.", ((13, 21),), under=("Rivers", "Europe")),
+            Passage("The Rhine is 1,230 km long.", ((13, 21),), under=("Europe",)),
         ),
         (
             {"kind": HighlightKind.CARD, "form": Form.INLINE, "exact": "q a", "markdown": ("q", "a")},
-            Passage("q", answer="a", under=("Rivers",)),
+            Passage("q", answer="a", under=("its document",)),
         ),
         (
             {
                 "kind": HighlightKind.CARD, "form": Form.CLOZE, "exact": "The Rhine.",
                 "markdown": ("The {{c1::Rhine}}.",), "above": ("Germany",),
             },
-            Passage("The Rhine.", ((4, 9),), under=("Rivers", "Germany")),
+            Passage("The Rhine.", ((4, 9),), under=("Germany",)),
         ),
     ],
 )  # fmt: skip
