@@ -419,7 +419,7 @@ def _misspelled(one: str, other: str, known: Container[str]) -> bool:
         return True
     if pair <= _VOWELS:
         return place >= 3 and not (place >= short - 3 and _CLASS.search(one[place:]) and one.endswith("e"))  # fmt: skip
-    return pair in _NEAR_KEYS or pair == {"c", "s"}
+    return pair in _NEAR_KEYS or pair in ({"c", "s"}, {"s", "z"})
 
 
 def _undoubled(word: str) -> str:
