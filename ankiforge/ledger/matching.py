@@ -642,7 +642,7 @@ class Recognition:
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
-        moved, stood = self._moved_here(run, *place, found), self._stood(*place)
+        moved, stood = self._moved_here(run, *place, found), self._stood(*place, found)
         matches = self._judged_all(stored, found, in_place(stored, found, moved, stood))
         kept = [match for match in matches if match.key]
         matches += self._as_before(stored, found, kept)
@@ -671,14 +671,24 @@ class Recognition:
             return replace(match, key=key, asked=edit.why, replaces=old.key)
         return replace(match, asked=edit.why if edit.kind is EditKind.WAITS else "")
 
-    def _stood(self, container: str, place: str) -> frozenset[HighlightKey]:
-        """Return the highlights that were at a place when it was last read."""
+    def _stood(self, container: str, place: str, found: list[Highlight]) -> frozenset[HighlightKey]:
+        """Return the highlights that were at a place when it was last read.
+
+        Those that an unchanged part of the same document has, or another file of it, a copy or another
+        export, are not edited here.
+        """
         rows = self._db.execute(
-            "SELECT key FROM highlight WHERE container = :container AND place = :place"
-            " AND run <> '' AND presence IN ('present', 'ignored') UNION SELECT key FROM location"
-            " WHERE container = :container AND place = :place AND missing_at = ''",
-            {"container": container, "place": place},
-        )
+            "SELECT o.key FROM (SELECT key, run, body FROM highlight WHERE container = :container"
+            " AND place = :place AND run <> '' AND presence IN ('present', 'ignored') UNION ALL"
+            " SELECT key, run, body FROM location WHERE container = :container AND place = :place"
+            " AND missing_at = '') o WHERE NOT EXISTS (SELECT 1 FROM temp.listed l"
+            " WHERE l.container = :container AND l.place = :place AND (l.run = o.run"
+            "  OR (l.path <> :path AND l.path = json_extract(o.body, '$.document.path'))))",
+            {
+                "container": container, "place": place,
+                "path": found[0].document.path if found else "",
+            },
+        )  # fmt: skip
         return frozenset(row["key"] for row in rows)
 
     def _note_second_keys(
@@ -702,7 +712,7 @@ class Recognition:
         used = {match.found: match.key for match in matches if match.key}
         if unread.intersection(used.values()):
             ours = [one for one in stored if one.key not in unread]
-            stood = self._stood(*place)
+            stood = self._stood(*place, found)
             for match in self._judged_all(ours, found, in_place(ours, found, moved, stood)):
                 key = used.get(match.found, NO_KEY)
                 if key in unread and match.key not in (*used.values(), NO_KEY) and not match.asked:
