@@ -115,7 +115,7 @@ def test_a_collection_that_cannot_be_read_holds_changes_back(
     whole = (forge.profile / "collection.anki2").read_bytes()
     (forge.profile / "collection.anki2").write_bytes(whole[:5000] + b"x" * 5000)
     note = vault / "Words.md"
-    note.write_text(note.read_text().replace("meaning3\n", "meaning three\n"), encoding="utf-8")
+    note.write_text(note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8")
 
     came = forge("run", vault, "--json", code=1)
 
@@ -182,7 +182,7 @@ def test_a_second_computer_takes_the_cards_over(
     assert came["notes"]["written"] == 0
     assert {card["guid"] for card in other.cards()} == guids
     note = carried / "Words.md"
-    note.write_text(note.read_text().replace("meaning3\n", "meaning three\n"), encoding="utf-8")
+    note.write_text(note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8")
     changed = other.json("run", carried)
     assert changed["cards"]["drafted"] == 0
     assert changed["cards"]["revisions"] == 1
@@ -212,7 +212,7 @@ def test_an_old_package_imported_last_changes_nothing(
         anki.load(old)
     forge.ok("run", vault)
     note = vault / "Words.md"
-    note.write_text(note.read_text().replace("meaning3\n", "meaning three\n"), encoding="utf-8")
+    note.write_text(note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8")
     forge.ok("run", vault)
     with backend.opened(forge.profile) as anki:
         assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 1}
