@@ -32,6 +32,7 @@ from ankiforge.model import (
     Card,
     Checked,
     Draft,
+    EditKind,
     Family,
     Finding,
     Guid,
@@ -220,7 +221,8 @@ class Recorder:
         asked, replaces, drafted = self._db.execute(
             "SELECT asked, replaces, drafted FROM highlight WHERE key = ?", (key,)
         ).fetchone()
-        edited = drafted not in ("", content_of(highlight))
+        readings = (content_of(highlight), content_of(highlight.as_formerly))
+        edited = drafted not in ("", *readings)  # the program may only read it better now
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
         doubt = None
         if asked.startswith(MAY_BE):
@@ -279,7 +281,17 @@ class Recorder:
         wanted, kept = self._alternatives.without_unwanted(highlight.key, drafts, existing)
         groups = intents(wanted)
         placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
-        matched = self._alternatives.matched(existing, groups, highlight.exact, kept)
+        matched = [
+            [None if card and _states_another(placing, row, card) else card for row, card in pairs]
+            for pairs in (
+                zip(rows, cards, strict=True)
+                for rows, cards in zip(
+                    groups,
+                    self._alternatives.matched(existing, groups, highlight.exact, kept),
+                    strict=True,
+                )
+            )
+        ]
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
         others = (
@@ -498,6 +510,14 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     kinds = ", ".join(one.draft.kind.value for one in left)
     finding = Finding("choice", Severity.INFO, f"left out as the choice was made: {kinds}")
     return replace(checked, findings=(*checked.findings, finding))
+
+
+def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
+    """Return whether an accepted card of the highlight states another fact than a new draft."""
+    if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
+        return False
+    now = replace(card.leading.draft, fields=card.fields)
+    return placing.judge.of_drafts(now, row[0].draft).kind is EditKind.ANOTHER_FACT
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:

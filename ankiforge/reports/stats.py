@@ -578,7 +578,7 @@ def missing(found: Statistics, program: str) -> list[str]:
     hints = []
     if found.look is None:
         hints.append(
-            f"Anki has not been read yet, so how cards fare there is not known. {program} pull"
+            f"Anki has not been read yet: how cards fare there is not known. {program} pull"
         )
     else:
         taken = datetime.fromisoformat(found.look.taken_at).timestamp()

@@ -89,7 +89,7 @@ def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(
     words = LAKES.replace("deepest", "most deep").replace("ordinary", "typical")
     (notes / "Great lakes.md").write_text(words, encoding="utf-8")
     forge.ok("run")
-    assert anki.load(forge.folder / "ankiforge.apkg")["updated"] == 2
+    assert anki.load(forge.folder / "ankiforge.apkg")["updated"] == 3  # the link of the third, too
     for name in (".ankiforge", "notes") if also_the_source else (".ankiforge",):
         shutil.rmtree(forge.folder / name)
         shutil.copytree(backup / name, forge.folder / name)

@@ -131,6 +131,8 @@ def test_another_question_about_a_figure_is_the_same_note(desk: Desk) -> None:
     desk.run()
     first = desk.note
     desk.papers.write(area("? How far does the figure say it rises?"))
+    assert desk.run() == {}  # another question waits
+    desk.forge.ok("accept", desk.forge.cards()[0]["guid"])
     assert desk.run() == {"updated": 1}
     assert desk.note.id == first.id
     assert desk.note["Front"] == "How far does the figure say it rises?"

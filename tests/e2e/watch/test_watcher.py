@@ -336,10 +336,8 @@ def test_half_a_sentence_does_not_go_out_and_the_rest_does(
     assert len(half) == 3
     watched.later(180)
     assert notes_in(package).keys() == half.keys()
-    assert any(
-        "Movement of wat<" in one[1] or one[1].endswith("of wat")
-        for _, one, _ in notes_in(package).values()
-    )
+    # whether "wat" corrects "water" is for a person to say
+    assert {guid: notes_in(package)[guid] for guid in before} == before
 
 
 @pytest.mark.parametrize("between", [5, 35, 61, 90, 115])
