@@ -647,14 +647,15 @@ def wrong_profile(result: SyncResult, ledger: Ledger) -> ServiceError | None:
     if not (result.blind and result.problem):
         return None
     bound = ledger.views.bound
-    ours = f"in the profile “{bound.profile}”" if bound and bound.profile else "in another one"
-    there = f"the profile “{result.profile}”" if result.profile else "a profile"
     if bound and bound.profile and result.profile in ("", bound.profile):
-        there = there.replace("a profile", "another profile").replace("the ", "another ")
-    what = f"Anki has {there} open, and your cards are {ours}; nothing was imported"
+        what = "Anki shows none of your notes: another profile is open, or they were removed there"
+    else:
+        there = f"the profile “{result.profile}”" if result.profile else "a profile"
+        ours = f"in the profile “{bound.profile}”" if bound and bound.profile else "in another one"
+        what = f"Anki has {there} open, and your cards are {ours}"
     theirs = f"“{bound.profile}”" if bound and bound.profile else "the profile with your cards"
     hint = (
         f"open {theirs} in Anki (File › Switch Profile); or, to study them in the one that is"
         " open from now on: ankiforge pull --connect --bind"
     )
-    return ServiceError(what, hint=hint)
+    return ServiceError(f"{what}; nothing was imported", hint=hint)

@@ -19,7 +19,10 @@ import pytest
 
 from ankiforge.cli import main
 from ankiforge.extract import files
+from tests import examples
 from tests.fakes import llm_server
+
+examples.load()
 
 
 @dataclass(frozen=True)

@@ -455,17 +455,17 @@ class _ViewRefusedError(Exception):
     """Rolls back everything that was recorded from this view."""
 
 
+@dataclass(eq=False)
 class Views:
     """Records views of Anki, and answers questions about the last one."""
 
-    def __init__(
-        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
-    ) -> None:
-        self._db = connection
-        self._writer = writer
-        self._decisions = decisions
-        self._cards = cards
-        self.deletions = Deletions(connection, writer, decisions)
+    _db: Connection
+    _writer: Writer
+    _decisions: Decisions
+    _cards: Cards
+
+    def __post_init__(self) -> None:
+        self.deletions = Deletions(self._db, self._writer, self._decisions)
 
     # --- looking ----------------------------------------------------------------------------
 

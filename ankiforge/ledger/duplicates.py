@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import msgspec
@@ -295,6 +296,7 @@ _READ = "anki:words:"
 """Meta: the state of a collection whose notes were read."""
 
 
+@dataclass(eq=False)
 class ForeignNotes:
     """The notes that are not ours, as complete views of collections showed them last.
 
@@ -302,17 +304,12 @@ class ForeignNotes:
     the words of these notes.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        writer: Writer,
-        highlights: Highlights,
-        duplicates: Duplicates,
-    ) -> None:
-        self._db = connection
-        self._writer = writer
-        self._highlights = highlights
-        self._duplicates = duplicates
+    _db: Connection
+    _writer: Writer
+    _highlights: Highlights
+    _duplicates: Duplicates
+
+    def __post_init__(self) -> None:
         self._known: frozenset[int] | None = None
 
     def knows(self, place: str) -> bool:

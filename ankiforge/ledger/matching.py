@@ -538,6 +538,10 @@ MOVED_LENGTH = 40
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
+_GROWN = 1.3
+"""A mark that grew by more than inserted words is another one beside the old one."""
+
+
 class Recognition:
     """Assigns stored keys to staged rows."""
 
@@ -644,12 +648,36 @@ class Recognition:
         found = [decode_highlight(row["body"]) for row in staged]
         moved, stood = self._moved_here(run, *place, found), self._stood(*place, found)
         matches = self._judged_all(stored, found, in_place(stored, found, moved, stood))
+        matches = [
+            match
+            for match in matches
+            if not self._outgrew(run, match.key, found[match.found].exact, place)
+        ]
         kept = [match for match in matches if match.key]
         matches += self._as_before(stored, found, kept)
         self._note_second_keys(stored, found, moved, matches, place)
         for match in matches:
             self.assign(run, staged[match.found]["id"], match.key, match.asked, match.replaces)
         return {match.key for match in matches}
+
+    def _outgrew(self, run: RunId, key: HighlightKey, now: str, place: tuple[str, str]) -> bool:
+        """Return whether a mark was drawn further here, while another place still marks the old words.
+
+        As the same highlight, the words it gained would have no card: the other place may be the one
+        that says what the highlight is.
+        """
+        for row in self._db.execute(
+            "SELECT w.body, w.text FROM location w WHERE w.key = :key"
+            " AND (w.container, w.place) <> (:container, :place) AND (NOT EXISTS (SELECT 1"
+            "  FROM scanned s WHERE s.run = :run AND s.container = w.container AND s.place = w.place)"
+            "  OR EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.container = w.container"
+            "  AND s.place = w.place AND s.text = w.text))",
+            {"key": key, "container": place[0], "place": place[1], "run": run},
+        ):
+            then = canonical(decode_highlight(row["body"]).exact)
+            if then in canonical(now) and len(canonical(now)) > _GROWN * len(then):
+                return True
+        return False
 
     def _judged_all(
         self, stored: list[Highlight], found: list[Highlight], matches: list[Match]

@@ -389,26 +389,17 @@ Accept = Callable[[RunId, Guid, HighlightKey, Checked], bool]
 """Applies the policy; False if the card waits because too many were accepted."""
 
 
+@dataclass(eq=False)
 class Reviser:
     """Revises cards after their passage changed or was drafted again."""
 
-    def __init__(
-        self,
-        decisions: Decisions,
-        cards: Cards,
-        slots: Slots,
-        earlier: EarlierDecisions,
-        alternatives: Alternatives,
-        accept: Accept,
-        defer: Callable[[Guid, bool], None],
-    ) -> None:
-        self._decisions = decisions
-        self._cards = cards
-        self._slots = slots
-        self._earlier = earlier
-        self._alternatives = alternatives
-        self._accept = accept
-        self._defer = defer
+    _decisions: Decisions
+    _cards: Cards
+    _slots: Slots
+    _earlier: EarlierDecisions
+    _alternatives: Alternatives
+    _accept: Accept
+    _defer: Callable[[Guid, bool], None]
 
     # --- a choice that nobody has made yet -------------------------------------------------------
 
@@ -708,28 +699,21 @@ class Place:
     """Whether it has no alternatives."""
 
 
+@dataclass(eq=False)
 class Placer:
     """Creates cards. Callers make sure that they are new."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        writer: Writer,
-        decisions: Decisions,
-        cards: Cards,
-        policy: Policy,
-        alternatives: Alternatives,
-        slots: Slots,
-    ) -> None:
-        self._db = connection
-        self._writer = writer
-        self._decisions = decisions
-        self._cards = cards
-        self._policy = policy
-        self._alternatives = alternatives
-        self._slots = slots
-        self._highlights = Highlights(connection, writer)
-        self._earlier = EarlierDecisions(connection, decisions, cards)
+    _db: Connection
+    _writer: Writer
+    _decisions: Decisions
+    _cards: Cards
+    _policy: Policy
+    _alternatives: Alternatives
+    _slots: Slots
+
+    def __post_init__(self) -> None:
+        self._highlights = Highlights(self._db, self._writer)
+        self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
 
     def create(self, place: Place, row: Row, recorded: Recorded) -> Guid:
         """Create the card of a slot, and apply earlier decisions about it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -147,27 +148,18 @@ _UNSEEN = f"{_HIGHLIGHTS} UNION ALL {_LOCATIONS}"
 _UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_LOCATIONS} AND w.{_HERE}"
 
 
+@dataclass(eq=False)
 class Missing:
     """Records which highlights are no longer in the sources."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        decisions: Decisions,
-        cards: Cards,
-        locations: Locations,
-        moves: CardMoves,
-        selection: Selection,
-        promote: Callable[[sqlite3.Row], None],
-    ) -> None:
-        """`promote` makes a location the primary one of its highlight."""
-        self._db = connection
-        self._moves = moves
-        self._decisions = decisions
-        self._cards = cards
-        self._locations = locations
-        self._selection = selection
-        self._promote = promote
+    _db: Connection
+    _decisions: Decisions
+    _cards: Cards
+    _locations: Locations
+    _moves: CardMoves
+    _selection: Selection
+    _promote: Callable[[sqlite3.Row], None]
+    """Makes a location the primary one of its highlight."""
 
     def unseen(
         self, scan: Scan, problems: tuple[Problem, ...], confirmed: int = 0

@@ -106,32 +106,30 @@ def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
     return became
 
 
+@dataclass(eq=False)
 class Recorder:
     """Records batches as cards."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        writer: Writer,
-        decisions: Decisions,
-        cards: Cards,
-        alternatives: Alternatives,
-        slots: Slots,
-        placer: Placer,
-        policy: Policy,
-    ) -> None:
-        self._db = connection
-        self._writer = writer
-        self._decisions = decisions
-        self._cards = cards
-        self._earlier = EarlierDecisions(connection, decisions, cards)
-        self._rejections = Rejections(connection, cards, self._earlier)
-        self._slots = slots
-        self._placer = placer
-        self._alternatives = alternatives
-        self._policy = policy
+    _db: Connection
+    _writer: Writer
+    _decisions: Decisions
+    _cards: Cards
+    _alternatives: Alternatives
+    _slots: Slots
+    _placer: Placer
+    _policy: Policy
+
+    def __post_init__(self) -> None:
+        self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
+        self._rejections = Rejections(self._db, self._cards, self._earlier)
         self._reviser = Reviser(
-            decisions, cards, slots, self._earlier, alternatives, placer.accept, policy.defer
+            self._decisions,
+            self._cards,
+            self._slots,
+            self._earlier,
+            self._alternatives,
+            self._placer.accept,
+            self._policy.defer,
         )
 
     # --- recording --------------------------------------------------------------------------

@@ -69,24 +69,18 @@ def _nothing(entry: Entry) -> None:
     """Ignore a line that changes nothing in an existing ledger."""
 
 
+@dataclass(eq=False)
 class Rebuild:
     """Brings the database up to date with the journal."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        journal: Journal,
-        writer: Writer,
-        decisions: Decisions,
-        packages: Packages,
-        roots: Roots,
-    ) -> None:
-        self._db = connection
-        self._journal = journal
-        self._writer = writer
-        self._decisions = decisions
-        self._packages = packages
-        self._roots = roots
+    _db: Connection
+    _journal: Journal
+    _writer: Writer
+    _decisions: Decisions
+    _packages: Packages
+    _roots: Roots
+
+    def __post_init__(self) -> None:
         self._newer = False
         self._taken: str | None = None
         """The state of the file when it was last read, stored or not."""
@@ -349,34 +343,43 @@ class Recovered:
     """Whether it has the tag of retired cards."""
 
 
+@dataclass(eq=False)
 class Recovery:
     """Creates cards for notes of ours in Anki that have none."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        writer: Writer,
-        decisions: Decisions,
-        cards: Cards,
-        packages: Packages,
-    ) -> None:
-        self._db = connection
-        self._writer = writer
-        self._decisions = decisions
-        self._cards = cards
-        self._packages = packages
-        self._slots = Slots(connection, writer, decisions)
-        self._earlier = EarlierDecisions(connection, decisions, cards)
+    _db: Connection
+    _writer: Writer
+    _decisions: Decisions
+    _cards: Cards
+    _packages: Packages
+
+    def __post_init__(self) -> None:
+        self._slots = Slots(self._db, self._writer, self._decisions)
+        self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
 
     def create_card(self, found: Recovered) -> None:
         """Create the card of a note, within a unit, and apply what the journal knows about it."""
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
-        self._cards.observe([(guid, AnkiState.SEEN, "")])
+        gone = self._gone_since(guid)
+        state = AnkiState.MISSING if gone else AnkiState.SEEN
+        self._cards.observe([(guid, state, gone)])
         if not self._decisions.catch_up(guid):
             self._decide(found)
         self._ship(found)
+
+    def _gone_since(self, guid: Guid) -> str:
+        """Return when a whole collection was first read without a note; "" if it is there.
+
+        It was seen before its highlight was known here, and removed before it could be taken over.
+        """
+        row = self._db.execute(
+            "SELECT min(taken_at) FROM view WHERE complete AND taken_at > (SELECT max(v.taken_at)"
+            " FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?)",
+            (guid,),
+        ).fetchone()
+        return row[0] or ""
 
     def has_highlight(self, found: Recovered) -> bool:
         """Return whether the highlight of a note is known from the journal or a source."""
@@ -657,22 +660,15 @@ class Imported:
     problems: list[Problem] = field(default_factory=list)
 
 
+@dataclass(eq=False)
 class JournalExchange:
     """Exports and imports decisions."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        journal: Journal,
-        writer: Writer,
-        decisions: Decisions,
-        rebuild: Rebuild,
-    ) -> None:
-        self._db = connection
-        self._journal = journal
-        self._writer = writer
-        self._decisions = decisions
-        self._rebuild = rebuild
+    _db: Connection
+    _journal: Journal
+    _writer: Writer
+    _decisions: Decisions
+    _rebuild: Rebuild
 
     # --- out --------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.cards import cloze_numbers
@@ -23,6 +23,7 @@ from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze
 from ankiforge.text.markdown import literal
+from tests.examples import examples
 
 # --- what is written ------------------------------------------------------------------------
 
@@ -370,7 +371,7 @@ def test_hundreds_of_texts_are_seen_as_they_were_written(viewer: Any, seed: int)
         assert_right(viewer, case(chance))
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(chance=st.randoms(use_true_random=False))
 def test_any_text_is_seen_as_it_was_written(viewer: Any, chance: random.Random) -> None:
     assert_right(viewer, case(chance))

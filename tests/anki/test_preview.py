@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.cards import card_ordinals, sides
@@ -18,6 +18,7 @@ from ankiforge.anki.package import write_package
 from ankiforge.anki.render import render
 from ankiforge.model import Card, CardKind, Family
 from samples.anki_notes import note_for
+from tests.examples import examples
 
 Maker = Callable[..., Card]
 
@@ -91,7 +92,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=PIECES, extra=PIECES)
 def test_any_cloze_text_looks_in_the_preview_as_in_anki(viewer: Any, text: str, extra: str) -> None:
     names = note_type(Family.CLOZE).fields

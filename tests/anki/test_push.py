@@ -123,10 +123,11 @@ def test_the_open_profile_and_the_one_with_the_cards_are_named(
     desk.run()
     MOUSE(desk)
     desk.run()
-    theirs = "the profile “User 2”" if tells else "another profile"
     with serving(tmp_path / "another", profile="User 2" if tells else "") as other:
         desk.settings(other.address, "auto")
-        told = f"Anki has {theirs} open, and your cards are in the profile “User 1”"
+        told = "Anki shows none of your notes: another profile is open, or they were removed there"
+        if tells:
+            told = "Anki has the profile “User 2” open, and your cards are in the profile “User 1”"
         desk.say("push", code=3, told=told)
 
 

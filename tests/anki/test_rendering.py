@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.cards import card_ordinals, cloze_numbers
@@ -15,6 +15,7 @@ from ankiforge.anki.render import render
 from ankiforge.model import Family
 from ankiforge.text import cloze
 from ankiforge.text.markdown import literal
+from tests.examples import examples
 
 ROWS = {
     "a double colon in code is no hint": ("{{c1::`std::vector`}}", "[...]", "std::vector"),
@@ -88,7 +89,7 @@ def _blankless(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(before=HOSTILE, answer=HOSTILE.filter(str.strip), hint=HOSTILE, extra=HOSTILE)
 def test_no_text_breaks_a_cloze_or_gets_lost(
     viewer: Any, backend: ModuleType, before: str, answer: str, hint: str, extra: str
@@ -103,7 +104,7 @@ def test_no_text_breaks_a_cloze_or_gets_lost(
     assert _blankless(extra) in _blankless(backend.seen(told))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(markdown=st.lists(HOSTILE, max_size=4).map("{{c1::".join), plain=HOSTILE)
 def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(
     viewer: Any, markdown: str, plain: str
@@ -132,7 +133,7 @@ TEX = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(tex=TEX.map(lambda tex: f"y{tex}z"))
 def test_any_formula_survives_inside_and_outside_a_cloze(
     viewer: Any, backend: ModuleType, tex: str
@@ -150,13 +151,13 @@ OTHERS = "{{c00007:: }} }} }} } { :: a <b> </b> \\("
 SIGNS = st.sampled_from([*OPENERS.split(" "), *OTHERS.split(" "), "{{c 1::"])
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(html=st.lists(SIGNS, max_size=14).map("".join))
 def test_cards_are_counted_as_anki_counts_them(viewer: Any, html: str) -> None:
     assert cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     front=st.sampled_from(["", " ", "<br>", "<div></div>", "<p></p>", "a", "&nbsp;"]),
     back=st.sampled_from(["", "<br><br>", "a", "<br >", "<div class=x></div>"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import process_time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.check import RULES, Context, DuplicateIndex, check
@@ -23,6 +23,7 @@ from ankiforge.model import (
     Severity,
 )
 from ankiforge.review.query import FIELDS, parse
+from tests.examples import examples
 
 SIGNS = ["{{c1::", "{{c2,3::", "}}", "::", "$", "\\", "`", "**", "[x](y)", "\ue0007\ue001", "```\n"]
 WORDS = [
@@ -32,6 +33,7 @@ TEXT = st.one_of(
     st.text(st.characters(), max_size=80),
     st.lists(st.sampled_from([*SIGNS, *WORDS, " ", "a", "7"]), max_size=25).map("".join),
 )
+
 KNOWN = {(rule.id) for rule in RULES}
 
 
@@ -62,7 +64,7 @@ def highlights(draw: st.DrawFn) -> Highlight:
     )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(50)
 @given(drafts(), highlights(), drafts())
 def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, highlight, other):
     twins = DuplicateIndex()

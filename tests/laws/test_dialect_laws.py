@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ankiforge import extract
@@ -13,6 +13,7 @@ from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor_key, own_key
+from tests.examples import examples
 
 LINES = [
     "", "", "plain words", "==marked== words", "a **bold** word", "{curly} or {2:two}", "{{gap}} here",
@@ -47,7 +48,7 @@ def plain(note: str) -> str:
     return plain_text(note)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @example("- The {{cloze x}} of y\nSTARTI [Basic] a Back: b ENDI", ("remnote",))
 @given(notes, some)
 def test_what_is_found_stands_in_the_plain_text_of_the_note(note, cards) -> None:
@@ -61,7 +62,7 @@ def test_what_is_found_stands_in_the_plain_text_of_the_note(note, cards) -> None
         assert all(one.exact[start:end].strip() for start, end in one.gaps)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(notes, some)
 def test_keys_are_unique_and_order_is_reading_order(note, cards) -> None:
     highlights = found(note, cards)
@@ -71,7 +72,7 @@ def test_keys_are_unique_and_order_is_reading_order(note, cards) -> None:
     assert places == sorted(places)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(notes, some)
 def test_no_card_shows_what_tools_keep_in_a_note(note, cards) -> None:
     assume("```" not in note)  # what stands in code is code
@@ -82,7 +83,7 @@ def test_no_card_shows_what_tools_keep_in_a_note(note, cards) -> None:
         assert "\ufdd0" not in sides + "".join(one.tags)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(notes, some)
 def test_clozes_of_other_tools_are_well_formed(note, cards) -> None:
     for one in found(note, cards):
@@ -90,7 +91,7 @@ def test_clozes_of_other_tools_are_well_formed(note, cards) -> None:
             assert list(cloze.problems(one.markdown[0])) == []
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(notes)
 def test_with_osr_what_we_read_by_ourselves_is_still_read(note) -> None:
     """On one line and over several: the same passages; what the tool adds comes beside them."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge import extract
@@ -20,6 +20,7 @@ from ankiforge.extract.tiddlywiki import markdown_of
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import fold
+from tests.examples import examples
 
 DOORS = {
     "hypothesis": "a.json",
@@ -61,7 +62,7 @@ def keys(found: list[Sighting]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", DOORS)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(data=st.data())
 def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind: str, data: st.DataObject) -> None:
     words = st.one_of(st.sampled_from(PIECES[kind]), st.text(max_size=20))
@@ -75,7 +76,7 @@ def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind: str, data: st.D
 
 
 @pytest.mark.parametrize("kind", DOORS)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(raw=st.binary(max_size=200))
 def test_any_bytes_are_read_or_told_to_be_none(kind: str, raw: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +102,7 @@ FIELDS = (
 )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     rows=st.lists(
         st.dictionaries(st.sampled_from(FIELDS), VALUES | st.text(max_size=3)), max_size=4
@@ -131,7 +132,7 @@ def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
         yield f"Book\n- Your Highlight at location {first}-{last} | {when}\n\n{words}\n==========\n"
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(given_marks=marks())
 def test_no_words_of_a_clipping_are_lost(given_marks: list[tuple[str, int, int]]) -> None:
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
@@ -142,7 +143,7 @@ def test_no_words_of_a_clipping_are_lost(given_marks: list[tuple[str, int, int]]
         assert fold(one.exact) in fold(one.sentence or one.exact)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(given_marks=marks())
 def test_what_stays_in_a_file_that_grows_keeps_its_key(
     given_marks: list[tuple[str, int, int]],
@@ -158,7 +159,7 @@ def test_what_stays_in_a_file_that_grows_keeps_its_key(
     assert len(set(keys(after))) == len(keys(after))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(given_marks=marks())
 def test_passages_of_a_book_stand_in_its_order(given_marks: list[tuple[str, int, int]]) -> None:
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
@@ -171,7 +172,7 @@ def test_passages_of_a_book_stand_in_its_order(given_marks: list[tuple[str, int,
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=6))
 def test_a_table_is_read_letter_by_letter(rows: list[tuple[str, str]]) -> None:
     out = io.StringIO()
@@ -184,7 +185,7 @@ def test_a_table_is_read_letter_by_letter(rows: list[tuple[str, str]]) -> None:
 # --- TiddlyWiki -----------------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(text=st.text("abc *_=#\\%~^{}'/,@!|<>[].:;-+`$\n", max_size=60))
 def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
     """Letters of what is shown by others (`{{…}}`, `<<…>>`), of styles and targets excepted."""
@@ -194,7 +195,7 @@ def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
     assert all(letter in shown for letter in plain if letter in "abc")
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     words=st.lists(
         st.sampled_from(["cell", "a_b_c", "2*3", "x==y", "#1", "C\\D", "50%%"]), min_size=1

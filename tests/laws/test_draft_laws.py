@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ankiforge.config import shipped
@@ -26,6 +26,7 @@ from ankiforge.model import (
     Task,
 )
 from ankiforge.text import cloze
+from tests.examples import examples
 from tests.fakes import llm_server as fake
 
 PROMPT = load("cards", [shipped("prompts")])
@@ -81,7 +82,7 @@ def server():
         yield running
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(replies=st.lists(REPLY, min_size=1, max_size=3))
 def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
@@ -94,7 +95,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.clear()
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     body=st.one_of(
         st.binary(max_size=60),
@@ -111,7 +112,7 @@ def test_any_body_gives_drafts_reasons_or_problems(server, body):
     server.queue.clear()
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(reply=REPLY)
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")
@@ -120,7 +121,7 @@ def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
         settle(result)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(lines=st.lists(st.one_of(WORDS, ITEM.map(json.dumps)), max_size=4))
 @example(lines=["\x0b"])
 @example(lines=["\x1f \x85\u2003", "\ufeff \t", "7"])
@@ -160,7 +161,7 @@ SENTENCES = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     exact=st.one_of(WORDS, SENTENCES),
     sentence=st.one_of(st.just(""), WORDS, SENTENCES),
@@ -194,7 +195,6 @@ def test_no_text_closes_its_markers(text):
     assert shown.count("</highlight>") == 1
 
 
-@settings(deadline=None)
 @given(text=st.text(st.sampled_from("<>/scriptimg[](){}$`&;=\\! ab"), max_size=60))
 def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
     import re

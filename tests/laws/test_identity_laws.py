@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ankiforge.ledger import ingest as reading
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.examples import examples
 
-few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = examples(5)
 
 SENTENCES = (
     "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth.",
@@ -123,6 +124,17 @@ TURNS = st.tuples(IN_ZOTERO, MARKS, st.sampled_from([("papers",), ("Z",), ("pape
 
 @few
 @given(turns=st.lists(TURNS, min_size=2, max_size=5))
+@example(
+    turns=[
+        ([1], [(0, 1)], ("Z",)),
+        ([1], [(1, 2), (2, 4)], ("papers",)),
+        ([2], [(0, 1)], ("Z",)),
+        ([0], [(0, 3)], ("papers",)),
+    ]
+)
+@example(
+    turns=[([0], [(0, 1)], ("papers",)), ([0], [(0, 1)], ("Z",)), ([0], [(0, 2)], ("papers",))]
+)
 def test_a_paper_read_by_two_routes_in_any_order_has_each_card_once(
     forge_in: Any, turns: Any
 ) -> None:

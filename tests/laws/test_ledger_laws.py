@@ -6,10 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from tests.examples import examples
+
+few = examples(20)
 
 TYPED = st.characters(codec="utf-8", exclude_categories=["Cc"])
 BLOCKS = st.one_of(

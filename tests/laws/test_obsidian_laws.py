@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ankiforge import extract
@@ -13,6 +13,7 @@ from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.fold import fold
 from ankiforge.text.markdown import plain
+from tests.examples import examples
 
 PIECES = [
     "==", "<mark>", "</mark>", "**", "*", "_", "~~", "`", "``", "$", "$$", "%%", "<!--", "-->",
@@ -45,13 +46,13 @@ def found(note: str, **settings: tuple[str, ...]) -> list[Highlight]:
 EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(notes)
 def test_any_note_gives_highlights_and_ends_with_a_complete_scan(note: str) -> None:
     assert seen(note, **EVERYTHING)[-1] == Scan("laws", "vault:laws", complete=True)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(notes)
 def test_keys_of_a_note_are_unique(note: str) -> None:
     highlights = found(note, **EVERYTHING)
@@ -59,7 +60,7 @@ def test_keys_of_a_note_are_unique(note: str) -> None:
     assert len(keys) == len(set(keys))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(notes)
 def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note: str) -> None:
     for highlight in found(note, **EVERYTHING):
@@ -80,7 +81,7 @@ def whole(highlight: Highlight) -> str:
     return highlight.prefix + highlight.exact + highlight.suffix if ends else ""
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(notes)
 @example("==marked words==\n# ==marked words====marked words==")
 def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note: str) -> None:
@@ -91,7 +92,7 @@ def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note:
         assert max(len(highlight.prefix), len(highlight.suffix)) <= 80
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(notes)
 def test_carriage_returns_and_a_byte_order_mark_change_nothing(note: str) -> None:
     other = "\ufeff" + note.replace("\n", "\r\n")

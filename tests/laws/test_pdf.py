@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.extract.pdf.annotations import moment
 from ankiforge.extract.pdf.text import clean, one_line
 from ankiforge.extract.pdf.worker import Area, Failed, PdfWorker, Read
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ changes = st.lists(
 
 
 @given(changes=changes)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(
     worker: PdfWorker, folder: Path, changes: list[tuple[float, bytes]]
 ) -> None:
@@ -51,7 +52,7 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(
 
 
 @given(changes=changes, page=st.integers(-3, 3), box=st.tuples(*[st.floats(allow_nan=False)] * 4))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_any_area_of_any_file_is_a_picture_or_none(
     worker: PdfWorker,
     folder: Path,
@@ -71,7 +72,7 @@ def test_any_area_of_any_file_is_a_picture_or_none(
 
 
 @given(tail=st.binary(max_size=400))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_any_bytes_after_a_header_give_a_reason_or_nothing(
     worker: PdfWorker, folder: Path, tail: bytes
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
@@ -17,6 +17,7 @@ from ankiforge.extract.pdf.worker import Mark, PdfWorker, Read
 from ankiforge.model import Extracted, Highlight
 from ankiforge.text.anchors import anchor_key
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.examples import examples
 
 WORDS = (
     "spacing",
@@ -89,7 +90,7 @@ def read(worker: PdfWorker, path: Path) -> tuple[Mark, ...]:
 
 
 @given(page=marked_pages())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_marks_say_what_stands_there_in_reading_order(
     worker: PdfWorker, folder: Path, page: Marked
 ) -> None:
@@ -99,7 +100,7 @@ def test_marks_say_what_stands_there_in_reading_order(
 
 
 @given(page=marked_pages())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_a_mark_and_what_is_around_it_stand_in_the_text_of_the_document(
     worker: PdfWorker, folder: Path, page: Marked
 ) -> None:
@@ -113,7 +114,7 @@ edges = st.floats(-50, 850, allow_nan=False)
 
 
 @given(page=marked_pages(), quads=st.lists(st.lists(edges, min_size=8, max_size=8), max_size=4))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
     worker: PdfWorker, folder: Path, page: Marked, quads: list[list[float]]
 ) -> None:
@@ -138,7 +139,7 @@ def key(one: Highlight) -> str:
 
 
 @given(page=marked_pages(), twice=st.booleans())
-@settings(max_examples=5, deadline=None)
+@examples(5)
 def test_keys_are_unique_and_stay_when_the_file_is_read_again_or_saved_anew(
     tmp_path_factory: pytest.TempPathFactory, page: Marked, twice: bool
 ) -> None:

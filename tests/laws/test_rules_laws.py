@@ -1,6 +1,6 @@
 """Laws of the offline rules."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.draft.rules import Rules
@@ -15,6 +15,7 @@ from ankiforge.model import (
     HighlightKind,
     Task,
 )
+from tests.examples import examples
 
 PIECES = (
     "A relay is a switch that converts a current into a movement of its parts.",
@@ -38,7 +39,7 @@ def passage(written: str, form: Form, gaps: tuple[tuple[int, int], ...]) -> High
     )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     written=TEXTS, form=st.sampled_from(list(Form)), kinds=KINDS, wants=WANTS, data=st.data(),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
@@ -16,8 +16,9 @@ from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.markdown import literal, plain
 from ankiforge.text.quotes import locate, similarity
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
+from tests.examples import examples
 
-bounded = settings(max_examples=50, deadline=None)
+bounded = examples(50)
 
 SIGNS_WORDS = (
     r"\ ` `` ``` ~~~ * ** *** _ __ ~~ == $ $$ {{c1:: {{c2:: {{c1,3:: {{ }} } { :: : [ ]( ) ![ < > </b>"

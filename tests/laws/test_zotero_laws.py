@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ankiforge.extract import zotero
 from ankiforge.model import Memory, NoMemory, Problem, Sighting
 from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+from tests.examples import examples
 from tests.fakes import zotero_server as fake
 
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
-LAWS = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+LAWS = examples(10, HealthCheck.function_scoped_fixture)
 
 
 @pytest.fixture(autouse=True)

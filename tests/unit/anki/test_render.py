@@ -5,12 +5,13 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.identity import normal_form
 from ankiforge.anki.render import render
 from ankiforge.model import Media
+from tests.examples import examples
 
 HTML = {
     "one paragraph is bare": (
@@ -203,7 +204,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(PIECES, max_size=5).map("".join))
 def test_no_mixture_of_signs_comes_through(markdown: str) -> None:
     for cloze in (True, False):
@@ -235,7 +236,7 @@ def test_a_long_hostile_text_is_rendered_in_good_time(markdown: str) -> None:
     assert time.process_time() - before < 5
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(text=st.text(alphabet="aZ9é日 ,.;:'\"?!()/%-\u00a0&<[", max_size=12))
 def test_a_line_of_words_is_rendered_as_any_markdown_is(text: str) -> None:
     # emphasis makes the whole text go the long way

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ankiforge.anki.identity import normal_form
 from ankiforge.anki.render import render
 from ankiforge.anki.unrender import unrender
+from tests.examples import examples
 
 WRITTEN = [
     "Retrieval strengthens memory.",
@@ -62,7 +63,7 @@ def test_of_what_people_paste_the_text_stays(html: str, markdown: str) -> None:
     assert unrender(html) == markdown
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@examples(150)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=60))
 def test_any_text_at_all_comes_back(text: str) -> None:
     assume(any(map(str.isalnum, text)))

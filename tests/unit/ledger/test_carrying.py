@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge import review
@@ -16,6 +16,7 @@ from ankiforge.model import Batch, Checked, NoCard, Verdict
 from ankiforge.pipeline import EditJudge
 from ankiforge.reports.export import Chosen, import_file, lines
 from ankiforge.review import Target
+from tests.examples import examples
 from tests.unit.ledger.conftest import Bench
 
 WORDS = (
@@ -23,6 +24,7 @@ WORDS = (
     "Diffusion needs no membrane at all, and moves whatever is dissolved.",
     "The vacuole of a plant cell holds most of its water.",
 )
+
 BARE = "A passage of which no card is made."
 
 
@@ -91,7 +93,7 @@ DEEDS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(DEEDS, st.booleans(), st.booleans())
 def test_an_export_brings_every_verdict_into_a_fresh_ledger(
     deeds: list[tuple[str, int]], accept: bool, read_first: bool

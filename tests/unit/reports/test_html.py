@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.errors import UsageError
@@ -58,7 +58,6 @@ def cells(text: str) -> dict[str, Any]:
     return {"a": link, "b": below, "c": {"ids": [text, text]}}
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_text_is_never_markup(text: str) -> None:
     plain, whole = (

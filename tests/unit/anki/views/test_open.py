@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ankiforge.anki import collection as collection_module
@@ -25,6 +25,7 @@ from ankiforge.anki.package import write_package
 from ankiforge.errors import ItemError
 from ankiforge.model import Card, ViewKind
 from samples.anki_notes import note_for
+from tests.examples import examples
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdCompressor, compress
@@ -438,9 +439,7 @@ def test_one_bad_export_among_several_is_named(package: Path, tmp_path: Path, ro
     assert list(rooms.iterdir()) == []
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(150, HealthCheck.function_scoped_fixture)
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1))
 def test_any_damage_gives_a_view_or_an_item_error(
     tmp_path: Path, package: Path, changes: list[tuple[float, int]]
