@@ -27,9 +27,9 @@ from tests import examples
 from tests.fakes import llm_server
 
 examples.load()
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
-    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)  # a third of the time is waiting for disks
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @dataclass(frozen=True)

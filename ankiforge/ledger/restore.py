@@ -362,10 +362,24 @@ class Recovery:
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
-        self._cards.observe([(guid, AnkiState.SEEN, "")])
+        gone = self._gone_since(guid)
+        state = AnkiState.MISSING if gone else AnkiState.SEEN
+        self._cards.observe([(guid, state, gone)])
         if not self._decisions.catch_up(guid):
             self._decide(found)
         self._ship(found)
+
+    def _gone_since(self, guid: Guid) -> str:
+        """Return when a whole collection was first read without a note; "" if it is there.
+
+        It was seen before its highlight was known here, and removed before it could be taken over.
+        """
+        row = self._db.execute(
+            "SELECT min(taken_at) FROM view WHERE complete AND taken_at > (SELECT max(v.taken_at)"
+            " FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?)",
+            (guid,),
+        ).fetchone()
+        return row[0] or ""
 
     def has_highlight(self, found: Recovered) -> bool:
         """Return whether the highlight of a note is known from the journal or a source."""

@@ -82,6 +82,9 @@ STORIES = {
         ("answer", 0, 0), ("answer", 1, 0), ("answer", 2, 0), ("run", 0, 3),
         ("load", 0, 3),
     ],
+    "looked at from a second computer that has read no source yet, then deleted in Anki": [
+        ("pull", 4, 27), ("delete", 6, 3), ("move_vault", 4, 21),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 

@@ -202,7 +202,7 @@ def test_a_passage_that_had_no_card_gets_one_that_waits(
     page = client()
     model.queue.append(basic(fake, NEW))
     after = page.decide("redraft", page.item(view="passages"), words="try")
-    assert "waits under Pending" in after["told"]
+    assert "waits under New cards" in after["told"]
     assert fronts(page.item(view="pending")) == [NEW]
 
 
