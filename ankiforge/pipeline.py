@@ -549,8 +549,9 @@ class PrivatePassages:
 
     def __init__(self, ledger: Ledger) -> None:
         found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
-        words = (fold(one.exact) for one in found)
-        self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
+        marked = [one.exact for one in found]
+        marked += [one.exact[start:end] for one in found for start, end in one.gaps]
+        self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
         self._here: dict[DocumentKey, set[str]] = {}
         """By document, all private passages of it, short ones included."""
         for one in found:

@@ -520,6 +520,19 @@ def _filled(text: str, answer: str) -> str:
     return text
 
 
+def foreign(text: str) -> str:
+    """Return what cleaning takes from a text ("HTML", "a link", "a picture"), "" if nothing."""
+    found: list[str] = []
+
+    def look(run: str) -> str:
+        kinds = {"a picture": (_IMAGE,), "a link": (_LINK, _AUTOLINK), "HTML": (_LOUD, _TAG)}
+        found.extend(kind for kind, signs in kinds.items() if any(s.search(run) for s in signs))
+        return run
+
+    outside(text, look)
+    return found[0] if found else ""
+
+
 def _ours(text: str) -> str:
     clean = _DISPLAY.sub(lambda f: f"$${f[1]}$$", scrub(text))
     clean = _INLINE.sub(lambda f: f"${f[1]}$", clean)
