@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import NO_LLM, for_rules, private, skip_reason
+from ankiforge.draft import NO_LLM, for_rules, likeliest, private, skip_reason, worth
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
@@ -420,7 +420,7 @@ def unwritten(
         scope: the run whose highlights to draft; None = all, without passages of sources that the
             workspace no longer reads.
         drafter: its name.
-        limit: how many highlights to return; None = all.
+        limit: how many highlights to return, the likeliest to be worth a card; None = all.
         only: return only these; empty = all.
         decks: the deck files, which give each task its brief.
         late: include passages of sources no longer read, because answers to them may still arrive.
@@ -431,6 +431,9 @@ def unwritten(
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
     if scope is None and not late:
         tasks = _in_use(ledger, tasks)
+    order: dict[HighlightKey, int] = {}
+    if limit is not None:
+        tasks, order = _by_worth(tasks, decks)
     if once:
         tasks = _each_once(ledger, tasks, drafter)
     if copied:
@@ -449,7 +452,32 @@ def unwritten(
         # passages whose every card a person rejected
         tasks = _filtered(tasks, lambda one: not ledger.recorder.leave_rejected(one))
     limited = _limited((private_passages.mark(task) for task in tasks), limit)
+    if limit is not None:
+        limited = _by_document(limited, order)
     return (part for task in limited for part in briefed(task, decks))
+
+
+def _by_worth(
+    tasks: Iterable[Task], decks: tuple[DeckRule, ...]
+) -> tuple[Iterator[Task], dict[HighlightKey, int]]:
+    """Return a task for each highlight, the likeliest to be worth a card first, and whence each is."""
+    order: dict[HighlightKey, int] = {}
+    ranked: list[tuple[int, str, Task]] = []
+    for number, task in enumerate(tasks):
+        for one in task.highlights:
+            order[one.key] = number
+            wants = brief_of(decks, task.document, one).wants if decks else ""
+            ranked.append((worth(one, wants), task.document.key, replace(task, highlights=(one,))))
+    return likeliest(ranked), order
+
+
+def _by_document(tasks: Iterable[Task], order: Mapping[HighlightKey, int]) -> Iterator[Task]:
+    """Join the tasks that were chosen by the task each highlight is from, in the order of those."""
+    groups: dict[int, list[Task]] = {}
+    for task in tasks:
+        groups.setdefault(order[task.highlights[0].key], []).append(task)
+    for _, found in sorted(groups.items()):
+        yield replace(found[0], highlights=tuple(one.highlights[0] for one in found))
 
 
 def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:

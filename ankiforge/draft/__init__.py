@@ -8,11 +8,16 @@ may be drafted, which may leave this machine, and what a reader's comment asks f
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import Protocol, TypeVar
 
-from ankiforge.model import ELSEWHERE, CardKind, Fields, Highlight, HighlightKind, Route
+from ankiforge.model import ELSEWHERE, CardKind, Fields, Highlight, HighlightKind, Route, Span
+
+Item = TypeVar("Item")
 
 
 class Replies(Protocol):
@@ -125,6 +130,79 @@ def skip_reason(highlight: Highlight) -> str:
     if not any(letter.isalnum() for letter in highlight.exact):
         return "no text under the mark"
     return ""
+
+
+class Marked(Protocol):
+    """What the worth of a highlight depends on."""
+
+    @property
+    def exact(self) -> str:
+        """Return its words; of marked phrases, their whole sentence."""
+
+    @property
+    def kind(self) -> str:
+        """Return what was marked, as in `HighlightKind`."""
+
+    @property
+    def gaps(self) -> tuple[Span, ...]:
+        """Return where the marked phrases stand in them."""
+
+    @property
+    def comment(self) -> str:
+        """Return the comment on them."""
+
+    @property
+    def instructs(self) -> bool:
+        """Return whether the reader wrote the comment."""
+
+
+SHORT_WORDS, SHORT_LETTERS = 5, 40
+"""A short mark has no more of either."""
+IN_A_ROW = 3
+"""Highlights of one document in a row, while there are others."""
+
+
+def worth(highlight: Marked, wants: str = "") -> int:
+    """Rank a highlight by how likely it is to be worth a card: 0 is the likeliest, 4 has no words.
+
+    First what the reader wrote as a card, asked or commented, then short marks, then colours that ask for something.
+
+    Args:
+        highlight: a highlight.
+        wants: what the deck file says that its colour asks for.
+    """
+    if highlight.kind == HighlightKind.CARD or (highlight.instructs and highlight.comment.strip()):
+        return 0
+    if not any(letter.isalnum() for letter in highlight.exact):
+        return 4
+    phrases = [highlight.exact[start:end] for start, end in highlight.gaps] or [highlight.exact]
+    if all(len(one.split()) <= SHORT_WORDS and len(one) <= SHORT_LETTERS for one in phrases):
+        return 1
+    return 2 if wants in ("definition", "question") else 3
+
+
+def likeliest(ranked: Iterable[tuple[int, str, Item]]) -> Iterator[Item]:
+    """Yield items by rank, never more than three in a row from one document while others are left.
+
+    Args:
+        ranked: the worth, the document and the item, in reading order.
+    """
+    queues: dict[str, deque[tuple[int, int, Item]]] = {}
+    for at, (rank, document, item) in sorted(enumerate(ranked), key=lambda one: one[1][0]):
+        queues.setdefault(document, deque()).append((rank, at, item))
+    heads = [(*queue[0][:2], document) for document, queue in queues.items()]
+    heapify(heads)
+    last, run = "", 0
+    while heads:
+        head = heappop(heads)
+        if head[2] == last and run == IN_A_ROW and heads:
+            head = heapreplace(heads, head)
+        document = head[2]
+        last, run = document, run + 1 if document == last else 1
+        queue = queues[document]
+        yield queue.popleft()[2]
+        if queue:
+            heappush(heads, (*queue[0][:2], document))
 
 
 def for_rules(highlight: Highlight) -> bool:

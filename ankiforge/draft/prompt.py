@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ankiforge.draft import private, withheld
+from ankiforge.draft import private, withheld, worth
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Task, h16
 from ankiforge.text.anchors import CONTEXT
@@ -243,9 +243,23 @@ def chunks(
     """Yield the highlights that may be sent, `size` a request, in order; each with its `cached`.
 
     Highlights of a cached request stay together: one that was added between them must not make
-    another request of it, to be paid for again.
+    another request of it, to be paid for again. So do those of a run with a limit, which asks for
+    the likeliest first.
     """
     sent, at, fresh = sendable(task), 0, 0
+    likeliest = tuple(sorted(sent, key=lambda one: worth(one, task.brief.wants)))
+    if size > 1 and likeliest != sent:
+        while at + 1 < len(likeliest):
+            for width in range(min(size, len(likeliest) - at), 1, -1):
+                chunk = Chunk(task, likeliest[at : at + width])
+                if cached(chunk):
+                    yield chunk, True
+                    sent = tuple(one for one in sent if one not in chunk.highlights)
+                    at += width
+                    break
+            else:
+                at += 1
+        at = 0
 
     def new(end: int) -> Iterator[tuple[Chunk, bool]]:
         for start in range(fresh, end, size):

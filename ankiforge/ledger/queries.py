@@ -245,6 +245,17 @@ class LastView:
     complete: bool
 
 
+class Mark(msgspec.Struct):
+    """What of a highlight says how likely it is to be worth a card."""
+
+    exact: str = ""
+    kind: str = ""
+    gaps: tuple[tuple[int, int], ...] = ()
+    comment: str = ""
+    instructs: bool = True
+    colour: str = ""
+
+
 class Queries:
     """Every read-only query that is not about one card or highlight by its id.
 
@@ -561,6 +572,16 @@ class Queries:
             f" CROSS JOIN card c ON c.key = h.key WHERE {where}{_ORDER}"
         )
         return [row[0] for row in self._db.execute(sql, values or {}).fetchall()]
+
+    def marks(self, subjects: Iterable[str]) -> dict[str, tuple[str, Mark]]:
+        """Return the document and the mark of each card and highlight, by guid or key."""
+        rows = self._db.execute(
+            "SELECT s.value, h.document, h.body FROM json_each(?) s"
+            " LEFT JOIN card c ON c.guid = s.value JOIN highlight h ON h.key = coalesce(c.key, s.value)",
+            (to_json(list(subjects)),),
+        ).fetchall()
+        decoder = msgspec.json.Decoder(Mark)
+        return {row[0]: (row[1], decoder.decode(row[2])) for row in rows}
 
     # --- filters ----------------------------------------------------------------------------
 

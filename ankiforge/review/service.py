@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import msgspec
 
-from ankiforge.config.deckfiles import DeckRule, deck_of, load_decks
+from ankiforge.config.deckfiles import Action, DeckRule, colour_name, deck_of, load_decks
 from ankiforge.config.workspace import Workspace
+from ankiforge.draft import likeliest, worth
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, letter_of
 from ankiforge.ledger.db import to_json
@@ -55,6 +56,24 @@ class Service:
     def card(self, guid: str) -> Card | None:
         """Return the card of a guid from outside, None if there is none."""
         return next(self.ledger.cards.several([guid]), None)
+
+    def likeliest(self, subjects: Sequence[str]) -> list[str]:
+        """Return guids and keys of highlights, the likeliest to be worth a card first."""
+        rules = [rule.colours for rule in self.decks]
+        wished = {
+            name: action.value
+            for colours in rules
+            for name in colours.__struct_fields__
+            if (action := colours.of(name).action) not in (Action.CARD, Action.SKIP)
+        }
+        marks = self.ledger.queries.marks(subjects)
+        return list(
+            likeliest(
+                (worth(mark, wished.get(colour_name(mark.colour), "")), document, one)
+                for one in subjects
+                for document, mark in (marks[one],)
+            )
+        )
 
     # --- the cards of a query ---------------------------------------------------------------
 

@@ -214,6 +214,8 @@ class Lists:
         self._cache = FilterCache()
         self._lock = threading.Lock()
         self._lists: OrderedDict[tuple[str, Filter], _List] = OrderedDict()
+        self._ordered: dict[str, dict[str, None]] = {}
+        """Of lists by worth, the order; made anew when something comes that is not in it."""
         self._skipped: set[str] = set()
         self._overview: tuple[Any, dict[str, Any]] = (None, {})
         self._changes = 0
@@ -236,9 +238,23 @@ class Lists:
 
     def _now(self, place: FilteredView) -> tuple[str, ...]:
         """Return what a view holds under the filter now."""
-        ids = place.kept(place.view.ids(place.service))
+        ids = place.kept(self._held(place.service, place.view))
         self._remember(place, ids)
         return ids
+
+    def _held(self, service: Service, view: PageView) -> Sequence[str]:
+        """Return all that a list holds, in the order in which a person is asked."""
+        if view.joined:
+            return [f"{one.name}{IN}{id}" for one in view.parts for id in self._held(service, one)]
+        ids = view.ids(service)
+        if not view.by_worth:
+            return ids
+        with self._lock:
+            ordered = self._ordered.get(view.name, {})
+            if not ordered.keys() >= set(ids):
+                ordered = self._ordered[view.name] = dict.fromkeys(service.likeliest(ids))
+        wanted = set(ids)
+        return [one for one in ordered if one in wanted]
 
     def _as_shown(self, place: FilteredView) -> tuple[str, ...]:
         """Return the list as it was shown last: a person must not lose the place in it."""
@@ -331,7 +347,7 @@ class Lists:
             for one in (*(top.parts if top.joined or top is here else ()), top)
             if not one.joined
         ]
-        held = {view.name: tuple(view.ids(place.service)) for view in lists}
+        held = {view.name: tuple(self._held(place.service, view)) for view in lists}
         if place.filter.narrows:  # most cards are in several lists: each is compared once
             about = {view.name: subjects_of(place.service, view, held[view.name]) for view in lists}
             found = place.fitting(

@@ -95,6 +95,8 @@ class PageView:
     """Returns whether an item belongs here, where that costs less than to make it."""
     parts: tuple[PageView, ...] = ()
     """The lists of which this one consists, or which narrow it, in the order of its chips."""
+    by_worth: bool = False
+    """Whether the likeliest to be worth a card come first, else they are in the order of `ids`."""
     joined: bool = False
     """Whether it holds what its parts hold, one part after the other; then an id is `part/id`."""
 
@@ -837,6 +839,7 @@ _KINDS = (
         lambda service: service.ledger.queries.pending(),
         _pending,
         lambda service, guid: service.ledger.queries.is_pending(guid),
+        by_worth=True,
     ),
     PageView(
         "revisions",
@@ -955,6 +958,7 @@ VIEWS = (
         "Every passage has its card, or you have said that none is wanted.",
         lambda service: service.ledger.queries.without_card(),
         _passage,
+        by_worth=True,
     ),
     PageView(
         "all",

@@ -13,10 +13,10 @@ from playwright.sync_api import expect
 @pytest.fixture
 def page(forge, vault: Path, review, settled):
     """The passages without a card, the first of them shown."""
-    text = (
-        "==The 😀 cell of 細胞 divides by $x^2$ mitosis.==\n\n==Ribosomes make proteins here.==\n"
+    text = "==The 😀 cell of 細胞 divides by $x^2$ mitosis.==\n\n==Ribosomes make proteins here in the cell.==\n"
+    (vault / "a.md").write_text(
+        f"{text}\n==Enzymes make reactions of the cell fast.==\n", encoding="utf-8"
     )
-    (vault / "a.md").write_text(f"{text}\n==Enzymes make reactions fast.==\n", encoding="utf-8")
     forge.ok("run", vault)
     page = review()
     page.click("#views a[data-view=passages]")
@@ -71,7 +71,7 @@ def test_words_selected_by_keys_are_a_cloze_a_question_a_term(forge, page, settl
     settled(page)
     select(page, word=1)
     page.keyboard.press("t")
-    expect(page.get_by_label("Back")).to_have_value("make reactions fast.")
+    expect(page.get_by_label("Back")).to_have_value("make reactions of the cell fast.")
     page.keyboard.press("Control+Enter")
     settled(page)
 
@@ -82,7 +82,7 @@ def test_words_selected_by_keys_are_a_cloze_a_question_a_term(forge, page, settl
 
     page.keyboard.press("u")
     settled(page)
-    expect(page.locator("#source")).to_contain_text("Enzymes make reactions fast.")
+    expect(page.locator("#source")).to_contain_text("Enzymes make reactions of the cell fast.")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import { News } from "./news.js";
 import { wireRedraft } from "./redraft.js";
 import { Review } from "./review.js";
 import { wireSeen } from "./seen.js";
-import { showUnsent, wireSend } from "./send.js";
+import { endRound, showUnsent, wireSend } from "./send.js";
 import { failed, tell } from "./telling.js";
 import { wireSheet } from "./sheet.js";
 import { remember } from "./trail.js";
@@ -32,6 +32,7 @@ function decided(found, item) {
   const next = page.item && item && page.item.heading !== item.heading ? `; next: ${page.item.heading}` : "";
   tell(`${found.told}${next}`);
   remember(found, item);
+  endRound(page, found);
 }
 
 // A screen reader says what is shown; whoever types or narrows the list down stays where he is.
