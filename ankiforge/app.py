@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
+    from ankiforge.draft.probe import Probing
     from ankiforge.draft.prompt import Prompt, Prompts
     from ankiforge.extract.workers import WorkerPool
     from ankiforge.ledger import Ledger
@@ -569,11 +570,13 @@ def language_model(
     """
     from ankiforge.draft.llm import Model
 
+    settings = server_settings(workspace, jobs, accept, spent)
     return Model(
-        server_settings(workspace, jobs, accept, spent),
+        settings,
         ledger.replies,
         load_prompts(workspace),
         repair=repair,
+        probing=probing(workspace, settings),
         notice=notice,
         offline=offline,
         fresh=fresh,
@@ -607,7 +610,8 @@ def server_settings(
         options["candidates_before"] = 1  # the default before it depended on the policy
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
-    del options["prompt"]
+    for name in ("prompt", "verify", "verify_model"):
+        del options[name]
     if not workspace.is_default:
         options["workspace"] = shlex.quote(str(workspace.root))
     if is_small_model(options["base_url"], options["model"]):
@@ -617,6 +621,36 @@ def server_settings(
     except ConfigError as error:
         key, _, what = error.message.removeprefix("llm.").partition(": ")
         raise workspace.config.where.at("llm", key).error(what, error.hint) from error
+
+
+def wants_probe(config: Config) -> bool:
+    """Return whether the settings require that the answers of a model's drafts are probed."""
+    return config.llm.verify == "probe"
+
+
+def probing(workspace: Workspace, settings: ServerSettings) -> Probing | None:
+    """Return the parameters of answer probes; None if the settings turn them off.
+
+    Raises:
+        ConfigError: there is a budget, and the price of `verify_model` is unknown.
+    """
+    from ankiforge.check import same_answer
+    from ankiforge.config import shipped
+    from ankiforge.draft.probe import Probing
+    from ankiforge.draft.prompt import load
+
+    llm = workspace.config.llm
+    if not wants_probe(workspace.config):
+        return None
+    if llm.verify_model and llm.verify_model != settings.model:
+        try:
+            settings = replace(settings, model=llm.verify_model, price_usd=None)
+        except ConfigError as error:
+            what = error.message.removeprefix("llm.budget_usd: ")
+            where = workspace.config.where.at("llm", "verify_model")
+            raise where.error(what, "add it to prices.yaml") from error
+    ask, compare = (load(name, [shipped("prompts") / "probe"]) for name in ("ask", "compare"))
+    return Probing(settings, ask, compare, same_answer)
 
 
 def candidate_count(config: Config, accept: str = "") -> int:
@@ -709,15 +743,16 @@ def repair_hints(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str
 def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
     """Return a function that decides whether to accept a draft that has no findings.
 
-    `override` is the policy of `--accept`, which applies to every drafter.
+    A draft of a model is accepted only if its answer was probed. `override` is the policy of
+    `--accept`, which applies to every drafter.
     """
     rules = AcceptPolicy(override) if override else config.accept.rules
     llm = AcceptPolicy(override) if override else config.accept.llm
 
     def accepts(draft: Draft) -> bool:
-        policy = rules if draft.origin.drafter.startswith("rules") else llm
-        allowed = draft.origin.drafter not in (*RETIRED_GUESSES, AGENT)
-        return policy is AcceptPolicy.CLEAN and allowed
+        if draft.origin.drafter.startswith("rules"):
+            return rules is AcceptPolicy.CLEAN and draft.origin.drafter not in RETIRED_GUESSES
+        return llm is AcceptPolicy.CLEAN and draft.origin.drafter != AGENT and draft.probed
 
     return accepts
 
@@ -751,4 +786,7 @@ def make_job(
     decks = load_decks(workspace.root, config.decks, workspace.generation)
     if config.checks:
         options = {"limits": check_limits(config), **options}
+    if wants_probe(config):
+        prober = getattr(drafter, "prober", None)
+        options = {"probing": True, "prober": prober, **options}
     return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

@@ -31,6 +31,8 @@ from ankiforge.model import (
     WENT_AWAY,
     Batch,
     Brief,
+    Candidate,
+    CandidateState,
     Card,
     Checked,
     Document,
@@ -45,6 +47,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     NoCard,
+    Probe,
     Problem,
     RunId,
     Scan,
@@ -63,6 +66,7 @@ from ankiforge.text.fold import fold
 if TYPE_CHECKING:
     from ankiforge import check
     from ankiforge.anki.sync import CardPlan
+    from ankiforge.draft.probe import Prober
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class Job:
     """The number of missing documents of a source that the user confirms to have deleted."""
     limits: check.Limits | None = None
     """The thresholds and severities of the checks; None = the defaults."""
+    probing: bool = False
+    """Whether the drafts of a model must be probed."""
+    prober: Prober | None = None
+    """Probes drafts that were recorded without a probe; None = not in this run."""
     in_progress: Callable[[Highlight], bool] = lambda highlight: False
     """Return whether a highlight's note is still being edited: its cards are accepted only later."""
 
@@ -250,6 +258,8 @@ def draft_pending(
     """
     if job.limit == 0:
         return
+    if job.prober:
+        yield from probe_waiting(job, ledger, run, job.prober)
     recorder = DraftRecorder(job, ledger, run)
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
@@ -524,6 +534,61 @@ def unrepaired(
             yield from ((part, drafts) for part in briefed(task, decks))
 
 
+def unprobed(ledger: Ledger) -> Iterator[tuple[Card, Task, tuple[Candidate, ...]]]:
+    """Yield each card that has drafts waiting for an answer probe, with its task and these drafts."""
+    private_passages = PrivatePassages(ledger)
+    for card in ledger.cards.unprobed():
+        waiting = tuple(
+            one
+            for one in card.candidates
+            if one.state is not CandidateState.PASSED
+            and one.draft.probe
+            and not (one.draft.probed or one.blocked)
+        )
+        if waiting:
+            task = Task(card.highlight.document, (card.highlight,))
+            yield card, private_passages.mark(task), waiting
+
+
+def probe_waiting(job: Job, ledger: Ledger, run: RunId, prober: Prober) -> Iterator[Progress]:
+    """Probe drafts recorded without a probe because a server failed or a file was imported."""
+    from ankiforge.draft.asker import UncachedError
+    from ankiforge.draft.probe import later
+
+    for card, task, waiting in list(unprobed(ledger)):
+        drafts = tuple(one.draft for one in waiting)
+        if (chunk := later(task, drafts)) is None:
+            continue
+        try:
+            probed = prober.probe(chunk, drafts)
+        except UncachedError:
+            continue
+        except ItemError as error:
+            problem = Problem(
+                card.highlight.document.title, f"not probed: {error.message}", error.hint
+            )
+            yield Progress(problems=(problem,))
+            continue
+        record_probes(job, ledger, run, card, zip(waiting, probed, strict=True))
+
+
+def record_probes(
+    job: Job, ledger: Ledger, run: RunId, card: Card, probed: Iterable[tuple[Candidate, Draft]]
+) -> None:
+    """Record what the probe found of drafts that wait; policy may accept them now."""
+    from ankiforge import check
+
+    for candidate, draft in probed:
+        if not draft.probed:
+            continue
+        limits = job.limits or check.Limits()
+        findings = check.after_probe(draft, candidate.findings, limits)
+        clean = all(finding.severity is Severity.INFO for finding in findings)
+        alone = len(card.to_choose) <= 1
+        checked = Checked(draft, findings, accept=clean and alone and job.accepts(draft))
+        ledger.recorder.record_probe(run, card, letter_of(candidate), checked)
+
+
 def _is_first_draft(card: Card, model: str) -> bool:
     """Return whether a card is pending and still as this model first drafted it."""
     if card.verdict is not Verdict.PENDING or card.edited:
@@ -556,8 +621,9 @@ class PrivatePassages:
 
     def __init__(self, ledger: Ledger) -> None:
         found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
-        words = (fold(one.exact) for one in found)
-        self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
+        marked = [one.exact for one in found]
+        marked += [one.exact[start:end] for one in found for start, end in one.gaps]
+        self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
         self._here: dict[DocumentKey, set[str]] = {}
         """All private passages by document, including short ones."""
         for one in found:
@@ -737,6 +803,8 @@ class DraftRecorder:
         from ankiforge import check
 
         highlight = context.highlight
+        if self._job.probing and draft.origin.drafter == "llm" and draft.probe is None:
+            draft = replace(draft, probe=Probe(done=False))
         findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
         repeats: str | None = None

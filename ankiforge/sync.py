@@ -22,7 +22,15 @@ from urllib.parse import unquote
 from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
 from ankiforge.anki.identity import content_hash, parse_identity
 from ankiforge.anki.merge import MINE, Conflict
-from ankiforge.anki.notes import RETIRED, deck_name, passage_html, read_source, tag_names, text_of
+from ankiforge.anki.notes import (
+    RETIRED,
+    UNREVIEWED,
+    deck_name,
+    passage_html,
+    read_source,
+    tag_names,
+    text_of,
+)
 from ankiforge.anki.notetypes import arranged, changed_types, family_of, note_type
 from ankiforge.anki.render import media_of
 from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unchanged
@@ -35,6 +43,7 @@ from ankiforge.ledger.highlights import is_cut
 from ankiforge.ledger.restore import Recovered
 from ankiforge.model import (
     FRESH_SECONDS,
+    AcceptedBy,
     AnkiState,
     Arranged,
     Card,
@@ -450,8 +459,10 @@ def _tags(card: Card, decks: tuple[DeckRule, ...], slug: str) -> tuple[str, ...]
     from_decks = deck_of(decks, highlight.document, highlight).tags
     of_document = (f"ankiforge::doc::{slug}",) if slug else ()
     read = (*highlight.document.tags, *highlight.tags)
-    drafted = card.leading.draft.tags
-    return tag_names((*card.tags, *read, *from_decks, *drafted, *of_document))
+    draft = card.leading.draft
+    unread = card.accepted_by is AcceptedBy.POLICY and draft.probed and not card.edited
+    own = (UNREVIEWED,) if unread else ()
+    return tag_names((*card.tags, *read, *from_decks, *draft.tags, *of_document, *own))
 
 
 # --- pictures -------------------------------------------------------------------------------

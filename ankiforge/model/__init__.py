@@ -29,6 +29,7 @@ from ankiforge.model.cards import (
     NoCard,
     Note,
     Origin,
+    Probe,
     SearchTerms,
     Seen,
     SeenCard,
