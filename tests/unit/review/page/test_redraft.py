@@ -54,13 +54,15 @@ def note(forge):
 
 @pytest.fixture
 def asked(forge, fake, model, client, told, note):
-    """Opens the page on one card that the model drew; `accept` is the policy."""
+    """Opens the page on one card that the model drew; with the policy `clean` it is accepted."""
 
     def start(accept: str = "review", asking: Models | None = None) -> Any:
         note(ALPHA)
         told(accept)
         model.queue.append(basic(fake, OLD))
         forge.ok("run")
+        if accept == "clean":
+            forge.ok("accept", "--all")
         return client(asking=asking)
 
     return start
