@@ -1,7 +1,7 @@
 """Three-way merge of a note: the revision we shipped, the note in Anki, and what we would ship now.
 
 The functions are pure. Content fields and tags are merged one by one. A person's change is kept, a
-change only on our side is result, and if both sides changed, the person's version stays and a
+change only on our side is taken, and if both sides changed, the person's version stays and a
 conflict is reported. The fields that describe the source are always ours. Fields that we did not
 create are never touched.
 """

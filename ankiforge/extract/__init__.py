@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ankiforge.extract.folder import File as File
     from ankiforge.extract.folder import Folder as Folder
 
-_LATER = {
+_LAZY = {
     "kind_of": "discover", "kinds_below": "discover", "why_not": "discover",
     "File": "folder", "Folder": "folder",
 }  # fmt: skip
@@ -51,9 +51,9 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     """Import a name on first use. Processes that read PDFs start faster without these modules."""
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,20 +108,20 @@ def scanned(source: Source, known: Known) -> Iterator[Sighting]:
 
 def kinds() -> tuple[str, ...]:
     """Return the names of all available sources, without importing them."""
-    return tuple(sorted({*_own_kinds(), *(point.name for point in _guests())}))
+    return tuple(sorted({*_own_kinds(), *(point.name for point in _plugins())}))
 
 
-_SHARED = frozenset(("discover", "files", "folder", "workers"))
+_NOT_SOURCES = frozenset(("discover", "files", "folder", "workers"))
 """Modules of this folder that are not sources."""
 
 
 def _own_kinds() -> set[str]:
     """Return the names of the source modules in this folder."""
-    names = {module.name for module in iter_modules(__path__)} - _SHARED
+    names = {module.name for module in iter_modules(__path__)} - _NOT_SOURCES
     return {name for name in names if not name.startswith("_")}
 
 
-def _guests() -> EntryPoints:
+def _plugins() -> EntryPoints:
     """Return the sources of other distributions. Searching all installed packages is slow."""
     from importlib.metadata import entry_points
 
@@ -134,12 +134,12 @@ def module(kind: str) -> SourceModule:
     Raises:
         ConfigError: there is no such source.
     """
-    return next(_found(kind))
+    return next(_modules_of(kind))
 
 
-def _found(kind: str) -> Iterator[SourceModule]:
+def _modules_of(kind: str) -> Iterator[SourceModule]:
     if kind in _own_kinds():
         yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
-    for point in _guests().select(name=kind):
+    for point in _plugins().select(name=kind):
         yield point.load()
     raise ConfigError(f"no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

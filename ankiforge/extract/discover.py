@@ -14,16 +14,16 @@ from typing import NamedTuple
 from ankiforge.config import EXPORTS
 from ankiforge.extract.files import encoding_of
 
-_HEAD = 65_536
+_HEAD_BYTES = 65_536
 """The number of bytes read to recognise a file."""
-_BY_ENDING = {
+_KIND_BY_SUFFIX = {
     ".pdf": "pdf",
     ".md": "obsidian",
     ".sqlite": "zotero",
     ".tid": "tiddlywiki",
     ".markdown": "markdown",
 }
-_OPENED = (".txt", ".csv", ".json", ".jsonl")
+_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".jsonl")
 _CLIPPING = re.compile(r"^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
 _CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
 _ANNOTATIONS = re.compile(
@@ -41,7 +41,7 @@ def kind_of(path: Path) -> str:
             return "readwise" if is_readwise(_head(path)) else ""
         case ".json" | ".jsonl":
             return "hypothesis" if _ANNOTATIONS.search(_head(path)) else ""
-    return _BY_ENDING.get(ending, "")
+    return _KIND_BY_SUFFIX.get(ending, "")
 
 
 LOOKED_AT = 200
@@ -55,12 +55,12 @@ def kinds_below(folder: Path) -> set[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             ending = os.path.splitext(name)[1].casefold()  # noqa: PTH122 - of many
-            if ending in _OPENED:
+            if ending in _READ_TO_RECOGNISE:
                 opened[ending] += 1
                 if opened[ending] <= LOOKED_AT:
                     found.add(kind_of(Path(within, name)))
-            elif ending in _BY_ENDING and not _is_loop(Path(within, name)):
-                found.add(_BY_ENDING[ending])
+            elif ending in _KIND_BY_SUFFIX and not _is_loop(Path(within, name)):
+                found.add(_KIND_BY_SUFFIX[ending])
     return found - {""}
 
 
@@ -121,7 +121,7 @@ def _head(path: Path) -> str:
     """Return the beginning of a file with LF line ends, or "" if it cannot be read."""
     try:
         with path.open("rb") as file:
-            raw = file.read(_HEAD)
+            raw = file.read(_HEAD_BYTES)
     except OSError:
         return ""
     return raw.decode(encoding_of(raw), "replace").replace("\r\n", "\n").lstrip("\ufeff")
@@ -191,11 +191,11 @@ def discover(
         paper_folders: folders of PDFs that are remembered as a whole.
     """
     if path.is_file():
-        yield from _of_file(path, known, paper_folders)
+        yield from _file_source(path, known, paper_folders)
     elif (path / "zotero.sqlite").is_file():
         yield FoundSource("zotero", path)
     else:
-        yield from _of_folder(path, known, paper_folders)
+        yield from _folder_sources(path, known, paper_folders)
 
 
 def why_nothing(path: Path) -> str:
@@ -214,11 +214,11 @@ def why_nothing(path: Path) -> str:
     return "; ".join([nothing, *reasons])
 
 
-def _of_file(
+def _file_source(
     path: Path, known: KnownFolders, paper_folders: Collection[Path]
 ) -> Iterator[FoundSource]:
     kind, folder = kind_of(path), path.parent
-    if kind == "obsidian" and _known_texts(folder, known):
+    if kind == "obsidian" and _known_text_folder(folder, known):
         kind = "markdown"
     match kind:
         case "":
@@ -237,15 +237,15 @@ def _of_file(
     yield FoundSource(kind, root, (path,))
 
 
-def _of_folder(
+def _folder_sources(
     path: Path, known: KnownFolders, paper_folders: Collection[Path]
 ) -> Iterator[FoundSource]:
     here = kinds_below(path)
     vault = _vault_or_known(path, known)
-    texts = _known_texts(path, known)
+    texts = _known_text_folder(path, known)
     found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind).values()]
     if "obsidian" in found and not texts:
-        yield from _of_vault(vault, path, known)
+        yield from _vault_sources(vault, path, known)
     if "pdf" in found:
         papers = _nearest(path, paper_folders) or path
         yield FoundSource("pdf", papers, () if papers == path else (path,))
@@ -262,7 +262,7 @@ def _of_folder(
         yield FoundSource("markdown", texts or path, () if texts in (None, path) else (path,))
 
 
-def _of_vault(vault: Path, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+def _vault_sources(vault: Path, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
     """Yield a vault, excluding the folders inside it that were read as separate sources before."""
     if vault != path:
         yield FoundSource("obsidian", vault, (path,))
@@ -290,6 +290,6 @@ def _vault_or_known(folder: Path, known: KnownFolders) -> Path:
     return _vault(folder) or _nearest(folder, set(known("obsidian").values())) or folder
 
 
-def _known_texts(folder: Path, known: KnownFolders) -> Path | None:
+def _known_text_folder(folder: Path, known: KnownFolders) -> Path | None:
     """Return the enclosing folder that was read as plain text files before. None inside a vault."""
     return None if _vault(folder) else _nearest(folder, set(known("markdown").values()))

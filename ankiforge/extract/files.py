@@ -204,7 +204,7 @@ def relative(path: Path, root: Path) -> str:
 
 
 _GLOB = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
-_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+_GLOB_REGEX = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bool]:
@@ -222,7 +222,7 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
             whole = unicodedata.normalize("NFC", one).removeprefix("./").rstrip("/")
             whole = whole.removeprefix("/") if "/" in whole else f"**/{whole}"
             ending = "/.*" if one.endswith("/") else "(?:/.*)?"
-        parts = (_MEANING.get(token, re.escape(token)) for token in _GLOB.findall(whole))
+        parts = (_GLOB_REGEX.get(token, re.escape(token)) for token in _GLOB.findall(whole))
         expressions.append("".join(parts) + ending)
     # DOTALL and fullmatch: names may contain line breaks
     fits = re.compile("|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
@@ -253,9 +253,9 @@ def text_of(raw: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-_HEAD = 4096
+_HEAD_BYTES = 4096
 """The number of bytes from which the encoding is guessed."""
-_LEAST_ZEROS = 6
+_MIN_ZEROS = 6
 
 
 def _utf_16_without_mark(raw: bytes) -> str:
@@ -263,14 +263,14 @@ def _utf_16_without_mark(raw: bytes) -> str:
 
     In such a text, every other byte of Latin letters is zero.
     """
-    head = raw[:_HEAD]
+    head = raw[:_HEAD_BYTES]
     if b"\x00" not in head or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return ""
     first, second = head[::2].count(0), head[1::2].count(0)
     # Spaces, digits and punctuation are used in any script. A few zero bytes prove nothing.
-    if second > max(3 * first, _LEAST_ZEROS) and second * 12 >= len(head[1::2]):
+    if second > max(3 * first, _MIN_ZEROS) and second * 12 >= len(head[1::2]):
         return "UTF-16 (little endian)"
-    if first > max(3 * second, _LEAST_ZEROS) and first * 12 >= len(head[::2]):
+    if first > max(3 * second, _MIN_ZEROS) and first * 12 >= len(head[::2]):
         return "UTF-16 (big endian)"
     return ""
 
@@ -305,7 +305,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
                 raw, found = file.read(LARGEST + 1), os.fstat(file.fileno())
         except OSError as error:
             raise unreadable(error) from error
-        wait = _left_to_wait(found, time.time())
+        wait = _seconds_to_wait(found, time.time())
         if wait > 0:
             time.sleep(wait)
         elif len(raw) > LARGEST:
@@ -316,7 +316,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
     raise ItemError("it is being written all the time", hint="run again later") from OSError()
 
 
-def _left_to_wait(found: os.stat_result, now: float) -> float:
+def _seconds_to_wait(found: os.stat_result, now: float) -> float:
     """Return the seconds to wait until the file is at rest. Times in the future are ignored."""
     quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
     left = found.st_mtime + quiet - now

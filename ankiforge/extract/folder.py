@@ -132,7 +132,7 @@ class Folder:
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
                     found.append(file)
-            found += map(self._unlisted, failed)
+            found += map(self._listing_problem, failed)
         self.count.done, self.count.total = 0, len(seen)
         for one in found:
             yield one
@@ -201,7 +201,7 @@ class Folder:
         files = (self.root if self.root.is_file() else self.root / path for path in paths)
         return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
 
-    def _unlisted(self, error: OSError) -> Problem:
+    def _listing_problem(self, error: OSError) -> Problem:
         if is_loop(error):
             return looping(relative(Path(str(error.filename)), self.root), error)
         self.missed = True
@@ -310,7 +310,7 @@ class TextSource(FolderSource):
 # distinguish these cases, a source offers `unselected`, which reads some of its files again under
 # wider settings.
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
-_PLACE = ("path", "name")
+_LOCATION_KEYS = ("path", "name")
 """Keys for the location of a source, which do not affect what is read."""
 
 
@@ -318,7 +318,7 @@ def selection_of(settings: msgspec.Struct) -> str:
     """Return the settings as text. Different texts may select different passages."""
     values = msgspec.to_builtins(settings)
     return msgspec.json.encode(
-        {key: value for key, value in values.items() if key not in _PLACE}, order="sorted"
+        {key: value for key, value in values.items() if key not in _LOCATION_KEYS}, order="sorted"
     ).decode()
 
 
@@ -330,7 +330,7 @@ def wider_settings(
     They are read separately, because a passage that is both a mark and a card is read as one of
     them.
     """
-    place = {key: getattr(settings, key) for key in _PLACE}
+    place = {key: getattr(settings, key) for key in _LOCATION_KEYS}
     with suppress(msgspec.MsgspecError, TypeError):  # written by another version
         yield msgspec.convert({**msgspec.json.decode(before), **place}, type(settings))
     yield msgspec.structs.replace(settings, marks=(), cards=tuple(cards))

@@ -226,7 +226,7 @@ def _date(words: str) -> tuple[int, int, int]:
     return (years[0], months[-1], days[0]) if years and days and months else (0, 0, 0)
 
 
-_SHORT = re.compile(
+_SHORT_DATE = re.compile(
     r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:de\s+|di\s+)?(?P<month>[^\W\d_]{3,})\.?,?"
     r"\s+(?:de\s+)?(?P<year>\d\d)(?!\d)"
     r"|(?<!\w)(?P<first>[^\W\d_]{3,})\.?\s+(?P<second>\d{1,2}),\s*(?P<third>\d\d)(?!\d)",
@@ -236,7 +236,7 @@ _SHORT = re.compile(
 
 def _short_date(words: str) -> tuple[int, int, int]:
     """Parse `3 December 12` or `December 3, 12`. No Kindle is older than 2007."""
-    for found in _SHORT.finditer(words):
+    for found in _SHORT_DATE.finditer(words):
         month = _month((found["month"] or found["first"]).casefold())
         year, day = int(found["year"] or found["third"]), int(found["day"] or found["second"])
         if month and year >= 7:
@@ -280,13 +280,13 @@ class Mark:
     def redrawn(self, clip: Clip) -> Clip | None:
         """Replace the passage by a newer clip. Return an earlier clip that was lost by that."""
         if clip.added and clip.added < self.clip.added:  # from an older copy of the file
-            self.wider = self.wider or (clip if _holds(clip, self.clip) else None)
+            self.wider = self.wider or (clip if _contains(clip, self.clip) else None)
             return None
         past, self.clip = [one for one in (self.clip, self.wider) if one], clip
-        around = [one for one in past if _holds(one, clip) and not _holds(clip, one)]
+        around = [one for one in past if _contains(one, clip) and not _contains(clip, one)]
         self.wider = max(around, key=lambda one: len(one.text), default=None)
         stay = [clip, *around]
-        return next((one for one in past if not any(_holds(two, one) for two in stay)), None)
+        return next((one for one in past if not any(_contains(two, one) for two in stay)), None)
 
 
 def marks_of(clips: Iterable[Clip]) -> list[Mark]:
@@ -332,7 +332,7 @@ def _at_one_place(one: Clip, other: Clip) -> bool:
     return one.span[0] <= other.span[1] and other.span[0] <= one.span[1]
 
 
-def _holds(one: Clip, other: Clip) -> bool:
+def _contains(one: Clip, other: Clip) -> bool:
     """Return whether the first passage contains the second, or equals it."""
     return other.folded in one.folded
 
@@ -351,9 +351,9 @@ def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
         mark = min(fit, key=lambda mark: _distance(note, mark, placed), default=None)
         if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, placed)[1] > AT_ONCE:
             mark = None  # it may belong to any mark of its page
-        there = placed.setdefault(_place_of(note, mark), [])
-        there[-NEAR:] = [one for one in there[-NEAR:] if not _replaces_note(one, note)]
-        there.append(note)
+        siblings = placed.setdefault(_place_of(note, mark), [])
+        siblings[-NEAR:] = [one for one in siblings[-NEAR:] if not _replaces_note(one, note)]
+        siblings.append(note)
     by_mark = {id(mark): mark.notes for mark in marks}
     alone: list[Clip] = []
     for (owner, *_), some in placed.items():

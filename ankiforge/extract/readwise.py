@@ -58,7 +58,7 @@ class Row:
 
     def __getitem__(self, name: str) -> str:
         """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
-        cells = (_lined(self.cells.get(one, "")).strip() for one in name.split("|"))
+        cells = (_with_lf(self.cells.get(one, "")).strip() for one in name.split("|"))
         return next((cell for cell in cells if cell), "")
 
     @property
@@ -80,14 +80,14 @@ class Row:
     @property
     def tags(self) -> tuple[str, ...]:
         """The tags of the column, and the leading `.tags` of the note."""
-        inline = _INLINE.match(self["note"])
+        inline = _NOTE_TAGS.match(self["note"])
         noted = re.findall(r"\.(\S+)", inline[0]) if inline else []
-        return tuple(dict.fromkeys([*_listed(self["tags"]), *noted]))
+        return tuple(dict.fromkeys([*_split_tags(self["tags"]), *noted]))
 
     @property
     def comment(self) -> str:
         """The note without its leading tags."""
-        inline = _INLINE.match(self["note"])
+        inline = _NOTE_TAGS.match(self["note"])
         return self["note"][inline.end() if inline else 0 :].strip()
 
     @property
@@ -117,14 +117,14 @@ class Row:
         return iso_time(self["highlighted at|date"])
 
 
-def _lined(cell: str) -> str:
+def _with_lf(cell: str) -> str:
     return cell.replace("\r\n", "\n").replace("\r", "\n")
 
 
-_INLINE = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
+_NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 
 
-def _listed(tags: str) -> Iterator[str]:
+def _split_tags(tags: str) -> Iterator[str]:
     for tag in re.split(r"[,;]", tags):
         if word := re.sub(r"\s+", "-", tag.strip().lstrip("#.")):
             yield word
@@ -206,7 +206,7 @@ class Readwise(FolderSource):
             path=file.path,
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
-            tags=tuple(_listed(first["document tags"])),
+            tags=tuple(_split_tags(first["document tags"])),
         )
         above: list[tuple[int, str]] = []
         made: list[Highlight] = []

@@ -55,12 +55,12 @@ class Tiddler:
         """Whether it is wikitext, Markdown or plain text, and not a system tiddler or draft."""
         title, of = self.fields.get("title", ""), self.fields.get("type", "")
         own = title.startswith("$:/") or "draft.of" in self.fields or "plugin-type" in self.fields
-        return not own and of in _WIKITEXT | _AS_IT_IS
+        return not own and of in _WIKITEXT | _PLAIN_TYPES
 
 
 _CLASSIC = "text/x-tiddlywiki"
 _WIKITEXT = {"", "text/vnd.tiddlywiki", _CLASSIC}
-_AS_IT_IS = {"text/x-markdown", "text/markdown", "text/plain"}
+_PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
 
@@ -97,10 +97,10 @@ class Wiki(TextSource):
     def _extracted(self, file: File, tiddler: Tiddler) -> Extracted | None:
         fields, text = tiddler.fields, tiddler.text
         kind = fields.get("type", "")
-        off = (key for key in ("cards", "ankiforge") if _is_no(tiddler, key))
+        off = (key for key in ("cards", "ankiforge") if _is_off(tiddler, key))
         no = next(off, "")
         if kind == _CLASSIC:
-            text = _OF_CLASSIC.sub("", text)
+            text = _CLASSIC_MARKUP.sub("", text)
         web = next((one for key in ("url", "source") if (one := _address(tiddler, key))), "")
         own = (re.sub(r"\s+", "-", tag) for tag in tags_of(fields.get("tags", "")))
         title = fields.get("title", "") or PurePosixPath(file.path).stem
@@ -148,7 +148,7 @@ def _moment(stamp: str) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
 
 
-def _is_no(tiddler: Tiddler, key: str) -> bool:
+def _is_off(tiddler: Tiddler, key: str) -> bool:
     return tiddler.fields.get(key, "").casefold() in ("no", "false")
 
 
@@ -157,7 +157,7 @@ def _address(tiddler: Tiddler, key: str) -> str:
     return value if re.fullmatch(r"https?://\S+", value) else ""
 
 
-_OF_CLASSIC = re.compile(
+_CLASSIC_MARKUP = re.compile(
     r"\{\{\{(?:(?!\{\{\{|\}\}\}).)*\}\}\}|/%(?:(?!/%|%/).)*%/|<html>(?:(?!</?html>).)*</html>",
     re.DOTALL,
 )
@@ -188,12 +188,12 @@ _BLOCKS = re.compile(
 
 def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
-    wikitext, parts = _OURS.sub("\ufffd", wikitext), list[str]()
+    wikitext, parts = _PLACEHOLDERS.sub("\ufffd", wikitext), list[str]()
     at = _after_pragmas(wikitext)
     for block in _BLOCKS.finditer(wikitext, at):
         parts += [_lines(wikitext[at : block.start()]), block["code"] or _marked_block(block)]
         at = block.end()
-    return "".join([*parts, _lines(wikitext[at:])]).translate(_SHOWN)
+    return "".join([*parts, _lines(wikitext[at:])]).translate(_PLACEHOLDER_TEXT)
 
 
 def _after_pragmas(wikitext: str) -> int:
@@ -216,13 +216,13 @@ def _marked_block(block: re.Match[str]) -> str:
     return "\n" + _lines("\n\n".join(marked)) + "\n"
 
 
-_BEFORE = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
+_LINE_PREFIX = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
 
 
 def _marked(paragraph: str, opener: str) -> str:
     """Mark a paragraph. In list items and headings, only the text after the prefix is marked."""
     lines = paragraph.split("\n")
-    signs = [_BEFORE.match(line) for line in lines]
+    signs = [_LINE_PREFIX.match(line) for line in lines]
     if not any(signs):
         return f"{opener}{paragraph}</mark>"
     ends = [sign.end() if sign else 0 for sign in signs]
@@ -297,11 +297,11 @@ _SIGNS = re.compile(
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_OURS = re.compile("[\ufdd0-\ufdef]")
+_PLACEHOLDERS = re.compile("[\ufdd0-\ufdef]")
 """Unicode noncharacters. Texts never contain them, so they serve as placeholders."""
-_SHOWN = {0xFDE0: "**", 0xFDE1: "*", 0xFDE2: "!"}
+_PLACEHOLDER_TEXT = {0xFDE0: "**", 0xFDE1: "*", 0xFDE2: "!"}
 """Placeholders for characters that would start an item or heading. Replaced after line parsing."""
-_AROUND = {
+_DELIMITERS = {
     "''": ("\ufde0", "\ufde0"),
     "//": ("\ufde1", "\ufde1"),
     "__": ("", ""),
@@ -312,14 +312,14 @@ _AROUND = {
 
 
 def _inline(text: str) -> str:
-    return _SIGNS.sub(_translated, text)
+    return _SIGNS.sub(_inline_markdown, text)
 
 
-def _translated(found: re.Match[str]) -> str:
+def _inline_markdown(found: re.Match[str]) -> str:
     if found["marked"] is not None:
         return f"{_opener(found['style'])}{_inline(found['marked'].strip())}</mark>"
     if found["sign"]:
-        before, after = _AROUND[found["sign"]]
+        before, after = _DELIMITERS[found["sign"]]
         return f"{before}{_inline(found['words'])}{after}"
     if found["link"]:
         return _link(found["link"])

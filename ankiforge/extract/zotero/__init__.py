@@ -168,15 +168,15 @@ class ZoteroSource:
                     yield Scan(self.name, container, complete=True)
                 return
         looked: set[str] = set()
-        calm = True
+        is_clean = True
         for sighting in self._read(looked):
-            calm &= not isinstance(sighting, Problem)
+            is_clean &= not isinstance(sighting, Problem)
             if isinstance(sighting, Scan):
-                calm &= sighting.complete
+                is_clean &= sighting.complete
                 looked.add(f"{LIBRARY}{sighting.container}")
             yield sighting
         depends = tuple(sorted(looked))
-        asked = known is not NOTHING_KNOWN and calm
+        asked = known is not NOTHING_KNOWN and is_clean
         if asked and (fingerprint := self._fingerprint(depends, begun)):
             yield Unmarked(own, self.name, fingerprint, depends)
 
@@ -207,7 +207,7 @@ class ZoteroSource:
         Raises:
             ItemError: there is no access, or a selected library cannot be read.
         """
-        said = []
+        descriptions = []
         for access in self._accesses():
             with access.opened() as catalog:
                 names = []
@@ -215,8 +215,8 @@ class ZoteroSource:
                     if isinstance(library, Problem):
                         raise ItemError(library.what, hint=library.hint)
                     names.append(library.namespace.removeprefix("zotero:"))
-            said.append(f"{', '.join(names) or 'no library'} by {access.says}")
-        return "; ".join(said)
+            descriptions.append(f"{', '.join(names) or 'no library'} by {access.says}")
+        return "; ".join(descriptions)
 
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
         """Read all libraries, and add the files that were looked for to `looked`."""
@@ -355,7 +355,10 @@ class ZoteroSource:
         """Yield the libraries to read, and problems with the rest."""
         found: Iterator[Library | Problem]
         if isinstance(catalog, Database):
-            found = chain(_age(access.where, catalog), _chosen(access.where, catalog, self.wanted))
+            found = chain(
+                _schema_problem(access.where, catalog),
+                _selected(access.where, catalog, self.wanted),
+            )
         else:
             found = catalog.libraries_and_fault()
         for one in found:
@@ -371,7 +374,7 @@ def _stamp(path: Path) -> Stamp | None:
         return None
 
 
-def _age(where: str, database: Database) -> Iterator[Problem]:
+def _schema_problem(where: str, database: Database) -> Iterator[Problem]:
     version = database.version()
     if version in KNOWN_SCHEMAS:
         return
@@ -384,18 +387,18 @@ def _age(where: str, database: Database) -> Iterator[Problem]:
     )
 
 
-def _chosen(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
+def _selected(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
     """Yield the selected libraries of a database, and a problem for each missing one."""
-    there = {library.group: library for library in catalog.libraries()}
-    known = {group for group in there if group is not None}
+    by_group = {library.group: library for library in catalog.libraries()}
+    known = {group for group in by_group if group is not None}
     user, own = wanted.user(known), catalog.account().id
     foreign = user is not None and own not in (None, user)
-    if (wanted.own or (user is not None and not foreign)) and None in there:
-        yield there[None]
+    if (wanted.own or (user is not None and not foreign)) and None in by_group:
+        yield by_group[None]
     if foreign:
         yield Problem(where, f"library: {user} is neither its user nor one of its groups")
     for group in wanted.groups(known):
-        if group in there:
-            yield there[group]
+        if group in by_group:
+            yield by_group[group]
         else:
             yield Problem(where, f"library: it has no group {group}", "sync it in Zotero")

@@ -44,7 +44,7 @@ MOST = 1_000_000
 """The maximum number of items in a list."""
 TRIES = 3
 """How often reading a library is restarted because it changes meanwhile."""
-_KEPT = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
+_PASSED_HEADERS = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
 """Response headers passed on to pyzotero. Others would make it sleep."""
 
 # --- transport ------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ class Pace:
 _Result = TypeVar("_Result")
 
 
-class _PassingError(Exception):
+class _TemporaryError(Exception):
     """A fault that may be temporary."""
 
     def __init__(
@@ -93,7 +93,7 @@ class _Transport(httpx2.Client):
         self._address = address
         self._pace = pace
         self._not_before = 0.0
-        self._lost = 0.0
+        self._lost_seconds = 0.0
         """Seconds spent on failures and waiting."""
         self._retries = len(PAUSES)
         self._server = ""
@@ -109,42 +109,44 @@ class _Transport(httpx2.Client):
         while True:
             # the wait that the last successful response asked for
             wait = self._not_before - self._pace.clock()
-            if wait > LONGEST_WAIT or self._lost + max(wait, 0.0) > ENOUGH:
+            if wait > LONGEST_WAIT or self._lost_seconds + max(wait, 0.0) > ENOUGH:
                 fault = self._address.fault
-                raise fault("busy", wait) if wait > 0 else fault("slow", self._lost)
+                raise fault("busy", wait) if wait > 0 else fault("slow", self._lost_seconds)
             if wait > 0:
-                self._lost += wait
+                self._lost_seconds += wait
                 self._pace.sleep(wait)
             begun = self._pace.clock()
             try:
-                return self._once(method, url, options)
-            except _PassingError as passing:
-                self._lost += self._pace.clock() - begun
+                return self._attempt(method, url, options)
+            except _TemporaryError as temporary:
+                self._lost_seconds += self._pace.clock() - begun
                 pause = pauses.pop(0) if pauses else None
-                if pause is not None and passing.after is not None:
-                    pause = passing.after
-                if pause is None or self._lost + pause > ENOUGH:
+                if pause is not None and temporary.after is not None:
+                    pause = temporary.after
+                if pause is None or self._lost_seconds + pause > ENOUGH:
                     self._retries = 0  # try the next library, but without retries
-                    raise passing.error from passing
+                    raise temporary.error from temporary
                 pause = min(pause + self._pace.jitter() * pause / 2, LONGEST_WAIT)
-                self._lost += pause
+                self._lost_seconds += pause
                 self._pace.sleep(pause)
-                pauses = [] if passing.stalled else pauses
+                pauses = [] if temporary.stalled else pauses
 
-    def _once(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
+    def _attempt(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
         address = self._address
         try:
-            response, body = self._in_time(lambda: self._response(method, url, options))
+            response, body = self._with_time_limit(lambda: self._response(method, url, options))
         except httpx2.ConnectError as error:
             absent = address.fault("absent", str(error) or "no connection")
-            raise absent if address.local else _PassingError(absent) from error
+            raise absent if address.local else _TemporaryError(absent) from error
         except httpx2.HTTPError as error:
             stalled = isinstance(error, httpx2.TimeoutException)
             why = "no answer in time" if stalled else str(error) or type(error).__name__
-            raise _PassingError(address.fault("absent", why), stalled=stalled) from error
+            raise _TemporaryError(address.fault("absent", why), stalled=stalled) from error
         self._check(response.status_code, response.headers, body)
         self._retries = len(PAUSES)
-        headers = [(n, v) for n, v in response.headers.items() if _KEPT.fullmatch(n.lower())]
+        headers = [
+            (n, v) for n, v in response.headers.items() if _PASSED_HEADERS.fullmatch(n.lower())
+        ]
         return httpx2.Response(200, headers=headers, content=body, request=response.request)
 
     def _response(
@@ -158,7 +160,7 @@ class _Transport(httpx2.Client):
                     raise self._address.broken(f"more than {LARGEST:,} bytes")
             return response, bytes(body)
 
-    def _in_time(self, ask: Callable[[], _Result]) -> _Result:
+    def _with_time_limit(self, ask: Callable[[], _Result]) -> _Result:
         """Run `ask` within `pace.slowest` seconds.
 
         A server that sends single bytes never exceeds a read timeout. An abandoned thread ends with
@@ -180,14 +182,14 @@ class _Transport(httpx2.Client):
             raise errors[0]
         if not results:
             slow = self._address.fault("absent", f"not done after {self._pace.slowest:g} s")
-            raise _PassingError(slow, stalled=True)
+            raise _TemporaryError(slow, stalled=True)
         return results[0]
 
     def _check(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Check that a response is usable.
 
         Raises:
-            ItemError, _PassingError: it is not.
+            ItemError, _TemporaryError: it is not.
         """
         address = self._address
         wait = self._wait(headers)
@@ -195,7 +197,7 @@ class _Transport(httpx2.Client):
         if status in (408, 429) or status >= 500:
             if wait is not None and wait > LONGEST_WAIT:
                 raise address.fault("busy", wait)
-            raise _PassingError(address.refusal(status, text), wait)
+            raise _TemporaryError(address.refusal(status, text), wait)
         if 300 <= status < 400 and status != 304:
             raise address.fault("foreign", "a redirect (a login page?)")
         if status != 200:
@@ -214,7 +216,7 @@ class _Transport(httpx2.Client):
         try:
             json.loads(body)
         except ValueError as error:
-            raise _PassingError(address.broken(str(error))) from error
+            raise _TemporaryError(address.broken(str(error))) from error
         except RecursionError as error:
             raise address.broken("nested without end") from error
 
@@ -225,13 +227,13 @@ class _Transport(httpx2.Client):
             said = headers.get(name, "").strip()
             if re.fullmatch(r"\d{1,9}(?:\.\d*)?", said):
                 waits.append(float(said))
-            elif (until := _moment(said)) is not None:
-                then = _moment(headers.get("date", ""))
+            elif (until := _timestamp(said)) is not None:
+                then = _timestamp(headers.get("date", ""))
                 waits.append(max(until - (self._pace.clock() if then is None else then), 0.0))
         return max(waits, default=None)
 
 
-def _moment(said: str) -> float | None:
+def _timestamp(said: str) -> float | None:
     """Return the timestamp of an HTTP date."""
     try:
         return email.utils.parsedate_to_datetime(said).timestamp()

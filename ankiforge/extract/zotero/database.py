@@ -176,7 +176,7 @@ Stamp = tuple[int, int, int] | None
 
 def companions(database: Path) -> tuple[Path, ...]:
     """Return the database, and the journals that SQLite may keep next to it."""
-    return tuple(_beside(database, suffix) for suffix in COMPANIONS)
+    return tuple(_companion(database, suffix) for suffix in COMPANIONS)
 
 
 @contextmanager
@@ -189,13 +189,13 @@ def snapshot(database: Path) -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
-            _copy_still(database, folder)
+            _copy_unchanged(database, folder)
         except OSError as error:
             raise _copy_fault(error) from error
         yield folder / database.name
 
 
-def _copy_still(database: Path, folder: Path) -> None:
+def _copy_unchanged(database: Path, folder: Path) -> None:
     for attempt in range(TRIES):
         before = _stamps(database)
         shutil.copyfile(database, folder / database.name)
@@ -203,7 +203,7 @@ def _copy_still(database: Path, folder: Path) -> None:
             target = folder / f"{database.name}{suffix}"
             target.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
-                shutil.copyfile(_beside(database, suffix), target)
+                shutil.copyfile(_companion(database, suffix), target)
         if _stamps(database) == before:
             return
         if attempt < TRIES - 1:
@@ -237,7 +237,7 @@ def _stamps(database: Path) -> list[Stamp]:
     return stamps
 
 
-def _beside(database: Path, suffix: str) -> Path:
+def _companion(database: Path, suffix: str) -> Path:
     """Return a path next to the real file. SQLite keeps its journals there, not next to a link."""
     return Path(f"{os.path.realpath(database)}{suffix}")
 
@@ -249,7 +249,7 @@ _TABLES = frozenset(
     | {"itemData", "itemDataValues", "fields", "creators", "creatorTypes", "itemCreators"}
     | {"tags", "itemTags", "collections", "collectionItems", "deletedItems"}
 )
-_LATER = {
+_ADDED_LATER = {
     "settings": ("setting", "key", "value"),
     "users": ("userID", "name"),
     "groupItems": ("itemID", "createdByUserID"),
@@ -306,16 +306,16 @@ def open_database(copy: Path) -> Iterator[Database]:
     Raises:
         ItemError: it is damaged, or not Zotero's.
     """
-    with _told(), closing(sqlite3.connect(copy)) as connection:
+    with _as_item_error(), closing(sqlite3.connect(copy)) as connection:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
-        _complete(connection)
+        _add_missing(connection)
         yield Database(connection)
 
 
-def _complete(connection: sqlite3.Connection) -> None:
+def _add_missing(connection: sqlite3.Connection) -> None:
     """Add the tables and columns that an older schema lacks."""
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     tables = {name for (name,) in found}
@@ -323,7 +323,7 @@ def _complete(connection: sqlite3.Connection) -> None:
         raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
     if missing := _TABLES - tables:
         raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
-    for table, columns in _LATER.items():
+    for table, columns in _ADDED_LATER.items():
         if table not in tables:
             connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
             continue
@@ -334,7 +334,7 @@ def _complete(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_item_error() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
@@ -497,7 +497,7 @@ class Database:
         return tuple(path for (path,) in self._rows(_COLLECTIONS, item))
 
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
-        with _told():
+        with _as_item_error():
             rows = self.connection.execute(query, values).fetchall()
         yield from rows
 

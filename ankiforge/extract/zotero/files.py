@@ -112,7 +112,7 @@ class Files:
         """Without a `folder`, no files are found."""
         self._worker = worker
         self._folder = folder
-        self._looked: dict[str, set[str]] = defaultdict(set)
+        self._looked_for: dict[str, set[str]] = defaultdict(set)
 
     def prefetch(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
         """Start a pool on the context of all these marks, which `around` will need next."""
@@ -152,7 +152,7 @@ class Files:
                         name = path.relative_to(self._folder).as_posix()
                         found[mark.key] = Shown(picture=name)
                 continue
-            images = {mark: _content(path) for mark, path in figures.items()}
+            images = {mark: _picture_bytes(path) for mark, path in figures.items()}
             missing = (mark for mark, image in images.items() if not image)
             areas = {mark: area for mark in missing if (area := area_of(mark))}
             quotes = {mark.key: quote for mark in on_file if (quote := _quote(mark))}
@@ -172,7 +172,7 @@ class Files:
 
     def looked(self, library: Library) -> frozenset[str]:
         """Return the files that were looked for, whether they exist or not."""
-        return frozenset(self._looked[library.namespace])
+        return frozenset(self._looked_for[library.namespace])
 
     # --- where files are
 
@@ -181,7 +181,7 @@ class Files:
         if self._folder is None or not (mark.key.isascii() and mark.key.isalnum()):
             return None
         path = self._folder / CACHE / library.address / f"{mark.key}.png"
-        self._looked[library.namespace].add(str(path))
+        self._looked_for[library.namespace].add(str(path))
         try:
             return path if path.is_file() and path.stat().st_size > 0 else None
         except OSError:
@@ -190,7 +190,7 @@ class Files:
     def _file(self, library: Library, mark: Mark) -> Path | None:
         path = self._path(library, mark)
         if path is not None:
-            self._looked[library.namespace].add(str(path))
+            self._looked_for[library.namespace].add(str(path))
         return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
 
     def _path(self, library: Library, mark: Mark) -> Path | None:
@@ -215,7 +215,7 @@ class Files:
         return linked_folder(self._folder) if self._folder else None
 
 
-def _content(picture: Path | None) -> bytes:
+def _picture_bytes(picture: Path | None) -> bytes:
     """Return the bytes of a cached picture. Symbolic links are not followed."""
     try:
         if picture is None or picture.is_symlink() or picture.stat().st_size > LARGEST_PICTURE:

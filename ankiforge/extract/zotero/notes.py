@@ -27,14 +27,14 @@ from ankiforge.text.markdown import literal
 
 LARGEST = 4_000_000
 """The number of characters of HTML that are parsed. Old notes can contain whole pictures."""
-_READ = 100_000
+_MAX_CHARS = 100_000
 """The number of characters of text that are read, including text that only repeats a mark."""
 LONGEST = 20_000
 """The maximum number of characters of a note that can become a card."""
-_WORDS = 7
+_TEXT_LEVEL = 7
 """The level of text, below all headings."""
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
-_GLIMPSE = 1_000
+_KEPT_CHARS = 1_000
 """The number of characters kept of a longer note, to identify it."""
 
 
@@ -56,7 +56,7 @@ def note_text(html: str, quotable: Quotable) -> NoteText | None:
     title, blocks = _titled(quotable.own(html))
     plain = "\n".join(block.plain for block in blocks)
     if len(plain) > LONGEST:
-        return NoteText(plain[:_GLIMPSE], (), title, _TOO_LONG)
+        return NoteText(plain[:_KEPT_CHARS], (), title, _TOO_LONG)
     # an empty line between blocks, except between list items
     markdown = "".join(
         ("\n" if before and before.item and block.item else "\n\n") + block.markdown
@@ -74,31 +74,33 @@ class Quotable:
     @cached_property
     def _all(self) -> tuple[frozenset[str], frozenset[str]]:
         """The keys of all annotations, and their folded comments including the empty one."""
-        keys, said = set(), {""}
+        keys, comments = set(), {""}
         for library in self._catalog.libraries():
             with suppress(ItemError):  # errors are reported when that library is read
                 for mark in self._catalog.marks(library):
                     keys.add(mark.key)
-                    said.add(fold(comment_of(mark)))
-        return frozenset(keys), frozenset(said)
+                    comments.add(fold(comment_of(mark)))
+        return frozenset(keys), frozenset(comments)
 
     def own(self, html: str) -> tuple[Block, ...]:
         """Return the blocks of a note, without those that only repeat annotations."""
         quotes = "data-annotation" in html or "data-citation" in html
-        keys, said = self._all if quotes else (frozenset(), frozenset())
-        blocks = blocks_of(html, keys, _READ)
+        keys, comments = self._all if quotes else (frozenset(), frozenset())
+        blocks = blocks_of(html, keys, _MAX_CHARS)
         if not any(block.quotes for block in blocks):
             return blocks
-        mine = (block for block in blocks if not (block.quotes and fold(block.bare) in said))
-        return tuple(_with_something_below([block for block in mine if block.plain]))
+        remaining = (
+            block for block in blocks if not (block.quotes and fold(block.bare) in comments)
+        )
+        return tuple(_without_empty_sections([block for block in remaining if block.plain]))
 
 
-def _with_something_below(blocks: list[Block]) -> list[Block]:
+def _without_empty_sections(blocks: list[Block]) -> list[Block]:
     """Drop the headings without any text below them."""
     kept: list[Block] = []
     below = 0  # the level of the following block
     for block in reversed(blocks):
-        if (level := block.level or _WORDS) < below or level == _WORDS:
+        if (level := block.level or _TEXT_LEVEL) < below or level == _TEXT_LEVEL:
             kept.append(block)
             below = level
     return kept[::-1]
@@ -107,7 +109,7 @@ def _with_something_below(blocks: list[Block]) -> list[Block]:
 def _titled(blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:
     """Return the heading above everything else ("" if there is none), and the rest."""
     first, rest = blocks[:1], blocks[1:]
-    above = all(first[0].level < (block.level or _WORDS) for block in rest) if rest else False
+    above = all(first[0].level < (block.level or _TEXT_LEVEL) for block in rest) if rest else False
     if above and first[0].level and any(not block.level for block in rest):
         return " ".join(first[0].plain.split()), rest
     return "", blocks
@@ -115,9 +117,9 @@ def _titled(blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:
 
 # --- blocks ---------------------------------------------------------------------------------
 
-_DEEPEST = 100
+_MAX_NESTING = 100
 """The maximum nesting of elements. Deeper ones are ignored, but their text is kept."""
-_LEVELS = 8
+_MAX_LIST_DEPTH = 8
 """The maximum nesting of lists that is shown."""
 _BLOCK = re.compile(
     r"address|article|aside|blockquote|body|caption|center|d[dlt]|details|div|figcaption|figure"
@@ -218,7 +220,7 @@ class _Reader:
                 self.after = self.quotes = True
         elif tag.ends:
             self._end(tag.name)
-        elif len(self.open) < _DEEPEST:
+        elif len(self.open) < _MAX_NESTING:
             self.open.append((tag.name, self._style(tag)))
 
     def _block(self, tag: Tag) -> None:
@@ -298,7 +300,7 @@ class _Reader:
 
     def _indented(self, markdown: str) -> str:
         """Return the Markdown of a list item with its marker, or of a further block in it."""
-        depth = min(len(self.lists), _LEVELS)
+        depth = min(len(self.lists), _MAX_LIST_DEPTH)
         if not depth:
             return markdown
         first = "    " * (depth - 1) + self.marker if self.marker else "    " * depth
@@ -311,7 +313,7 @@ class _Reader:
 MATHS = "$"
 CITATION = "citation"
 _CODE = "`"
-_SIGNS = ("**", "*", "~~")
+_DELIMITERS = ("**", "*", "~~")
 """Outermost first."""
 _DOLLARS = re.compile(r"\A\$+|\$+\Z")
 
@@ -325,7 +327,7 @@ class Run(NamedTuple):
 
 def lines_of(runs: Iterable[Run]) -> tuple[str, str]:
     """Return (plain text, Markdown) of styled text, without empty lines."""
-    texts = [(_plain(line), _markdown(line, _SIGNS)) for line in _lines(runs)]
+    texts = [(_plain(line), _markdown(line, _DELIMITERS)) for line in _lines(runs)]
     kept = [(plain.strip(), markdown.strip()) for plain, markdown in texts if plain.strip()]
     return "\n".join(plain for plain, _ in kept), "\n".join(markdown for _, markdown in kept)
 
@@ -436,7 +438,7 @@ _TAG = re.compile(
     r"""(?P<attributes>(?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>"""
 )
 _ATTRIBUTE = re.compile(r"""(?<![\w-])([A-Za-z][\w:-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
-_UNSEEN = {
+_HIDDEN = {
     name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
     for name in ("script", "style", "template", "title")
 }
@@ -467,8 +469,8 @@ def tokens(html: str) -> Iterator[Tag | str]:
             at = tag.end()
             found = Tag(tag["name"].lower(), bool(tag["end"]), _attributes(tag["attributes"]))
             yield found
-            if found.name in _UNSEEN and not found.ends:
-                closed = _UNSEEN[found.name].search(html, at)
+            if found.name in _HIDDEN and not found.ends:
+                closed = _HIDDEN[found.name].search(html, at)
                 at = closed.end() if closed else len(html)
             continue
         at = _past_comment(html, start)

@@ -251,7 +251,7 @@ class Fetch:
         Raises:
             ItemError: it cannot be fetched completely.
         """
-        return self._at_rest(lambda: self._changed_since(before))
+        return self._retry(lambda: self._changed_since(before))
 
     def whole(self, origin: str) -> Copy:
         """Return the library from the running Zotero.
@@ -259,7 +259,7 @@ class Fetch:
         Raises:
             ItemError: it cannot be read completely, or this Zotero does not list annotations.
         """
-        return self._at_rest(lambda: self._whole(origin))
+        return self._retry(lambda: self._whole(origin))
 
     def check_local(self) -> None:
         """Check that a Zotero is running that lists annotations.
@@ -269,9 +269,9 @@ class Fetch:
         """
         found = self._service.versions(self._place, 0, MARK)
         if not found.keys:
-            self._believe_empty(found.headers)
+            self._check_empty(found.headers)
 
-    def _at_rest(self, fetch: Callable[[], Copy]) -> Copy:
+    def _retry(self, fetch: Callable[[], Copy]) -> Copy:
         """Retry while items are erased meanwhile."""
         for _ in range(TRIES):
             try:
@@ -311,7 +311,7 @@ class Fetch:
         answer = self._service.all_of(self._place, KINDS)
         items = {item.key: item for item in items_of(answer.rows)}
         if not any(item.kind == MARK for item in items.values()):
-            self._believe_empty(answer.headers)
+            self._check_empty(answer.headers)
         server = answer.headers.get("zotero-server-id", "")
         return self._copy(Copy(f"{origin}#{server}"), answer.version, items)
 
@@ -354,7 +354,7 @@ class Fetch:
         if version < first:
             raise self._address.broken("an answer is older than the one before")
 
-    def _believe_empty(self, headers: Mapping[str, str]) -> None:
+    def _check_empty(self, headers: Mapping[str, str]) -> None:
         """Refuse Zotero 7, which answers 200 and an empty list however many annotations exist."""
         major = headers.get("x-zotero-version", "").partition(".")[0]
         number = int(major) if major.isdecimal() else 0
@@ -379,7 +379,7 @@ class Remote:
         self._copies: dict[int, Copy | ItemError] = {}
         self._items: list[tuple[Item, Copy]] = []
         self._users: dict[int, str] = {}
-        self._unlisted: ItemError | None = None
+        self._groups_error: ItemError | None = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -395,7 +395,7 @@ class Remote:
         The reason is left out if no other library could be read either.
         """
         yield from self._libraries
-        fault, copies = self._unlisted, self._copies.values()
+        fault, copies = self._groups_error, self._copies.values()
         if fault and not (copies and all(isinstance(one, ItemError) for one in copies)):
             yield Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
 
@@ -452,7 +452,7 @@ class Remote:
         except RefusalError as error:
             if self._wanted.explicit:  # whether a number means a group is then unknown
                 raise
-            self._unlisted = error
+            self._groups_error = error
             return {}
 
     # --- what is in them: see `Catalog`
@@ -466,7 +466,7 @@ class Remote:
             index = mark.fields.get("annotationSortIndex", "")
             return (chain[-1].key, file.added, file.key, index, mark.key)
 
-        for item, file, *above in sorted(_present(copy, MARK), key=order):
+        for item, file, *above in sorted(_not_trashed(copy, MARK), key=order):
             fields, work = item.fields, above[0] if above else file
             name = file.fields.get("filename", "")
             yield Mark(
@@ -498,7 +498,7 @@ class Remote:
         """Yield notes on papers that are not in the trash, by paper, oldest first."""
         copy = self._copy(library)
         for item, work, *_ in sorted(
-            _present(copy, NOTE), key=lambda one: (one[1].key, one[0].added, one[0].key)
+            _not_trashed(copy, NOTE), key=lambda one: (one[1].key, one[0].added, one[0].key)
         ):
             yield ChildNote(
                 item=self._handle(item, copy),
@@ -605,7 +605,7 @@ def _chains(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
             yield tuple(chain)
 
 
-def _present(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
+def _not_trashed(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
     """Yield the chains that have a parent and are not in the trash."""
     for chain in _chains(copy, kind):
         if len(chain) > 1 and not any(one.trashed for one in chain):
