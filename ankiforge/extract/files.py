@@ -305,7 +305,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
                 raw, found = file.read(LARGEST + 1), os.fstat(file.fileno())
         except OSError as error:
             raise unreadable(error) from error
-        wait = _seconds_to_wait(found, time.time())
+        wait = _left_to_wait(found, time.time())
         if wait > 0:
             time.sleep(wait)
         elif len(raw) > LARGEST:
@@ -316,7 +316,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
     raise ItemError("it is being written all the time", hint="run again later") from OSError()
 
 
-def _seconds_to_wait(found: os.stat_result, now: float) -> float:
+def _left_to_wait(found: os.stat_result, now: float) -> float:
     """Return the seconds to wait until the file is at rest. Times in the future are ignored."""
     quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
     left = found.st_mtime + quiet - now
