@@ -136,7 +136,7 @@ class _Settings(_Section, frozen=True):
     """Limits and severities of the checks. `check.limits_from` validates them."""
 
 
-class _Written(_Settings, frozen=True):
+class _File(_Settings, frozen=True):
     """The content of the file."""
 
     sources: tuple[dict[str, Any], ...] = ()
@@ -181,7 +181,7 @@ def load(path: Path) -> Config:
         ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
     """
     data, where = read(path, path.name)
-    written = typed(_Written, {} if data is None else data, where)
+    written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
     sources = tuple(
         _source(item, folder, where.at("sources", n)) for n, item in enumerate(written.sources)
@@ -220,7 +220,7 @@ class _Common(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-_REMOTE = frozenset({"api", "library"})
+_PATHLESS = frozenset({"api", "library"})
 """Keys of a source that need not be a folder. With one of them, `path` is optional."""
 _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
@@ -236,7 +236,7 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
     if "path" not in options and (near := difflib.get_close_matches("path", options, n=1)):
         raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
     common = typed(
-        _Common, options if _REMOTE.isdisjoint(options) else {"path": ".", **options}, where
+        _Common, options if _PATHLESS.isdisjoint(options) else {"path": ".", **options}, where
     )
     path = expanded(common.path, folder, where.at("path"))
     name = common.name or (source_name(path, kind) if "path" in options else kind)
@@ -340,14 +340,14 @@ class DefaultKey:
         return self.address.fullmatch(url) is not None
 
 
-def _only(address: str) -> re.Pattern[str]:
+def _address_pattern(address: str) -> re.Pattern[str]:
     # no user name, trailing dot, backslash or other port; hosts are ASCII and ignore case
     return re.compile(rf"{address}(?:/[^\s\\]*)?", re.ASCII | re.IGNORECASE)
 
 
-LLM = DefaultKey(LLM_KEY, _only(r"https://api\.openai\.com(?::443)?"))
-ZOTERO = DefaultKey(ZOTERO_KEY, _only(r"https://api\.zotero\.org(?::443)?"))
-ANKI = DefaultKey(ANKI_KEY, _only(r"http://127\.0\.0\.1:8765"))
+LLM = DefaultKey(LLM_KEY, _address_pattern(r"https://api\.openai\.com(?::443)?"))
+ZOTERO = DefaultKey(ZOTERO_KEY, _address_pattern(r"https://api\.zotero\.org(?::443)?"))
+ANKI = DefaultKey(ANKI_KEY, _address_pattern(r"http://127\.0\.0\.1:8765"))
 
 
 def key_variable(default: DefaultKey, url: str, written: str) -> str:
@@ -373,7 +373,7 @@ def key_for(
 # --- prices ---------------------------------------------------------------------------------
 
 PRICES = "prices.yaml"
-_HIGHEST_PRICE = 1_000_000
+_MAX_PRICE = 1_000_000
 
 
 def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
@@ -396,12 +396,12 @@ def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
     prices = {}
     for model, value in data.items():
         where, numbers = top.at(model), value if isinstance(value, list) else []
-        right = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
-        if not right or len(numbers) not in (2, 3):
+        valid = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
+        if not valid or len(numbers) not in (2, 3):
             hint = "US dollars per million tokens, in and out: [0.25, 2.00]"
             raise where.error("expected two or three numbers", hint)
-        if any(not 0 <= one <= _HIGHEST_PRICE for one in numbers):
-            raise where.error("no price", f"from 0 to {_HIGHEST_PRICE:,}")
+        if any(not 0 <= one <= _MAX_PRICE for one in numbers):
+            raise where.error("no price", f"from 0 to {_MAX_PRICE:,}")
         prices[str(model)] = tuple(map(float, numbers))
     return prices
 

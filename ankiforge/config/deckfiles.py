@@ -189,7 +189,7 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
     asked = rule.colours.of(colour_name(highlight.colour))
     return DeckChoice(
-        deck=_joined(document.deck.split("::")) or _filled(rule.deck, document),
+        deck=_joined(document.deck.split("::")) or _fill(rule.deck, document),
         tags=(*rule.tags, *_collection_tags(rule.deck, document)),
         kinds=rule.kinds,
         prompt=asked.prompt or rule.prompt,
@@ -208,16 +208,16 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
     )
     for patterns, values in pairs:
         wanted = (patterns,) if isinstance(patterns, str) else patterns
-        plain = [_plain(value) for value in values]
+        plain = [_normalised(value) for value in values]
         if patterns and not any(
-            fnmatch.fnmatchcase(value, _plain(one)) for one in wanted for value in plain
+            fnmatch.fnmatchcase(value, _normalised(one)) for one in wanted for value in plain
         ):
             return False
     return True
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
 
 
@@ -225,9 +225,9 @@ def _plain(text: str) -> str:
 
 _PLACEHOLDERS = ("title", "collection", "folder")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_LONGEST = 100
+_MAX_PART = 100
 """The maximum length of one part of a deck's name. Anki's deck list shows no more."""
-_BLANK = ("Cc", "Cs", "Zl", "Zp")
+_BLANK_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories replaced by spaces in a name. Not joiners, which scripts and emoji need."""
 
 
@@ -241,14 +241,14 @@ def _check_template(template: str, where: Location) -> None:
         raise where.error("the deck has no name", 'such as "Reading::{title}"')
 
 
-def _filled(template: str, document: Document) -> str:
+def _fill(template: str, document: Document) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
     collection, folder = min(document.collections, default=""), document.path.rpartition("/")[0]
-    return _filled_with(template, document.title, collection, folder)
+    return _fill_cached(template, document.title, collection, folder)
 
 
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
-def _filled_with(template: str, title: str, collection: str, folder: str) -> str:
+def _fill_cached(template: str, title: str, collection: str, folder: str) -> str:
     values = {"title": _part(title), "collection": _path(collection), "folder": _path(folder)}
     name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     return _joined(name.split("::")) or values["title"] or "ankiforge"
@@ -262,7 +262,7 @@ def _path(text: str) -> str:
 def _part(text: str) -> str:
     """Return text as one part of a deck's name: no `::`, of limited length."""
     text = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
-    return text[:_LONGEST].rstrip(": ") if _is_visible(text) else ""
+    return text[:_MAX_PART].rstrip(": ") if _is_visible(text) else ""
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -270,7 +270,7 @@ def _joined(parts: Iterable[str]) -> str:
     kept = []
     for part in parts:
         normal = unicodedata.normalize("NFC", part)
-        signs = (" " if unicodedata.category(c) in _BLANK else c for c in normal)
+        signs = (" " if unicodedata.category(c) in _BLANK_CATEGORIES else c for c in normal)
         text = " ".join("".join(signs).split())
         if _is_visible(text):
             kept.append(text)

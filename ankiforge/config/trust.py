@@ -137,8 +137,8 @@ def unconfirmed(
     workspace: Workspace, folders: UserFolders, environ: Mapping[str, str] = os.environ
 ) -> list[Concern]:
     """Return the unconfirmed concerns. None if ANKIFORGE_TRUST names this workspace."""
-    root, vouched = workspace.root, environ.get("ANKIFORGE_TRUST", "")
-    if vouched and Path(vouched).expanduser().resolve() == root:
+    root, trusted_path = workspace.root, environ.get("ANKIFORGE_TRUST", "")
+    if trusted_path and Path(trusted_path).expanduser().resolve() == root:
         return []
     trusted = load_values(folders, _TRUSTED)
     return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]

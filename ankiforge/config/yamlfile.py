@@ -150,7 +150,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         raise ConfigError(f"{shown}:{line}: {error}") from error
     lines: dict[tuple[Step, ...], int] = {(): 1}
     top = Location(shown, (), lines)
-    return (_plain(node, top, lines) if node is not None else None), top
+    return (_to_plain(node, top, lines) if node is not None else None), top
 
 
 class _Loader(yaml.SafeLoader):
@@ -180,7 +180,7 @@ _VALUES = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
 _SCALARS = yaml.constructor.SafeConstructor()
 
 
-def _plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int]) -> object:
+def _to_plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int]) -> object:
     """Convert a node to plain data. Add the line of every key and item to `lines`."""
 
     def error(node: yaml.Node, what: str, hint: str = "") -> ConfigError:
@@ -203,14 +203,14 @@ def _plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int])
             first, lines[below.steps] = lines.get(below.steps), line
             if key in data:
                 raise below.error(f"written twice, first in line {first}")
-            data[key] = _plain(value_node, below, lines)
+            data[key] = _to_plain(value_node, below, lines)
         return data
     if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
         items = []
         for number, item in enumerate(node.value):
             below = where.at(number)
             lines[below.steps] = item.start_mark.line + 1
-            items.append(_plain(item, below, lines))
+            items.append(_to_plain(item, below, lines))
         return items
     if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT:
         return text_of(node)
@@ -244,7 +244,7 @@ def typed(struct_type: type[T], data: object, where: Location) -> T:
     try:
         return msgspec.convert(without_empty(data, 2), struct_type)
     except msgspec.ValidationError as error:
-        raise _in_words(struct_type, str(error), where) from error
+        raise _config_error(struct_type, str(error), where) from error
 
 
 _MESSAGE = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
@@ -270,7 +270,7 @@ _SIGNS = {
 }
 
 
-def _in_words(struct_type: type[T], message: str, where: Location) -> ConfigError:
+def _config_error(struct_type: type[T], message: str, where: Location) -> ConfigError:
     """Return the error for a message of msgspec, which ends with the path of the value."""
     found = _MESSAGE.fullmatch(message)
     what, path = (found[1], found[2] or "") if found else (message, "")

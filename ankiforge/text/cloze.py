@@ -19,12 +19,12 @@ from ankiforge.text.fold import canonical, is_visible
 
 # --- shields: escapes, code and maths ----------------------------------------------------------
 
-_SUM = (
+_AMOUNT = (
     r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
     r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
 )
 """`5 and 10$`: an amount and words, without characters that only occur in formulas."""
-MATH = rf"\$(?![\s$]|{_SUM})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
+MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
 """`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
 _SHIELDED = re.compile(
     rf"""
@@ -159,14 +159,14 @@ def _read(markdown: str) -> tuple[list[Gap], list[int]]:
     return found, [opened.start for opened in stack]
 
 
-_DEEPEST = 20
+_MAX_NESTING = 20
 """The maximum nesting of clozes."""
 
 
 def reveal(markdown: str, depth: int = 0) -> str:
     """Return the text with every cloze replaced by its answer."""
     parts, at = [], 0
-    for gap in gaps(markdown) if depth < _DEEPEST else ():
+    for gap in gaps(markdown) if depth < _MAX_NESTING else ():
         if gap.start >= at:  # otherwise nested in the previous one
             parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
             at = gap.end
@@ -234,9 +234,9 @@ def _same_place(was: tuple[list[str], list[str]], now: tuple[list[str], list[str
     return was == now or any(one == other and one for one, other in sides)
 
 
-_ALIKE = 75
+_MIN_SIMILARITY = 75
 """Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
-_MANY = 200
+_MAX_COMPARED = 200
 """With more gaps left than this, only equal answers are matched."""
 
 
@@ -253,7 +253,7 @@ def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bo
     kept: dict[int, tuple[int, ...]] = {}
     for alike in (
         lambda was, now: was[0] == now[0],
-        lambda was, now: fuzz.ratio(was[0], now[0]) >= _ALIKE,
+        lambda was, now: fuzz.ratio(was[0], now[0]) >= _MIN_SIMILARITY,
         lambda was, now: in_order or _same_place(_around(old, was[1]), _around(new, now[1])),
     ):
         for now in after:
@@ -261,7 +261,7 @@ def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bo
             if now[1].start not in kept and match is not None:
                 kept[now[1].start] = match[1].numbers
                 before.remove(match)
-        if len(before) > _MANY:
+        if len(before) > _MAX_COMPARED:
             break
     fresh = max((*numbers(old), *used, 0)) + 1
     for _, gap in after:

@@ -103,7 +103,7 @@ _ACCENTS = re.compile(
 )
 """Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
 that are optional in Hebrew and Arabic. In other scripts such marks make a different letter."""
-_LIKE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+_BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _POWER = re.compile(r"(?<=\w)\^\{?(\d+)\}?")
 _CHUNK = re.compile(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
 
@@ -116,15 +116,15 @@ def searched(text: str) -> str:
     text = _POWER.sub(r"\1", text.replace(_SOFT_HYPHEN, "").replace("\0", " "))
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", apart)).translate(_LIKE)
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(_BASE_LETTERS)
     return _UNSPACED.sub(r" \1 ", plain)
 
 
 def loose(text: str) -> str:
     """Return the words of a title without case, accents and punctuation, separated by one space."""
-    apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LIKE)
-    letters = "".join(c for c in apart if not unicodedata.combining(c))
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(_BASE_LETTERS)
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     return _NOT_LETTERS.sub(" ", letters).strip()
 
 

@@ -13,9 +13,9 @@ from ankiforge.model import h16
 
 Name = tuple[str, str]
 
-_LONGEST = 4_000
+_MAX_CHARS = 4_000
 """The number of characters searched for identifiers."""
-_DEEPEST = 12
+_MAX_PARTS = 12
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
 _AFTER_DOI = re.compile(
@@ -46,11 +46,11 @@ _PAGES = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 
 def names_in(text: str) -> tuple[Name, ...]:
     """Return the identifiers in a text that a person typed, the most reliable ones first."""
-    text = text.strip()[:_LONGEST]
-    return tuple(dict.fromkeys(_found(text)))
+    text = text.strip()[:_MAX_CHARS]
+    return tuple(dict.fromkeys(_identifiers(text)))
 
 
-def _found(text: str) -> Iterator[Name]:
+def _identifiers(text: str) -> Iterator[Name]:
     for address in _addresses(text):
         yield from _of_address(address)
     without = _URL.sub(" ", text)
@@ -84,7 +84,7 @@ def _of_file(text: str) -> Iterator[Name]:
     parts = [part for part in re.split(r"[/\\]", path.casefold()) if part]
     if "://" in path or not parts or not _FILE.fullmatch(path.strip()):
         return
-    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_DEEPEST:])
+    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_MAX_PARTS:])
     yield ("file", parts[-1])
 
 
@@ -101,14 +101,14 @@ def _works(text: str) -> Iterator[Name]:
 
 def _of_doi(found: str) -> Iterator[Name]:
     """Yield a DOI with and without a publisher's suffix. arXiv's own DOIs also give arXiv ids."""
-    doi = _ended(unquote(found))
+    doi = _without_punctuation(unquote(found))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
         yield ("doi", spelled)
         if arxiv := re.fullmatch(rf"10\.48550/arxiv\.{_ARXIV_ID}", spelled, re.IGNORECASE):
             yield ("arxiv", arxiv[1])
 
 
-def _ended(doi: str) -> str:
+def _without_punctuation(doi: str) -> str:
     """Remove the punctuation that follows a DOI in a sentence."""
     doi = doi.lower()
     while doi and (
@@ -196,13 +196,13 @@ _EXPORT_LINE = re.compile(
     rf"^{EXPORT_KEY}:[ \t]*[\"']?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"'\r\n]+?)[\"']?[ \t]*\r?$",
     re.M,
 )
-_LONGEST_HEAD = 64_000
+_MAX_HEAD = 64_000
 """The number of characters searched for front matter."""
 
 
 def is_export(text: str) -> bool:
     """Return whether this is an export of ours, edited or not."""
-    return EXPORT_KEY in text[:_LONGEST_HEAD] and _export_line(text) is not None
+    return EXPORT_KEY in text[:_MAX_HEAD] and _export_line(text) is not None
 
 
 def exported(text: str) -> tuple[str, bool] | None:
@@ -224,7 +224,7 @@ def export_mark(digest: str, key: str) -> str:
 
 
 def _export_line(text: str) -> re.Match[str] | None:
-    head = _FRONT_MATTER.match(text[:_LONGEST_HEAD])
+    head = _FRONT_MATTER.match(text[:_MAX_HEAD])
     return _EXPORT_LINE.search(head["head"]) if head else None
 
 

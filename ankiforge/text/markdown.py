@@ -56,18 +56,18 @@ _PRIVATE = range(0xE000, 0x110000)
 @lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
     """Return the text of a field without markup, escapes, clozes and delimiters of code or maths."""
-    held: list[str] = []
+    shielded: list[str] = []
     parts, at, text = [], 0, reveal(markdown)
     letters = set(text)
     sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
     for start, end, kind in shields(text):
-        parts += [text[at:start], f"{sign}{len(held)}{sign}"]
-        held.append(_bare(text[start:end], kind))
+        parts += [text[at:start], f"{sign}{len(shielded)}{sign}"]
+        shielded.append(_bare(text[start:end], kind))
         at = end
     bare = _strip_markup("".join([*parts, text[at:]]))
-    if not held:
+    if not shielded:
         return bare.strip()
-    return re.sub(f"{sign}(\\d+){sign}", lambda match: held[int(match[1])], bare).strip()
+    return re.sub(f"{sign}(\\d+){sign}", lambda match: shielded[int(match[1])], bare).strip()
 
 
 def _bare(run: str, kind: str) -> str:
@@ -102,9 +102,9 @@ def cloze_answers(markdown: str) -> str:
 
 # --- a cloze of words selected in the plain text -----------------------------------------------
 
-_FORM_SIGNS = frozenset("*_~=#>+-|`\\")
+_MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
 """Characters that may be markup instead of text."""
-_WHOLE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
@@ -177,8 +177,8 @@ def part(text: str, span: Span, markdown: str = "") -> str:
     [chosen] = _chosen(text, [span])
     pieces, forms, words = _pieces(text, markdown)
     within = [one for one in pieces if one.meets(chosen)]
-    drawn = (form(within).strip() for form in forms)
-    return next((one for one in drawn if same(plain(one), words(within))), forms[-1](within))
+    candidates = (form(within).strip() for form in forms)
+    return next((one for one in candidates if same(plain(one), words(within))), forms[-1](within))
 
 
 def _chosen(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -222,13 +222,13 @@ def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Fo
 def _aligned(text: str, markdown: str) -> list[_Piece] | None:
     """Align the Markdown with the plain text. None if it is not the same text."""
     pieces, at = [], 0
-    for raw, says, whole in _read(markdown):
-        length = next((len(one) for one in says if one and text.startswith(one, at)), 0)
+    for raw, texts, whole in _read(markdown):
+        length = next((len(one) for one in texts if one and text.startswith(one, at)), 0)
         if not length and raw.isspace() and text[at : at + 1].isspace():
             length = 1
-        if not (length or whole or raw.isspace() or raw in _FORM_SIGNS or _TAG.fullmatch(raw)):
+        if not (length or whole or raw.isspace() or raw in _MARKUP_CHARS or _TAG.fullmatch(raw)):
             return None
-        if whole and not length and any(says):
+        if whole and not length and any(texts):
             return None
         pieces.append(_Piece(at, at + length, raw, whole))
         at += length
@@ -238,7 +238,7 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
 def _read(markdown: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     """Yield (Markdown, texts it may stand for, whether it is indivisible)."""
     runs: list[tuple[int, int, str]] = [*shields(markdown)]
-    runs += [(m.start(), m.end(), "link") for m in _WHOLE.finditer(markdown)]
+    runs += [(m.start(), m.end(), "link") for m in _LINK_OR_IMAGE.finditer(markdown)]
     runs += [(m.start(), m.end(), "tag") for m in _TAG.finditer(markdown)]
     at = 0
     for start, end, kind in sorted(runs, key=lambda one: (one[0], -one[1])):

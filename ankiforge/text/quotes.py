@@ -72,7 +72,7 @@ SAME = 85
 ASK = 75
 """The similarity from which they may be. A person decides."""
 
-_NEAR = 32
+_CONTEXT = 32
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|without|neither|nor|cannot|nicht|kein\w*|nie|ohne)\b|n[’']t\b"
@@ -83,7 +83,7 @@ def similarity(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
     """Return the similarity of two passages. 0 if a number or negation differs."""
-    if _vetoed(exact, other):
+    if _changes_meaning(exact, other):
         return 0.0
     return likeness(exact, before, after, other, other_before, other_after)
 
@@ -92,12 +92,12 @@ def likeness(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
     """Return the similarity of two passages with 32 characters of context, from 0 to 100."""
-    around = fuzz.ratio(fold(before)[-_NEAR:], fold(other_before)[-_NEAR:])
-    around += fuzz.ratio(fold(after)[:_NEAR], fold(other_after)[:_NEAR])
+    around = fuzz.ratio(fold(before)[-_CONTEXT:], fold(other_before)[-_CONTEXT:])
+    around += fuzz.ratio(fold(after)[:_CONTEXT], fold(other_after)[:_CONTEXT])
     return 0.7 * fuzz.ratio(canonical(exact), canonical(other)) + 0.15 * around
 
 
-def _vetoed(one: str, other: str) -> bool:
+def _changes_meaning(one: str, other: str) -> bool:
     a, b = canonical(one), canonical(other)
     return _NUMBER.findall(a) != _NUMBER.findall(b) or (
         len(_NEGATION.findall(a)) != len(_NEGATION.findall(b))

@@ -176,12 +176,12 @@ def pair(
     for (old, name), score in scores.items():
         best["gone", old].append(score)
         best["new", name].append(score)
-    two = {side: nlargest(2, found) for side, found in best.items()}
+    best_two = {side: nlargest(2, found) for side, found in best.items()}
     return {
         old: name
         for (old, name), score in scores.items()
         if all(
             score == first and all(second < RIVAL * first for second in others)
-            for first, *others in (two["gone", old], two["new", name])
+            for first, *others in (best_two["gone", old], best_two["new", name])
         )
     }

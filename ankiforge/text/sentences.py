@@ -36,7 +36,7 @@ _MORE_WORDS = (
     "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
     "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
 )
-_MORE = frozenset(_MORE_WORDS.split())
+_FURTHER = frozenset(_MORE_WORDS.split())
 """Further abbreviations that `frozen` ignores."""
 _MORE_BEFORE_NUMBERS_WORDS = (
     "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
@@ -49,14 +49,14 @@ _TITLES = frozenset(["Sig", "Dra", "Av"])
 """Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end a
 sentence."""
 
-_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
+_BEFORE_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
 """As in "52 av. J.-C."."""
 _SIGNOR = re.compile(r"\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$", re.IGNORECASE)
 """As in "il sig. Rossi". Without an article it may be a Swedish or Danish word."""
 _END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
-_SOLID = re.compile(r"\S")
+_NOT_SPACE = re.compile(r"\S")
 _WORD_BEFORE = re.compile(r"[\w.]+$")
 _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_]{1,2}\.\s)+[^\W\d_]+$")
 """An abbreviation of several words with spaces: `m. in`, `p. ex`."""
@@ -88,11 +88,11 @@ def _ends(text: str, match: re.Match[str], frozen: bool) -> bool:
         return end < len(text) and not quoted
     follow = _NEXT.match(text, end)
     if follow is None:
-        return _SOLID.search(text, end) is not None
+        return _NOT_SPACE.search(text, end) is not None
     return not follow[0][-1].islower() and not (
         match[0].startswith(".")
         and (
-            _abbreviated(text, match.start(), end)
+            _is_abbreviation(text, match.start(), end)
             or (not frozen and match[0] == "." and _further(text, match.start(), end))
         )
     )
@@ -107,23 +107,23 @@ def _further(text: str, stop: int, end: int) -> bool:
     spaced = "".join(found[0].split()).strip(".").casefold()
     word = found[0].split()[-1].strip(".")
     last = word.casefold()
-    if word in _TITLES or not _MORE.isdisjoint((spaced, last)):
+    if word in _TITLES or not _FURTHER.isdisjoint((spaced, last)):
         return True
-    if last == "av" and _CHRIST.match(text, end):
+    if last == "av" and _BEFORE_CHRIST.match(text, end):
         return True
     if last == "sig" and _SIGNOR.search(text, begin, stop):
         return True
     return last in _MORE_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 
 
-def _abbreviated(text: str, stop: int, end: int) -> bool:
+def _is_abbreviation(text: str, stop: int, end: int) -> bool:
     """Return whether the word before the full stop at `stop` is an abbreviation or number."""
     found = _WORD_BEFORE.search(text, max(0, stop - 24), stop)
     if found is None:
         return False
     word = found[0].strip(".")
     if word.isdigit():
-        first = _SOLID.search(text)
+        first = _NOT_SPACE.search(text)
         alone = first is None or first.start() == found.start() or text[found.start() - 1] == "\n"
         return alone or (len(word) < 3 and _ORDINAL.match(text, end) is not None)
     if word.casefold() in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
