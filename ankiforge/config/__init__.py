@@ -55,7 +55,7 @@ class AcceptPolicy(StrEnum):
     """Which drafts become cards without review."""
 
     CLEAN = "clean"
-    """Drafts without warnings and blocking problems."""
+    """Drafts without a warning or block. A model's also need an answer probe without findings."""
     REVIEW = "review"
     """None."""
 
@@ -92,6 +92,10 @@ class LlmSettings(_Section, frozen=True):
     """The name of the default prompt. "" to choose one by the model's size."""
     tags: tuple[Literal["bloom", "difficulty"], ...] = ()
     """Assessments by the model that are kept as tags."""
+    verify: Literal["none", "probe"] = "none"
+    """Whether a model answers each card's question from its passage, without seeing the answer."""
+    verify_model: str = ""
+    """The model that answers, on the same server. "" for `model`."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
