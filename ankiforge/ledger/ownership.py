@@ -1,7 +1,7 @@
-"""Bind a database to one place on one computer.
+"""Bind a database to one path on one computer.
 
-Only `journal.jsonl` is meant to be shared between computers. A database that was copied, or that a
-file service syncs, would give one revision number to two texts; it is detected and not used.
+Only `journal.jsonl` may be shared between computers. A database that was copied, or that a file service
+synchronises, would give one revision number to two texts, so it is detected and refused.
 """
 
 from __future__ import annotations
