@@ -274,7 +274,11 @@ class Slots:
         stay = {row["standing_why"] for row in rows}
         for one in (one for rows in self._orphans().values() for one in rows) if stay else ():
             alike = likeness(one["answer"], one["quote"], draft) >= ALIKE
-            if alike and _guid_of(one) in stay and not self._has_card(one["key"], family, one["slot"]):
+            if (
+                alike
+                and _guid_of(one) in stay
+                and not self._has_card(one["key"], family, one["slot"])
+            ):
                 return HighlightKey(one["key"]), int(one["slot"])
         quote = canonical(draft.quote)
         if len(quote) < EVIDENCE:
