@@ -1,8 +1,8 @@
-"""Cards that keep failing in Anki: which they are, why, and what was done about them.
+"""Cards that keep failing in Anki, the reasons, and the decisions about them.
 
-A card leaves the list by a person's decision about it (accept, edit here or in Anki, pick,
-redraft). That decision keeps how often the card had lapsed by then. The card comes back when it
-lapses once more, or when a person types another remark while studying.
+A card leaves the list when a person decides on it (accept, edit here or in Anki, pick, redraft). The
+decision stores the number of lapses at that time. The card returns when it lapses again, or when a
+person types another remark while studying.
 """
 
 from __future__ import annotations
