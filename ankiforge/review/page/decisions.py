@@ -50,6 +50,7 @@ from ankiforge.review.page.views import (
     INSTEAD,
     SPLIT,
     conflicts_of,
+    like,
     named_as,
     view_named,
 )
@@ -239,6 +240,16 @@ def _reject(now: Decision) -> Outcome:
     slots = now.args.get("slot", "").split() or [""]
     targets = map(now.target, slots)
     return _done(review.reject(now.service.ledger, targets, now.words), "rejected")
+
+
+def _reject_all(now: Decision) -> Outcome:
+    """Reject all waiting cards like this one: one action, one undo."""
+    _, terms = like(now.item.cards[0])
+    guids, cards = now.service.queries.matching(terms), now.service.ledger.cards
+    parts = (guids[start : start + AT_ONCE] for start in range(0, len(guids), AT_ONCE))
+    targets = [Target(card) for part in parts for card in cards.several(part)]
+    _done(review.reject(now.service.ledger, targets, now.words), "")
+    return Outcome(f"{len(targets)} cards rejected", many=True, count=len(targets))
 
 
 def _take_back(now: Decision) -> Outcome:
@@ -632,6 +643,7 @@ DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "pick": _on_card(review.pick, "picked"),
     "redraft": _redraft,
     "reject": _reject,
+    "reject all": _reject_all,
     "restore": _on_card(review.restore, "brought back"),
     "skip": _skip,
     "source": _resolve(False, "the source's words take their place with the next build"),

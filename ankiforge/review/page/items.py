@@ -20,6 +20,7 @@ from rapidfuzz.distance import Indel
 
 from ankiforge.anki.cards import card_ordinals, sides
 from ankiforge.anki.notes import field_html
+from ankiforge.anki.render import render as field_of
 from ankiforge.model import AnkiState, Candidate, Card, Fields, Highlight, Media, Seen, h16
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
@@ -125,12 +126,24 @@ def as_json(item: Item, content: Content, identity: str) -> dict[str, Any]:
         act["args"] = dict(act["args"])
     title = f"{item.title} {isolated(item.document)}" if item.document else item.title
     passage = selectable_text(item.passage)[0] if item.passage else ""
+    highlight = item.passage or next((card.highlight for card in item.cards), None)
     return {
         "id": identity, "title": title, "stamp": item.stamp, "source": content.source,
         "slots": slots, "body": content.body, "acts": acts, "group": item.group,
         "passage": passage, "compared": item.compared, "why": item.why, "tone": item.tone,
         "kind": item.kind, "heading": item.heading,
+        "drawn": drawn_html(highlight) if highlight else "",
     }  # fmt: skip
+
+
+_DRAWN = re.compile(r"\$[^$\n]*[^$\s]\$|^\s*\|.*\|\s*$", re.MULTILINE)
+"""A formula, or a row of a table."""
+
+
+def drawn_html(highlight: Highlight) -> str:
+    """Return a passage with formulas or a table as HTML; "" if plain text shows all of it."""
+    text = "\n\n".join(side for side in highlight.markdown if side.strip()) or highlight.exact
+    return field_of(text) if _DRAWN.search(text) else ""
 
 
 def stamp_of(*shown: object) -> str:

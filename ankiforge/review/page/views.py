@@ -10,6 +10,7 @@ from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
+from ankiforge.ledger.conditions import Term
 from ankiforge.ledger.events import MADE, Event, standing
 from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
@@ -281,8 +282,27 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
         accepting = (Act("a", "Keep the new answer", "accept", _this(card)),)
     elif card.accepted_by is AcceptedBy.POLICY:
         accepting = (Act("a", "Keep it", "keep", _this(card)),)
-    edit = _EDIT_WAITING if card.verdict is Verdict.PENDING else _EDIT
-    return (*accepting, *_rejecting(card, "Reject", "Reject, why…"), edit, _REDRAFT)
+    rejecting = _rejecting(card, "Reject", "Reject, why…")
+    if card.verdict is not Verdict.PENDING:
+        return (*accepting, *rejecting, _EDIT, _REDRAFT)
+    asks = f"This rejects every waiting card {like(card)[0]}; undo takes back all of them. Why?"
+    alike = Act("R", "Reject all like this", "reject all", asks=asks)
+    return (*accepting, *rejecting, _EDIT_WAITING, _REDRAFT, alike)
+
+
+def like(card: Card) -> tuple[str, tuple[Term, ...]]:
+    """Return which waiting cards are like this one, in words and as a query.
+
+    They are of the same source, and wait for the same reason: the first finding, else the drafter.
+    """
+    found = (one for one in card.leading.findings if one.severity is not Severity.INFO)
+    first = next(found, None)
+    source, drafter = card.highlight.document.source, card.leading.draft.origin.drafter
+    terms = (Term("verdict", "pending"), Term("standing", "live"), Term("source", source))
+    if first is not None:
+        return f"of {source} of which {first.check} warns", (*terms, Term("finding", first.check))
+    clean = (Term("finding", "warn", negated=True), Term("finding", "block", negated=True))
+    return f"of {source} drafted by {drafter}", (*terms, Term("drafter", drafter), *clean)
 
 
 def _replaced_html(service: Service, card: Card) -> str:

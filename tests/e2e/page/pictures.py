@@ -71,8 +71,10 @@ def take(page: Any, folder: Path, scheme: str, size: tuple[int, int]) -> None:
 
 def open_up(page: Any, *, page_too: bool) -> None:
     """The three candidates of one fact, their answers, and the page of the paper."""
-    page.keyboard.press("j")
-    page.wait_for_selector(SHOWN)
+    while page.locator('#cards[data-count="3"]').count() == 0:
+        page.keyboard.press("j")
+        page.wait_for_timeout(200)
+        page.wait_for_selector(SHOWN)
     if page_too:
         if page.locator("[data-sheet]:not([open])").count():
             page.click("#source summary >> text=The page")

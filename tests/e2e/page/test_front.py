@@ -62,7 +62,9 @@ def test_what_decides_stays_at_its_place_from_card_to_card(opened, settled) -> N
     places = set()
     for _ in range(6):
         places.add(page.eval_on_selector("#acts button", "it => it.getBoundingClientRect().top"))
-        places.add(page.eval_on_selector("iframe", "it => it.getBoundingClientRect().top") + 1e4)
+        places.add(
+            page.eval_on_selector("#cards iframe", "it => it.getBoundingClientRect().top") + 1e4
+        )
         page.keyboard.press(" ")
         page.keyboard.press("j")
         settled(page)
@@ -80,6 +82,14 @@ def test_the_scheme_is_the_system_s_until_it_is_changed(opened, settled) -> None
     page.reload()
     page.wait_for_selector("body[data-shown]:not([aria-busy])")
     assert night.count() == 0
+
+
+def test_formulas_of_a_passage_are_drawn_below_it(opened, settled) -> None:
+    page = opened()
+    while not page.locator("#drawn").is_visible():
+        page.keyboard.press("j")
+        settled(page)
+    page.frame_locator("#drawn iframe").locator("mjx-container").wait_for()
 
 
 def test_a_narrow_window_scrolls_one_way_only_and_reload_stays_at_the_card(opened, settled) -> None:

@@ -8,6 +8,7 @@ import { wireEdit } from "./edit.js";
 import { Filters } from "./filters.js";
 import { wireHand } from "./hand.js";
 import { listen } from "./keys.js";
+import { looks } from "./looks.js";
 import { News } from "./news.js";
 import { wireRedraft } from "./redraft.js";
 import { Review } from "./review.js";
@@ -15,9 +16,11 @@ import { wireSeen } from "./seen.js";
 import { endRound, showUnsent, wireSend } from "./send.js";
 import { failed, tell } from "./telling.js";
 import { wireSheet } from "./sheet.js";
+import { Stage } from "./stage.js";
 import { remember } from "./trail.js";
 
 const at = (id) => document.getElementById(id);
+let drawing = null;
 const narrow = matchMedia("(max-width: 52rem), (max-height: 30rem)");
 
 const page = new Review(at("cards"), { tell, ask: askWords, decided, failed, focus });
@@ -53,6 +56,7 @@ function show(item) {
   // On a phone the card comes first; a passage without a card is open, for its words are to be selected.
   at("fold").open = !narrow.matches || page.view === "passages";
   tell("");
+  draw(item?.drawn);
   unscroll();
   showMore(item ? [] : page.found.more);
   showCounter(page.found);
@@ -63,12 +67,24 @@ function show(item) {
   news.look();
 }
 
+// The passage with its formulas, in a frame of its own: MathJax writes styles, which the page forbids.
+function draw(html = "") {
+  at("drawn").hidden = !html;
+  if (!html) return;
+  if (!drawing) {
+    drawing = new Stage(document.body.dataset.frame, ({ key, repeated }) => key && page.press(key, repeated));
+    drawing.element.title = "The passage with its formulas";
+    at("drawn").append(drawing.element);
+  }
+  drawing.show(html, { dark: looks.dark });
+}
+
 // Each item begins at the same place, in a window that scrolls as a whole too; of a long passage
 // the mark is in sight.
 function unscroll() {
-  for (const pane of document.querySelectorAll("#source, .right")) pane.scrollTop = 0;
+  for (const pane of document.querySelectorAll("#fold, .right")) pane.scrollTop = 0;
   const mark = at("source").querySelector("[data-scroll]");
-  if (mark) at("source").scrollTop = mark.offsetTop - at("source").clientHeight / 3;
+  if (mark) at("fold").scrollTop = mark.offsetTop - at("fold").clientHeight / 3;
   if (at("main").getBoundingClientRect().top < 0) at("main").scrollIntoView();
 }
 

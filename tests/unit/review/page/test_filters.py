@@ -124,6 +124,17 @@ def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 
+def test_all_cards_like_one_are_rejected_and_come_back_with_one_undo(page, forge) -> None:
+    found = page.item(view="pending")
+    [act] = [act for act in found["item"]["acts"] if act["what"] == "reject all"]
+    assert "rejects every waiting card of notes drafted by rules" in act["asks"]
+    after = page.decide("reject all", found, words="no")
+    assert (after["told"], after["count"]) == ("5 cards rejected", 0)
+    assert {(card["verdict"], card["reason"]) for card in forge.cards()} == {("rejected", "no")}
+    page.decide("undo")
+    assert {card["verdict"] for card in forge.cards()} == {"pending"}
+
+
 def test_the_counter_tells_what_stands_and_what_was_taken_back_of_an_earlier_visit(
     page, forge
 ) -> None:
