@@ -1,4 +1,4 @@
-"""What the syntaxes of other tools share: a separator on one line, and clozes."""
+"""What the card syntaxes of other tools share: separators on one line, and clozes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ankiforge.text.sentences import trimmed
 
 
 class Separator(NamedTuple):
-    """What separates the sides."""
+    """A sign that separates the sides of a card."""
 
     sign: str
     two_way: bool = False
     swapped: bool = False
-    """Whether the answer stands first."""
+    """Whether the answer comes first."""
     loose: bool = False
-    """Whether it counts only beside a blank: `a >> b`, not `a>>b`."""
+    """Whether it needs a blank beside it: `a >> b`, not `a>>b`."""
 
     def place(self, words: str) -> int:
-        """Return where it stands and separates something, else -1."""
+        """Return the offset at which it first separates something, -1 if it does not."""
         start = words.find(self.sign) if self.sign.strip() else -1
         while start >= 0 and self.loose:
             around = words[max(start - 1, 0) : start] + words[start + len(self.sign) :][:1]
@@ -39,9 +39,9 @@ class Separator(NamedTuple):
 
 
 def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCard | None:
-    """Return the card that a line is; of several separators the longest counts, where it is first.
+    """Return the card on a line; of several separators the longest counts, where it is first.
 
-    Not in code, maths, marks, addresses and fields in brackets.
+    Separators in code, maths, marks, addresses and bracketed fields do not count.
     """
     present = [one for one in separators if one.sign in page.lines[at]]
     if not present:
@@ -68,7 +68,7 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
 
 
 def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
-    """Return whether a line is a card in our own reading of `::`; `sure`: one without doubt."""
+    """Return whether a line is a card in our own reading of `::`; `sure`: beyond doubt."""
     if "::" not in page.lines[at] or HEADING.match(page.lines[at]):
         return False
     card = inline_card(read(without_id(content(page.lines[at])), page.blocks.context))
@@ -79,24 +79,25 @@ def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
 
 
 class Hole(NamedTuple):
-    """What is hidden, in a source."""
+    """A cloze in a source."""
 
     start: int
     end: int
-    """[start, end) of it with its signs."""
+    """[start, end) includes the signs."""
     answer: Span
     hint: Span = (0, 0)
-    """(0, 0) without one."""
+    """(0, 0) = none."""
     numbers: str = ""
-    """`1` or `1,3`; "" = still to be given."""
+    """`1` or `1,3`; "" = not numbered yet."""
 
 
 def find_holes(
     mask: str, patterns: Iterable[re.Pattern[str]], *, templates: bool = True
 ) -> list[Hole]:
-    """Return what patterns with the groups answer, hint and numbers find; the first of overlapping.
+    """Return the clozes that patterns find; of overlapping ones the first found counts.
 
-    `templates`: whether names to be filled in (`{{date}}`) count, too.
+    The patterns have the groups answer, hint and numbers. `templates`: whether placeholders of
+    templates (`{{date}}`) count, too.
     """
     found: list[Hole] = []
     for pattern in patterns:
@@ -120,7 +121,7 @@ def find_holes(
 
 
 def numbered_holes(found: Iterable[Hole]) -> Iterator[Hole]:
-    """Give numbers to those that have none: 1, 2 … among themselves."""
+    """Number the clozes that have no numbers: 1, 2 … among themselves."""
     free = 0
     for hole in found:
         free += not hole.numbers
@@ -128,7 +129,7 @@ def numbered_holes(found: Iterable[Hole]) -> Iterator[Hole]:
 
 
 def cloze_text(page: Page, source: str, mask: str, found: Iterable[Hole]) -> str:
-    """Return the Markdown of a text with these holes, each of them numbered."""
+    """Return the Markdown of a source with these clozes, all of them numbered."""
     parts, at = [], 0
     for hole in found:
         hint = f"::{_guarded(source, mask, hole.hint)}" if hole.hint[1] else ""
@@ -141,13 +142,13 @@ def cloze_text(page: Page, source: str, mask: str, found: Iterable[Hole]) -> str
 
 
 _PAIRED = re.compile(r"(?<=\{)\{|(?<=\})\}")
-"""Outside clozes no cloze begins or ends."""
+"""Pairs of braces outside clozes, which would begin or end one."""
 _INSIDE = re.compile(r"[{}]|(?<=:):|^:|:$")
-"""Within an answer or a hint nothing ends it."""
+"""Signs in an answer or a hint that would end it."""
 
 
 def _guarded(source: str, mask: str, span: Span) -> str:
-    """Return an answer or a hint, without blanks around it."""
+    """Return an answer or a hint, stripped and escaped."""
     text = source[slice(*span)]
     start = span[0] + len(text) - len(text.lstrip())
     return _escaped(_INSIDE, source, mask, start, start + len(text.strip()))
@@ -164,6 +165,6 @@ def _escaped(signs: re.Pattern[str], source: str, mask: str, start: int, end: in
 def cloze_card(
     page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Hole], id: str = ""
 ) -> ToolCard:
-    """Return the cloze card of the lines [first, last), whose words are `source`."""
+    """Return the cloze card of the lines [first, last), whose text is `source`."""
     text = cloze_text(page, source, mask, found)
     return ToolCard(first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id)

@@ -1,9 +1,9 @@
 r"""Cards in nested lists, as Logseq and RemNote write them.
 
-Logseq: blocks with `#card`, their children the answer; `{{cloze x}}`, `{{cloze x\\cue}}`.
-RemNote, as it exports to Markdown: `front >> back`, `term :: what`, `term ;; what`, `{{x}}`;
-`<>` and `::` ask both ways, `<<` only backwards; a third sign (`>>>`, `:::`, `;;;`) takes what
-stands below for the answer.
+Logseq: blocks with `#card`, whose children are the answer; `{{cloze x}}`, `{{cloze x\\cue}}`.
+RemNote's export to Markdown: `front >> back`, `term :: what`, `term ;; what`, `{{x}}`;
+`<>` and `::` are two-way, `<<` is backwards; with a third sign (`>>>`, `:::`, `;;;`), the items
+below are the answer.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from ankiforge.model import Form
 
 _ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)(?:\[[^\[\]]\][ \t]+)?")
 _OUTSIDE = 1000
-"""The depth of a line that is in no list."""
+"""The depth of a line outside lists."""
 
 
 @dataclass(slots=True)
 class Item:
-    """One item, or a line outside lists."""
+    """A list item, or a line outside lists."""
 
     first: int
     below: int
     """[first, below) are its own lines."""
     last: int
-    """[below, last) are those of the items in it."""
+    """[below, last) are the lines of the items below it."""
     depth: int
-    """Columns before its sign."""
+    """Columns before its bullet."""
 
     def words(self, page: Page) -> str:
-        """Return its own lines without its sign."""
+        """Return its own lines without the bullet."""
         line = page.lines[self.first]
         found = _ITEM.match(line)
         rest = (page.lines[at].strip() for at in range(self.first + 1, self.below))
@@ -53,7 +53,7 @@ class Item:
 
 
 def _items(page: Page) -> list[Item]:
-    """Return all items of all lists, in order; a line in none is one with nothing below."""
+    """Return the items of all lists and the lines outside lists, in order."""
     heads: list[tuple[int, int]] = []  # line, columns before the sign
     inside = False
     for at, line in enumerate(page.lines):
@@ -66,7 +66,7 @@ def _items(page: Page) -> list[Item]:
         elif not (inside or at in page.code or page.is_comment(at)):
             heads.append((at, _OUTSIDE))
     items: list[Item] = []
-    around: list[Item] = []  # the items that the next one may lie in
+    around: list[Item] = []  # the items that may contain the next one
     limits = [*(at for at, _ in heads[1:]), len(page.lines)]
     for (at, depth), limit in zip(heads, limits, strict=False):
         end = next((line for line in range(at + 1, limit) if page.is_blank(line)), limit)
@@ -80,7 +80,7 @@ def _items(page: Page) -> list[Item]:
 
 
 def _answer(page: Page, first: int, last: int) -> str:
-    """Return what stands below an item; a single item without its sign."""
+    """Return the text below an item; a single item below loses its bullet."""
     source = dedent(page.lines_between(first, last).expandtabs(4)).strip("\n")
     lines = source.split("\n")
     found = _ITEM.match(lines[0])
@@ -95,12 +95,12 @@ _CUE = "\\\\"
 
 
 class Logseq(Dialect):
-    """Reads pages as Logseq does."""
+    """The card syntax of Logseq."""
 
     signs = r"#card\b|\[\[card\]\]|\{\{cloze\b"
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield cards block by block; a card below a card stands by itself."""
+        """Yield cards block by block; a card below another one is no part of it."""
         found = _items(page)
         cards = [
             item.first for item in found if item.depth < _OUTSIDE and _is_card(page, item.first)
@@ -156,7 +156,7 @@ _BELOW = re.compile(r"(?P<front>.*\S)[ \t]*(?P<sign>>>>|:::|;;;)[ \t]*$")
 
 
 class Remnote(Dialect):
-    """Reads what RemNote exports."""
+    """The card syntax of RemNote's export."""
 
     signs = r"<>|>>|<<|::|;;|\{\{"
 
