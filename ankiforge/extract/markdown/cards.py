@@ -136,8 +136,8 @@ def bold_term(inline: Inline) -> Sides | None:
 
 # --- multi-line cards -----------------------------------------------------------------------
 
-_ASK = re.compile(r"((?:[ \t]*>)*)([ \t]*)(\?\??)[ \t]*$")
-_ANY_ASK = re.compile(r"^[ \t>]*\?", re.MULTILINE)
+_SEPARATOR = re.compile(r"((?:[ \t]*>)*)([ \t]*)(\?\??)[ \t]*$")
+_ANY_SEPARATOR = re.compile(r"^[ \t>]*\?", re.MULTILINE)
 _BULLET = re.compile(r"([ \t]*)((?:[-*+]|\d{1,9}[.)])[ \t]+)(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 _CALLOUT = re.compile(r"[ \t]*\[![^\[\]]+\][+-]?[ \t]*")
@@ -172,14 +172,14 @@ def regions(text: str, fences: tuple[Span, ...]) -> list[Region]:
     They are found by lines, not by blocks: a card extends from its `?` up and down to the next
     empty line of the same quote or list item. A fence is taken as a whole.
     """
-    if not _ANY_ASK.search(text):
+    if not _ANY_SEPARATOR.search(text):
         return []
     finder = _Finder(text.split("\n"), fences)
     found: list[Region] = []
     for at, line in enumerate(finder.lines):
         free = found[-1].last if found else 0
-        ask = _ASK.match(line) if at >= free and at not in finder.fence_at else None
-        if ask and (region := finder.region(at, ask, free)):
+        separator = _SEPARATOR.match(line) if at >= free and at not in finder.fence_at else None
+        if separator and (region := finder.region(at, separator, free)):
             found.append(region)
     return found
 
@@ -189,10 +189,10 @@ class _Finder:
         self.lines = lines
         self.fence_at = {line: fence for fence in fences for line in range(*fence)}
 
-    def region(self, at: int, ask: re.Match[str], free: int) -> Region | None:
+    def region(self, at: int, separator: re.Match[str], free: int) -> Region | None:
         """Return the card whose sides the line at `at` separates, None if a side is empty."""
-        depth = ask[1].count(">")
-        indent = len(ask[2].expandtabs(4)) - (1 if depth and ask[2] else 0)
+        depth = separator[1].count(">")
+        indent = len(separator[2].expandtabs(4)) - (1 if depth and separator[2] else 0)
         first, bullet = self.begin(at, depth, indent, free)
         if (indent > 3 and not bullet) or first == at:
             return None
@@ -213,7 +213,7 @@ class _Finder:
             last=last,
             front="\n".join(front),
             back=back,
-            two_way=ask[3] == "??",
+            two_way=separator[3] == "??",
             id=name[1] if name else "",
             before=quotes + bullet,
             indent=quotes + " " * (indent if bullet else 0),

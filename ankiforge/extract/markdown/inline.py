@@ -74,12 +74,18 @@ class Token:
     markdown: str
     note: str = ""
     """A mark's colour, a cloze's numbers, a tag's name, "strong" for the inner signs of `**`."""
-    mate: int = -1
+    partner: int = -1
     """The index of the token it is paired with, -1 = none."""
 
     def become(self, kind: Kind, plain: str = "", markdown: str = "") -> None:
-        """Turn into a token of another kind, without mate and note."""
-        self.kind, self.plain, self.markdown, self.note, self.mate = kind, plain, markdown, "", -1
+        """Turn into a token of another kind, without partner and note."""
+        self.kind, self.plain, self.markdown, self.note, self.partner = (
+            kind,
+            plain,
+            markdown,
+            "",
+            -1,
+        )
 
 
 class Link(NamedTuple):
@@ -174,11 +180,11 @@ class Inline:
             "X" * len(token.plain) if token.kind is Kind.OPAQUE else token.plain
             for token in self.tokens
         )
-        edges = [0, *filter(self._may_cut, boundaries(words, frozen=frozen)), len(self.plain)]
+        edges = [0, *filter(self._may_split, boundaries(words, frozen=frozen)), len(self.plain)]
         spans = [trimmed(self.plain, *pair) for pair in pairwise(edges)]
         return [span for span in spans if span[0] < span[1]]
 
-    def _may_cut(self, edge: int) -> bool:
+    def _may_split(self, edge: int) -> bool:
         at = bisect_right(self.starts, edge) - 1
         return self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT
 
@@ -187,8 +193,8 @@ class Inline:
         marked = 0
         words: list[str] = []
         for at, token in enumerate(self.tokens):
-            if token.kind is Kind.MARK and token.mate >= 0:
-                marked += 1 if token.mate > at else -1
+            if token.kind is Kind.MARK and token.partner >= 0:
+                marked += 1 if token.partner > at else -1
             is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not marked
             words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
@@ -202,7 +208,7 @@ class Inline:
 
     def _find_phrases(self) -> Iterable[Phrase]:
         for at, token in enumerate(self.tokens):
-            if token.mate <= at:
+            if token.partner <= at:
                 continue
             if token.kind is Kind.MARK:
                 sign = "==" if token.markdown == "==" else "mark"
@@ -210,10 +216,10 @@ class Inline:
                 sign = _SIGNS_OF[token.kind]
             else:
                 continue
-            span = trimmed(self.plain, self.starts[at + 1], self.starts[token.mate])
-            inside = self.tokens[at : token.mate] if sign == "bold" else ()
+            span = trimmed(self.plain, self.starts[at + 1], self.starts[token.partner])
+            inside = self.tokens[at : token.partner] if sign == "bold" else ()
             if span[0] < span[1] and not any(one.kind is Kind.BREAK for one in inside):
-                yield Phrase(at, token.mate, span, sign, token.note)
+                yield Phrase(at, token.partner, span, sign, token.note)
 
     def markdown(
         self, start: int, end: int, phrases: Sequence[Phrase] = (), bold: bool = True
@@ -236,7 +242,7 @@ class Inline:
                 continue
             if token.kind is Kind.EMPHASIS and phrases:
                 inside = _phrase_at(at, openers, phrases)
-                if inside != _phrase_at(token.mate, openers, phrases):
+                if inside != _phrase_at(token.partner, openers, phrases):
                     continue
             written = token.markdown
             begins = self.starts[at]
@@ -265,7 +271,7 @@ class Inline:
         parts = []
         for at, token in enumerate(self.tokens):
             if gaps and token.kind is Kind.GAP:
-                parts.append(f"{{{{c{token.note}::" if token.mate > at else "}}")
+                parts.append(f"{{{{c{token.note}::" if token.partner > at else "}}")
             elif token.kind not in _HIDDEN or (gaps and token.kind is Kind.HINT):
                 parts.append(token.markdown)
         return "".join(parts)
@@ -276,7 +282,7 @@ class Inline:
         free = max((int(number) for each in numbers for number in each), default=0)
         parts: list[str] = []
         for at, token in enumerate(self.tokens):
-            if token.kind is Kind.GAP and token.mate > at:
+            if token.kind is Kind.GAP and token.partner > at:
                 free += not token.note
                 parts.append(f"{{{{c{token.note or free}::")
             elif token.kind is Kind.GAP:
@@ -291,12 +297,12 @@ class Inline:
         tokens, starts = self.tokens, self.starts
         low, high = bisect_right(starts, start) - 1, bisect_right(starts, end - 1)
         while low and starts[low] == start:
-            if tokens[low - 1].plain or -1 < tokens[low - 1].mate < low - 1:
+            if tokens[low - 1].plain or -1 < tokens[low - 1].partner < low - 1:
                 break
             low -= 1
         while high < len(tokens) and starts[high] == end:
             # a picture has no plain text: only an empty range includes it
-            if not -1 < tokens[high].mate < high and (start != end or tokens[high].plain):
+            if not -1 < tokens[high].partner < high and (start != end or tokens[high].plain):
                 break
             high += 1
         return (
@@ -305,11 +311,11 @@ class Inline:
         )
 
     def _shows(self, at: int, low: int, high: int, bold: bool) -> bool:
-        """Return whether a token is written: emphasis only if its mate is in the range, too."""
+        """Return whether a token is written: emphasis only if its partner is in the range, too."""
         token = self.tokens[at]
         if token.kind is not Kind.EMPHASIS:
             return True
-        return low <= token.mate < high and (bold or not token.note)
+        return low <= token.partner < high and (bold or not token.note)
 
 
 def _phrase_at(at: int, openers: list[int], phrases: Sequence[Phrase]) -> int:
@@ -436,7 +442,7 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
             case "equals":
                 add(Kind.MARK, found)
             case "run":
-                runs.append(_Run.judged(text, start, end, len(tokens)))
+                runs.append(_Run.classified(text, start, end, len(tokens)))
                 signs = range(start, end)
                 tokens += [Token(one, Kind.EMPHASIS, found[0], found[0]) for one in signs]
             case "wiki":
@@ -671,7 +677,7 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 
 # --- pairs ----------------------------------------------------------------------------------
 
-_FAR = 32
+_MOST_OPEN = 32
 """Open runs that are searched for a partner; bounds the work."""
 
 
@@ -688,7 +694,7 @@ class _Run:
     closes: bool
 
     @classmethod
-    def judged(cls, text: str, start: int, end: int, token: int) -> _Run:
+    def classified(cls, text: str, start: int, end: int, token: int) -> _Run:
         """Classify a run by the characters around it, as CommonMark does."""
         character, before, after = text[start], text[max(0, start - 1) : start], text[end : end + 1]
         left, right = _flanks(after, before), _flanks(before, after)
@@ -720,7 +726,7 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _pair(tokens: list[Token], opener: int, closer: int) -> None:
-    tokens[opener].mate, tokens[closer].mate = closer, opener
+    tokens[opener].partner, tokens[closer].partner = closer, opener
     tokens[opener].plain = tokens[closer].plain = ""
 
 
@@ -730,7 +736,7 @@ def _pair_emphasis(tokens: list[Token], runs: list[_Run], verbatim: bool) -> Non
     opened: list[_Run] = []
     for closer in runs:
         while closer.closes and closer.length:
-            near = reversed(opened[-_FAR:])
+            near = reversed(opened[-_MOST_OPEN:])
             opener = next((run for run in near if run.pairs_with(closer)), None)
             if opener is None:
                 break
@@ -750,7 +756,7 @@ def _pair_emphasis(tokens: list[Token], runs: list[_Run], verbatim: bool) -> Non
         if closer.opens and closer.length:
             opened.append(closer)
     for at, token in enumerate(tokens):
-        if token.kind is Kind.EMPHASIS and token.mate < 0:
+        if token.kind is Kind.EMPHASIS and token.partner < 0:
             escaped = at in active and not verbatim
             sign = ("\\" if escaped else "") + token.plain
             token.become(Kind.ATOM if escaped else Kind.TEXT, token.plain, sign)
@@ -794,7 +800,7 @@ def _pair_marks(text: str, tokens: list[Token], verbatim: bool) -> None:
 def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
     """Turn the unpaired tokens of a kind into plain text."""
     for token in tokens:
-        if token.kind is kind and token.mate < 0:
+        if token.kind is kind and token.partner < 0:
             written = token.markdown if token.plain else ""
             left = Kind.TEXT if token.plain else Kind.GONE
             token.become(Kind.ATOM if written != token.plain else left, token.plain, written)

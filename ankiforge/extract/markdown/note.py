@@ -21,7 +21,7 @@ from ankiforge.text.anchors import CONTEXT, numbered
 from ankiforge.text.markdown import plain
 
 _GLOSSARY = ("glossary", "definitions", "terms")
-_BY_MARK = (Form.PHRASE, Form.CALLOUT, Form.MARK)
+_MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 
 
 class Wanted(NamedTuple):
@@ -78,8 +78,8 @@ def highlights(
         return ()
     per_block = Counter(one.fields["block"] for one in found)
     lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
-    boundaries = _boundaries(text, _marked(blocks)) if "====" in text else []
-    whole = _without(boundaries, text)
+    boundaries = _find_boundaries(text, _mark_spans(blocks)) if "====" in text else []
+    whole = _without_boundaries(boundaries, text)
     made = []
     for one in found:
         block, fields = blocks.blocks[one.block], one.fields
@@ -106,7 +106,7 @@ _BOUNDARY = re.compile(r"(`+)[^`]+\1|(?<=[^\s=])(?P<signs>={4})(?=[^\s=])")
 """The end of one mark and the start of the next, `==so====.==`; not in code."""
 
 
-def _marked(blocks: Blocks) -> Iterator[Span]:
+def _mark_spans(blocks: Blocks) -> Iterator[Span]:
     """Yield the spans of `==` marks in the plain text of a note."""
     start = 0
     for block in blocks.blocks:
@@ -116,19 +116,19 @@ def _marked(blocks: Blocks) -> Iterator[Span]:
         start += len(block.plain) + 1
 
 
-def _boundaries(text: str, spans: Iterable[Span]) -> list[int]:
+def _find_boundaries(text: str, spans: Iterable[Span]) -> list[int]:
     """Return the offsets of the signs between two adjacent marks, within spans of a text."""
     found = (match for span in spans for match in _BOUNDARY.finditer(text, *span))
     return [match.start() for match in found if match["signs"]]
 
 
-def _without(boundaries: list[int], text: str) -> str:
+def _without_boundaries(boundaries: list[int], text: str) -> str:
     """Return a text without the signs between two adjacent marks."""
     edges = zip([0, *(at + 4 for at in boundaries)], [*boundaries, len(text)], strict=True)
     return "".join([text[start:end] for start, end in edges])
 
 
-def _moved(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[Span, ...]:
+def _moved_spans(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[Span, ...]:
     """Return spans, moved by `by`, as offsets in a text without these signs."""
 
     def moved(at: int) -> int:
@@ -151,16 +151,16 @@ def _as_shown(
     start = found.start + shown.pop("offset", 0)
     end = start + len(shown["exact"])
     if text[start:end] == shown["exact"]:  # false for a cloze whose signs are in the text
-        (low, high), *gaps = _moved(boundaries, [(0, end - start), *shown["gaps"]], start)
+        (low, high), *gaps = _moved_spans(boundaries, [(0, end - start), *shown["gaps"]], start)
         shown["exact"] = whole[low:high]
         shown["gaps"] = tuple([(first - low, last - low) for first, last in gaps])
         shown["prefix"] = whole[max(0, low - CONTEXT) : low]
         shown["suffix"] = whole[high : high + CONTEXT]
         if boundaries and highlight.form is Form.PHRASE:
             (written, *rest), written_gaps = shown["markdown"], shown["markdown_gaps"]
-            inside = _boundaries(written, written_gaps)
-            shown["markdown"] = (_without(inside, written), *rest)
-            shown["markdown_gaps"] = _moved(inside, written_gaps)
+            inside = _find_boundaries(written, written_gaps)
+            shown["markdown"] = (_without_boundaries(inside, written), *rest)
+            shown["markdown_gaps"] = _moved_spans(inside, written_gaps)
     around = (highlight.prefix, highlight.suffix)
     return replace(highlight, **shown, anchor_text=highlight.exact, anchor_around=around)
 
@@ -246,7 +246,7 @@ class _Reader:
 
     def all(self) -> Iterator[_Found]:
         """Yield our highlights and the cards of tools, no passage twice, with their note ids."""
-        for one in self._own():
+        for one in self._own_highlights():
             fields = one.fields
             whole = fields["kind"] is HighlightKind.CARD or not fields.get("gaps")
             spans = ((0, len(fields["exact"])),) if whole else fields["gaps"]
@@ -262,16 +262,16 @@ class _Reader:
             fields["hints"] = (*fields.get("hints", ()), *self.tools.hint_at(one.block))
             yield one
         for placed in self.tools.cards:
-            fields = self._by_tool(placed)
-            yield _Found(placed.block, placed.start, fields, _revealed(fields))
+            fields = self._tool_card(placed)
+            yield _Found(placed.block, placed.start, fields, _revealed_fields(fields))
 
-    def _own(self) -> Iterator[_Found]:
+    def _own_highlights(self) -> Iterator[_Found]:
         start, marked, starts = 0, set[int](), list[int]()
         for at, block in enumerate(self.blocks):
             starts.append(start)
             if at in self.quotes.covered:
                 marked.add(block.callout)
-            for offset, fields, shown in self._of_block(at, block):
+            for offset, fields, shown in self._in_block(at, block):
                 marked.add(block.callout)
                 yield _Found(at, start + offset, fields, shown)
             start += len(block.plain) + 1
@@ -287,7 +287,7 @@ class _Reader:
                 fields = self._fields(first, Form.CALLOUT, exact, (markdown,))
                 yield _Found(first, starts[first], fields)
 
-    def _of_block(self, at: int, block: Block) -> Iterator[_Reading]:
+    def _in_block(self, at: int, block: Block) -> Iterator[_Reading]:
         """Yield the card that a block is, or its quotes and marked sentences."""
         if card := self._card(at):
             yield 0, card, None
@@ -300,7 +300,7 @@ class _Reader:
         sentences = list(self._sentences(at, block))
         yield from sentences
         if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
-            yield 0, self._sided(at, block, self.terms[at]), None
+            yield 0, self._sided_card(at, block, self.terms[at]), None
 
     def _card(self, at: int) -> _Fields | None:
         """Return the card that a whole block is, None if it is none."""
@@ -309,16 +309,16 @@ class _Reader:
             fields = self._fields(at, Form.BLOCK, block.plain, block.sided)
             return {**fields, "two_way": block.region.two_way}
         if block.sides and "inline" in cards:
-            return self._sided(at, block, block.sides)
+            return self._sided_card(at, block, block.sides)
         if block.inline and "cloze" in cards:
             gaps = tuple([p.span for p in block.inline.phrases if p.sign == "{{"])
             if gaps:
                 fields = self._fields(at, Form.CLOZE, block.plain, (block.inline.cloze(),))
                 return {**fields, "gaps": gaps}
         term = self.terms.get(at)
-        return self._sided(at, block, term) if term and term.form is Form.GLOSSARY else None
+        return self._sided_card(at, block, term) if term and term.form is Form.GLOSSARY else None
 
-    def _sided(self, at: int, block: Block, sides: Sides) -> _Fields:
+    def _sided_card(self, at: int, block: Block, sides: Sides) -> _Fields:
         assert block.inline is not None
         bold = sides.form not in (Form.GLOSSARY, Form.TERM)
         front = block.inline.markdown(*sides.front, bold=bold)[0]
@@ -326,7 +326,7 @@ class _Reader:
         fields = self._fields(at, sides.form, block.plain, (front, back))
         return {**fields, "two_way": sides.two_way}
 
-    def _by_tool(self, placed: PlacedCard) -> _Fields:
+    def _tool_card(self, placed: PlacedCard) -> _Fields:
         """Return the fields of a card of another tool."""
         card = placed.card
         fields = self._fields(placed.block, card.form, placed.exact, card.sides)
@@ -342,7 +342,7 @@ class _Reader:
     def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
         block = self.blocks[at]
         return {
-            "kind": HighlightKind.HIGHLIGHT if form in _BY_MARK else HighlightKind.CARD,
+            "kind": HighlightKind.HIGHLIGHT if form in _MARK_FORMS else HighlightKind.CARD,
             "exact": exact,
             "form": form,
             "markdown": markdown,
@@ -415,7 +415,7 @@ class _Reader:
         return bold | listed
 
 
-def _revealed(fields: _Fields) -> _Fields | None:
+def _revealed_fields(fields: _Fields) -> _Fields | None:
     """Return the revealed text of a tool's cloze, if the plain text contains the tool's signs."""
     markdown, gaps = fields["markdown"], fields["gaps"]
     if fields["form"] is not Form.CLOZE or not markdown:

@@ -301,7 +301,7 @@ class ToolCards:
     """Whether a tool defines what `==x==` means."""
 
     @cached_property
-    def _reach(self) -> list[int]:
+    def _furthest_ends(self) -> list[int]:
         """The greatest end of each card and those before it."""
         return list(accumulate((one.start + len(one.exact) for one in self.cards), max))
 
@@ -325,7 +325,7 @@ class ToolCards:
         """Return whether a card overlaps one of these spans, which count from `start`."""
         for low, high in spans if self.cards else ():
             before = bisect_left(self.cards, start + high, key=lambda one: one.start)
-            if before > 0 and self._reach[before - 1] > start + low:
+            if before > 0 and self._furthest_ends[before - 1] > start + low:
                 return True
         return False
 

@@ -233,7 +233,7 @@ def citations(block: Block) -> list[Citation]:
         )
     papers = [link.span[0] for link in links]
     stand = sorted(span for span, _ in targets) if joined else []
-    return [_whole(block, one, papers, stand) for one in joined]
+    return [_extended(block, one, papers, stand) for one in joined]
 
 
 def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
@@ -261,7 +261,7 @@ def _label(words: str) -> str:
     return found["label"] if found else ""
 
 
-def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) -> Citation:
+def _extended(block: Block, one: Citation, papers: list[int], targets: list[Span]) -> Citation:
     """Return a citation extended by the brackets, names, pages and links that belong to it.
 
     `papers` holds the starts of the links to papers, `targets` the spans of all links.
@@ -624,7 +624,7 @@ class _Finder:
         with_words = [at for at in citing if at not in self.link_only]
         places = {one.place for at in with_words for one in self.cites[at]}
         if len(with_words) > 1 and len(places) > 1:
-            return self._each(members)
+            return self._several(members)
         cites = [one for at in (*citing, *more) for one in self.cites[at]]
         is_place = any(one.is_link or one.label for one in (*named, *cites))
         if not is_place or not all(map(self._ends_a_quote, with_words)):
@@ -660,7 +660,7 @@ class _Finder:
                 return False
         return True
 
-    def _each(self, members: tuple[int, ...]) -> list[Quote]:
+    def _several(self, members: tuple[int, ...]) -> list[Quote]:
         """Return the quotes of a block quote that contains several: the text before each link."""
         found = []
         for at in members:
@@ -697,9 +697,9 @@ class _Finder:
                 after = [one for one in body if one > at and one not in self.link_only]
                 rest += [self.blocks[one].plain for one in after]
                 return [first], "\n".join(filter(None, rest))
-        return self._led(body) or self._split(body)
+        return self._quoted_first_lines(body) or self._words_then_comments(body)
 
-    def _led(self, body: list[int]) -> tuple[list[Stretch], str] | None:
+    def _quoted_first_lines(self, body: list[int]) -> tuple[list[Stretch], str] | None:
         """Return the quote if the first lines are in quotation marks, with the rest as comment."""
         block = self.blocks[body[0]] if body else None
         if block is None or block.inline is None:
@@ -715,7 +715,7 @@ class _Finder:
                 return [inside], "\n".join(filter(None, words))
         return None
 
-    def _split(self, body: list[int]) -> tuple[list[Stretch], str]:
+    def _words_then_comments(self, body: list[int]) -> tuple[list[Stretch], str]:
         """Return the quoted text of a block quote, and the comments that follow it."""
         deep = min((len(self.blocks[at].quotes) for at in body), default=0)
         inner = [at for at in body if len(self.blocks[at].quotes) > deep]
@@ -781,7 +781,7 @@ class Quotes:
             return
         cards = frozenset(filter(is_card, range(len(blocks))))
         for one in _Finder(blocks, cites, cards).all():
-            if not one.citation.is_link and self._has_own(one):
+            if not one.citation.is_link and self._has_own_highlight(one):
                 continue  # a citekey alone makes no quote of text that is a highlight anyway
             first = one.stretches[0]
             self.starts.setdefault(first.at, {})[first.span[0]] = one
@@ -832,7 +832,7 @@ class Quotes:
             "links": tuple(dict.fromkeys(filter(None, links))),
         }
 
-    def _has_own(self, found: Quote) -> bool:
+    def _has_own_highlight(self, found: Quote) -> bool:
         """Return whether the blocks of a quote contain a highlight of their own."""
         blocks = [self._blocks[at] for at in found.blocks]
         if "callout" in self._marks and any(block.callout >= 0 for block in blocks):

@@ -71,14 +71,14 @@ def prepared(text: str) -> Source:
     searchable: list[str] = []
     maths: list[str] = []
     fences: list[Span] = []
-    never: set[str] = set()  # closing signs that do not occur any more
+    unclosed: set[str] = set()  # closing signs that do not occur any more
     ticks = Backticks(text)
     at = line = 0
     while match := _START.search(text, at):
         shown.append(text[at : match.start()])
         searchable.append(text[at : match.start()])
         line += text.count("\n", at, match.start())
-        kind, end = _extent(text, match, ticks, never)
+        kind, end = _extent(text, match, ticks, unclosed)
         at = max(end, match.end())
         run = text[match.start() : at]
         lines = run.count("\n")
@@ -99,7 +99,9 @@ def prepared(text: str) -> Source:
     return Source("".join(shown), tuple(maths), "".join(searchable), tuple(fences))
 
 
-def _extent(text: str, match: re.Match[str], ticks: Backticks, never: set[str]) -> tuple[str, int]:
+def _extent(
+    text: str, match: re.Match[str], ticks: Backticks, unclosed: set[str]
+) -> tuple[str, int]:
     """Return (kind, end) of what begins at a sign, ("text", -1) if it is never closed."""
     start, kind = match.end(), match.lastgroup
     if match["fence"] is not None:
@@ -110,9 +112,9 @@ def _extent(text: str, match: re.Match[str], ticks: Backticks, never: set[str]) 
     if kind == "escape":
         return "text", start
     sign = {"html": "-->", "comment": "%%", "maths": "$$"}[str(kind)]
-    end = -1 if sign in never else text.find(sign, start)
+    end = -1 if sign in unclosed else text.find(sign, start)
     if end < 0:
-        never.add(sign)
+        unclosed.add(sign)
         return "text", -1
     if kind != "maths":
         return "comment", end + len(sign)
@@ -216,13 +218,13 @@ def front_matter(text: str) -> FrontMatter:
     off = (key for key in ("cards", "ankiforge") if values.get(key) is False)
     return FrontMatter(
         title=title.strip() if isinstance(title, str) else "",
-        deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
+        deck=_scalar(values.get("deck")) or _scalar(values.get("cards-deck")),
         tags=tuple(dict.fromkeys(_tags(values))),
         skip=next((f"the note says {key}: false" for key in off), ""),
         identifiers=tuple(dict.fromkeys(_identifiers(values))),
         problem=problem,
         lines=head[0].count("\n") + (not head[0].endswith("\n")),
-        note_id="".join(_NOTE_ID.findall(_word(values.get("noteId")))),
+        note_id="".join(_NOTE_ID.findall(_scalar(values.get("noteId")))),
     )
 
 
@@ -248,7 +250,7 @@ def _yaml(head: str) -> tuple[dict[str, Any], str]:
 def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the identifiers of the paper that a literature note is about, from keys tools write."""
     keys = {key: re.sub(r"[\W_]+", "", key.casefold()) for key in values}
-    words = {keys[key]: _word(value) for key, value in values.items()}
+    words = {keys[key]: _scalar(value) for key, value in values.items()}
     if doi := _DOI.search(words.get("doi", "")):
         yield "doi", doi[0].lower()
     for key in ("citekey", "citationkey", "bibkey"):
@@ -260,10 +262,10 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         scheme = _SCHEME_OF.get(keys[key], "")
         for one in (value if isinstance(value, list) else [value])[:_MOST_NAMES]:
             if scheme == "url":
-                if address := _ADDRESS.fullmatch(_word(one)):
+                if address := _ADDRESS.fullmatch(_scalar(one)):
                     yield "url", address[1]
             elif scheme:
-                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_word(one)}"
+                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_scalar(one)}"
                 yield from (name for name in names_in(word) if name[0] == scheme)
     for key, value in words.items():
         if key.startswith("zotero") and (found := _ZOTERO.search(value)):
@@ -273,18 +275,18 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _arxiv(value: Any) -> str:
     """Return an arXiv id, with the trailing zeros that YAML drops if it is not quoted."""
     if not isinstance(value, float):
-        return _word(value)
+        return _scalar(value)
     digits = 5 if value >= _FIVE_DIGITS else 4
     return f"{value:0{5 + digits}.{digits}f}"
 
 
-def _word(value: Any) -> str:
+def _scalar(value: Any) -> str:
     return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
 def _tags(values: dict[str, Any]) -> Iterator[str]:
     for given in (values.get("tags"), values.get("tag")):
-        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        words = given if isinstance(given, list) else re.split(r"[,\s]+", _scalar(given))
         for word in words:
-            if tag := _word(word).lstrip("#"):
+            if tag := _scalar(word).lstrip("#"):
                 yield re.sub(r"\s+", "-", tag)

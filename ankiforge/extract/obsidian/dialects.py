@@ -23,14 +23,14 @@ from ankiforge.extract.markdown.page import (
 )
 from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.obsidian.grammar import (
-    Hole,
+    Cloze,
     Separator,
     card_on_line,
     cloze_card,
     cloze_text,
-    find_holes,
+    find_clozes,
     is_ours,
-    numbered_holes,
+    numbered_clozes,
 )
 from ankiforge.extract.obsidian.outlines import Logseq, Remnote
 from ankiforge.model import Form, Span
@@ -79,20 +79,20 @@ class Osr(Dialect):
         self.patterns = ClozePatterns(settings.cloze_patterns)
         line = (settings.single_line_card_separator, settings.single_line_reversed_card_separator)
         self.inline = (Separator(line[0]), Separator(line[1], two_way=True))
-        asks = (settings.multiline_card_separator, settings.multiline_reversed_card_separator)
-        self.asks = {sign: sign == asks[1] for sign in reversed(asks) if sign.strip()}
+        pair = (settings.multiline_card_separator, settings.multiline_reversed_card_separator)
+        self.multiline = {sign: sign == pair[1] for sign in reversed(pair) if sign.strip()}
         self.end = settings.multiline_card_end_marker.strip()
         self.our_lines = line == (
             usual.single_line_card_separator,
             usual.single_line_reversed_card_separator,
         )
-        self.our_blocks = (*asks, settings.multiline_card_end_marker) == (
+        self.our_blocks = (*pair, settings.multiline_card_end_marker) == (
             usual.multiline_card_separator,
             usual.multiline_reversed_card_separator,
             usual.multiline_card_end_marker,
         )
         signs = [re.escape(sign) for sign in line if sign.strip()]
-        signs += [rf"^[ \t>]*{re.escape(sign)}[ \t]*$" for sign in self.asks]
+        signs += [rf"^[ \t>]*{re.escape(sign)}[ \t]*$" for sign in self.multiline]
         self.signs = "|".join([*signs, *map(re.escape, self.patterns.signs)]) or r"(?!)"
         self.tags = frozenset(tag.strip("#").casefold() for tag in settings.flashcard_tags)
 
@@ -126,7 +126,7 @@ class _OsrWalk:
 
     def reset(self) -> None:
         """Start a new group: no first line, no separator, no cloze."""
-        self.first = self.ask = -1
+        self.first = self.separator = -1
         self.cloze = False
 
     def all(self) -> list[ToolCard]:
@@ -135,7 +135,7 @@ class _OsrWalk:
             if at in page.fence_at:
                 self.open(at)
                 at = page.fence_at[at][1]
-            elif self.osr.our_blocks and at in page.regions and at not in self.parted:
+            elif self.osr.our_blocks and at in page.regions and at not in self.divided:
                 self.flush(at)
                 at = page.regions[at][1]
             else:
@@ -144,15 +144,15 @@ class _OsrWalk:
         return self.found
 
     @cached_property
-    def parted(self) -> frozenset[int]:
+    def divided(self) -> frozenset[int]:
         """The lines of our multi-line cards over which a single-line card takes precedence."""
         if self.osr.beside_ours:
             return frozenset()
-        inside = (at for at in self.page.regions if at not in self.page.code and self.is_sure(at))
+        inside = (at for at in self.page.regions if at not in self.page.code and self.is_card(at))
         spans = {self.page.regions[at] for at in inside}
         return frozenset(line for span in spans for line in range(*span))
 
-    def is_sure(self, at: int) -> bool:
+    def is_card(self, at: int) -> bool:
         """Return whether a line is a single-line card beyond doubt."""
         if self.osr.our_lines:
             return is_ours(self.page, at, sure=True)
@@ -161,7 +161,7 @@ class _OsrWalk:
     def line(self, at: int) -> int:
         """Read one line; return the index of the next one to read."""
         page, text = self.page, self.page.lines[at].strip()
-        is_open = self.ask >= 0 or self.cloze
+        is_open = self.separator >= 0 or self.cloze
         if page.is_comment(at):
             return at + 1
         if _SCHEDULE.match(page.lines[at]):
@@ -171,9 +171,9 @@ class _OsrWalk:
             return at
         if text == self.osr.end or (not text and not (self.osr.end and is_open)):
             self.flush(at)
-        elif text in self.osr.asks and self.first >= 0 and self.ask < 0:
-            self.ask = at  # the lines above are the front
-        elif text in self.osr.asks or at in page.code:
+        elif text in self.osr.multiline and self.first >= 0 and self.separator < 0:
+            self.separator = at  # the lines above are the front
+        elif text in self.osr.multiline or at in page.code:
             self.open(at)
         else:
             self.words(at)
@@ -183,7 +183,7 @@ class _OsrWalk:
         """Read a line of text: a card of its own, a cloze, or a part of the current group."""
         page, ours = self.page, self.osr.our_lines
         heading = HEADING.match(page.lines[at]) is not None
-        if at not in page.cells and (self.ask < 0 or self.is_sure(at)):
+        if at not in page.cells and (self.separator < 0 or self.is_card(at)):
             is_own = ours and is_ours(page, at)
             card = None
             if not is_own or at in page.regions:
@@ -191,17 +191,17 @@ class _OsrWalk:
                 if card and ours and not heading:  # by our own reading it is no card
                     card = card._replace(form=Form.INLINE_FIELD)
             if card or is_own:
-                if self.ask < 0:
+                if self.separator < 0:
                     self.flush(at)  # within a multi-line card it replaces that card
                 self.reset()
                 self.found += [card] if card else []
                 return
         after_heading = 0 <= self.first == at - 1 and HEADING.match(page.lines[self.first])
-        if self.ask < 0 and (heading or FOOTNOTE.match(page.lines[at]) or after_heading):
+        if self.separator < 0 and (heading or FOOTNOTE.match(page.lines[at]) or after_heading):
             self.flush(at)
         self.open(at)
-        if self.ask < 0 and not self.cloze:
-            self.cloze = self.osr.patterns.hide(page, page.lines[at])
+        if self.separator < 0 and not self.cloze:
+            self.cloze = self.osr.patterns.matches(page, page.lines[at])
 
     def open(self, at: int) -> None:
         self.first = at if self.first < 0 else self.first
@@ -209,20 +209,20 @@ class _OsrWalk:
     def flush(self, at: int) -> None:
         """End the current group before this line, and add the card that it is, if any."""
         page, first = self.page, self.first
-        if first >= 0 and self.ask >= 0:
-            front, back = page.body(first, self.ask), page.body(self.ask + 1, at)
+        if first >= 0 and self.separator >= 0:
+            front, back = page.body(first, self.separator), page.body(self.separator + 1, at)
             if back.strip():
                 card = ToolCard(
                     first, at, Form.BLOCK, (page.side(front), page.side(back)),
                     page.lines_between(first, at), ends=(front, back),
-                    two_way=self.osr.asks[page.lines[self.ask].strip()],
+                    two_way=self.osr.multiline[page.lines[self.separator].strip()],
                     tags=page.tags_in(front, back),
                 )  # fmt: skip
                 self.found.append(card)
         elif first >= 0 and self.cloze:
             source = page.body(first, at)
             mask = page.mask(source)
-            found = self.osr.patterns.holes(mask)
+            found = self.osr.patterns.find(mask)
             self.found.append(cloze_card(page, first, at, source, mask, found))
         self.reset()
 
@@ -246,22 +246,22 @@ class ClozePatterns:
         self.signs = [re.split(r"[\[\]]", one.partition("answer")[0])[0] for one in written]
         """How the patterns begin; a note without any of these has no cloze."""
 
-    def hide(self, page: Page, line: str) -> bool:
+    def matches(self, page: Page, line: str) -> bool:
         """Return whether a line contains a cloze."""
-        return any(sign in line for sign in self.signs) and bool(self.holes(page.mask(line)))
+        return any(sign in line for sign in self.signs) and bool(self.find(page.mask(line)))
 
-    def holes(self, mask: str) -> list[Hole]:
+    def find(self, mask: str) -> list[Cloze]:
         """Return the clozes of a text: only the numbered ones, if there are any."""
-        if found := find_holes(mask, self.numbered, templates=False):
+        if found := find_clozes(mask, self.numbered, templates=False):
             return found
-        for hole in find_holes(mask, self.acting, templates=False):
-            cards = [str(n) for n, act in enumerate(hole.numbers, start=1) if act == "a"]
+        for cloze in find_clozes(mask, self.acting, templates=False):
+            cards = [str(n) for n, act in enumerate(cloze.numbers, start=1) if act == "a"]
             if cards:
-                found.append(hole._replace(numbers=",".join(cards)))
+                found.append(cloze._replace(numbers=",".join(cards)))
         if found:
             return found
-        simple = find_holes(mask, self.simple, templates=False)
-        return [hole._replace(numbers=str(n)) for n, hole in enumerate(simple, start=1)]
+        simple = find_clozes(mask, self.simple, templates=False)
+        return [cloze._replace(numbers=str(n)) for n, cloze in enumerate(simple, start=1)]
 
 
 def _compiled(pattern: str, numbers: str) -> re.Pattern[str]:
@@ -441,7 +441,7 @@ class O2a(Dialect):
         tags = page.tags_in(front, back)
         if is_cloze:
             mask = page.mask(front)
-            text = cloze_text(page, front, mask, numbered_holes(find_holes(mask, self.clozes)))
+            text = cloze_text(page, front, mask, numbered_clozes(find_clozes(mask, self.clozes)))
             sides = (text, *([page.side(back)] if back else []))
             return ToolCard(0, 0, Form.CLOZE, sides, "", (front, back or front), tags=tags)
         two_way = "reversed" in kind and "optional" not in kind
@@ -526,8 +526,8 @@ class O2a(Dialect):
             if sign not in source or _FILE_LINES.match(source):
                 continue
             mask = page.mask(source)
-            if find_holes(mask, patterns):
-                found = numbered_holes(find_holes(mask, self.clozes))
+            if find_clozes(mask, patterns):
+                found = numbered_clozes(find_clozes(mask, self.clozes))
                 yield cloze_card(page, first, last, source, mask, found, _bare_id(page, last))
 
 
@@ -672,8 +672,8 @@ class Flashcards(Dialect):
         source = without_id(content(page.lines[at]))
         mask = page.mask(source)
         found = [
-            hole._replace(numbers=hole.numbers or "1")
-            for hole in find_holes(mask, (_LINE_HIGHLIGHT, _LINE_CURLY))
+            cloze._replace(numbers=cloze.numbers or "1")
+            for cloze in find_clozes(mask, (_LINE_HIGHLIGHT, _LINE_CURLY))
         ]
         return cloze_card(page, at, self.past_id(page, at), source, mask, found) if found else None
 
@@ -759,19 +759,19 @@ def _is_rule(page: Page, at: int) -> bool:
     )
 
 
-def _struck(source: str, mask: str) -> Iterator[Hole]:
+def _struck(source: str, mask: str) -> Iterator[Cloze]:
     """Yield struck-through clozes with the number they begin with, else the next number.
 
     Emphasis at the end is a hint.
     """
     number = 0
-    for hole in find_holes(mask, (_STRUCK,)):
-        start, end = hole.answer
+    for cloze in find_clozes(mask, (_STRUCK,)):
+        start, end = cloze.answer
         given = _NUMBER.match(source[:end], start)
         number = int(given[1]) if given else number + 1
         start = given.end() if given else start
         if found := _HINT.search(source[start:end]):
             inside = found.span(1) if found[1] else found.span(2)
-            hole = hole._replace(hint=(start + inside[0], start + inside[1]))
+            cloze = cloze._replace(hint=(start + inside[0], start + inside[1]))
             end = start + found.start()
-        yield hole._replace(answer=(start, end), numbers=str(number))
+        yield cloze._replace(answer=(start, end), numbers=str(number))

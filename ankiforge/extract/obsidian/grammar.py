@@ -78,7 +78,7 @@ def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
 # --- clozes ---------------------------------------------------------------------------------
 
 
-class Hole(NamedTuple):
+class Cloze(NamedTuple):
     """A cloze in a source."""
 
     start: int
@@ -91,52 +91,52 @@ class Hole(NamedTuple):
     """`1` or `1,3`; "" = not numbered yet."""
 
 
-def find_holes(
+def find_clozes(
     mask: str, patterns: Iterable[re.Pattern[str]], *, templates: bool = True
-) -> list[Hole]:
+) -> list[Cloze]:
     """Return the clozes that patterns find; of overlapping ones the first found counts.
 
     The patterns have the groups answer, hint and numbers. `templates`: whether placeholders of
     templates (`{{date}}`) count, too.
     """
-    found: list[Hole] = []
+    found: list[Cloze] = []
     for pattern in patterns:
         groups = pattern.groupindex
         for match in pattern.finditer(mask):
             hint = match.span("hint") if "hint" in groups and match["hint"] else (0, 0)
             numbers = (match["numbers"] or "") if "numbers" in groups else ""
-            hole = Hole(match.start(), match.end(), match.span("answer"), hint, numbers)
-            at = bisect_left(found, hole.start, key=lambda one: one.start)
-            after_others = at == 0 or found[at - 1].end <= hole.start
-            before_others = at == len(found) or hole.end <= found[at].start
+            cloze = Cloze(match.start(), match.end(), match.span("answer"), hint, numbers)
+            at = bisect_left(found, cloze.start, key=lambda one: one.start)
+            after_others = at == 0 or found[at - 1].end <= cloze.start
+            before_others = at == len(found) or cloze.end <= found[at].start
             if after_others and before_others and match["answer"].strip():
-                found.insert(at, hole)
+                found.insert(at, cloze)
     if templates:
         return found
     return [
-        hole
-        for hole in found
-        if not (mask.startswith("{{", hole.start) and is_template(mask[slice(*hole.answer)]))
+        cloze
+        for cloze in found
+        if not (mask.startswith("{{", cloze.start) and is_template(mask[slice(*cloze.answer)]))
     ]
 
 
-def numbered_holes(found: Iterable[Hole]) -> Iterator[Hole]:
+def numbered_clozes(found: Iterable[Cloze]) -> Iterator[Cloze]:
     """Number the clozes that have no numbers: 1, 2 … among themselves."""
     free = 0
-    for hole in found:
-        free += not hole.numbers
-        yield hole if hole.numbers else hole._replace(numbers=str(free))
+    for cloze in found:
+        free += not cloze.numbers
+        yield cloze if cloze.numbers else cloze._replace(numbers=str(free))
 
 
-def cloze_text(page: Page, source: str, mask: str, found: Iterable[Hole]) -> str:
+def cloze_text(page: Page, source: str, mask: str, found: Iterable[Cloze]) -> str:
     """Return the Markdown of a source with these clozes, all of them numbered."""
     parts, at = [], 0
-    for hole in found:
-        hint = f"::{_guarded(source, mask, hole.hint)}" if hole.hint[1] else ""
-        answer = _guarded(source, mask, hole.answer)
-        parts.append(_escaped(_PAIRED, source, mask, at, hole.start))
-        parts.append(f"{{{{c{hole.numbers}::{answer}{hint}}}}}")
-        at = hole.end
+    for cloze in found:
+        hint = f"::{_guarded(source, mask, cloze.hint)}" if cloze.hint[1] else ""
+        answer = _guarded(source, mask, cloze.answer)
+        parts.append(_escaped(_PAIRED, source, mask, at, cloze.start))
+        parts.append(f"{{{{c{cloze.numbers}::{answer}{hint}}}}}")
+        at = cloze.end
     parts.append(_escaped(_PAIRED, source, mask, at, len(source)))
     return rich("".join(parts), page.blocks.context, gaps=True)
 
@@ -163,7 +163,7 @@ def _escaped(signs: re.Pattern[str], source: str, mask: str, start: int, end: in
 
 
 def cloze_card(
-    page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Hole], id: str = ""
+    page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Cloze], id: str = ""
 ) -> ToolCard:
     """Return the cloze card of the lines [first, last), whose text is `source`."""
     text = cloze_text(page, source, mask, found)

@@ -18,12 +18,12 @@ from ankiforge.extract.markdown.blocks import without_id, without_properties
 from ankiforge.extract.markdown.inline import MASK
 from ankiforge.extract.markdown.page import Dialect, Page, ToolCard, content
 from ankiforge.extract.obsidian.grammar import (
-    Hole,
+    Cloze,
     Separator,
     card_on_line,
     cloze_card,
-    find_holes,
-    numbered_holes,
+    find_clozes,
+    numbered_clozes,
 )
 from ankiforge.model import Form
 
@@ -110,15 +110,15 @@ class Logseq(Dialect):
             words = without_id(content(words) if item.depth == _OUTSIDE else words).strip()
             at = bisect_left(cards, item.first)
             is_card = cards[at : at + 1] == [item.first]
-            is_cloze = bool(find_holes(page.mask(words), (_LOGSEQ_CLOZE,)))
+            is_cloze = bool(find_clozes(page.mask(words), (_LOGSEQ_CLOZE,)))
             if not (is_card or is_cloze):
                 continue
             tags = tuple(tag for tag in page.tags_in(words) if tag.casefold() != "card")
             front = _CARD.sub("", words).strip()
             if is_cloze:
                 mask = page.mask(front)
-                holes = (_with_cue(front, hole) for hole in find_holes(mask, (_LOGSEQ_CLOZE,)))
-                card = cloze_card(page, item.first, item.below, front, mask, numbered_holes(holes))
+                cued = (_with_cue(front, cloze) for cloze in find_clozes(mask, (_LOGSEQ_CLOZE,)))
+                card = cloze_card(page, item.first, item.below, front, mask, numbered_clozes(cued))
                 yield card._replace(whole=words, tags=tags)
                 continue
             last = min([item.last, *cards[at + 1 : at + 2]])
@@ -136,10 +136,10 @@ def _is_card(page: Page, at: int) -> bool:
     return found is not None and (found[0].endswith("]]") or page.mask(line)[found.start()] != MASK)
 
 
-def _with_cue(source: str, hole: Hole) -> Hole:
-    start, end = hole.answer
+def _with_cue(source: str, cloze: Cloze) -> Cloze:
+    start, end = cloze.answer
     cue = source.find(_CUE, start, end)
-    return hole if cue < 0 else hole._replace(answer=(start, cue), hint=(cue + 2, end))
+    return cloze if cue < 0 else cloze._replace(answer=(start, cue), hint=(cue + 2, end))
 
 
 _REMNOTE_CLOZE = re.compile(
@@ -174,8 +174,8 @@ class Remnote(Dialect):
                 )  # fmt: skip
                 continue
             mask = page.mask(source)
-            if found := find_holes(mask, (_REMNOTE_CLOZE,), templates=False):
-                yield cloze_card(page, at, at + 1, source, mask, numbered_holes(found))
+            if found := find_clozes(mask, (_REMNOTE_CLOZE,), templates=False):
+                yield cloze_card(page, at, at + 1, source, mask, numbered_clozes(found))
             elif not (at in page.cells or at in page.regions) and (
                 card := card_on_line(page, at, _SEPARATORS)
             ):

@@ -555,8 +555,8 @@ def find_notes(
                 files.notes.append(NoteFile(path, entry.path, stamp))
     notes = files.notes
     if only:
-        notes = [note for named in only for note in _named(root, named, files)]
-    files.notes = _each_once(notes, files.problems)
+        notes = [note for named in only for note in _notes_at(root, named, files)]
+    files.notes = _unique(notes, files.problems)
     files.problems.sort(key=lambda problem: problem.where)
     return files
 
@@ -578,7 +578,7 @@ def _link_problem(
     return [Problem(path, what, hint)]
 
 
-def _named(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
+def _notes_at(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
     """Yield the notes at or below one path of `only`."""
     try:
         relative = legible(named.absolute().relative_to(root.absolute()).as_posix())
@@ -594,7 +594,7 @@ def _named(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
         files.missing(relative, "there is no such note or folder")
 
 
-def _each_once(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
+def _unique(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
     """Return the notes sorted; of two whose paths are equal in NFC, one is left out."""
     found: dict[str, NoteFile] = {}
     for note in notes:

@@ -276,11 +276,11 @@ def with_pictures(
         return (read, ())
     cut, failed = worker.pictures(path, tuple(wanted.values()), passwords)
     pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
-    there = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
+    kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
     marks = []
     for mark in read.marks:
         name = picture_name(read.document, mark) if mark.area is not None else ""
-        marks.append(msgspec.structs.replace(mark, picture=name) if name in there else mark)
+        marks.append(msgspec.structs.replace(mark, picture=name) if name in kept else mark)
     problems = list(read.problems)
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"

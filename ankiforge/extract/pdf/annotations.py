@@ -364,7 +364,7 @@ def _merged(thread: list[Annotation]) -> Annotation:
     replies = sorted(
         (one for one in others if one.contents and not one.grouped), key=lambda one: one.dated
     )
-    said = [
+    lines = [
         f"— {one.author}: {one.contents}" if one.author else f"— {one.contents}" for one in replies
     ]
-    return replace(head, contents="\n".join(own), comment="\n".join([*own, *said]))
+    return replace(head, contents="\n".join(own), comment="\n".join([*own, *lines]))

@@ -266,7 +266,7 @@ def is_whole(page: PageObject, cut: int | None) -> bool:
         resources = page.get("/Resources", DictionaryObject()).get_object()
         wanted: list[Any] = [page.raw_get("/Contents")] if "/Contents" in page else []
         wanted += [resources.raw_get(key) for key in ("/Font", "/XObject") if key in resources]
-        return _all_there(wanted, cut)
+        return _all_present(wanted, cut)
     except FAULTS:
         return False
 
@@ -280,7 +280,7 @@ def _is_packed(stream: StreamObject) -> bool:
     return first != "/FlateDecode" or is_zlib
 
 
-def _all_there(waiting: list[Any], cut: int | None) -> bool:
+def _all_present(waiting: list[Any], cut: int | None) -> bool:
     seen: set[tuple[int, int]] = set()
     while waiting and len(seen) < MOST_FOLLOWED:
         one = waiting.pop()

@@ -379,18 +379,18 @@ def read_work(reader: PdfReader, first_page: str, lines: list[PrintedLine]) -> W
     cite another work, are `doi-hint` and `arxiv-hint`.
     """
     xmp, info = list(_xmp(reader)), list(_info(reader))
-    said = " ".join(words for _, words in (*xmp, *info))
-    sure = {"doi": find_doi(said), "arxiv": _find(_ARXIV, said)}
-    seen = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
-    hints = {f"{name}-hint": value for name, value in seen.items() if not sure[name]}
+    metadata = " ".join(words for _, words in (*xmp, *info))
+    known = {"doi": find_doi(metadata), "arxiv": _find(_ARXIV, metadata)}
+    printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
+    hints = {f"{name}-hint": value for name, value in printed.items() if not known[name]}
     titles = (*_named(xmp, "title"), *_named(info, "title"))
     return Work(
         title=next((one for one in titles if not _JUNK_TITLE.match(one)), "")
         or printed_title(lines),
         creators=_creators(_named(xmp, "creator"), _named(info, "author"))
         or printed_authors(lines),
-        issued=_issued(xmp, sure["arxiv"] or _find(_STAMP, first_page)),
-        identifiers=tuple((name, value) for name, value in (sure | hints).items() if value),
+        issued=_issued(xmp, known["arxiv"] or _find(_STAMP, first_page)),
+        identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
     )
 
 

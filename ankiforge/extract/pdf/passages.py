@@ -82,7 +82,7 @@ class Passages:
     def under(self, marked: list[Quad]) -> list[list[int]]:
         """Return the places that a mark covers, one list per printed line, in reading order."""
         owner = self._inside(marked) or self._above(marked)
-        owner |= self._partly(owner, marked)
+        owner |= self._edge_letters(owner, marked)
         return _in_order(self._page.seen, self._segments(owner), owner)
 
     def nearest(self, x: float, y: float) -> int | None:
@@ -127,7 +127,7 @@ class Passages:
                     owner.setdefault(at, number)
         return owner
 
-    def _partly(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
+    def _edge_letters(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
         """Return place → quad for first and last letters of words that are covered by a quarter."""
         return {
             at + step: number
@@ -218,10 +218,10 @@ def _places(seen: list[Char], segments: list[list[int]]) -> list[Place]:
 
 
 def _cost(order: list[int], places: list[Place]) -> float:
-    return sum(_step(places[one], places[two]) for one, two in pairwise(order))
+    return sum(_oddness(places[one], places[two]) for one, two in pairwise(order))
 
 
-def _step(one: Place, two: Place) -> float:
+def _oddness(one: Place, two: Place) -> float:
     """Return how unlikely it is that `two` follows `one`; 0 = not unlikely."""
     down, height = two.depth - one.depth, min(one.height, two.height)
     if abs(down) < 0.4 * height:

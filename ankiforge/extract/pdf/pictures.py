@@ -253,7 +253,7 @@ def png(width: int, height: int, dots: bytes) -> bytes:
     """Return a PNG made from RGB bytes; a grey one if all pixels are grey."""
     red, green, blue = (dots[at::3] for at in range(3))
     grey = red == green == blue
-    body = _smaller(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
+    body = _compressed(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
     head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
     file = [b"\x89PNG\r\n\x1a\n"]
     for chunk in (b"IHDR" + head, b"IDAT" + body, b"IEND"):
@@ -262,15 +262,15 @@ def png(width: int, height: int, dots: bytes) -> bytes:
     return b"".join(file)
 
 
-def _smaller(dots: bytes, row: int, dot: int) -> bytes:
+def _compressed(dots: bytes, row: int, dot: int) -> bytes:
     """Compress the rows plainly, which suits drawings, or each pixel minus its left neighbour."""
     rows = [dots[at : at + row] for at in range(0, len(dots), row)]
     plain = zlib.compress(b"".join(b"\0" + one for one in rows), 6)
-    less = zlib.compress(b"".join(b"\1" + _less(one, bytes(dot) + one[:-dot]) for one in rows), 6)
+    less = zlib.compress(b"".join(b"\1" + _minus(one, bytes(dot) + one[:-dot]) for one in rows), 6)
     return min(plain, less, key=len)
 
 
-def _less(one: bytes, other: bytes) -> bytes:
+def _minus(one: bytes, other: bytes) -> bytes:
     """Return `one` - `other`, byte by byte modulo 256; as two long integers, which is faster."""
     length = len(one)
     high, all_bits = (int.from_bytes(bytes([bits]) * length) for bits in (0x80, 0xFF))
@@ -326,8 +326,8 @@ def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | N
     marks = [one for one in of_page(sheet.page, entries) if isinstance(one, Annotation)]
     named = [one for one in marks if {f"nm:{one.name}", f"zotero:{one.zotero}"} & {*sheet.names}]
     if named or not sheet.words:
-        said = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
-        return next(iter(named or said), None) if named or len(said) == 1 else None
+        commented = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
+        return next(iter(named or commented), None) if named or len(commented) == 1 else None
     passages = Passages(text)
     alike = [
         one

@@ -162,7 +162,7 @@ class _Reading:
         marks = []
         for number in sorted({one.page for one in annotations.found}):
             page = self._page(number)
-            found = [_find(page, one) for one in annotations.found if one.page == number]
+            found = [_locate(page, one) for one in annotations.found if one.page == number]
             marks += [self._mark(page, one, names) for one in sorted(found, key=_reading_order)]
         return Read(
             marks=tuple(marks),
@@ -321,14 +321,14 @@ class _Reading:
         self, annotations: Annotations, marks: Sequence[Mark]
     ) -> Iterator[tuple[str, str]]:
         if annotations.damaged:
-            pages = self._named(annotations.damaged)
+            pages = self._page_list(annotations.damaged)
             yield (f"annotations that cannot be read on pages: {pages}", REPAIR)
         if annotations.crowded:
-            pages = self._named(annotations.crowded)
+            pages = self._page_list(annotations.crowded)
             what = f"only the first {MOST:,} marks were read on pages: {pages}"
             yield (what, "remove those nobody needs")
         if self._damaged:
-            yield (f"pages that cannot be read: {self._named(self._damaged)}", REPAIR)
+            yield (f"pages that cannot be read: {self._page_list(self._damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
         scanned = {mark.page: mark.label for mark in bare if not self._fold(mark.page)}
         if scanned:
@@ -336,12 +336,12 @@ class _Reading:
             what = f"marks on pages without text, as scans are: {pages}"
             yield (what, "add a text layer (OCR); the marks will then be read")
 
-    def _named(self, pages: Sequence[int]) -> str:
+    def _page_list(self, pages: Sequence[int]) -> str:
         more = ", …" if len(pages) > MOST_NAMED else ""
         return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
 
 
-def _find(page: _Page, annotation: Annotation) -> _Found:
+def _locate(page: _Page, annotation: Annotation) -> _Found:
     segments: list[list[int]] = []
     if annotation.kind in ON_TEXT:
         segments = page.passages.under(quads(annotation.points, annotation.box))
