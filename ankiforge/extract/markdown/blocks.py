@@ -332,7 +332,7 @@ class _Cutter:
         if not inline.plain or self.silent_depth:
             self.tags.extend(tags)
             if found and not inline.plain:
-                self.name_above(found[1])
+                self.set_id_above(found[1])
             return None
         sides = inline_card(inline) if cards else None
         name = found[1] if found else ""
@@ -368,7 +368,7 @@ class _Cutter:
         self.blocks.append(block)
         return block
 
-    def name_above(self, name: str) -> None:
+    def set_id_above(self, name: str) -> None:
         """Give an id that stands alone to the whole top-level block above."""
         for block in reversed(self.blocks):
             if block.root != self.blocks[-1].root:

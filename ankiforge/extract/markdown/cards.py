@@ -61,7 +61,7 @@ def inline_card(inline: Inline) -> Sides | None:
     program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), and after an unclosed `{{`.
     Of several `::` the clearest counts; if others are clear, too, a person decides on the card.
     """
-    if "::" not in inline.plain or "::" not in (words := inline.open_words()):
+    if "::" not in inline.plain or "::" not in (words := inline.unmarked_text()):
         return None
     found = list(_candidates(inline, words))
     if not found:
@@ -115,7 +115,7 @@ _LONGEST_TERM = 5
 
 def plain_term(inline: Inline) -> Sides | None:
     """Return the sides of `Term: definition`, bold or not; None for any other text."""
-    words = inline.open_words()
+    words = inline.unmarked_text()
     colon = _COLON.search(words)
     if colon is None:
         return None

@@ -188,7 +188,7 @@ class Inline:
         at = bisect_right(self.starts, edge) - 1
         return self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT
 
-    def open_words(self) -> str:
+    def unmarked_text(self) -> str:
         """Return the plain text with `…` for each character that is marked or written as markup."""
         marked = 0
         words: list[str] = []

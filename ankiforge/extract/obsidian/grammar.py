@@ -48,7 +48,7 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
         return None
     words = without_id(content(page.lines[at]))
     inline = read(words, page.blocks.context)
-    shown = FIELD.sub(lambda match: "…" * len(match[0]), inline.open_words())
+    shown = FIELD.sub(lambda match: "…" * len(match[0]), inline.unmarked_text())
     for separator in sorted(present, key=lambda one: -len(one.sign)):
         start = separator.place(shown)
         if start < 0:

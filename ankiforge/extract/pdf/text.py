@@ -1,7 +1,7 @@
 """The text of a page: characters with their places, joined in reading order.
 
-Lines are joined, hyphens at line ends resolved, blocks kept apart, and superscripts, subscripts and
-accents that TeX prints separately combined with their letters.
+Lines are joined, hyphens at line ends resolved, blocks kept apart, superscripts and subscripts kept,
+and accents that TeX prints separately combined with their letters.
 
 Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be corrected for
 /Rotate, CropBox, the origin of MediaBox or UserUnit.

@@ -301,7 +301,7 @@ class PdfWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.rest()
+        self.release()
 
     # --- questions
 
@@ -416,7 +416,7 @@ class PdfWorker:
             self.close()
             raise
 
-    def rest(self) -> None:
+    def release(self) -> None:
         """Keep the process for others if it is idle, else end it."""
         if self._future is not None and not self._future.done():
             self.close()
@@ -541,4 +541,4 @@ def answer_elsewhere(question: Question, size: int, seconds: float, version: str
 def stop_thread_workers() -> None:
     """Stop the workers of all threads: end busy processes, keep idle ones."""
     while _thread_workers:
-        _thread_workers.pop().rest()
+        _thread_workers.pop().release()
