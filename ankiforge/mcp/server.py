@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from inspect import getdoc
 from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -64,7 +65,12 @@ def build(agent: Agent, open_page: Callable[[], None]) -> MCPServer:
             raise ToolError(error_text(error)) from error
 
     def tool(title: str, **hints: bool) -> Callable[[_Tool], _Tool]:
-        return server.tool(title=title, annotations=ToolAnnotations(title=title, **hints))
+        notes = ToolAnnotations(title=title, **hints)
+
+        def register(made: _Tool) -> _Tool:
+            return server.tool(title=title, description=getdoc(made), annotations=notes)(made)
+
+        return register
 
     @tool("List highlights without a card", **_READ)
     def list_highlights(
@@ -88,7 +94,8 @@ def build(agent: Agent, open_page: Callable[[], None]) -> MCPServer:
     ) -> dict[str, Any]:
         """Propose cards for highlights; the reader decides on each.
 
-        Returns findings per card. Repair a blocked card once, with `replaces`. Examples:
+        Markdown, no HTML or links; at most 2 cards a highlight. Returns findings per card. Repair a
+        blocked card once, with `replaces`. Examples:
         {"highlight": "pdf:…", "kind": "basic", "quote": "occupying the receptors", "front": "How
         does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
         {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
