@@ -580,14 +580,12 @@ class Listing:
             " digest, pictures, ? FROM scanned_document",
             (run,),
         )
-        sketches = self._db.execute(
-            "SELECT container, place, path, sketch FROM scanned_document WHERE sketch <> ''"
-        ).fetchall()
-        self._db.executemany(
-            "INSERT INTO sketch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET words = excluded.words WHERE words <> excluded.words",
-            [*map(tuple, sketches), *self._sketches],
+        replaces = " ON CONFLICT DO UPDATE SET words = excluded.words WHERE words <> excluded.words"
+        self._db.execute(
+            "INSERT INTO sketch SELECT container, place, path, sketch FROM scanned_document"
+            f" WHERE sketch <> ''{replaces}"
         )
+        self._db.executemany(f"INSERT INTO sketch VALUES (?, ?, ?, ?){replaces}", self._sketches)
         self._db.execute("DELETE FROM scanned_document")
         self._db.executemany(
             "UPDATE ingested SET fingerprint = ?, depends = ?"
