@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,6 @@ from tests.unit.review.page import conftest as page_server
 
 client = page_server.client
 CELLS = "# Cells\n\nKatze:::cat\n\nHund:::dog\n\nMaus:::mouse\n"
-
-
-@pytest.fixture
-def anki(forge: Any, backend: Any) -> Iterator[Any]:
-    """The person's own collection, open in Anki while the program looks at it."""
-    with backend.opened(forge.profile) as opened:
-        yield opened
 
 
 @pytest.fixture
