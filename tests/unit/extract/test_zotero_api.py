@@ -684,7 +684,7 @@ def test_auto_says_what_it_tried(
     server = serve(ONE, flavour="local7")
     problem = blocked(scanned("auto", server, path=str(tmp_path)))
     assert problem.what == (
-        "no way to Zotero: the local API of Zotero 7 and before lists no annotations;"
+        "Zotero cannot be reached: the local API of Zotero 7 and before lists no annotations;"
         " no data folder; no key for the web"
     )
     assert "ZOTERO_API_KEY" in problem.hint

@@ -285,7 +285,7 @@ def test_no_room_for_a_copy_says_so(collection: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("shutil.copyfile", full)
-    assert refused(collection) == "cannot be copied to be read: No space left on device"
+    assert refused(collection) == "cannot be copied: No space left on device"
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_a_collection_that_was_just_written_is_copied_once_it_rests(collection: 
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ("update col set ver = 19", "made by a newer Anki than this version knows (schema 19)"),
+        ("update col set ver = 19", "made by a newer Anki than this version supports (schema 19)"),
         ("update col set ver = 10", "not a collection of Anki 2.1 or later (schema too old)"),
         ("delete from col", "not a collection of Anki 2.1 or later (schema too old)"),
         ("drop table col", "not a collection of Anki (no such table: col)"),
@@ -357,7 +357,7 @@ def test_a_damaged_collection_says_so(collection: Path, database: bytes) -> None
     for broken in (database[: len(database) // 2], database[:4096] + b"\xaa" * len(database)):
         collection.write_bytes(broken)
         settle(collection)
-        assert refused(collection).startswith("is damaged or was cut off")
+        assert refused(collection).startswith("is damaged or incomplete")
 
 
 def test_damage_that_no_check_found_is_an_error_while_reading(collection: Path) -> None:
@@ -367,7 +367,7 @@ def test_damage_that_no_check_found_is_an_error_while_reading(collection: Path) 
 
 
 def test_exports_without_a_database_say_so(tmp_path: Path, database: bytes) -> None:
-    none = "no collection of Anki in it"
+    none = "it contains no Anki collection"
     assert refused(archive(tmp_path / "a.apkg", media=b"{}")) == none
     assert refused(archive(tmp_path / "b.apkg")) == none
     for number, member in ((b"\x08\x03", "collection__anki21"), (b"\x08\x02", "collection__anki2")):
