@@ -641,7 +641,7 @@ def test_offline_no_other_machine_is_asked(folder: Path) -> None:
     assert "--offline" in problem.what
     assert "api.zotero.org" in problem.what
     found = scanned("auto", None, offline=True, url=f"http://127.0.0.1:{free_port()}/api")
-    assert "no way to Zotero" in blocked(found).what
+    assert "Zotero cannot be reached" in blocked(found).what
 
 
 def test_offline_this_machine_may_be_asked(serve: Callable[..., Any]) -> None:

@@ -260,7 +260,7 @@ def test_files_that_are_no_collection_say_so(tmp_path: Path) -> None:
     assert refused(tmp_path / "gone" / "collection.anki2") == "no such file"
     assert refused(tmp_path) == "not a file"
     (tmp_path / "loop.anki2").symlink_to(tmp_path / "loop.anki2")
-    assert refused(tmp_path / "loop.anki2").startswith("cannot be copied to be read")
+    assert refused(tmp_path / "loop.anki2").startswith("cannot be copied")
     os.mkfifo(tmp_path / "pipe.apkg")
     assert refused(tmp_path / "pipe.apkg") == "not a file"
     for data in (b"", b"PK", b"Q: a\nA: b\n", b"SQLite format 2\0" * 100):
@@ -307,7 +307,7 @@ def writes(collection: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_collection_that_never_rests_says_so(collection: Path, writes: list[int]) -> None:
     writes.extend(range(1000))
-    assert refused(collection).startswith("changes all the time")
+    assert refused(collection).startswith("keeps changing")
     assert writes
 
 
@@ -374,7 +374,7 @@ def test_exports_without_a_database_say_so(tmp_path: Path, database: bytes) -> N
         decoy = archive(tmp_path / "c.apkg", meta=number, **{member: database})
         assert refused(decoy) == none
     newer = archive(tmp_path / "d.apkg", meta=b"\x08\x04", collection__anki2=database)
-    assert refused(newer).startswith("an export of a newer Anki")
+    assert refused(newer).startswith("exported by a newer Anki")
 
 
 def test_a_meta_that_tells_nothing_is_passed_over(tmp_path: Path, database: bytes) -> None:
