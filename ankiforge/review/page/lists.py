@@ -355,6 +355,7 @@ class Lists:
         found = self._cache.facets(place.service, subjects)
         return {
             "views": counts,
+            "unsent": place.service.ledger.queries.unsent(),
             "facets": [
                 {"title": title, "values": _values(wanted.query, FACETS[title], values)}
                 for title, values in found.values.items()

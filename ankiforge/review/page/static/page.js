@@ -12,6 +12,7 @@ import { News } from "./news.js";
 import { wireRedraft } from "./redraft.js";
 import { Review } from "./review.js";
 import { wireSeen } from "./seen.js";
+import { showUnsent, wireSend } from "./send.js";
 import { failed, tell } from "./telling.js";
 import { wireSheet } from "./sheet.js";
 import { remember } from "./trail.js";
@@ -23,6 +24,7 @@ const page = new Review(at("cards"), { tell, ask: askWords, decided, failed, foc
 const filters = new Filters(page);
 const news = new News(page, (found) => {
   showCounts(found.views);
+  if ("unsent" in found) showUnsent(found.unsent);
   filters.show(found);
 });
 
@@ -108,6 +110,7 @@ function arrive() {
 
 listen(page);
 wireSeen(page);
+wireSend(page);
 wireBar(page);
 wireWords();
 page.shown(show);
