@@ -209,7 +209,9 @@ def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
         taken.sendall(sent)
 
     with listening(play) as address:
-        assert "closed the connection during getActiveProfile" in told(AnkiConnect(address).active_profile)
+        assert "closed the connection during getActiveProfile" in told(
+            AnkiConnect(address).active_profile
+        )
 
 
 # --- answers, and the words for what is wrong -------------------------------------------------
