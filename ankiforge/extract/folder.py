@@ -134,9 +134,9 @@ class Folder:
                     found.append(file)
             found += map(self._listing_problem, failed)
         self.count.done, self.count.total = 0, len(seen)
-        for one in found:
-            yield one
-            self.count.done += isinstance(one, File)
+        for item in found:
+            yield item
+            self.count.done += isinstance(item, File)
 
     def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
         """Yield the files in the format of this source, and problems.
