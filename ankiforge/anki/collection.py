@@ -254,7 +254,7 @@ _PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql lik
 
 
 def _numbers(*columns: str) -> str:
-    """Return SQL for integer columns. Anki's tables accept any type, even fractions."""
+    """Return integer columns. Anki's tables accept any type, and old programs left fractions."""
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
@@ -503,7 +503,7 @@ def _number(message: Message, number: int) -> int:
 
 
 def _id(message: Message, number: int) -> int | None:
-    """Return a field as int64, or None if it is absent. An explicit zero is an id."""
+    """Return a field as int64, or None if it is absent, which is different from zero."""
     value = message.get(number)
     if not isinstance(value, int):
         return None
@@ -884,8 +884,7 @@ class Everything:
     def answers(self) -> Iterator[tuple[str, SeenReview, int]]:
         """Yield (home deck, review, count) for the existing cards.
 
-        Reviews that tell the same about memory are one row: it has their mean answer time, and
-        neither an id nor a guid.
+        Equivalent reviews are counted as one, with their mean answer time and without id and guid.
         """
         for deck, ease, last, *rest, count in self.view.database.rows(_ALL_ANSWERS):
             review = SeenReview(0, Guid(""), 0, ease, 0, last, *rest)

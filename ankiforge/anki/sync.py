@@ -153,7 +153,7 @@ def plan(known: PlanInput, options: PlanOptions) -> CardPlan:
         return planned
     last = planned.adopted or last
     if last is None or not last.known or RETIRED in last.tags:
-        return planned  # that revision only added the tag
+        return planned  # it only added the tag: keep the note in Anki
     again = _finish(known, last, None, options)
     return replace(again, anki_why=planned.anki_why, adopted=planned.adopted)
 

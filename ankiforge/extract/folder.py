@@ -349,7 +349,7 @@ def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
 def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[str]:
     """Return the card forms that a `cards:` list selects.
 
-    `-word` excludes a form. A list of exclusions only applies to the default.
+    `-word` excludes a form. A list with nothing but exclusions starts from the default.
     """
     words = tuple(words)
     without = {word[1:] for word in words if word.startswith("-")}

@@ -92,7 +92,7 @@ class Clip:
 
     @property
     def is_paged(self) -> bool:
-        """Whether only the page tells the place."""
+        """Whether it has no location, so that its place is known by page only."""
         return self.place == (0, 0)
 
     @property
