@@ -320,7 +320,7 @@ class Exported:
 def ours() -> str:
     """Return the Anki search for notes that may be ours: by field, by type name, by type id."""
     types = [note_type(family) for family in Family]
-    by_type = [f'"note:{one.name}*" OR mid:{one.id}' for one in types]
+    by_type = [f'"note:{kind.name}*" OR mid:{kind.id}' for kind in types]
     return " OR ".join(["AnkiforgeId:af1*", *by_type])
 
 

@@ -86,8 +86,8 @@ class Output:
             if problem.notice:
                 self.noticed.add(problem)
             hint = f" ({problem.hint})" if problem.hint else ""
-            tell, word = (self.say, "note") if problem.notice else (self.warn, "failed")
-            tell(f"{word}: {problem.where}: {problem.what}{hint}")
+            emit, word = (self.say, "note") if problem.notice else (self.warn, "failed")
+            emit(f"{word}: {problem.where}: {problem.what}{hint}")
 
     def refusal(self, why: str, hint: str) -> None:
         """Print why something was refused, with a hint."""

@@ -215,13 +215,13 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
     inner slash they match at any depth, and a pattern for a folder matches everything in it.
     """
     expressions = []
-    for one in patterns:
-        whole = f"{one}**" if one.endswith("/") else one
+    for pattern in patterns:
+        whole = f"{pattern}**" if pattern.endswith("/") else pattern
         ending = ""
         if git:
-            whole = unicodedata.normalize("NFC", one).removeprefix("./").rstrip("/")
+            whole = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
             whole = whole.removeprefix("/") if "/" in whole else f"**/{whole}"
-            ending = "/.*" if one.endswith("/") else "(?:/.*)?"
+            ending = "/.*" if pattern.endswith("/") else "(?:/.*)?"
         parts = (_GLOB_REGEX.get(token, re.escape(token)) for token in _GLOB.findall(whole))
         expressions.append("".join(parts) + ending)
     # DOTALL and fullmatch: names may contain line breaks

@@ -58,7 +58,7 @@ class Row:
 
     def __getitem__(self, name: str) -> str:
         """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
-        cells = (_with_lf(self.cells.get(one, "")).strip() for one in name.split("|"))
+        cells = (_with_lf(self.cells.get(column, "")).strip() for column in name.split("|"))
         return next((cell for cell in cells if cell), "")
 
     @property
@@ -213,7 +213,7 @@ class Readwise(FolderSource):
         for row in _in_order(rows):
             nth[mark := h16(document.key, fold(row.text or row.comment))] += 1
             level = row.heading
-            above = [one for one in above if one[0] < level] if level else above
+            above = [heading for heading in above if heading[0] < level] if level else above
             made.append(_highlight(document, space, row, nth[mark], above))
             above += [(level, row.text)] if level else []
         return Extracted(document, tuple(made), self.folder.container)
