@@ -1,8 +1,8 @@
 """The ledger: the only package that contains SQL.
 
-`Ledger` is its interface. `ingest` records what sources yield, `highlights`, `cards` and `decisions`
-hold identities, cards and events, `packages` what was shipped, `replies` the replies of models;
-`recorder` records drafts. `queries` and `search` only read.
+`Ledger` is its interface. `ingest` records the results of sources, `highlights`, `cards` and `decisions`
+store highlights, cards and events, `packages` stores shipped revisions, `replies` stores the replies of
+models, and `recorder` records drafts. `queries` and `search` only read.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
         long = f"has been {what} here for over {seconds:.0f} s" if seconds else f"is {what} here"
         raise BusyError(
             f"another ankiforge{_holder(path)} {long}",
-            hint="wait for it, or stop it: nothing is lost by that",
+            hint="wait for it, or stop it: nothing is lost",
         ) from error
     with suppress(OSError):  # for the message to programs that wait; the lock is the system's
         path.write_text(str(os.getpid()))

@@ -1,11 +1,11 @@
-"""The duplicate index, and the notes in Anki that are not ours.
+"""The duplicate index, and the foreign notes in Anki.
 
-The index says by which words a card or a note is found. `Duplicates.update` is called by whatever
-changes the words, the verdict or the standing of a card, in the same transaction, so a search never
-names a card that was rejected, retired or deleted. Search terms are made from the words by
-`check.duplicates`, before the next search: a decision of a person need not wait for it.
+The index contains the search terms of cards and foreign notes. `Duplicates.update` is called in every
+transaction that changes the text, the verdict or the standing of a card, so a search never finds a card
+that was rejected, retired or deleted. The search terms are made by `check.duplicates` only before the
+next search, so that a person's decision does not have to wait for them.
 
-The words of notes that are not ours are kept on this machine alone: in no journal.
+The text of foreign notes is stored only on this machine, never in a journal.
 """
 
 from __future__ import annotations
@@ -363,18 +363,18 @@ class ForeignNotes:
         return bool(state) and self._writer.recall(f"{_READ}{place}") == state
 
     def read(
-        self, place: str, state: str, there: frozenset[int], changed: Iterable[ForeignNote]
+        self, place: str, state: str, present: frozenset[int], changed: Iterable[ForeignNote]
     ) -> None:
         """Store the text of changed notes, and delete notes that are gone.
 
         Args:
             place: the path of the collection.
             state: identifies the state of the collection; "" = unknown.
-            there: the ids of all its foreign notes.
+            present: the ids of all its foreign notes.
             changed: the notes that are new, or whose mod differs from `mods`.
         """
         with self._writer.unit():
-            touched = [note for note in self.mods(place) if note not in there]
+            touched = [note for note in self.mods(place) if note not in present]
             self._db.executemany(
                 "DELETE FROM foreign_note WHERE place = ? AND id = ?",
                 [(place, note) for note in touched],

@@ -1,8 +1,8 @@
 """Run the checks on the notes of any deck, read with their own card templates.
 
-`read_note` turns a note of Anki into drafts, one a card; `Linter` runs the checks on them: on people's
-notes as on anything without a source, on notes that ankiforge made against the passage in their
-Source field. `FindingCounts` counts findings and shows them as text.
+`read_note` turns a note of Anki into drafts, one for each card, and `Linter` checks them. Notes made by
+ankiforge are checked against the passage in their Source field, others without a source. `FindingCounts`
+counts findings and shows them as text.
 """
 
 from __future__ import annotations
@@ -523,11 +523,11 @@ def _written_there(draft: Draft, passage: str) -> bool:
     This is so if the passage contains the card literally, as handwritten cards and marked phrases
     do, or if the passage is the answer and the question was written in a comment.
     """
-    there = fold(passage)
+    text = fold(passage)
     if draft.kind is CardKind.CLOZE:
-        return fold(bare(draft.field("Text"))) == there
+        return fold(bare(draft.field("Text"))) == text
     front, back = (fold(bare(draft.field(name))) for name in ("Front", "Back"))
-    return back == there or (front in there and back in there)
+    return back == text or (front in text and back in text)
 
 
 # --- JSON and text --------------------------------------------------------------------------
