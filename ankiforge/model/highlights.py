@@ -185,6 +185,10 @@ class EditKind(StrEnum):
     """The same fact: the new words may ship under the old note."""
 
 
+NOTHING_COMMON = "no word in common"
+"""Why two texts are no edit of one another: the later one is simply new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """The kind of an edit, and why, in a few words."""
@@ -195,6 +199,8 @@ class Edit:
     """Whether the answer is another, not only in spelling, form and small words."""
     asks_other: bool = False
     """Whether a card asks for other words of the same text."""
+    names_kept: bool = False
+    """Whether no name or number became another one, came or went."""
 
 
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------
