@@ -1,11 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
+DIST := dist
 PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test check docs format golden bench bench-extract test-anki-versions axe screenshots smoke clean
+.PHONY: help demo test check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -80,13 +81,17 @@ axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
 $(AXE):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1
 
-screenshots: $(VENV)/dev-ok  ## docs/review-*.png, every view; look at each: needs Chromium
+screenshots: $(VENV)/dev-ok  ## docs/review-*.png; look at each: needs Chromium
 	$(PY) -m tests.e2e.page.pictures docs
 
 smoke: $(VENV)/dev-ok  ## build the wheel, install it elsewhere, run it
 	rm -rf dist && $(PY) -m pip wheel -q --no-deps -w dist .
 	$(PYTHON) -m venv dist/venv && dist/venv/bin/python -m pip install -q dist/*.whl
 	cd / && $(CURDIR)/dist/venv/bin/ankiforge --version
+
+mcpb:  ## dist/ankiforge.mcpb, a bundle that a desktop agent installs
+	@mkdir -p $(DIST)
+	cd packaging/mcpb && $(PYTHON) -m zipfile -c $(abspath $(DIST))/ankiforge.mcpb *
 
 clean:  ## remove what these targets made
 	rm -rf $(VENV) .venv-anki-* .axe .demo site dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,7 @@
-"""Wiring: from a workspace to the sources, the drafter and the job of a run.
+"""Wiring: build the sources, the drafter and the job of a run from a workspace.
 
-What a command may not need (checks, drafters, the pipeline) is imported where it is used.
+Checks, drafters and the pipeline are imported inside functions, because not every command needs
+them.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
+    from ankiforge.draft.probe import Probing
     from ankiforge.draft.prompt import Prompt, Prompts
     from ankiforge.extract.workers import WorkerPool
     from ankiforge.ledger import Ledger
@@ -68,41 +70,41 @@ COMMAND_LINE = Location("the command line")
 
 @dataclass(frozen=True, slots=True)
 class SelectedSource:
-    """A source to open, from the settings or found behind a PATH."""
+    """A source to open, from the settings or found at a PATH."""
 
     entry: SourceEntry
     only: tuple[Path, ...] = ()
-    """Files and folders below its root to read; () = all of it."""
+    """The files and folders below its root to read; () = everything."""
 
 
 def select_sources(
     workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str = ""
 ) -> Iterator[SelectedSource | Problem]:
-    """Yield the sources behind PATHs; without PATHs those configured and remembered.
+    """Yield the sources at the PATHs, or without PATHs all configured and remembered sources.
 
-    A PATH that cannot be read is a problem among the others.
+    Of several PATHs, one that cannot be read yields a problem.
 
     Args:
-        workspace: whose settings and remembered PATHs to use.
+        workspace: provides the settings and the remembered PATHs.
         ledger: knows which folders were read before.
-        paths: as given on the command line.
-        name: as given by `--name`, for sources that are not configured.
+        paths: the arguments of the command line.
+        name: the value of `--name`, for sources that are not configured.
 
     Raises:
-        UsageError: the only PATH cannot be read.
+        UsageError: there is only one PATH, and it cannot be read.
     """
     known = workspace.remembered
     if not paths:
         yield from _all_sources(workspace.config, known, ledger)
         return
-    found = [_behind(workspace.config, ledger, path.absolute(), name, known) for path in paths]
-    problems = [one for one in found if isinstance(one, Problem)]
+    results = [_behind(workspace.config, ledger, path.absolute(), name, known) for path in paths]
+    problems = [one for one in results if isinstance(one, Problem)]
     if len(paths) == 1 and problems:
         raise UsageError(f"{problems[0].where}: {problems[0].what}", hint=problems[0].hint)
     yield from problems
-    # Several PATHs may lead to one source: it is read once.
+    # Read a source once, even if several PATHs lead to it.
     merged: dict[tuple[str, str | Path], SelectedSource] = {}
-    for one in found:
+    for one in results:
         for source in () if isinstance(one, Problem) else one:
             entry = source.entry
             key = (entry.kind, entry.name if entry.kind in EXPORTS else entry.path)
@@ -111,7 +113,7 @@ def select_sources(
 
 
 def watched_sources(workspace: Workspace, ledger: Ledger) -> list[SelectedSource]:
-    """Return the sources that `watch` watches: also remembered ones that are absent now."""
+    """Return the sources that `watch` follows, including remembered ones that are now absent."""
     found = _all_sources(workspace.config, workspace.remembered, ledger, absent_too=True)
     return [one for one in found if isinstance(one, SelectedSource)]
 
@@ -121,8 +123,8 @@ def _all_sources(
 ) -> Iterator[SelectedSource | Problem]:
     """Yield the configured and the remembered sources, and a notice for each absent PATH.
 
-    Nothing may count as deleted because a PATH is absent: what else is read of its sources, as
-    another file of the same export, is read as a part of them.
+    A source with an absent PATH is read as a partial selection, so that nothing in that PATH counts
+    as deleted when the rest of the source, such as another file of the same export, is read.
     """
     selected = {(entry.kind, entry.name): SelectedSource(entry) for entry in config.sources}
     absent: set[tuple[str, str]] = set()
@@ -134,7 +136,7 @@ def _all_sources(
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
             found = [_remembered_source(place) for place in item.places] if absent_too else []
-        else:  # the settings may name the same folder as another kind of source
+        else:  # the settings may configure the same folder as a source of another kind
             kinds = {source.entry.kind for source in found}
             found += [_remembered_source(one) for one in item.places if one.kind not in kinds]
         names = {(place.kind, place.root): place.name for place in item.places}
@@ -156,7 +158,7 @@ def _all_sources(
 def _behind(
     config: Config, ledger: Ledger, path: Path, name: str, known: tuple[Remembered, ...]
 ) -> list[SelectedSource] | Problem:
-    """Return the sources behind one PATH: configured ones, or else what is found there."""
+    """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
         if path.is_symlink():
             what = "a link that leads nowhere or in a circle"
@@ -165,7 +167,7 @@ def _behind(
     path = resolve(path)
     kind = extract.kind_of(path) if path.is_file() else ""
     configured = [e for e in config.sources if e.has_folder and _contains(e.path, path)]
-    if kind in UNAMBIGUOUS:  # an attachment in a folder of notes is no note
+    if kind in UNAMBIGUOUS:  # for example, an attachment in a folder of notes is not a note
         configured = [e for e in configured if e.kind == kind or e.kind not in FILE_BASED]
     if configured:
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
@@ -185,7 +187,7 @@ def _behind(
 
 
 def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
-    """Return a source that is not in the settings; without a name it has that of its folder."""
+    """Return a source that is not in the settings; its name defaults to that of its folder."""
     options: dict[str, Any] = {"path": str(found.root)}
     options |= {"name": name} if name else {}
     options |= {"exclude": found.exclude} if found.exclude else {}
@@ -195,20 +197,20 @@ def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
 
 
 def _remembered_source(place: Place) -> SelectedSource:
-    """Return a source as it was when its PATH was remembered."""
+    """Return the source that was stored when its PATH was remembered."""
     only = tuple(map(Path, place.only))
     source = _unconfigured(FoundSource(place.kind, Path(place.root), only, place.exclude), "")
     return replace(source, entry=replace(source.entry, name=place.name))
 
 
 def _export_name(config: Config, kind: str) -> str:
-    """Return the name of the configured source an export belongs to: the only one of its kind."""
+    """Return the name of the configured source of an export, if it is the only one of its kind."""
     names = [entry.name for entry in config.sources if entry.kind == kind in EXPORTS]
     return names[0] if len(names) == 1 else ""
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
-    """Return resolved paths below the source's root as the settings spell it; () for the root."""
+    """Rebase resolved paths onto the source's root as the settings spell it; omit the root itself."""
     root = resolve(entry.path)
     return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
 
@@ -219,7 +221,7 @@ def _contains(root: Path, path: Path) -> bool:
 
 
 def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
-    """Join two selections of one source; exports of one account may lie in two folders."""
+    """Join two selections of one source. The exports of one account may be in two folders."""
     roots = (one.entry.path, other.entry.path)
     if roots[0] == roots[1]:
         only = (*one.only, *other.only) if one.only and other.only else ()
@@ -238,20 +240,20 @@ def remember_paths(
     name: str,
     selected: Collection[SelectedSource],
 ) -> tuple[list[Remembered], list[Remembered]]:
-    """Add PATHs to those that plain `run` reads.
+    """Add PATHs to those that `run` reads when it is given none.
 
-    A PATH inside a configured or remembered source is not added. One that contains a remembered
-    PATH replaces it; the keys of what was read there stay the same.
+    A PATH inside a configured or remembered source is not added. A PATH that contains a remembered
+    one replaces it; the keys of the highlights read there stay the same.
 
     Args:
-        workspace: whose remembered PATHs to extend; nothing is written.
+        workspace: provides the remembered PATHs; nothing is written.
         ledger: knows which folders were read before.
-        paths: as given on the command line.
-        name: as given by `--name`.
-        selected: the sources behind the PATHs, under their final names.
+        paths: the arguments of the command line.
+        name: the value of `--name`.
+        selected: the sources at the PATHs, with their final names.
 
     Returns:
-        All PATHs to remember from now on, and those of them that are new.
+        All PATHs to remember from now on, and the new ones among them.
     """
     config, known = workspace.config, workspace.remembered
     names = {(one.entry.kind, one.entry.path): one.entry.name for one in selected}
@@ -283,7 +285,7 @@ def remember_paths(
 
 
 def _succeeds(new: Remembered, old: Remembered) -> bool:
-    """Tell whether an absent PATH was moved to the new one, or is an older export of the same."""
+    """Return whether `old` is absent and was moved to `new`, or is an older export of its source."""
     roots = {(place.kind, place.name): place.root for place in new.places}
     if Path(old.path).exists() or not {(one.kind, one.name) for one in old.places} <= roots.keys():
         return False
@@ -294,7 +296,10 @@ def _succeeds(new: Remembered, old: Remembered) -> bool:
 
 
 def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
-    """Return the sources that plain `run` reads, each as `kind:name` with the name in its keys."""
+    """Return the sources that `run` reads when it is given no PATH.
+
+    Each is `kind:name`, with the name that is part of its keys.
+    """
     config, found = workspace.config, []
     places = [place for item in workspace.remembered for place in item.places]
     for place in places:
@@ -305,7 +310,7 @@ def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
         fixed = entry.options.get("name") or not entry.has_folder or entry.kind in EXPORTS
         known = "" if fixed else ledger.roots.name_of(entry.kind, entry.path)
         found.append((entry.kind, known or entry.name))
-    # The keys of a PDF do not depend on the source's name: every folder below counts.
+    # The keys of a PDF do not contain the source's name, so every folder below counts.
     folders = [Path(place.root) for place in places if place.kind == "pdf"]
     folders += [entry.path for entry in config.sources if entry.kind == "pdf"]
     for name, root in ledger.roots.of("pdf").items():
@@ -317,17 +322,17 @@ def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
 # --- names of sources -----------------------------------------------------------------------
 
 KEY_ORDER = ("zotero", "pdf", "obsidian")
-"""Kinds in the order in which new keys are issued; all others follow."""
+"""The first kinds to be issued new keys, in this order; all others follow."""
 MOVED_SHARE = 0.5
-"""A folder that holds this share of a missing folder's highlights or notes is the same one, moved."""
+"""From this share of a missing folder's highlights or notes, a folder counts as the missing one, moved."""
 MAYBE_MOVED = 0.1
-"""With this share a person is asked."""
+"""From this share, the user has to say whether the folder was moved."""
 FORMS_BEFORE_TERM: dict[str, tuple[str, ...]] = {
     "obsidian": ("inline", "block", "cloze", "glossary"),
     "markdown": ("inline", "block", "cloze", "glossary"),
     "tiddlywiki": ("inline", "block", "glossary"),
 }
-"""Kinds that read `Term: text` items, each with its default `cards:` in generation 1."""
+"""The kinds that read `Term: text` items, each with its default for `cards:` in generation 1."""
 
 Opener = Callable[[SourceEntry], Source]
 
@@ -346,13 +351,13 @@ def name_sources(
     Args:
         config: the settings.
         selected: the sources.
-        ledger: knows the folders' names; learns new ones.
+        ledger: knows the names of folders; stores new ones.
         say: called with a line for each moved folder.
-        offline: open no connection except to this machine.
-        moved: the person says that a folder is a missing one, moved.
+        offline: open connections only to this machine.
+        moved: the user states that a folder is a missing one that was moved (`--moved`).
 
     Raises:
-        ConfigError: an unknown kind, or a mistake in its settings.
+        ConfigError: a kind is unknown, or its settings are invalid.
         UsageError: a name belongs to another folder, or a folder may be a missing one.
     """
 
@@ -366,10 +371,10 @@ def name_sources(
     found = []
     lines: dict[str, None] = {}
     for one in sorted(selected, key=rank):
-        open_source(config, one.entry)  # report a mistake before the name is stored
+        open_source(config, one.entry)  # report invalid settings before storing the name
         entry = _named(one.entry, ledger, open_whole, lines.setdefault, moved)
         found.append(replace(one, entry=_with_term_cards(entry, ledger)))
-    for line in lines:  # the notes and the PDFs of one folder give the same line
+    for line in lines:  # without duplicates: two sources of one folder give the same line
         say(line)
     return found
 
@@ -381,12 +386,12 @@ def _named(
     say: Callable[[str], None],
     moved: bool,
 ) -> SourceEntry:
-    """Return the entry under its final name, and store which folder has that name.
+    """Return the entry with its final name, and store which folder has that name.
 
-    The name of a source is part of its keys. So a folder keeps the name it was first read under,
-    and a folder that holds most of a missing one, or is that one as the person says (`moved`), takes
-    over its name. Sources without a folder, and exports, which are another file each time, have the
-    name of the settings.
+    The name of a source is part of its keys, so a folder keeps the name under which it was first
+    read. A folder takes over the name of a missing one if it holds most of that folder's content, or
+    if the user states that it was moved (`moved`). Sources without a folder have the name in the
+    settings, and so do exports, because each export is a new file.
 
     Raises:
         UsageError: the name belongs to another folder, or the folder may be a missing one.
@@ -420,7 +425,10 @@ def _named(
 
 
 def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeError:
-    """Return the error that a folder cannot have a name; `asks`: it may be the missing one."""
+    """Return the error for a folder that cannot have its name.
+
+    With `asks`, the hint says what to do if the folder is the missing one.
+    """
     what = f"{entry.path}: {what}"
     if entry.where.line:
         same = "if it is that folder: ankiforge run --moved; if not, " if asks else ""
@@ -431,24 +439,24 @@ def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeEr
 
 
 def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:
-    """Return how much a folder holds of what was read under its name, 0 to 1.
+    """Return the share (0 to 1) of the content read earlier under this name that the folder holds.
 
-    That is the greater share: of its highlights by their words, wherever they stand, or of its notes
-    by all they say, when many highlights were edited.
+    This is the greater of two shares: of the highlights with the same text, in whatever file, and of
+    the notes recognised by their whole text, in case many highlights were edited.
     """
     container = _container(entry)
     known, notes = ledger.roots.texts(container), ledger.roots.sketches(container)
     if not known:
         return 0.0
-    texts, there = set[str](), dict[str, Sketch]()
+    texts, sketches = set[str](), dict[str, Sketch]()
     for found in open_whole(entry).scan():
         if isinstance(found, Extracted):
             texts.update(map(text_of, found.highlights))
             if found.sketch:
-                there[found.document.path] = decode(found.sketch)
+                sketches[found.document.path] = decode(found.sketch)
     shares = [len(known & texts) / len(known)]
     if notes:
-        shares.append(len(pair(notes, there)) / len(notes))
+        shares.append(len(pair(notes, sketches)) / len(notes))
     return max(shares)
 
 
@@ -457,9 +465,9 @@ def _container(entry: SourceEntry) -> str:
 
 
 def _with_term_cards(entry: SourceEntry, ledger: Ledger) -> SourceEntry:
-    """Add `term` to the source's `cards:` if a workspace of generation 1 has such cards.
+    """Add `term` to the source's `cards:` if a workspace of generation 1 has cards of that form.
 
-    In generation 1, `glossary` included them. They are read until the settings say otherwise.
+    In generation 1, `glossary` included them. The setting `-term` turns them off.
     """
     default = FORMS_BEFORE_TERM.get(entry.kind)
     if ledger.generation > 1 or default is None:
@@ -485,7 +493,7 @@ def open_sources(
     offline: bool = False,
     pool: WorkerPool | None = None,
 ) -> tuple[Source, ...]:
-    """Open sources that have their final names; `pool` helps to read them."""
+    """Open sources that have their final names; their files are read with `pool`, if given."""
     return tuple(
         open_source(
             config,
@@ -508,17 +516,17 @@ def open_source(
     offline: bool = False,
     pool: WorkerPool | None = None,
 ) -> Source:
-    """Open a source; a kind that does not take `memory`, `offline` or `pool` is not given it.
+    """Open a source, passing `memory`, `offline` and `pool` only if its kind accepts them.
 
     Raises:
-        ConfigError: an unknown kind, or a mistake in its settings; with file, line and key.
+        ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
     """
     try:
         module = extract.module(entry.kind)
     except ConfigError as error:
         raise entry.where.wrap(error) from error
     settings = typed(module.Settings, entry.options, entry.where)
-    # `inspect.signature` would take as long to import as all of this takes.
+    # Not `inspect.signature`: importing `inspect` takes as long as this whole function.
     code = module.open_source.__code__
     accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     optional = {"memory": memory or NoMemory(), "offline": offline, "pool": pool}
@@ -527,7 +535,9 @@ def open_source(
         return module.open_source(entry.name, entry.path, settings, only, config.me, **optional)
     except ConfigError as error:
         key, colon, what = error.message.partition(": ")
-        if colon and key in entry.options:  # it begins with the key: name that key's line
+        if (
+            colon and key in entry.options
+        ):  # the message begins with the key: report the line of that key
             raise entry.where.at(key).error(what, error.hint) from error
         raise entry.where.wrap(error) from error
 
@@ -535,9 +545,9 @@ def open_source(
 # --- language model -------------------------------------------------------------------------
 
 CANDIDATES_TO_REVIEW = 3
-"""Candidates of a card if a person picks one of them."""
+"""The number of candidates of a card if a person picks one of them."""
 SMALL_MODEL = 14.0
-"""Billions of parameters up to which a model gets the short prompt."""
+"""The size, in billions of parameters, up to which a model gets the short prompt."""
 _SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
 _HOSTED = re.compile(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
 
@@ -554,18 +564,19 @@ def language_model(
     spent: float = 0.0,
     repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
 ) -> Model:
-    """Return the language model of the settings; the ledger caches its replies.
+    """Return the configured language model; the ledger caches its replies.
 
-    `accept`: the policy of `--accept`, "" = that of the settings; `spent`: dollars of the budget
-    that are spent already; the others as in `Model`.
+    See `server_settings` for `jobs`, `accept` and `spent`, and `Model` for the others.
     """
     from ankiforge.draft.llm import Model
 
+    settings = server_settings(workspace, jobs, accept, spent)
     return Model(
-        server_settings(workspace, jobs, accept, spent),
+        settings,
         ledger.replies,
         load_prompts(workspace),
         repair=repair,
+        probing=probing(workspace, settings),
         notice=notice,
         offline=offline,
         fresh=fresh,
@@ -578,13 +589,13 @@ def server_settings(
     """Return the model server's settings.
 
     Args:
-        workspace: whose `llm:` settings and prices to use.
-        jobs: requests at a time, 0 = as in the settings.
-        accept: the policy of `--accept`, "" = that of the settings.
-        spent: dollars of the budget that are spent already.
+        workspace: provides the `llm:` settings and the prices.
+        jobs: the number of concurrent requests; 0 = as in the settings.
+        accept: the policy of `--accept`; "" = as in the settings.
+        spent: the part of the budget that is already spent, in dollars.
 
     Raises:
-        ConfigError: with file, line and key.
+        ConfigError: the settings are invalid; with file, line and key.
     """
     from msgspec.structs import asdict
 
@@ -596,14 +607,15 @@ def server_settings(
     options["concurrency"] = jobs or options["concurrency"]
     if options["candidates"] is None:
         options["candidates"] = candidate_count(workspace.config, accept)
-        options["candidates_before"] = 1  # the default before a policy changed it
+        options["candidates_before"] = 1  # the default before it depended on the policy
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
-    del options["prompt"]
+    for name in ("prompt", "verify", "verify_model"):
+        del options[name]
     if not workspace.is_default:
         options["workspace"] = shlex.quote(str(workspace.root))
     if is_small_model(options["base_url"], options["model"]):
-        options["per_request"] = 1  # a small model mixes up several highlights
+        options["per_request"] = 1  # a small model confuses several highlights
     try:
         return ServerSettings(**{name: one for name, one in options.items() if one is not None})
     except ConfigError as error:
@@ -611,16 +623,46 @@ def server_settings(
         raise workspace.config.where.at("llm", key).error(what, error.hint) from error
 
 
+def wants_probe(config: Config) -> bool:
+    """Return whether the settings require that the answers of a model's drafts are probed."""
+    return config.llm.verify == "probe"
+
+
+def probing(workspace: Workspace, settings: ServerSettings) -> Probing | None:
+    """Return the parameters of answer probes; None if the settings turn them off.
+
+    Raises:
+        ConfigError: there is a budget, and the price of `verify_model` is unknown.
+    """
+    from ankiforge.check import same_answer
+    from ankiforge.config import shipped
+    from ankiforge.draft.probe import Probing
+    from ankiforge.draft.prompt import load
+
+    llm = workspace.config.llm
+    if not wants_probe(workspace.config):
+        return None
+    if llm.verify_model and llm.verify_model != settings.model:
+        try:
+            settings = replace(settings, model=llm.verify_model, price_usd=None)
+        except ConfigError as error:
+            what = error.message.removeprefix("llm.budget_usd: ")
+            where = workspace.config.where.at("llm", "verify_model")
+            raise where.error(what, "add it to prices.yaml") from error
+    ask, compare = (load(name, [shipped("prompts") / "probe"]) for name in ("ask", "compare"))
+    return Probing(settings, ask, compare, same_answer)
+
+
 def candidate_count(config: Config, accept: str = "") -> int:
-    """Return how many candidates to draft for a card: a policy accepts only the first."""
+    """Return the number of candidates to draft for a card: one if a policy accepts cards."""
     policy = AcceptPolicy(accept) if accept else config.accept.llm
     return CANDIDATES_TO_REVIEW if policy is AcceptPolicy.REVIEW else 1
 
 
 def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
-    """Load the prompts of the settings and the deck files; the workspace's before shipped ones.
+    """Load the prompts that the settings and deck files name, from the workspace or as shipped.
 
-    `chat`: for a chat in a browser, never the short prompt of a small model.
+    With `chat`, the prompt is for a chat in a browser: never the short one for small models.
 
     Raises:
         ConfigError: a prompt is missing or invalid.
@@ -650,11 +692,11 @@ def _load_prompt(workspace: Workspace, name: str, where: Location, user: str = "
 
 
 def is_small_model(base_url: str, model: str) -> bool:
-    """Tell whether a model follows a short prompt better, by the size in its name.
+    """Return whether a model needs the short prompt, judged by the size in its name.
 
     `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
-    `gpt-oss-120b` are not. A name without a size is small if the server runs on this machine,
-    unless the name is that of a hosted service.
+    `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
+    this machine, unless the name is that of a hosted service.
     """
     from ankiforge.draft.budget import known_price
 
@@ -672,14 +714,14 @@ def is_small_model(base_url: str, model: str) -> bool:
 # --- checks, policy, job --------------------------------------------------------------------
 
 RETIRED_GUESSES = frozenset({"rules:emphasis", "rules:isa", "rules:number"})
-"""Drafters of older versions, of which no card is accepted unseen."""
+"""Drafters of older versions, whose cards are never accepted without a person."""
 
 
 def check_limits(config: Config) -> check.Limits:
-    """Return the numbers and severities of the checks.
+    """Return the thresholds and severities of the checks.
 
     Raises:
-        ConfigError: with file, line, key, and what was expected.
+        ConfigError: a setting is invalid; with file, line, key, and what was expected.
     """
     from ankiforge import check
 
@@ -687,7 +729,7 @@ def check_limits(config: Config) -> check.Limits:
 
 
 def repair_hints(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
-    """Return a function that lists what blocks a draft, for the model to repair it."""
+    """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
     from ankiforge.check import DuplicateIndex
 
@@ -699,17 +741,18 @@ def repair_hints(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str
 
 
 def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
-    """Return a function that tells whether a draft without findings is accepted unseen.
+    """Return a function that decides whether to accept a draft that has no findings.
 
-    `override`: the policy of `--accept`, for any drafter.
+    A draft of a model is accepted only if its answer was probed. `override` is the policy of
+    `--accept`, which applies to every drafter.
     """
     rules = AcceptPolicy(override) if override else config.accept.rules
     llm = AcceptPolicy(override) if override else config.accept.llm
 
     def accepts(draft: Draft) -> bool:
-        policy = rules if draft.origin.drafter.startswith("rules") else llm
-        unseen = draft.origin.drafter not in (*RETIRED_GUESSES, AGENT)
-        return policy is AcceptPolicy.CLEAN and unseen
+        if draft.origin.drafter.startswith("rules"):
+            return rules is AcceptPolicy.CLEAN and draft.origin.drafter not in RETIRED_GUESSES
+        return llm is AcceptPolicy.CLEAN and draft.origin.drafter != AGENT and draft.probed
 
     return accepts
 
@@ -722,13 +765,13 @@ def make_job(
     accept: str = "",
     **options: Any,
 ) -> Job:
-    """Return the job of the settings.
+    """Return the job of a run with the workspace's settings.
 
     Args:
-        workspace: whose settings to use.
-        sources: what to read.
-        drafter: the language model, None = the offline rules.
-        accept: the policy of `--accept`, "" = that of the settings.
+        workspace: provides the settings.
+        sources: the sources to read.
+        drafter: the language model; None = the offline rules.
+        accept: the policy of `--accept`; "" = as in the settings.
         options: other fields of `Job`.
     """
     from ankiforge.config.deckfiles import load_decks
@@ -743,4 +786,7 @@ def make_job(
     decks = load_decks(workspace.root, config.decks, workspace.generation)
     if config.checks:
         options = {"limits": check_limits(config), **options}
+    if wants_probe(config):
+        prober = getattr(drafter, "prober", None)
+        options = {"probing": True, "prober": prober, **options}
     return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

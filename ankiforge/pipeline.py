@@ -2,8 +2,8 @@
 
     sources ─▶ ingest ─▶ draft ─▶ check ─▶ record ║ a person reviews ║ plan ─▶ package
 
-Between the two halves everything is stored in the ledger. An interrupted run is resumed by the next
-one: a document is recorded whole or not at all, and no transaction is open while a stage works.
+Between the two halves, everything is stored in the ledger. The next run resumes an interrupted one:
+each document is recorded in one transaction, and no transaction is open while a stage works.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from ankiforge.model import (
     WENT_AWAY,
     Batch,
     Brief,
+    Candidate,
+    CandidateState,
     Card,
     Checked,
     Document,
@@ -45,6 +47,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     NoCard,
+    Probe,
     Problem,
     RunId,
     Scan,
@@ -63,6 +66,7 @@ from ankiforge.text.fold import fold
 if TYPE_CHECKING:
     from ankiforge import check
     from ankiforge.anki.sync import CardPlan
+    from ankiforge.draft.probe import Prober
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +75,40 @@ class Job:
 
     sources: tuple[Source, ...]
     drafter: Drafter
-    """Drafts all highlights except cards that a person wrote in the source."""
+    """Drafts all highlights except those that are already cards, written by a person in the source."""
     drafter_name: str
     """`rules`, or the model's name."""
     accepts: Callable[[Draft], bool]
-    """Whether policy accepts a draft without findings."""
+    """Return whether the policy accepts a draft that has no findings."""
     decks: tuple[DeckRule, ...]
     deck: str = ""
-    """The deck of new cards; precedes the deck files and the decks of documents."""
+    """The deck for new cards; it overrides the deck files, but not the deck that a document asks for."""
     limit: int | None = None
-    """How many highlights to draft, not counting cards written by hand; None = all, 0 = draft nothing,
-    not even these.
+    """The number of highlights to draft, not counting cards written by hand; None = all.
+
+    With 0, nothing is drafted, not even cards written by hand.
     """
     only: frozenset[HighlightKey] = frozenset()
     """Draft only these highlights; empty = all."""
     remark: str = ""
     """A person's instructions for a redraft."""
     instead: tuple[tuple[Guid, str], ...] = ()
-    """(guid, remark) of problem cards among the passages of `only`, each to be replaced by a new card."""
+    """(guid, remark) of problem cards of highlights in `only`; each gets a new card to replace it."""
     confirmed: int = 0
-    """So many documents of a source, which are gone at once, were deleted on purpose."""
+    """The number of missing documents of a source that the user confirms to have deleted."""
     limits: check.Limits | None = None
-    """Thresholds and severities of the checks; None = those that are shipped."""
+    """The thresholds and severities of the checks; None = the defaults."""
+    probing: bool = False
+    """Whether the drafts of a model must be probed."""
+    prober: Prober | None = None
+    """Probes drafts that were recorded without a probe; None = not in this run."""
     in_progress: Callable[[Highlight], bool] = lambda highlight: False
-    """Whether a person is still writing where a highlight stands: policy decides on its cards later."""
+    """Return whether a highlight's note is still being edited: its cards are accepted only later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The result for one document or, with `ingested`, for the ingest of all sources."""
+    """The result for one document or, if `ingested` is set, for the ingest of all sources."""
 
     document: str = ""
     drafted: int = 0
@@ -110,30 +119,33 @@ class Progress:
     ingested: Ingested | None = None
     problems: tuple[Problem, ...] = ()
     highlights: int = 0
-    """Highlights that were drafted, or found to yield no card."""
+    """The number of highlights that were drafted or found to yield no card."""
 
 
 class EditJudge:
-    """Judges edits; the word lists are read with the first one."""
+    """Judges edits of passages and cards; the word lists are loaded on first use."""
 
     def __init__(self, ledger: Ledger, decks: tuple[DeckRule, ...] = ()) -> None:
         self._ledger = ledger
         self._decks = decks
 
     def of_highlights(self, before: Highlight, after: Highlight, known: Container[str]) -> Edit:
-        """Return what became of a passage; `known` holds words that stand elsewhere."""
+        """Classify the edit of a passage; `known` contains words used elsewhere."""
         from ankiforge.check.corrections import judge_highlights
 
         return judge_highlights(before, after, known)
 
     def of_drafts(self, before: Draft, after: Draft) -> Edit:
-        """Return what became of a card."""
+        """Classify the edit of a card."""
         from ankiforge.check.corrections import judge_drafts
 
         return judge_drafts(before, after)
 
     def is_disputed(self, card: Card, after: Draft) -> bool:
-        """Return whether a person wrote in Anki what a draft would change: it becomes a conflict."""
+        """Return whether a draft would change only fields that a person edited in Anki.
+
+        Such a revision becomes a conflict.
+        """
         from ankiforge.sync import disputed_fields
 
         now, then = dict(card.fields), dict(after.fields)
@@ -149,12 +161,12 @@ def propose(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
     """Ingest all sources, then draft new and changed highlights, document by document."""
     yield from ingest(job, ledger, run)
     yield from draft_pending(job, ledger, run)
-    # Of a watcher that was stopped before its notes were quiet.
+    # Decide on cards that a watcher deferred, if it was stopped before their notes were left alone.
     ledger.recorder.accept_deferred(run, job.accepts, EditJudge(ledger, job.decks))
 
 
 def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
-    """Read what has changed in the sources; issue keys when all of them have been listed."""
+    """Read the changed documents of all sources; issue keys once all sources have been listed."""
     scans: list[Scan] = []
     problems: list[Problem] = []
     selecting: dict[str, Selecting] = {}
@@ -201,9 +213,9 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
 
 
 def _salt(job: Job) -> str:
-    """Return a hash that changes when unchanged documents have to be ingested again.
+    """Return a hash whose change means that unchanged documents have to be ingested again.
 
-    It covers the program's version, and the deck files as far as they skip highlights.
+    It covers the program's version and the deck files up to the last one that skips highlights.
     """
     fitting = [(repr(rule.select), rule.skipped) for rule in job.decks]
     last = max((n for n, (_, skipped) in enumerate(fitting, 1) if skipped), default=0)
@@ -211,18 +223,18 @@ def _salt(job: Job) -> str:
 
 
 def _combined(gone: Sequence[Problem]) -> Problem:
-    """Return one problem for all files that vanished while a source was read: a folder was renamed."""
+    """Return one problem for all files that vanished during the read, as when a folder is renamed."""
     if len(gone) == 1:
         return gone[0]
     try:
         where = commonpath([one.where for one in gone]) or gone[0].where
-    except ValueError:  # not all of them below one folder
+    except ValueError:  # no common folder
         where = gone[0].where
     return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
 
 
 def _with_skips(job: Job, extracted: Extracted) -> Extracted:
-    """Set `skip` on highlights that a comment or their colour excludes."""
+    """Set `skip` on highlights that are excluded by a comment or by their colour."""
     return replace(
         extracted, highlights=tuple(_with_skip(job, found) for found in extracted.highlights)
     )
@@ -240,17 +252,19 @@ def _with_skip(job: Job, highlight: Highlight) -> Highlight:
 def draft_pending(
     job: Job, ledger: Ledger, run: RunId, *, only_read: bool = True
 ) -> Iterator[Progress]:
-    """Draft what is pending: cards written by hand with the rules, the rest with the drafter.
+    """Draft pending highlights: cards written by hand with the rules, the rest with the drafter.
 
-    `only_read`: only what this run read; else everything in the ledger.
+    With `only_read`, draft only highlights that this run read, not all in the ledger.
     """
     if job.limit == 0:
         return
+    if job.prober:
+        yield from probe_waiting(job, ledger, run, job.prober)
     recorder = DraftRecorder(job, ledger, run)
     if made := ledger.placer.bring_back_made(run, partial(_deck_of, job)):
         yield Progress(drafted=made)
     yield from _drafted(job, ledger, recorder, run if only_read else None)
-    # a revision may leave highlights that were merged into its card without one
+    # A revised card may no longer cover highlights that were merged into it: draft cards for those.
     while recorder.unmerged:
         alone = replace(job, only=frozenset(recorder.unmerged))
         recorder.unmerged.clear()
@@ -261,7 +275,7 @@ def draft_pending(
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
-    """Return the deck for a highlight's cards: its document's, else the job's, else the deck files'."""
+    """Return the deck for a highlight's cards: of its document, else the job, else the deck files."""
     chosen = deck_of(job.decks, highlight.document, highlight).deck
     return chosen if highlight.document.deck else job.deck or chosen
 
@@ -269,7 +283,7 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
-    from ankiforge.draft.rules import Rules  # `extract` needs none of these
+    from ankiforge.draft.rules import Rules  # not needed by `extract`
 
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
@@ -283,7 +297,7 @@ def _drafted(
 
 
 def _copies(job: Job, ledger: Ledger, scope: RunId | None) -> Iterator[Drafted]:
-    """Draft passages that repeat an answered one with the cards of that one: nothing is paid twice."""
+    """Copy the cards of a drafted passage to passages that repeat it, so that none is paid for twice."""
     for task in share(pending(ledger, scope, job.drafter_name), job.only, by_hand=False):
         for highlight in task.highlights:
             original = _original(ledger, highlight, job.drafter_name, job.decks)
@@ -303,7 +317,7 @@ def _copies(job: Job, ledger: Ledger, scope: RunId | None) -> Iterator[Drafted]:
 def _original(
     ledger: Ledger, highlight: Highlight, drafter: str, decks: tuple[DeckRule, ...]
 ) -> Highlight | None:
-    """Return an answered passage with the same words around and in it, for which the same is asked."""
+    """Return a drafted passage with the same text, context and request, or None."""
     if skip_reason(highlight):
         return None
     asked = _question_of(highlight, decks)
@@ -312,7 +326,7 @@ def _original(
 
 
 def _question_of(highlight: Highlight, decks: tuple[DeckRule, ...]) -> tuple[object, ...]:
-    """Return what a model is asked about a passage, but for where it stands."""
+    """Return everything that a model is asked about a passage, except its location."""
     around = (highlight.heading, highlight.prefix, highlight.suffix)
     words = (highlight.exact or highlight.key, highlight.comment, *around)
     brief = brief_of(decks, highlight.document, highlight)
@@ -324,9 +338,9 @@ def draft_again(
 ) -> Iterator[Progress]:
     """Draft the passages of `job.only` again at a person's request, in addition to their cards.
 
-    For `job.instead`, draft a replacement of a card, which is kept until a person accepts the new
-    one. Each drafter gets the passages for which those before it drafted nothing new. Policy accepts
-    none of the drafts.
+    For `job.instead`, draft replacements; the old card is kept until a person accepts the new one.
+    Each drafter gets the passages for which the drafters before it drafted nothing new. All drafts
+    are left for a person to decide.
     """
     recorder = DraftRecorder(replace(job, accepts=lambda draft: False), ledger, run)
     left, reasons = job.only, dict[HighlightKey, str]()
@@ -343,7 +357,7 @@ def draft_again(
 
 
 def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
-    """Return the tasks of a redraft, for these passages."""
+    """Return the tasks that redraft the highlights in `left`."""
     if not job.instead:
         return again(ledger, left, job.decks, job.remark, job.limit)
     cards = (one for one in job.instead if ledger.cards.get(one[0]).highlight.key in left)
@@ -353,7 +367,10 @@ def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> I
 def _noting_reasons(
     results: Iterable[Drafted], reasons: dict[HighlightKey, str]
 ) -> Iterator[Drafted]:
-    """Yield the results; store in `said` why a highlight got no card ("" = there is a problem instead)."""
+    """Yield the results, and store in `reasons` why a highlight got no card.
+
+    The reason is "" if a problem is reported instead.
+    """
     for drafted in results:
         reasons |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
         reasons |= {none.highlight: none.reason for none in drafted.no_cards}
@@ -368,16 +385,16 @@ def _nothing_new(ledger: Ledger, reasons: Mapping[HighlightKey, str]) -> Iterato
             yield Problem(highlight.document.title, f"no new card: {why}", notice=True)
 
 
-# --- what is to be drafted --------------------------------------------------------------------
+# --- highlights to draft ----------------------------------------------------------------------
 
 LONG_ENOUGH = 20
-"""Folded characters from which two passages are not equal by chance."""
+"""The length, in folded characters, from which equal passages are not a coincidence."""
 
 
 def pending(ledger: Ledger, scope: RunId | None, drafter: str) -> Iterator[Task]:
-    """Return the highlights that need a draft; those with another tool's note in Anki are marked skipped.
+    """Return the highlights that need a draft; those with another tool's note in Anki are set to skip.
 
-    A highlight that has a card here is not skipped: it was drafted before that note was known.
+    A highlight that already has a card here is not skipped: it was drafted before that note was seen.
     """
     ledger.foreign.free()
     for task in ledger.queries.to_draft(scope, drafter):
@@ -403,19 +420,19 @@ def unwritten(
     once: bool = False,
     copied: bool = False,
 ) -> Iterator[Task]:
-    """Return what is pending for a drafter, without cards that people wrote by hand.
+    """Return the highlights that are pending for a drafter, without cards that people wrote by hand.
 
     Args:
-        ledger: to query.
-        scope: the run whose highlights to draft; None = all, without passages of sources that the
-            workspace no longer reads.
-        drafter: its name.
-        limit: how many highlights to return; None = all.
-        only: return only these; empty = all.
+        ledger: the ledger to query.
+        scope: the run that read the highlights; None = all highlights, except those of sources that
+            the workspace no longer reads.
+        drafter: the drafter's name.
+        limit: the maximum number of highlights; None = all.
+        only: return only these highlights; empty = all.
         decks: the deck files, which give each task its brief.
-        late: include passages of sources no longer read, because answers to them may still arrive.
-        once: of equal passages with the same title, return only the first.
-        copied: leave out passages that repeat an answered one, or an earlier one, with all around it.
+        late: include highlights of sources no longer read, because replies for them may still arrive.
+        once: return only the first of equal passages in documents with the same title.
+        copied: omit passages that repeat, with the same context, an earlier or already drafted one.
     """
     private_passages = PrivatePassages(ledger)
     tasks = share(pending(ledger, scope, drafter), only, by_hand=False)
@@ -436,20 +453,20 @@ def unwritten(
 
         tasks = _filtered(tasks, is_new)
     if drafter != BY_HAND:
-        # passages whose every card a person rejected
+        # omit passages all of whose cards a person rejected
         tasks = _filtered(tasks, lambda one: not ledger.recorder.leave_rejected(one))
     limited = _limited((private_passages.mark(task) for task in tasks), limit)
     return (part for task in limited for part in briefed(task, decks))
 
 
 def _in_use(ledger: Ledger, tasks: Iterable[Task]) -> Iterator[Task]:
-    """Drop passages that stand only in sources which the workspace no longer reads."""
+    """Drop passages that occur only in sources which the workspace no longer reads."""
     dropped = ledger.roots.dropped()
     return _filtered(tasks, lambda one: not (dropped and ledger.roots.is_dropped(one.key, dropped)))
 
 
 def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[Task]:
-    """Drop passages that equal an earlier one of the same title, or for which one has an answer."""
+    """Drop passages that equal an earlier or an already drafted one in a document of the same title."""
     seen: set[tuple[str, ...]] = set()
 
     def is_first(highlight: Highlight) -> bool:
@@ -463,7 +480,7 @@ def _each_once(ledger: Ledger, tasks: Iterable[Task], drafter: str) -> Iterator[
 
 
 def _request_of(highlight: Highlight) -> tuple[str, ...]:
-    """Return what identifies the request for a passage: equal passages get equal cards."""
+    """Return the values that identify the request for a passage: if they are equal, so are the cards."""
     words = fold(highlight.exact) or highlight.key
     return (words, fold(highlight.comment), repr(highlight.gaps), fold(highlight.document.title))
 
@@ -475,7 +492,7 @@ def again(
     remark: str = "",
     limit: int | None = None,
 ) -> Iterator[Task]:
-    """Return tasks for passages that a person wants redrafted; the drafts are added to their cards."""
+    """Return tasks for passages that a person wants redrafted; their cards are kept."""
     private_passages = PrivatePassages(ledger)
     tasks = (private_passages.mark(task) for task in ledger.queries.to_redraft(keys))
     for task in _limited(tasks, limit):
@@ -488,7 +505,7 @@ def replacement_tasks(
     decks: tuple[DeckRule, ...],
     limit: int | None = None,
 ) -> Iterator[Task]:
-    """Return tasks that draft replacements of problem cards, each (guid, remark)."""
+    """Return tasks that draft replacements of problem cards, given as (guid, remark)."""
     for guid, remark in islice(cards, limit):
         key = ledger.cards.get(guid).highlight.key
         for task in again(ledger, [key], decks, remark):
@@ -498,9 +515,9 @@ def replacement_tasks(
 def unrepaired(
     ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
 ) -> Iterator[tuple[Task, tuple[Draft, ...]]]:
-    """Return tasks with their drafts where a check blocks a draft that the model never had to repair.
+    """Return tasks with drafts that a check blocks and that the model was never asked to repair.
 
-    Highlights about whose cards a person has decided are left out.
+    Highlights are omitted if a person has decided on one of their cards.
     """
     private_passages = PrivatePassages(ledger)
     marked: dict[HighlightKey, list[Card]] = {}
@@ -517,8 +534,63 @@ def unrepaired(
             yield from ((part, drafts) for part in briefed(task, decks))
 
 
+def unprobed(ledger: Ledger) -> Iterator[tuple[Card, Task, tuple[Candidate, ...]]]:
+    """Yield each card that has drafts waiting for an answer probe, with its task and these drafts."""
+    private_passages = PrivatePassages(ledger)
+    for card in ledger.cards.unprobed():
+        waiting = tuple(
+            one
+            for one in card.candidates
+            if one.state is not CandidateState.PASSED
+            and one.draft.probe
+            and not (one.draft.probed or one.blocked)
+        )
+        if waiting:
+            task = Task(card.highlight.document, (card.highlight,))
+            yield card, private_passages.mark(task), waiting
+
+
+def probe_waiting(job: Job, ledger: Ledger, run: RunId, prober: Prober) -> Iterator[Progress]:
+    """Probe drafts recorded without a probe because a server failed or a file was imported."""
+    from ankiforge.draft.asker import UncachedError
+    from ankiforge.draft.probe import later
+
+    for card, task, waiting in list(unprobed(ledger)):
+        drafts = tuple(one.draft for one in waiting)
+        if (chunk := later(task, drafts)) is None:
+            continue
+        try:
+            probed = prober.probe(chunk, drafts)
+        except UncachedError:
+            continue
+        except ItemError as error:
+            problem = Problem(
+                card.highlight.document.title, f"not probed: {error.message}", error.hint
+            )
+            yield Progress(problems=(problem,))
+            continue
+        record_probes(job, ledger, run, card, zip(waiting, probed, strict=True))
+
+
+def record_probes(
+    job: Job, ledger: Ledger, run: RunId, card: Card, probed: Iterable[tuple[Candidate, Draft]]
+) -> None:
+    """Record what the probe found of drafts that wait; policy may accept them now."""
+    from ankiforge import check
+
+    for candidate, draft in probed:
+        if not draft.probed:
+            continue
+        limits = job.limits or check.Limits()
+        findings = check.after_probe(draft, candidate.findings, limits)
+        clean = all(finding.severity is Severity.INFO for finding in findings)
+        alone = len(card.to_choose) <= 1
+        checked = Checked(draft, findings, accept=clean and alone and job.accepts(draft))
+        ledger.recorder.record_probe(run, card, letter_of(candidate), checked)
+
+
 def _is_first_draft(card: Card, model: str) -> bool:
-    """Return whether a card is pending as this model first drafted it."""
+    """Return whether a card is pending and still as this model first drafted it."""
     if card.verdict is not Verdict.PENDING or card.edited:
         return False
     origins = [(one.draft.origin, one.draft.attempts) for one in card.candidates]
@@ -526,7 +598,7 @@ def _is_first_draft(card: Card, model: str) -> bool:
 
 
 def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
-    """Split a task by the briefs that the deck files give its highlights, in reading order."""
+    """Split a task by the briefs of its highlights, in reading order."""
     if not decks:
         yield task
         return
@@ -539,30 +611,34 @@ def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
 
 
 def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
-    """Return what the first matching deck file asks for."""
+    """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
     return Brief(choice.prompt, choice.kinds, choice.action.value)
 
 
 class PrivatePassages:
-    """The passages that must stay on this machine, whether or not they are pending."""
+    """The passages that must not leave this machine, whether or not they are pending."""
 
     def __init__(self, ledger: Ledger) -> None:
         found = [one for one in ledger.highlights.mentioning(NO_LLM) if private(one)]
-        words = (fold(one.exact) for one in found)
-        self._words = frozenset(folded for folded in words if len(folded) >= LONG_ENOUGH)
+        marked = [one.exact for one in found]
+        marked += [one.exact[start:end] for one in found for start, end in one.gaps]
+        self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
         self._here: dict[DocumentKey, set[str]] = {}
-        """By document, all private passages of it, short ones included."""
+        """All private passages by document, including short ones."""
         for one in found:
             self._here.setdefault(one.document.key, set()).add(fold(one.exact))
 
     def mark(self, task: Task) -> Task:
-        """Mark a task's passages private if any location is; the text around others may contain them."""
+        """Mark each passage of a task as private if one of its locations is private.
+
+        The task is marked as well, because the text around other passages may contain private ones.
+        """
         marks = tuple(self._marked(highlight) for highlight in task.highlights)
         return replace(task, highlights=marks, discreet=task.document.key in self._here)
 
     def stand_in(self, text: str, document: DocumentKey | None = None) -> bool:
-        """Return whether a text shows one of them; of this document, also one of a few letters."""
+        """Return whether a text contains a private passage; short ones count only in `document`."""
         folded, short = fold(text), self._here.get(document, ()) if document else ()
         return any(word in folded for word in (*self._words, *filter(None, short)))
 
@@ -574,7 +650,7 @@ class PrivatePassages:
 
 
 def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
-    """Yield at most `limit` highlights to be drafted; skipped ones and those not sent do not count."""
+    """Yield at most `limit` highlights, not counting skipped and private ones."""
     left = limit
     for task in tasks if left != 0 else ():
         taken = []
@@ -591,12 +667,12 @@ def _limited(tasks: Iterator[Task], limit: int | None) -> Iterator[Task]:
 
 
 def share(tasks: Iterable[Task], only: frozenset[HighlightKey], *, by_hand: bool) -> Iterator[Task]:
-    """Return the highlights that the rules draft in any case (`by_hand`), or all others."""
+    """Return the highlights that only the rules draft (`by_hand`), or all others."""
     return _filtered(tasks, lambda one: (not only or one.key in only) and for_rules(one) is by_hand)
 
 
 def _filtered(tasks: Iterable[Task], keep: Callable[[Highlight], bool]) -> Iterator[Task]:
-    """Yield tasks with the highlights to keep; a task without any is left out."""
+    """Yield tasks with only the highlights to keep, and omit tasks that have none."""
     for task in tasks:
         if kept := tuple(filter(keep, task.highlights)):
             yield replace(task, highlights=kept)
@@ -606,13 +682,13 @@ def _filtered(tasks: Iterable[Task], keep: Callable[[Highlight], bool]) -> Itera
 
 BATCH_DOCUMENTS = 50
 BATCH_SECONDS = 0.2
-"""Limits of one transaction, in documents and seconds: other programs wait that long to write."""
+"""The limits of one transaction, in documents and seconds. Other programs wait that long to write."""
 
 
 class DraftRecorder:
     """Checks drafts, assigns decks, and records them, one document at a time.
 
-    The checks are imported with the first draft: a run that finds nothing new does without.
+    The checks are imported on first use, because a run that finds nothing new does not need them.
     """
 
     def __init__(self, job: Job, ledger: Ledger, run: RunId) -> None:
@@ -620,15 +696,15 @@ class DraftRecorder:
         self._ledger = ledger
         self._run = run
         self.unmerged: set[HighlightKey] = set()
-        """Highlights that need a card of their own: the one they were merged into says something else now."""
+        """Highlights that need a card again: the one they were merged into was changed."""
         self._before: dict[str, list[tuple[Guid, Draft]]] = {}
-        """Of documents to which more results follow, the drafts so far, each with its card's guid."""
+        """For documents with more results to come, the drafts so far with their cards' guids."""
 
     def record(self, results: Iterable[Drafted], name: str) -> Iterator[Progress]:
-        """Check and record results as they come from the drafter called `name`.
+        """Check and record results as the drafter called `name` yields them.
 
-        Drafting by rules costs nothing to repeat, so several documents share one transaction. The
-        results of a model are committed one by one.
+        Results of the rules cost nothing to repeat, so several documents share one transaction. Those
+        of a model are committed one by one.
         """
         results = iter(results)
         together = BATCH_DOCUMENTS if name == BY_HAND else 1
@@ -671,20 +747,20 @@ class DraftRecorder:
 
     @cached_property
     def _known(self) -> check.DuplicateIndex:
-        """The index of all cards, to find duplicates."""
+        """The index of all cards, for finding duplicates."""
         from ankiforge import check
 
         return check.DuplicateIndex(self._ledger.duplicates)
 
     @cached_property
     def _names(self) -> check.Names:
-        """The names in lines `name:: value` of all that was read, now or before."""
+        """The names in lines `name:: value` of all highlights read so far."""
         from ankiforge import check
 
         return check.Names(self._ledger.highlights.on_lines())
 
     def _recheck(self, before: list[tuple[Guid, Draft]], here: list[tuple[Guid, Draft]]) -> None:
-        """Add a finding to cards whose answer is shown by a card of the same document drafted later."""
+        """Add a finding to cards whose answer a later card of the same document gives away."""
         from ankiforge import check
 
         cards, share = self._ledger.cards, (self._job.limits or check.Limits()).of("sibling_leak")
@@ -704,7 +780,7 @@ class DraftRecorder:
         from ankiforge.sync import picture_fault
 
         highlights = {highlight.key: highlight for highlight in drafted.task.highlights}
-        # The recorder is about to change the text of these cards.
+        # Recording may change the text of these cards.
         cards = [card for key in highlights for card in self._ledger.cards.of_highlight(key)]
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
@@ -727,6 +803,8 @@ class DraftRecorder:
         from ankiforge import check
 
         highlight = context.highlight
+        if self._job.probing and draft.origin.drafter == "llm" and draft.probe is None:
+            draft = replace(draft, probe=Probe(done=False))
         findings = check.check(draft, context)
         blocked = any(finding.severity is Severity.BLOCK for finding in findings)
         repeats: str | None = None
@@ -747,7 +825,7 @@ class DraftRecorder:
 
 
 def recheck_named(ledger: Ledger) -> None:
-    """Check again the pairs of which one card, or note of another tool, was reworded."""
+    """Repeat the duplicate check for pairs in which a card or a foreign note was reworded."""
     changed = ledger.duplicates.reworded()
     if not changed:
         return
@@ -775,16 +853,16 @@ def recheck_named(ledger: Ledger) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one package contains."""
+    """The result of writing one package."""
 
     path: Path
     notes: int
     added: int
-    """Notes that no package contained before."""
+    """The number of notes that no package contained before."""
     updated: int
-    """Notes whose text changed since an earlier package."""
+    """The number of notes whose text changed since an earlier package."""
     problems: tuple[Problem, ...] = ()
-    """Cards that Anki would reject, and pictures that are missing; the cards are shipped without them."""
+    """Cards that Anki would reject, and missing pictures: both are left out of the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -798,10 +876,10 @@ class PackagePlan:
 def publish(
     ledger: Ledger, run: RunId, packages: Iterable[PackagePlan], types: Mapping[Family, SeenType]
 ) -> Iterator[Published]:
-    """Write packages, each whole or not at all, and record what they contain.
+    """Write each package completely or not at all, and record its contents.
 
-    A card that Anki would reject is reported as a problem and left out. A revision is recorded before
-    its package replaces the old one, so that a power cut never gives one revision number to two texts.
+    A card that Anki would reject is left out and reported as a problem. Revisions are recorded before
+    the package replaces the old one, so that a power cut never gives one revision number to two texts.
     """
     for package in packages:
         packed = [one for one in package.plans if one.note and one.shipment]
@@ -822,7 +900,7 @@ def _written(
     packed: list[CardPlan],
     types: Mapping[Family, SeenType],
 ) -> Problem | None:
-    """Write a package and replace the old one; return the problem if that fails, with the old one intact."""
+    """Write a package and replace the old one; if that fails, keep the old one and return the problem."""
     from ankiforge.anki.package import write_package
 
     beside = path.with_name(f".{path.name}.part")

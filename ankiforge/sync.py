@@ -1,9 +1,9 @@
-"""Synchronise with Anki: record what a collection shows, plan what it lacks, and push that to it.
+"""Synchronise with Anki: record the contents of a collection, plan changes, and push them.
 
 Reading: a view of Anki (its collection file, an export, or a running Anki) is recorded in the
-ledger, and notes of ours that the ledger does not have are taken over as cards. Planning: each card
-is planned by `ankiforge.anki.sync` from what the ledger knows of it. Pushing: a running Anki imports
-our package, and a second view shows what arrived.
+ledger, and notes of ours for which the ledger has no card are taken over as cards. Planning:
+`ankiforge.anki.sync` plans each card from the ledger's records. Pushing: a running Anki imports our
+package, and a second view shows which notes arrived.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from urllib.parse import unquote
 from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
 from ankiforge.anki.identity import content_hash, parse_identity
 from ankiforge.anki.merge import MINE, Conflict
-from ankiforge.anki.notes import RETIRED, deck_name, passage_html, read_source, tag_names, text_of
+from ankiforge.anki.notes import (
+    RETIRED,
+    UNREVIEWED,
+    deck_name,
+    passage_html,
+    read_source,
+    tag_names,
+    text_of,
+)
 from ankiforge.anki.notetypes import arranged, changed_types, family_of, note_type
 from ankiforge.anki.render import media_of
 from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unchanged
@@ -35,6 +43,7 @@ from ankiforge.ledger.highlights import is_cut
 from ankiforge.ledger.restore import Recovered
 from ankiforge.model import (
     FRESH_SECONDS,
+    AcceptedBy,
     AnkiState,
     Arranged,
     Card,
@@ -59,45 +68,45 @@ if TYPE_CHECKING:
     from ankiforge.anki.connect import AnkiConnect
 
 NEVER = "none"
-"""The setting that forbids reading Anki."""
+"""The value of the setting `collection` that forbids reading Anki."""
 AUTO = "auto"
 BATCH = 500
-"""Cards that are planned, or taken over from Anki, together."""
+"""The number of cards that are planned, or taken over from Anki, together."""
 
 
 # --- reading Anki ---------------------------------------------------------------------------
 
 
 class SyncStatus(StrEnum):
-    """How reading Anki ended."""
+    """The outcome of reading Anki."""
 
     OFF = "off"
-    """The settings forbid it."""
+    """The settings forbid reading."""
     NO_COLLECTION = "nowhere"
     """There is no collection on this machine."""
     NO_NOTES = "nothing"
-    """None of our notes is in it yet."""
+    """The collection contains none of our notes yet."""
     UNCHANGED = "same"
-    """Nothing has changed there since it was read last."""
+    """The collection has not changed since it was last read."""
     READ = "taken"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """How reading Anki ended, and what the ledger learned."""
+    """The outcome of reading Anki, and the changes to the ledger."""
 
     status: SyncStatus
     path: str = ""
-    """The collection or export that was read; of a running Anki its address."""
+    """The collection or export that was read, or the address of a running Anki."""
     summary: ViewSummary | None = None
     problem: Problem | None = None
     profile: str = ""
-    """The profile that a running Anki has open; "" if it does not tell."""
+    """The profile that a running Anki has open; "" if unknown."""
 
     @property
     def blind(self) -> bool:
-        """Whether Anki should have been read and was not."""
+        """Whether reading Anki was attempted and failed."""
         return self.status is SyncStatus.FAILED
 
 
@@ -112,11 +121,12 @@ def read_anki(
     """Read the collection that has our notes, if the settings allow it and it has changed.
 
     Args:
-        settings: which collection, if any.
-        ledger: records what the collection shows.
+        settings: name the collection, or forbid reading.
+        ledger: records the contents.
         home: the user's home folder.
-        environ: environment variables; Anki's folder may be named there.
-        bind: trust the collection whatever was seen before; of several, the one that changed last.
+        environ: environment variables, one of which may name Anki's folder.
+        bind: use this collection from now on, even if the ledger is bound to another; of several,
+            the one that changed last.
     """
     if settings.collection == NEVER:
         return SyncResult(SyncStatus.OFF)
@@ -140,7 +150,7 @@ def collection_path(
 ) -> Path | None:
     """Return the collection that has our notes, else the one in use; None if there is none.
 
-    The setting `none` does not matter here: callers check whether reading is allowed.
+    The setting `none` is treated like `auto`: callers check whether reading is allowed.
     """
     if settings.collection not in (NEVER, AUTO):
         return Path(settings.collection).resolve()
@@ -151,7 +161,7 @@ def collection_path(
 
 
 def _collection_in_use(paths: tuple[Path, ...]) -> Path:
-    """Return the latest collection with notes of ours, else the latest of all."""
+    """Return the last changed collection that has notes of ours, else the last changed one."""
     latest = sorted(paths, key=changed_at, reverse=True)
     return next(filter(_has_ours, latest), latest[0])
 
@@ -179,23 +189,24 @@ def _read_collection(path: Path, ledger: Ledger, bind: bool = False) -> SyncResu
 
 
 def read_file(file: Path, ledger: Ledger, *, bind: bool = False) -> SyncResult:
-    """Read a collection or an export that a person names.
+    """Read a collection or an export that the user names.
 
     Raises:
-        ItemError: it cannot be read.
+        ItemError: the file cannot be read.
     """
     with open_view(file.resolve()) as view:
         return record_view(view, ledger, bind=bind)
 
 
 def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = False) -> SyncResult:
-    """Record in the ledger what a view shows, and take over cards that the ledger does not have.
+    """Record a view in the ledger, and take over notes of ours for which the ledger has no card.
 
     Args:
-        view: open.
-        ledger: to record it in.
-        state: identifies path and state of the collection; the same state is not read again.
-        bind: trust the view whatever was seen before.
+        view: an open view.
+        ledger: the ledger to record it in.
+        state: identifies the path and the state of the collection, so that it is not read again
+            while it is unchanged.
+        bind: use this collection from now on, even if the ledger is bound to another.
     """
     types = {one.id: one for one in view.types}
 
@@ -226,7 +237,7 @@ def record_view(view: View, ledger: Ledger, *, state: str = "", bind: bool = Fal
 
 
 def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
-    """Record the text of notes that are not ours, for the duplicate search."""
+    """Record the text of foreign notes, for the duplicate search."""
     if ledger.foreign.is_read(view.path, state):
         return
     found = view.foreign(ledger.foreign.mods(view.path))
@@ -235,7 +246,7 @@ def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
     there, changed = found
 
     def with_safe_mod(note: ForeignNote) -> ForeignNote:
-        """A note that may change once more within the second must be read again next time."""
+        """Make the next read repeat a note that may still change within the second of its mod."""
         fresh = view.taken_at - note.mod < FRESH_SECONDS
         return replace(note, mod=0) if fresh else note
 
@@ -249,8 +260,8 @@ def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
     """Take over notes of ours for which the ledger has no card; return their number.
 
     Without this, a person who lost the ledger and the journal would get every card a second time.
-    A note is taken over once its highlight is known, from the journal or a source: others may be of
-    another workspace. With `everything` all are.
+    A note is taken over once the journal or a source contains its highlight: other notes may belong
+    to another workspace. With `everything`, all notes are taken over.
     """
     unknown = (found for found in map(recovered_card, ledger.views.unknown()) if found)
     count = 0
@@ -271,10 +282,10 @@ _WHERE = re.compile(r'<span class="af-where">(.*?)</span>', re.DOTALL)
 
 
 def recovered_card(seen: Seen) -> Recovered | None:
-    """Return the card that a note was made from; None if the note is not a valid one of ours.
+    """Reconstruct the card of a note; return None if the note is not a valid one of ours.
 
-    Its AnkiforgeId names key, family and slot; the field Source shows the sentence, in it the
-    highlight, and in that the quote.
+    The field AnkiforgeId contains key, family and slot. The field Source contains the sentence, in
+    which the highlight is marked, and in the highlight the quote.
     """
     family = family_of(seen.type_id)
     if family is None:
@@ -284,7 +295,7 @@ def recovered_card(seen: Seen) -> Recovered | None:
     if identity is None or identity.family is not family:
         return None
     if not identity.guid == seen.guid == guid_for(identity.key, family, identity.slot):
-        return None  # a copy: another note is the one that key, family and slot make
+        return None  # a copy: its guid is not the one computed from key, family and slot
 
     kind = CardKind.CLOZE
     if family is not Family.CLOZE:
@@ -325,16 +336,16 @@ def plan_cards(
     full: bool = False,
     unchanged: Collection[Guid] = frozenset(),
 ) -> list[CardPlan]:
-    """Plan what to ship of cards, by the newest view; record which of them are held, and why.
+    """Plan how to ship cards, given the newest view; record which are held back, and why.
 
     Args:
-        ledger: of the cards.
-        cards: to be planned.
+        ledger: the ledger of the cards.
+        cards: the cards to plan.
         decks: the rules of the deck files.
-        push: they go to a running Anki, not into a file.
-        blind: Anki could not be read: notes that are there stay as they are.
-        full: ship notes that Anki has as well, with their own mod; notes deleted there come back.
-        unchanged: cards that are shipped as the last package held them.
+        push: the cards go to a running Anki, not into a file.
+        blind: Anki could not be read, so notes that are in it are not changed.
+        full: also ship notes that Anki already has, with their own mod; deleted notes come back.
+        unchanged: cards to ship exactly as in the last package.
     """
     options = PlanOptions(
         ledger.clock().timestamp(), changed_types(ledger.views.types()), push, blind, full
@@ -364,15 +375,15 @@ def plan_cards(
 
 
 def conflicts_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[Conflict, ...]:
-    """Return the fields of a card that both the source and a person in Anki changed."""
+    """Return the fields of a card that were changed both in the source and by a person in Anki."""
     [planned] = plan_cards(ledger, [card], decks)
     return planned.conflicts
 
 
 def disputed_fields(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> frozenset[str]:
-    """Return the fields of a card whose words in Anki stay, whatever it says now: a person wrote them.
+    """Return the fields of a card that a person edited in Anki and that a revision must not replace.
 
-    Nothing is recorded, so the card may be given with words that it does not have yet.
+    Nothing is recorded, so `card` may be a revision that is not stored yet.
     """
     [known] = _plan_inputs(ledger, [card], decks, full=False, unchanged=())
     types = changed_types(ledger.views.types())
@@ -389,7 +400,7 @@ def _plan_inputs(
     full: bool,
     unchanged: Collection[Guid],
 ) -> Iterator[PlanInput]:
-    """Read what the plans of at most `BATCH` cards depend on, with one query for each kind."""
+    """Read the inputs for planning at most `BATCH` cards, with one query per kind of input."""
     guids = [card.guid for card in cards]
     revisions = ledger.packages.revisions(guids)
     in_anki = [card.guid for card in cards if card.anki.there]
@@ -433,13 +444,13 @@ def _moved_to(
 
 
 def _merged_sources(ledger: Ledger, card: Card) -> tuple[str, ...]:
-    """Return as HTML the passages whose cards a person merged into this one."""
+    """Return the passages whose cards a person merged into this one, as HTML."""
     joined = ledger.cards.pairs.merged_highlights(card.guid) if card.also else frozenset()
     return tuple(passage_html(one) for one in card.also if one.key in joined)
 
 
 def tags_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
-    """Return the tags of a card in a package: the reader's, the deck files', the document's."""
+    """Return the tags of a card in a package: its own, its source's, the deck files' and the draft's."""
     return _tags(card, decks, ledger.highlights.slug(card.highlight.document.key))
 
 
@@ -448,23 +459,25 @@ def _tags(card: Card, decks: tuple[DeckRule, ...], slug: str) -> tuple[str, ...]
     from_decks = deck_of(decks, highlight.document, highlight).tags
     of_document = (f"ankiforge::doc::{slug}",) if slug else ()
     read = (*highlight.document.tags, *highlight.tags)
-    drafted = card.leading.draft.tags
-    return tag_names((*card.tags, *read, *from_decks, *drafted, *of_document))
+    draft = card.leading.draft
+    unread = card.accepted_by is AcceptedBy.POLICY and draft.probed and not card.edited
+    own = (UNREVIEWED,) if unread else ()
+    return tag_names((*card.tags, *read, *from_decks, *draft.tags, *of_document, *own))
 
 
 # --- pictures -------------------------------------------------------------------------------
 
 _PICTURE_SOURCES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
-"""The kinds of sources in whose folder pictures lie."""
+"""The kinds of sources that keep pictures in their folder."""
 _PICTURE_NAMESPACES = ("markdown", "tiddlywiki")
-"""More such kinds, by the first part of a highlight's namespace."""
+"""More such kinds, identified by the first part of a highlight's namespace."""
 _CUT_ROUTES = (Route.PDF, Route.ZOTERO)
-"""Sources from whose pages pictures are cut. A note in a vault cannot refer to these pictures."""
+"""Sources whose pictures are cut from pages. A note in a vault cannot refer to such a picture."""
 CUT_AGAIN = "run again where its PDF lies: ankiforge run cuts the picture anew"
 
 
 def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
-    """Return the pictures a card shows, by the path in its text, and problems with the others."""
+    """Return the pictures of a card by their paths in its text, and problems for those not found."""
     found: dict[str, Media] = {}
     problems: list[Problem] = []
     for path in image_paths("\n".join(text for _, text in card.fields)):
@@ -483,7 +496,7 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
 
 
 def picture_at(ledger: Ledger, highlight: Highlight, path: str) -> Media | Problem:
-    """Return the picture at a path in the source of a highlight; never a file outside the source."""
+    """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
     if is_cut(path) and highlight.route in _CUT_ROUTES:
         root: Path | None = ledger.pictures.folder
     else:
@@ -513,7 +526,7 @@ def picture_fault(ledger: Ledger, highlight: Highlight, path: str) -> str:
 
 
 class RunningAnki:
-    """A running Anki, through the AnkiConnect add-on."""
+    """A running Anki, accessed through the AnkiConnect add-on."""
 
     def __init__(self, connect: AnkiConnect) -> None:
         self._connect = connect
@@ -523,7 +536,7 @@ class RunningAnki:
         """Connect to the Anki that the settings name.
 
         Raises:
-            ServiceError: it does not answer, or it must not be used.
+            ServiceError: Anki does not answer, or it must not be used.
         """
         from ankiforge.anki.connect import AnkiConnect
 
@@ -537,8 +550,8 @@ class RunningAnki:
         """Let Anki sync with its server.
 
         Returns:
-            Whether Anki is logged in to an account; without one it is not asked to sync. None if
-            that is unknown: a second call may then open a second dialog.
+            Whether Anki is logged in to an account; if not, no sync is started. None if unknown; in
+            that case a second call may open a second dialog.
         """
         from ankiforge.anki.connect import has_account
 
@@ -555,10 +568,10 @@ class RunningAnki:
         return account
 
     def read(self, ledger: Ledger, *, bind: bool = False) -> SyncResult:
-        """Record what it has, from exports of every deck with notes of ours.
+        """Export every deck that has notes of ours, and record the notes in the ledger.
 
         Raises:
-            ServiceError: it cannot be asked.
+            ServiceError: Anki does not answer.
         """
         from ankiforge.anki.connect import export_all
 
@@ -599,22 +612,22 @@ class RunningAnki:
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """What a push changed in Anki, as the view taken after it showed."""
+    """The changes that a push made in Anki, according to the view taken after it."""
 
     added: int = 0
     updated: int = 0
     refused: tuple[Guid, ...] = ()
-    """Notes that are not in Anki as they were shipped."""
+    """Notes that are not in Anki, or not in the revision that was shipped."""
 
 
 def push_result(
     ledger: Ledger, plans: Iterable[CardPlan], in_anki_before: Collection[Guid]
 ) -> PushResult:
-    """Compare what was shipped with the newest view.
+    """Compare the shipped notes with the newest view.
 
     Args:
-        ledger: with the view that was taken after the push.
-        plans: of the cards that the package held.
+        ledger: contains the view that was taken after the push.
+        plans: the plans of the cards in the package.
         in_anki_before: the notes that were in Anki before the push.
     """
     shipped = [(one.card.guid, one.note) for one in plans if one.note]
@@ -632,7 +645,7 @@ def push_result(
 
 
 def wrong_profile(result: SyncResult, ledger: Ledger) -> ServiceError | None:
-    """Return why a push must not go on: the open collection is not the one with our notes."""
+    """Return the error if the collection that is open in Anki is not the one with our notes."""
     if not (result.blind and result.problem):
         return None
     bound = ledger.views.bound

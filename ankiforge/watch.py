@@ -1,11 +1,12 @@
-"""Follow the sources of a workspace: read them soon after a change, deliver when they are quiet.
+"""Follow the sources of a workspace: read them soon after a change, deliver cards two minutes later.
 
     file event ─▶ debounce ─▶ list the sources ─▶ one pass over all of them ─▶ two quiet minutes ─▶ delivery
 
-A file event is only a hint. What is read is decided by listing the files and comparing their stamps
-with those of the last pass, so lost events, renamed folders and a computer that slept need no code of
-their own. A pass is an ordinary run over all sources; the ledger knows what of them is new. Passes
-and deliveries are done by `Actions`, output by `Reporter`: this module knows no ledger and no terminal.
+A file event is only a hint. The files to read are found by listing all files and comparing their
+stamps with those of the last pass, so lost events, renamed folders and a sleeping computer need no
+code of their own. A pass is an ordinary run over all sources; the ledger determines what is new.
+`Actions` performs passes and deliveries, and `Reporter` prints: this module uses neither the ledger
+nor a terminal.
 """
 
 from __future__ import annotations
@@ -21,28 +22,43 @@ from ankiforge.errors import BusyError, ForgeError
 from ankiforge.extract import Look, Stamp, changed_at, proves, relative, stamp_of, walk
 from ankiforge.model import Problem, Source, h16
 
-# All in seconds.
+# All times are in seconds.
 QUIET = 0.3
-"""A file must have been left alone so long before it is read. A program that empties a file and writes it
-anew shows half of it meanwhile: 74 of 100 such halves cannot be distinguished from a whole file."""
-EMPTY = 2.0  # the same for an empty file, which is most likely about to be filled
-LONGEST_DEBOUNCE = 5.0  # a file written without a pause delays reading the others by no more
-CHECK = 3.0  # between looks at what gives no file events: single files, settings, decisions, Anki
-RELIST = 300.0  # between listings without any event, for events may be lost
-RELIST_WITHOUT_EVENTS = 10.0  # the same where the system gives no events at all
-ASK = 600.0  # between questions to a service; nothing else shows whether it has news
-CONFIRM = 8.0  # until what is missing is looked for again; "gone" needs two passes 5 s apart
-REST = 1.0  # times the last pass: a rest before the next, because others need the ledger, too
-DELIVER = 120.0  # a note must have been left alone so long: nobody is to learn half a sentence
-DELIVER_AFTER_CHANGE = DELIVER + 2.0  # some file systems count in steps of 2 s
-RECHECK = 20.0  # between checks whether cards that were left out are ready now
-ASLEEP = (
-    30.0  # if waiting took so much longer than planned, the computer slept or its clock was set
-)
-COURTESY = 0.2  # between two portions for a model: a program waiting for the ledger gets its turn
-PAUSES = (5.0, 15.0, 60.0, 300.0, 900.0)  # after the first failure, the second, and so on
-BUSY_PAUSE = 1.0  # until the next try while another program has the ledger
-BUSY_LONG = 60.0  # waiting for another program so long is reported as a problem
+"""How long a file must be unchanged before it is read. A program that truncates and rewrites a file
+leaves half of it in between: 74 of 100 such halves cannot be distinguished from a whole file."""
+EMPTY = 2.0
+"""The same for an empty file, which is most likely about to be filled."""
+LONGEST_DEBOUNCE = 5.0
+"""How long a file that is written continuously may delay reading the others."""
+CHECK = 3.0
+"""The interval of checking what gives no file events: single files, settings, decisions, Anki."""
+RELIST = 300.0
+"""The interval of listing all files without any event, because events may be lost."""
+RELIST_WITHOUT_EVENTS = 10.0
+"""The same where the system gives no events at all."""
+ASK = 600.0
+"""The interval of reading a service that can only be read to find out whether it has changed."""
+CONFIRM = 8.0
+"""The time until missing highlights are looked for again; to be gone, they must be missing in two
+passes 5 s apart."""
+REST = 1.0
+"""The pause after a pass, as a multiple of its duration, because other programs need the ledger, too."""
+DELIVER = 120.0
+"""How long a note must be unchanged before its cards are delivered: nobody should learn half a sentence."""
+DELIVER_AFTER_CHANGE = DELIVER + 2.0
+"""The same after a change is noticed; some file systems store times in steps of 2 s."""
+RECHECK = 20.0
+"""The interval of checking whether cards that a delivery left out are ready."""
+ASLEEP = 30.0
+"""If a wait took this much longer than planned, the computer slept or its clock was set."""
+COURTESY = 0.2
+"""The pause between two portions for a model, in which other programs can lock the ledger."""
+PAUSES = (5.0, 15.0, 60.0, 300.0, 900.0)
+"""The pauses after the first failure, the second, and so on."""
+BUSY_PAUSE = 1.0
+"""The pause before the next try while another program has locked the ledger."""
+BUSY_LONG = 60.0
+"""How long another program may lock the ledger before that is reported as a problem."""
 NEVER = float("inf")
 
 NOT_DELETED = "nothing is counted as deleted"
@@ -67,11 +83,11 @@ class PassResult:
     revised: int = 0
     problems: tuple[Problem, ...] = ()
     missing: bool = False
-    """Some highlight was not found; a second pass decides whether it is gone."""
+    """Whether a highlight was not found; a second pass decides whether it is gone."""
     error: ForgeError | None = None
     """Why the model could not draft."""
     left: int = 0
-    """Highlights that wait for a model."""
+    """The number of highlights that wait for a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,88 +99,90 @@ class DeliveryResult:
     added: int = 0
     updated: int = 0
     pushed: bool = False
-    """The notes are in Anki."""
+    """Whether the notes are in Anki."""
     waiting: bool = False
-    """Cards were left out because they may still be in progress."""
+    """Whether cards were left out because their notes may still be edited."""
     problems: tuple[Problem, ...] = ()
     error: ForgeError | None = None
-    """Why Anki could not be reached; the packages are written all the same."""
+    """Why Anki could not be reached; the packages are still written."""
 
 
 class Actions(Protocol):
-    """What the watcher has done for it. Each takes the locks it needs, for no longer than it runs.
+    """The operations that the watcher calls. Each acquires the locks it needs and releases them.
 
-    Each may raise `ForgeError`; the watcher reports that and tries again.
+    Each may raise `ForgeError`; the watcher then reports the error and tries again.
     """
 
     def sources(self) -> list[WatchedSource]:
-        """Return the sources of the current settings."""
+        """Return the sources in the current settings."""
 
     def settings(self) -> str:
-        """Return a stamp of the settings files."""
+        """Return a stamp that changes with the settings files."""
 
     def decided(self) -> str:
-        """Return a stamp of all decisions, made here or by another program."""
+        """Return a stamp that changes with the decisions, made here or by another program."""
 
     def read(
         self, sources: Collection[str], notes: Collection[str], in_progress: InProgress
     ) -> PassResult:
-        """Read the sources of these names and draft; `notes`: those known to have changed, if any.
+        """Read the named sources and draft.
 
-        Policy accepts no card of the files `in_progress` yet.
+        `notes` are the notes that are known to have changed, if any. Cards from files `in_progress`
+        are not accepted by policy yet.
         """
 
     def draft(self, in_progress: InProgress) -> PassResult:
-        """Have a model draft a portion of what waits; policy as in `read`."""
+        """Draft a portion of the waiting highlights with a model; `in_progress` as in `read`."""
 
     def anki_listens(self) -> bool:
-        """Return whether a program listens on AnkiConnect's port; cheap."""
+        """Return whether a program listens on AnkiConnect's port. This is cheap."""
 
     def deliver(self, in_progress: InProgress) -> DeliveryResult:
-        """Have policy accept, and write or push, what is ready, without the cards of these files."""
+        """Accept cards by policy, and write or push those that are ready, except of these files."""
 
     def can_deliver_more(self, in_progress: InProgress) -> bool:
-        """Return whether a card that the last delivery left out is ready now; cheap."""
+        """Return whether a card that the last delivery left out is ready now. This is cheap."""
 
 
 class Reporter(Protocol):
-    """Where the watcher reports to."""
+    """Receives the reports of the watcher."""
 
     def started(self, sources: Iterable[str]) -> None:
-        """It follows these sources, from the start or since the settings changed."""
+        """Report the sources that are followed, at the start and when the settings have changed."""
 
     def status(self, words: str) -> None:
-        """What it is doing at this moment; "" = waiting for a change."""
+        """Show what the watcher is doing; "" = waiting for a change."""
 
     def passed(self, result: PassResult, notes: tuple[str, ...], seconds: float) -> None:
-        """A pass has ended; `notes`: those that had changed, () = not known by name."""
+        """Report the result of a pass; `notes` are the changed ones, () if not known by name."""
 
     def delivered(self, result: DeliveryResult) -> None:
-        """Cards were written to a package or pushed to Anki."""
+        """Report that cards were written to a package or pushed to Anki."""
 
     def problem(self, problem: Problem) -> None:
-        """A problem that was not reported before."""
+        """Report a new problem."""
 
     def solved(self, problem: Problem) -> None:
-        """A reported problem is over."""
+        """Report that a problem no longer exists."""
 
 
 # --- file events ------------------------------------------------------------------------------
 
 
 class FileEvents:
-    """File events by `watchfiles`, received in a thread."""
+    """File events of `watchfiles`, received in a thread."""
 
     def __init__(self, *, poll: bool = False) -> None:
-        """`poll`: compare file times every two seconds, where the system gives no events."""
-        self.silent = ""  # why there are no events, "" if there are
+        """With `poll`, compare file times every two seconds, for systems that give no events."""
+        self.silent = ""
+        """Why there are no events; "" if there are."""
         self._poll = poll
         self._event = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def follow(self, folders: Iterable[Path]) -> None:
-        """Listen to these folders, and no others."""
+        """Listen to these folders instead of the previous ones."""
         self.close()
         self.silent = ""
         if paths := tuple(folders):
@@ -174,10 +192,10 @@ class FileEvents:
                 target=self._listen, args=(paths, self._stop, ready), daemon=True
             )
             self._thread.start()
-            ready.wait(5.0)  # any change after this call gives an event
+            ready.wait(5.0)  # so that any change after this call gives an event
 
     def wait(self, seconds: float) -> bool:
-        """Wait for an event for at most so long; return whether one came since the last call."""
+        """Wait at most `seconds` for an event; return whether one came since the last call."""
         came = self._event.wait(max(seconds, 0.0))
         self._event.clear()
         return came
@@ -205,7 +223,7 @@ class FileEvents:
                     force_polling=self._poll or None, poll_delay_ms=2_000,
                     ignore_permission_denied=True,
                 ):  # fmt: skip
-                    ready.set()  # the first result, be it empty, shows that it listens
+                    ready.set()  # even an empty first result shows that it listens
                     if changes or not began:
                         self._event.set()
                     began = True
@@ -213,14 +231,14 @@ class FileEvents:
                 if not began:
                     self.silent = str(error) or type(error).__name__
             ready.set()
-            self._event.set()  # what happens until it listens again gives no event
+            self._event.set()  # list the files: changes until the restart give no event
             stop.wait(0.5)
 
 
 def is_relevant(path: str, folders: Iterable[Path]) -> bool:
-    """Return whether a path may belong to a note or document: not hidden, nor in a hidden folder.
+    """Return whether a path may belong to a note or document: it is not hidden or in a hidden folder.
 
-    `.name.icloud` stands for a note that iCloud has moved away, which the reader reports.
+    `.name.icloud` replaces a note that iCloud has evicted from the disk, which the reader reports.
     """
     for folder in map(str, folders):
         if path == folder:
@@ -237,21 +255,21 @@ def is_relevant(path: str, folders: Iterable[Path]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A source at one moment."""
+    """The state of a source at one moment."""
 
     missing: str = ""
-    """Why it cannot be read, "" if it can."""
+    """Why the source cannot be read; "" if it can."""
     stamp: str = ""
-    """Differs once a pass may find something else; "" = that cannot be known without asking."""
+    """Changes when a pass may find something new; "" = unknown without reading the source."""
     files: Mapping[str, Stamp] = field(default_factory=dict)
-    """Its files, by path below the root."""
+    """The stamps of the files, by path below the root."""
     named: bool = False
-    """The files are the notes of a vault: a change can be reported by their names."""
+    """Whether the files are the notes of a vault, whose names can be reported when they change."""
 
     def settled_at(self, now: float) -> float:
-        """Return when the last file will have been left alone for long enough; 0 = all have been.
+        """Return when all files will have been unchanged for long enough; 0 = they have been.
 
-        A file time in the future was given by a wrong clock and does not count.
+        File times in the future are ignored: the clock was wrong.
         """
         latest = 0.0
         for modified, _, size, _ in self.files.values():
@@ -262,26 +280,26 @@ class Listing:
         return latest
 
     def changed_since(self, at: float, now: float) -> frozenset[str]:
-        """Return the paths of the files that were written since, or put in their place."""
+        """Return the paths of the files that were written or moved to their place after `at`."""
         files = self.files.items()
         return frozenset(path for path, stamp in files if changed_at(stamp, now) > at)
 
 
 class WatchedSource:
-    """A source of the settings, and how it was when it was last read."""
+    """A source, and its state when it was last read."""
 
     def __init__(self, entry: SourceEntry, source: Source, only: tuple[Path, ...] = ()) -> None:
-        """`only`: the files and folders below the root that are read; () = all."""
+        """With `only`, watch only these files and folders below the root; () = all."""
         self.entry = entry
         self.name = f"{entry.kind} {entry.name}"
         self._source = source
         self._only = only
         self._was: Listing | None = None
-        """As it was last read; None = it was not read yet."""
+        """The state when the source was last read; None = not yet."""
 
     @property
     def folder(self) -> Path | None:
-        """The folder to get events of; None for a single file, or a service."""
+        """The folder that gives file events; None for a single file or a service."""
         try:
             return self.entry.path if self._in_folder and self.entry.path.is_dir() else None
         except OSError:
@@ -293,14 +311,14 @@ class WatchedSource:
 
     @property
     def must_be_asked(self) -> bool:
-        """Whether nothing but reading it shows if it has changed, as far as that is known."""
+        """Whether only reading the source shows if it has changed, as far as that is known."""
         return self._was is not None and not (self._was.stamp or self._was.named)
 
     def listing(self) -> Listing:
-        """List it now; cheap, and never an error: a folder that vanished deletes nothing."""
+        """Return the current state. This is cheap and never fails: a vanished folder is `missing`."""
         try:
             found = self._list()
-        except OSError as error:  # a disk that no longer answers
+        except OSError as error:  # for example, a disk that no longer responds
             return Listing(missing=f"cannot be read: {error.strerror or error}; {NOT_DELETED}")
         had_files = self._was is not None and self._was.files
         if self._in_folder and had_files and not (found.files or found.missing):
@@ -329,21 +347,21 @@ class WatchedSource:
                     continue
 
     def changed(self, now: Listing) -> bool:
-        """Return whether it differs from what was read, as far as a listing shows."""
+        """Return whether the source has changed since it was read, as far as a listing shows."""
         return not now.missing and (self._was is None or now.stamp != self._was.stamp)
 
     def changed_notes(self, now: Listing) -> list[str]:
-        """Return the paths of the notes that are new or changed; none where notes have no names."""
+        """Return the paths of new and changed notes; [] for sources other than vaults."""
         if self._was is None or not now.named:
             return []
         was = self._was.files
         return [path for path, stamp in now.files.items() if was.get(path) != stamp]
 
     def was_read(self, listing: Listing, at: float) -> None:
-        """Note that it was read as listed, at this time.
+        """Store that the source was read in the listed state, at this time.
 
-        A file written twice within a tick of its file system's clock has one stamp for two texts.
-        So a stamp that is too fresh to prove anything counts as unread, and is read once more.
+        A file written twice within one tick of its file system's clock has the same stamp for two
+        texts. Therefore a file whose stamp is that fresh counts as unread, and is read once more.
         """
         proven = {p: stamp for p, stamp in listing.files.items() if proves(stamp, int(at * 1e9))}
         fresh = listing.named and len(proven) < len(listing.files)
@@ -354,25 +372,24 @@ class WatchedSource:
 
 
 class Attempts:
-    """Run actions that may fail; report each problem once, and once more when it is over."""
+    """Runs actions that may fail, and reports each problem once when it occurs and when it is over."""
 
     def __init__(self, report: Reporter, clock: Callable[[], float]) -> None:
         self._report, self._clock = report, clock
         self._reported: dict[tuple[str, str], Problem] = {}
-        """By subject and words."""
+        """By subject and text."""
         self._failures: dict[str, int] = {}
         self._busy_since: dict[str, float] = {}
         self.busy = ""
-        """Which program is waited for, "" if none is."""
+        """The program that has locked the ledger; "" if none has."""
 
     def attempt(self, what: str, action: Callable[[], Result]) -> Result | None:
-        """Return the result of an action; None if it failed, which is reported."""
+        """Return the result of an action; report a failure and return None."""
         result, failed = None, []
         try:
             result = action()
-        except (
-            BusyError
-        ) as error:  # another program has the ledger: no failure, unless it takes long
+        except BusyError as error:
+            # Another program has locked the ledger: this is a failure only if it takes long.
             now = self._clock()
             self.busy = f"waiting: {error.message}"
             if now - self._busy_since.setdefault(what, now) >= BUSY_LONG:
@@ -391,7 +408,7 @@ class Attempts:
         return result
 
     def pause(self, what: str) -> float:
-        """Return the seconds to wait after a failure: longer each time."""
+        """Return the seconds to wait after a failure, more after each further one."""
         if what in self._busy_since:
             return BUSY_PAUSE
         count = self._failures.get(what, 0)
@@ -399,19 +416,19 @@ class Attempts:
         return PAUSES[min(count, len(PAUSES) - 1)]
 
     def succeeded(self, what: str) -> None:
-        """Begin again with the shortest pause."""
+        """Reset the pause of an action."""
         self._failures.pop(what, None)
 
     def forget_failures(self) -> None:
-        """Begin again with the shortest pause for every action."""
+        """Reset the pauses of all actions."""
         self._failures.clear()
 
     def say(
         self, subject: str, problems: Iterable[Problem], places: Collection[str] | None = None
     ) -> None:
-        """Report what is new among all the problems a subject has now, and which are over.
+        """Given all current problems of a subject, report those that are new and those that are over.
 
-        `places`: only problems there can be over; None = anywhere.
+        Only problems in `places` can be over; None = anywhere.
         """
         now = {(subject, f"{one.where}: {one.what}"): one for one in problems}
         for key, problem in list(self._reported.items()):
@@ -432,7 +449,7 @@ class Attempts:
 
 @dataclass(slots=True)
 class _Due:
-    """When each task is due, by the wall clock; 0 = now, NEVER = only after something happens."""
+    """When each task is due, by the wall clock; 0 = now, NEVER = only after an event."""
 
     check: float = 0.0
     settings: float = 0.0
@@ -454,24 +471,24 @@ class Watcher:
         self._due = _Due()
         self._sources: list[WatchedSource] = []
         self._folders: dict[Path, tuple[int, int]] = {}
-        """Device and inode of each: another folder in the same place gives no events."""
+        """Device and inode of each followed folder: a new folder at its path gives no events."""
         self._settings = self._decided = ""
         self._last = self._listened = clock()
         self._first_event = 0.0
-        """Of those since the last listing; 0 = there was none."""
+        """The time of the first event since the last listing; 0 = none."""
         self._unsettled = 0.0
-        """Since when files have been written all the time; 0 = they are not."""
+        """The time since which files have been written continuously; 0 = they are not."""
         self._not_before = 0.0
-        """No pass before this time: the last one failed, or took long."""
+        """The earliest time of the next pass, if the last one failed or took long."""
         self._confirm = NEVER
-        """When what is missing is to be looked for again."""
+        """When to look for missing highlights again."""
         self._asked = 0.0
-        """When the services among the sources were last asked."""
+        """When sources that can only be read to detect changes were last read."""
         self._anki = True
-        """Whether a program listened on AnkiConnect's port, when it was last tried."""
+        """Whether a program listened on AnkiConnect's port at the last attempt."""
 
     def run(self) -> NoReturn:
-        """Go on until a signal ends it."""
+        """Run until a signal ends the process."""
         while True:
             self.turn()
             self.rest()
@@ -488,12 +505,12 @@ class Watcher:
         if now - began > wait + ASLEEP or min(now, began) < self._last - 1.0:
             self._wake_up(now)
         self._last = now
-        if event:  # debounce: wait until no more events come, but not for ever
+        if event:  # debounce: wait until no more events come, but at most LONGEST_DEBOUNCE
             self._first_event = self._first_event or now
             self._due.listing = min(now + QUIET, self._first_event + LONGEST_DEBOUNCE)
 
     def turn(self) -> None:
-        """Do each task that is due."""
+        """Run each task that is due."""
         now = self._clock()
         if now >= self._due.check:
             self._due.check = now + CHECK
@@ -510,7 +527,7 @@ class Watcher:
             self._deliver()
 
     def _wake_up(self, now: float) -> None:
-        """Plan anew: the computer slept, or its clock was set, and no event came meanwhile."""
+        """Reset the schedule after the computer slept or its clock was set: events may be missing."""
         self._due = _Due(
             settings=NEVER if self._due.settings == NEVER else now,
             draft=NEVER if self._due.draft == NEVER else now,
@@ -518,10 +535,10 @@ class Watcher:
         )
         self._confirm = NEVER if self._confirm == NEVER else now + CONFIRM
         self._first_event = self._unsettled = self._not_before = self._asked = 0.0
-        self._folders = {}  # listen anew
+        self._folders = {}  # so that the next check listens again
 
     def _check(self, now: float) -> None:
-        """Look at what gives no file events."""
+        """Check everything that gives no file events."""
         if self._sources and self._actions.settings() != self._settings:
             self._due.settings = now
         if self._sources and self._folders != self._places():
@@ -541,7 +558,7 @@ class Watcher:
             self._anki, self._due.deliver = True, now
 
     def _load_settings(self, now: float) -> None:
-        """Read the settings, and follow what they name."""
+        """Read the settings, and follow the sources in them."""
         self._settings = self._actions.settings()
         sources = self._attempts.attempt("settings", self._actions.sources)
         if sources is None:
@@ -551,7 +568,7 @@ class Watcher:
         self._sources = sources
         self._listen()
         self._report.started(one.name for one in sources)
-        self._attempts.forget_failures()  # what failed by the old settings may succeed by these
+        self._attempts.forget_failures()  # the new settings may remove the cause
         self._due.listing = self._due.deliver = self._not_before = 0.0
 
     def _places(self) -> dict[Path, tuple[int, int]]:
@@ -579,7 +596,7 @@ class Watcher:
     # --- reading ------------------------------------------------------------------------------
 
     def _list_sources(self, now: float) -> None:
-        """List the sources; if one has changed and no file is being written, make a pass over all."""
+        """List the sources; if one has changed and no file is being written, read all of them."""
         first_event, self._first_event = self._first_event, 0.0
         silent = bool(self._events.silent)
         if silent and now >= self._listened + RELIST:
@@ -593,7 +610,7 @@ class Watcher:
             for one in self._sources if listings[one.name].missing
         ])  # fmt: skip
         here = [one for one in self._sources if not listings[one.name].missing]
-        now = self._clock()  # listing takes a while, too
+        now = self._clock()  # listing takes time
         changed = [one for one in here if one.changed(listings[one.name])]
         confirming = now >= self._confirm
         asking = now >= self._asked + ASK and any(one.must_be_asked for one in here)
@@ -611,7 +628,7 @@ class Watcher:
             self._due.listing = self._not_before
             return
         self._unsettled = 0.0
-        if not (asking or confirming):  # a service is not asked after each change elsewhere
+        if not (asking or confirming):  # do not read a service after each change elsewhere
             here = [one for one in here if one in changed or not one.must_be_asked]
         notes = tuple(path for one in changed for path in one.changed_notes(listings[one.name]))
 
@@ -635,7 +652,7 @@ class Watcher:
         if not result.missing:
             self._confirm = NEVER
             self._attempts.succeeded("missing")
-        elif confirming or self._confirm == NEVER:  # in vain: later and later
+        elif confirming or self._confirm == NEVER:  # wait longer after each attempt
             self._confirm = now + max(CONFIRM, self._attempts.pause("missing"))
         self._due.listing = min(self._due.listing, self._confirm)
         self._attempts.say("reading", result.problems)
@@ -662,7 +679,7 @@ class Watcher:
         self._decided = self._actions.decided()
 
     def _draft(self) -> None:
-        """Have a model draft a portion; files are looked at between two."""
+        """Draft a portion with a model; between two portions, files are checked."""
         self._due.draft = NEVER
         began = self._clock()
         self._report.status(self._attempts.busy or "drafting")
@@ -676,7 +693,7 @@ class Watcher:
     # --- delivering ---------------------------------------------------------------------------
 
     def _deliver(self) -> None:
-        """Deliver what is quiet; the rest when it is."""
+        """Deliver the cards of all files but those just changed; these follow later."""
         self._due.deliver = self._due.recheck = NEVER
         changed = self._just_changed(self._clock())
         self._report.status(self._attempts.busy or "delivering")
@@ -702,13 +719,13 @@ class Watcher:
             self._due.recheck = now + RECHECK
 
     def _recheck(self, now: float) -> None:
-        """Deliver as soon as a card that was left out is ready: a delivery itself is costly."""
+        """Schedule a delivery, which is costly, only if a card that was left out is now ready."""
         self._due.recheck = now + RECHECK
         try:
             if self._actions.can_deliver_more(self._just_changed(now)):
                 self._due.deliver = now
         except (ForgeError, OSError):
-            return  # the next pass or delivery reports it
+            return  # the next pass or delivery reports the error
 
     def _just_changed(self, now: float) -> dict[str, frozenset[str]]:
         """Return the files of each source that were changed in the last two minutes."""

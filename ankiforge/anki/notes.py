@@ -271,6 +271,8 @@ def _label(target: str, own: str) -> str:
 DEFAULT_DECK = "ankiforge"
 RETIRED = "ankiforge::retired"
 """The tag of a note in Anki whose card was retired or rejected: no import can delete it."""
+UNREVIEWED = "ankiforge::unreviewed"
+"""The tag of a model's card that policy accepted: no person has seen it."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
 _ANKIS_OWN = frozenset({"marked", "leech"})

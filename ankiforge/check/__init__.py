@@ -2,8 +2,9 @@
 
 from ankiforge.check.card import MAX_LENGTH, Siblings
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
-from ankiforge.check.engine import ALL, GROUNDS, check, lint
+from ankiforge.check.engine import ALL, GROUNDS, after_probe, check, lint
 from ankiforge.check.inline import Names
+from ankiforge.check.probe import same_answer
 from ankiforge.check.reading import bare, hidden_gaps, read, without
 from ankiforge.check.rules import RULES, Bound, Context, Limits, Rule, found, ids, limits_from
 from ankiforge.check.words import content
@@ -20,6 +21,7 @@ __all__ = [
     "Names",
     "Rule",
     "Siblings",
+    "after_probe",
     "bare",
     "check",
     "content",
@@ -29,6 +31,7 @@ __all__ = [
     "limits_from",
     "lint",
     "read",
+    "same_answer",
     "terms_of",
     "without",
 ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.check import card, grounding, inline, literal
+from ankiforge.check import card, grounding, inline, literal, probe
 from ankiforge.check.duplicates import DuplicateIndex
 from ankiforge.check.meaning import meaning
 from ankiforge.check.reading import authored, chosen_by_reader
@@ -61,6 +61,7 @@ ALL: tuple[Check, ...] = (
     card.form,
     card.given_away,
     resembles,
+    probe.probed,
 )
 GROUNDS = frozenset(
     rule.id
@@ -69,6 +70,7 @@ GROUNDS = frozenset(
     and rule.group in ("grounding", "figures", "literal", "relations", "contraries", "aim")
 )
 """The rules that question whether the source supports a card."""
+_PROBED = frozenset(("probe_differs", "probe_none"))
 _WORDING = ids("clozes", "questions", "filler")
 _COUNTED_ONLY = _WORDING | {"bad_template", "control_character"}
 """The severities for an author's own card."""
@@ -93,7 +95,22 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
         ):
             finding = _at_most_warned(finding)
         findings.append(finding)
-    return tuple(findings)
+    return tuple(_with_probe(findings))
+
+
+def _with_probe(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings; where the probe and another check doubt what a card says, it is blocked."""
+    found = tuple(findings)
+    doubted = any(one.check in GROUNDS and one.severity is not Severity.INFO for one in found)
+    for one in found:
+        says = one.check in _PROBED and one.severity is Severity.WARN
+        yield replace(one, severity=Severity.BLOCK) if says and doubted else one
+
+
+def after_probe(draft: Draft, findings: Iterable[Finding], limits: Limits) -> tuple[Finding, ...]:
+    """Return the findings of a draft with what a later probe found."""
+    new = filter(None, map(limits.weighed, probe.answered(draft)))
+    return tuple(_with_probe((*findings, *new)))
 
 
 def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:

@@ -371,6 +371,42 @@ def count_held(now: Session, tally: Tally, *, push: bool = False) -> None:
 # --- push -----------------------------------------------------------------------------------
 
 
+_SAID = "push:said"
+"""Name in `meta`: whether a person was told what a push does to Anki's import dialog."""
+_OPTIONS_STAY = (
+    "A push imports with scheduling and merges note types, and Anki's import dialog shows those"
+    " options from then on."
+)
+
+
+def send(now: Session) -> tuple[str, Path | None]:
+    """Push what Anki lacks; where no Anki can be reached, write the package to import by hand.
+
+    Returns:
+        What to tell the person, and the package that is to be imported, if one is.
+    """
+    path = package_path(now, "")
+    refuse_foreign(path, False)
+    work, first = Push(now, "", path), not now.ledger.writer.recall(_SAID)
+    try:
+        refuse_offline(now)
+        work.run()
+    except (ServiceError, UsageError) as error:
+        work.fall_back()
+        left = [one for one in work.tally.published if one.path.exists()]
+        if not left:
+            return f"Nothing to send: {why_no_package(now, '')} ({error.message})", None
+        many = counted(sum(one.notes for one in left), "note")
+        told = f"{many} written to {left[0].path}: double-click it to import it ({error.message})"
+        return told, left[0].path
+    told = push_text(work.pushed) if work.pushed.added or work.pushed.updated else ""
+    told = told or f"Nothing to send: {why_no_package(now, '')}"
+    failed = (f"{one.what} ({one.hint})" for one in work.tally.problems if not one.notice)
+    return ". ".join(
+        (told, *failed, *((_OPTIONS_STAY,) if first and work.pushed.added else ()))
+    ), None
+
+
 class Push:
     """One push into a running Anki; also at the end of a run and of a pass of `watch`."""
 
@@ -431,18 +467,14 @@ class Push:
     def _warn_once(self) -> None:
         """Say, or ask, before the first push of this ledger: Anki keeps the import options."""
         writer, out = self.now.ledger.writer, self.now.out
-        if writer.recall("push:said"):
+        if writer.recall(_SAID):
             return
-        words = (
-            "A push imports with scheduling and merges note types, and Anki's import dialog shows"
-            " those options from then on."
-        )
         if out.interactive:
-            click.confirm(f"{words} Go on?", abort=True, err=True)
+            click.confirm(f"{_OPTIONS_STAY} Go on?", abort=True, err=True)
         else:
-            out.say(words)
+            out.say(_OPTIONS_STAY)
         with writer.unit():
-            writer.meta("push:said", writer.now())
+            writer.meta(_SAID, writer.now())
 
     def _write(self) -> None:
         """Write the package for an import by hand, whatever becomes of the push."""

@@ -199,6 +199,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
     if now.out.as_json:
         now.out.data(to_builtins(found))
         return
+    probes = f", {found.probes} of them to probe answers" if found.probes else ""
     cost = "nothing"
     if found.cost_usd is None:
         cost = "price unknown; set llm.price_usd, or add it to prices.yaml"
@@ -206,7 +207,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
         cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"
     now.out.print(
-        f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered)"
+        f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered{probes})"
         f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
     )
 
@@ -225,8 +226,9 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
     """Write requests for highlights without a card to FILE.
 
     FILE.md is a text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
-    `vllm run-batch`. What does not fit continues in FILE-2. With --again --instead it asks for
-    replacements of the cards that the query matches.
+    `vllm run-batch`. What does not fit continues in FILE-2. With `llm: {verify: probe}`, FILE-probe
+    asks about the cards of earlier answers. With --again --instead it asks for replacements of the
+    cards that the query matches.
     """
     from ankiforge import app
     from ankiforge.cli import requests
@@ -257,12 +259,19 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
             tasks = requests.pending_tasks(now, model, call.limit)
             lines = requests.batch_lines(now, tasks, unrepaired(now.ledger, model, now.decks))
         texts, count = requests.chat_texts(now, tasks) if to_chat else requests.batch_texts(lines)
+        probes, probed = ([], 0) if instead else requests.probe_texts(now, to_chat=to_chat)
     out, noun = call.out, "highlight" if to_chat else "request"
-    if not texts:
+    if not (texts or probes):
         out.say(why)
         return
-    files = requests.write_files(file, texts)
-    out.say(f"{counted(count, noun)} written to {', '.join(map(str, files))}")
+    files = requests.write_files(file, texts) if texts else []
+    if texts:
+        out.say(f"{counted(count, noun)} written to {', '.join(map(str, files))}")
+    if probes:
+        more = requests.write_files(file.with_stem(f"{file.stem}-probe"), probes)
+        what = counted(probed, "question" if to_chat else "request")
+        out.say(f"{what} to probe answers written to {', '.join(map(str, more))}")
+        files += more
     if to_chat:
         each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
         out.say(f"paste {each}, and its answer into a file")

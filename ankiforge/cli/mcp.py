@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,14 +73,15 @@ def mcp(call: Call, trust: Path | None) -> None:
         with session(quiet, writes=writes, patience=PATIENCE_S) as now:
             yield now.workspace, now.ledger
 
-    def sources(workspace: Workspace, ledger: Ledger) -> tuple[Source, ...]:
+    @contextmanager
+    def sources(workspace: Workspace, ledger: Ledger) -> Iterator[tuple[Source, ...]]:
         from ankiforge.cli.session import Session
 
-        now = Session(quiet, workspace, ledger)
-        wanted, _ = select_sources(now, ())
-        return open_sources(now, wanted, lambda line: None)[1]
+        with closing(Session(quiet, workspace, ledger)) as now:
+            wanted, _ = select_sources(now, ())
+            yield open_sources(now, wanted, lambda line: None)[1]
 
-    serve(Agent(opened, sources), lambda: _open_page(quiet))
+    serve(Agent(opened, sources), _Page(quiet).open)
 
 
 def _concern() -> Concern:
@@ -106,13 +107,22 @@ def _require_trust(call: Call) -> None:
         )
 
 
-def _open_page(call: Call) -> None:
-    """Start the review page in a process of its own, which outlives this one."""
-    words = ["-C", str(call.workspace)] if call.workspace else []
-    subprocess.Popen(
-        [sys.executable, "-m", "ankiforge", *words, "review", "-q"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+class _Page:
+    """The review page in a process of its own, which outlives this one."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Open the page in the reader's browser, unless this has been done and it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        words = ["-C", str(self._call.workspace)] if self._call.workspace else []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ankiforge", *words, "review", "-q"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )

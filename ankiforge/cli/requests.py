@@ -8,24 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from ankiforge import app
-from ankiforge.cli.run import follow, job_for, model_for, repair_hints
+from ankiforge.check import same_answer
+from ankiforge.cli.run import follow, job_for, model_for, repair_hints, say_what_waits
 from ankiforge.cli.session import Session
-from ankiforge.draft import batch, chat, private, withheld
+from ankiforge.draft import batch, chat, private, probe, withheld
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.ledger.requests import ReplacementRequest
-from ankiforge.model import Drafted, Drafter, Guid, RunId, Task
+from ankiforge.model import Candidate, Card, Drafted, Drafter, Guid, Highlight, RunId, Task
 from ankiforge.pipeline import (
     DraftRecorder,
     Job,
     Progress,
     draft_again,
     draft_pending,
+    record_probes,
     replacement_tasks,
+    unprobed,
     unrepaired,
     unwritten,
 )
 from ankiforge.reports.summary import Tally
 from ankiforge.review.history import remarks_for, replaceable
+from ankiforge.text.display import counted
 
 # --- files ----------------------------------------------------------------------------------
 
@@ -76,6 +80,33 @@ def write_files(file: Path, texts: list[str]) -> list[Path]:
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
     return files
+
+
+def probe_texts(now: Session, *, to_chat: bool) -> tuple[list[str], int]:
+    """Return what asks a chat or a batch to probe the answers of drafts, and how many cards it is about."""
+    settings = app.server_settings(now.workspace)
+    probing = app.probing(now.workspace, settings)
+    waiting = list(_waiting(now)) if probing else []
+    if not probing or not waiting:
+        return [], 0
+    if to_chat:
+        asked = [
+            (label, one, draft)
+            for label, (_, one, candidate) in waiting
+            for draft in (candidate.draft,)
+        ]
+        return [probe.chat_text(asked, probing.ask)], len(asked)
+    pairs = [(task, tuple(one.draft for one in drafts)) for _, task, drafts in unprobed(now.ledger)]
+    return batch_texts(batch.probe_lines(pairs, probing, now.ledger.replies))
+
+
+def _waiting(now: Session) -> Iterator[tuple[str, tuple[Card, Highlight, Candidate]]]:
+    """Yield drafts whose answer may be probed by a chat, with their labels and what may be shown."""
+    for card, task, drafts in unprobed(now.ledger):
+        for one in drafts:
+            if chunk := probe.later(task, (one.draft,)):
+                label = chat.label_for(f"probe {one.id}")
+                yield label, (card, chunk.highlights[0], one)
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -132,6 +163,7 @@ def import_chat(
 ) -> ForgeError | None:
     """Record the cards of a chat's answers, each of which is cached as it came."""
     job = app.make_job(now.workspace, (), None, accept=accept)
+    say_what_waits(now, accept)
     recorder = DraftRecorder(replace(job, drafter_name=chat.CHAT), now.ledger, run)
     prompts = app.load_prompts(now.workspace, chat=True)
     error: ForgeError | None = None
@@ -147,11 +179,13 @@ def import_chat(
             if kept := tuple(one for one in asked if one.key in spoken and not withheld(one)):
                 task = replace(answer.task, highlights=kept)
                 drafted.append(replace(answer, task=task, failed=(), problems=()))
+        if probed := _record_probes(now, text, job, run):
+            now.out.say(f"{counted(probed, 'answer')} to the probe recorded")
         labels = chat.labels_in(text)
         guids = now.ledger.replacements.replaceable() if labels else ()
         remarks = [(guid, "") for guid in guids if chat.label_for(guid) in labels]
         request = chat.chat_request(text)
-        if drafted or remarks:
+        if drafted or remarks or probed:
             now.ledger.replies.put(
                 request, text, model=chat.CHAT, prompt=prompts.usual.fingerprint,
                 tokens_in=0, tokens_out=0,
@@ -164,6 +198,17 @@ def import_chat(
         else:
             tally.problems.append(chat.unread(text, file.name))
     return error
+
+
+def _record_probes(now: Session, text: str, job: Job, run: RunId) -> int:
+    """Record what a chat's answer says to the probe; return of how many drafts."""
+    waiting = dict(_waiting(now)) if job.probing else {}
+    drafts = {label: one.draft for label, (_, _, one) in waiting.items()}
+    answered = probe.chat_answers(text, drafts, same_answer, chat.chat_request(text))
+    for label, draft in answered.items():
+        card, _, candidate = waiting[label]
+        record_probes(job, now.ledger, run, card, [(candidate, draft)])
+    return len(answered)
 
 
 def import_batch(

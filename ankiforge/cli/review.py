@@ -10,6 +10,7 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -42,7 +43,7 @@ _WAITING = {
     metavar="QUERY",
     help="Include only cards that the query matches, as in list.",
 )
-@click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
+@click.option("--no-open", is_flag=True, help="Print the address; open no browser and no folder.")
 def review(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
@@ -61,7 +62,8 @@ def review(call: Call, deck: str | None, source: str | None, query: str, no_open
         call.out.problems(now.problems)
         services = Services(now.workspace, call.out.problems)
         started = partial(_started, now, query, no_open)
-        serve(services, query, started, Models(offline=call.offline, say=call.out.say))
+        models = Models(offline=call.offline, say=call.out.say)
+        serve(services, query, started, models, partial(_send, now, opens=not no_open))
         raise click.Abort  # only Ctrl-C ends the server
 
 
@@ -76,7 +78,7 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
         if count := lists.count(view, {"query": query}):
             waiting.append(counted(count, one, many))
     out.say(f"{', '.join(waiting) or 'nothing waits'}; Ctrl-C ends it")
-    remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
+    remote = _is_remote()
     # a program reads JSON, and needs no browser
     if not (no_open or out.as_json) and not _open_browser(address, remote=remote):
         out.say("no browser can be opened here; open the whole address below in yours")
@@ -91,12 +93,32 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
         out.write(address)
 
 
-def _open_browser(address: str, *, remote: bool) -> bool:
-    """Open an address in the browser of this machine; return False if there is none."""
-    screen = sys.platform in ("darwin", "win32") or bool(
+def _send(now: Session, *, opens: bool) -> str:
+    """Send what Anki lacks, and say what came of it; a package to import is shown in its folder."""
+    from ankiforge import ledger
+    from ankiforge.cli.delivery import send
+
+    quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))  # nobody is asked
+    with ledger.open_ledger(now.workspace.ledger, now.workspace.journal) as opened:
+        told, package = send(Session(quiet, now.workspace, opened))
+    if package and opens and _has_screen() and not _is_remote():
+        click.launch(str(package), locate=True)
+    return told
+
+
+def _is_remote() -> bool:
+    return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("darwin", "win32") or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-    if not os.environ.get("BROWSER") and (remote or not screen):
+
+
+def _open_browser(address: str, *, remote: bool) -> bool:
+    """Open an address in the browser of this machine; return False if there is none."""
+    if not os.environ.get("BROWSER") and (remote or not _has_screen()):
         return False
     try:
         browser = webbrowser.get()

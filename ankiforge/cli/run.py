@@ -432,7 +432,10 @@ def job_for(
     workspace, settings = now.workspace, now.workspace.config.accept
     where = f"{workspace.root} (default)" if workspace.is_default else str(workspace.root)
     by_hand = accept or settings.rules.value
-    drafted = by_hand if job.drafter_name == "rules" else accept or settings.llm.value
+    drafted = by_hand
+    if model:
+        unread = (accept or settings.llm.value) == "clean" and job.probing
+        drafted = "clean" if unread else "review"
     if by_hand == drafted:
         clean = by_hand == "clean"
         policy = "cards without findings are accepted" if clean else "every card waits for you"
@@ -441,9 +444,23 @@ def job_for(
         accepted, waits = who if by_hand == "clean" else who[::-1]
         policy = f"cards of {accepted} without findings are accepted, those of {waits} wait for you"
     now.out.say(f"workspace {where} · drafter {model_name(job.drafter_name)} · {policy}")
+    if model:
+        say_what_waits(now, accept)
     if model is None and workspace.config.rules is RulesUsed.ALL:
         now.out.say("rules: all is ignored: the rules that guessed were removed")
     return job
+
+
+def say_what_waits(now: Session, accept: str) -> None:
+    """Say that a model's cards wait, where the policy would accept those that were probed."""
+    from ankiforge.app import wants_probe
+
+    config = now.workspace.config
+    if (accept or config.accept.llm.value) == "clean" and not wants_probe(config):
+        now.out.say(
+            "a model's cards wait for you: `clean` lets through only those whose answer was probed;"
+            " to probe them: llm: {verify: probe}"
+        )
 
 
 def follow(

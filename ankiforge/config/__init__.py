@@ -55,7 +55,7 @@ class AcceptPolicy(StrEnum):
     """Which drafts become cards without a person."""
 
     CLEAN = "clean"
-    """Those without a warning or a block."""
+    """Those without a warning or a block; a model's only if the answer probe found nothing."""
     REVIEW = "review"
     """None."""
 
@@ -92,6 +92,10 @@ class LlmSettings(_Section, frozen=True):
     """The usual prompt, by name; "" = chosen by the model's size."""
     tags: tuple[Literal["bloom", "difficulty"], ...] = ()
     """What the model says of each card, kept as tags."""
+    verify: Literal["none", "probe"] = "none"
+    """Whether a model answers each card's question from its passage, without seeing the answer."""
+    verify_model: str = ""
+    """The model that answers, at the same server; "" = `model`."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """Requests at a time; None = 1 on this machine, 4 elsewhere."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -158,10 +158,16 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
 
 def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
     """Return the deck files that come with the program, for a generation of defaults."""
-    rules = [_read(path, path.name) for path in sorted(shipped("decks").glob("*.yaml"))]
+    rules = _shipped()
     if generation > 1:
-        return rules
+        return list(rules)
     return [(msgspec.structs.replace(rule, deck=DECK_OF_FIRST), where) for rule, where in rules]
+
+
+@cache
+def _shipped() -> tuple[tuple[DeckRule, Location], ...]:
+    paths = sorted(shipped("decks").glob("*.yaml"))
+    return tuple(_read(path, path.name) for path in paths)
 
 
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:

@@ -19,12 +19,10 @@ from ankiforge.draft.client import (
 )
 from ankiforge.draft.prompt import (
     Body,
-    Chunk,
     Format,
-    Message,
+    Prompt,
     Wording,
     canonical,
-    request_body,
     request_hash,
 )
 from ankiforge.draft.reply import Completion, completion
@@ -54,14 +52,20 @@ class Asker:
         offline: bool = False,
         fresh: bool = False,
         sending: bool = True,
+        beside: Asker | None = None,
     ) -> None:
+        """Send nothing yet; `beside`: another model of the same server, with the same budget."""
         self.settings = settings
         self.prompt = prompt
         self.replies = replies
         self.fresh = fresh
         self.sending = sending
-        self.client = Client(settings)
-        self.budget = Budget(settings.price, settings.budget_usd, settings.candidates)
+        self.client: Client = beside.client if beside else Client(settings)
+        self.budget: Budget = (
+            beside.budget
+            if beside
+            else Budget(settings.price, settings.budget_usd, settings.candidates)
+        )
         self.form = load_form(settings, replies)
         """How the server is asked now."""
         self._offline = offline
@@ -76,26 +80,17 @@ class Asker:
         self._row = 0
         """Replies in a row in this form that could (> 0) or could not (< 0) be read."""
 
-    def cached(
-        self, chunk: Chunk, settings: ServerSettings, further: tuple[Message, ...] = ()
-    ) -> Iterator[Answer]:
+    def cached(self, question: Body) -> Iterator[Answer]:
         """Yield the cached replies, the likeliest form first."""
-        return find(self.replies, chunk, settings, self.prompt, further, self.form)
+        return find(self.replies, question, self.settings, self.form)
 
-    def reply(
-        self,
-        chunk: Chunk,
-        settings: ServerSettings,
-        further: tuple[Message, ...] = (),
-        *,
-        anew: bool = False,
-    ) -> Answer:
+    def reply(self, question: Body, count: int, prompt: Prompt, *, anew: bool = False) -> Answer:
         """Return the reply to a question, cached or new.
 
         Args:
-            chunk: the highlights it is about.
-            settings: ours, or as an older default had them.
-            further: messages after the prompt's own.
+            question: the body of the request, in the strictest form.
+            count: how many highlights or cards it is about.
+            prompt: the prompt it is made from, whose fingerprint is stored.
             anew: ask although a reply is cached.
 
         Raises:
@@ -104,12 +99,11 @@ class Asker:
             UncachedError: it is not cached, and this asker sends nothing.
             UsageError: `--offline`, and the server is elsewhere.
         """
-        if not (anew or self.fresh) and (
-            known := next(self.cached(chunk, settings, further), None)
-        ):
-            self.budget.count_cached(known.completion.tokens_in, known.completion.tokens_out)
+        if not (anew or self.fresh) and (known := next(self.cached(question), None)):
+            said = known.completion
+            self.budget.count_cached(self.settings.price, said.tokens_in, said.tokens_out)
             return known
-        return self.ask(chunk, request_body(chunk, settings, self.prompt, further))
+        return self.ask(question, count, prompt)
 
     def prepare(self) -> None:
         """Make sure that something may be sent at all.
@@ -125,7 +119,7 @@ class Asker:
             )
         self.settings.checked_key()
 
-    def ask(self, chunk: Chunk, question: Body) -> Answer:
+    def ask(self, question: Body, count: int, prompt: Prompt) -> Answer:
         """Ask the server, in the strictest form that it takes."""
         if not self.sending:
             raise UncachedError("no reply is cached")
@@ -133,7 +127,7 @@ class Asker:
         while True:
             form = self.form
             try:
-                return self._paid(chunk, question, form)
+                return self._paid(question, count, prompt, form)
             except FieldRefusedError as error:
                 with self._lock:  # another thread may have heard the same
                     now = self.form
@@ -152,7 +146,7 @@ class Asker:
                     self._probed = True
                     plain = replace(form, format=Format.TEXT)
                     try:
-                        answer = self._paid(chunk, question, plain, once=True)
+                        answer = self._paid(question, count, prompt, plain, once=True)
                     except ItemError:
                         answer = None
                     if answer is None:
@@ -162,16 +156,17 @@ class Asker:
                     return answer
 
     def _paid(
-        self, chunk: Chunk, question: Body, form: RequestForm, *, once: bool = False
+        self, question: Body, count: int, prompt: Prompt, form: RequestForm, *, once: bool = False
     ) -> Answer:
         """Send one request; store the reply before anybody parses it, and count its cost."""
         settings = self.settings
-        request, count = form.apply(question, settings), len(chunk.highlights)
+        request = form.apply(question, settings)
         size = len(canonical(request).encode("utf-8", "replace"))
         own = [value for name in CAPS if isinstance(value := request.get(name), int) and value > 0]
         capped = any(name in settings.extra_body for name in CAPS)
         cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
-        with self.budget.reserve(size // 3, count, own[0] if own else 0) as limit:
+        limited = own[0] if own else 0
+        with self.budget.reserve(settings.price, size // 3, count, limited) as limit:
             # the limit is the budget's, not the question's: the hash does not depend on it
             sent = {**request, cap: limit} if cap and limit else request
             with self.client.ask(sent, once=once) as raw:
@@ -184,11 +179,12 @@ class Asker:
                     name,
                     raw,
                     model=found.model or settings.model,
-                    prompt=self.prompt.of(chunk.task).fingerprint,
+                    prompt=prompt.fingerprint,
                     tokens_in=tokens_in,
                     tokens_out=tokens_out,
                 )
-                self.budget.count_new(tokens_in, tokens_out, found.tokens_again, count)
+                again = found.tokens_again
+                self.budget.count_new(settings.price, tokens_in, tokens_out, again, count)
                 return Answer(found, name, cached=False, form=form)
 
     def read(self, answer: Answer, readable: bool) -> None:

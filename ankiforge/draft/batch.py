@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,8 @@ from ankiforge.draft.asker import Asker, UncachedError
 from ankiforge.draft.cache import Answer, RequestForm
 from ankiforge.draft.client import ServerSettings, message_of
 from ankiforge.draft.llm import Conversation, Repair, drafted
-from ankiforge.draft.prompt import Body, Chunk, Wording, canonical, chunks, request_hash
+from ankiforge.draft.probe import Prober, Probing, later
+from ankiforge.draft.prompt import Body, Prompt, Wording, canonical, chunks, request_hash
 from ankiforge.draft.reply import completion, objects
 from ankiforge.model import Draft, Drafted, Problem, Task
 
@@ -26,7 +28,7 @@ MOST_LINES, MOST_BYTES = 50_000, 190_000_000
 LONGEST_LINE = 8_000_000
 """The longest line that is read, in characters."""
 Blocked = Iterable[tuple[Task, tuple[Draft, ...]]]
-"""Tasks of one highlight with its drafts of earlier rounds, which a check blocks."""
+"""Tasks of one highlight with its drafts of earlier rounds, to be repaired or probed."""
 _THINKING = re.compile(r"(?:^|/)(?:gpt-5|o\d)")
 
 # --- out ------------------------------------------------------------------------------------
@@ -42,7 +44,7 @@ class _Outbox(Asker):
             # thinking models refuse a temperature, and a batch cannot be asked again without it
             self.form = RequestForm(dropped=frozenset({"temperature"}))
 
-    def ask(self, chunk: Chunk, question: Body) -> Answer:
+    def ask(self, question: Body, count: int, prompt: Prompt) -> Answer:
         self.requests.append(self.form.apply(question, self.settings))
         raise UncachedError("it is asked in the file")
 
@@ -65,21 +67,33 @@ def export_jsonl(
     outbox = _Outbox(settings, prompt, replies)
     conversation = Conversation(outbox, repair)
 
-    def lines() -> Iterator[str]:
-        while outbox.requests:
-            request = outbox.requests.pop(0)
-            name = f"ak-{request_hash(request)}"
-            line = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions"}
-            yield canonical({**line, "body": request})
-
     for task in tasks:
         for chunk, _ in chunks(task, settings.batch, conversation.is_cached):
             for _ in conversation.draft(chunk):
-                yield from lines()
+                yield from _lines(outbox)
     for task, drafts in blocked:
         for chunk, _ in chunks(task, 1):
             conversation.repair(chunk, drafts)
-            yield from lines()
+            yield from _lines(outbox)
+
+
+def probe_lines(waiting: Blocked, probing: Probing, replies: Replies) -> Iterator[str]:
+    """Yield one line for each request that probes drafts of earlier rounds."""
+    outbox = _Outbox(probing.settings, probing.ask, replies)
+    prober = Prober(outbox, probing)
+    for task, drafts in waiting:
+        if chunk := later(task, drafts):
+            with suppress(UncachedError):
+                prober.probe(chunk, drafts)
+            yield from _lines(outbox)
+
+
+def _lines(outbox: _Outbox) -> Iterator[str]:
+    while outbox.requests:
+        request = outbox.requests.pop(0)
+        name = f"ak-{request_hash(request)}"
+        line = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions"}
+        yield canonical({**line, "body": request})
 
 
 def repaired(

@@ -124,11 +124,11 @@ class Budget:
 
     Where there is a budget, each request limits the length of its reply. What it may cost at most
     is reserved until its real cost is known; a request that does not fit beside the others waits.
+    Several models may share it: each call names the price of the model that is asked.
     """
 
     def __init__(self, price: Price | None, usd: float | None, candidates: int) -> None:
-        self._price = price
-        self._usd = None if price is None or not (price.into or price.out) else usd
+        self._usd = usd
         self._each = max(HIGHLIGHT_TOKENS, 80 * candidates)
         self._changed = threading.Condition()
         self._reserved = 0.0
@@ -138,10 +138,13 @@ class Budget:
         self.usage = Usage(cost_usd=known, saved_usd=known)
 
     @contextmanager
-    def reserve(self, tokens_in: int, highlights: int, limit: int) -> Iterator[int]:
+    def reserve(
+        self, price: Price | None, tokens_in: int, highlights: int, limit: int
+    ) -> Iterator[int]:
         """Reserve what a request may cost while it is under way.
 
         Args:
+            price: of the model that is asked; None = unknown.
             tokens_in: what is sent, rather too many.
             highlights: how many it asks about.
             limit: the limit of the reply that the person set; 0 if they set none.
@@ -152,8 +155,8 @@ class Budget:
         Raises:
             BudgetError: not enough is left.
         """
-        price, budget = self._price, self._usd
-        if budget is None or price is None:
+        budget = self._usd
+        if budget is None or price is None or not (price.into or price.out):
             yield 0
             return
         with self._changed:
@@ -182,17 +185,19 @@ class Budget:
                 self._reserved -= cost
                 self._changed.notify_all()
 
-    def count_new(self, tokens_in: int, tokens_out: int, again: int, highlights: int) -> None:
+    def count_new(
+        self, price: Price | None, tokens_in: int, tokens_out: int, again: int, highlights: int
+    ) -> None:
         """Count a reply from the server, `again` of the tokens in read from the server's cache."""
-        cost = None if self._price is None else self._price.cost(tokens_in, tokens_out, again)
+        cost = None if price is None else price.cost(tokens_in, tokens_out, again)
         with self._changed:
             self._longest = max(self._longest, tokens_out / max(highlights, 1))
             new = Usage(requests=1, tokens_in=tokens_in, tokens_out=tokens_out, cost_usd=cost)
             self.usage = self.usage.plus(new)
 
-    def count_cached(self, tokens_in: int, tokens_out: int) -> None:
+    def count_cached(self, price: Price | None, tokens_in: int, tokens_out: int) -> None:
         """Count a reply from the cache."""
-        cost = None if self._price is None else self._price.cost(tokens_in, tokens_out)
+        cost = None if price is None else price.cost(tokens_in, tokens_out)
         with self._changed:
             saved = Usage(cached=1, saved_tokens=tokens_in + tokens_out, saved_usd=cost)
             self.usage = self.usage.plus(saved)

@@ -17,7 +17,6 @@ from ankiforge.draft import Replies
 from ankiforge.draft.client import FORMAT, OPTIONS, FieldRefusedError, ServerSettings
 from ankiforge.draft.prompt import (
     Body,
-    Chunk,
     Format,
     Message,
     Wording,
@@ -83,16 +82,10 @@ class Answer:
 
 
 def find(
-    replies: Replies,
-    chunk: Chunk,
-    settings: ServerSettings,
-    prompt: Wording,
-    further: tuple[Message, ...] = (),
-    form: RequestForm | None = None,
+    replies: Replies, question: Body, settings: ServerSettings, form: RequestForm
 ) -> Iterator[Answer]:
     """Yield the cached replies to a question, in every form; that of the likeliest `form` first."""
-    question = request_body(chunk, settings, prompt, further)
-    for name in hashes(question, settings, form or load_form(settings, replies)):
+    for name in hashes(question, settings, form):
         found = completion(replies.get(name) or "")
         if found is not None:
             yield Answer(found, name)
@@ -153,7 +146,8 @@ def retraced(
     """
     asked = [chunk for task in tasks for chunk, _ in chunks(task, 1)]
     for chunk, server in product(asked, tuple(settings)):
-        question = request_body(chunk, server, prompt)
-        if request in hashes(question, server, RequestForm()):
-            return tuple(question["messages"])
+        for words in prompt.of(chunk.task).versions:
+            question = request_body(chunk, server, words)
+            if request in hashes(question, server, RequestForm()):
+                return tuple(question["messages"])
     return ()

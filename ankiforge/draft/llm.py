@@ -18,17 +18,19 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
 from ankiforge.draft import Replies, private, withheld
-from ankiforge.draft.asker import Asker
+from ankiforge.draft.asker import Asker, UncachedError
 from ankiforge.draft.budget import BUDGET, BudgetError, Usage
 from ankiforge.draft.cache import Answer
 from ankiforge.draft.client import (
     ServerSettings,
     TooLongError,
 )
+from ankiforge.draft.probe import Prober, Probing
 from ankiforge.draft.prompt import (
     Body,
     Chunk,
     Message,
+    Prompt,
     Wording,
     barred,
     canonical,
@@ -96,6 +98,8 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     unread: list[Failure] = field(default_factory=list)
     """Highlights of `no_cards` whose new reply could not be read: reported once."""
+    unprobed: list[Failure] = field(default_factory=list)
+    """Highlights whose drafts were not probed this time."""
 
     def add(self, more: Outcome) -> None:
         """Add what became of others."""
@@ -103,6 +107,7 @@ class Outcome:
         self.no_cards += more.no_cards
         self.failures += more.failures
         self.unread += more.unread
+        self.unprobed += more.unprobed
 
     def only(self, key: HighlightKey, drafts: list[Draft]) -> Outcome:
         """Return what became of one highlight, with these drafts."""
@@ -111,6 +116,7 @@ class Outcome:
             [one for one in self.no_cards if one.highlight == key],
             [one for one in self.failures if one.highlight == key],
             [one for one in self.unread if one.highlight == key],
+            [one for one in self.unprobed if one.highlight == key],
         )
 
 
@@ -121,9 +127,12 @@ Outcomes = dict[HighlightKey, Outcome]
 class Conversation:
     """Drafts chunks by asking; one call a chunk, from any thread."""
 
-    def __init__(self, asker: Asker, repair: Repair | None = None) -> None:
+    def __init__(
+        self, asker: Asker, repair: Repair | None = None, prober: Prober | None = None
+    ) -> None:
         self._asker = asker
         self._repair = repair
+        self._prober = prober
         self._settings = [settings := asker.settings]
         before = settings.candidates_before
         if before not in (0, settings.candidates):  # replies to an older default are paid for
@@ -131,9 +140,10 @@ class Conversation:
 
     def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
         """Yield the chunk as it may have been asked about, as today first."""
-        for one in filter(None, (chunk, chunk.as_formerly)):
-            for settings in self._settings:
-                yield one, _Talk(self._asker, self._repair, settings, one.task)
+        for prompt in self._asker.prompt.of(chunk.task).versions:
+            for one in filter(None, (chunk, chunk.as_formerly)):
+                for settings in self._settings:
+                    yield one, _Talk(self._asker, self._repair, settings, prompt, one.task)
 
     def _asked_before(self, chunk: Chunk) -> tuple[Chunk, _Talk] | None:
         if self._asker.fresh:
@@ -150,6 +160,7 @@ class Conversation:
         """Yield drafts, reasons or failures for every highlight of the chunk.
 
         First come those that need no second request; then each highlight whose cards are repaired.
+        With the answer probe all come together, when they are probed.
 
         Raises:
             ServiceError, UsageError: what ends the run.
@@ -174,12 +185,41 @@ class Conversation:
                 blocked[highlight.key] = facts
             else:
                 ready[highlight.key] = outcome.only(highlight.key, _all(facts))
-        yield ready
+        if self._prober is None:
+            yield ready
         for highlight in one.highlights:
             if facts := blocked.get(highlight.key, {}):
                 repaired = Outcome()
                 talk.repair(one.only(highlight), facts, repaired)
-                yield {highlight.key: repaired}
+                if self._prober is None:
+                    yield {highlight.key: repaired}
+                else:
+                    ready[highlight.key] = repaired
+        if self._prober is not None:
+            self._probe(one, ready, talk, self._prober)
+            yield ready
+
+    def _probe(self, chunk: Chunk, ready: Outcomes, talk: _Talk, prober: Prober) -> None:
+        """Probe the drafts of a chunk that no check blocks, in one request."""
+        open_ = [
+            draft
+            for highlight in chunk.highlights
+            for fact in talk.judge(ready[highlight.key].drafts, highlight).values()
+            for draft, faults in fact
+            if not faults
+        ]
+        try:
+            probed = dict(zip(map(id, open_), prober.probe(chunk, open_), strict=True))
+        except UncachedError:
+            return
+        except ItemError as error:
+            where = BUDGET if isinstance(error, BudgetError) else ""
+            for key in {draft.highlight for draft in open_}:
+                failure = Failure(key, error.message, error.hint, where)
+                ready[key].unprobed.append(failure)
+            return
+        for outcome in ready.values():
+            outcome.drafts = [probed.get(id(draft), draft) for draft in outcome.drafts]
 
     def repair(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
         """Return what becomes of drafts of one highlight, made earlier, when they are repaired."""
@@ -209,22 +249,34 @@ class _Talk:
     """The conversation about highlights of one task."""
 
     def __init__(
-        self, asker: Asker, repair: Repair | None, settings: ServerSettings, task: Task
+        self,
+        asker: Asker,
+        repair: Repair | None,
+        settings: ServerSettings,
+        prompt: Prompt,
+        task: Task,
     ) -> None:
         self._asker = asker
         self._repair = repair
         self._settings = settings
         self._task = task
-        self._prompt = asker.prompt.of(task)
+        self._prompt = prompt
         self._shape = shape_of(task, self._prompt, settings.candidates, settings.tags)
 
     def has_reply(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> bool:
-        return any(True for _ in self._asker.cached(chunk, self._settings, further))
+        return any(True for _ in self._cached(chunk, further))
+
+    def _cached(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Iterator[Answer]:
+        return self._asker.cached(self._question(chunk, further))
+
+    def _question(self, chunk: Chunk, further: tuple[Message, ...]) -> Body:
+        return request_body(chunk, self._settings, self._prompt, further)
 
     def _reply(
         self, chunk: Chunk, further: tuple[Message, ...] = (), *, anew: bool = False
     ) -> Answer:
-        return self._asker.reply(chunk, self._settings, further, anew=anew)
+        question = self._question(chunk, further)
+        return self._asker.reply(question, len(chunk.highlights), self._prompt, anew=anew)
 
     # --- first --------------------------------------------------------------------------------
 
@@ -297,13 +349,9 @@ class _Talk:
         that ended unreadable, nothing is sent: it would be paid for twice.
         """
         [highlight] = chunk.highlights
-        known = list(self._asker.cached(chunk, self._settings)) if answer.cached else []
+        known = list(self._cached(chunk)) if answer.cached else []
         whole = [one for one in known if one.completion.finish != "length"]
-        again = [
-            two
-            for one in whole
-            for two in self._asker.cached(chunk, self._settings, _not_json(one))
-        ]
+        again = [two for one in whole for two in self._cached(chunk, _not_json(one))]
         if any(self._recorded(chunk, one, outcome) for one in (*known, *again)):
             return
         cut_off = len(whole) < len(known) or answer.completion.finish == "length"
@@ -473,18 +521,24 @@ def drafted(task: Task, outcome: Outcome) -> Drafted:
 def _problems(task: Task, outcome: Outcome) -> Iterator[Problem]:
     """Yield one problem for all highlights that failed for the same reason."""
     where = task.document.title or task.document.key
-    for fault in dict.fromkeys((one.where, one.what, one.hint) for one in outcome.failures):
+    failed = (*outcome.failures, *outcome.unprobed)
+    for fault in dict.fromkeys((one.where, one.what, one.hint) for one in failed):
         if fault[0]:
             yield Problem(*fault)
+    kinds = (
+        ("not drafted", outcome.failures, False),
+        ("not drafted", outcome.unread, True),
+        ("not probed, so its cards wait", outcome.unprobed, True),
+    )
     causes = Counter(
-        (one.what, one.hint, once)
-        for failures, once in ((outcome.failures, False), (outcome.unread, True))
+        (said, one.what, one.hint, once)
+        for said, failures, once in kinds
         for one in failures
         if not one.where
     )
-    for (what, hint, once), count in causes.items():
+    for (said, what, hint, once), count in causes.items():
         passages = "1 highlight" if count == 1 else f"{count} highlights"
-        yield Problem(where, f"{passages} not drafted: {what}", hint, once=once)
+        yield Problem(where, f"{passages} {said}: {what}", hint, once=once)
 
 
 # --- the drafter ----------------------------------------------------------------------------
@@ -509,6 +563,8 @@ class Estimate:
     cost_usd: float | None
     cost_low_usd: float | None = None
     cost_high_usd: float | None = None
+    probes: int = 0
+    """Of the requests: those that probe answers."""
 
 
 _Place = tuple[int, HighlightKey]
@@ -548,6 +604,7 @@ class Model:
         prompt: Wording,
         *,
         repair: Repair | None = None,
+        probing: Probing | None = None,
         notice: Notice | None = None,
         offline: bool = False,
         fresh: bool = False,
@@ -560,6 +617,7 @@ class Model:
             replies: the cache of replies.
             prompt: the words, of all tasks or of each.
             repair: says what blocks a draft; such a draft goes back to the model once.
+            probing: how the answers of drafts are probed; None = they are not.
             notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
             offline: no server but one on this machine.
             fresh: ask although replies are cached (a person asks again).
@@ -571,7 +629,14 @@ class Model:
         self._asker = Asker(
             settings, prompt, replies, offline=offline, fresh=fresh, sending=sending
         )
-        self._conversation = Conversation(self._asker, repair)
+        self._probing = probing
+        self.prober: Prober | None = None
+        if probing:
+            asker = Asker(
+                probing.settings, probing.ask, replies, sending=sending, beside=self._asker
+            )
+            self.prober = Prober(asker, probing)
+        self._conversation = Conversation(self._asker, repair, self.prober)
         self._pool: _Pool | None = None
 
     @property
@@ -586,8 +651,9 @@ class Model:
         """
         asker = self._asker
         return Model(
-            self._settings, asker.replies, asker.prompt, repair=self._repair, sending=False
-        )
+            self._settings, asker.replies, asker.prompt, repair=self._repair,
+            probing=self._probing, sending=False,
+        )  # fmt: skip
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield results as replies come, several per task; for one run only.
@@ -722,16 +788,31 @@ class Model:
         sent = sum(len(canonical(request).encode("utf-8", "replace")) for request in bodies)
         highlights = sum(len(chunk.highlights) for chunk in new)
         out = max(80, 60 * settings.candidates) * highlights
+
+        # each request that is sent is followed by one that probes its cards
+        probes = [self.prober.guess(chunk, settings.candidates) for chunk in new if self.prober]
+        server = self.prober.settings if self.prober else settings
+        probed = sum(len(canonical(request).encode("utf-8", "replace")) for request in probes)
+        told = 60 * settings.candidates * highlights if probes else 0
+
+        def cost(bytes_a_token: float, times_out: float, both: int = 1) -> float | None:
+            costs = (
+                settings.cost(int(both * sent / bytes_a_token), int(times_out * out)),
+                server.cost(int(both * probed / bytes_a_token), int(times_out * told)),
+            )
+            return None if None in costs else sum(filter(None, costs))
+
         return Estimate(
             highlights=highlights,
-            requests=len(new),
+            requests=len(new) + len(probes),
             cached=len(parts) - len(new),
-            characters=sum(characters(request) for request in bodies),
-            tokens_in=sent // 4,
-            tokens_out=out,
-            cost_usd=settings.cost(sent // 4, out),
-            cost_low_usd=settings.cost(sent // 5, out * 5 // 8),
-            cost_high_usd=settings.cost(2 * sent // 3, 6 * out),
+            characters=sum(characters(request) for request in (*bodies, *probes)),
+            tokens_in=sent // 4 + probed // 4,
+            tokens_out=out + told,
+            cost_usd=cost(4, 1),
+            cost_low_usd=cost(5, 5 / 8),
+            cost_high_usd=cost(3, 6, both=2),
+            probes=len(probes),
         )
 
 

@@ -69,6 +69,13 @@ class Prompt:
     kinds: tuple[CardKind, ...]
     system: str
     user: str
+    former: tuple[Prompt, ...] = ()
+    """Earlier versions of a shipped prompt: replies to them are in the cache."""
+
+    @property
+    def versions(self) -> tuple[Prompt, ...]:
+        """Return this prompt and its earlier versions."""
+        return (self, *self.former)
 
     @property
     def fingerprint(self) -> str:
@@ -128,7 +135,9 @@ def load(name: str, folders: Iterable[Path]) -> Prompt:
             text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from error
-        return parse(text, path)
+        former = sorted((folder / "former").glob(f"{name}-[0-9]*.md"), reverse=True)
+        earlier = tuple(parse(one.read_text(encoding="utf-8"), one) for one in former)
+        return replace(parse(text, path), former=earlier)
     names = sorted({path.stem for folder in looked for path in folder.glob("*.md")})
     raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
 
@@ -362,8 +371,8 @@ def wish_of(task: Task) -> str:
     return _WISHES.get(task.brief.wants, "")
 
 
-def passage(label: str, highlight: Highlight, wish: str = "") -> str:
-    """Return one highlight between its markers."""
+def passage(label: str, highlight: Highlight, wish: str = "", *, plain: bool = False) -> str:
+    """Return one highlight between its markers; `plain`: without what tells the wanted answer."""
     exact, before, after = highlight.exact, highlight.prefix, highlight.suffix
     if len(before) >= CONTEXT:  # cut within a word: "…vement of water"
         cut, _, rest = before.partition(" ")
@@ -378,9 +387,9 @@ def passage(label: str, highlight: Highlight, wish: str = "") -> str:
         ("before", before),
         ("marked", exact),
         ("sentence", highlight.sentence if highlight.sentence != exact else ""),
-        ("phrases", phrases if phrases != exact else ""),
+        ("phrases", phrases if phrases != exact and not plain else ""),
         ("after", after),
-        ("comment", highlight.comment if highlight.instructs else ""),
+        ("comment", highlight.comment if highlight.instructs and not plain else ""),
         ("wanted", wish),
     )
     lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
@@ -455,11 +464,12 @@ def reply_schema(shape: Shape) -> dict[str, Any]:
         properties["fact"] = {"type": "string"}
     properties |= {"kind": kind, **{name: {"type": "string"} for name in _STRINGS}}
     properties |= {tag: {"type": "string", "enum": list(TAGS[tag])} for tag in shape.tags}
-    card = _object_schema(properties)
-    return _object_schema({"cards": {"type": "array", "items": card}})
+    card = object_schema(properties)
+    return object_schema({"cards": {"type": "array", "items": card}})
 
 
-def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has exactly these keys."""
     return {
         "type": "object",
         "properties": properties,

@@ -10,7 +10,7 @@ import html
 import json
 import re
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,23 +145,28 @@ def fix_escapes(text: str, apostrophe: str = "'") -> str:
     return _BACKSLASH.sub(lambda found: apostrophe if found["apostrophe"] else r"\\", text)
 
 
-def objects(text: str) -> list[dict[str, Any]]:
+Found = Callable[[Any], Iterator[dict[str, Any]]]
+"""Yields the objects in a JSON value that are looked for."""
+
+
+def objects(text: str, within: Found | None = None) -> list[dict[str, Any]]:
     """Return the objects of a reply that may be cards: out of `{"cards": […]}`, lists, or bare.
 
-    Their keys are ours (`front` for `Question`). Fences and prose around the JSON, and what a model
+    `within` finds others in each JSON value. The keys of cards are ours (`front` for `Question`). Fences and prose around the JSON, and what a model
     thought aloud, are skipped; of JSON that was cut off, whole cards are kept. Never raises.
     """
     clean = fix_escapes(text[:LONGEST].lstrip("\ufeff"))
     if clean.lstrip().startswith('"') and (inner := _encoded(clean)):
-        return objects(inner)
+        return objects(inner, within)
+    within = within or _cards
     values, broken = _json_values(clean)
     begin = _end_of_thought(clean, values)
-    found = [card for start, _, value in values if begin <= start for card in _cards(value)]
+    found = [card for start, _, value in values if begin <= start for card in within(value)]
     if len(clean) <= _WORTH_REPAIR and begin < len(clean) and (broken or not found):
         # an escaped apostrophe does not end a text in single quotes
         clean = fix_escapes(text[:LONGEST], r"\'")
         begin = _end_of_thought(clean, _json_values(clean)[0])
-        repaired = list(_cards(_repaired(clean[begin:])))
+        repaired = list(within(_repaired(clean[begin:])))
         found = repaired if len(repaired) > len(found) else found
     return found
 
@@ -518,6 +523,19 @@ def _filled(text: str, answer: str) -> str:
     if len(found) == 1 and not answer:
         return f"{text[: found[0].start()]}{cloze.make(1, found[0][1])}{text[found[0].end() :]}"
     return text
+
+
+def foreign(text: str) -> str:
+    """Return what cleaning takes from a text ("HTML", "a link", "a picture"), "" if nothing."""
+    found: list[str] = []
+
+    def look(run: str) -> str:
+        kinds = {"a picture": (_IMAGE,), "a link": (_LINK, _AUTOLINK), "HTML": (_LOUD, _TAG)}
+        found.extend(kind for kind, signs in kinds.items() if any(s.search(run) for s in signs))
+        return run
+
+    outside(text, look)
+    return found[0] if found else ""
 
 
 def _ours(text: str) -> str:

@@ -641,6 +641,24 @@ class Cards:
             ((guid, letter, n, to_json(finding)) for n, finding in enumerate(findings)),
         )
 
+    def unprobed(self) -> Iterator[Card]:
+        """Yield cards that wait with a draft whose answer is to be probed yet."""
+        rows = self._db.execute(
+            "SELECT DISTINCT c.guid FROM candidate a JOIN card c ON c.guid = a.guid"
+            " WHERE a.state <> ? AND c.verdict = ? AND c.standing = ?"
+            "  AND json_extract(a.draft, '$.probe.done') = 0 ORDER BY c.guid",
+            (CandidateState.PASSED, Verdict.PENDING, Standing.LIVE),
+        ).fetchall()
+        return self.several([row["guid"] for row in rows])
+
+    def set_probed(self, guid: Guid, letter: str, checked: Checked) -> None:
+        """Replace a candidate by the same draft with what the answer probe found."""
+        self._db.execute(
+            "UPDATE candidate SET draft = ? WHERE guid = ? AND letter = ?",
+            (to_json(checked.draft), guid, letter),
+        )
+        self.set_findings(guid, letter, checked.findings)
+
     def keep_deck(self, guid: Guid) -> None:
         """Store the deck of a document's first accepted card: its later cards go there, too."""
         self._db.execute(

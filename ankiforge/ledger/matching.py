@@ -334,7 +334,7 @@ class Recognition:
         that says what the highlight is.
         """
         for row in self._db.execute(
-            "SELECT w.body, w.text FROM location w WHERE w.key = :key AND w.missing_at = ''"
+            "SELECT w.body, w.text FROM location w WHERE w.key = :key"
             " AND (w.container, w.place) <> (:container, :place) AND (NOT EXISTS (SELECT 1"
             "  FROM scanned s WHERE s.run = :run AND s.container = w.container AND s.place = w.place)"
             "  OR EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.container = w.container"

@@ -653,6 +653,8 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
     if card.leading.draft.origin.drafter == "anki":  # recovered: a person may have worded it
         return False
     by_person = card.accepted_by is AcceptedBy.PERSON
+    if checked.draft.origin.drafter == "llm" and not (by_person or checked.draft.probed):
+        return False  # policy lets a model's draft through only if it was probed
     doubts = {
         (one.check, one.twin) for one in checked.findings if one.severity is not Severity.INFO
     }

@@ -81,6 +81,14 @@ _FIRST = (
 _PENDING = f"c.standing = 'live' AND c.verdict = 'pending' AND {_FIRST}"
 _ACCEPTED = "c.standing = 'live' AND c.verdict = 'accepted'"
 _LIVE = "c.standing = 'live' AND c.verdict <> 'rejected'"
+_STATE = (
+    "CASE WHEN c.anki = 'tombstone' THEN 'deleted' WHEN c.standing <> 'live' THEN 'retired'"
+    " WHEN c.verdict = 'rejected' THEN 'rejected'"
+    f" WHEN c.anki IN {IN_ANKI} THEN 'in-anki'"
+    " WHEN c.blocked AND NOT c.forced THEN 'blocked'"
+    " WHEN c.verdict = 'pending' THEN 'waiting' ELSE 'accepted' END"
+)
+"""The state of a card that a person sees."""
 _ORDER = " ORDER BY h.container, h.place, h.position, c.family, c.slot"
 _WITHOUT_SOURCE = (
     "c.guid IN (SELECT l.guid FROM highlight g CROSS JOIN card_highlight l ON l.key = g.key"
@@ -248,6 +256,8 @@ class Queries:
         self._highlights = highlights
         define(connection)
         self.problem_cards = ProblemCards(connection)
+        self._states: tuple[tuple[int, int] | None, dict[str, list[str]]] = (None, {})
+        """The cards by state, and the version of the ledger that has them so."""
 
     # --- what to draft ----------------------------------------------------------------------
 
@@ -477,6 +487,48 @@ class Queries:
         """Return whether a finding about a card names this other one, and nobody settled that."""
         sql = f"{_DUPLICATES} AND t.guid = ? AND t.twin = ?"
         return self._db.execute(sql, (guid, other)).fetchone() is not None
+
+    def changed_answers(self) -> list[str]:
+        """Return the guids of accepted cards whose answer was corrected in the source since."""
+        return self._few(
+            f"{_ACCEPTED} AND c.guid IN (SELECT f.guid FROM finding f JOIN candidate a"
+            " ON a.guid = f.guid AND a.letter = f.letter AND a.state = 'picked'"
+            " WHERE json_extract(f.body, '$.check') = 'answer_changed')"
+        )
+
+    def by_state(self) -> dict[str, list[str]]:
+        """Return the guids of all cards by the state a person sees; alternatives are one card."""
+        version = self.version()
+        if self._states[0] == version:
+            return self._states[1]
+        rows = self._db.execute(
+            f"SELECT c.guid, {_STATE} AS state FROM highlight h INDEXED BY highlight_place"
+            f" CROSS JOIN card c ON c.key = h.key WHERE {_FIRST} AND NOT (c.choice <> ''"
+            f" AND c.standing = 'superseded' AND c.anki = 'none'){_ORDER}"
+        ).fetchall()
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(row[1], []).append(row[0])
+        self._states = (version, found)
+        return found
+
+    def all_cards(self) -> list[str]:
+        """Return the guids of all cards; alternatives are one card."""
+        return self._guids(
+            f"{_FIRST} AND NOT (c.choice <> '' AND c.standing = 'superseded' AND c.anki = 'none')"
+        )
+
+    def accepted_by_policy(self) -> list[str]:
+        """Return the guids of accepted cards that no person has looked at."""
+        return self._guids(f"{_ACCEPTED} AND c.accepted_by = 'policy' AND c.anki <> 'tombstone'")
+
+    def unsent(self) -> int:
+        """Count the accepted cards that no package held and Anki does not have."""
+        [count] = self._db.execute(
+            f"SELECT count(*) FROM card c WHERE {_ACCEPTED} AND (c.forced OR NOT c.blocked)"
+            " AND c.anki = 'none'"
+        ).fetchone()
+        return int(count)
 
     def missing(self) -> list[str]:
         """Return the guids of cards that were in Anki, and are not there now for unknown reasons."""

@@ -176,6 +176,14 @@ class Recorder:
                 else:
                     self._draft_again(self._reviser.take_deferred(card, judge))
 
+    def record_probe(self, run: RunId, card: Card, letter: str, checked: Checked) -> None:
+        """Record what the answer probe found of a draft that waits; policy may accept it now."""
+        with self._writer.unit():
+            self._cards.set_probed(card.guid, letter, checked)
+            self._cards.refresh(card.guid)
+            if checked.accept:
+                self._placer.accept(run, card.guid, card.highlight.key, checked)
+
     def _draft_again(self, keys: list[HighlightKey]) -> None:
         self._db.executemany(
             "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)

@@ -21,12 +21,15 @@ from ankiforge import app
 from ankiforge.config.workspace import Workspace
 from ankiforge.draft import NO_LLM, private, withheld
 from ankiforge.draft.chat import chat_request, import_chat, label_for
-from ankiforge.draft.prompt import Prompt, Prompts, Shape, rules_of, sendable, shape_of
+from ankiforge.draft.prompt import FACTS, Prompt, Prompts, Shape, rules_of, sendable, shape_of
+from ankiforge.draft.reply import alike, foreign
 from ankiforge.errors import BusyError, ForgeError, UsageError
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.events import PERSON, REDRAFT, SOURCE
 from ankiforge.model import (
     AGENT,
     Card,
+    Draft,
     Drafted,
     Guid,
     Highlight,
@@ -72,8 +75,8 @@ PATIENCE_S = 5.0
 
 Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
 """Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
-Sources = Callable[[Workspace, Ledger], tuple[Source, ...]]
-"""Opens the sources of a workspace."""
+Sources = Callable[[Workspace, Ledger], AbstractContextManager[tuple[Source, ...]]]
+"""Opens the sources of a workspace, with the processes that read them."""
 
 
 class Refused(UsageError):
@@ -139,16 +142,24 @@ class Agent:
                 }
                 if note:
                     answer["note"] = note
+                answer = hidden.answer(answer)
                 if offset == 0:
-                    first = found[0][0] if found else None
-                    answer["rules"] = drafting_rules(workspace, first)
+                    answer["rules"] = drafting_rules(workspace, found[0][0] if found else None)
                 return answer
+
+    def rules(self) -> str:
+        """Return the drafting rules of the workspace."""
+        with self._lock, self._open("") as (workspace, _):
+            return drafting_rules(workspace)
 
     def _read_files(self) -> str:
         """Read changed files; return why that was not possible, "" if it was."""
         try:
-            with self._open("drafting") as (workspace, ledger):
-                job = app.make_job(workspace, self._sources(workspace, ledger), None)
+            with (
+                self._open("drafting") as (workspace, ledger),
+                self._sources(workspace, ledger) as sources,
+            ):
+                job = app.make_job(workspace, sources, None)
                 run = ledger.start_run("mcp")
                 problems = sum(len(step.problems) for step in ingest(job, ledger, run))
                 ledger.finish_run(run)
@@ -167,22 +178,26 @@ class Agent:
             entry = {**_entry(one), "under": list(one.above)}
             if hidden.document(one):
                 entry["note"] = "text around it is not shown: a passage near it is under #no-llm"
-                return entry
+                return hidden.answer(entry)
             before, after = _note_around(ledger, one, hidden) or (one.prefix, one.suffix)
             room = max(CONTEXT_CHARACTERS - len(one.exact), 0) // 2
-            return {**entry, "before": before[-room:] if room else "", "after": after[:room]}
+            before, after = hidden.text(before), hidden.text(after)
+            return hidden.answer(
+                {**entry, "before": before[-room:] if room else "", "after": after[:room]}
+            )
 
     def list_cards(
-        self, query: str = "", state: str = "", offset: int = 0, limit: int = 20
+        self, query: str = "", state: str = "", offset: int = 0, limit: int = 20, by: str = ""
     ) -> dict[str, Any]:
         """Return cards that match a query of `ankiforge list`, and are in a state.
 
         Args:
             query: words and `field:value` terms.
             state: `waiting`, `needs_work` (forgotten too often, or remarked on while studying; with
-                what Anki told of it), `mine` (proposed by an agent, nobody has decided) or "".
+                their history), `mine` (as this agent proposed it, nobody has decided) or "".
             offset: of the first card.
             limit: of cards, at most `MOST_LISTED`.
+            by: name and version of the agent.
         """
         self._check_page(offset, limit)
         with self._lock, self._open("") as (workspace, ledger):
@@ -197,22 +212,24 @@ class Agent:
                     for one in service.matching(query, everything=False)
                     if state == ""
                     or (state == "waiting" and one.verdict is Verdict.PENDING)
-                    or (state == "mine" and _is_untouched(one))
+                    or (state == "mine" and _is_untouched(ledger, one, by))
                 ]
             shown = [one for one in found if not hidden.card(one)]
             page = shown[offset : offset + limit]
             end = offset + len(page)
             entries = []
             for one in page:
-                entry = _card_entry(one, hidden)
+                entry = _card_entry(one)
                 if state == "needs_work":
-                    entry["history"] = hidden.text("; ".join(reasons(history_of(ledger, one))))
+                    entry["history"] = "; ".join(reasons(history_of(ledger, one)))
                 entries.append(entry)
-            return {
-                "cards": entries,
-                "total": len(shown),
-                "next_offset": end if end < len(shown) else None,
-            }
+            return hidden.answer(
+                {
+                    "cards": entries,
+                    "total": len(shown),
+                    "next_offset": end if end < len(shown) else None,
+                }
+            )
 
     def get_card(self, card: str) -> dict[str, Any]:
         """Return a card with its source, its findings and what was decided about it."""
@@ -222,14 +239,16 @@ class Agent:
                 raise Refused(f"there is no card {card!r}")
             if hidden.card(found):
                 raise Refused("this card must stay on this machine (#no-llm)")
-            return {
-                **_card_entry(found, hidden),
-                "source": _entry(hidden.bare(found.highlight)),
-                "decisions": [
-                    {"what": one.what, "by": one.by, "at": one.at}
-                    for one in ledger.decisions.of(found.guid)
-                ],
-            }
+            return hidden.answer(
+                {
+                    **_card_entry(found),
+                    "source": _entry(hidden.bare(found.highlight)),
+                    "decisions": [
+                        {"what": one.what, "by": one.by, "at": one.at}
+                        for one in ledger.decisions.of(found.guid)
+                    ],
+                }
+            )
 
     def search_library(self, query: str, limit: int = 5) -> dict[str, Any]:
         """Return works that match words, a title, a DOI or an address, with their highlights."""
@@ -247,7 +266,14 @@ class Agent:
                     for one in match.highlights
                     if (known := ledger.highlights.get(one.key)) and not hidden.highlight(known)
                 ]
-                cards = [ledger.cards.get(one.guid) for one in match.work.cards]
+                cards = [
+                    one
+                    for known in match.work.cards
+                    if not hidden.card(one := ledger.cards.get(known.guid))
+                ]
+                shown = {*(one.key for one in marks), *(one.guid for one in cards)}
+                if match.matched and not match.matched & shown:
+                    continue  # only private words match
                 works.append(
                     {
                         "title": documents[0].title,
@@ -260,13 +286,12 @@ class Agent:
                         "cards": [
                             {"card": one.guid, "fields": dict(one.fields)}
                             for one in cards[:MOST_LISTED]
-                            if not hidden.card(one)
                         ],
                     }
                 )
-                if len(works) == limit:
+                if len(works) == limit or len(json.dumps(works)) > PAGE_CHARACTERS:
                     break
-            return {"works": works}
+            return hidden.answer({"works": works})
 
     def counts(self) -> dict[str, int]:
         """Return what waits for the person."""
@@ -310,7 +335,7 @@ class Agent:
                 recording = _Recording(workspace, ledger, by)
                 results = [recording.propose(*key, given) for key, given in wanted.items()]
                 ledger.finish_run(recording.run)
-                return {"results": results}
+                return recording.hidden.answer({"results": results})
 
     def _count(self, cards: int) -> None:
         """Count cards against the limit of an hour."""
@@ -333,7 +358,7 @@ class _Recording:
         self._ledger = ledger
         self._by = by
         self._prompts = app.load_prompts(workspace, chat=True)
-        self._hidden = Hidden(ledger)
+        self.hidden = Hidden(ledger)
         job = app.make_job(workspace, (), None)
         self._job: Job = replace(job, drafter_name=AGENT, accepts=lambda draft: False)
         self.run = ledger.start_run("mcp")
@@ -345,8 +370,13 @@ class _Recording:
         entry = {"highlight": key, **({"replaces": replaces} if replaces else {})}
         try:
             highlight = _highlight(self._ledger, key)
-            if self._hidden.highlight(highlight):
+            if self.hidden.highlight(highlight):
                 raise Refused("this passage must stay on this machine (#no-llm)")
+            for card in given:
+                if fault := _fault(card):
+                    raise Refused(fault)
+            if len(given) > FACTS:
+                raise Refused(f"at most {FACTS} cards for a highlight, each of another fact")
             drafter = _Proposal(given, self._by, self._prompts)
             steps = (
                 self._replace(highlight, Guid(replaces), drafter)
@@ -358,6 +388,8 @@ class _Recording:
                 prompt=self._prompts.usual.fingerprint, tokens_in=0, tokens_out=0,
             )  # fmt: skip
             problems = [one for step in steps for one in step.problems]
+            if drafter.refused:
+                raise Refused(drafter.refused)
         except Refused as refused:
             return {**entry, "refused": refused.message}
         return {**entry, **self._result(key, drafter), **_told(problems)}
@@ -374,7 +406,7 @@ class _Recording:
             cards = [
                 one.guid
                 for one in self._ledger.cards.of_highlight(key)
-                if one.standing is Standing.LIVE and not self._hidden.card(one)
+                if one.standing is Standing.LIVE and not self.hidden.card(one)
             ]
             if cards:
                 raise Refused(f"it has a card: {', '.join(cards)}; to propose another: `replaces`")
@@ -385,43 +417,61 @@ class _Recording:
     def _replace(self, highlight: Highlight, guid: Guid, drafter: _Proposal) -> Iterator[Any]:
         """Record a card in place of another.
 
-        A card of an agent that nobody touched is drafted again. One that needs work stands until a
-        person accepts the new one.
+        A waiting card of this agent that nobody touched is drafted again; the other cards of the
+        highlight stay as they are. A card that needs work stands until a person accepts the new one.
         """
-        key = highlight.key
-        card = next(self._ledger.cards.several([guid]), None)
-        if card is None or card.highlight.key != key or self._hidden.card(card):
+        key, ledger = highlight.key, self._ledger
+        card = next(ledger.cards.several([guid]), None)
+        if card is None or card.highlight.key != key or self.hidden.card(card):
             raise Refused(f"there is no card {guid!r} of this highlight")
-        job = self._job
-        live = [
-            one for one in self._ledger.cards.of_highlight(key) if one.standing is Standing.LIVE
-        ]
-        if all(map(_is_untouched, live)) and card in live:
-            tasks = list(again(self._ledger, [key], job.decks))
-            recorder = DraftRecorder(job, self._ledger, self.run)
-            alone = (replace(task, beside=False) for task in tasks)
-            return recorder.record(drafter.draft(alone), AGENT)
-        if guid not in self._ledger.queries.problem_cards.all() or not replaceable([card]):
+        if drafter.is_none:
+            raise Refused("`none` replaces no card: the reader rejects it")
+        problems = ledger.queries.problem_cards
+        live = [one for one in ledger.cards.of_highlight(key) if one.standing is Standing.LIVE]
+        own = card in live and _is_untouched(ledger, card, self._by)
+        instead = problems.replaced_by(guid) if own else (guid,)
+        if not instead:
+            return self._redraft(card, [one for one in live if one.guid != guid], drafter)
+        if not own and (guid not in problems.all() or not replaceable([card])):
             raise Refused("only your own waiting card, or one that needs work, can be replaced")
-        job = replace(job, only=frozenset({key}), instead=((guid, ""),), limit=None)
-        return draft_again(job, self._ledger, self.run, (drafter,))
+        for one in live:
+            if one.verdict is Verdict.PENDING and not _is_untouched(ledger, one, self._by):
+                raise Refused(f"another card of this highlight waits for the reader: {one.guid}")
+        job = replace(self._job, only=frozenset({key}), instead=((instead[0], ""),), limit=None)
+        return draft_again(job, ledger, self.run, (drafter,))
 
-    def _result(self, key: HighlightKey, drafter: _Proposal) -> dict[str, Any]:
-        """Return the cards that came of a proposal, else why there are none."""
-        cards = [
+    def _redraft(self, card: Card, others: list[Card], drafter: _Proposal) -> Iterator[Any]:
+        """Draft a card again; the drafts of the others are recorded with it, and so stay theirs."""
+        key = card.highlight.key
+        drafter.keep(others)
+        tasks = (replace(one, beside=False) for one in again(self._ledger, [key], self._job.decks))
+        recorder = DraftRecorder(self._job, self._ledger, self.run)
+        yield from recorder.record(drafter.draft(tasks), AGENT)
+        made = self._made(key, drafter)
+        if made and card.guid not in [one.guid for one in made]:  # of another kind: a new note
+            after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
+            with self._ledger.unit():
+                self._ledger.decisions.change(card.guid, "retire", after, by=SOURCE)
+
+    def _made(self, key: HighlightKey, drafter: _Proposal) -> list[Card]:
+        """Return the cards that came of a proposal."""
+        return [
             one
             for one in self._ledger.cards.of_highlight(key)
             if any(made.draft.origin.request == drafter.request for made in one.candidates)
         ]
-        if cards:
-            return {"cards": [_card_entry(one, self._hidden) for one in cards]}
+
+    def _result(self, key: HighlightKey, drafter: _Proposal) -> dict[str, Any]:
+        """Return the cards that came of a proposal, else why there are none."""
+        if cards := self._made(key, drafter):
+            return {"cards": [_card_entry(one) for one in cards]}
         merged = [
             one.guid
             for one in self._ledger.cards.of_highlight(key)
             if one.standing is Standing.LIVE
         ]
         if drafter.reasons:
-            return {"no_card": self._hidden.text("; ".join(drafter.reasons))}
+            return {"no_card": "; ".join(drafter.reasons)}
         return {"merged_into": merged} if merged else {"no_card": "nothing new was proposed"}
 
 
@@ -432,32 +482,53 @@ class _Proposal:
         self._given, self._by, self._prompts = given, by, prompts
         self.text = json.dumps(given, ensure_ascii=False, sort_keys=True)
         self.request = chat_request(f"{by}\n{self.text}")
+        self.is_none = all(one["kind"] == "none" for one in given)
         self.reasons: list[str] = []
         """Why highlights got no card."""
+        self.refused = ""
+        """Why nothing was recorded, "" if something was."""
+        self._kept: tuple[Draft, ...] = ()
+
+    def keep(self, cards: list[Card]) -> None:
+        """Yield the drafts of these cards, too, as they are."""
+        facts: dict[str, int] = {}
+        self._kept = tuple(
+            replace(one.draft, intent=facts.setdefault(card.choice or card.guid, len(facts)))
+            for card in cards
+            for one in (card.open or (card.leading,))
+        )
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task; what the proposal does not speak of is left out."""
+        """Yield one result per task; what cannot be a card is refused, and nothing recorded."""
         results = (
             drafted
             for task in tasks
             for drafted in import_chat(self._labelled(task), [task], self._prompts)
         )
+        self.refused = "its highlight is not there any more"
         for drafted in results:
-            self.reasons += [one.reason for one in drafted.no_cards]
-            spoken = {one.highlight for one in drafted.drafts}
-            spoken |= {one.highlight for one in drafted.no_cards}
-            asked = tuple(one for one in drafted.task.highlights if one.key in spoken)
-            if asked:
+            reasons = [one.reason for one in drafted.no_cards]
+            made = [
+                replace(
+                    one,
+                    intent=one.intent + len(self._kept),
+                    origin=Origin(AGENT, self._by, one.origin.prompt, self.request),
+                )
+                for one in drafted.drafts
+            ]
+            if not made and not (self.is_none and reasons):
+                self.refused = "; ".join(reasons) or "no card can be made of it"
+            elif any(alike(one, other) for one in made for other in self._kept):
+                self.refused = "another card of this highlight says the same"
+            else:
+                self.refused, self.reasons = "", reasons
+                spoken = {one.highlight for one in made}
+                spoken |= {one.highlight for one in drafted.no_cards}
+                asked = tuple(one for one in drafted.task.highlights if one.key in spoken)
                 yield replace(
                     drafted,
                     task=replace(drafted.task, highlights=asked),
-                    drafts=tuple(
-                        replace(
-                            one,
-                            origin=Origin(AGENT, self._by, one.origin.prompt, self.request),
-                        )
-                        for one in drafted.drafts
-                    ),
+                    drafts=(*self._kept, *made),
                     failed=(),
                     problems=(),
                 )
@@ -518,6 +589,20 @@ class Hidden:
     def text(self, text: str) -> str:
         """Return a text, or a stand-in if it shows private words."""
         return "(not shown: #no-llm)" if self._passages.stand_in(text) else text
+
+    def answer(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer of a tool with a stand-in for every text that shows private words.
+
+        Titles, headings and findings may repeat them.
+        """
+        return {name: self._masked(part) for name, part in entry.items()}
+
+    def _masked(self, part: Any) -> Any:
+        if isinstance(part, str):
+            return self.text(part)
+        if isinstance(part, dict):
+            return self.answer(part)
+        return [self._masked(one) for one in part] if isinstance(part, list) else part
 
 
 # --- entries --------------------------------------------------------------------------------
@@ -581,14 +666,14 @@ def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value}
 
 
-def _card_entry(card: Card, hidden: Hidden) -> dict[str, Any]:
+def _card_entry(card: Card) -> dict[str, Any]:
     """Return a card as an agent sees it."""
     lead = card.leading
     findings = [
         {
             "rule": one.check,
             "severity": one.severity.value,
-            "message": hidden.text(one.message),
+            "message": one.message,
         }
         for one in lead.findings
         if one.severity is not Severity.INFO
@@ -617,14 +702,28 @@ def _state(card: Card) -> str:
     return "in Anki" if card.anki.there else "accepted"
 
 
-def _is_untouched(card: Card) -> bool:
-    """Return whether a card waits as an agent proposed it."""
+def _is_untouched(ledger: Ledger, card: Card, by: str) -> bool:
+    """Return whether a card waits as this agent, in whatever version, proposed it."""
+    name = by.rpartition(" ")[0]
+    origins = [one.draft.origin for one in card.candidates]
     return (
         card.standing is Standing.LIVE
         and card.verdict is Verdict.PENDING
-        and not card.edited
-        and all(one.draft.origin.drafter == AGENT for one in card.candidates)
+        and all(one.drafter == AGENT and one.model.rpartition(" ")[0] == name for one in origins)
+        and all(one.by != PERSON or one.what == REDRAFT for one in ledger.decisions.of(card.guid))
     )
+
+
+def _fault(card: dict[str, str]) -> str:
+    """Return what is wrong with the form of a proposed card, "" if nothing is."""
+    needed = {"none": ("why_none",), "cloze": ("text",)}.get(card["kind"], ("front", "back"))
+    for name in needed:
+        if not card.get(name, "").strip():
+            return f"kind {card['kind']!r} needs `{name}`"
+    for name in ("front", "back", "text"):
+        if what := foreign(card.get(name, "")):
+            return f"`{name}` has {what}: write Markdown, with `code` between backticks, no links"
+    return ""
 
 
 def _told(problems: list[Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from inspect import getdoc
 from typing import Annotated, Any, Literal, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -64,7 +65,12 @@ def build(agent: Agent, open_page: Callable[[], None]) -> MCPServer:
             raise ToolError(error_text(error)) from error
 
     def tool(title: str, **hints: bool) -> Callable[[_Tool], _Tool]:
-        return server.tool(title=title, annotations=ToolAnnotations(title=title, **hints))
+        notes = ToolAnnotations(title=title, **hints)
+
+        def register(made: _Tool) -> _Tool:
+            return server.tool(title=title, description=getdoc(made), annotations=notes)(made)
+
+        return register
 
     @tool("List highlights without a card", **_READ)
     def list_highlights(
@@ -88,7 +94,8 @@ def build(agent: Agent, open_page: Callable[[], None]) -> MCPServer:
     ) -> dict[str, Any]:
         """Propose cards for highlights; the reader decides on each.
 
-        Returns findings per card. Repair a blocked card once, with `replaces`. Examples:
+        Markdown, no HTML or links; at most 2 cards a highlight. Returns findings per card. Repair a
+        blocked card once, with `replaces`. Examples:
         {"highlight": "pdf:…", "kind": "basic", "quote": "occupying the receptors", "front": "How
         does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
         {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.
@@ -98,16 +105,17 @@ def build(agent: Agent, open_page: Callable[[], None]) -> MCPServer:
 
     @tool("List cards", **_READ)
     def list_cards(
+        ctx: Context,
         query: Words = "",
         state: Literal["", "waiting", "needs_work", "mine"] = "",
         offset: Offset = 0,
         limit: Limit = 20,
     ) -> dict[str, Any]:
-        """List cards. `needs_work`: forgotten too often, with their history; `mine`: of agents.
+        """List cards. `needs_work`: forgotten too often, with their history; `mine`: you made them.
 
         `query` as in the program: words, deck:Biology, tag:x, document:title, finding:*.
         """
-        return answer(lambda: agent.list_cards(query, state, offset, limit))
+        return answer(lambda: agent.list_cards(query, state, offset, limit, _client(ctx)))
 
     @tool("Show a card", **_READ)
     def get_card(card: Key) -> dict[str, Any]:
@@ -133,11 +141,15 @@ def build(agent: Agent, open_page: Callable[[], None]) -> MCPServer:
     @server.prompt(title="Make cards from my highlights")
     def make_cards(document: str = "") -> str:
         """Draft cards for highlights without one, by the rules of the deck."""
-        where = f' of the document "{document}"' if document else ""
+        where = f' of the document "{document[:200]}"' if document else ""
+        try:
+            rules = agent.rules()
+        except ForgeError as error:
+            return error_text(error)
         return (
             f"Make flashcards for my highlights{where} that have no card yet. Call list_highlights,"
-            " draft by the rules it gives, propose_cards page by page, repair blocked cards once,"
-            " then open_review."
+            " draft by the rules below, propose_cards page by page, repair blocked cards once,"
+            f" then open_review.\n\n{rules}"
         )
 
     return server

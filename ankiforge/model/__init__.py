@@ -1,4 +1,4 @@
-"""The values that pass between the packages, all frozen, and the functions that compute ids.
+"""The immutable values that pass between the packages, and the functions that compute ids.
 
 A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored in the `ledger`, and
 shipped as a note by `anki`. Each stage returns new values.
@@ -29,6 +29,7 @@ from ankiforge.model.cards import (
     NoCard,
     Note,
     Origin,
+    Probe,
     SearchTerms,
     Seen,
     SeenCard,

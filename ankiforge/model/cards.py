@@ -1,4 +1,4 @@
-"""Drafts, cards as the ledger stores them, notes as packages contain them and as Anki shows them."""
+"""Drafts, cards as stored in the ledger, and notes as contained in packages and seen in Anki."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ankiforge.model.highlights import (
 )
 
 AGENT = "agent"
-"""The drafter of cards that a client of the MCP server proposed: a person decides on each."""
+"""The drafter of cards proposed by a client of the MCP server; a person decides on each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Origin:
     prompt: str = ""
     """`name@fingerprint`."""
     request: str = ""
-    """The hash of the request whose reply contained it."""
+    """The hash of the request whose reply contained the draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,28 @@ class Attempt:
     findings: tuple[str, ...]
     """The findings that were sent to the model."""
     request: str = ""
-    """The hash of the request whose reply contained it."""
+    """The hash of the request whose reply contained the draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a model answers that is shown a card's question and passage, but not its answer."""
+
+    done: bool = True
+    """False: it is wanted, and there is no reply yet."""
+    answer: str = ""
+    """Its answer; "" = the passage gives none."""
+    same: bool = True
+    """Whether that is the answer of the card."""
+    others: tuple[str, ...] = ()
+    """Answers that it thinks right as well, and that mean another thing."""
+    request: str = ""
+    """The hash of the request that was answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One proposed Anki note, in Markdown."""
+    """A proposed Anki note, in Markdown."""
 
     highlight: HighlightKey
     kind: CardKind
@@ -68,17 +84,24 @@ class Draft:
     quote: str
     """The evidence, verbatim from the source."""
     answer: str
-    """The answer as plain text; distinguishes cards of one highlight."""
+    """The answer as plain text; distinguishes the cards of a highlight."""
     start: int
-    """Where the evidence begins in `exact`; orders the intents of a highlight."""
+    """The position in `exact` where the evidence begins; orders the intents of a highlight."""
     origin: Origin
     intent: int = 0
     """Drafts of one highlight with equal intent are alternatives."""
     by_hand: bool = False
-    """Written as a card by a person, in the source."""
+    """Whether a person wrote it as a card in the source."""
     tags: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     """Earlier drafts that were sent back, oldest first."""
+    probe: Probe | None = None
+    """None = no probe was wanted."""
+
+    @property
+    def probed(self) -> bool:
+        """Return whether the answer probe was answered."""
+        return self.probe is not None and self.probe.done
 
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""
@@ -92,19 +115,19 @@ class NoCard:
     highlight: HighlightKey
     reason: str
     passing: bool = False
-    """Temporary, and not recorded: the highlight stays pending."""
+    """Whether the result is temporary and not recorded: the highlight stays pending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What the deck files ask for."""
+    """The request of the deck files for a highlight."""
 
     prompt: str = ""
-    """The prompt's name; "" = the usual one."""
+    """The prompt's name; "" = the default."""
     kinds: tuple[CardKind, ...] = ()
-    """The kinds that are wanted; () = all."""
+    """The requested kinds of cards; () = all."""
     wants: str = "card"
-    """What the mark's colour asks for: `card`, `definition` or `question`."""
+    """The action of the mark's colour: `card`, `definition` or `question`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,51 +137,54 @@ class Task:
     document: Document
     highlights: tuple[Highlight, ...]
     remark: str = ""
-    """What a person asked for when requesting another draft."""
+    """A person's instructions for another draft."""
     discreet: bool = False
-    """Whether a passage of the document must stay on this machine: the text around the others
-    may hold it."""
+    """Whether a passage of the document must not leave this machine: the text around other passages
+    may contain it."""
     brief: Brief = Brief()
     beside: bool = False
-    """Whether the drafts are added to those that wait, instead of replacing them."""
+    """Whether the drafts are added to pending ones instead of replacing them."""
     instead: str = ""
-    """The guid of the card that is replaced once a person accepts a draft of this task."""
+    """The guid of the card to replace when a person accepts a draft of this task."""
     unread: frozenset[HighlightKey] = frozenset()
-    """Highlights whose reply an older version could not read and would have requested again."""
+    """Highlights whose reply an older version could not parse and would have requested again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A result for all highlights of `task`: each is in drafts, in no_cards, or in failed."""
+    """The result for all highlights of `task`: each is in `drafts`, `no_cards` or `failed`."""
 
     task: Task
     drafts: tuple[Draft, ...] = ()
     no_cards: tuple[NoCard, ...] = ()
     failed: tuple[tuple[HighlightKey, str], ...] = ()
-    """Not answered this time (a fault of the service), and why: drafted again on the next run."""
+    """(highlight, reason) if the service failed to answer: drafted again by the next run."""
     problems: tuple[Problem, ...] = ()
     more: bool = False
     """Whether results for further highlights of the same task follow."""
 
 
 class Judge(Protocol):
-    """Tells corrections from other facts at the same place."""
+    """Distinguishes corrections of a passage or card from edits that state another fact."""
 
     def of_highlights(self, before: Highlight, after: Highlight, known: Container[str]) -> Edit:
-        """Return what became of a passage; `known` holds words that stand elsewhere in the vault."""
+        """Classify the edit of a passage; `known` contains words used elsewhere in the vault."""
         ...
 
     def of_drafts(self, before: Draft, after: Draft) -> Edit:
-        """Return what became of a card."""
+        """Classify the edit of a card."""
         ...
 
     def is_disputed(self, card: Card, after: Draft) -> bool:
-        """Return whether a person wrote in Anki what a draft would change: it becomes a conflict."""
+        """Return whether a draft would change only fields that a person edited in Anki.
+
+        Such a revision becomes a conflict.
+        """
         ...
 
 
 class Drafter(Protocol):
-    """Turns tasks into results; takes tasks no faster than it works."""
+    """Turns tasks into results, taking tasks only as fast as it can work."""
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield one or more results per task, each for some of its highlights."""
@@ -167,35 +193,35 @@ class Drafter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check about a draft or card."""
+    """The result of one check of a draft or card."""
 
     check: str
     severity: Severity
     message: str
     twin: str = ""
-    """The guid or draft id of the card it repeats or resembles, or `nid:` and the id of a note in Anki."""
+    """The guid or draft id of a similar card, or `nid:` and the id of a similar note in Anki."""
 
 
 class SearchTerms(NamedTuple):
-    """The part of a card in the duplicate index: enough to find it, not to compare it."""
+    """The terms of a card in the duplicate index: enough to find it, but not to compare it."""
 
     words: tuple[str, ...]
-    """Stems of its content words."""
+    """The stems of its content words."""
     finders: tuple[str, ...]
     """Further search terms: pairs of ideographs."""
     exact: bytes
-    """Digest of its exact form, b"" where a side is empty."""
+    """The digest of its exact form; b"" if a side is empty."""
 
 
 class IndexedCard(NamedTuple):
-    """A card in the duplicate index, or a note in Anki that is not ours."""
+    """A card, or a foreign note in Anki, in the duplicate index."""
 
     id: str
     """A guid, or `nid:` and Anki's id."""
     highlight: HighlightKey
-    """The highlight it comes from; "" if unknown."""
+    """The highlight of the card; "" if unknown."""
     where: str
-    """How findings introduce a quote of another tool's note."""
+    """How findings introduce a quote of a foreign note."""
     terms: SearchTerms
 
 
@@ -206,34 +232,34 @@ class Checked:
     draft: Draft
     findings: tuple[Finding, ...] = ()
     accept: bool = False
-    """Whether policy accepts it."""
+    """Whether the policy accepts the draft."""
     later: bool = False
-    """Policy decides only when its file has been left alone: a person is still writing there."""
+    """Whether the policy decides only later, because a person is still editing the file."""
     repeats: str = ""
-    """The guid of a card, or the label of a draft of this batch, that it repeats exactly."""
+    """The guid of a card, or the label of a draft of this batch, that is an exact duplicate."""
     label: str = ""
-    """Names this draft within its batch."""
+    """Identifies the draft within its batch."""
     deck: str = ""
     deck_asked: bool = False
-    """Whether the command names this deck, which then precedes that of the document."""
+    """Whether the deck is given on the command line: it then overrides that of the card's document."""
 
     @property
     def blocked(self) -> bool:
-        """Whether a check forbids it."""
+        """Whether a check blocks the draft."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The checked result of one task: what the ledger records in one transaction."""
+    """The checked result of one task, which the ledger records in one transaction."""
 
     task: Task
     drafter: str
-    """`rules` or the model's name; another drafter is asked again."""
+    """`rules` or the model's name; the highlights remain pending for other drafters."""
     checked: tuple[Checked, ...] = ()
     no_cards: tuple[NoCard, ...] = ()
     failed: tuple[tuple[HighlightKey, str], ...] = ()
-    """(highlight, what went wrong)."""
+    """(highlight, reason)."""
 
 
 # --- cards and notes ------------------------------------------------------------------------------
@@ -250,7 +276,7 @@ class Candidate:
 
     @property
     def blocked(self) -> bool:
-        """Whether a check forbids it."""
+        """Whether a check blocks the candidate."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
@@ -261,14 +287,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A future Anki note, with all that was decided about it."""
+    """A future Anki note, with all decisions about it."""
 
     guid: Guid
     key: HighlightKey
     slot: int
     kind: CardKind
     fields: Fields
-    """The picked candidate's fields, or a person's edit."""
+    """The fields of the picked candidate, or as edited by a person."""
     verdict: Verdict
     standing: Standing
     anki: AnkiState
@@ -278,50 +304,50 @@ class Card:
     anki_why: str = ""
     accepted_by: AcceptedBy = AcceptedBy.NOBODY
     edited: bool = False
-    """Whether `fields` are a person's."""
+    """Whether a person edited `fields`."""
     forced: bool = False
-    """Accepted over a block, by a person."""
+    """Whether a person accepted the card although a check blocks it."""
     deck: str = ""
     tags: tuple[str, ...] = ()
     reason: str = ""
-    """Why it was rejected."""
+    """Why the card was rejected."""
     also: tuple[Highlight, ...] = ()
-    """Other highlights that it serves: the cards of these were merged into it."""
+    """Other highlights of the card: their own cards were merged into it."""
     resolved: tuple[tuple[str, str], ...] = ()
-    """(field, a person's decision) of fields that differed between Anki and the source."""
+    """(field, a person's decision) for fields that differed between Anki and the source."""
     waits: str = ""
-    """Why policy did not accept it though it is clean: `flood`, as one of too many at once; `decided`, as a
-    person decided about its passage before; `recovered`, as its document has cards from Anki.
+    """Why the policy did not accept a clean card: `flood`, if it is one of too many at once; `decided`, if
+    a person decided on its passage before; `recovered`, if its document has cards from Anki.
     """
     choice: str = ""
-    """Of alternatives of both note types, the guid of the first card; "" = all are of one type."""
+    """If there are alternatives of both note types, the guid of the first card; else ""."""
     beside: tuple[Candidate, ...] = ()
-    """The alternatives that are of the other note type."""
+    """The alternatives of the other note type."""
 
     @property
     def family(self) -> Family:
-        """The note type it belongs to."""
+        """The note type of the card."""
         return self.kind.family
 
     @property
     def made(self) -> bool:
-        """Whether a person made it by hand from a passage; the range of its slot says so in every ledger."""
+        """Whether a person made the card by hand from a passage, according to its slot."""
         return self.slot >= MADE_FROM
 
     @property
     def picked(self) -> Candidate | None:
-        """The picked candidate; None while there is none."""
+        """The picked candidate, or None."""
         chosen = [c for c in self.candidates if c.state is CandidateState.PICKED]
         return chosen[-1] if chosen else None
 
     @property
     def open(self) -> tuple[Candidate, ...]:
-        """Candidates, or revisions, that wait for a person's decision."""
+        """The candidates or revisions that await a person's decision."""
         return tuple(c for c in self.candidates if c.state is CandidateState.OPEN)
 
     @property
     def to_choose(self) -> tuple[Candidate, ...]:
-        """The alternatives, of both note types; () if nothing is to be chosen."""
+        """The alternatives to choose from, of both note types; () if there is no choice to make."""
         waits = self.verdict is Verdict.PENDING and self.standing is Standing.LIVE
         if self.picked or not waits:
             return ()
@@ -330,13 +356,13 @@ class Card:
 
     @property
     def revision(self) -> Candidate | None:
-        """The revision of an accepted card that waits, if there is one."""
+        """The revision of an accepted card that awaits a decision, or None."""
         stands = self.verdict is Verdict.ACCEPTED and self.standing is Standing.LIVE
         return self.open[0] if stands and self.picked and self.open else None
 
     @property
     def leading(self) -> Candidate:
-        """The candidate to show: the picked one, else the first open one that no check blocks, else the first."""
+        """The candidate to show: the picked one, else the first open one not blocked, else the first."""
         if picked := self.picked:
             return picked
         passable = [candidate for candidate in self.open if not candidate.blocked]
@@ -344,20 +370,20 @@ class Card:
 
     @property
     def blocked(self) -> bool:
-        """Whether a check forbids it and all its alternatives, and no person has forced it."""
+        """Whether checks block the card and all its alternatives, and no person has forced it."""
         forbidden = self.leading.blocked and all(one.blocked for one in self.beside)
         return forbidden and not self.forced
 
     @property
     def ready(self) -> bool:
-        """Accepted, live, and not blocked."""
+        """Whether the card is accepted, live, and not blocked."""
         live = self.standing is Standing.LIVE
         return self.verdict is Verdict.ACCEPTED and live and not self.blocked
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A picture a note shows: its content-addressed name and where its bytes lie."""
+    """A picture of a note: its content-addressed name and the path of its file."""
 
     name: str
     path: str
@@ -373,39 +399,39 @@ class Note:
     fields: tuple[str, ...]
     tags: tuple[str, ...]
     mod: int
-    """The compare-and-swap number Anki compares; seconds by name only."""
+    """A revision number: on import Anki compares it, in place of a time in seconds."""
     media: tuple[Media, ...] = ()
     own: tuple[str, ...] = ()
-    """All fields in the order of the note type in Anki, where a person changed that."""
+    """All fields in the order of the note type in Anki, if a person changed the note type."""
     without: frozenset[int] = frozenset()
-    """Ordinals of cards that a person deleted: they are not made again."""
+    """Ordinals of cards that a person deleted, which are not created again."""
 
 
-# --- what Anki shows ------------------------------------------------------------------------------
+# --- views of Anki --------------------------------------------------------------------------------
 
 
 class ViewKind(StrEnum):
-    """How Anki was read."""
+    """The kind of data that Anki was read from."""
 
     COLLECTION = "collection"
     """A copy of the live `collection.anki2`."""
     COLPKG = "colpkg"
     APKG = "apkg"
-    """An export given by hand: never complete."""
+    """An export that the user names; it is never complete."""
     CONNECT = "connect"
-    """Exports of a running Anki, by AnkiConnect."""
+    """Exports of a running Anki, through AnkiConnect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """How a collection counts days: the `due` of a card in review is such a number."""
+    """How a collection counts days, as in the `due` of a card in review."""
 
     created: int
-    """When it was made, seconds since 1970; day 0."""
+    """When the collection was created, in seconds since 1970: day 0."""
     rollover: int = 4
-    """The hour at which a day begins, local time."""
+    """The hour at which a day begins, in local time."""
     west: int | None = None
-    """Minutes west of UTC where it was made; None = as on this machine."""
+    """The time zone of the collection, in minutes west of UTC; None = as on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,9 +443,9 @@ class Identity:
     slot: int
     key: HighlightKey
     content: str
-    """Hash of *our* content fields as they were shipped, before any merge."""
+    """The hash of *our* content fields as shipped, before any merge."""
     mod: int = 0
-    """The number of the revision, where it is not the first; 0 = not said."""
+    """The `mod` of the revision, except of the first; 0 = not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,30 +455,30 @@ class SeenCard:
     id: int
     ordinal: int
     deck: str
-    """Its home deck, also while it is in a filtered one; `::` between the parts."""
+    """The home deck, even while the card is in a filtered one; `::` separates the parts."""
     queue: int
     """-3 and -2 buried, -1 suspended, 0 new, 1 learning, 2 review, 3 day learning, 4 preview."""
     type: int
     """0 new, 1 learning, 2 review, 3 relearning."""
     due: int
     interval: int
-    """Days; negative: seconds."""
+    """In days, or in seconds if negative."""
     factor: int
-    """Ease in per mille; 0 while it is learnt under FSRS."""
+    """Ease in per mille; 0 while learning under FSRS."""
     reps: int
     lapses: int
     flag: int
     """0 to 7."""
     stability: float | None = None
-    """Of FSRS, days."""
+    """FSRS stability, in days."""
     difficulty: float | None = None
-    """Of FSRS, 1 to 10."""
+    """FSRS difficulty, 1 to 10."""
     decay: float | None = None
-    """Of the FSRS forgetting curve; None = not stored in the collection."""
+    """The decay of the FSRS forgetting curve; None = not stored in the collection."""
 
     @property
     def suspended(self) -> bool:
-        """Whether it is suspended."""
+        """Whether the card is suspended."""
         return self.queue == -1
 
 
@@ -463,32 +489,32 @@ class SeenNote:
     guid: Guid
     id: int
     mod: int
-    """Seconds since 1970 if a person changed it, else the number we shipped."""
+    """Seconds since 1970 if a person changed the note, else the number we shipped."""
     type_id: int
-    """Of its note type; ours only if it is in `anki.notetypes`."""
+    """The id of the note type, which is one of ours only if it is in `anki.notetypes`."""
     tags: tuple[str, ...]
     fields: tuple[str, ...]
     """All fields as HTML, in the order of the note type in Anki."""
     cards: tuple[SeenCard, ...]
     identity: Identity | None
-    """None if no field holds an AnkiforgeId that names this very guid."""
+    """The AnkiforgeId; None if no field contains one with the same guid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignNote:
-    """A note that is not ours, as far as drafts are compared with it."""
+    """A note that is not ours, with the text that drafts are compared with."""
 
     id: int
     mod: int
     deck: str
-    """Of its first card; `::` between the parts."""
+    """The deck of the first card; `::` separates the parts."""
     fields: Fields
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenTemplate:
-    """A card template as it stands in Anki."""
+    """A card template in Anki."""
 
     name: str
     id: int | None
@@ -498,7 +524,7 @@ class SeenTemplate:
 
 @dataclass(frozen=True, slots=True)
 class SeenType:
-    """A note type as it stands in Anki."""
+    """A note type in Anki."""
 
     id: int
     name: str
@@ -520,9 +546,9 @@ class SeenReview:
     guid: Guid
     ordinal: int
     ease: int
-    """1 again to 4 easy; 0 = set by hand."""
+    """1 (again) to 4 (easy); 0 = rescheduled by hand."""
     interval: int
-    """Days; negative: seconds."""
+    """In days, or in seconds if negative."""
     last_interval: int
     factor: int
     duration: int
@@ -533,206 +559,207 @@ class SeenReview:
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A note seen in Anki, its fields in the order of our note type."""
+    """A note seen in Anki, with its fields in the order of our note type."""
 
     family: Family
     fields: tuple[str, ...]
-    """All of ours, as HTML."""
+    """All fields of our note type, as HTML."""
     feedback: str
-    """What a person wrote there, as plain text."""
+    """The content of the Feedback field, as plain text."""
     exact: bool
-    """Whether the note type has our fields and templates and no others."""
+    """Whether the note type has exactly our fields and templates."""
 
 
 class View(Protocol):
-    """An open collection or export of Anki; read while it is open, never kept."""
+    """An open collection or export of Anki. It can be read only while it is open."""
 
     @property
     def kind(self) -> ViewKind:
-        """From what Anki was read."""
+        """The kind of data that is read."""
         ...
 
     @property
     def path(self) -> str:
-        """The collection or export that was read; of a running Anki its address."""
+        """The collection or export that is read, or the address of a running Anki."""
         ...
 
     @property
     def profile(self) -> str:
-        """The profile's name, "" if it is unknown."""
+        """The profile's name; "" if unknown."""
         ...
 
     @property
     def complete(self) -> bool:
-        """Whether what is absent here is absent in Anki."""
+        """Whether the view contains the whole collection, so that absent notes are not in Anki."""
         ...
 
     @property
     def taken_at(self) -> float:
-        """When the copy was taken, seconds since 1970."""
+        """When the copy was made, in seconds since 1970."""
         ...
 
     @property
     def created(self) -> int:
-        """When the collection was made (`col.crt`), seconds; 0 in an export of some decks."""
+        """When the collection was created (`col.crt`), in seconds; 0 in an export of some decks."""
         ...
 
     @property
     def calendar(self) -> Calendar:
-        """How it counts days."""
+        """How the collection counts days."""
         ...
 
     @property
     def newest_review(self) -> int:
-        """The highest id of the whole review log, 0 if it is empty."""
+        """The highest id in the whole review log; 0 if it is empty."""
         ...
 
     @property
     def types(self) -> tuple[SeenType, ...]:
-        """The note types with an id of ours, and those that notes of ours have."""
+        """The note types with an id of ours, and all other note types of our notes."""
         ...
 
     def notes(self) -> Iterator[SeenNote]:
-        """Every note with a guid of ours, ascending by guid."""
+        """Yield every note with a guid of ours, sorted by guid."""
         ...
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
-        """The review log of these notes' cards, from ids above `after`, ascending."""
+        """Yield the reviews of these notes' cards with ids above `after`, sorted by id."""
         ...
 
     def review_ids(self, until: int) -> Iterator[int]:
-        """The ids of these up to `until`, in any order; one may come twice."""
+        """Yield the ids of these reviews up to `until`, in any order and possibly twice."""
         ...
 
     def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
-        """(card id, answer) of deleted cards: the log keeps them. Without guid and ordinal."""
+        """Yield (card id, review) of deleted cards, which the log keeps, without guid and ordinal."""
         ...
 
     def graves(self) -> frozenset[int]:
-        """Ids of notes that were deleted since the last full sync."""
+        """Return the ids of notes that were deleted since the last full sync."""
         ...
 
     def note_ids(self) -> frozenset[int] | None:
-        """Of all notes, ours or not; None if it shows only a part of the collection."""
+        """Return the ids of all notes, ours or not; None if the collection is not complete."""
         ...
 
     def foreign(
         self, known: Mapping[int, int]
     ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
-        """Return the ids of all notes that are not ours, and those whose mod differs from `known`.
+        """Return the ids of all foreign notes, and the notes among them whose mod is not as in `known`.
 
-        None if it shows only a part of the collection.
+        None if the collection is not complete.
         """
         ...
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
-        """Return those of these card ids that are in the review log."""
+        """Return the given card ids that occur in the review log."""
         ...
 
 
 # --- revisions of a note --------------------------------------------------------------------------
 
 FRESH_SECONDS = 2
-"""A note changed this shortly before a view was taken may change again within the same second."""
+"""A note changed this recently before a view was taken may change again within the same second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """One revision of a note, as a package holds it."""
+    """One revision of a note in a package."""
 
     guid: Guid
     rev: int
     """From 1; 0 = not recorded yet."""
     mod: int
     fields: Fields
-    """Markdown, as decided."""
+    """The fields of the card, in Markdown."""
     html: tuple[str, ...]
-    """All fields in note type order, as in the package; () if only the journal knows the revision."""
+    """All fields in note type order, as in the package; () if only the journal has the revision."""
     tags: tuple[str, ...]
-    """Our tags; `package_tags` also has those that a person added in Anki."""
+    """Our tags, without those that a person added in Anki."""
     deck: str
     digest: str = ""
     first: bool = False
-    """Whether no package held the note before."""
+    """Whether no earlier package contained the note."""
     ours: tuple[str, ...] = ()
     """Our content fields before a person's changes were merged in; () = as in `html`."""
     package_tags: tuple[str, ...] | None = None
-    """The tags in the package; None = `tags`."""
+    """The tags in the package, including those that a person added in Anki; None = `tags`."""
     content: str = ""
     """The hash of our content fields: the sixth word of AnkiforgeId."""
     seen: bool = False
     """Whether a view has shown this revision in Anki."""
     written_at: str = ""
-    """ISO text in UTC."""
+    """ISO 8601, in UTC."""
 
     @property
     def all_tags(self) -> tuple[str, ...]:
-        """The tags as the package has them."""
+        """The tags in the package."""
         return self.tags if self.package_tags is None else self.package_tags
 
     @property
     def known(self) -> bool:
-        """Whether the text of the revision is on record."""
+        """Whether the text of the revision is known."""
         return bool(self.html)
 
 
 def digest_of(fields: Fields, tags: Sequence[str]) -> str:
-    """Return a hash of content and tags: what the journal keeps of a revision's text."""
+    """Return a hash of content and tags, which the journal stores in place of a revision's text."""
     return h16(*(part for field in fields for part in field), "\x1e", *tags)
 
 
 def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
-    """Return the `mod` of a changed note: no clock, never below what was shipped.
+    """Return the `mod` of a new revision, which does not depend on the clock and always increases.
 
-    The first revision takes the second of the note's id; each change is one above the last
-    revision and what was seen in Anki, so that an edit nobody has seen is newer (docs/why.md).
+    The first revision has the second of the note's id. Each later one is one above both the last
+    revision and the `mod` seen in Anki, so that an edit in Anki that was not read yet is newer
+    (docs/why.md).
     """
     return note_id(guid) // 1000 if last is None else 1 + max(last.mod, seen_mod)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A note as the newest view that contains it showed it."""
+    """A note as contained in the newest view that has it."""
 
     guid: Guid
     mod: int
     type_id: int
-    """0 if its note type is not one of ours."""
+    """0 if the note type is not one of ours."""
     tags: tuple[str, ...]
     fields: tuple[str, ...]
     """In the order of our note type."""
     content: str
-    """The content hash in its AnkiforgeId: which of our revisions it was made from."""
+    """The content hash in the AnkiforgeId, which identifies our revision that the note is based on."""
     deck: str
     cards: tuple[SeenCard, ...]
     own: tuple[str, ...]
-    """All fields in the order of the type in Anki, where that has others than ours; else ()."""
+    """All fields in the order of the note type in Anki, if it has other fields than ours; else ()."""
     taken_at: float
-    """When the view was taken, seconds since 1970."""
+    """When the view was taken, in seconds since 1970."""
     named: int = 0
-    """The mod in its AnkiforgeId; 0 = none."""
+    """The mod in the AnkiforgeId; 0 = none."""
 
     @property
     def scheduler_tags(self) -> tuple[str, ...]:
-        """`marked` and `leech`, which the import of a file would remove."""
+        """The tags `marked` and `leech`, which the import of a file would remove."""
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 
 
 @dataclass(slots=True)
 class ViewSummary:
-    """What recording a view changed in the ledger."""
+    """The changes in the ledger when a view was recorded. Numbers count notes unless noted."""
 
     refused: str = ""
-    """Why nothing of the view was recorded; "" if it was."""
+    """Why the view was not recorded; "" if it was."""
     hint: str = ""
     seen: int = 0
     """Notes of ours in the view."""
     first: int = 0
-    """Of these, notes never seen before."""
+    """Notes of ours that were never seen before."""
     back: int = 0
-    """Missing or deleted notes that are there again."""
+    """Missing or deleted notes that are in Anki again."""
     missing: int = 0
-    """All notes that are missing now, until a person confirms or another view decides."""
+    """All notes that are now missing, until a person confirms it or another view decides."""
     deleted: int = 0
     """Notes newly recognised as deleted in Anki."""
     held_back: bool = False
@@ -742,4 +769,4 @@ class ViewSummary:
     recovered: int = 0
     """Cards taken over from Anki because the ledger did not have them."""
     bound: bool = False
-    """Whether the ledger was bound to this collection now."""
+    """Whether this view bound the ledger to its collection."""

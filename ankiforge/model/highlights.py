@@ -1,6 +1,6 @@
-"""Highlights, as sources yield them: keys, documents, scans, and the enums of states.
+"""Highlights as read from sources, their keys, documents and scans, and the enums of states.
 
-Values are frozen. Text that is absent is "", never None; sequences are tuples; keys have types of
+Values are immutable, and sequences are tuples. Absent text is "", never None. Keys have types of
 their own. Hashes and ids must never change (docs/keys.md).
 """
 
@@ -15,7 +15,7 @@ from typing import NewType, Protocol
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
-"""The key of a highlight to which none was issued yet."""
+"""The key of a highlight that was not issued one yet."""
 DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
 DraftId = NewType("DraftId", str)
@@ -23,7 +23,7 @@ RunId = NewType("RunId", str)
 Span = tuple[int, int]
 """[start, end) in code points."""
 Fields = tuple[tuple[str, str], ...]
-"""(content field name, Markdown), in note type order, empty ones left out."""
+"""(content field name, Markdown), in note type order, without empty fields."""
 
 
 class Route(StrEnum):
@@ -36,7 +36,7 @@ class Route(StrEnum):
 
 
 class HighlightKind(StrEnum):
-    """What a person created in the source."""
+    """The kind of object that a person created in the source."""
 
     HIGHLIGHT = "highlight"
     UNDERLINE = "underline"
@@ -72,7 +72,7 @@ class Form(StrEnum):
 
 
 class CardKind(StrEnum):
-    """Which kind of card a draft is."""
+    """The kind of a draft or card."""
 
     CLOZE = "cloze"
     BASIC = "basic"
@@ -80,19 +80,19 @@ class CardKind(StrEnum):
 
     @property
     def family(self) -> Family:
-        """The note type that serves this kind."""
+        """The note type for this kind."""
         return Family.CLOZE if self is CardKind.CLOZE else Family.BASIC
 
 
 class Family(StrEnum):
-    """Which of the two note types: two-way is basic with Reverse filled."""
+    """One of the two note types. A two-way card is a basic one with the field Reverse filled."""
 
     BASIC = "basic"
     CLOZE = "cloze"
 
     @property
     def content_fields(self) -> tuple[str, ...]:
-        """The fields whose words are the card, in note type order."""
+        """The fields that contain the text of the card, in note type order."""
         return ("Front", "Back", "Reverse", "Extra") if self is Family.BASIC else ("Text", "Extra")
 
 
@@ -106,7 +106,7 @@ class Presence(StrEnum):
 
 
 class CandidateState(StrEnum):
-    """The state of a candidate: the picked one is the card."""
+    """The state of a candidate. The picked one is the text of the card."""
 
     OPEN = "open"
     PICKED = "picked"
@@ -114,7 +114,7 @@ class CandidateState(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What was decided about a card."""
+    """The decision about a card."""
 
     PENDING = "pending"
     ACCEPTED = "accepted"
@@ -130,7 +130,7 @@ class Standing(StrEnum):
 
 
 class AnkiState(StrEnum):
-    """What is known of a card's note in Anki."""
+    """What is known about a card's note in Anki."""
 
     NONE = "none"
     WRITTEN = "written"
@@ -151,12 +151,12 @@ class AcceptedBy(StrEnum):
     NOBODY = ""
     POLICY = "policy"
     AUTHOR = "author"
-    """Hand-written in the source."""
+    """Written by hand in the source."""
     PERSON = "person"
 
 
 class Severity(StrEnum):
-    """block: never ready; warn: a person looks; info: counted."""
+    """The severity of a finding: `block` prevents shipping, `warn` asks for review, `info` is counted."""
 
     INFO = "info"
     WARN = "warn"
@@ -164,7 +164,7 @@ class Severity(StrEnum):
 
 
 class Fate(StrEnum):
-    """What became of a highlight: the first that applies, in this order."""
+    """The outcome for a highlight: the first of these that applies."""
 
     IGNORED = "ignored"
     FAILED = "failed"
@@ -175,14 +175,14 @@ class Fate(StrEnum):
 
 
 class EditKind(StrEnum):
-    """What an edit in place is."""
+    """The kind of an edit in place."""
 
     ANOTHER_FACT = "another fact"
-    """The passage states another fact: it gets another note."""
+    """The passage states another fact, which gets a new note."""
     WAITS = "waits"
-    """The note stays, but a person decides on the new words."""
+    """The note is kept, but a person decides on the new text."""
     CORRECTION = "correction"
-    """The same fact: the new words may ship under the old note."""
+    """The passage states the same fact, so the note may be updated."""
 
 
 NOTHING_COMMON = "no word in common"
@@ -191,16 +191,16 @@ NOTHING_COMMON = "no word in common"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The kind of an edit, and why, in a few words."""
+    """The kind of an edit, and a short reason."""
 
     kind: EditKind
     why: str
     answer_changed: bool = False
-    """Whether the answer is another, not only in spelling, form and small words."""
+    """Whether the answer changed in more than spelling, form and function words."""
     asks_other: bool = False
-    """Whether a card asks for other words of the same text."""
+    """Whether the card asks for other words of the same text."""
     names_kept: bool = False
-    """Whether no name or number became another one, came or went."""
+    """Whether no name or number was replaced, inserted or removed."""
 
 
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------
@@ -212,7 +212,7 @@ def h16(*parts: str) -> str:
 
 
 def number_of(*parts: str) -> int:
-    """Return the first 8 bytes, big-endian, of the same hash."""
+    """Return the first 8 bytes of the same hash as a big-endian integer."""
     return int.from_bytes(_digest(parts)[:8], "big")
 
 
@@ -221,55 +221,56 @@ def _digest(parts: tuple[str, ...]) -> bytes:
 
 
 ID_BASE = 1_400_000_000_000
-"""Ids start in May 2014: in Anki's range of timestamps, and never in the future."""
+"""Ids start in May 2014, so that they are in Anki's range of timestamps but never in the future."""
 
 
 def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
-    """Return the guid of a note, the same on every machine."""
+    """Return the guid of a note, which is the same on every machine."""
     digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
     return Guid("af" + base64.b32encode(digest).decode().lower())
 
 
 MADE_FROM = 100_000_000
-"""First slot of cards that a person made by hand; those of drafted cards count from 1."""
+"""The first slot of cards that a person made by hand. The slots of drafted cards start at 1."""
 _MADE = 800_000_000
 
 
 def made_slot(fields: Fields) -> int:
-    """Return the slot of a card made by hand, computed from its text.
+    """Return the slot of a card made by hand.
 
-    So two machines that do not know of one another never give one slot to two such cards.
+    It is computed from the text, so that two machines without contact do not give the same slot to
+    two different cards.
     """
     return MADE_FROM + number_of("made", *sides_of(fields)) % _MADE
 
 
 def sides_of(fields: Fields) -> tuple[str, ...]:
-    """Return question and answer with white space collapsed."""
+    """Return the texts of Text, Front and Back with white space collapsed."""
     words = {name: " ".join(text.split()) for name, text in fields}
     return tuple(words.get(name, "") for name in ("Text", "Front", "Back"))
 
 
 def note_id(guid: Guid) -> int:
-    """Return Anki's id of a note, in the range of milliseconds since 1970."""
+    """Return the id of a note in Anki, in the range of milliseconds since 1970."""
     return ID_BASE + number_of("nid", guid) % 2**37
 
 
 def card_id(guid: Guid, ordinal: int) -> int:
-    """Return Anki's id of the card with this ordinal (from 0)."""
+    """Return the id in Anki of the card with this ordinal (from 0)."""
     return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37
 
 
 def named_id(what: str, name: str) -> int:
-    """Return Anki's id of a deck (`what` = "deck") or a note type ("notetype")."""
+    """Return the id in Anki of a deck (`what` = "deck") or a note type ("notetype")."""
     return ID_BASE + number_of(what, name) % 2**37
 
 
-# --- what a source yields -------------------------------------------------------------------------
+# --- results of sources ---------------------------------------------------------------------------
 
 NOTE = "anki:"
-"""Prefix of the id of a note in Anki, among the hints of a highlight."""
+"""The prefix of the id of a note in Anki, among the hints of a highlight."""
 ELSEWHERE = "already in Anki by another tool"
-"""Why a passage gets no card here."""
+"""The reason why such a passage gets no card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,12 +278,12 @@ class Document:
     """A work that was read: a paper, a book, a vault note."""
 
     key: DocumentKey
-    """The key of this reading; the ledger replaces it by the issued one."""
+    """A provisional key, which the ledger replaces with the issued one."""
     source: str
-    """The name of the source in the configuration."""
+    """The name of the source in the settings."""
     title: str
     path: str = ""
-    """Relative to the source root, `/`, NFC; "" where there is no file."""
+    """Relative to the source root, with `/`, in NFC; "" if there is no file."""
     creators: tuple[str, ...] = ()
     issued: str = ""
     """A year or an ISO date."""
@@ -292,12 +293,12 @@ class Document:
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     deck: str = ""
-    """The deck the document itself asks for (front matter)."""
+    """The deck that the document's front matter asks for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A highlight as versions up to eaf6667 read it: replies to that text are in the cache."""
+    """A highlight as read by versions up to eaf6667, for which replies are in the cache."""
 
     exact: str
     prefix: str = ""
@@ -310,75 +311,75 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """One passage a person marked, or one card a person wrote by hand.
+    """A passage that a person marked, or a card that a person wrote by hand.
 
-    `exact`, `prefix` and `suffix` are the words of the W3C TextQuoteSelector.
+    `exact`, `prefix` and `suffix` are terms of the W3C TextQuoteSelector.
     """
 
     document: Document
     namespace: str
-    """The part of its key before the slash: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
+    """The part of the key before the slash: `zotero:user`, `pdf:<document>`, `vault:<name>`."""
     kind: HighlightKind
     exact: str
     """Verbatim plain text. For marked phrases in a sentence, the whole sentence."""
     key: HighlightKey = NO_KEY
     """Issued by the ledger, once."""
     own: str = ""
-    """The source's own id, if it is stable enough for a key; else the anchor is used."""
+    """The id in the source, if it is stable enough for a key; else the key uses the anchor."""
     nth: int = 1
-    """The position among equal anchors of its note or page, in document order."""
+    """The position among equal anchors of the note or page, in document order."""
     anchor_text: str = ""
-    """Replaces `exact` in the anchor: for a mark without text, or where the frozen reading of docs/keys.md
-    has other text than `exact`.
+    """Replaces `exact` in the anchor if the mark has no text, or if the reading that docs/keys.md fixes
+    has another text.
     """
     anchor_around: tuple[str, str] | None = None
     """Replaces `prefix` and `suffix` in the anchor."""
     hints: tuple[str, ...] = ()
-    """Other names of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
+    """Other ids of the same mark, e.g. `zotero:ABCD2345` from `/Zotero:Key` in a PDF."""
     form: Form = Form.MARK
     gaps: tuple[Span, ...] = ()
     """The marked phrases, in code points of `exact`."""
     prefix: str = ""
     suffix: str = ""
-    """Up to 80 characters of plain text before and after."""
+    """Like `prefix`, up to 80 characters of plain text next to `exact`."""
     sentence: str = ""
     """The sentence (or sentences) around the mark; "" if the same as `exact`."""
     markdown: tuple[str, ...] = ()
-    """As written, in our Markdown without mark signs: (text,), or (front, back) of a card, after
-    which may stand what is shown with the answer; () where `exact` is literal text."""
+    """The text in our Markdown, without the signs of marks: (text,), or for a card (front, back) or
+    (front, back, extra), where extra is shown with the answer; () if `exact` is literal text."""
     markdown_gaps: tuple[Span, ...] = ()
-    """The phrases again, in code points of `markdown[0]`."""
+    """The marked phrases, in code points of `markdown[0]`."""
     two_way: bool = False
     comment: str = ""
     instructs: bool = True
-    """Whether the comment may instruct (it is by `me`)."""
+    """Whether the comment may contain instructions, because its author is `me`."""
     colour: str = ""
-    """`#rrggbb`, or the name the source gives it."""
+    """`#rrggbb`, or the name of the colour in the source."""
     author: str = ""
     created: str = ""
-    """When it was made, ISO 8601 with its zone; "" where nobody knows."""
+    """ISO 8601 with a time zone; "" if unknown."""
     modified: str = ""
     tags: tuple[str, ...] = ()
     page_label: str = ""
     heading: str = ""
     """The headings above, joined by ` › `."""
     above: tuple[str, ...] = ()
-    """What the items of the list above it say, outermost first, shortened: its context."""
+    """The texts of the parent list items, outermost first, shortened."""
     uri: str = ""
     """Opens the source at the mark."""
     links: tuple[str, ...] = ()
     block: str = ""
-    """Identifies its block within the document (block id, else the block's order)."""
+    """Identifies the block within the document: the block id, else the number of the block."""
     skip: str = ""
-    """Why it must not become a card ("" = it may)."""
+    """Why the highlight must not become a card; "" if it may."""
     declared: bool = False
-    """Whether a dialect named in the settings makes it a card."""
+    """Whether a dialect in the settings declares it as a card."""
     formerly: Former | None = None
-    """As older versions read it; None = as it is now."""
+    """The text that older versions read; None = the same."""
 
     @property
     def as_formerly(self) -> Highlight:
-        """Return the highlight as older versions read it."""
+        """The highlight with the text that older versions read."""
         was = self.formerly
         if was is None:
             return self
@@ -395,7 +396,7 @@ class Highlight:
         )
 
     def formerly_as(self, was: Highlight) -> Highlight:
-        """Return the highlight with another as its older reading, if they differ."""
+        """Return the highlight with the text of `was` as its older reading, if that differs."""
         former = Former(
             was.exact,
             was.prefix,
@@ -410,13 +411,13 @@ class Highlight:
 
     @property
     def other_note(self) -> int:
-        """The id of the note that another tool made of this passage; 0 = none."""
+        """The id of the note that another tool made from this passage; 0 = none."""
         named = (hint[len(NOTE) :] for hint in self.hints if hint.startswith(NOTE))
         return int(next(named, "0"))
 
     @property
     def route(self) -> Route:
-        """The kind of its source."""
+        """The kind of the highlight's source."""
         head = self.namespace.partition(":")[0]
         return Route(head) if head in list(Route) else Route.OTHER
 
@@ -429,10 +430,10 @@ class Highlight:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that a person marked, cut from its page."""
+    """A picture that a person marked, cut from the page."""
 
     name: str
-    """`cut/<16 hex digits>.png`, computed from its place: its name in Markdown."""
+    """The name in Markdown, `cut/<16 hex digits>.png`, computed from the place of the picture."""
     data: bytes
     """PNG."""
 
@@ -446,20 +447,20 @@ class Extracted:
     container: str = ""
     """The vault, folder or library, as in the `Scan` that follows."""
     pages: tuple[tuple[str, int], ...] = ()
-    """Of a PDF: (h16 of the page's fold, its folded length) per page; tells copies of a work."""
+    """For each page of a PDF, (h16 of the folded text, its length), to recognise copies of a work."""
     pictures: tuple[Picture, ...] = ()
-    """Those its highlights show that lie in no file of the source."""
+    """The pictures of the highlights that are not in a file of the source."""
     fingerprint: str = ""
-    """Differs once reading the document may give another result; "" = unknown."""
+    """Changes when reading the document may give another result; "" = unknown."""
     depends: tuple[str, ...] = ()
-    """What reading depended on besides the document itself, as the source calls it."""
+    """What the result depends on besides the document itself, in terms of the source."""
     sketch: str = ""
-    """Of its words, by which it is recognised when it is renamed (`text.renames`)."""
+    """A sketch of the words, to recognise the document when it is renamed (`text.renames`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmarked:
-    """A document that was read and holds no highlight."""
+    """A document that was read and has no highlights."""
 
     container: str
     path: str
@@ -469,24 +470,24 @@ class Unmarked:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A document that was not read, since its fingerprint is the one that the ledger knows."""
+    """A document that was not read, because the ledger has its fingerprint."""
 
     container: str
     path: str
-    """Its path, or the key of its document where there is none."""
+    """The path, or if there is none, the key of the document."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file, page or reply that failed; reported at the end of the command."""
+    """A failure of a file, page or reply, reported at the end of the command."""
 
     where: str
     what: str
     hint: str = ""
     notice: bool = False
-    """Nothing failed: a remark for the user."""
+    """Whether this is only a remark for the user, not a failure."""
     once: bool = False
-    """Reported by this run only; later ones have it as a reason for no card."""
+    """Whether only this run reports it; later, it is the reason why a highlight has no card."""
 
 
 WENT_AWAY = "it went away while it was read"
@@ -495,11 +496,11 @@ WENT_AWAY = "it went away while it was read"
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The end of a source's listing: what was listed, and whether it was complete."""
+    """The end of a listing: the container that was listed, and whether the list is complete."""
 
     source: str
     container: str
-    """What the scan covers: a vault, a PDF folder, a library; stable between runs."""
+    """A vault, a PDF folder or a library; the name is stable between runs."""
     complete: bool
 
 
@@ -507,20 +508,20 @@ Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
 
 
 class Known(Protocol):
-    """What the ledger knows of documents that were read before."""
+    """The ledger's records of documents that were read before."""
 
     def is_unchanged(
         self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = ...
     ) -> bool:
-        """Return whether a document was ingested with this fingerprint; never for "".
+        """Return whether a document was ingested with this fingerprint; always False for "".
 
-        A source whose files may be copies of one document gives the fingerprints of all that it
-        has `listed`, by their paths.
+        A source in which several files may be copies of one document gives the fingerprints of all
+        `listed` files, by path.
         """
         ...
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
-        """Return what reading the document depended on, as the source names it."""
+        """Return `Extracted.depends` of the last reading of a document."""
         ...
 
     def paths(self, container: str) -> tuple[str, ...] | None:
@@ -529,7 +530,7 @@ class Known(Protocol):
 
 
 class NothingKnown:
-    """For a scan that reads everything."""
+    """Empty records, for a scan that reads everything."""
 
     def is_unchanged(
         self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] | None = None
@@ -546,13 +547,10 @@ class NothingKnown:
 
 
 class Memory(Protocol):
-    """A cache of one source between runs.
-
-    It may be lost at any time, which costs nothing but time.
-    """
+    """A cache that a source keeps between runs. Losing it costs only time."""
 
     def recall(self, name: str) -> bytes | None:
-        """Return the entry of this name; None if there is none."""
+        """Return the entry with this name; None if there is none."""
         ...
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
@@ -560,12 +558,12 @@ class Memory(Protocol):
         ...
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store entries and delete others, as one transaction."""
+        """Store entries and delete others, in one transaction."""
         ...
 
 
 class NoMemory:
-    """An empty cache: for commands that must write nothing, and for tests."""
+    """An empty cache, for tests and for commands that must not write anything."""
 
     def recall(self, name: str) -> bytes | None:
         """Return None."""
@@ -579,12 +577,12 @@ class NoMemory:
 
 
 class Source(Protocol):
-    """A source yields documents and problems, and ends with one `Scan` per container.
-
-    A source may take one argument, `known: Known`, and yield `Unchanged` in place of a document
-    that `known` says is unchanged. Without it the source reads everything.
-    """
+    """Yields documents and problems, and at the end of each container a `Scan`."""
 
     def scan(self) -> Iterator[Sighting]:
-        """Yield the documents one at a time."""
+        """Yield the documents one at a time.
+
+        The method of a source may accept an argument `known: Known`, and yield `Unchanged` for each
+        document that is unchanged according to `known`. Without it, it reads everything.
+        """
         ...

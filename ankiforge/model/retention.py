@@ -1,6 +1,6 @@
-"""How well cards are remembered, computed from what Anki shows of them: pure functions.
+"""Measures of how well cards are remembered, computed from their scheduling data in Anki.
 
-Times are seconds since 1970, intervals days, shares 0 to 1.
+Times are seconds since 1970, intervals are days, and shares are 0 to 1.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from ankiforge.model.cards import SeenCard, SeenReview
 
 DAY = 86_400
 MATURE_DAYS = 21
-"""The interval from which Anki calls a card mature."""
+"""The interval from which a card is mature in Anki."""
 FSRS_DECAY = 0.5
 """The exponent of the forgetting curve in FSRS 4.5 and 5. FSRS 6 stores its own in the collection."""
 _LEAST_DECAY = 0.1
 _AT_STABILITY = 0.9
-"""The retrievability when as many days have passed as the stability says (FSRS)."""
+"""The retrievability after as many days as the stability (FSRS)."""
 
 
 def retrievability(card: SeenCard, answered_at: float, now: float) -> float | None:
     """Return the probability of recalling a card now, or None if it was never learnt.
 
-    With FSRS this is its forgetting curve, `(1 + f·t/S) ** -decay`. Without FSRS the interval
-    takes the place of the stability: Anki schedules so that about 90 % are remembered.
+    The result is the FSRS forgetting curve, `(1 + f·t/S) ** -decay`. Without FSRS, the interval
+    replaces the stability, because Anki's intervals aim at about 90 % of cards being remembered.
 
     Args:
-        card: as Anki schedules it.
-        answered_at: time of its last answer.
-        now: current time.
+        card: the card as scheduled in Anki.
+        answered_at: the time of the last answer.
+        now: the current time.
     """
     stability = card.stability or (float(card.interval) if card.interval > 0 else 0.0)
     if stability <= 0 or not card.reps or card.type == 0:
@@ -51,26 +51,26 @@ def is_mature(card: SeenCard) -> bool:
 
 @dataclass(slots=True)
 class Answers:
-    """Totals over the answers of a review log."""
+    """Totals of the answers in a review log."""
 
     given: int = 0
-    """All answers but those of rescheduling by hand."""
+    """All answers except rescheduling by hand."""
     seconds: float = 0.0
     young: int = 0
     young_passed: int = 0
-    """Of answers to cards with an interval of a day or more ("true retention" in Anki)."""
+    """Passed answers of `young`: intervals from a day to three weeks ("true retention" in Anki)."""
     mature: int = 0
     mature_passed: int = 0
-    """The same for intervals of three weeks or more."""
+    """Passed answers of `mature`: intervals of three weeks or more."""
 
     def add(self, one: SeenReview, times: int = 1) -> None:
-        """Add an answer `times` times; its duration is then the mean of theirs."""
+        """Add `times` equal answers, whose mean duration is that of the given one."""
         self.take(one.ease, one.last_interval, one.factor, one.duration, one.type, times)
 
     def take(
         self, ease: int, last_interval: int, factor: int, duration: int, kind: int, times: int = 1
     ) -> None:
-        """Add an answer given as plain numbers (see `SeenReview`), without building a value."""
+        """Add answers given as the numbers of a `SeenReview`, without creating an object."""
         if ease == 0:
             return
         self.given += times
@@ -86,7 +86,7 @@ class Answers:
             self.young_passed += passed
 
     def plus(self, more: Answers) -> None:
-        """Add the totals of another sum."""
+        """Add the totals of `more`."""
         self.given += more.given
         self.seconds += more.seconds
         self.young += more.young
@@ -101,18 +101,18 @@ class Answers:
 
     @property
     def retention(self) -> float | None:
-        """The share of tested answers that were remembered; None without any."""
+        """The share of passed answers among those that count; None if there are none."""
         passed = self.young_passed + self.mature_passed
         return passed / self.tested if self.tested else None
 
     @property
     def seconds_each(self) -> float | None:
-        """The mean duration of an answer; None without any."""
+        """The mean duration of an answer in seconds; None if there are none."""
         return self.seconds / self.given if self.given else None
 
 
 def _tests_memory(last_interval: int, factor: int, kind: int) -> bool:
-    """Return whether Anki counts an answer as true retention (rslib, stats/graphs/retention)."""
+    """Return whether Anki counts an answer for true retention (rslib, stats/graphs/retention)."""
     crammed = kind == 3 and factor == 0
     a_day = kind == 1 or last_interval >= 1 or last_interval <= -DAY
     return a_day and not crammed
@@ -122,7 +122,7 @@ def _tests_memory(last_interval: int, factor: int, kind: int) -> bool:
 
 
 class Trouble(StrEnum):
-    """Why a note in Anki needs work, in order of display."""
+    """A reason why a note in Anki needs work; the order is that of display."""
 
     REMARK = "remark"
     """A person typed a remark into its Feedback field."""
@@ -131,19 +131,19 @@ class Trouble(StrEnum):
     LAPSES = "lapses"
     """A card was forgotten repeatedly."""
     DIFFICULT = "difficult"
-    """FSRS rates a card as difficult, and its interval is still short."""
+    """A card is difficult according to FSRS, and its interval is still short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Thresholds from which a card counts as a problem."""
+    """The thresholds from which a card counts as a problem."""
 
     lapses: int = 4
     """Half of Anki's default threshold for leeches."""
     difficulty: float = 9.0
     """FSRS difficulty, 1 to 10."""
     reps: int = 8
-    """Minimum number of answers before a card is called difficult."""
+    """The minimum number of answers before a card counts as difficult."""
 
 
 def troubles(
@@ -153,13 +153,13 @@ def troubles(
     remark: bool = False,
     limits: Limits = Limits(),
 ) -> tuple[Trouble, ...]:
-    """Return why a note needs work; () if it does not.
+    """Return the reasons why a note needs work; () if it does not.
 
     Args:
-        tags: of the note.
-        cards: of the note, as Anki schedules them.
-        remark: whether a person typed a remark into its Feedback field.
-        limits: thresholds.
+        tags: the tags of the note.
+        cards: the cards of the note, as scheduled in Anki.
+        remark: whether a person typed a remark into the Feedback field.
+        limits: the thresholds.
     """
     seen, found = tuple(cards), list[Trouble]()
     if remark:

@@ -1,6 +1,6 @@
-"""The notes of any deck: what is broken, repeated, failing, left or orphaned, and what to do about it.
+"""Audit the notes of any deck: which are broken, repeated, failing, neglected or orphaned, with advice.
 
-`audit` lints every note, adds what its schedule and the ledger say of it, and sums up the deck.
+`audit` lints every note, adds findings from its schedule and from the ledger, and sums up the deck.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ from ankiforge.reports.lint import (
 from ankiforge.text.display import counted, on_one_line, percent, shortened
 
 LONG_DAYS = 180
-"""From so many days on a note is called left, new or suspended for long."""
+"""The number of days after which a note counts as overdue, new or suspended for long."""
 SHOWN_IN_PAGE = 200
-"""Notes of a kind that a page names; more would slow a browser down."""
+"""The maximum number of notes of a kind in a page; more would slow down a browser."""
 _MOST_DECKS = 50
 _OPEN = 10
-"""So few notes of a kind are shown without a click."""
+"""The maximum number of notes of a kind that are shown without a click."""
 _LAPSES = ((0, "0"), (1, "1"), (2, "2"), (3, "3"), (5, "4–5"), (8, "6–8"), (inf, "9+"))
 
-# --- what an audit finds besides the checks, and what to do about everything ------------------
+# --- rules of an audit besides the checks, and advice for all findings ------------------------
 
 REMARK = Rule("remark", Severity.WARN, "you typed a remark while studying it:")
 LEECH = Rule("leech", Severity.WARN, "tagged as a leech by Anki:")
@@ -90,7 +90,7 @@ RULES = {
     LEFT_LYING: "catch up on it, or suspend what you do not want to know any more",
     LONG_SUSPENDED: "fix it and unsuspend it, or delete it",
 }
-"""The rules of an audit alone, each with what to do about a finding; `check.RULES` has the others."""
+"""The rules that only an audit has, each with advice; the others are in `check.RULES`."""
 _SAYS = {rule.id: rule.says.rstrip(":") for rule in (*RULES, *check.RULES)} | {
     "duplicate": "asks the same as another note"
 }
@@ -107,12 +107,12 @@ _ADVICE = {
 
 
 def meaning(check: str) -> str:
-    """Return what a finding says, without its details; "" for an unknown check."""
+    """Return the message of a check's findings without details; "" for an unknown check."""
     return _SAYS.get(check, "")
 
 
 def advice(check: str) -> str:
-    """Return what to do about a finding, in a few words."""
+    """Return what to do about the findings of a check, in a few words."""
     by_source = "compare it with its passage: ankiforge show GUID, then edit or reject it"
     return _ADVICE.get(check, by_source)
 
@@ -122,39 +122,39 @@ def advice(check: str) -> str:
 
 @dataclass(slots=True)
 class Figures:
-    """What a deck holds, and how it fares."""
+    """The totals of a deck."""
 
     notes: int = 0
     ours: int = 0
     cards: int = 0
     new: int = 0
-    """Cards that are new to Anki, or were reset."""
+    """Cards that are new or were reset."""
     suspended: int = 0
-    """Cards."""
+    """Suspended cards."""
     leeches: int = 0
-    """Notes."""
+    """Notes that are leeches."""
     found: int = 0
-    """Notes with a finding that is more than a hint."""
+    """Notes with a warning or an error."""
     decks: Counter[str] = field(default_factory=Counter)
     """Notes by the home deck of their first card."""
     found_in: Counter[str] = field(default_factory=Counter)
-    """Of them those with such a finding."""
+    """Notes with a warning or an error, by deck."""
     lapses: Counter[int] = field(default_factory=Counter)
-    """Cards that were answered, by how often they were forgotten."""
+    """Cards that were answered, by their number of lapses."""
     unread: Counter[str] = field(default_factory=Counter)
-    """Notes the checks cannot read, by why."""
+    """Notes that the checks cannot read, by reason."""
     answers: Answers = field(default_factory=Answers)
     unused_types: tuple[str, ...] = ()
-    """Note types without a note."""
+    """Note types without notes."""
 
     @property
     def deck_count(self) -> int:
-        """Decks with notes."""
+        """The number of decks with notes."""
         return sum(1 for deck in self.decks if deck)
 
     @property
     def share(self) -> float:
-        """The share of notes with a finding."""
+        """The share of notes with a warning or an error."""
         return self.found / self.notes if self.notes else 0.0
 
     def add(self, note: AnyNote, linted: Linted) -> None:
@@ -176,19 +176,19 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What came of it."""
+    """The result of an audit."""
 
     figures: Figures
     notes: tuple[Linted, ...]
-    """Those with findings, the worst first."""
+    """The notes with findings, worst first."""
 
     @property
     def errors(self) -> int:
-        """Notes with something that breaks them."""
+        """The number of notes with errors."""
         return sum(one.worst is Severity.BLOCK for one in self.notes)
 
     def tally(self, shown: int | None) -> FindingCounts:
-        """Return the findings counted by kind, with the worst notes of each."""
+        """Count the findings by kind, with the worst notes of each kind as examples."""
         tally = FindingCounts(shown=shown)
         for linted in self.notes:
             tally.add(linted)
@@ -198,21 +198,21 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class KnownNotes:
-    """What the ledger knows of notes, read once."""
+    """The ledger's records of notes, as far as an audit needs them."""
 
     accounts: Mapping[Guid, CardStatus]
     sourceless: frozenset[str]
-    """Guids of cards whose passage is gone."""
+    """The guids of cards whose passage is gone."""
     distinct: frozenset[frozenset[str]]
-    """Pairs that a person called no duplicates, by guid; a note of others is `nid:…`."""
+    """Pairs that a person declared not to be duplicates, as guids, or `nid:…` for foreign notes."""
     left: Mapping[Guid, int]
-    """Failing cards that a person leaves as they are, by how often they had lapsed by then."""
+    """Failing cards that a person decided to keep, with their number of lapses at that time."""
     answered: frozenset[tuple[Guid, str]]
-    """Remarks that were dealt with."""
+    """Remarks that a person has dealt with."""
 
 
 def known_to(ledger: Ledger) -> KnownNotes:
-    """Read what an audit needs of the ledger."""
+    """Read the records that an audit needs from the ledger."""
     queries = ledger.queries
     return KnownNotes(
         queries.card_statuses(),
@@ -223,7 +223,7 @@ def known_to(ledger: Ledger) -> KnownNotes:
     )
 
 
-# --- looking at all notes -------------------------------------------------------------------
+# --- auditing all notes ---------------------------------------------------------------------
 
 
 def audit(
@@ -234,13 +234,13 @@ def audit(
     within: Callable[[str], bool] = lambda deck: True,
     step: Callable[[int], None] = lambda count: None,
 ) -> Audit:
-    """Look at all notes.
+    """Audit all notes.
 
     Args:
-        deck: open.
-        limits: of the checks.
-        known: what the ledger knows.
-        within: whether a deck is reported; duplicates are looked for in all.
+        deck: the open collection or export.
+        limits: the thresholds of the checks.
+        known: the ledger's records of the notes.
+        within: selects the decks to report; duplicates are searched in all decks.
         step: called with the number of notes so far.
 
     Raises:
@@ -248,7 +248,9 @@ def audit(
     """
     figures, found = Figures(unused_types=deck.unused_types), []
     linter, last = Linter(limits), deck.last_answers()
-    names: dict[str, str] = {}  # of all notes so far, by what findings call them
+    names: dict[
+        str, str
+    ] = {}  # the guids or `nid:…` of all notes so far, by their name in findings
     for count, note in enumerate(deck.notes(), start=1):
         step(count)
         kind = deck.types.get(note.type_id)
@@ -258,7 +260,7 @@ def audit(
         account = known.accounts.get(Guid(note.guid)) if ours else None
         tagged = RETIRED in (tag.casefold() for tag in note.tags)
         retired = tagged or (account is not None and not account.stands)
-        # how a retired card is worded, and what it repeats, is of no interest
+        # do not check the wording of retired cards, or compare them with others
         [linted] = linter.notes([replace(read, faces=(), broken=()) if retired else read])
         findings = [
             one
@@ -272,15 +274,15 @@ def audit(
                 )
         else:
             findings += _origin(note, read, known, complete=deck.view.complete)
-            # ids of notes are times; those of our notes are not
+            # the id of a note is the time of its creation, except for our notes
             since = note.id / 1000 if not ours else account.written if account else 0.0
             moment = _Moment(deck.view.taken_at, last)
-            # a person leaves a failing card as it is, until it lapses once more
+            # a person decided to keep this failing card, until it lapses again
             left = lapses <= known.left.get(Guid(note.guid), -1)
             findings += _schedule(note, moment, since, _remark(read, known), left)
         findings += _empty_cards(note, kind)
         if within(note.deck):
-            # of two notes with equal findings the one that was forgotten more often is the worse
+            # of two notes with equal findings, the one with more lapses is worse
             linted = Linted(linted.note, tuple(findings), ours, weight=lapses)
             figures.add(note, linted)
             if findings:
@@ -325,13 +327,13 @@ _SOURCES = frozenset(
         "fuente",
     ]
 )
-"""What people call the field that says where a note is from."""
+"""Common names of the field for the source of a note."""
 
 
 def _origin(
     note: AnyNote, read: ReadNote, known: KnownNotes, *, complete: bool
 ) -> Iterator[Finding]:
-    """What is odd about where a note is from; `complete`: it stands in a whole collection."""
+    """Yield findings about the source of a note; `complete` means it is in a complete collection."""
     ours = read.identity is not None
     if ours and Guid(note.guid) not in known.accounts:
         found = UNKNOWN.found()
@@ -345,7 +347,7 @@ def _origin(
 
 
 def _remark(read: ReadNote, known: KnownNotes) -> str:
-    """What a person typed into the Feedback field of our note, unless it was dealt with."""
+    """Return the content of our note's Feedback field; "" if a person has dealt with it."""
     feedback = dict(read.fields).get("Feedback", "") if read.identity else ""
     words = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""
     return "" if (Guid(read.guid), words) in known.answered else shortened(words, 120)
@@ -356,17 +358,17 @@ def _remark(read: ReadNote, known: KnownNotes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """When the deck was seen, and when a card was answered last, by its id."""
+    """The time at which the deck was read, and the time of the last answer of each card, by id."""
 
     now: float
     last: Mapping[int, float]
 
     def days(self, since: float) -> int:
-        """Whole days since a time; 0 if it is not known."""
+        """Return the whole days since a time; 0 if the time is unknown."""
         return max(0, int((self.now - since) / DAY)) if since > 0 else 0
 
     def overdue(self, card: SeenCard) -> int:
-        """For how many days a card has been due; 0 if it is not, or is not studied."""
+        """Return for how many days a card has been due; 0 if it is not due or not in review."""
         answered = self.last.get(card.id, 0.0)
         if card.suspended or card.type != 2 or card.interval <= 0 or not answered:
             return 0
@@ -376,14 +378,14 @@ class _Moment:
 def _schedule(
     note: AnyNote, moment: _Moment, since: float, remark: str, left: bool
 ) -> Iterator[Finding]:
-    """What the schedule of a note says.
+    """Yield findings about the schedule of a note.
 
     Args:
-        note: with its cards.
-        moment: of the look.
-        since: when it came to Anki, seconds since 1970; 0 if that is not known.
-        remark: what a person typed about it.
-        left: whether it may fail.
+        note: the note with its cards.
+        moment: the time at which the deck was read.
+        since: when the note was added to Anki, in seconds since 1970; 0 if unknown.
+        remark: the remark in its Feedback field.
+        left: whether a person decided to keep the note although it fails.
     """
     if remark:
         yield REMARK.found(f"“{remark}”")
@@ -423,11 +425,11 @@ _FAILS: Mapping[Trouble, tuple[Rule, Callable[[AnyNote], str]]] = {
     Trouble.LAPSES: (LAPSES, _lapsed),
     Trouble.DIFFICULT: (DIFFICULT, _hard),
 }
-"""The gravest first: one of them says enough."""
+"""The most severe first; only the first that applies is reported."""
 
 
 def _empty_cards(note: AnyNote, kind: SeenType | None) -> Iterator[Finding]:
-    """Cards of clozes that are gone, beside others; the checks find all other empty cards."""
+    """Yield findings about cards of removed clozes; the checks find all other empty cards."""
     if not note.ordinals:
         yield NO_CARDS.found()
     if kind is None or not kind.cloze or len(note.ordinals) < 2:
@@ -443,19 +445,19 @@ def _empty_cards(note: AnyNote, kind: SeenType | None) -> Iterator[Finding]:
 # --- findings for review ----------------------------------------------------------------------
 
 _WORDING = check.ids("clozes", "questions", "filler", "unfinished")
-"""Wording checks are left out: whoever accepted a card has seen its wording."""
+"""Checks of the wording, which are omitted because a person saw the wording when accepting the card."""
 
 
 @dataclass(slots=True)
 class Proposed:
-    """What `propose` found."""
+    """The numbers of findings stored by `propose`."""
 
     pairs: int = 0
-    """Pairs of similar cards, or of a card and a note of another tool."""
+    """Pairs of similar cards, or of a card and a similar foreign note."""
     findings: int = 0
-    """Other findings, about a card's own text."""
+    """Other findings, about the text of one card."""
     cards: int = 0
-    """Cards with any of these."""
+    """Cards with new findings."""
 
 
 def propose(
@@ -465,15 +467,15 @@ def propose(
     within: Callable[[str], bool] = lambda deck: True,
     step: Callable[[int], None] = lambda count: None,
 ) -> Proposed:
-    """Check every accepted card that was seen in Anki, and store the findings that are new.
+    """Check every accepted card that was seen in Anki, and store new findings.
 
-    A person may have added a note to Anki that repeats it, or edited it there. The findings are
-    warnings at most: no verdict changes, accepted cards stay accepted.
+    New findings arise if a person edited the card in Anki or added a similar note there. They are
+    warnings at most, so that accepted cards remain accepted.
 
     Args:
-        ledger: synced with Anki.
-        limits: of the checks.
-        within: whether to check the cards of a deck in Anki.
+        ledger: the ledger, synchronised with Anki.
+        limits: the thresholds of the checks.
+        within: selects the decks in Anki whose cards are checked.
         step: called with the number of cards so far.
     """
     recheck_named(ledger)
@@ -488,7 +490,7 @@ def propose(
         seen = ledger.views.seen(card.guid) if accepted and card.anki.there else None
         if seen is None or not within(seen.deck or card.deck):
             continue
-        # check the words that are studied: a person's edit in Anki, if there is one
+        # check the text in Anki, which a person may have edited
         edit = words_in_anki(card, seen)
         draft = replace(card.leading.draft, fields=edit or card.fields)
         if edit or card.edited:
@@ -521,7 +523,7 @@ def propose(
 
 
 def _is_other(ledger: Ledger, card: Card, id: str) -> bool:
-    """Return whether a finding names a card of other passages, or a note of another tool."""
+    """Return whether `id` is a foreign note or a card of other passages than `card`."""
     if id.startswith(NOTE):
         return True
     other = ledger.cards.get(id.partition(".")[0])
@@ -533,7 +535,10 @@ def _is_other(ledger: Ledger, card: Card, id: str) -> bool:
 
 
 def as_text(audit: Audit, shown: int | None = SHOWN) -> Iterator[str]:
-    """Return the figures, the worst of each kind, and the counts; `shown`: notes of a kind, None = all."""
+    """Yield the lines of an audit: totals, the worst notes of each kind, and counts.
+
+    At most `shown` notes of a kind are shown; None = all.
+    """
     figures, answers, tally = audit.figures, audit.figures.answers, audit.tally(shown)
     ours = f", {figures.ours:,} of them ours" if figures.ours else ""
     kinds = ((figures.new, "new"), (figures.suspended, "suspended"))
@@ -562,13 +567,13 @@ def as_text(audit: Audit, shown: int | None = SHOWN) -> Iterator[str]:
 
 
 def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_PAGE) -> str:
-    """Return the page.
+    """Return an audit as a page.
 
     Args:
-        audit: what was found.
-        title: of the page.
-        below: a line under it: what was looked at, and when.
-        shown: notes of a kind; None = all.
+        audit: the result of the audit.
+        title: the title of the page.
+        below: the line below the title, which states what was audited and when.
+        shown: the maximum number of notes of a kind; None = all.
     """
     figures, tally = audit.figures, audit.tally(0)
     of_kind: dict[tuple[Severity, str], list[tuple[Linted, Finding]]] = {}
@@ -585,7 +590,7 @@ def as_html(audit: Audit, title: str, below: str, shown: int | None = SHOWN_IN_P
             (
                 {"text": shortened(one.note.front, 120), "below": message_of(finding)},
                 one.note.deck,
-                # by these Anki's search, and ours, find it
+                # search terms for Anki and for `ankiforge list`
                 {"ids": [f"nid:{one.note.id}", *([one.note.guid] if one.ours else [])]},
             )
             for one, finding in found[:shown]

@@ -35,14 +35,14 @@ from ankiforge.text.display import on_one_line, shortened
 
 
 def attributes(value: object, names: str) -> dict[str, Any]:
-    """Return attributes of a value as JSON; `names`: separated by blanks."""
+    """Return the named attributes of a value as JSON; `names` are separated by blanks."""
     return {name: getattr(value, name) for name in names.split()}
 
 
 def card_json(
     card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
 ) -> dict[str, Any]:
-    """Return an object of `list --json` and `show --json`; `tags` as a package has them."""
+    """Return a card as an object of `list --json` and `show --json`; `tags` are those in a package."""
     lead, revision = card.leading, card.revision
     html = content_html(card.kind, card.fields)
     return {
@@ -83,12 +83,12 @@ def card_json(
 
 
 def origin_json(candidate: Candidate) -> dict[str, str]:
-    """Return who drafted a candidate."""
+    """Return the drafter, model and prompt of a candidate."""
     return attributes(candidate.draft.origin, "drafter model prompt")
 
 
 def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
-    """Return a note as it was last seen in Anki, each of its cards with its schedule; null if never."""
+    """Return a note as last seen in Anki, with the schedules of its cards; null if it never was."""
     if seen is None:
         return None
     return {
@@ -100,7 +100,7 @@ def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
 
 
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
-    """Return an object of `extract --json`."""
+    """Return a highlight as an object of `extract --json`."""
     return {
         "key": highlight.key,
         "source": highlight.document.source,
@@ -114,7 +114,7 @@ def highlight_json(highlight: Highlight) -> dict[str, Any]:
 
 
 def document_json(document: Document) -> dict[str, Any]:
-    """Return what names a work."""
+    """Return the bibliographic data of a document."""
     named = attributes(document, "key title creators issued")
     return {**named, "identifiers": dict(document.identifiers)}
 
@@ -125,13 +125,13 @@ _IN_ANKI = {AnkiState.MISSING: "missing", AnkiState.TOMBSTONE: "deleted"}
 
 
 def titled(highlight: Highlight) -> str:
-    """Return the title of a highlight's work, with the page."""
+    """Return the title of a highlight's document, with the page."""
     page = f", p. {highlight.page_label}" if highlight.page_label else ""
     return f"{highlight.document.title}{page}"
 
 
 def one_line(card: Card) -> str:
-    """Return a card on a line: id, state, what it asks."""
+    """Return a card in one line: id, state, kind and question."""
     state = card.verdict.value if card.standing == "live" else card.standing.value
     if card.blocked and state in ("pending", "accepted"):
         state = "blocked"
@@ -147,18 +147,18 @@ def one_line(card: Card) -> str:
 
 
 def question_of(card: Card) -> str:
-    """Return what a card asks, cut to fit on a line."""
+    """Return the question of a card, shortened to fit in a line."""
     fields = dict(card.fields)
     return shortened(on_one_line(fields.get("Text") or fields.get("Front", "")), 72)
 
 
 def fields_on_a_line(fields: Iterable[tuple[str, str]]) -> str:
-    """Return the fields of a card, one after the other."""
+    """Return the fields of a card in one line."""
     return "; ".join(f"{name}: {text}" for name, text in fields)
 
 
 def schedule_line(seen: Seen, reviews: int) -> str:
-    """Return how a note fares in Anki, on a line."""
+    """Return the schedule of a note in Anki in one line."""
     lapses = sum(one.lapses for one in seen.cards)
     suspended = sum(one.suspended for one in seen.cards)
     longest = max((one.interval for one in seen.cards), default=0)
@@ -173,7 +173,7 @@ def schedule_line(seen: Seen, reviews: int) -> str:
 
 
 def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
-    """Return the lines of a card: its fields, source and findings, and what waits."""
+    """Yield the lines of a card: its fields, source and findings, and pending decisions."""
     highlight, margin = card.highlight, "\n          "
 
     def line(name: str, text: str) -> str:
@@ -222,7 +222,7 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
 
 
 def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
-    """Return, for each duplicate that findings name, a line with its words and one with commands."""
+    """Yield two lines for each duplicate in a card's findings: its text, and commands to decide on it."""
     named = (one.twin for one in card.leading.findings if one.check in PAIRED)
     for twin in dict.fromkeys(filter(None, named)):
         if twin.startswith(NOTE):
@@ -240,7 +240,10 @@ def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
 
 
 def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:
-    """Say which cards of a run are not where changed deck files would put them: no import moves a card."""
+    """Yield lines about cards of a run whose deck differs from that in the changed deck files.
+
+    An import does not move existing cards.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     for guid in sorted(ledger.cards.of_run(run)):
         card = ledger.cards.get(guid)
@@ -259,7 +262,7 @@ def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iter
 # --- why cards wait -------------------------------------------------------------------------
 
 CHOICE, MODEL, POLICY = "choice", "model", "policy"
-"""Reasons other than a finding, as `--json` names them."""
+"""Reasons for waiting other than findings, as named in `--json`."""
 _SAYS = {
     CHOICE: "several drafts to choose from",
     FLOODED: f"more than {FLOOD} clean cards at once",
@@ -288,7 +291,7 @@ _COMMANDS = {
 
 @cache
 def _rules() -> dict[str, str]:
-    """Return what each check says; loading the checks takes a tenth of a second."""
+    """Return the message of each check; cached because loading the checks takes 0.1 s."""
     from ankiforge.check import RULES
 
     return {rule.id: rule.says.rstrip(":") for rule in RULES}
@@ -296,7 +299,7 @@ def _rules() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Cards that wait for the same reason."""
+    """A reason for which cards wait for a person, with these cards."""
 
     name: str
     """The id of a finding, or `choice`, `flood`, `decided`, `recovered`, `model`, `policy`."""
@@ -309,13 +312,13 @@ class Reason:
 
     @property
     def command(self) -> tuple[str, str]:
-        """(what it does, the command) that deals with all of them; a run itself tells of a flood."""
+        """A command for all the cards, as (effect, command); empty for a flood, which a run reports."""
         reject = f'reject --all --filter "verdict:pending finding:{self.name}"'
         return _COMMANDS.get(self.name, ("reject them all", reject))
 
 
 def reasons(ledger: Ledger, run: RunId | None) -> tuple[Reason, ...]:
-    """Return why the cards of a run (or all) wait, the commonest reason first."""
+    """Return the reasons for which the cards of a run, or all cards, wait; most frequent first."""
     guids = ledger.queries.waiting(run)
     cards = [
         card
@@ -331,7 +334,7 @@ def reasons(ledger: Ledger, run: RunId | None) -> tuple[Reason, ...]:
 
 
 def reasons_by_key(found: Iterable[Reason]) -> dict[HighlightKey, Reason]:
-    """Return the reason for each highlight whose card waits."""
+    """Return the reason by the key of each highlight whose card waits."""
     by_key: dict[HighlightKey, Reason] = {}
     for reason in found:
         for card in reason.cards:
@@ -341,7 +344,7 @@ def reasons_by_key(found: Iterable[Reason]) -> dict[HighlightKey, Reason]:
 
 
 def why_waiting(card: Card) -> str:
-    """Return why a card waits, in words; "" if it does not, or if its findings say it."""
+    """Return why a card waits; "" if it does not wait, or if its findings give the reason."""
     waits = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
     if not waits or card.blocked or _warnings(card):
         return ""

@@ -1,4 +1,4 @@
-"""Days as Anki counts them: they begin at the collection's hour, local time."""
+"""Days as Anki counts them: each begins at an hour that the collection sets, in local time."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from functools import cached_property
 from ankiforge.model import Calendar, SeenCard
 
 _SECONDS_FROM = 1_000_000_000
-"""A `due` from here on is a time in seconds, a smaller one a number of days."""
+"""From this value on, a `due` is a time in seconds; a smaller one is a number of days."""
 _SLICE = 900
-"""No clock on Earth changes its day within a quarter of an hour."""
+"""All times within a quarter of an hour are on the same day in every time zone."""
 _NEW, _BURIED = 0, (-2, -3)
 _MOST_DAYS = 100_000
 _LATEST = 32_503_680_000
-"""The year 3000: a damaged collection may hold a time that no calendar has."""
+"""The year 3000. A damaged collection may contain times out of the range of `datetime`."""
 
 
 @dataclass(frozen=True)
 class Days:
-    """The days of one collection: each begins at the collection's hour, local time."""
+    """The days of one collection."""
 
     calendar: Calendar
     now: float
@@ -29,11 +29,11 @@ class Days:
 
     @cached_property
     def today(self) -> date:
-        """The present day."""
+        """The current day."""
         return self.of(self.now)
 
     def of(self, seconds: float) -> date:
-        """Return the day of a moment, given in seconds since 1970."""
+        """Return the day that contains a time, given in seconds since 1970."""
         part = int(seconds) // _SLICE
         if part not in self.known:
             local = datetime.fromtimestamp(_bounded(part * _SLICE))
@@ -42,17 +42,17 @@ class Days:
         return self.known[part]
 
     def begin(self, day: date) -> float:
-        """Return the moment at which a day begins, in seconds since 1970."""
+        """Return the time at which a day begins, in seconds since 1970."""
         return datetime(day.year, day.month, day.day, self.calendar.rollover).timestamp()
 
     def end(self, day: date) -> int:
-        """Return the whole second at which a day ends; 0 for a day outside the calendar."""
+        """Return the time at which a day ends, in whole seconds since 1970; 0 if out of range."""
         return int(self.begin(day + timedelta(days=1))) if 1970 < day.year < 2999 else 0
 
     def due(self, card: SeenCard) -> int | None:
-        """Return in how many days a card is due, negative if it is overdue.
+        """Return the number of days until a card is due, negative if it is overdue.
 
-        None for new and suspended cards, and for a card buried today.
+        None for new and suspended cards, and for cards buried today.
         """
         if card.queue == _NEW or card.suspended:
             return None
@@ -65,7 +65,7 @@ class Days:
 
     @cached_property
     def _first(self) -> date:
-        """The day on which the collection was made, in the place where it was made."""
+        """The day on which the collection was created, in its time zone."""
         created, west = _bounded(self.calendar.created), self.calendar.west
         if west is None:
             return datetime.fromtimestamp(created).date()

@@ -1,4 +1,4 @@
-"""What is on this machine: vaults, Zotero folders, Anki profiles, local model servers.
+"""Discover vaults, Zotero folders, Anki profiles and local model servers on this machine.
 
 Only files in the places where these programs keep them are read, and only ports of this machine are
 asked. Whatever cannot be read is passed over: a guess is no reason to fail.
@@ -32,7 +32,7 @@ from ankiforge.model import Extracted, Form
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where to look; tests bring their own."""
+    """The places to search; tests provide their own."""
 
     home: Path
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -51,11 +51,11 @@ class Machine:
 
     @staticmethod
     def this() -> Machine:
-        """Return the machine of this process."""
+        """Return the machine that runs this process."""
         return Machine(Path.home(), os.environ)
 
     def settings_of(self, *names: str) -> Iterator[Path]:
-        """Return the folders in which a program of these names may keep its settings."""
+        """Yield the folders in which a program with these names may keep its settings."""
         bases: tuple[str | Path, ...] = (
             self.environ.get("XDG_CONFIG_HOME") or self.home / ".config",
             self.home / "Library" / "Application Support",
@@ -74,11 +74,11 @@ _MOST_FOLDERS = 500
 
 
 def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
-    """Return Obsidian vaults: those of its own list, then folders with `.obsidian` in the usual places.
+    """Return Obsidian vaults: those in Obsidian's list, then folders with `.obsidian` in usual places.
 
     Args:
-        machine: where to look.
-        near: one more folder to look into.
+        machine: the places to search.
+        near: one more folder to search.
     """
     found = []
     for folder in (
@@ -109,7 +109,7 @@ _DATA_FOLDER = re.compile(r'^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*"
 
 
 def zotero_folders(machine: Machine) -> tuple[Path, ...]:
-    """Return Zotero's data folders: those its profiles name, then the usual ones."""
+    """Return Zotero's data folders: those named in its profiles, then the usual ones."""
     found = []
     for home in (
         machine.home / ".zotero/zotero",
@@ -141,7 +141,7 @@ def anki_collections(machine: Machine) -> tuple[Path, ...]:
 # --- model servers --------------------------------------------------------------------------
 
 _MOST_PARTS, _PART = 512, 16 * 1024
-"""An answer is read in this many parts at most: a list of models, not a stream."""
+"""The limit of an answer, as the number and size of parts: it should be a list, not a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +152,20 @@ class Server:
     base_url: str
     models: tuple[str, ...]
     locked: bool = False
-    """It wants a key before it says more."""
+    """Whether the server requires a key."""
 
 
 class Unreachable(Exception):
-    """The server did not answer with a list of models; the text says why."""
+    """The server did not answer with a list of models, for the reason in the message."""
 
     def __init__(self, words: str, status: int = 0) -> None:
         super().__init__(words)
         self.status = status
-        """Of the answer, 0 if there was none."""
+        """The HTTP status; 0 if there was no answer."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A key must not follow a redirect to another host."""
+    """Refuses redirects, so that a key is not sent to another host."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -178,7 +178,7 @@ def model_servers(machine: Machine, timeout: float = 0.3) -> tuple[Server, ...]:
         url = f"http://127.0.0.1:{port}{path}"
         try:
             return Server(program, url, models(url, timeout=timeout))
-        except Unreachable as error:  # a 401 is no proof by itself: many programs give one
+        except Unreachable as error:  # many programs answer 401, so this may be another one
             return Server(program, url, (), locked=True) if error.status == 401 else None
 
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
@@ -190,12 +190,12 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...
     """Return the names of the models that an OpenAI-compatible server offers.
 
     Args:
-        base_url: as in the settings, such as `http://127.0.0.1:11434/v1`.
-        key: sent as a bearer token, if there is one.
-        timeout: seconds for each step of the exchange.
+        base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
+        key: sent as a bearer token, if not empty.
+        timeout: the limit in seconds for each step of the exchange.
 
     Raises:
-        Unreachable: no connection, a refusal, or an answer of another kind.
+        Unreachable: there is no connection, or the answer is an error or not a list of models.
     """
     request = urllib.request.Request(f"{base_url.rstrip('/')}/models")
     if key and not (key.isascii() and key.isprintable()):
@@ -219,19 +219,19 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...
         raise Unreachable("is not a server of language models") from error
 
 
-# --- what a vault would give ----------------------------------------------------------------
+# --- counting the highlights of a vault -----------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class FormCounts:
-    """How many highlights each switch of an `obsidian:` source would give."""
+    """The number of highlights that each option of an `obsidian:` source would yield."""
 
     marks: Mapping[str, int]
     cards: Mapping[str, int]
     complete: bool
-    """False if time was up: then the figures are those of the notes read so far."""
+    """Whether all notes were read in time; if not, the numbers are those of the notes read so far."""
     dialects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The dialects whose marks stand there, and the settings of the tools themselves."""
+    """The dialects found in the vault, with the settings of their plugins."""
 
 
 _SWITCH = {
@@ -240,16 +240,17 @@ _SWITCH = {
     Form.BLOCK: "block",
     Form.CLOZE: "cloze",
     Form.GLOSSARY: "glossary",
-    Form.TERM: "glossary",  # the only one or two of a glossary; all others are counted alone
+    Form.TERM: "glossary",  # in a glossary of only one or two terms; others are counted separately
 }
 
 
 def count_forms(
     vault: Path, seconds: float = 5.0, clock: Callable[[], float] = time.monotonic
 ) -> FormCounts | None:
-    """Count what each switch of a vault would give: its cards first, then each mark and dialect.
+    """Count the highlights for each option of a vault: cards first, then each mark and dialect.
 
-    Within `seconds` in all: what there was no time for is left out. None if it cannot be read.
+    Counting stops after `seconds` in all; the remaining options are omitted. Return None if the
+    vault cannot be read.
     """
     from ankiforge import extract
 
@@ -290,7 +291,7 @@ def count_forms(
     return FormCounts(marks, cards, in_time, dialects)
 
 
-# --- the tools a vault was written for --------------------------------------------------------
+# --- dialects of other tools ------------------------------------------------------------------
 
 _DIALECTS = {
     "osr": r"<!--SR:|\[!sr\|card-metadata\]|^[^\n`]*(?<!\S)#flashcards(?![\w-])",
@@ -302,9 +303,9 @@ _DIALECTS = {
     "logseq": r"\{\{cloze |^[ \t]*card-last-interval:: ",
     "remnote": r"^[ \t]*[-*] .*\S (?:>>|;;|<>) .*\n(?:.*\n){0,40}?[ \t]*[-*] .*\S (?:>>|;;|<>) |\{\(\{",
 }
-"""What nothing but a dialect leaves in a note."""
+"""Patterns that occur only in notes written for a dialect."""
 _LARGEST_NOTE = 400_000
-"""Characters of a note that are searched."""
+"""The number of characters of a note that are searched."""
 _PLUGINS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
 _PLUGIN_TEXTS = {
     "osr": (
@@ -321,12 +322,12 @@ _OLD_CLOZES = {
     "convertBoldTextToClozes": "**[123;;]answer[;;hint]**",
     "convertCurlyBracketsToClozes": "{{[123;;]answer[;;hint]}}",
 }
-"""The switches for clozes that the plugin had before it had patterns."""
+"""The plugin's options for clozes in versions before it had patterns."""
 _FLASHCARDS_TAG = re.compile(r"(?<![\w#])#flashcards(?![\w-])")
 
 
 def _dialects(vault: Path, end: float, clock: Callable[[], float]) -> dict[str, Mapping[str, Any]]:
-    """Return the dialects whose marks stand in a vault, and the settings of their plugins."""
+    """Return the dialects found in a vault, with the settings of their plugins."""
     left = {name: re.compile(marks, re.MULTILINE) for name, marks in _DIALECTS.items()}
     for text in _notes(vault):
         left = {name: marks for name, marks in left.items() if not marks.search(text)}
@@ -344,7 +345,7 @@ def _notes(vault: Path) -> Iterator[str]:
 
 
 def _plugin_settings(vault: Path, dialect: str) -> dict[str, Any]:
-    """Return the settings of a dialect's plugin, as far as our reader has them."""
+    """Return the settings of a dialect's plugin that our reader supports."""
     if dialect not in _PLUGINS:
         return {}
     data = _json(vault / ".obsidian" / "plugins" / _PLUGINS[dialect] / "data.json")
@@ -392,7 +393,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _is(path: Path, kind: str) -> bool:
-    """Whether a path is a "dir" or a "file"; False for a name that no path can have."""
+    """Return whether a path is a "dir" or a "file"; False if the name is invalid."""
     try:
         return path.is_dir() if kind == "dir" else path.is_file()
     except (OSError, ValueError):
@@ -400,6 +401,6 @@ def _is(path: Path, kind: str) -> bool:
 
 
 def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return those that exist, links resolved, each once; only names that a text file can hold."""
+    """Return the existing paths, resolved and without duplicates or names with control characters."""
     there = (path.resolve() for path in paths if _is(path, "dir") or _is(path, "file"))
     return tuple(dict.fromkeys(path for path in there if not control_character(str(path))))

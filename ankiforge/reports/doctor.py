@@ -1,4 +1,4 @@
-"""Is all well? One `Check` for each thing a run needs, with what to do if it is not."""
+"""Check everything that a run needs, with advice on how to fix each problem."""
 
 from __future__ import annotations
 
@@ -60,37 +60,37 @@ if TYPE_CHECKING:
 
 
 class CheckState(StrEnum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARN = "warn"
-    """Works, but somebody should act."""
+    """It works, but needs attention."""
     FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result for one part that a run needs."""
 
     name: str
     state: CheckState
     says: str
     do: str = ""
     exit_code: int = 0
-    """The code this part would end a run with; 0 if it is ok."""
+    """The exit code of a run that needs this part; 0 if it is ok."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Everything outside the workspace that matters; tests bring their own."""
+    """Everything outside the workspace that is checked; tests provide their own."""
 
     folders: UserFolders
     machine: Machine
     environ: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
-    """Ask no host but this machine."""
+    """Whether to connect only to this machine."""
     draw: bool = False
-    """Have a model elsewhere draft a card, which may cost something."""
+    """Whether to draft a card even with a model on another host, which may cost money."""
 
 
 def _ok(name: str, says: str, do: str = "") -> Check:
@@ -110,15 +110,15 @@ def _failed(name: str, error: ForgeError) -> Check:
 
 
 def exit_code(checks: Iterable[Check]) -> int:
-    """Return 0 if all is well, else of the codes found the first of 4, 2, 3, 1."""
+    """Return 0 if all checks are ok, else the first of the codes 4, 2, 3, 1 that occurs."""
     codes = {check.exit_code for check in checks}
     return next((code for code in (4, 2, 3, 1) if code in codes), 0)
 
 
 def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Check]:
-    """Look at everything a run needs, in the order in which a run needs it.
+    """Check everything that a run needs, in the order in which it is needed.
 
-    `find` gives the workspace, or raises a ForgeError.
+    `find` returns the workspace, or raises a ForgeError.
     """
     system = platform.system() or "an unknown system"
     python = f"Python {platform.python_version()} on {system}"
@@ -180,7 +180,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         extract.module(source.kind)
     except ConfigError as error:
         return _failed(name, source.where.wrap(error))
-    except ImportError as error:  # a source of another distribution
+    except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return _fail(name, says, "install or update what brings it", 2)
     try:
@@ -189,7 +189,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         return _failed(name, error)
     look = getattr(found, "look", None)
     can_be_read = os.access(source.path, os.R_OK)
-    # a source that answers by HTTP is asked, unless its own folder is missing
+    # ask a source with an HTTP API, unless its own folder is missing
     if look and source.options.get("api") and (can_be_read or not source.has_folder):
         return _answering(name, source, look, trusted)
     if not can_be_read:
@@ -218,7 +218,7 @@ def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted:
 
 
 def _ledger(workspace: Workspace, around: Surroundings) -> Check:
-    """Examine a copy in memory: doctor changes nothing, not even an old schema."""
+    """Check a copy of the ledger in memory, so that nothing is changed, not even an old schema."""
     if not workspace.ledger.exists():
         return _ok("ledger", "none yet: the first run makes it")
     try:
@@ -251,7 +251,7 @@ def _journal(workspace: Workspace) -> Iterator[Check]:
 
 
 def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
-    """Yield the lines of the journal that cannot be read, and those it lacks."""
+    """Yield the unreadable lines of the journal, and the number of missing ones."""
     from ankiforge.ledger.journal import VERSION, Journal
 
     unreadable, journal = 0, workspace.journal
@@ -265,7 +265,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
             yield Problem(f"{journal}: line {line.id}", what, "upgrade ankiforge")
     lost = 0
     if workspace.ledger.exists():
-        # a damaged ledger is named by its own check
+        # a damaged ledger is reported by its own check
         with suppress(LedgerError), ledger_in_memory(workspace.ledger, journal) as ledger:
             lost = ledger.lines_lost() - unreadable
     if lost > 0:
@@ -295,13 +295,13 @@ def _anki(config: Config, around: Surroundings) -> Check:
 # --- the model ------------------------------------------------------------------------------
 
 _SHOWN = 5
-"""Models that are named."""
+"""The maximum number of models that are listed."""
 _NO_LIST = (404, 405, 501)
-"""What a server answers that has models, but no list of them."""
+"""The HTTP status of servers that have models but cannot list them."""
 
 
 def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
-    """The model that is to draft; else those that could."""
+    """Check the configured model; if there is none, report the local servers that could draft."""
     if workspace.config.drafter is not DrafterName.LLM:
         yield _ok("model", "not needed: drafter is rules")
         file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
@@ -314,7 +314,7 @@ def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
 
 
 def _could_draft(server: Server, file: str) -> Check:
-    """A server on this machine, and the lines of a file that would use it."""
+    """Report a local server, with the settings for using it."""
     name = f"model server {server.program}"
     if server.locked:
         do = "name it as llm.base_url, and the environment variable of its key as llm.key_env"
@@ -327,7 +327,7 @@ def _could_draft(server: Server, file: str) -> Check:
 
 
 def _answers(workspace: Workspace, around: Surroundings) -> Check:
-    """Whether the server of the settings answers, and has the model."""
+    """Check that the configured server answers and has the model."""
     llm = workspace.config.llm
     key = key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
@@ -371,12 +371,12 @@ def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable,
 
 # --- a card of the model ---------------------------------------------------------------------
 #
-# Drafts one card, as a run would, of a passage of our own: nothing of the reader's goes out, and
-# nothing is remembered. The shape of a reply is asked for once more in a question that tempts the
-# model to answer otherwise: so a server shows whether it holds the model to a schema.
+# The model drafts one card, as in a run, from a fixed passage: no text of the user is sent, and no
+# reply is cached. A second request asks for a structured reply although its text tempts the model to
+# answer otherwise, to test whether the server enforces a schema.
 
 _PATIENCE_S = 120.0
-"""So long `doctor` waits for an answer; a run may wait longer."""
+"""How long `doctor` waits for an answer; a run may wait longer."""
 _PASSAGE = "Hermann Ebbinghaus published his experiments on the forgetting curve in 1885."
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -388,8 +388,8 @@ _TEMPTING = "Write the word apple, and nothing else. No JSON, no quotation marks
 _SHAPES = ("json_schema", "json_object with a schema", "json_object", "plain text")
 
 
-class _Forgetful:
-    """A cache of replies for this look only."""
+class _TemporaryCache:
+    """A cache of replies that is used only for this check."""
 
     def __init__(self) -> None:
         self._kept: dict[str, str] = {}
@@ -402,7 +402,7 @@ class _Forgetful:
 
 
 def _drafts(workspace: Workspace) -> Check:
-    """Have the model draft one card."""
+    """Draft one card with the model."""
     try:
         settings = replace(server_settings(workspace), budget_usd=None)
         return _drafted(workspace, settings)
@@ -424,7 +424,7 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
     paper = Document(DocumentKey("doctor"), source="doctor", title="Memory")
     kind, key = HighlightKind.HIGHLIGHT, HighlightKey("doctor:1")
     highlight = Highlight(paper, "doctor", kind, _PASSAGE, key=key, sentence=_PASSAGE)
-    kept = _Forgetful()
+    kept = _TemporaryCache()
     model = Model(settings, kept, load_prompts(workspace))
     began = time.monotonic()
     [drafted] = model.draft(iter([Task(paper, (highlight,))]))
@@ -459,11 +459,12 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
 
 def _why_none(drafted: Drafted) -> str:
     whys = [*(why for _, why in drafted.failed), *(one.reason for one in drafted.no_cards)]
-    return [*whys, "no answer"][0].partition("; ask again with")[0]  # it is in no workspace
+    # drop the advice to ask again, which applies only to highlights in a workspace
+    return [*whys, "no answer"][0].partition("; ask again with")[0]
 
 
 def _shape(settings: ServerSettings, form: RequestForm) -> tuple[str, tuple[int, int]]:
-    """(the shape that the server keeps to, (tokens in, out) of finding it out)."""
+    """Return the format of replies that the server supports, and the (input, output) tokens used."""
     from ankiforge.draft.client import Client
     from ankiforge.draft.prompt import Format, response_format
     from ankiforge.draft.reply import Completion, completion

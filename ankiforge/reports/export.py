@@ -1,8 +1,8 @@
-"""All highlights, cards and decisions as files: JSON Lines, CSV, a folder of Markdown pages.
+"""Export highlights, cards and decisions as JSON Lines, as CSV, or as a folder of Markdown pages.
 
-JSON Lines are complete, and `import_file` adds the decisions of an export to another ledger. A Markdown
-page holds one work; its front matter marks it as an export, so that no source reads it and a later export
-finds it wherever it was moved in its folder. A page that a person changed is left alone.
+JSON Lines are complete, and `import_file` adds the decisions in them to another ledger. A Markdown page
+contains one work. Its front matter marks it as an export, so that no source reads it, and so that a later
+export finds it even if it was moved within the folder. A page that a person changed is not overwritten.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ from ankiforge.text.identifiers import export_digest, export_mark, exported
 from ankiforge.text.markdown import literal
 
 VERSION = 1
-"""Of the JSON Lines; a greater one is for a newer program."""
+"""The version of the JSON Lines format. Greater versions need a newer program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What is exported."""
+    """The selection to export."""
 
     highlights: tuple[Highlight, ...]
-    """In the order of reading."""
+    """In reading order."""
     cards: tuple[Card, ...]
     tags: dict[str, tuple[str, ...]]
-    """Of each card, by its guid."""
+    """The tags of each card, by guid."""
     everything: bool = True
-    """Whether no query chose."""
+    """Whether the selection is not restricted by a query."""
     query: str = ""
     works: Mapping[str, str] = field(default_factory=dict)
-    """The work of each document that belongs to one of several documents."""
+    """The key of the work by document key, for documents that belong to a work with several documents."""
 
     def work_of(self, document: Document) -> str:
         """Return the key of a document's work."""
@@ -68,17 +68,17 @@ class Chosen:
 
     @property
     def documents(self) -> tuple[Document, ...]:
-        """Each once."""
+        """The documents of the highlights and cards, without duplicates."""
         found = {one.document.key: one.document for one in self.highlights}
         found |= {one.highlight.document.key: one.highlight.document for one in self.cards}
         return tuple(found.values())
 
 
 def write(path: Path, text: Iterable[str]) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
     Raises:
-        OSError: there is no room, or no right to.
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
@@ -101,10 +101,11 @@ def write(path: Path, text: Iterable[str]) -> None:
 def lines(
     ledger: Ledger, chosen: Chosen, card_json: Callable[[Card], dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Return all lines; the same ledger gives the same ones.
+    """Yield all lines, which are always the same for the same ledger.
 
-    First what it is, then each document, highlight and card for people and other programs, then the
-    journal entries from which another ledger gets ids and decisions, last the number of lines.
+    The first line identifies the format. Then follow all documents, highlights and cards, for people
+    and other programs; then the journal entries, from which another ledger takes ids and decisions;
+    and finally the number of lines.
     """
     number = 0
     for line in _lines(ledger, chosen, card_json):
@@ -133,7 +134,7 @@ def _lines(
 
 
 def entries(ledger: Ledger, chosen: Chosen) -> Iterator[Entry]:
-    """Return the journal entries about what is exported."""
+    """Yield the journal entries about the exported highlights and cards."""
     subjects = {str(one.key) for one in chosen.highlights}
     for card in chosen.cards:
         subjects |= {str(card.highlight.key), str(card.guid)}
@@ -150,7 +151,7 @@ COLUMNS = (
     "reason",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""Characters that a spreadsheet takes for the beginning of a formula."""
 
 
 def as_csv(chosen: Chosen) -> str:
@@ -175,7 +176,7 @@ def as_csv(chosen: Chosen) -> str:
 
 
 def _guarded(text: str) -> str:
-    """Return a text that no spreadsheet runs: an apostrophe stands before a formula."""
+    """Return a text with an apostrophe before a formula, so that no spreadsheet evaluates it."""
     formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
     return f"'{text}" if formula else text
 
@@ -192,27 +193,27 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)[ .]*(?:\.|\Z)", re.IGNO
 
 @dataclass(slots=True)
 class Written:
-    """What became of the pages."""
+    """The result of writing pages."""
 
     written: list[Path] = field(default_factory=list)
     unchanged: list[Path] = field(default_factory=list)
     kept: list[Problem] = field(default_factory=list)
-    """Pages that a person has changed since."""
+    """Pages that were not overwritten because a person has changed them."""
     left: list[Path] = field(default_factory=list)
-    """Exports of works that were not exported this time."""
+    """Earlier exports of works that are not exported this time."""
 
 
 def write_pages(folder: Path, chosen: Chosen) -> Written:
     """Write a page for each work into a folder.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: a page cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     there, done = _exports_in(folder), Written()
     taken = {_folded(path.name) for path in folder.iterdir()}
     for work, text in pages(chosen):
-        # a work has its page under whichever of its documents it was known then
+        # the page may bear the key of any document of the work, known at the time of that export
         known = next((str(one.key) for one in work if str(one.key) in there), "")
         path, untouched = there.pop(known, (None, True))
         if path is None:
@@ -233,11 +234,11 @@ def write_pages(folder: Path, chosen: Chosen) -> Written:
 
 
 def _exports_in(folder: Path) -> dict[str, tuple[Path, bool]]:
-    """Return the exports in a folder by document, each with whether it is as it was written."""
+    """Return the exports in a folder by document key, as (path, whether it is unchanged)."""
     found: dict[str, tuple[Path, bool]] = {}
     for path in sorted(folder.rglob("*.md")):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue  # a note that was thrown away in Obsidian lies in `.trash`
+            continue  # such as `.trash`, which contains notes deleted in Obsidian
         try:
             marked = exported(path.read_bytes().decode())
         except (OSError, UnicodeDecodeError):
@@ -248,7 +249,7 @@ def _exports_in(folder: Path) -> dict[str, tuple[Path, bool]]:
 
 
 def name_of(document: Document) -> str:
-    """Return a file name, without its ending, that every system takes."""
+    """Return a file name without extension that is valid on every system."""
     title = unicodedata.normalize("NFC", on_one_line(_UNFIT.sub(" ", document.title)))
     title = title.strip(". ")[:LONGEST_NAME].encode()[:200].decode(errors="ignore").strip(". ")
     if not title or _RESERVED.match(title):
@@ -257,14 +258,14 @@ def name_of(document: Document) -> str:
 
 
 def _free(name: str, document: Document, taken: set[str]) -> str:
-    """Return a name that neither another work nor another file has."""
+    """Return a file name that is not taken by another work or file."""
     further = (f"{name} {h16(document.key, str(n))[:8]}.md" for n in count(1))
     names = chain((f"{name}.md", f"{name} {h16(document.key)[:8]}.md"), further)
     return next(one for one in names if _folded(one) not in taken)
 
 
 def _folded(name: str) -> str:
-    """Return a name as systems compare it that tell neither case nor normal form apart."""
+    """Fold case and Unicode normal form, which some file systems do not distinguish."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -272,7 +273,7 @@ def _folded(name: str) -> str:
 
 
 def pages(chosen: Chosen) -> Iterator[tuple[tuple[Document, ...], str]]:
-    """Return each work, as the documents it was reached by, with its page."""
+    """Yield each work, as the documents that belong to it, with its page."""
     cards: dict[str, list[Card]] = {}
     for card in chosen.cards:
         cards.setdefault(card.highlight.key, []).append(card)
@@ -295,7 +296,7 @@ def _front_matter(
     work: Sequence[Document], marks: Sequence[Highlight], cards: Mapping[str, list[Card]]
 ) -> Iterator[str]:
     document = work[0]
-    yield "ankiforge: false"  # for readers that do not know the mark of an export
+    yield "ankiforge: false"  # for versions that do not recognise the mark of an export
     yield f"title: {_quoted(document.title)}"
     if document.creators:
         yield "creators:"
@@ -313,7 +314,7 @@ def _front_matter(
 
 
 def _quoted(text: str) -> str:
-    """Return a string of YAML, which those of JSON are; on one line."""
+    """Return a text as a JSON string, which is valid YAML, on one line."""
     return msgspec.json.encode(on_one_line(_CONTROL.sub(" ", text))).decode()
 
 
@@ -329,7 +330,7 @@ def _body(
         yield from (f"## {written(heading)}", "") if heading else ()
         for one in under:
             made = cards.get(one.key, [])
-            if one.kind is not HighlightKind.CARD or not made:  # a card by hand says it all
+            if one.kind is not HighlightKind.CARD or not made:  # else the card has the same text
                 yield from _mark(one)
             for card in made:
                 asked, *answers = fields_of(card)
@@ -357,15 +358,15 @@ def _mark(highlight: Highlight) -> Iterator[str]:
 
 
 def _link(uri: str) -> str:
-    """Return a link to where a passage opens, if it is one at all."""
+    """Return a Markdown link to a URI; "" for unsupported URIs."""
     fit = re.fullmatch(r"(?:https?|zotero|obsidian)://[^\s<>()\[\]]+", uri)
     return f"[open](<{uri}>)" if fit else ""
 
 
-# --- texts that any reader of Markdown shows, and no other tool acts on -----------------------
+# --- neutral Markdown -------------------------------------------------------------------------
 #
-# Formulas, code, emphasis, lists and links stay; what a cloze hides is bold. Marks, tags and the
-# signs of cards by hand are escaped: they would be marks and cards again to a source.
+# Formulas, code, emphasis, lists and links are kept, and cloze deletions become bold. The syntax of
+# marks, tags and handwritten cards is escaped, because a source would read it as marks and cards.
 
 _TAG = r"(?<![\w/.?=&-])\#(?=[^\s\#])"
 _SIGN = re.compile(
@@ -375,7 +376,7 @@ _SIGN = re.compile(
     """,
     re.VERBOSE,
 )
-"""Signs that our subset takes for letters, or that belong to other tools."""
+"""Syntax that is plain text in our Markdown subset, or that other tools interpret."""
 _TAGS = re.compile(_TAG, re.VERBOSE)
 _PICTURE = re.compile(r"!\[([^\]\n]*)\]\(<?([^)>\n]*)>?\)")
 _MARKED = re.compile(r"(?<!=)==(?![=\s])((?:(?!==).)+?)(?<!\s)==(?!=)", re.DOTALL)
@@ -383,21 +384,21 @@ _LINES = re.compile(
     r"(?P<dashes>^ {0,3}(?=--[ \t]*$)|(?<=\S\n) {0,3}(?=[-=][ \t]*$))|(?<=[^\s\\])\n(?=[ \t]*\S)",
     re.MULTILINE,
 )
-"""Dashes that would make a heading of the line above, or a rule of an item; and ends of lines."""
+"""Dashes that would turn the line above into a heading, or an item into a rule; and line ends."""
 _BLOCKS = re.compile(r"\n\s*\n|(?:^|\n)[ \t]*(?:[-+*>#|~]+\s|```|~~~|\||\d+[.)]\s)")
 _BESIDE = frozenset(".,;:!?()'\"-–—")
-"""Signs beside which `**` is read as meant; and letters and blanks."""
+"""Besides letters and blanks, the characters next to which `**` works as emphasis."""
 _DEEPEST = 20
 _ENDS = re.compile(r"(\s*)(.*?)(\s*)\Z", re.DOTALL)
 
 
 def shown(markdown: str, *, cloze: bool = False) -> str:
-    """A field as Markdown; `cloze`: with what it hides in bold, and the hints."""
+    """Return a field as neutral Markdown; with `cloze`, deletions are bold and followed by hints."""
     return _lined(_run(markdown, cloze=cloze)).strip("\n")
 
 
 def quoted(highlight: Highlight) -> str:
-    """What was marked, as Markdown: of a sentence with marked phrases, these are bold."""
+    """Return the text of a highlight as neutral Markdown, with marked phrases in bold."""
     if not highlight.markdown:
         lines = _emphasised(highlight.exact, highlight.gaps, written).split("\n")
         return "  \n".join(line.strip() for line in lines).strip()
@@ -405,19 +406,19 @@ def quoted(highlight: Highlight) -> str:
 
 
 def written(text: str) -> str:
-    """Plain text, to be shown as it is."""
+    """Escape plain text, so that it is shown literally."""
     return _TAGS.sub(r"\\#", literal(text))
 
 
 def fields_of(card: Card) -> Iterator[str]:
-    """What it asks, then what it answers, and what is shown with that."""
+    """Yield the question, the answer and the extra text of a card as neutral Markdown."""
     fields = dict(card.fields)
     yield shown(fields["Text"], cloze=True) if "Text" in fields else shown(fields.get("Front", ""))
     yield from (shown(words) for name in ("Back", "Extra") if (words := fields.get(name, "")))
 
 
 def item(sign: str, text: str, beside: str = "") -> Iterator[str]:
-    """The lines of an item of a list: its sign, a text of any number of lines, a word beside it."""
+    """Yield the lines of a list item with a text of one or more lines and a word after it."""
     first, *others = text.lstrip().split("\n")
     yield f"{sign}{first}" + (f" {beside}" if beside and not others else "")
     margin = " " * len(sign)
@@ -430,7 +431,7 @@ def _run(markdown: str, *, cloze: bool = False, depth: int = 0) -> str:
     parts, at = [""], 0
     for gap in gaps(markdown) if cloze and depth < _DEEPEST else ():
         if gap.start < at:
-            continue  # it stands in another
+            continue  # nested in the previous gap
         parts.append(_neutral(markdown[at : gap.start]))
         answer, hint = _run(gap.answer, cloze=True, depth=depth + 1), _run(gap.hint)
         parts.append(_bold(answer, parts[-1][-1:], markdown[gap.end : gap.end + 1]))
@@ -453,7 +454,7 @@ def _escaped(run: str) -> str:
 
 
 def _bold(text: str, before: str, after: str) -> str:
-    """In Markdown's way where that is possible; not of lists and several paragraphs."""
+    """Return a text in bold, as `**` where that works and else as `<b>`; lists are not changed."""
     found = _ENDS.match(text)
     assert found is not None
     left, words, right = found.groups()
@@ -468,26 +469,26 @@ def _bold(text: str, before: str, after: str) -> str:
     return f"{left}**{words}**{right}" if fit else f"{left}<b>{words}</b>{right}"
 
 
-def _emphasised(text: str, phrases: Iterable[Span], tell: Callable[[str], str]) -> str:
-    """With phrases in bold, unless one is all there is, or ends within a formula."""
-    held = shields(text)
+def _emphasised(text: str, phrases: Iterable[Span], render: Callable[[str], str]) -> str:
+    """Return a text with phrases in bold, except one that is the whole text or cuts a formula."""
+    formulas = shields(text)
     parts, at = [""], 0
     for start, end in sorted(phrases):
-        cut = any(one < place < last for one, last, _ in held for place in (start, end))
+        cut = any(one < place < last for one, last, _ in formulas for place in (start, end))
         if start < at or cut or end - start >= len(text.strip()):
             continue
-        parts.append(tell(text[at:start]))
-        parts.append(_bold(tell(text[start:end]), parts[-1][-1:], text[end : end + 1]))
+        parts.append(render(text[at:start]))
+        parts.append(_bold(render(text[start:end]), parts[-1][-1:], text[end : end + 1]))
         at = end
-    return "".join([*parts, tell(text[at:])])
+    return "".join([*parts, render(text[at:])])
 
 
 def _lined(markdown: str) -> str:
-    """A line that ends in Anki ends here, too, and none makes a heading of the one above."""
-    held = [(start, end) for start, end, kind in shields(markdown) if kind != "escape"]
+    """Turn line ends into hard line breaks, as in Anki, and escape dashes that would make headings."""
+    formulas = [(start, end) for start, end, kind in shields(markdown) if kind != "escape"]
 
     def ended(one: re.Match[str]) -> str:
-        if any(start <= one.start() < end for start, end in held):
+        if any(start <= one.start() < end for start, end in formulas):
             return one[0]
         return f"{one[0]}\\" if one["dashes"] is not None else "  \n"
 
@@ -497,18 +498,18 @@ def _lined(markdown: str) -> str:
 # --- import ---------------------------------------------------------------------------------
 
 MAX_LINE = 32 * 1024 * 1024
-"""Bytes."""
+"""In bytes."""
 _IGNORED = frozenset(("ankiforge", "document", "highlight", "card", "end"))
-"""Types of lines that hold no decision: they are for people and other programs."""
+"""Types of lines without decisions, which are for people and other programs."""
 
 
 def import_file(ledger: Ledger, path: Path) -> Imported:
     """Add the decisions of an export to a ledger.
 
-    A damaged line becomes a problem, and so does a missing last line; the others are imported.
+    Damaged lines and a missing last line are reported as problems; all other lines are imported.
 
     Raises:
-        UsageError: the file cannot be read, is no export, or was written by a newer version.
+        UsageError: the file cannot be read, is not an export, or was written by a newer version.
     """
     entries: list[Entry] = []
     problems: list[Problem] = []
@@ -531,7 +532,7 @@ def import_file(ledger: Ledger, path: Path) -> Imported:
         what = "lines of the export are missing: it was cut short"
         hint = "what is there was taken in; export it anew for the rest"
         problems.append(Problem(str(path), what, hint))
-    for problem in imported.problems:  # the ledger names the entry, a person needs the line
+    for problem in imported.problems:  # replace the number of the entry by that of the line
         at = line_of.get(problem.where.removeprefix("journal line "))
         problems.append(replace(problem, where=f"{path}:{at}") if at else problem)
     imported.problems = problems
@@ -539,7 +540,7 @@ def import_file(ledger: Ledger, path: Path) -> Imported:
 
 
 def _lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, each with its number from 1, without a byte order mark."""
+    """Yield (number from 1, line) for lines that are not blank, without a byte order mark."""
     try:
         with path.open("rb") as file:
             number = 0
@@ -553,7 +554,7 @@ def _lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse(path: Path, number: int, line: bytes) -> Entry | Problem | None:
-    """Return the journal entry of a line, None if its type is ignored, or what is wrong with it."""
+    """Return the journal entry in a line, None if its type is ignored, or a problem."""
     try:
         content = msgspec.json.decode(line, type=dict[str, Any])
         kind = content.get("type")
@@ -572,7 +573,7 @@ def _parse(path: Path, number: int, line: bytes) -> Entry | Problem | None:
 
 
 def _is_end(line: bytes, count: int) -> bool:
-    """Tell whether a line is the last one of an export with at least this many lines in all."""
+    """Return whether `line` is the end of an export whose other lines are all among the `count` lines."""
     try:
         content = msgspec.json.decode(line, type=dict[str, Any])
         return content.get("type") == "end" and count > content["lines"]

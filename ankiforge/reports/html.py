@@ -1,8 +1,8 @@
 """Reports as HTML pages that need no network, no script and no other file.
 
-The templates in `templates/` escape every value; text with bidirectional controls is isolated, and
-characters that no page may hold are left out. The functions ending in `_plot` compute positions;
-`templates/parts.html` draws them.
+The templates in `templates/` escape every value. Text with bidirectional controls is isolated, and
+characters that are invalid in HTML are removed. The functions ending in `_plot` compute positions,
+and `templates/parts.html` draws them.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 _GENERATOR = b'<meta name="generator" content="ankiforge '
 _HEAD_BYTES = 1_000
-"""The generator is named within the first bytes of a page."""
+"""The generator is in these first bytes of a page."""
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def render(template: str, **values: Any) -> str:
-    """Return a page: a template of this package, filled in."""
+    """Render a template of this package."""
     return environment().get_template(template).render(version=__version__, **values)
 
 
 @cache
 def environment() -> Environment:
-    """Return the templates, with the functions that they use."""
+    """Return the environment of the templates, with the functions that they use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -63,7 +63,7 @@ def _as_text(value: object) -> object:
 
 
 def share_cell(share: float | None, digits: int = 0, after: str = "") -> dict[str, Any]:
-    """Return a cell of a table that shows a share from 0 to 1 in per cent, beside a small bar."""
+    """Return a table cell that shows a share (0 to 1) in per cent, next to a small bar."""
     return {"share": share, "digits": digits, "after": after}
 
 
@@ -71,7 +71,7 @@ def share_cell(share: float | None, digits: int = 0, after: str = "") -> dict[st
 
 
 def write_page(path: Path, page: str, *, force: bool = False) -> None:
-    """Write a page whole or not at all.
+    """Write a page completely or not at all.
 
     Raises:
         UsageError: another file is in the way and `force` is not set, or it cannot be written.
@@ -84,10 +84,10 @@ def write_page(path: Path, page: str, *, force: bool = False) -> None:
 
 
 def check_place(path: Path, *, force: bool = False) -> None:
-    """Check, before any work is done, that a page may be written to a path.
+    """Check, before any other work, that a page may be written to a path.
 
     Raises:
-        UsageError: it is a folder, in no folder, or a file that this program did not write.
+        UsageError: the path is a folder, has no parent folder, or is a file of another program.
     """
     hint = "name a file: --html report.html"
     if path.is_dir():
@@ -110,13 +110,13 @@ def _is_page(path: Path) -> bool:
 # --- plots ----------------------------------------------------------------------------------
 
 _LEFT, _TOP, _RIGHT, _FLOOR = 40, 10, 372, 140
-"""The field inside the axes of a plot of shares or bars."""
+"""The area inside the axes of a plot of shares or bars."""
 _LEVELS = 4
 
 
 @cache
 def _year(until: date) -> tuple[list[date], list[tuple[int, int, str]]]:
-    """Return the days of 53 weeks, and the place of each with the path of its square."""
+    """Return the days of 53 weeks, and for each its position and the path of its square."""
     first = until - timedelta(days=until.weekday() + 52 * 7)
     count = (until - first).days + 1
     places = [(30 + n // 7 * 12, 16 + n % 7 * 12) for n in range(count)]
@@ -127,10 +127,10 @@ def _year(until: date) -> tuple[list[date], list[tuple[int, int, str]]]:
 
 
 def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
-    """Place the days of the 53 weeks that end with `until`: a column a week, Monday on top."""
+    """Lay out the days of the 53 weeks that end with `until`, one column a week, Monday on top."""
     days, places = _year(until)
     values = [counts.get(day, 0) for day in days]
-    # a darker colour from each quarter of the days that have any
+    # four levels of colour, bounded by the quartiles of the days with a count
     some = sorted(filter(None, values))
     quarters = [some[len(some) * n // _LEVELS] for n in range(1, _LEVELS)] if some else []
     bounds = list(dict.fromkeys([1, *quarters])) if some else []
@@ -155,7 +155,7 @@ def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
             for (x, y, _), day, value in zip(places, days, values, strict=True)
         ],
         "paths": [(its, path) for its, path in paths.items() if path],
-        # over the first whole week of each
+        # above the first whole week of each month
         "months": [
             (30 + n // 7 * 12, f"{days[n]:%b}")
             for n in range(0, len(days) - 7, 7)
@@ -169,13 +169,13 @@ def year_plot(counts: Mapping[date, int], until: date) -> dict[str, Any]:
 
 
 Point = tuple[float | None, str, bool]
-"""A share from 0 to 1 or None, its tooltip, and whether it rests on few numbers."""
+"""A share (0 to 1) or None, its tooltip, and whether it is based on few values."""
 
 
 def shares_plot(
     labels: Sequence[str], lines: Sequence[tuple[str, Sequence[Point]]], goal: float
 ) -> dict[str, Any]:
-    """Place lines of shares, a point above each label, and a line at the goal."""
+    """Lay out lines of shares with a point above each label, and a horizontal line at the goal."""
     values = [value for _, points in lines for value, *_ in points if value is not None]
     low = min(int(min([*values, goal, 0.9]) * 10) / 10, 0.9)
 
@@ -203,7 +203,7 @@ def shares_plot(
 
 
 def bars_plot(counts: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """Place a bar for each (label, count)."""
+    """Lay out a bar for each (label, count)."""
     most = max((count for _, count in counts), default=0)
     step = 1
     while most > step * 10:
@@ -223,13 +223,13 @@ def bars_plot(counts: Sequence[tuple[str, int]]) -> dict[str, Any]:
 
 
 def _columns(count: int) -> Iterator[tuple[float, float]]:
-    """Return the middle of each of `count` columns, and where its bar begins."""
+    """Yield the positions of `count` columns, as (centre, left edge of the bar)."""
     width = (_RIGHT - _LEFT) / max(count, 1)
     return ((_LEFT + (n + 0.5) * width, _LEFT + (n + 0.1) * width) for n in range(count))
 
 
 def _labels(labels: Sequence[str]) -> Iterator[tuple[float, str]]:
-    """Return as many labels as have room, each with the middle of its column."""
+    """Yield as many labels as fit, each with the centre of its column."""
     widest = max(map(len, labels), default=1) * 6.5 + 8
     step = max(1, -(-round(widest * len(labels)) // (_RIGHT - _LEFT)))
     for n, ((x, _), label) in enumerate(zip(_columns(len(labels)), labels, strict=True)):

@@ -1,4 +1,4 @@
-"""The checks on the notes of any deck, read by their own card templates.
+"""Run the checks on the notes of any deck, read with their own card templates.
 
 `read_note` turns a note of Anki into drafts, one a card; `Linter` runs the checks on them: on people's
 notes as on anything without a source, on notes that ankiforge made against the passage in their
@@ -48,10 +48,10 @@ from ankiforge.text.display import counted, on_one_line, percent, shortened
 from ankiforge.text.fold import fold
 
 SHOWN = 5
-"""Notes of a check that are named; the others are counted."""
+"""The number of notes that are shown for each check; all others are only counted."""
 WORDS = {Severity.BLOCK: "error", Severity.WARN: "warning", Severity.INFO: "info"}
 LONGEST_READ = 10_000
-"""Characters of a side that are read: no card is longer, and broken markup takes long to parse."""
+"""The maximum length of a side in characters. Cards are shorter, and broken markup is slow to parse."""
 _LONGEST_FRONT = 400
 _ORDER = list(Severity)
 _NO_HIGHLIGHT = HighlightKey("")
@@ -63,7 +63,7 @@ _TAG = re.compile(r"\{\{([^{}]*)\}\}")
 _COMMENT = re.compile(
     r"<!--.*?(?:-->|\Z)|<style\b.*?(?:</style>|\Z)|<script\b.*?(?:</script>|\Z)", re.DOTALL | re.I
 )
-"""What is never closed hides all that follows, as in a browser."""
+"""An element that is not closed hides everything after it, as in a browser."""
 _ANSWER = re.compile(
     r"<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b[^<>]{0,200}>", re.IGNORECASE
 )
@@ -81,30 +81,30 @@ class _Slot(NamedTuple):
 
     @property
     def visible(self) -> bool:
-        """Whether its text is shown: not typed by a person, nor hidden until it is clicked."""
+        """Whether the text is shown, neither typed by the user nor hidden until clicked."""
         return not {"type", "hint"}.intersection(self.filters)
 
 
 class Face(NamedTuple):
-    """One card of a note: what it asks by and what it answers with, as HTML."""
+    """One card of a note: its question and answer as HTML."""
 
     name: str
     question: str
     answer: str
     cloze: bool = False
-    """Whether the question is a cloze text, which holds the answer."""
+    """Whether the question is a cloze text, which includes the answer."""
     asked: str = ""
-    """The fields of the question without the words of the template, if it has some."""
+    """The fields of the question without the words of the template; "" if that has no words."""
 
 
 @lru_cache(maxsize=4096)
 def _tokens(template: str) -> tuple[str, ...]:
-    """Text and the insides of `{{…}}`, in turns."""
+    """Split a template into text and the contents of `{{…}}`, alternating."""
     return tuple(_TAG.split(_COMMENT.sub("", template)))
 
 
 def _parts(template: str, fields: Mapping[str, str]) -> Iterator[str | _Slot]:
-    """Return the text and the slots that a template shows for a note; conditions are decided."""
+    """Yield the text and the slots that a template shows for a note, evaluating conditions."""
     hidden: list[bool] = []
     for at, token in enumerate(_tokens(template)):
         if at % 2 == 0:
@@ -127,18 +127,18 @@ def _slots(template: str, fields: Mapping[str, str]) -> list[_Slot]:
 
 
 def cloze_fields(question: str, fields: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the fields that a question shows with their clozes hidden."""
+    """Return the contents of the fields that a question shows as clozes."""
     return tuple(fields.get(s.field, "") for s in _slots(question, fields) if "cloze" in s.filters)
 
 
 def face(name: str, question: str, answer: str, fields: Mapping[str, str]) -> Face:
-    """Return what a card of these templates shows for a note."""
+    """Return the card that these templates show for a note."""
     parts = list(_parts(question, fields))
     slots = [part for part in parts if isinstance(part, _Slot)]
     if any("cloze" in slot.filters for slot in slots):
         return Face(name, "<br>".join(dict.fromkeys(cloze_fields(question, fields))), "", True)
-    # answered by what is typed, else by the first filled field of the answer side that the question
-    # does not show: below `<hr id=answer>` first
+    # The answer is the field to be typed, else the first filled field of the answer template that
+    # the question does not show, where fields below `<hr id=answer>` come first.
     visible = {slot.field for slot in slots if slot.visible}
     line = _answer_line(answer)
     sides = (answer[line[1] :], answer[: line[0]])
@@ -158,7 +158,7 @@ def _answer_line(answer: str) -> tuple[int, int]:
 
 
 def _filled(parts: Iterable[str | _Slot], fields: Mapping[str, str]) -> str:
-    """The text of a question, without what must be typed or clicked for."""
+    """Return the text of a question, without fields that are typed or hidden until clicked."""
     texts = (
         part if isinstance(part, str) else fields.get(part.field, "") if part.visible else ""
         for part in parts
@@ -181,7 +181,7 @@ _EMPHASIS = re.compile(r"</?(?:b|i|u|em|strong|span|font|small|big)(?:\s[^<>]*)?
 
 
 def markdown(text: str) -> str:
-    """Return a field as Markdown; a sound counts as content, as a picture does."""
+    """Return a field as Markdown; a sound becomes a picture, so that it counts as content."""
     if not _PLAIN.search(text):
         return text.strip()
     simple = html.unescape(_EMPHASIS.sub("", _LINES.sub("\n", text)))
@@ -200,9 +200,9 @@ _INNER_GAP = re.compile("\ue0f2\\{\\{c[0-9,]+::(.*?)\\}\\}\ue0f3", re.DOTALL)
 
 
 def cloze_markdown(text: str) -> str:
-    """Return a cloze text in our grammar: the gaps that Anki takes for gaps, and no others.
+    """Return a cloze text in our grammar, with exactly the gaps that Anki recognises.
 
-    A gap within a formula is one to Anki; the formula is read as text then. A gap within a gap is
+    Anki recognises gaps inside formulas, so such a formula is read as text. A gap inside a gap is
     shown. Private-use characters mark finished gaps while the text around them is converted.
     """
     for pattern, instead in _LATEX:
@@ -226,7 +226,7 @@ def cloze_markdown(text: str) -> str:
         gaps.append(found[1])
         return f"\ue0f0{len(gaps) - 1}\ue0f1"
 
-    # what was never closed is shown as it stands
+    # show clozes that are not closed literally
     words = cloze.escape_signs(markdown(_GAP.sub(hold, "".join(out))))
     return re.sub("\ue0f0(\\d+)\ue0f1", lambda one: gaps[int(one[1])], words)
 
@@ -247,7 +247,7 @@ _OPEN_LATEX = re.compile(r"\[/?(?:\$\$?|latex)\]", re.I)
 
 @lru_cache(maxsize=256)
 def _formula_faults(text: str) -> tuple[Finding, ...]:
-    """Formulas that Anki would show as raw characters."""
+    """Return findings about formulas that Anki would show as source text."""
     if "\\" not in text and "[" not in text:
         return ()
     text = _CODE.sub("", text)
@@ -267,7 +267,7 @@ def _formula_faults(text: str) -> tuple[Finding, ...]:
 
 
 def _cloze_faults(text: str) -> Iterator[Finding]:
-    """Clozes that Anki reads otherwise than meant: never closed, empty, closed within a formula."""
+    """Yield findings about malformed clozes: not closed, empty, or closed inside a formula."""
     malformed = partial(check.found, "malformed_cloze")
     starts: list[int] = []
     signs = list(cloze_signs(text))
@@ -305,32 +305,32 @@ class ReadNote:
 
     guid: str
     id: int
-    """In Anki; 0 if it is not there yet."""
+    """The id in Anki; 0 if the note is not in Anki yet."""
     deck: str
     type_name: str
     fields: tuple[tuple[str, str], ...]
-    """(name, HTML or Markdown) as they stand."""
+    """(name, HTML or Markdown), unchanged."""
     faces: tuple[tuple[str, Draft], ...]
-    """(name of the card, the card); none of what cannot be read as question and answer."""
+    """(name, draft) of each card; () if they cannot be read as question and answer."""
     broken: tuple[Finding, ...] = ()
-    """What is wrong with its markup."""
+    """Findings about the markup."""
     identity: Identity | None = None
-    """Of a note that ankiforge made."""
+    """The identity of a note made by ankiforge."""
     unread: str = ""
-    """Why it has no faces."""
+    """Why the note has no faces."""
     compared: Draft | None = None
-    """What is compared with other notes: its first card without the words of its template."""
+    """The first card without the words of its template, for comparison with other notes."""
 
     @property
     def front(self) -> str:
-        """What names it to a person, on a line."""
+        """The front of the note, to identify it in a line."""
         shown = [draft.field("Text") or draft.field("Front") for _, draft in self.faces[:1]]
         shown += [unrender(text[:_LONGEST_FRONT]) for _, text in self.fields[:1]]
         return on_one_line(bare(next(filter(None, shown), "")[:_LONGEST_FRONT]))
 
 
 def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
-    """Return a note as it stands in Anki, read by the templates of its type."""
+    """Read a note of Anki with the templates of its note type."""
     names = [name for name, _ in kind.fields] if kind else []
     names += [f"Field {at + 1}" for at in range(len(names), len(note.fields))]
     fields = tuple(zip(names, note.fields, strict=False))
@@ -342,7 +342,7 @@ def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
         return replace(read, unread="its note type is not there")
     if any("image-occlusion:" in text for _, text in fields):
         return replace(read, unread="an image occlusion")
-    # of a note without cards, those its type would make; the bytes of pictures are left out
+    # for a note without cards, use those of its type; omit the bytes of embedded pictures
     used = [0] if kind.cloze else note.ordinals or [0]
     lean = {n: _EMBEDDED.sub("data:", text) if "data:" in text else text for n, text in fields}
     templates = [kind.templates[at] for at in used if at < len(kind.templates)]
@@ -358,7 +358,7 @@ def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
     broken += [fault for one in shown if one.cloze for fault in _cloze_faults(one.question)]
     faces = (("", _own_draft(identity, dict(fields))),) if identity else tuple(map(_drafted, shown))
     compared = faces[0][1] if shown else None
-    if compared is not None and shown[0].asked:  # notes of a type share the words of its template
+    if compared is not None and shown[0].asked:  # all notes of a type share the template's words
         front, back = ("Front", markdown(shown[0].asked)), compared.fields[1]
         compared = _draft(CardKind.BASIC, (front, back))
     return replace(read, faces=faces, broken=tuple(dict.fromkeys(broken)), compared=compared)
@@ -372,7 +372,7 @@ def _drafted(one: Face) -> tuple[str, Draft]:
 
 
 def _own_draft(identity: Identity, fields: dict[str, str]) -> Draft:
-    """A card that ankiforge made, without what its template shows around it."""
+    """Return the card of a note made by ankiforge, without the text of its template."""
     written = tuple(
         (name, (cloze_markdown if name == "Text" else markdown)(fields[name]))
         for name in identity.family.content_fields
@@ -390,43 +390,43 @@ def _draft(kind: CardKind, fields: Fields) -> Draft:
 # --- the linter -----------------------------------------------------------------------------
 
 _OF_MARKUP = frozenset(("malformed_cloze", "bad_template"))
-"""Markup in Anki is judged as Anki reads it, not by our grammar."""
+"""Checks of our own markup, which do not apply to notes in Anki; see `ReadNote.broken`."""
 _STRUCTURE = check.ids("structure")
 _WORDING = check.ids("clozes", "questions")
-"""A person accepted these words: no more than a warning."""
+"""Checks of the wording, which are warnings at most for accepted cards."""
 _TYPE_NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """A note, and what is wrong with it."""
+    """A note and the findings about it."""
 
     note: ReadNote
     findings: tuple[Finding, ...]
     ours: bool = False
     weight: int = 0
-    """Of two equally grave ones the heavier is worse."""
+    """Orders notes with the same severity: a greater weight is worse."""
 
     @property
     def worst(self) -> Severity | None:
-        """The gravest severity; None if nothing was found."""
+        """The highest severity of the findings; None if there are none."""
         return max((one.severity for one in self.findings), key=_ORDER.index, default=None)
 
     @property
     def by_check(self) -> dict[tuple[Severity, str], Finding]:
-        """The first finding of each severity and check."""
+        """The first finding for each severity and check."""
         return {(one.severity, one.check): one for one in reversed(self.findings)}
 
 
 class Linter:
-    """Judge notes one after another; each is also compared with all before it."""
+    """Checks notes one after another, and compares each with all before it."""
 
     def __init__(self, limits: check.Limits) -> None:
         self._limits = limits
         self._known = check.DuplicateIndex()
 
     def notes(self, notes: Iterable[ReadNote]) -> Iterator[Linted]:
-        """Return what is found on the notes of a deck, in their order."""
+        """Yield the findings for the notes of a deck, in their order."""
         for note in notes:
             ours = note.identity is not None
             found = [*note.broken, *(self._ours(note) if ours else self._foreign(note))]
@@ -436,7 +436,7 @@ class Linter:
             yield Linted(note, tuple(dict.fromkeys(found)), ours)
 
     def cards(self, cards: Iterable[Card]) -> Iterator[Linted]:
-        """Return what is found on the cards of a ledger, each against its own passage."""
+        """Yield the findings for the cards of a ledger, each checked against its passage."""
         for card in cards:
             if card.standing is not Standing.LIVE or card.verdict is Verdict.REJECTED:
                 continue
@@ -459,13 +459,13 @@ class Linter:
                 if one.check in _OF_MARKUP:
                     continue
                 if one.check == "front_lt3w" and content(draft.field("Front")):
-                    one = replace(one, severity=Severity.INFO)  # vocabulary is asked by a word
+                    one = replace(one, severity=Severity.INFO)  # a vocabulary card
                 if len(note.faces) > 1:
                     one = replace(one, message=f"{name}: {one.message}")
                 yield one
 
     def _ours(self, note: ReadNote) -> Iterator[Finding]:
-        """Against the passage in its Source; only warned where a person chose or changed the words."""
+        """Check our note against its Source; only warn where a person chose or changed the text."""
         source = _source_of(note)
         if source is None:
             yield from self._foreign(note)
@@ -479,10 +479,10 @@ class Linter:
                 yield one
 
     def _repeats(self, name: str, draft: Draft, key: HighlightKey) -> Iterator[Finding]:
-        """Repeats of what came before, unless it is of the same passage."""
+        """Compare a draft with all earlier ones, except those of the same passage."""
         words = "".join(text for _, text in draft.fields)
         if len(words) > MAX_LENGTH or "![" in words:
-            return  # whether two pictures show the same cannot be known here
+            return  # pictures cannot be compared
         same = self._known.exact(draft, key)
         if same:
             yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
@@ -493,7 +493,7 @@ class Linter:
 
 
 def _source_of(note: ReadNote) -> tuple[Draft, Highlight, bool] | None:
-    """(the card, its passage, whether a person changed it); None if its Source is empty."""
+    """Return a note's draft, its passage and whether a person edited it; None if Source is empty."""
     fields, identity = dict(note.fields), note.identity
     passage, exact, quote = read_source(fields.get("Source", "")[:LONGEST_READ])
     if identity is None or not exact or not note.faces:
@@ -518,10 +518,10 @@ def _source_of(note: ReadNote) -> tuple[Draft, Highlight, bool] | None:
 
 
 def _written_there(draft: Draft, passage: str) -> bool:
-    """Whether a person chose the words.
+    """Return whether a person wrote the text of a card.
 
-    The card stands in the passage as it is: written by hand, or marked phrases; or its answer is
-    the whole passage: a question in a comment.
+    This is so if the passage contains the card literally, as handwritten cards and marked phrases
+    do, or if the passage is the answer and the question was written in a comment.
     """
     there = fold(passage)
     if draft.kind is CardKind.CLOZE:
@@ -536,7 +536,7 @@ def _written_there(draft: Draft, passage: str) -> bool:
 def as_json(
     linted: Linted, *, fields: bool = False, advice: Callable[[str], str] | None = None
 ) -> dict[str, Any]:
-    """Return a line of `lint --json`, or with `advice` one of `audit --json`."""
+    """Return a note as a line of `lint --json`, or with `advice` of `audit --json`."""
     note = linted.note
     found: dict[str, Any] = {
         "guid": note.guid,
@@ -556,16 +556,16 @@ def as_json(
 
 @dataclass(slots=True)
 class FindingCounts:
-    """Findings by severity and check; holds no more notes than are shown."""
+    """Counts of findings by severity and check, with only as many notes as are shown."""
 
     shown: int | None = SHOWN
-    """Notes of a check that are named; None = all."""
+    """The number of notes to show for each check; None = all."""
     notes: int = 0
     ours: int = 0
     unread: Counter[str] = field(default_factory=Counter)
     worst: Counter[Severity | None] = field(default_factory=Counter)
     counts: Counter[tuple[Severity, str]] = field(default_factory=Counter)
-    """(severity, check): notes."""
+    """The number of notes by (severity, check)."""
     examples: defaultdict[tuple[Severity, str], list[str]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -588,16 +588,16 @@ class FindingCounts:
 
     @property
     def errors(self) -> int:
-        """Notes with something that breaks them."""
+        """The number of notes with errors."""
         return self.worst[Severity.BLOCK]
 
     @property
     def ranked(self) -> list[tuple[Severity, str]]:
-        """The (severity, check) that were found, the gravest first, then the most frequent."""
+        """The (severity, check) pairs found, sorted by severity, then by frequency."""
         return sorted(self.counts, key=lambda key: (-_ORDER.index(key[0]), -self.counts[key]))
 
     def groups(self, advice: Callable[[str], str] = lambda check: "") -> Iterator[str]:
-        """Return each check with some of its notes; `advice`: what to do about one."""
+        """Yield lines for each check with some of its notes; `advice` says what to do about it."""
         for key in self.ranked:
             (severity, name), count, lines = key, self.counts[key], self.examples[key]
             yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')})"
@@ -608,7 +608,7 @@ class FindingCounts:
                 yield f"    … and {count - len(lines):,} more (-v names all)"
 
     def table(self) -> Iterator[str]:
-        """Return how many notes each check speaks of, and their share."""
+        """Yield a table of the number and share of notes for each check."""
         if self.counts:
             yield ""
             yield f"{'check':24} {'severity':8} {'notes':>7} {'share':>7}"
@@ -618,7 +618,7 @@ class FindingCounts:
                 yield f"{name:24} {WORDS[severity]:8} {count:7,} {share:>8}"
 
     def as_text(self) -> Iterator[str]:
-        """Return the findings by severity and check, the table, and the sums."""
+        """Yield the findings by severity and check, the table, and the totals."""
         yield from self.groups()
         yield from self.table()
         for why, count in self.unread.most_common():
@@ -631,6 +631,6 @@ class FindingCounts:
 
 
 def message_of(finding: Finding) -> str:
-    """Return what was found, with the note it resembles."""
+    """Return the message of a finding, with the id of the similar note."""
     named = finding.twin and finding.twin not in finding.message
     return f"{finding.message} ({finding.twin})" if named else finding.message

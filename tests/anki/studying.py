@@ -58,6 +58,8 @@ class Desk:
         self.settings()
         self.draws(OLD)
         forge.ok("run")
+        forge.ok("accept", "--all")
+        forge.ok("build")
         with self.anki() as anki:
             anki.load(forge.folder / "ankiforge.apkg")
         forge.ok("pull")

@@ -453,7 +453,7 @@ def test_a_copied_note_is_not_paid_for_again(forge, server, answered) -> None:
     assert llm(forge.ok("run", "--json"))["requests"] == 6
     (notes / "Copy of 0.md").write_text((notes / "0.md").read_text("utf-8"), encoding="utf-8")
     again = forge.ok("run", "--json").data
-    assert (again["llm"]["requests"], again["cards"]["merged"], again["fates"]["carded"]) == (
+    assert (again["llm"]["requests"], again["cards"]["merged"], again["fates"]["waiting"]) == (
         0,
         1,
         8,

@@ -238,6 +238,8 @@ def test_cards_of_a_model_that_are_in_anki_are_not_paid_for_again(
     settings.write_text(settings.read_text("utf-8").replace("none", "auto"), encoding="utf-8")
     with backend.opened(forge.profile) as anki:
         forge.ok("run", "--accept", "clean")
+        forge.ok("accept", "--all")
+        forge.ok("build")
         guids = {card["guid"] for card in forge.cards() if card["verdict"] == "accepted"}
         assert guids
         anki.load(forge.folder / "ankiforge.apkg")

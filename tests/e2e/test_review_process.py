@@ -41,10 +41,17 @@ class Visitor:
     def decide(self, what: str, found: Any) -> Any:
         item = found["item"]
         body = {"what": what, "at": item["id"], "stamp": item["stamp"], "view": found["view"]}
+        return self.say("decide", body)
+
+    def say(self, path: str, body: Any) -> Any:
         headers = {"Origin": self._origin, "Content-Type": "application/json"}
-        request = Request(f"{self._origin}/api/decide", json.dumps(body).encode(), headers)
-        with self._ask(request, timeout=10) as answer:
+        request = Request(f"{self._origin}/api/{path}", json.dumps(body).encode(), headers)
+        with self._ask(request, timeout=30) as answer:
             return json.load(answer)
+
+    def unsent(self) -> int:
+        with self._ask(f"{self._origin}/api/views", timeout=10) as answer:
+            return int(json.load(answer)["unsent"])
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +125,37 @@ def test_who_asked_to_outlive_the_terminal_does(forge, waiting) -> None:
     process.send_signal(signal.SIGHUP)
     assert visitor.item()["count"] == 2
     assert ended(process)[0] == 130
+
+
+# --- sending to Anki ---------------------------------------------------------------------------
+
+
+def test_from_a_mark_to_anki_by_two_commands_and_two_clicks(
+    forge, waiting, serving, tmp_path
+) -> None:
+    with serving(tmp_path / "anki") as server:
+        (forge.home / "ankiforge.yaml").write_text(
+            f"anki: {{collection: none, connect: '{server.address}'}}\n", encoding="utf-8"
+        )
+        forge.ok("init", "--trust", forge.home)
+        with reviewing(forge, "-q") as (_, visitor):
+            visitor.decide("accept", visitor.item())
+            assert visitor.unsent() == 1
+            assert visitor.say("send", {})["told"].startswith("in Anki: 1 new note")
+            assert visitor.unsent() == 0
+            assert visitor.say("send", {})["told"].startswith("Nothing to send: Anki has")
+        with server.collection() as col:
+            assert col.note_count() == 1
+
+
+def test_without_anki_the_package_is_written_and_named(forge, waiting) -> None:
+    with reviewing(forge, "-q") as (_, visitor):
+        assert visitor.say("send", {})["told"].startswith("Nothing to send: no card is accepted")
+        visitor.decide("accept", visitor.item())
+        told = visitor.say("send", {})["told"]
+        assert visitor.unsent() == 0
+    assert told.startswith("1 note written to ")
+    assert (forge.folder / "ankiforge.apkg").is_file()
 
 
 # --- what it tells ----------------------------------------------------------------------------

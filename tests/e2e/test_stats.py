@@ -116,9 +116,10 @@ def _drafted(forge: Any, server: Any) -> None:
     (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
     (forge.folder / "ankiforge.yaml").write_text(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"accept: {{llm: clean}}\nllm: {llm}\nanki: {{collection: none}}\n"
+        f"llm: {llm}\nanki: {{collection: none}}\n"
     )
     forge.ok("run")
+    forge.ok("accept", "--all")
 
 
 def test_a_kept_card_costs_what_all_replies_cost(paid: Any) -> None:

@@ -111,6 +111,10 @@ def play(history: dict[str, Any], folder: Path, make_forge: Any, fake: Any) -> l
         return Player(history, folder, make_forge, fake, stack).play()
 
 
+PROMPTS = {"cards": "6296af8c", "cards-small": "d7868c2a"}
+"""The fingerprints of the shipped prompts at commit eaf6667."""
+
+
 class Machine:
     """One computer: a home, a workspace in `desk`, and perhaps an Anki."""
 
@@ -488,6 +492,9 @@ class Player:
                 text = text.replace(form, "HERE")
         text = re.sub(r"nid:\d+", "nid:OWN", text)
         text = re.sub(r"(af1 \S+ \S+ \S+ [^\s\"]+ [0-9a-f]{16}) \d+", r"\1", text)
+        # the shipped prompts were reworded since
+        for name, recorded in PROMPTS.items():
+            text = re.sub(rf"( {name}@)[0-9a-f]{{8}}\b", rf"\g<1>{recorded}", text)
         return json.loads(text)
 
     # --- Anki ---------------------------------------------------------------------------------

@@ -125,6 +125,14 @@ TURNS = st.tuples(IN_ZOTERO, MARKS, st.sampled_from([("papers",), ("Z",), ("pape
 @few
 @given(turns=st.lists(TURNS, min_size=2, max_size=5))
 @example(
+    turns=[
+        ([1], [(0, 1)], ("Z",)),
+        ([1], [(1, 2), (2, 4)], ("papers",)),
+        ([2], [(0, 1)], ("Z",)),
+        ([0], [(0, 3)], ("papers",)),
+    ]
+)
+@example(
     turns=[([0], [(0, 1)], ("papers",)), ([0], [(0, 1)], ("Z",)), ([0], [(0, 2)], ("papers",))]
 )
 def test_a_paper_read_by_two_routes_in_any_order_has_each_card_once(

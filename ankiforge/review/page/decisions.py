@@ -7,7 +7,7 @@ nothing is done: another window, or another program, has decided meanwhile.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,7 @@ from ankiforge.config.deckfiles import deck_of
 from ankiforge.config.workspace import Workspace
 from ankiforge.draft import private, withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
+from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
 from ankiforge.model import (
     AnkiState,
@@ -146,7 +147,7 @@ def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[st
     try:
         if request.what == "undo":
             return _undo(service, lists, request)
-        item = view_named(request.view).item(service, request.at)
+        item = view_named(request.view).find(service, request.at)
         if item is None or item.stamp != request.stamp:
             raise RefusedError(CHANGED)
         if request.what not in DECISIONS:
@@ -181,8 +182,10 @@ def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str,
     lists.pace.undone()
     last = taken_back[-1]
     about = {name for one in taken_back for name in (one.subject, one.body.get("key"))}
-    held = view_named(request.view).ids(service)
-    shown = next((one for one in held if about & {one, *one.split(BETWEEN)}), last.subject)
+    view = view_named(request.view)
+    held = view.ids(service)
+    shown = next((one for one in held if about & {*view.owner(one)[1].split(BETWEEN)}), "")
+    shown = shown or last.subject
     return {"told": f"taken back: {named_as(last)}", "show": shown}
 
 
@@ -250,20 +253,23 @@ def _on_card(
     return lambda now: _done(decide(now.service.ledger, [now.target()]), message)
 
 
-def _on_all_missing(
-    decide: Callable[..., Iterable[Result]], message: str
+def _on_all(
+    held: Callable[[Ledger], Sequence[str]],
+    decide: Callable[..., Iterable[Result]],
+    message: str,
 ) -> Callable[[Decision], Outcome]:
-    """Decide about all cards missing in Anki, if a person typed how many."""
+    """Decide about all cards of a list, if a person typed how many."""
 
     def every(now: Decision) -> Outcome:
         ledger = now.service.ledger
-        targets = [Target(ledger.cards.get(guid)) for guid in ledger.queries.missing()]
+        targets = [Target(ledger.cards.get(Guid(guid))) for guid in held(ledger)]
         if now.words != str(len(targets)):
             raise RefusedError(
-                f"{len(targets)} cards are missing in Anki, which is not what you typed",
+                f"there are {len(targets)} such cards, which is not what you typed",
                 hint="nothing was done",
             )
-        return _done(decide(ledger, targets), f"{len(targets)} cards {message}")
+        _done(decide(ledger, targets), "")
+        return Outcome(f"{len(targets)} cards {message}", many=True, count=len(targets))
 
     return every
 
@@ -392,7 +398,7 @@ def _edit(now: Decision) -> Outcome:
     """
     target, ledger = now.target(), now.service.ledger
     guid, words, over = target.card.guid, _typed_fields(now), dict[str, str]()
-    seen = ledger.views.seen(guid) if now.request.view == "work" else None
+    seen = ledger.views.seen(guid) if now.item.kind == "work" else None
     if seen and (theirs := dict(words_in_anki(target.card, seen))):
         words = {name: text for name, text in words.items() if text != theirs.get(name, "")}
         there = dict(zip(target.card.family.content_fields, seen.fields, strict=False))
@@ -401,7 +407,10 @@ def _edit(now: Decision) -> Outcome:
     edited = _done([review.edit(ledger, target, fields, now.service.judge, over)], "edited", guid)
     if now.args.get("accept") != "yes":
         return edited
-    return _done(review.accept(ledger, [Target(ledger.cards.get(guid))]), "edited and accepted")
+    [accepted] = review.accept(ledger, [Target(ledger.cards.get(guid))])
+    if accepted.refused:  # the words are stored all the same
+        return Outcome(f"saved, not accepted: {accepted.refused}", guid)
+    return Outcome("edited and accepted")
 
 
 def _make(now: Decision) -> Outcome:
@@ -582,7 +591,7 @@ def _record_redraft(service: Service, model: Model, wanted: dict[str, Any]) -> t
 def _drafts_of(service: Service, key: HighlightKey) -> dict[str, tuple[str, str]]:
     """Return the drafts of a highlight by id: the view in which each waits, and its choice."""
     return {
-        one.id: ("Revisions" if card.revision else "Pending", card.choice or card.guid)
+        one.id: ("Corrections" if card.revision else "New cards", card.choice or card.guid)
         for card in service.ledger.cards.of_highlight(key)
         for one in card.candidates
         if one.state is not CandidateState.PASSED
@@ -596,11 +605,20 @@ def _cost(usage: Usage) -> str:
     return tokens if usage.cost_usd is None else f"${usage.cost_usd:.4f}, {tokens}"
 
 
+def _missing(ledger: Ledger) -> Sequence[str]:
+    return ledger.queries.missing()
+
+
+def _sourceless(ledger: Ledger) -> Sequence[str]:
+    return ledger.queries.without_source()
+
+
 DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "accept": _accept,
     "accept all": _accept_all,
-    "all deleted": _on_all_missing(review.confirm_deleted, "deleted for good"),
-    "all restore": _on_all_missing(review.restore, "brought back"),
+    "all deleted": _on_all(_missing, review.confirm_deleted, "deleted for good"),
+    "all keep": _on_all(_sourceless, review.accept, "kept"),
+    "all restore": _on_all(_missing, review.restore, "brought back"),
     "both": _keep_both,
     "cloze": _cloze,
     "deleted": _on_card(review.confirm_deleted, "deleted for good"),

@@ -104,10 +104,18 @@ class Item:
     """Whether its slots are two versions of one thing: then the answers are shown first."""
     cards: tuple[Card, ...] = ()
     """The cards it is about, as they were read."""
+    why: str = ""
+    """Why it waits, or how it stands: a sentence for a person."""
+    tone: str = ""
+    """`warn` or `block`, if that is what a check says."""
+    kind: str = ""
+    """The list in which it stands: `pending`."""
+    heading: str = ""
+    """The title of that list."""
 
 
-def as_json(item: Item, content: Content) -> dict[str, Any]:
-    """Return an item as the script reads it."""
+def as_json(item: Item, content: Content, identity: str) -> dict[str, Any]:
+    """Return an item as the script reads it; `identity`: its id in the list that is shown."""
     slots = msgspec.to_builtins(content.slots)
     for slot in slots:
         slot["fields"] = dict(slot["fields"])
@@ -118,9 +126,10 @@ def as_json(item: Item, content: Content) -> dict[str, Any]:
     title = f"{item.title} {isolated(item.document)}" if item.document else item.title
     passage = selectable_text(item.passage)[0] if item.passage else ""
     return {
-        "id": item.id, "title": title, "stamp": item.stamp, "source": content.source,
+        "id": identity, "title": title, "stamp": item.stamp, "source": content.source,
         "slots": slots, "body": content.body, "acts": acts, "group": item.group,
-        "passage": passage, "compared": item.compared,
+        "passage": passage, "compared": item.compared, "why": item.why, "tone": item.tone,
+        "kind": item.kind, "heading": item.heading,
     }  # fmt: skip
 
 

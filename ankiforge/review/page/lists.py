@@ -14,7 +14,15 @@ from ankiforge.check import GROUNDS
 from ankiforge.ledger.conditions import FACETS, Facets, ItemFacets, Term
 from ankiforge.review.page.items import Act, Item, as_json
 from ankiforge.review.page.source import Shown
-from ankiforge.review.page.views import BETWEEN, VIEWS, PageView, subjects_of, view_named
+from ankiforge.review.page.views import (
+    BETWEEN,
+    IN,
+    VIEWS,
+    PageView,
+    place_of,
+    subjects_of,
+    view_named,
+)
 from ankiforge.review.query import Query, parse
 from ankiforge.review.service import Service
 from ankiforge.text.fold import canonical, isolated
@@ -23,8 +31,8 @@ NOTHING_READ = (
     "Nothing was read yet. In a terminal: `ankiforge run PATH`, a vault, a folder of PDFs or"
     " zotero.sqlite; what comes of it appears here."
 )
-_IN_BULK = ("pending", "run")
-"""The views in which many cards may be accepted at once."""
+_IN_BULK = ("pending", "run", "all", "all-waiting")
+"""The lists in which many cards may be accepted at once."""
 _MOST_LISTS = 32
 """Lists that are remembered as they were shown."""
 _MOST_VALUES = 12
@@ -82,14 +90,12 @@ class FilteredView:
 
     def item(self, identity: str) -> Item | None:
         """Return an item, if it belongs there and the filter keeps it now."""
-        item = self.view.item(self.service, identity)
+        item = self.view.find(self.service, identity)
         return item if item and self.kept((identity,)) else None
 
     def holds(self, identity: str) -> bool:
         """Return whether an item belongs there, and the filter keeps it now."""
-        if self.view.holds is None:
-            return self.item(identity) is not None
-        return self.view.holds(self.service, identity) and bool(self.kept((identity,)))
+        return self.view.has(self.service, identity) and bool(self.kept((identity,)))
 
 
 @dataclass(slots=True)
@@ -243,7 +249,8 @@ class Lists:
     def _without_decided(self, place: FilteredView, at: str) -> tuple[str, ...]:
         """Return the list as it was shown, without what a decision about an item took out of it."""
         ids = self._as_shown(place)
-        touched = {one for name in at.split(BETWEEN) for one in ids if name and name in one}
+        names = place.view.owner(at)[1].split(BETWEEN)
+        touched = {one for name in names for one in ids if name and name in one}
         gone = {one for one in touched if not place.holds(one)}
         left = tuple(one for one in ids if one not in gone)
         self._remember(place, left)
@@ -272,14 +279,15 @@ class Lists:
     def clean(self, service: Service, asked: Asked) -> tuple[str, ...]:
         """Return the cards of a list that may be accepted at once."""
         place = self._place(service, asked)
-        ids = self._now(place)
-        found = self._clean(place, ids)
-        return tuple(one for one in ids if one in found)
+        return self._clean(place, self._now(place))
 
-    def _clean(self, place: FilteredView, ids: Sequence[str]) -> frozenset[str]:
-        if place.view.name not in _IN_BULK or not place.filter.narrows:
-            return frozenset()
-        return self._cache.clean(place.service, ids)
+    def _clean(self, place: FilteredView, ids: Sequence[str]) -> tuple[str, ...]:
+        if not place.filter.narrows:
+            return ()
+        owners = map(place.view.owner, ids)
+        guids = [guid for part, guid in owners if part.name in _IN_BULK]
+        found = self._cache.clean(place.service, guids)
+        return tuple(one for one in guids if one in found)
 
     # --- counts and facets ------------------------------------------------------------------------
 
@@ -290,7 +298,9 @@ class Lists:
     def overview(self, asked: Asked) -> dict[str, Any]:
         """Count what each view holds under the filter, and what this one may be narrowed by.
 
-        `changed` is a number that differs after any change. With `facets` = `no`: the counts only.
+        `changed` is a number that differs after any change; if `since` is that number, nothing else
+        is said. `stale`: the item `at` is no longer as it was shown. With `facets` = `no`: the
+        counts only.
         """
         place = self._place(self._services(), asked)
         if asked.get("facets") == "no":
@@ -305,18 +315,36 @@ class Lists:
                 self._overview, self._versions = found, {}
                 self._changes += 1
             self._versions[id(place.service)] = version
-            return {**found[1], "changed": self._changes}
+            changed = str(self._changes)
+        if asked.get("since") == changed:
+            return {"changed": changed}
+        item = place.view.find(place.service, asked["at"]) if asked.get("at") else None
+        stale = bool(asked.get("at")) and (item is None or item.stamp != asked.get("stamp"))
+        return {**found[1], "changed": changed, "stale": stale}
 
     def _counts(self, place: FilteredView) -> dict[str, int]:
-        held = {view.name: tuple(view.ids(place.service)) for view in VIEWS}
-        if place.filter.narrows:  # most cards are in several views: each is compared once
-            about = {view.name: subjects_of(place.service, view, held[view.name]) for view in VIEWS}
+        """Count what each place holds, each kind of decision, and each part of the place shown."""
+        here = place_of(place.view)
+        lists = [
+            one
+            for top in VIEWS
+            for one in (*(top.parts if top.joined or top is here else ()), top)
+            if not one.joined
+        ]
+        held = {view.name: tuple(view.ids(place.service)) for view in lists}
+        if place.filter.narrows:  # most cards are in several lists: each is compared once
+            about = {view.name: subjects_of(place.service, view, held[view.name]) for view in lists}
             found = place.fitting(
                 one for items in about.values() for names in items.values() for one in names
             )
             for name, items in about.items():
                 held[name] = tuple(one for one in held[name] if not found.isdisjoint(items[one]))
         for view in VIEWS:
+            if view.joined:
+                parts = ((part.name, held[part.name]) for part in view.parts)
+                held[view.name] = tuple(f"{name}{IN}{one}" for name, ids in parts for one in ids)
+                lists.append(view)
+        for view in lists:
             self._remember(replace(place, view=view), held[view.name])
         return {name: len(ids) for name, ids in held.items()}
 
@@ -327,6 +355,7 @@ class Lists:
         found = self._cache.facets(place.service, subjects)
         return {
             "views": counts,
+            "unsent": place.service.ledger.queries.unsent(),
             "facets": [
                 {"title": title, "values": _values(wanted.query, FACETS[title], values)}
                 for title, values in found.values.items()
@@ -368,6 +397,9 @@ class Lists:
         """Return the item after a decision: the one it names, else the next in the list."""
         place = self._place(self._services(), request)
         at, named = str(request.get("at", "")), str(outcome.get("show") or "")
+        part, plain = place.view.owner(at)
+        if plain != at and named and place.view.owner(named)[1] == named:
+            named = f"{part.name}{IN}{named}"
         before = self._as_shown(place)
         index = self._index(place, at, before)
         if named or outcome.get("many"):
@@ -391,6 +423,7 @@ class Lists:
         listed = ids if item else ()
         state = {
             "view": place.view.name,
+            "top": place_of(place.view).name,
             "title": place.view.title,
             "empty": place.view.empty,
             "count": len(listed),
@@ -398,8 +431,8 @@ class Lists:
             "pace": self.pace.summary(len(listed)),
         }
         if item is None:
-            why = self._why_empty(place)
-            return {**state, "item": None, "place": 0, "next": "", "empty": why}
+            why, more = self._why_empty(place)
+            return {**state, "item": None, "place": 0, "next": "", "empty": why, "more": more}
         count = len(self._clean(place, ids))
         if count > 1:
             asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
@@ -409,12 +442,13 @@ class Lists:
         shown.take((one for slot in content.slots for one in slot.pictures), item.group)
         index = ids.index(identity)
         following = ids[index + 1] if index + 1 < len(ids) else ""
-        return {**state, "item": as_json(item, content), "place": index + 1, "next": following}
+        as_shown = as_json(item, content, identity)
+        return {**state, "item": as_shown, "place": index + 1, "next": following}
 
-    def _why_empty(self, place: FilteredView) -> str:
-        """Say that nothing is left, or fits; and where there is more."""
+    def _why_empty(self, place: FilteredView) -> tuple[str, list[dict[str, Any]]]:
+        """Say that nothing is left, or fits; and name the places that hold more."""
         if place.service.ledger.queries.is_empty():
-            return NOTHING_READ
+            return NOTHING_READ, []
         wanted = place.filter
         held = len(place.view.ids(place.service)) if wanted.narrows else 0
         words = [f"None of the {held} here fits the filter." if held else place.view.empty]
@@ -423,19 +457,19 @@ class Lists:
         if held and place.view.name == "passages" and fields:
             words.append(f"Only a card can fit {', '.join(fields)}.")
         counts = self._counts(place)
-        more = ", ".join(
-            f"{view.title} ({counts[view.name]})"
-            for view in VIEWS
+        more = [
+            {"view": view.name, "title": view.title, "count": counts[view.name]}
+            for view in VIEWS[:2]
             if view != place.view and counts[view.name]
-        )
-        return " ".join((*words, f"There is more: {more}.")) if more else " ".join(words)
+        ]
+        return " ".join(words), more
 
 
 def _next_group(place: FilteredView, ids: Sequence[str], index: int) -> int:
     """Return where the next highlight begins; the last item if there is none."""
-    here = place.view.item(place.service, ids[index]) if ids else None
+    here = place.view.find(place.service, ids[index]) if ids else None
     for then in range(index + 1, len(ids)):
-        item = place.view.item(place.service, ids[then])
+        item = place.view.find(place.service, ids[then])
         if item is not None and (here is None or item.group != here.group):
             return then
     return max(len(ids) - 1, 0)
@@ -477,8 +511,8 @@ def _values(query: Query, name: str, counts: Counter[str]) -> list[dict[str, Any
 class Pace:
     """Counts the decisions made since the page was opened, and estimates the minutes left."""
 
-    _USUAL_SECONDS = 6.0
-    """A decision, before any was made."""
+    _ENOUGH = 10
+    """Decisions before which no time is estimated."""
     _MOST_SECONDS = 60.0
     """A person who takes longer was away."""
 
@@ -512,10 +546,13 @@ class Pace:
         self._before = now
 
     def summary(self, left: int) -> dict[str, Any]:
-        """Return the decisions that stand, by name, and the minutes that `left` more will take."""
+        """Return the decisions that stand, and the minutes that `left` more will take, if known."""
         with self._lock:
-            seconds = median(self._took) if self._took else self._USUAL_SECONDS
+            known = len(self._took) >= self._ENOUGH
+            seconds = median(self._took) if known else 0.0
             made: Counter[str] = Counter()
             for what, count in self._made:
                 made[what] += count
-            return {"made": dict(made), "minutes": round(left * seconds / 60, 1)}
+            done = sum(count for what, count in made.items() if what != "undo")
+            minutes = round(left * seconds / 60, 1) if known else None
+            return {"made": dict(made), "done": done, "minutes": minutes}

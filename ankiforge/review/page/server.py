@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException
 from ankiforge.anki.notetypes import style
 from ankiforge.anki.render import address, is_media_name
 from ankiforge.config.workspace import Workspace
-from ankiforge.errors import ForgeError, LedgerError
+from ankiforge.errors import ForgeError, LedgerError, RefusedError
 from ankiforge.ledger import Ledger, open_ledger
 from ankiforge.ledger.search import Match, WorkCard, WorkHighlight
 from ankiforge.model import Problem
@@ -61,7 +61,17 @@ _GRACE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-def serve(services: Services, query: str, started: Callable[[str], None], models: Models) -> None:
+Send = Callable[[], str]
+"""Sends what Anki lacks, and returns what to tell the person."""
+
+
+def serve(
+    services: Services,
+    query: str,
+    started: Callable[[str], None],
+    models: Models,
+    send: Send | None = None,
+) -> None:
     """Serve the page until Ctrl-C; what was asked by then is answered.
 
     Args:
@@ -69,10 +79,11 @@ def serve(services: Services, query: str, started: Callable[[str], None], models
         query: which cards it is about; "" = all.
         started: told of the address once the server answers.
         models: the models that may be asked; a reply under way at the end is stored.
+        send: sends cards to Anki.
     """
     listening = socket.create_server((HOST, 0))
     guard = Guard(listening.getsockname()[1])
-    app = make_app(services, guard, query, models)
+    app = make_app(services, guard, query, models, send)
     connections: dict[int, Any] = {}
     server = create_server(
         app,
@@ -128,7 +139,11 @@ class Services:
 
 
 def make_app(
-    services: Callable[[], Service], guard: Guard, query: str = "", models: Models | None = None
+    services: Callable[[], Service],
+    guard: Guard,
+    query: str = "",
+    models: Models | None = None,
+    send: Send | None = None,
 ) -> Flask:
     """Return the page as a WSGI program."""
     app = Flask("ankiforge.review.page", static_folder="static")
@@ -143,6 +158,18 @@ def make_app(
     _add_frames(app, guard, shown)
     _add_data(app, services, lists, shown, models or Models())
     add_sources(app, services, shown)
+    sending = threading.Lock()
+
+    @app.post("/api/send")
+    def sent() -> Any:
+        """Send what Anki lacks."""
+        if send is None or not sending.acquire(blocking=False):
+            raise RefusedError("cards are being sent already", hint="wait for the answer")
+        try:
+            return jsonify(told=send())
+        finally:
+            sending.release()
+
     return app
 
 

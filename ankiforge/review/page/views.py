@@ -11,7 +11,9 @@ from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
 from ankiforge.ledger.events import MADE, Event, standing
+from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
+    AcceptedBy,
     AnkiState,
     Candidate,
     Card,
@@ -19,6 +21,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     SeenCard,
+    Severity,
     Standing,
     Verdict,
     note_id,
@@ -56,11 +59,15 @@ from ankiforge.text.markdown import plain
 
 BETWEEN = "~"
 """Stands between the two names of a pair."""
+IN = "/"
+"""Stands between the name of a list and the id of an item in it."""
 FORCE = "force"
 """What a person types to overrule a check."""
 INSTEAD, SPLIT = ("instead", "yes"), ("split", "yes")
 """Arguments of an act that asks for a card, or several cards, in place of the one shown."""
 _EDIT = Act("e", "Edit", ":edit")
+_EDIT_WAITING = Act("e", "Edit", ":edit", (("accept", "yes"),))
+"""Edits a card that may be accepted with the new words at once."""
 _REDRAFT = Act("r", "Redraft", ":redraft", asks="What should be better?")
 _MOST_SIBLINGS = 6
 """Other cards of the same highlight that are named."""
@@ -75,7 +82,7 @@ class PageView:
     name: str
     """In addresses: `pending`."""
     title: str
-    """On the page: `Pending`."""
+    """On the page: `New cards`."""
     about: str
     """One line on what it holds and what is decided here."""
     empty: str
@@ -86,6 +93,29 @@ class PageView:
     """Returns one of them; None if it no longer belongs here."""
     holds: Callable[[Service, str], bool] | None = None
     """Returns whether an item belongs here, where that costs less than to make it."""
+    parts: tuple[PageView, ...] = ()
+    """The lists of which this one consists, or which narrow it, in the order of its chips."""
+    joined: bool = False
+    """Whether it holds what its parts hold, one part after the other; then an id is `part/id`."""
+
+    def owner(self, identity: str) -> tuple[PageView, str]:
+        """Return the list that holds an item, and the id of the item there."""
+        name, _, rest = identity.partition(IN) if self.joined else ("", "", "")
+        part = next((one for one in self.parts if one.name == name), None)
+        return (part, rest) if part else (self, identity)
+
+    def find(self, service: Service, identity: str) -> Item | None:
+        """Return an item that it holds, named after the list that it stands in."""
+        part, plain = self.owner(identity)
+        item = None if part.joined else part.item(service, plain)
+        return replace(item, kind=part.name, heading=part.title) if item else None
+
+    def has(self, service: Service, identity: str) -> bool:
+        """Return whether an item belongs here."""
+        part, plain = self.owner(identity)
+        if part.holds is None:
+            return self.find(service, identity) is not None
+        return part.holds(service, plain)
 
 
 def _this(card: Card) -> tuple[tuple[str, str], ...]:
@@ -123,7 +153,55 @@ def _waits(card: Card) -> bool:
     return card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
 
 
-# --- pending, findings, last run ------------------------------------------------------------------
+# --- why a card waits, in words -------------------------------------------------------------------
+
+_WAITS = {
+    FLOODED: f"More than {FLOOD} clean cards came at once, so the rest wait for you.",
+    DECIDED: "You decided about a card of this passage before.",
+    RECOVERED: "Its document has cards that only Anki knew.",
+}
+_HOW_IT_STANDS = {
+    AcceptedBy.POLICY: "Accepted without you: no check objected.",
+    AcceptedBy.AUTHOR: "Accepted: it is written as a card in the source.",
+    AcceptedBy.PERSON: "You accepted it.",
+}
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence: with a capital letter and a full stop."""
+    words = words.strip()
+    return f"{words[:1].upper()}{words[1:]}{'' if words[-1:] in ('.', '?', '!', '') else '.'}"
+
+
+def _why(card: Card, shown: Sequence[Candidate]) -> tuple[str, str]:
+    """Return why a card waits, or how it stands, and the tone of that."""
+    findings = sorted(
+        (one for one in shown[0].findings if one.severity is not Severity.INFO),
+        key=lambda one: one.severity is not Severity.BLOCK,
+    )
+    worst = findings[0] if findings else None
+    if card.standing is not Standing.LIVE:
+        return sentence(f"retired: {_WHY_RETIRED.get(card.standing_why, card.standing_why)}"), ""
+    if card.verdict is Verdict.REJECTED:
+        return sentence("you rejected it" + (f": {card.reason}" if card.reason else "")), ""
+    if card.anki is AnkiState.TOMBSTONE:
+        return "Deleted in Anki: it is not sent again.", ""
+    if card.blocked and worst:
+        return f"A check blocks this card. {sentence(worst.message)}", "block"
+    if card.verdict is Verdict.PENDING and len(shown) > 1:
+        return f"There are {len(shown)} drafts of this card: pick one.", ""
+    if worst:
+        return sentence(worst.message), "warn"
+    if card.verdict is Verdict.ACCEPTED:
+        return _HOW_IT_STANDS.get(card.accepted_by, "Accepted."), ""
+    if card.waits in _WAITS:
+        return _WAITS[card.waits], ""
+    if card.leading.draft.origin.drafter.startswith("rules"):
+        return "No check objects. Your settings let cards like this wait for you.", ""
+    return "A model drafted it: check that the source says so.", ""
+
+
+# --- new cards, findings, last run ----------------------------------------------------------------
 
 
 def _pending(service: Service, guid: str) -> Item | None:
@@ -143,9 +221,22 @@ def _with_findings(service: Service, guid: str) -> Item | None:
     return None if all(one.clean for one in shown) else card_item(service, card)
 
 
-def _of_run(service: Service, guid: str) -> Item | None:
+def _any(service: Service, guid: str) -> Item | None:
     card = service.card(guid)
     return card_item(service, card) if card else None
+
+
+def _changed_answer(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    if card is None or not _lives(card) or ANSWER_CHANGED not in card.leading.findings:
+        return None
+    return card_item(service, card)
+
+
+def _unasked(service: Service, guid: str) -> Item | None:
+    card = service.card(guid)
+    asked = card is None or card.accepted_by is not AcceptedBy.POLICY or not card.ready
+    return None if asked else _any(service, guid)
 
 
 def card_item(service: Service, card: Card) -> Item:
@@ -162,8 +253,11 @@ def card_item(service: Service, card: Card) -> Item:
         source = source_html(card.highlight, shown[0].draft.quote, card.also)
         return Content(source, slots, _replaced_html(service, card))
 
+    why, tone = _why(card, shown)
     item = _item(card, f"{card.kind.capitalize()} card from", content)
-    return replace(item, acts=_card_acts(card, shown), passage=_passage_of(card))
+    return replace(
+        item, acts=_card_acts(card, shown), passage=_passage_of(card), why=why, tone=tone
+    )
 
 
 def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
@@ -176,14 +270,17 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
             for at, one in enumerate(shown[:9], 1)
         )
     elif card.verdict is Verdict.PENDING and card.blocked:
-        asks = f"A check forbids this card. Type {FORCE} to accept it all the same; it is recorded."
+        asks = f"A check blocks this card. Type {FORCE} to accept it anyway; this is recorded."
         forced = (*_this(card), ("force", "yes"))
-        accepting = (Act("F", "Accept against the check", "accept", forced, asks=asks, needs=True),)
+        accepting = (Act("F", "Accept anyway", "accept", forced, asks=asks, needs=True),)
     elif card.verdict is Verdict.PENDING:
         accepting = (Act("a", "Accept", "accept", _this(card)),)
     elif ANSWER_CHANGED in card.leading.findings:
-        accepting = (Act("a", "I know", "accept", _this(card)),)
-    return (*accepting, *_rejecting(card, "Reject", "Reject, why…"), _EDIT, _REDRAFT)
+        accepting = (Act("a", "Keep the new answer", "accept", _this(card)),)
+    elif card.accepted_by is AcceptedBy.POLICY:
+        accepting = (Act("a", "Keep it", "keep", _this(card)),)
+    edit = _EDIT_WAITING if card.verdict is Verdict.PENDING else _EDIT
+    return (*accepting, *_rejecting(card, "Reject", "Reject, why…"), edit, _REDRAFT)
 
 
 def _replaced_html(service: Service, card: Card) -> str:
@@ -235,7 +332,10 @@ def _revision(service: Service, guid: str) -> Item | None:
         accepting = [Act("a", "Take the new one", "accept", whole)]
     kept = Act("x", "Keep the old one", "reject", whole)
     item = _item(card, f"Correction of a {card.kind} card from", content, past)
-    return replace(item, acts=(*accepting, kept, _EDIT, _REDRAFT), compared=True)
+    why = "Its passage changed after you accepted the card."
+    if past is None or past.exact == card.highlight.exact:
+        why = "A new draft of an accepted card: take it, or keep the old one."
+    return replace(item, acts=(*accepting, kept, _EDIT, _REDRAFT), compared=True, why=why)
 
 
 # --- conflicts ------------------------------------------------------------------------------------
@@ -272,8 +372,8 @@ def _conflict(service: Service, guid: str) -> Item | None:
     several = len(found) > 1
     every = " in all fields" if several else ""
     acts = [
-        Act("m", f"Keep mine{every}", "mine"),
-        Act("o", f"Take the source's{every}", "source"),
+        Act("a", f"Take the source's{every}", "source"),
+        Act("x", f"Keep mine{every}", "mine"),
     ]
     for at, one in enumerate(found if several else ()):
         this = (("field", one.field),)
@@ -282,7 +382,8 @@ def _conflict(service: Service, guid: str) -> Item | None:
     named = ", ".join(one.field for one in found)
     title = f"Conflict in {named} of a card from"
     item = _item(card, title, content, found, seen.fields)
-    return replace(item, acts=tuple(acts), compared=True)
+    why = f"You changed {named} in Anki, and the source changed it as well: whose words stand?"
+    return replace(item, acts=tuple(acts), compared=True, why=why)
 
 
 # --- duplicates -----------------------------------------------------------------------------------
@@ -305,7 +406,6 @@ def _duplicate(service: Service, identity: str) -> Item | None:
 
     def content() -> Content:
         facts = (
-            *_alike(card, other),
             ("This one", studied(service, card)),
             ("The other", f"a note in Anki that others made, in {note.deck}; it is never changed"),
             ("To find it in Anki", other),
@@ -315,9 +415,10 @@ def _duplicate(service: Service, identity: str) -> Item | None:
             _source_of(card), slots, sides_html(_rows_beside(card, dict(note.fields)), facts)
         )
 
-    title = "A card that is called like a note in Anki, from"
+    title = "A card like a note in Anki, from"
     item = _item(card, title, content, note)
-    return replace(item, id=identity, acts=_pair_acts(card), compared=True)
+    why = _why_alike(card, other) or "A note in Anki asks the same."
+    return replace(item, id=identity, acts=_pair_acts(card), compared=True, why=why)
 
 
 def _pair(service: Service, identity: str, card: Card, twin: Card) -> Item:
@@ -325,8 +426,6 @@ def _pair(service: Service, identity: str, card: Card, twin: Card) -> Item:
 
     def content() -> Content:
         facts = (
-            *_alike(card, twin.guid),
-            *_alike(twin, card.guid),
             ("This one", studied(service, card)),
             ("The other", studied(service, twin)),
             ("The other's passage", twin.highlight.exact),
@@ -339,30 +438,32 @@ def _pair(service: Service, identity: str, card: Card, twin: Card) -> Item:
         return Content(_source_of(card), slots, sides_html(_rows_beside(card, _texts(twin)), facts))
 
     which = "this one" if stays.guid == card.guid else "the other"
-    title = "Two cards that are called alike, from"
+    why = _why_alike(card, twin.guid) or _why_alike(twin, card.guid)
+    title = "Two cards that ask the same, from"
     return replace(
         _item(card, title, content, twin, stays.guid),
         id=identity,
-        acts=(Act("m", f"Merge: {which} stays", "merge"), *_pair_acts(card)),
+        acts=(Act("m", f"Merge into one: {which} stays", "merge"), *_pair_acts(card)),
         compared=True,
+        why=why or "Two cards ask the same.",
         cards=(card, twin),
     )
 
 
 def _pair_acts(card: Card) -> tuple[Act, ...]:
     return (
-        Act("b", "Keep both", "both"),
-        Act("n", "Not a duplicate", "distinct"),
+        Act("l", "Leave both", "both"),
+        Act("y", "Not a duplicate", "distinct"),
         *_rejecting(card, "Reject this", "Reject, why…"),
     )
 
 
-def _alike(card: Card, other: str) -> list[Fact]:
+def _why_alike(card: Card, other: str) -> str:
     """Return why a check called two cards alike."""
     shown = (card.leading, *(one for one in card.open if one != card.leading))
     found = (finding for one in shown for finding in one.findings if finding.check in PAIRED)
-    named = [one for one in found if one.twin.partition(".")[0] == other]
-    return [("Called alike because", one.message) for one in named[:1]]
+    named = (one for one in found if one.twin.partition(".")[0] == other)
+    return next((sentence(one.message) for one in named), "")
 
 
 def _rows_beside(card: Card, theirs: dict[str, str]) -> list[Row]:
@@ -396,12 +497,12 @@ def _passage(service: Service, key: str) -> Item | None:
     )
 
     def content() -> Content:
-        foot = render("no_card.html", why=why, selectable=bool(words))
+        foot = render("no_card.html", selectable=bool(words))
         return Content(source_html(highlight), (Slot("", "", foot=foot),))
 
     return Item(
         key,
-        "No card yet from",
+        "Passage from",
         stamp_of(highlight, why),
         content,
         acts=(
@@ -413,6 +514,7 @@ def _passage(service: Service, key: str) -> Item | None:
         group=key,
         document=highlight.document.title,
         passage=highlight,
+        why=sentence(f"no card: {why}"),
     )
 
 
@@ -441,7 +543,7 @@ def _missing(service: Service, guid: str) -> Item | None:
 
     acts = [
         Act("b", "Bring it back", "restore"),
-        Act("d", "It was deleted on purpose", "deleted"),
+        Act("x", "It was deleted on purpose", "deleted"),
     ]
     if count > 1:
         asks = f"{count} cards are missing. Type {count} if you mean all of them."
@@ -450,8 +552,9 @@ def _missing(service: Service, guid: str) -> Item | None:
             ("D", f"All {count} were deleted on purpose", "all deleted"),
         ):
             acts.append(Act(key, label, what, asks=asks, needs=True))
-    item = _item(card, f"Missing in Anki: a {card.kind} card from", content, count)
-    return replace(item, acts=tuple(acts))
+    item = _item(card, f"{card.kind.capitalize()} card from", content, count)
+    why = "It was in Anki and is not there now: deleted on purpose, or by accident?"
+    return replace(item, acts=tuple(acts), why=why)
 
 
 # --- retired here but still in Anki; accepted here but gone from the source ---------------------------
@@ -460,7 +563,7 @@ _WHY_RETIRED = {
     "skip": "its passage was marked to be skipped",
     "gone": "its passage is no longer in the source",
     "rewritten": "it was rewritten in its source as another kind of card",
-    "redrafted": "another card was drawn in its place",
+    "redrafted": "another card was drafted in its place",
 }
 
 
@@ -481,7 +584,7 @@ def _retired(service: Service, guid: str) -> Item | None:
     elif card.standing is Standing.RETIRED:
         why = _WHY_RETIRED.get(card.standing_why, card.standing_why)
     else:
-        why = "it waits for your word again"
+        why = "it waits for your decision again"
     studied_cards = counted(sum(not one.suspended for one in seen.cards), "card")
     way = f"ankiforge push --suspend-retired suspends its {studied_cards}; or delete it there"
     if RETIRED not in seen.tags:
@@ -489,7 +592,6 @@ def _retired(service: Service, guid: str) -> Item | None:
 
     def content() -> Content:
         facts = (
-            ("Why it is none here", why),
             ("In Anki", studied(service, card)),
             ("To find it in Anki", f"nid:{note_id(card.guid)}"),
             ("To find all of them", f"tag:{RETIRED}"),
@@ -501,15 +603,14 @@ def _retired(service: Service, guid: str) -> Item | None:
     back = Act("b", "Bring it back", "restore")
     if _waits(card):
         back = Act("a", "Accept", "accept", (("slot", card.leading.id),))
-    title = f"Still in Anki: a {card.kind} card from"
+    title = f"{card.kind.capitalize()} card from"
     item = _item(card, title, content, seen.tags, [one.queue for one in seen.cards])
-    return replace(item, acts=(back,))
+    return replace(item, acts=(back,), why=f"Anki still asks it, but here {why}.")
 
 
 def _without_source(service: Service, card: Card) -> Item:
     def content() -> Content:
         facts = (
-            ("Its passage", "is no longer in the source; beside the card stands what it was"),
             ("In Anki", studied(service, card)),
             (
                 "If you keep it",
@@ -519,13 +620,18 @@ def _without_source(service: Service, card: Card) -> Item:
         slots = (slot_of(service, card, card.leading, ""),)
         return Content(_source_of(card), slots, sides_html(facts=facts))
 
-    acts = (
+    acts = [
         Act("a", "Keep it", "keep", (("slot", card.leading.id),)),
-        Act("x", "Reject it: no card any more", "reject", _this(card)),
+        Act("x", "Reject it", "reject", _this(card)),
         _EDIT,
-    )
-    item = _item(card, f"Its passage is gone: a {card.kind} card from", content)
-    return replace(item, acts=acts)
+    ]
+    count = len(service.ledger.queries.without_source())
+    if count > 1:
+        asks = f"The passages of {count} cards are gone. Type {count} to keep all of these cards."
+        acts.append(Act("K", f"Keep all {count}", "all keep", asks=asks, needs=True))
+    item = _item(card, f"{card.kind.capitalize()} card from", content, count)
+    why = "Its passage is no longer in the source. The source shown is what it was."
+    return replace(item, acts=tuple(acts), why=why)
 
 
 # --- cards that keep failing ----------------------------------------------------------------------
@@ -544,7 +650,6 @@ def _work(service: Service, guid: str) -> Item | None:
     siblings.sort(key=lambda one: one.standing is not Standing.LIVE)
 
     def facts() -> Iterator[Fact]:
-        yield ("Why it is here", "; ".join(reasons(history)))
         yield ("Its answers", _answers(history))
         yield ("In Anki", f"{studied(service, card)} · seen {when(seen.taken_at)}")
         now = ledger.clock().timestamp()
@@ -564,7 +669,7 @@ def _work(service: Service, guid: str) -> Item | None:
         left = len(siblings) - _MOST_SIBLINGS
         yield ("And", f"{counted(left, 'card')} more of this passage" if left > 0 else "")
         if card.revision:
-            waits = "decide on it under Revisions: that deals with this as well"
+            waits = "decide on the correction: that deals with this as well"
             yield ("A correction waits", waits)
 
     def content() -> Content:
@@ -589,14 +694,19 @@ def _work(service: Service, guid: str) -> Item | None:
         replace(_REDRAFT, args=(INSTEAD,)),
         Act("p", "Split", ":redraft", (INSTEAD, SPLIT), asks=split),
         Act("e", "Reword", ":edit"),
-        *(() if card.revision else (Act("l", "Leave it", "leave", (("slot", card.leading.id),)),)),
-        *_rejecting(card, "Give it up", "Give it up, why…"),
+        *(
+            ()
+            if card.revision
+            else (Act("l", "Leave it as it is", "leave", (("slot", card.leading.id),)),)
+        ),
+        *_rejecting(card, "Reject", "Reject, why…"),
     )
     item = _item(
-        card, f"Needs work: a {card.kind} card from", content, seen.tags,
+        card, f"{card.kind.capitalize()} card from", content, seen.tags,
         seen.cards, history.troubles, history.answers.given, siblings, theirs,
     )  # fmt: skip
-    return replace(item, acts=acts, passage=_passage_of(card))
+    why = sentence("; ".join(reasons(history)))
+    return replace(item, acts=acts, passage=_passage_of(card), why=why)
 
 
 def _answers(history: History) -> str:
@@ -702,68 +812,60 @@ def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact
 
 # --- all views ------------------------------------------------------------------------------------
 
-VIEWS = (
-    PageView(
-        "pending",
-        "Pending",
-        "Cards that wait for your word.",
-        "Nothing waits for you here.",
-        lambda service: service.ledger.queries.pending(),
-        _pending,
-        lambda service, guid: service.ledger.queries.is_pending(guid),
-    ),
-    PageView(
-        "findings",
-        "Findings",
-        "Cards of which a check warns, or which it forbids: mend them, or decide.",
-        "No check warns of any card.",
-        lambda service: service.ledger.queries.with_findings(),
-        _with_findings,
-    ),
-    PageView(
-        "work",
-        "Needs work",
-        "Cards that keep failing in Anki, or of which you wrote something there.",
-        "No card in Anki keeps failing.",
-        lambda service: service.ledger.queries.problem_cards.all(),  # the worst first
-        _work,
-    ),
-    PageView(
-        "revisions",
-        "Revisions",
-        "Corrections of accepted cards: take the new one, or keep the old.",
-        "No correction waits for you.",
-        lambda service: service.ledger.queries.revisions(),
-        _revision,
-    ),
+_KINDS = (
     PageView(
         "conflicts",
-        "Conflicts",
-        "Fields that you changed in Anki and the source changed as well: whose words stand?",
+        "Conflicts with Anki",
+        "You changed a field in Anki, and the source changed it as well.",
         "Anki and your sources agree.",
         lambda service: service.ledger.queries.conflicts(),
         _conflict,
     ),
     PageView(
+        "changed",
+        "Changed answers",
+        "Accepted cards whose answer was corrected in the source.",
+        "No answer was changed.",
+        lambda service: service.ledger.queries.changed_answers(),
+        _changed_answer,
+    ),
+    PageView(
+        "pending",
+        "New cards",
+        "Drafts that wait for your decision.",
+        "No new card waits for you.",
+        lambda service: service.ledger.queries.pending(),
+        _pending,
+        lambda service, guid: service.ledger.queries.is_pending(guid),
+    ),
+    PageView(
+        "revisions",
+        "Corrections",
+        "Accepted cards whose passage changed: take the new words, or keep the old.",
+        "No correction waits for you.",
+        lambda service: service.ledger.queries.revisions(),
+        _revision,
+    ),
+    PageView(
+        "work",
+        "Needs work",
+        "Cards that keep failing in Anki, or on which you commented there.",
+        "No card in Anki keeps failing.",
+        lambda service: service.ledger.queries.problem_cards.all(),  # the worst first
+        _work,
+    ),
+    PageView(
         "twins",
         "Duplicates",
-        "Cards that ask the same: make one of them, keep both, or say that they are not alike.",
-        "No two cards are called alike.",
+        "Cards that ask the same: merge them, leave both, or say that they differ.",
+        "No two cards ask the same.",
         lambda service: [BETWEEN.join(pair) for pair in service.ledger.queries.duplicates()],
         _duplicate,
     ),
     PageView(
-        "passages",
-        "No card yet",
-        "Passages that are no card: select words, and they are one.",
-        "Every passage has its card, or you have said that none is wanted.",
-        lambda service: service.ledger.queries.without_card(),
-        _passage,
-    ),
-    PageView(
         "missing",
-        "Missing",
-        "Cards that were in Anki and are not there now: deleted on purpose, or by accident?",
+        "Missing in Anki",
+        "Cards that were in Anki and are not there now.",
         "Nothing is missing in Anki.",
         lambda service: service.ledger.queries.missing(),
         _missing,
@@ -771,13 +873,97 @@ VIEWS = (
     PageView(
         "retired",
         "Retired",
-        "Cards that Anki still asks and that are none here, or whose passage is gone.",
-        "All that Anki asks is a card here, and has its passage.",
+        "Cards that Anki still asks though they are retired or rejected here, or their passage is gone.",
+        "Every card that Anki asks is accepted here and has its passage.",
         lambda service: (
             *service.ledger.queries.left_in_anki(),
             *service.ledger.queries.without_source(),
         ),
         _retired,
+    ),
+)
+"""What is to be decided, kind by kind, in the order in which a person is asked."""
+
+
+def _in_state(name: str, title: str, about: str) -> PageView:
+    """Return the list of all cards in one state; a card that is decided on leaves it."""
+    return PageView(
+        f"all-{name}",
+        title,
+        about,
+        "No card is in this state.",
+        lambda service: service.ledger.queries.by_state().get(name, ()),
+        _any,
+        lambda service, guid: guid in service.ledger.queries.by_state().get(name, ()),
+    )
+
+
+_STATES = (
+    PageView(
+        "unasked",
+        "Accepted without you",
+        "Cards that were accepted because no check objected, and that you have not looked at.",
+        "You have looked at every accepted card.",
+        lambda service: service.ledger.queries.accepted_by_policy(),
+        _unasked,
+    ),
+    _in_state("waiting", "Waiting", "Cards that wait for your decision."),
+    _in_state("blocked", "Blocked", "Cards that a check blocks."),
+    _in_state("accepted", "Accepted", "Accepted cards that are not in Anki yet."),
+    _in_state("in-anki", "In Anki", "Cards that were seen in Anki."),
+    _in_state("rejected", "Rejected", "Cards that you rejected."),
+    _in_state("retired", "Retired", "Cards that another card replaced, or whose passage is gone."),
+    _in_state("deleted", "Deleted in Anki", "Cards that you deleted in Anki."),
+    PageView(
+        "findings",
+        "With findings",
+        "Cards of which a check warns, or which it blocks.",
+        "No check warns of any card.",
+        lambda service: service.ledger.queries.with_findings(),
+        _with_findings,
+    ),
+    PageView(
+        "run",
+        "From the last run",
+        "Cards that the last run drafted or changed, whatever was decided since.",
+        "No run has drafted a card yet.",
+        lambda service: service.ledger.queries.of_last_run(),
+        _any,
+    ),
+)
+
+
+def _joined(service: Service) -> Sequence[str]:
+    return [f"{part.name}{IN}{one}" for part in _KINDS for one in part.ids(service)]
+
+
+VIEWS = (
+    PageView(
+        "decide",
+        "To decide",
+        "Everything that needs your decision, one kind after the other.",
+        "Nothing waits for you.",
+        _joined,
+        lambda service, identity: None,
+        parts=_KINDS,
+        joined=True,
+    ),
+    PageView(
+        "passages",
+        "No card yet",
+        "Passages without a card: select words, and they are one.",
+        "Every passage has its card, or you have said that none is wanted.",
+        lambda service: service.ledger.queries.without_card(),
+        _passage,
+    ),
+    PageView(
+        "all",
+        "All cards",
+        "Every card, in the order of its source.",
+        "There is no card yet.",
+        lambda service: service.ledger.queries.all_cards(),
+        _any,
+        parts=_STATES,
     ),
     PageView(
         "recent",
@@ -787,22 +973,19 @@ VIEWS = (
         lambda service: tuple(service.ledger.queries.person_actions()),
         _recent,
     ),
-    PageView(
-        "run",
-        "This run",
-        "What the last run drafted or revised, whatever was decided since; what it could make no"
-        " card of stands in the view of passages without one.",
-        "No run has drawn a card yet.",
-        lambda service: service.ledger.queries.of_last_run(),
-        _of_run,
-    ),
 )
-"""In the order of the menu."""
+"""The places of the page, in the order of the menu."""
+
+
+def place_of(view: PageView) -> PageView:
+    """Return the place in which a list stands: itself, or the one that it is a part of."""
+    return next(one for one in VIEWS if view is one or view in one.parts)
 
 
 def view_named(name: str) -> PageView:
-    """Return the view of this name; the first if there is none."""
-    return next((view for view in VIEWS if view.name == name), VIEWS[0])
+    """Return the list of this name; the first place if there is none."""
+    every = (one for place in VIEWS for one in (place, *place.parts))
+    return next((one for one in every if one.name == name), VIEWS[0])
 
 
 def subjects_of(service: Service, view: PageView, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -810,4 +993,4 @@ def subjects_of(service: Service, view: PageView, ids: Sequence[str]) -> dict[st
     if view.name == "recent":
         actions = service.ledger.queries.person_actions()
         return {one: actions.get(one, ()) for one in ids}
-    return {one: tuple(one.split(BETWEEN)) for one in ids}
+    return {one: tuple(view.owner(one)[1].split(BETWEEN)) for one in ids}

@@ -1,4 +1,4 @@
-"""Pictures of every view of the review page, for `docs/`.
+"""Pictures of the review page, for `docs/`.
 
     python -m tests.e2e.page.pictures docs
 
@@ -35,27 +35,29 @@ def main(folder: Path) -> int:
         forge = Forge(Path(place))
         with full(forge, backend, llm_server), served(forge) as address:
             browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+            page = browser.new_context(bypass_csp=True).new_page()  # an address works once
+            page.goto(address)
+            page.add_style_tag(content=STILL)
+            page.wait_for_selector(SHOWN)
             for look in (("light", WIDE), ("dark", WIDE), ("light", PHONE)):
-                take(browser, address, folder, *look)
+                take(page, folder, *look)
             browser.close()
     return 0
 
 
-def take(browser: Any, address: str, folder: Path, scheme: str, size: tuple[int, int]) -> None:
-    """Every view as most see it; the first one also in the dark and on a phone."""
-    viewport = {"width": size[0], "height": size[1]}
-    context = browser.new_context(
-        viewport=viewport, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.goto(address)
-    page.add_style_tag(content=STILL)
-    page.wait_for_selector(SHOWN)
-    names = page.eval_on_selector_all("#views a", "all => all.map((one) => one.dataset.view)")
+SHOWN_IN_DOCS = ("pending", "passages", "revisions", "conflicts", "twins", "work")
+"""The lists of which `docs/review.md` has pictures."""
+
+
+def take(page: Any, folder: Path, scheme: str, size: tuple[int, int]) -> None:
+    """Every list of the guide as most see it; the first one also in the dark and on a phone."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     usual = scheme == "light" and size == WIDE
     suffix = "" if usual else "-dark" if scheme == "dark" else "-phone"
-    for name in names if usual else names[:1]:
-        page.click(f'#views a[data-view="{name}"]')
+    for name in SHOWN_IN_DOCS if usual else SHOWN_IN_DOCS[:1]:
+        page.evaluate("(name) => { location.hash = ''; location.hash = name }", name)
+        page.wait_for_selector(f'[data-view="{name}"][aria-current]', state="attached")
         page.wait_for_selector(SHOWN)
         page.wait_for_function("[...document.images].every((one) => one.complete)")
         if name == "pending":
@@ -65,16 +67,15 @@ def take(browser: Any, address: str, folder: Path, scheme: str, size: tuple[int,
             page.keyboard.press("ArrowRight")
         page.wait_for_timeout(400)
         page.screenshot(path=folder / f"review-{name}{suffix}.png")
-    context.close()
 
 
 def open_up(page: Any, *, page_too: bool) -> None:
     """The three candidates of one fact, their answers, and the page of the paper."""
     page.keyboard.press("j")
     page.wait_for_selector(SHOWN)
-    page.keyboard.press(" ")
     if page_too:
-        page.click("#source summary >> text=The page")
+        if page.locator("[data-sheet]:not([open])").count():
+            page.click("#source summary >> text=The page")
         page.wait_for_selector("#source details img")
         page.wait_for_function("[...document.images].every((one) => one.complete)")
     page.evaluate("document.activeElement?.blur()")

@@ -36,7 +36,7 @@ def test_a_person_goes_on_while_the_model_thinks(forge, fake, review, settled) -
         settled(page)
         assert BETA in page.inner_text("#source")
         thought.set()
-        page.locator("#told", has_text="a new card waits under Pending").wait_for()
+        page.locator("#told", has_text="a new card waits under New cards").wait_for()
         page.keyboard.press("k")
         settled(page)
         assert page.locator("#cards article").count() == 2

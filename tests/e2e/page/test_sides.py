@@ -41,7 +41,7 @@ def test_a_conflict_is_settled_field_by_field_with_keys(
         forge.ok("run", vault)
 
     page = review()
-    page.click("[data-view=conflicts]")
+    page.click(".parts [data-view=conflicts]")
     settled(page)
     assert page.locator("#body h2").all_text_contents() == ["Front", "Back"]
     assert page.locator("#body script, #body [onclick]").count() == 0
@@ -52,7 +52,7 @@ def test_a_conflict_is_settled_field_by_field_with_keys(
     page.locator("#body h2").nth(1).wait_for(state="detached")
     settled(page)
     assert page.locator("#body h2").all_text_contents() == ["Back"]
-    page.keyboard.press("o")
+    page.keyboard.press("a")
     settled(page)
 
     forge.ok("run", vault)
@@ -73,7 +73,7 @@ def test_what_differs_is_said_to_who_hears_it_and_seen_without_colour(
     forge.ok("run", vault)
 
     page = review()
-    page.click("[data-view=revisions]")
+    page.click(".parts [data-view=revisions]")
     settled(page)
     said = page.locator("#body [aria-label=Text]").aria_snapshot()
     assert "removed: energy" in said

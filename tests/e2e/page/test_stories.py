@@ -46,11 +46,11 @@ def verdicts(forge: Any) -> list[str]:
 
 def test_from_a_vault_to_anki_by_keys_alone(forge, note, review, press, anki) -> None:
     page = review()
-    press(page, " ", "a", " ", "x", "u", "j", "a")
+    press(page, "a", " ", "x", "u", "j", "a")
     assert verdicts(forge) == ["accepted", "pending", "accepted", "pending"]
     press(page, "a", "a")
     page.wait_for_function(
-        """() => document.querySelector('#views a[data-view="pending"] .count').innerText == '0'"""
+        """() => document.querySelector('#views a[data-view="decide"] .count').innerText == '0'"""
     )
     forge.ok("build")
     anki.load(forge.folder / "ankiforge.apkg")

@@ -19,11 +19,11 @@ def test_a_failing_card_is_left_or_redrawn_by_keys(
         forge.ok("pull")
 
         page = review()
-        page.click("[data-view=work]")
+        page.click(".parts [data-view=work]")
         settled(page)
-        assert "Needs work" in page.inner_text("#title")
-        known = page.inner_text("#body")
-        assert "forgotten 6 times in 14 answers" in known
+        assert page.inner_text("#kind") == "Needs work"
+        known = page.inner_text("#why") + page.inner_text("#body")
+        assert "orgotten 6 times in 14 answers" in known
         assert "which alphabet?" in known
         page.keyboard.press("l")
         settled(page)
@@ -35,10 +35,10 @@ def test_a_failing_card_is_left_or_redrawn_by_keys(
         page.keyboard.press("r")
         page.keyboard.type("say which alphabet")
         page.keyboard.press("Enter")
-        page.locator("#told", has_text="a new card waits under Pending").wait_for()
+        page.locator("#told", has_text="a new card waits under New cards").wait_for()
         settled(page)
         assert "say which alphabet" in desk.asked()
-        page.click("[data-view=pending]")
+        page.click(".parts [data-view=pending]")
         settled(page)
         assert OLD in page.inner_text("#body")
         page.keyboard.press("a")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge.check import Context, DuplicateIndex, Siblings, check
+from ankiforge.check import Context, DuplicateIndex, Siblings, check, same_answer
 from ankiforge.model import (
     NOTE,
     CardKind,
@@ -19,6 +19,7 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
+    Probe,
 )
 from ankiforge.text.cloze import gaps, reveal
 
@@ -92,7 +93,7 @@ def documented() -> list[Row]:
 
 _EXAMPLE = re.compile(
     r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
-    r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*))?$",
+    r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*?))?(?: ‽ (?P<answer>.*?)(?: \+ (?P<other>.*))?)?$",
     re.DOTALL,
 )
 _GUESSES = {"emphasis", "isa", "number"}
@@ -110,6 +111,10 @@ def example(text: str) -> tuple[Finding, ...]:
     source = parts["passage"] or draft.quote
     source, around = _cut(source)
     draft = replace(draft, quote=parts["quote"] or f"{around['prefix']}{source}")
+    if said := parts["answer"]:
+        same = same_answer(draft.field("Front"), draft.field("Back"), said) is True
+        others = (parts["other"],) if parts["other"] else ()
+        draft = replace(draft, probe=Probe(True, "" if said == "none" else said, same, others))
     twins = DuplicateIndex()
     if parts["twin"]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))

@@ -49,7 +49,7 @@ def told(result):
         msgspec.json.encode({name: list(some) for name, some in found.items() if some})
     )
     for one in made.get("drafts", ()):
-        for name in [name for name, value in one.items() if value in ("", [], 0, False)]:
+        for name in [name for name, value in one.items() if value in ("", [], 0, False, None)]:
             del one[name]
     return made
 

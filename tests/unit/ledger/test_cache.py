@@ -33,10 +33,10 @@ def test_keeping_replaces_and_forgets(memories: CacheFile) -> None:
 
 
 def test_a_memory_in_use_counts_as_empty_and_is_left_alone(
-    memories: CacheFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ankiforge.ledger.cache._PATIENCE", 0.0)
-    own = memories.of("a")
+    own = CacheFile(tmp_path / "memory.db").of("a")
     own.keep({"x": b"1"})
     with sqlite3.connect(tmp_path / "memory.db") as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -7,6 +7,7 @@ let highest = 0;
 let seen = "";
 
 export function wireBar(page) {
+  at("more-acts").addEventListener("click", () => showAll(at("more-acts").getAttribute("aria-expanded") === "false"));
   page.shown((item) => showActs(page, item?.acts ?? []));
   addEventListener("resize", () => (at("acts").style.minHeight = `${(highest = 0)}px`));
   at("keys").replaceChildren(
@@ -14,10 +15,16 @@ export function wireBar(page) {
   );
 }
 
+// On a phone two acts are shown, and the others on request.
+function showAll(yes) {
+  at("more-acts").setAttribute("aria-expanded", String(yes));
+}
+
 // In a view the bar never gets lower: what decides stays at its place on the screen. No act is set off from
 // the others: the page proposes none.
 function showActs(page, acts) {
   const bar = at("acts");
+  showAll(false);
   if (page.view !== seen) [seen, highest, bar.style.minHeight] = [page.view, 0, ""];
   bar.replaceChildren(...acts.map((act) => button(act.key, act.label, () => perform(page, act))));
   highest = Math.max(highest, bar.offsetHeight);

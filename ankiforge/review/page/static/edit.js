@@ -20,9 +20,10 @@ class Editor {
   #timer = 0;
   #sure = false;
 
-  // `what`: the decision that saves; `slot`: the draft that is reworded, "" of a new card.
-  constructor(page, place, { what, slot, fields, focus, title }) {
-    Object.assign(this, { page, place, what, slot, item: page.item.id, passage: page.item.group, title });
+  // `what`: the decision that saves; `slot`: the draft that is reworded, "" of a new card; `accepts`:
+  // whether saving may accept the card as well.
+  constructor(page, place, { what, slot, fields, focus, title, accepts = false }) {
+    Object.assign(this, { page, place, what, slot, item: page.item.id, passage: page.item.group, title, accepts });
     this.name = slot || this.item;
     this.before = fields;
     this.hidden = Object.fromEntries(Object.entries(fields).filter(([name]) => name === "Reverse"));
@@ -62,7 +63,7 @@ class Editor {
 
   typed() {
     this.#sure = false;
-    kept.keep(this.name, { what: this.what, slot: this.slot, title: this.title, fields: this.words });
+    kept.keep(this.name, { what: this.what, slot: this.slot, title: this.title, accepts: this.accepts, fields: this.words });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.preview(), PAUSE_MS);
   }
@@ -119,7 +120,7 @@ class Editor {
   leave() {
     if (this.changed && !this.#sure) {
       this.#sure = true;
-      return this.tell(["Escape once more, and what you typed is gone."]);
+      return this.tell(["Press Escape once more to discard what you typed."]);
     }
     this.close();
     return this.page.redraw();
@@ -155,9 +156,9 @@ class Editor {
     const row = made("p", "");
     row.className = "buttons";
     row.append(
-      button("Save", "Control+Enter", () => this.save(false)),
-      ...(this.slot ? [button("Save and accept", "Control+Shift+Enter", () => this.save(true))] : []),
-      button("Leave", "Escape", () => this.leave()),
+      ...(this.accepts ? [button("Save and accept", "Control+Enter", () => this.save(true))] : []),
+      button("Save", this.accepts ? "Control+Shift+Enter" : "Control+Enter", () => this.save(false)),
+      button("Cancel", "Escape", () => this.leave()),
     );
     return row;
   }
@@ -166,7 +167,7 @@ class Editor {
     const control = event.ctrlKey || event.metaKey;
     if (event.isComposing) return;
     if (event.key === "Escape") this.leave();
-    else if (event.key === "Enter" && (control || this.#isLine(event))) this.save(event.shiftKey && Boolean(this.slot));
+    else if (event.key === "Enter" && (control || this.#isLine(event))) this.save(this.accepts && !event.shiftKey);
     else if (control && event.shiftKey && event.code === "KeyC") wrapGap(event.target, event.altKey);
     else return;
     event.preventDefault();
@@ -221,7 +222,8 @@ export function write(page, place, wanted) {
 
 function reword(page, place) {
   const { id, fields, label } = place.slot;
-  write(page, place, { what: "edit", slot: id, fields, focus: "", title: `Edit ${label}`.trim() });
+  const accepts = page.item.acts.some((act) => act.what === ":edit" && act.args.accept);
+  write(page, place, { what: "edit", slot: id, fields, focus: "", title: `Edit ${label}`.trim(), accepts });
 }
 
 // Of several candidates the one that has the focus, else the one whose number is pressed.

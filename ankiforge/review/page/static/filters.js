@@ -14,12 +14,17 @@ export class Filters {
       event.preventDefault();
       this.#typed();
     });
-    at("query").addEventListener("search", () => at("query").value || this.#typed());
+    at("query").addEventListener("input", () => this.#clearable());
+    at("filter-clear").addEventListener("click", () => {
+      at("query").value = "";
+      this.#typed();
+    });
     addEventListener("pointerdown", ({ target }) => {
       if (!at("facets").contains(target)) at("facets").open = false;
     });
     page.shown(() => {
       if (document.activeElement !== at("query")) at("query").value = page.query;
+      this.#clearable();
     });
   }
 
@@ -30,6 +35,10 @@ export class Filters {
     at("facets").hidden = !drawn.length;
     at("facet-list").replaceChildren(...drawn);
     if (focused.startsWith(BOX)) at(focused)?.focus();
+  }
+
+  #clearable() {
+    at("filter-clear").hidden = !at("query").value;
   }
 
   // What is wrong with the query; "" = nothing.

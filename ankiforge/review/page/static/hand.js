@@ -107,6 +107,17 @@ function move(page, by, extend) {
   return true;
 }
 
+// What the mouse selects ends with whole words; with Alt it may end within one.
+function snap(page, event) {
+  const here = event.altKey ? null : passage(page);
+  const now = selected(here);
+  if (!now) return;
+  const touched = wordsOf(here.words).filter(([start, end]) => start < now[1] && end > now[0]);
+  if (!touched.length) return;
+  const span = [Math.min(now[0], touched[0][0]), Math.max(now[1], touched.at(-1)[1])];
+  if (span[0] !== now[0] || span[1] !== now[1]) select(here, span);
+}
+
 const alone = (at) => ({ from: at, to: at });
 
 // The words that the mouse has selected.
@@ -226,7 +237,10 @@ export function wireHand(page) {
     { key: "+", label: "Keep the selected words, to hide several", when: able, does: keep },
   );
   addEventListener("keydown", (event) => pressed(page, event));
-  source.addEventListener("pointerdown", () => (cursor = null));
+  source.addEventListener("pointerdown", () => {
+    cursor = null;
+    addEventListener("pointerup", (event) => snap(page, event), { once: true });
+  });
   document.addEventListener("selectionchange", () => preview(page));
   page.shown(forget);
 }

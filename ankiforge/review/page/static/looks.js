@@ -5,7 +5,7 @@ const system = matchMedia("(prefers-color-scheme: dark)");
 
 class Looks {
   #listeners = [];
-  #chosen = { dark: null, answers: false, phone: false };
+  #chosen = { dark: null, answers: true, phone: false };
 
   constructor() {
     Object.assign(this.#chosen, JSON.parse(sessionStorage.getItem(KEPT) ?? "{}"));
@@ -17,7 +17,7 @@ class Looks {
     return this.#chosen.dark ?? system.matches;
   }
 
-  // Answers are shown at once.
+  // Question and answer are shown together.
   get answers() {
     return this.#chosen.answers;
   }

@@ -12,21 +12,25 @@ import { News } from "./news.js";
 import { wireRedraft } from "./redraft.js";
 import { Review } from "./review.js";
 import { wireSeen } from "./seen.js";
-import { failed, forget, tell } from "./telling.js";
+import { showUnsent, wireSend } from "./send.js";
+import { failed, tell } from "./telling.js";
 import { wireSheet } from "./sheet.js";
 import { remember } from "./trail.js";
 
 const at = (id) => document.getElementById(id);
+const narrow = matchMedia("(max-width: 52rem), (max-height: 30rem)");
 
 const page = new Review(at("cards"), { tell, ask: askWords, decided, failed, focus });
 const filters = new Filters(page);
 const news = new News(page, (found) => {
-  showViews(found.views);
+  showCounts(found.views);
+  if ("unsent" in found) showUnsent(found.unsent);
   filters.show(found);
 });
 
 function decided(found, item) {
-  tell(found.told);
+  const next = page.item && item && page.item.heading !== item.heading ? `; next: ${page.item.heading}` : "";
+  tell(`${found.told}${next}`);
   remember(found, item);
 }
 
@@ -37,15 +41,22 @@ function focus() {
 }
 
 function show(item) {
+  at("kind").textContent = item?.heading ?? "";
   at("title").textContent = item ? item.title : page.found.empty;
+  at("why").textContent = item?.why ?? "";
+  at("why").dataset.tone = item?.tone ?? "";
   at("source").innerHTML = item ? item.source : "";
   at("body").innerHTML = item ? item.body : "";
   document.body.dataset.item = item ? "yes" : "no";
+  document.body.dataset.view = page.view;
+  // On a phone the card comes first; a passage without a card is open, for its words are to be selected.
+  at("fold").open = !narrow.matches || page.view === "passages";
+  tell("");
   unscroll();
+  showMore(item ? [] : page.found.more);
   showCounter(page.found);
   markView();
   filters.told("");
-  forget();
   address.write(page);
   focus();
   news.look();
@@ -60,8 +71,22 @@ function unscroll() {
   if (at("main").getBoundingClientRect().top < 0) at("main").scrollIntoView();
 }
 
-function showViews(counts) {
-  for (const link of document.querySelectorAll("#views a")) {
+// Where nothing is left: a button for each place that holds more.
+function showMore(places = []) {
+  at("more").hidden = !places.length;
+  at("more").replaceChildren(...places.map(({ view, title, count }) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${title} (${count})`;
+    button.addEventListener("click", () => page.visit({ view }));
+    return button;
+  }));
+}
+
+const links = () => document.querySelectorAll("[data-view]");
+
+function showCounts(counts) {
+  for (const link of links()) {
     const count = counts[link.dataset.view] ?? 0;
     link.querySelector(".count").textContent = count;
     link.dataset.empty = count ? "no" : "yes";
@@ -69,10 +94,13 @@ function showViews(counts) {
 }
 
 function markView() {
-  for (const link of document.querySelectorAll("#views a")) {
-    if (link.dataset.view === page.view) link.setAttribute("aria-current", "page");
+  const { view, top } = page.found;
+  for (const link of links()) {
+    const current = link.dataset.view === (link.closest("nav") ? top : view);
+    if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  for (const parts of document.querySelectorAll(".parts")) parts.hidden = parts.dataset.top !== top;
 }
 
 function arrive() {
@@ -82,6 +110,7 @@ function arrive() {
 
 listen(page);
 wireSeen(page);
+wireSend(page);
 wireBar(page);
 wireWords();
 page.shown(show);

@@ -80,13 +80,14 @@ export class Review {
   }
 
   // Another list: { view, query, toggles }. Where the server refuses it, all stays as it is.
-  visit(wanted, at = "", failed = this.desk.failed) {
+  visit(wanted, at = "", failed = this.desk.failed, done = () => {}) {
     this.#turns.drop();
     const { view, query, toggles } = { ...this, ...wanted };
     this.#take(async () => {
       const found = await ask("/api/item", { view, query, ...toggles, at, step: "" });
       Object.assign(this, { query, toggles });
       this.show(found);
+      done();
       await this.stages.settled;
     }, failed);
   }
@@ -137,8 +138,8 @@ export class Review {
 
   press(key, repeated = false) {
     if (this.held || (repeated && !this.#repeats(key))) return false;
-    if (!this.#named(key)) return false;
-    this.#take(() => this.held || this.#named(key)?.());
+    if (!this.#named(key)) return this.#inert(key);
+    this.#take(() => this.held || (this.#named(key) ?? (() => this.#inert(key)))());
     return true;
   }
 
@@ -148,6 +149,15 @@ export class Review {
     if (act) return () => this.#perform(act);
     const row = this.keys.find((one) => one.key === key && (one.when?.(this) ?? true));
     return row && (() => row.does(this));
+  }
+
+  // A key that does nothing says why.
+  #inert(key) {
+    if (!/^[\p{L}\d]$/u.test(key)) return false;
+    const forced = key === "a" && this.item?.acts.find((act) => act.args.force);
+    const why = forced ? `A check blocks this card; ${forced.key} accepts it anyway` : `${key} does nothing here; ? lists the keys`;
+    this.tell(why, "refused");
+    return false;
   }
 
   #repeats(key) {

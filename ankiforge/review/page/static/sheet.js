@@ -4,13 +4,15 @@
 import { ask } from "./talk.js";
 
 const KEPT = "ankiforge-sheet";
+const wide = matchMedia("(min-width: 100rem)");
 const narrow = matchMedia("(max-width: 52rem), (max-height: 30rem)");
 
 export function wireSheet(source, page) {
   source.addEventListener("toggle", ({ target }) => target.dataset.sheet && turned(target), true);
   page.shown(() => {
     const sheet = source.querySelector("[data-sheet]");
-    if (sheet) sheet.open = sessionStorage.getItem(KEPT) === "open" && !narrow.matches;
+    const kept = sessionStorage.getItem(KEPT) ?? (wide.matches ? "open" : "closed");
+    if (sheet) sheet.open = kept === "open" && !narrow.matches;
   });
 }
 

@@ -12,11 +12,6 @@ export function tell(words, tone = "") {
   at("told").textContent = words;
 }
 
-// A refusal is about what was shown when it came.
-export function forget() {
-  if (at("told").dataset.tone === "refused") tell("");
-}
-
 export function failed(error) {
   const gone = error instanceof Gone;
   if (gone) ended(true);

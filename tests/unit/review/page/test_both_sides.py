@@ -103,8 +103,8 @@ def test_a_pair_is_one_item_with_the_waiting_card_first(forge, client, alike) ->
     assert [slot["id"].partition(".")[0] for slot in found["item"]["slots"]] == list(alike)
     body = found["item"]["body"]
     assert "only here: </span>Which" in body
-    assert "Called alike because" in body
-    assert [act["key"] for act in found["item"]["acts"]] == ["m", "b", "n", "x", "X"]
+    assert found["item"]["why"]
+    assert [act["key"] for act in found["item"]["acts"]] == ["m", "l", "y", "x", "X"]
 
 
 def test_merging_says_which_stays_and_is_undone_in_one_step(forge, client, alike) -> None:
@@ -123,7 +123,7 @@ def test_keeping_both_lets_the_waiting_one_through_for_ever_and_is_one_action(
     forge, write, client, alike
 ) -> None:
     page = client()
-    assert press(page, page.item(view="twins"), "b")["count"] == 0
+    assert press(page, page.item(view="twins"), "l")["count"] == 0
     assert {card["verdict"] for card in forge.cards()} == {"accepted"}
     assert not any(finding["twin"] for card in forge.cards() for finding in card["findings"])
     page.decide("undo")
@@ -133,7 +133,7 @@ def test_keeping_both_lets_the_waiting_one_through_for_ever_and_is_one_action(
 
 def test_no_duplicate_leaves_the_verdict_open(forge, client, alike) -> None:
     page = client()
-    assert press(page, page.item(view="twins"), "n")["count"] == 0
+    assert press(page, page.item(view="twins"), "y")["count"] == 0
     assert {card["verdict"] for card in forge.cards()} == {"accepted", "pending"}
 
 
@@ -148,4 +148,4 @@ def test_a_pair_is_stale_when_either_card_changed(forge, client, alike) -> None:
     page = client()
     found = page.item(view="twins")
     forge.ok("edit", alike[1], "--field", "Back", "the helicase")
-    assert "changed meanwhile" in press(page, found, "b")["refused"]
+    assert "changed meanwhile" in press(page, found, "l")["refused"]

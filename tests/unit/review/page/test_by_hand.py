@@ -35,7 +35,7 @@ def test_passages_without_a_card_are_shown_with_the_reason_in_the_order_of_readi
 
     assert (found["place"], found["count"]) == (1, 2)
     assert found["item"]["passage"].startswith("The 😀 cell of 細胞")
-    assert "the whole sentence is marked" in found["item"]["slots"][0]["foot"]
+    assert "the whole sentence is marked" in found["item"]["why"]
 
 
 def test_selected_words_are_a_cloze_at_once_and_undo_brings_the_passage_back(forge, page) -> None:

@@ -54,13 +54,15 @@ def note(forge):
 
 @pytest.fixture
 def asked(forge, fake, model, client, told, note):
-    """Opens the page on one card that the model drew; `accept` is the policy."""
+    """Opens the page on one card that the model drew; with the policy `clean` it is accepted."""
 
     def start(accept: str = "review", asking: Models | None = None) -> Any:
         note(ALPHA)
         told(accept)
         model.queue.append(basic(fake, OLD))
         forge.ok("run")
+        if accept == "clean":
+            forge.ok("accept", "--all")
         return client(asking=asking)
 
     return start
@@ -202,7 +204,7 @@ def test_a_passage_that_had_no_card_gets_one_that_waits(
     page = client()
     model.queue.append(basic(fake, NEW))
     after = page.decide("redraft", page.item(view="passages"), words="try")
-    assert "waits under Pending" in after["told"]
+    assert "waits under New cards" in after["told"]
     assert fronts(page.item(view="pending")) == [NEW]
 
 

@@ -1,0 +1,35 @@
+"""Every kind of fault an agent can make, in every state of a highlight, over the real SDK."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+from benchmarks import agents
+
+
+@pytest.mark.parametrize("state", agents.STATES)
+def test_faults(forge: Any, backend: Any, state: str) -> None:
+    turns = agents.play(forge, state, backend)
+
+    refused = agents.CRUDE if state in agents.TAKEN else agents.FAULTS
+    assert [one for one in refused if turns.results[one] != "blocked"] == []
+    assert len(turns.results) * len(agents.STATES) >= 80
+
+    assert not [one for one in turns.said if agents.SECRET in one]
+    before = {one["guid"]: one for one in turns.before}
+    after = {one["guid"]: one for one in turns.after}
+    for guid, card in after.items():
+        known = before.get(guid, {"verdict": "pending"})
+        assert card["verdict"] == known["verdict"], card
+        if guid in before and state != "own card waits":
+            assert card["fields"] == known["fields"]
+    assert before.keys() <= after.keys()
+    live = [one for one in after.values() if one["standing"] == "live"]
+    kept = Counter((one["highlight"], one["verdict"]) for one in live)
+    assert set(kept.values()) <= {1}, json.dumps(live, indent=1)

@@ -1,0 +1,52 @@
+"""The bundle for desktop agents and the entry for the registry: they name what is released, and start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+from ankiforge import __version__
+from tests.fakes.agent import connected
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge: Any, tmp_path: Path) -> None:
+    subprocess.run(["make", "-s", "mcpb", f"DIST={tmp_path}"], cwd=ROOT, check=True)
+    with zipfile.ZipFile(tmp_path / "ankiforge.mcpb") as bundle:
+        assert bundle.testzip() is None
+        bundle.extractall(tmp_path / "bundle")
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
+    project = tomllib.loads((tmp_path / "bundle" / "pyproject.toml").read_text())["project"]
+    assert (manifest["version"], project["version"]) == (__version__, __version__)
+    assert project["dependencies"] == [f"ankiforge-cards[mcp]=={__version__}"]
+
+    server = manifest["server"]
+    run = server["mcp_config"]["args"]
+    assert (server["mcp_config"]["command"], run[:3]) == (
+        "uv",
+        ["run", "--directory", "${__dirname}"],
+    )
+    values = {"${user_config.workspace}": str(forge.folder)}
+    command = [sys.executable, *(values.get(word, word) for word in run[3:])]
+    assert server["entry_point"] == command[1]
+    (forge.folder / "ankiforge.yaml").write_text("sources: []\n")
+    with connected(command, forge.environment, tmp_path / "bundle") as agent:
+        assert [one["name"] for one in agent.tools()] == [one["name"] for one in manifest["tools"]]
+        assert str(forge.folder) in agent("list_cards")
+
+
+def test_the_entry_of_the_registry_names_this_version() -> None:
+    entry = json.loads((ROOT / "packaging" / "server.json").read_text())
+    [package] = entry["packages"]
+    assert (entry["version"], package["version"]) == (__version__, __version__)
+    assert package["identifier"] == "ankiforge-cards"
