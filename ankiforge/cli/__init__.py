@@ -26,12 +26,12 @@ REPAIR = (
 try:
     from ankiforge import __version__
     from ankiforge.errors import ForgeError, UsageError
-except ImportError:  # another distribution has replaced, or removed, some of our files
+except ImportError:  # another distribution has replaced or removed some of our files
     sys.exit(f"ankiforge: this installation is damaged\nhint: {REPAIR}")
 
 GC_THRESHOLDS = (50_000, 20, 20)
-"""Values made between two searches for cycles: a run makes millions and hardly a cycle, and the
-search costs a tenth of its time."""
+"""Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
+cycles; with the default thresholds, collection takes a tenth of its time."""
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Everyday": {
@@ -77,7 +77,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "import": ("reports", "Take in decisions from an export."),
     },
 }
-"""heading: {name: (module, one line)}; in the order of `ankiforge --help`."""
+"""heading: {command: (module, short help)}, in the order of `ankiforge --help`."""
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -102,11 +102,11 @@ SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--scheduler",), {"metavar": "ADDRESS", "help": "Read files on this Dask cluster."}),
 )
 RARE_OPTIONS = ("limit", "jobs", "scheduler")
-"""Every command takes them, but only the help of those that use them shows them."""
+"""Options that every command accepts, but that only the help of commands which use them shows."""
 
 
 def shared_options(shown: str = "", json_help: str = "") -> list[click.Option]:
-    """Return the options that every command takes; `shown`: the rare ones its help shows."""
+    """Return the options that every command accepts; `shown` are the rare ones to show in its help."""
     made = []
     for names, settings in SHARED_OPTIONS:
         option = click.Option(names, **settings)
@@ -129,14 +129,14 @@ Examples:
 
 
 class Program(click.Group):
-    """Commands by name, imported on use; our errors become messages and exit codes here."""
+    """A group that imports commands on use, and turns our errors into messages and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names, in the order of the table."""
+        """Return the names of all commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of the command that is called."""
+        """Return a command, importing its module."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
@@ -144,10 +144,10 @@ class Program(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader that has seen enough (`| head`) is no error.
+        """Run the command; a closed output (`| head`) is not an error.
 
         Raises:
-            UsageError: another distribution has put files into this package.
+            UsageError: another distribution has files in this package.
         """
         sites = (Path(path) for path in sys.path if path.endswith("-packages"))
         if any(True for site in sites for _ in site.glob("ankiforge-*.dist-info")):
@@ -161,7 +161,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Suggest the nearest command when there is none of this name."""
+        """Return the command; if there is none with this name, suggest the nearest."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -172,7 +172,7 @@ class Program(click.Group):
             raise UsageError(error.message, hint=hint) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands under their headings without importing one."""
+        """Write the commands under their headings, without importing any."""
         for heading, group in GROUPS.items():
             with formatter.section(heading):
                 formatter.write_dl([(name, line) for name, (_, line) in group.items()])
@@ -192,7 +192,10 @@ def forge(ctx: click.Context, /, **options: Any) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the program and exit: 0 done, 1 some failed, 2 usage, 3 service, 4 ledger, 130 stopped."""
+    """Run the program and exit.
+
+    Exit codes: 0 done, 1 something failed, 2 usage, 3 service, 4 ledger, 130 interrupted.
+    """
     gc.set_threshold(*GC_THRESHOLDS)
     try:
         code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
@@ -205,7 +208,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
-    except OSError as error:  # click ends the line of a terminal that is gone
+    except OSError as error:  # click writes a line end, which fails if the terminal is gone
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         code = 130

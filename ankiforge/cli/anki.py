@@ -207,7 +207,7 @@ def push(
             work.run(sync=sync, suspend=suspend_retired, yes=yes)
         except ServiceError as error:
             work.fall_back()
-            if call.out.as_json:  # else it is printed at the end
+            if call.out.as_json:  # without --json, the error is printed at the end
                 work.tally.problems.append(Problem("Anki", error.message, error.hint))
             work.report(failed=True)
             raise

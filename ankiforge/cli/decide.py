@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command IDs or a QUERY, `--all` and `--filter`."""
+    """Add the arguments ID or QUERY and the options `--all` and `--filter` to a command."""
     for decorate in (
         click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only cards that the query matches."),
         click.option("--all", "every", is_flag=True, help="Decide on all cards (see --filter)."),
@@ -250,7 +250,7 @@ def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
 # --- undo -----------------------------------------------------------------------------------
 
 _UNDONE_SHOWN = 3
-"""Of more decisions than these, only so many are shown."""
+"""The maximum number of undone decisions that are shown without -v."""
 
 
 @command("""
@@ -303,7 +303,7 @@ def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
 def _undone_lines(
     undone: Sequence[Event], cards: Mapping[str, Card], *, verbose: bool
 ) -> Iterator[str]:
-    """Yield each decision with its card; of many, their number and the first few cards."""
+    """Yield a line for each decision with its card, or for many, their number and the first cards."""
     from ankiforge.reports.cards import one_line, question_of
     from ankiforge.text.display import counted
 
@@ -365,7 +365,7 @@ def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...
         for number, target in enumerate(targets, 1):
             try:
                 _reword(now, target, f"{number} of {len(targets)}", fields)
-            except RefusedError as error:  # the next one is opened all the same
+            except RefusedError as error:  # continue with the next card
                 now.out.refusal(error.message, error.hint)
                 refused = True
     if refused:
@@ -379,7 +379,7 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
 
     review.refuse_edit(target)
     guid, card = target.card.guid, target.card
-    if target.letter:  # the words of the candidate that is named
+    if target.letter:  # edit the text of the candidate that the id names
         card = replace(card, fields=target.candidate.draft.fields)
     entry: AbstractContextManager[Fields | None]
     if changes:
@@ -390,7 +390,7 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
         head = f"{guid}, {position}: leave it unsaved to skip it, empty it to stop"
         text = _comment(card.highlight.exact) + _comment(head)
         text += _form({name: words.get(name, "") for name in names})
-        entry = _typed(text, partial(changed_fields, card), now.workspace.folder)
+        entry = _edit_in_editor(text, partial(changed_fields, card), now.workspace.folder)
     with entry as fields:
         if fields is None or fields == card.fields:
             now.out.say(f"nothing was changed: {guid}")
@@ -408,7 +408,7 @@ def _reword(now: Session, target: Target, position: str, changes: dict[str, str]
 
 
 def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
-    """Make a card of a highlight, in the person's words, beside those that it has."""
+    """Make a card of a highlight from a person's text, in addition to its other cards."""
     from ankiforge import review
     from ankiforge.config.deckfiles import deck_of
     from ankiforge.reports.cards import card_json
@@ -428,7 +428,7 @@ def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
             need_terminal(key, "Front")
             how = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
             text = f"{_comment(highlight.exact)}{_comment(how)}Front: |-\n  \nBack: |-\n  \n"
-            entry = _typed(text, new_fields, now.workspace.folder)
+            entry = _edit_in_editor(text, new_fields, now.workspace.folder)
         deck = deck_of(now.decks, highlight.document, highlight).deck
         with entry as fields:
             if fields is None:
@@ -446,24 +446,24 @@ def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
 
 
 def need_terminal(id: str, field: str = "NAME") -> None:
-    """Refuse to open an editor where nobody could type."""
+    """Raise a UsageError if there is no terminal for an editor."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = f'ankiforge edit {id} --field {field} "TEXT"'
         raise UsageError("an editor needs a terminal, and there is none", hint=hint)
 
 
 @contextmanager
-def _typed(
+def _edit_in_editor(
     text: str, read: Callable[[dict[str, str]], Fields], folder: Path
 ) -> Iterator[Fields | None]:
-    """Yield the fields a person made of a text in `$EDITOR`; None if nothing was changed.
+    """Open a text in `$EDITOR` and yield the fields parsed from it; None if nothing was changed.
 
-    What cannot be read is offered once more, as it was typed, under a comment that says why. If
-    it cannot be used in the end, the file stays and the error names it: no typing is lost.
+    An invalid text is opened once more, with a comment about the error. If the text cannot be used
+    in the end, its file is kept and named in the error, so that nothing typed is lost.
 
     Raises:
-        Abort: the text was emptied.
-        UsageError: it cannot be read the second time either, or the editor failed.
+        Abort: the text was deleted.
+        UsageError: the text is still invalid the second time, or the editor failed.
     """
     with tempfile.NamedTemporaryFile(
         dir=folder, prefix="typed-", suffix=".yaml", delete=False
@@ -471,7 +471,7 @@ def _typed(
         opened.write(text.encode())
     file = Path(opened.name)
     try:
-        answer = _edited(file)
+        answer = _open_editor(file)
         if answer == text.encode():
             yield None
         elif not answer.strip():
@@ -482,7 +482,7 @@ def _typed(
             except UsageError as error:
                 remark = f"{error.message} ({error.hint})" if error.hint else error.message
                 file.write_bytes(_comment(remark).encode() + answer)
-                fields = read(_parsed(_edited(file)))
+                fields = read(_parsed(_open_editor(file)))
             yield fields
     except click.Abort:
         file.unlink()
@@ -497,8 +497,8 @@ def _typed(
     file.unlink()
 
 
-def _edited(file: Path) -> bytes:
-    """Return the content of a file after a person had it in an editor."""
+def _open_editor(file: Path) -> bytes:
+    """Open a file in the editor, and return its content afterwards."""
     try:
         click.edit(filename=str(file))
     except click.ClickException as error:
@@ -507,10 +507,10 @@ def _edited(file: Path) -> bytes:
 
 
 def _parsed(answer: bytes) -> dict[str, str]:
-    """Return the fields of a saved text.
+    """Return the fields in a saved text.
 
     Raises:
-        UsageError: there are none.
+        UsageError: the text is invalid or has no fields.
     """
     import yaml
 
@@ -528,7 +528,7 @@ def _parsed(answer: bytes) -> dict[str, str]:
 
 
 def _form(fields: Mapping[str, str]) -> str:
-    """Return fields as YAML for the editor: each behind its name, as a block that needs no quotes."""
+    """Return fields as YAML for the editor, each as a literal block, which needs no quotes."""
     import yaml
 
     blocks = {
@@ -539,6 +539,6 @@ def _form(fields: Mapping[str, str]) -> str:
 
 
 def _comment(words: str) -> str:
-    """Return words as comment lines."""
+    """Return a text as YAML comment lines."""
     lines = ("".join(filter(str.isprintable, line)) for line in words.splitlines())
     return "".join(f"# {line}\n" for line in lines)

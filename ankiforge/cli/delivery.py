@@ -1,4 +1,4 @@
-"""Deliver cards: write packages, sync with Anki before and after, push into a running Anki.
+"""Deliver cards: write packages, synchronise with Anki before and after, push to a running Anki.
 
 `build`, `run` and `watch` write packages; `push`, `run` and `watch` push.
 """
@@ -43,7 +43,7 @@ from ankiforge.text.display import counted
 
 
 def package_path(now: Session, deck: str, output: str | None = None) -> Path:
-    """Return where a package goes: `-o`, else in the output folder, named after the deck if given."""
+    """Return the path of a package: `-o`, or a file in the output folder, named after a given deck."""
     if output:
         return Path(output).expanduser().absolute()
     name = deck_name(deck).replace("::", "-") if deck else "ankiforge"
@@ -52,10 +52,10 @@ def package_path(now: Session, deck: str, output: str | None = None) -> Path:
 
 
 def refuse_foreign(path: Path, force: bool) -> None:
-    """Stop before a file that is not ours would be replaced.
+    """Check that a package may be written to a path.
 
     Raises:
-        UsageError: it would be, or no package can be written there.
+        UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
@@ -87,22 +87,22 @@ def write_packages(
     push: bool = False,
     without: frozenset[Guid] = frozenset(),
 ) -> None:
-    """Write the packages of the accepted cards; what becomes of them is added to the tally.
+    """Write the packages of the accepted cards, and add the results to the tally.
 
     Args:
         now: the session.
-        run: that ships them.
-        tally: of the command.
+        run: the run that ships the cards.
+        tally: the totals of the command.
         decks: the rules of the deck files.
-        deck: names the package, if it holds cards of it.
-        below: leaves out the cards of other decks.
-        output: where the package goes, if a person said so.
-        only: these cards, and those that the package held before.
-        new_only: only cards that no package held before.
-        full: also what Anki has.
+        deck: the deck after which the package is named, if it contains cards of that deck.
+        below: the only deck, with its subdecks, whose cards are written; "" = all.
+        output: the path of the package, if given.
+        only: the cards to write, in addition to those already in the package; None = all.
+        new_only: write only cards that no package contained before.
+        full: also write cards that Anki has.
         force: replace a file that is not ours.
         push: the package goes to a running Anki.
-        without: these cards stay as the package had them.
+        without: cards that are not updated: they are written as in the last package, or not at all.
     """
     workspace, packages = now.workspace, now.ledger.packages
 
@@ -150,7 +150,7 @@ def write_packages(
             elif workspace.unconfirmed_output and published.path.parent == workspace.output:
                 notice = _output_notice(now, workspace.unconfirmed_output)
                 tally.problems += [] if notice in tally.problems else [notice]
-        if not (deck or output):  # packages of earlier runs
+        if not (deck or output):  # set aside stale packages of earlier runs
             written = {package.path for package in package_plans}
             for path in map(Path, packages.paths()):
                 inside = path.parent == workspace.output and path.exists()
@@ -159,12 +159,12 @@ def write_packages(
 
 
 def previous(path: Path) -> Path:
-    """Return the name under which a package is kept that is not to be imported any more."""
+    """Return the path to which a package is renamed when it must no longer be imported."""
     return path.with_name(f"{path.stem}.previous.apkg")
 
 
 def _set_aside(path: Path) -> tuple[Path, ...]:
-    """Keep a package of ours under another name, unless another program has it open."""
+    """Rename a package of ours, unless another program has it open; return the new path, if any."""
     if not path.exists() or not is_ours(path):
         return ()
     try:
@@ -175,7 +175,7 @@ def _set_aside(path: Path) -> tuple[Path, ...]:
 
 
 def _set_aside_imported(now: Session, path: Path) -> tuple[Path, ...]:
-    """Keep a package of ours under another name if Anki has all that it holds."""
+    """Rename a package of ours if Anki has all its notes; return the new path, if any."""
     if not now.ledger.views.ever:
         return ()
     cards = [now.ledger.cards.get(guid) for guid in now.ledger.packages.roster(str(path))]
@@ -185,13 +185,13 @@ def _set_aside_imported(now: Session, path: Path) -> tuple[Path, ...]:
 
 
 def _is_stale(now: Session, path: Path) -> bool:
-    """Whether no card of a package is accepted any more, and Anki has none of them."""
+    """Return whether no card of a package is still accepted and none is in Anki."""
     cards = [now.ledger.cards.get(guid) for guid in now.ledger.packages.roster(str(path))]
     return bool(cards) and not any(card.ready or card.anki.there for card in cards)
 
 
 def _output_notice(now: Session, wanted: Path) -> Problem:
-    """Say that packages lie in the workspace though its settings name a folder elsewhere."""
+    """Return a notice that packages are in the workspace until the output folder is confirmed."""
     workspace = now.workspace
     what = (
         f"output: {wanted.resolve()} is outside this workspace and must be confirmed;"
@@ -202,7 +202,7 @@ def _output_notice(now: Session, wanted: Path) -> Problem:
 
 
 def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[Problem]:
-    """Yield what became of `--deck`: new cards elsewhere and why, packages with other decks' notes."""
+    """Yield notices about `--deck`: new cards in other decks, and packages with notes of other decks."""
     option, wanted = f"--deck {deck}", deck_name(deck).casefold()
     shipped = {one.card.guid: one.note.deck for one in tally.plans if one.note}
     made = list(now.ledger.cards.made_in(run))
@@ -245,7 +245,7 @@ def why_no_package(now: Session, deck: str) -> str:
 
 
 def sync_first(now: Session, tally: Tally) -> SyncResult:
-    """Sync with Anki before anything is made of the cards here, and say what came of it."""
+    """Read Anki before cards are written, and print the result."""
     result = read_anki(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
     tally.record_sync(result, now.ledger)
     for line in sync_lines(now, result):
@@ -254,7 +254,7 @@ def sync_first(now: Session, tally: Tally) -> SyncResult:
 
 
 def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
-    """Yield what syncing with Anki came to, for people."""
+    """Yield the lines that describe the result of reading Anki."""
     summary, program = result.summary, now.call.program
     if result.status is SyncStatus.NO_NOTES:
         yield f"read Anki ({result.path}): none of these cards is in it yet"
@@ -295,15 +295,15 @@ def running_anki(now: Session) -> RunningAnki:
     """Connect to a running Anki.
 
     Raises:
-        ServiceError: it does not answer, or not as it should.
-        UsageError: `--offline`, and it is on another machine.
+        ServiceError: Anki does not answer, or must not be used.
+        UsageError: Anki is on another machine, which `--offline` forbids.
     """
     refuse_offline(now)
     return RunningAnki.connect(now.workspace.config.anki)
 
 
 def refuse_offline(now: Session) -> None:
-    """Refuse to ask an Anki on another machine with `--offline`."""
+    """Raise a UsageError if Anki is on another machine and `--offline` is given."""
     address = now.workspace.config.anki.connect
     if now.call.offline and not is_loopback(address):
         raise UsageError(
@@ -312,7 +312,7 @@ def refuse_offline(now: Session) -> None:
 
 
 def read_named_file(now: Session, file: Path, *, bind: bool = False) -> SyncResult:
-    """Read a file that a person names; a file that cannot be read is wrong usage."""
+    """Read a collection or an export that the user names; raise a UsageError if that fails."""
     try:
         return read_file(file.expanduser().absolute(), now.ledger, bind=bind)
     except ItemError as error:
@@ -322,7 +322,7 @@ def read_named_file(now: Session, file: Path, *, bind: bool = False) -> SyncResu
 def read_any(now: Session, bind: bool) -> SyncResult:
     """Read the collection of this machine, else a running Anki."""
     settings = now.workspace.config.anki
-    if settings.collection == NEVER:  # even if a person asks
+    if settings.collection == NEVER:  # holds also for an explicit command
         what = f"anki.collection is {NEVER}, so Anki is not read"
         hint = "ankiforge pull --collection FILE; or anki.collection: auto"
         raise UsageError(what, hint=hint)
@@ -338,7 +338,7 @@ def read_any(now: Session, bind: bool) -> SyncResult:
 
 
 def report_sync(now: Session, tally: Tally, result: SyncResult) -> None:
-    """Print what a sync came to: as JSON, or line by line."""
+    """Print the result of reading Anki, as JSON or as text."""
     out, summary, program = now.out, result.summary, now.call.program
     if out.as_json:
         counts = ("seen", "first", "back", "recovered", "reviews", "feedback")
@@ -363,7 +363,7 @@ def report_sync(now: Session, tally: Tally, result: SyncResult) -> None:
 
 
 def count_held(now: Session, tally: Tally, *, push: bool = False) -> None:
-    """Count the cards that cannot be updated in Anki now, by reason."""
+    """Add the cards that cannot be updated in Anki now, by reason, to the tally."""
     cards = (card for card in now.ledger.cards.deliverable() if push or card.anki.there)
     tally.add_plans(plan_cards(now.ledger, cards, now.decks, push=push))
 
@@ -371,8 +371,8 @@ def count_held(now: Session, tally: Tally, *, push: bool = False) -> None:
 # --- push -----------------------------------------------------------------------------------
 
 
-_SAID = "push:said"
-"""Name in `meta`: whether a person was told what a push does to Anki's import dialog."""
+_OPTIONS_SHOWN = "push:said"
+"""The name in `meta` that records that `_OPTIONS_STAY` was shown."""
 _OPTIONS_STAY = (
     "A push imports with scheduling and merges note types, and Anki's import dialog shows those"
     " options from then on."
@@ -380,14 +380,14 @@ _OPTIONS_STAY = (
 
 
 def send(now: Session) -> tuple[str, Path | None]:
-    """Push what Anki lacks; where no Anki can be reached, write the package to import by hand.
+    """Push the cards that Anki lacks; if Anki cannot be reached, write a package to import by hand.
 
     Returns:
-        What to tell the person, and the package that is to be imported, if one is.
+        A message for the user, and the package to import, if any.
     """
     path = package_path(now, "")
     refuse_foreign(path, False)
-    work, first = Push(now, "", path), not now.ledger.writer.recall(_SAID)
+    work, first = Push(now, "", path), not now.ledger.writer.recall(_OPTIONS_SHOWN)
     try:
         refuse_offline(now)
         work.run()
@@ -397,18 +397,20 @@ def send(now: Session) -> tuple[str, Path | None]:
         if not left:
             return f"Nothing to send: {why_no_package(now, '')} ({error.message})", None
         many = counted(sum(one.notes for one in left), "note")
-        told = f"{many} written to {left[0].path}: double-click it to import it ({error.message})"
-        return told, left[0].path
-    told = push_text(work.pushed) if work.pushed.added or work.pushed.updated else ""
-    told = told or f"Nothing to send: {why_no_package(now, '')}"
+        message = (
+            f"{many} written to {left[0].path}: double-click it to import it ({error.message})"
+        )
+        return message, left[0].path
+    message = push_text(work.pushed) if work.pushed.added or work.pushed.updated else ""
+    message = message or f"Nothing to send: {why_no_package(now, '')}"
     failed = (f"{one.what} ({one.hint})" for one in work.tally.problems if not one.notice)
     return ". ".join(
-        (told, *failed, *((_OPTIONS_STAY,) if first and work.pushed.added else ()))
+        (message, *failed, *((_OPTIONS_STAY,) if first and work.pushed.added else ()))
     ), None
 
 
 class Push:
-    """One push into a running Anki; also at the end of a run and of a pass of `watch`."""
+    """One push to a running Anki: of `push`, or at the end of `run` or a pass of `watch`."""
 
     def __init__(
         self,
@@ -419,7 +421,10 @@ class Push:
         without: frozenset[Guid] = frozenset(),
         tally: Tally | None = None,
     ) -> None:
-        """`without`: these cards stay as they are there; `tally`: what was done before."""
+        """Prepare a push that does not update the cards in `without`.
+
+        The results are added to `tally`.
+        """
         self.now, self.deck, self.path, self.force = now, deck, path, force
         self.without = without
         self.tally = tally or Tally(problems=list(now.problems))
@@ -428,20 +433,20 @@ class Push:
         self.written = False
 
     def run(self, *, sync: bool = False, suspend: bool = False, yes: bool = False) -> None:
-        """Read Anki, write the package, import it, read Anki again.
+        """Read Anki, write a package, import it, and read Anki again.
 
         Raises:
             ServiceError: Anki does not answer, is on another machine, or has another profile open.
         """
         now, out = self.now, self.now.out
         address = now.workspace.config.anki.connect
-        if not is_loopback(address):  # a path means something only where Anki runs
+        if not is_loopback(address):  # Anki imports by path, so it must run on this machine
             hint = f"import the package there: {self.path}"
             raise ServiceError(f"{address}: Anki on another machine cannot read it", hint=hint)
         anki = RunningAnki.connect(now.workspace.config.anki)
         self._warn_once()
         account = anki.sync_account() if sync else False
-        if sync and account is False:  # without one Anki opens a dialog to log in
+        if sync and account is False:  # a sync would open Anki's login dialog
             what = "not synced: Anki is not logged in to a sync account"
             hint = "in Anki press Sync and log in, once; then push --sync again"
             self.tally.problems.append(Problem("Anki", what, hint))
@@ -461,23 +466,23 @@ class Push:
         self._import(anki, there)
         now.ledger.finish_run(self.run_id)
         self._suspend(anki, wanted=suspend, yes=yes)
-        if account:  # surely logged in: send what is new
+        if account:  # certainly logged in: sync the new notes
             anki.sync_account()
 
     def _warn_once(self) -> None:
-        """Say, or ask, before the first push of this ledger: Anki keeps the import options."""
+        """Before the first push of this ledger, explain its effect on Anki's import dialog and confirm."""
         writer, out = self.now.ledger.writer, self.now.out
-        if writer.recall(_SAID):
+        if writer.recall(_OPTIONS_SHOWN):
             return
         if out.interactive:
             click.confirm(f"{_OPTIONS_STAY} Go on?", abort=True, err=True)
         else:
             out.say(_OPTIONS_STAY)
         with writer.unit():
-            writer.meta(_SAID, writer.now())
+            writer.meta(_OPTIONS_SHOWN, writer.now())
 
     def _write(self) -> None:
-        """Write the package for an import by hand, whatever becomes of the push."""
+        """Write the package for an import by hand, in case the push fails."""
         write_packages(
             self.now, self.run_id, self.tally, self.now.decks, deck=self.deck, below=self.deck,
             output=str(self.path), force=self.force, without=self.without,
@@ -485,7 +490,7 @@ class Push:
         self.written = True
 
     def _import(self, anki: RunningAnki, there: frozenset[Guid]) -> None:
-        """Import a package of its own: a person's changes that a file would replace stay."""
+        """Write and import a temporary package, which keeps edits that a file to import would replace."""
         now, sent = self.now, Tally()
         with tempfile.TemporaryDirectory(prefix="push-", dir=now.workspace.folder) as folder:
             write_packages(
@@ -508,7 +513,7 @@ class Push:
             _set_aside_imported(now, self.path)
 
     def _suspend(self, anki: RunningAnki, *, wanted: bool, yes: bool) -> None:
-        """Suspend what is retired, if a person says so; study again what was taken back."""
+        """Suspend the cards of retired notes if wanted and confirmed, and unsuspend restored ones."""
         out, suspensions = self.now.out, self.now.ledger.suspensions
         if back := suspensions.to_unsuspend():
             anki.unsuspend(card for cards in back.values() for card in cards)
@@ -534,14 +539,14 @@ class Push:
             out.say(f"suspended: {many}; `undo` and another push takes that back")
 
     def fall_back(self) -> None:
-        """Write the package all the same when Anki cannot be reached."""
+        """Write the package if Anki could not be reached."""
         if not self.written:
             sync_first(self.now, self.tally)
             self._write()
             self.now.ledger.finish_run(self.run_id)
 
     def report(self, *, failed: bool = False) -> None:
-        """Print what it came to; `failed`: why is printed at the end."""
+        """Print the result; with `failed`, the caller prints the error."""
         out, tally = self.now.out, self.tally
         tally.anki["held"] = tally.anki["conflicts"] = 0
         tally.reasons.clear()

@@ -1,4 +1,4 @@
-"""`ankiforge draft`: drafting apart from reading; requests and answers as files."""
+"""`ankiforge draft`: draft without reading sources; export requests and import answers as files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 PASSAGES = 30
-"""Highlights in one export for a chat, unless `--limit` says otherwise."""
+"""The default number of highlights in one export for a chat."""
 
 
 @command("""
@@ -95,7 +95,7 @@ def draft(
         if instead:
             cards, keys = replaceable(cards), frozenset()
         only = keys | {card.highlight.key for card in cards}
-        beside = (instead or bool(remark.strip())) and not estimate  # the old cards stand
+        beside = (instead or bool(remark.strip())) and not estimate  # keep the old cards
         if not beside and call.limit != 0:
             now.ledger.highlights.draft_again(only)
         if again is not None and not only:
@@ -132,7 +132,7 @@ def draft(
 
 
 def _after(now: Session, summary: Summary, drafter: str) -> Iterator[str]:
-    """Yield what to do next; drafting writes no package."""
+    """Yield the commands to run next; drafting writes no package."""
     counts = summary.tally.counts
     if not (counts["drafted"] or counts["revised"]):
         return
@@ -149,10 +149,10 @@ def _after(now: Session, summary: Summary, drafter: str) -> Iterator[str]:
 
 
 def _keys_in(now: Session, query: str | None) -> frozenset[HighlightKey]:
-    """Return the highlights that `--again` names by their keys; none if it is a query.
+    """Return the highlights whose keys `--again` gives; none if it is a query.
 
     Raises:
-        UsageError: one is not known, or not there.
+        UsageError: a highlight is unknown or no longer in its source.
     """
     from ankiforge.model import HighlightKey
     from ankiforge.review.select import is_key
@@ -161,15 +161,15 @@ def _keys_in(now: Session, query: str | None) -> frozenset[HighlightKey]:
     if not words or not all(map(is_key, words)):
         return frozenset()
     keys = frozenset(map(HighlightKey, words))
-    there = {one.key for task in now.ledger.queries.to_redraft(keys) for one in task.highlights}
-    if lost := sorted(keys - there):
+    present = {one.key for task in now.ledger.queries.to_redraft(keys) for one in task.highlights}
+    if lost := sorted(keys - present):
         hint = "ankiforge list --no-card shows the keys"
         raise UsageError(f"there is no highlight {lost[0]}", hint=hint)
     return keys
 
 
 def _cards_of(now: Session, query: str | None, keys: frozenset[HighlightKey]) -> tuple[Card, ...]:
-    """Return the cards of these highlights, else those that a query matches."""
+    """Return the cards of the highlights in `keys`, or if there are none, those that a query matches."""
     if query is None:
         return ()
     if keys:
@@ -178,7 +178,7 @@ def _cards_of(now: Session, query: str | None, keys: frozenset[HighlightKey]) ->
 
 
 def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) -> None:
-    """Print what the next run would send; its sources are read, and nothing of it is kept."""
+    """Print what the next run would send to the model; sources are read, but nothing is stored."""
     from msgspec import to_builtins
 
     from ankiforge.pipeline import ingest, unwritten
@@ -302,7 +302,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
     of_chat = {requests.is_chat(file) for file in files}
     if len(of_chat) > 1:
         raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are imported separately")
-    for file in files:  # before anything is done
+    for file in files:  # check all files first
         try:
             file.open("rb").close()
         except OSError as fault:

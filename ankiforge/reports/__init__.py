@@ -1,1 +1,1 @@
-"""Reports look at everything and change nothing."""
+"""Reports on cards, decks and workspaces, as text, JSON, HTML and export files."""

@@ -1,4 +1,4 @@
-"""A work that was looked at before, as JSON, and as text for a terminal."""
+"""A work found by `seen`, as JSON and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ankiforge.text.cloze import reveal
 from ankiforge.text.display import counted, shortened
 
 SHOWN = 5
-"""Passages and cards of a work that a terminal shows; with -v, all."""
+"""The number of passages and of cards that a terminal shows for a work without -v."""
 _LINE = 96
 
 
 def seen_json(match: Match, now: float, looked: str) -> dict[str, Any]:
-    """Return the JSON of one work of `seen --json`.
+    """Return a work as an object of `seen --json`.
 
     Args:
         match: the work, and why it was found.
-        now: seconds since 1970.
-        looked: when the last view of Anki was taken, ISO 8601; "" if never.
+        now: the current time, in seconds since 1970.
+        looked: when the last view of Anki was taken, in ISO 8601; "" if never.
     """
     work = match.work
     first, last = work.read
@@ -72,7 +72,7 @@ def _card_json(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
 
 
 def as_text(match: Match, now: float, *, whole: bool = False) -> Iterator[str]:
-    """Return the lines that describe a work; `whole`: with all its highlights and cards."""
+    """Yield the lines that describe a work; with `whole`, all its highlights and cards."""
     work = match.work
     document = work.documents[0]
     year = f" ({document.issued[:4]})" if document.issued else ""

@@ -1,4 +1,4 @@
-"""Statistics of a workspace: how far highlights have come, who drafts well, how cards fare in Anki.
+"""Statistics of a workspace: the progress of highlights, the quality of drafters, and results in Anki.
 
 `statistics` counts in one pass over cards and one over answers; `as_json`, `as_text` and `as_html`
 show what it returns. Shares are from 0 to 1, times in seconds.
@@ -26,17 +26,17 @@ from ankiforge.reports.days import Days
 from ankiforge.text.display import counted, dollars, duration, number, percent, table
 
 AHEAD = 30
-"""Days of the forecast, today among them."""
+"""The number of days in the forecast, including today."""
 FEW = 20
-"""A share of fewer answers may be chance, and is marked."""
+"""A share of fewer answers may be due to chance, and is marked."""
 SHOWN = 10
-"""Rows of a table in a terminal, unless told otherwise."""
+"""The default number of rows of a table in a terminal."""
 WIDTH = 80
-"""Columns of a terminal at least."""
+"""The minimum width of a terminal, in columns."""
 PLOTTED = 200
-"""Decks, and documents, with plots of their own in the page."""
+"""The maximum number of decks, and of documents, with plots of their own in the page."""
 GOAL = 0.9
-"""The retention that Anki aims at unless told otherwise."""
+"""The default for the desired retention in Anki."""
 DIMENSIONS = {
     "deck": ("deck", "Decks"),
     "document": ("document", "Documents"),
@@ -46,7 +46,7 @@ DIMENSIONS = {
     "kind": ("kind", "Kinds of cards"),
     "check": ("finding", "Findings"),
 }
-"""How cards are grouped: the title of the column, and of the section."""
+"""The dimensions by which cards are grouped, with the titles of the column and of the section."""
 _TIMED = ("deck", "document")
 """Dimensions whose groups have days, months and load."""
 _COUNTS = ("notes", "cards", "new", "learning", "young", "mature", "suspended", "leeches", "lapses")
@@ -59,48 +59,48 @@ _SHARED = "shared equally by their cards"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which cards and answers are counted."""
+    """The selection of cards and answers to count."""
 
     deck: str = ""
-    """This deck and those below it, as `deck_name` writes it."""
+    """Count only this deck and its subdecks; the name is as given by `deck_name`."""
     query: str = ""
     cards: frozenset[Guid] | None = None
-    """Those that the query matches; None = all."""
+    """The cards that the query matches; None = all."""
     since: date | None = None
-    """Answers, drafts and replies from this day on; None = all."""
+    """Count answers, drafts and replies from this day on; None = all."""
 
     @property
     def partly(self) -> bool:
-        """Whether some cards are left out."""
+        """Whether the selection excludes cards."""
         return bool(self.deck) or self.cards is not None
 
     def matches(self, row: CardRow) -> bool:
-        """Whether the query matches a card."""
+        """Return whether the query matches a card."""
         return self.cards is None or row.guid in self.cards
 
     def within(self, name: str) -> bool:
-        """Whether a deck is the chosen one, or below it."""
+        """Return whether a deck is the chosen one or one of its subdecks."""
         return not self.deck or (bool(name) and in_deck(name, self.deck))
 
 
 Prices = Callable[[str], Price | None]
-"""The price of a model, None if it is unknown."""
+"""Returns the price of a model; None if unknown."""
 
 
 @dataclass(slots=True)
 class Drafts:
-    """The cards of one drafter, model and prompt, and the cost of their replies at today's prices."""
+    """The cards of one drafter, model and prompt, and the cost of the replies at today's prices."""
 
     origin: DraftedBy
     outcomes: Counter[str] = field(default_factory=Counter)
-    """By `_OUTCOMES`; of those accepted also `by_policy` and `edited`."""
+    """The number of cards by `_OUTCOMES`, and of accepted ones also `by_policy` and `edited`."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why cards were rejected."""
+    """The number of rejected cards by reason."""
     requests: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float | None = 0.0
-    """None if the price of a model is unknown."""
+    """The cost in US dollars; None if the price of a model is unknown."""
 
     def add(self, row: CardRow) -> None:
         """Count a card."""
@@ -128,60 +128,60 @@ class Drafts:
 
     @property
     def cards(self) -> int:
-        """All cards."""
+        """The number of all cards."""
         return sum(self.outcomes[name] for name in _OUTCOMES)
 
     @property
     def kept(self) -> float | None:
-        """The share accepted of what was decided."""
+        """The share of accepted cards among those decided."""
         decided = self.outcomes["accepted"] + self.outcomes["rejected"]
         return self.outcomes["accepted"] / decided if decided else None
 
     @property
     def usd_each(self) -> float | None:
-        """The cost of an accepted card; rejected ones are paid for, too."""
+        """The total cost, including that of rejected cards, per accepted card."""
         accepted = self.outcomes["accepted"]
         return self.usd / accepted if self.usd is not None and accepted else None
 
     @property
     def name(self) -> str:
-        """Drafter, model and prompt in words."""
+        """The drafter, model and prompt as text."""
         one = self.origin
         return " ".join(filter(None, (one.drafter or "unknown", one.model, one.prompt)))
 
 
 @dataclass(slots=True)
 class Group:
-    """Cards that have something in common, how they fare in Anki, and the answers to them."""
+    """The totals of a group of cards in Anki and of their answers."""
 
     name: str
     label: str
     timed: bool = False
-    """Whether days, months and load are counted."""
+    """Whether answers are counted by day and by month, and cards by due day."""
     counts: Counter[str] = field(default_factory=Counter)
-    """By `_COUNTS`; and how many cards have each of the means."""
+    """The numbers of `_COUNTS`, and the number of values in each of `totals`."""
     totals: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """Sums of `difficulty` (FSRS, 1 to 10), `ease` (without FSRS) and `recall` (chance now)."""
+    """Sums of `difficulty` (FSRS, 1 to 10), `ease` (without FSRS) and `recall` (current probability)."""
     answers: Answers = field(default_factory=Answers)
     days: Counter[date] = field(default_factory=Counter)
-    """Answers of a day."""
+    """The number of answers by day."""
     months: defaultdict[str, Answers] = field(default_factory=lambda: defaultdict(Answers))
-    """By `2026-11`."""
+    """The answers by month, such as `2026-11`."""
     due: Counter[int] = field(default_factory=Counter)
-    """Cards due in so many days; overdue ones are negative."""
+    """The number of cards by days until they are due, negative if overdue."""
 
     def mean(self, name: str) -> float | None:
-        """The mean of one of the totals."""
+        """Return the mean of the values in one of `totals`; None if there are none."""
         return self.totals[name] / self.counts[name] if self.counts[name] else None
 
     def observe(self, name: str, value: float) -> None:
-        """Add a value to one of the totals."""
+        """Add a value to one of `totals`."""
         self.totals[name] += value
         self.counts[name] += 1
 
     @property
     def few(self) -> bool:
-        """Whether its retention rests on too few answers."""
+        """Whether the retention is based on too few answers."""
         return self.answers.tested < FEW
 
     @property
@@ -191,7 +191,7 @@ class Group:
 
     @property
     def load(self) -> list[int]:
-        """Cards due today (overdue ones, too), tomorrow, and so on."""
+        """The numbers of cards due today (including overdue ones), tomorrow, and so on."""
         today = sum(many for day, many in self.due.items() if day <= 0)
         return [today, *(self.due[n] for n in range(1, AHEAD))]
 
@@ -210,54 +210,54 @@ class Group:
 
 @dataclass(slots=True)
 class Statistics:
-    """All figures of a workspace at one moment."""
+    """The statistics of a workspace at one time."""
 
     choice: Choice
     days: Days
     look: LastView | None
-    """None if Anki was never seen."""
+    """None if Anki was never read."""
     dated: bool
-    """Whether it is known on which days cards are due."""
+    """Whether the due days of cards are known."""
     highlights: int | None
-    """None if only some cards are counted."""
+    """None if the selection excludes cards."""
     fates: Counter[Fate]
-    """Of the highlights."""
+    """The number of highlights by fate."""
     funnel: Counter[str]
-    """`drafts`; of these `accepted` and not retired; of these `in Anki`; of these `mature`."""
+    """The number of `drafts`; of these, `accepted` and live; of these, `in Anki`; of these, `mature`."""
     drafts: list[Drafts]
-    """Most cards first."""
+    """Sorted by number of cards, descending."""
     cost: Drafts
-    """Of all replies; accepted are the cards of drafters that were paid for."""
+    """The cost of all replies, and the number of accepted cards from paid drafters."""
     unpriced: list[str]
-    """Models of unknown price."""
+    """Models whose price is unknown."""
     total: Group
     groups: dict[str, list[Group]]
-    """By dimension, those with most answers first."""
+    """The groups of each dimension, sorted by number of answers, descending."""
 
     @property
     def steps(self) -> Iterator[tuple[str, int, str, float | None]]:
-        """(what, how many, the step before, share of it)."""
+        """The steps of the funnel, as (name, count, previous step, share of the previous step)."""
         before, many_before = "", 0
         for what in ("highlights", "drafts", "accepted", "in Anki", "mature"):
             many = self.highlights if what == "highlights" else self.funnel[what]
-            if many is not None:  # one highlight may have several drafts: no share
+            if many is not None:  # drafts have no share, because a highlight may have several
                 share = many / many_before if many_before and what != "drafts" else None
                 yield what, many, before, share
                 before, many_before = what, many
 
     @property
     def reasons(self) -> Counter[str]:
-        """Why cards were rejected."""
+        """The number of rejected cards by reason."""
         return sum((one.reasons for one in self.drafts), Counter())
 
     @property
     def overdue(self) -> int:
-        """Cards that were due before today."""
+        """The number of cards that were due before today."""
         return sum(many for day, many in self.total.due.items() if day < 0)
 
     @property
     def shown_drafts(self) -> list[Drafts]:
-        """Those that have cards or a cost."""
+        """The drafters that have cards or replies."""
         return [one for one in self.drafts if one.cards or one.requests]
 
 
@@ -265,9 +265,9 @@ class Statistics:
 
 
 def statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
-    """Count what the ledger knows."""
+    """Compute the statistics of a ledger."""
     collecting = gc.isenabled()
-    gc.disable()  # a million small values, none in a cycle: collecting would double the time
+    gc.disable()  # collection would double the time: there are a million small values and no cycles
     try:
         return _statistics(ledger, choice, prices)
     finally:
@@ -308,7 +308,7 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
                     drafter_of[row.request] = row.drafted_by
     read = None if choice.partly else queries.funnel()
 
-    # cost: each card of a reply bears an equal part of it
+    # the cost of a reply is shared equally by its cards
     shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
     replies = queries.replies()
     drafter_of_reply = {replies[name]: who for name, who in drafter_of.items() if name in replies}
@@ -342,7 +342,7 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
 
 
 def prices_by(llm: LlmSettings, own: dict[str, tuple[float, ...]]) -> Prices:
-    """Return the prices as a run reckons: of the settings' model theirs, else `own`, else the list."""
+    """Return prices as used by a run: of the settings for their model, else of `own`, else as shipped."""
 
     def price(model: str) -> Price | None:
         ours = model == llm.model or model.startswith(f"{llm.model}-")
@@ -355,7 +355,7 @@ def prices_by(llm: LlmSettings, own: dict[str, tuple[float, ...]]) -> Prices:
 
 @dataclass(slots=True)
 class _Alike:
-    """Cards that are in the same groups: they are counted together, and added to each group once."""
+    """Totals of cards that belong to the same groups, which are added to each group only once."""
 
     sums: Group
     groups: tuple[Group, ...]
@@ -363,19 +363,19 @@ class _Alike:
 
 @dataclass(slots=True)
 class _Note:
-    """A note, and when each of its cards was answered last."""
+    """A note, with the totals to which its cards belong and the times of their last answers."""
 
     row: CardRow
     alike: _Alike | None
-    """Where its cards are counted; None: nowhere."""
+    """The totals for its cards; None if they are not selected."""
     apart: dict[int, _Alike | None] = field(default_factory=dict)
-    """The same of cards in another deck than the note's, by ordinal."""
+    """By ordinal, the totals for cards in another deck than the note's."""
     last: dict[int, int] = field(default_factory=dict)
-    """Milliseconds since 1970, by ordinal."""
+    """By ordinal, the time of the last answer in milliseconds since 1970."""
 
 
 class _Sums:
-    """Counts cards first, then answers in the order of the log, then closes."""
+    """Computes groups; add all cards first, then the answers in the order of the log, then close."""
 
     def __init__(self, days: Days, dated: bool) -> None:
         self.total = Group("", "all", timed=True)
@@ -385,7 +385,7 @@ class _Sums:
         self._notes: dict[Guid, _Note] = {}
 
     def add_card(self, row: CardRow, within: Callable[[str], bool]) -> None:
-        """Note a card, as far as its Anki cards lie in chosen decks."""
+        """Add a card, if one of its cards in Anki is in a selected deck."""
         note = _Note(row, self._alike_of(row, row.deck) if within(row.deck) else None)
         for card in row.cards:
             if card.deck != row.deck:
@@ -415,7 +415,7 @@ class _Sums:
         return alike
 
     def add_answers(self, answers: Any, since: int) -> None:
-        """Count all answers; those before `since` (milliseconds) only say when the last was."""
+        """Count all answers since `since` (milliseconds); earlier ones only set the last answer."""
         note_of, day, month, next_day = self._notes.get, date.min, "", 0
         for moment, guid, ordinal, ease, last_interval, factor, taken, kind in answers:
             note = note_of(guid)
@@ -425,7 +425,7 @@ class _Sums:
             alike = note.apart.get(ordinal, note.alike)
             if moment < since or alike is None:
                 continue
-            if moment >= next_day:  # they come in the order of time
+            if moment >= next_day:  # answers are in chronological order
                 day = self._days.of(moment / 1000)
                 month, next_day = f"{day.year}-{day.month:02}", self._days.end(day) * 1000
             sums = alike.sums
@@ -433,7 +433,7 @@ class _Sums:
             sums.months[month].take(ease, last_interval, factor, taken, kind)
 
     def close(self) -> None:
-        """Count each card as it is now, then add up the groups."""
+        """Count the current state of each card, then add up the groups."""
         for note in self._notes.values():
             if note.row.cards and note.alike:
                 note.alike.sums.counts["notes"] += 1
@@ -475,7 +475,7 @@ class _Sums:
 
 
 def as_json(found: Statistics, program: str) -> dict[str, Any]:
-    """Return the figures as one JSON object; what is not known is null."""
+    """Return the statistics as one JSON object; unknown values are null."""
     choice, look, total, today = found.choice, found.look, found.total, found.days.today
     funnel, since = found.funnel, choice.since.isoformat() if choice.since else None
     load = [
@@ -572,7 +572,7 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 
 
 def missing(found: Statistics, program: str) -> list[str]:
-    """Return what is not known, each with the command that helps."""
+    """Return notes on missing data, each with the command that provides it."""
     if found.choice.partly and not found.funnel["drafts"] and not found.total.known:
         return [f"no card is meant by that: {program} stats tells of all"]
     hints = []
@@ -606,7 +606,7 @@ def missing(found: Statistics, program: str) -> list[str]:
 
 
 def _subtitle(found: Statistics) -> Iterator[str]:
-    """What is counted, and when Anki was seen last."""
+    """Yield the parts of the subtitle: the selection, and when Anki was last read."""
     choice = found.choice
     if choice.deck:
         yield f"deck {choice.deck}"
@@ -622,7 +622,7 @@ def _subtitle(found: Statistics) -> Iterator[str]:
 
 
 def _hardness(group: Group) -> str:
-    """Lapses, leeches, difficulty or ease, and what is remembered now."""
+    """Return the lapses, leeches, difficulty or ease, and current retention of a group."""
     leeches = group.counts["leeches"]
     difficulty, ease, recall = (group.mean(name) for name in ("difficulty", "ease", "recall"))
     parts = (
@@ -645,7 +645,7 @@ COLUMNS = ("cards", "mature", "answers", "retention", "s each", "lapses", "leech
 
 
 def _row(group: Group) -> list[str]:
-    """Return the cells of a group under `COLUMNS`."""
+    """Return the cells of a group for `COLUMNS`."""
     answers, counts = group.answers, group.counts
     few = " *" if group.few and answers.tested else ""
     return [
@@ -664,7 +664,7 @@ Lines = Iterator[tuple[str, bool]]
 def as_text(
     found: Statistics, program: str, shown: int | None = SHOWN, width: int = WIDTH
 ) -> Lines:
-    """Return the lines for a terminal of `width` columns; `shown`: rows of a table, None = all."""
+    """Yield lines for a terminal of `width` columns, with `shown` rows of each table (None = all)."""
     yield " · ".join(("From highlight to memory", *_subtitle(found))), True
     for what, many, _, share in found.steps:
         part = "" if share is None else f"{share * 100:5.0f} %"
@@ -748,13 +748,13 @@ def _anki_text(found: Statistics) -> Lines:
 
 
 def _by_age(answers: Answers) -> tuple[tuple[str, int, int], ...]:
-    """(age of the cards, remembered, tested)."""
+    """Return (age of the cards, passed answers, tested answers) for young and mature cards."""
     young = ("young", answers.young_passed, answers.young)
     return young, ("mature", answers.mature_passed, answers.mature)
 
 
 def _retention(answers: Answers) -> str:
-    """`91 % (young 88 % of 120, mature 94 % of 340)`."""
+    """Return the retention as `91 % (young 88 % of 120, mature 94 % of 340)`."""
     if answers.retention is None:
         return "– (no card was due after a day or more)"
     parts = [
@@ -778,7 +778,7 @@ def _table(heads: Sequence[str], rows: list[list[str]], shown: int | None, width
 
 
 def as_html(found: Statistics, program: str) -> str:
-    """Return the page, with tables and plots, for each deck and document, too."""
+    """Return the statistics as a page with tables and plots, also for each deck and document."""
     outcomes = ("accepted", "by_policy", "edited", "rejected", "waiting", "blocked")
     ahead = [found.days.today + timedelta(days=n) for n in range(1, AHEAD)]
     days = ["today", *(f"{day.day} {day:%b}" for day in ahead)]
@@ -820,7 +820,7 @@ def as_html(found: Statistics, program: str) -> str:
 
 
 def _cells(group: Group) -> list[object]:
-    """Return the cells of a group in the page: name, `COLUMNS`, and three more."""
+    """Return the cells of a group in the page: its name, `COLUMNS`, and three more."""
     cells: list[object] = [group.label, *_row(group)]
     if group.answers.retention is not None:
         cells[4] = html.share_cell(group.answers.retention, after=" *" if group.few else "")
@@ -831,7 +831,7 @@ def _cells(group: Group) -> list[object]:
 def _retention_lines(
     today: date, months: dict[str, Answers]
 ) -> tuple[list[str], list[tuple[str, list[html.Point]]]]:
-    """Return the names of the last twelve months, and the lines of young and of mature cards."""
+    """Return the names of the last twelve months, and the lines for young and mature cards."""
     this = today.year * 12 + today.month - 1
     keys = [f"{n // 12}-{n % 12 + 1:02}" for n in range(this - 11, this + 1)]
     shown = [months.get(key, Answers()) for key in keys]

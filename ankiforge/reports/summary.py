@@ -1,4 +1,4 @@
-"""What a run did and where every highlight ended, as JSON and as text."""
+"""The results of a run, and the fate of every highlight, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -23,50 +23,50 @@ if TYPE_CHECKING:
     from ankiforge.sync import PushResult, SyncResult
 
 LISTED = 40
-"""Highlights without a card that are named one by one; more are listed by `list --no-card`."""
+"""The maximum number of highlights without a card that are listed; `list --no-card` lists all."""
 REASONS = 5
-"""Reasons for which cards wait that are told one by one."""
+"""The maximum number of reasons for waiting that are shown separately."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Sums of the progress of one run."""
+    """The totals of one run."""
 
     ingested: Ingested = field(default_factory=Ingested)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
     absent: bool = False
-    """Whether a source could not be read for marks."""
+    """Whether a source could not be read."""
     blind: bool = False
-    """Whether Anki should have been read and was not."""
+    """Whether reading Anki was attempted and failed."""
     anki: Counter[str] = field(default_factory=Counter)
-    """Counts of cards in Anki: held, conflicts, missing, tombstones."""
+    """Numbers of cards in Anki: held, conflicts, missing, tombstones."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Why cards are held."""
+    """The number of held cards by reason."""
     retired: int = 0
-    """Retired cards that are to be tagged so in Anki."""
+    """The number of retired cards that get a tag in Anki."""
     incomplete: bool = False
-    """Whether something could not be written, or not with all its pictures."""
+    """Whether a card, or one of its pictures, could not be written."""
     deck_notices: list[Problem] = field(default_factory=list)
-    """What became of `--deck`; shown once."""
+    """Notices about the effect of `--deck`, which are shown once."""
     plans: tuple[CardPlan, ...] = ()
     aside: tuple[Path, ...] = ()
-    """Packages that Anki has in full, under the name they have now."""
+    """Packages that were renamed because Anki has all their notes, under the new name."""
     stale: tuple[Path, ...] = ()
-    """Packages none of whose cards is accepted any more, under the name they have now."""
+    """Packages that were renamed because none of their cards is accepted now, under the new name."""
     pushed: PushResult | None = None
-    """What a running Anki took; None if nothing was brought there."""
+    """The result of a push; None if nothing was pushed."""
 
     def record_sync(self, result: SyncResult, ledger: Ledger) -> None:
-        """Add how syncing with Anki ended, and what the ledger knows since."""
+        """Add the outcome of reading Anki."""
         self.blind = result.blind
         self.problems += [result.problem] if result.problem else []
         self.anki["missing"] = ledger.views.count(AnkiState.MISSING)
         self.anki["tombstones"] = ledger.views.count(AnkiState.TOMBSTONE)
 
     def add_plans(self, plans: Iterable[CardPlan]) -> None:
-        """Add what is to be shipped, and why other cards are held."""
+        """Add the plans of cards to ship, and count the cards that are held."""
         planned = tuple(plans)
         self.plans += planned
         for one in planned:
@@ -76,14 +76,14 @@ class Tally:
             self.retired += one.note is not None and RETIRED in one.note.tags
 
     def add(self, progress: Progress) -> None:
-        """Add one step."""
+        """Add the progress of one step."""
         self.ingested = progress.ingested or self.ingested
         for name in ("drafted", "revised", "merged", "answers_changed", "flooded"):
             self.counts[name] += getattr(progress, name)
         self.problems += [one for one in progress.problems if one not in self.problems]
 
     def take(self, published: Published) -> None:
-        """Add one package."""
+        """Add the result of one package."""
         if published.notes:
             self.published.append(published)
         self.incomplete |= bool(published.problems)
@@ -91,17 +91,17 @@ class Tally:
 
     @property
     def to_import(self) -> list[Published]:
-        """The packages that are to be imported by hand: all of them, or what a push left over."""
+        """The packages to import by hand: all of them, or those left after a push."""
         return [one for one in self.published if not self.pushed or one.path.exists()]
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be done."""
+        """Whether there are problems other than notices."""
         return any(not problem.notice for problem in self.problems)
 
     @property
     def nothing_new(self) -> bool:
-        """Whether the run changed nothing at all."""
+        """Whether the run changed nothing."""
         read = self.ingested
         changed = read.new or read.changed or read.gone or self.counts.total() or self.failed
         return not changed and not any(one.added or one.updated for one in self.published)
@@ -109,24 +109,24 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Where a run ended."""
+    """The summary of a run."""
 
     tally: Tally
     funnel: Funnel
     cards: dict[str, int]
     usage: Usage | None = None
     unread: int = 0
-    """Notes of the packages whose passages this run did not read, or found gone."""
+    """The number of notes in the packages whose passages this run did not read or found gone."""
     waiting: tuple[Reason, ...] = ()
-    """Why cards wait for a person, the commonest reason first."""
+    """The reasons for which cards wait for a person, most frequent first."""
 
     @property
     def nothing_new(self) -> bool:
-        """Whether the run changed nothing and asked no model."""
+        """Whether the run changed nothing and sent no request to a model."""
         return self.tally.nothing_new and not (self.usage and self.usage.requests)
 
     def as_json(self) -> dict[str, Any]:
-        """The one object of `run`, `draft` and `build` with `--json`."""
+        """Return the JSON object that `run`, `draft` and `build` print."""
         read, counts = self.tally.ingested, self.tally.counts
         return {
             "highlights": {
@@ -160,7 +160,7 @@ class Summary:
 
 
 def notes_json(tally: Tally) -> dict[str, int]:
-    """Notes of the packages, or of a push; what only a look at Anki can tell is 0 without one."""
+    """Return the numbers of notes in packages or of a push, and in Anki (0 if it was not read)."""
     published = tally.published
     came: Iterable[PushResult | Published] = [tally.pushed] if tally.pushed else published
     return {
@@ -174,7 +174,7 @@ def notes_json(tally: Tally) -> dict[str, int]:
 def summarize(
     ledger: Ledger, run: RunId | None, tally: Tally, usage: Usage | None = None
 ) -> Summary:
-    """Return where the highlights of a run (or all) ended."""
+    """Summarise a run; without `run`, over all highlights of the ledger."""
     held = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
     unread = len(held - ledger.cards.of_run(run)) if run else 0
     waiting = reasons(ledger, run)
@@ -192,7 +192,7 @@ highlight (docs/reading.md)."""
 
 
 def as_text(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
-    """Return the lines of the funnel, with the reason of every highlight without a card."""
+    """Yield the lines of the summary, with the reason for every highlight without a card."""
     funnel, read, counts = summary.funnel, summary.tally.ingested, summary.tally.counts
     change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
     changes = ", ".join(part for part in change if not part.startswith("0 "))
@@ -218,7 +218,7 @@ def as_text(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Ite
 
 
 def _notes(summary: Summary, program: str) -> Iterator[str]:
-    """What was written, each package by its name if there are several; and accepted cards to look at."""
+    """Yield lines about the packages written, and about accepted cards that need attention."""
     published, cards = summary.tally.published, summary.cards
     for one in published:
         where = f" to {one.path.name}" if len(published) > 1 else ""
@@ -243,7 +243,7 @@ def _notes(summary: Summary, program: str) -> Iterator[str]:
 
 
 def anki_text(tally: Tally) -> Iterator[str]:
-    """Return what stays in Anki as it is, or needs a person there."""
+    """Yield lines about notes that are not updated in Anki, or that need a person."""
     for why, count in tally.reasons.items():
         if count:
             yield f"{_numbered(count, 'note')} held: {why}"
@@ -264,12 +264,12 @@ def anki_text(tally: Tally) -> Iterator[str]:
 
 
 def push_text(pushed: PushResult) -> str:
-    """Return what a running Anki took: `in Anki: 1 new note, 2 updated`."""
+    """Return the result of a push, such as `in Anki: 1 new note, 2 updated`."""
     return f"in Anki: {counted(pushed.added, 'new note')}, {pushed.updated:,} updated"
 
 
 def _model(usage: Usage | None) -> Iterator[str]:
-    """What was asked of the model, what it cost, and what the cached replies saved."""
+    """Yield lines about the requests to the model, their cost, and the savings by cached replies."""
     if usage and usage.requests:
         tokens = f"{usage.tokens_in:,} tokens in, {usage.tokens_out:,} out"
         cost = "price unknown" if usage.cost_usd is None else dollars(usage.cost_usd)
@@ -336,14 +336,14 @@ def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
 
 
 def _for_any(without: WithoutCard) -> str:
-    """Return the reason with KEY for the highlight's own key, so that equal reasons are one."""
+    """Return the reason with KEY in place of the highlight's key, to group equal reasons."""
     if f" {without.key}" not in without.reason:
         return without.reason
     return without.reason.replace(without.key, "KEY (keys: list --no-card)")
 
 
 def reason_of(ledger: Ledger, without: WithoutCard) -> str:
-    """Return why a highlight has no card ready: what the checks say of its card, if one waits."""
+    """Return why a highlight has no ready card: the findings about its waiting card, if any."""
     severities = {Fate.BLOCKED: Severity.BLOCK, Fate.WAITING: Severity.WARN}
     wanted = severities.get(without.fate)
     cards = ledger.cards.of_highlight(without.key) if wanted else []
@@ -353,7 +353,7 @@ def reason_of(ledger: Ledger, without: WithoutCard) -> str:
 
 
 def place_of(ledger: Ledger, key: HighlightKey) -> str:
-    """Return a highlight on a line: where it stands, and its first words."""
+    """Return the location and the first words of a highlight in one line."""
     highlight = ledger.highlights.get(key)
     assert highlight is not None
     words = on_one_line(highlight.exact or highlight.comment or highlight.kind)

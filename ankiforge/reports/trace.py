@@ -1,4 +1,4 @@
-"""One card from source to package: passage, prompt, raw reply, checks, decisions, shipments."""
+"""The history of a card: passage, prompt, raw reply, checks, decisions and shipments."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ankiforge.text.display import on_one_line
 Messages = Sequence[Mapping[str, str]]
 """The messages of a request to a model, as `role` and `content`."""
 Asked = Callable[[Candidate], Messages]
-"""The messages that a draft answers; () if they can no longer be reconstructed."""
+"""Returns the messages that led to a draft; () if they can no longer be reconstructed."""
 _SHOWN = 4_000
-"""Characters of a message or a reply that the text shows."""
+"""The number of characters of a message or reply that the text shows."""
 
 
 def trace_json(
     ledger: Ledger, card: Card, tags: tuple[str, ...], asked: Asked = lambda candidate: ()
 ) -> dict[str, Any]:
-    """Return everything the ledger knows of a card; `tags` as a package has them."""
+    """Return the complete history of a card as JSON; `tags` are those in a package."""
     return {
         "card": card_json(card, tags),
         "highlight": {
@@ -66,19 +66,19 @@ def trace_json(
 
 
 def _history(ledger: Ledger, card: Card) -> list[Event]:
-    """Decisions that united its document with others, then those about the card."""
+    """Return the decisions that merged the card's document with others, then those on the card."""
     documents = ledger.ingest.works.members(card.highlight.document.key)
     unions = [event for one in documents for event in ledger.decisions.of(one)]
     return [*unions, *ledger.decisions.of(card.guid)]
 
 
 def _reply(ledger: Ledger, request: str) -> str | None:
-    """The raw reply to a request, None if there is none."""
+    """Return the raw reply to a request, or None."""
     return ledger.replies.get(request) if request else None
 
 
 def as_text(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> Iterator[str]:
-    """Return the same as lines, in the order in which it happened."""
+    """Yield the history of a card as lines, in chronological order."""
     highlight = card.highlight
     yield f"source     {titled(highlight)}"
     for name, words in (
@@ -115,7 +115,7 @@ def as_text(ledger: Ledger, card: Card, asked: Asked = lambda candidate: ()) -> 
 
 
 def _draft(ledger: Ledger, candidate: Candidate, asked: Asked, shown: set[str]) -> Iterator[str]:
-    """How a draft came about; `shown` are the requests whose replies were shown already."""
+    """Yield the history of a draft; `shown` contains the requests whose replies are already shown."""
     draft, origin = candidate.draft, candidate.draft.origin
     by = " ".join(filter(None, (origin.drafter, origin.model, origin.prompt)))
 
