@@ -4,6 +4,7 @@ DIST := dist
 PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
+export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
 .PHONY: help demo test check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke clean

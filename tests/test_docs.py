@@ -141,14 +141,14 @@ class Home:
             assert process.stdout is not None
             line = process.stdout.readline()
             address = json.loads(line)["address"] if "--json" in words else line.strip()
-            with build_opener(HTTPCookieProcessor()).open(address, timeout=20) as page:
+            with build_opener(HTTPCookieProcessor()).open(address, timeout=120) as page:
                 assert page.status == 200
             wanted = not {"--no-open", "--json"}.intersection(words)
             while wanted and not opened.exists():
                 assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 130
+            assert process.wait(timeout=120) == 130
         assert opened.exists() is wanted
         opened.unlink(missing_ok=True)
         return 0, line
@@ -163,7 +163,7 @@ class Home:
             assert process.stdout is not None
             assert json.loads(process.stdout.readline())["event"] == "started"
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 130
+            assert process.wait(timeout=120) == 130
         return 0, ""
 
     # --- a person's part: what is done elsewhere, between two commands ------------------------

@@ -1,12 +1,12 @@
-"""To Anki and back: Markdown → field HTML, the two note types, packages, and what Anki has.
+"""Everything that knows Anki's formats: fields, note types, packages, collections, AnkiConnect.
 
-    render, unrender   Markdown → HTML of a field, and back
-    notetypes, cards   the note types; the cards that a note makes, and what they show
-    notes, identity    the note of a card; how it is recognised, and an edit of it
-    package            the `.apkg`
-    collection         read a collection or an export
-    connect            a running Anki, through AnkiConnect
-    merge, sync        merge three revisions of a note; decide what to ship of each card
+    render, unrender        convert Markdown to the HTML of a field, and back
+    notetypes, cards        our two note types; the cards a note makes and what they show
+    notes, identity         build the note of a card; recognise it and detect edits
+    package                 write the `.apkg`
+    collection              read a collection or an export
+    connect                 talk to a running Anki through AnkiConnect
+    merge, sync             merge three revisions of a note; decide what to ship of each card
 
-Import from these modules; nothing is imported here, so that a start stays light.
+Import from these modules. Nothing is imported here, to keep the start of the program fast.
 """

@@ -1,8 +1,8 @@
-"""The cards of a note: which ones Anki makes of its fields, and what they show.
+"""The cards of a note: which ones Anki generates from its fields, and what they show.
 
-Clozes are read exactly as Anki reads them. Templates are filled in as far as ours go: fields,
-conditions, `{{FrontSide}}`, and the cloze filter without its special case of a cloze inside a
-formula, which `render` never makes.
+Clozes are parsed exactly as Anki parses them. Templates support what ours use: fields, conditions,
+`{{FrontSide}}`, and the cloze filter except its special case for a cloze inside a formula, which
+`render` never produces.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ankiforge.model import Family
 from ankiforge.text.cloze import MAX_NUMBER
 
 MAX_OPEN = 10
-"""Nested clozes that Anki reads."""
+"""The nesting depth up to which Anki parses clozes."""
 _TOKEN = re.compile(r"\{\{c([0-9,]*)::|\}\}")
 _EMPTY = re.compile(r"(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*", re.IGNORECASE)
 _TAG_BUT_PICTURES = re.compile(r"<(?!img\b)[^>]*>", re.IGNORECASE)
 
 
 def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
-    """Return the ordinals (from 0) of a note's cards, ascending; () if it makes none.
+    """Return the ordinals (from 0) of a note's cards, ascending.
 
     Args:
         family: the note type.
@@ -39,12 +39,12 @@ def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
 
 
 def is_empty(text: str) -> bool:
-    """Return whether `{{#Field}}` takes a field for empty."""
+    """Return whether Anki's `{{#Field}}` treats the field as empty."""
     return not text or (not text[0].isalnum() and _EMPTY.fullmatch(text) is not None)
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a field shows nothing: no letter and no picture."""
+    """Return whether a field shows neither text nor a picture."""
     if text[:1].isalnum():
         return False
     return not html.unescape(_TAG_BUT_PICTURES.sub("", text)).strip()
@@ -54,7 +54,7 @@ def is_blank(text: str) -> bool:
 
 
 class Sign(NamedTuple):
-    """Where a cloze opens (with its numbers) or closes (without)."""
+    """The opening of a cloze (with its numbers) or its end (without numbers)."""
 
     start: int
     end: int
@@ -62,7 +62,10 @@ class Sign(NamedTuple):
 
 
 def cloze_signs(text: str) -> Iterator[Sign]:
-    """Yield what Anki takes for signs of clozes: no opener within ten others, no loose closer."""
+    """Yield the cloze openings and ends that Anki recognises.
+
+    Openings nested more than ten deep and unmatched `}}` are text.
+    """
     depth = 0
     for token in _TOKEN.finditer(text):
         if token[1] is None and depth:
@@ -75,15 +78,15 @@ def cloze_signs(text: str) -> Iterator[Sign]:
 
 @lru_cache(maxsize=1024)
 def _numbers(digits: str) -> tuple[int, ...]:
-    """Return the numbers that fit into 16 bits; an opener without one is text."""
+    """Return the cloze numbers that fit into 16 bits. An opening without any is text."""
     parts = (part.lstrip("0") or part[:1] for part in digits.split(","))
     return tuple(int(part) for part in parts if 0 < len(part) < 6 and int(part) < 2**16)
 
 
 def cloze_numbers(text: str) -> tuple[int, ...]:
-    """Return the numbers of the clozes in a field, nested ones too, ascending, 1 to 500.
+    """Return the distinct cloze numbers (1 to 500) of a field, ascending, including nested ones.
 
-    As in Anki, a cloze that is never closed takes those within it along.
+    As in Anki, a cloze that is never closed is ignored together with the clozes inside it.
     """
     levels: list[set[int]] = [set()]
     for sign in cloze_signs(text):
@@ -102,12 +105,12 @@ _FIELD = re.compile(r"\{\{(cloze:)?(\w+)\}\}")
 
 
 def sides(family: Family, fields: Sequence[str], ordinal: int = 0) -> tuple[str, str]:
-    """Return (question, answer) of one card as HTML, without the style.
+    """Return (question, answer) of one card as HTML, without the CSS.
 
     Args:
         family: the note type.
         fields: all fields as HTML, in note type order.
-        ordinal: which card, from 0; of a cloze note the cloze number less one.
+        ordinal: the card, from 0. For a cloze note, the cloze number minus 1.
     """
     kind = note_type(family)
     template = kind.templates[0 if family is Family.CLOZE else ordinal]
@@ -135,7 +138,7 @@ class _OpenCloze:
     numbers: tuple[int, ...] = ()
     parts: list[str] = field(default_factory=list)
     hint: str | None = None
-    """"" where nothing follows the `::`: Anki then shows empty brackets."""
+    """"" if nothing follows the `::`. Anki then shows empty brackets."""
 
     def add(self, text: str) -> None:
         if self.numbers and "::" in text:
@@ -144,7 +147,7 @@ class _OpenCloze:
 
 
 def cloze(text: str, number: int, *, reveal: bool) -> str:
-    """Return a field under Anki's cloze filter: the gaps of one number hidden or revealed."""
+    """Apply Anki's cloze filter: hide (or `reveal`) the clozes of this number."""
     stack, at = [_OpenCloze()], 0
     for sign in cloze_signs(text):
         stack[-1].add(text[at : sign.start])

@@ -1,11 +1,11 @@
-"""Read what Anki has, without changing it.
+"""Read an Anki collection or export without changing it.
 
     with open_view(path) as view:
         for note in view.notes(): ...
 
-The live collection is copied, never opened; exports are unpacked. The copy lies in a folder of
-its own, which is gone when the view is closed. Whoever made the file may have meant harm: its
-size, its tables and its values are checked.
+A live collection is copied and never opened in place. Exports are unpacked. The copy lies in a
+temporary folder that is deleted when the view is closed. The file may be malicious, so its size,
+tables and values are checked.
 """
 
 from __future__ import annotations
@@ -61,20 +61,21 @@ Row = tuple[Any, ...]
 
 COLLECTION = "collection.anki2"
 _MAX_ENTRIES = 2000
-"""Entries of a folder that are looked into: it may be no folder of Anki's and hold very many."""
+"""The number of entries of a folder that are checked. The folder may not be Anki's, and be huge."""
 
 
 def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Return the collection of every profile, links resolved, each once; () without Anki.
+    """Return the path of every profile's collection, symbolic links resolved, without duplicates.
 
     Args:
         home: the user's home folder.
-        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` name other places.
+        environ: `ANKI_BASE`, `XDG_DATA_HOME`, `XDG_CONFIG_HOME` and `APPDATA` override the default
+            locations.
     """
     bases = (
         environ.get("ANKI_BASE"),
         environ.get("XDG_DATA_HOME") or home / ".local" / "share",
-        home / ".var" / "app" / "net.ankiweb.Anki" / "data",  # flatpak
+        home / ".var" / "app" / "net.ankiweb.Anki" / "data",  # Flatpak
         environ.get("XDG_CONFIG_HOME") or home / ".config",
         home / "Library" / "Application Support",  # macOS
         environ.get("APPDATA") or home / "AppData" / "Roaming",  # Windows
@@ -93,45 +94,46 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 # --- copying a collection -------------------------------------------------------------------
 
-# Anki writes to a log beside the file (`-wal`) and holds locks that SQLite in another process
-# would break or be stopped by, so the live file is never opened, only copied: the log first, then
-# the main file, and again if either changed meanwhile.
-_BESIDE = ("-wal", "-journal")
+# Anki writes to a log next to the file (`-wal`). Its locks would be broken by SQLite in another
+# process, or block it. So the live file is never opened but copied: first the log, then the main
+# file, and both again if either changed during the copy.
+_LOG_SUFFIXES = ("-wal", "-journal")
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.25
 _TICK_SECONDS = 0.02
-"""Two changes closer together may have the same time of change."""
+"""Two changes within this time may leave the same modification time."""
 
 _State = tuple[tuple[int, int, int] | None, ...]
-"""(size, time of change in ns, inode) of the main file and those beside it; None: absent."""
+"""(size, modification time in ns, inode) of the main file and its logs. None if a file is absent.
+"""
 
 
 def signature(path: Path) -> str:
-    """Return a short text that differs once the collection (or export) has changed.
+    """Return a short text that changes whenever the collection (or export) changes.
 
-    Take it before the view it stands for: then a change in between is not overlooked.
+    Call this before opening the view it is stored for, so that a change in between is noticed.
     """
     try:
-        parts = _state(_real(path))
+        parts = _state(_resolved(path))
     except OSError as error:
         return f"unreadable {error.errno}"
     return " ".join(".".join(map(str, part)) if part else "-" for part in parts)
 
 
 def changed_at(path: Path) -> float:
-    """Return when a collection or export was last written to, seconds since 1970."""
-    return max((part[1] for part in _state(_real(path)) if part), default=0) / 1e9
+    """Return when a collection or export was last written, in seconds since 1970."""
+    return max((part[1] for part in _state(_resolved(path)) if part), default=0) / 1e9
 
 
-def _real(path: Path) -> Path:
-    """Return where a link leads: beside that file lies its log."""
-    with suppress(RuntimeError):  # a link to itself, up to Python 3.12
+def _resolved(path: Path) -> Path:
+    """Resolve symbolic links: SQLite keeps the log next to the target."""
+    with suppress(RuntimeError):  # a link to itself, before Python 3.13
         return path.resolve()
     return path
 
 
 def _state(source: Path) -> _State:
-    return tuple(_file_state(source.with_name(source.name + end)) for end in ("", *_BESIDE))
+    return tuple(_file_state(source.with_name(source.name + end)) for end in ("", *_LOG_SUFFIXES))
 
 
 def _file_state(path: Path) -> tuple[int, int, int] | None:
@@ -143,12 +145,12 @@ def _file_state(path: Path) -> tuple[int, int, int] | None:
 
 
 def _copy_collection(path: Path, target: Path) -> None:
-    """Copy a collection and what SQLite keeps beside it; ItemError if it changes all the time."""
-    source = _real(path)
+    """Copy a collection and its logs. Raise ItemError if it never stops changing."""
+    source = _resolved(path)
     for _ in range(_ATTEMPTS):
         before, now = _state(source), time.time()
         if not any(part and 0 <= now - part[1] / 1e9 < _TICK_SECONDS for part in before):
-            for end in (*_BESIDE, ""):  # the main file last
+            for end in (*_LOG_SUFFIXES, ""):  # the main file last
                 copy = target.with_name(target.name + end)
                 copy.unlink(missing_ok=True)
                 try:
@@ -168,17 +170,18 @@ def _copy_collection(path: Path, target: Path) -> None:
 # --- unpacking an export --------------------------------------------------------------------
 
 _MEMBERS = {3: "collection.anki21b", 2: "collection.anki21", 1: "collection.anki2"}
-"""The database by the version in `meta`; a newer export holds an older one too, as a decoy."""
-_PIECE = 1 << 20
+"""The database file by the version in `meta`. A newer export also contains an older file as a
+decoy."""
+_CHUNK_BYTES = 1 << 20
 _MAX_DATABASE = 8 << 30
 _MAX_SMALL_DATABASE = 64 << 20
 _MAX_RATIO = 100
-"""A database of text is packed to a tenth; what swells a hundredfold is no collection."""
+"""A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb."""
 _EXPORT_AGAIN = "export it from Anki once more"
 _BROKEN_ZIP = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, ZstdError
 )  # fmt: skip
-"""What `zipfile` raises on a file that is none; ValueError: names that are no UTF-8."""
+"""What `zipfile` raises for a file that is not a zip. ValueError: names that are not UTF-8."""
 
 
 def _unpack(path: Path, target: Path) -> None:
@@ -192,7 +195,7 @@ def _unpack(path: Path, target: Path) -> None:
                 if member.filename == _MEMBERS[3]:
                     source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
                 file = stack.enter_context(target.open("wb"))
-                while piece := source.read(_PIECE):
+                while piece := source.read(_CHUNK_BYTES):
                     if file.tell() + len(piece) > limit:
                         what = f"{path}: is larger than {limit >> 20} MiB when unpacked"
                         raise ItemError(what, hint=_EXPORT_AGAIN)
@@ -203,11 +206,11 @@ def _unpack(path: Path, target: Path) -> None:
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the member that holds the database."""
+    """Return the archive member that holds the database."""
     names, version = set(archive.namelist()), 0
     if "meta" in names:
         meta = archive.getinfo("meta")
-        if not meta.flag_bits & 1 and meta.file_size <= _PIECE:
+        if not meta.flag_bits & 1 and meta.file_size <= _CHUNK_BYTES:
             with suppress(ValueError):
                 version = _number(read_message(archive.read(meta)), 1)
     if version > max(_MEMBERS):
@@ -230,28 +233,28 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 _OLDEST_SCHEMA, _NEWEST_SCHEMA = 11, 18
 _SCHEMA_WITH_TABLES = 15
-"""From here on decks and note types have tables; before, JSON in `col`."""
+"""The first schema that keeps decks and note types in tables. Earlier ones use JSON in `col`."""
 _TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
 _MAX_VALUE = 100_000_000
-"""Bytes of one value."""
-_OURS = "af" + "[a-z2-7]" * 24
-"""Guids of our making, as a GLOB (which tells small from capital letters)."""
+"""The maximum size of one value in bytes."""
+_OUR_GUIDS = "af" + "[a-z2-7]" * 24
+"""Matches the guids of our notes. A GLOB, because GLOB is case-sensitive."""
 _DAMAGED = (sqlite3.Error, OverflowError, UnicodeDecodeError)
-"""What a damaged file raises; even the words of an error may be no UTF-8."""
-_PREPARE = f"""
+"""What a damaged file raises. Even SQLite's error message may not be UTF-8."""
+_SETUP = f"""
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
 create table temp.ours (guid text, nid integer, primary key (guid, nid)) without rowid;
-insert into temp.ours select guid, ifnull(cast(id as integer), 0) from notes where guid glob '{_OURS}';
+insert into temp.ours select guid, ifnull(cast(id as integer), 0) from notes where guid glob '{_OUR_GUIDS}';
 create index temp.ours_nid on ours (nid);
 """
 _PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
-"""A view in a table's place could keep us busy for ever."""
+"""Finds tables but not views: a view in place of a table could run for ever."""
 
 
 def _numbers(*columns: str) -> str:
-    """Return columns to select: Anki's tables take anything, old programs left fractions."""
+    """Return SQL for integer columns. Anki's tables accept any type, even fractions."""
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
@@ -260,7 +263,10 @@ def _texts(*columns: str) -> str:
 
 
 class Database:
-    """A copy of Anki's database; `temp.ours` holds (guid, nid) of notes with a guid of our making."""
+    """A copy of Anki's database.
+
+    The table `temp.ours` holds (guid, nid) of the notes with our guids.
+    """
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self._connection = connection
@@ -286,17 +292,17 @@ class Database:
         if (state := self.first("pragma quick_check(1)")[0]) != "ok":
             raise self._damaged(state)
         try:
-            connection.executescript(_PREPARE)
+            connection.executescript(_SETUP)
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
     @property
     def legacy(self) -> bool:
-        """Whether decks and note types are JSON in `col`."""
+        """Whether decks and note types are stored as JSON in `col`."""
         return int(self.schema) < _SCHEMA_WITH_TABLES
 
     def rows(self, statement: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a query; a fault of the file is an ItemError."""
+        """Yield the rows of a query. Raise ItemError if the file is damaged."""
         try:
             for row in self._connection.execute(statement, values):  # noqa: UP028
                 yield row  # `yield from` would close the cursor, maybe after the database
@@ -304,7 +310,7 @@ class Database:
             raise self._damaged(error) from error
 
     def first(self, statement: str, *values: object) -> Row:
-        """Return the first row of a query; (None,) if there is none."""
+        """Return the first row of a query, or (None,) if there is none."""
         return next(self.rows(statement, *values), (None,))
 
     def column(self, name: str, shape: type[_T]) -> _T:
@@ -347,7 +353,7 @@ class Database:
 
 @contextmanager
 def _database(copy: Path, name: str) -> Iterator[Database]:
-    """Open a copy, which may be changed; `name` stands in errors."""
+    """Open a copy, which SQLite may modify. `name` is used in error messages."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
         connection.create_collation("unicase", _unicase)
@@ -357,7 +363,7 @@ def _database(copy: Path, name: str) -> Iterator[Database]:
 
 
 def _unicase(left: str, right: str) -> int:
-    """Compare names as Anki does."""
+    """Compare names as Anki's `unicase` collation does."""
     one, other = left.casefold(), right.casefold()
     return (one > other) - (one < other)
 
@@ -393,7 +399,7 @@ class _Type(msgspec.Struct):
 
 
 def _deck_names(database: Database) -> dict[int, str]:
-    """Return the name of every deck by its id, `::` between the parts."""
+    """Return the name of every deck by id, its parts joined by `::`."""
     if database.legacy:
         return {id: deck.name for id, deck in database.column("decks", dict[int, _Named]).items()}
     rows = database.rows(f"select {_numbers('id')}, {_texts('name')} from decks")
@@ -401,14 +407,14 @@ def _deck_names(database: Database) -> dict[int, str]:
 
 
 def _type_names(database: Database) -> dict[int, str]:
-    """Return the name of every note type by its id."""
+    """Return the name of every note type by id."""
     if database.legacy:
         return {id: kind.name for id, kind in database.column("models", dict[int, _Named]).items()}
     return dict(database.rows(f"select {_numbers('id')}, {_texts('name')} from notetypes"))
 
 
 def _note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
-    """Return those of the wanted note types that are there, ascending by id."""
+    """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
         return tuple(one for id in sorted(wanted) for one in _from_tables(database, id))
     found = database.column("models", dict[int, _Type])
@@ -427,10 +433,13 @@ def _from_json(id: int, kind: _Type) -> SeenType:
 
 
 def _from_tables(database: Database, id: int) -> Iterator[SeenType]:
-    """Yield the note type of an id; numbers of fields as in `proto/anki/notetypes.proto`."""
+    """Yield the note type with this id, if any.
+
+    The field numbers are those of `proto/anki/notetypes.proto`.
+    """
 
     def read(table: str, *columns: str) -> Iterator[Row]:
-        """Yield columns and the decoded settings of the parts of this note type."""
+        """Yield the columns and the decoded `config` of the rows that belong to this note type."""
         key, order = ("id", "id") if table == "notetypes" else ("ntid", "ord")
         query = f"select {', '.join(columns)}, config from {table} where {key} = ? order by {order}"
         for *values, config in database.rows(query, id):
@@ -453,13 +462,13 @@ Message = dict[int, int | bytes]
 
 
 def read_message(data: bytes) -> Message:
-    """Return the fields of a Protocol Buffers message by number, of repeated ones the last.
+    """Return the fields of a Protocol Buffers message by number.
 
-    Numbers are varints without sign; strings and messages within are bytes
-    (https://protobuf.dev/programming-guides/encoding/).
+    Of a repeated field the last value is returned. Numbers are unsigned varints. Strings and nested
+    messages are returned as bytes (https://protobuf.dev/programming-guides/encoding/).
 
     Raises:
-        ValueError: it is cut off, or no message.
+        ValueError: the data is truncated or not a message.
     """
     fields: Message = {}
     at = 0
@@ -494,7 +503,7 @@ def _number(message: Message, number: int) -> int:
 
 
 def _id(message: Message, number: int) -> int | None:
-    """Return an int64; None if absent: a written zero differs from none."""
+    """Return a field as int64, or None if it is absent. An explicit zero is an id."""
     value = message.get(number)
     if not isinstance(value, int):
         return None
@@ -509,7 +518,7 @@ def _text(message: Message, number: int) -> str:
 # --- cards, reviews and the calendar --------------------------------------------------------
 
 _HOME = "iif(c.odid, c.odid, c.did)"
-"""Of a card in a filtered deck: the deck it goes back to."""
+"""The home deck, also of a card that is in a filtered deck."""
 _CARD = (
     "c.id", "c.ord", _HOME, "c.queue", "c.type", "iif(c.odid and c.odue, c.odue, c.due)", "c.ivl",
     "c.factor", "c.reps", "c.lapses", "c.flags & 7",
@@ -519,7 +528,7 @@ _ANSWER_COLUMNS = _numbers("r.ease", "r.ivl", "r.lastIvl", "r.factor", "r.time",
 
 
 class _Memory(msgspec.Struct):
-    """What FSRS knows of a card."""
+    """The memory state that FSRS stores with a card."""
 
     s: float | None = None
     d: float | None = None
@@ -530,7 +539,7 @@ _memory_decoder = msgspec.json.Decoder(_Memory)
 
 
 def _seen_card(row: Row, decks: Mapping[int, str]) -> SeenCard:
-    """Return the card of a row of `_CARD_COLUMNS`."""
+    """Convert a row of `_CARD_COLUMNS`."""
     id, ordinal, deck, *schedule, data = row
     memory: Row = ()
     if '"s"' in data:
@@ -539,8 +548,8 @@ def _seen_card(row: Row, decks: Mapping[int, str]) -> SeenCard:
     return SeenCard(id, ordinal, decks.get(deck, ""), *schedule, *memory)
 
 
-def _with_cards(notes: Iterable[Row], cards: Iterable[Row]) -> Iterator[tuple[Row, list[Row]]]:
-    """Pair notes with their cards, which come in the same order; both begin with the note id."""
+def _pair_with_cards(notes: Iterable[Row], cards: Iterable[Row]) -> Iterator[tuple[Row, list[Row]]]:
+    """Pair notes with their cards. Both are sorted alike and begin with the note id."""
     groups = groupby(cards, key=itemgetter(0))
     waiting = next(groups, None)
     for note in notes:
@@ -578,7 +587,7 @@ select {_numbers("r.cid", "r.id")}, {_ANSWER_COLUMNS}
 from revlog r where r.cid in (select value from json_each(?))
 and not exists (select 1 from cards c where c.id = r.cid)
 """
-_FOREIGN_IDS = f"select {_numbers('id', 'mod')} from notes where guid not glob '{_OURS}'"
+_FOREIGN_IDS = f"select {_numbers('id', 'mod')} from notes where guid not glob '{_OUR_GUIDS}'"
 _FOREIGN_NOTES = f"""
 select n.id, {_numbers("n.mod", "n.mid")}, {_texts("n.flds")},
   (select {_HOME} from cards c where c.nid = n.id order by c.ord limit 1)
@@ -591,7 +600,7 @@ _PARTIAL = (ViewKind.APKG, ViewKind.CONNECT)
 
 @dataclass(frozen=True)
 class CollectionView:
-    """An open collection, or exports of one; `model.View` says what each member means."""
+    """An open collection, or the merged exports of one. `model.View` documents the members."""
 
     database: Database
     kind: ViewKind
@@ -606,7 +615,7 @@ class CollectionView:
 
     @property
     def calendar(self) -> Calendar:
-        """Return how the collection counts days; what cannot be read is as by default in Anki."""
+        """Return how the collection counts days. Unreadable settings get Anki's defaults."""
         rollover = self._setting("rollover", range(24))
         west = self._setting("creationOffset", range(-1440, 1441))
         return Calendar(int(self.database.created), 4 if rollover is None else rollover, west)
@@ -623,11 +632,11 @@ class CollectionView:
         return value if type(value) is int and value in allowed else None
 
     def notes(self) -> Iterator[SeenNote]:
-        """Yield the notes with a guid of ours, by guid."""
-        pairs = _with_cards(self.database.rows(_NOTES), self.database.rows(_CARDS))
+        """Yield the notes with our guids, by guid."""
+        pairs = _pair_with_cards(self.database.rows(_NOTES), self.database.rows(_CARDS))
         for (id, guid, mod, kind, tags, text), cards in pairs:
             fields = tuple(text.split("\x1f"))
-            # in whichever field: a person may have given the note another note type
+            # any field: a person may have changed the note's type in Anki
             found = (parse_identity(field) for field in fields)
             identity = next((one for one in found if one and one.guid == guid), None)
             words = tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
@@ -635,31 +644,31 @@ class CollectionView:
             yield SeenNote(Guid(guid), id, mod, kind, words, fields, seen, identity)
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
-        """Yield the answers to cards of these notes, by id."""
+        """Yield the reviews of our notes' cards, by review id."""
         for id, guid, *rest in self.database.rows(_REVIEWS, after):
             yield SeenReview(id, Guid(guid), *rest)
 
     def review_ids(self, until: int) -> Iterator[int]:
-        """Yield the ids of these answers up to one."""
+        """Yield the ids of these reviews, up to and including `until`."""
         return (id for (id,) in self.database.rows(_REVIEW_IDS, until))
 
     def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
-        """Yield the answers to cards that were deleted."""
+        """Yield (card id, review) for those of the given cards that were deleted."""
         for card, id, *rest in self.database.rows(_ANSWERS_OF_DELETED, json.dumps([*cards])):
             yield card, SeenReview(id, Guid(""), 0, *rest)
 
     def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
-        """Return those of the cards that have an answer."""
+        """Return those of the given cards that have at least one review."""
         query = "select distinct cid from revlog where cid in (select value from json_each(?))"
         return frozenset(id for (id,) in self.database.rows(query, json.dumps([*cards])))
 
     def graves(self) -> frozenset[int]:
-        """Return the ids of deleted notes; cards and decks have graves, too."""
+        """Return the ids of deleted notes. Cards and decks have graves of other types."""
         query = f"select {_numbers('oid')} from graves where type = 1"
         return frozenset(id for (id,) in self.database.rows(query))
 
     def note_ids(self) -> frozenset[int] | None:
-        """Return the ids of all notes; None of an export of some decks."""
+        """Return the ids of all notes, or None for a partial export."""
         if self.kind in _PARTIAL:
             return None
         rows = self.database.rows(f"select {_numbers('id')} from notes")
@@ -668,7 +677,7 @@ class CollectionView:
     def foreign(
         self, known: Mapping[int, int]
     ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
-        """Return the ids of notes that are not ours, and those whose mod changed; None if partial."""
+        """Return the ids of foreign notes, and those notes whose mod changed. None if partial."""
         if self.kind in _PARTIAL:
             return None
         mods: dict[int, int] = dict(self.database.rows(_FOREIGN_IDS))
@@ -690,12 +699,12 @@ def open_view(path: Path, *, live: bool | None = None) -> Iterator[CollectionVie
 
     Args:
         path: a `collection.anki2`, an `.apkg` or a `.colpkg`.
-        live: whether a collection is the one a profile of Anki uses, then seen as it is now, and
-            its folder names the profile; else as it was when last written to. By default, one
-            that is called `collection.anki2` is live.
+        live: whether the collection is in use by a profile of Anki. The view of a live collection
+            is of now, and is named after the profile's folder. The view of any other one dates from
+            its last write. By default, a file named `collection.anki2` is live.
 
     Raises:
-        ItemError: it cannot be read; says why.
+        ItemError: the file cannot be read.
     """
     with ExitStack() as stack:
         try:
@@ -738,13 +747,13 @@ def connect_view(
     """Open the exports of a running Anki as one view.
 
     Args:
-        exports: `.apkg` files, made just now, with scheduling.
-        address: of that Anki.
-        profile: that it has open.
-        notes: the ids of all notes of ours; the view is complete if the exports have every one.
+        exports: `.apkg` files exported just now, with scheduling.
+        address: the address of that Anki.
+        profile: its open profile.
+        notes: the ids of all our notes. The view is complete if the exports contain all of them.
 
     Raises:
-        ItemError: one of them cannot be read; says why.
+        ItemError: one of the files cannot be read.
     """
     with ExitStack() as stack:
         is_empty = not exports
@@ -765,29 +774,29 @@ def connect_view(
             address,
             profile=profile,
             complete=notes <= found,
-            # a later export may lack what came meanwhile
+            # a later export may lack what was added after an earlier one
             taken_at=min(one.taken_at for one in (first, *others)),
         )
 
 
-_WANTED = "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
+_EXPECTED = "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
 
 
 def _kind_of(path: Path) -> ViewKind:
     if not stat.S_ISREG(path.stat().st_mode):
-        raise ItemError(f"{path}: not a file", hint=_WANTED)
+        raise ItemError(f"{path}: not a file", hint=_EXPECTED)
     with path.open("rb") as file:
         start = file.read(16)
     if start == b"SQLite format 3\0":
         return ViewKind.COLLECTION
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise ItemError(f"{path}: neither a collection nor an export of Anki", hint=_WANTED)
+        raise ItemError(f"{path}: neither a collection nor an export of Anki", hint=_EXPECTED)
     return ViewKind.COLPKG if path.suffix.lower() == ".colpkg" else ViewKind.APKG
 
 
 def _unreadable(path: Path, error: OSError) -> ItemError:
     if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename:
-        return ItemError(f"{path}: no such file", hint=_WANTED)
+        return ItemError(f"{path}: no such file", hint=_EXPECTED)
     if isinstance(error, PermissionError):
         return ItemError(
             f"{path}: permission denied",
@@ -818,38 +827,38 @@ _LAST_ANSWERS = f"select {_numbers('cid', 'max(id)')} from revlog where ease > 0
 
 @dataclass(frozen=True, slots=True)
 class AnyNote:
-    """One note as it stands in Anki."""
+    """Any note of a collection."""
 
     id: int
     guid: str
     type_id: int
     tags: tuple[str, ...]
     fields: tuple[str, ...]
-    """As HTML, in the order of the note type."""
+    """HTML, in note type order."""
     deck: str
-    """The home deck of its first card, `::` between the parts; "" if it has no card."""
+    """The home deck of the first card, its parts joined by `::`. "" if the note has no card."""
     ordinals: tuple[int, ...]
-    """Which cards it has, from 0."""
+    """The ordinals of its cards, from 0."""
     cards: tuple[SeenCard, ...] = ()
     touched: int = 0
-    """When one of its cards changed last, seconds since 1970."""
+    """The latest modification time of its cards, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
 class Everything:
-    """All notes of an open collection or export; read while it is open, never kept."""
+    """All notes of an open collection or export. Use it only while that is open."""
 
     view: CollectionView
 
     @cached_property
     def types(self) -> dict[int, SeenType]:
-        """Return the note types that notes have, by id."""
+        """Return the note types in use, by id."""
         rows = self.view.database.rows(f"select distinct {_numbers('mid')} from notes")
         return {one.id: one for one in _note_types(self.view.database, {id for (id,) in rows})}
 
     @property
     def unused_types(self) -> tuple[str, ...]:
-        """Return the names of note types that no note has."""
+        """Return the names of the note types without notes."""
         names = _type_names(self.view.database).items()
         return tuple(sorted(name for id, name in names if id not in self.types))
 
@@ -861,7 +870,7 @@ class Everything:
     def notes(self) -> Iterator[AnyNote]:
         """Yield every note, ascending by id."""
         database = self.view.database
-        pairs = _with_cards(database.rows(_ALL_NOTES), database.rows(_ALL_CARDS))
+        pairs = _pair_with_cards(database.rows(_ALL_NOTES), database.rows(_ALL_CARDS))
         for (id, guid, kind, tags, fields), rows in pairs:
             cards = tuple(_seen_card(row[2:], self.view.decks) for row in rows)
             yield AnyNote(
@@ -873,17 +882,17 @@ class Everything:
             )  # fmt: skip
 
     def answers(self) -> Iterator[tuple[str, SeenReview, int]]:
-        """Yield (home deck, answer, how many alike) of the cards that are there.
+        """Yield (home deck, review, count) for the existing cards.
 
-        Alike are answers that tell the same of memory; the answer has the mean of their times,
-        and neither id nor guid.
+        Reviews that tell the same about memory are one row: it has their mean answer time, and
+        neither an id nor a guid.
         """
         for deck, ease, last, *rest, count in self.view.database.rows(_ALL_ANSWERS):
             one = SeenReview(0, Guid(""), 0, ease, 0, last, *rest)
             yield self.view.decks.get(deck, ""), one, count
 
     def last_answers(self) -> dict[int, float]:
-        """Return when each card was answered last, seconds since 1970, by the card's id."""
+        """Return the time of each card's last review by card id, in seconds since 1970."""
         return {card: last / 1000 for card, last in self.view.database.rows(_LAST_ANSWERS)}
 
 
@@ -892,7 +901,7 @@ def open_everything(path: Path) -> Iterator[Everything]:
     """Open a collection or an export to read all its notes, not only ours.
 
     Raises:
-        ItemError: it cannot be read; says why.
+        ItemError: the file cannot be read.
     """
     with open_view(path) as view:
         yield Everything(view)

@@ -1,12 +1,11 @@
-"""A running Anki, through its add-on AnkiConnect: JSON over HTTP.
+"""Client of AnkiConnect, the add-on that controls a running Anki by JSON over HTTP.
 
-    ServiceError         it answers, and will not or cannot; the hint says what to do
-      ├── AbsentError        nobody answers: Anki is closed, or has no AnkiConnect
+    ServiceError             Anki answered with a refusal or failed; the hint says what to do
+      ├── AbsentError        no answer: Anki is closed, or the add-on is missing
       └── UnsupportedError   the add-on is too old for this action
 
-Nothing is tried twice. Files are read and written by Anki itself, so both must see the same
-folders. What the other side says is cut short, made fit to print, and freed of the key before
-anybody sees it.
+Nothing is retried. Anki itself reads and writes the files, so both programs must see the same
+folders. Foreign text in messages is shortened, made printable, and stripped of the API key.
 """
 
 from __future__ import annotations
@@ -34,14 +33,15 @@ _T = TypeVar("_T")
 _API_VERSION = 6
 _CONNECT_SECONDS = 3.0
 _LONG_SECONDS = 600.0
-"""For an import, an export, a synchronisation: Anki may be at it for minutes."""
-_BATCH = 2000
-"""Ids in one request: the add-on takes it in by the kilobyte, and Anki's window stands still."""
+"""The time limit for an import, an export or a sync, which can take Anki minutes."""
+_BATCH_SIZE = 2000
+"""Ids in one request. The add-on reads requests in small chunks, and blocks Anki's window
+meanwhile."""
 MAX_ANSWER = 64_000_000
-"""Bytes of one answer: the ids of four million cards."""
-_MAX_WORDS = 300
+"""The maximum size of a response in bytes: the ids of four million cards."""
+_MAX_MESSAGE = 300
 _ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
-_CONFIG = "Tools › Add-ons › AnkiConnect › Config"
+_CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
 _SAME_FOLDERS = (
     "Anki must see the same folders as ankiforge: on this computer, and not shut in a sandbox"
     " (Flatpak, Snap)"
@@ -49,7 +49,7 @@ _SAME_FOLDERS = (
 
 
 class AbsentError(ServiceError):
-    """Nobody answers: Anki is closed, or lacks the add-on."""
+    """There is no answer: Anki is closed, or lacks the add-on."""
 
 
 class UnsupportedError(ServiceError):
@@ -57,11 +57,13 @@ class UnsupportedError(ServiceError):
 
 
 class AnkiConnect:
-    """AnkiConnect at an address; `key` is its API key, never shown, from the variable `key_env`.
+    """AnkiConnect at an address.
 
-    `timeout` is the seconds one action may take; imports, exports and `sync` have ten minutes.
+    `key` is its API key, which is never shown; `key_env` is the variable it was read from.
+    `timeout` is the time limit of one action in seconds. Imports, exports and `sync` have ten
+    minutes.
 
-    Every method raises ServiceError when it does not get what it is here for.
+    Every method raises ServiceError if the action fails.
     """
 
     def __init__(
@@ -76,19 +78,19 @@ class AnkiConnect:
         self._key = key
         self._key_env = key_env
         self._timeout = timeout
-        # no proxy, no redirect, no `Origin` (only web pages have one)
+        # no proxy, no redirects, no `Origin` (only web pages send one)
         self._http = httpx2.Client(
             trust_env=False,
-            verify=address.startswith("https:"),  # reading certificates takes longer than a request
+            verify=address.startswith("https:"),  # loading certificates takes longer than a request
             headers={"Connection": "close"},
         )
 
     # --- actions ------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Make sure that AnkiConnect lets us in and is new enough.
+        """Check that AnkiConnect grants access and is new enough.
 
-        Whether a profile is open is not known yet: the first search shows it.
+        This does not tell whether a profile is open. The first search does.
         """
         permission = "granted"
         with suppress(UnsupportedError):
@@ -109,33 +111,33 @@ class AnkiConnect:
             )
 
     def active_profile(self) -> str:
-        """Return the name of the open profile, "" if the add-on is too old to tell."""
+        """Return the name of the open profile, or "" if the add-on is too old to report it."""
         try:
             return self._ask("getActiveProfile", str)
         except UnsupportedError:
             return ""
 
     def sync(self) -> None:
-        """Have Anki begin to synchronise; without a login its window asks for one.
+        """Start a sync. Without a login, Anki asks for one in its window.
 
-        The answer may come before it is done.
+        The call may return before the sync has finished.
         """
         self._ask("sync", object, seconds=_LONG_SECONDS)
 
     def import_package(self, path: Path) -> None:
-        """Import a package, with the add-on's own options (merged note types, scheduling).
+        """Import a package with the add-on's own options (note types merged, scheduling included).
 
-        That it says so proves nothing: look at what Anki has afterwards.
+        A success reported by Anki proves nothing: check afterwards what the collection contains.
         """
         given = {"path": str(path.absolute())}
         if not self._ask("importPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
             raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS)
 
     def export_package(self, deck: str, path: Path) -> None:
-        """Export a deck with its subdecks to an `.apkg`, with scheduling.
+        """Export a deck and its subdecks to an `.apkg`, with scheduling.
 
-        A note comes with all its cards, also those in other decks; a card that is in a filtered
-        deck now comes only with that one.
+        A note is exported with all its cards, even those in other decks. A card that is currently
+        in a filtered deck is exported only with that deck.
         """
         given = {"deck": deck, "path": str(path.absolute()), "includeSched": True}
         if not self._ask("exportPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
@@ -147,26 +149,26 @@ class AnkiConnect:
             raise ServiceError(what, hint=_SAME_FOLDERS)
 
     def suspend(self, cards: Iterable[int]) -> None:
-        """Suspend cards; fails if one of them does not exist."""
+        """Suspend cards. Fails if one of them does not exist."""
         for batch in _batches(cards):
             self._ask("suspend", object, {"cards": batch})
 
     def unsuspend(self, cards: Iterable[int]) -> None:
-        """Unsuspend those of these cards that exist and are suspended."""
+        """Unsuspend those of the given cards that exist and are suspended."""
         for batch in _batches(cards):
             if suspended := self.find_cards(f"cid:{','.join(map(str, batch))} is:suspended"):
                 self._ask("unsuspend", object, {"cards": suspended})
 
     def find_notes(self, query: str) -> tuple[int, ...]:
-        """Return the ids of the notes that an Anki search finds."""
+        """Return the ids of the notes that match an Anki search."""
         return self._ask("findNotes", tuple[int, ...], {"query": query})
 
     def find_cards(self, query: str) -> tuple[int, ...]:
-        """Return the ids of the cards that an Anki search finds."""
+        """Return the ids of the cards that match an Anki search."""
         return self._ask("findCards", tuple[int, ...], {"query": query})
 
     def decks_of(self, query: str) -> tuple[str, ...]:
-        """Return the decks in which the cards found are now, filtered ones too."""
+        """Return the current decks of the cards that match, including filtered decks."""
         decks: set[str] = set()
         for batch in _batches(self.find_cards(query)):
             decks |= self._ask("getDecks", dict[str, Any], {"cards": batch}).keys()
@@ -182,7 +184,7 @@ class AnkiConnect:
         seconds: float = 0.0,
         hint: str = "",
     ) -> _T:
-        """Return the result of one action; `hint` is for refusals in Anki's own words."""
+        """Return the result of one action. `hint` is for refusals in Anki's own words."""
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
             request["key"] = self._key
@@ -191,18 +193,18 @@ class AnkiConnect:
             raise ServiceError(
                 f"{self.address} forbids the access (HTTP {status})",
                 hint="AnkiConnect shuts out web pages only: does a proxy or another program answer"
-                f" there? see webBindPort and webCorsOriginList in {_CONFIG}",
+                f" there? see webBindPort and webCorsOriginList in {_CONFIG_MENU}",
             )
         if status != httpx2.codes.OK:
-            raise self._stranger(f"HTTP {status}")
+            raise self._not_anki_connect(f"HTTP {status}")
         try:
             answer = json.loads(raw)
         except (ValueError, RecursionError) as error:
-            raise self._stranger("not JSON") from error
+            raise self._not_anki_connect("not JSON") from error
         if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
-            raise self._stranger("an answer of another shape")
+            raise self._not_anki_connect("an answer of another shape")
         if answer["error"] is not None:
-            raise self._refusal(action, self._plain(answer["error"]), hint)
+            raise self._refusal(action, self._one_line(answer["error"]), hint)
         try:
             result: _T = msgspec.convert(answer["result"], shape)
         except msgspec.ValidationError as error:
@@ -221,7 +223,7 @@ class AnkiConnect:
                 for part in response.iter_bytes():
                     answer += part
                     if len(answer) > MAX_ANSWER:
-                        raise self._stranger("an endless answer")
+                        raise self._not_anki_connect("an endless answer")
                     if time.monotonic() > deadline:
                         raise httpx2.ReadTimeout("too slow")
         except (
@@ -232,7 +234,7 @@ class AnkiConnect:
             httpx2.LocalProtocolError,
         ) as error:
             raise AbsentError(
-                f"no Anki answers at {self.address} ({self._plain(error)})",
+                f"no Anki answers at {self.address} ({self._one_line(error)})",
                 hint=f"open Anki; it needs {_ADD_ON}",
             ) from error
         except httpx2.TimeoutException as error:
@@ -246,9 +248,9 @@ class AnkiConnect:
                 raise ServiceError(
                     f"Anki at {self.address} broke off during {action}",
                     hint="was it closed? open it and try again; or another program answers there:"
-                    f" see webBindPort in {_CONFIG}",
+                    f" see webBindPort in {_CONFIG_MENU}",
                 ) from error
-            raise self._stranger("not HTTP") from error
+            raise self._not_anki_connect("not HTTP") from error
         return response.status_code, bytes(answer)
 
     def _refusal(self, action: str, words: str, hint: str) -> ServiceError:
@@ -268,33 +270,33 @@ class AnkiConnect:
         if self._key:
             return ServiceError(
                 f"the key in {self._key_env} is not that of AnkiConnect at {self.address}",
-                hint=f"give it the apiKey of {_CONFIG}, or none where apiKey is null",
+                hint=f"give it the apiKey of {_CONFIG_MENU}, or none where apiKey is null",
             )
-        hint = f"put the apiKey of {_CONFIG} into the environment variable {self._key_env}"
+        hint = f"put the apiKey of {_CONFIG_MENU} into the environment variable {self._key_env}"
         if not self._key_env:
             hint = (
-                f"put the apiKey of {_CONFIG} into an environment variable NAME, write"
+                f"put the apiKey of {_CONFIG_MENU} into an environment variable NAME, write"
                 " `key_env: NAME` under `anki:` in ankiforge.yaml, then: ankiforge init --trust DIR"
             )
         return ServiceError(f"AnkiConnect at {self.address} asks for its key", hint=hint)
 
-    def _stranger(self, what: str) -> ServiceError:
+    def _not_anki_connect(self, what: str) -> ServiceError:
         return ServiceError(
             f"what answers at {self.address} is not AnkiConnect ({what})",
             hint=f"set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
-            f" webBindPort in {_CONFIG}",
+            f" webBindPort in {_CONFIG_MENU}",
         )
 
-    def _plain(self, words: object) -> str:
-        """Return what others said as one short line without the key."""
+    def _one_line(self, words: object) -> str:
+        """Return a foreign message as one short printable line without the key."""
         text = str(words).replace(self._key, "…") if self._key else str(words)
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return line[:_MAX_WORDS]
+        return line[:_MAX_MESSAGE]
 
 
 def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:
     every = list(numbers)
-    return (every[at : at + _BATCH] for at in range(0, len(every), _BATCH))
+    return (every[at : at + _BATCH_SIZE] for at in range(0, len(every), _BATCH_SIZE))
 
 
 # --- exporting all that is ours -------------------------------------------------------------
@@ -302,36 +304,36 @@ def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What `export_all` brought; the same note may stand in several packages."""
+    """The result of `export_all`. A note may be in several packages."""
 
     paths: tuple[Path, ...]
     decks: tuple[str, ...]
-    """What each package was exported from."""
+    """The exported deck of each package."""
     notes: frozenset[int]
     """The ids of all notes that look like ours, read after the exports.
 
-    A view is complete only if the packages hold every one: a note without cards is in none, a
-    card may have moved or come while the exports were made.
+    The exports are a complete view only if they contain every one of these. A note without cards is
+    in no package, and a card may have been moved or added during the exports.
     """
 
 
 def ours() -> str:
-    """Return the Anki search for notes that may be ours: by field, by type, by its id."""
+    """Return the Anki search for notes that may be ours: by field, by type name, by type id."""
     types = [note_type(family) for family in Family]
     by_type = [f'"note:{one.name}*" OR mid:{one.id}' for one in types]
     return " OR ".join(["AnkiforgeId:af1*", *by_type])
 
 
 def export_all(connect: AnkiConnect, folder: Path) -> Exported:
-    """Export every deck with notes of ours, with scheduling, by as few packages as will do.
+    """Export all decks that contain our notes, with scheduling, in as few packages as reasonable.
 
-    Several decks below one parent are exported with the parent, if at least half of the cards
-    there are ours: each export takes Anki a moment, and takes the pictures of all its cards along.
+    Several decks with a common parent are exported with the parent if at least half of the cards
+    there are ours. Each export takes Anki a moment, and includes the media of all its cards.
     """
     holding = frozenset(connect.decks_of(ours()))
     children = Counter(parent for deck in holding for parent in _parents(deck))
     decks: list[str] = []
-    for deck in sorted({*holding, *children}):  # a parent comes before what is below it
+    for deck in sorted({*holding, *children}):  # a parent comes before its subdecks
         if not set(decks).isdisjoint(_parents(deck)):
             continue
         if deck in holding or (children[deck] > 1 and _is_mostly_ours(connect, deck)):
@@ -348,7 +350,7 @@ def _parents(deck: str) -> Iterator[str]:
 
 
 def _is_mostly_ours(connect: AnkiConnect, deck: str) -> bool:
-    pattern = re.sub(r'(["*_\\])', r"\\\1", deck)  # these mean more than themselves in a search
+    pattern = re.sub(r'(["*_\\])', r"\\\1", deck)  # special characters of a search
     inside = f'"deck:{pattern}"'
     found = connect.find_cards(f"{inside} ({ours()})")
     return len(connect.find_cards(inside)) <= 2 * len(found)
@@ -358,14 +360,15 @@ def _is_mostly_ours(connect: AnkiConnect, deck: str) -> bool:
 
 
 def has_account(collections: Iterable[Path], profile: str = "") -> bool | None:
-    """Return whether a profile is logged in to a sync server; None if that is unknown.
+    """Return whether a profile is logged in to a sync server, or None if that is unknown.
 
-    Read from Anki's preferences: pickles, which are parsed but never run; the key itself is
-    neither kept nor shown. Without this, a sync without an account leaves a dialog open in Anki.
+    This is read from Anki's preferences: pickles, which are parsed but never executed. The sync key
+    itself is neither kept nor shown. Without this check, a sync without an account would leave a
+    dialog open in Anki.
 
     Args:
-        collections: of the profiles on this machine.
-        profile: its name; "" if that is not known.
+        collections: the collections of the profiles on this computer.
+        profile: the profile's name, or "" if it is not known.
     """
     found: set[bool] = set()
     for base in {path.parent.parent for path in collections}:
@@ -377,7 +380,7 @@ def has_account(collections: Iterable[Path], profile: str = "") -> bool | None:
                 rows = database.execute("SELECT name, data FROM profiles").fetchall()
         for name, data in rows:
             if name != "_global" and profile in ("", str(name)) and isinstance(data, bytes):
-                with suppress(ValueError):  # no pickle
+                with suppress(ValueError):  # not a pickle
                     found.add(_has_sync_key(data))
     return found.pop() if len(found) == 1 else None
 

@@ -1,8 +1,8 @@
-"""Recognise a note of ours in Anki, and whether its words are still ours. Frozen (docs/keys.md).
+"""Recognise our notes in Anki, and detect edits. Frozen (docs/keys.md).
 
-The field AnkiforgeId names the card; the content hash in it tells an edit. Anki, its editor and
-other devices rewrite HTML without changing what it shows: the hash is taken of a normal form that
-is the same before and after.
+The field AnkiforgeId identifies the card, and holds a hash of the content that we shipped. Anki,
+its editor and other devices rewrite HTML without changing what it shows, so the hash is computed
+from a normal form that such rewriting does not change.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _JOINING_TAG = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
 
 
 def parse_identity(field: str) -> Identity | None:
-    """Return the identity in a field's HTML: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
+    """Parse the HTML of a field AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
 
-    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors put between
-    letters, do not separate words; other tags do.
+    Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors insert
+    between letters, do not separate words. Other tags do.
     """
     if "af1" not in field:
         return None
@@ -48,34 +48,34 @@ def parse_identity(field: str) -> Identity | None:
 
 # --- content hash ---------------------------------------------------------------------------
 
-_INVISIBLE = re.compile(r"<wbr\s*/?>", re.IGNORECASE)
+_WORD_BREAK = re.compile(r"<wbr\s*/?>", re.IGNORECASE)
 _EMPTY_SPAN = re.compile(r"<span></span>", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
 _RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
-"""Anki's name for our picture if another file of that name existed."""
+"""The name that Anki gives to our picture if a different file of that name exists."""
 _BREAK = "<br>"
 
 
 def content_hash(family: Family, html_fields: Sequence[str]) -> str:
-    """Return 16 hex digits over the content fields, which are the first of the note type."""
+    """Return a hash (16 hex digits) of the content fields, the first ones of the note type."""
     forms = [normal_form(text) for text in html_fields[: len(family.content_fields)]]
     written = json.dumps(forms, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def normal_form(text: str) -> str:
-    """Return HTML that is equal for all spellings that an editor turns into one another."""
+    """Return a form of the HTML that is equal for all spellings an editor may produce."""
     writer = _NormalWriter()
-    writer.feed(_EMPTY_SPAN.sub("", _INVISIBLE.sub("", text)))
+    writer.feed(_EMPTY_SPAN.sub("", _WORD_BREAK.sub("", text)))
     writer.close()
     writer.add_tag("")
-    return _without_end(_RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts)))
+    return _strip_end(_RENAMED_MEDIA.sub(r"\1\2", "".join(writer.parts)))
 
 
-def _without_end(text: str) -> str:
-    """Return text without `<br>` and white space, except no-break spaces, at its end.
+def _strip_end(text: str) -> str:
+    """Strip trailing `<br>` and white space except no-break spaces.
 
-    A pattern or repeated copying would be quadratic in long runs.
+    A regular expression or repeated copying would take quadratic time for long runs.
     """
     end = len(text)
     while True:
@@ -87,7 +87,7 @@ def _without_end(text: str) -> str:
 
 
 class _NormalWriter(HTMLParser):
-    """Write each tag in one spelling, and text unescaped and escaped again."""
+    """Writes tags in one canonical spelling, and re-escapes text."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -111,7 +111,7 @@ class _NormalWriter(HTMLParser):
         self.text.append(data)
 
     def add_tag(self, tag: str) -> None:
-        """Append the text since the last tag, normalised as a whole, and the tag."""
+        """Append the normalised text since the last tag, then the tag."""
         self.parts += (_normal_text("".join(self.text)), tag)
         self.text.clear()
 

@@ -1,7 +1,7 @@
-"""The note of a card: its fields as HTML, its deck and its tags.
+"""Build the note of a card: its fields as HTML, its deck and its tags.
 
 Content fields are rendered Markdown. Machine fields (Source, Citation, Links, AnkiforgeId) are
-built from the highlight; no path of this machine stands in them.
+built from the highlight and never contain a path of this computer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ankiforge.text.markdown import plain
 from ankiforge.text.quotes import locate
 
 Pictures = Mapping[str, Media]
-"""What Markdown may show, by the path written there."""
+"""The pictures that Markdown may show, by the path written there."""
 
 
 def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
 def content_html(
     kind: CardKind, fields: Fields, pictures: Pictures | None = None
 ) -> tuple[str, ...]:
-    """Return the content fields alone, in note type order: of a card or of a draft."""
+    """Return only the content fields, in note type order. Used for cards and drafts."""
     markdown = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
     return tuple(
         render(markdown.get(name, ""), cloze=name == "Text", pictures=pictures)
@@ -60,11 +60,12 @@ def with_content(
     """Return all fields of a note whose content was merged with a person's changes.
 
     Args:
-        card: whose note it is.
-        ours: all its fields as we would ship them.
-        merged: the content fields that are to stand there.
-        our_content: our side of them; AnkiforgeId names these.
-        theirs: all fields as they stand in Anki; Feedback is a person's and taken from there.
+        card: the card of the note.
+        ours: all fields as we would ship them.
+        merged: the merged content fields.
+        our_content: our side of the content fields. AnkiforgeId gets their hash.
+        theirs: all fields as they are in Anki. Feedback, which belongs to the person, is taken from
+            them.
         mod: the number of this revision.
     """
     names = note_type(card.family).fields
@@ -78,7 +79,7 @@ def with_content(
 def identity_html(card: Card, content: str, mod: int = 0) -> str:
     """Return the field AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
 
-    A revision made after Anki was read has its `mod` there: so it is recognised, whatever a
+    Only revisions made after Anki was read have a `mod`. It identifies the revision whatever a
     person does to the note.
     """
     number = f" {mod}" if mod else ""
@@ -94,14 +95,14 @@ def with_identity(card: Card, fields: tuple[str, ...], content: str, mod: int) -
 # --- where it comes from --------------------------------------------------------------------
 
 ALSO = '<blockquote class="af-also">'
-"""Begins a further passage in the field Source."""
-_EXACT = re.compile(r'<span class="af-exact">(.*?)</span>(?!</span>)', re.DOTALL)
+"""The start of each further passage in the field Source."""
+_HIGHLIGHT = re.compile(r'<span class="af-exact">(.*?)</span>(?!</span>)', re.DOTALL)
 _QUOTE = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
-_END = re.compile(r"<br\s*/?>|</(?:p|div|blockquote)>", re.IGNORECASE)
+_LINE_END = re.compile(r"<br\s*/?>|</(?:p|div|blockquote)>", re.IGNORECASE)
 
 
 def source_html(card: Card) -> str:
-    """Return the passage in the source: in it the highlight, in that the card's evidence."""
+    """Return the passage of the source, with the highlight and the card's evidence marked in it."""
     highlight = card.highlight
     around = locate(highlight.exact, highlight.sentence)
     passage = highlight.sentence if around else highlight.exact
@@ -125,28 +126,29 @@ def source_html(card: Card) -> str:
 
 
 def passage_html(highlight: Highlight) -> str:
-    """Return the beginning of a further passage that a card serves, in the field Source."""
+    """Return the start of a further passage of a card, for the field Source."""
     text = lines(highlight.exact) if highlight.exact.strip() else ""
     return f"{ALSO}{text}<br>" if text else ALSO
 
 
 def read_source(field: str) -> tuple[str, str, str]:
-    """Return (passage, highlight in it, quote in that) of a field Source; "" for no quote."""
+    """Return (passage, its highlight, the quote in that) of a field Source. The quote may be ""."""
     source = field.partition(ALSO)[0]
-    passage, exact, quote = text_of(source), _EXACT.search(source), _QUOTE.search(source)
+    passage, exact, quote = text_of(source), _HIGHLIGHT.search(source), _QUOTE.search(source)
     return passage, text_of(exact[1]) if exact else passage, text_of(quote[1]) if quote else ""
 
 
 def text_of(field: str) -> str:
-    """Return the plain text of a field that we wrote, and a person may have edited."""
-    parts = _END.sub("\n", field.replace("<wbr>", "").replace("<span></span>", ""))
+    """Return the plain text of a field that we wrote and a person may have edited."""
+    parts = _LINE_END.sub("\n", field.replace("<wbr>", "").replace("<span></span>", ""))
     return html.unescape(re.sub(r"<[^>]*>", "", parts)).strip()
 
 
 def citation_html(card: Card) -> str:
-    """Return the line above the question (document › heading › items), and the full reference.
+    """Return the line above the question and the full references.
 
-    What would give the answer away is left out of the line.
+    The line is document › heading › list items. Parts that would reveal the answer are left out of
+    the line.
     """
     highlight, markdown = card.highlight, dict(card.fields)
     if card.kind is CardKind.CLOZE:
@@ -154,15 +156,15 @@ def citation_html(card: Card) -> str:
     else:
         asked = ("Front", "Back") if card.kind is CardKind.TWO_WAY else ("Back",)
         answers = [plain(markdown.get(name, "")) for name in asked]
-    parts = (*_places(highlight), *map(_shortened, highlight.above))
+    parts = (*_title_and_headings(highlight), *map(_shortened, highlight.above))
     above = " › ".join(part for part in parts if not any(_reveals(part, one) for one in answers))
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
     references = dict.fromkeys(reference(one) for one in (highlight, *card.also))
     return where + "".join(f"<cite>{literal(one)}</cite>" for one in references)
 
 
-def _places(highlight: Highlight) -> tuple[str, ...]:
-    """Return title and headings, a heading that repeats the title once."""
+def _title_and_headings(highlight: Highlight) -> tuple[str, ...]:
+    """Return the title and the headings, without a first heading that repeats the title."""
     title = highlight.document.title
     headings = highlight.heading.split(" › ")
     if same(headings[0], title):
@@ -170,36 +172,37 @@ def _places(highlight: Highlight) -> tuple[str, ...]:
     return tuple(isolated(part) for part in (title, *headings) if part.strip())
 
 
-_MAX_ITEM = 60
-"""Characters of a list item above the highlight."""
+_MAX_ITEM_CHARS = 60
+"""The length to which a list item above the highlight is shortened."""
 
 
 def _shortened(text: str) -> str:
     text = text.rstrip(" :：")
-    if len(text) > _MAX_ITEM:
-        text = f"{text[:_MAX_ITEM].rpartition(' ')[0] or text[:_MAX_ITEM]}…"
+    if len(text) > _MAX_ITEM_CHARS:
+        text = f"{text[:_MAX_ITEM_CHARS].rpartition(' ')[0] or text[:_MAX_ITEM_CHARS]}…"
     return isolated(text)
 
 
 _WORD = re.compile(r"\w+")
-_ARTICLES = (
+_STOP_WORD_LIST = (
     "a an the of in for that it to is be and by der die das des ein eine"
     " le la les un une de du el los las del"
 )
-_SMALL = frozenset(_ARTICLES.split())
+_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 
 
 def _reveals(part: str, answer: str) -> bool:
-    """Return whether the words of an answer stand in a text, with any ending: catalysis, catalyst.
+    """Return whether a text contains the words of an answer, in any inflection.
 
-    Two words in three are enough; what the answer adds in brackets does not count.
+    So `catalysis` matches `catalyst`. Two thirds of the words suffice. Parenthesised text in the
+    answer is ignored.
     """
     bare = canonical(re.sub(r"\([^()]*\)", " ", answer))
     text = canonical(part)
     needle = "".join(bare.split())
     if not needle.isascii() and needle in "".join(text.split()):
         return True
-    words = {_stem(word) for word in _WORD.findall(bare) if word not in _SMALL}
+    words = {_stem(word) for word in _WORD.findall(bare) if word not in _STOP_WORDS}
     found = words & {_stem(word) for word in _WORD.findall(text)}
     return bool(words) and len(found) >= max(len(words) * 2 / 3, min(len(words), 2))
 
@@ -209,13 +212,13 @@ def _stem(word: str) -> str:
 
 
 def reference(highlight: Highlight) -> str:
-    """Return the source as text: `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
+    """Return the reference, as in `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
     document = highlight.document
     names = [isolated(creator.partition(",")[0].strip()) for creator in document.creators]
     authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
     year = re.match(r"\d{4}", document.issued)
     head = " ".join(part for part in (authors, f"({year[0]})" if year else "") if part)
-    title, *headings = _places(highlight) or ("",)
+    title, *headings = _title_and_headings(highlight) or ("",)
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
     place = ", ".join(part for part in (title, " › ".join(headings), page) if part)
     return ". ".join(part for part in (head, place) if part)
@@ -228,14 +231,14 @@ _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url
 
 
 def links_html(*highlights: Highlight) -> str:
-    """Return links that open the sources; of a PDF also its file name and page."""
+    """Return links to the sources. For a PDF, file name and page follow."""
     links = (link for highlight in highlights for link in _links(highlight))
     return " ".join(dict.fromkeys(links))
 
 
 def _links(highlight: Highlight) -> Iterator[str]:
     document, own = highlight.document, address(highlight.uri)
-    # what opens at the mark opens the document
+    # a link to the passage makes the one to the document redundant
     urls = [*filter(None, (highlight.uri, *highlight.links))] or [document.uri]
     for scheme, value in document.identifiers:
         if scheme in _RESOLVERS and value:
@@ -250,13 +253,13 @@ def _links(highlight: Highlight) -> Iterator[str]:
 
 
 def _names_a_path(target: str) -> bool:
-    """Return whether a link works on one machine only: `obsidian://open?path=/home/…`."""
+    """Return whether a link works on one computer only: `obsidian://open?path=/home/…`."""
     parts = urlsplit(target)
     return parts.scheme == "obsidian" and (not parts.netloc or "path" in parse_qs(parts.query))
 
 
 def _label(target: str, own: str) -> str:
-    """Return the words of a link; a link from note to note has the name of that note."""
+    """Return the text of a link. A link from one note to another shows the target's name."""
     parts = urlsplit(target)
     file = parse_qs(parts.query).get("file", [""])[0]
     if parts.scheme == "obsidian" and own.startswith("obsidian:") and target != own and file:
@@ -270,37 +273,37 @@ def _label(target: str, own: str) -> str:
 
 DEFAULT_DECK = "ankiforge"
 RETIRED = "ankiforge::retired"
-"""The tag of a note in Anki whose card was retired or rejected: no import can delete it."""
+"""The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
 UNREVIEWED = "ankiforge::unreviewed"
-"""The tag of a model's card that policy accepted: no person has seen it."""
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+"""The tag of a card by a model that policy accepted and no person has seen."""
+_CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]+")
 _UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
-_ANKIS_OWN = frozenset({"marked", "leech"})
-"""Tags by which Anki remembers what a person or the scheduler did."""
+_SYSTEM_TAGS = frozenset({"marked", "leech"})
+"""Tags that belong to Anki: they record what a person or the scheduler did."""
 
 
 @lru_cache(maxsize=4096)
 def deck_name(name: str) -> str:
-    """Return a deck name with no part empty, padded or ending in a colon; never empty itself."""
+    """Return a valid, non-empty deck name: no part is empty, padded or ends in a colon."""
     parts = (
-        _CONTROLS.sub(" ", part.replace('"', "")).strip().strip(":").strip()
+        _CONTROL_CHARS.sub(" ", part.replace('"', "")).strip().strip(":").strip()
         for part in clean(name).split("::")
     )
     return "::".join(filter(None, parts)) or DEFAULT_DECK
 
 
 def in_deck(name: str, deck: str) -> bool:
-    """Return whether a deck is `deck`, or below it; every deck is below ""."""
+    """Return whether a deck is `deck` or one of its subdecks. Every deck matches ""."""
     wanted, mine = deck_name(deck).casefold(), deck_name(name).casefold()
     return not deck or mine == wanted or mine.startswith(f"{wanted}::")
 
 
 @lru_cache(maxsize=4096)
 def tag_names(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """Return tags without white space or empty parts, each once whatever its case, sorted."""
+    """Return valid tags, sorted: no white space, no empty parts, no duplicates ignoring case."""
     found: dict[str, str] = {}
     for tag in sorted(map(_tag, tags)):
-        if tag and tag.casefold() not in _ANKIS_OWN:
+        if tag and tag.casefold() not in _SYSTEM_TAGS:
             found.setdefault(tag.casefold(), tag)
     return tuple(sorted(found.values()))
 

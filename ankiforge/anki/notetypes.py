@@ -1,13 +1,13 @@
-"""The two note types, and how they compare with what a person made of them in Anki.
+"""Our two note types, and how they compare with what a person made of them in Anki.
 
-Their ids, fields and templates are fixed for ever: Anki updates a note only if its note type
-looks exactly as Anki knows it, so no field and no template is ever added, removed or moved. A
-spare field can be renamed, because every field has an id. Templates and CSS are files in
-`design/`; they change with a new version and a higher mod.
+Their ids, fields and templates are fixed for ever. Anki updates a note only if its note type has
+exactly the fields and templates that Anki knows, so none is ever added, removed or moved. A spare
+field can be renamed, because every field has an id. Templates and CSS are files in `design/`. They
+change with a new version and a higher mod.
 
-A person may add fields and templates to our note types, move and rename them, and write own CSS.
-Such a type is shipped as it is in Anki: Anki would skip notes of a different one, and make a
-second type of it.
+A person may add, move and rename fields and templates of our note types, and change the CSS. Such a
+type is shipped as it is in Anki. Otherwise Anki would skip its notes, and create a second copy of
+the type.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ TEMPLATE_VERSIONS = ((1, 1_400_000_000), (2, 1_400_000_001))
 """(version of `design/`, the mod that Anki compares) of every version ever shipped."""
 DESIGN_MOD = TEMPLATE_VERSIONS[-1][1]
 EARLIER_DESIGNS = frozenset(("2af638554a813b2e", "175102863477f571"))
-"""`design_hash` of the note types as earlier versions shipped them."""
+"""The `design_hash` of the note types in earlier versions."""
 
 _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
     Family.CLOZE: (1505806687601, "Text Extra"),
 }
-"""(id of the first field, content fields); ids count up, through the fields of `_MACHINE`."""
+"""(id of the first field, content fields). Ids are consecutive, including the fields of `_MACHINE`.
+"""
 _MACHINE = "Source Citation Links AnkiforgeId Feedback Spare1 Spare2 Spare3"
 _TEMPLATE_IDS = {
     Family.BASIC: {"Card 1": 1407267147901, "Card 2": 1407267147902},
@@ -50,13 +51,13 @@ _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 
 @dataclass(frozen=True, slots=True)
 class NoteType:
-    """A note type of ours."""
+    """One of our note types."""
 
     family: Family
     name: str
     id: int
     fields: tuple[str, ...]
-    """Names, in order."""
+    """The names of the fields, in order."""
     field_ids: tuple[int, ...]
     templates: tuple[SeenTemplate, ...]
 
@@ -87,7 +88,7 @@ def _design(name: str) -> str:
 
 
 def our_type(family: Family) -> SeenType:
-    """Return our note type in the form in which those in Anki are read."""
+    """Return our note type as a `SeenType`, for comparison with those read from Anki."""
     ours = note_type(family)
     fields = tuple(zip(ours.fields, ours.field_ids, strict=True))
     is_cloze = family is Family.CLOZE
@@ -108,7 +109,7 @@ def family_of(type_id: int) -> Family | None:
 
 
 def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
-    """Return the position of each of our fields in a note type; None if one is missing."""
+    """Return the position of each of our fields in a note type, or None if one is missing."""
     ours = note_type(family)
     return _positions(
         zip(ours.field_ids, ours.fields, strict=True), ((i, n) for n, i in seen.fields)
@@ -116,7 +117,7 @@ def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
 
 
 def ordinals_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
-    """Return the position of each of our templates in a note type; None if one is missing."""
+    """Return the position of each of our templates in a note type, or None if one is missing."""
     ours = ((one.id, one.name) for one in note_type(family).templates)
     return _positions(ours, ((one.id, one.name) for one in seen.templates))
 
@@ -124,7 +125,7 @@ def ordinals_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
 def _positions(
     ours: Iterable[tuple[int | None, str]], theirs: Iterable[tuple[int | None, str]]
 ) -> tuple[int, ...] | None:
-    """Find each (id, name) of ours among theirs: by id, or by name where theirs has no id."""
+    """Find each (id, name) of ours among theirs by id, or by name where theirs has no id."""
     at: dict[int | str | None, int] = {
         name if id is None else id: place for place, (id, name) in enumerate(theirs)
     }
@@ -133,7 +134,7 @@ def _positions(
 
 
 def usable(seen: SeenType, family: Family) -> bool:
-    """Return whether a note type still has every field and template of ours."""
+    """Return whether a note type still has all our fields and templates."""
     return places_of(seen, family) is not None and ordinals_of(seen, family) is not None
 
 
@@ -146,7 +147,7 @@ def is_exact(seen: SeenType, family: Family) -> bool:
 
 
 def _untouched_design(seen: SeenType, family: Family) -> str:
-    """Return the design hash of a note type whose name and fields nobody changed, else ""."""
+    """Return a note type's design hash if its fields and names are as shipped, otherwise ""."""
     ours = note_type(family)
     names = tuple(name for name, _ in seen.fields)
     if not is_exact(seen, family) or (seen.name, names) != (ours.name, ours.fields):
@@ -155,7 +156,7 @@ def _untouched_design(seen: SeenType, family: Family) -> str:
 
 
 def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return those of our note types that a person changed: they are shipped as they are there."""
+    """Return our note types that a person changed in Anki. They are shipped as they are there."""
     return {
         family: seen
         for family in Family
@@ -166,9 +167,9 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
 
 
 def renewed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return our note types where Anki has an untouched earlier version of them.
+    """Return the current form of our note types of which Anki has an unmodified earlier version.
 
-    Anki takes a note type only if it is newer, and one that was pushed is as new as the push.
+    Anki updates a note type only if the mod is newer, and a pushed one has the time of the push.
     """
     return {
         family: replace(our_type(family), mod=seen.mod + 1)
@@ -185,7 +186,7 @@ _BREAK = re.compile(r"<(?:br|/div|/p)[^>]*>", re.IGNORECASE)
 
 
 def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
-    """Return a note in the field order of our type; None if its type is not ours or lacks a field."""
+    """Return a note with its fields in our order. None if its type is not ours or lacks one."""
     seen, family = types.get(note.type_id), family_of(note.type_id)
     places = places_of(seen, family) if seen and family else None
     if seen is None or family is None or places is None or len(note.fields) <= max(places):
@@ -199,13 +200,13 @@ def arranged(note: SeenNote, types: Mapping[int, SeenType]) -> Arranged | None:
 def in_order_of(
     seen: SeenType, family: Family, fields: tuple[str, ...], before: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """Return our fields at their positions in a changed note type, the others as they were.
+    """Return our fields at their positions in a changed note type, and its other fields unchanged.
 
     Args:
         seen: the note type in Anki.
-        family: which of ours it is.
-        fields: ours, in our order.
-        before: all fields of the note in Anki; () for a new one.
+        family: our note type that it derives from.
+        fields: our fields, in our order.
+        before: all fields of the note in Anki. () for a new note.
     """
     written = list(before) or [""] * len(seen.fields)
     for place, text in zip(places_of(seen, family) or (), fields, strict=True):

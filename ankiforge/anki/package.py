@@ -1,8 +1,8 @@
-"""The `.apkg`: notes in, one file out, the same bytes for the same notes.
+"""Write `.apkg` files. The same notes give the same bytes.
 
-The tables, and the JSON of decks and note types, are genanki's. Its notes are not used: they
-take the time for an id, look for clozes by a pattern that misses some, and for bad HTML by one
-that takes minutes on a long field.
+The table schema and the JSON of decks and note types are genanki's. Its notes are not used: they
+derive ids from the time, find clozes with a pattern that misses some, and check HTML with one that
+takes minutes on a long field.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ Types = Mapping[Family, SeenType]
 
 
 def write_package(path: Path, notes: Iterable[Note], types: Types | None = None) -> int:
-    """Write the notes to an `.apkg`, in place of what is there; return their number.
+    """Write the notes to an `.apkg`, replacing an existing file, and return their number.
 
-    New cards are learnt in the order of the notes. The same notes in the same order give the
-    same bytes (within one build of SQLite and zlib). `types` stand in for ours; the notes of
-    such a family bring all its fields in `own`.
+    New cards are learnt in the order of the notes. The same notes in the same order give the same
+    bytes (within one build of SQLite and zlib). `types` replace our note types. The notes of such a
+    family have all its fields in `own`.
 
     Raises:
-        RefusedError: two notes of one guid, a note without a card, an empty first field.
-        ItemError: the folder cannot be written, a picture cannot be read.
-        Either way the file that was there is untouched.
+        RefusedError: two notes with the same guid, a note without a card, an empty first field.
+        ItemError: the folder cannot be written or a picture cannot be read.
+        In either case an existing file is left unchanged.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix=_FOLDER, dir=path.parent) as name:
+        with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, dir=path.parent) as name:
             folder = Path(name)
             _clear_leftovers(folder)
             with closing(sqlite3.connect(folder / _DATABASE, isolation_level=None)) as connection:
@@ -78,15 +78,15 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
     return len(rows.guids)
 
 
-_FOLDER = ".ankiforge-"
-"""How the name of the folder begins in which a package is made."""
+_FOLDER_PREFIX = ".ankiforge-"
+"""The prefix of the temporary folder in which a package is written."""
 _STALE_SECONDS = 3600
 
 
 def _clear_leftovers(beside: Path) -> None:
-    """Remove what killed programs left beside this folder; a folder with other files stays."""
+    """Remove stale folders of killed programs next to this one, unless they contain other files."""
     begun = beside.stat().st_mtime
-    for folder in beside.parent.glob(f"{_FOLDER}????????"):
+    for folder in beside.parent.glob(f"{_FOLDER_PREFIX}????????"):
         with suppress(OSError):
             inside = list(folder.iterdir())
             ours = all(found.name in (_DATABASE, _PACKAGE) for found in inside)
@@ -97,15 +97,15 @@ def _clear_leftovers(beside: Path) -> None:
 
 # --- the database ---------------------------------------------------------------------------
 
-_QUICK = (
+_PRAGMAS = (
     "pragma page_size=16384; pragma journal_mode=off; pragma synchronous=off;"
     " pragma cache_size=-65536;"
 )
-"""Nothing to lose: the database is written once, in a folder of its own."""
+"""Safe, because the database is written once, in a temporary folder."""
 _NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
 _CARD = "insert into cards values(?,?,?,?,?,-1,0,0,?,0,0,0,0,0,0,0,0,'')"
-_BATCH = 1000
-"""Notes that are inserted at once: this takes half the time."""
+_NOTES_PER_INSERT = 1000
+"""Notes per insert. Batching halves the time."""
 
 
 class _Rows:
@@ -116,8 +116,8 @@ class _Rows:
         from genanki.apkg_schema import APKG_SCHEMA
 
         tables, create, self.indexes = APKG_SCHEMA.partition("CREATE INDEX")
-        self.indexes = create + self.indexes  # made at the end, many times faster
-        connection.executescript(f"{_QUICK} {tables} {APKG_COL}")
+        self.indexes = create + self.indexes  # created at the end, which is many times faster
+        connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
         connection.execute("begin")
         self.cursor = connection.cursor()
         self.guids: set[Guid] = set()
@@ -158,7 +158,7 @@ class _Rows:
             own, moves = self.card_ids.place(f"{note.guid} {place:03}", wanted)
             self._move("update cards set id = ? where id = ?", moves)
             self.card_rows.append((own, number, self.decks[deck], place, note.mod, len(self.guids)))
-        if len(self.note_rows) >= _BATCH:
+        if len(self.note_rows) >= _NOTES_PER_INSERT:
             self._flush()
 
     def _flush(self) -> None:
@@ -190,17 +190,18 @@ class _Rows:
 
 
 class Ids:
-    """Gives out ids: of two names that want the same one, the larger adds 1.
+    """Assigns unique ids.
 
-    So an id depends on the set of names only, not on their order (an ordered hash table: Amble
-    and Knuth 1974). Of 100,000 cards, some want the same id in every thirtieth package.
+    If two names want the same id, the alphabetically later one takes the next free id. So the ids
+    depend only on the set of names and not on their order (an ordered hash table: Amble and Knuth
+    1974). Of packages with 100,000 cards, every thirtieth has such a collision.
     """
 
     def __init__(self) -> None:
         self._holders: dict[int, str] = {}
 
     def place(self, name: str, wanted: int) -> tuple[int, list[tuple[int, int]]]:
-        """Return the id of `name`, and (old id, new id) of those that move, in a possible order."""
+        """Return the id of `name`, and the (old id, new id) of displaced names in a safe order."""
         steps: list[tuple[int, int]] = []
         at = origin = wanted
         while (holder := self._holders.get(at)) is not None:
@@ -215,7 +216,7 @@ class Ids:
 
 
 def refusal(note: Note) -> tuple[Problem, ...]:
-    """Return why Anki would not take a note, or could make no card of it; () if it would."""
+    """Return why Anki would reject a note or generate no card from it. () if it is fine."""
     try:
         _ordinals(note)
     except RefusedError as error:
@@ -224,7 +225,7 @@ def refusal(note: Note) -> tuple[Problem, ...]:
 
 
 def _ordinals(note: Note) -> tuple[int, ...]:
-    """Return the ordinals of a note's cards; raise RefusedError if it must not be shipped."""
+    """Return the ordinals of a note's cards. Raise RefusedError if the note must not be shipped."""
     names = note_type(note.family).fields
     if len(note.fields) != len(names):
         raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")
@@ -271,7 +272,7 @@ def _type_json(kind: SeenType, family: Family) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _tags(tags: tuple[str, ...]) -> str:
-    """Return tags as the table of notes has them; one that is not one word is left out."""
+    """Return tags as in the table of notes, without those that contain white space."""
     words = (tag for tag in tags if tag and not any(s.isspace() or s < " " for s in tag))
     joined = " ".join(words)
     return f" {joined} " if joined else ""
@@ -281,10 +282,10 @@ def _tags(tags: tuple[str, ...]) -> str:
 
 
 def _zip(folder: Path, media: dict[str, Media]) -> None:
-    """Pack the database and the pictures; no time of now is in it."""
+    """Pack the database and the pictures, without the current time."""
     pictures = [media[name] for name in sorted(media)]
     names = {str(at): picture.name for at, picture in enumerate(pictures)}
-    # level 1: a tenth of the size, at a third of the time that the default takes
+    # level 1 compresses to a tenth of the size in a third of the default's time
     with (
         (folder / _PACKAGE).open("wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package,
@@ -307,7 +308,7 @@ def _zip(folder: Path, media: dict[str, Media]) -> None:
 
 
 def _stored(name: str) -> zipfile.ZipInfo:
-    """Return a member that is not compressed; its date is the first that a zip can have."""
+    """Return an uncompressed member, dated with the earliest date that a zip can have."""
     info = zipfile.ZipInfo(name)
     info.external_attr = 0o600 << 16
     return info
@@ -317,12 +318,12 @@ def _stored(name: str) -> zipfile.ZipInfo:
 
 _NEWER_DATABASES = {"collection.anki21", "collection.anki21b"}
 _MAX_DATABASE = 4_000_000_000
-"""Bytes of a database that is unpacked to be read."""
+"""The maximum size of a database that `is_ours` unpacks."""
 _UNREADABLE = (OSError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether a file is a package like ours: only our note types, and no export of Anki."""
+    """Return whether a file is a package of ours: only our note types, and not exported by Anki."""
     try:
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             with zipfile.ZipFile(path) as package:

@@ -1,12 +1,12 @@
-r"""Markdown → the HTML of a field, built from the syntax tree; no other HTML gets through.
+r"""Convert Markdown to the HTML of a field, from the syntax tree. Raw HTML is never passed on.
 
-Code, formulas and clozes are found by our own grammar (`text.markdown`, `text.cloze`) and stand
-as atoms in the text that markdown-it reads. So both always agree on what is a cloze, and no
-emphasis can begin inside one and end outside. One paragraph is bare; several are `<p>`s.
+Code, formulas and clozes are found by our own grammar (`text.markdown`, `text.cloze`) and are
+replaced by placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
+clozes, and emphasis cannot begin inside one and end outside. A single paragraph has no `<p>`.
 
-Anki looks for its own signs in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
-`[latex]`, `\(`. Entities would hide them only until the next edit (Chromium writes raw
-characters back); `<wbr>` and `<span></span>` between two characters stay and show nothing.
+Anki looks for its own markup in the raw HTML of a field: `{{c1::`, `}}`, `::`, `[sound:`,
+`[latex]`, `\(`. Entities would hide it only until the next edit, because Chromium writes the raw
+characters back. `<wbr>` and `<span></span>` between two characters survive and are invisible.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _ATOM = re.compile("\\{\ufdd0(\\d+)\ufdd1\\}")
-"""Braces at both ends, so that emphasis sees the same punctuation as in the source."""
-_WORDS = re.compile(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
-"""A line in which nothing can be markup."""
+"""The outer braces show emphasis rules the same punctuation as in the source."""
+_PLAIN_LINE = re.compile(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
+"""A line that contains no markup."""
 _TAG_NAMES = (
     "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
 )
@@ -49,14 +49,14 @@ def render(
     """Return the HTML of one field.
 
     Args:
-        markdown: our subset; HTML in it is literal text.
-        cloze: whether `{{c1::…}}` makes a cloze (the Text of a cloze note) or is literal text,
-            as it is anyway within ten others.
-        pictures: what `![alt](path)` may show, by path; another picture is its alt text.
+        markdown: our subset of Markdown. HTML in it is literal text.
+        cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note). Otherwise, and
+            when nested ten deep, it is literal text.
+        pictures: the pictures that `![alt](path)` may show, by path. Others become their alt text.
     """
     text = clean(markdown)
-    if not text or _WORDS.fullmatch(text):
-        return literal(text)  # most fields; the parser gives the same
+    if not text or _PLAIN_LINE.fullmatch(text):
+        return literal(text)  # true of most fields; the parser would give the same
     return _Writer(cloze, pictures or {}).write(text)
 
 
@@ -65,7 +65,7 @@ class _Writer:
     cloze: bool
     pictures: Mapping[str, Media]
     depth: int = 0
-    """How many clozes are around."""
+    """The number of enclosing clozes."""
     atoms: list[tuple[str, str]] = field(default_factory=list)
     """(source, HTML) of each atom."""
 
@@ -76,7 +76,7 @@ class _Writer:
         return "".join(self._blocks(tokens))
 
     def _with_atoms(self, markdown: str) -> str:
-        """Replace clozes, formulas and code within a line by atoms; outer ones first."""
+        """Replace clozes, formulas and inline code by atoms, outer ones first."""
         runs: list[tuple[int, int, Gap | str]] = []
         if self.cloze:
             runs += ((gap.start, gap.end, gap) for gap in gaps(markdown))
@@ -98,10 +98,10 @@ class _Writer:
     def _gap(self, gap: Gap) -> str:
         deeper = self.depth + 1
         answer = _Writer(deeper < MAX_OPEN, self.pictures, deeper).write(gap.answer)
-        # Anki ends a hint at the next cloze: none can stand in it
-        hint = _sealed(_Writer(False, self.pictures, deeper).write(gap.hint))
+        # Anki ends a hint at the next cloze, so it must not contain one
+        hint = _isolated_html(_Writer(False, self.pictures, deeper).write(gap.hint))
         numbers = ",".join(map(str, gap.numbers))
-        return f"{{{{c{numbers}::{_sealed(answer)}{f'::{hint}' if hint else ''}}}}}"
+        return f"{{{{c{numbers}::{_isolated_html(answer)}{f'::{hint}' if hint else ''}}}}}"
 
     def _shield(self, run: str, kind: str) -> str:
         ticks = len(run) - len(run.lstrip(run[0]))
@@ -130,7 +130,7 @@ class _Writer:
                 parts = _ATOM.split(token.content)
                 parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
                 parts[::2] = [literal(run) for run in parts[::2]]
-                yield _unbracketed("".join(parts))
+                yield _escape_brackets("".join(parts))
             elif token.type in ("softbreak", "hardbreak"):
                 yield "<br>"
             elif token.type == "code_inline":
@@ -152,12 +152,12 @@ class _Writer:
         media = self.pictures.get(path) or self.pictures.get(unquote(path))
         if media is None or not is_media_name(media.name):
             return lines(alt or path.rpartition("/")[2])
-        # no `<wbr>` can stand in an attribute: signs of Anki's are replaced
+        # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
         alt = re.sub(r":{2,}", ":", alt.translate(_ATTRIBUTE_SIGNS))
         return f'<img src="{media.name}" alt="{html.escape(alt)}">'
 
     def _source(self, text: str) -> str:
-        """Return text in which each atom is again as it was written."""
+        """Return text with each atom replaced by its source."""
         return _ATOM.sub(lambda match: self.atoms[int(match[1])][0], text)
 
 
@@ -178,9 +178,10 @@ def _tag(token: Token) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    """Return a parser of CommonMark with tables and strikethrough, without HTML.
+    """Return a parser for CommonMark with tables and strikethrough, without HTML.
 
-    Indented code, references and underlined headings would take text that means nothing by it.
+    Indented code, references and underlined headings are off: they would capture text that is not
+    meant as such.
     """
     from markdown_it import MarkdownIt
 
@@ -188,7 +189,7 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"])
     parser.inline.ruler.before("emphasis", "mark", _mark)
     parser.disable(["code", "reference", "lheading", "html_block", "html_inline"])
-    # `address` judges and encodes links, where atoms are text again
+    # `address` validates and encodes links, after atoms were replaced by their source
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign]
     return parser
@@ -221,28 +222,28 @@ _DELIMITER = re.compile(r"\\(?=[(\[\])])")
 
 
 def escape(text: str) -> str:
-    """Return text as Chromium writes it: `&`, `<`, `>` and the no-break space as entities."""
+    """Escape text as Chromium does: `&`, `<`, `>` and the no-break space become entities."""
     return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
 
 
 def literal(text: str) -> str:
-    """Return HTML that shows exactly these characters in any field, also in code; keeps newlines."""
+    """Return HTML that shows exactly this text in any field, also in code. Newlines are kept."""
     text = _DOUBLE.sub(r"\1<wbr>", escape(clean(text)))
-    return _DELIMITER.sub(r"\\<span></span>", _unbracketed(text))
+    return _DELIMITER.sub(r"\\<span></span>", _escape_brackets(text))
 
 
 def lines(text: str) -> str:
-    """Return `literal` with line breaks as `<br>`."""
+    """Return `literal(text)` with line breaks as `<br>`."""
     return literal(text).replace("\n", "<br>")
 
 
-def _unbracketed(text: str) -> str:
-    """Return HTML in which no bracket begins or ends `[sound:`, `[latex]` and the like."""
+def _escape_brackets(text: str) -> str:
+    """Break up bracket markup of Anki such as `[sound:` and `[latex]`."""
     return _BRACKET.sub("[<wbr>", text)
 
 
-def _sealed(inner: str) -> str:
-    """Return HTML that may stand as a cloze's answer or hint: no sign joins those around it."""
+def _isolated_html(inner: str) -> str:
+    """Make HTML safe as the answer or hint of a cloze, where it must not join adjacent markup."""
     start = "<wbr>" if inner.startswith(":") else ""
     return f"{start}{inner}<wbr>" if inner.endswith(("}", ":")) else start + inner
 
@@ -253,20 +254,20 @@ _TEX_DELIMITER = re.compile(r"(?<!\\)(?:\\\\)*\\[()\[\]]")
 _TEX_ACTIVE = re.compile(
     r"\\(?:href|style|class|cssId|require|mmlToken)(?![A-Za-z])|\\bbox\s*\[[^\]]*[:(]"
 )
-"""TeX by which MathJax sets links, styles and attributes, which nobody may put on a card."""
+"""TeX by which MathJax sets links, styles and attributes. It is not allowed on a card."""
 _MAX_DEPTH = 60
-"""Nested braces of a formula; more keep MathJax busy for minutes."""
+"""The maximum nesting of braces in a formula. Deeper ones keep MathJax busy for minutes."""
 _TEX_BRACE = re.compile(r"\\.?|[{}]", re.DOTALL)
 _TEX_OPENER = re.compile(r"\{(?=\{)")
 
 
 def _formula(tex: str, *, display: bool, inside: bool) -> str:
-    r"""Return TeX between the delimiters that Anki typesets; "" if it must stay text.
+    r"""Return TeX between the delimiters that Anki typesets, or "" if it must stay text.
 
     Args:
-        tex: what stood between the dollars.
-        display: `\[…\]` instead of `\(…\)`.
-        inside: within a cloze, where `}}` and `::` would end or split it.
+        tex: the formula without its dollar signs.
+        display: whether to use `\[…\]` instead of `\(…\)`.
+        inside: whether it is within a cloze, where `}}` and `::` would end or split it.
     """
     if _TEX_DELIMITER.search(tex) or not _is_closed(tex) or _TEX_ACTIVE.search(tex):
         return ""
@@ -275,14 +276,14 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
         body = body.replace("}}", "} }").replace("}}", "} }")
         body = body.replace("::", ":{}:").replace("::", ":{}:")
     if display and _BRACKET.match(f"[{body}"):
-        body = f" {body}"  # a tag would not do: Anki drops those within formulas
+        body = f" {body}"  # not `<wbr>`: Anki drops tags within formulas
     return f"\\[{body}\\]" if display else f"\\({body}\\)"
 
 
 def _is_closed(tex: str) -> bool:
-    """Return whether braces pair up and no backslash takes the end of the formula.
+    """Return whether braces are balanced and no trailing backslash escapes the closing delimiter.
 
-    If not, MathJax takes what follows the formula as well.
+    Otherwise MathJax would consume the text after the formula as well.
     """
     depth = 0
     for sign in _TEX_BRACE.findall(tex):
@@ -300,9 +301,9 @@ _MAX_ADDRESS = 2000
 
 
 def address(url: str) -> str:
-    """Return the address in ASCII, without signs of Anki's; "" for one that must not be a link.
+    """Return a link target in ASCII, safe from Anki's markup, or "" if it is not allowed.
 
-    Links go to http, https, mailto, zotero, obsidian, kindle and doi (at doi.org), nowhere else.
+    Allowed schemes are http, https, mailto, zotero, obsidian, kindle and doi (opened at doi.org).
     """
     url = url.strip()
     if not _SCHEME.match(url) or len(url) > _MAX_ADDRESS:
@@ -314,18 +315,18 @@ def address(url: str) -> str:
 
 
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
-"""What Anki shows on every device."""
+"""The picture formats that Anki shows on every device."""
 _MEDIA_NAME = re.compile(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
 _MAX_PICTURE_BYTES = 20_000_000
 
 
 def is_media_name(name: str) -> bool:
-    """Return whether a picture has a name of ours; only such names reach a field or a package."""
+    """Return whether this is a name that `media_of` gives. No other picture gets into a package."""
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
 def media_of(path: Path) -> Media | Problem:
-    """Return a picture by its content: `af-<first 16 of its sha256>.<suffix>`."""
+    """Return a picture named after its content: `af-<first 16 of its sha256>.<suffix>`."""
     suffix = path.suffix.lower()
     if suffix[1:] not in _PICTURE_TYPES:
         return Problem(path.name, f"{suffix or 'no suffix'} is no kind of picture for Anki")

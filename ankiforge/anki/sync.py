@@ -1,9 +1,10 @@
-"""Decide what to ship of each card: nothing, a revision on record, or a new one. Pure.
+"""Decide what to ship of each card: nothing, a recorded revision, or a new one.
 
-A card that is not in Anki is shipped as the source and the decisions about it give it. A note in
-Anki is compared three ways: the revision it was made from, the note as it stands there, and the
-text we would ship now. A note that needs no change is not shipped; one that a person changed gets
-only what changed on our side; a field that both sides changed is a conflict, which a person resolves.
+The functions are pure. A card that is not in Anki is shipped as the source and the decisions on it
+say. A note in Anki is merged from three sides: the revision it derives from, the note as it is now,
+and the text we would ship now. A note that needs no change is not shipped. One that a person
+changed gets only the changes on our side. A field that both sides changed is a conflict for a
+person to resolve.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ from ankiforge.model import (
 )
 
 MAX_AHEAD_SECONDS = 86_400
-"""A note whose next mod is further in the future is held: the clock of a device is wrong."""
+"""A note whose next mod is further in the future is held back: a device has a wrong clock."""
 EDITED_NOW = "it was being edited"
 IN_THE_FUTURE = "it was changed in the future: the clock of a device is wrong"
 NOTE_TYPE = "note type"
@@ -65,21 +66,21 @@ NO_PICTURE = "a picture of it is not there any more"
 
 @dataclass(frozen=True, slots=True)
 class CardPlan:
-    """What is to happen with one card."""
+    """What to do with one card."""
 
     card: Card
     note: Note | None = None
-    """The note to ship; None = nothing is shipped."""
+    """The note to ship. None if nothing is shipped."""
     shipment: Shipment | None = None
-    """The revision that the note is."""
+    """The revision that `note` is."""
     held: str = ""
     """Why a change is not shipped now."""
     conflicts: tuple[Conflict, ...] = ()
     problems: tuple[Problem, ...] = ()
     anki_why: str | None = None
-    """The reason for holding the card that the ledger is to record; None = leave what is recorded."""
+    """The reason for holding back that the ledger is to record. None leaves the recorded one."""
     adopted: Shipment | None = None
-    """A revision taken over from Anki, with those tags that are ours; to be recorded."""
+    """A revision taken over from Anki, with our current tags. The ledger is to record it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,48 +89,48 @@ class PlanInput:
 
     card: Card
     seen: Seen | None = None
-    """The note as the newest view showed it; None if the card is not in Anki."""
+    """The note in the newest view. None if the card is not in Anki."""
     revisions: tuple[Shipment, ...] = ()
-    """Oldest first."""
+    """The revisions, oldest first."""
     not_imported: frozenset[int] = frozenset()
-    """Revisions whose package was certainly not imported."""
+    """The numbers of revisions whose package was certainly not imported."""
     tags: tuple[str, ...] = ()
-    """Our tags as they are now."""
+    """Our current tags."""
     pictures: Mapping[str, Media] = field(default_factory=dict)
-    """The pictures that its fields show, by the path written there."""
+    """The pictures shown in its fields, by the path written there."""
     missing_pictures: tuple[Problem, ...] = ()
     merged_sources: tuple[str, ...] = ()
-    """Passages whose cards a person merged into this one, as HTML: the note must show them."""
+    """Passages whose cards a person merged into this one, as HTML. The note must show them."""
     moved_to: str = ""
-    """The deck in Anki to which the cards of its document were moved; "" if they were not."""
+    """The deck in Anki to which the cards of the same document were moved. "" if they were not."""
 
     @property
     def last(self) -> Shipment | None:
-        """The newest revision; None if the card was never shipped."""
+        """The newest revision. None if the card was never shipped."""
         return self.revisions[-1] if self.revisions else None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """How the cards are shipped, and what limits that."""
+    """How cards are shipped, and what limits that."""
 
     now: float
-    """Seconds since 1970."""
+    """The current time, in seconds since 1970."""
     changed_types: Mapping[Family, SeenType] = field(default_factory=dict)
-    """Note types of ours that a person changed in Anki."""
+    """Our note types that a person changed in Anki."""
     push: bool = False
-    """Through a running Anki, not as a file."""
+    """Whether the notes go to a running Anki instead of into a file."""
     blind: bool = False
-    """Anki could not be read: notes that are there stay as they are."""
+    """Whether Anki could not be read. Notes that are already there are then left alone."""
     full: bool = False
-    """Ship notes that Anki has as well, with their own mod; notes deleted there come back."""
+    """Also ship unchanged notes, with their own mod. Notes deleted in Anki are created again."""
 
 
 def types_to_ship(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return the note types that a package ships in place of ours, given those seen in Anki.
+    """Return the note types that a package ships instead of the current ones, given those in Anki.
 
-    These are the types a person changed, as they are there, and ours where Anki has an earlier
-    version of them.
+    These are the types that a person changed, as they are there, and our types of which Anki has an
+    earlier version.
     """
     changed = changed_types(types)
     usable_ones = {family: one for family, one in changed.items() if usable(one, family)}
@@ -152,13 +153,13 @@ def plan(known: PlanInput, options: PlanOptions) -> CardPlan:
         return planned
     last = planned.adopted or last
     if last is None or not last.known or RETIRED in last.tags:
-        return planned  # that revision only added the tag; the note in Anki says more
+        return planned  # that revision only added the tag
     again = _finish(known, last, None, options)
     return replace(again, anki_why=planned.anki_why, adopted=planned.adopted)
 
 
 def plan_unchanged(known: PlanInput, options: PlanOptions) -> CardPlan:
-    """Return a plan that ships the card as the last package held it; nothing if it is in Anki."""
+    """Return a plan that ships the card as in the last package. Nothing if it is in Anki."""
     last = known.last
     if known.card.anki.there or last is None or not last.known:
         return CardPlan(known.card)
@@ -171,21 +172,21 @@ def plan_unchanged(known: PlanInput, options: PlanOptions) -> CardPlan:
 def _plan_new(known: PlanInput, options: PlanOptions) -> CardPlan:
     if known.missing_pictures and _needs_pictures(known.card, known.last):
         return CardPlan(known.card, problems=known.missing_pictures)
-    revision = _revision_of_new(known)
+    revision = _unseen_revision(known)
     return _finish(known, revision, None, options, problems=known.missing_pictures)
 
 
-def _revision_of_new(known: PlanInput) -> Shipment:
+def _unseen_revision(known: PlanInput) -> Shipment:
     """Return the revision of a note that is not in Anki: the last one if nothing of ours changed.
 
-    "Changed" is judged on Markdown, tags, pictures and the note that is linked; what else only the
-    renderer or a generated field would write differently is shipped with the next change (docs/why.md).
+    Changes of Markdown, tags, pictures and the linked note count. Changes that only come from the
+    renderer or a generated field are shipped along with the next of those (docs/why.md).
     """
     card, last = known.card, known.last
     same = last is not None and _same_text(last, known)
     if last and last.known and same:
         return last
-    if _is_behind(known):
+    if _is_behind_journal(known):
         return next(one for one in reversed(known.revisions) if one.known)
     html = field_html(replace(card, tags=known.tags), known.pictures)
     content = content_hash(card.family, html)
@@ -210,9 +211,9 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
     if not card.ready:
         return _plan_retired(known, seen, last, options)
     adopted = None
-    if not last.digest:  # taken over from Anki: our side is what the source gives now
+    if not last.digest:  # taken over from Anki: the source's present content counts as our side
         if not (card.highlight.document.source and card.highlight.document.title):
-            return CardPlan(card)  # no source has shown the passage yet, only Anki or the journal
+            return CardPlan(card)  # known only from Anki or the journal
         adopted = last = replace(
             last, tags=known.tags, digest=digest_of(last.fields, known.tags)
         )  # fmt: skip
@@ -222,9 +223,9 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
         and _is_made_from(card.family, last, seen)
         and last.rev not in known.not_imported
     )
-    if (_same_text(last, known) and is_imported and not _has_tag(seen.tags, RETIRED)) or _is_behind(
-        known
-    ):
+    if (
+        _same_text(last, known) and is_imported and not _has_tag(seen.tags, RETIRED)
+    ) or _is_behind_journal(known):
         planned = CardPlan(card)
     else:
         planned = _plan_merge(known, seen, last, options)
@@ -232,29 +233,29 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
 
 
 def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptions) -> CardPlan:
-    """Merge our text, the note in Anki and the revision that note was made from."""
+    """Merge our text, the note in Anki and the revision that the note derives from."""
     card = known.card
     family, count = card.family, len(card.family.content_fields)
     base, base_revision = _base_of(known, seen)
     html = field_html(replace(card, tags=known.tags), known.pictures)
-    ours = Side(html[:count], _words_of(family, card.kind, card.fields))
+    ours = Side(html[:count], _markdown_fields(family, card.kind, card.fields))
     merged, conflicts = merge_fields(family, base, seen.fields[:count], ours, dict(card.resolved))
-    # the tag `retired` is only ever ours: it goes when the card is not retired
+    # the tag `retired` is always ours: remove it when the card is not retired
     tags = merge_tags((*base_revision.tags, RETIRED), seen.tags, known.tags)
     same_fields = all(
         normal_form(one) == normal_form(other)
         for one, other in zip(merged, seen.fields, strict=False)
     )
-    placed = _shows_sources(last, known) and _opens_note(seen.fields, card)
+    placed = _shows_sources(last, known) and _links_current_note(seen.fields, card)
     if same_fields and same_tags(tags, seen.tags) and placed:
         return CardPlan(card, conflicts=conflicts)
     pictures_lost = known.missing_pictures and _needs_pictures(card, last)
     if held := NO_PICTURE if pictures_lost else _why_held(seen, last, options):
         return CardPlan(card, held=held, conflicts=conflicts, problems=known.missing_pictures)
 
-    # of a field in conflict, the base stays our side
+    # a field in conflict keeps the base as our side
     disputed = {one.field for one in conflicts}
-    before = _ours_of(family, base_revision) or seen.fields
+    before = _our_content(family, base_revision) or seen.fields
     our_content = tuple(
         before[at] if name in disputed else html[at]
         for at, name in enumerate(family.content_fields)
@@ -267,7 +268,7 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
 
     again = with_content(card, html, merged, our_content, seen.fields, last.mod)
     if last.mod > seen.mod and last.html == again and last.all_tags == package_tags:
-        revision = last  # shipped already, not imported yet
+        revision = last  # already shipped but not yet imported
     else:
         mod = next_mod(card.guid, last, seen.mod)
         written = with_content(card, html, merged, our_content, seen.fields, mod)
@@ -282,7 +283,7 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
 
 
 def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptions) -> CardPlan:
-    """Tag the note of a card that was retired or rejected, once; its text stays as it is."""
+    """Tag the note of a retired or rejected card, once. Its text stays unchanged."""
     card = known.card
     dropped = card.standing is not Standing.LIVE or card.verdict is not Verdict.ACCEPTED
     tagged = RETIRED in last.tags
@@ -295,17 +296,17 @@ def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOpt
         return _finish(without_pictures, last, seen, options)
     tags = tag_names((*last.tags, RETIRED))
     package_tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
-    mod, content = next_mod(card.guid, last, seen.mod), _content_of(card.family, last)
+    mod, content = next_mod(card.guid, last, seen.mod), _content_hash_of(card.family, last)
     revision = replace(
         last, rev=0, mod=mod, html=with_identity(card, seen.fields, content, mod), tags=tags,
         package_tags=package_tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, tags),
-        ours=_ours_of(card.family, last), seen=False, content=content,
+        ours=_our_content(card.family, last), seen=False, content=content,
     )  # fmt: skip
     return _finish(without_pictures, revision, seen, options)
 
 
 def _why_held(seen: Seen, last: Shipment, options: PlanOptions) -> str:
-    """Return why a note in Anki cannot be changed now; "" if it can."""
+    """Return why a note in Anki cannot be changed now. "" if it can."""
     if options.blind:
         return "Anki could not be looked at"
     if seen.scheduler_tags and not options.push:
@@ -329,7 +330,7 @@ def _finish(
     problems: tuple[Problem, ...] = (),
     conflicts: tuple[Conflict, ...] = (),
 ) -> CardPlan:
-    """Return a plan that ships a revision, unless Anki or the note type there would refuse it."""
+    """Return a plan that ships a revision, unless Anki or the note type in Anki would reject it."""
     card, family = known.card, known.card.family
     changed = options.changed_types.get(family)
     held = ""
@@ -357,9 +358,9 @@ def _finish(
 
 
 def _deleted_ordinals(known: PlanInput, seen: Seen) -> frozenset[int]:
-    """Return ordinals of cards that an imported revision had and that are not there now.
+    """Return the ordinals of cards that an imported revision had and that no longer exist.
 
-    A person deleted them: they must not be made again.
+    A person deleted these cards, so they must not be generated again.
     """
     family = known.card.family
     imported = (one for one in known.revisions if one.seen and one.known)
@@ -371,9 +372,9 @@ _FIGURES = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
 def _needs_pictures(card: Card, last: Shipment | None) -> bool:
-    """Return whether a card must not be shipped without its missing pictures.
+    """Return whether a card must not be shipped while its pictures are missing.
 
-    True of a figure, and of a note that was shipped with a picture before.
+    True for figures, and for notes that were shipped with a picture before.
     """
     shown_before = last is not None and 'src="af-' in "".join(last.html)
     return card.highlight.kind in _FIGURES or shown_before
@@ -387,26 +388,29 @@ def _has_tag(tags: Sequence[str], tag: str) -> bool:
 
 
 def _base_of(known: PlanInput, seen: Seen) -> tuple[Base, Shipment]:
-    """Return the base of the merge, and the revision whose tags are the base of the tags.
+    """Return the base of the merge, and the revision whose tags are the base for the tags.
 
-    The base is the revision that the note's AnkiforgeId names, else the newest one seen in Anki
-    before the note's mod, else any that may be under it.
+    The base is the revision that the note's AnkiforgeId names. If that is unknown, it is the newest
+    one seen in Anki before the note's mod. Otherwise it may be any revision since the newest one
+    seen.
     """
     family, revisions = known.card.family, known.revisions
     named = [one for one in revisions if _is_made_from(family, one, seen)]
     while len(named) > 1 and (named[-1].mod > seen.mod or named[-1].rev in known.not_imported):
-        named.pop()  # the same content; only their tags differ
+        named.pop()  # revisions with the same content that differ only in their tags
     before = [
         one
         for one in revisions
         if one.seen and datetime.fromisoformat(one.written_at).timestamp() <= seen.mod
     ]
     if named and named[-1].known:
-        if not any(_ours_of(family, named[-1])):  # taken over when edited: our side is unknown
+        if not any(
+            _our_content(family, named[-1])
+        ):  # taken over after an edit: our side is unknown
             return Base((), False), named[-1]
         return Base((_side(family, named[-1]),), True), named[-1]
     if named and content_hash(family, seen.fields) == seen.content:
-        unedited = Side(seen.fields[: len(family.content_fields)])  # only the journal knows it
+        unedited = Side(seen.fields[: len(family.content_fields)])  # known only from the journal
         return Base((unedited,), True), named[-1]
     if before and before[-1].known:
         return Base((_side(family, before[-1]),), True), before[-1]
@@ -417,20 +421,20 @@ def _base_of(known: PlanInput, seen: Seen) -> tuple[Base, Shipment]:
 
 
 def _is_made_from(family: Family, revision: Shipment, seen: Seen) -> bool:
-    """Return whether the note in Anki is, or was made from, this revision, by its AnkiforgeId.
+    """Return whether the note in Anki derives from this revision, according to its AnkiforgeId.
 
-    A revision made after Anki was read has its mod there; others are recognised by content only.
+    A revision made after Anki was read has its mod there. Others are recognised only by content.
     """
     if seen.named:
         return seen.named == revision.mod
     has_mod = revision.known and revision.package_tags is not None
-    return not has_mod and seen.content == _content_of(family, revision) != ""
+    return not has_mod and seen.content == _content_hash_of(family, revision) != ""
 
 
-def _is_behind(known: PlanInput) -> bool:
+def _is_behind_journal(known: PlanInput) -> bool:
     """Return whether another computer shipped a newer revision and nothing changed here since.
 
-    Only the journal tells of that revision; the source has not been synchronised yet.
+    Only the journal mentions that revision, because the source has not been synchronised yet.
     """
     if not known.revisions or known.revisions[-1].known:
         return False
@@ -439,7 +443,7 @@ def _is_behind(known: PlanInput) -> bool:
 
 
 def _same_text(last: Shipment, known: PlanInput) -> bool:
-    """Return whether we would ship the text, tags and pictures that we shipped last."""
+    """Return whether text, tags and pictures are what we shipped last."""
     fields = known.card.fields
     if not last.known:
         return last.digest == digest_of(fields, known.tags)
@@ -447,7 +451,7 @@ def _same_text(last: Shipment, known: PlanInput) -> bool:
         return False
     written = "".join(last.html)
     shown = all(picture.name in written for picture in known.pictures.values())
-    return shown and _shows_sources(last, known) and _opens_note(last.html, known.card)
+    return shown and _shows_sources(last, known) and _links_current_note(last.html, known.card)
 
 
 def _shows_sources(last: Shipment, known: PlanInput) -> bool:
@@ -456,19 +460,19 @@ def _shows_sources(last: Shipment, known: PlanInput) -> bool:
     return all(source in written for source in known.merged_sources)
 
 
-def _opens_note(html: Sequence[str], card: Card) -> bool:
-    """Return whether the first link to a note still opens the one where the passage stands.
+def _links_current_note(html: Sequence[str], card: Card) -> bool:
+    """Return whether the first Obsidian link opens the note that contains the passage now.
 
-    It does not once that note was renamed or moved.
+    It does not after that note was renamed or moved.
     """
     links = html[note_type(card.family).fields.index("Links")]
     linked = re.search(r'href="(obsidian:[^"]*)"', links)
-    here = _note_opened_by(card.highlight.uri)
-    return not (linked and here) or _note_opened_by(unescape(linked[1])) == here
+    here = _linked_note(card.highlight.uri)
+    return not (linked and here) or _linked_note(unescape(linked[1])) == here
 
 
-def _note_opened_by(uri: str) -> tuple[str, ...]:
-    """Return vault and file of a link to a note, without the place in it; () of another link."""
+def _linked_note(uri: str) -> tuple[str, ...]:
+    """Return (vault, file) of an Obsidian link, without the position. () for any other link."""
     parts = urlsplit(uri)
     query = parse_qs(parts.query)
     file = query.get("file", [""])[0].partition("#")[0]
@@ -476,24 +480,24 @@ def _note_opened_by(uri: str) -> tuple[str, ...]:
 
 
 def _side(family: Family, revision: Shipment) -> Side:
-    html = _ours_of(family, revision)
+    html = _our_content(family, revision)
     kind = CardKind.TWO_WAY if family is Family.BASIC and html[2] else CardKind(family.value)
-    return Side(html, _words_of(family, kind, revision.fields))
+    return Side(html, _markdown_fields(family, kind, revision.fields))
 
 
-def _ours_of(family: Family, revision: Shipment) -> tuple[str, ...]:
-    """Return our content fields of a revision, before any merge; () if they are not on record."""
+def _our_content(family: Family, revision: Shipment) -> tuple[str, ...]:
+    """Return our side of a revision's content fields, before any merge. () if not recorded."""
     return (revision.ours or revision.html)[: len(family.content_fields)]
 
 
-def _words_of(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
+def _markdown_fields(family: Family, kind: CardKind, fields: Fields) -> tuple[str, ...]:
     """Return the content fields as Markdown, in note type order."""
     words = dict(fields) | {"Reverse": "y" if kind is CardKind.TWO_WAY else ""}
     return tuple(words.get(name, "") for name in family.content_fields)
 
 
-def _content_of(family: Family, revision: Shipment) -> str:
-    """Return the content hash in a revision's AnkiforgeId; "" if it is not known."""
+def _content_hash_of(family: Family, revision: Shipment) -> str:
+    """Return the content hash in a revision's AnkiforgeId. "" if unknown."""
     if revision.content or not revision.known:
         return revision.content
-    return content_hash(family, _ours_of(family, revision))
+    return content_hash(family, _our_content(family, revision))

@@ -1,8 +1,8 @@
-"""Field HTML → Markdown, and the plain text of notes that are not ours.
+"""Convert the HTML of fields to Markdown, and notes that are not ours to plain text.
 
-A card that the ledger lost is taken over from Anki, and a person's edit there is shown here: what
-`render` writes comes back as it was; of HTML that people paste the text stays, and of its form
-what our Markdown can say.
+This is used for cards that are recovered from Anki because the ledger lost them, and to show a
+person's edits. The output of `render` is restored exactly. Of pasted HTML the text is kept, and the
+formatting as far as our Markdown can express it.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from html.parser import HTMLParser
 from ankiforge.anki.identity import content_hash
 from ankiforge.model import Card, Fields, Seen, SeenType
 
-_NOISE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
+_INVISIBLE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_SIGNS = re.compile(r"([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
+_MARKUP = re.compile(r"([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
 _LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
-"""What would begin a list or a rule where a line begins."""
+"""What would start a list or a rule at the beginning of a line."""
 _CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
-_AROUND = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
-_START = _AROUND | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
-_END = _AROUND | {"td": " ", "th": " ", "tr": "|\n"}
+_EMPHASIS = {"em": "*", "i": "*", "strong": "**", "b": "**", "s": "~~", "del": "~~", "mark": "=="}
+_START = _EMPHASIS | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
+_END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}
 _HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
-_APART = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
-"""Tags that begin a new paragraph."""
+_BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
+"""Tags that start a new paragraph."""
 _ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 
 def unrender(field: str) -> str:
     """Return the Markdown of a field."""
     reader = _Reader()
-    reader.feed(_NOISE.sub("", field))
+    reader.feed(_INVISIBLE.sub("", field))
     reader.close()
-    while reader.around:  # a quotation that is never closed
+    while reader.around:  # a blockquote that is never closed
         reader.handle_endtag("blockquote")
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip(" \n\t")
 
 
 def words_in_anki(card: Card, seen: Seen | None) -> Fields:
-    """Return a card's words as a person changed them in Anki, as Markdown; () if unchanged."""
+    """Return a card's fields as a person changed them in Anki, as Markdown. () if unchanged."""
     if seen is None or not seen.type_id or not seen.content:
         return ()
     if content_hash(card.family, seen.fields) == seen.content:
@@ -51,7 +51,7 @@ def words_in_anki(card: Card, seen: Seen | None) -> Fields:
 
 
 class _Reader(HTMLParser):
-    """Write Markdown while reading; unknown tags are dropped, their text stays."""
+    """Writes Markdown. Unknown tags are dropped but their text is kept."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -61,16 +61,16 @@ class _Reader(HTMLParser):
         self.links: list[str] = []
         self.code = self.pre = 0
         self.table_rule = ""
-        """The line below the head of a table."""
+        """The rule below the head of a table."""
         self.around: list[list[str]] = []
-        """What was written before each open quotation."""
+        """The parts before each open blockquote."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag in _APART:
-            self._apart()
+        if tag in _BLOCK_TAGS:
+            self._break_block()
         if tag in ("ul", "ol"):
-            self._apart(1 if self.lists else 2)
+            self._break_block(1 if self.lists else 2)
             start = given.get("start", "1")
             is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
             self.lists.append(int(start) if is_numbered else None)
@@ -99,7 +99,7 @@ class _Reader(HTMLParser):
             self.table_rule += _ALIGN.get(given.get("align", ""), "---|")
 
     def _item(self) -> None:
-        self._apart(1)
+        self._break_block(1)
         number = self.lists[-1] if self.lists else None
         if number is not None:
             self.lists[-1] = number + 1
@@ -112,7 +112,7 @@ class _Reader(HTMLParser):
             self.parts.append(f"]({target})" if target else "]")
         elif tag in ("ul", "ol"):
             self.lists = self.lists[:-1]
-            self._apart(1 if self.lists else 2)
+            self._break_block(1 if self.lists else 2)
         elif tag == "pre":
             self.pre = max(self.pre - 1, 0)
             self.parts.append("\n```\n\n")
@@ -125,14 +125,14 @@ class _Reader(HTMLParser):
             quoted = "".join(self.parts).strip().splitlines()
             self.parts = self.around.pop()
             self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
-            self._apart()
+            self._break_block()
         elif tag in ("p", "div", *_HEADING):
-            self._apart()
+            self._break_block()
         elif mark := _END.get(tag):
             self.parts.append(mark)
 
-    def _apart(self, lines: int = 2) -> None:
-        """Write at least so many line ends, unless nothing was written yet."""
+    def _break_block(self, lines: int = 2) -> None:
+        """Ensure at least this many line ends, unless nothing was written yet."""
         written = "".join(self.parts[-3:])
         if written.strip():
             missing = lines - (len(written) - len(written.rstrip("\n")))
@@ -141,28 +141,28 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not (self.code or self.pre):
             written = "".join(self.parts[-2:])
-            data = _escaped(data)
+            data = _escape_text(data)
             if not written or written.endswith(("\n", "- ", ". ", "> ")):
                 data = _LINE_START.sub(r"\1\\\2", data)
         self.parts.append(data)
 
 
-def _escaped(data: str) -> str:
-    """Write formulas in dollars, keep clozes, and escape every other sign of Markdown's."""
+def _escape_text(data: str) -> str:
+    """Write formulas with dollars, keep clozes, and escape all other Markdown."""
     parts: list[str] = []
     at = 0
     for found in _MATH.finditer(data):
         inline, display = found.groups()
         formula = f"$${display}$$" if inline is None else f"${inline}$"
-        parts += (_signs_escaped(data[at : found.start()]), formula)
+        parts += (_escape_markup(data[at : found.start()]), formula)
         at = found.end()
-    return "".join((*parts, _signs_escaped(data[at:])))
+    return "".join((*parts, _escape_markup(data[at:])))
 
 
-def _signs_escaped(text: str) -> str:
+def _escape_markup(text: str) -> str:
     parts = _CLOZE.split(text)
     parts[::2] = (
-        _SIGNS.sub(lambda sign: f"\\{sign[1][0]}{sign[1][1:]}", run) for run in parts[::2]
+        _MARKUP.sub(lambda sign: f"\\{sign[1][0]}{sign[1][1:]}", run) for run in parts[::2]
     )
     return "".join(parts)
 
@@ -170,11 +170,11 @@ def _signs_escaped(text: str) -> str:
 # --- notes that are not ours ----------------------------------------------------------------
 
 _MAX_SIDE = 2000
-"""Characters of a side that are kept; no card worth having is longer."""
+"""The number of characters kept of a side. Useful cards are not longer."""
 _MAX_FIELD = 10_000
-"""Characters of a field that are read: broken markup takes quadratic time."""
+"""The number of characters read of a field. Broken markup takes quadratic time."""
 _TEMPLATE_FIELD = re.compile(r"\{\{([^{}#^/]+)\}\}")
-_DROPPED = re.compile(
+_NOT_TEXT = re.compile(
     r"<(style|script)\b.*?(?:</\1\s*>|\Z)|\[sound:[^\]]*\]|\[latex\].*?(?:\[/latex\]|\Z)"
     r"|\[\$\$?\].*?(?:\[/\$\$?\]|\Z)|\[anki:[^\]]*\]",
     re.DOTALL | re.IGNORECASE,
@@ -186,10 +186,10 @@ _CUT_TAG = re.compile(r"<[^<>]*\Z")
 
 
 def foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
-    """Return Front and Back, or Text, of a note of any type, as plain text; () without words.
+    """Return the plain text of a note of any type as Front and Back, or Text. () without text.
 
-    The first template tells which fields are asked and which are answered. Pictures, sounds and
-    rendered LaTeX are left out: words cannot be compared by them.
+    The first template decides which fields are the question and which the answer. Pictures, sounds
+    and rendered LaTeX are left out, because they cannot be compared as text.
     """
     if kind is None:
         return ()
@@ -224,7 +224,7 @@ def _plain_text(field: str) -> str:
     if len(field) > _MAX_FIELD:
         field = _CUT_TAG.sub("", _EMBEDDED_PICTURE.sub("", field)[:_MAX_FIELD])
     if "<" in field or "[" in field:
-        field = _TAG.sub("", _BREAK.sub(" ", _DROPPED.sub(" ", field)))
+        field = _TAG.sub("", _BREAK.sub(" ", _NOT_TEXT.sub(" ", field)))
     if "&" in field:
         field = html.unescape(field)
     return " ".join(field.split())[:_MAX_SIDE]

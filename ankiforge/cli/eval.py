@@ -1,4 +1,4 @@
-"""`ankiforge eval`, whose code is in `evaluation/`: a wheel holds that folder inside this package."""
+"""`ankiforge eval`, whose code is in `evaluation/`; a wheel contains that folder in this package."""
 
 from __future__ import annotations
 

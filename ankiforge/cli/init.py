@@ -1,4 +1,4 @@
-"""`ankiforge init`: make a workspace, with what is found on this machine."""
+"""`ankiforge init`: make a workspace with the sources found on this machine."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
             settings.Proposal(settings.proposed_sources(here, zotero, sources)), servers
         )
         written = settings.write_workspace(root, proposal)
-    # the user's first workspace gets the cards of the default one
+    # the user's first workspace takes over the cards of the default one
     moved = adopt_default(root, folders) if registered(folders) is None else ()
-    if moved:  # what a person read by its PATH has their word
+    if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         workspace = open_workspace(root)
         confirm(workspace, list(remembered_concerns(workspace)), folders)
     if written:
@@ -83,7 +83,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
 
         workspace = open_workspace(root)
         if generation_at(workspace.ledger, workspace.journal) == FIRST_GENERATION:
-            # the cards that were moved here lie in a deck for each document
+            # keep the deck for each document, which the moved cards have
             file = root / settings.DECK_FILE
             text = re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', file.read_text("utf-8"))
             file.write_text(text, encoding="utf-8", newline="\n")
@@ -112,7 +112,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
 
 
 def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
-    """Yield what was done and what to do next, for people."""
+    """Yield the lines that describe the result and the next commands."""
     from ankiforge.config import FILE_NAME
 
     root = made["workspace"]

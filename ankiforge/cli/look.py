@@ -1,4 +1,4 @@
-"""The commands that show what is there: list, show, seen, trace."""
+"""The commands that show cards and highlights: status, list, show, seen, trace."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
     "recent": lambda queries: (one for ids in queries.person_actions().values() for one in ids),
     "run": lambda queries: queries.of_last_run(),
 }
-"""The views of the review page: the cards of each, in the order in which a person is asked."""
+"""The views of the review page: functions that return the cards of each, in the order of review."""
 
 
 # --- status ---------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ _WAITING = {
     "work": ("card keeps failing in Anki", "cards keep failing in Anki"),
     "missing": ("note is missing in Anki", "notes are missing in Anki"),
 }
-"""Views that need a decision: one, several."""
+"""The views that need a decision, with texts for one and for several cards."""
 
 
 @command("""
@@ -97,7 +97,7 @@ def status(call: Call) -> None:
 
 
 def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) -> tuple[str, str]:
-    """Return the one command to type next, and why."""
+    """Return the next command to run, and the reason."""
     from ankiforge.config import DrafterName
 
     if not funnel.seen:
@@ -178,7 +178,7 @@ def list_(
 
 
 def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
-    """List the highlights without a card, each with its reason, then what to do about them."""
+    """Print the highlights without a card, each with its reason, and commands that make cards."""
     from ankiforge.config import DrafterName
     from ankiforge.reports.cards import highlight_json, titled
     from ankiforge.reports.summary import FATES, reason_of
@@ -247,9 +247,9 @@ def show(call: Call, words: tuple[str, ...]) -> None:
 # --- seen -----------------------------------------------------------------------------------
 
 _WORKS = 10
-"""How many works are shown without `--limit`."""
+"""The default number of works that are shown."""
 _LONGEST = 100
-"""Characters of a question that are repeated."""
+"""The number of characters of a query that a message repeats."""
 
 
 # -x is a word of the query, not an option
@@ -287,7 +287,7 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
 
 
 def _works(now: Session, words: str) -> Iterator[Match]:
-    """Return the works that words, or a PDF, mean; a PDF that cannot be read ends the command."""
+    """Return the works that match words or a PDF; exit if the PDF cannot be read."""
     linked = Path(unquote(words[7:])) if words.lower().startswith("file://") else Path()
     words = str(linked) if linked.is_file() else words
     path = Path(words).expanduser()
@@ -331,9 +331,9 @@ def trace(call: Call, card: str) -> None:
 
 
 def _requests(now: Session) -> Asked:
-    """Return a function that gives the messages of a candidate's request.
+    """Return a function that reconstructs the messages of a candidate's request.
 
-    It gives none where the prompt and settings of today no longer make that request.
+    It returns () if the current prompt and settings would make another request.
     """
     from ankiforge import app
     from ankiforge.config import AcceptPolicy
@@ -357,7 +357,7 @@ def _requests(now: Session) -> Asked:
         try:
             settings = [app.server_settings(now.workspace, accept=one) for one in AcceptPolicy]
             return retraced(request, tasks, settings, app.load_prompts(now.workspace))
-        except ConfigError:  # a prompt that was deleted
+        except ConfigError:  # for example, the prompt was deleted
             return ()
 
     return messages

@@ -91,7 +91,7 @@ def _concern() -> Concern:
 
 
 def _require_trust(call: Call) -> None:
-    """Raise unless a person has let agents read this workspace.
+    """Check that a person has allowed agents to read this workspace.
 
     Raises:
         UsageError: nobody has.
@@ -108,14 +108,14 @@ def _require_trust(call: Call) -> None:
 
 
 class _Page:
-    """The review page in a process of its own, which outlives this one."""
+    """The review page, served by a process that outlives this one."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self) -> None:
-        """Open the page in the reader's browser, unless this has been done and it still runs."""
+        """Open the page in the user's browser, unless its process is already running."""
         if self._process is not None and self._process.poll() is None:
             return
         words = ["-C", str(self._call.workspace)] if self._call.workspace else []

@@ -1,7 +1,7 @@
-"""What the commands share: their options, output as text and JSON, exit codes, progress bars.
+"""Shared parts of the commands: options, output as text and JSON, exit codes, progress bars.
 
-Data goes to stdout (`out.data`, `out.print`), messages go to stderr (`out.say`, `out.warn`); with
-`--json`, stdout holds JSON and nothing else.
+Data goes to stdout (`out.data`, `out.print`), messages go to stderr (`out.say`, `out.warn`). With
+`--json`, stdout contains nothing but JSON.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from ankiforge.pipeline import Progress
 
 _ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
-"""Characters with which a title could control the terminal; sequences for colours pass."""
+"""Characters with which a text could control the terminal; colour sequences are allowed."""
 _UNSAFE = re.compile(_ESCAPES)
 _UNSAFE_OR_BIDI = re.compile(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
-"""In JSON Lines no character may end a line, whatever the reader takes for a line end."""
+"""Further characters that some readers take for line ends, which JSON Lines must not contain."""
 
 
 def for_terminal(text: str) -> str:
-    """Remove what could control the terminal, or reorder the line in which the text stands."""
+    """Remove characters that could control the terminal or reorder the text of a line."""
     return _UNSAFE_OR_BIDI.sub("", text)
 
 
@@ -46,14 +46,14 @@ def for_terminal(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Prints messages and data, as the options of the call ask for."""
+    """Prints messages and data according to the options of a call."""
 
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
     color: bool = True
     noticed: set[Problem] = field(default_factory=set)
-    """The notices that were printed: each is printed once."""
+    """The notices already printed; each is printed only once."""
 
     def say(self, text: str = "") -> None:
         """Print a message to stderr, unless quiet."""
@@ -65,21 +65,21 @@ class Output:
         self._echo(for_terminal(text), err=True)
 
     def data(self, value: Any) -> bool:
-        """Print a JSON value as one line to stdout; return whether the reader is still there."""
+        """Print a value as one line of JSON to stdout; return False if stdout is closed."""
         import msgspec
 
         return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
-        """Print text for people to stdout, unless quiet; return whether the reader is still there."""
+        """Print text for people to stdout, unless quiet; return False if stdout is closed."""
         return self.quiet or self._echo(for_terminal(text))
 
     def write(self, text: str) -> bool:
-        """Print text for a file or a program to stdout; return whether the reader is still there."""
+        """Print text for a file or program to stdout; return False if stdout is closed."""
         return self._echo(_UNSAFE.sub("", text))
 
     def problems(self, problems: Iterable[Problem]) -> None:
-        """Print what failed, each with what to do, and the notices."""
+        """Print problems and notices with their hints."""
         for problem in problems:
             if problem in self.noticed:
                 continue
@@ -90,11 +90,11 @@ class Output:
             tell(f"{word}: {problem.where}: {problem.what}{hint}")
 
     def refusal(self, why: str, hint: str) -> None:
-        """Print why something was refused, and what to do."""
+        """Print why something was refused, with a hint."""
         self.warn(f"refused: {why}" + (f"\nhint: {hint}" if hint else ""))
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
-        """Print a line; a reader that has seen enough (`| head`) stops no work."""
+        """Print a line; a closed output (`| head`) does not stop the command."""
         try:
             click.echo(text, err=err, color=None if self.color else False)
         except BrokenPipeError:
@@ -109,7 +109,7 @@ class Output:
 
     @property
     def interactive(self) -> bool:
-        """Whether a person can be asked."""
+        """Whether the user can be asked questions."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
 
 
@@ -137,34 +137,34 @@ class Call:
     out: Output
     offline: bool = False
     limit: int | None = None
-    """How many of what the command makes or lists, at most; None = all."""
+    """The maximum number of items that the command makes or lists; None = all."""
     jobs: int = 0
-    """Concurrent requests to a model, and files; 0 = by the settings, and by the cores."""
+    """The number of concurrent requests and of files; 0 = as in the settings, and as many as cores."""
     scheduler: str = ""
-    """Address of the Dask cluster that reads files; "" = this machine."""
+    """The address of the Dask cluster that reads files; "" = this machine."""
 
     def shown(self, default: int) -> int | None:
-        """Return how many rows or notes of a kind are shown; None = all."""
+        """Return the number of rows, or of notes of a kind, to show; None = all."""
         if self.out.verbose:
             return None
         return default if self.limit is None else self.limit
 
     @property
     def program(self) -> str:
-        """The program as it was called, for commands to be copied."""
+        """The program with its workspace option, for commands to copy."""
         return f"ankiforge -C {quote(str(self.workspace))}" if self.workspace else "ankiforge"
 
 
 def command(
     examples: str, *, shows: str = "", lines: bool = False, **settings: Any
 ) -> Callable[[Callable[..., None]], Any]:
-    """Make a function a command with the shared options, which it gets as one `call`.
+    """Turn a function into a command with the shared options, which are passed as one `call`.
 
     Args:
-        examples: for the end of its help, a line each.
-        shows: the rare options that its help shows.
-        lines: with `--json` it prints JSON Lines.
-        settings: for `click.command`.
+        examples: the examples at the end of the help, one in each line.
+        shows: the rare options to show in the help.
+        lines: whether it prints JSON Lines with `--json`.
+        settings: arguments of `click.command`.
     """
     json_help = "Print JSON Lines on stdout, an object a line." if lines else ""
     shared = shared_options(shows, json_help)
@@ -176,7 +176,7 @@ def command(
             context = click.get_current_context()
             above = context.obj or {}
             given = {}
-            for option in shared:  # a value given before the name of the command holds as well
+            for option in shared:  # the option may also be given before the name of the command
                 name = str(option.name)
                 value = options.pop(name)
                 unset = value is None or value is False
@@ -203,7 +203,7 @@ def _call(given: dict[str, Any]) -> Call:
 
 
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
-    """Refuse `--word` where `-word` is a word of a query, so that unknown options are ignored."""
+    """Raise for `--word` in commands that allow unknown options so that queries may contain `-word`."""
     if unknown := next((word for word in query if word.startswith("--")), ""):
         raise click.NoSuchOption(unknown, ctx=click.get_current_context())
 
@@ -218,15 +218,15 @@ def progress_bar(
     total: Callable[[], int] = lambda: 0,
     sources: Sequence[Source] = (),
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show where a run is, if a person looks on: document, cards, highlights, cost, time left.
+    """Show the progress of a run in a terminal: document, cards, highlights, cost, time left.
 
-    Yields a function that is called with each step.
+    Yields a function to call with each step.
 
     Args:
         out: the output of the command.
-        model: the model that drafts, if one does.
-        total: returns how many highlights wait to be drafted; called when reading is done.
-        sources: those that are read, one after another.
+        model: the model that drafts, if any.
+        total: returns the number of highlights to draft; called when reading is finished.
+        sources: the sources, which are read one after another.
     """
     if not out.interactive or out.quiet:
         yield lambda progress: None
@@ -247,10 +247,10 @@ def progress_bar(
 
     cards = done = 0
     known: int | None = None
-    """Highlights to draft; None while sources are read."""
+    """The number of highlights to draft; None while sources are read."""
 
     class Counter(ProgressColumn):
-        """Counts documents read, then highlights drafted; most documents yield no step."""
+        """Shows the number of documents read (most yield no step), then of highlights drafted."""
 
         def render(self, task: Any) -> Text:
             if known is not None:
@@ -284,14 +284,14 @@ def progress_bar(
 
 @contextmanager
 def counter_bar(out: Output, what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-    """Show how many of something were looked at, if a person looks on.
+    """Show the number of processed items in a terminal.
 
-    Yields a function that is called with the sum so far.
+    Yields a function to call with the number so far.
 
     Args:
         out: the output of the command.
-        what: is counted, in the plural.
-        total: how many there are; 0 = unknown.
+        what: the items, in the plural.
+        total: the number of all items; 0 = unknown.
     """
     if not out.interactive or out.quiet:
         yield lambda count: None

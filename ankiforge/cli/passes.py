@@ -1,4 +1,4 @@
-"""The passes and deliveries of `ankiforge watch`, and what it prints of them."""
+"""The passes and deliveries of `ankiforge watch`, and its output."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
 
 FEWEST, PORTION = 2, 20
-"""Highlights that a model drafts before files are looked at again: at least, and at most."""
+"""The minimum and maximum number of highlights that a model drafts before files are checked again."""
 NO_HIGHLIGHT = frozenset({HighlightKey("")})
-"""For `Job.only`, where an empty set means all."""
+"""A value of `Job.only` that matches no highlight; an empty set would mean all."""
 NOTES_NAMED = 3
-"""Changed notes that the line about a pass names."""
+"""The number of changed notes that are listed in the line about a pass."""
 
 
 # --- passes and deliveries -------------------------------------------------------------------
@@ -60,17 +60,17 @@ NOTES_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class PassOutput(Output):
-    """The output of a pass: messages go to `hear`, and nobody is there to answer a question."""
+    """The output of a pass: messages go to `hear`, and questions cannot be asked."""
 
     hear: Callable[[str], None] = print
 
     def say(self, text: str = "") -> None:
-        """Hand a line over."""
+        """Pass a message to `hear`."""
         self.hear(text)
 
     @property
     def interactive(self) -> bool:
-        """Return that nobody answers."""
+        """Always False."""
         return False
 
 
@@ -86,22 +86,30 @@ class Passes:
         *,
         push: bool,
     ) -> None:
-        """`hear` gets what passes say; `clock` is the wall clock; `push`: deliver to a running Anki."""
+        """Prepare passes for a workspace.
+
+        Args:
+            call: the options of the command.
+            workspace: the workspace to watch.
+            hear: called with the messages of passes.
+            clock: returns the time of the wall clock.
+            push: deliver to a running Anki.
+        """
         out = call.out
         quiet = PassOutput(out.as_json, out.quiet, out.verbose, out.color, hear=hear)
         self._call = replace(call, out=quiet)
         self._workspace, self._clock, self._push = workspace, clock, push
         self._names: dict[str, str] = {}
-        """The name of each source in the ledger, by its name in the settings."""
+        """The names of sources in the ledger, by their names in the settings."""
         self._spent = 0.0
-        """US dollars of the model's budget, since the watcher started."""
+        """The part of the model's budget spent since the watcher started, in US dollars."""
         self._left_out = frozenset[Guid]()
-        """Cards that the last delivery did not ship, because they were in progress."""
+        """Cards that the last delivery omitted because their files were in progress."""
 
     # --- the settings -----------------------------------------------------------------------
 
     def sources(self) -> list[WatchedSource]:
-        """Return the sources of the current settings."""
+        """Return the sources in the current settings."""
         workspace = self._workspace = workspace_of(self._call)
         caches = CacheFile(workspace.folder / CACHE_FILE)
         with glance(self._call) as now:
@@ -116,7 +124,7 @@ class Passes:
         return found
 
     def settings(self) -> str:
-        """Return a stamp of the settings files."""
+        """Return a stamp that changes with the settings files."""
         root = self._workspace.root
         patterns = (*self._workspace.config.decks, "prompts/*.md", "prices.yaml")
         files = {path for pattern in patterns for path in root.glob(pattern)}
@@ -125,7 +133,7 @@ class Passes:
         return repr([_stamp(path) for path in (*own, *sorted(files))])
 
     def decided(self) -> str:
-        """Return a stamp of all decisions, made here or by another program."""
+        """Return a stamp that changes with the decisions, made here or by another program."""
         return _stamp(self._workspace.journal)
 
     # --- passes -----------------------------------------------------------------------------
@@ -133,9 +141,10 @@ class Passes:
     def read(
         self, sources: Collection[str], notes: Collection[str], in_progress: InProgress
     ) -> PassResult:
-        """Read the sources of these names and draft; `notes`: those known to have changed, if any.
+        """Read the named sources and draft.
 
-        Policy accepts no card of the files `in_progress` yet.
+        `notes` are the notes that are known to have changed, if any. Cards from files `in_progress`
+        are not accepted by policy yet.
         """
         with session(self._call, writes="drafting", patience=0.0) as now:
             found, lost = select_sources(now, ())
@@ -148,7 +157,7 @@ class Passes:
             tally = Tally(problems=list(lost))
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, opened_ones, model), model, in_progress)
-            if not notes:  # Anki's collection is not copied after each save: a delivery looks, too
+            if not notes:  # do not copy Anki's collection after each save; deliveries read it, too
                 sync_first(now, tally)
             run = now.ledger.start_run("watch")
 
@@ -161,7 +170,7 @@ class Passes:
             return self._result(now, tally, job, model, error)
 
     def draft(self, in_progress: InProgress) -> PassResult:
-        """Have a model draft a portion of what waits; what has failed before comes last."""
+        """Draft a portion of the waiting highlights with a model; those that failed before come last."""
         with session(self._call, writes="drafting", patience=0.0) as now:
             model = model_for(now, "", spent=self._spent)
             job = self._limited(now, job_for(now, (), model), model, in_progress)
@@ -174,9 +183,9 @@ class Passes:
             return self._result(now, tally, job, model, error)
 
     def _limited(self, now: Session, job: Job, model: Model | None, in_progress: InProgress) -> Job:
-        """Limit what a model drafts at a time: meanwhile the ledger is locked for all others.
+        """Limit the number of highlights that a model drafts at a time, while the ledger is locked.
 
-        Nor is a card accepted that somebody is still writing.
+        Also keep the cards of files `in_progress` from being accepted.
         """
         files = self._by_ledger_name(in_progress)
         job = replace(
@@ -205,11 +214,11 @@ class Passes:
     # --- deliveries -------------------------------------------------------------------------
 
     def anki_listens(self) -> bool:
-        """Return whether a program listens on AnkiConnect's port; cheap."""
+        """Return whether a program listens on AnkiConnect's port. This is cheap."""
         address = self._workspace.config.anki.connect
         at = urlsplit(address)
         if not is_loopback(address):
-            return True  # no connection to another machine is made without need
+            return True  # do not connect to another machine just for this
         try:
             with socket.create_connection((at.hostname or "127.0.0.1", at.port or 80), 0.5):
                 return True
@@ -217,10 +226,10 @@ class Passes:
             return False
 
     def deliver(self, in_progress: InProgress) -> DeliveryResult:
-        """Write or push what is ready, without the cards of these files (paths by source)."""
+        """Write or push cards that are ready, except those of files `in_progress`."""
         with session(self._call) as now:
             with ledger.lock(now.workspace.folder, "publishing", 0.0):
-                pass  # if another program publishes, try later instead of waiting here
+                pass  # fail at once if another program publishes: the watcher tries again later
             without = self._left_out = self._cards_in_progress(now, in_progress)
             if now.ledger.policy.deferred - without:
                 run = now.ledger.start_run("watch")
@@ -237,7 +246,7 @@ class Passes:
                 try:
                     push.run()
                     pushed = push.pushed
-                except ServiceError as absent:  # the package is written all the same
+                except ServiceError as absent:  # still write the package
                     error = absent
                     push.fall_back()
             else:
@@ -259,7 +268,7 @@ class Passes:
             )
 
     def can_deliver_more(self, in_progress: InProgress) -> bool:
-        """Return whether a card that the last delivery left out is ready now; cheap."""
+        """Return whether a card that the last delivery left out is ready now. This is cheap."""
         with session(self._call) as now:
             return bool(self._left_out - self._cards_in_progress(now, in_progress))
 
@@ -272,16 +281,16 @@ class Passes:
         return now.ledger.packages.cards_in_progress(self._by_ledger_name(changed), since, until)
 
     def _by_ledger_name(self, changed: InProgress) -> dict[str, frozenset[str]]:
-        """Return the files by the names that their sources have in the ledger."""
+        """Return the files by the names of their sources in the ledger."""
         return {
             self._names.get(name, name.partition(" ")[2]): paths for name, paths in changed.items()
         }
 
 
 def _without_failed(now: Session, job: Job, scope: RunId | None) -> Job:
-    """Return the job without the highlights that failed before.
+    """Return the job without highlights that failed before.
 
-    They must not keep others from being drafted, nor be sent to a model again after each save.
+    They must not prevent others from being drafted, or be sent to a model again after each save.
     """
     failed = now.ledger.highlights.failed()
     if not failed:
@@ -300,12 +309,12 @@ def _stamp(path: Path) -> str:
 
 
 class Narrator:
-    """Prints what a watcher does (`watch.Reporter`): lines, a status line, or JSON Lines."""
+    """Prints the reports of a watcher (`watch.Reporter`) as lines, a status line, or JSON Lines."""
 
     def __init__(self, out: Output, clock: Callable[[], float]) -> None:
-        """`clock` is the wall clock."""
+        """`clock` returns the time of the wall clock."""
         self._out, self._clock = out, clock
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
         self._forged = 0
         self._has_status = sys.stderr.isatty() and not (out.as_json or out.quiet)
         self._status = ""
@@ -313,13 +322,13 @@ class Narrator:
     # --- what happens -----------------------------------------------------------------------
 
     def started(self, sources: Iterable[str]) -> None:
-        """Print what is watched."""
+        """Print the sources that are watched."""
         names = list(sources)
         self._event("started", sources=names)
         self._print(f"watching {', '.join(names)}; Ctrl-C ends it", message=True)
 
     def passed(self, result: PassResult, notes: tuple[str, ...], seconds: float) -> None:
-        """Print what a pass found; `notes`: those that had changed, () = not known by name."""
+        """Print the result of a pass; `notes` are the changed ones, () if not known by name."""
         self._forged += result.drafted
         self._event(
             "pass",
@@ -340,7 +349,7 @@ class Narrator:
             self._print(f"{where}: {summary}")
 
     def delivered(self, result: DeliveryResult) -> None:
-        """Print what lies ready, or is in Anki."""
+        """Print the result of a delivery."""
         notes = {"written": result.written, "added": result.added, "updated": result.updated}
         packages = [str(path) for path in result.packages]
         self._event("delivered", packages=packages, notes=notes, pushed=result.pushed)
@@ -349,7 +358,7 @@ class Narrator:
         self._print(f"{where} ({summary})")
 
     def problem(self, problem: Problem) -> None:
-        """Print a problem that was not reported before."""
+        """Print a new problem."""
         self._event("problem", where=problem.where, what=problem.what, hint=problem.hint,
                     notice=problem.notice)  # fmt: skip
         hint = f" ({problem.hint})" if problem.hint else ""
@@ -361,15 +370,15 @@ class Narrator:
             self._out.warn(f"{self._time()} failed: {words}")
 
     def solved(self, problem: Problem) -> None:
-        """Print that a reported problem is over."""
+        """Print that a problem no longer exists."""
         self._event("mended", where=problem.where, what=problem.what)
         if not problem.notice:
             self._print(f"over: {problem.where}: {problem.what}", message=True)
 
     def once(self, words: str) -> None:
-        """Print what a pass says, each line once."""
-        if words and words not in self._said:
-            self._said.add(words)
+        """Print a message of a pass, unless it was printed before."""
+        if words and words not in self._printed:
+            self._printed.add(words)
             self._print(words, message=True)
 
     def stopped(self) -> None:
@@ -380,13 +389,13 @@ class Narrator:
     # --- the status line --------------------------------------------------------------------
 
     def status(self, words: str) -> None:
-        """Show what the watcher does at this moment; "" = it waits for a change."""
+        """Show what the watcher is doing; "" = waiting for a change."""
         if not self._has_status:
             return
         forged = f" · {counted(self._forged, 'card')} so far" if self._forged else ""
         shown, room = "", shutil.get_terminal_size().columns - 1
         for sign in filter(str.isprintable, f"{words or 'watching'}{forged}"):
-            room -= 2 if east_asian_width(sign) in "WF" else 1  # wide ones take two columns
+            room -= 2 if east_asian_width(sign) in "WF" else 1  # wide characters take two columns
             if room < 0:
                 break
             shown += sign
@@ -408,7 +417,7 @@ class Narrator:
     def _event(self, event: str, **more: Any) -> None:
         at = datetime.fromtimestamp(self._clock()).astimezone().isoformat(timespec="seconds")
         if self._out.as_json and not self._out.data({"event": event, "at": at, **more}):
-            raise click.Abort  # the reader of the output has ended
+            raise click.Abort  # stdout is closed
 
     def _print(self, words: str, *, message: bool = False) -> None:
         if self._out.as_json:

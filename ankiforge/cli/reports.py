@@ -112,10 +112,10 @@ def stats(
 
 @contextmanager
 def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
-    """Open all notes of a collection or an export; a copy of it is read.
+    """Open a copy of a collection or an export with all its notes.
 
     Raises:
-        UsageError: it is none, or it is damaged, which may be noticed only while it is read.
+        UsageError: the file is not one, or is damaged, which may be noticed only during reading.
     """
     from ankiforge.anki.collection import open_everything
 
@@ -133,7 +133,7 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
 
 
 def _limits_here(call: Call) -> Limits:
-    """Return the limits of the checks where the command is called; reading a deck needs no trust."""
+    """Return the limits of the checks in the current workspace, which need not be trusted for this."""
     from ankiforge.app import check_limits
     from ankiforge.config.workspace import resolve
 
@@ -203,7 +203,7 @@ def lint(call: Call, file: Path | None, deck: str, checks: tuple[str, ...], seve
 
 @contextmanager
 def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
-    """Yield the findings on all notes, read as they are asked for."""
+    """Yield an iterator over the findings for all notes, which reads them one by one."""
     from ankiforge.reports.lint import Linter, read_note
 
     if file is None:
@@ -272,7 +272,9 @@ def audit(
     if file is None and not propose and any(one.ours for one in made.notes):
         out.say(f"to decide on these in review: {call.program} audit --propose")
     if page is not None:
-        name = path.parent.name if path.name == COLLECTION else path.name  # of a profile
+        name = (
+            path.parent.name if path.name == COLLECTION else path.name
+        )  # the folder of the profile
         head = (f"Audit of {deck or name}", f"{path} · as it was on {taken_at:%Y-%m-%d}")
         target = page.expanduser().absolute()
         html = as_html(made, *head, call.shown(SHOWN_IN_PAGE))
@@ -283,7 +285,7 @@ def audit(
 
 @contextmanager
 def _audited_ledger(call: Call, file: Path | None) -> Iterator[tuple[Workspace, Ledger]]:
-    """Open a copy of the ledger; to look into a file that a person names needs no trust."""
+    """Open a copy of the ledger; the workspace need not be trusted to audit a given file."""
     from ankiforge import ledger
     from ankiforge.config.workspace import resolve
 
@@ -311,10 +313,10 @@ def _collection(workspace: Workspace, ledger: Ledger) -> Path:
 
 
 def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> None:
-    """Sync with Anki as `pull` does, and keep what is found on the cards there.
+    """Read Anki as `pull` does, and store the findings about cards in it.
 
     Raises:
-        UsageError: for a file, or where there is no collection.
+        UsageError: a file is given, or there is no collection.
         ItemError: the collection is damaged, is another one, or looks like an older backup.
     """
     from ankiforge.cli.delivery import sync_lines
@@ -407,7 +409,7 @@ _FORMATS = ("markdown", "jsonl", "csv")
 _STDOUT = "-"
 _BY_ENDING = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
-"""Sources among whose files an export may lie."""
+"""Kinds of sources that ignore exports among their files."""
 
 
 # -tag:x is a word of the query, not an option
@@ -468,7 +470,7 @@ def export(
 
 
 def _format_of(target: str) -> str:
-    """Return the format that a name asks for: a folder holds Markdown, stdout gets JSON Lines."""
+    """Return the format for a target: Markdown for a folder, JSON Lines for stdout."""
     path = Path(target).expanduser()
     ending = path.suffix.casefold()
     if target == _STDOUT:
@@ -483,7 +485,7 @@ def _format_of(target: str) -> str:
 
 
 def _chosen(now: Session, query: str) -> Chosen:
-    """Return the cards a query means, rejected and retired ones too, and the highlights."""
+    """Return the cards, including rejected and retired ones, and the highlights that a query matches."""
     from ankiforge.reports.export import Chosen
     from ankiforge.review.query import parse
 
@@ -500,10 +502,10 @@ def _chosen(now: Session, query: str) -> Chosen:
 
 
 def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
-    """Refuse a file that a source would read, and one that is no export.
+    """Check that an export may be written to a path.
 
     Raises:
-        UsageError: it is such a file.
+        UsageError: a source would read it, or the path has a file that is not an export.
     """
     from ankiforge.reports.export import COLUMNS
 
@@ -552,7 +554,7 @@ def _print_export(now: Session, chosen: Chosen, form: str) -> None:
 
 
 def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[str, Any]:
-    """Write an export; return what was written and what was left, as JSON."""
+    """Write an export; return the paths that were written and left as JSON."""
     import msgspec
 
     from ankiforge.reports.export import as_csv, lines, write, write_pages

@@ -1,4 +1,4 @@
-"""Requests to a model as files, and answers from files: of a chat, or of a batch."""
+"""Requests to a model as files, and answers from files, for a chat or a batch."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from ankiforge.text.display import counted
 
 
 def is_chat(file: Path) -> bool:
-    """Whether a file is for a chat, or of one: .md; else it is for a batch: .jsonl.
+    """Return whether a file is for a chat (.md), not a batch (.jsonl).
 
     Raises:
-        UsageError: it has another ending.
+        UsageError: the file has another extension.
     """
     if file.suffix not in (".md", ".jsonl"):
         raise UsageError(f"{file}: .md is for a chat, .jsonl for a batch")
@@ -46,19 +46,19 @@ def is_chat(file: Path) -> bool:
 
 
 def chat_settings(now: Session) -> tuple[int, tuple[str, ...]]:
-    """Return how many candidates and which tags a chat is asked for."""
+    """Return the number of candidates and the tags that a chat is asked for."""
     config = now.workspace.config
     return config.llm.candidates or app.candidate_count(config), config.llm.tags
 
 
 def chat_texts(now: Session, tasks: list[Task]) -> tuple[list[str], int]:
-    """Return the texts to paste into a chat, and how many highlights they ask about."""
+    """Return the texts to paste into a chat, and the number of highlights in them."""
     prompts = app.load_prompts(now.workspace, chat=True)
     return chat.export_chats(tasks, prompts, *chat_settings(now)), chat.asked_in(tasks, prompts)
 
 
 def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()) -> Iterator[str]:
-    """Return requests as lines of a batch; `blocked`: drafts to be repaired."""
+    """Yield requests as lines of a batch; `blocked` are drafts to repair."""
     return batch.export_jsonl(
         tasks, app.server_settings(now.workspace), app.load_prompts(now.workspace),
         now.ledger.replies, repair=repair_hints(now), blocked=blocked,
@@ -66,7 +66,7 @@ def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()
 
 
 def batch_texts(lines: Iterable[str]) -> tuple[list[str], int]:
-    """Return lines as the texts of files, and how many requests they hold."""
+    """Join lines to the texts of files; return them with the number of requests."""
     files = list(batch.parts(lines))
     return ["".join(f"{line}\n" for line in part) for part in files], sum(map(len, files))
 
@@ -83,7 +83,7 @@ def write_files(file: Path, texts: list[str]) -> list[Path]:
 
 
 def probe_texts(now: Session, *, to_chat: bool) -> tuple[list[str], int]:
-    """Return what asks a chat or a batch to probe the answers of drafts, and how many cards it is about."""
+    """Return texts that ask a chat or a batch to probe answers, and the number of cards in them."""
     settings = app.server_settings(now.workspace)
     probing = app.probing(now.workspace, settings)
     waiting = list(_waiting(now)) if probing else []
@@ -101,7 +101,7 @@ def probe_texts(now: Session, *, to_chat: bool) -> tuple[list[str], int]:
 
 
 def _waiting(now: Session) -> Iterator[tuple[str, tuple[Card, Highlight, Candidate]]]:
-    """Yield drafts whose answer may be probed by a chat, with their labels and what may be shown."""
+    """Yield drafts that a chat may probe, as (label, (card, the highlight as it may be shown, draft))."""
     for card, task, drafts in unprobed(now.ledger):
         for one in drafts:
             if chunk := probe.later(task, (one.draft,)):
@@ -113,12 +113,12 @@ def _waiting(now: Session) -> Iterator[tuple[str, tuple[Card, Highlight, Candida
 
 
 def pending_tasks(now: Session, drafter: str, limit: int | None) -> list[Task]:
-    """Return what is to be asked, each highlight once."""
+    """Return the tasks to ask about, with each of equal highlights only once."""
     return list(unwritten(now.ledger, None, drafter, limit, decks=now.decks, once=True))
 
 
 def why_nothing(now: Session) -> str:
-    """Return why there is nothing to ask."""
+    """Return why there are no tasks to ask about."""
     if now.call.limit == 0:
         return "nothing to ask: --limit 0"
     if next(iter(now.ledger.highlights.all()), None):
@@ -130,7 +130,7 @@ def why_nothing(now: Session) -> str:
 
 
 def replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str]:
-    """Return what to ask for other cards in place of those a query means, and why if nothing."""
+    """Return the tasks that replace the cards matching a query, and the reason if there are none."""
     cards = replaceable(now.review.matching(query))
     if not cards:
         return [], f"no accepted card matches {query!r}"
@@ -144,7 +144,7 @@ def replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str
 
 
 def replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
-    """Yield lines of a batch; which card each is about is stored, for no answer says so."""
+    """Yield lines of a batch; store the card of each request, because answers do not contain it."""
     for task in tasks:
         lines = list(batch_lines(now, [task]))
         guid = Guid(task.instead)
@@ -161,7 +161,7 @@ def replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
 def import_chat(
     now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
 ) -> ForgeError | None:
-    """Record the cards of a chat's answers, each of which is cached as it came."""
+    """Record the cards in a chat's answers; the unchanged answers are cached."""
     job = app.make_job(now.workspace, (), None, accept=accept)
     say_what_waits(now, accept)
     recorder = DraftRecorder(replace(job, drafter_name=chat.CHAT), now.ledger, run)
@@ -172,7 +172,7 @@ def import_chat(
         tasks = list(unwritten(now.ledger, None, chat.CHAT, decks=now.decks, late=True))
         drafted = []
         for answer in chat.import_chat(text, tasks, prompts, *chat_settings(now)):
-            # what the answer does not speak of stays pending
+            # highlights that the answer does not mention stay pending
             spoken = {one.highlight for one in answer.drafts}
             spoken |= {one.highlight for one in answer.no_cards}
             asked = answer.task.highlights
@@ -201,7 +201,7 @@ def import_chat(
 
 
 def _record_probes(now: Session, text: str, job: Job, run: RunId) -> int:
-    """Record what a chat's answer says to the probe; return of how many drafts."""
+    """Record the results of a probe in a chat's answer; return the number of drafts."""
     waiting = dict(_waiting(now)) if job.probing else {}
     drafts = {label: one.draft for label, (_, _, one) in waiting.items()}
     answered = probe.chat_answers(text, drafts, same_answer, chat.chat_request(text))
@@ -214,7 +214,7 @@ def _record_probes(now: Session, text: str, job: Job, run: RunId) -> int:
 def import_batch(
     now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
 ) -> ForgeError | None:
-    """Cache the replies of a batch, and draft from them; nothing is sent."""
+    """Cache the replies of a batch, and draft from them without sending requests."""
 
     def lines_of(file: Path) -> Iterator[str]:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:
@@ -249,7 +249,7 @@ def import_batch(
 
 
 def _answered(now: Session, run: RunId, cached: Drafter, job: Job) -> Iterator[Progress]:
-    """Record cards in place of others, of the batch requests that are answered by now."""
+    """Record replacements of cards from batch requests that are answered by now."""
     replacements, replies = now.ledger.replacements, now.ledger.replies
     here = [one for one in replacements.open() if batch.is_answered(replies.get(one.request))]
     stand = set(replacements.replaceable())
@@ -261,7 +261,7 @@ def _answered(now: Session, run: RunId, cached: Drafter, job: Job) -> Iterator[P
 def _replaced(
     now: Session, run: RunId, remarks: list[tuple[Guid, str]], drafter: Drafter, name: str
 ) -> Iterator[Progress]:
-    """Record what a drafter has in place of these cards."""
+    """Record a drafter's replacements of the given cards."""
     if not remarks:
         return iter(())
     keys = frozenset(now.ledger.cards.get(guid).highlight.key for guid, _ in remarks)
@@ -272,7 +272,7 @@ def _replaced(
 
 @dataclass(frozen=True, slots=True)
 class _ChatAnswer:
-    """A drafter that drafts what a chat's answer says."""
+    """A drafter that takes its drafts from a chat's answer."""
 
     text: str
     now: Session

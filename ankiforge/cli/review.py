@@ -27,7 +27,7 @@ _WAITING = {
     "conflicts": ("conflict with Anki", "conflicts with Anki"),
     "passages": ("passage without a card", "passages without a card"),
 }
-"""Views that are counted at the start: one, several."""
+"""The views whose cards are counted at the start, with texts for one and for several."""
 
 
 @command("""
@@ -68,7 +68,7 @@ def review(call: Call, deck: str | None, source: str | None, query: str, no_open
 
 
 def _started(now: Session, query: str, no_open: bool, address: str) -> None:
-    """Say what waits; open the page, or say how it can be opened."""
+    """Print what waits, and open the page or print how to open it."""
     from ankiforge.review.page.lists import Lists
 
     out = now.out
@@ -79,13 +79,15 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
             waiting.append(counted(count, one, many))
     out.say(f"{', '.join(waiting) or 'nothing waits'}; Ctrl-C ends it")
     remote = _is_remote()
-    # a program reads JSON, and needs no browser
+    # JSON is read by a program, which needs no browser
     if not (no_open or out.as_json) and not _open_browser(address, remote=remote):
         out.say("no browser can be opened here; open the whole address below in yours")
     if remote:
-        port = urlsplit(address).port  # the page accepts no other
+        port = urlsplit(address).port  # the page accepts requests for this port only
         here = os.environ.get("SSH_CONNECTION", "").split()
-        host = here[2] if len(here) == 4 else socket.gethostname()  # as it was reached
+        host = (
+            here[2] if len(here) == 4 else socket.gethostname()
+        )  # the address to which the user connected
         out.say(f"first, on your own computer: ssh -L {port}:127.0.0.1:{port} {host}")
     if out.as_json:
         out.data({"address": address})
@@ -94,11 +96,13 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
 
 
 def _send(now: Session, *, opens: bool) -> str:
-    """Send what Anki lacks, and say what came of it; a package to import is shown in its folder."""
+    """Push the cards that Anki lacks; return a message, and show a package to import in its folder."""
     from ankiforge import ledger
     from ankiforge.cli.delivery import send
 
-    quiet = replace(now.call, out=replace(now.out, as_json=True, quiet=True))  # nobody is asked
+    quiet = replace(
+        now.call, out=replace(now.out, as_json=True, quiet=True)
+    )  # so that no question is asked
     with ledger.open_ledger(now.workspace.ledger, now.workspace.journal) as opened:
         told, package = send(Session(quiet, now.workspace, opened))
     if package and opens and _has_screen() and not _is_remote():
@@ -124,10 +128,10 @@ def _open_browser(address: str, *, remote: bool) -> bool:
         browser = webbrowser.get()
     except webbrowser.Error:
         return False
-    # text browsers would take the terminal, and run no script
+    # text browsers would occupy the terminal, and run no scripts
     if getattr(browser, "basename", "") in ("www-browser", "lynx", "links", "elinks", "w3m"):
         return False
-    # a browser named in $BROWSER may not return before it is closed
+    # in a thread, because a browser named in $BROWSER may return only when it is closed
     threading.Thread(target=browser.open, args=(address,), daemon=True).start()
     return True
 

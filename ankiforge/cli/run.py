@@ -1,4 +1,4 @@
-"""`ankiforge run` and `extract`, and what `draft` and `watch` share with them."""
+"""`ankiforge run` and `extract`, and the functions that `draft` and `watch` share with them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 _FLOOD_SHOWN = 5
-"""Cards shown of a flood."""
+"""The number of cards of a flood that are shown."""
 
 
 # --- run ------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def run_sources(
     once: bool = False,
     push: bool = False,
 ) -> None:
-    """Read, draft, check, and write a package; `push`: bring the cards into a running Anki, too."""
+    """Read, draft, check, and write a package; with `push`, push the cards to a running Anki as well."""
     from ankiforge.cli.delivery import (
         Push,
         deck_notices,
@@ -160,7 +160,7 @@ def run_sources(
             raise _nothing_to_read(now)
         model = model_for(now, drafter, accept=accept)
         if model and dry_run:
-            model = model.from_memory()  # cached replies are used, nothing is sent
+            model = model.from_memory()  # use cached replies, and send nothing
         lines: list[str] = []
         tally = Tally(problems=list(lost), absent=bool(lost))
         wanted, sources = open_sources(now, wanted, lines.append, moved=moved)
@@ -189,7 +189,7 @@ def run_sources(
             except ServiceError as absent:
                 if not work.written:
                     write()
-                if error or out.as_json:  # else it is printed at the end
+                if error or out.as_json:  # else the error is printed at the end
                     tally.problems.append(Problem("Anki", absent.message, absent.hint))
                 error = error or absent
             now.ledger.finish_run(run)
@@ -211,7 +211,7 @@ def _nothing_to_read(now: Session) -> UsageError:
     kinds = ("obsidian", "pdf", "zotero", "markdown", "tiddlywiki")
     roots = (root for kind in kinds for root in now.ledger.roots.known(kind).values())
     before = next((root for root in roots if root.exists()), None)
-    path = quote(str(before)) if before else "PATH"  # a lost ledger: its journal still knows
+    path = quote(str(before)) if before else "PATH"  # after a lost ledger, the journal has it
     other = ", or ankiforge init"
     if not now.workspace.is_default:
         other = f"; or name a folder under `sources:` in {now.workspace.settings}"
@@ -221,7 +221,7 @@ def _nothing_to_read(now: Session) -> UsageError:
 def _after(
     now: Session, summary: Summary, run: RunId, drafter: str, *, dry_run: bool
 ) -> Iterator[str]:
-    """Yield where the package is, what to know, what to do next."""
+    """Yield lines about the package, cards accepted or not, and the next commands."""
     from ankiforge.ledger.placing import FLOOD
     from ankiforge.reports.cards import one_line
     from ankiforge.reports.summary import push_text
@@ -270,9 +270,9 @@ def _after(
 def _remember(
     now: Session, paths: tuple[Path, ...], name: str, wanted: list[SelectedSource]
 ) -> list[str]:
-    """Add the PATHs of a run to what plain `run` reads; return a line for each that is new.
+    """Remember the PATHs of a run; return a line for each new one.
 
-    `wanted`: what was found behind them, under the names it keeps.
+    `wanted` are the sources at these PATHs, with their final names.
     """
     from ankiforge.app import remember_paths
     from ankiforge.config.trust import confirm, remembered_concerns
@@ -299,7 +299,7 @@ def _remember(
 
 
 def _is_text(path: str) -> bool:
-    """Whether a path can be written into a file; some old names are no valid Unicode."""
+    """Return whether a path can be written to a file: some old names are not valid Unicode."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -308,19 +308,22 @@ def _is_text(path: str) -> bool:
 
 
 def _forget(call: Call, paths: Iterable[Path]) -> None:
-    """Take PATHs out of what plain `run` reads; what was made of them stays.
+    """Remove PATHs from those that are remembered; their cards are kept.
 
     Raises:
-        UsageError: one of them is not remembered.
+        UsageError: a PATH is not remembered.
     """
     from ankiforge.config.workspace import store_remembered
 
     with session(call, writes="drafting") as now:
-        note_sources(now)  # so that they are known as read until now
+        note_sources(now)  # store that they were in use until now
         known = now.workspace.remembered
         gone: list[Remembered] = []
         for path in paths:
-            spellings = {str(path.absolute()), os.path.realpath(path)}  # it may not exist any more
+            spellings = {
+                str(path.absolute()),
+                os.path.realpath(path),
+            }  # the path may no longer exist
             found = [item for item in known if item.path in spellings]
             if not found:
                 listed = ", ".join(item.path for item in known)
@@ -385,9 +388,9 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
 def model_for(
     now: Session, drafter: str, *, fresh: bool = False, accept: str = "", spent: float = 0.0
 ) -> Model | None:
-    """Return the language model, if it is to draft; None for the rules.
+    """Return the language model if it is the drafter; None if the rules are.
 
-    `accept`: the policy given by `--accept`, if any; `spent`: dollars of the budget that are gone.
+    `accept` is the policy of `--accept`, and `spent` the part of the budget already spent in dollars.
     """
     from ankiforge.app import language_model
     from ankiforge.config import DrafterName
@@ -410,7 +413,7 @@ def model_for(
 
 
 def repair_hints(now: Session) -> Callable[[Draft, Highlight], tuple[str, ...]]:
-    """Return a function that lists what blocks a draft, for a model to repair it."""
+    """Return a function that lists the findings that block a draft, for a model to repair it."""
     from ankiforge import app
 
     return app.repair_hints(app.check_limits(now.workspace.config))
@@ -452,7 +455,7 @@ def job_for(
 
 
 def say_what_waits(now: Session, accept: str) -> None:
-    """Say that a model's cards wait, where the policy would accept those that were probed."""
+    """Print that a model's cards wait, if the policy would accept probed ones but there is no probe."""
     from ankiforge.app import wants_probe
 
     config = now.workspace.config
@@ -471,25 +474,25 @@ def follow(
     job: Job | None = None,
     scope: RunId | None = None,
 ) -> ForgeError | None:
-    """Work through the steps and show the progress.
+    """Run the steps and show the progress.
 
-    A service that is needed and not there, or may not be asked, ends them; the error is returned,
-    so that what is ready can still be written.
+    If a service fails or must not be used, the error is returned instead of raised, so that cards
+    that are ready can still be written.
 
     Args:
         now: the session.
-        tally: the steps are added to it.
-        steps: of a run.
-        model: that drafts, if one does.
-        job: what is drafted.
-        scope: only what this run has read is drafted.
+        tally: the totals to which the steps are added.
+        steps: the steps of a run.
+        model: the model that drafts, if any.
+        job: the job, to count the highlights to draft.
+        scope: the run whose highlights are drafted; None = all.
     """
     from ankiforge.pipeline import pending, share, unwritten
 
     tally.problems += [one for one in now.problems if one not in tally.problems]
 
     def total() -> int:
-        """Count the highlights that are drafted now, cards written by hand among them."""
+        """Count the highlights to draft, including cards written by hand."""
         if job is None:
             return 0
         written = share(pending(now.ledger, scope, job.drafter_name), job.only, by_hand=True)
@@ -503,14 +506,14 @@ def follow(
                 show(step)
         except (ServiceError, UsageError) as error:
             return error
-        finally:  # the ledger is closed next: no thread may write to it any more
+        finally:  # stop the model's threads before the ledger is closed
             if model is not None:
                 model.leave()
     return None
 
 
 def print_summary(now: Session, summary: Summary, after: Iterable[str]) -> None:
-    """Print what a run came to: as JSON, or as counts with what to do next."""
+    """Print the summary of a run as JSON, or as text followed by the lines of `after`."""
     from ankiforge.reports.summary import as_text
 
     if now.out.as_json:

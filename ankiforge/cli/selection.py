@@ -1,4 +1,4 @@
-"""Which cards a command means: ids, the words of a query, or all that a filter matches."""
+"""Select the cards for a command: by ids, by a query, or all that a filter matches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ankiforge.review.service import one_per_choice
 from ankiforge.text.display import counted
 
 _SHOWN = 10
-"""How many cards are shown before a person is asked about all."""
+"""The number of cards that are shown when the user is asked to confirm a query."""
 
 
 def selected(
@@ -29,13 +29,13 @@ def selected(
     query: str,
     fits: Callable[[Card], bool],
 ) -> list[Target]:
-    """Return the cards that a command decides on; of those a query means the ones that fit.
+    """Return the cards for a decision; of those that a query matches, only the ones that fit.
 
-    What a query means that was not given by `--all --filter` is shown, and a person is asked.
+    The matches of a query without `--all --filter` are shown, and the user has to confirm them.
 
     Raises:
-        UsageError: neither words nor `--all`, both, an id that names no single card, or a query
-            where nobody can be asked.
+        UsageError: there are neither words nor `--all`, or both; an id does not identify a single
+            card; or a query cannot be confirmed without a terminal.
     """
     if bool(words) == every or (query and not every):
         raise UsageError(
@@ -59,10 +59,10 @@ def selected(
 def shown_cards(
     now: Session, words: tuple[str, ...], fits: Callable[[Card], bool] = lambda card: True
 ) -> list[Target]:
-    """Return the cards that ids name, else those that fit of what the words mean as a query.
+    """Return the cards with these ids, or those that fit among the matches of the words as a query.
 
     Raises:
-        UsageError: an id names no single card, or the query means none.
+        UsageError: an id does not identify a single card, or the query matches none.
     """
     if found := _named(now, words):
         return found
@@ -73,7 +73,7 @@ def shown_cards(
 
 
 def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
-    """Return the cards that ids name; none if the words are a query."""
+    """Return the cards with these ids; [] if the words are a query."""
     if not all(word.strip() for word in words):
         raise UsageError("an empty word names no card", hint="ankiforge list shows ids")
     if all(map(is_id, words)) or any(names_card(now.ledger, word) for word in words):
@@ -88,10 +88,10 @@ def _no_card(words: tuple[str, ...]) -> UsageError:
 
 
 def _confirmed(now: Session, query: str, found: list[Target]) -> bool:
-    """Ask a person whether a query means what was wanted.
+    """Ask the user to confirm the matches of a query.
 
     Raises:
-        UsageError: nobody can be asked; the hint is the same command with `--all --filter`.
+        UsageError: there is no terminal; the hint is the same command with `--all --filter`.
     """
     context = click.get_current_context()
     many = counted(len(found), "card")
@@ -115,7 +115,7 @@ def _confirmed(now: Session, query: str, found: list[Target]) -> bool:
 
 
 def joined(words: tuple[str, ...]) -> str:
-    """Return the query as it was typed: a word whose quotes the shell took gets them back."""
+    """Return the query as it was typed, with the quotes that the shell removed."""
 
     def requoted(word: str) -> str:
         sign, bare = ("-", word[1:]) if word.startswith("-") else ("", word)
@@ -124,7 +124,7 @@ def joined(words: tuple[str, ...]) -> str:
             field, colon, value = "", "", bare
         terms = (term.removeprefix("-").partition(":") for term in value.split())
         whole = field in UNBROKEN or any(sep and name in FIELDS for name, sep, _ in terms)
-        if " " not in value or '"' in value or whole:  # `whole`: one word is a whole query
+        if " " not in value or '"' in value or whole:  # `whole`: the word is a whole query
             return word
         return f'{sign}{field}{colon}"{value}"'
 
@@ -132,7 +132,7 @@ def joined(words: tuple[str, ...]) -> str:
 
 
 def report(now: Session, done: tuple[Result, ...], says: str) -> None:
-    """Print what became of a decision on each card; exit with 1 if any was refused."""
+    """Print the results of a decision on cards; exit with 1 if any was refused."""
     if now.out.as_json:
         for one in done:
             now.out.data({"guid": one.guid, "done": not one.refused, "refused": one.refused})
@@ -142,7 +142,7 @@ def report(now: Session, done: tuple[Result, ...], says: str) -> None:
 
 
 def report_refused(now: Session, done: tuple[Result, ...]) -> None:
-    """Print what was refused, each with what to do; exit with 1 if any was."""
+    """Print the refused decisions with hints; exit with 1 if there are any."""
     refused = [one for one in done if one.refused]
     for one in refused:
         now.out.refusal(one.refused, one.hint)

@@ -1,4 +1,4 @@
-"""Open what a command works with: the trusted workspace, its ledger, and its sources."""
+"""Open the workspace, the ledger and the sources for a command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """A workspace with its ledger open."""
+    """A workspace with its open ledger."""
 
     call: Call
     workspace: Workspace
@@ -44,15 +44,15 @@ class Session:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Journal lines that could not be read when the ledger was opened, or had been lost."""
+        """Journal lines that were unreadable or missing when the ledger was opened."""
         return self.ledger.problems
 
     @cached_property
     def pool(self) -> WorkerPool:
-        """The workers that read files: those of `--scheduler`, else processes of this machine.
+        """The workers that read files, from `--scheduler` or as processes of this machine.
 
         Raises:
-            UsageError: `--offline`, and the scheduler is on another machine.
+            UsageError: the scheduler is on another machine, which `--offline` forbids.
         """
         from ankiforge.config import is_loopback
         from ankiforge.extract.workers import cluster_pool, local_pool
@@ -65,13 +65,13 @@ class Session:
         return cluster_pool(address)
 
     def close(self) -> None:
-        """Shut down the worker pool, if one was made."""
+        """Shut down the worker pool, if it was created."""
         if "pool" in self.__dict__:
             self.pool.shutdown()
 
     @cached_property
     def review(self) -> Service:
-        """The cards of queries, their tags, and the checks on a person's words."""
+        """The service for querying cards, their tags, and checking a person's edits."""
         from ankiforge.review.service import Service
 
         return Service(self.workspace, self.ledger)
@@ -82,7 +82,7 @@ class Session:
         return self.review.decks
 
     def card_data(self, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
-        """Return a card as JSON, with its reviews and troubles in Anki."""
+        """Return a card as JSON, with its reviews and problems in Anki."""
         from ankiforge.model import Verdict
         from ankiforge.reports.cards import card_json, note_json
 
@@ -98,10 +98,10 @@ class Session:
 
 
 def workspace_of(call: Call) -> Workspace:
-    """Return the workspace of a call, after asking whether to trust its settings if necessary.
+    """Return the workspace of a call, asking the user to trust its settings if necessary.
 
     Raises:
-        UsageError: the folder is no workspace, or its settings are not trusted.
+        UsageError: the folder is not a workspace, or its settings are not trusted.
     """
     from ankiforge.config.trust import require_trust
     from ankiforge.config.workspace import resolve, user_folders
@@ -123,9 +123,9 @@ def session(
 
     Args:
         call: the options of the command.
-        writes: the lock to hold ("drafting" or "publishing"), "" = none.
+        writes: the lock to hold ("drafting" or "publishing"); "" = none.
         read_only: work on a copy in memory, so that nothing is written.
-        patience: seconds to wait for the lock, None = the default.
+        patience: how long to wait for the lock in seconds; None = the default.
     """
     from ankiforge import ledger
     from ankiforge.config.workspace import home_of, user_folders
@@ -170,7 +170,7 @@ def glance(call: Call) -> Iterator[Session]:
 def select_sources(
     now: Session, paths: tuple[Path, ...], name: str = ""
 ) -> tuple[list[SelectedSource], list[Problem]]:
-    """Return the sources behind PATHs or of the settings, and the PATHs that cannot be read."""
+    """Return the sources at PATHs or in the settings, and problems for PATHs that cannot be read."""
     from ankiforge import app
     from ankiforge.model import Problem
 
@@ -181,7 +181,7 @@ def select_sources(
 
 
 def note_sources(now: Session) -> None:
-    """Store in the ledger which sources are in use: cards of all others are asked about no more."""
+    """Store in the ledger which sources are in use; cards of others are no longer offered for review."""
     from ankiforge.app import sources_in_use
 
     now.ledger.roots.use(sources_in_use(now.workspace, now.ledger))
@@ -196,7 +196,7 @@ def open_sources(
 ) -> tuple[list[SelectedSource], tuple[Source, ...]]:
     """Open sources under their final names; `say` is called with a line for each moved folder.
 
-    `moved`: the person says that a folder is a missing one, moved.
+    With `moved`, the user states that a folder is a missing one that was moved.
     """
     from ankiforge import app
 
@@ -205,17 +205,17 @@ def open_sources(
     return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
 
 
-# --- what to do next ------------------------------------------------------------------------
+# --- suggested commands ---------------------------------------------------------------------
 
 Commands = Iterator[tuple[str, str]]
-"""(command, what it does)."""
+"""(command, effect)."""
 
 _DECIDED = ("deleted in Anki", "rejected", "retired", "skip")
-"""How the reason for "no card" begins where a person wanted it so."""
+"""Prefixes of the reasons for "no card" that a person decided."""
 
 
 def columns(now: Session, commands: Commands) -> Iterator[str]:
-    """Lay out commands, a line each, what they do in a column; of equal commands the first."""
+    """Yield a line for each command with its effect in a second column, without duplicates."""
     texts: dict[str, str] = {}
     for command, says in commands:
         texts.setdefault(f"{now.call.program} {command}", says)
@@ -224,7 +224,7 @@ def columns(now: Session, commands: Commands) -> Iterator[str]:
 
 
 def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Commands:
-    """Yield what makes cards of highlights without one: a chat, a model (unless one drafts), you."""
+    """Yield commands that make cards for highlights without one: by a chat, a model, or a person."""
     from ankiforge.model import Fate
 
     undecided = (
@@ -249,7 +249,7 @@ def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Comma
 
 
 def commands_to_decide(now: Session, summary: Summary) -> Commands:
-    """Yield what shows the cards that wait for a person."""
+    """Yield commands that show the cards which wait for a person."""
     if summary.cards["waiting"] or summary.cards["revisions"]:
         yield "review", "decide on the cards that wait, in the browser"
         yield "list verdict:pending -v", "or in the terminal: accept, pick, edit, reject"
@@ -259,7 +259,7 @@ def commands_to_decide(now: Session, summary: Summary) -> Commands:
 
 
 def commands_to_rework(now: Session) -> Commands:
-    """Yield what shows the cards that keep failing in Anki, with how many there are."""
+    """Yield the command that shows the cards which keep failing in Anki, with their number."""
     if failing := len(now.ledger.queries.problem_cards.all()):
         many = counted(failing, "card needs", "cards need")
         yield (
@@ -269,7 +269,7 @@ def commands_to_rework(now: Session) -> Commands:
 
 
 def commands_to_go_on(now: Session, summary: Summary, drafter: str) -> Commands:
-    """Yield what asks a model for the highlights that it was not asked, or did not answer, for."""
+    """Yield the command that drafts the highlights still pending for a model."""
     from ankiforge.config import DrafterName
     from ankiforge.pipeline import unwritten
 

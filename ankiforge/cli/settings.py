@@ -1,7 +1,7 @@
-"""The settings of a new workspace: its sources, found or read before, as the text of `ankiforge.yaml`.
+"""The settings of a new workspace: `ankiforge.yaml` with sources that were discovered or read before.
 
-Nothing that exists is ever overwritten. `ankiforge.yaml` is written last: only then is the folder a
-workspace.
+Existing files are never overwritten. `ankiforge.yaml` is written last, because it turns the folder
+into a workspace.
 """
 
 from __future__ import annotations
@@ -37,47 +37,47 @@ from ankiforge.reports.discover import (
 DECK_FILE = "decks/reading.yaml"
 """The shipped deck file, below a workspace."""
 _COUNTING_SECONDS = 5.0
-"""For all vaults together."""
+"""The time limit for counting highlights in all vaults together."""
 _NAMELESS = ("pdf", "zotero")
-"""Kinds whose keys do not hold the name of their source."""
+"""Kinds whose keys do not contain the name of the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProposedSource:
-    """A source that was found."""
+    """A source for the settings of a new workspace."""
 
     kind: str
     path: Path
     counts: tuple[tuple[str, str], ...] = ()
-    """(switch, what each of its words would give here): a comment beside the switch."""
+    """(option, number of highlights for each of its values), for a comment on the option."""
     dialects: tuple[tuple[str, dict[str, Any]], ...] = ()
-    """Those of other tools that a vault is written in, and the settings of those tools."""
+    """The dialects of other tools found in a vault, with the settings of these tools."""
     name: str = ""
-    """Under which it was read before: part of its keys; "" = made of its folder's."""
+    """The name under which it was read before, which is part of its keys; "" = from the folder."""
     exclude: tuple[str, ...] = ()
-    """What of it is read as a source of its own."""
+    """Folders that are sources of their own."""
     as_before: bool = False
-    """It was read already: what counts there stays as it was, by the defaults."""
+    """Whether it was read before with the default options, which must then be kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a new `ankiforge.yaml` is to say."""
+    """The contents of a new `ankiforge.yaml`."""
 
     sources: tuple[ProposedSource, ...] = ()
     base_url: str = LlmSettings().base_url
     model: str = LlmSettings().model
     models: str = ""
-    """What local servers offer: a comment."""
+    """The models of a local server, for a comment."""
 
 
-# --- what is proposed -----------------------------------------------------------------------
+# --- proposed sources and model -------------------------------------------------------------
 
 
 def proposed_sources(
     here: tuple[Path, ...], zotero: tuple[Path, ...], before: tuple[ProposedSource, ...]
 ) -> tuple[ProposedSource, ...]:
-    """Return the sources of the settings: those that were read before, then what else was found."""
+    """Return the sources for the settings: those read before, then others that were discovered."""
     roots = {one.path for one in before if one.kind == "obsidian"}
     known = {one.path for one in before if one.kind == "zotero"}
     new = [path for path in here if roots.isdisjoint((path, *path.parents))]
@@ -96,7 +96,7 @@ def proposed_sources(
 
 
 def _vault(path: Path, seconds: float) -> ProposedSource:
-    """Return a vault with what each switch would give there, and the dialects it is written in."""
+    """Return a vault with the number of highlights for each option, and its dialects."""
     found = count_forms(path, seconds)
     if found is None:
         return ProposedSource("obsidian", path)
@@ -109,7 +109,7 @@ def _vault(path: Path, seconds: float) -> ProposedSource:
 
 
 def with_model(proposal: Proposal, servers: tuple[Server, ...]) -> Proposal:
-    """Name the model of a server on this machine, the usual one if it has that."""
+    """Set the model to one of a local server, preferably the default one."""
     server = next((one for one in servers if one.models), None)
     if server is None:
         return proposal
@@ -118,14 +118,14 @@ def with_model(proposal: Proposal, servers: tuple[Server, ...]) -> Proposal:
     return replace(proposal, base_url=server.base_url, model=model, models=offered)
 
 
-# --- what was read already ------------------------------------------------------------------
+# --- sources read before --------------------------------------------------------------------
 
 
 def sources_before(before: tuple[Remembered, ...], here: tuple[Path, ...]) -> list[ProposedSource]:
-    """Return those remembered sources that settings can name: folders, the newest of each export.
+    """Return the remembered sources that settings can name: folders, and the newest of each export.
 
-    Single files of a folder stay remembered: settings that name one of them would say that the
-    others are gone. Those of a vault found on this machine are part of that vault.
+    Single files of a folder remain remembered instead, because in the settings, a single file would
+    imply that the others are gone. Files of a vault found on this machine are part of that vault.
     """
 
     def modified(path: Path) -> int:
@@ -150,7 +150,7 @@ def sources_before(before: tuple[Remembered, ...], here: tuple[Path, ...]) -> li
 
 
 def named_apart(sources: list[ProposedSource]) -> Iterator[ProposedSource]:
-    """Yield sources with different names: the notes and the PDFs of one folder share one."""
+    """Yield sources with distinct names: those of the notes and the PDFs of a folder are equal."""
     taken: set[str] = set()
     for source in sorted(sources, key=lambda one: one.kind in _NAMELESS):
         name = source.name
@@ -165,7 +165,7 @@ def named_apart(sources: list[ProposedSource]) -> Iterator[ProposedSource]:
 def remember_rest(
     root: Path, before: tuple[Remembered, ...], written: tuple[ProposedSource, ...]
 ) -> None:
-    """Remember in the new workspace what its settings do not name."""
+    """Remember the sources that the settings do not name in the new workspace."""
     named = [Place(one.kind, one.name, str(one.path)) for one in written]
     settings = load_settings(root / FILE_NAME)
     named += [Place(one.kind, one.name, str(one.path)) for one in settings.sources]
@@ -186,7 +186,7 @@ def remember_rest(
 
 
 def refuse_vault(root: Path) -> None:
-    """Refuse a workspace within a vault: its texts would be read as notes, and be synced.
+    """Refuse a workspace inside a vault, which would read its files as notes and synchronise them.
 
     Raises:
         UsageError: `root` is in a vault.
@@ -198,7 +198,7 @@ def refuse_vault(root: Path) -> None:
 
 
 def write_workspace(root: Path, proposal: Proposal) -> tuple[Path, ...]:
-    """Write a workspace; return the files written, those that existed left out.
+    """Write the files of a workspace that do not exist yet; return their paths.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -269,12 +269,12 @@ anki: {{collection: auto, connect: "http://127.0.0.1:8765", key_env: ANKICONNECT
 
 
 def settings_text(root: Path, proposal: Proposal) -> str:
-    """Return the whole `ankiforge.yaml` of a new workspace."""
+    """Return the text of `ankiforge.yaml` for a new workspace."""
     taken = {source.name for source in proposal.sources}
     blocks = []
     for source in proposal.sources:
         name = source.name
-        if not name:  # the folded folder name, numbered where two are the same
+        if not name:  # use the folder's name, numbered if it is taken
             folded = unicodedata.normalize("NFC", source_name(source.path)[:56])
             numbered = (f"{folded}-{number}" for number in count(2))
             name = next(free for free in chain([folded], numbered) if free not in taken)
@@ -304,7 +304,7 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
         dialects = [name for name, _ in source.dialects]
         marks = "[mark]    " if _HIGHLIGHTERS.intersection(dialects) else "[==, mark]"
         cards, also, off = ", ".join([*dialects, "inline", "block", "cloze", "glossary"]), "", ""
-        if source.as_before:  # by the defaults, as it was read before
+        if source.as_before:  # keep the defaults
             marks, cards, off = "[==, mark]", "inline, block, cloze, glossary", "# "
             also = "".join(f"; also written here: {name}" for name in dialects)
         lines += [
@@ -328,7 +328,7 @@ _HIGHLIGHTERS = frozenset({"osr", "o2a", "flashcards"})
 
 
 def _scalar(text: str) -> str:
-    """A YAML scalar: bare where that reads as the same text, else in double quotes."""
+    """Return a YAML scalar, plain if that is read as the same text, else in double quotes."""
     if re.fullmatch(r"[~\w./][\w./:~-]*", text) and yaml.safe_load(f"[{text}]") == [text]:
         return text
     quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=2**20)

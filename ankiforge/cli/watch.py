@@ -44,7 +44,7 @@ def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
             hint = f"first: {call.program} run PATH"
         raise UsageError("there is nothing to watch", hint=hint)
     with end_by_signal():
-        if once:  # what `run` does, and what `push` does
+        if once:  # the same as `run`, with `--push` followed by `push`
             run_sources(call, push=push)
             return
         workspace.prepare()
@@ -61,7 +61,7 @@ def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
 
 @contextmanager
 def _only_watcher(workspace: Workspace) -> Iterator[None]:
-    """Refuse to start where another watcher runs: two would do everything twice."""
+    """Refuse to start if another watcher runs here, which would do all work twice."""
     from ankiforge import ledger
 
     try:

@@ -1,6 +1,6 @@
-"""The settings of a workspace: `ankiforge.yaml` and `prices.yaml`, and which key goes where.
+"""The settings of a workspace (`ankiforge.yaml`, `prices.yaml`), and which API key may go where.
 
-A mistake is named with file, line, key and what was expected. Every setting is described in
+Errors name the file, line, key and what was expected. All settings are described in
 `docs/configuration.md`.
 """
 
@@ -25,37 +25,37 @@ from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.text.fold import fold
 
 FILE_NAME = "ankiforge.yaml"
-"""What makes a folder a workspace."""
+"""The file that makes a folder a workspace."""
 LLM_KEY, ANKI_KEY, ZOTERO_KEY = "OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY"
-"""The environment variables that keys are read from, unless the file names others."""
+"""The default environment variables for keys."""
 ZOTERO_WEB = "https://api.zotero.org"
-"""Where Zotero's web API is, unless the file names another address."""
+"""The default address of Zotero's web API."""
 
 
 # --- the settings ---------------------------------------------------------------------------
 
 
 class DrafterName(StrEnum):
-    """Who draws the cards."""
+    """What drafts the cards."""
 
     RULES = "rules"
     LLM = "llm"
 
 
 class RulesUsed(StrEnum):
-    """Which of the offline rules draft."""
+    """Which of the offline rules are used."""
 
     TRUSTED = "trusted"
-    """Those whose cards are nearly always right."""
+    """The rules whose cards are nearly always right."""
     ALL = "all"
-    """Of older versions: also rules that guessed. Ignored with a notice."""
+    """From older versions: also rules that guess. Ignored with a notice."""
 
 
 class AcceptPolicy(StrEnum):
-    """Which drafts become cards without a person."""
+    """Which drafts become cards without review."""
 
     CLEAN = "clean"
-    """Those without a warning or a block; a model's only if the answer probe found nothing."""
+    """Drafts without a warning or block. A model's also need an answer probe without findings."""
     REVIEW = "review"
     """None."""
 
@@ -68,7 +68,7 @@ class PackageShape(StrEnum):
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A mapping of the file: strict, frozen."""
+    """A mapping in the file. Unknown keys are errors."""
 
 
 _Price = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
@@ -80,32 +80,32 @@ class LlmSettings(_Section, frozen=True):
     base_url: str = "http://127.0.0.1:11434/v1"
     model: str = "qwen3:8b"
     key_env: str = ""
-    """The environment variable that holds the key, "" = the default one, which goes to its own
-    address alone (`key_for`); the key itself never stands in a file."""
+    """The environment variable that holds the key. "" for the default one, which is only sent to
+    its own address (`key_for`). The key itself is never in a file."""
     budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
-    """What one run may spend, in US dollars; None = no limit."""
+    """The maximum cost of one run in US dollars. None for no limit."""
     price_usd: tuple[_Price, _Price] | None = None
-    """US dollars per million tokens (in, out); None = from the table of known models."""
+    """US dollars per million tokens (in, out). None to use the table of known models."""
     candidates: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
-    """Drafts of one idea to choose from; None = 3 where a person reviews, else 1."""
+    """The number of drafts per idea to choose from. None for 3 with review, otherwise 1."""
     prompt: str = ""
-    """The usual prompt, by name; "" = chosen by the model's size."""
+    """The name of the default prompt. "" to choose one by the model's size."""
     tags: tuple[Literal["bloom", "difficulty"], ...] = ()
-    """What the model says of each card, kept as tags."""
+    """Assessments by the model that are kept as tags."""
     verify: Literal["none", "probe"] = "none"
     """Whether a model answers each card's question from its passage, without seeing the answer."""
     verify_model: str = ""
-    """The model that answers, at the same server; "" = `model`."""
+    """The model that answers, on the same server. "" for `model`."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
-    """Requests at a time; None = 1 on this machine, 4 elsewhere."""
+    """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
-    """The longest silence of the server; None = 600 s on this machine, 120 s elsewhere."""
+    """The time limit for a silent server. None for 600 s on this machine, 120 s elsewhere."""
     total_s: Annotated[float, msgspec.Meta(gt=0, le=86400)] | None = None
-    """The longest time for a whole reply; None = `timeout_s`, if that is set, else 600 s."""
+    """The time limit for a whole reply. None for `timeout_s` if that is set, otherwise 600 s."""
     headers: dict[str, str] = {}
-    """Sent with every request, e.g. a project name; never a key."""
+    """HTTP headers of every request, e.g. a project name. Never a key."""
     extra_body: dict[str, Any] = {}
-    """Put into the body of every request as it is."""
+    """Added to the body of every request."""
 
 
 class AcceptSettings(_Section, frozen=True):
@@ -119,13 +119,13 @@ class AnkiSettings(_Section, frozen=True):
     """Where Anki's collection is, and how to reach a running Anki."""
 
     collection: str = "auto"
-    """`auto`, `none` (never look), or a path; after `load` an absolute one."""
+    """`auto`, `none` (do not look), or a path, which `load` makes absolute."""
     connect: str = "http://127.0.0.1:8765"
     key_env: str = ""
 
 
 class _Settings(_Section, frozen=True):
-    """Everything but the sources, whose settings belong to the source modules."""
+    """All settings except the sources, which their modules define."""
 
     me: tuple[str, ...] = ()
     drafter: DrafterName = DrafterName.RULES
@@ -137,31 +137,31 @@ class _Settings(_Section, frozen=True):
     package: PackageShape = PackageShape.ONE
     anki: AnkiSettings = AnkiSettings()
     checks: dict[str, Any] = {}
-    """Numbers and severities of the checks; typed by `check.limits_from`, which knows them."""
+    """Limits and severities of the checks. `check.limits_from` validates them."""
 
 
-class _Written(_Settings, frozen=True):
-    """The file as it stands."""
+class _File(_Settings, frozen=True):
+    """The content of the file."""
 
     sources: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One source of the file; `options` is typed by its module (`extract.module(kind).Settings`)."""
+    """One source. Its module (`extract.module(kind).Settings`) validates `options`."""
 
     kind: str
     name: str
-    """As written, else the folded name of its folder; of one without a folder: its kind."""
+    """The given name, otherwise the folded folder name, or the kind if there is no folder."""
     path: Path
-    """Absolute; `~` expanded, relative ones taken from the file's folder."""
+    """Absolute. `~` is expanded, and relative paths start at the file's folder."""
     options: dict[str, Any]
-    """The whole mapping, `path` and `name` included."""
+    """The whole mapping, including `path` and `name`."""
     where: Location
 
     @property
     def has_folder(self) -> bool:
-        """Whether it is, or stands beside, a folder; else `path` is the file's own, and means nothing."""
+        """Whether a path is given. Without one, `path` is meaningless."""
         return "path" in self.options
 
 
@@ -170,11 +170,11 @@ class Config(_Settings, frozen=True):
 
     sources: tuple[SourceEntry, ...] = ()
     where: Location = Location(FILE_NAME)
-    """The top of the file, for complaints: `config.where.at("llm", "model").error(…)`."""
+    """The top of the file, for error messages: `config.where.at("llm", "model").error(…)`."""
 
     @staticmethod
     def default() -> Config:
-        """The settings without any file."""
+        """Return the settings without a file."""
         return Config()
 
 
@@ -185,7 +185,7 @@ def load(path: Path) -> Config:
         ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
     """
     data, where = read(path, path.name)
-    written = typed(_Written, {} if data is None else data, where)
+    written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
     sources = tuple(
         _source(item, folder, where.at("sources", n)) for n, item in enumerate(written.sources)
@@ -218,14 +218,14 @@ def load(path: Path) -> Config:
 
 
 class _Common(msgspec.Struct, frozen=True):
-    """What every source has; its other keys are its module's."""
+    """The keys of every source. The others are defined by its module."""
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
     name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-_REMOTE = frozenset({"api", "library"})
-"""Keys of a source that is not a folder: beside one of them `path` may be left out."""
+_PATHLESS = frozenset({"api", "library"})
+"""Keys of a source that need not be a folder. With one of them, `path` is optional."""
 _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
@@ -240,7 +240,7 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
     if "path" not in options and (near := difflib.get_close_matches("path", options, n=1)):
         raise where.at(near[0]).error("unknown key", "did you mean 'path'?")
     common = typed(
-        _Common, options if _REMOTE.isdisjoint(options) else {"path": ".", **options}, where
+        _Common, options if _PATHLESS.isdisjoint(options) else {"path": ".", **options}, where
     )
     path = expanded(common.path, folder, where.at("path"))
     name = common.name or (source_name(path, kind) if "path" in options else kind)
@@ -248,11 +248,11 @@ def _source(item: dict[str, Any], folder: Path, where: Location) -> SourceEntry:
 
 
 EXPORTS = frozenset({"kindle", "readwise", "hypothesis"})
-"""Kinds whose files an account gives away, each time under another name, in any folder."""
+"""Kinds of source whose files are exported from an account, under any name and to any folder."""
 
 
 def source_name(path: Path, kind: str = "") -> str:
-    """The name of a source that was given none: its folded folder name, or what it exports."""
+    """Return the default name of a source: its folded folder name, or the kind of an export."""
     return kind if kind in EXPORTS else fold(path.name) or "source"
 
 
@@ -260,7 +260,7 @@ def source_name(path: Path, kind: str = "") -> str:
 
 
 def expanded(text: str, folder: Path, where: Location) -> Path:
-    """An absolute path: `~` expanded, a relative one taken from `folder`.
+    """Return an absolute path. `~` is expanded, and a relative path starts at `folder`.
 
     Raises:
         ConfigError: it names the home of an unknown user.
@@ -272,7 +272,7 @@ def expanded(text: str, folder: Path, where: Location) -> Path:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a web address leads to this machine only: 127.0.0.0/8, ::1, localhost."""
+    """Return whether a web address is on this machine: 127.0.0.0/8, ::1, localhost."""
     host = url_host(url)
     try:
         address = ipaddress.ip_address(host)
@@ -285,7 +285,7 @@ _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
 
 
 def url_host(url: str) -> str:
-    """The host of a web address, "" if it has none."""
+    """Return the host of a web address, "" if it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -325,49 +325,49 @@ def _check_headers(headers: dict[str, str], where: Location) -> None:
 
 
 # --- keys -----------------------------------------------------------------------------------
-#
-# A default variable belongs to one address and is sent there alone. Any other address gets a key
-# only if `key_env` is written for it and a person has confirmed that: `trust.restricted` drops an
-# unconfirmed `key_env`, so what arrives here as `written` may be used.
+# A default variable belongs to one address and is sent only there. Any other address gets a key
+# only
+# if its `key_env` is set and a person has confirmed that. `trust.restricted` drops an unconfirmed
+# `key_env`, so the `written` values that arrive here may be used.
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultKey:
-    """The variable a key is read from when the settings name none, and whose key that is."""
+    """The default variable for a key, and the address it belongs to."""
 
     name: str
     address: re.Pattern[str]
-    """Matches every spelling of a URL below the one address; anything doubtful is foreign."""
+    """Matches every spelling of a URL below the address. Doubtful ones do not match."""
 
     def owns(self, url: str) -> bool:
-        """Whether the key belongs to this address."""
+        """Return whether the key belongs to this address."""
         return self.address.fullmatch(url) is not None
 
 
-def _only(address: str) -> re.Pattern[str]:
-    # no user name, no trailing dot, no backslash, no other port; hosts are ASCII, case is free
+def _address_pattern(address: str) -> re.Pattern[str]:
+    # no user name, trailing dot, backslash or other port; hosts are ASCII and ignore case
     return re.compile(rf"{address}(?:/[^\s\\]*)?", re.ASCII | re.IGNORECASE)
 
 
-LLM = DefaultKey(LLM_KEY, _only(r"https://api\.openai\.com(?::443)?"))
-ZOTERO = DefaultKey(ZOTERO_KEY, _only(r"https://api\.zotero\.org(?::443)?"))
-ANKI = DefaultKey(ANKI_KEY, _only(r"http://127\.0\.0\.1:8765"))
+LLM = DefaultKey(LLM_KEY, _address_pattern(r"https://api\.openai\.com(?::443)?"))
+ZOTERO = DefaultKey(ZOTERO_KEY, _address_pattern(r"https://api\.zotero\.org(?::443)?"))
+ANKI = DefaultKey(ANKI_KEY, _address_pattern(r"http://127\.0\.0\.1:8765"))
 
 
 def key_variable(default: DefaultKey, url: str, written: str) -> str:
-    """Return the environment variable whose key may be sent to `url`; "" if none may."""
+    """Return the environment variable whose key may be sent to `url`. "" if there is none."""
     return written or (default.name if default.owns(url) else "")
 
 
 def key_for(
     default: DefaultKey, url: str, written: str, environ: Mapping[str, str] = os.environ
 ) -> str:
-    """Return the key that may be sent to `url`; "" if there is none.
+    """Return the key that may be sent to `url`. "" if there is none.
 
     Args:
         default: the service.
-        url: where it would be sent.
-        written: `key_env` as the settings have it, "" if they name no variable.
+        url: the address it would be sent to.
+        written: the setting `key_env`. "" if it is not set.
         environ: the environment.
     """
     name = key_variable(default, url, written)
@@ -377,14 +377,14 @@ def key_for(
 # --- prices ---------------------------------------------------------------------------------
 
 PRICES = "prices.yaml"
-_HIGHEST_PRICE = 1_000_000
+_MAX_PRICE = 1_000_000
 
 
 def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
-    """Read the prices of a workspace, by model; {} if it has no `prices.yaml`.
+    """Read the prices of a workspace by model. {} if it has no `prices.yaml`.
 
         gpt-5-mini: [0.25, 2.00]            # US dollars per million tokens: in, out
-        vendor/model: [1, 5, 0.1]           # and: in, where the server still had it in its cache
+        vendor/model: [1, 5, 0.1]           # and: in, from the server's cache
 
     Raises:
         ConfigError: `prices.yaml:3: gpt-5: …`, with a hint.
@@ -400,12 +400,12 @@ def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
     prices = {}
     for model, value in data.items():
         where, numbers = top.at(model), value if isinstance(value, list) else []
-        right = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
-        if not right or len(numbers) not in (2, 3):
+        valid = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
+        if not valid or len(numbers) not in (2, 3):
             hint = "US dollars per million tokens, in and out: [0.25, 2.00]"
             raise where.error("expected two or three numbers", hint)
-        if any(not 0 <= one <= _HIGHEST_PRICE for one in numbers):
-            raise where.error("no price", f"from 0 to {_HIGHEST_PRICE:,}")
+        if any(not 0 <= one <= _MAX_PRICE for one in numbers):
+            raise where.error("no price", f"from 0 to {_MAX_PRICE:,}")
         prices[str(model)] = tuple(map(float, numbers))
     return prices
 
@@ -414,9 +414,9 @@ def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
 
 
 def shipped(kind: str) -> Path:
-    """Return the folder of shipped texts: `kind` is "prompts", "decks" or "evaluation".
+    """Return the folder of shipped files: `kind` is "prompts", "decks" or "evaluation".
 
-    A wheel holds them inside the package, a checkout beside it.
+    A wheel contains them inside the package, a checkout next to it.
     """
     package = Path(str(files("ankiforge")))
     inside = package / kind

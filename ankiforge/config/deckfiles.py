@@ -1,6 +1,6 @@
-"""`decks/*.yaml`: which deck a card goes to, which kinds it may have, what colours mean.
+"""`decks/*.yaml`: rules for the deck and kinds of cards, and for the meaning of colours.
 
-One deck a file. The first whose `select` fits wins, in the order of the file names; the file
+Each file describes one deck. The first file, by name, whose `select` matches is used. The file
 without `select` comes last. The shipped `reading.yaml` comes after a workspace's own files.
 """
 
@@ -24,14 +24,14 @@ from ankiforge.model import CardKind, Document, Highlight
 
 
 class Action(StrEnum):
-    """What a colour asks for."""
+    """What a colour means."""
 
     CARD = "card"
-    """A card, of whatever kind fits."""
+    """A card of any kind."""
     DEFINITION = "definition"
     """A card that asks for the term or its definition."""
     QUESTION = "question"
-    """A question and its answer."""
+    """A question with its answer."""
     SKIP = "skip"
     """No card."""
 
@@ -40,31 +40,34 @@ Patterns = str | tuple[str, ...]
 
 
 class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All keys must fit, one pattern of each list; patterns are those of fnmatch, case is ignored."""
+    """Conditions, all of which must match.
+
+    Of a list, one pattern must match. Patterns are those of fnmatch and ignore case.
+    """
 
     source: Patterns = ()
     """The source's name."""
     path: Patterns = ()
-    """The document's path within its source; `*` crosses folders."""
+    """The document's path within its source. `*` also matches slashes."""
     collection: Patterns = ()
     tag: Patterns = ()
     """A tag of the document or of the highlight, with or without `#`."""
     colour: Patterns = ()
-    """A colour of the palette, by name."""
+    """The name of a colour of the palette."""
     author: Patterns = ()
-    """One of those who wrote the work."""
+    """One of the creators of the work."""
 
 
 class ColourRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a colour asks for, and the prompt for it."""
+    """The meaning of a colour, and its prompt."""
 
     action: Action = msgspec.field(name="as", default=Action.CARD)
     prompt: str = ""
-    """The prompt its cards are drafted with; "" = that of the deck file."""
+    """The prompt for its cards. "" for that of the deck file."""
 
 
 class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What each colour of Zotero's palette asks for; any other shade counts as the nearest."""
+    """The meaning of each colour of Zotero's palette. Other shades count as the nearest one."""
 
     yellow: Action | ColourRule = Action.CARD
     red: Action | ColourRule = Action.CARD
@@ -76,7 +79,7 @@ class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     gray: Action | ColourRule = Action.CARD
 
     def of(self, colour: str) -> ColourRule:
-        """Return what a colour asks for; a colour outside the palette asks for a card."""
+        """Return the rule for a colour. A colour outside the palette asks for a card."""
         asked = getattr(self, colour) if colour in self.__struct_fields__ else Action.CARD
         return asked if isinstance(asked, ColourRule) else ColourRule(action=asked)
 
@@ -85,18 +88,18 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """One deck file."""
 
     deck: str
-    """The deck's name, with the placeholders `{title}`, `{collection}`, `{folder}`."""
+    """The deck's name, which may contain `{title}`, `{collection}` and `{folder}`."""
     select: Select = Select()
     kinds: tuple[CardKind, ...] = ()
-    """The kinds of cards it takes; () = all."""
+    """The allowed kinds of cards. () for all."""
     tags: tuple[str, ...] = ()
     prompt: str = ""
-    """The prompt its cards are drafted with; "" = the usual one."""
+    """The prompt for its cards. "" for the default one."""
     colours: Colours = Colours()
 
     @property
     def prompts(self) -> tuple[str, ...]:
-        """The names of all prompts it may ask for."""
+        """The names of all prompts it can ask for."""
         colours = (self.colours.of(name).prompt for name in Colours.__struct_fields__)
         return tuple(dict.fromkeys(name for name in (self.prompt, *colours) if name))
 
@@ -108,13 +111,13 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def takes_all(self) -> bool:
-        """Whether it stands without `select`."""
+        """Whether it has no `select`."""
         return self.select == Select()
 
 
 @dataclass(frozen=True, slots=True)
 class DeckChoice:
-    """The deck, tags, kinds and prompt of one highlight's cards."""
+    """The deck, tags, kinds and prompt for the cards of one highlight."""
 
     deck: str
     tags: tuple[str, ...]
@@ -127,7 +130,7 @@ class DeckChoice:
 
 
 DECK_OF_FIRST = "Reading::{title}"
-"""The shipped deck in workspaces of the first generation of defaults."""
+"""The shipped deck in workspaces with the first generation of defaults."""
 
 
 def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tuple[DeckRule, ...]:
@@ -135,11 +138,11 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
 
     Args:
         root: the workspace.
-        patterns: glob patterns below it.
-        generation: of the defaults the workspace goes by.
+        patterns: glob patterns relative to it.
+        generation: the generation of defaults that the workspace uses.
 
     Returns:
-        The rules in order; the last one takes all.
+        The rules in order. The last one matches everything.
 
     Raises:
         ConfigError: with file and line; also for a second file without `select`.
@@ -157,7 +160,7 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
 
 
 def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
-    """Return the deck files that come with the program, for a generation of defaults."""
+    """Return the deck files that are part of the program, for a generation of defaults."""
     rules = _shipped()
     if generation > 1:
         return list(rules)
@@ -185,14 +188,14 @@ def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
 
 
 def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> DeckChoice:
-    """Apply the first rule that fits; a deck that the document itself names comes before its deck.
+    """Apply the first rule that matches. A deck named by the document itself takes precedence.
 
-    `rules` ends with one that takes all, as `load_decks` gives them.
+    The last of `rules` matches everything, as in the result of `load_decks`.
     """
     rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
     asked = rule.colours.of(colour_name(highlight.colour))
     return DeckChoice(
-        deck=_joined(document.deck.split("::")) or _filled(rule.deck, document),
+        deck=_joined(document.deck.split("::")) or _fill(rule.deck, document),
         tags=(*rule.tags, *_collection_tags(rule.deck, document)),
         kinds=rule.kinds,
         prompt=asked.prompt or rule.prompt,
@@ -211,16 +214,16 @@ def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
     )
     for patterns, values in pairs:
         wanted = (patterns,) if isinstance(patterns, str) else patterns
-        plain = [_plain(value) for value in values]
+        plain = [_normalised(value) for value in values]
         if patterns and not any(
-            fnmatch.fnmatchcase(value, _plain(one)) for one in wanted for value in plain
+            fnmatch.fnmatchcase(value, _normalised(one)) for one in wanted for value in plain
         ):
             return False
     return True
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
+def _normalised(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold().removeprefix("#")
 
 
@@ -228,10 +231,10 @@ def _plain(text: str) -> str:
 
 _PLACEHOLDERS = ("title", "collection", "folder")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_LONGEST = 100
-"""Characters of one part of a deck's name: Anki's deck list shows no more."""
-_BLANK = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode categories that count as blanks in a name; joiners stay, scripts and emoji need them."""
+_MAX_PART = 100
+"""The maximum length of one part of a deck's name. Anki's deck list shows no more."""
+_BLANK_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories replaced by spaces in a name. Not joiners, which scripts and emoji need."""
 
 
 def _check_template(template: str, where: Location) -> None:
@@ -244,36 +247,36 @@ def _check_template(template: str, where: Location) -> None:
         raise where.error("the deck has no name", 'such as "Reading::{title}"')
 
 
-def _filled(template: str, document: Document) -> str:
-    """Fill in a template; a document without title in a deck without name is "ankiforge"."""
+def _fill(template: str, document: Document) -> str:
+    """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
     collection, folder = min(document.collections, default=""), document.path.rpartition("/")[0]
-    return _filled_with(template, document.title, collection, folder)
+    return _fill_cached(template, document.title, collection, folder)
 
 
-@lru_cache(maxsize=1024)  # it is asked several times for each highlight of a document
-def _filled_with(template: str, title: str, collection: str, folder: str) -> str:
+@lru_cache(maxsize=1024)  # called several times for each highlight of a document
+def _fill_cached(template: str, title: str, collection: str, folder: str) -> str:
     values = {"title": _part(title), "collection": _path(collection), "folder": _path(folder)}
     name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     return _joined(name.split("::")) or values["title"] or "ankiforge"
 
 
 def _path(text: str) -> str:
-    """Return a path of folders or collections as a deck's name: a level for each."""
+    """Return a path of folders or collections as a deck name with the same levels."""
     return _joined(map(_part, text.split("/")))
 
 
 def _part(text: str) -> str:
     """Return text as one part of a deck's name: no `::`, of limited length."""
     text = re.sub(r":{2,}", "-", _joined([text])).strip(": ")
-    return text[:_LONGEST].rstrip(": ") if _is_visible(text) else ""
+    return text[:_MAX_PART].rstrip(": ") if _is_visible(text) else ""
 
 
 def _joined(parts: Iterable[str]) -> str:
-    """Join parts of a deck's name, each on one line; leave out those without visible characters."""
+    """Join parts of a deck's name, each on one line, without those that show nothing."""
     kept = []
     for part in parts:
         normal = unicodedata.normalize("NFC", part)
-        signs = (" " if unicodedata.category(c) in _BLANK else c for c in normal)
+        signs = (" " if unicodedata.category(c) in _BLANK_CATEGORIES else c for c in normal)
         text = " ".join("".join(signs).split())
         if _is_visible(text):
             kept.append(text)
@@ -285,7 +288,7 @@ def _is_visible(text: str) -> bool:
 
 
 def _collection_tags(template: str, document: Document) -> tuple[str, ...]:
-    """Return the collections that did not name the deck, as tags: a work is in one deck."""
+    """Return the collections that are not in the deck's name as tags. A work has one deck."""
     if "{collection}" not in template:
         return ()
     return tuple(_path(other).replace(" ", "_") for other in sorted(document.collections)[1:])
@@ -302,15 +305,15 @@ PALETTE = {
     "magenta": ("#e56eee", "#ff00ff", "#ff0080"),
     "orange": ("#f19837", "#ff8000"),
 }
-"""Zotero's palette, and the plain colours PDF programs use for the same names."""
+"""Zotero's palette, and the plain colours for which PDF programs use the same names."""
 _GRAY_BELOW = 0.1
-"""Spread between the strongest and the weakest of red, green, blue (0 to 1)."""
+"""The difference between the largest and the smallest of red, green, blue (0 to 1)."""
 
 
 def colour_name(colour: str) -> str:
-    """The palette's name of a colour: `#rrggbb` gives the nearest hue, a name stays, "" too.
+    """Return the palette's name for a colour: `#rrggbb` gives the nearest hue, a name itself.
 
-    The hue decides, because programs differ in how pale they mark, not in what is yellow.
+    Only the hue counts: programs differ in how pale their yellow is, but not in its hue.
     """
     name = colour.casefold()
     if not re.fullmatch(r"#[0-9a-f]{6}", name):
@@ -321,7 +324,7 @@ def colour_name(colour: str) -> str:
     hue = colorsys.rgb_to_hsv(red, green, blue)[0]
 
     def distance(name: str) -> float:
-        """Return how far the hue is from the nearest anchor, round the circle (0 to 0.5)."""
+        """Return the distance of the hue to the nearest anchor on the circle (0 to 0.5)."""
         apart = [abs(hue - anchor) for anchor in _HUES[name]]
         return min(min(one, 1 - one) for one in apart)
 

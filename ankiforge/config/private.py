@@ -1,6 +1,6 @@
-"""Restrict files to their owner: mode 0600, folders 0700, whatever the umask.
+"""Restrict files to their owner: mode 0600, folders 0700, regardless of the umask.
 
-Nothing fails if the mode cannot be changed (FAT, another owner, Windows): it then stays as it is.
+If the mode cannot be changed (FAT, another owner, Windows), it is left alone without an error.
 Symbolic links are not followed, so nothing outside the folder is changed.
 """
 
@@ -15,7 +15,7 @@ _FOLDER, _FILE = 0o700, 0o600
 
 
 def make_folder(path: Path) -> None:
-    """Create a private folder unless it exists; missing parents get the usual mode."""
+    """Create a private folder unless it exists. Missing parents get the default mode."""
     if path.is_dir():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,13 +24,13 @@ def make_folder(path: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """Create an empty private file unless it exists; errors are left to the caller's own open."""
+    """Create an empty private file unless it exists. Errors are left to the caller's own open."""
     with suppress(OSError):
         os.close(opener(str(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
 
 
 def opener(path: str, flags: int) -> int:
-    """Create new files as private; pass it as `open(…, opener=…)`."""
+    """Create new files as private. Use as `open(…, opener=…)`."""
     return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), _FILE)
 
 
@@ -56,7 +56,7 @@ def restrict(path: Path) -> bool:
 def restrict_tree(folder: Path) -> None:
     """Restrict a folder and its contents.
 
-    Inside a folder that was private already, nobody else can reach anything: only its direct
+    If the folder was private before, nobody else can reach its contents, and only its direct
     entries are checked.
     """
     if not folder.is_symlink():

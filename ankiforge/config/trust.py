@@ -1,8 +1,8 @@
-"""Trust: a workspace may come from a stranger, and must not send, read or unlock anything by itself.
+"""Trust: a workspace from a stranger must not send, read or unlock anything without confirmation.
 
-A person confirms once what it asks for. The confirmation is kept in the user's own folder, bound to
-the workspace's path and the exact value: a changed value asks again. Most unconfirmed things stop a
-command; a few are only left out (`Concern.stops`, `restricted`).
+A person confirms once what a workspace asks for. The confirmation is stored in the user's own
+folder, and is valid only for this path and value: a changed value needs a new one. Most unconfirmed
+settings stop a command. A few are only ignored (`Concern.stops`, `restricted`).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _TRUSTED = "trusted"
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing a workspace asks for that a person has to confirm."""
+    """One setting of a workspace that a person has to confirm."""
 
     key: str
-    """Stable: `llm.base_url`, `sources.<name>.path` …"""
+    """A stable name: `llm.base_url`, `sources.<name>.path` …"""
     value: str
     says: str
-    """For people: file, line, what would happen."""
+    """The text for people: file, line, what would happen."""
     stops: bool = True
-    """Unconfirmed it stops a command; else it is left out."""
+    """Whether it stops a command until confirmed. Otherwise it is ignored."""
     former: str = ""
-    """The value under which earlier versions kept the confirmation; "" if they did not."""
+    """The value that was confirmed in earlier versions, if it was another one. Otherwise ""."""
 
     @property
     def is_key(self) -> bool:
@@ -44,12 +44,12 @@ class Concern:
         return self.key.endswith(".key_env")
 
     def fingerprint(self, root: Path, value: str = "") -> str:
-        """Return what is kept once it is confirmed; `value`: in place of its own."""
+        """Return the stored form of a confirmation, for this concern's value or for `value`."""
         parts = "\x1f".join((str(root), self.key, value or self.value))
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def confirmed(self, root: Path, trusted: Mapping[str, str]) -> bool:
-        """Whether it is confirmed; `trusted`: by fingerprint."""
+        """Return whether it is confirmed. `trusted` is keyed by fingerprint."""
         former = bool(self.former) and self.fingerprint(root, self.former) in trusted
         return former or self.fingerprint(root) in trusted
 
@@ -58,7 +58,7 @@ class Concern:
 
 
 def concerns(workspace: Workspace) -> list[Concern]:
-    """Return everything in the settings that reaches beyond this machine and the workspace."""
+    """Return all settings that reach beyond this machine and the workspace."""
     config, where, found = workspace.config, workspace.config.where, list[Concern]()
     llm, anki = config.llm, config.anki
     for at, url, sent in (
@@ -81,7 +81,7 @@ def concerns(workspace: Workspace) -> list[Concern]:
 
 
 def remembered_concerns(workspace: Workspace) -> Iterator[Concern]:
-    """Yield what the file of remembered sources asks for; it may have come with the folder."""
+    """Yield the concerns about remembered sources. Their file may have come with the folder."""
     for item in workspace.remembered:
         targets = (target for place in item.places for target in place.targets)
         for path in dict.fromkeys((item.path, *map(str, targets))):
@@ -97,10 +97,10 @@ def _concern(where: Location, value: str, says: str, key: str = "") -> Concern:
 def _key_concern(
     where: Location, name: str, default: DefaultKey, url: str, key: str = ""
 ) -> Iterator[Concern]:
-    """Yield a key that is bound to its address, too.
+    """Yield the concern about a key and its address.
 
-    A server on this machine for which an earlier `init` wrote the default variable keeps
-    working: it stops nothing, and is not sent that key.
+    A server on this machine for which an earlier `init` wrote the default variable keeps working:
+    it stops no command, and does not get that key.
     """
     usual = name == default.name
     if not name or (usual and default.owns(url)):
@@ -113,16 +113,16 @@ def _key_concern(
 
 
 def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
-    """Yield concerns by the source's name, not its place in the list: reordering asks nothing."""
+    """Yield concerns named after the source, so that reordering sources needs no confirmation."""
     named = f"sources.{source.name}"
-    path = Path(os.path.realpath(source.path))  # a loop is no error
+    path = Path(os.path.realpath(source.path))  # unlike `resolve`, accepts a circular link
     if not path.is_relative_to(root):
         says = f"{path} would be read, which is outside this workspace"
         yield _concern(source.where.at("path"), str(path), says, f"{named}.path")
     url = str(source.options.get("url") or ZOTERO_WEB)
     if variable := source.options.get("key_env"):
         where = source.where.at("key_env")
-        local = source.options.get("api") != "web" and is_loopback(url)  # it is sent no key
+        local = source.options.get("api") != "web" and is_loopback(url)  # it gets no key
         to = ZOTERO_WEB if local else url
         yield from _key_concern(where, str(variable), ZOTERO, to, f"{named}.key_env")
     if url.rstrip("/") != ZOTERO_WEB and not is_loopback(url):
@@ -136,21 +136,21 @@ def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:
 def unconfirmed(
     workspace: Workspace, folders: UserFolders, environ: Mapping[str, str] = os.environ
 ) -> list[Concern]:
-    """Return the concerns nobody has confirmed; none if ANKIFORGE_TRUST names this workspace."""
-    root, vouched = workspace.root, environ.get("ANKIFORGE_TRUST", "")
-    if vouched and Path(vouched).expanduser().resolve() == root:
+    """Return the unconfirmed concerns. None if ANKIFORGE_TRUST names this workspace."""
+    root, trusted_path = workspace.root, environ.get("ANKIFORGE_TRUST", "")
+    if trusted_path and Path(trusted_path).expanduser().resolve() == root:
         return []
     trusted = load_values(folders, _TRUSTED)
     return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
 
 
 def is_confirmed(workspace: Workspace, concern: Concern, folders: UserFolders) -> bool:
-    """Return whether a person has confirmed one thing for this workspace."""
+    """Return whether a person has confirmed this concern for this workspace."""
     return concern.confirmed(workspace.root, load_values(folders, _TRUSTED))
 
 
 def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders) -> None:
-    """Keep a person's confirmation of these concerns."""
+    """Store a person's confirmation of these concerns."""
     if confirmed:
         root = workspace.root
         added = {one.fingerprint(root): f"{root}: {one.key}" for one in confirmed}
@@ -158,7 +158,7 @@ def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders
 
 
 def restricted(workspace: Workspace, waiting: list[Concern]) -> Workspace:
-    """Return the workspace without unconfirmed keys, and with its packages inside."""
+    """Return the workspace without unconfirmed keys, and with its packages written inside it."""
     keys = {one.key for one in waiting if one.is_key}
     config = workspace.config
     llm, anki, sources = config.llm, config.anki, []
@@ -185,16 +185,16 @@ def require_trust(
     folders: UserFolders,
     environ: Mapping[str, str] = os.environ,
 ) -> Workspace:
-    """Return the workspace to work in, once all that stops a command is confirmed.
+    """Return the workspace to use, once everything that stops a command is confirmed.
 
     Args:
         workspace: the workspace of the command.
-        ask: puts a question of several lines to a person; None without a terminal.
-        folders: the user's.
-        environ: may hold ANKIFORGE_TRUST=<path of the workspace>.
+        ask: asks a person a question of several lines. None without a terminal.
+        folders: the user's folders.
+        environ: may contain ANKIFORGE_TRUST=<path of the workspace>.
 
     Raises:
-        UsageError: somebody has to look at the settings first; each concern is named.
+        UsageError: a person must look at the settings first. Each concern is named.
     """
     waiting = unconfirmed(workspace, folders, environ)
     if not any(one.stops for one in waiting):

@@ -1,8 +1,9 @@
-"""The folders of a person, and workspaces: folders with `ankiforge.yaml`.
+"""The user's own folders, and workspaces: folders with `ankiforge.yaml`.
 
-ankiforge.yaml      the settings                        decks/, prompts/   texts a person edits
-journal.jsonl       what was decided, for other machines
-.ankiforge/         the ledger and whatever can be made anew; never in version control
+ankiforge.yaml      the settings
+decks/, prompts/    rules and prompts that a person edits
+journal.jsonl       the decisions, for synchronisation with other machines
+.ankiforge/         the ledger and caches; never in version control
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _WORKSPACES, _REGISTERED = "workspaces", "registered"
 
 
 def _store_json(path: Path, value: Any) -> None:
-    """Replace a JSON file, whole or not at all; only its owner can read it.
+    """Replace a JSON file atomically. Only its owner can read it.
 
     Raises:
         OSError: the folder cannot be written.
@@ -46,7 +47,7 @@ def _store_json(path: Path, value: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class UserFolders:
-    """Where a person's own files are."""
+    """The folders with a user's own files."""
 
     config: Path
     """What was confirmed and registered."""
@@ -55,9 +56,9 @@ class UserFolders:
 
 
 def user_folders(environ: Mapping[str, str] = os.environ) -> UserFolders:
-    """Return the user's folders, as the platform has them; nothing is created.
+    """Return the user's folders according to the platform. Nothing is created.
 
-    `ANKIFORGE_HOME` names one folder for both; tests and demonstrations leave no trace with it.
+    `ANKIFORGE_HOME` replaces both by one folder, so that tests and demonstrations leave no trace.
     """
     from platformdirs import user_config_path, user_data_path
 
@@ -69,7 +70,7 @@ def user_folders(environ: Mapping[str, str] = os.environ) -> UserFolders:
 
 
 def load_values(folders: UserFolders, name: str) -> dict[str, str]:
-    """Return the text values stored under a name; {} if there are none, or the file is damaged."""
+    """Return the values stored under a name. {} if there are none or the file is damaged."""
     try:
         raw = (folders.config / f"{name}.json").read_bytes()
         return msgspec.json.decode(raw, type=dict[str, str])
@@ -78,7 +79,7 @@ def load_values(folders: UserFolders, name: str) -> dict[str, str]:
 
 
 def store_values(folders: UserFolders, name: str, values: Mapping[str, str]) -> None:
-    """Store text values under a name, in a file that only its owner can read.
+    """Store values under a name, in a file that only its owner can read.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -92,7 +93,7 @@ def store_values(folders: UserFolders, name: str, values: Mapping[str, str]) -> 
 
 
 def home_of(folders: UserFolders) -> tuple[str, bool]:
-    """Return the id of this person's home on this computer, and whether it was made just now.
+    """Return the id of this user's home on this computer, and whether it is new.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -107,19 +108,19 @@ def home_of(folders: UserFolders) -> tuple[str, bool]:
 # --- remembered PATHs -----------------------------------------------------------------------
 
 REMEMBERED = "sources.json"
-"""Beside the ledger: the PATHs of `ankiforge run PATH`, and the sources that were found behind each
-under the names their keys were issued under. What `ankiforge.yaml` names comes first."""
+"""The file next to the ledger with the PATHs of `ankiforge run PATH`, the sources found for each,
+and the names under which their keys were issued. `ankiforge.yaml` takes precedence."""
 
 
 class Place(msgspec.Struct, frozen=True):
-    """One source behind a PATH."""
+    """One source found for a PATH."""
 
     kind: str
     name: str
-    """Part of its keys."""
+    """The name, which is part of its keys."""
     root: str
     only: tuple[str, ...] = ()
-    """The files and folders below `root` that are read; () = all of it."""
+    """The files and folders below `root` that are read. () for all of it."""
     exclude: tuple[str, ...] = ()
 
     @property
@@ -128,7 +129,7 @@ class Place(msgspec.Struct, frozen=True):
         return tuple(map(Path, self.only or (self.root,)))
 
     def covers(self, other: Place) -> bool:
-        """Whether all that another place reads is read here, as the same kind."""
+        """Return whether everything that `other` reads is read here as the same kind."""
         return self.kind == other.kind and all(
             any(target == mine or mine in target.parents for mine in self.targets)
             for target in other.targets
@@ -139,21 +140,21 @@ class Remembered(msgspec.Struct, frozen=True):
     """One PATH that plain `ankiforge run` reads."""
 
     path: str
-    """Absolute, links resolved."""
+    """Absolute, symbolic links resolved."""
     name: str = ""
-    """As `--name` gave it."""
+    """The value of `--name`."""
     places: tuple[Place, ...] = ()
 
     def covers(self, places: Iterable[Place]) -> bool:
-        """Whether all of these places are read through this PATH."""
+        """Return whether all of these places are read through this PATH."""
         return all(any(mine.covers(other) for mine in self.places) for other in places)
 
 
 def load_remembered(folder: Path) -> tuple[Remembered, ...]:
-    """Return what is remembered in a workspace's `.ankiforge/`; a damaged file counts as empty."""
+    """Return the remembered PATHs in a workspace's `.ankiforge/`. () if the file is damaged."""
     try:
         raw = (folder / REMEMBERED).read_bytes()
-        if b"\\u0000" in raw:  # in no path
+        if b"\\u0000" in raw:  # never in a valid path
             return ()
         return msgspec.json.decode(raw, type=tuple[Remembered, ...])
     except (OSError, msgspec.MsgspecError, UnicodeError):
@@ -161,7 +162,7 @@ def load_remembered(folder: Path) -> tuple[Remembered, ...]:
 
 
 def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
-    """Replace what is remembered in a workspace's `.ankiforge/`.
+    """Replace the remembered PATHs in a workspace's `.ankiforge/`.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -178,28 +179,28 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One workspace, settings read."""
+    """One workspace with its settings."""
 
     root: Path
-    """Absolute, links resolved."""
+    """Absolute, symbolic links resolved."""
     config: Config
     output: Path
     """The folder for packages."""
     is_default: bool = False
-    """The user's own, used where no other is named; has no `ankiforge.yaml`."""
+    """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
     unconfirmed_output: Path | None = None
-    """The folder for packages that the settings name, where nobody has confirmed it yet."""
+    """The folder for packages in the settings, if nobody has confirmed it yet."""
     generation: int = 2
-    """Of the defaults it goes by; its ledger knows, once it is open."""
+    """The generation of defaults it uses. Known once its ledger is open."""
 
     @property
     def settings(self) -> Path:
-        """The file a person edits."""
+        """The settings file."""
         return self.root / FILE_NAME
 
     @property
     def folder(self) -> Path:
-        """What the program keeps for itself."""
+        """The folder for the program's own files."""
         return self.root / ".ankiforge"
 
     @property
@@ -209,21 +210,21 @@ class Workspace:
 
     @property
     def journal(self) -> Path:
-        """What was decided, a JSON object a line."""
+        """The decisions, one JSON object per line."""
         return self.root / "journal.jsonl"
 
     @property
     def prompts(self) -> Path:
-        """Prompts of this workspace; they come before the shipped ones."""
+        """The prompts of this workspace, which take precedence over the shipped ones."""
         return self.root / "prompts"
 
     @property
     def remembered(self) -> tuple[Remembered, ...]:
-        """The PATHs that plain `run` reads beside the configured sources."""
+        """The PATHs that plain `run` reads in addition to the configured sources."""
         return load_remembered(self.folder)
 
     def prepare(self) -> None:
-        """Make `.ankiforge/`, hidden from version control.
+        """Create `.ankiforge/`, hidden from version control.
 
         Raises:
             UsageError: the folder cannot be written.
@@ -242,9 +243,10 @@ class Workspace:
         self.close_to_others()
 
     def close_to_others(self) -> None:
-        """Make private what an earlier version, a copy or a checkout left readable for others.
+        """Make the program's own files private.
 
-        That is what the program keeps for itself; never the settings, decks or packages.
+        An earlier version, a copy or a checkout may have made them readable for others. Settings,
+        decks and packages are not changed.
         """
         if self.is_default:
             private.restrict(self.root)
@@ -255,14 +257,15 @@ class Workspace:
 def resolve(
     directory: Path | None, cwd: Path, environ: Mapping[str, str] = os.environ
 ) -> Workspace:
-    """Return the workspace a command works in.
+    """Return the workspace for a command.
 
-    `directory` (`-C`), else the nearest folder from `cwd` upwards with an `ankiforge.yaml`,
-    else the one the user registered, else the default one in the user's data folder.
+    It is `directory` (`-C`), otherwise the nearest folder from `cwd` upwards with an
+    `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the user's data
+    folder.
 
     Raises:
-        UsageError: `directory`, or the registered folder, is no workspace.
-        ConfigError: its `ankiforge.yaml` holds a mistake.
+        UsageError: `directory`, or the registered folder, is not a workspace.
+        ConfigError: its `ankiforge.yaml` contains an error.
     """
     folders = user_folders(environ)
     if directory is not None:
@@ -278,14 +281,14 @@ def resolve(
     if root is None:
         return Workspace(folders.data.resolve(), Config.default(), cwd.absolute(), is_default=True)
     if not _is_workspace(root):
-        # falling back to the default workspace would draw every card a second time there
+        # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
         raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
     return open_workspace(root)
 
 
 def open_workspace(root: Path) -> Workspace:
-    """Read the settings of a folder that holds an `ankiforge.yaml`."""
+    """Read the settings of a folder that contains an `ankiforge.yaml`."""
     root = root.resolve()
     config = load(root / FILE_NAME)
     return Workspace(root, config, expanded(config.output, root, config.where.at("output")))
@@ -299,13 +302,13 @@ def _is_workspace(folder: Path) -> bool:
 
 
 def registered(folders: UserFolders) -> Path | None:
-    """Return the user's workspace for commands given anywhere; None before the first `init`."""
+    """Return the workspace used outside of any other. None before the first `init`."""
     path = load_values(folders, _WORKSPACES).get(_REGISTERED)
     return Path(path) if path else None
 
 
 def register(root: Path, folders: UserFolders) -> bool:
-    """Make this the user's workspace, unless another one is; return whether it is it now."""
+    """Register this workspace unless another one is registered. Return whether it is now."""
     root, known = root.resolve(), registered(folders)
     if known is not None and known != root and _is_workspace(known):
         return False
@@ -316,18 +319,18 @@ def register(root: Path, folders: UserFolders) -> bool:
 def adopt_default(root: Path, folders: UserFolders) -> tuple[Path, ...]:
     """Move the ledger and journal of the default workspace into a new one.
 
-    Copies first and removes last: whatever breaks in between, nothing is lost. Does nothing
-    where the new workspace has any of its own.
+    Everything is copied before anything is removed, so that a failure loses nothing. Nothing is
+    moved if the new workspace already has any of these files.
 
     Args:
         root: the new workspace, not yet in use.
-        folders: the user's.
+        folders: the user's folders.
 
     Returns:
-        What was moved, as it is called now.
+        The new paths of what was moved.
 
     Raises:
-        UsageError: the disk is full, or may not be written.
+        UsageError: the disk is full or not writable.
     """
     names = [name for name in ("journal.jsonl", ".ankiforge") if (folders.data / name).exists()]
     if not names or any((root / name).exists() for name in ("journal.jsonl", ".ankiforge")):

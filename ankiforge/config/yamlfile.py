@@ -1,6 +1,6 @@
-"""Read YAML that a person edits, so that every mistake is named with file, line and key.
+"""Read YAML that a person edits, with errors that name file, line and key.
 
-`read` returns plain data and its location; `typed` turns data into a `msgspec.Struct`, or raises a
+`read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`, or raises a
 `ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
@@ -24,7 +24,7 @@ from msgspec import inspect
 from ankiforge.errors import ConfigError
 
 Step = str | int
-"""One step down: the key of a mapping, or the index in a list."""
+"""One step of a path: the key of a mapping, or the index in a list."""
 T = TypeVar("T", bound=msgspec.Struct)
 
 _MAX_BYTES = 256 * 1024
@@ -42,7 +42,7 @@ class Location:
     """The name of the file in messages."""
     steps: tuple[Step, ...] = ()
     lines: Mapping[tuple[Step, ...], int] = field(default_factory=dict, compare=False, repr=False)
-    """Line (from 1) of every key and list item of the file."""
+    """The line (from 1) of every key and list item of the file."""
 
     def at(self, *steps: Step) -> Location:
         """Return a place further down."""
@@ -50,7 +50,7 @@ class Location:
 
     @property
     def line(self) -> int:
-        """The line of the nearest key that is in the file; 0 if there is none."""
+        """The line of the nearest key that is in the file. 0 if there is none."""
         known = (self.lines.get(self.steps[:n]) for n in range(len(self.steps), -1, -1))
         return next((line for line in known if line), 0)
 
@@ -85,9 +85,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def control_character(text: str) -> str:
-    """Return the first character that no text or path may hold, "" if there is none.
+    """Return the first character that is not allowed in text or paths. "" if there is none.
 
-    Those are control characters except tab and line end, and surrogates, which UTF-8 cannot encode.
+    Not allowed are control characters except tab and line feed, and surrogates, which UTF-8 cannot
+    encode.
     """
     bad = (c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs"))
     return next(bad, "")
@@ -97,14 +98,14 @@ def control_character(text: str) -> str:
 
 
 def read(path: Path, shown: str) -> tuple[object, Location]:
-    """Read a YAML file; `shown`: its name in messages.
+    """Read a YAML file, which messages call `shown`.
 
     Returns:
-        Plain data (dict with text keys, list, str, int, float, bool, None; None for an empty
-        file), and its location.
+        Plain data (dict with text keys, list, str, int, float, bool, None; None for an empty file),
+        and its location.
 
     Raises:
-        ConfigError: it cannot be read, or is no YAML of the plain sort described in `parse`.
+        ConfigError: it cannot be read, or is not the simple YAML described in `parse`.
     """
     try:
         with path.open("rb") as file:
@@ -124,8 +125,8 @@ def read(path: Path, shown: str) -> tuple[object, Location]:
 def parse(text: str, shown: str) -> tuple[object, Location]:
     """Parse one YAML document of mappings, lists and scalars.
 
-    Aliases, merge keys, tags, duplicate keys and deep nesting are refused: a settings file
-    needs none of them, and an alias can make a small file huge.
+    Aliases, merge keys, tags, duplicate keys and deep nesting are rejected. A settings file needs
+    none of them, and an alias can make a small file huge.
     """
     loader: _Loader | None = None
     try:
@@ -140,16 +141,16 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
             hint = ""
         line = mark.line + 1 if mark else 1
         raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
-    except yaml.reader.ReaderError as error:  # it knows only the offset
+    except yaml.reader.ReaderError as error:  # this error has only an offset
         line = text.count("\n", 0, error.position) + 1
         what, hint = "a character that YAML forbids", "a value with : # [ { @ may need quotes"
         raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
-    except ValueError as error:  # an escape such as "\U00110000", which PyYAML lets through
+    except ValueError as error:  # an escape such as "\U00110000", which PyYAML does not check
         line = loader.get_mark().line + 1 if loader else 1
         raise ConfigError(f"{shown}:{line}: {error}") from error
     lines: dict[tuple[Step, ...], int] = {(): 1}
     top = Location(shown, (), lines)
-    return (_plain(node, top, lines) if node is not None else None), top
+    return (_to_plain(node, top, lines) if node is not None else None), top
 
 
 class _Loader(yaml.SafeLoader):
@@ -174,13 +175,13 @@ class _Loader(yaml.SafeLoader):
 
 _TAG = "tag:yaml.org,2002:"
 _TEXT = frozenset(_TAG + name for name in ("str", "timestamp", "value"))
-"""`2024-01-01` and `=` are text here."""
+"""Tags for text, including `2024-01-01` and `=`."""
 _VALUES = frozenset(_TAG + name for name in ("int", "float", "bool", "null"))
 _SCALARS = yaml.constructor.SafeConstructor()
 
 
-def _plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int]) -> object:
-    """Turn a node into plain data; add the line of every key and item to `lines`."""
+def _to_plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int]) -> object:
+    """Convert a node to plain data. Add the line of every key and item to `lines`."""
 
     def error(node: yaml.Node, what: str, hint: str = "") -> ConfigError:
         lines[where.steps] = node.start_mark.line + 1
@@ -202,14 +203,14 @@ def _plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int])
             first, lines[below.steps] = lines.get(below.steps), line
             if key in data:
                 raise below.error(f"written twice, first in line {first}")
-            data[key] = _plain(value_node, below, lines)
+            data[key] = _to_plain(value_node, below, lines)
         return data
     if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
         items = []
         for number, item in enumerate(node.value):
             below = where.at(number)
             lines[below.steps] = item.start_mark.line + 1
-            items.append(_plain(item, below, lines))
+            items.append(_to_plain(item, below, lines))
         return items
     if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT:
         return text_of(node)
@@ -227,9 +228,9 @@ def _plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], int])
 
 
 def typed(struct_type: type[T], data: object, where: Location) -> T:
-    """Turn plain data into a struct.
+    """Convert plain data to a struct.
 
-    A key without a value has its default: in the mapping itself and in those directly below.
+    Keys without a value get their default, in the mapping itself and in those directly below.
 
     Raises:
         ConfigError: with file, line, key, what was expected, and the nearest known word.
@@ -243,7 +244,7 @@ def typed(struct_type: type[T], data: object, where: Location) -> T:
     try:
         return msgspec.convert(without_empty(data, 2), struct_type)
     except msgspec.ValidationError as error:
-        raise _in_words(struct_type, str(error), where) from error
+        raise _config_error(struct_type, str(error), where) from error
 
 
 _MESSAGE = re.compile(r"(.*?)(?: - at `\$([^`]*)`)?", re.DOTALL)
@@ -269,7 +270,7 @@ _SIGNS = {
 }
 
 
-def _in_words(struct_type: type[T], message: str, where: Location) -> ConfigError:
+def _config_error(struct_type: type[T], message: str, where: Location) -> ConfigError:
     """Return the error for a message of msgspec, which ends with the path of the value."""
     found = _MESSAGE.fullmatch(message)
     what, path = (found[1], found[2] or "") if found else (message, "")
@@ -304,7 +305,7 @@ def _in_words(struct_type: type[T], message: str, where: Location) -> ConfigErro
 
 
 def _types_at(kind: inspect.Type, steps: tuple[Step, ...]) -> list[inspect.Type]:
-    """Return the declared types of what is `steps` below a type: several if it is a union."""
+    """Return the declared types `steps` below a type. A union can give several."""
     if isinstance(kind, inspect.UnionType):
         return [found for one in kind.types for found in _types_at(one, steps)]
     if not steps:

@@ -1,12 +1,12 @@
-"""Sources: each yields what a person marked, and says whether it saw all of it.
+"""Sources: readers that yield what a person marked, and report whether they saw everything.
 
-A source is one module (or folder) here; its name is its name in `ankiforge.yaml`:
+A source is one module (or package) in this folder, and its name is the one in `ankiforge.yaml`:
 
     sources:
       - obsidian: {name: notes, path: ~/Vault}
 
-The module holds `Settings`, a frozen `msgspec.Struct` of its keys, and `open_source`. Sources
-of other distributions come by the entry-point group `ankiforge.sources`.
+The module defines `Settings`, a frozen `msgspec.Struct` with its keys, and `open_source`. Other
+distributions add sources through the entry-point group `ankiforge.sources`.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ if TYPE_CHECKING:
     from ankiforge.extract.folder import File as File
     from ankiforge.extract.folder import Folder as Folder
 
-_LATER = {
+_LAZY = {
     "kind_of": "discover", "kinds_below": "discover", "why_not": "discover",
     "File": "folder", "Folder": "folder",
 }  # fmt: skip
-"""Names of this package's interface, by the module that is imported when they are first used."""
+"""Lazily imported names of this package, with their modules."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name of the interface: a process that reads PDFs starts faster without them."""
-    if name not in _LATER:
+    """Import a name on first use. Processes that read PDFs start faster without these modules."""
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every source may say in the configuration."""
+    """The settings that all sources have."""
 
     path: str
     name: str = ""
 
 
 class SourceModule(Protocol):
-    """What a module in this folder offers."""
+    """The interface of a source module."""
 
     Settings: type[SourceSettings]
 
@@ -76,53 +76,53 @@ class SourceModule(Protocol):
         only: tuple[Path, ...] = (),
         me: tuple[str, ...] = (),
     ) -> Source:
-        """Make a reader of `root`.
+        """Return a reader for `root`.
 
-        A source that is quicker, or cheaper, for knowing what it read the last time may have one
-        more argument, `memory: Memory = NoMemory()`; one that may ask other machines has
-        `offline: bool = False`, and leaves it when that is set; one whose files others may read
-        ahead has `pool: WorkerPool | None = None`.
+        A source may accept further arguments: `memory: Memory = NoMemory()` if it benefits from
+        cached results of earlier runs, `offline: bool = False` if it may contact other machines
+        (which True forbids), and `pool: WorkerPool | None = None` if its files can be read in
+        parallel.
 
         Args:
             name: the source's name, which may be part of keys.
             root: the vault, folder, or data folder.
             settings: an instance of the module's `Settings`.
-            only: files and folders below root to look at; () = everything. With `only`, scans
-                are never complete.
-            me: whose marks count in a shared library; () = the library's owner.
+            only: files and folders below root to read. () for everything. With `only`, scans are
+                never complete.
+            me: whose marks count in a shared library. () for the library's owner.
         """
         ...
 
 
 def count_of(source: Source) -> Count:
-    """Return how far a scan of this source is; zeros of a source that does not count."""
+    """Return the progress of a scan of this source. Zeros if the source does not count."""
     here = getattr(source, "count", None) or getattr(getattr(source, "folder", None), "count", None)
     return here if isinstance(here, Count) else Count()
 
 
 def scanned(source: Source, known: Known) -> Iterator[Sighting]:
-    """Scan a source, telling it what is known if it asks for that."""
+    """Scan a source, and pass `known` if its `scan` accepts it."""
     takes_known = "known" in signature(source.scan).parameters
     return source.scan(known=known) if takes_known else source.scan()  # type: ignore[call-arg]
 
 
 def kinds() -> tuple[str, ...]:
-    """The names of the sources on board, nothing imported."""
-    return tuple(sorted({*_own_kinds(), *(point.name for point in _guests())}))
+    """Return the names of all available sources, without importing them."""
+    return tuple(sorted({*_own_kinds(), *(point.name for point in _plugins())}))
 
 
-_SHARED = frozenset(("discover", "files", "folder", "workers"))
-"""Modules here that are no source."""
+_NOT_SOURCES = frozenset(("discover", "files", "folder", "workers"))
+"""Modules of this folder that are not sources."""
 
 
 def _own_kinds() -> set[str]:
     """Return the names of the source modules in this folder."""
-    names = {module.name for module in iter_modules(__path__)} - _SHARED
+    names = {module.name for module in iter_modules(__path__)} - _NOT_SOURCES
     return {name for name in names if not name.startswith("_")}
 
 
-def _guests() -> EntryPoints:
-    """Sources of other distributions; looking through all that is installed takes its time."""
+def _plugins() -> EntryPoints:
+    """Return the sources of other distributions. Searching all installed packages is slow."""
     from importlib.metadata import entry_points
 
     return entry_points(group="ankiforge.sources")
@@ -132,14 +132,14 @@ def module(kind: str) -> SourceModule:
     """Import the source module of this kind.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such source.
     """
-    return next(_found(kind))
+    return next(_modules_of(kind))
 
 
-def _found(kind: str) -> Iterator[SourceModule]:
+def _modules_of(kind: str) -> Iterator[SourceModule]:
     if kind in _own_kinds():
         yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
-    for point in _guests().select(name=kind):
+    for point in _plugins().select(name=kind):
         yield point.load()
     raise ConfigError(f"no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

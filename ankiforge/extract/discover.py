@@ -1,4 +1,4 @@
-"""Which kind of source reads a file, and the sources that a file or folder belongs to or contains."""
+"""Recognise files: the kind of source that reads one, and the sources of a path."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import NamedTuple
 from ankiforge.config import EXPORTS
 from ankiforge.extract.files import encoding_of
 
-_HEAD = 65_536
-"""Bytes that are looked at."""
-_BY_ENDING = {
+_HEAD_BYTES = 65_536
+"""The number of bytes read to recognise a file."""
+_KIND_BY_SUFFIX = {
     ".pdf": "pdf",
     ".md": "obsidian",
     ".sqlite": "zotero",
     ".tid": "tiddlywiki",
     ".markdown": "markdown",
 }
-_OPENED = (".txt", ".csv", ".json", ".jsonl")
+_READ_TO_RECOGNISE = (".txt", ".csv", ".json", ".jsonl")
 _CLIPPING = re.compile(r"^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n", re.MULTILINE)
 _CLIPPINGS_END = re.compile(r"^={10}[ \t]*$", re.MULTILINE)
 _ANNOTATIONS = re.compile(
@@ -32,7 +32,7 @@ _ANNOTATIONS = re.compile(
 
 
 def kind_of(path: Path) -> str:
-    """Return the kind of source that reads this file, "" if none does."""
+    """Return the kind of source that reads this file, or "" if none does."""
     ending = path.suffix.casefold()
     match ending:
         case ".txt":
@@ -41,36 +41,36 @@ def kind_of(path: Path) -> str:
             return "readwise" if is_readwise(_head(path)) else ""
         case ".json" | ".jsonl":
             return "hypothesis" if _ANNOTATIONS.search(_head(path)) else ""
-    return _BY_ENDING.get(ending, "")
+    return _KIND_BY_SUFFIX.get(ending, "")
 
 
 LOOKED_AT = 200
-"""Files of one ending that are opened in a folder to see what they are."""
+"""The number of files per extension that are opened in a folder to recognise them."""
 
 
 def kinds_below(folder: Path) -> set[str]:
-    """Return the kinds of source that read what lies in this folder, at any depth."""
+    """Return the kinds of source that read files in this folder, at any depth."""
     found, opened = set[str](), Counter[str]()
     for within, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             ending = os.path.splitext(name)[1].casefold()  # noqa: PTH122 - of many
-            if ending in _OPENED:
+            if ending in _READ_TO_RECOGNISE:
                 opened[ending] += 1
                 if opened[ending] <= LOOKED_AT:
                     found.add(kind_of(Path(within, name)))
-            elif ending in _BY_ENDING and not _is_loop(Path(within, name)):
-                found.add(_BY_ENDING[ending])
+            elif ending in _KIND_BY_SUFFIX and not _is_loop(Path(within, name)):
+                found.add(_KIND_BY_SUFFIX[ending])
     return found - {""}
 
 
 FOREIGN_JSON = "JSON, but without annotations of Hypothesis"
 LARGEST_LOOKED_AT = 50_000_000
-"""Bytes of an export that is looked into to say what is wrong with it."""
+"""The size in bytes up to which an export is read to find out what is wrong with it."""
 
 
 def why_not(path: Path) -> str:
-    """Return what is wrong with a file that looks like an export and is not read; "" of others."""
+    """Return why a file that looks like an export is not read. "" for other files."""
     ending = path.suffix.casefold()
     if ending not in (".csv", ".json", ".jsonl"):
         return ""
@@ -107,21 +107,21 @@ def _foreign_json(raw: bytes, *, lines: bool) -> str:
         return f"broken JSON: {error}"
     except RecursionError:
         return "broken JSON: nested too deep"
-    except ValueError as error:  # a number of very many digits
+    except ValueError as error:  # an integer with too many digits
         return f"broken JSON: {error}"
     return FOREIGN_JSON
 
 
 def _is_loop(path: Path) -> bool:
-    """Return whether it is a link that leads nowhere, as one to itself does."""
+    """Return whether the path is a broken link, including a link to itself."""
     return path.is_symlink() and not path.exists()
 
 
 def _head(path: Path) -> str:
-    """Return how a file begins, line ends LF; "" if it cannot be read."""
+    """Return the beginning of a file with LF line ends, or "" if it cannot be read."""
     try:
         with path.open("rb") as file:
-            raw = file.read(_HEAD)
+            raw = file.read(_HEAD_BYTES)
     except OSError:
         return ""
     return raw.decode(encoding_of(raw), "replace").replace("\r\n", "\n").lstrip("\ufeff")
@@ -132,13 +132,13 @@ def _is_clippings(head: str) -> bool:
 
 
 def is_readwise(head: str) -> bool:
-    """Return whether a table begins with the columns of a Readwise export."""
+    """Return whether a table has the columns of a Readwise export."""
     columns = columns_of(head.partition("\n")[0])
     return "highlight" in columns and not columns.keys().isdisjoint(("book title", "title"))
 
 
 def columns_of(line: str) -> dict[str, int]:
-    """Return the columns that the first line of a table names, casefolded."""
+    """Return the position of each column by its casefolded name in the header line."""
     try:
         names = next(csv.reader([line], delimiter=delimiter_of(line)), [])
     except csv.Error:
@@ -147,7 +147,7 @@ def columns_of(line: str) -> dict[str, int]:
 
 
 def delimiter_of(line: str) -> str:
-    """Return what separates columns: a comma; a semicolon or tab where another program saved it."""
+    """Return the delimiter: a comma, or a semicolon or tab if another program saved the table."""
     return max(",;\t", key=line.count)
 
 
@@ -158,7 +158,7 @@ UNAMBIGUOUS = frozenset({"pdf", "zotero", "tiddlywiki", *EXPORTS})
 FILE_BASED = frozenset({*UNAMBIGUOUS, "obsidian", "markdown"}) - {"zotero"}
 """Kinds that read single files."""
 MAX_REASONS = 3
-"""Unreadable files of one folder to name."""
+"""The number of unreadable files that are named per folder."""
 
 KnownFolders = Callable[[str], Mapping[str, Path]]
 """Return the folders that were read as a kind of source before, by source name."""
@@ -170,13 +170,13 @@ class FoundSource(NamedTuple):
     kind: str
     root: Path
     only: tuple[Path, ...] = ()
-    """The parts of it that the path names; () = all of it."""
+    """The parts of the source that the path covers. () for all of it."""
     exclude: tuple[str, ...] = ()
-    """Patterns of folders that are sources of their own."""
+    """Patterns for the folders inside it that are sources of their own."""
 
 
 def resolve(path: Path) -> Path:
-    """Resolve symbolic links; a link to itself stays as it is."""
+    """Resolve symbolic links. A link to itself is returned unchanged."""
     return Path(os.path.realpath(path))
 
 
@@ -186,20 +186,20 @@ def discover(
     """Yield each source that a path belongs to or contains.
 
     Args:
-        path: an existing file or folder, without symbolic links.
-        known: gives the folders read before: their files stay in the source they are in.
+        path: an existing file or folder, symbolic links resolved.
+        known: returns the folders read before. Their files stay in the same source.
         paper_folders: folders of PDFs that are remembered as a whole.
     """
     if path.is_file():
-        yield from _of_file(path, known, paper_folders)
+        yield from _file_source(path, known, paper_folders)
     elif (path / "zotero.sqlite").is_file():
         yield FoundSource("zotero", path)
     else:
-        yield from _of_folder(path, known, paper_folders)
+        yield from _folder_sources(path, known, paper_folders)
 
 
 def why_nothing(path: Path) -> str:
-    """Say why no source was found: what is wrong with the file, or with exports in the folder."""
+    """Return why no source was found: the problem with the file, or with the folder's exports."""
     nothing = "nothing here that can be read"
     if path.is_file():
         return why_not(path) or nothing
@@ -214,11 +214,11 @@ def why_nothing(path: Path) -> str:
     return "; ".join([nothing, *reasons])
 
 
-def _of_file(
+def _file_source(
     path: Path, known: KnownFolders, paper_folders: Collection[Path]
 ) -> Iterator[FoundSource]:
     kind, folder = kind_of(path), path.parent
-    if kind == "obsidian" and _known_texts(folder, known):
+    if kind == "obsidian" and _known_text_folder(folder, known):
         kind = "markdown"
     match kind:
         case "":
@@ -237,15 +237,15 @@ def _of_file(
     yield FoundSource(kind, root, (path,))
 
 
-def _of_folder(
+def _folder_sources(
     path: Path, known: KnownFolders, paper_folders: Collection[Path]
 ) -> Iterator[FoundSource]:
     here = kinds_below(path)
     vault = _vault_or_known(path, known)
-    texts = _known_texts(path, known)
+    texts = _known_text_folder(path, known)
     found = [kind for kind in ("obsidian", "pdf") if kind in here or path in known(kind).values()]
     if "obsidian" in found and not texts:
-        yield from _of_vault(vault, path, known)
+        yield from _vault_sources(vault, path, known)
     if "pdf" in found:
         papers = _nearest(path, paper_folders) or path
         yield FoundSource("pdf", papers, () if papers == path else (path,))
@@ -262,8 +262,8 @@ def _of_folder(
         yield FoundSource("markdown", texts or path, () if texts in (None, path) else (path,))
 
 
-def _of_vault(vault: Path, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
-    """Yield a vault, without the folders in it that were read as sources of their own before."""
+def _vault_sources(vault: Path, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+    """Yield a vault, excluding the folders inside it that were read as separate sources before."""
     if vault != path:
         yield FoundSource("obsidian", vault, (path,))
         return
@@ -276,12 +276,12 @@ def _of_vault(vault: Path, path: Path, known: KnownFolders) -> Iterator[FoundSou
 
 
 def _nearest(folder: Path, candidates: Collection[Path]) -> Path | None:
-    """Return the first of a folder and its parents that is a candidate."""
+    """Return the nearest of a folder and its parents that is a candidate."""
     return next((up for up in (folder, *folder.parents) if up in candidates), None)
 
 
 def _vault(folder: Path) -> Path | None:
-    """Return the first of a folder and its parents that Obsidian made a vault."""
+    """Return the nearest of a folder and its parents that is an Obsidian vault."""
     upwards = (folder, *folder.parents)
     return next((up for up in upwards if (up / ".obsidian").is_dir()), None)
 
@@ -290,6 +290,6 @@ def _vault_or_known(folder: Path, known: KnownFolders) -> Path:
     return _vault(folder) or _nearest(folder, set(known("obsidian").values())) or folder
 
 
-def _known_texts(folder: Path, known: KnownFolders) -> Path | None:
-    """Return the folder that was read as plain text files before; None inside a vault."""
+def _known_text_folder(folder: Path, known: KnownFolders) -> Path | None:
+    """Return the enclosing folder that was read as plain text files before. None inside a vault."""
     return None if _vault(folder) else _nearest(folder, set(known("markdown").values()))

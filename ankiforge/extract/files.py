@@ -1,8 +1,7 @@
-"""Files: walking folders, patterns, decoding, fingerprints, and the cache of parsed documents.
+"""Walk folders, match patterns, decode text, stamp files, and cache parsed documents.
 
-A file is as it was if its stamp says so, as version control does it. A stamp that is too fresh
-proves nothing: a file written twice within one tick of its file system's clock has one stamp for
-two texts.
+A file with an unchanged stamp counts as unchanged, as in version control. A stamp that is too
+recent proves nothing: two writes within one tick of the file system's clock have the same stamp.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from ankiforge.errors import ItemError
 from ankiforge.model import WENT_AWAY, Memory, Problem, h16
 
 LARGEST = 2_000_000
-"""Bytes of a text, if the source says nothing else."""
+"""The default maximum size of a text file in bytes."""
 READ_AGAIN = "renamed or deleted? the next run reads what is there"
 RE_SAVE = "re-save it as UTF-8"
 PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
-"""What texts show."""
+"""Matches the pictures that notes show."""
 
 # --- stamps ---------------------------------------------------------------------------------
 
 Stamp = tuple[int, int, int, int]
-"""Modified (ns), changed (ns; a program may set the first back, not this), size, inode."""
+"""mtime (ns), ctime (ns), size, inode. Programs can set back the mtime but not the ctime."""
 
 TICK_NS = 100_000_000
-"""No clock of a file system that has fractions of a second is coarser."""
+"""The coarsest resolution of a file system that stores fractions of a second."""
 COARSE_NS = 2_000_000_000
-"""FAT counts in steps of two seconds."""
+"""The resolution of FAT: two seconds."""
 DAY_NS = 86_400_000_000_000
 AHEAD = 60.0
 """Seconds by which the clock of another machine may be ahead."""
@@ -51,13 +50,14 @@ def stamp_of(found: os.stat_result) -> Stamp:
 
 
 def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
-    """Return whether any later change will show: the stamp lies a tick before now.
+    """Return whether every later change of the file will give another stamp.
 
-    Or so far ahead that no clock of a file system gave it: the next change gives another.
+    This is so if the stamp is at least a tick old, or if it is so far in the future that no clock
+    gave it. Then the next change gives a different one.
     """
     now = time.time_ns() if now_ns is None else now_ns
     if max(stamp[0], stamp[1]) + COARSE_NS < now:
-        return True  # most of many
+        return True  # a shortcut for most files
     return all(
         at + (TICK_NS if at % 1_000_000_000 else COARSE_NS) < now or at > now + DAY_NS
         for at in stamp[:2]
@@ -65,27 +65,27 @@ def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
 
 
 def changed_at(stamp: Stamp, now: float) -> float:
-    """Return when it was last written to, or put in its place, as a time of the wall clock.
+    """Return when a file was last written or replaced, in seconds since 1970.
 
-    A time to come is no time: a clock that was wrong gave it. 0 if both are.
+    Times in the future are ignored: the clock was wrong. 0 if no other time is left.
     """
     return max((at / 1e9 for at in stamp[:2] if at / 1e9 <= now + AHEAD), default=0.0)
 
 
 class Look(NamedTuple):
-    """The notes of a vault as they are now; cheap to have."""
+    """A cheap overview of the notes of a vault."""
 
     notes: Mapping[str, tuple[str, Stamp]]
-    """Where each is, and its stamp, by their paths below the root (`/`, NFC)."""
+    """The location and stamp of each note, by its path below the root (`/`, NFC)."""
     rest: str
-    """Differs once anything else does that a scan may show."""
+    """Changes with everything else that can affect a scan."""
     complete: bool
-    """Nothing was out of reach."""
+    """Whether nothing was unreadable."""
 
 
 @cache
 def program() -> str:
-    """Return what changes with any change of this program or of the libraries beside it."""
+    """Return a hash that changes with any change of this program or of its libraries."""
     libraries = Path(msgspec.__file__).parents[1].stat().st_mtime_ns
     return h16(repr(sorted(_modules(str(Path(ankiforge.__file__).parent)))), str(libraries))
 
@@ -104,24 +104,24 @@ def _modules(folder: str) -> Iterator[tuple[str, Stamp]]:
 
 @dataclass(slots=True)
 class Count:
-    """How far a scan is; for a display, which may look at any time."""
+    """The progress of a scan. A display may read it at any time."""
 
     done: int = 0
     total: int = 0
-    """0 = that is not known."""
+    """0 if unknown."""
 
 
 def entries(
     root: str | Path, unreadable: Callable[[OSError], None], *, last_first: bool = False
 ) -> Iterator[os.DirEntry[str]]:
-    """Yield what lies below a folder, sorted, folder by folder.
+    """Yield the entries below a folder, sorted, folder by folder.
 
-    Folders are entered, not yielded; hidden ones and links are yielded, not entered.
+    Folders are entered instead of yielded. Hidden folders and links are yielded and not entered.
 
     Args:
         root: a folder.
-        unreadable: is called with the error of every folder that cannot be listed.
-        last_first: enter the last one of several folders first.
+        unreadable: is called with the error of each folder that cannot be listed.
+        last_first: whether to enter the last of several folders first.
     """
     waiting = [os.fspath(root)]
     while waiting:
@@ -148,12 +148,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
-    """Yield the files below a folder, or the file itself, sorted; no links, nothing hidden.
+    """Yield the files below a folder, or the file itself, sorted.
+
+    Links and hidden files are skipped.
 
     Args:
         root: a folder or file.
-        unreadable: is called with the error of every folder that cannot be listed, and of every
-            link that leads round in a circle (see `is_loop`).
+        unreadable: is called with the error of each folder that cannot be listed, and of each
+            circular link (see `is_loop`).
     """
     if root.is_file():
         yield root
@@ -169,7 +171,7 @@ def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
 
 
 def loop_at(path: str | Path) -> OSError | None:
-    """Return what the system says of a link that leads round in a circle; None of any other."""
+    """Return the error of a circular link, or None for any other path."""
     try:
         os.stat(path)  # noqa: PTH116 - of many
     except OSError as error:
@@ -178,39 +180,39 @@ def loop_at(path: str | Path) -> OSError | None:
 
 
 def is_loop(error: OSError) -> bool:
-    """Return whether it is only a link that leads round in a circle: nothing is lost with it."""
+    """Return whether the error is only due to a circular link, so that no file was missed."""
     return error.errno == errno.ELOOP
 
 
 def looping(where: str, error: OSError) -> Problem:
-    """Return the notice about a link that leads round in a circle."""
+    """Return the notice about a circular link."""
     what = f"a link that leads to itself was left out: {error.strerror}"
     return Problem(where, what, "delete the link", notice=True)
 
 
 def legible(name: str) -> str:
-    """Return a name in NFC; what is no letter, in a name of long ago, as the sign for that."""
+    """Return a file name in NFC. Undecodable bytes, as in old names, become U+FFFD."""
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def relative(path: Path, root: Path) -> str:
-    """Return the path below root, `/` between its parts, NFC; of root itself its name."""
+    """Return the path below root in NFC with `/` separators. Root itself gives its name."""
     inside = path != root and path.is_relative_to(root)
     return legible(path.relative_to(root).as_posix() if inside else path.name)
 
 
 _GLOB = re.compile(r"\*\*/|\*\*|\*|\?|.", re.DOTALL)
-_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+_GLOB_REGEX = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bool]:
-    """Return a function that says whether a relative path fits one of these patterns.
+    """Return a function that tells whether a relative path matches any of the patterns.
 
-    Case is ignored. `*` and `?` stay within a name, `**` spans folders; a pattern that ends in
-    `/` is a folder with all it holds. With `git`, as in `.gitignore`, a pattern without a slash
-    inside holds at any depth, and one that names a folder is all that is in it.
+    Case is ignored. `*` and `?` match within a name, `**` across folders. A pattern that ends in
+    `/` matches everything in that folder. With `git`, patterns work as in `.gitignore`: without an
+    inner slash they match at any depth, and a pattern for a folder matches everything in it.
     """
     expressions = []
     for one in patterns:
@@ -220,9 +222,9 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
             whole = unicodedata.normalize("NFC", one).removeprefix("./").rstrip("/")
             whole = whole.removeprefix("/") if "/" in whole else f"**/{whole}"
             ending = "/.*" if one.endswith("/") else "(?:/.*)?"
-        parts = (_MEANING.get(token, re.escape(token)) for token in _GLOB.findall(whole))
+        parts = (_GLOB_REGEX.get(token, re.escape(token)) for token in _GLOB.findall(whole))
         expressions.append("".join(parts) + ending)
-    # a line break in a name is no end of it
+    # DOTALL and fullmatch: names may contain line breaks
     fits = re.compile("|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
     return lambda path: fits(path) is not None
 
@@ -231,15 +233,15 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
 
 
 def encoding_of(head: bytes) -> str:
-    """Return how a file that begins so is encoded."""
+    """Return the encoding of a file, judged by its first bytes."""
     return "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def text_of(raw: bytes) -> str:
-    """Decode text in UTF-8, or in UTF-16 that says so, its line ends LF.
+    """Decode UTF-8, or UTF-16 with a byte order mark, and normalise line ends to LF.
 
     Raises:
-        ItemError: it is neither.
+        ItemError: the text is in another encoding.
     """
     if wide := _utf_16_without_mark(raw):
         raise ItemError(f"it seems to be {wide} without a byte order mark", hint=RE_SAVE)
@@ -251,48 +253,51 @@ def text_of(raw: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-_HEAD = 4096
-"""Bytes of a file by which its encoding is guessed."""
-_LEAST_ZEROS = 6
+_HEAD_BYTES = 4096
+"""The number of bytes from which the encoding is guessed."""
+_MIN_ZEROS = 6
 
 
 def _utf_16_without_mark(raw: bytes) -> str:
-    """Return the name of UTF-16 that does not say so: of Latin letters every other byte is zero."""
-    head = raw[:_HEAD]
+    """Return the name of UTF-16 without a byte order mark, "" for anything else.
+
+    In such a text, every other byte of Latin letters is zero.
+    """
+    head = raw[:_HEAD_BYTES]
     if b"\x00" not in head or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return ""
     first, second = head[::2].count(0), head[1::2].count(0)
-    # blanks, digits and signs show in any script; a few zero bytes prove nothing
-    if second > max(3 * first, _LEAST_ZEROS) and second * 12 >= len(head[1::2]):
+    # Spaces, digits and punctuation are used in any script. A few zero bytes prove nothing.
+    if second > max(3 * first, _MIN_ZEROS) and second * 12 >= len(head[1::2]):
         return "UTF-16 (little endian)"
-    if first > max(3 * second, _LEAST_ZEROS) and first * 12 >= len(head[::2]):
+    if first > max(3 * second, _MIN_ZEROS) and first * 12 >= len(head[::2]):
         return "UTF-16 (big endian)"
     return ""
 
 
 def unreadable(error: OSError) -> ItemError:
-    """Return the error of a file that is out of reach."""
+    """Return the error for an unreadable file."""
     if isinstance(error, FileNotFoundError):
         return ItemError(WENT_AWAY, hint=READ_AGAIN)
     return ItemError(f"cannot be read: {error.strerror or error}", hint="check its rights")
 
 
 QUIET_SECONDS = 0.3
-"""How long a note must have been left alone before it is read."""
+"""How long a note must have been unchanged before it is read."""
 EMPTY_SECONDS = 2.0
-"""The same for an empty one: it may be about to be filled."""
+"""The same for an empty note, which may be about to be filled."""
 TRIES = 10
 
 
 def read_settled(path: str) -> tuple[str, Stamp]:
-    """Return a note's text with LF line ends, and its stamp; wait while it is being written.
+    """Return a note's text with LF line ends, and its stamp. Wait while it is being written.
 
-    A program that empties a file and writes it anew lets a reader see half of it; that the file
-    was the same before and after the reading proves nothing then (measured: 74 of 100 such halves
-    pass for whole). Only waiting until it has been left alone does.
+    A reader can see half of a file that a program empties and writes again. It does not help to
+    compare the file before and after reading (measured: 74 of 100 such halves seem whole). Only
+    waiting until the file has been unchanged for a while does.
 
     Raises:
-        ItemError: it is too large, no text, never held still, or cannot be read.
+        ItemError: it is too large, not text, never at rest, or unreadable.
     """
     for _ in range(TRIES):
         try:
@@ -312,7 +317,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
 
 
 def _left_to_wait(found: os.stat_result, now: float) -> float:
-    """Return the seconds until it was left alone long enough; a time to come is no time."""
+    """Return the seconds to wait until the file is at rest. Times in the future are ignored."""
     quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
     left = found.st_mtime + quiet - now
     return left if 0 < left <= quiet else 0.0
@@ -323,37 +328,37 @@ def _left_to_wait(found: os.stat_result, now: float) -> float:
 _INDEX = "index"
 _BODY = "file:"
 UNSAVED, UNSAVED_BYTES = 50, 8_000_000
-"""Parsed documents after which all are stored: a scan that is killed need not parse them again."""
+"""After this many new documents or bytes the cache is stored, so that a killed scan can resume."""
 
 
 class _Index(msgspec.Struct, frozen=True):
-    """Which files were parsed, as they were then."""
+    """The stamps of the parsed files."""
 
     context: str = ""
-    """All that decides what a file says besides its own bytes: settings, names, the program."""
+    """Everything else that determines the result: settings, names, the program."""
     stamps: dict[str, Stamp] = {}
 
 
 @dataclass(slots=True)
 class ParseCache:
-    """What files said when they were last parsed, for files that take long to parse.
+    """A cache of parsed files, for formats that take long to parse.
 
-    The ledger decides which documents are read again; without this a document that it does not
-    know, or whose names in a library changed, would be parsed anew. A note is parsed in less time
-    than it takes to store what it says.
+    The ledger decides which documents are read again. This cache saves parsing a document that the
+    ledger does not know, or whose names in a library changed. Notes are not cached: parsing one
+    takes less time than storing the result.
     """
 
     memory: Memory
     index: _Index
     stale: frozenset[str] = frozenset()
-    """Names of what was stored in another context."""
+    """Names of the files that were stored with another context."""
     new: dict[str, bytes] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
-    """Those of this scan."""
+    """The stamps of this scan."""
 
     @classmethod
     def load(cls, memory: Memory, context: str) -> ParseCache:
-        """Return what is known if nothing but the files has changed."""
+        """Load the cache. It is empty if the context has changed."""
         try:
             index = msgspec.json.decode(memory.recall(_INDEX) or b"{}", type=_Index)
         except msgspec.MsgspecError:
@@ -363,18 +368,18 @@ class ParseCache:
         return cls(memory, _Index(context), frozenset(index.stamps))
 
     def knows(self, name: str, stamp: Stamp) -> bool:
-        """Return whether a file was parsed as it is; what it said may be lost all the same."""
+        """Return whether the unchanged file was parsed. Its result may still be missing."""
         return self.index.stamps.get(name) == stamp
 
     def get(self, name: str, stamp: Stamp) -> bytes | None:
-        """Return what a file said if it is as it was; None if it must be parsed."""
+        """Return the stored result for an unchanged file. None if it must be parsed."""
         body = self.memory.recall(_BODY + name) if self.knows(name, stamp) else None
         if body is not None:
             self.stamps[name] = stamp
         return body
 
     def put(self, name: str, stamp: Stamp, body: bytes) -> None:
-        """Note what a file says; not of one so fresh that its stamp proves nothing."""
+        """Store a result, unless the stamp is too recent to prove anything."""
         if proves(stamp):
             self.stamps[name] = stamp
             self.new[_BODY + name] = body
@@ -382,7 +387,7 @@ class ParseCache:
                 self.save(complete=False)
 
     def save(self, *, complete: bool) -> None:
-        """Store it for the next scan; after a scan of a part, the rest stays as it was."""
+        """Write the cache for the next scan. If this scan was partial, keep the other entries."""
         before = self.index.stamps
         stamps = self.stamps if complete else before | self.stamps
         if stamps == before and not self.new and not self.stale:

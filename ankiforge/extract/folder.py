@@ -1,4 +1,4 @@
-"""What sources that read the files of a folder have in common: listing, scanning, settings."""
+"""The common base of sources that read the files of a folder: listing, scanning, settings."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class File:
     """A file below the root of a source."""
 
     path: str
-    """Relative to the root, `/`, NFC; of the root itself its name."""
+    """Relative to the root, with `/`, in NFC. For the root itself, its name."""
     at: Path
     named: bool
-    """Whether it was named itself, not found in a folder."""
+    """Whether the user named this file, as opposed to its folder."""
 
     @property
     def modified(self) -> int:
-        """When it was last written; 0 if that cannot be known."""
+        """The modification time in ns, or 0 if it is unknown."""
         try:
             return self.at.stat().st_mtime_ns
         except OSError:
@@ -65,17 +65,17 @@ class File:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in it."""
+        """Whether the file is empty."""
         try:
             return not self.at.stat().st_size
         except OSError:
             return False
 
     def text(self, largest: int = LARGEST) -> str:
-        """Return all its text, line ends LF, without a byte order mark.
+        """Return the whole text with LF line ends and without a byte order mark.
 
         Raises:
-            ItemError: it is too large, no text, or cannot be read.
+            ItemError: it is too large, not text, or unreadable.
         """
         try:
             with self.at.open("rb") as file:
@@ -89,9 +89,9 @@ class File:
 
 @dataclass(slots=True)
 class Folder:
-    """What a source reads: a folder, one file, or some files of a folder.
+    """The files of a source: a folder, one file, or some files of a folder.
 
-    It knows whether all was seen, and what scans and keys are called.
+    It records whether everything was seen, and provides the names used for scans and keys.
     """
 
     kind: str
@@ -99,27 +99,28 @@ class Folder:
     root: Path
     only: tuple[Path, ...] = ()
     fits: Callable[[str], bool] = bool
-    """Whether a file at this path, found in a folder, is wanted."""
+    """Whether a file at this path, found in a folder, belongs to the source."""
     context: str = ""
-    """What decides, besides its files, what a source yields: its settings, in words."""
+    """What determines the source's results besides its files: its settings as text."""
     missed: bool = False
-    """Whether something was out of reach: what is not yielded may be there all the same."""
+    """Whether something was unreadable, so that missing documents may still exist."""
     count: Count = field(default_factory=Count)
 
     @property
     def container(self) -> str:
-        """What a scan covers."""
+        """The name of what a scan covers."""
         return f"{self.kind}:{self.name}"
 
     @property
     def namespace(self) -> str:
-        """What stands before the slash of keys."""
+        """The part of keys before the slash."""
         return f"{self.kind}:{percent(self.name)}"
 
     def files(self) -> Iterator[File | Problem]:
-        """Yield the files that fit, sorted; no links, nothing hidden; a problem per loss.
+        """Yield the matching files, sorted, and a problem for each unreadable folder.
 
-        A file that was named itself is taken whatever it is called.
+        Links and hidden files are skipped. A file that the user named is included whatever its
+        name.
         """
         self.missed = False
         seen: set[Path] = set()
@@ -131,16 +132,16 @@ class Folder:
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
                     found.append(file)
-            found += map(self._unlisted, failed)
+            found += map(self._listing_problem, failed)
         self.count.done, self.count.total = 0, len(seen)
         for one in found:
             yield one
             self.count.done += isinstance(one, File)
 
     def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
-        """Yield those that this kind of source reads, and problems.
+        """Yield the files in the format of this source, and problems.
 
-        A problem says what is wrong with others that were named, or that look like an export.
+        There is a problem for each other file that the user named, or that looks like an export.
         """
         from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
 
@@ -157,7 +158,7 @@ class Folder:
                 yield Problem(file.path, reason, hint, notice=True)
 
     def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
-        """Yield the files with their text; a problem for each that has none."""
+        """Yield the files with their text, and a problem for each file that cannot be read."""
         for file in self.files():
             if isinstance(file, Problem):
                 yield file
@@ -170,12 +171,12 @@ class Folder:
                 yield file, text
 
     def problem(self, file: File, error: ItemError) -> Problem:
-        """Return what is wrong with a file; one out of reach may hold what was seen before."""
+        """Return the problem with a file. The highlights of an unreadable file are kept."""
         self.missed |= isinstance(error.__cause__, OSError)
         return Problem(file.path, error.message, error.hint)
 
     def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; "" if that is unknown."""
+        """Return a hash that changes whenever a scan may give other results. "" if unknown."""
         failed: list[OSError] = []
         try:
             stamps = [
@@ -192,15 +193,15 @@ class Folder:
         return h16(program(), *whose, repr(stamps))
 
     def end(self) -> Scan:
-        """Return the end of a scan: complete if it was to see everything and did."""
+        """Return the end of a scan. It is complete if everything was to be read and was read."""
         return Scan(self.name, self.container, complete=not self.only and not self.missed)
 
     def named(self, paths: Iterable[str]) -> Folder:
-        """Return the same folder, but of its files only these, whether they fit or not."""
+        """Return the same folder restricted to these files, whether they match or not."""
         files = (self.root if self.root.is_file() else self.root / path for path in paths)
         return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
 
-    def _unlisted(self, error: OSError) -> Problem:
+    def _listing_problem(self, error: OSError) -> Problem:
         if is_loop(error):
             return looping(relative(Path(str(error.filename)), self.root), error)
         self.missed = True
@@ -214,7 +215,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """A source that reads the files of a folder; a subclass says what they hold."""
+    """A source that reads the files of a folder. Subclasses define the format."""
 
     folder: Folder
     settings: Any
@@ -222,9 +223,9 @@ class FolderSource:
 
     kind: ClassVar[str]
     ending: ClassVar[tuple[str, ...]] = ()
-    """What the names of its files end with, where the settings have no patterns."""
+    """The extensions of its files, if the settings have no patterns."""
     by_several: ClassVar[bool] = False
-    """Whether its files may hold marks of several people, and `me` matters."""
+    """Whether its files may contain marks of several people, so that `me` matters."""
 
     @classmethod
     def open(
@@ -235,7 +236,7 @@ class FolderSource:
         only: tuple[Path, ...] = (),
         me: tuple[str, ...] = (),
     ) -> Self:
-        """Make a reader of `root`; see `SourceModule.open_source`."""
+        """Return a reader for `root`; see `SourceModule.open_source`."""
         included = matcher(getattr(settings, "include", ()))
         excluded = matcher(getattr(settings, "exclude", ()))
 
@@ -250,14 +251,14 @@ class FolderSource:
         return cls(folder, settings, me)
 
     def stamp(self) -> str:
-        """Return what changes whenever a scan may yield something else; the watcher compares it."""
+        """Return a hash that changes whenever a scan may give other results, for the watcher."""
         return self.folder.stamp()
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
-        """Yield documents and problems; one scan.
+        """Run one scan: yield documents and problems.
 
-        If no file has changed, nothing is read: a document may stand in several files, and a file
-        may hold many. Otherwise all files are.
+        If no file has changed, nothing is read. Otherwise all files are read, because a document
+        may be spread over several files and a file may contain several documents.
         """
         folder, own = self.folder, f"{self.kind} source {self.folder.name}"
         fingerprint = "" if known is NOTHING_KNOWN or folder.only else folder.stamp()
@@ -270,7 +271,7 @@ class FolderSource:
                 return
         for sighting in self.read():
             if isinstance(sighting, Problem):
-                fingerprint = ""  # it is reported in every run
+                fingerprint = ""  # problems are reported in every run
             yield sighting
         yield folder.end()
         if fingerprint and not folder.missed:
@@ -282,44 +283,42 @@ class FolderSource:
 
 
 TERM: Literal["term"] = "term"
-"""The form of cards that are read only by wish."""
+"""The form of cards that is read only if the settings ask for it."""
 
 
 class TextSource(FolderSource):
-    """A source with one document per file, whose settings select what is read."""
+    """A source with one document per file, whose settings select the passages to read."""
 
     all_marks: ClassVar[tuple[str, ...]]
     own_cards: ClassVar[tuple[str, ...]]
-    """The forms of cards that are read unless the settings say otherwise."""
+    """The forms of cards that are read by default."""
 
     @property
     def selection(self) -> str:
-        """The settings that decide which passages are read."""
+        """The settings that select passages, as text."""
         return selection_of(self.settings)
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """Yield what files hold by other settings: those of `before`, and all that there are."""
+        """Yield what the files contain under the settings `before`, and under the widest ones."""
         some = self.folder.named(paths)
         every = wider_settings(self.settings, before, self.all_marks, (*self.own_cards, TERM))
         return highlights_of(replace(self, folder=some, settings=one) for one in every if some.only)
 
 
 # --- what settings select -------------------------------------------------------------------
-#
-# A passage that is no longer read may have been deleted, or the settings may leave it out now. To
-# distinguish the two a source offers `unselected`: it reads some of its files once more as wider
-# settings would have them read.
-
+# A passage that is no longer read may have been deleted, or be excluded by the settings now. To
+# distinguish these cases, a source offers `unselected`, which reads some of its files again under
+# wider settings.
 _Settings = TypeVar("_Settings", bound=msgspec.Struct)
-_PLACE = ("path", "name")
-"""Keys that say where a source is, not what is read of it."""
+_LOCATION_KEYS = ("path", "name")
+"""Keys for the location of a source, which do not affect what is read."""
 
 
 def selection_of(settings: msgspec.Struct) -> str:
-    """Return the settings as text: another text, and they may select something else."""
+    """Return the settings as text. Different texts may select different passages."""
     values = msgspec.to_builtins(settings)
     return msgspec.json.encode(
-        {key: value for key, value in values.items() if key not in _PLACE}, order="sorted"
+        {key: value for key, value in values.items() if key not in _LOCATION_KEYS}, order="sorted"
     ).decode()
 
 
@@ -328,10 +327,11 @@ def wider_settings(
 ) -> Iterator[_Settings]:
     """Yield the settings of `before`, then all cards alone, then each mark alone.
 
-    Alone, for where both are wanted a passage is read as one of them.
+    They are read separately, because a passage that is both a mark and a card is read as one of
+    them.
     """
-    place = {key: getattr(settings, key) for key in _PLACE}
-    with suppress(msgspec.MsgspecError, TypeError):  # of another version
+    place = {key: getattr(settings, key) for key in _LOCATION_KEYS}
+    with suppress(msgspec.MsgspecError, TypeError):  # written by another version
         yield msgspec.convert({**msgspec.json.decode(before), **place}, type(settings))
     yield msgspec.structs.replace(settings, marks=(), cards=tuple(cards))
     for mark in marks:
@@ -339,7 +339,7 @@ def wider_settings(
 
 
 def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
-    """Yield the highlights of sources, one source after another; problems are left out."""
+    """Yield the highlights of all sources in turn. Problems are ignored."""
     for source in sources:
         for sighting in source.scan():
             if isinstance(sighting, Extracted):
@@ -347,9 +347,9 @@ def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
 
 
 def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[str]:
-    """Return the forms that a `cards:` list selects.
+    """Return the card forms that a `cards:` list selects.
 
-    `-word` leaves a form out; a list of nothing else leaves it out of the default.
+    `-word` excludes a form. A list of exclusions only applies to the default.
     """
     words = tuple(words)
     without = {word[1:] for word in words if word.startswith("-")}
@@ -358,7 +358,7 @@ def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[st
 
 
 def iso_time(words: str) -> str:
-    """Return a time as ISO 8601, of one without a zone taken for UTC; "" if it is none."""
+    """Return a time as ISO 8601, in UTC if it has no zone. "" if it is not a time."""
     try:
         found = datetime.fromisoformat(words)
     except ValueError:

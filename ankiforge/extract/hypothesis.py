@@ -1,12 +1,13 @@
-"""Hypothesis: annotations of web pages and PDFs, as JSON from its API or its own export.
+"""Hypothesis: annotations of web pages and PDFs, from JSON of its API or its export.
 
     sources:
       - hypothesis: {path: ~/Downloads/annotations.json}
 
-Read are `{"rows": […]}` of the API, `{"annotations": […]}` of the export, a list of annotations,
-and one a line (`.jsonl`). Replies belong to the annotation they begin at. Each annotation has an
-id of its own, which is its key; of two copies the one updated last counts. An annotation of
-somebody else (`me` says who you are, else the export does) is reported, and no card is made.
+Supported are `{"rows": […]}` from the API, `{"annotations": […]}` from the export, a list of
+annotations, and one annotation per line (`.jsonl`). Replies are added to the annotation that starts
+their thread. The key of an annotation is its id. Of two copies, the one updated last counts.
+Annotations by other people are reported but give no cards. The reader is given by `me`, or else by
+the export.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from ankiforge.model import (
 from ankiforge.text.anchors import CONTEXT, percent
 
 LARGEST = 64_000_000
-"""Bytes of a file: a hundred thousand annotations."""
+"""The maximum size of a file in bytes: a hundred thousand annotations."""
 HINT = "export it anew at hypothes.is, or save what its API answers"
 MOST = 20
-"""Broken annotations of one file that are named."""
+"""The number of malformed annotations that are reported per file."""
 
 
 Settings = SourceSettings
@@ -47,7 +48,7 @@ Settings = SourceSettings
 
 
 class Selector(msgspec.Struct, frozen=True):
-    """Where in the page: of each type other fields are there."""
+    """A location in the page. Each type of selector has other fields."""
 
     type: str = ""
     exact: str = ""
@@ -67,7 +68,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Annotation(msgspec.Struct, frozen=True):
-    """What is read of an annotation; what else it has does not matter."""
+    """The fields of an annotation that are used."""
 
     id: str
     uri: str = ""
@@ -83,28 +84,28 @@ class Annotation(msgspec.Struct, frozen=True):
     user_info: Any = None
 
     def selector(self, kind: str) -> Selector | None:
-        """Return the first of this type."""
+        """Return the first selector of this type."""
         every = (one for target in self.target or () for one in target.selector or ())
         return next((one for one in every if one.type == kind), None)
 
     @property
     def page_uri(self) -> str:
-        """The page, whatever part of it was open."""
+        """The URL of the page without the fragment."""
         return urldefrag(self.uri).url
 
     @property
     def quote(self) -> Selector:
-        """The passage; an empty one of a note about the page."""
+        """The highlighted passage. It is empty for a note about the page."""
         return self.selector("TextQuoteSelector") or Selector()
 
     @property
     def page(self) -> Selector:
-        """Its page, in a PDF."""
+        """The page in a PDF."""
         return self.selector("PageSelector") or Selector()
 
     @property
     def order(self) -> tuple[int, int, str, str]:
-        """Reading order: by position where it is known, else as they were made."""
+        """A sort key for reading order: by position if it is known, else by creation time."""
         position = self.selector("TextPositionSelector")
         start = position.start if position and isinstance(position.start, int) else -1
         page = self.page.index if isinstance(self.page.index, int) else -1
@@ -112,12 +113,12 @@ class Annotation(msgspec.Struct, frozen=True):
 
     @property
     def author(self) -> str:
-        """Who wrote it: the name shown, else the user's."""
+        """The author's display name, or else the user name."""
         return _text(self.user_info, "display_name") or _user(self.user)
 
     @property
     def title(self) -> str:
-        """The page's title as it was then; else the name of the file, or the address."""
+        """The page's title at that time, or else the file name, or the address."""
         given = self.document.get("title") if isinstance(self.document, dict) else None
         first = given[0] if isinstance(given, list) and given else given
         if isinstance(first, str) and first.strip():
@@ -126,18 +127,18 @@ class Annotation(msgspec.Struct, frozen=True):
 
     @property
     def link(self) -> str:
-        """Opens the page at the annotation."""
+        """A link that opens the page at the annotation."""
         return _text(self.links, "incontext") or f"https://hyp.is/{percent(self.id)}"
 
 
 def _text(values: Any, key: str) -> str:
-    """Return what a mapping says under a key, if it is one and says words."""
+    """Return the text under a key of a mapping. "" if it is not a mapping or not text."""
     value = values.get(key) if isinstance(values, dict) else ""
     return value if isinstance(value, str) else ""
 
 
 def _user(name: str) -> str:
-    """Return `ada` of `acct:ada@hypothes.is`."""
+    """Return `ada` for `acct:ada@hypothes.is`."""
     return name.removeprefix("acct:").partition("@")[0].strip().casefold()
 
 
@@ -145,7 +146,7 @@ def _user(name: str) -> str:
 
 
 class Export(msgspec.Struct, frozen=True):
-    """What stands around annotations."""
+    """The JSON objects that contain annotations."""
 
     rows: tuple[msgspec.Raw, ...] = ()
     replies: tuple[msgspec.Raw, ...] = ()
@@ -155,14 +156,14 @@ class Export(msgspec.Struct, frozen=True):
 
 
 class Hypothesis(FolderSource):
-    """The annotations of some exports; `me` are user names, `ada` or `acct:ada@hypothes.is`."""
+    """The annotations of some exports. `me` has user names: `ada` or `acct:ada@hypothes.is`."""
 
     kind = "hypothesis"
     ending = (".json", ".jsonl")
     by_several = True
 
     def read(self) -> Iterator[Sighting]:
-        """Yield one document per page, in the order in which they were begun, and problems."""
+        """Yield one document per page, in the order of their first annotations, and problems."""
         owners, newest = set[str](), dict[str, Annotation]()
         paths: dict[str, str] = {}
         for file in self.folder.exports("it holds no annotations of Hypothesis", HINT):
@@ -181,7 +182,7 @@ class Hypothesis(FolderSource):
         threads = _threads(newest)
         users = {newest[root].user for root in threads}
         me = frozenset(map(_user, self.me)) or owners
-        if len(users) > 1 and not me:  # of several users none is known to be the reader
+        if len(users) > 1 and not me:  # several users, and none is known to be the reader
             what = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             yield Problem(", ".join(sorted(set(paths.values()))[:3]), what, hint, notice=True)
@@ -195,7 +196,7 @@ class Hypothesis(FolderSource):
             yield Extracted(document, tuple(made), self.folder.container)
 
     def _annotations(self, file: File) -> Iterator[Annotation | str | Problem]:
-        """Yield what a file holds, and the user whose export it is."""
+        """Yield the annotations of a file, and the user who exported it."""
         try:
             rows, owner = _rows(file.text(LARGEST))
         except ItemError as error:
@@ -261,10 +262,10 @@ open_source = Hypothesis.open
 
 
 def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
-    """Return the annotations of a file, each still JSON, and the user whose export it is.
+    """Return the annotations of a file as raw JSON, and the user who exported it.
 
     Raises:
-        ItemError: it is no JSON.
+        ItemError: the file is not JSON.
     """
     try:
         if text.lstrip().startswith("["):
@@ -283,7 +284,7 @@ def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
 
 
 def _threads(known: dict[str, Annotation]) -> dict[str, list[Annotation]]:
-    """Return the annotations that begin a thread, each with the replies below it, in order."""
+    """Return the annotations that start a thread, each with all its replies in order."""
     threads: dict[str, list[Annotation]] = {}
     replies: list[tuple[str, Annotation]] = []
     for one in known.values():

@@ -1,12 +1,12 @@
-"""Kindle: the passages a reader keeps, in `My Clippings.txt`, whatever its language and name.
+"""Kindle: the passages in `My Clippings.txt`, in any language and under any file name.
 
     sources:
       - kindle: {path: ~/Kindle/My Clippings.txt}
 
-The Kindle only ever adds to this file: a mark that is drawn anew stands there twice, an edited
-note, too. Of marks at one place the newest counts if it holds the older one, or is held by it;
-what the older one said beyond it stays as the text around (`sentence`). Marks that only overlap
-both count. A note is the comment of the mark it stands at. A key is made of the passage alone.
+The Kindle only appends to this file. So a mark that was changed is listed twice, and so is an
+edited note. If of two marks at one place one contains the other, the newer one counts. Additional
+text of the older one is kept as context (`sentence`). Marks that only overlap both count. A note
+becomes the comment of the mark at its place. The key depends only on the passage.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from ankiforge.text.anchors import numbered
 from ankiforge.text.fold import fold
 
 LARGEST = 64_000_000
-"""Bytes of a file: a heavy reader's has two in ten years."""
+"""The maximum size of a file in bytes: a heavy reader's has two MB after ten years."""
 HINT = "its My Clippings.txt lies on the Kindle, in documents/"
 LONG = 20
-"""Folded characters that do not stand at one place twice by chance."""
+"""Folded characters from which a match at one place is no coincidence."""
 NEAR = 50
-"""Marks at one place that are compared with a further one."""
+"""The number of earlier marks at one place that a mark is compared with."""
 AT_ONCE = 300
-"""Seconds between a mark and the note that is typed to it."""
+"""Maximum seconds between a mark and a note typed for it."""
 
 
 Settings = SourceSettings
@@ -54,7 +54,7 @@ _END = re.compile(r"^={10}[ \t]*$")
 
 
 def entries(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, lines) of each entry that is not empty."""
+    """Yield (line number, lines) of each non-empty entry."""
     start, lines = 1, list[str]()
     for number, line in enumerate([*text.split("\n"), "=" * 10], start=1):
         if not _END.match(line):
@@ -72,36 +72,36 @@ class Clip:
     """One entry."""
 
     book: str
-    """Its first line."""
+    """The first line."""
     kind: str
-    """`mark`, `note`, `place`, or "" where its language is not known."""
+    """`mark`, `note`, `place`, or "" if the language is unknown."""
     text: str
     folded: str
-    """Its letters and digits only."""
+    """The folded text: only letters and digits."""
     at: int
-    """Which one it is in its files, the older file first."""
+    """The index of the entry in its file."""
     page: str = ""
     place: Span = (0, 0)
-    """Its locations, first and last; (0, 0) where it has none."""
+    """The first and last location. (0, 0) if there is none."""
     pages: Span = (0, 0)
-    """Its pages, where they are numbers: all that a PDF has of places."""
+    """The pages, if they are numbers. A PDF has no locations."""
     added: str = ""
-    """When, if its year has four digits: by this, entries are combined."""
+    """The time, if its year has four digits. Entries are combined by this one."""
     made: str = ""
-    """When, of the oldest Kindles, too, whose years have two digits."""
+    """The time, including the two-digit years of the oldest Kindles."""
 
     @property
     def is_paged(self) -> bool:
-        """Whether pages are all that says where it stands."""
+        """Whether only the page tells the place."""
         return self.place == (0, 0)
 
     @property
     def span(self) -> Span:
-        """Its locations, or its pages where it has none."""
+        """The locations, or the pages if there are none."""
         return self.pages if self.is_paged else self.place
 
     def after(self, other: Clip, since: str) -> float:
-        """Return the seconds since another was made; without times, the one beside it was at once."""
+        """Return the seconds since `other` was made. Without times, neighbours are 0 s apart."""
         if not (self.added and since):
             return 0.0 if abs(self.at - other.at) == 1 else float("inf")
         made, then = map(datetime.fromisoformat, (self.added, since))
@@ -135,11 +135,11 @@ _PAGE = re.compile(
 )
 _ANY_RANGE = re.compile(r"(?P<first>\d{1,9})\s*[-–]\s*(?P<last>\d{1,9})")
 DASHES = "-–—"
-"""What the second line begins with; in Russian it is the longer one."""
+"""The possible starts of the second line. In Russian it is the longer dash."""
 
 
 def clip_of(lines: list[str], at: int) -> Clip | None:
-    """Return an entry from its lines; None if it is none."""
+    """Parse the lines of an entry. None if they are not one."""
     head = lines[1].replace("\u00a0", " ").strip() if len(lines) > 1 else ""
     if not head.startswith(tuple(DASHES)):
         return None
@@ -168,7 +168,7 @@ def _label(words: str, pages: Span) -> str:
 
 
 def _span(found: re.Match[str] | None) -> Span:
-    """Return first and last location; old Kindles leave out what both begin with: `433-34`."""
+    """Return first and last location. Old Kindles omit the common leading digits: `433-34`."""
     if found is None:
         return (0, 0)
     first, last = found["first"], found["last"] or found["first"]
@@ -195,9 +195,9 @@ _DAY = re.compile(r"(?P<y>\d{4})\s*[年년]\s*(?P<m>\d{1,2})\s*[月월]\s*(?P<d>
 
 
 def moment(words: str, *, short_years: bool = False) -> str:
-    """Return when it was added, taken for UTC, as no zone is given; "" if that is unknown.
+    """Return when an entry was added, in UTC as it has no time zone. "" if unknown.
 
-    `short_years`: `3 December 12` is in 2012.
+    With `short_years`, `3 December 12` is in 2012.
     """
     time = _TIME.search(words)
     hour, minute, second = (int(time[n] or 0) if time else 0 for n in (2, 3, 4))
@@ -215,7 +215,7 @@ def moment(words: str, *, short_years: bool = False) -> str:
 
 
 def _date(words: str) -> tuple[int, int, int]:
-    """Return year, month and day, as they stand or by the month's name; (0, 0, 0) if unknown."""
+    """Return year, month (number or name) and day. (0, 0, 0) if unknown."""
     if found := _DAY.search(words):
         return int(found["y"]), int(found["m"]), int(found["d"])
     names = re.findall(r"[^\W\d_]{3,}", words.casefold())
@@ -226,7 +226,7 @@ def _date(words: str) -> tuple[int, int, int]:
     return (years[0], months[-1], days[0]) if years and days and months else (0, 0, 0)
 
 
-_SHORT = re.compile(
+_SHORT_DATE = re.compile(
     r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:de\s+|di\s+)?(?P<month>[^\W\d_]{3,})\.?,?"
     r"\s+(?:de\s+)?(?P<year>\d\d)(?!\d)"
     r"|(?<!\w)(?P<first>[^\W\d_]{3,})\.?\s+(?P<second>\d{1,2}),\s*(?P<third>\d\d)(?!\d)",
@@ -235,8 +235,8 @@ _SHORT = re.compile(
 
 
 def _short_date(words: str) -> tuple[int, int, int]:
-    """Return the same of `3 December 12` and `December 3, 12`; no Kindle is older than 2007."""
-    for found in _SHORT.finditer(words):
+    """Parse `3 December 12` or `December 3, 12`. No Kindle is older than 2007."""
+    for found in _SHORT_DATE.finditer(words):
         month = _month((found["month"] or found["first"]).casefold())
         year, day = int(found["year"] or found["third"]), int(found["day"] or found["second"])
         if month and year >= 7:
@@ -252,7 +252,7 @@ _AUTHOR_LONGEST = 300
 
 
 def work_of(line: str) -> tuple[str, tuple[str, ...]]:
-    """Return title and authors of `Title (Part) (Author, An;Other, One)`."""
+    """Return title and authors from `Title (Part) (Author, An;Other, One)`."""
     depth = at = 0
     for at in range(len(line) - 1, max(0, len(line) - _AUTHOR_LONGEST), -1):
         depth += (line[at] == ")") - (line[at] == "(")
@@ -269,7 +269,7 @@ def work_of(line: str) -> tuple[str, tuple[str, ...]]:
 
 @dataclass(slots=True)
 class Mark:
-    """A passage that counts, with what stood there before and what was noted at it."""
+    """A passage that counts, with earlier versions of it and its notes."""
 
     clip: Clip
     since: str = ""
@@ -278,19 +278,19 @@ class Mark:
     notes: list[Clip] = field(default_factory=list)
 
     def redrawn(self, clip: Clip) -> Clip | None:
-        """Take the newer clip; return what was marked here before and stands in it no more."""
-        if clip.added and clip.added < self.clip.added:  # from a copy made earlier
-            self.wider = self.wider or (clip if _holds(clip, self.clip) else None)
+        """Replace the passage by a newer clip. Return an earlier clip that was lost by that."""
+        if clip.added and clip.added < self.clip.added:  # from an older copy of the file
+            self.wider = self.wider or (clip if _contains(clip, self.clip) else None)
             return None
         past, self.clip = [one for one in (self.clip, self.wider) if one], clip
-        around = [one for one in past if _holds(one, clip) and not _holds(clip, one)]
+        around = [one for one in past if _contains(one, clip) and not _contains(clip, one)]
         self.wider = max(around, key=lambda one: len(one.text), default=None)
         stay = [clip, *around]
-        return next((one for one in past if not any(_holds(two, one) for two in stay)), None)
+        return next((one for one in past if not any(_contains(two, one) for two in stay)), None)
 
 
 def marks_of(clips: Iterable[Clip]) -> list[Mark]:
-    """Return the marks that stay, in the order in which they were first made."""
+    """Return the marks that count, in the order in which they were first made."""
     marks: list[Mark] = []
     buckets: dict[tuple[bool, int], list[Mark]] = {}
     for clip in clips:
@@ -306,14 +306,15 @@ def marks_of(clips: Iterable[Clip]) -> list[Mark]:
 
 
 def _bucket(clip: Clip) -> tuple[bool, int]:
-    """Return where those lie that may stand at one place with it: pages hold more than locations."""
+    """Return the key of the marks that may be at the same place. Pages hold more than locations."""
     return clip.is_paged, clip.span[0] // (1 if clip.is_paged else NEAR)
 
 
 def _is_redrawn(old: Clip, new: Clip) -> bool:
-    """Return whether a mark was drawn anew: at one place, and one begins or ends with the other.
+    """Return whether a mark was changed: same place, and one passage starts or ends with the other.
 
-    So does, at any point, what is long enough not to stand there by chance; on a page nothing else.
+    One may also occur inside the other if it is too long for a coincidence. On a page, which holds
+    more text, only that or equality counts.
     """
     short, long = sorted((old.folded, new.folded), key=len)
     is_long = len(short) >= LONG
@@ -331,15 +332,15 @@ def _at_one_place(one: Clip, other: Clip) -> bool:
     return one.span[0] <= other.span[1] and other.span[0] <= one.span[1]
 
 
-def _holds(one: Clip, other: Clip) -> bool:
-    """Return whether all that another says stands in one that says more, or the same."""
+def _contains(one: Clip, other: Clip) -> bool:
+    """Return whether the first passage contains the second, or equals it."""
     return other.folded in one.folded
 
 
 def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
-    """Give each note to the mark it stands at; return those that stand alone.
+    """Attach each note to its mark. Return the notes without a mark.
 
-    Of two notes at one location the newer is the older one, edited; a page has room for many.
+    Of two notes at one location, the newer is an edit of the older. A page can have several notes.
     """
     ordered = sorted(marks, key=lambda mark: mark.clip.span)
     starts = [mark.clip.span[0] for mark in ordered]
@@ -349,10 +350,10 @@ def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
         fit = [mark for mark in ordered[max(0, end - NEAR) : end] if _stands_at(note, mark.clip)]
         mark = min(fit, key=lambda mark: _distance(note, mark, placed), default=None)
         if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, placed)[1] > AT_ONCE:
-            mark = None  # of several on its page it may be any
-        there = placed.setdefault(_place_of(note, mark), [])
-        there[-NEAR:] = [one for one in there[-NEAR:] if not _replaces_note(one, note)]
-        there.append(note)
+            mark = None  # it may belong to any mark of its page
+        siblings = placed.setdefault(_place_of(note, mark), [])
+        siblings[-NEAR:] = [one for one in siblings[-NEAR:] if not _replaces_note(one, note)]
+        siblings.append(note)
     by_mark = {id(mark): mark.notes for mark in marks}
     alone: list[Clip] = []
     for (owner, *_), some in placed.items():
@@ -361,7 +362,7 @@ def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
 
 
 Notes = dict[tuple[int, Span, str], list[Clip]]
-"""Notes by the mark they are of, and their place."""
+"""The notes by mark and place."""
 
 
 def _place_of(note: Clip, mark: Mark | None) -> tuple[int, Span, str]:
@@ -375,7 +376,10 @@ def _stands_at(note: Clip, mark: Clip) -> bool:
 
 
 def _distance(note: Clip, mark: Mark, placed: Notes) -> tuple[bool, float, bool, int]:
-    """Return a sort key: first a mark that ends there, was made with it, or has it already."""
+    """Return a sort key.
+
+    Marks come first that end at the note, were made with it, or have a note there already.
+    """
     elsewhere = not note.is_paged and mark.clip.place[1] != note.place[0]
     passed = (note.after(mark.clip, since) for since in (mark.since, mark.clip.added))
     near = min((seconds for seconds in passed if 0 <= seconds <= AT_ONCE), default=inf)
@@ -392,21 +396,21 @@ _LIMIT = re.compile(
     r"<[^<>]*(?:limit|límit|limiet|grenze|上限|限制|лимит|한도|sınır)[^<>]*>", re.IGNORECASE
 )
 MOST = 20
-"""Broken entries of one file that are named."""
+"""The number of malformed entries that are reported per file."""
 
 
 class Kindle(FolderSource):
-    """One reader's clippings; a Kindle has one reader, so `me` does not matter."""
+    """One reader's clippings. A Kindle has one reader, so `me` does not matter."""
 
     kind = "kindle"
     ending = (".txt",)
 
     def read(self) -> Iterator[Sighting]:
-        """Yield one document per book, in the order in which they were begun, and problems."""
+        """Yield one document per book, in the order of their first entries, and problems."""
         books: dict[str, list[Clip]] = {}
         paths: dict[str, str] = {}
         found = list(self.folder.exports("no clippings of a Kindle", HINT))
-        # a copy is older than what was copied anew
+        # read older copies of the file first
         for file in sorted(found, key=lambda one: 0 if isinstance(one, Problem) else one.modified):
             if isinstance(file, Problem):
                 yield file
@@ -421,7 +425,10 @@ class Kindle(FolderSource):
             yield from self._book(book, paths[book], clips)
 
     def _clips(self, file: File) -> Iterator[Clip | Problem]:
-        """Yield the entries of one file; what is none may be one that is known, spoilt."""
+        """Yield the entries of one file.
+
+        A malformed entry may be a damaged known one, so it makes the scan incomplete.
+        """
         try:
             text = file.text(LARGEST)
         except ItemError as error:
@@ -453,7 +460,7 @@ class Kindle(FolderSource):
         made += [(note, _lone_note(document, space, note)) for note in alone]
         if made:
             counted = zip((clip for clip, _ in made), numbered(one for _, one in made), strict=True)
-            # by location, else by page, else as they were made
+            # by location, else by page, else in order of creation
             ordered = sorted(counted, key=lambda pair: (*pair[0].span, pair[0].at))
             yield Extracted(document, tuple(one for _, one in ordered), self.folder.container)
         bare = [clip for clip in clips if not clip.text or _LIMIT.fullmatch(clip.text)]
@@ -469,7 +476,7 @@ open_source = Kindle.open
 
 
 def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
-    """Return the highlight of a mark with what was noted at it."""
+    """Return the highlight for a mark with its notes."""
     clip, notes = mark.clip, sorted(mark.notes, key=lambda note: note.at)
     return Highlight(
         document,
@@ -486,7 +493,7 @@ def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
 
 
 def _lone_note(document: Document, space: str, note: Clip) -> Highlight:
-    """Return the highlight of a note that stands alone."""
+    """Return the highlight for a note without a mark."""
     return Highlight(
         document,
         space,

@@ -1,12 +1,12 @@
-"""Readwise: the highlights of an account, from its export as CSV.
+"""Readwise: the highlights of an account, from its CSV export.
 
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-A table is read row by row, whatever its size; rows of one book that follow one another are one
-document. Tags come from their column and from `.tag` at the beginning of a note; a passage with
-`.h1` to `.h6` is a heading of those below it. The columns of Readwise's own import (Title,
-Author, URL, Date) are understood as well. A key is made of the passage alone: the export names none.
+The table is read row by row, whatever its size. Consecutive rows of one book are one document. Tags
+come from their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
+is a heading for those below it. The columns of Readwise's own import format (Title, Author, URL,
+Date) are supported, too. The key depends only on the passage, because the export has no ids.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from ankiforge.text.fold import fold
 
 HINT = "export your highlights as CSV at readwise.io/export"
 MOST = 20
-"""Broken rows of one file that are named."""
+"""The number of malformed rows that are reported per file."""
 LONGEST_LINE = 1_000_000
 LONGEST_RUN = 10_000
-"""Rows of one book that are held in memory."""
+"""The maximum number of rows of one book that are held in memory."""
 
 
 Settings = SourceSettings
@@ -52,13 +52,13 @@ Settings = SourceSettings
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, by the names of its columns."""
+    """One row with its cells by column name."""
 
     cells: dict[str, str]
 
     def __getitem__(self, name: str) -> str:
-        """Return the first of these columns (`a|b`) that has something; "" if none."""
-        cells = (_lined(self.cells.get(one, "")).strip() for one in name.split("|"))
+        """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
+        cells = (_with_lf(self.cells.get(one, "")).strip() for one in name.split("|"))
         return next((cell for cell in cells if cell), "")
 
     @property
@@ -73,31 +73,31 @@ class Row:
 
     @property
     def heading(self) -> int:
-        """1 to 6 if it is a heading of those below it, else 0."""
+        """The level (1 to 6) if the row is a heading, otherwise 0."""
         found = (re.fullmatch(r"h([1-6])", tag) for tag in self.tags)
         return next((int(level[1]) for level in found if level), 0)
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Those of its column, and `.those` its note begins with."""
-        inline = _INLINE.match(self["note"])
+        """The tags of the column, and the leading `.tags` of the note."""
+        inline = _NOTE_TAGS.match(self["note"])
         noted = re.findall(r"\.(\S+)", inline[0]) if inline else []
-        return tuple(dict.fromkeys([*_listed(self["tags"]), *noted]))
+        return tuple(dict.fromkeys([*_split_tags(self["tags"]), *noted]))
 
     @property
     def comment(self) -> str:
-        """Its note without tags."""
-        inline = _INLINE.match(self["note"])
+        """The note without its leading tags."""
+        inline = _NOTE_TAGS.match(self["note"])
         return self["note"][inline.end() if inline else 0 :].strip()
 
     @property
     def page(self) -> str:
-        """Where its location is a page, that."""
+        """The location, if it is a page."""
         return self["location"] if self["location type"].casefold() == "page" else ""
 
     @property
     def uri(self) -> str:
-        """Opens it: an address, or a Kindle's own where the book is one of Amazon's."""
+        """A link to the passage: its URL, or a Kindle link for a book from Amazon."""
         asin, kind = self["amazon book id"], self["location type"].casefold()
         if re.fullmatch(r"https?://\S+", self["url"]):
             return self["url"]
@@ -108,23 +108,23 @@ class Row:
 
     @property
     def place(self) -> int:
-        """Its location as a number, 0 if it is none."""
+        """The location as a number. 0 if it is not one."""
         return int(self["location"]) if re.fullmatch(r"\d{1,9}", self["location"]) else 0
 
     @property
     def moment(self) -> str:
-        """When it was made; "" if that is unknown."""
+        """When the highlight was made. "" if unknown."""
         return iso_time(self["highlighted at|date"])
 
 
-def _lined(cell: str) -> str:
+def _with_lf(cell: str) -> str:
     return cell.replace("\r\n", "\n").replace("\r", "\n")
 
 
-_INLINE = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
+_NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
 
 
-def _listed(tags: str) -> Iterator[str]:
+def _split_tags(tags: str) -> Iterator[str]:
     for tag in re.split(r"[,;]", tags):
         if word := re.sub(r"\s+", "-", tag.strip().lstrip("#.")):
             yield word
@@ -135,19 +135,19 @@ def _listed(tags: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Readwise(FolderSource):
-    """The exports of one account; it has one reader, so `me` does not matter."""
+    """The exports of one account. It has one reader, so `me` does not matter."""
 
     kind = "readwise"
     ending = (".csv",)
     seen: set[str] = field(default_factory=set)
-    """Passages that a newer file has already."""
+    """Passages that occur in a newer file."""
 
     def read(self) -> Iterator[Sighting]:
-        """Yield the rows that follow one another in one book, as they come, and problems."""
+        """Yield a document for each run of consecutive rows of one book, and problems."""
         self.seen.clear()
         nth = Counter[str]()
         found = list(self.folder.exports("no export of Readwise", HINT))
-        # what the newest file says holds
+        # the newest file takes precedence
         for file in sorted(found, key=lambda one: 0 if isinstance(one, Problem) else -one.modified):
             if isinstance(file, Problem):
                 yield file
@@ -165,7 +165,7 @@ class Readwise(FolderSource):
                 yield self._book(file, run, nth)
 
     def _new_rows(self, file: File) -> Iterator[Row | Problem]:
-        """Yield the rows of a file that no newer one has, and no row like it before."""
+        """Yield the rows that are in no newer file, without exact repetitions."""
         times, here = Counter[str](), set[str]()
         for row in self._rows(file):
             if isinstance(row, Problem):
@@ -206,7 +206,7 @@ class Readwise(FolderSource):
             path=file.path,
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
-            tags=tuple(_listed(first["document tags"])),
+            tags=tuple(_split_tags(first["document tags"])),
         )
         above: list[tuple[int, str]] = []
         made: list[Highlight] = []
@@ -223,7 +223,7 @@ open_source = Readwise.open
 
 
 def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
-    """Yield the rows below the first, which names the columns."""
+    """Yield the rows below the header."""
     head = table.readline(LONGEST_LINE)
     columns, broken, at = columns_of(head.rstrip("\r\n")), 0, 2
     reader = csv.reader(chain(_lines(table), [_END]), delimiter=delimiter_of(head))
@@ -246,14 +246,15 @@ def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
 
 
 _END = "\ufdd0"
-"""Stands alone below the last row, unless a quote is still open there; texts hold none."""
+"""A sentinel below the last row. A cell that contains it shows a quote that is still open. Texts
+never contain this character."""
 
 
 def _lines(table: TextIO) -> Iterator[str]:
-    """Yield the lines, none of them longer than memory bears.
+    """Yield the lines, limited in length to protect memory.
 
     Raises:
-        ItemError: one is.
+        ItemError: a line is too long.
     """
     while line := table.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
@@ -262,7 +263,7 @@ def _lines(table: TextIO) -> Iterator[str]:
 
 
 def _in_order(rows: list[Row]) -> list[Row]:
-    """Return rows by their places in the book, where all have one of the same sort."""
+    """Sort rows by location if all have one of the same type."""
     sorts = {row["location type"].casefold() for row in rows}
     if len(sorts) == 1 and all(row.place for row in rows):
         return sorted(rows, key=lambda row: row.place)

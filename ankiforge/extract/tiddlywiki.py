@@ -1,12 +1,12 @@
-"""TiddlyWiki: tiddlers in `.tid` files, as a wiki of Node.js keeps them and others export them.
+"""TiddlyWiki: tiddlers in `.tid` files, as stored by a Node.js wiki and exported by others.
 
     sources:
       - tiddlywiki: {name: wiki, path: ~/Wiki/tiddlers}
 
-Marks are `@@these@@`, with a style or class or without, and `<mark>`; cards are written by hand
-as in a vault. Wikitext is put into Markdown line by line (`markdown_of`) and read by the
-functions of the vault, so plain text is made as docs/keys.md says. What a tiddler shows of
-others (`{{…}}`, `<<…>>`) is `…` in a line of its text, and nothing where it stands alone.
+Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards work as in
+a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and then read by the
+functions for vaults, so that plain text is as specified in docs/keys.md. Transclusions and macros
+(`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on a line of their own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Mark = Literal["@@", "bold"]
 HandWritten = Literal["inline", "block", "glossary"]
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 _MARKS = {"@@": ("mark", "=="), "bold": ("bold",)}
-"""What they are in Markdown; `==` stands in tiddlers written in it."""
+"""The Markdown marks. Tiddlers written in Markdown use `==`."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,27 +45,27 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
 @dataclass(frozen=True)
 class Tiddler:
-    """The fields of a tiddler, and its text."""
+    """The fields and the text of a tiddler."""
 
     fields: dict[str, str]
     text: str
 
     @property
     def is_read(self) -> bool:
-        """Not one of the wiki's own, no draft, and written in wikitext, Markdown or plain text."""
+        """Whether it is wikitext, Markdown or plain text, and not a system tiddler or draft."""
         title, of = self.fields.get("title", ""), self.fields.get("type", "")
         own = title.startswith("$:/") or "draft.of" in self.fields or "plugin-type" in self.fields
-        return not own and of in _WIKITEXT | _AS_IT_IS
+        return not own and of in _WIKITEXT | _PLAIN_TYPES
 
 
 _CLASSIC = "text/x-tiddlywiki"
 _WIKITEXT = {"", "text/vnd.tiddlywiki", _CLASSIC}
-_AS_IT_IS = {"text/x-markdown", "text/markdown", "text/plain"}
+_PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
 
 
 def tiddler_of(source: str) -> Tiddler:
-    """Read a `.tid`: lines `field: value`, an empty line, the text."""
+    """Parse a `.tid` file: lines `field: value`, an empty line, the text."""
     head, _, text = source.partition("\n\n") if not source.startswith("\n\n") else ("", "", source)
     fields = [found for line in head.split("\n") if (found := _FIELD.fullmatch(line))]
     if not fields and source.startswith("\n"):
@@ -74,14 +74,14 @@ def tiddler_of(source: str) -> Tiddler:
 
 
 class Wiki(TextSource):
-    """The tiddlers of one folder; a wiki has one author, so `me` does not matter."""
+    """The tiddlers of one folder. A wiki has one author, so `me` does not matter."""
 
     kind = "tiddlywiki"
     all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
     own_cards: ClassVar[tuple[str, ...]] = CARDS
 
     def read(self) -> Iterator[Sighting]:
-        """Yield one document per tiddler with highlights, in the order of paths, and problems."""
+        """Yield one document per tiddler with highlights, in path order, and problems."""
         for found in self.folder.texts():
             if isinstance(found, Problem):
                 yield found
@@ -97,10 +97,10 @@ class Wiki(TextSource):
     def _extracted(self, file: File, tiddler: Tiddler) -> Extracted | None:
         fields, text = tiddler.fields, tiddler.text
         kind = fields.get("type", "")
-        off = (key for key in ("cards", "ankiforge") if _is_no(tiddler, key))
+        off = (key for key in ("cards", "ankiforge") if _is_off(tiddler, key))
         no = next(off, "")
         if kind == _CLASSIC:
-            text = _OF_CLASSIC.sub("", text)
+            text = _CLASSIC_MARKUP.sub("", text)
         web = next((one for key in ("url", "source") if (one := _address(tiddler, key))), "")
         own = (re.sub(r"\s+", "-", tag) for tag in tags_of(fields.get("tags", "")))
         title = fields.get("title", "") or PurePosixPath(file.path).stem
@@ -133,13 +133,13 @@ _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
 
 
 def tags_of(listed: str) -> tuple[str, ...]:
-    """Return the tags of a list `[[two words]] one`, without those of the wiki's own."""
+    """Return the tags of a list `[[two words]] one`, without system tags."""
     tags = (found[1] or found[2] for found in _TAG.finditer(listed))
     return tuple(tag for tag in tags if not tag.startswith("$:/"))
 
 
 def _moment(stamp: str) -> str:
-    """Return a time from its 12, 14 or 17 digits in UTC; "" if it is none."""
+    """Return the time for a stamp of 12, 14 or 17 digits in UTC. "" if it is not one."""
     digits = stamp[:14].ljust(14, "0") if re.fullmatch(r"\d{12}(?:\d\d(?:\d{3})?)?", stamp) else ""
     try:
         moment = datetime.strptime(digits, "%Y%m%d%H%M%S")
@@ -148,7 +148,7 @@ def _moment(stamp: str) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
 
 
-def _is_no(tiddler: Tiddler, key: str) -> bool:
+def _is_off(tiddler: Tiddler, key: str) -> bool:
     return tiddler.fields.get(key, "").casefold() in ("no", "false")
 
 
@@ -157,11 +157,11 @@ def _address(tiddler: Tiddler, key: str) -> str:
     return value if re.fullmatch(r"https?://\S+", value) else ""
 
 
-_OF_CLASSIC = re.compile(
+_CLASSIC_MARKUP = re.compile(
     r"\{\{\{(?:(?!\{\{\{|\}\}\}).)*\}\}\}|/%(?:(?!/%|%/).)*%/|<html>(?:(?!</?html>).)*</html>",
     re.DOTALL,
 )
-"""Code, comments and HTML, as TiddlyWiki up to version 2 wrote them."""
+"""Code, comments and HTML in the syntax of TiddlyWiki 2 and earlier."""
 
 
 # --- wikitext -------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ _MACRO = (
     r"<<(?![<>\s])(?>[^<>\"'\n]+|\n(?![ \t]*\n)"
     r"|(?<=[\s:=])(?>\"{3}(?:(?!\"{3}).){0,20000}\"{3}|\"[^\"]{0,20000}\"|'[^']{0,2000}')|[\"'])++>>"
 )
-"""A call, whose quoted words may hold anything and go over lines."""
+"""A macro call. Its quoted arguments may contain anything and span lines."""
 _BLOCKS = re.compile(
     r"^(?:(?P<code>```[^\n]*\n(?:(?!```).)*```)"
     rf"|[ \t]*(?=<<(?:(?!>>)[^\n])*\n){_MACRO}[ \t]*"
@@ -187,17 +187,17 @@ _BLOCKS = re.compile(
 
 
 def markdown_of(wikitext: str) -> str:
-    """Return wikitext as Markdown that reads the same; what would be a sign there is escaped."""
-    wikitext, parts = _OURS.sub("\ufffd", wikitext), list[str]()
+    """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
+    wikitext, parts = _PLACEHOLDERS.sub("\ufffd", wikitext), list[str]()
     at = _after_pragmas(wikitext)
     for block in _BLOCKS.finditer(wikitext, at):
         parts += [_lines(wikitext[at : block.start()]), block["code"] or _marked_block(block)]
         at = block.end()
-    return "".join([*parts, _lines(wikitext[at:])]).translate(_SHOWN)
+    return "".join([*parts, _lines(wikitext[at:])]).translate(_PLACEHOLDER_TEXT)
 
 
 def _after_pragmas(wikitext: str) -> int:
-    """Return where the text begins behind the definitions above it."""
+    """Return where the text starts, after the definitions above it."""
     at, ends = 0, [end.end() for end in _END.finditer(wikitext)]
     while found := _PRAGMA.match(wikitext, at):
         at = found.end()
@@ -207,7 +207,7 @@ def _after_pragmas(wikitext: str) -> int:
 
 
 def _marked_block(block: re.Match[str]) -> str:
-    """Return the paragraphs between two lines `@@`, each marked; "" for a block of another type."""
+    """Return the paragraphs between two lines `@@`, each marked. "" for another type of block."""
     if block["marked"] is None:
         return ""
     paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
@@ -216,13 +216,13 @@ def _marked_block(block: re.Match[str]) -> str:
     return "\n" + _lines("\n\n".join(marked)) + "\n"
 
 
-_BEFORE = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
+_LINE_PREFIX = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")
 
 
 def _marked(paragraph: str, opener: str) -> str:
-    """Return a marked paragraph; of items and headings the words of each, without their signs."""
+    """Mark a paragraph. In list items and headings, only the text after the prefix is marked."""
     lines = paragraph.split("\n")
-    signs = [_BEFORE.match(line) for line in lines]
+    signs = [_LINE_PREFIX.match(line) for line in lines]
     if not any(signs):
         return f"{opener}{paragraph}</mark>"
     ends = [sign.end() if sign else 0 for sign in signs]
@@ -237,7 +237,7 @@ _NO_TEXT = re.compile(r"(?:\"\"\"|<<<.*)[ \t]*")
 
 
 def _lines(text: str) -> str:
-    """Return the lines with their signs in Markdown; inline signs first, as they may span lines."""
+    """Convert block markup line by line, after the inline markup, which may span lines."""
     lines: list[str] = []
     depth = columns = 0
     for line in _inline(text).split("\n"):
@@ -259,7 +259,7 @@ def _lines(text: str) -> str:
 
 
 def _table(lines: list[str], row: re.Match[str], columns: int) -> int:
-    """Write a row, below a head that Markdown wants; return how many columns the table has."""
+    """Append a table row, preceded by the header that Markdown needs. Return the column count."""
     if row[2] in ("k", "c"):
         return columns
     cells = ["" if cell.strip() in ("<", ">", "~") else cell.strip() for cell in row[1].split("|")]
@@ -297,11 +297,11 @@ _SIGNS = re.compile(
     """,
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_OURS = re.compile("[\ufdd0-\ufdef]")
-"""Noncharacters of Unicode: texts hold none, so that signs can stand as them meanwhile."""
-_SHOWN = {0xFDE0: "**", 0xFDE1: "*", 0xFDE2: "!"}
-"""Signs that would begin an item or a heading in wikitext: written when its lines are known."""
-_AROUND = {
+_PLACEHOLDERS = re.compile("[\ufdd0-\ufdef]")
+"""Unicode noncharacters. Texts never contain them, so they serve as placeholders."""
+_PLACEHOLDER_TEXT = {0xFDE0: "**", 0xFDE1: "*", 0xFDE2: "!"}
+"""Placeholders for characters that would start an item or heading. Replaced after line parsing."""
+_DELIMITERS = {
     "''": ("\ufde0", "\ufde0"),
     "//": ("\ufde1", "\ufde1"),
     "__": ("", ""),
@@ -312,14 +312,14 @@ _AROUND = {
 
 
 def _inline(text: str) -> str:
-    return _SIGNS.sub(_translated, text)
+    return _SIGNS.sub(_inline_markdown, text)
 
 
-def _translated(found: re.Match[str]) -> str:
+def _inline_markdown(found: re.Match[str]) -> str:
     if found["marked"] is not None:
         return f"{_opener(found['style'])}{_inline(found['marked'].strip())}</mark>"
     if found["sign"]:
-        before, after = _AROUND[found["sign"]]
+        before, after = _DELIMITERS[found["sign"]]
         return f"{before}{_inline(found['words'])}{after}"
     if found["link"]:
         return _link(found["link"])
@@ -327,7 +327,7 @@ def _translated(found: re.Match[str]) -> str:
         return f"\ufde2[{found['alt'] or ''}](<{found['image'].strip()}>)"
     if found["shown"]:
         return "…"
-    if found["filter"]:  # `[kin::to[x]]`: what `::` separates there is no card
+    if found["filter"]:  # `[kin::to[x]]`: here `::` must not make a card
         return "[" + r"\:\:".join(map(_inline, found["filter"][1:].split("::")))
     if found["gone"]:
         return ""
@@ -335,7 +335,7 @@ def _translated(found: re.Match[str]) -> str:
 
 
 def _link(inside: str) -> str:
-    """Return the link of `words|target`: into the web, or its words alone."""
+    """Return the link for `words|target` if it leads to the web, otherwise only its words."""
     words, _, target = inside.rpartition("|")
     on_web = re.fullmatch(r"https?://[^\s<>]+", target) and words
     return f"[{_literal(words)}](<{target}>)" if on_web else _literal(words or target)
@@ -351,7 +351,7 @@ _COLOUR = re.compile(
 
 
 def _opener(style: str) -> str:
-    """Return `<mark>`, with the colour that a style asks for."""
+    """Return `<mark>` with the colour of a style."""
     found = _COLOUR.search(style)
     colour = (found[1] or found[2]).strip() if found else ""
     return f'<mark style="background:{colour}">' if colour else "<mark>"

@@ -1,8 +1,8 @@
-"""Worker pools that read several files at a time, on this machine or on a Dask cluster.
+"""Worker pools that read several files in parallel, on this machine or on a Dask cluster.
 
-Work is a picklable function with picklable arguments, run by a `concurrent.futures.Executor`. A
-pool only saves time: the caller itself does what the pool fails to do, so results and their order
-do not depend on it.
+A task is a picklable function with picklable arguments, run by a `concurrent.futures.Executor`. A
+pool only saves time: the caller does the work itself where the pool fails, so the results and their
+order do not depend on it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ankiforge.errors import ServiceError, UsageError
 from ankiforge.model import Problem
 
 MAX_DEFAULT_SIZE = 4
-"""Workers on this machine unless `--jobs` asks for more: each takes memory."""
+"""The maximum number of local workers without `--jobs`. Each needs memory."""
 RESULT_SECONDS = 180.0
-"""Seconds to wait for a result from a cluster: all of its workers may have died."""
+"""Seconds to wait for a result from a cluster, whose workers may all have died."""
 CLUSTER_SIZE = 32
 """Tasks submitted to a cluster before the first result is needed."""
 CONNECT_SECONDS = 10.0
@@ -36,20 +36,20 @@ class WorkerPool:
     """A lazily started worker pool."""
 
     size: int
-    """Tasks in progress at a time."""
+    """The number of tasks in progress at a time."""
     start: Callable[[int, bool], Executor]
-    """Start an executor of this size; the flag is `threads` of `executor`."""
+    """Start an executor of this size. The flag is the argument `threads` of `executor`."""
     remote: bool = False
-    """Whether the workers are on other machines, which may lack files of this one."""
+    """Whether the workers are on other machines, which may lack some of the files."""
     disconnect: Callable[[], None] = lambda: None
-    """Called last by `shutdown`; closes a remote connection and so cancels its tasks."""
+    """Called last by `shutdown`. Closes a remote connection and so cancels its tasks."""
     unresponsive: bool = False
-    """Set when a remote pool did not answer in time: nothing more is submitted to it."""
+    """Set when a remote pool does not answer in time. Nothing more is submitted to it then."""
     _before_shutdown: list[Callable[[], None]] = field(default_factory=list)
     _executors: dict[bool, Executor] = field(default_factory=dict)
 
     def executor(self, *, threads: bool) -> Executor:
-        """Return the executor, started if necessary.
+        """Return the executor, starting it if necessary.
 
         Args:
             threads: use threads on this machine, for tasks that wait for a process of their own.
@@ -62,12 +62,12 @@ class WorkerPool:
         return self._executors[threads]
 
     def before_shutdown(self, stop: Callable[[], None]) -> None:
-        """Register `stop`, called by `shutdown` to end the processes that running tasks wait for."""
+        """Register a function by which `shutdown` ends processes that running tasks wait for."""
         if stop not in self._before_shutdown:
             self._before_shutdown.append(stop)
 
     def shutdown(self) -> None:
-        """Cancel queued tasks, wait for the running ones of this machine, and disconnect."""
+        """Cancel queued tasks, wait for the running ones on this machine, and disconnect."""
         executors = () if self.remote else tuple(self._executors.values())
         self._executors.clear()
         for executor in executors:
@@ -80,14 +80,14 @@ class WorkerPool:
 
 
 def local_pool(size: int = 0) -> WorkerPool:
-    """Return a pool on this machine; size 0 = one worker a core, at most `MAX_DEFAULT_SIZE`."""
+    """Return a pool on this machine. Size 0 is one worker per core, at most `MAX_DEFAULT_SIZE`."""
     return WorkerPool(size or min(MAX_DEFAULT_SIZE, os.cpu_count() or 1), _start_local)
 
 
 def _start_local(size: int, threads: bool) -> Executor:
     if threads:
         return ThreadPoolExecutor(size, thread_name_prefix="reader")
-    from concurrent.futures import ProcessPoolExecutor  # takes long to import
+    from concurrent.futures import ProcessPoolExecutor  # slow to import
     from multiprocessing import get_context
 
     return ProcessPoolExecutor(size, get_context("spawn"), initializer=_ignore_interrupt)
@@ -117,7 +117,7 @@ def local_fallback(where: str, count: int, what: str) -> Iterator[Problem]:
 
 
 def cluster_pool(address: str) -> WorkerPool:
-    """Return a pool on a Dask cluster; `address` is its scheduler's, as in `tcp://host:port`.
+    """Return a pool on the Dask cluster whose scheduler is at `address`, e.g. `tcp://host:port`.
 
     Raises:
         UsageError: dask.distributed is not installed.
@@ -133,16 +133,16 @@ def cluster_pool(address: str) -> WorkerPool:
 
 @dataclass(slots=True)
 class _Cluster:
-    """A connection to a Dask scheduler, made when the first task is submitted."""
+    """A connection to a Dask scheduler, opened when the first task is submitted."""
 
     address: str
     distributed: Any
     client: Any = None
     restriction: dict[str, Any] = field(default_factory=dict)
-    """`workers=` for the executor, if only some workers run this version."""
+    """The argument `workers` for the executor, if only some workers run this version."""
 
     def executor(self, _size: int, _threads: bool) -> Executor:
-        """Return distributed's executor; each of its workers is a process already.
+        """Return distributed's executor. Its workers are separate processes anyway.
 
         Raises:
             ServiceError: there is no scheduler, or none of its workers runs this version.
@@ -163,7 +163,7 @@ class _Cluster:
         return executor
 
     def _ping(self) -> None:
-        """Ask the scheduler for its identity: a `Client` that fails to connect hangs and prints."""
+        """Ask the scheduler for its identity. A `Client` that cannot connect hangs and prints."""
         import asyncio
 
         try:
@@ -172,7 +172,7 @@ class _Cluster:
         except ValueError as error:
             what = f"{self.address} is no address of a Dask scheduler: {error}"
             raise UsageError(what, hint="--scheduler tcp://HOST:8786") from error
-        except TypeError as error:  # distributed's error for tls:// without certificates
+        except TypeError as error:  # what distributed raises for tls:// without certificates
             hint = "tls:// needs them in Dask's own settings: distributed.comm.tls"
             raise UsageError(f"no certificates for {self.address}", hint=hint) from error
         except OSError:
@@ -189,7 +189,7 @@ class _Cluster:
             return await asyncio.wait_for(server.identity(), CONNECT_SECONDS)
 
     def _find_workers(self, client: Any) -> None:
-        """Use only the workers that run this version: a task kills those without ankiforge."""
+        """Use only workers that run this version: a task would kill those without ankiforge."""
         scheduler = f"the Dask scheduler at {self.address}"
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
@@ -205,7 +205,7 @@ class _Cluster:
             self.restriction = {"workers": usable}
 
     def disconnect(self) -> None:
-        """Close the connection, broken or not."""
+        """Close the connection, whether it is broken or not."""
         with suppress(Exception):
             if self.client is not None:
                 self.client.close()
@@ -213,7 +213,7 @@ class _Cluster:
 
 
 def _version() -> str:
-    """Return the version of ankiforge where this runs."""
+    """Return the version of ankiforge on the machine that runs this."""
     import ankiforge
 
     return ankiforge.__version__
@@ -223,7 +223,7 @@ def _version() -> str:
 
 
 class Prefetch(Generic[Key, Result]):
-    """Tasks that a pool starts before their results are asked for, a pool's size ahead."""
+    """Starts tasks in a pool before their results are needed, up to the pool's size ahead."""
 
     def __init__(
         self,
@@ -233,9 +233,9 @@ class Prefetch(Generic[Key, Result]):
         *,
         threads: bool,
     ) -> None:
-        """Prefetch `tasks`, each a key and the arguments, in the order of the later `take` calls.
+        """Prefetch `tasks`, pairs of a key and arguments, in the order of the later `take` calls.
 
-        `function` returns None for what it cannot do where it runs; `threads` is that of
+        `function` returns None for what it cannot do where it runs. `threads` is passed to
         `WorkerPool.executor`.
         """
         self._pool, self._function, self._threads = pool, function, threads
@@ -245,11 +245,11 @@ class Prefetch(Generic[Key, Result]):
 
     @property
     def lost(self) -> int:
-        """How many tasks a remote pool failed to do; 0 for a local one."""
+        """The number of tasks that a remote pool failed to do. 0 for a local pool."""
         return self._lost if self._pool.remote else 0
 
     def take(self, key: Key) -> Result | None:
-        """Return the result for a key; None if the caller is to do the work itself."""
+        """Return the result for a key. None if the caller has to do the work itself."""
         self._submit()
         future = self._futures.pop(key, None)
         if future is None:
@@ -278,7 +278,7 @@ class Prefetch(Generic[Key, Result]):
                 self._give_up()
 
     def _give_up(self) -> None:
-        """Submit nothing more; do not wait for the tasks of a remote pool."""
+        """Stop submitting, and do not wait for the tasks of a remote pool."""
         if self._pool.remote:
             self._pool.unresponsive = True
             self._lost += len(self._futures) + sum(1 for _ in self._tasks)

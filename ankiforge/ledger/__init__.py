@@ -115,12 +115,12 @@ class Ledger:
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:
-        """Ingest journal lines that another machine has written; return malformed lines as problems."""
+        """Ingest journal lines written by another machine; return malformed lines as problems."""
         return self._rebuild.update()
 
     @property
     def generation(self) -> int:
-        """Return the generation of defaults it was created with; see `ledger.journal`."""
+        """The generation of defaults with which the ledger was created; see `ledger.journal`."""
         return generation_of(self._db)
 
     def _name(self, identity: Callable[[], str], journal: Journal) -> None:
@@ -160,16 +160,16 @@ class Ledger:
         return before not in ("", now)
 
     def unit(self) -> AbstractContextManager[None]:
-        """Begin one short transaction: for one decision, or for several of one action."""
+        """Begin a short transaction, for one decision or for several in one action."""
         return self.writer.unit()
 
     def health(self) -> str:
-        """Return what is wrong with the database; "" if nothing is."""
+        """Return the fault of a damaged database; "" if it is sound."""
         found = self._db.execute("PRAGMA quick_check").fetchone()[0]
         return "" if found == "ok" else str(found)
 
     def lines_lost(self) -> int:
-        """Return how many lines the ledger would have to append to a journal that lost some."""
+        """Return the number of lines that are missing from the journal and that the ledger would append."""
         return len(lost_lines(self._db, self._journal))
 
     def close(self) -> None:
@@ -189,10 +189,10 @@ def open_ledger(
 ) -> Ledger:
     """Open or create a workspace's ledger and ingest its journal.
 
-    `any_thread`: allow use from several threads; the caller makes sure that it is one at a time.
+    With `any_thread`, several threads may use the ledger; the caller serialises them.
 
     Raises:
-        LedgerError: it is damaged, locked, or newer than this program.
+        LedgerError: the ledger is damaged, locked, or newer than this program.
     """
     private.make_folder(database.parent)
     connection = connect(database, any_thread=any_thread)
@@ -205,7 +205,7 @@ def open_ledger(
 
 
 def ledger_in_memory(database: Path, journal: Path, clock: Clock = now) -> Ledger:
-    """Return a copy in memory, for dry runs and commands that must write nothing."""
+    """Open a copy in memory, for dry runs and commands that must not write anything."""
     connection = copy_to_memory(database)
     journal_read = Journal(journal, read_only=True)
     caches = CacheFile(database.with_name(CACHE_FILE), read_only=True)
@@ -218,7 +218,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
     """Hold the lock `what` ("drafting", "publishing"); wait if another program holds it.
 
     Raises:
-        BusyError: another program held it all the time.
+        BusyError: another program still holds it after `seconds`.
     """
     from filelock import FileLock, Timeout
 
@@ -232,7 +232,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
             f"another ankiforge{_holder(path)} {long}",
             hint="wait for it, or stop it: nothing is lost by that",
         ) from error
-    with suppress(OSError):  # names the holder for whoever waits; the lock itself is the system's
+    with suppress(OSError):  # for the message to programs that wait; the lock is the system's
         path.write_text(str(os.getpid()))
     return acquired
 

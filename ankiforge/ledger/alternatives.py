@@ -1,7 +1,7 @@
 """Alternatives: drafts of one fact, of which a person picks one.
 
-Alternatives of one note type are candidates of one card. If both note types were drafted there is a
-card for each, linked by `card.choice`: the card that is picked supersedes the other.
+Alternatives of one note type are candidates of one card. If both note types were drafted, there is a
+card for each, linked by `card.choice`; picking one card supersedes the other.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _KINDS = tuple(CardKind)
 
 
 Row = list[Checked]
-"""Alternatives of one note type: the candidates of one card."""
+"""Alternatives of one note type, which become the candidates of one card."""
 
 
 def intents(drafts: list[Checked]) -> list[list[Row]]:
     """Group drafts by intent, ordered by (start, kind), and each group by note type.
 
-    The group of the first candidate that no check blocks comes first.
+    The note type of the first candidate that no check blocks comes first.
     """
     groups: dict[int, list[Checked]] = {}
     for checked in drafts:
@@ -66,7 +66,7 @@ def _rows(group: list[Checked]) -> list[Row]:
 
 
 def foremost(row: Row) -> Checked:
-    """Return the leading candidate: the first that no check blocks."""
+    """Return the leading candidate: the first that no check blocks, else the first."""
     return next((checked for checked in row if not checked.blocked), row[0])
 
 
@@ -76,26 +76,26 @@ def foremost(row: Row) -> Checked:
 def numbered_as_before(
     checked: Checked, card: Card, there: set[int], *, in_order: bool = False
 ) -> Checked:
-    """Return a revision with the card's cloze numbers; new gaps get none of `there`, used in Anki."""
+    """Renumber the gaps of a revision as in its card; new gaps get numbers not in `there` (in Anki)."""
     used = there | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
     return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used), in_order)
 
 
 def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[Checked]:
-    """Return drafts with the cloze numbers that the journal has for a card of a lost ledger."""
+    """Renumber the gaps of drafts as in the journal's events about a card of a lost ledger."""
     changes = [d.body for d in history if d.what in ("revise", "edit")]
     sides = [body.get(side, {}).get("fields") for body in changes for side in ("before", "after")]
-    said = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
-    if not said:
+    texts = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
+    if not texts:
         return group
-    used = {number for text in said for number in numbers(text)}
-    return [_numbered_as(checked, said[-1], tuple(used)) for checked in group]
+    used = {number for text in texts for number in numbers(text)}
+    return [_numbered_as(checked, texts[-1], tuple(used)) for checked in group]
 
 
 def _numbered_as(
     checked: Checked, before: str, used: tuple[int, ...], in_order: bool = False
 ) -> Checked:
-    """Renumber the gaps of a draft like those of `before`: cloze numbers identify Anki's cards."""
+    """Renumber the gaps of a draft like those of `before`, because they identify cards in Anki."""
     if checked.draft.kind is not CardKind.CLOZE:
         return checked
     text = keep_numbers(before, checked.draft.field("Text"), used, in_order=in_order)
@@ -107,14 +107,14 @@ def _numbered_as(
 
 @dataclass(frozen=True, slots=True)
 class _Unwanted:
-    """A draft that a person rejected or passed over."""
+    """A draft that a person rejected, or passed over for another candidate."""
 
     guid: Guid
     kind: CardKind
     fields: Fields
     answer: str
     whole: bool = False
-    """Whether its card was rejected, and not only this candidate."""
+    """Whether the whole card was rejected, not only this candidate."""
 
 
 class Alternatives:
@@ -125,7 +125,7 @@ class Alternatives:
         self._decisions = decisions
         self._cards = cards
 
-    # --- one is the card --------------------------------------------------------------------
+    # --- picking one ------------------------------------------------------------------------
 
     def live_others(self, card: Card) -> list[Card]:
         """Return the other alternatives that are live, including rejected ones."""
@@ -145,7 +145,7 @@ class Alternatives:
         self._decisions.unmerge_others(card.guid)
 
     def supersede_undrafted(self, guids: Sequence[Guid], choices: Iterable[str]) -> None:
-        """Supersede the alternatives for which nothing was drafted now by those that were."""
+        """Supersede the alternatives that were not drafted again by those that were."""
         first = self._cards.get(guids[0])
         for choice in sorted({first.choice, *choices} - {""}):
             for card in self._cards.in_choice(choice):
@@ -163,14 +163,14 @@ class Alternatives:
         return card.standing_why in {one.guid for one in self._cards.of_choice(card)}
 
     def revive(self, card: Card) -> None:
-        """Make a superseded alternative live: it was drafted again and nothing was picked."""
+        """Make a superseded alternative live, because it was drafted again and none was picked."""
         after = {"standing": Standing.LIVE.value, "standing_why": ""}
         self._decisions.change(card.guid, "revive", after, by=SOURCE)
 
     def link_alternatives(self, guids: Sequence[Guid], choice: str = "") -> None:
         """Make cards alternatives of one another, except those that a person restored separately.
 
-        A pick that the journal knows applies to them.
+        An earlier pick in the journal still applies to them.
         """
         guids = [guid for guid in guids if not self._was_restored(guid)]
         if len(guids) < 2 and not choice:
@@ -183,7 +183,7 @@ class Alternatives:
                 self.revive(card)
 
     def link_restored(self, guid: Guid) -> None:
-        """Make a restored card and those it superseded alternatives again."""
+        """Make a restored card and those that it superseded alternatives again."""
         card = self._cards.get(guid)
         slot = (card.key, card.slot, Standing.SUPERSEDED, guid)
         there = self._cards.of_highlight(card.highlight.key)
@@ -193,12 +193,12 @@ class Alternatives:
             self._cards.link_alternatives(guids, superseded[0].choice or superseded[0].guid)
 
     def _was_restored(self, guid: Guid) -> bool:
-        """Return whether a person restored this card beside the one that superseded it."""
+        """Return whether a person restored this card in addition to the one that superseded it."""
         changes = [decided.body.get("after", {}) for decided in standing(self._decisions.of(guid))]
         return any(after.get("choice") == "" for after in changes)
 
     def last_choosing(self, card: Card) -> str:
-        """Return the id of the last event that picked one of a card's alternatives; "" if there is none."""
+        """Return the id of the last event that picked one of a card's alternatives; "" if none did."""
         made = self._choosing([card, *self._cards.of_choice(card)])
         return made[-1].id if made else ""
 
@@ -216,8 +216,8 @@ class Alternatives:
     ) -> list[list[Card | None]]:
         """Return the card that each group of candidates revises; None = a new card.
 
-        Superseded cards are matched too. Where `kept` (see `without_unwanted`) names cards for an intent, a
-        group matches the picked one.
+        Superseded cards are matched as well. If `kept` (see `without_unwanted`) has cards for an intent,
+        its groups match the picked one among them.
         """
         drafted = [[checked.draft for checked in row] for rows in groups for row in rows]
         found = iter(match_groups(existing, drafted, exact, self._journalled(existing, drafted)))
@@ -236,7 +236,7 @@ class Alternatives:
         return placed
 
     def _journalled(self, existing: list[Card], drafted: list[list[Draft]]) -> frozenset[int]:
-        """Return the groups with the answer of a card that only the journal has, for these highlights."""
+        """Return the indexes of groups whose answer is that of a card known only from the journal."""
         keys = {card.highlight.key for card in existing}
         lacking = [one for key in keys for one in without_card(self._db, key)]
         return frozenset(
@@ -248,7 +248,7 @@ class Alternatives:
         )
 
     def _superseded_before(self, existing: list[Card], row: Row, taken: set[Guid]) -> Card | None:
-        """Return the superseded alternative with an answer of these candidates, if nothing was picked."""
+        """Return the superseded alternative with the same answer as a candidate, if none was picked."""
         for card in existing:
             if card.guid in taken or card.family is not row[0].draft.kind.family:
                 continue
@@ -265,10 +265,13 @@ class Alternatives:
         matched: list[list[Card | None]],
         kept: dict[int, set[Guid]],
     ) -> dict[int, list[Card]]:
-        """Return, by position of the group, the pending cards that a person wants redrafted.
+        """Find the pending cards that a redraft requested by a person replaces.
 
-        If the passage has only one fact it is that one, else the most similar. Cards of the same note
-        type are stored in `matched`. Picked cards are never returned.
+        If the passage has only one fact, its card is replaced, else the most similar one. Decided cards
+        never are. Cards of the same note type are stored in `matched`.
+
+        Returns:
+            By the index of the group, the other replaced alternatives.
         """
         decided = {card.guid for card in existing if is_decided(card)}
         live = [c for c in existing if c.standing is Standing.LIVE]
@@ -289,11 +292,12 @@ class Alternatives:
     def without_unwanted(
         self, key: HighlightKey, drafts: list[Checked], existing: list[Card]
     ) -> tuple[list[Checked], dict[int, set[Guid]]]:
-        """Return the drafts without those that a person passed over or rejected, of whatever kind.
+        """Remove drafts that a person has rejected or passed over, in any kind of card.
+
+        A draft with the answer of a live card of the same note type is kept: it is not a new card.
 
         Returns:
-            The remaining drafts, and by intent the cards that stand for what was left out. A draft whose
-            answer a live card of the same note type has is not new.
+            The remaining drafts, and by intent the cards of the removed ones.
         """
         unwanted = [one for card in existing for one in self._unwanted(card)]
         unwanted += self._unwanted_in_journal(key, drafts)
@@ -303,7 +307,7 @@ class Alternatives:
         kept: dict[int, set[Guid]] = {}
         for checked in drafts:
             draft = checked.draft
-            found = {one.guid for one in unwanted if _is(one, draft, live)}
+            found = {one.guid for one in unwanted if _repeats(one, draft, live)}
             wanted += [] if found else [checked]
             if found:
                 tied = {card.choice for card in existing if card.guid in found} - {""}
@@ -321,27 +325,30 @@ class Alternatives:
 
     def _passed_over(self, guid: Guid) -> Iterator[_Unwanted]:
         for decided in standing(self._decisions.of(guid)):
-            for said in decided.body.get(OVER, ()):
+            for body in decided.body.get(OVER, ()):
                 yield _Unwanted(
-                    guid, CardKind(said["kind"]), tuple(said["fields"].items()), said["answer"]
+                    guid, CardKind(body["kind"]), tuple(body["fields"].items()), body["answer"]
                 )
 
     def _unwanted_in_journal(self, key: HighlightKey, drafts: list[Checked]) -> Iterator[_Unwanted]:
-        """Return what the journal says was rejected or passed over, of cards that no draft matches."""
+        """Yield rejected and passed-over drafts of cards known only from the journal.
+
+        Cards that a draft matches are omitted.
+        """
         for guid, family, answer in without_card(self._db, key):
             drafted = [one.draft for one in drafts if one.draft.kind.family is family]
             if any(same(draft.answer, answer) for draft in drafted):
                 continue
             yield from self._passed_over(guid)
-            said = [d.body["after"]["verdict"] for d in standing(self._decisions.of(guid))
+            verdicts = [d.body["after"]["verdict"] for d in standing(self._decisions.of(guid))
                     if d.body.get("after", {}).get("verdict") and not d.undoes]  # fmt: skip
-            if said and said[-1] == Verdict.REJECTED:
+            if verdicts and verdicts[-1] == Verdict.REJECTED:
                 kind = CardKind.CLOZE if family is Family.CLOZE else CardKind.BASIC
                 yield _Unwanted(guid, kind, (), answer, whole=True)
 
 
 def _superseded(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
-    """Return the columns and candidate states of a superseded card."""
+    """Return the changed columns and candidate states of a card that is superseded."""
     after: Columns = {
         "standing": Standing.SUPERSEDED.value,
         "standing_why": to,
@@ -351,8 +358,8 @@ def _superseded(card: Card, to: Guid) -> tuple[Columns, dict[str, str]]:
     return after, {letter_of(one): CandidateState.PASSED.value for one in card.open}
 
 
-def _is(one: _Unwanted, draft: Draft, live: list[Card]) -> bool:
-    """Return whether a draft repeats a rejected one and is not the text of a live card."""
+def _repeats(one: _Unwanted, draft: Draft, live: list[Card]) -> bool:
+    """Return whether a draft repeats an unwanted one and is not the text of a live card."""
     family = draft.kind.family
     mine = [card for card in live if card.family is family]
     if not one.whole and one.kind.family is family and one.fields == draft.fields:
@@ -364,7 +371,7 @@ def _is(one: _Unwanted, draft: Draft, live: list[Card]) -> bool:
 
 
 def _chosen(existing: list[Card], row: Row, among: set[Guid]) -> Card | None:
-    """Return the picked card among these whose note type the candidates have."""
+    """Return the decided card among these that has the note type of the candidates."""
     for card in existing:
         fits = card.guid in among and card.family is row[0].draft.kind.family
         if fits and is_decided(card):
@@ -373,7 +380,7 @@ def _chosen(existing: list[Card], row: Row, among: set[Guid]) -> Card | None:
 
 
 def is_decided(card: Card) -> bool:
-    """Return whether a live card was accepted, or written by a person."""
+    """Return whether a card is live, and accepted or edited by a person."""
     return card.standing is Standing.LIVE and (card.verdict is Verdict.ACCEPTED or card.edited)
 
 
@@ -386,7 +393,7 @@ def _of_family(cards: list[Card], row: Row) -> Card | None:
 
 
 def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
-    """Return the card most similar to a group of drafts; the only one counts without any similarity."""
+    """Return the card most similar to a group of drafts; the only one need not be similar."""
     drafts = [checked.draft for row in rows for checked in row]
 
     def alike(card: Card) -> float:
@@ -400,7 +407,7 @@ def _most_like(cards: list[Card], rows: list[Row], things: int) -> Card | None:
 def _live_alternative(
     existing: list[Card], row: Row, tied: set[str], taken: set[Guid]
 ) -> Card | None:
-    """Return the live alternative of the cards in `tied` whose note type these candidates have."""
+    """Return the live card in the choices `tied` that has the note type of the candidates."""
     for card in existing:
         fits = card.choice in tied and card.family is row[0].draft.kind.family
         gone = card.standing is Standing.RETIRED or card.verdict is Verdict.REJECTED

@@ -1,4 +1,4 @@
-"""The state of Anki: views of the collection, notes seen, deleted or suspended there, and reviews."""
+"""The state of Anki: views of the collection, notes seen, deleted or suspended in it, and reviews."""
 
 from __future__ import annotations
 
@@ -99,21 +99,21 @@ def seen_of(row: Any) -> Seen:
 
 
 OVERLAP_MS = 180 * 86_400_000
-"""Answers this much older than the newest known one are read again by every view."""
+"""Every view reads again the answers that are at most this much older than the newest known one."""
 SESSION_MS = 86_400_000
-"""Answers that are older than this at the time of a view are no longer undone after it."""
+"""Answers older than this at the time of a view cannot be undone after it."""
 _SIDES = (0, 1)
-"""The ordinals that a note of ours may have: forwards and backwards."""
+"""The ordinals of the cards of our notes: forwards and backwards."""
 _CARDS = msgspec.json.Decoder(tuple[SeenCard, ...])
 
 
 def record_reviews(connection: Connection, view: View, identity: str) -> int:
-    """Store the answers that a view shows; return how many are new.
+    """Store the answers in a view; return the number of new ones.
 
     Args:
-        connection: of the ledger.
-        view: open.
-        identity: the id of the view's rows in `seen`; those of earlier views are still stored.
+        connection: the connection of the ledger.
+        view: the open view.
+        identity: the id of the view's rows in `seen`, which still has those of earlier views.
     """
     before = _count(connection)
     _store_reviews(connection, view.reviews(_first_to_read(connection, view)))
@@ -137,7 +137,7 @@ def _store_reviews(connection: Connection, answers: Iterable[SeenReview]) -> Non
 
 
 def _first_to_read(connection: Connection, view: View) -> int:
-    """Return the id after which answers are read; 0 if an older one is unknown."""
+    """Return the id after which to read answers; 0 if an earlier answer is not stored."""
     newest = connection.execute("SELECT coalesce(max(id), 0) FROM review").fetchone()[0]
     until = max(0, newest - OVERLAP_MS)
     rows = connection.execute("SELECT id FROM review WHERE id <= ?", (until,))
@@ -145,11 +145,11 @@ def _first_to_read(connection: Connection, view: View) -> int:
     return until if known.issuperset(view.review_ids(until)) else 0
 
 
-# --- cards that are no more -------------------------------------------------------------------
+# --- deleted cards ----------------------------------------------------------------------------
 
 
 def _deleted_cards(connection: Connection, identity: str) -> Iterator[tuple[int, Guid, int]]:
-    """Yield (card id, guid, ordinal) of cards that existed, or may have, and are not in this view."""
+    """Yield (card id, guid, ordinal) of cards that are not in this view but existed or may have."""
     rows = connection.execute(
         "SELECT o.guid, o.cards AS before, coalesce(n.cards, '[]') AS after FROM seen o"
         " LEFT JOIN seen n ON n.view = :view AND n.guid = o.guid"
@@ -180,7 +180,10 @@ def _answers_to(view: View, gone: dict[int, tuple[Guid, int]]) -> Iterator[SeenR
 
 
 def _forget_undone(connection: Connection, view: View, identity: str) -> None:
-    """Delete answers of the last session before the previous view of this collection that it no longer has."""
+    """Delete stored answers that were undone in the collection after its previous view.
+
+    Only answers of the last session before that view can have been undone.
+    """
     if view.kind not in (ViewKind.COLLECTION, ViewKind.CONNECT) or not view.complete:
         return
     (seen_at,) = connection.execute(
@@ -199,12 +202,12 @@ def _forget_undone(connection: Connection, view: View, identity: str) -> None:
 
 
 def _exists(row: sqlite3.Row) -> bool:
-    """Return whether the card exists: the log of a deleted card is read elsewhere."""
+    """Return whether the card of an answer exists; answers of deleted cards are read separately."""
     return any(card.ordinal == row["ordinal"] for card in _CARDS.decode(row["cards"]))
 
 
 class Suspensions:
-    """Cards suspended in Anki on behalf of a person, as decisions."""
+    """Cards that were suspended in Anki on behalf of a person, stored as decisions."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -233,7 +236,7 @@ class Suspensions:
         return {Guid(r["subject"]): tuple(msgspec.json.decode(r["body"])["cards"]) for r in rows}
 
     def remove(self, guids: tuple[Guid, ...]) -> None:
-        """Record that these were unsuspended."""
+        """Record that the cards of these notes were unsuspended."""
         with self._writer.unit():
             action = self._writer.new_action()
             for guid in guids:
@@ -241,15 +244,15 @@ class Suspensions:
 
 
 AGAIN_SECONDS = 600
-"""Without evidence, a note is deleted only if a view at least this much newer does not show it either."""
+"""Without other evidence, a missing note counts as deleted if it is still missing this much later."""
 MANY, MANY_SHARE = 10, 0.02
-"""If more notes than these (the larger of both) are missing at once, none counts as deleted."""
+"""If more notes than this number and this share are missing at once, none counts as deleted."""
 _THERE = (AnkiState.SEEN, AnkiState.HELD, AnkiState.MISSING)
 
 
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """The input of `Deletions`: what a complete view does not show."""
+    """A complete view, with the state of cards before it: the input of `Deletions`."""
 
     id: str
     view: View
@@ -259,14 +262,14 @@ class Absences:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many notes became missing or deleted by a view."""
+    """The result of comparing a complete view with the known notes."""
 
     tombstones: int = 0
     held_back: bool = False
 
 
 class Deletions:
-    """Decides step by step that a note was deleted in Anki; every step can be undone."""
+    """Decides in steps, all of which can be undone, that a note was deleted in Anki."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -274,9 +277,10 @@ class Deletions:
         self._decisions = decisions
 
     def record(self, absences: Absences, *, as_present: bool = False) -> Found:
-        """Record which notes a complete view does not show.
+        """Record the notes that are not in a complete view.
 
-        `as_present`: the ledger was bound anew, so absent notes never existed there and are shipped again.
+        With `as_present`, the ledger was bound to a new collection: notes absent from it never existed
+        there, and are shipped again.
         """
         here = self._here(absences.id)
         absent = [g for g, s in absences.before.items() if s in _THERE and g not in here]
@@ -315,10 +319,10 @@ class Deletions:
         after = {"anki": state.value, "anki_why": "deleted in Anki" if certain else since}
         self._decisions.change(guid, state.value, after, by=ANKI, action=f"view-{absences.id}")
 
-    # --- what is certain --------------------------------------------------------------------
+    # --- evidence ---------------------------------------------------------------------------
 
     def _certain(self, absences: Absences, absent: list[Guid]) -> frozenset[Guid]:
-        """Return the absent notes with evidence of deletion, and those that an earlier view missed."""
+        """Return absent notes whose deletion has evidence, or that were missing in an earlier view."""
         cards = {guid: self._cards_of(guid) for guid in absent}
         reviewed = absences.view.reviewed(number for ids in cards.values() for number in ids)
         graves = absences.view.graves()
@@ -332,7 +336,7 @@ class Deletions:
         )
 
     def _cards_of(self, guid: Guid) -> frozenset[int]:
-        """Return the ids of its cards in Anki, as seen or as they would be."""
+        """Return the ids of a note's cards in Anki, both seen and computed."""
         rows = self._db.execute(
             "SELECT json_extract(c.value, '$.id') FROM seen s, json_each(s.cards) c"
             " WHERE s.guid = ?",
@@ -348,7 +352,7 @@ class Deletions:
         return absences.view.taken_at - since >= AGAIN_SECONDS
 
     def _undone_imports(self, absent: list[Guid]) -> frozenset[Guid]:
-        """Return all notes that one package brought if all are absent: its import was undone."""
+        """Return absent notes whose package was imported and undone: all of its notes are absent."""
         brought: dict[str, set[Guid]] = defaultdict(set)
         for row in self._db.execute(
             "SELECT guid, package FROM shipped s WHERE rev ="
@@ -361,13 +365,13 @@ class Deletions:
     def buried(self, written: Iterable[Guid], view: View) -> list[Guid]:
         """Return notes that were never seen in Anki but were deleted there.
 
-        Notes that a person restored are left out: the grave may be older than that.
+        Notes that a person restored are omitted, because the deletion may be older.
         """
         graves = view.graves()
         return [g for g in written if note_id(g) in graves and not self._was_restored(g)]
 
     def _delete_unknown(self, absences: Absences) -> None:
-        """Mark notes as deleted that only the journal knows and that were deleted in Anki meanwhile."""
+        """Mark notes without a card here, known from the journal, that were deleted in Anki."""
         rows = self._db.execute(
             "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
             " (SELECT 1 FROM card c WHERE c.guid = s.guid) AND NOT EXISTS"
@@ -389,7 +393,7 @@ class Deletions:
         return row is not None
 
     def _imported(self, written: list[Guid]) -> list[Guid]:
-        """Return those that must have been in Anki: a note in the same packages was seen there."""
+        """Return notes that must have been imported, because a note in the same packages was seen."""
         if not written:
             return []
         seen = self._seen_packages()
@@ -397,7 +401,7 @@ class Deletions:
         return [guid for guid, packages in held if any(it <= packages for it in seen)]
 
     def _seen_packages(self) -> set[frozenset[str]]:
-        """Return, for each revision seen in Anki, the packages that contained it; each set once."""
+        """Return the distinct sets of packages that contained a revision seen in Anki."""
         rows = self._db.execute(
             "SELECT group_concat(r.package) AS packages FROM roster r JOIN shipped s"
             " ON s.guid = r.guid AND s.rev = r.rev WHERE s.seen_at <> '' GROUP BY r.guid, r.rev"
@@ -405,7 +409,7 @@ class Deletions:
         return {frozenset(row["packages"].split(",")) for row in rows}
 
     def _packages_of(self, guid: Guid) -> frozenset[str]:
-        """Return the packages that contained it since it was last set to be written again."""
+        """Return the packages that contained a note since it was last restored."""
         rows = self._db.execute(
             "SELECT r.package FROM roster r JOIN package p ON p.id = r.package WHERE r.guid = :guid"
             " AND p.written_at >= (SELECT coalesce(max(at), '') FROM event"
@@ -414,13 +418,13 @@ class Deletions:
         ).fetchall()
         return frozenset(row["package"] for row in rows)
 
-    # --- a person's word --------------------------------------------------------------------
+    # --- confirmation -----------------------------------------------------------------------
 
     def confirm(self, count: int) -> int:
         """Record that a person confirms that all `count` missing notes were deleted on purpose.
 
         Raises:
-            RefusedError: there are more or fewer.
+            RefusedError: another number of notes is missing.
         """
         rows = self._db.execute("SELECT guid FROM card WHERE anki = 'missing'").fetchall()
         if len(rows) != count:
@@ -438,7 +442,7 @@ class Deletions:
         """Record that a person confirms that this missing note was deleted on purpose.
 
         Raises:
-            RefusedError: it is not missing.
+            RefusedError: the note is not missing.
         """
         row = self._db.execute("SELECT anki FROM card WHERE guid = ?", (guid,)).fetchone()
         if row["anki"] != AnkiState.MISSING:
@@ -448,11 +452,11 @@ class Deletions:
 
 
 Arrange = Callable[[SeenNote], Arranged | None]
-"""Arranges a note's fields in the order of our note type; None if its type is not ours."""
+"""Arranges a note's fields in the order of our note type; returns None if its type is not ours."""
 
 
 class _ViewRefusedError(Exception):
-    """Rolls back everything that was recorded from this view."""
+    """Rolls back everything recorded from the current view."""
 
 
 @dataclass(eq=False)
@@ -471,12 +475,12 @@ class Views:
 
     @property
     def ever(self) -> bool:
-        """Whether any view of our notes was ever recorded."""
+        """Whether a view of our notes was ever recorded."""
         return self._db.execute("SELECT 1 FROM view LIMIT 1").fetchone() is not None
 
     @property
     def bound(self) -> Bound | None:
-        """The collection that the ledger is bound to, once a view showed a guid of ours; else None."""
+        """The collection that the ledger is bound to; None until a view contains a guid of ours."""
         text = self._writer.recall("anki:bound")
         return msgspec.json.decode(text, type=Bound) if text else None
 
@@ -491,22 +495,22 @@ class Views:
         return waits is None and bool(signature) and signature == self._writer.recall("anki:last")
 
     def mark_recorded(self, signature: str) -> None:
-        """Record that everything the collection with this signature shows is in the ledger."""
+        """Record that the contents of the collection with this signature are in the ledger."""
         with self._writer.unit():
             self._writer.meta("anki:last", signature)
 
     def types(self) -> dict[int, SeenType]:
-        """Return the note types of our notes as they are in Anki, by id."""
+        """Return the note types of our notes in Anki, by id."""
         text = self._writer.recall("anki:types")
         found = msgspec.json.decode(text, type=tuple[SeenType, ...]) if text else ()
         return {one.id: one for one in found}
 
     def seen(self, guid: Guid) -> Seen | None:
-        """Return the note as the newest view that had it showed it; None if none did."""
+        """Return a note as in the newest view that contains it; None if none does."""
         return self.seen_of([guid]).get(guid)
 
     def seen_of(self, guids: Sequence[Guid]) -> dict[Guid, Seen]:
-        """Return the same for several notes; notes that no view had are left out."""
+        """Return the same for several notes, without those that no view contains."""
         marks = ", ".join("?" * len(guids))
         rows = self._db.execute(
             "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view"
@@ -521,7 +525,7 @@ class Views:
         return int(row[0])
 
     def unknown(self) -> Iterator[Seen]:
-        """Yield notes of ours in Anki that have no card here: their ledger was lost."""
+        """Yield notes of ours in Anki without a card here, as after the ledger was lost."""
         for row in self._db.execute(
             "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view"
             " WHERE NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = s.guid) ORDER BY s.guid"
@@ -531,9 +535,9 @@ class Views:
     def decks_of(
         self, documents: Collection[DocumentKey]
     ) -> dict[DocumentKey, tuple[str, frozenset[str]]]:
-        """Return the deck in Anki with most cards of each document, and the decks they were made for.
+        """Return the deck in Anki with most cards of each document, and our decks of these cards.
 
-        Documents of which no card is in Anki are left out.
+        Documents without cards in Anki are omitted.
         """
         rows = self._db.execute(
             "SELECT h.document, s.deck, c.deck AS made_for FROM seen s JOIN card c ON c.guid = s.guid"
@@ -568,43 +572,43 @@ class Views:
         if row:
             self._cards.observe([(guid, AnkiState.HELD if why else AnkiState.SEEN, why)])
 
-    # --- taking in --------------------------------------------------------------------------
+    # --- recording a view -------------------------------------------------------------------
 
     def record(self, view: View, arrange: Arrange, *, bind: bool = False) -> ViewSummary:
-        """Record what a view shows; nothing of another profile or of what looks like an older backup.
+        """Record a view, unless it is of another profile or looks like an older backup.
 
-        `bind`: accept it as the present, whatever was seen before.
+        With `bind`, use its collection from now on in any case.
         """
-        taken = ViewSummary()
+        summary = ViewSummary()
         try:
             with self._writer.unit():
-                self._record(view, arrange, taken, bind)
+                self._record(view, arrange, summary, bind)
         except _ViewRefusedError:
             pass
-        return taken
+        return summary
 
-    def _record(self, view: View, arrange: Arrange, taken: ViewSummary, bind: bool) -> None:
+    def _record(self, view: View, arrange: Arrange, summary: ViewSummary, bind: bool) -> None:
         if not bind and self._is_other_collection(view):
-            self._refuse(taken, _ANOTHER.format(view.path), _BIND)
+            self._refuse(summary, _ANOTHER.format(view.path), _BIND)
         count = self._db.execute("SELECT count(*) FROM view").fetchone()[0]
         taken_at = repr(view.taken_at)
         identity = h16("view", view.kind, view.path, taken_at, self._writer.now(), str(count))
         self._store_view(identity, view)
         self._read_notes(identity, view, arrange)
         if not bind and self._is_older(identity, view):
-            self._refuse(taken, _OLDER.format(view.path), _BIND)
-        taken.seen = self._count_of(identity)
+            self._refuse(summary, _OLDER.format(view.path), _BIND)
+        summary.seen = self._count_of(identity)
         before = self._states()
-        if not taken.seen and not bind:
-            self._refuse_doubtful(view, before, taken)
-        self._bind(view, taken, bind)
-        self._mark_present(identity, taken)
+        if not summary.seen and not bind:
+            self._refuse_doubtful(view, before, summary)
+        self._bind(view, summary, bind)
+        self._mark_present(identity, summary)
         if view.complete:
             absences = Absences(identity, view, before)
             found = self.deletions.record(absences, as_present=bind)
-            taken.deleted, taken.held_back = found.tombstones, found.held_back
-        taken.missing = self.count(AnkiState.MISSING)
-        taken.reviews = record_reviews(self._db, view, identity)
+            summary.deleted, summary.held_back = found.tombstones, found.held_back
+        summary.missing = self.count(AnkiState.MISSING)
+        summary.reviews = record_reviews(self._db, view, identity)
         reworded = reworded_in(self._db, identity)
         self._forget_older(identity)
         for guid in reworded:
@@ -616,7 +620,7 @@ class Views:
         self._store_calendar(view)
 
     def _store_calendar(self, view: View) -> None:
-        """Keep the hour at which a day begins, which exports do not contain."""
+        """Store how the collection counts days; exports lack the hour at which a day begins."""
         calendar, known = view.calendar, self._writer.recall(CALENDAR)
         if known and view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
             stored = msgspec.json.decode(known, type=Calendar)
@@ -625,18 +629,18 @@ class Views:
             self._writer.meta(CALENDAR, to_json(calendar))
 
     def _refuse_doubtful(
-        self, view: View, before: dict[Guid, AnkiState], taken: ViewSummary
+        self, view: View, before: dict[Guid, AnkiState], summary: ViewSummary
     ) -> None:
-        """Refuse a view without any of our notes unless something shows that it is of our collection."""
+        """Refuse a view without any of our notes, unless there is evidence that it is our collection."""
         there = sum(state.there for state in before.values())
         if view.kind is ViewKind.CONNECT and there:
-            self._refuse(taken, _ANOTHER.format(view.path), _BIND)
+            self._refuse(summary, _ANOTHER.format(view.path), _BIND)
         written = (guid for guid, state in before.items() if state is AnkiState.WRITTEN)
         if self.bound is None and not self.deletions.buried(written, view):
-            self._refuse(taken, "", "")
+            self._refuse(summary, "", "")
 
-    def _refuse(self, taken: ViewSummary, why: str, hint: str) -> None:
-        taken.refused, taken.hint, taken.seen = why, hint, 0
+    def _refuse(self, summary: ViewSummary, why: str, hint: str) -> None:
+        summary.refused, summary.hint, summary.seen = why, hint, 0
         raise _ViewRefusedError
 
     def _is_other_collection(self, view: View) -> bool:
@@ -665,7 +669,7 @@ class Views:
             " named) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row_of(identity, note, arrange(note)) for note in view.notes()),
         )
-        if not view.complete:  # an old export does not undo what was seen later
+        if not view.complete:  # an old export does not replace notes that were seen later
             self._db.execute(
                 "DELETE FROM seen WHERE view = ? AND EXISTS (SELECT 1 FROM seen o"
                 " WHERE o.guid = seen.guid AND o.view <> seen.view AND o.mod > seen.mod)",
@@ -673,7 +677,7 @@ class Views:
             )
 
     def _is_older(self, identity: str, view: View) -> bool:
-        """Return whether it has fewer reviews than were read, and notes that are absent or older."""
+        """Return whether a view lacks known reviews, and has notes that are absent or older than seen."""
         if view.kind not in (ViewKind.COLLECTION, ViewKind.COLPKG):
             return False
         newest = self._db.execute(
@@ -695,8 +699,8 @@ class Views:
         row = self._db.execute("SELECT count(*) FROM seen WHERE view = ?", (identity,)).fetchone()
         return int(row[0])
 
-    def _bind(self, view: View, taken: ViewSummary, bind: bool) -> None:
-        """Bind the ledger to this collection; the path of its file is the preferred name for it."""
+    def _bind(self, view: View, summary: ViewSummary, bind: bool) -> None:
+        """Bind the ledger to this collection, preferably by the path of the collection file."""
         named = view.kind is ViewKind.COLLECTION
         known = self.bound and (_is_collection(self.bound.path) or not named)
         if view.kind is ViewKind.APKG or (known and not bind):
@@ -706,7 +710,7 @@ class Views:
         if bind:
             since = datetime.fromtimestamp(view.taken_at, UTC).isoformat()
             self._writer.meta("anki:since", since)
-        taken.bound = True
+        summary.bound = True
         once = (view.path, view.profile, self._writer.now())
         self._writer.note("bind", "anki", {"root": view.path, "profile": view.profile}, once)
 
@@ -714,10 +718,10 @@ class Views:
         rows = self._db.execute("SELECT guid, anki FROM card WHERE anki <> 'none'").fetchall()
         return {Guid(row["guid"]): AnkiState(row["anki"]) for row in rows}
 
-    def _mark_present(self, identity: str, taken: ViewSummary) -> None:
+    def _mark_present(self, identity: str, summary: ViewSummary) -> None:
         here = "guid IN (SELECT guid FROM seen WHERE view = :view)"
         at = {"view": identity, "now": self._writer.now()}
-        taken.first = self._db.execute(
+        summary.first = self._db.execute(
             f"SELECT count(*) FROM card WHERE anki IN ('none', 'written') AND {here}", at
         ).fetchone()[0]
         back = self._db.execute(
@@ -728,7 +732,7 @@ class Views:
             self._decisions.change(
                 Guid(row["guid"]), "present", after, by=ANKI, action=f"view-{identity}"
             )
-        taken.back = len(back)
+        summary.back = len(back)
         rows = self._db.execute(
             "SELECT c.guid, s.type_id FROM card c JOIN seen s ON s.guid = c.guid AND s.view = :view"
             " WHERE c.anki <> 'seen' OR s.type_id = 0",
@@ -743,7 +747,7 @@ class Views:
         self._mark_revisions(at)
 
     def _mark_revisions(self, at: dict[str, str]) -> None:
-        """Mark the revisions that have reached Anki: by their mod, else by their AnkiforgeId."""
+        """Mark the revisions that have reached Anki, recognised by their mod or their AnkiforgeId."""
         self._db.execute(
             "UPDATE shipped SET seen_at = :now WHERE seen_at = '' AND EXISTS (SELECT 1 FROM seen s"
             " WHERE s.view = :view AND s.guid = shipped.guid"
@@ -755,7 +759,7 @@ class Views:
         )
 
     def _forget_older(self, identity: str) -> None:
-        """Delete what earlier views showed of each note."""
+        """Delete the rows of earlier views for the notes in this view."""
         self._db.execute(
             "DELETE FROM seen WHERE view <> ? AND guid IN (SELECT guid FROM seen WHERE view = ?)",
             (identity, identity),
@@ -764,7 +768,7 @@ class Views:
     # --- remarks ----------------------------------------------------------------------------
 
     def record_remarks(self) -> int:
-        """Record remarks that a person typed while studying, each once; return how many are new."""
+        """Record new remarks that a person typed into Feedback fields; return their number."""
         with self._writer.unit():
             rows = self._db.execute(
                 "SELECT s.guid, json_extract(s.own, '$.feedback') AS said FROM seen s"

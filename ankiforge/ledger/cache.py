@@ -1,4 +1,4 @@
-"""The cache file beside the ledger: what sources store between runs to be quicker.
+"""The cache file next to the ledger, in which sources store data between runs to save time.
 
 Nothing in it is of worth but the time it saves, so whatever is wrong with it is no failure: it counts
 as empty, and a damaged file is replaced.
@@ -20,25 +20,25 @@ CREATE TABLE IF NOT EXISTS kept (
 ) STRICT
 """
 _PATIENCE = 5.0
-"""Seconds to wait for another program that uses the file; once, then no more."""
+"""How long to wait in seconds for another program that uses the file; only the first time."""
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 CACHE_FILE = "memory.db"
-"""The file's name, beside the ledger."""
+"""The name of the file, in the folder of the ledger."""
 
 
 class CacheFile:
     """The cache file of one workspace."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Use the file at `path`; if `read_only`, only read it."""
+        """Use the file at `path`; with `read_only`, never write it."""
         self._path, self._read_only, self._patience = path, read_only, _PATIENCE
 
     def of(self, owner: str) -> Cache:
-        """Return the part that belongs to one source (or one purpose)."""
+        """Return the part of the cache that belongs to one source or purpose."""
         return Cache(self, owner)
 
     def select(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; none if the file cannot be read."""
+        """Return the rows of a query; [] if the file cannot be read."""
         if self._path.is_file():
             try:
                 with closing(self._open()) as connection:
@@ -48,7 +48,7 @@ class CacheFile:
         return []
 
     def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
-        """Store and delete, all of it or nothing."""
+        """Store and delete entries in one transaction."""
         if self._read_only:
             return
         try:
@@ -70,28 +70,28 @@ class CacheFile:
         return sqlite3.connect(self._path, timeout=self._patience)
 
     def _failed(self, error: sqlite3.Error) -> None:
-        """Of many calls only the first waits for a file that is in use."""
+        """If the file is in use, do not wait for it in later calls."""
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             self._patience = 0.0
 
 
 class Cache:
-    """What one owner stores; see `model.Memory`."""
+    """The entries of one owner; see `model.Memory`."""
 
     def __init__(self, file: CacheFile, owner: str) -> None:
         self._file, self._owner = file, owner
 
     def recall(self, name: str) -> bytes | None:
-        """Return what was stored under this name, None if nothing is."""
+        """Return the entry with this name; None if there is none."""
         sql = "SELECT body FROM kept WHERE owner = ? AND name = ?"
         found = self._file.select(sql, self._owner, name)
         return bytes(found[0][0]) if found else None
 
     def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """Return all that was stored under names that begin so."""
+        """Return all entries with this prefix."""
         sql = "SELECT name, body FROM kept WHERE owner = ? AND name >= ? AND name < ?"
         return dict(self._file.select(sql, self._owner, prefix, f"{prefix}\U0010ffff"))
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
-        """Store these, and delete those names: all of it or, if the power fails, nothing."""
+        """Store entries and delete others, in one transaction."""
         self._file.write(self._owner, bodies, forget)

@@ -49,18 +49,18 @@ from ankiforge.model import (
 )
 
 NOTE = "nid:"
-"""Prefix of the id of another tool's note in Anki, as in Anki's own search."""
+"""The prefix of the id of a foreign note in Anki, as in Anki's own search."""
 MOVED_FROM = "moved_from"
-"""The check whose finding names a card whose passage is gone, and may be this one."""
+"""The check for cards whose passage may be the moved one of another card, which is gone."""
 REJECTED_ELSEWHERE = "rejected_elsewhere"
-"""The check whose finding names a rejected card that says the same."""
+"""The check for cards that repeat a rejected card of another passage."""
 ALIKE = ("duplicate", "similar")
-"""The findings of the duplicate index."""
+"""The checks of the duplicate index."""
 PAIRED = (*ALIKE, MOVED_FROM)
-"""The findings about a pair of cards that a person can dismiss."""
+"""The checks of pairs of cards, whose findings a person can dismiss."""
 
 STANDS = "NOT d.undone"
-"""SQL condition that a decision `d` is not undone."""
+"""The SQL condition that a decision `d` is not undone."""
 _JOINED = (
     "SELECT d.subject, json_extract(d.body, '$.key') AS key, json_extract(d.body, '$.card') AS card,"
     " json_extract(d.body, '$.answer') AS answer FROM event d WHERE d.what = 'merge'"
@@ -69,13 +69,13 @@ _JOINED = (
 
 
 class Pairs:
-    """Merges and `not-duplicate` decisions of a person that are in force."""
+    """A person's merges and `not-duplicate` decisions that are not undone."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     def link(self, guid: Guid, key: HighlightKey) -> None:
-        """Make a card serve another highlight as well, if both exist here."""
+        """Link a card to another highlight, if both exist here."""
         self._db.execute(
             "INSERT OR IGNORE INTO card_highlight SELECT c.guid, h.key, 'also'"
             " FROM card c, highlight h WHERE c.guid = ? AND h.key = ?",
@@ -99,7 +99,7 @@ class Pairs:
         return Guid(rows[0]["subject"]) if rows else None
 
     def unmerge(self, guid: str, key: str) -> None:
-        """Undo a merge: the card serves the highlight no longer, unless another merge says so."""
+        """Unlink a card from a highlight after a merge was undone, unless another merge links them."""
         if key not in self.merged_highlights(guid):
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND key = ? AND role = 'also'",
@@ -107,7 +107,7 @@ class Pairs:
             )
 
     def not_duplicates(self, ids: Iterable[str]) -> frozenset[frozenset[str]]:
-        """Return the pairs with one of these ids that a person called no duplicates."""
+        """Return the pairs with one of these ids that a person declared not to be duplicates."""
         wanted = tuple(ids)
         marks = ", ".join("?" * len(wanted))
         select = (
@@ -122,19 +122,22 @@ class Pairs:
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
     def all_not_duplicates(self) -> frozenset[frozenset[str]]:
-        """Return all pairs that a person called no duplicates."""
+        """Return all pairs that a person declared not to be duplicates."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
             f" WHERE d.what = 'not-duplicate' AND {STANDS}"
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
-    # --- findings that name a duplicate ----------------------------------------------------------
+    # --- findings about pairs --------------------------------------------------------------------
 
     def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
-        """Drop findings, given by candidate id, whose other card is not in use or was dismissed.
+        """Drop findings about another card that is no longer in use or that a person dismissed.
 
-        A card whose passage is gone may have been rejected; one rejected elsewhere must be so still.
+        For `MOVED_FROM`, the other card may also be rejected; for `REJECTED_ELSEWHERE`, it must be.
+
+        Args:
+            found: the findings by candidate id.
         """
         naming = {(id, one) for id, said in found.items() for one in said if one.twin}
         if not naming:
@@ -150,14 +153,14 @@ class Pairs:
         return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
 
     def without_dismissed(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """Return the findings without those of pairs that a person dismissed."""
+        """Return the findings without those about pairs that a person dismissed."""
         if not any(finding.twin for finding in findings):
             return findings
         apart = self.not_duplicates((guid,))
         return tuple(one for one in findings if not _is_dismissed(guid, one, apart))
 
     def _verdicts(self, twins: Iterable[str]) -> dict[str, str]:
-        """Return the verdict of those ids that are a live card; "" of another tool's note in Anki."""
+        """Return the verdicts of the ids that are live cards, and "" for foreign notes in Anki."""
         ids = tuple(twins)
         notes = tuple(one.removeprefix(NOTE) for one in ids if one.startswith(NOTE))
         rows = self._db.execute(
@@ -170,7 +173,7 @@ class Pairs:
 
 
 def _counts(check: str, verdict: str | None) -> bool:
-    """Return whether a finding counts that names a card with this verdict; None = not in use."""
+    """Return whether a finding applies if the other card has this verdict; None = not in use."""
     if check == REJECTED_ELSEWHERE:
         return verdict == Verdict.REJECTED
     return verdict is not None and (check == MOVED_FROM or verdict != Verdict.REJECTED)
@@ -193,17 +196,17 @@ ANSWER_CHANGED = Finding(
     " to learn it anew, reset the card there (Browse, Cards, Reset)",
 )
 FEEDBACK = "feedback"
-"""The check whose finding is a remark that a person typed in Anki."""
+"""The check whose findings are remarks that a person typed in Anki."""
 PREFERRED = "preferred"
-"""Key of an event by which a person accepted a candidate: that candidate."""
+"""The key in an event's body for the candidate that a person accepted."""
 AT_ONCE = 500
-"""Cards that are read with one query."""
+"""The number of cards that are read with one query."""
 _FOUND = msgspec.json.Decoder(list[Finding])
 
 
 _Highlights = Mapping[HighlightKey, Highlight]
 TAGGED = "retired in Anki"
-"""Why a card is retired that was recovered from Anki with the tag of retired cards."""
+"""The reason for retiring a card that was recovered from Anki with the tag of retired cards."""
 
 
 _FINDINGS = (
@@ -220,7 +223,7 @@ _CARDS = (
     " LEFT JOIN document d ON d.key = h.document"
     f" WHERE c.guid IN (SELECT value FROM json_each(?)) ORDER BY {_BY_LETTER}"
 )
-"""Cards with their highlights, once for each candidate."""
+"""Cards with their highlights; one row for each candidate."""
 _STORED = (
     f"SELECT c.*, a.letter, a.state, a.draft, a.born, {_FINDINGS},"
     " o.state AS seen, o.why AS seen_why, o.sequence AS seen_after,"
@@ -231,7 +234,7 @@ _STORED = (
     "  IN (SELECT m.drafted_with FROM card m WHERE m.guid IN (SELECT value FROM json_each(?1))))"
     f" ORDER BY c.guid, {_BY_LETTER}"
 )
-"""Cards and those they were drafted with, once for each candidate."""
+"""Cards and the cards drafted with them; one row for each candidate."""
 
 
 _WORK = (
@@ -239,14 +242,14 @@ _WORK = (
     " JOIN highlight h ON h.key = l.key JOIN document d ON d.key = h.document"
     " WHERE l.guid = :guid AND l.role = 'origin'"
 )
-"""SQL of the key of the first document of a card's work."""
+"""The SQL for the key of the first document of a card's work."""
 
 
 class Stored(NamedTuple):
     """A card as stored, with everything its state depends on."""
 
     row: sqlite3.Row
-    """Its columns; and `lapses`, summed over its cards in Anki, None if never seen there."""
+    """The columns of the card, and `lapses`: the sum for its cards in Anki, None if never seen there."""
     facts: Facts
     states: dict[str, str]
     """The state of each candidate, by letter."""
@@ -255,7 +258,7 @@ class Stored(NamedTuple):
 
 
 class Cards:
-    """Reads cards, and writes them from events."""
+    """Reads cards, and writes their state computed from events."""
 
     def __init__(
         self,
@@ -269,20 +272,20 @@ class Cards:
         self._changed = changed
         self.pairs = Pairs(connection)
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------
 
     def get(self, guid: Guid | str) -> Card:
         """Return one card.
 
         Raises:
-            KeyError: there is none with this guid.
+            KeyError: there is no card with this guid.
         """
         for card in self.several([str(guid)]):
             return card
         raise KeyError(guid)
 
     def of_highlight(self, key: HighlightKey) -> list[Card]:
-        """Return the cards of a highlight, including those it was merged into."""
+        """Return the cards of a highlight, including those into which its cards were merged."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN card_highlight l ON l.guid = c.guid WHERE l.key = ?"
             " ORDER BY c.family, c.slot",
@@ -297,7 +300,7 @@ class Cards:
     def deliverable(self) -> Iterator[Card]:
         """Return the cards that a package may have to contain, in reading order.
 
-        These are accepted, live and unblocked cards, and cards that are in Anki for any other reason.
+        These are cards that are ready, and all other cards that are in Anki.
         """
         accepted = "c.verdict = 'accepted' AND c.standing = 'live'"
         found = self._where(f"{accepted} OR c.anki IN ('seen', 'held')")
@@ -312,7 +315,7 @@ class Cards:
             yield from self.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def several(self, guids: Sequence[str]) -> Iterator[Card]:
-        """Yield the cards with these guids, in their order; at most `AT_ONCE`."""
+        """Yield the cards with these guids (at most `AT_ONCE`), in their order."""
         if not guids:
             return
         groups = _grouped(self._db.execute(_CARDS, (to_json(guids),)).fetchall())
@@ -349,7 +352,7 @@ class Cards:
         return tuple(found[key] for key in keys if key in found)
 
     def _beside(self, choices: set[str]) -> dict[str, list[Candidate]]:
-        """Return the open candidates of these choices, those of the first card first."""
+        """Return the open candidates by choice, those of the choice's first card first."""
         if not choices:
             return {}
         rows = self._db.execute(
@@ -369,7 +372,7 @@ class Cards:
         return found
 
     def stands(self, guid: Guid | str) -> bool:
-        """Return whether there is such a card, live and not rejected."""
+        """Return whether there is a card with this guid that is live and not rejected."""
         row = self._db.execute(
             "SELECT 1 FROM card WHERE guid = ? AND standing = 'live' AND verdict <> 'rejected'",
             (guid,),
@@ -384,11 +387,11 @@ class Cards:
         return [Guid(row["guid"]) for row in rows]
 
     def run_of(self, guid: Guid) -> str:
-        """Return the run that drafted it."""
+        """Return the run that drafted a card."""
         return self.runs_of([guid])[guid]
 
     def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
-        """Return the run that drafted each of these cards; at most `AT_ONCE`."""
+        """Return the run that drafted each of these cards (at most `AT_ONCE`)."""
         marks = ", ".join("?" * len(guids))
         sql = f"SELECT guid, run FROM card WHERE guid IN ({marks})"
         rows = self._db.execute(sql, tuple(guids)).fetchall()
@@ -405,7 +408,7 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def of_run(self, run: RunId) -> frozenset[Guid]:
-        """Return the cards of all highlights that a run read, including those these were merged into."""
+        """Return the cards of all highlights that a run read, including cards merged with theirs."""
         rows = self._db.execute(
             "SELECT l.guid FROM card_highlight l WHERE l.key IN"
             " (SELECT key FROM temp.in_scope WHERE run = ?)",
@@ -414,7 +417,7 @@ class Cards:
         return frozenset(Guid(row["guid"]) for row in rows)
 
     def made_in(self, run: RunId) -> Iterator[Card]:
-        """Yield the cards that a run created, without those that it revised."""
+        """Yield the cards that a run created, but not those that it revised."""
         rows = self._db.execute("SELECT guid FROM card WHERE run = ? ORDER BY guid", (run,))
         guids = [Guid(row["guid"]) for row in rows.fetchall()]
         for start in range(0, len(guids), AT_ONCE):
@@ -425,7 +428,7 @@ class Cards:
         return [one for one in self.in_choice(card.choice) if one.guid != card.guid]
 
     def in_choice(self, choice: str) -> list[Card]:
-        """Return the alternatives that are named by the guid of the first one."""
+        """Return the alternatives of a choice, which is identified by the guid of the first one."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE choice = ? AND choice <> '' ORDER BY guid", (choice,)
         ).fetchall()
@@ -439,7 +442,7 @@ class Cards:
         self.refold(guids)
 
     def mark_gone(self, key: HighlightKey) -> None:
-        """Add the finding `source_gone` to accepted cards of a highlight that have no other one left."""
+        """Add the finding `source_gone` to a highlight's ready cards that have no present highlight."""
         for card in self.of_highlight(key):
             lead = card.leading
             if card.ready and SOURCE_GONE not in lead.findings and not self._still_read(card.guid):
@@ -459,7 +462,7 @@ class Cards:
         return row is not None
 
     def mark_present(self, key: HighlightKey) -> None:
-        """Remove the finding `source_gone`: the highlight is present again."""
+        """Remove the finding `source_gone` from the cards of a highlight that is present again."""
         for card in self.of_highlight(key):
             lead = card.leading
             said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
@@ -481,7 +484,7 @@ class Cards:
     ) -> None:
         """Store a new card with the text of a draft.
 
-        `base`: columns in which it differs from a new card with the text of its first candidate.
+        `base` are the columns in which it differs from a new card with the text of its first candidate.
         """
         self._db.execute(
             "INSERT INTO card (guid, key, family, slot, kind, fields, tags, deck, run, base)"
@@ -494,10 +497,10 @@ class Cards:
     def add_candidate(self, guid: Guid, checked: Checked, state: CandidateState) -> str:
         """Store a draft as the next candidate, in this state until an event changes it.
 
-        What the card shows of it follows with the next `refold` or `refresh`.
+        The columns of the card are updated by the next `refold` or `refresh`.
 
         Returns:
-            Its letter.
+            The letter of the candidate.
         """
         count = self._db.execute(
             "SELECT count(*) FROM candidate WHERE guid = ?", (guid,)
@@ -515,8 +518,8 @@ class Cards:
     ) -> None:
         """Store (guid, state, why) of notes as last seen or written; this is not an event.
 
-        Events that arrived earlier no longer determine the state in Anki. `first`: the observation precedes
-        all of them, and the caller folds the cards next.
+        It overrides the state in Anki that follows from earlier events. With `first`, it precedes all
+        events, and the caller must fold the cards next.
         """
         [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
         rows = [(guid, state.value, why, 0 if first else last) for guid, state, why in observed]
@@ -527,7 +530,7 @@ class Cards:
         )
 
     def stored(self, guids: Iterable[str]) -> Iterator[list[Stored]]:
-        """Yield cards in groups that are folded together: a card alone, or all of one choice."""
+        """Yield groups of cards that are folded together: a single card, or all of one choice."""
         wanted = to_json(list(guids))
         rows = _grouped(self._db.execute(_STORED, (wanted,)).fetchall())
         if not rows:
@@ -545,7 +548,7 @@ class Cards:
         yield from groups.values()
 
     def facts(self, guid: str) -> list[Facts]:
-        """Return what the state of a card and its alternatives depends on; [] if there is no such card."""
+        """Return the facts that determine the state of a card and its alternatives; [] if unknown."""
         return [one.facts for group in self.stored([guid]) for one in group]
 
     def refold(self, guids: Sequence[str]) -> None:
@@ -558,7 +561,7 @@ class Cards:
                     self.store_fold(group)
 
     def store_fold(self, group: Sequence[Stored]) -> None:
-        """Store the state of a group of cards that were just read."""
+        """Fold and store the state of a group of cards that were just read."""
         states = fold([one.facts for one in group])
         for one in group:
             self._write(one, states[one.facts.guid])
@@ -591,10 +594,10 @@ class Cards:
             self._add_words(guid, state.lacks)
 
     def _store_remarks(self, one: Stored, state: State) -> int:
-        """Store the remarks of a person as findings of the leading candidate.
+        """Store a person's remarks as findings of the leading candidate.
 
         Returns:
-            Whether a check blocks that candidate, 0 or 1.
+            1 if a check blocks that candidate, else 0.
         """
         lead = leading(one.facts, state)
         if lead is None:
@@ -607,7 +610,7 @@ class Cards:
         return int(lead.blocked)
 
     def _move(self, guid: Guid, home: str) -> None:
-        """Make a card belong to the highlight it was moved to, if that exists here."""
+        """Link a card to the highlight to which it was moved, if that exists here."""
         there = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
         if there:
             self._db.execute(
@@ -618,7 +621,7 @@ class Cards:
             self.link(guid, HighlightKey(home), "origin")
 
     def _add_words(self, guid: Guid, said: Event) -> None:
-        """Store the text that a person wrote or picked on another machine as a candidate, and pick it."""
+        """Store the text of an event from another machine, where a person wrote or picked it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
@@ -642,7 +645,7 @@ class Cards:
         )
 
     def unprobed(self) -> Iterator[Card]:
-        """Yield cards that wait with a draft whose answer is to be probed yet."""
+        """Yield pending cards that have a draft whose answer must still be probed."""
         rows = self._db.execute(
             "SELECT DISTINCT c.guid FROM candidate a JOIN card c ON c.guid = a.guid"
             " WHERE a.state <> ? AND c.verdict = ? AND c.standing = ?"
@@ -652,7 +655,7 @@ class Cards:
         return self.several([row["guid"] for row in rows])
 
     def set_probed(self, guid: Guid, letter: str, checked: Checked) -> None:
-        """Replace a candidate by the same draft with what the answer probe found."""
+        """Replace a candidate with the same draft, to which the result of the probe was added."""
         self._db.execute(
             "UPDATE candidate SET draft = ? WHERE guid = ? AND letter = ?",
             (to_json(checked.draft), guid, letter),
@@ -660,7 +663,7 @@ class Cards:
         self.set_findings(guid, letter, checked.findings)
 
     def keep_deck(self, guid: Guid) -> None:
-        """Store the deck of a document's first accepted card: its later cards go there, too."""
+        """Store the deck of a document's first accepted card, for its later cards."""
         self._db.execute(
             "UPDATE document SET deck = (SELECT deck FROM card WHERE guid = :guid)"
             f" WHERE deck = '' AND (key = ({_WORK}) OR work = ({_WORK}))",
@@ -668,7 +671,7 @@ class Cards:
         )
 
     def refresh(self, guid: Guid) -> None:
-        """Update what follows from the findings and remarks of the leading candidate."""
+        """Update the column `blocked` and the remarks among the findings of the leading candidate."""
         for group in self.stored([guid]):
             for one in group:
                 if one.facts.guid == guid:
@@ -683,22 +686,22 @@ class Cards:
         return tuple(msgspec.json.decode(row["body"], type=Finding) for row in rows)
 
     def unlink(self, key: HighlightKey) -> None:
-        """Remove a highlight from the cards of others that it was merged into: it is drafted again."""
+        """Unlink a highlight that is drafted again from cards of other highlights."""
         self._db.execute("DELETE FROM card_highlight WHERE key = ? AND role = 'also'", (key,))
 
     def link(self, guid: Guid | str, key: HighlightKey, role: str) -> None:
-        """Record which highlight a card serves, as its `origin` or `also`."""
+        """Link a card to a highlight, as its `origin` or `also`."""
         self._db.execute("INSERT OR IGNORE INTO card_highlight VALUES (?, ?, ?)", (guid, key, role))
 
 
 def alternative(letter: str, draft: Draft, born: str, *, blocked: bool = False) -> Alternative:
-    """Return the part of a candidate on which the state of its card depends."""
+    """Return the part of a candidate that determines the state of its card."""
     fields = to_json(draft.fields)
     return Alternative(letter, draft.kind.value, fields, born, blocked, words_of(draft))
 
 
 def words_of(draft: Draft) -> str:
-    """Return the hash of a draft's text, by which events name a candidate."""
+    """Return the hash of a draft's text, by which events identify a candidate."""
     return h16(draft.kind.value, to_json(draft.fields))
 
 
@@ -712,7 +715,7 @@ def event_of(row: sqlite3.Row) -> Event:
 
 
 def preference(candidate: Candidate) -> dict[str, Any]:
-    """Return a candidate as an event stores it among the preferred or passed-over ones."""
+    """Return the body by which an event stores a preferred or passed-over candidate."""
     draft, origin = candidate.draft, candidate.draft.origin
     return {
         "draft": candidate.id,
@@ -729,7 +732,7 @@ def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:
     """Return the blocking findings that an event stores."""
     try:
         return msgspec.convert(said.get("blocked", ()), tuple[Finding, ...])
-    except msgspec.ValidationError:  # a line that a person edited
+    except msgspec.ValidationError:  # the line was edited by hand
         return ()
 
 
@@ -767,13 +770,13 @@ def _grouped(rows: Iterable[sqlite3.Row]) -> dict[str, list[sqlite3.Row]]:
 
 
 def _indexed(card: Columns) -> tuple[str, ...]:
-    """Return what the duplicate index depends on; () = the card is not in it."""
+    """Return the values that the duplicate index depends on; () if it does not contain the card."""
     lives = card["standing"] == Standing.LIVE and card["verdict"] != Verdict.REJECTED
     return (card["kind"], card["fields"]) if lives else ()
 
 
 def _stored(rows: list[sqlite3.Row], history: list[Event]) -> Stored:
-    """Decode the rows of one card, one for each candidate."""
+    """Decode the rows of one card, of which there is one for each candidate."""
     row = rows[0]
     drafted = [one for one in rows if one["letter"]]
     findings = {one["letter"]: tuple(_FOUND.decode(one["findings"])) for one in drafted}

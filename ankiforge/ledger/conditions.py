@@ -1,4 +1,4 @@
-"""Conditions on cards and highlights as SQL: the terms of a query, facets, and what they count.
+"""Conditions on cards and highlights as SQL: the terms of queries, and the facets of lists.
 
 SQLite calls Python for what it cannot compare itself: folded text, wildcards, colour names. The
 aliases in SQL are `c` for a card, `h` for the highlight it belongs to, `d` for its document, `a`
@@ -28,7 +28,7 @@ from ankiforge.text.markdown import plain
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition on a field, or on the words (`field` = "")."""
+    """A condition on a field, or on the text (`field` = "")."""
 
     field: str
     value: str
@@ -36,11 +36,11 @@ class Term:
 
     @property
     def only_of_cards(self) -> bool:
-        """Whether no highlight without a card can fulfil it."""
+        """Whether only cards can fulfil the term, and no highlight without a card."""
         return bool(self.field) and self.field not in _OF_HIGHLIGHTS and not self.negated
 
     def __str__(self) -> str:
-        """Return the term as it is typed; a quote in its value becomes a wildcard."""
+        """Return the term as typed; a quote in the value becomes a wildcard."""
         colon = f"{self.field}:" if self.field else ""
         return f'{"-" if self.negated else ""}{colon}"{self.value.replace(chr(34), "?")}"'
 
@@ -49,7 +49,7 @@ class Term:
 
 LIVE = "{0}.standing = 'live' AND {0}.verdict <> 'rejected'"
 HOME = "coalesce((SELECT l.key FROM card_highlight l WHERE l.guid = c.guid AND l.role = 'origin'), c.key)"
-"""The highlight that a card belongs to."""
+"""The key of the highlight that a card belongs to."""
 _TWIN = "json_extract(f.body, '$.twin')"
 _TWIN_CARD = f"substr({_TWIN}, 1, instr({_TWIN} || '.', '.') - 1)"
 _SETTLED = (
@@ -66,12 +66,12 @@ CURRENT = (
     f" AND NOT (json_extract(f.body, '$.check') IN ({', '.join(map(repr, PAIRED))})"
     f" AND ({_SETTLED.format('f.guid', _TWIN_CARD)} OR {_SETTLED.format(_TWIN_CARD, 'f.guid')}))))"
 )
-"""Whether a finding counts: the duplicate it names still exists, and no person said it is none."""
+"""Whether a finding applies: the other card is still in use, and no person dismissed the pair."""
 _SHOWN = (
     "(a.state <> 'passed' OR NOT EXISTS"
     " (SELECT 1 FROM candidate b WHERE b.guid = a.guid AND b.state <> 'passed'))"
 )
-"""Whether a candidate is, or may become, the card; all count where all were passed over."""
+"""Whether a candidate is not passed over; true for all candidates if all were."""
 _REVISED = (
     "(c.verdict = 'accepted' AND c.standing = 'live'"
     " AND EXISTS (SELECT 1 FROM candidate b WHERE b.guid = c.guid AND b.state = 'picked')"
@@ -83,7 +83,7 @@ _FINDING = (
     f" WHERE f.guid = c.guid AND {{shown}} AND {CURRENT}"
 )
 _Places = tuple[tuple[str, str], ...]
-"""Each a value, and the rows it is taken from ("" = the row itself)."""
+"""(value, the rows from which it is taken), where "" = the current row."""
 _DOCUMENT: _Places = (
     ("d.title", ""),
     ("d.key", ""),
@@ -103,7 +103,7 @@ _OF_HIGHLIGHTS: dict[str, tuple[str, _Places]] = {
     "colour": ("whole", ((_COLOUR, ""), (f"colour_name({_COLOUR})", ""))),
     "key": ("within", (("h.key", ""),)),
 }
-"""How a field compares, and where its values are, for a highlight without a card."""
+"""For highlights without a card, by field: how to compare it, and where its values are."""
 _OF_CARDS: dict[str, tuple[str, _Places]] = {
     "deck": ("::", (("c.deck", ""),)),
     "document": _OF_HIGHLIGHTS["document"],
@@ -135,9 +135,9 @@ _OF_CARDS: dict[str, tuple[str, _Places]] = {
     "run": ("head", (("c.run", ""),)),
     "key": _OF_HIGHLIGHTS["key"],
 }
-"""The same for a card."""
+"""The same for cards."""
 FIELDS = tuple(_OF_CARDS)
-"""The fields a query may name."""
+"""The fields that a query may name."""
 _WORDS = (
     "(says(:{name}, d.title, {fields}, (SELECT json_group_array(json_extract(a.draft, '$.fields'))"
     f" FROM {_CANDIDATE}))"
@@ -159,7 +159,7 @@ _ONE = {
     " ELSE json_extract(a.draft, '$.fields') END FROM candidate a WHERE a.guid = c.guid"
     " AND a.letter = :letter)",
 }
-"""The same for a card as if the candidate `:letter` were its only one."""
+"""The same as `_ALL` for a card read as if `:letter` were its only candidate."""
 NUMBERS = (
     "(has_digit(c.fields) OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = c.guid"
     f" AND {_SHOWN} AND has_digit(json_array(json_extract(a.draft, '$.quote')))))"
@@ -176,7 +176,7 @@ CLEAN = (
     f" AND NOT EXISTS (SELECT 1 FROM {_FINDING.format(shown=_SHOWN)}"
     " AND json_extract(f.body, '$.severity') <> 'info')"
 )
-"""Whether a card may be accepted among many: pending, nothing to choose, no warning."""
+"""Whether a card may be accepted together with others: pending, without alternatives or warnings."""
 
 SUBJECTS = (
     "WITH subject(id) AS MATERIALIZED (SELECT value FROM json_each(:ids)),"
@@ -193,47 +193,47 @@ SUBJECTS = (
         for one in "oc"
     },
 )
-"""What is listed, by guid or key; an open choice is listed by one card and has two as members."""
+"""The items of a list, by guid or key, with their cards; an open choice is one item with two cards."""
 FACETS = {
     "Deck": "deck", "Document": "document", "Colour": "colour", "Tag": "tag", "Kind": "kind",
     "Finding": "finding",
 }  # fmt: skip
-"""By title: the field of the query."""
+"""The fields of queries by the titles of the facets."""
 CHECKS = (
     f"{SUBJECTS} SELECT m.id, json_extract(f.body, '$.check') AS name FROM member m"
     " JOIN card c ON c.guid = m.guid JOIN finding f ON f.guid = c.guid"
     f" JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND {_SHOWN}"
     f" WHERE {CURRENT}"
 )
-"""What is listed, with the check of each finding."""
+"""The items of a list, with the checks of their findings."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFacets:
-    """By what one item of a list may be found."""
+    """The facets of one item of a list."""
 
     values: tuple[tuple[str, ...], ...]
-    """Its values of each of `FACETS`."""
+    """The values for each of `FACETS`."""
     doubted: bool
-    """Whether a finding doubts it."""
+    """Whether a finding doubts the item."""
     numbers: bool
-    """Whether a digit stands in its words."""
+    """Whether the text contains a digit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """By what a list may be narrowed."""
+    """The counts of facets by which a list may be narrowed."""
 
     values: dict[str, Counter[str]]
-    """By title (see `FACETS`): how many items have which value."""
+    """The number of items by value, for each title in `FACETS`."""
     doubted: int
-    """Items with a finding that doubts them."""
+    """The number of items that a finding doubts."""
     numbers: int
-    """Items with a digit in their words."""
+    """The number of items with a digit in their text."""
 
     @classmethod
     def of(cls, items: Iterable[ItemFacets]) -> Facets:
-        """Count the values of items; those that share one object are counted together."""
+        """Count the values of items; items that share an object are counted together."""
         items = list(items)
         shared = {id(one): one for one in items}
         counts = {title: Counter[str]() for title in FACETS}
@@ -250,7 +250,7 @@ class Facets:
 def facets_of(
     rows: Iterable[tuple[Any, ...]], documents: Mapping[str, tuple[str, str]]
 ) -> dict[str, dict[str, None]]:
-    """Return the values of one item by facet; an open choice has those of all its cards."""
+    """Return the values of one item by facet, given the rows of all its cards."""
     found: dict[str, dict[str, None]] = {title: {} for title in FACETS}
     for kind, deck, tags, document, marked in rows:
         title, of_document = documents[document]
@@ -275,8 +275,8 @@ def of_cards(
 
     Args:
         terms: the conditions.
-        troubles: why cards need work, by guid; called only if a term asks for findings.
-        one: read the card as if the candidate `:letter` were its only one.
+        troubles: returns why cards need work, by guid; called only if a term is about findings.
+        one: read the card as if `:letter` were its only candidate.
     """
     parts: list[str] = []
     values: dict[str, Any] = {}
@@ -289,7 +289,7 @@ def of_cards(
             how, places = _OF_CARDS[term.field]
             values[name] = canonical(term.value)
             found = _any(places, name, how)
-        if term.field == "finding":  # trouble in Anki counts as one
+        if term.field == "finding":  # problems in Anki count as findings
             failing = [
                 guid
                 for guid, why in troubles().items()
@@ -302,7 +302,7 @@ def of_cards(
 
 
 def of_highlights(terms: Sequence[Term]) -> tuple[str, dict[str, Any]]:
-    """Return the same for a highlight without a card, which has few of the fields."""
+    """Return the same for a highlight without a card, which has only some of the fields."""
     parts: list[str] = []
     values: dict[str, Any] = {}
     for number, term in enumerate(terms):
@@ -319,7 +319,7 @@ def of_highlights(terms: Sequence[Term]) -> tuple[str, dict[str, Any]]:
 
 
 def _any(places: _Places, name: str, how: str) -> str:
-    """Return SQL: some value at these places fits the parameter."""
+    """Return the SQL condition that a value at one of these places fits the parameter."""
     parts = []
     for value, rows in places:
         fits = f"fits({value}, :{name}, '{how}')"
@@ -327,15 +327,15 @@ def _any(places: _Places, name: str, how: str) -> str:
     return f"({' OR '.join(parts)})"
 
 
-# --- functions that SQL calls -------------------------------------------------------------------
+# --- functions called from SQL ------------------------------------------------------------------
 
 _DIGIT = re.compile(r"\d")
 _GAP = re.compile(r"\{\{c\d+::")
-"""The number of a gap is no number of the card's text."""
+"""The beginning of a gap, whose number is not part of the card's text."""
 
 
 def define(connection: Connection) -> None:
-    """Let SQL on this connection call the functions below."""
+    """Register the functions below for SQL on this connection."""
     for name, count, function in (
         ("fits", 3, _fits),
         ("says", 4, _says),
@@ -348,7 +348,7 @@ def define(connection: Connection) -> None:
 
 
 def tag_name(tag: str) -> str:
-    """Return a tag as queries spell it, without a sign before it and without blanks."""
+    """Return a tag as spelled in queries, without `#` and with hyphens for blanks."""
     return "-".join(tag.removeprefix("#").split())
 
 
@@ -356,8 +356,8 @@ def tag_name(tag: str) -> str:
 def _fits(value: str | None, pattern: str, how: str) -> bool:
     """Return whether a value fits a (folded) pattern with `*` and `?`; an empty value never does.
 
-    `how`: `whole`, `within`, `head` (at the beginning), or the separators of a tree, where a
-    value also fits if it lies below the pattern.
+    `how` is `whole`, `within`, `head` (at the beginning), or the separators of a tree, where values
+    below the pattern fit as well.
     """
     if not value:
         return False
@@ -376,7 +376,7 @@ def _fits(value: str | None, pattern: str, how: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def has_digit(texts: str) -> bool:
-    """Return whether a digit stands in any text in a JSON value."""
+    """Return whether a text in a JSON value contains a digit."""
     return any(_DIGIT.search(_GAP.sub("", one)) for one in _strings(msgspec.json.decode(texts)))
 
 
@@ -397,10 +397,10 @@ _ICONS = re.compile("[\ue000-\ue001]")
 
 
 def _says(words: str, title: str, fields: str, drafts: str) -> bool:
-    """Return whether the words stand in a card's title, fields or drafts (JSON).
+    """Return whether a card's title, fields or drafts (JSON) contain the words.
 
-    Punctuation counts only where the words have some: `cross validation` finds
-    cross-validation, `schrodinger` Schrödinger; `C++` does not find C.
+    Punctuation counts only if the words contain some: `cross validation` finds cross-validation,
+    `schrodinger` finds Schrödinger, but `C++` does not find C.
     """
     whole, folded, joined = _wanted(words)
     text, letters, solid = _forms(title, fields, drafts)
@@ -409,7 +409,7 @@ def _says(words: str, title: str, fields: str, drafts: str) -> bool:
 
 @lru_cache(maxsize=32_768)
 def _forms(title: str, fields: str, drafts: str) -> tuple[str, str, str]:
-    """Return a text as it is compared: with punctuation, without, and without hyphens either."""
+    """Return the forms of a text for comparison: with punctuation, without, and with hyphens removed."""
     drafted = chain.from_iterable(msgspec.json.decode(drafts or "[]"))
     shown = dict.fromkeys(map(tuple, chain(msgspec.json.decode(fields or "[]"), drafted)))
     words = [plain(_ICONS.sub(" ", text or "")) for _, text in shown]
@@ -419,7 +419,7 @@ def _forms(title: str, fields: str, drafts: str) -> tuple[str, str, str]:
 
 @lru_cache(maxsize=64)
 def _wanted(words: str) -> tuple[str, str, str]:
-    """Return the same forms of the words of a query; of punctuation only the first."""
+    """Return the same forms of the words of a query; only the first if they contain punctuation."""
     whole = canonical(words)
     folded = _folded(whole) if _PLAIN.fullmatch(whole) else ""
     return whole, folded, _folded(_HYPHEN.sub("", whole)) if folded else ""

@@ -19,22 +19,22 @@ from ankiforge.ledger import fault
 BUSY_SECONDS = 10.0
 """How long to wait for another program that writes."""
 _DEAF_MS = 200
-"""How long SQLite itself waits; Ctrl-C has no effect meanwhile."""
+"""How long SQLite itself waits, during which Ctrl-C has no effect."""
 CACHE_KB = 64_000
-"""Size of SQLite's page cache."""
+"""The size of SQLite's page cache."""
 WAL_PAGES = 8_000
-"""Pages in the write-ahead log that trigger a checkpoint; a first run would checkpoint too often."""
+"""The pages in the write-ahead log that trigger a checkpoint; the default is too small for a first run."""
 
 
 class Connection(sqlite3.Connection):
     """A connection that raises `LedgerError`."""
 
     transactions = 0
-    """How many were begun: what was read in one may be kept while this number stays the same."""
+    """The number of transactions begun. While it is unchanged, values read in one remain valid."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run one statement."""
-        try:  # a context manager would be measurable here
+        try:  # not a context manager, whose cost would be measurable here
             return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
             if _is_in_use(error):
@@ -43,7 +43,7 @@ class Connection(sqlite3.Connection):
                 raise error
 
     def _waited(self, sql: str, parameters: Any) -> sqlite3.Cursor:
-        """Run a statement again until the program that blocks it is done."""
+        """Repeat a statement until the program that blocks it has finished."""
         latest = time.monotonic() + BUSY_SECONDS
         while True:
             try:
@@ -62,7 +62,7 @@ class Connection(sqlite3.Connection):
     def unit(self) -> Iterator[None]:
         """Run a transaction; units do not nest."""
         nested = self.in_transaction
-        try:  # Ctrl-C may arrive while BEGIN waits and gets the lock: roll back then
+        try:  # BEGIN is inside, because Ctrl-C may arrive just when it gets the lock
             self.execute("BEGIN IMMEDIATE")
             self.transactions += 1
             yield
@@ -70,13 +70,13 @@ class Connection(sqlite3.Connection):
             self.execute("COMMIT")
             fault.after_commit(number)
         except BaseException:
-            if self.in_transaction and not nested:  # a full disk may have ended it
+            if self.in_transaction and not nested:  # a full disk may have ended the transaction
                 self.execute("ROLLBACK")
             raise
 
 
 def to_json(value: object) -> str:
-    """Return a value as JSON, in the form the ledger stores."""
+    """Return a value as JSON, as stored in the ledger."""
     return msgspec.json.encode(value).decode()
 
 
@@ -87,7 +87,7 @@ _NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Raise `LedgerError` for a damaged, locked or full file; faults in our SQL are raised as they are."""
+    """Raise `LedgerError` for a damaged, locked or full file; pass on all other errors."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -132,15 +132,17 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
     """Open the ledger at `path` and migrate it.
 
     Args:
-        path: of the database.
-        any_thread: the caller makes sure that one thread at a time uses it.
-        durable: every commit is on disk when it returns. Without it a power cut may lose the last
-            commits; decisions are then read from the journal, and readings repeated by the next run.
+        path: the path of the database.
+        any_thread: several threads may use the connection; the caller serialises them.
+        durable: write every commit to disk before it returns. Without this, a power cut may lose the
+            last commits; decisions are then read from the journal, and the next run repeats the rest.
 
     Raises:
-        LedgerError: it is damaged, locked, or newer than this program.
+        LedgerError: the ledger is damaged, locked, or newer than this program.
     """
-    private.make_file(path)  # the files that SQLite creates beside it get the same rights
+    private.make_file(
+        path
+    )  # SQLite gives the files that it creates next to it the same permissions
     with readable_errors():
         connection = sqlite3.connect(
             path,
@@ -172,12 +174,12 @@ CREATE TEMP TABLE listed (
 ) WITHOUT ROWID;
 CREATE TEMP TABLE in_scope (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
 """
-"""`listed`: the documents that this command's sources list, with the run that read each last;
-`in_scope`: the highlights that stand in them."""
+"""`listed` contains the documents listed by the sources of this command, with the run that last read
+each of them; `in_scope` contains the highlights in these documents."""
 
 
 def migrate(connection: Connection, path: Path | str) -> None:
-    """Run the missing schema steps, each in one transaction; keep a copy of the old ledger."""
+    """Run the missing schema steps, each in one transaction, after copying the old ledger."""
     have = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = schema_steps()
     if have > steps[-1][0]:
@@ -191,7 +193,7 @@ def migrate(connection: Connection, path: Path | str) -> None:
     for number, sql in missing:
         _step(connection, number, sql)
     if have and missing and str(path) != ":memory:":
-        # up to step 6 the search index was a file of its own
+        # up to step 6, the search index was a separate file
         for name in ("search.db", "search.db-wal", "search.db-shm"):
             Path(path).with_name(name).unlink(missing_ok=True)
 
@@ -204,7 +206,7 @@ def _keep_copy(connection: Connection, path: Path, version: int) -> None:
 
 
 def _step(connection: Connection, number: int, sql: str) -> None:
-    # executescript commits an open transaction, so the script itself contains it
+    # executescript commits an open transaction, so the script contains its own
     script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
     try:
         with readable_errors():
@@ -215,15 +217,15 @@ def _step(connection: Connection, number: int, sql: str) -> None:
         if connection.in_transaction:
             connection.rollback()
         if connection.execute("PRAGMA user_version").fetchone()[0] >= number:
-            return  # another program took this step at the same moment
+            return  # another program ran this step at the same time
         raise
 
 
 def copy_to_memory(path: Path) -> Connection:
-    """Return a copy in memory, for commands that must not even migrate the file."""
+    """Return a copy of the ledger in memory, for commands that must not even migrate the file."""
     memory = sqlite3.connect(
         ":memory:", isolation_level=None, factory=Connection, check_same_thread=False
-    )  # drafting threads look up replies in it
+    )  # threads that draft look up replies in it
     with readable_errors():
         if path.exists():
             _read_into(memory, path)
@@ -235,10 +237,10 @@ def copy_to_memory(path: Path) -> Connection:
 
 
 def _read_into(memory: Connection, path: Path) -> None:
-    """Read a ledger without creating files beside it, as SQLite does in WAL mode even for reading.
+    """Read a ledger without creating files next to it, as SQLite does in WAL mode even for reading.
 
-    Without a `-wal` file nobody has it open: it is read as a plain file, and once more in the usual way
-    if another program has opened it meanwhile.
+    Without a `-wal` file, no program has the ledger open, so it is read as a plain file. If another
+    program opened it in the meantime, it is read again in the usual way.
     """
     at_rest = not _wal(path).exists()
     for mode in ("immutable=1", "mode=ro") if at_rest else ("mode=ro",):

@@ -38,9 +38,9 @@ class Decisions:
         self._cards = cards
         self._pairs = Pairs(connection)
         self.on_effect: Callable[[Event], None] = lambda event: None
-        """Called for each event about a highlight or document that a journal brought or that was undone."""
+        """Called for each event that came from a journal or was undone, to apply its other effects."""
         self._received: set[str] = set()
-        """The ids of events that a journal brought or undid and that are not applied yet."""
+        """The ids of events that came from a journal, or were undone by it, and are not applied yet."""
 
     # --- recording --------------------------------------------------------------------------
 
@@ -55,19 +55,19 @@ class Decisions:
         candidates: dict[str, str] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> str:
-        """Record an event about a card: the columns and candidate states that it sets.
+        """Record an event about a card, with the columns and candidate states that it sets.
 
         Args:
-            guid: of the card.
+            guid: the guid of the card.
             what: the kind of event.
-            after: columns by name, see `events.COLUMNS`.
+            after: the new values of columns by name, see `events.COLUMNS`.
             by: who decided.
-            action: groups the events that one undo takes back; "" = this event alone.
-            candidates: states by letter.
+            action: identifies the events that are undone together; "" = only this event.
+            candidates: the new states of candidates by letter.
             extra: further keys of the journal line.
 
         Returns:
-            The event's id.
+            The id of the event.
         """
         [group] = self._cards.stored([guid])
         at = next(at for at, one in enumerate(group) if one.facts.guid == guid)
@@ -78,7 +78,7 @@ class Decisions:
         }  # fmt: skip
         if by == PERSON and what in DEALT and row["lapses"] is not None:
             body[LAPSES] = row["lapses"]
-        if candidates:  # other ledgers know them by the hash of their words
+        if candidates:  # other ledgers identify candidates by the hash of their text
             words = {
                 one.letter: one.words for one in facts.alternatives if one.letter in candidates
             }
@@ -87,7 +87,7 @@ class Decisions:
         event = self._writer.decide(
             what, guid, body, by=by, action=action or self._writer.new_action()
         )
-        if self._writer.has_unnumbered(event.at):  # they may be sorted in another way now
+        if self._writer.has_unnumbered(event.at):  # the order of events may have changed
             self._cards.refold([guid])
         else:
             facts = replace(facts, events=(*facts.events, event))
@@ -98,9 +98,9 @@ class Decisions:
     def retire(self, key: HighlightKey, why: str) -> None:
         """Retire the cards of a highlight that is skipped or gone.
 
-        A card that serves another highlight which is still present is kept; it is retired with the last
-        of them. Accepted cards are kept if the highlight is gone: cleaning up a note does not remove
-        what a person accepted (docs/states.md).
+        A card of several highlights is retired only with the last of them. If the highlight is gone,
+        accepted cards are kept: cleaning up a note does not remove what a person accepted
+        (docs/states.md).
         """
         accepted_stay = why == "gone"
         for guid in self._live_cards(key, accepted_stay):
@@ -108,7 +108,7 @@ class Decisions:
             self.change(guid, "retire", after, by=SOURCE)
 
     def revive(self, key: HighlightKey) -> None:
-        """Make cards live again that were retired because their highlight was skipped or gone."""
+        """Revive cards that were retired because their highlight was skipped or gone."""
         rows = self._db.execute(
             "SELECT c.guid FROM card_highlight l JOIN card c ON c.guid = l.guid WHERE l.key = ?"
             " AND c.standing = 'retired' AND c.standing_why IN ('skip', 'gone')",
@@ -121,7 +121,7 @@ class Decisions:
     def record(
         self, guid: Guid, what: str, after: Columns, action: str, extra: dict[str, Any]
     ) -> None:
-        """Record an event of a source about a card that may be on another machine alone."""
+        """Record an event of a source about a card that may exist only on another machine."""
         if self._db.execute("SELECT 1 FROM card WHERE guid = ?", (guid,)).fetchone():
             self.change(guid, what, after, by=SOURCE, action=action, extra=extra)
         else:
@@ -129,7 +129,7 @@ class Decisions:
             self._writer.decide(what, guid, body, by=SOURCE, action=action)
 
     def draft_replacement(self, goes: str, stays: str) -> None:
-        """Let the passage of a superseded card be drafted again if the card that stays is not here."""
+        """Mark the passage of a superseded card as pending if the other card does not exist here."""
         self._db.execute(
             "UPDATE highlight SET drafted = '' WHERE key IN (SELECT key FROM card_highlight"
             " WHERE guid = :goes UNION SELECT key FROM card WHERE guid = :goes)"
@@ -151,11 +151,11 @@ class Decisions:
     # --- from a journal ---------------------------------------------------------------------
 
     def receive(self, entry: Entry) -> None:
-        """Store an event that another ledger recorded; `apply_received` applies it."""
+        """Store an event of another ledger; `apply_received` applies it."""
         self._received |= {entry.id, *self._writer.store(entry, here=False)}
 
     def apply_received(self) -> None:
-        """Apply all received events: derive anew everything they are about."""
+        """Apply all received events, by recomputing everything that they are about."""
         if not self._received:
             return
         self._writer.sort_received()
@@ -166,7 +166,7 @@ class Decisions:
             self._take_effect(event)
 
     def catch_up(self, guid: Guid) -> tuple[Event, ...]:
-        """Apply all events ever recorded about a card that was created just now."""
+        """Apply all earlier events about a card that was just created; return them."""
         [group] = self._cards.stored([guid])
         self._cards.store_fold(group)
         history = next(one.facts.events for one in group if one.facts.guid == guid)
@@ -179,7 +179,7 @@ class Decisions:
         return [event_of(row) for row in rows]
 
     def _take_effect(self, event: Event) -> None:
-        """Apply the effects of an event beyond cards: merged highlights, skips, unions, moves."""
+        """Apply effects of an event other than on cards: merged highlights, skips, unions, moves."""
         if event.what == "merge" and "card" in event.body:
             guid, key = Guid(event.subject), HighlightKey(event.body["key"])
             if event.undone:
@@ -196,11 +196,12 @@ class Decisions:
         """Undo one action.
 
         Args:
-            what: its id, or that of one of its events; "" = the last action of a person in force.
+            what: the id of the action or of one of its events; "" = a person's last action that is
+                not undone.
 
         Raises:
-            UsageError: there is nothing with that id.
-            RefusedError: something later was decided about the same card, or nothing is left.
+            UsageError: there is no action with this id.
+            RefusedError: the action is undone, or a later decision was made about one of its cards.
         """
         with self._writer.unit():
             events = self._action(what) if what else self._last_action()
@@ -208,10 +209,10 @@ class Decisions:
             return events
 
     def undo_events(self, events: list[Event]) -> None:
-        """Undo these events as one action, all or none of them, within a unit.
+        """Undo all these events as one action, within a unit.
 
         Raises:
-            RefusedError: something later was decided about one of their cards.
+            RefusedError: a later decision was made about one of their cards; nothing is undone.
         """
         for event in events:
             self._refuse_if_later(event)
@@ -235,7 +236,7 @@ class Decisions:
             self._take_effect(undone)
 
     def _now(self, guid: Guid, event: Event) -> tuple[Columns, dict[str, str]]:
-        """Return the present values of the columns and candidate states that an event set."""
+        """Return the current values of the columns and candidate states that an event set."""
         found = (one for group in self._cards.stored([guid]) for one in group)
         card = next((one for one in found if one.facts.guid == guid), None)
         if card is None:
@@ -245,16 +246,16 @@ class Decisions:
         return columns, {one: card.states[one] for one in named if one in card.states}
 
     def decided_about(self) -> frozenset[str]:
-        """Return the guids and highlight keys about which a person has decided, and not undone it."""
+        """Return the guids and highlight keys with a person's decision that is not undone."""
         rows = self._db.execute(f"SELECT DISTINCT subject FROM event d WHERE {_BY_PERSON}")
         return frozenset(row["subject"] for row in rows.fetchall())
 
     def last_about(self, guids: Iterable[Guid]) -> dict[Guid, tuple[Event, ...]]:
-        """Return the last decision of a person about each card, with the related events of its action.
+        """Return a person's last decision about each card, with the related events of its action.
 
-        Related events are about its alternatives and the cards it names; other cards that were decided by
-        the same command are not included. The latest event comes first; cards without a decision are left
-        out.
+        Related events are about the card's alternatives and other cards in its event, but not about
+        further cards decided by the same command. The latest decision comes first. Cards without a
+        decision are omitted.
         """
         found = {guid: row for guid in guids if (row := self._last_row(guid))}
         latest = sorted(found, key=lambda guid: found[guid]["sequence"], reverse=True)
@@ -270,7 +271,7 @@ class Decisions:
         return found
 
     def _shares(self, action: str) -> dict[str, tuple[Event, ...]]:
-        """Return the related events of an action, by each card that they are about."""
+        """Return the groups of related events of an action by the cards that they are about."""
         rows = self._db.execute(
             "SELECT guid, choice FROM card WHERE choice <> ''"
             " AND guid IN (SELECT subject FROM event WHERE action = ?)",
@@ -318,7 +319,7 @@ class Decisions:
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE d.subject = :subject AND d.what <> 'move'"
             f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
-            " AND (d.by <> :anki OR :by = :anki)"  # a view of Anki is no decision about this
+            " AND (d.by <> :anki OR :by = :anki)"  # a view of Anki is not a later decision
             " ORDER BY d.sequence DESC",
             {"subject": event.subject, "action": event.action, "sequence": event.sequence,
              "by": event.by, "anki": ANKI},
@@ -351,14 +352,14 @@ class Decisions:
     def merged_into(self, key: HighlightKey, answer: str) -> str:
         """Return the card into which this answer of a highlight was merged; "" if there is none.
 
-        The state of that card does not matter: a lost ledger must not draft the answer again.
+        The card may have any state: after the ledger was lost, the answer must not be drafted again.
         """
         row = self._db.execute(
             "SELECT d.subject FROM event d JOIN card c ON c.guid = d.subject"
             " WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.answer') = ? AND json_extract(d.body, '$.card') IS NULL"
             " AND NOT d.undone"
-            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # it was unmerged later
+            " AND NOT EXISTS (SELECT 1 FROM event l WHERE l.subject = d.subject"  # unmerged later
             "  AND l.what IN ('revise', 'accept', 'pick')"
             "  AND json_extract(l.body, '$.after.fields') IS NOT NULL AND l.rank > d.rank)"
             " ORDER BY d.rank DESC LIMIT 1",
@@ -382,7 +383,7 @@ class Decisions:
         return self._cards.events(subject)
 
     def was_merged(self, key: HighlightKey) -> bool:
-        """Return whether policy merged this highlight into the card of another one."""
+        """Return whether policy merged this highlight into the card of another highlight."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.what = 'merge' AND json_extract(d.body, '$.key') = ?"
             " AND json_extract(d.body, '$.card') IS NULL LIMIT 1",
@@ -391,9 +392,9 @@ class Decisions:
         return row is not None
 
     def person_decided(self, key: HighlightKey) -> bool:
-        """Return whether a person ever decided about a highlight, undone or not: then policy does nothing.
+        """Return whether a person ever decided about a highlight, even if that was undone.
 
-        Deleting a note in Anki is a decision, too.
+        Policy must not decide on such highlights. Deleting a note in Anki is a decision, too.
         """
         row = self._db.execute(
             "SELECT 1 FROM event WHERE json_extract(body, '$.key') = ?"
@@ -407,19 +408,19 @@ def _undone_body(
     body: dict[str, Any], before: tuple[Columns, dict[str, str]],
     after: tuple[Columns, dict[str, str]],
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the body of an undo for programs that apply journal lines one after another."""
+    """Return the body of an undo with its result, for programs that apply journal lines in sequence."""
     body = body | {"after": after[0]}
     return body | {"candidates": after[1], "candidates_before": before[1]} if after[1] else body
 
 
 def _touched(event: Event) -> set[str]:
-    """Return what an event changed: columns of a card; its candidates count as one."""
+    """Return the columns of a card that an event changed, and "candidates" if it changed any."""
     columns = set(event.after) - {"anki", "anki_why"}
     return columns | ({"candidates"} if event.body.get("candidates") else set())
 
 
 def _names(event: Event, choices: dict[str, str]) -> Iterator[str]:
-    """Yield the guids, and the set of alternatives, that an event is about or names."""
+    """Yield the guids and the choice that an event is about or mentions."""
     yield event.subject
     if event.subject in choices:
         yield choices[event.subject]

@@ -32,23 +32,23 @@ from ankiforge.text.fold import fold
 from ankiforge.text.renames import Sketch, decode
 
 Place = tuple[str, str]
-"""Container and place of a document."""
+"""The container and the place of a document."""
 
 
 class Documents:
-    """Stores documents under the keys that were issued to them."""
+    """Stores documents under their issued keys."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._copies: list[tuple[str, Document]] = []
-        """Copies of documents that are known by a later path, each with its container."""
+        """(container, document) of copies of documents that are also known at a later path."""
 
     def begin(self) -> None:
-        """Forget what an earlier run that failed has read."""
+        """Discard the documents of an earlier run that failed."""
         self._copies.clear()
 
     def record(self, extracted: Extracted) -> Extracted:
-        """Store a document, and return it with the key that it has had since it was first read."""
+        """Store a document, and return it with the key that was issued when it was first read."""
         document = self._issued(extracted.document)
         later = self._db.execute(
             "SELECT 1 FROM ingested WHERE container = ? AND place = ? AND path > ?",
@@ -76,9 +76,10 @@ class Documents:
         return replace(extracted, document=document, highlights=marks)
 
     def remember_copies(self) -> None:
-        """Of the copies of a document the last path gives its title and identifiers, read or not.
+        """Store the title and identifiers of a copy if no later path of its document is listed.
 
-        Call when all documents are listed: only then is it known that a later path is gone.
+        Of several copies, the one with the last path determines them, whether it was read or not. This
+        must be called when all documents are listed.
         """
         for container, document in self._copies:
             later = self._db.execute(
@@ -90,7 +91,7 @@ class Documents:
         self._copies.clear()
 
     def _issued(self, document: Document) -> Document:
-        """Return the document with its issued key: a renamed note keeps that of its first path."""
+        """Return the document with its issued key, which a renamed note keeps from its first path."""
         row = self._db.execute(
             "SELECT key FROM document WHERE source = ? AND place = ?",
             (document.source, place_of(document)),
@@ -98,7 +99,7 @@ class Documents:
         return replace(document, key=DocumentKey(row["key"])) if row else self._unused(document)
 
     def _unused(self, document: Document) -> Document:
-        """Return the document with a free key: another note may have the first path of a renamed one."""
+        """Return the document with a free key, as a renamed note may have the key of this path."""
         row = self._db.execute(
             "SELECT place FROM document WHERE key = ?", (document.key,)
         ).fetchone()
@@ -123,9 +124,9 @@ class Documents:
         )
 
     def follow_renames(self, run: RunId, recognised: Mapping[Place, str]) -> None:
-        """Give a new note the key of a note that is gone if it has most of that note's highlights.
+        """Give a new note the key of a note that is gone if most of its highlights come from that note.
 
-        Of the notes `recognised` by their words, each with its old place, any of them are enough.
+        For notes `recognised` by their words, given with their old place, one highlight is enough.
         """
         rows = self._db.execute(
             "SELECT s.container, s.place AS new, h.place AS old, h.document, count(*) AS moved,"
@@ -164,7 +165,7 @@ class Documents:
             return
         row = self._db.execute("SELECT title, body FROM document WHERE key = ?", (new,)).fetchone()
         body = replace(msgspec.json.decode(row["body"], type=Document), key=DocumentKey(key))
-        self._db.execute(  # store its present metadata under the old key
+        self._db.execute(  # store the new metadata under the old key
             "INSERT OR IGNORE INTO identifier SELECT scheme, value, ? FROM identifier"
             " WHERE document = ?",
             (key, new),
@@ -194,7 +195,7 @@ class Documents:
 
 
 def _attachments(extracted: Extracted) -> Iterator[tuple[str, str]]:
-    """Yield (container, name) of the files of a Zotero item, as links name them."""
+    """Yield the files of a Zotero item as ("attachment", "library/key"), as in links to them."""
     for found in extracted.highlights:
         if found.route is Route.ZOTERO and found.block:
             yield "attachment", f"{found.namespace.partition(':')[2]}/{found.block}"
@@ -205,18 +206,18 @@ _READ = "read:"
 
 
 class Roots:
-    """Stores the folder of each source name: names are part of keys."""
+    """Stores the folders of sources by name, because names are part of keys."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def of(self, kind: str) -> dict[str, Path]:
-        """Return the folder by name of every source of this kind that was ever read here."""
+        """Return the folders by name of all sources of this kind that were ever read here."""
         return self._all(f"root:{kind}:")
 
     def known(self, kind: str) -> dict[str, Path]:
-        """Return the same, including sources that only the journal knows."""
+        """Return the same, including sources known only from the journal."""
         return self._all(f"{_HEARD}{kind}:") | self.of(kind)
 
     def _all(self, head: str) -> dict[str, Path]:
@@ -235,13 +236,13 @@ class Roots:
         return self.of(kind).get(name) or (heard if heard and heard.exists() else None)
 
     def lacks(self, container: str, path: str) -> bool:
-        """Return whether the folder of a container is there, and a file in it is not."""
+        """Return whether the folder of a container exists, but a file in it does not."""
         kind, _, name = container.partition(":")
         root = self.of("obsidian" if kind == "vault" else kind).get(name)
         return root is not None and root.is_dir() and not (root / path).exists()
 
     def remember(self, kind: str, name: str, root: Path) -> None:
-        """Store the folder of a name, in the journal too."""
+        """Store the folder of a name, also in the journal."""
         if self.of(kind).get(name) == root:
             return
         with self._writer.unit():
@@ -250,7 +251,7 @@ class Roots:
             self._writer.note("bind", f"{kind}:{name}", {"root": str(root)}, once)
 
     def use(self, sources: frozenset[str]) -> None:
-        """Record that the workspace reads exactly these sources, each `kind:name`."""
+        """Record that the workspace reads exactly these sources, given as `kind:name`."""
         known = {row["name"]: row["value"] for row in self._db.execute(
             "SELECT name, value FROM meta WHERE substr(name, 1, ?) = ?", (len(_READ), _READ)
         )}  # fmt: skip
@@ -261,7 +262,7 @@ class Roots:
                     self._writer.meta(name, value)
 
     def dropped(self) -> frozenset[str]:
-        """Return the sources, each `kind:name`, that the workspace once read and reads no longer."""
+        """Return the sources, as `kind:name`, that the workspace used to read but no longer does."""
         rows = self._db.execute(
             "SELECT name FROM meta WHERE substr(name, 1, ?) = ? AND value = 'no'",
             (len(_READ), _READ),
@@ -269,7 +270,7 @@ class Roots:
         return frozenset(str(row["name"])[len(_READ) :] for row in rows)
 
     def is_dropped(self, key: str, dropped: frozenset[str]) -> bool:
-        """Return whether a highlight stands only in sources that were `dropped`."""
+        """Return whether all locations of a highlight are in `dropped` sources."""
         rows = self._db.execute(
             "SELECT container FROM highlight WHERE key = :key"
             " UNION SELECT container FROM location WHERE key = :key",
@@ -279,7 +280,7 @@ class Roots:
 
     def _left(self, container: str, dropped: frozenset[str]) -> bool:
         kind, _, name = container.partition(":")
-        if kind == "zotero":  # a container is a library there, which any source may read
+        if kind == "zotero":  # its containers are libraries, which any Zotero source may read
             rows = self._db.execute(
                 "SELECT value FROM meta WHERE substr(name, 1, 12) = 'read:zotero:'"
             ).fetchall()
@@ -293,7 +294,7 @@ class Roots:
     def texts(self, container: str) -> frozenset[str]:
         """Return the hashed texts of the highlights that the last scan of a container found.
 
-        A present one with a reason is left out by the settings.
+        Present highlights with a reason are omitted: the settings no longer select them.
         """
         rows = self._db.execute(
             "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
@@ -303,14 +304,14 @@ class Roots:
         return frozenset(str(row["text"]) for row in rows)
 
     def sketches(self, container: str) -> dict[str, Sketch]:
-        """Return what is known of the words of the documents of a container, by place."""
+        """Return the stored sketches of the documents of a container, by place."""
         rows = self._db.execute("SELECT place, words FROM sketch WHERE container = ?", (container,))
         return {row["place"]: decode(row["words"]) for row in rows}
 
 
 _IN_PARTS = "in parts"
-"""The digest of a document that one file holds in several parts: all are ingested, or none; ""
-until one run has read all of them."""
+"""The digest of a document that one file contains in several parts, which are ingested together; ""
+until one run has read all parts."""
 
 
 class _Row(NamedTuple):
@@ -322,13 +323,13 @@ class _Row(NamedTuple):
     digest: str
     run: str
     kept: bool
-    """Its pictures are there."""
+    """Whether its pictures exist."""
     beside: dict[str, tuple[str, str]]
-    """Fingerprint and run by path, of other files that hold highlights of the same place."""
+    """(fingerprint, run) by path, for other files that contain highlights of the same document."""
 
 
 def _read_together(row: _Row) -> bool:
-    """Return whether one run read all files that hold highlights of the same document."""
+    """Return whether all files with highlights of the document were last read by the same run."""
     return all(run == row.run for _, run in row.beside.values())
 
 
@@ -338,7 +339,7 @@ def path_of(extracted: Extracted) -> str:
 
 
 def digest_of(extracted: Extracted, salt: str) -> str:
-    """Return a hash of everything that was read; `salt` stands for the program that ingests it."""
+    """Return a hash of everything that was read, and of `salt`, which represents the program."""
     bare = replace(extracted, fingerprint="", depends=(), pictures=(), sketch="")
     return h16(salt, msgspec.json.encode(bare).decode())
 
@@ -346,8 +347,8 @@ def digest_of(extracted: Extracted, salt: str) -> str:
 class Listing:
     """The documents that the sources of one run list, compared with those in the ledger.
 
-    Only the ledger decides what is unchanged: fingerprint and highlights are written in one transaction,
-    so a document whose ingest did not finish has no fingerprint.
+    The fingerprint and the highlights of a document are written in one transaction, so a document whose
+    ingest was interrupted has no fingerprint and counts as changed.
     """
 
     def __init__(self, connection: Connection, pictures: Path) -> None:
@@ -358,12 +359,12 @@ class Listing:
         self._known: dict[str, dict[str, list[_Row]]] = {}
         self._listed: dict[str, set[tuple[str, str]]] = {}
         self._to_list: list[tuple[str, str, str, str]] = []
-        """Rows that `temp.listed` does not have yet."""
+        """Rows not yet written to `temp.listed`."""
         self._news: list[tuple[str, str, str, str, str]] = []
         self._sketches: list[tuple[str, str, str, str]] = []
 
     def begin(self, salt: str = "") -> None:
-        """Forget the listing of an earlier run; another `salt` makes every document changed."""
+        """Discard the listing of an earlier run; with another `salt`, every document is changed."""
         self._salt = salt
         self._known.clear()
         self._listed.clear()
@@ -373,7 +374,7 @@ class Listing:
         self._db.execute("DELETE FROM temp.listed")
         self._db.execute("DELETE FROM temp.in_scope")
 
-    # --- what sources ask -------------------------------------------------------------------
+    # --- queries of sources -----------------------------------------------------------------
 
     def is_unchanged(
         self,
@@ -382,10 +383,10 @@ class Listing:
         fingerprint: str,
         listed: Mapping[str, str] = MappingProxyType({}),
     ) -> bool:
-        """Return whether a document was ingested with this fingerprint; never for "".
+        """Return whether a document was ingested with this fingerprint; always False for "".
 
-        Copies of one document are read together or not at all: only so is it known which of their
-        highlights are gone. `listed` holds the fingerprints of all documents, by their paths.
+        Copies of one document are only read together, because otherwise it is unknown which highlights
+        are gone. `listed` contains the fingerprints of all documents by path.
         """
         rows = self._of(container).get(path, ())
         salted = self._salted(fingerprint)
@@ -400,7 +401,7 @@ class Listing:
         )
 
     def depends(self, container: str, path: str) -> tuple[str, ...]:
-        """Return what reading the document depended on, as the source names it."""
+        """Return `Extracted.depends` of the last reading of a document."""
         rows = self._of(container).get(path, ())
         if len(rows) == 1:
             return rows[0].depends
@@ -450,7 +451,7 @@ class Listing:
         paths = [self._pictures / name for name in names]
         return all(path.is_file() and not path.is_symlink() for path in paths)
 
-    # --- what sources yield -----------------------------------------------------------------
+    # --- results of sources -----------------------------------------------------------------
 
     def skip(self, unchanged: Unchanged) -> None:
         """List a document that was not read."""
@@ -458,7 +459,7 @@ class Listing:
             self._list(unchanged.container, row.place, unchanged.path, row.run)
 
     def is_as_ingested(self, extracted: Extracted) -> bool:
-        """Return whether a document has the content that was ingested; if so, list it."""
+        """Return whether a document has the same content as when it was ingested; if so, list it."""
         place, path = place_of(extracted.document), path_of(extracted)
         rows = self._of(extracted.container).get(path, ())
         row = next((row for row in rows if row.place == place), None)
@@ -473,7 +474,7 @@ class Listing:
         return True
 
     def is_still_unmarked(self, unmarked: Unmarked) -> bool:
-        """Return whether a document had no highlight before; if so, list it."""
+        """Return whether a document without highlights had none before; if so, list it."""
         rows = self._of(unmarked.container).get(unmarked.path, [])
         self._listed.setdefault(unmarked.container, set()).add((unmarked.path, ""))
         if [row.place for row in rows] != [""]:
@@ -495,7 +496,7 @@ class Listing:
             self._to_list.append((container, place, path, run))
 
     def write_listed(self) -> None:
-        """Let `temp.listed` have all that is listed so far: SQL asks it what is present."""
+        """Write the documents listed so far to `temp.listed`, which SQL conditions use."""
         self._db.executemany("INSERT OR IGNORE INTO temp.listed VALUES (?, ?, ?, ?)", self._to_list)
         self._to_list.clear()
 
@@ -521,7 +522,7 @@ class Listing:
         )
 
     def _digest_in_parts(self, container: str, place: str, path: str) -> str:
-        """Return the digest of a document of which another part was listed before."""
+        """Return the digest for a document of which another part is already listed."""
         staged = self._db.execute(
             "SELECT 1 FROM scanned_document WHERE container = ? AND place = ? AND path = ?",
             (container, place, path),
@@ -529,7 +530,7 @@ class Listing:
         return _IN_PARTS if staged else ""
 
     def changed_in_part(self, run: RunId) -> list[tuple[str, str]]:
-        """Return (container, place) of documents of which this run read only some parts."""
+        """Return the (container, place) of documents of which this run read only some files."""
         rows = self._db.execute(
             "SELECT DISTINCT s.container, s.place FROM scanned_document s JOIN temp.listed l"
             " ON l.container = s.container AND l.place = s.place AND l.path = s.path"
@@ -539,7 +540,7 @@ class Listing:
         return [(row["container"], row["place"]) for row in rows]
 
     def stage_again(self, run: RunId, container: str, place: str) -> None:
-        """Let this run ingest an unchanged document, within a unit."""
+        """Make this run ingest an unchanged document, within a unit."""
         self._db.execute(
             "INSERT OR IGNORE INTO scanned_document SELECT container, place, path, fingerprint,"
             " depends, digest, pictures, '' FROM ingested WHERE container = ? AND place = ?",
@@ -553,7 +554,7 @@ class Listing:
     def unread_among(
         self, run: RunId, places: Iterable[tuple[str, str]]
     ) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        """Return those of these (container, place) that this run did not read: listed, and not."""
+        """Return which (container, place) this run did not read, as (listed ones, unlisted ones)."""
         unchanged, unlisted = [], []
         for place in sorted(set(places)):
             rows = self._db.execute(
@@ -565,11 +566,11 @@ class Listing:
                 unchanged.append(place)
         return unchanged, unlisted
 
-    # --- taking in --------------------------------------------------------------------------
+    # --- storing ----------------------------------------------------------------------------
 
     def end(self, run: RunId, scans: Iterable[Scan]) -> None:
-        """Store what was ingested, and forget documents that complete scans no longer list."""
-        self._db.execute(  # highlights that files no longer contain
+        """Store the ingested documents, and delete those that complete scans no longer list."""
+        self._db.execute(  # documents that their files no longer contain
             "DELETE FROM ingested WHERE (container, path) IN (SELECT container, path"
             " FROM scanned_document) AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container"
             " = ingested.container AND l.place = ingested.place AND l.path = ingested.path)"
@@ -579,14 +580,12 @@ class Listing:
             " digest, pictures, ? FROM scanned_document",
             (run,),
         )
-        sketches = self._db.execute(
-            "SELECT container, place, path, sketch FROM scanned_document WHERE sketch <> ''"
-        ).fetchall()
-        self._db.executemany(
-            "INSERT INTO sketch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET words = excluded.words WHERE words <> excluded.words",
-            [*map(tuple, sketches), *self._sketches],
+        replaces = " ON CONFLICT DO UPDATE SET words = excluded.words WHERE words <> excluded.words"
+        self._db.execute(
+            "INSERT INTO sketch SELECT container, place, path, sketch FROM scanned_document"
+            f" WHERE sketch <> ''{replaces}"
         )
+        self._db.executemany(f"INSERT INTO sketch VALUES (?, ?, ?, ?){replaces}", self._sketches)
         self._db.execute("DELETE FROM scanned_document")
         self._db.executemany(
             "UPDATE ingested SET fingerprint = ?, depends = ?"
@@ -602,7 +601,7 @@ class Listing:
                     "DELETE FROM ingested WHERE container = ? AND path = ? AND place = ?",
                     ((scan.container, *one) for one in sorted(gone)),
                 )
-                self._db.executemany(  # what still has highlights may come back with another name
+                self._db.executemany(  # keep sketches of documents with highlights: they may be renamed
                     "DELETE FROM sketch AS k WHERE container = ? AND path = ? AND place = ?"
                     " AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = k.container"
                     "  AND h.place = k.place) AND NOT EXISTS (SELECT 1 FROM location w"
@@ -614,7 +613,7 @@ class Listing:
         self._known.clear()
 
     def scope(self, run: RunId) -> None:
-        """Store which highlights stand in the listed documents."""
+        """Store the keys of the highlights in the listed documents."""
         for table, more in (
             ("highlight", " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"),
             ("location", ""),
@@ -633,7 +632,7 @@ class Listing:
 
 
 def read_again(db: Connection, places: Iterable[tuple[str, str]]) -> None:
-    """Let the next run read and ingest the documents at these (container, place)."""
+    """Make the next run read and ingest the documents at these (container, place)."""
     db.executemany(
         "UPDATE ingested SET fingerprint = '', digest = '' WHERE container = ? AND place = ?",
         places,
@@ -641,7 +640,7 @@ def read_again(db: Connection, places: Iterable[tuple[str, str]]) -> None:
 
 
 def places_of_highlight(db: Connection, key: str) -> Iterator[tuple[str, str]]:
-    """Yield (container, place) of the documents that contain a highlight."""
+    """Yield the (container, place) of the documents that contain a highlight."""
     for row in db.execute(
         "SELECT container, place FROM highlight WHERE key = :key"
         " UNION SELECT container, place FROM location WHERE key = :key",
@@ -651,7 +650,7 @@ def places_of_highlight(db: Connection, key: str) -> Iterator[tuple[str, str]]:
 
 
 def places_of_document(db: Connection, document: str) -> Iterator[tuple[str, str]]:
-    """Yield (container, place) at which highlights of a document are found."""
+    """Yield the (container, place) of all highlights of a document."""
     for row in db.execute(
         "SELECT container, place FROM highlight WHERE document = :key UNION SELECT container, place"
         " FROM location WHERE json_extract(body, '$.document.key') = :key",
@@ -661,17 +660,17 @@ def places_of_document(db: Connection, document: str) -> Iterator[tuple[str, str
 
 
 LONG_PAGE = 200
-"""Folded characters from which the text of a page identifies it."""
+"""The length, in folded characters, from which the text of a page identifies it."""
 LONG_TITLE = 12
-"""Folded characters from which two equal titles are not a coincidence."""
+"""The length, in folded characters, from which equal titles are not a coincidence."""
 SURE = ("doi", "arxiv")
-"""Identifiers of one work; chapters share an ISBN, papers the address of a journal."""
+"""Identifiers of a single work. Chapters may share an ISBN, and papers the URL of a journal."""
 NAMING = ("doi", "arxiv", "citekey", "zotero")
-"""Identifiers by which a note names the paper that it is about."""
+"""Identifiers by which a note refers to the paper that it is about."""
 ALONE = ("url", "isbn", "pmid")
-"""Identifiers that find a note, but do not make another document's paper its own."""
+"""Identifiers by which a note is found, but which do not relate it to a paper."""
 QUOTED = "quoted-"
-"""Prefix of identifiers of papers that a note quotes with a link, including their files."""
+"""The prefix of identifiers of papers, and of their files, that a note quotes with a link."""
 
 _PAPERS = ("zotero", "pdf")
 _STORED = re.compile(r"(?:^|/)([A-Z0-9]{8})/[^/]+$")
@@ -688,15 +687,15 @@ class Works:
         self._db = connection
         self._writer = writer
 
-    # --- looking ----------------------------------------------------------------------------
+    # --- reading ----------------------------------------------------------------------------
 
     def of(self, document: str) -> str:
-        """Return the key of a document's work: that of its first document."""
+        """Return the key of a document's work, which is the key of its first document."""
         row = self._db.execute("SELECT work FROM document WHERE key = ?", (document,)).fetchone()
         return str(row["work"]) if row and row["work"] else document
 
     def members(self, document: str) -> list[str]:
-        """Return all documents of its work, including itself."""
+        """Return all documents of a document's work, including itself."""
         work = self.of(document)
         rows = self._db.execute(
             "SELECT key FROM document WHERE key = ? OR work = ? ORDER BY key", (work, work)
@@ -704,7 +703,7 @@ class Works:
         return [row["key"] for row in rows]
 
     def papers_named_by(self, note: str) -> list[str]:
-        """Return all documents of the papers that a note's front matter names, or its quotes link to."""
+        """Return all documents of the papers in a note's front matter or in links of its quotes."""
         bare = f"substr(i.scheme, {len(QUOTED) + 1})"
         rows = self._db.execute(
             "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
@@ -716,7 +715,7 @@ class Works:
         return sorted({one for row in rows for one in self.members(row["document"])})
 
     def notes_about(self, documents: list[str]) -> list[str]:
-        """Return the notes whose front matter names one of these papers, or whose quotes link to one."""
+        """Return the notes with one of these papers in their front matter or in links of quotes."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
             "SELECT DISTINCT o.document FROM identifier i JOIN identifier o ON o.value = i.value"
@@ -730,7 +729,7 @@ class Works:
     # --- uniting ----------------------------------------------------------------------------
 
     def unite(self, run: RunId, action: str) -> list[str]:
-        """Unite the documents of a run with copies of the same work; return the works that grew."""
+        """Unite the documents of a run with copies of the same work; return the changed works."""
         grown = []
         for one, other, why in list(self._found(run)):
             if self.of(one) != self.of(other) and not self._parted(one, other):
@@ -738,7 +737,7 @@ class Works:
         return grown
 
     def _found(self, run: RunId) -> Iterator[tuple[str, str, str]]:
-        """Yield pairs of documents that are one work, and the reason."""
+        """Yield pairs of documents of one work, with the reason."""
         yield from self._pairs(
             run,
             "SELECT i.document AS one, o.document AS other, i.scheme || ' ' || i.value AS why"
@@ -817,7 +816,7 @@ class Works:
         return self._db.execute(f"{read} {sql} ORDER BY one, other", (run,)).fetchall()
 
     def _unite(self, one: str, other: str, why: str, action: str) -> str:
-        """Unite two works under the key of the one that was first seen; return that key."""
+        """Unite two works under the key of the one seen first; return that key."""
         first, second = sorted({self.of(one), self.of(other)}, key=self._age)
         body = {"key": "", "with": first, "why": why, "documents": [one, other]}
         self._writer.decide("union", second, body, by=SOURCE, action=action)
@@ -828,7 +827,7 @@ class Works:
         return first
 
     def _age(self, document: str) -> tuple[str, bool, str]:
-        """Return a sort key: when it was first seen, Zotero first among equal times."""
+        """Return a sort key: the time when a document was first seen, then Zotero first."""
         row = self._db.execute("SELECT since FROM document WHERE key = ?", (document,)).fetchone()
         return (row["since"], not document.startswith("zotero:"), document)
 
@@ -844,12 +843,12 @@ class Works:
     # --- effects ----------------------------------------------------------------------------
 
     def apply(self, event: Event) -> None:
-        """Apply a union that a journal brought or that was undone."""
+        """Apply a union that came from a journal or was undone."""
         if event.what == "union":
             self.refresh()
 
     def refresh(self) -> None:
-        """Derive the works, and the deck of each, from the unions in force."""
+        """Recompute the works and their decks from the unions that are not undone."""
         heads: dict[str, str] = {}
         for second, first in self._standing():
             head = _head(heads, first)

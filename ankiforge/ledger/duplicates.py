@@ -35,7 +35,7 @@ from ankiforge.model import (
 )
 
 AT_ONCE = 500
-"""Cards that are read together."""
+"""The number of cards that are read with one query."""
 _STANDS = "c.standing = 'live' AND c.verdict <> 'rejected'"
 _INDEXED = (
     "SELECT d.place, d.id, coalesce(l.key, c.key, '') AS home, d.words, d.finders, d.exact"
@@ -47,9 +47,9 @@ _NOTE = (
     " ORDER BY fields = '', place LIMIT 1"
 )
 _CHANGES = "duplicates:changes"
-"""Meta: how often the index was changed, by whatever program."""
+"""The name in `meta` of the number of changes to the index by all programs."""
 _VERSION = "duplicates:version"
-"""Meta: the version of the rules by which the search terms were made."""
+"""The name in `meta` of the version of the rules that made the search terms."""
 
 
 class Duplicates:
@@ -59,20 +59,20 @@ class Duplicates:
         self._db = connection
         self._writer = writer
         self._changes = -1
-        """The count of changes this object knows of; another count: another program wrote."""
+        """The last known number of changes; if it differs, another program has changed the index."""
         self._epoch = 0
         self._changed: list[str] = []
         """The ids changed here since the epoch began."""
         self._reading: dict[str, tuple[str, str]] = {}
-        """The digest of each card whose search terms are being made, as stored and as read."""
+        """(stored digest, digest when read) of each card whose search terms are being made."""
 
     # --- keeping up with cards --------------------------------------------------------------
 
     def update(self, guid: str) -> None:
-        """Bring the index up to what a card says by now, within the caller's transaction.
+        """Update the index for a card, within the caller's transaction.
 
-        Cheap where nothing changed. Findings of other cards that name this one are put in the
-        queue of `reworded` if its words have changed.
+        This is cheap if nothing changed. If the text of the card changed and findings of other cards
+        refer to it, it is added to `reworded`.
         """
         row = self._db.execute(
             f"SELECT c.kind, c.fields, {_STANDS} AS stands, d.place, d.digest"
@@ -84,7 +84,7 @@ class Duplicates:
             self._set(guid, digest, row["place"], row["digest"])
 
     def update_note(self, number: int) -> None:
-        """Bring the index up to what a note that is not ours says by now."""
+        """Update the index for a foreign note."""
         id = f"{NOTE}{number}"
         note = self._db.execute(_NOTE, (number,)).fetchone()
         row = self._db.execute(
@@ -94,7 +94,7 @@ class Duplicates:
         self._set(id, digest, *((row["place"], row["digest"]) if row else (None, None)))
 
     def _set(self, id: str, digest: str, place: int | None, before: str | None) -> None:
-        """Note what a card says now; an empty digest: it is not to be found any more."""
+        """Store the digest of a card's text; "" removes the card from the index."""
         if digest == (before or "") and (digest or place is None):
             return
         if place is None:
@@ -127,7 +127,7 @@ class Duplicates:
         )
 
     def _count(self, ids: Iterable[str]) -> None:
-        """Count one change. A count that is rolled back makes the next search read anew."""
+        """Count a change. If the count is rolled back, the next search reads everything again."""
         [now] = self._db.execute(
             "INSERT INTO meta VALUES (?, '1') ON CONFLICT (name) DO UPDATE"
             " SET value = CAST(value AS INTEGER) + 1 RETURNING value",
@@ -142,7 +142,7 @@ class Duplicates:
     # --- a store of `check.duplicates` ------------------------------------------------------
 
     def unread(self, version: str, most: int) -> list[tuple[str, Draft]]:
-        """Return cards whose search terms are not stored yet, or were made by another version."""
+        """Return at most `most` cards whose search terms are missing or made by another version."""
         if self._writer.recall(_VERSION) != version:
             with self._writer.unit():
                 self._db.execute("UPDATE duplicate_card SET unread = 1")
@@ -163,7 +163,7 @@ class Duplicates:
         return drafts
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
-        """Store the search terms of what `unread` returned; not where the words changed since."""
+        """Store the search terms of cards from `unread`, except if their text changed since."""
         with self._writer.unit():
             posted: list[tuple[str, int]] = []
             for id, found in terms:
@@ -176,7 +176,7 @@ class Duplicates:
                 if row is None:
                     continue
                 place = row["place"]
-                if row["posted"]:  # made by another version
+                if row["posted"]:  # terms made by another version
                     self._remove_words(place)
                 self._db.execute(
                     "UPDATE duplicate_card SET unread = 0, digest = ?, exact = ?, words = ?,"
@@ -188,9 +188,9 @@ class Duplicates:
             self._count(id for id, _ in terms)
 
     def changed(self, since: Sequence[int]) -> tuple[tuple[int, ...], Sequence[str] | None]:
-        """Return the present state, and the ids changed since another; None = maybe all."""
+        """Return the current state, and the ids changed since another state; None = possibly all."""
         now = int(self._writer.recall(_CHANGES) or 0)
-        if now != self._changes:  # another program wrote, or a transaction was rolled back
+        if now != self._changes:  # another program changed it, or a transaction was rolled back
             self._epoch += 1
             self._changes, self._changed = now, []
         state = (self._epoch, len(self._changed))
@@ -198,14 +198,14 @@ class Duplicates:
         return state, list(dict.fromkeys(self._changed[since[1] :])) if known else None
 
     def holding(self, word: str, most: int) -> list[int]:
-        """Return the rows of at most so many cards that hold a word."""
+        """Return the rows of at most `most` cards that contain a word."""
         rows = self._db.execute(
             "SELECT place FROM duplicate_word WHERE word = ? ORDER BY place LIMIT ?", (word, most)
         )
         return [place for (place,) in rows]
 
     def cards(self, rows: Sequence[int]) -> Iterator[tuple[int, IndexedCard]]:
-        """Return the cards of these rows, those that are still there."""
+        """Yield (row, card) for those of these rows that still exist."""
         for start in range(0, len(rows), AT_ONCE):
             some = tuple(rows[start : start + AT_ONCE])
             marks = ", ".join("?" * len(some))
@@ -214,7 +214,7 @@ class Duplicates:
                 yield row["place"], self._indexed(row)
 
     def card(self, id: str) -> tuple[int, IndexedCard] | None:
-        """Return one card and its row, None if it is not to be found any more."""
+        """Return the row and the card with this id; None if it is not in the index."""
         row = self._db.execute(f"{_INDEXED} WHERE d.id = ?", (id,)).fetchone()
         return (row["place"], self._indexed(row)) if row else None
 
@@ -225,7 +225,7 @@ class Duplicates:
         return IndexedCard(row["id"], HighlightKey(row["home"]), self.where(row["id"]), terms)
 
     def equal(self, exact: bytes) -> list[tuple[str, HighlightKey]]:
-        """Return id and highlight of our cards of this exact form, by id."""
+        """Return (id, highlight) of our cards with this exact form, sorted by id."""
         rows = self._db.execute(
             f"{_INDEXED} WHERE d.exact = ? AND d.exact <> x'' AND c.guid IS NOT NULL ORDER BY d.id",
             (exact,),
@@ -233,7 +233,7 @@ class Duplicates:
         return [(row["id"], HighlightKey(row["home"])) for row in rows]
 
     def draft(self, id: str) -> Draft | None:
-        """Return what a card, or a note that is not ours, says; None if it is not in use."""
+        """Return the text of a card or a foreign note as a draft; None if it is not in use."""
         if id.startswith(NOTE):
             row = self._db.execute(_NOTE, (int(id.removeprefix(NOTE)),)).fetchone()
             return _draft("", row["fields"]) if row and row["fields"] else None
@@ -243,22 +243,22 @@ class Duplicates:
         return _draft(row["kind"], row["fields"]) if row else None
 
     def where(self, id: str) -> str:
-        """Return what findings say before they quote a note that is not ours; "" of a card."""
+        """Return how findings introduce a quote of a foreign note; "" for a card."""
         if not id.startswith(NOTE):
             return ""
         row = self._db.execute(_NOTE, (int(id.removeprefix(NOTE)),)).fetchone()
         deck = row["deck"] if row else ""
         return f"a note in Anki, deck {deck}: " if deck else "a note in Anki: "
 
-    # --- findings that name a card ----------------------------------------------------------
+    # --- findings about another card --------------------------------------------------------
 
     def reworded(self) -> list[str]:
-        """Return the cards and notes that findings name and whose words have changed since."""
+        """Return the cards and notes in findings whose text has changed since."""
         rows = self._db.execute("SELECT id FROM reworded ORDER BY id").fetchall()
         return [row["id"] for row in rows]
 
     def naming(self, id: str) -> list[tuple[Guid, str]]:
-        """Return (card, letter) of the candidates with a finding that names this card."""
+        """Return (guid, letter) of the candidates with a finding that refers to this card."""
         rows = self._db.execute(
             "SELECT DISTINCT guid, letter FROM finding WHERE json_extract(body, '$.twin') = ?"
             " AND json_extract(body, '$.twin') <> '' ORDER BY guid, letter",
@@ -267,11 +267,11 @@ class Duplicates:
         return [(Guid(row["guid"]), row["letter"]) for row in rows]
 
     def rechecked(self, id: str) -> None:
-        """Note that the findings that name a card are up to date."""
+        """Record that the findings that refer to a card are up to date."""
         self._db.execute("DELETE FROM reworded WHERE id = ?", (id,))
 
     def drafted_at(self, guid: Guid) -> str:
-        """Return when a card was drafted first here, as ISO text."""
+        """Return the time when a card was first drafted here, in ISO 8601; "" if unknown."""
         row = self._db.execute(
             "SELECT r.at FROM card c JOIN run r ON r.id = c.run WHERE c.guid = ?", (guid,)
         ).fetchone()
@@ -279,7 +279,7 @@ class Duplicates:
 
 
 def _draft(kind: str, fields: str) -> Draft:
-    """Return words as a draft to compare; the kind of a note that is not ours follows its fields."""
+    """Return fields as a draft for comparison; the kind of a foreign note follows from its fields."""
     words = msgspec.json.decode(fields, type=Fields)
     is_basic = words and words[0][0] == "Front"
     meant = CardKind(kind) if kind else CardKind.BASIC if is_basic else CardKind.CLOZE
@@ -293,15 +293,15 @@ def _digest(kind: str, fields: str) -> str:
 
 _NUMBERS = "anki:notes:"
 _READ = "anki:words:"
-"""Meta: the state of a collection whose notes were read."""
+"""The prefix of names in `meta` for the state of a collection whose notes were read."""
 
 
 @dataclass(eq=False)
 class ForeignNotes:
-    """The notes that are not ours, as complete views of collections showed them last.
+    """The foreign notes in Anki, as in the last complete views of collections.
 
-    What another tool made of a passage is not drafted here as well, and drafts are compared with
-    the words of these notes.
+    Passages from which another tool made a note are not drafted, and drafts are compared with the text
+    of these notes.
     """
 
     _db: Connection
@@ -325,9 +325,9 @@ class ForeignNotes:
         return number in self._known
 
     def remember(self, place: str, numbers: frozenset[int]) -> None:
-        """Store the ids of all notes of a collection, in place of those stored before.
+        """Replace the stored ids of all notes of a collection.
 
-        A passage that was left to another tool, whose note is gone now, is drafted again.
+        Passages that were left to a note of another tool become pending if that note is gone.
         """
         self._known = None
         with self._writer.unit():
@@ -335,7 +335,7 @@ class ForeignNotes:
         self.free()
 
     def free(self) -> None:
-        """Let a passage be drafted that is no longer another tool's, or whose note is gone."""
+        """Make passages pending that were left to another tool's note if that no longer applies."""
         rows = self._db.execute(
             "SELECT key FROM highlight WHERE no_card GLOB ?", (f"{ELSEWHERE}*",)
         ).fetchall()
@@ -351,27 +351,27 @@ class ForeignNotes:
         highlight = self._highlights.get(key)
         return highlight is None or self.holds(highlight.other_note)
 
-    # --- their words ------------------------------------------------------------------------
+    # --- text -------------------------------------------------------------------------------
 
     def mods(self, place: str) -> dict[int, int]:
-        """Return the notes of a collection that were read, each with the mod it had."""
+        """Return the mods of the notes of a collection, as last read, by id."""
         rows = self._db.execute("SELECT id, mod FROM foreign_note WHERE place = ?", (place,))
         return {row["id"]: row["mod"] for row in rows}
 
     def is_read(self, place: str, state: str) -> bool:
-        """Return whether the notes were read when the collection was as it is now."""
+        """Return whether the notes were read when the collection had this state."""
         return bool(state) and self._writer.recall(f"{_READ}{place}") == state
 
     def read(
         self, place: str, state: str, there: frozenset[int], changed: Iterable[ForeignNote]
     ) -> None:
-        """Store the words of notes that changed; forget notes that are gone.
+        """Store the text of changed notes, and delete notes that are gone.
 
         Args:
             place: the path of the collection.
-            state: differs once the collection changes; "" = not known.
-            there: the ids of all of its notes.
-            changed: those that are new, or whose mod differs from `mods`.
+            state: identifies the state of the collection; "" = unknown.
+            there: the ids of all its foreign notes.
+            changed: the notes that are new, or whose mod differs from `mods`.
         """
         with self._writer.unit():
             touched = [note for note in self.mods(place) if note not in there]
@@ -392,7 +392,7 @@ class ForeignNotes:
             self._writer.meta(f"{_READ}{place}", state or "once")
 
     def find(self, number: int) -> ForeignNote | None:
-        """Return a note that was read, by Anki's id."""
+        """Return a note by its id in Anki, or None."""
         row = self._db.execute(_NOTE, (number,)).fetchone()
         if row is None:
             return None

@@ -1,15 +1,15 @@
 """Events, and the fold that derives the state of a card from them.
 
-An event is one decision: of a person, of policy, of a source, or of Anki. It records the outcome
-(`after`), never a rule to be evaluated later. `fold` takes what is known of a group of cards (their
-drafts, all events about them, their last state in Anki) and returns the state of each. It is pure,
-and depends on the set of events alone: any permutation of a journal gives the same states.
-`docs/states.md` shows the outcomes as tables.
+An event is one decision of a person, of policy, of a source, or of Anki. It records the outcome
+(`after`), never a rule to be evaluated later. `fold` takes the facts about a group of cards (their
+drafts, all events about them, their last state in Anki) and returns the state of each card. It is
+pure, and depends only on the set of events: any permutation of a journal gives the same states.
+`docs/states.md` has tables of the outcomes.
 
-Order: each event has a number `n`, one above the greatest its ledger had seen. Older lines have
-none and count as the greatest `n` among the lines whose time is not later than theirs. Events are
-ordered by (n, time, an undo or a later pick after what it follows, policy < source < Anki <
-person, id).
+Order: each event has a number `n`, one above the greatest that its ledger had seen. Older lines have
+none, and count as the greatest `n` among the lines whose time is not later than theirs. Events are
+ordered by n, time, depth (an undo or a later pick comes after the event it follows), author (policy <
+source < Anki < person), and id.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POLICY = "policy"
 SOURCE = "source"
 ANKI = "anki"
 UPGRADE = "upgrade"
-"""The differences between the columns of an older ledger and the fold of its decisions."""
+"""The author of an event for the differences between an older ledger and the fold of its decisions."""
 
 UNDO = "undo"
 REVISE = "revise"
@@ -35,21 +35,21 @@ REDRAFT = "redraft"
 SUPERSEDE = "supersede"
 
 MADE = "made"
-"""Key of the event by which a person made a card: the text it was made with."""
+"""The key, in the event by which a person made a card, for its original text."""
 OVER = "over"
-"""Key of an event by which a person picked an alternative: what was passed over."""
+"""The key, in an event by which a person picked an alternative, for those passed over."""
 FOLLOWS = "follows"
-"""Key of such an event: the id of the earlier pick that it replaces."""
+"""The key, in such an event, for the id of the earlier pick that it replaces."""
 LAPSES = "lapses"
-"""Key of an event by which a person handled a problem card: how often it had lapsed by then."""
+"""The key, in an event by which a person handled a problem card, for its number of lapses."""
 TAKEN_BACK = "taken back"
-"""Why a card is retired whose creation was undone."""
+"""The reason for retiring a card whose creation was undone."""
 
 CORRECTS = "corrects"
-"""Key of a `revise` by which the source corrected a card that a person accepted and did not word."""
+"""The key of a `revise` by which the source corrected a card that a person accepted unedited."""
 
 Columns = dict[str, Any]
-"""Columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
+"""The columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
 
 COLUMNS = (
     "kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
@@ -71,36 +71,36 @@ _BY = (POLICY, SOURCE, ANKI, PERSON, UPGRADE)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One decision, as a line of the journal and a row of the ledger have it."""
+    """One decision, as stored in a line of the journal and a row of the ledger."""
 
     id: str
     at: str
-    """ISO text in UTC."""
+    """ISO 8601, in UTC."""
     by: str
     what: str
     subject: str
-    """A guid; the key of a highlight or document for `skip` and `union`."""
+    """A guid, or for `skip` and `union` the key of a highlight or document."""
     undoes: str
     """The id of the event that it undoes, or ""."""
     action: str
-    """Groups the events that one undo takes back."""
+    """Identifies the events that are undone together."""
     body: dict[str, Any]
     rank: str = ""
-    """Its sort key; see the module."""
+    """The sort key; see the docstring of the module."""
     undone: bool = False
     here: bool = True
-    """Whether this ledger recorded it; else it came from another ledger's journal."""
+    """Whether this ledger recorded the event, not another one whose journal was merged."""
     sequence: int = 0
-    """Order of arrival in this ledger."""
+    """The order of arrival in this ledger."""
 
     @property
     def after(self) -> Columns:
-        """Return the columns that it sets."""
+        """The columns that the event sets."""
         return self.body.get("after", {})  # type: ignore[no-any-return]
 
 
 def rank_of(turn: int, at: str, depth: int, by: str, identity: str) -> str:
-    """Return the sort key of an event; `depth` counts the events it follows one after another."""
+    """Return the sort key of an event; `depth` is the length of the chain of events it follows."""
     place = _BY.index(by) if by in _BY else 0
     return f"{turn:012d} {at} {depth:04d} {place} {identity}"
 
@@ -111,12 +111,12 @@ def depth_of(rank: str) -> int:
 
 
 def followed_by(undoes: str, body: dict[str, Any]) -> str:
-    """Return the id of the event that an event follows whatever its time, or ""."""
+    """Return the id of the event that an event follows regardless of its time, or ""."""
     return undoes or str(body.get(FOLLOWS, ""))
 
 
 def standing(history: Iterable[Event]) -> list[Event]:
-    """Return the events that were not undone."""
+    """Return the events that are not undone."""
     return [event for event in history if not event.undone]
 
 
@@ -125,17 +125,17 @@ def standing(history: Iterable[Event]) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One draft of a card, as far as its state depends on it."""
+    """The part of a draft on which the state of its card depends."""
 
     letter: str
     kind: str
     fields: str
     """JSON text, as in the card."""
     born: str
-    """Its state when it was stored."""
+    """The state when it was stored."""
     blocked: bool = False
     words: str = ""
-    """The hash by which events name it; the same in every ledger."""
+    """The hash by which events identify it, which is the same in every ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,34 +144,34 @@ class Facts:
 
     guid: Guid
     alternatives: tuple[Alternative, ...]
-    """In the order of their letters."""
+    """Sorted by letter."""
     events: tuple[Event, ...]
-    """All about this card, undone ones included, in order."""
+    """All events about the card, including undone ones, in order."""
     base: Columns = field(default_factory=dict)
-    """Columns as they were when the card was stored, where they differ from a new card's."""
+    """The columns in which the card differed from a new one when it was stored."""
     choice: str = ""
-    """The guid of the first of its alternatives of both note types; "" if it has none."""
+    """If there are alternatives of both note types, the guid of the first card; else ""."""
     seen: tuple[str, str] = ("none", "")
-    """`anki` and `anki_why` as last seen or written, which no event records."""
+    """(`anki`, `anki_why`) as last seen or written, which no event records."""
     seen_after: int = 0
-    """The last event (`sequence`) that had arrived by then; it supersedes those before it."""
+    """The `sequence` of the last event before `seen`, which overrides the state from earlier events."""
 
 
 @dataclass(slots=True)
 class State:
-    """The state of a card, folded from its events."""
+    """The state of a card, computed from its events."""
 
     columns: Columns
     letters: dict[str, str]
     """The state of each alternative."""
     home: str = ""
-    """The highlight it was moved to; "" = the one it was drafted from."""
+    """The highlight to which the card was moved; "" = the one from which it was drafted."""
     lacks: Event | None = None
-    """The event whose text is the card, if no stored alternative has it."""
+    """The event that contains the text of the card, if no stored alternative has that text."""
 
 
 def fold(group: Sequence[Facts]) -> dict[Guid, State]:
-    """Return the state of each card of a group: a card alone, or all alternatives of one choice."""
+    """Return the state of each card of a group: a single card, or all alternatives of one choice."""
     states = {card.guid: _fold_one(card) for card in group}
     if len(group) > 1:
         _settle_choice(group, states)
@@ -201,7 +201,7 @@ def _first_words(card: Facts) -> Columns:
 
 
 def _made_by(event: Event) -> bool:
-    """Return whether this event created the card: undoing it removes the card."""
+    """Return whether an event created the card, so that undoing it removes the card."""
     return MADE in event.body or (event.what == REDRAFT and "card" in event.body)
 
 
@@ -210,14 +210,14 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     by_person = event.by in (PERSON, UPGRADE)
     corrects = event.what == REVISE and CORRECTS in event.body and not now["edited"]
     if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
-        return  # what another ledger read in the source
+        return  # another ledger's reading of the source
     if event.what == REVISE and "fields" in event.after and _is_persons(now) and not corrects:
-        return  # a person's text is kept
+        return  # keep a person's text
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only
     after = {name: value for name, value in event.after.items() if name in COLUMNS}
     if judged and not by_person and not _was_restored(event, card):
-        after.pop("verdict", None)  # a person outranks policy, whatever the times
+        after.pop("verdict", None)  # a person's decision overrides policy, regardless of the times
         after.pop("accepted_by", None)
     now.update({name: value for name, value in after.items() if name not in _ANKI})
     if event.what == "move":
@@ -229,7 +229,7 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
 
 
 def _is_drafted(event: Event, card: Facts) -> bool:
-    """Return whether the words of an event were drafted here, too."""
+    """Return whether the text of an event was also drafted here."""
     return any(one.fields == event.after.get("fields") for one in card.alternatives)
 
 
@@ -240,19 +240,21 @@ def _is_persons(now: Columns) -> bool:
 
 def _was_restored(event: Event, card: Facts) -> bool:
     """Return whether a person restored a card that was recovered from Anki."""
-    said = [
+    decided = [
         one for one in card.events
         if one.by == PERSON and one.after.get("verdict") and one.rank < event.rank
     ]  # fmt: skip
-    restored = said and not said[-1].undone and said[-1].after["verdict"] == Verdict.PENDING
+    restored = (
+        decided and not decided[-1].undone and decided[-1].after["verdict"] == Verdict.PENDING
+    )
     return event.what == "recover" and bool(restored)
 
 
 def _letter(event: Event, card: Facts, letter: str) -> str:
-    """Return the letter that an alternative named by an event has here; "" if there is none.
+    """Return the letter in this ledger of an alternative in an event; "" if there is none.
 
-    A card that is drafted again gets new letters, so events of other ledgers name alternatives by
-    the hash of their text, too. Older events do not: then all their letters must exist here.
+    A card that is drafted again gets new letters, so events of other ledgers also contain the hash of
+    the alternatives' texts. For older events without hashes, all their letters must exist here.
     """
     letters = {one.letter for one in card.alternatives}
     words = event.body.get("words", {}).get(letter, "")
@@ -272,11 +274,11 @@ def _in_anki(card: Facts) -> tuple[str, str]:
     return state, why
 
 
-# --- the words of a card --------------------------------------------------------------------
+# --- the text of a card ---------------------------------------------------------------------
 
 
 def _lead_with_own_words(card: Facts, state: State) -> None:
-    """Make the text that a person wrote or picked the card, whatever was drafted here."""
+    """Make the text that a person wrote or picked the text of the card, whatever was drafted here."""
     own = [one for one in card.events if one.by == PERSON and "fields" in one.after]
     own = [one for one in own if one.what != UNDO]
     if not own:
@@ -285,7 +287,7 @@ def _lead_with_own_words(card: Facts, state: State) -> None:
     decided = now["edited"] or now["verdict"] == Verdict.ACCEPTED
     lead = picked(card, state) if decided else leading(card, state)
     if lead is not None and lead.fields == now["fields"]:
-        for one in card.alternatives:  # drafted again here, in addition to the text that is kept
+        for one in card.alternatives:  # another draft may have been picked here in addition
             if one is not lead and state.letters[one.letter] == CandidateState.PICKED:
                 known = one.fields in _known_words(card)
                 state.letters[one.letter] = CandidateState.PASSED if known else CandidateState.OPEN
@@ -317,7 +319,7 @@ def _pick_words(card: Facts, state: State, own: list[Event]) -> None:
 
 
 def _known_words(card: Facts) -> set[str]:
-    """Return the texts that events replaced or passed over."""
+    """Return the texts that events have replaced, picked or passed over."""
     known: set[str] = set()
     for event in card.events:
         if "answer" in event.body:
@@ -329,18 +331,18 @@ def _known_words(card: Facts) -> set[str]:
 
 
 def fields_json(fields: dict[str, str]) -> str:
-    """Return fields by name as the text that cards store."""
+    """Return fields by name as the JSON text that cards store."""
     return msgspec.json.encode(tuple(fields.items())).decode()
 
 
 def picked(card: Facts, state: State) -> Alternative | None:
-    """Return the alternative that is the card; the last if there are several."""
+    """Return the picked alternative (the last if there are several), or None."""
     chosen = [c for c in card.alternatives if state.letters[c.letter] == CandidateState.PICKED]
     return chosen[-1] if chosen else None
 
 
 def leading(card: Facts, state: State) -> Alternative | None:
-    """Return the alternative to show: the picked one, else the first open one, not blocked first."""
+    """Return the alternative to show: the picked one, else the first open one, preferably unblocked."""
     if one := picked(card, state):
         return one
     waiting = [c for c in card.alternatives if state.letters[c.letter] == CandidateState.OPEN]
@@ -348,14 +350,13 @@ def leading(card: Facts, state: State) -> Alternative | None:
     return next(iter((*passable, *waiting, *card.alternatives)), None)
 
 
-# --- alternatives of both note types ---------------------------------------------------------
+# --- remarks, and alternatives of both note types --------------------------------------------
 
 
 def remarks(history: Sequence[Event]) -> list[str]:
     """Return the remarks that a person typed in Anki and has not handled since.
 
-    A remark is handled by an edit, or by accepting the card after the remark was recorded.
-    `history` is in order.
+    A remark is handled by a later edit or acceptance of the card. `history` must be sorted.
     """
     found: list[str] = []
     for event in standing(history):
@@ -369,9 +370,9 @@ def remarks(history: Sequence[Event]) -> list[str]:
 
 
 def choosing(history: Iterable[Event]) -> list[Event]:
-    """Return the events in force by which one of several alternatives was picked, the latest last.
+    """Return the events, not undone, by which an alternative was picked, the latest last.
 
-    An event that names another as the one it follows is later, whatever the times.
+    An event that follows another is later than that one, regardless of the times.
     """
     found = [one for one in history if OVER in one.body and one.what != "reject" and not one.undone]
     known = {one.body.get(FOLLOWS, "") for one in found}
@@ -379,7 +380,7 @@ def choosing(history: Iterable[Event]) -> list[Event]:
 
 
 def _settle_choice(group: Sequence[Facts], states: dict[Guid, State]) -> None:
-    """Apply the last pick where several machines picked: it supersedes the other alternatives."""
+    """Apply the last pick, possibly of several machines: it supersedes the other alternatives."""
     members = [card for card in group if states[card.guid].columns["choice"]]
     chosen_by = choosing(event for card in members for event in card.events)
     if not chosen_by:

@@ -1,7 +1,7 @@
 """Kill this process at one of its commits. For tests only.
 
-`ANKIFORGE_FAULT=before:N` in the environment sends SIGKILL just before the Nth commit of this process (the
-lines of its journal are written by then), `after:N` just after it. Without the variable nothing happens.
+The environment variable `ANKIFORGE_FAULT=before:N` sends SIGKILL just before the Nth commit of this process
+(when its journal lines are already written), and `after:N` just after it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _commits = count(1)
 
 @cache
 def _fault() -> tuple[str, int]:
-    """Read the variable at the first commit, not at import: tests fork processes that imported all."""
+    """Read the variable at the first commit, not at import, because tests fork the process."""
     moment, _, number = os.environ.get("ANKIFORGE_FAULT", "").partition(":")
     return moment, int(number or 0)
 
 
 def before_commit() -> int:
-    """Return the number of this commit, counted from 1; die here if the variable says so."""
+    """Return the number of this commit, from 1; kill the process if the variable demands it."""
     number = next(_commits)
     if _fault() == ("before", number):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -30,6 +30,6 @@ def before_commit() -> int:
 
 
 def after_commit(number: int) -> None:
-    """Die here if the variable says so."""
+    """Kill the process if the variable demands it."""
     if _fault() == ("after", number):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -31,16 +31,16 @@ from ankiforge.model import (
 from ankiforge.text.fold import fold
 
 NOT_SELECTED = "not selected by the settings"
-"""The `presence_why` of a highlight that is present but left out by the settings of its source; the
+"""The `presence_why` of a highlight that is present but not selected by the settings of its source, and the
 `missing_at` of such a row of `location`.
 """
 
 
 def present(row: str) -> str:
-    """Return the SQL condition that a row of `highlight` stands in a document of this command.
+    """Return the SQL condition that a row of `highlight` is in a document of this command.
 
-    The document was listed, and the highlight found when it was read last: in this run, or, of an
-    unchanged document, in an earlier one.
+    The document is listed, and the highlight was found when it was last read: in this run, or in an
+    earlier one if the document is unchanged.
     """
     listed = "l.container = {0}.container AND l.place = {0}.place AND l.run = {0}.run"
     return (
@@ -52,12 +52,12 @@ def present(row: str) -> str:
 
 
 def in_scope(row: str) -> str:
-    """Return the SQL condition that a highlight stands in what the run `:run` lists."""
+    """Return the SQL condition that a highlight is in a document listed by the run `:run`."""
     return f"EXISTS (SELECT 1 FROM temp.in_scope z WHERE z.run = :run AND z.key = {row}.key)"
 
 
 def present_location(row: str) -> str:
-    """Return the same condition for a row of `location`."""
+    """Return the same condition as `present` for a row of `location`."""
     return (
         f"EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = {row}.container"
         f" AND l.place = {row}.place AND l.run = {row}.run)"
@@ -76,7 +76,7 @@ class Highlights:
         return self.several([key]).get(key)
 
     def has_cards_of(self, container: str, form: Form) -> bool:
-        """Return whether cards of a form were made from a container, here or in a ledger that was lost."""
+        """Return whether cards of a form were made from a container, here or in a lost ledger."""
         row = self._db.execute(
             "SELECT 1 FROM highlight h WHERE container = ? AND json_extract(body, '$.form') = ?"
             " AND (run = '' OR EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = h.key)) LIMIT 1",
@@ -85,7 +85,7 @@ class Highlights:
         return row is not None
 
     def several(self, keys: Sequence[HighlightKey]) -> dict[HighlightKey, Highlight]:
-        """Return those of these keys that exist, with their documents; at most a thousand keys."""
+        """Return the existing highlights with these keys (at most a thousand), with their documents."""
         rows = self._db.execute(
             "SELECT h.key, h.body, d.body AS document FROM highlight h"
             f" JOIN document d ON d.key = h.document WHERE h.key IN ({', '.join('?' * len(keys))})",
@@ -95,7 +95,7 @@ class Highlights:
         return {highlight.key: highlight for highlight in found}
 
     def before(self, key: HighlightKey) -> Highlight | None:
-        """Return the highlight before its content last changed; None if it never did."""
+        """Return the highlight before the last change of its content; None if it never changed."""
         row = self._db.execute(
             "SELECT p.body, h.document, h.key FROM past_content p JOIN highlight h ON h.key = p.key"
             " LEFT JOIN run r ON r.id = p.until WHERE p.key = ? AND p.content <> h.content"
@@ -131,9 +131,9 @@ class Highlights:
             yield replace(decode_highlight(row["body"]), key=HighlightKey(row["key"]))
 
     def mentioning(self, word: str) -> Iterator[Highlight]:
-        """Return the highlights that contain this word, or whose document does; also those that are gone.
+        """Yield the highlights, even gone ones, with this word in the highlight or its document.
 
-        A highlight is returned once for each of its locations, and as it was before it was moved.
+        A highlight is returned once for each of its locations, and with its past contents.
         """
         rows = self._db.execute(
             "SELECT h.key, h.document, h.body FROM highlight h"
@@ -162,7 +162,7 @@ class Highlights:
         return msgspec.json.decode(row["body"], type=Document)
 
     def slug(self, key: DocumentKey) -> str:
-        """Return the document's part of its tag, fixed when the document or its work was first seen."""
+        """Return the part of a document's tag that was fixed when it or its work was first seen."""
         return self.slugs([key])[key]
 
     def slugs(self, keys: Collection[DocumentKey]) -> dict[DocumentKey, str]:
@@ -176,7 +176,7 @@ class Highlights:
         return {DocumentKey(row["key"]): str(row["first"] or row["slug"]) for row in rows}
 
     def draft_again(self, keys: Iterable[HighlightKey]) -> None:
-        """Let the next pass draft these highlights again, though nothing about them changed."""
+        """Make the next run draft these highlights again although they are unchanged."""
         with self._db.unit():
             self._db.executemany(
                 "UPDATE highlight SET drafted = '' WHERE key = ?", ((key,) for key in keys)
@@ -193,33 +193,33 @@ class Highlights:
         return row is not None and row["presence"] in (Presence.PRESENT, Presence.IGNORED)
 
     def asked(self, key: HighlightKey) -> str:
-        """Return why a person should confirm which highlight it is; "" if there is no doubt."""
+        """Return why a person should confirm the identity of a highlight; "" if there is no doubt."""
         row = self._db.execute("SELECT asked FROM highlight WHERE key = ?", (key,)).fetchone()
         return str(row["asked"]) if row else ""
 
 
 SLUG = 40
-"""Length of a document's part of its tag."""
+"""The length of a document's slug, the part of its tag."""
 
 
 @lru_cache(maxsize=256)
 def _document(body: str) -> Document:
-    """Decode a document; cached, since the cards of one document are read one after another."""
+    """Decode a document; cached, because the cards of a document are read in sequence."""
     return msgspec.json.decode(body, type=Document)
 
 
 def slug_of(document: Document) -> str:
-    """Return a document's part of its tag, made of its title; stored when it is first seen."""
+    """Return the part of a document's tag made from its title, stored when it is first seen."""
     return fold(document.title)[:SLUG]
 
 
 def place_of(document: Document) -> str:
-    """Return where a document's highlights are matched: the path of a vault note, else its key."""
+    """Return the place within which highlights are matched: the path of a vault note, else the key."""
     return document.path if document.key.startswith("vault:") else document.key
 
 
 def completed(body: str, key: HighlightKey, document: str) -> Highlight:
-    """Add key and document to a decoded highlight in place: copying each would be measurable."""
+    """Decode a highlight with its key and document, set in place because a copy would be measurable."""
     found = decode_highlight(body)
     object.__setattr__(found, "key", key)
     object.__setattr__(found, "document", _document(document))
@@ -227,7 +227,7 @@ def completed(body: str, key: HighlightKey, document: str) -> Highlight:
 
 
 def decode_highlight(body: str) -> Highlight:
-    """Decode a staged highlight."""
+    """Decode a stored or staged highlight."""
     return msgspec.json.decode(body, type=Highlight)
 
 
@@ -236,7 +236,7 @@ _NAME = re.compile(r"cut/[0-9a-f]{16}\.png", re.ASCII)
 
 
 def is_cut(name: str) -> bool:
-    """Return whether the name of a picture in Markdown is that of one cut from a page."""
+    """Return whether a picture's name in Markdown is that of a picture cut from a page."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -244,13 +244,13 @@ class Pictures:
     """The pictures cut from pages, in the folder of a workspace."""
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        """Store pictures below `folder`; if `read_only`, write nothing."""
+        """Store pictures below `folder`; with `read_only`, write nothing."""
         self.folder = folder
-        """Picture names are relative to it."""
+        """The folder to which the names of pictures are relative."""
         self._read_only = read_only
 
     def keep(self, pictures: Iterable[Picture]) -> tuple[Problem, ...]:
-        """Store pictures, each whole or not at all; return those that could not be stored as problems."""
+        """Store each picture completely or not at all; return problems for those that failed."""
         if self._read_only:
             return ()
         kept = (self._keep(picture) for picture in pictures if is_cut(picture.name))

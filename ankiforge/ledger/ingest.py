@@ -64,9 +64,9 @@ from ankiforge.text.anchors import mark_of, own_key
 from ankiforge.text.fold import canonical
 
 GONE_AFTER_SECONDS = 5.0
-"""Two complete scans at least this far apart must miss a highlight before it counts as gone."""
+"""A highlight counts as gone if two complete scans, at least this far apart, do not find it."""
 TOGETHER = 50
-"""Documents staged in one transaction."""
+"""The number of documents that are staged in one transaction."""
 
 _ROUTES = tuple(Route)
 NO_SETTINGS: Mapping[str, Selecting] = {}
@@ -83,11 +83,11 @@ class Ingested:
     unchanged: int = 0
     problems: tuple[Problem, ...] = ()
     unselected: int = 0
-    """Highlights that the settings of their sources leave out; their cards are unchanged."""
+    """Highlights that the settings of their sources do not select; their cards are unchanged."""
 
 
 class Ingest:
-    """Stores what the sources of a run yield."""
+    """Stores the results of the sources of a run."""
 
     def __init__(
         self,
@@ -121,16 +121,16 @@ class Ingest:
             self._promote,
         )
         self._is_lost: Callable[[str, str], bool] = lambda container, path: False
-        """Whether a document that this run did not list is gone, by container and path."""
+        """Return whether a document, given by container and path, that this run did not list is gone."""
         self._recognised: dict[str, Renames] = {}
-        """By container, the renamed documents of this run."""
+        """The renamed documents of this run by container."""
         self._run = RunId("")
         self._read: list[tuple[RunId, Extracted | Unmarked]] = []
 
     # --- reading ----------------------------------------------------------------------------
 
     def begin(self, run: RunId, salt: str = "") -> None:
-        """Begin a run: drop rows that a killed run staged.
+        """Begin a run, deleting rows staged by a run that was killed.
 
         Documents that were ingested with another `salt` are ingested again.
         """
@@ -198,8 +198,9 @@ class Ingest:
     def _stage_again(self, run: RunId, grown: Iterable[str]) -> None:
         """Stage unchanged documents that may contain the highlights of changed ones.
 
-        These are documents of the same works, notes that quote or name these, documents that name the
-        same Zotero annotation, and unchanged parts of a document that stands in several parts. So the key of a new paper's highlight is given to quotes stored before.
+        These are documents of the same works, notes that quote or refer to these, documents that refer
+        to the same Zotero annotation, and unchanged files of a document with several files. This way,
+        quotes stored earlier get the key of a new paper's highlight.
         """
         rows = self._db.execute(
             "SELECT DISTINCT json_extract(body, '$.document.key') AS document FROM scanned"
@@ -223,7 +224,7 @@ class Ingest:
         unchanged, unlisted = self.known.unread_among(run, places)
         for container, place in unchanged:
             self._stage_stored(run, container, place)
-        # a PATH was given, or their folder is not mounted: match them when they are listed again
+        # match documents that are not listed (only a PATH was read, or a disk is absent) later
         read_again(self._db, unlisted)
 
     def _stage_stored(self, run: RunId, container: str, place: str) -> None:
@@ -244,7 +245,7 @@ class Ingest:
 
     @property
     def has_missing(self) -> bool:
-        """Return whether the next complete scan may find that a missing highlight is gone."""
+        """Whether a highlight is missing, so that the next complete scan may find that it is gone."""
         found = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
             " OR EXISTS (SELECT 1 FROM location WHERE missing_at NOT IN ('', ?))",
@@ -253,13 +254,13 @@ class Ingest:
         return bool(found[0])
 
     def apply(self, event: Event) -> None:
-        """Apply a union, skip or move that a journal brought or that was undone."""
+        """Apply a union, skip or move that came from a journal or was undone."""
         self.works.apply(event)
         self.skips.apply(event)
         self._read_again(event)
 
     def _read_again(self, event: Event) -> None:
-        """Let the next run read the documents that an event is about."""
+        """Make the next run read the documents that an event is about."""
         if event.what == "union":
             for document in event.body.get("documents", ()):
                 for member in self.works.members(document):
@@ -283,16 +284,16 @@ class Ingest:
         selecting: Mapping[str, Selecting] = NO_SETTINGS,
         confirmed: int = 0,
     ) -> Ingested:
-        """Match staged highlights, issue keys, and record what is missing.
+        """Match staged highlights, issue keys, and record missing highlights.
 
         Args:
-            run: as given to `begin`.
-            scans: one for each container that was listed.
-            problems: what could not be read; its highlights are not missing.
-            now: for the time between two scans that miss a highlight.
-            judge: tells corrections from other facts.
-            selecting: by container, its settings, and how to read again what these leave out.
-            confirmed: so many documents that are gone at once were deleted on purpose.
+            run: the run given to `begin`.
+            scans: one scan for each container that was listed.
+            problems: documents that could not be read; their highlights do not count as missing.
+            now: the current time, for the interval between scans that do not find a highlight.
+            judge: distinguishes corrections from other facts.
+            selecting: by container, its settings, and how to read documents without them.
+            confirmed: the number of missing documents that the user confirms to have deleted.
         """
         scans, problems = tuple(scans), tuple(problems)
         if run != self._run:
@@ -344,8 +345,8 @@ class Ingest:
         )
 
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
-        """Match staged highlights, unite copies of a work; return the action of these unions, or ""."""
-        self.works.refresh()  # the journal may bring a union before its documents
+        """Match staged highlights and unite copies of works; return the action of the unions, or ""."""
+        self.works.refresh()  # the journal may have unions of documents that are first read now
         for location in self._locations.separated():
             self._missing.forget_location(location)
             read_again(self._db, [(location["container"], location["place"])])
@@ -369,7 +370,7 @@ class Ingest:
         return action if grown else ""
 
     def _renamed(self, scans: tuple[Scan, ...]) -> dict[str, Renames]:
-        """Return the documents that were recognised in each container."""
+        """Return the renamed documents in each container."""
         found: dict[str, Renames] = {}
         for scan in scans:
             if scan.complete and scan.container.startswith("pdf:"):
@@ -405,9 +406,9 @@ class Ingest:
         return self._update(run, row, replace(highlight, key=HighlightKey(known)))
 
     def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        """Return the key by which a highlight is known, here or from another source; "" if it is new.
+        """Return the known key of a highlight, from here or another source; "" if it is new.
 
-        If two keys were issued before it was known that they are one highlight, the key of the better source
+        If two keys were issued before they were recognised as one highlight, the key of the better source
         is used.
         """
         known = row["key"]
@@ -429,7 +430,7 @@ class Ingest:
         return found is not None
 
     def _may_be(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        """Return what is asked of a person about a new highlight: whether it is one that went."""
+        """Return the question to a person if a new highlight may be one that is gone; "" if not."""
         recognised = self._recognised.get(row["container"], Renames())
         key = self._recognising.moved_from(run, row, highlight, recognised)
         return f"{MAY_BE}{key}" if key else ""
@@ -468,11 +469,11 @@ class Ingest:
                 return "also"
             return "changed" if changed else "unchanged"
         if before["run"] == run or self._stands_in_earlier_copy(row, before):
-            return "also"  # the same mark in a second copy
+            return "also"  # the same mark in another copy
         return "changed" if self._write(run, row, highlight, before) else "unchanged"
 
     def _stands_in_earlier_copy(self, row: sqlite3.Row, before: sqlite3.Row) -> bool:
-        """Return whether an unchanged copy of the same document, of an earlier path, holds it."""
+        """Return whether an unchanged copy of the document at an earlier path contains the highlight."""
         if (row["container"], row["place"]) != (before["container"], before["place"]):
             return False
         found = self._db.execute(
@@ -494,7 +495,7 @@ class Ingest:
         """Record that a highlight was found at a location that is not its primary one.
 
         Returns:
-            Whether its content changed: other phrases are marked in it.
+            Whether its content changed, as when other phrases are marked in it.
         """
         now = self._locations.refresh(key)
         content = content_of(now) if now else before["content"]
@@ -514,7 +515,7 @@ class Ingest:
         return True
 
     def _promote(self, location: sqlite3.Row) -> None:
-        """Make another location of a highlight the primary one: the old one is gone."""
+        """Make another location of a highlight the primary one, because the old one is gone."""
         row = {name: location[name] for name in ("container", "place", "mark", "text", "body")}
         highlight = replace(decode_highlight(location["body"]), key=location["key"])
         more = {"position": location["position"], "asked": "", "replaces": ""}
@@ -528,7 +529,7 @@ class Ingest:
         highlight: Highlight,
         before: sqlite3.Row,
     ) -> bool:
-        """Store the present content of a highlight; return whether it changed."""
+        """Store the current content of a highlight; return whether it changed."""
         presence = self._presence(highlight, Presence(before["presence"]))
         ignored = NOT_WANTED if presence is Presence.IGNORED else ""
         body = self._locations.body(highlight.key, row["body"])
@@ -541,9 +542,8 @@ class Ingest:
             if content_of(highlight.as_formerly) == before["content"]:
                 self._keep_drafts(highlight.key, content)
         elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
-            self._keep_past(
-                run, highlight.key, before
-            )  # a passage that became private stays private where its old text goes
+            # a passage that was private at its old location stays private
+            self._keep_past(run, highlight.key, before)
         self._db.execute(
             "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
             " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
@@ -561,7 +561,7 @@ class Ingest:
         return changed
 
     def _keep_drafts(self, key: HighlightKey, content: str) -> None:
-        """Keep the drafts of a model for the same words read differently before: they are paid for."""
+        """Keep the drafts of a model, which are paid for, if only the reading of the text changed."""
         self._db.execute(
             "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = content"
             " AND drafter <> '' AND drafter NOT LIKE 'rules%'",
@@ -606,7 +606,7 @@ def _staged(position: int, container: str, highlight: Highlight, key: str = "") 
 
 
 def _event(before: Presence, *, skips: bool) -> SourceEvent:
-    """Return the event of finding a highlight again."""
+    """Return the event for a highlight that was found again."""
     if skips:
         return SourceEvent.SKIP
     if before is Presence.IGNORED:
@@ -615,6 +615,6 @@ def _event(before: Presence, *, skips: bool) -> SourceEvent:
 
 
 def _rank(key: str) -> tuple[int, str]:
-    """Return a sort key by which the key to keep comes first: the better source's, else the lesser key."""
+    """Return a sort key that puts the key to keep first: of the better source, else the lesser key."""
     head = key.partition(":")[0]
     return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)

@@ -456,6 +456,8 @@ class CardMoves:
             return False
         if quote in canonical(home.exact):
             return True
+        if any(finding.check == "source_changed" for finding in card.leading.findings):
+            return False
         if home.key in self._was:
             return quote not in self._was[home.key]
         return any(quote in canonical(text) for text in (home.sentence, home.context))

@@ -79,11 +79,14 @@ def renames(connection: Connection, container: str, is_lost: Callable[[str], boo
     new: dict[str, Sketch] = {}
     gone: dict[str, Sketch] = {}
     earlier: dict[str, Sketch] = {}
+    known = connection.execute("SELECT 1 FROM sketch WHERE container = ? LIMIT 1", (container,))
+    if known.fetchone() is None:  # a first run: do not hold the sketches of all documents
+        return Renames()
     for row in connection.execute(
         "SELECT s.place, s.sketch, coalesce(k.words, '') AS words FROM scanned_document s"
         " LEFT JOIN sketch k USING (container, place, path) WHERE container = ? AND sketch <> ''",
         (container,),
-    ).fetchall():
+    ):
         after = decode(row["sketch"])
         if not row["words"]:
             new[row["place"]] = after

@@ -1,1 +1,1 @@
-"""Pure functions on text: fold, same, anchors, locating a quote, the cloze grammar."""
+"""Pure functions on text: normal forms, anchors, quotes, sentences, clozes and Markdown."""

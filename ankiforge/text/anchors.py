@@ -12,20 +12,20 @@ from ankiforge.model import Highlight, HighlightKey, h16
 from ankiforge.text.fold import canonical, fold
 
 CONTEXT = 80
-"""Characters of plain text before and after that an anchor may use."""
+"""The number of characters of plain text before and after that are folded for an anchor."""
 KEPT = 24
-"""Folded characters of them that it uses."""
+"""The number of folded characters of context in an anchor."""
 
 Triple = tuple[str, str, str]
 
 
 def triple(exact: str, before: str, after: str) -> Triple:
-    """Return the folded words an anchor is made of; `before` and `after` may be too long."""
+    """Return the folded text and context for an anchor. `before` and `after` may be too long."""
     return (fold(exact), fold(before[-CONTEXT:])[-KEPT:], fold(after[:CONTEXT])[:KEPT])
 
 
 def anchor(exact: str, before: str, after: str, n: int = 1) -> str:
-    """Return 16 hex digits; `n` counts equal triples in document order, from 1."""
+    """Return 16 hex digits. `n` counts equal triples in document order, from 1."""
     return h16(*triple(exact, before, after), str(n))
 
 
@@ -35,33 +35,33 @@ def triple_of(highlight: Highlight) -> Triple:
 
 
 def mark_of(highlight: Highlight) -> str:
-    """Return a hash that differs for all highlights but exact copies, whatever their document."""
+    """Return a hash that is equal only for exact copies of a highlight, in any document."""
     return h16(*triple_of(highlight), highlight.kind)
 
 
 def text_of(highlight: Highlight) -> str:
-    """Return a hash of what a highlight says, wherever it stands."""
+    """Return a hash of the text of a highlight, without its context."""
     return h16(canonical(highlight.exact), highlight.kind)
 
 
 def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
-    """Return the key made from the anchor, as the nth of equal triples."""
+    """Return the key made from the anchor, for the nth of equal triples."""
     return HighlightKey(f"{highlight.namespace}/{anchor(*_anchored(highlight), nth)}")
 
 
 def _anchored(highlight: Highlight) -> Triple:
-    """Return its text and what stands before and after, as the frozen reader cut them."""
+    """Return text and context as the frozen parser saw them."""
     before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
     return (highlight.anchor_text or highlight.exact, before, after)
 
 
 def own_key(highlight: Highlight) -> HighlightKey:
-    """Return the key made from the source's own id; "" if there is none."""
+    """Return the key made from the source's own id. "" if there is none."""
     return HighlightKey(f"{highlight.namespace}/{highlight.own}" if highlight.own else "")
 
 
 def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
-    """Yield the highlights of one note or page with `nth` counted among equal triples."""
+    """Yield the highlights of one note or page, with `nth` counting equal triples."""
     seen: Counter[Triple] = Counter()
     for highlight in highlights:
         mark = triple_of(highlight)
@@ -70,13 +70,13 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
 
 
 AT_MOST = (32, CONTEXT)
-"""Lengths at which sources cut context (hypothes.is, all others)."""
+"""The lengths at which sources cut off context (hypothes.is, all others)."""
 _LONG_WORD = 24
-"""A longer first or last word may be of a script without blanks: it stays as it is."""
+"""Longer words at the edge are kept, because they may be text in a script without spaces."""
 
 
 def from_a_word(before: str) -> str:
-    """Return the text before a passage, without the rest of a word it was cut in."""
+    """Return the text before a passage, without an incomplete first word."""
     if len(before) not in AT_MOST or before[0].isspace():
         return before
     cut = re.match(rf"\S{{1,{_LONG_WORD}}}\s+(?=\S)", before)
@@ -84,7 +84,7 @@ def from_a_word(before: str) -> str:
 
 
 def to_a_word(after: str) -> str:
-    """Return the text after a passage, without the beginning of a word it was cut in."""
+    """Return the text after a passage, without an incomplete last word."""
     return from_a_word(after[::-1])[::-1]
 
 
@@ -92,9 +92,9 @@ _BULLET = re.compile(r"(?:(?P<end>\S)\s+|^\s*)[•‣◦▪●■⁃]\s+")
 
 
 def without_bullets(exact: str) -> str:
-    """Join the items of a list that one mark spans by `; `.
+    """Join the bulleted list items in a passage by `; `.
 
-    The fold stays the same, and so does an anchor made of it.
+    The folded text stays the same, and so do anchors made from it.
     """
     items = len(_BULLET.findall(exact)) - bool(_BULLET.match(exact))
     return _BULLET.sub(_joined, exact) if items else exact
@@ -109,6 +109,6 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 
 def percent(part: str) -> str:
-    """Return a key part in ASCII: NFC, all but `A-Z a-z 0-9 . - ~` percent-encoded."""
+    """Return part of a key in ASCII: NFC, with all but `A-Z a-z 0-9 . - ~` percent-encoded."""
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)

@@ -1,7 +1,8 @@
 r"""The grammar of clozes in our Markdown: `{{c1::answer::hint}}`, nested, `{{c1,2::…}}`.
 
-Within escapes, code and maths ("shields") nothing is a sign; elsewhere `\` makes `{`, `}` and `:`
-literal, and single braces balance. Anki knows none of this: `anki.render` writes its HTML.
+There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes `{`, `}`
+and `:` literal, and single braces balance. Anki's grammar is different: `anki.render` writes what
+Anki reads.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from ankiforge.text.fold import canonical, is_visible
 
 # --- shields: escapes, code and maths ----------------------------------------------------------
 
-_SUM = (
+_AMOUNT = (
     r"\d[\d.,]*[ \t]+(?!mod\b)[^\W\d_]{2,}[ \t]+"
     r"(?:==(?!=)|\*\*(?!\*)|[^$\\^_{}=+<>*/|\n])*\$"
 )
-"""`5 and 10$`: an amount and words, without a sign that only a formula has."""
-MATH = rf"\$(?![\s$]|{_SUM})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
-"""`$maths$` on one line: no blank within its dollars, no digit after them, and no sum of money."""
+"""`5 and 10$`: an amount and words, without characters that only occur in formulas."""
+MATH = rf"\$(?![\s$]|{_AMOUNT})(?:\\[^\n]|[^$\\\n])+(?<!\s)\$(?!\d)"
+"""`$maths$` on one line: no space inside the dollars, no digit after them, and not an amount."""
 _SHIELDED = re.compile(
     rf"""
       (?P<escape>\\[!-/:-@\[-`{{-~])
@@ -43,9 +44,9 @@ Shield = tuple[int, int, str]
 
 
 def shields(markdown: str) -> list[Shield]:
-    """Return escapes, code and maths in order: no cloze or emphasis begins or ends in them.
+    """Return escapes, code and maths in order. No cloze or emphasis begins or ends inside them.
 
-    A `$` or backtick that pairs with none is an ordinary character.
+    An unpaired `$` or backtick is an ordinary character.
     """
     if not _SHIELD_SIGN.search(markdown):
         return []
@@ -56,7 +57,7 @@ def shields(markdown: str) -> list[Shield]:
 
 
 def outside(markdown: str, change: Callable[[str], str]) -> str:
-    """Apply `change` to the runs outside escapes, code and maths."""
+    """Apply `change` to the text outside escapes, code and maths."""
     parts, at = [], 0
     for start, end, _ in shields(markdown):
         parts += [change(markdown[at:start]), markdown[start:end]]
@@ -68,12 +69,12 @@ def outside(markdown: str, change: Callable[[str], str]) -> str:
 
 _SIGN = re.compile(r"\{\{c(\d+(?:,\d+)*)::|::|[{}]")
 MAX_NUMBER = 500
-"""Anki makes no card beyond this."""
+"""The highest cloze number for which Anki makes a card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One cloze: its numbers, answer and hint as Markdown, and where it stands."""
+    """One cloze: its numbers, answer and hint as Markdown, and its position."""
 
     numbers: tuple[int, ...]
     answer: str
@@ -82,7 +83,7 @@ class Gap:
     end: int
     """[start, end) of the whole `{{…}}` in the text."""
     body: int
-    """Where the answer begins."""
+    """The start of the answer."""
 
 
 @dataclass(slots=True)
@@ -96,19 +97,19 @@ class _Opened:
 
 @lru_cache(maxsize=64)
 def gaps(markdown: str) -> tuple[Gap, ...]:
-    """Return all well-formed clozes, nested ones too, ordered by their start."""
+    """Return all well-formed clozes, including nested ones, ordered by their start."""
     if "{{c" not in markdown:
         return ()
     return tuple(sorted(_read(markdown)[0], key=lambda gap: gap.start))
 
 
 def numbers(markdown: str) -> tuple[int, ...]:
-    """Return the card numbers that a text makes, ascending."""
+    """Return the card numbers of a text, ascending."""
     return tuple(sorted({number for gap in gaps(markdown) for number in gap.numbers}))
 
 
 def problems(markdown: str) -> Iterator[str]:
-    """Yield what is malformed, in words; nothing for a good cloze text."""
+    """Yield a description of each problem of a cloze text."""
     found, unclosed = _read(markdown)
     if unclosed:
         yield f"a cloze opened at character {unclosed[0]} is never closed"
@@ -158,15 +159,15 @@ def _read(markdown: str) -> tuple[list[Gap], list[int]]:
     return found, [opened.start for opened in stack]
 
 
-_DEEPEST = 20
-"""Levels of clozes within clozes that are read."""
+_MAX_NESTING = 20
+"""The maximum nesting of clozes."""
 
 
 def reveal(markdown: str, depth: int = 0) -> str:
     """Return the text with every cloze replaced by its answer."""
     parts, at = [], 0
-    for gap in gaps(markdown) if depth < _DEEPEST else ():
-        if gap.start >= at:  # else it stands within the one before
+    for gap in gaps(markdown) if depth < _MAX_NESTING else ():
+        if gap.start >= at:  # otherwise nested in the previous one
             parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
             at = gap.end
     return "".join([*parts, markdown[at:]])
@@ -183,7 +184,7 @@ def blanked(markdown: str) -> str:
 
 
 def words_of(markdown: str) -> str:
-    """Return the words of a cloze text and its hints, for the search."""
+    """Return the text of a cloze field and its hints, for the search index."""
     return " ".join(filter(None, (reveal(markdown), *(gap.hint for gap in gaps(markdown)))))
 
 
@@ -191,7 +192,7 @@ def words_of(markdown: str) -> str:
 
 
 def make(number: int, answer: str, hint: str = "") -> str:
-    """Return a cloze around Markdown; signs of the answer that would break it are escaped."""
+    """Return a cloze with this answer. Characters that would break it are escaped."""
     body = _guard(answer) + (f"::{_guard(hint)}" if hint else "")
     return f"{{{{c{number}::{body}}}}}"
 
@@ -210,16 +211,16 @@ def wrap(markdown: str, spans: tuple[Span, ...], first: int = 1) -> str:
 
 
 def escape_signs(markdown: str) -> str:
-    """Return the text with literal `{{` and `}}` escaped, so that no cloze begins there."""
+    """Return the text with literal `{{` and `}}` escaped, so that they do not make a cloze."""
     return outside(markdown, lambda run: re.sub(r"(?<=\{)\{|(?<=\})\}", r"\\\g<0>", run))
 
 
 _WORDS_AROUND = 3
-"""So many unchanged words on one side show a gap to be in the same place."""
+"""The number of unchanged words on one side that identify the position of a gap."""
 
 
 def _around(markdown: str, gap: Gap) -> tuple[list[str], list[str]]:
-    """Return the words before and after a gap; another gap counts as one of them."""
+    """Return the words before and after a gap. Another gap counts as one word."""
     before, after = (
         canonical(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", part)).split()
         for part in (markdown[: gap.start], markdown[gap.end :])
@@ -228,30 +229,31 @@ def _around(markdown: str, gap: Gap) -> tuple[list[str], list[str]]:
 
 
 def _same_place(was: tuple[list[str], list[str]], now: tuple[list[str], list[str]]) -> bool:
-    """Return whether a gap stands where another one stood, or at the same end of the text."""
+    """Return whether both gaps have the same context on one side, or on both."""
     sides = zip(was, now, strict=True)
     return was == now or any(one == other and one for one, other in sides)
 
 
-_ALIKE = 75
+_MIN_SIMILARITY = 75
 """Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number."""
-_MANY = 200
-"""More gaps than this are compared for equality only."""
+_MAX_COMPARED = 200
+"""With more gaps left than this, only equal answers are matched."""
 
 
 def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bool = False) -> str:
-    """Return `new` with the numbers its answers have in `old`: cloze numbers are identity.
+    """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
 
-    Equal answers first, then similar ones, then those in the same place; a new gap takes the highest
-    number ever used plus one (`used` = numbers of earlier revisions); a removed gap leaves a hole.
-    `in_order`: what is left takes the numbers that are left, one after another.
+    Equal answers are matched first, then similar ones, then those in the same position. A new gap
+    gets a number above all ever used (`used` = those of earlier revisions). The number of a removed
+    gap stays unused. With `in_order`, remaining gaps take the remaining old numbers one after
+    another.
     """
     before = [(canonical(gap.answer), gap) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
     kept: dict[int, tuple[int, ...]] = {}
     for alike in (
         lambda was, now: was[0] == now[0],
-        lambda was, now: fuzz.ratio(was[0], now[0]) >= _ALIKE,
+        lambda was, now: fuzz.ratio(was[0], now[0]) >= _MIN_SIMILARITY,
         lambda was, now: in_order or _same_place(_around(old, was[1]), _around(new, now[1])),
     ):
         for now in after:
@@ -259,7 +261,7 @@ def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bo
             if now[1].start not in kept and match is not None:
                 kept[now[1].start] = match[1].numbers
                 before.remove(match)
-        if len(before) > _MANY:
+        if len(before) > _MAX_COMPARED:
             break
     fresh = max((*numbers(old), *used, 0)) + 1
     for _, gap in after:

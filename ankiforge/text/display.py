@@ -1,4 +1,4 @@
-"""Numbers, tables and shortened texts as people read them."""
+"""Format numbers, tables and shortened texts for display."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from collections.abc import Iterator, Sequence
 
 
 def counted(number: int, one: str, several: str = "") -> str:
-    """`1 card`, `1,200 cards`; `several`: the plural, if it does not end in s alone."""
+    """Format a count: `1 card`, `1,200 cards`. `several` is an irregular plural."""
     return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """`91 %` of a share from 0 to 1; `–` if there is none."""
+    """Format a share from 0 to 1: `91 %`. `–` if there is none."""
     return "–" if share is None else f"{share * 100:.{digits}f} %"
 
 
 def number(value: float | None) -> str:
-    """With one digit after the point; `–` if there is none."""
+    """Format a number with one decimal. `–` if there is none."""
     return "–" if value is None else f"{value:,.1f}"
 
 
 def dollars(amount: float) -> str:
-    """`$0.0012`, `$1.20`, `nothing`."""
+    """Format an amount: `$0.0012`, `$1.20`, `nothing`."""
     if not amount:
         return "nothing"
     return f"${amount:.4f}" if amount < 0.1 else f"${amount:,.2f}"
 
 
 def duration(seconds: float) -> str:
-    """`42 s`, `12 min`, `3.5 h`."""
+    """Format a duration: `42 s`, `12 min`, `3.5 h`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:,.1f} h"
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text of at most `most` characters; an ellipsis marks a cut."""
+    """Shorten a text to at most `most` characters, with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def on_one_line(text: str) -> str:
-    """Return a text with each run of blanks and line ends as one blank."""
+    """Collapse white space and line ends to single spaces."""
     return " ".join(text.split())
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """Return the lines of a table; its first column takes what room the numbers leave."""
+    """Return the lines of a table. The first column gets the width that the numbers leave."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -1,6 +1,6 @@
-"""Forms of a text: folded for keys, canonical for equality, as Anki stores it, as it is searched.
+"""Normal forms of text: folded for keys, canonical for comparison, for Anki, and for search.
 
-`fold` and `canonical` are frozen: keys and anchors are made of them (docs/keys.md).
+`fold` and `canonical` are frozen, because keys and anchors are made from them (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ _TYPOGRAPHY = str.maketrans(
 
 
 def fold(text: str) -> str:
-    r"""Return letters and digits only, without case; for keys and the search for candidates.
+    r"""Return only letters and digits, casefolded. For keys and for finding candidates.
 
-    NFKC, casefold, delete `[\W_]+`; if nothing is left, NFC without white space.
-    It turns C++ into C: use `same` to compare texts.
+    NFKC, casefold, delete `[\W_]+`. If nothing is left, NFC without white space.
+    This turns C++ into C, so use `same` to compare texts.
     """
     letters = _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
     return letters or _BLANKS.sub("", unicodedata.normalize("NFC", text))
 
 
 def canonical(text: str) -> str:
-    """Return the form that `same` compares: case, blanks and typography unified."""
+    """Return the form that `same` compares: case, white space and typography unified."""
     return unstripped(text).strip()
 
 
 def unstripped(text: str) -> str:
-    """Return the canonical form with one blank left at each end that has white space."""
+    """Return the canonical form, with white space at either end kept as one space."""
     text = unicodedata.normalize("NFKC", text.replace(_SOFT_HYPHEN, "").translate(_TYPOGRAPHY))
     return _BLANKS.sub(" ", text.casefold().translate(_TYPOGRAPHY))
 
 
 def same(a: str, b: str) -> bool:
-    """Return whether texts are equal but for case, blanks, soft hyphens, quotes and dashes."""
+    """Return whether texts differ only in case, white space, soft hyphens, quotes and dashes."""
     return canonical(a) == canonical(b)
 
 
@@ -53,25 +53,25 @@ BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Bidirectional controls, as the inside of a character class."""
 _BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 _PARAGRAPH = re.compile("([\n\r\x1c-\x1e\x85\u2029]+)")
-"""The end of a paragraph closes every bidirectional run."""
+"""Paragraph separators, which end every bidirectional run."""
 
 
 def clean(text: str) -> str:
-    """Return what Anki stores of a text: NFC, newlines as LF, no control or non-characters."""
+    """Return a text as Anki stores it: NFC, LF line ends, no controls or noncharacters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
 
 def is_visible(text: str) -> bool:
-    """Return whether a plain text shows anything but blanks, controls and zero-width signs."""
+    """Return whether a plain text has any visible character."""
     return any(unicodedata.category(letter) not in _INVISIBLE for letter in clean(text))
 
 
 def isolated(text: str) -> str:
-    """Return the text such that its bidirectional controls reorder nothing beside it.
+    """Isolate a text whose bidirectional controls would reorder its surroundings.
 
-    Each paragraph with such a control stands between FIRST STRONG ISOLATE and POP DIRECTIONAL
-    ISOLATE; a pop that would close more than the paragraph opened is left out.
+    Each paragraph with such a control is put between FIRST STRONG ISOLATE and POP DIRECTIONAL
+    ISOLATE. Unmatched POP DIRECTIONAL ISOLATEs are removed.
     """
     if not _BIDI.search(text):
         return text
@@ -96,42 +96,42 @@ _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
 )
-"""Letters of scripts without blanks between words (and Hangul, whose particles join words)."""
+"""Letters of scripts without spaces between words (and Hangul, whose particles join words)."""
 _ACCENTS = re.compile(
     "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
     "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
 )
-"""Accents of Latin, Greek and Cyrillic letters (but й is a letter of its own), and the points that
-Hebrew and Arabic leave out; elsewhere such signs make another letter."""
-_LIKE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+"""Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the points
+that are optional in Hebrew and Arabic. In other scripts such marks make a different letter."""
+_BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _POWER = re.compile(r"(?<=\w)\^\{?(\d+)\}?")
 _CHUNK = re.compile(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
 
 MOST_CHUNKS = 24
-"""Words of a query that are searched; the rest of a longer one is ignored."""
+"""The number of words of a query that are searched. The rest is ignored."""
 
 
 def searched(text: str) -> str:
-    """Return a text as the search index holds it: without case and accents, CJK spaced out."""
+    """Return a text as in the search index: without case and accents, CJK spaced out."""
     text = _POWER.sub(r"\1", text.replace(_SOFT_HYPHEN, "").replace("\0", " "))
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", apart)).translate(_LIKE)
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).translate(_BASE_LETTERS)
     return _UNSPACED.sub(r" \1 ", plain)
 
 
 def loose(text: str) -> str:
-    """Return the words of a title without case, accents and signs, one blank between them."""
-    apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LIKE)
-    letters = "".join(c for c in apart if not unicodedata.combining(c))
+    """Return the words of a title without case, accents and punctuation, separated by one space."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(_BASE_LETTERS)
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     return _NOT_LETTERS.sub(" ", letters).strip()
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     """Split a query into (phrase to search, whether its last word is a prefix).
 
-    Quoted words are one phrase; chunks without letters are left out, no sign is an operator.
+    Quoted words form one phrase. Chunks without letters are dropped. There are no operators.
     """
     found = []
     for chunk in _CHUNK.finditer(query):

@@ -1,6 +1,6 @@
-"""Identifiers in one spelling each: of works (DOI, arXiv, ISBN …), of models, of our exports.
+"""Normalised identifiers: of works (DOI, arXiv, ISBN …), of models, and of our exports.
 
-An identifier of a work is (scheme, value); nothing is looked up.
+An identifier of a work is (scheme, value). No network is used.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from ankiforge.model import h16
 
 Name = tuple[str, str]
 
-_LONGEST = 4_000
-"""Characters of a text that are searched for identifiers."""
-_DEEPEST = 12
+_MAX_CHARS = 4_000
+"""The number of characters searched for identifiers."""
+_MAX_PARTS = 12
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+", re.IGNORECASE)
 _AFTER_DOI = re.compile(
@@ -45,12 +45,12 @@ _PAGES = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 
 
 def names_in(text: str) -> tuple[Name, ...]:
-    """Return all identifiers in a text that a person typed, each once, the surest first."""
-    text = text.strip()[:_LONGEST]
-    return tuple(dict.fromkeys(_found(text)))
+    """Return the identifiers in a text that a person typed, the most reliable ones first."""
+    text = text.strip()[:_MAX_CHARS]
+    return tuple(dict.fromkeys(_identifiers(text)))
 
 
-def _found(text: str) -> Iterator[Name]:
+def _identifiers(text: str) -> Iterator[Name]:
     for address in _addresses(text):
         yield from _of_address(address)
     without = _URL.sub(" ", text)
@@ -74,7 +74,7 @@ def _addresses(text: str) -> Iterator[str]:
 
 
 def _of_file(text: str) -> Iterator[Name]:
-    """Yield a file by its name and by every end of its path: where the source begins is unknown."""
+    """Yield a file's name, and every suffix of its path: the root of its source is unknown."""
     if found := _OBSIDIAN.fullmatch(text):
         query = dict(parse_qsl(found[1]))
         path = (query.get("file") or query.get("path") or "").partition("#")[0]
@@ -84,7 +84,7 @@ def _of_file(text: str) -> Iterator[Name]:
     parts = [part for part in re.split(r"[/\\]", path.casefold()) if part]
     if "://" in path or not parts or not _FILE.fullmatch(path.strip()):
         return
-    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_DEEPEST:])
+    yield from (("path", "/".join(parts[start:])) for start in range(len(parts))[-_MAX_PARTS:])
     yield ("file", parts[-1])
 
 
@@ -100,16 +100,16 @@ def _works(text: str) -> Iterator[Name]:
 
 
 def _of_doi(found: str) -> Iterator[Name]:
-    """Yield a DOI, with and without a publisher's suffix; arXiv's own DOIs are arXiv ids."""
-    doi = _ended(unquote(found))
+    """Yield a DOI with and without a publisher's suffix. arXiv's own DOIs also give arXiv ids."""
+    doi = _without_punctuation(unquote(found))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
         yield ("doi", spelled)
         if arxiv := re.fullmatch(rf"10\.48550/arxiv\.{_ARXIV_ID}", spelled, re.IGNORECASE):
             yield ("arxiv", arxiv[1])
 
 
-def _ended(doi: str) -> str:
-    """Return a DOI without the punctuation that follows it in a sentence."""
+def _without_punctuation(doi: str) -> str:
+    """Remove the punctuation that follows a DOI in a sentence."""
     doi = doi.lower()
     while doi and (
         doi[-1] in ".,;:-_('’”]}" or (doi[-1] == ")" and doi.count(")") > doi.count("("))
@@ -127,10 +127,10 @@ def _of_address(address: str) -> Iterator[Name]:
 
 
 def url_name(address: str) -> str:
-    """Return a web address without what does not tell pages apart; "" if it is none.
+    """Return a normalised web address, or "" if it is not one.
 
-    Scheme, `www.`, port, case of the host, a slash at the end, the fragment and tracking
-    parameters are left out; the rest of the query is sorted.
+    Scheme, `www.`, port, case of the host, a trailing slash, the fragment and tracking parameters
+    are removed. The rest of the query is sorted.
     """
     try:
         parts = urlsplit(address.strip().rstrip(".,;)>”’"))
@@ -145,7 +145,7 @@ def url_name(address: str) -> str:
 
 
 def isbn13(text: str) -> str:
-    """Return an ISBN as 13 digits; "" if its check digit is wrong."""
+    """Return an ISBN as 13 digits, or "" if its check digit is wrong."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if len(digits) == 10 and re.fullmatch(r"\d{9}[\dX]", digits):
         total = sum((10 - n) * (10 if d == "X" else int(d)) for n, d in enumerate(digits))
@@ -161,7 +161,7 @@ def _with_check(twelve: str) -> str:
 
 
 def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
-    """Return the identifiers of a document that was read, each in its one spelling."""
+    """Return the normalised identifiers of a document."""
     found = (name for scheme, value in identifiers for name in _of_identifier(scheme, value))
     return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
 
@@ -170,7 +170,7 @@ def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
     scheme = scheme.removesuffix("-hint")
     if scheme == "doi":
         yield from _of_doi(value)
-        yield from _works(value)  # as far as a text can tell: some of old hold `<` and `>`
+        yield from _works(value)  # best effort: some old DOIs contain `<` and `>`
     elif scheme == "arxiv":
         yield ("arxiv", re.sub(r"v\d+$", "", value.lower()))
     elif scheme == "isbn":
@@ -188,7 +188,7 @@ def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
 # --- Markdown files that an export wrote: no source reads its own echo -------------------------
 
 EXPORT_KEY = "ankiforge-export"
-"""Its key in the front matter."""
+"""The key that marks an export in its front matter."""
 _FRONT_MATTER = re.compile(
     r"\A\ufeff?---\r?\n(?P<head>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE
 )
@@ -196,17 +196,17 @@ _EXPORT_LINE = re.compile(
     rf"^{EXPORT_KEY}:[ \t]*[\"']?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"'\r\n]+?)[\"']?[ \t]*\r?$",
     re.M,
 )
-_LONGEST_HEAD = 64_000
-"""Characters of front matter that are read."""
+_MAX_HEAD = 64_000
+"""The number of characters searched for front matter."""
 
 
 def is_export(text: str) -> bool:
-    """Return whether an export wrote this file, changed since or not."""
-    return EXPORT_KEY in text[:_LONGEST_HEAD] and _export_line(text) is not None
+    """Return whether this is an export of ours, edited or not."""
+    return EXPORT_KEY in text[:_MAX_HEAD] and _export_line(text) is not None
 
 
 def exported(text: str) -> tuple[str, bool] | None:
-    """Return (document key, whether the file is unchanged since); None if it is no export."""
+    """Return (document key, whether the export is unedited). None if it is not an export."""
     found = _export_line(text)
     if found is None:
         return None
@@ -214,7 +214,7 @@ def exported(text: str) -> tuple[str, bool] | None:
 
 
 def export_digest(text: str) -> str:
-    """Return a hash of a file without its mark, whatever its line ends are."""
+    """Return a hash of a file without its export mark, independent of line ends."""
     return h16(_EXPORT_LINE.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"), count=1))
 
 
@@ -224,7 +224,7 @@ def export_mark(digest: str, key: str) -> str:
 
 
 def _export_line(text: str) -> re.Match[str] | None:
-    head = _FRONT_MATTER.match(text[:_LONGEST_HEAD])
+    head = _FRONT_MATTER.match(text[:_MAX_HEAD])
     return _EXPORT_LINE.search(head["head"]) if head else None
 
 
@@ -234,8 +234,8 @@ _MODEL_FOLDERS = re.compile(r"(?:[/\\]|[A-Za-z]:\\).*[/\\]|.*[/\\](?=[^/\\]+\.gg
 
 
 def model_name(model: str) -> str:
-    """Return the name of a model as a person reads it: of a file, without its folders.
+    """Return the display name of a model: for a file, without its folders.
 
-    `/models/a-Q4.gguf` is `a-Q4.gguf`; `openai/gpt-5-mini` stays as it is.
+    `/models/a-Q4.gguf` gives `a-Q4.gguf`. `openai/gpt-5-mini` is unchanged.
     """
     return _MODEL_FOLDERS.sub("", model, count=1)

@@ -1,7 +1,7 @@
-"""Our Markdown subset as text: literal, plain, and clozes made of selected words.
+"""Our subset of Markdown: escape plain text, extract plain text, and make clozes of a selection.
 
 The subset: paragraphs, emphasis, `code`, fences, lists, tables, links, images, `$maths$`,
-`$$display$$`, and clozes `{{c1::answer::hint}}`. Backslash escapes ASCII punctuation.
+`$$display$$`, and clozes `{{c1::answer::hint}}`. A backslash escapes ASCII punctuation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ORDINAL = re.compile(r"^([ \t]*\d{1,9})([.)])(?=\s|$)", re.MULTILINE)
 
 
 def literal(text: str) -> str:
-    """Return Markdown that reads as exactly this text: signs that would be markup are escaped."""
+    """Escape a text, so that it reads as exactly this text in Markdown."""
     return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(_escape, text))
 
 
@@ -55,19 +55,19 @@ _PRIVATE = range(0xE000, 0x110000)
 
 @lru_cache(maxsize=64)
 def plain(markdown: str) -> str:
-    """Return the words of a field without markup, escapes and cloze signs; code and maths bare."""
-    held: list[str] = []
+    """Return the text of a field without markup, escapes, clozes and delimiters of code or maths."""
+    shielded: list[str] = []
     parts, at, text = [], 0, reveal(markdown)
     letters = set(text)
     sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
     for start, end, kind in shields(text):
-        parts += [text[at:start], f"{sign}{len(held)}{sign}"]
-        held.append(_bare(text[start:end], kind))
+        parts += [text[at:start], f"{sign}{len(shielded)}{sign}"]
+        shielded.append(_bare(text[start:end], kind))
         at = end
     bare = _strip_markup("".join([*parts, text[at:]]))
-    if not held:
+    if not shielded:
         return bare.strip()
-    return re.sub(f"{sign}(\\d+){sign}", lambda match: held[int(match[1])], bare).strip()
+    return re.sub(f"{sign}(\\d+){sign}", lambda match: shielded[int(match[1])], bare).strip()
 
 
 def _bare(run: str, kind: str) -> str:
@@ -91,7 +91,7 @@ def _strip_markup(text: str) -> str:
 
 
 def image_paths(markdown: str) -> tuple[str, ...]:
-    """Return the paths of `![…](path)`, each once, as written."""
+    """Return the paths of `![…](path)` as written, without duplicates."""
     return tuple(dict.fromkeys(_SOURCE.findall(markdown)))
 
 
@@ -102,21 +102,21 @@ def cloze_answers(markdown: str) -> str:
 
 # --- a cloze of words selected in the plain text -----------------------------------------------
 
-_FORM_SIGNS = frozenset("*_~=#>+-|`\\")
-"""Signs that may be part of the markup instead of the words."""
-_WHOLE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_MARKUP_CHARS = frozenset("*_~=#>+-|`\\")
+"""Characters that may be markup instead of text."""
+_LINK_OR_IMAGE = re.compile(r"!?\[[^\]\n]*\]\([^)\n]*\)")
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Some Markdown that no gap divides, and where its words stand in the plain text."""
+    """A piece of Markdown that is never divided, and its position in the plain text."""
 
     start: int
     end: int
     markdown: str
     whole: bool = False
-    """A formula, code or link."""
+    """Whether it is a formula, code or a link."""
 
     def meets(self, span: Span) -> bool:
         return self.start < span[1] and self.end > span[0]
@@ -127,18 +127,18 @@ _Form = Callable[[_Pieces], str]
 
 
 def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
-    """Return the sentences around some words as a cloze text, the words hidden in order.
+    """Return the sentences around a selection as a cloze text, with the selection hidden.
 
-    Formulas, code and links are hidden whole. Where a gap would cut emphasis in two, the emphasis
-    is dropped: the words of a card are the passage's, whatever becomes of their form.
+    Formulas, code and links are hidden whole. If a gap would cut emphasis in two, the emphasis is
+    dropped: a card must have the words of the passage, but not its formatting.
 
     Args:
         text: a passage as plain text.
-        spans: the words, in code points of it; overlapping ones are joined.
-        markdown: the same passage as it was written, "" if it is literal text.
+        spans: the selection, in code points of `text`. Overlapping spans are joined.
+        markdown: the passage as Markdown. "" if the text is literal.
 
     Raises:
-        ValueError: there is nothing to hide at one of these places.
+        ValueError: there is nothing to hide at one of the spans.
     """
     chosen = _chosen(text, spans)
     within = sentence_around(text, chosen[0][0], chosen[-1][1])
@@ -169,20 +169,20 @@ def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
 
 
 def part(text: str, span: Span, markdown: str = "") -> str:
-    """Return some words of a passage as Markdown; formulas are never cut.
+    """Return part of a passage as Markdown. Formulas are never cut.
 
     Raises:
-        ValueError: there is nothing at this place.
+        ValueError: the span contains no text.
     """
     [chosen] = _chosen(text, [span])
     pieces, forms, words = _pieces(text, markdown)
     within = [one for one in pieces if one.meets(chosen)]
-    drawn = (form(within).strip() for form in forms)
-    return next((one for one in drawn if same(plain(one), words(within))), forms[-1](within))
+    candidates = (form(within).strip() for form in forms)
+    return next((one for one in candidates if same(plain(one), words(within))), forms[-1](within))
 
 
 def _chosen(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Return the spans in order, without blanks at their ends, overlapping ones joined."""
+    """Return the spans in order, trimmed, with overlapping ones joined."""
     found: list[Span] = []
     for start, end in sorted(spans):
         if not 0 <= start <= end <= len(text):
@@ -199,10 +199,11 @@ def _chosen(text: str, spans: Sequence[Span]) -> list[Span]:
 
 
 def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Form]:
-    """Return the pieces of a passage, the forms to try in order, and its words.
+    """Return the pieces of a passage, the forms to try in order, and a function for plain text.
 
-    The forms: as written, then without the signs of emphasis; of literal text, escaped where
-    needed, then everywhere (where signs meet that were apart, none of them may be markup).
+    The forms of Markdown are as written, and without emphasis. The forms of literal text are
+    escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
+    markup that were apart before).
     """
 
     def written(pieces: _Pieces) -> str:
@@ -219,15 +220,15 @@ def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Fo
 
 
 def _aligned(text: str, markdown: str) -> list[_Piece] | None:
-    """Return the pieces of Markdown at their words; None if it does not say this text."""
+    """Align the Markdown with the plain text. None if it is not the same text."""
     pieces, at = [], 0
-    for raw, says, whole in _read(markdown):
-        length = next((len(one) for one in says if one and text.startswith(one, at)), 0)
+    for raw, texts, whole in _read(markdown):
+        length = next((len(one) for one in texts if one and text.startswith(one, at)), 0)
         if not length and raw.isspace() and text[at : at + 1].isspace():
             length = 1
-        if not (length or whole or raw.isspace() or raw in _FORM_SIGNS or _TAG.fullmatch(raw)):
+        if not (length or whole or raw.isspace() or raw in _MARKUP_CHARS or _TAG.fullmatch(raw)):
             return None
-        if whole and not length and any(says):
+        if whole and not length and any(texts):
             return None
         pieces.append(_Piece(at, at + length, raw, whole))
         at += length
@@ -235,9 +236,9 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
 
 
 def _read(markdown: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-    """Yield (Markdown, texts it may say, whether it is whole): letters, and outermost runs."""
+    """Yield (Markdown, texts it may stand for, whether it is indivisible)."""
     runs: list[tuple[int, int, str]] = [*shields(markdown)]
-    runs += [(m.start(), m.end(), "link") for m in _WHOLE.finditer(markdown)]
+    runs += [(m.start(), m.end(), "link") for m in _LINK_OR_IMAGE.finditer(markdown)]
     runs += [(m.start(), m.end(), "tag") for m in _TAG.finditer(markdown)]
     at = 0
     for start, end, kind in sorted(runs, key=lambda one: (one[0], -one[1])):

@@ -1,4 +1,4 @@
-"""Locate a quote in its source whatever its typography; compare edited passages."""
+"""Locate a quote in its source regardless of typography, and compare edited passages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _letter = lru_cache(maxsize=4096)(unstripped)
 
 @lru_cache(maxsize=64)
 def _mapped(text: str) -> Mapped:
-    """Return the canonical form of a text, and where each of its characters came from."""
+    """Return the canonical form of a text, and the original offset of each of its characters."""
     letters: list[str] = []
     origin: list[int] = []
     for at, cluster in _clusters(text):
@@ -42,10 +42,10 @@ def _clusters(text: str) -> list[tuple[int, str]]:
 
 
 def locate(quote: str, source: str) -> Span | None:
-    """Return where `quote` stands in `source`, as [start, end) in code points of `source`.
+    """Return the first position of `quote` in `source`, as [start, end) in code points of `source`.
 
-    Equal under `same`: case, blanks, soft hyphens, quotes and dashes do not count, all else
-    does. None if it is not there; the first place if there are several.
+    Texts match as with `same`: only case, white space, soft hyphens, quotes and dashes are ignored.
+    None if there is no match.
     """
     needle = canonical(quote)
     if not needle:
@@ -68,11 +68,11 @@ def _end_of_cluster(source: str, at: int) -> int:
 # --- the same passage, edited ---------------------------------------------------------------
 
 SAME = 85
-"""Likeness from which two passages of one place are the same highlight."""
+"""The similarity from which two passages at one place are the same highlight."""
 ASK = 75
-"""Likeness from which they may be; a person decides."""
+"""The similarity from which they may be. A person decides."""
 
-_NEAR = 32
+_CONTEXT = 32
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|without|neither|nor|cannot|nicht|kein\w*|nie|ohne)\b|n[’']t\b"
@@ -82,8 +82,8 @@ _NEGATION = re.compile(
 def similarity(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
-    """Return the likeness of two passages; 0 across a changed number or negation."""
-    if _vetoed(exact, other):
+    """Return the similarity of two passages. 0 if a number or negation differs."""
+    if _changes_meaning(exact, other):
         return 0.0
     return likeness(exact, before, after, other, other_before, other_after)
 
@@ -91,13 +91,13 @@ def similarity(
 def likeness(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
-    """Return 0 to 100: how alike two passages are with the 32 characters around them."""
-    around = fuzz.ratio(fold(before)[-_NEAR:], fold(other_before)[-_NEAR:])
-    around += fuzz.ratio(fold(after)[:_NEAR], fold(other_after)[:_NEAR])
+    """Return the similarity of two passages with 32 characters of context, from 0 to 100."""
+    around = fuzz.ratio(fold(before)[-_CONTEXT:], fold(other_before)[-_CONTEXT:])
+    around += fuzz.ratio(fold(after)[:_CONTEXT], fold(other_after)[:_CONTEXT])
     return 0.7 * fuzz.ratio(canonical(exact), canonical(other)) + 0.15 * around
 
 
-def _vetoed(one: str, other: str) -> bool:
+def _changes_meaning(one: str, other: str) -> bool:
     a, b = canonical(one), canonical(other)
     return _NUMBER.findall(a) != _NUMBER.findall(b) or (
         len(_NEGATION.findall(a)) != len(_NEGATION.findall(b))

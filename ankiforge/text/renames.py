@@ -1,7 +1,7 @@
 """Recognise a renamed, moved or rewritten document by its words.
 
-Two documents are compared by sketches: the 64 smallest hashes of their 4-word shingles. Sketches
-are stored, so `sketch` must give the same hashes in every version of the program.
+Documents are compared by sketches: the 64 smallest hashes of their 4-word shingles. Sketches are
+stored, so `sketch` must give the same hashes in every version of the program.
 """
 
 from __future__ import annotations
@@ -22,56 +22,57 @@ import msgspec
 Name = TypeVar("Name", bound=Hashable)
 
 SIZE = 64
-"""Hashes of a sketch."""
+"""The number of hashes in a sketch."""
 WORDS = 4
-"""Words of a shingle."""
+"""The number of words in a shingle."""
 ENOUGH = 12
-"""With fewer shingles that stand in no third document, nothing is recognised."""
+"""With fewer shingles that occur in no third document, nothing is recognised."""
 SHARE = 0.5
-"""Of the shingles of the shorter document, how many the other must have; half of it suffices if
-the two have a block id or the file name in common. Not an inode: file systems give that of a deleted
-file to the next one, and with half of the share pairs of notes that are no copies were taken for one
-(`benchmarks/renames.py`)."""
+"""The share of the shorter document's shingles that the other one must contain. Half of that
+suffices if they have a block id or the file name in common. A common inode does not count: file
+systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
+taken for one (`benchmarks/renames.py`)."""
 LONGER = 2.0
-"""A document that is more than so many times as long is another one."""
+"""A document that is more than this factor longer is a different one."""
 RIVAL = 0.8
-"""If the second best partner has this much of the share of the best, neither is chosen."""
+"""If the second best match has at least this fraction of the best score, neither is chosen."""
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _OWN_ID = re.compile(r"^(?:id|uid|uuid):[ \t]*[\"']?([^\s\"'#]{8,})[\"']?[ \t]*$", re.MULTILINE)
 _FIELD = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?\**[\w-]+\**::(?:[ \t].*)?$", re.MULTILINE)
 _BLOCK_ID = re.compile(r"(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$", re.MULTILINE)
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
-"""Of a script without blanks, each character is a word; kana are not joined to Chinese characters."""
+"""In scripts without spaces, each character is a word. Kana and Chinese characters are not joined.
+"""
 _ASCII_WORD = re.compile("[a-z0-9]+")
-"""The same in a text of nothing else, where it takes a third of the time."""
+"""Equivalent for ASCII text, in a third of the time."""
 _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 _MASK = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What is remembered of the words of a document."""
+    """The stored characteristics of a document."""
 
     hashes: frozenset[int] = frozenset()
     """The smallest hashes of its shingles."""
     words: int = 0
-    """How many words it has."""
+    """The number of its words."""
     own: frozenset[str] = frozenset()
-    """Ids of the document itself, as its front matter says."""
+    """The document's own ids from its front matter."""
     hints: frozenset[str] = frozenset()
-    """Its file name and block ids: another document may come to have one of these, too."""
+    """The file name and block ids. Another document may get the same ones."""
 
     @property
     def limit(self) -> int:
-        """Up to this hash it has all of its shingles."""
+        """The largest hash up to which the sketch has all of the document's shingles."""
         return max(self.hashes) if len(self.hashes) == SIZE else _MASK
 
 
 def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
-    """Return the sketch of a document in Markdown; `hints` are added to its block ids.
+    """Return the sketch of a document in Markdown. `hints` are added to its block ids.
 
-    Front matter, lines `key:: value` and block ids do not count, nor do markup and case.
+    Front matter, lines `key:: value`, block ids, markup and case are ignored.
     """
     front = _FRONT.match(text)
     body = _FIELD.sub("", text[front.end() :] if front else text)
@@ -94,12 +95,12 @@ def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
 
 
 def sketched(text: str, path: str) -> str:
-    """Return the sketch of the document at `path` as it is stored."""
+    """Return the stored form of the sketch of the document at `path`."""
     return encode(sketch(text, (path.rpartition("/")[2],)))
 
 
 def encode(one: Sketch) -> str:
-    """Return a sketch as it is stored."""
+    """Return the stored form of a sketch."""
     packed = array("Q", sorted(one.hashes))
     if sys.byteorder == "big":
         packed.byteswap()
@@ -108,7 +109,7 @@ def encode(one: Sketch) -> str:
 
 
 def decode(stored: str) -> Sketch:
-    """Return a sketch that was stored."""
+    """Return the sketch for its stored form."""
     kind = tuple[bytes, int, frozenset[str], frozenset[str]]
     packed, words, own, hints = msgspec.json.decode(stored, type=kind)
     hashes = array("Q", packed)
@@ -118,9 +119,9 @@ def decode(stored: str) -> Sketch:
 
 
 def share(one: Sketch, other: Sketch, elsewhere: Container[int] = ()) -> float | None:
-    """Return how many of the shingles of the shorter document stand in the other, 0 to 1.
+    """Return the share of the shorter document's shingles that the other contains, 0 to 1.
 
-    Those `elsewhere`, in a third document, do not count; None if too few are left to tell.
+    Shingles that occur `elsewhere`, in a third document, are ignored. None if too few are left.
     """
     short, long = sorted((one, other), key=lambda each: each.words)
     limit = min(short.limit, long.limit)
@@ -129,7 +130,7 @@ def share(one: Sketch, other: Sketch, elsewhere: Container[int] = ()) -> float |
 
 
 def required(one: Sketch, other: Sketch) -> float:
-    """Return the share from which two documents are one."""
+    """Return the share from which two documents count as the same."""
     return SHARE / 2 if one.hints & other.hints else SHARE
 
 
@@ -139,13 +140,13 @@ def pair(
     common: Container[int] = (),
     common_own: Container[str] = (),
 ) -> dict[Name, Name]:
-    """Return the new document that each one that is gone has become; most have none.
+    """Match documents that disappeared with new ones. Most have no match.
 
     Args:
-        gone: the documents that are not there any more.
-        new: the documents that were not there before.
-        common: the hashes of all documents that are neither.
-        common_own: their own ids.
+        gone: the documents that disappeared.
+        new: the documents that appeared.
+        common: the hashes of all other documents.
+        common_own: the own ids of all other documents.
     """
     documents = [*gone.values(), *new.values()]
     count = Counter(each for one in documents for each in one.hashes)
@@ -167,7 +168,7 @@ def pair(
             few, many = sorted((before.words, after.words))
             score = (share(before, after, elsewhere) if many <= LONGER * few else None) or 0.0
             if any(owners[each] == 2 and each not in common_own for each in before.own & after.own):
-                scores[old, name] = 2.0  # an id outdoes words
+                scores[old, name] = 2.0  # an own id takes precedence over words
             elif score >= required(before, after):
                 scores[old, name] = score
 
@@ -175,12 +176,12 @@ def pair(
     for (old, name), score in scores.items():
         best["gone", old].append(score)
         best["new", name].append(score)
-    two = {side: nlargest(2, found) for side, found in best.items()}
+    best_two = {side: nlargest(2, found) for side, found in best.items()}
     return {
         old: name
         for (old, name), score in scores.items()
         if all(
             score == first and all(second < RIVAL * first for second in others)
-            for first, *others in (two["gone", old], two["new", name])
+            for first, *others in (best_two["gone", old], best_two["new", name])
         )
     }

@@ -1,7 +1,7 @@
 """Split text into sentences.
 
-`frozen` splits as docs/keys.md has it, for ever: anchors of vault highlights depend on it. What is
-shown knows more abbreviations.
+With `frozen`, the rules are those of docs/keys.md for ever, because the anchors of vault highlights
+depend on them. Text for display is split with more abbreviations.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _ABBREVIATIONS_WORDS = (
     "st jr sr inc ltd dept univ ed eds rev trans z.b d.h u.a bzw vgl abb usw"
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
-"""Words before a full stop that end no sentence, casefolded, without their last stop."""
+"""Abbreviations, casefolded and without the last full stop."""
 
 _BEFORE_NUMBERS_WORDS = (
     "no nos p s ch sec tab ref vol nr bd art jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 _BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS_WORDS.split())
-"""Those that do so only before a number ("no. 5", but "He said no. She left.")."""
+"""Abbreviations only before a number ("no. 5", but "He said no. She left.")."""
 
 _MORE_WORDS = (
     "np tzw m.in tj tzn zob ul św mgr inż hab lic przyp "  # Polish
@@ -36,29 +36,30 @@ _MORE_WORDS = (
     "bijv bv d.w.z o.a m.b.t i.v.m t.o.v t.a.v dhr mevr drs evt "  # Dutch
     "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
 )
-_MORE = frozenset(_MORE_WORDS.split())
-"""Further abbreviations, which the frozen reading ignores."""
+_FURTHER = frozenset(_MORE_WORDS.split())
+"""Further abbreviations that `frozen` ignores."""
 _MORE_BEFORE_NUMBERS_WORDS = (
     "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
     "рис табл гл стр ст п пп č čl obr kol"
 )
 _MORE_BEFORE_NUMBERS = frozenset(_MORE_BEFORE_NUMBERS_WORDS.split())
-"""Those of them that are so only before a number: elsewhere they may be words
-("рис. 3", but "Он ел рис. Потом ушёл")."""
+"""Further abbreviations only before a number, because they may be words elsewhere ("рис. 3", but
+"Он ел рис. Потом ушёл")."""
 _TITLES = frozenset(["Sig", "Dra", "Av"])
-"""Those only in capitals: Swedish *sig*, Norwegian *dra* and *av* often end a sentence."""
+"""Abbreviations only when capitalised: Swedish *sig*, Norwegian *dra* and *av* often end a
+sentence."""
 
-_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
+_BEFORE_CHRIST = re.compile(r"\s+J\.\s?-\s?C\b")
 """As in "52 av. J.-C."."""
 _SIGNOR = re.compile(r"\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$", re.IGNORECASE)
-"""As in "il sig. Rossi"; without an article it is a word of Swedish and Danish."""
+"""As in "il sig. Rossi". Without an article it may be a Swedish or Danish word."""
 _END = re.compile(r"""[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
 _NEXT = re.compile(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = re.compile(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")
-_SOLID = re.compile(r"\S")
+_NOT_SPACE = re.compile(r"\S")
 _WORD_BEFORE = re.compile(r"[\w.]+$")
 _SPACED = re.compile(r"(?<!\w)(?:[^\W\d_]{1,2}\.\s)+[^\W\d_]+$")
-"""An abbreviation of several words with blanks in it: `m. in`, `p. ex`."""
+"""An abbreviation of several words with spaces: `m. in`, `p. ex`."""
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _LETTER_AFTER = re.compile(r"\s[^\W\d_]\.")
 _LETTER_BEFORE = re.compile(r"(?<!\w)[^\W\d_]\.\s$")
@@ -69,14 +70,13 @@ _ORDINAL = re.compile(
 
 
 def boundaries(text: str, *, frozen: bool = False) -> list[int]:
-    """Return the offsets at which a new sentence begins, without 0 and the end.
+    """Return the offsets at which a new sentence begins, except 0 and the end.
 
-    A sentence ends at `. ! ? …` (closing quotes and brackets belong to it) followed by white
-    space and, after optional opening quotes, anything but a lower-case letter; at `。！？`
-    at once. Not after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a number
-    that begins the text, or a German ordinal before a month.
-
-    `frozen`: as docs/keys.md has it.
+    A sentence ends at `. ! ? …` (including closing quotes and brackets) if white space follows and
+    then, after optional opening quotes, anything but a lower-case letter. It ends at `。！？` in any
+    case. It does not end after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a
+    number that begins the text, or a German ordinal before a month. `frozen` applies the rules of
+    docs/keys.md.
     """
     return [match.end() for match in _END.finditer(text) if _ends(text, match, frozen)]
 
@@ -88,18 +88,18 @@ def _ends(text: str, match: re.Match[str], frozen: bool) -> bool:
         return end < len(text) and not quoted
     follow = _NEXT.match(text, end)
     if follow is None:
-        return _SOLID.search(text, end) is not None
+        return _NOT_SPACE.search(text, end) is not None
     return not follow[0][-1].islower() and not (
         match[0].startswith(".")
         and (
-            _abbreviated(text, match.start(), end)
+            _is_abbreviation(text, match.start(), end)
             or (not frozen and match[0] == "." and _further(text, match.start(), end))
         )
     )
 
 
 def _further(text: str, stop: int, end: int) -> bool:
-    """Return whether one of the further abbreviations stands before the full stop at `stop`."""
+    """Return whether one of the further abbreviations precedes the full stop at `stop`."""
     begin = max(0, stop - 24)
     found = _SPACED.search(text, begin, stop) or _WORD_BEFORE.search(text, begin, stop)
     if found is None:
@@ -107,23 +107,23 @@ def _further(text: str, stop: int, end: int) -> bool:
     spaced = "".join(found[0].split()).strip(".").casefold()
     word = found[0].split()[-1].strip(".")
     last = word.casefold()
-    if word in _TITLES or not _MORE.isdisjoint((spaced, last)):
+    if word in _TITLES or not _FURTHER.isdisjoint((spaced, last)):
         return True
-    if last == "av" and _CHRIST.match(text, end):
+    if last == "av" and _BEFORE_CHRIST.match(text, end):
         return True
     if last == "sig" and _SIGNOR.search(text, begin, stop):
         return True
     return last in _MORE_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 
 
-def _abbreviated(text: str, stop: int, end: int) -> bool:
-    """Return whether the word before the full stop at `stop` ends no sentence."""
+def _is_abbreviation(text: str, stop: int, end: int) -> bool:
+    """Return whether the word before the full stop at `stop` is an abbreviation or number."""
     found = _WORD_BEFORE.search(text, max(0, stop - 24), stop)
     if found is None:
         return False
     word = found[0].strip(".")
     if word.isdigit():
-        first = _SOLID.search(text)
+        first = _NOT_SPACE.search(text)
         alone = first is None or first.start() == found.start() or text[found.start() - 1] == "\n"
         return alone or (len(word) < 3 and _ORDINAL.match(text, end) is not None)
     if word.casefold() in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
@@ -132,7 +132,7 @@ def _abbreviated(text: str, stop: int, end: int) -> bool:
 
 
 def _is_initial(text: str, word: str, start: int, end: int) -> bool:
-    """Return whether it is initials: capitals (not of `°C`), or a letter beside another ("z. B.")."""
+    """Return whether it is initials: capitals (not `°C`), or a letter next to one ("z. B.")."""
     before = text[start - 1 : start] if start else ""
     if not _INITIALS.fullmatch(word) or not (before.isspace() or before in ("", *"-(['\"“‘„«")):
         return False
@@ -143,21 +143,21 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
 
 
 def sentences(text: str, *, frozen: bool = False) -> list[Span]:
-    """Return the spans of the sentences, without white space at their ends."""
+    """Return the spans of the sentences, without surrounding white space."""
     edges = [0, *boundaries(text, frozen=frozen), len(text)]
     spans = (trimmed(text, *pair) for pair in pairwise(edges))
     return [span for span in spans if span[0] < span[1]]
 
 
 def trimmed(text: str, start: int, end: int) -> Span:
-    """Return the span without white space at its ends."""
+    """Return the span without surrounding white space."""
     run = text[start:end]
     first = start + len(run) - len(run.lstrip())
     return (first, max(first, start + len(run.rstrip())))
 
 
 def sentence_around(text: str, start: int, end: int, *, frozen: bool = False) -> Span:
-    """Return the span of the sentence (or sentences) that hold [start, end)."""
+    """Return the span of the sentence (or sentences) that contain [start, end)."""
     spans = sentences(text, frozen=frozen)
     if not spans:
         return (start, end)

@@ -48,6 +48,7 @@ def wording(span: tuple[int, int]) -> str:
 
 @few
 @given(steps=st.lists(STEPS, min_size=2, max_size=6))
+@example(steps=[([(1, 4)], ""), ([(0, 1), (2, 4)], ""), ([(0, 1), (1, 3), (3, 4)], "")])
 def test_a_quote_that_stands_keeps_its_one_card(forge_in: Any, steps: Any) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)

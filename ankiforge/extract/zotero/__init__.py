@@ -1,12 +1,12 @@
-"""Zotero: what was marked in papers, by its database, its local or its web API.
+"""Zotero: annotations of papers, from its database, its local API or its web API.
 
     sources:
       - zotero: {name: zotero, path: ~/Zotero}     # the data folder, or a zotero.sqlite
       - zotero: {name: zotero, api: local}         # a running Zotero, 8 or later
       - zotero: {name: zotero, api: web}           # zotero.org, with the key in ZOTERO_API_KEY
 
-The database is read from a private copy, never opened with SQLite itself and never written to;
-Zotero may run meanwhile. The words around a mark are in none of the three: they come from the PDF,
+The database is copied, and SQLite opens only the copy. So the original is never written to, and
+Zotero may be running. None of the three sources has the text around a mark. It is read from the PDF
 if `path` leads to it.
 """
 
@@ -51,27 +51,27 @@ from ankiforge.model import (
     h16,
 )
 
-if TYPE_CHECKING:  # pyzotero is imported only where an API is asked
+if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Pace
     from ankiforge.extract.zotero.sync import Remote
 
 DATABASE = "zotero.sqlite"
 APIS = ("", "none", "auto", "local", "web")
 KNOWN_SCHEMAS = range(119, 130)
-"""`userdata` versions with all the columns we read: 119 (2022) to 129 (Zotero 10)."""
+"""The `userdata` versions that have all the columns we read: 119 (2022) to 129 (Zotero 10)."""
 NOTHING_KNOWN = NothingKnown()
 LIBRARY = "library "
-"""Precedes the container of a library among what a whole source depends on."""
+"""The prefix of library containers among the dependencies of a whole source."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`path` is Zotero's data folder, or a `zotero.sqlite`; beside `api` it need not be given."""
+    """`path` is Zotero's data folder or a `zotero.sqlite`. It is optional if `api` is given."""
 
     path: str = ""
     api: str = ""
-    """`local`, `web`, or `auto`: the first that answers of local, path, web."""
+    """`local`, `web`, or `auto` for the first that answers of local, path, web."""
     library: str | int | tuple[str | int, ...] = ""
-    """Which libraries; "" = all."""
+    """The libraries to read. "" for all."""
     key_env: str = ""
     url: str = ""
 
@@ -89,14 +89,14 @@ def open_source(
     seconds: float = SECONDS,
     pace: Pace | None = None,
 ) -> Source:
-    """Make a reader of the data folder (or database file) `root`, or of Zotero's API.
+    """Return a reader for the data folder (or database file) `root`, or for Zotero's API.
 
-    `memory` caches what the web API said; `offline` forbids any connection but to this machine;
-    `pool` reads several PDFs at a time; `seconds` is the time that finding the words around the
-    marks of one PDF may take; `pace` is how to wait for a server that asks for it.
+    `memory` caches the results of the web API. `offline` forbids connections to other machines.
+    `pool` reads several PDFs in parallel. `seconds` is the time limit for finding the text around
+    the marks of one PDF. `pace` is how to wait for a server that asks for it.
 
     Raises:
-        ConfigError: the settings cannot be meant, or name neither a path nor an API.
+        ConfigError: the settings are invalid, or name neither a path nor an API.
     """
     if settings.api not in APIS:
         raise ConfigError(f"api: {settings.api!r} is no way to Zotero", hint="auto, local or web")
@@ -116,19 +116,19 @@ def open_source(
 
 @dataclass(frozen=True, slots=True)
 class _Access:
-    """One way to some of the libraries."""
+    """One way to read some of the libraries."""
 
     where: str
     says: str
-    """What it is, in words."""
+    """A description for people."""
     opened: Callable[[], AbstractContextManager[Catalog]]
     groups: bool | None = None
-    """Whether to read the groups only (True), the own library only (False), or all."""
+    """True reads only the groups, False only the own library, None all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoteroSource:
-    """One Zotero: the user's own library and every group, or those that are wanted."""
+    """One Zotero installation: the user's own library and all groups, or those selected."""
 
     name: str
     api: str
@@ -146,16 +146,16 @@ class ZoteroSource:
 
     @property
     def folder(self) -> Path | None:
-        """Zotero's data folder, where the PDFs and pictures are."""
+        """Zotero's data folder, with the PDFs and pictures."""
         return self.database.parent if self.database else None
 
     # --- scanning
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
-        """Yield library by library; each ends with its `Scan`.
+        """Yield the content of each library, followed by its `Scan`.
 
-        If neither the database nor a file that was looked for has changed, nothing is read.
-        Otherwise everything is, and the ledger finds which papers have changed.
+        If neither the database nor any of the files that were used has changed, nothing is read.
+        Otherwise everything is read, and the ledger finds out which papers have changed.
         """
         own, begun = f"zotero source {self.name}", time.time_ns()
         depends = known.depends(own, self.name)
@@ -168,22 +168,22 @@ class ZoteroSource:
                     yield Scan(self.name, container, complete=True)
                 return
         looked: set[str] = set()
-        calm = True
+        is_clean = True
         for sighting in self._read(looked):
-            calm &= not isinstance(sighting, Problem)
+            is_clean &= not isinstance(sighting, Problem)
             if isinstance(sighting, Scan):
-                calm &= sighting.complete
+                is_clean &= sighting.complete
                 looked.add(f"{LIBRARY}{sighting.container}")
             yield sighting
         depends = tuple(sorted(looked))
-        asked = known is not NOTHING_KNOWN and calm
+        asked = known is not NOTHING_KNOWN and is_clean
         if asked and (fingerprint := self._fingerprint(depends, begun)):
             yield Unmarked(own, self.name, fingerprint, depends)
 
     def _fingerprint(self, depends: tuple[str, ...], begun: int) -> str:
-        """Return a hash of all that decides what the database says; "" if only reading it can tell.
+        """Return a hash of everything that determines the results. "" if it is unknown.
 
-        `begun` is when reading began: a later change of a file proves nothing.
+        `begun` is when reading began. Files changed after that prove nothing.
         """
         database = self.database
         if not depends or self.api not in ("", "none") or database is None or self.only:
@@ -198,16 +198,16 @@ class ZoteroSource:
         return h16(program(), self.name, str(database), repr(asked))
 
     def stamp(self) -> str:
-        """Return what changes with the database; "" if only reading tells. The watcher compares it."""
+        """Return a hash that changes with the database. "" if unknown. The watcher compares it."""
         return self._fingerprint((LIBRARY,), time.time_ns())
 
     def look(self) -> str:
-        """Return what would be read, and by which access; `doctor` asks.
+        """Return what would be read and through which access, for `doctor`.
 
         Raises:
-            ItemError: there is none, or a wanted library cannot be read.
+            ItemError: there is no access, or a selected library cannot be read.
         """
-        said = []
+        descriptions = []
         for access in self._accesses():
             with access.opened() as catalog:
                 names = []
@@ -215,11 +215,11 @@ class ZoteroSource:
                     if isinstance(library, Problem):
                         raise ItemError(library.what, hint=library.hint)
                     names.append(library.namespace.removeprefix("zotero:"))
-            said.append(f"{', '.join(names) or 'no library'} by {access.says}")
-        return "; ".join(said)
+            descriptions.append(f"{', '.join(names) or 'no library'} by {access.says}")
+        return "; ".join(descriptions)
 
     def _read(self, looked: set[str]) -> Iterator[Sighting]:
-        """Read all libraries; note the files that were looked for."""
+        """Read all libraries, and add the files that were looked for to `looked`."""
         try:
             accesses = self._accesses()
         except ItemError as error:
@@ -245,7 +245,7 @@ class ZoteroSource:
                 except ItemError as error:
                     whole = False
                     yield Problem(access.where, error.message, error.hint)
-                    if not access.groups:  # which groups there are is unknown
+                    if not access.groups:  # which groups exist is unknown
                         yield Scan(self.name, Library.USER, complete=False)
             worker.store(complete=whole)
             yield from local_fallback(self.name, worker.lost, "files")
@@ -276,7 +276,7 @@ class ZoteroSource:
         yield Scan(self.name, library.namespace, complete)
 
     def _attachments(self) -> frozenset[str] | None:
-        """Return the attachments that `only` names by `storage/<KEY>/…`; None = all there are."""
+        """Return the attachments that `only` selects by `storage/<KEY>/…`. None for all."""
         if self.folder is None:
             return None
         storage, keys = self.folder.resolve() / STORAGE, set()
@@ -289,7 +289,7 @@ class ZoteroSource:
     # --- by database, local API or web API
 
     def _accesses(self) -> tuple[_Access, ...]:
-        """Return how to read now; together they lead to every library that is wanted.
+        """Return the accesses that together reach every selected library.
 
         Raises:
             ItemError: there is none.
@@ -322,7 +322,7 @@ class ZoteroSource:
         return self.database is not None and self.database.is_file()
 
     def _by_local(self) -> tuple[_Access, ...]:
-        """Read shared libraries from the database, where there is one: it knows whose a mark is."""
+        """Read groups from the database if there is one, because it knows the authors of marks."""
         says = f"Zotero's local API at {self.local.host}"
         if not self._has_database:
             return (self._by_api(self.local, says),)
@@ -352,10 +352,13 @@ class ZoteroSource:
         return _Access(str(path), str(path), lambda: local_database(path), groups)
 
     def _libraries(self, access: _Access, catalog: Catalog) -> Iterator[Library | Problem]:
-        """Yield the libraries to read, and what to report about the rest."""
+        """Yield the libraries to read, and problems with the rest."""
         found: Iterator[Library | Problem]
         if isinstance(catalog, Database):
-            found = chain(_age(access.where, catalog), _chosen(access.where, catalog, self.wanted))
+            found = chain(
+                _schema_problem(access.where, catalog),
+                _selected(access.where, catalog, self.wanted),
+            )
         else:
             found = catalog.libraries_and_fault()
         for one in found:
@@ -371,7 +374,7 @@ def _stamp(path: Path) -> Stamp | None:
         return None
 
 
-def _age(where: str, database: Database) -> Iterator[Problem]:
+def _schema_problem(where: str, database: Database) -> Iterator[Problem]:
     version = database.version()
     if version in KNOWN_SCHEMAS:
         return
@@ -384,18 +387,18 @@ def _age(where: str, database: Database) -> Iterator[Problem]:
     )
 
 
-def _chosen(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
-    """Yield the libraries of a database that are wanted, and a problem for those it lacks."""
-    there = {library.group: library for library in catalog.libraries()}
-    known = {group for group in there if group is not None}
+def _selected(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
+    """Yield the selected libraries of a database, and a problem for each missing one."""
+    by_group = {library.group: library for library in catalog.libraries()}
+    known = {group for group in by_group if group is not None}
     user, own = wanted.user(known), catalog.account().id
     foreign = user is not None and own not in (None, user)
-    if (wanted.own or (user is not None and not foreign)) and None in there:
-        yield there[None]
+    if (wanted.own or (user is not None and not foreign)) and None in by_group:
+        yield by_group[None]
     if foreign:
         yield Problem(where, f"library: {user} is neither its user nor one of its groups")
     for group in wanted.groups(known):
-        if group in there:
-            yield there[group]
+        if group in by_group:
+            yield by_group[group]
         else:
             yield Problem(where, f"library: it has no group {group}", "sync it in Zotero")

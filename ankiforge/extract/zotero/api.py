@@ -1,10 +1,10 @@
-"""Zotero's two APIs, local and web, through pyzotero: few requests, each checked, one kind of error.
+"""Client for Zotero's local and web API, on top of pyzotero.
 
-pyzotero (measured: 1.16.0) tries nothing again but a 429, sleeps as long as a server likes, takes
-the login page of a hotel for data, keeps the parameters of a failed call for the next one, loses
-its place when anything is asked between two pages, and closes its client when it is thrown away.
-So below it a transport waits, tries again and passes on only a 200 with JSON; above it each
-request has an object of its own, and pages are asked for by number.
+pyzotero (measured: 1.16.0) retries only after a 429, sleeps as long as a server asks, accepts the
+login page of a hotel as data, reuses the parameters of a failed call in the next one, loses its
+position if another request is made between two pages, and closes its client when it is
+garbage-collected. Therefore a transport below it waits, retries, and passes on only a 200 with
+JSON. Above it, each request uses a new pyzotero object, and pages are requested by number.
 """
 
 from __future__ import annotations
@@ -28,46 +28,46 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.settings import Address, RefusalError
 
 PAUSES = (1.0, 2.0, 4.0)
-"""Seconds before each further try, and up to half as much again."""
+"""Seconds before each retry, plus up to half of that at random."""
 LONGEST_WAIT = 60.0
-"""A server that asks for more is asked in another run."""
+"""If a server asks to wait longer, reading is left to another run."""
 LARGEST = 256 << 20
-"""Bytes of one response."""
+"""The maximum size of a response in bytes."""
 ENOUGH = 180.0
-"""Seconds of one run that may pass with faults and with the waits that a server asks for."""
+"""The maximum seconds per run that are spent on failures and on waiting for a server."""
 AT_ONCE = 50
 """Keys in one request."""
 PAGE = 100
 EVERYTHING = 10_000_000
-"""Items on a page of the local API, which has no maximum."""
+"""The page size for the local API, which has no maximum."""
 MOST = 1_000_000
-"""Items of one list, page by page."""
+"""The maximum number of items in a list."""
 TRIES = 3
 """How often reading a library is restarted because it changes meanwhile."""
-_KEPT = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
-"""Response headers passed on to pyzotero: others would make it sleep."""
+_PASSED_HEADERS = re.compile(r"content-type|last-modified-version|total-results|(?:x-)?zotero-.*")
+"""Response headers passed on to pyzotero. Others would make it sleep."""
 
 # --- transport ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Time, as far as waiting needs it; tests bring their own."""
+    """The clock and the time limits. Tests replace them."""
 
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     silence: float = 30.0
-    """The longest silence of a server, in seconds."""
+    """The time limit for a server that sends nothing, in seconds."""
     slowest: float = 90.0
-    """Seconds for one whole response: one letter now and then is as bad as none."""
+    """The time limit for a whole response in seconds, against servers that send byte by byte."""
 
 
 _Result = TypeVar("_Result")
 
 
-class _PassingError(Exception):
-    """A fault that may pass."""
+class _TemporaryError(Exception):
+    """A fault that may be temporary."""
 
     def __init__(
         self, error: ItemError, after: float | None = None, *, stalled: bool = False
@@ -75,76 +75,78 @@ class _PassingError(Exception):
         super().__init__(error.message)
         self.error = error
         self.after = after
-        """Seconds the server asks to wait."""
+        """Seconds that the server asks to wait."""
         self.stalled = stalled
-        """It took long already: one more try is enough."""
+        """Whether the request already took long, so that one retry is enough."""
 
 
 class _Transport(httpx2.Client):
-    """HTTP to one address."""
+    """HTTP connections to one address."""
 
     def __init__(self, address: Address, pace: Pace) -> None:
         super().__init__(
             follow_redirects=False,
             trust_env=not address.loopback,
             timeout=httpx2.Timeout(pace.silence, connect=min(pace.silence, 10.0)),
-            verify=address.url.startswith("https:"),  # reading certificates takes a while
+            verify=address.url.startswith("https:"),  # loading certificates takes a while
         )
         self._address = address
         self._pace = pace
         self._not_before = 0.0
-        self._lost = 0.0
-        """Seconds that faults and waits took."""
+        self._lost_seconds = 0.0
+        """Seconds spent on failures and waiting."""
         self._retries = len(PAUSES)
         self._server = ""
 
     def request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Response:
-        """Return a 200 with JSON, after retries if necessary.
+        """Return a 200 response with JSON, after retries if necessary.
 
         Raises:
-            ItemError: there is none to be had.
+            ItemError: there was no such response.
         """
         options["timeout"] = self.timeout
         pauses = list(PAUSES[: self._retries])
         while True:
-            # the wait that the last good response asked for
+            # the wait that the last successful response asked for
             wait = self._not_before - self._pace.clock()
-            if wait > LONGEST_WAIT or self._lost + max(wait, 0.0) > ENOUGH:
+            if wait > LONGEST_WAIT or self._lost_seconds + max(wait, 0.0) > ENOUGH:
                 fault = self._address.fault
-                raise fault("busy", wait) if wait > 0 else fault("slow", self._lost)
+                raise fault("busy", wait) if wait > 0 else fault("slow", self._lost_seconds)
             if wait > 0:
-                self._lost += wait
+                self._lost_seconds += wait
                 self._pace.sleep(wait)
             begun = self._pace.clock()
             try:
-                return self._once(method, url, options)
-            except _PassingError as passing:
-                self._lost += self._pace.clock() - begun
+                return self._attempt(method, url, options)
+            except _TemporaryError as temporary:
+                self._lost_seconds += self._pace.clock() - begun
                 pause = pauses.pop(0) if pauses else None
-                if pause is not None and passing.after is not None:
-                    pause = passing.after
-                if pause is None or self._lost + pause > ENOUGH:
-                    self._retries = 0  # the next library may fare better, but waits no more
-                    raise passing.error from passing
+                if pause is not None and temporary.after is not None:
+                    pause = temporary.after
+                if pause is None or self._lost_seconds + pause > ENOUGH:
+                    self._retries = 0  # try the next library, but without retries
+                    raise temporary.error from temporary
                 pause = min(pause + self._pace.jitter() * pause / 2, LONGEST_WAIT)
-                self._lost += pause
+                self._lost_seconds += pause
                 self._pace.sleep(pause)
-                pauses = [] if passing.stalled else pauses
+                pauses = [] if temporary.stalled else pauses
 
-    def _once(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
+    def _attempt(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
         address = self._address
         try:
-            response, body = self._in_time(lambda: self._response(method, url, options))
+            response, body = self._with_time_limit(lambda: self._response(method, url, options))
         except httpx2.ConnectError as error:
             absent = address.fault("absent", str(error) or "no connection")
-            raise absent if address.local else _PassingError(absent) from error
+            raise absent if address.local else _TemporaryError(absent) from error
         except httpx2.HTTPError as error:
             stalled = isinstance(error, httpx2.TimeoutException)
             why = "no answer in time" if stalled else str(error) or type(error).__name__
-            raise _PassingError(address.fault("absent", why), stalled=stalled) from error
+            raise _TemporaryError(address.fault("absent", why), stalled=stalled) from error
         self._check(response.status_code, response.headers, body)
         self._retries = len(PAUSES)
-        headers = [(n, v) for n, v in response.headers.items() if _KEPT.fullmatch(n.lower())]
+        headers = [
+            (n, v) for n, v in response.headers.items() if _PASSED_HEADERS.fullmatch(n.lower())
+        ]
         return httpx2.Response(200, headers=headers, content=body, request=response.request)
 
     def _response(
@@ -158,10 +160,11 @@ class _Transport(httpx2.Client):
                     raise self._address.broken(f"more than {LARGEST:,} bytes")
             return response, bytes(body)
 
-    def _in_time(self, ask: Callable[[], _Result]) -> _Result:
-        """Run `ask` within `pace.slowest`: one letter a second is never silence, and never an end.
+    def _with_time_limit(self, ask: Callable[[], _Result]) -> _Result:
+        """Run `ask` within `pace.slowest` seconds.
 
-        A thread that is given up ends with the connection, or with the program.
+        A server that sends single bytes never exceeds a read timeout. An abandoned thread ends with
+        the connection, or with the program.
         """
         results: list[_Result] = []
         errors: list[Exception] = []
@@ -179,14 +182,14 @@ class _Transport(httpx2.Client):
             raise errors[0]
         if not results:
             slow = self._address.fault("absent", f"not done after {self._pace.slowest:g} s")
-            raise _PassingError(slow, stalled=True)
+            raise _TemporaryError(slow, stalled=True)
         return results[0]
 
     def _check(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Accept a response that can be used.
+        """Check that a response is usable.
 
         Raises:
-            ItemError, _PassingError: it cannot.
+            ItemError, _TemporaryError: it is not.
         """
         address = self._address
         wait = self._wait(headers)
@@ -194,7 +197,7 @@ class _Transport(httpx2.Client):
         if status in (408, 429) or status >= 500:
             if wait is not None and wait > LONGEST_WAIT:
                 raise address.fault("busy", wait)
-            raise _PassingError(address.refusal(status, text), wait)
+            raise _TemporaryError(address.refusal(status, text), wait)
         if 300 <= status < 400 and status != 304:
             raise address.fault("foreign", "a redirect (a login page?)")
         if status != 200:
@@ -203,7 +206,7 @@ class _Transport(httpx2.Client):
             self._not_before = self._pace.clock() + wait
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise address.fault("foreign", "something else (a login page?)")
-        if address.local:  # is it Zotero that speaks, and the same all the time?
+        if address.local:  # check that it is Zotero, and always the same one
             if headers.get("zotero-api-version", "") != "3":
                 raise address.fault("foreign", "a program that does not speak Zotero's API 3")
             server = headers.get("zotero-server-id", "")
@@ -213,25 +216,25 @@ class _Transport(httpx2.Client):
         try:
             json.loads(body)
         except ValueError as error:
-            raise _PassingError(address.broken(str(error))) from error
+            raise _TemporaryError(address.broken(str(error))) from error
         except RecursionError as error:
             raise address.broken("nested without end") from error
 
     def _wait(self, headers: Mapping[str, str]) -> float | None:
-        """Return the seconds a server asks to wait, as a number or as a date; None if it does not."""
+        """Return how many seconds a server asks to wait, or None if it does not ask."""
         waits = []
         for name in ("backoff", "retry-after"):
             said = headers.get(name, "").strip()
             if re.fullmatch(r"\d{1,9}(?:\.\d*)?", said):
                 waits.append(float(said))
-            elif (until := _moment(said)) is not None:
-                then = _moment(headers.get("date", ""))
+            elif (until := _timestamp(said)) is not None:
+                then = _timestamp(headers.get("date", ""))
                 waits.append(max(until - (self._pace.clock() if then is None else then), 0.0))
         return max(waits, default=None)
 
 
-def _moment(said: str) -> float | None:
-    """Return the time of an HTTP date."""
+def _timestamp(said: str) -> float | None:
+    """Return the timestamp of an HTTP date."""
     try:
         return email.utils.parsedate_to_datetime(said).timestamp()
     except (ValueError, TypeError, OverflowError):
@@ -242,23 +245,23 @@ def _moment(said: str) -> float | None:
 
 
 class Place(NamedTuple):
-    """A library as the API calls it."""
+    """A library as the API names it."""
 
     kind: Literal["user", "group"]
     id: int
 
 
 class Answer(NamedTuple):
-    """The rows of a response, and the state of the library they are from."""
+    """The rows of a response, and the version of the library."""
 
     rows: list[dict[str, Any]]
     version: int
-    """Last-Modified-Version; 0 if missing."""
+    """Last-Modified-Version, 0 if missing."""
     headers: Mapping[str, str]
 
 
 class Versions(NamedTuple):
-    """Which items there are, and the version each was last changed in."""
+    """The existing items with the version of their last change."""
 
     keys: dict[str, int]
     version: int
@@ -266,15 +269,15 @@ class Versions(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """The account a key belongs to."""
+    """The account of a key."""
 
     id: int
     names: tuple[str, ...]
-    """The name to log in with, and the name to be shown."""
+    """The login name and the display name."""
 
 
 class Service:
-    """Requests to one address."""
+    """The requests to one address."""
 
     def __init__(self, address: Address, pace: Pace) -> None:
         self.address = address
@@ -308,25 +311,25 @@ class Service:
         return found
 
     def versions(self, place: Place, since: int, kinds: str = "") -> Versions:
-        """Return what was changed since a version, in the trash or not; one response, one state."""
+        """Return what changed since a version, including the trash, in a single response."""
         params = {"since": since, "includeTrashed": 1, **({"itemType": kinds} if kinds else {})}
         params |= {"limit": EVERYTHING} if self.address.local else {}
         keys, headers = self._ask(place, "item_versions", params)
         if isinstance(keys, list) and not keys:
-            keys = {}  # PHP's empty map
+            keys = {}  # how PHP encodes an empty map
         if not isinstance(keys, dict) or not all(isinstance(n, int) for n in keys.values()):
             raise self.address.broken("no list of versions")
         self._check_total(headers, len(keys))
         return Versions(keys, _version(headers), headers)
 
     def items(self, place: Place, keys: Iterable[str]) -> Iterator[Answer]:
-        """Yield these items, in the trash or not, as far as they exist."""
+        """Yield the existing items with these keys, including the trash."""
         rest = iter(keys)
         while some := ",".join(islice(rest, AT_ONCE)):
             yield self._all(place, "items", itemKey=some, includeTrashed=1)
 
     def all_of(self, place: Place, kinds: str) -> Answer:
-        """Return all items of these kinds at once: on this machine no page is too long."""
+        """Return all items of these kinds in one response. The local API has no page limit."""
         params = {"itemType": kinds, "includeTrashed": 1, "limit": EVERYTHING}
         found, headers = self._ask(place, "items", params)
         rows = self._rows(found)
@@ -334,11 +337,11 @@ class Service:
         return Answer(rows, _version(headers), headers)
 
     def collections(self, place: Place) -> Answer | None:
-        """Return all collections; None from a server that does not know them."""
+        """Return all collections. None if the server does not support them."""
         return self._all_if_known(place, "collections")
 
     def deleted(self, place: Place, since: int) -> frozenset[str]:
-        """Return the keys of items that were erased since a version."""
+        """Return the keys of the items that were erased since a version."""
         found, _ = self._ask(place, "deleted", {"since": since, "limit": None})
         keys = found.get("items") if isinstance(found, dict) else None
         if not isinstance(keys, list):
@@ -346,14 +349,14 @@ class Service:
         return frozenset(map(str, keys))
 
     def _all(self, place: Place, method: str, **params: Any) -> Answer:
-        """Return every page of an answer, all of one state of the library."""
+        """Return all pages of a list, all from one version of the library."""
         for _ in range(TRIES):
             if (answer := self._pages(place, method, params)) is not None:
                 return answer
         raise self.address.fault("restless")
 
     def _all_if_known(self, place: Place, method: str) -> Answer | None:
-        """Return the same; None from a server that does not know such things."""
+        """Like `_all`, but return None if the server does not know the resource."""
         try:
             return self._all(place, method)
         except RefusalError as error:
@@ -362,7 +365,7 @@ class Service:
             raise
 
     def _pages(self, place: Place, method: str, params: dict[str, Any]) -> Answer | None:
-        """Return the same; None if the library changed between two pages."""
+        """Return all pages of a list. None if the library changed between two pages."""
         params = {**params, "limit": EVERYTHING if self.address.local else PAGE}
         found, headers = self._ask(place, method, params)
         rows, version, total = self._rows(found), _version(headers), _total(headers)
@@ -409,7 +412,7 @@ class Service:
         except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self.address.broken(repr(error)) from error
         finally:
-            zotero.client = None  # or it is closed when the object goes
+            zotero.client = None  # otherwise pyzotero closes the client on deletion
         return found, zotero.request.headers if zotero.request is not None else {}
 
 

@@ -1,7 +1,7 @@
 """Zotero's database on this machine: a private copy, and all SQL on its tables.
 
-Works on the schemas of Zotero 6 to 10: columns by name, types and fields by their names
-(their numbers differ between installations), values as text whatever SQLite stored.
+Supports the schemas of Zotero 6 to 10. Columns, types and fields are addressed by name, because
+their numbers differ between installations. Values are read as text, whatever type SQLite stored.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def plain(text: str) -> str:
-    """Return a text without control characters but tab and line feed.
+    """Remove control characters except tab and line feed.
 
-    Broken fonts leave some; in a shared library they may be those of a terminal.
+    Broken fonts cause some. In a shared library they could be terminal escapes.
     """
-    text = text.encode("utf-8", "replace").decode()  # no lone surrogates
+    text = text.encode("utf-8", "replace").decode()  # replace lone surrogates
     return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 BETTER_BIBTEX = "citation key of Better BibTeX"
-"""A name among the fields that no field of Zotero has."""
+"""A field name that Zotero itself does not use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +48,20 @@ class Library:
 
     id: int
     group: int | None
-    """The group's number on zotero.org; None for the user's own library."""
+    """The group's number on zotero.org. None for the user's own library."""
     name: str = ""
-    """What the group is called."""
+    """The name of the group."""
 
     USER: ClassVar[str] = "zotero:user"
 
     @property
     def namespace(self) -> str:
-        """What keys in it begin with; never the user's number."""
+        """The prefix of its keys. It never contains the user's number."""
         return self.USER if self.group is None else f"zotero:group.{self.group}"
 
     @property
     def says(self) -> str:
-        """The namespace, and its name for a person."""
+        """The namespace with the name, for people."""
         return f"{self.namespace} ({self.name})" if self.name else self.namespace
 
     @property
@@ -71,7 +71,7 @@ class Library:
 
 
 class Mark(NamedTuple):
-    """One annotation with what it lies on."""
+    """One annotation with its attachment and work."""
 
     item: int
     key: str
@@ -84,19 +84,19 @@ class Mark(NamedTuple):
     position: str
     """JSON."""
     author_name: str
-    """A name that travels with the mark: of another program, or of another library."""
+    """An author name stored in the annotation, if it comes from another program or library."""
     author: int | None
     """The account that made it, in a group library."""
     attachment_key: str
     attachment_path: str
     work_item: int
-    """The paper; the attachment itself where there is none."""
+    """The paper, or the attachment itself if it has none."""
     work_key: str
     created: str
-    """When it was made and last changed, ISO 8601 in UTC, "" where that is not known."""
+    """Creation and modification time, ISO 8601 in UTC. "" if unknown."""
     modified: str
     external: bool
-    """Another program wrote it into the file, and Zotero only shows it: nobody knows who made it."""
+    """Whether another program wrote it into the file, so that its author is unknown."""
 
 
 KINDS = {
@@ -105,12 +105,12 @@ KINDS = {
     3: HighlightKind.IMAGE,
     4: HighlightKind.INK,
     5: HighlightKind.UNDERLINE,
-    6: HighlightKind.NOTE,  # text typed on the page: the words are in its comment
+    6: HighlightKind.NOTE,  # text typed on the page, stored in the comment
 }
 FIGURES = frozenset((3, 4))
-"""Kinds that Zotero keeps as a picture instead of words."""
+"""Kinds that Zotero stores as a picture instead of text."""
 _MARKUP = re.compile(r"</?(?:b|i|sub|sup)>", re.IGNORECASE)
-"""All that Zotero's editor writes; everything else in a comment is literal."""
+"""All markup that Zotero's editor writes in comments. Everything else is literal."""
 
 
 def comment_of(mark: Mark) -> str:
@@ -119,12 +119,12 @@ def comment_of(mark: Mark) -> str:
 
 
 class ChildNote(NamedTuple):
-    """A note a person wrote on a paper."""
+    """A note that a person wrote on a paper."""
 
     item: int
     key: str
     html: str
-    """As Zotero's editor keeps it; of older notes whatever they were given."""
+    """HTML from Zotero's editor. Older notes may contain any HTML."""
     created: str
     """As in `Mark`."""
     modified: str
@@ -140,63 +140,62 @@ class Creator(NamedTuple):
     role: str
     first: str
     last: str
-    """The whole name of an institution."""
+    """Or the whole name of an institution."""
 
 
 class Account(NamedTuple):
-    """Whose database it is; (None, ()) before the first sync."""
+    """The owner of a database. (None, ()) before the first sync."""
 
     id: int | None
     names: tuple[str, ...]
-    """The name to log in with, and the name to be shown."""
+    """The login name and the display name."""
 
 
 Catalog: TypeAlias = "Database | Remote"
-"""Libraries with what was marked and written in them.
+"""Access to libraries with their annotations and notes.
 
-Both give the same values in the same order. The numbers of items and libraries are handles of
-one catalog. The methods raise ItemError where an answer cannot be had or believed.
+Both classes return the same values in the same order. The numbers of items and libraries are valid
+within one catalog only. The methods raise ItemError if a result is unavailable or implausible.
 """
 
 
 # --- a private copy -------------------------------------------------------------------------
-#
-# Zotero holds an exclusive lock, so its database cannot be opened beside it; and opening it could
-# roll back its journal. Copied without its `-wal` it is silently stale. A copy is good if nothing
-# changed while it was made (measured: of such copies none was torn; of the others 2 in 100 were,
-# and SQLite's own check called them sound).
+# Zotero holds an exclusive lock, so its database cannot be opened in place. Opening it could also
+# roll back its journal. A copy without the `-wal` file is silently out of date. A copy is good if
+# nothing changed while it was made (measured: none of these copies was torn. Of the others 2 in 100
+# were, and SQLite's own check did not notice).
 
 COMPANIONS = ("", "-wal", "-journal")
-"""What is copied. Never `-shm`: it is an index of the running program's memory."""
+"""The suffixes of the copied files. Never `-shm`, an index in the running program's memory."""
 TRIES = 3
 PAUSE = 0.2
-"""Seconds between tries: Zotero writes in bursts."""
+"""Seconds between tries. Zotero writes in bursts."""
 
 Stamp = tuple[int, int, int] | None
 
 
 def companions(database: Path) -> tuple[Path, ...]:
-    """Return the database, and the journals that SQLite may keep beside it."""
-    return tuple(_beside(database, suffix) for suffix in COMPANIONS)
+    """Return the database, and the journals that SQLite may keep next to it."""
+    return tuple(_companion(database, suffix) for suffix in COMPANIONS)
 
 
 @contextmanager
 def snapshot(database: Path) -> Iterator[Path]:
-    """Copy the database into a folder only this user can enter, deleted at the end.
+    """Copy the database into a temporary folder that only this user can enter.
 
     Raises:
-        ItemError: there is no such file, it cannot be read, or it never held still.
+        ItemError: there is no such file, it is unreadable, or it keeps changing.
     """
     with ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
-            _copy_still(database, folder)
+            _copy_unchanged(database, folder)
         except OSError as error:
             raise _copy_fault(error) from error
         yield folder / database.name
 
 
-def _copy_still(database: Path, folder: Path) -> None:
+def _copy_unchanged(database: Path, folder: Path) -> None:
     for attempt in range(TRIES):
         before = _stamps(database)
         shutil.copyfile(database, folder / database.name)
@@ -204,7 +203,7 @@ def _copy_still(database: Path, folder: Path) -> None:
             target = folder / f"{database.name}{suffix}"
             target.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
-                shutil.copyfile(_beside(database, suffix), target)
+                shutil.copyfile(_companion(database, suffix), target)
         if _stamps(database) == before:
             return
         if attempt < TRIES - 1:
@@ -238,8 +237,8 @@ def _stamps(database: Path) -> list[Stamp]:
     return stamps
 
 
-def _beside(database: Path, suffix: str) -> Path:
-    """Return a path beside the file itself: SQLite keeps nothing beside a link to it."""
+def _companion(database: Path, suffix: str) -> Path:
+    """Return a path next to the real file. SQLite keeps its journals there, not next to a link."""
     return Path(f"{os.path.realpath(database)}{suffix}")
 
 
@@ -250,7 +249,7 @@ _TABLES = frozenset(
     | {"itemData", "itemDataValues", "fields", "creators", "creatorTypes", "itemCreators"}
     | {"tags", "itemTags", "collections", "collectionItems", "deletedItems"}
 )
-_LATER = {
+_ADDED_LATER = {
     "settings": ("setting", "key", "value"),
     "users": ("userID", "name"),
     "groupItems": ("itemID", "createdByUserID"),
@@ -259,7 +258,7 @@ _LATER = {
     "items": ("dateAdded", "dateModified", "version"),
     "itemAnnotations": ("authorName", "isExternal"),
 }
-"""What older schemas lack: it is added to the copy, empty."""
+"""Columns and tables that older schemas lack. They are added to the copy, empty."""
 _NOT_ZOTERO = "not a Zotero database"
 _GIVE_ZOTERO = "give the zotero.sqlite of Zotero's data folder, or that folder"
 _REPAIR = (
@@ -269,7 +268,7 @@ _REPAIR = (
 
 
 BETTER_BIBTEX_FILE = "better-bibtex.sqlite"
-"""The database of an add-on for citation keys; its later versions keep them in Zotero's own."""
+"""The database of the add-on Better BibTeX. Later versions store citation keys in Zotero's own."""
 _CITEKEYS = """
 SELECT CAST(libraryID AS INTEGER), CAST(itemKey AS TEXT), CAST(citationKey AS TEXT)
 FROM citationkey WHERE ifnull(citationKey, '') <> ''
@@ -281,14 +280,14 @@ def local_database(path: Path) -> Iterator[Database]:
     """Open a private copy of the database `path`.
 
     Raises:
-        ItemError: it is not there, never holds still, is damaged, or no database of Zotero's.
+        ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
     """
     with snapshot(path) as copy, open_database(copy) as database:
         yield replace(database, citekeys=_citekeys(path.with_name(BETTER_BIBTEX_FILE)))
 
 
 def _citekeys(path: Path) -> dict[tuple[int, str], str]:
-    """Return citation keys by library and item; none without the add-on."""
+    """Return citation keys by library and item. {} without the add-on."""
     if not path.is_file():
         return {}
     try:
@@ -302,29 +301,29 @@ def _citekeys(path: Path) -> dict[tuple[int, str], str]:
 
 @contextmanager
 def open_database(copy: Path) -> Iterator[Database]:
-    """Open a private copy, to be written to: SQLite may have a journal to play back.
+    """Open a private copy. SQLite may modify it, for example to play back a journal.
 
     Raises:
-        ItemError: it is damaged, or no database of Zotero's.
+        ItemError: it is damaged, or not Zotero's.
     """
-    with _told(), closing(sqlite3.connect(copy)) as connection:
+    with _as_item_error(), closing(sqlite3.connect(copy)) as connection:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
-        _complete(connection)
+        _add_missing(connection)
         yield Database(connection)
 
 
-def _complete(connection: sqlite3.Connection) -> None:
-    """Bring an older schema up to what is read."""
+def _add_missing(connection: sqlite3.Connection) -> None:
+    """Add the tables and columns that an older schema lacks."""
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     tables = {name for (name,) in found}
     if not tables:
         raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
     if missing := _TABLES - tables:
         raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
-    for table, columns in _LATER.items():
+    for table, columns in _ADDED_LATER.items():
         if table not in tables:
             connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
             continue
@@ -335,7 +334,7 @@ def _complete(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_item_error() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
@@ -440,14 +439,14 @@ SELECT DISTINCT path FROM upward WHERE parent IS NULL ORDER BY path
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An open copy. Its methods raise ItemError where the file turns out to be damaged."""
+    """An open copy. Its methods raise ItemError if the file turns out to be damaged."""
 
     connection: sqlite3.Connection
     citekeys: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    """Those that an add-on keeps, by library and item."""
+    """Citation keys stored by an add-on, by library and item."""
 
     def version(self) -> int:
-        """Return the version of the `userdata` schema, 0 if it has none."""
+        """Return the version of the `userdata` schema, or 0 if it has none."""
         found: int | None = self._value(_VERSION)
         return found or 0
 
@@ -466,19 +465,19 @@ class Database:
         return [Library(*row) for row in self._rows(_LIBRARIES)]
 
     def marks(self, library: Library) -> Iterator[Mark]:
-        """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
+        """Yield annotations not in the trash, by work, attachment (oldest first), position, key."""
         return map(Mark._make, self._rows(_MARKS, library.id))
 
     def trashed(self, library: Library) -> int:
-        """Return how many marks are in the trash, themselves or with their file or paper."""
+        """Return how many annotations are in the trash, themselves or with their file or paper."""
         return int(self._value(_TRASHED, library.id) or 0)
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
-        """Yield notes on papers that are not in the trash: by paper, oldest first."""
+        """Yield notes on papers that are not in the trash, by paper, oldest first."""
         return map(ChildNote._make, self._rows(_NOTES, library.id))
 
     def fields(self, item: int) -> dict[str, str]:
-        """Return the filled fields of a work by Zotero's names."""
+        """Return the non-empty fields of a work by Zotero's field names."""
         found = dict(self._rows(_FIELDS, item))
         for library, key in self._rows(_PLACE, item) if self.citekeys else ():
             if citekey := self.citekeys.get((library, key)):
@@ -486,22 +485,22 @@ class Database:
         return found
 
     def creators(self, item: int) -> list[Creator]:
-        """Return everybody who made a work, in its order."""
+        """Return the creators of a work in its order."""
         return [Creator(*row) for row in self._rows(_CREATORS, item)]
 
     def tags(self, item: int) -> tuple[str, ...]:
-        """Return the tags a person gave (type 0), not those a catalogue brought along (type 1)."""
+        """Return the tags added by a person (type 0), not those imported automatically (type 1)."""
         return tuple(name for name, kind in self._rows(_TAGS, item) if kind == 0)
 
     def collections(self, item: int) -> tuple[str, ...]:
-        """Return the collections a work is in, each as its whole path, `Outer/Inner`."""
+        """Return the full paths of the collections of a work, as in `Outer/Inner`."""
         return tuple(path for (path,) in self._rows(_COLLECTIONS, item))
 
     def _rows(self, query: str, *values: Any) -> Iterator[Any]:
-        with _told():
+        with _as_item_error():
             rows = self.connection.execute(query, values).fetchall()
         yield from rows
 
     def _value(self, query: str, *values: Any) -> Any:
-        """Return the one value asked for, None if there is none."""
+        """Return a single value, or None if there is no row."""
         return next((row[0] for row in self._rows(query, *values)), None)

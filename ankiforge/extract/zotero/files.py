@@ -1,8 +1,8 @@
-"""What lies around the marks in files on this machine: their context, and pictures.
+"""Context and pictures of annotations, from files on this machine.
 
-A library holds the marked words alone. A file that is missing, locked, damaged or slow costs
-nothing but the words around. Of figures and drawings a library holds nothing: Zotero keeps a
-picture of each that its reader has shown on this machine; others are cut from the PDF.
+A library stores only the marked text. If a file is missing, locked, damaged or slow, only the text
+around the mark is lost. For figures and drawings Zotero stores no text. It caches a picture of each
+one that was displayed on this machine. Others are cut out of the PDF.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from ankiforge.extract.zotero.database import FIGURES, Library, Mark
 from ankiforge.model import Picture, h16
 
 STORAGE = "storage"
-"""The folder of files beside the database; paths of those in it begin with it."""
+"""The folder of files next to the database, and the prefix of paths in it."""
 BASE = "attachments"
-"""Begins the path of a file below the folder that Zotero was told to link from."""
+"""The prefix of paths below the base folder for linked files."""
 CACHE = "cache"
-"""The folder beside the database with the pictures of marks."""
+"""The folder next to the database with the pictures of annotations."""
 LARGEST_PICTURE = 20_000_000
-"""Bytes; Zotero's own are far smaller."""
+"""The maximum size in bytes. Zotero's own pictures are far smaller."""
 _PNG = b"\x89PNG"
 
 
@@ -52,7 +52,7 @@ class _Lines(msgspec.Struct, frozen=True):
 
 class _Drawing(msgspec.Struct, frozen=True):
     paths: tuple[tuple[float, ...], ...] = ()
-    """x, y, x, y … of each stroke of a pen."""
+    """x, y, x, y … for each stroke of a pen."""
     width: float = 1.0
 
 
@@ -60,7 +60,7 @@ _Part = TypeVar("_Part", _Page, _Lines, _Drawing)
 
 
 def _decoded(mark: Mark, part: type[_Part]) -> _Part:
-    """Return a part of a mark's position; empty if it cannot be read."""
+    """Return a part of a mark's position. Empty if it cannot be parsed."""
     try:
         return msgspec.json.decode(mark.position, type=part)
     except (msgspec.MsgspecError, RecursionError):
@@ -68,17 +68,17 @@ def _decoded(mark: Mark, part: type[_Part]) -> _Part:
 
 
 def page_index(mark: Mark) -> int | None:
-    """Return the page of a mark from 0, None if it has none."""
+    """Return the page of a mark, from 0. None if it has none."""
     page = _decoded(mark, _Page).pageIndex
     return page if page is not None and page >= 0 else None
 
 
 def area_of(mark: Mark) -> Area | None:
-    """Return what a figure or drawing covers, None if unknown."""
+    """Return the area of a figure or drawing. None if unknown."""
     page, pen = page_index(mark), _decoded(mark, _Drawing)
     strokes = tuple(one for one in pen.paths if len(one) > 1 and all(map(isfinite, one)))
     box = next(iter(_decoded(mark, _Lines).rects), None)
-    if box is None and strokes and isfinite(pen.width):  # around the drawing, with some margin
+    if box is None and strokes and isfinite(pen.width):  # the drawing with a small margin
         across = list(chain.from_iterable(stroke[::2] for stroke in strokes))
         up = list(chain.from_iterable(stroke[1::2] for stroke in strokes))
         air = abs(pen.width) + 2
@@ -89,7 +89,7 @@ def area_of(mark: Mark) -> Area | None:
 
 
 def _quote(mark: Mark) -> Quote | None:
-    """Return the words to look for, if any; only marks in PDFs have a page."""
+    """Return the text to look for, if any. Only marks in PDFs have a page."""
     page = page_index(mark)
     if page is None or not mark.text.strip():
         return None
@@ -100,22 +100,22 @@ def _quote(mark: Mark) -> Quote | None:
 
 
 class Shown(Passage, frozen=True):
-    """A mark that is a picture: its name in our Markdown."""
+    """The context of a mark that is a picture: the picture's name in our Markdown."""
 
     picture: str = ""
 
 
 class Files:
-    """Zotero's data folder, with the files in it and those it links to."""
+    """The files in Zotero's data folder, and those linked from it."""
 
     def __init__(self, worker: PdfWorker, folder: Path | None) -> None:
-        """Without a `folder` nothing is found."""
+        """Without a `folder`, no files are found."""
         self._worker = worker
         self._folder = folder
-        self._looked: dict[str, set[str]] = defaultdict(set)
+        self._looked_for: dict[str, set[str]] = defaultdict(set)
 
     def prefetch(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
-        """Have a pool start on the context of all these marks, which are asked for next."""
+        """Start a pool on the context of all these marks, which `around` will need next."""
         self._worker.prefetch(pool, self._questions(library, marks))
 
     def _questions(self, library: Library, marks: Iterable[Mark]) -> Iterator[Around]:
@@ -129,12 +129,12 @@ class Files:
     def around(
         self, library: Library, marks: tuple[Mark, ...]
     ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
-        """Return the context of the marks of one work by their keys, and pictures named there.
+        """Return the context of the marks of one work by key, and the pictures named in it.
 
-        Each file is read once; the marks of one attachment stand together. Of a figure it is the
-        picture Zotero has, else one that is cut. Zotero drops its own when a mark is moved or
-        recoloured, until it is shown again; so one that could be cut has the same name, wherever
-        it comes from.
+        Each file is read once, because the marks of one attachment are consecutive. For a figure,
+        the picture is Zotero's or else cut out of the PDF. Zotero drops its own when a mark is
+        moved or recoloured, until it is displayed again. So if the PDF exists, the picture has the
+        same name wherever it comes from.
         """
         found: dict[str, Passage] = {}
         pictures: list[Picture] = []
@@ -152,7 +152,7 @@ class Files:
                         name = path.relative_to(self._folder).as_posix()
                         found[mark.key] = Shown(picture=name)
                 continue
-            images = {mark: _content(path) for mark, path in figures.items()}
+            images = {mark: _picture_bytes(path) for mark, path in figures.items()}
             missing = (mark for mark, image in images.items() if not image)
             areas = {mark: area for mark in missing if (area := area_of(mark))}
             quotes = {mark.key: quote for mark in on_file if (quote := _quote(mark))}
@@ -171,17 +171,17 @@ class Files:
         return found, tuple(pictures)
 
     def looked(self, library: Library) -> frozenset[str]:
-        """Return the files that were looked for, whether they were there or not."""
-        return frozenset(self._looked[library.namespace])
+        """Return the files that were looked for, whether they exist or not."""
+        return frozenset(self._looked_for[library.namespace])
 
     # --- where files are
 
     def _cached_picture(self, library: Library, mark: Mark) -> Path | None:
-        """Return the picture in Zotero's cache; None while Zotero has only begun to write it."""
+        """Return the picture in Zotero's cache. None while the file is still empty."""
         if self._folder is None or not (mark.key.isascii() and mark.key.isalnum()):
             return None
         path = self._folder / CACHE / library.address / f"{mark.key}.png"
-        self._looked[library.namespace].add(str(path))
+        self._looked_for[library.namespace].add(str(path))
         try:
             return path if path.is_file() and path.stat().st_size > 0 else None
         except OSError:
@@ -190,11 +190,11 @@ class Files:
     def _file(self, library: Library, mark: Mark) -> Path | None:
         path = self._path(library, mark)
         if path is not None:
-            self._looked[library.namespace].add(str(path))
+            self._looked_for[library.namespace].add(str(path))
         return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
 
     def _path(self, library: Library, mark: Mark) -> Path | None:
-        """Return the path of an attachment; only one's own library may leave the data folder."""
+        """Return the path of an attachment. Only the own library may leave the data folder."""
         scheme, _, name = mark.attachment_path.partition(":")
         if self._folder is None:
             return None
@@ -211,12 +211,12 @@ class Files:
 
     @cached_property
     def _base(self) -> Path | None:
-        """Where links begin that are given without their beginning."""
+        """The folder to which relative links refer."""
         return linked_folder(self._folder) if self._folder else None
 
 
-def _content(picture: Path | None) -> bytes:
-    """Return the bytes of a picture in the cache; none of what only a link puts there."""
+def _picture_bytes(picture: Path | None) -> bytes:
+    """Return the bytes of a cached picture. Symbolic links are not followed."""
     try:
         if picture is None or picture.is_symlink() or picture.stat().st_size > LARGEST_PICTURE:
             return b""
@@ -227,7 +227,7 @@ def _content(picture: Path | None) -> bytes:
 
 
 def _is_name(part: str) -> bool:
-    """Return whether it names something in a folder and leads nowhere else, on any system."""
+    """Return whether this is a plain file name that cannot lead elsewhere, on any system."""
     return part not in ("", ".", "..") and not {"/", "\\", ":"} & {*part}
 
 
@@ -240,14 +240,14 @@ _HOMES = (
     "Library/Application Support/Zotero/Profiles",
 )
 _LARGEST_PREFS = 5_000_000
-"""Bytes of a file of settings."""
+"""The maximum size of a preferences file in bytes."""
 _PREF = re.compile(
     r'^user_pref\("extensions\.zotero\.(dataDir|baseAttachmentPath)", ("[^\n]*")\);$', re.MULTILINE
 )
 
 
 def linked_folder(data: Path) -> Path | None:
-    """Return the folder below which this data folder links files, None if no profile says it."""
+    """Return the base folder for linked files of this data folder. None if no profile names one."""
     try:
         home = Path.home()
     except RuntimeError:

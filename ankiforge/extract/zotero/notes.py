@@ -1,8 +1,8 @@
-"""The text of notes on papers: what a person wrote there, not the annotations it quotes.
+"""The text of notes on papers: what a person wrote there, without the annotations it quotes.
 
-Zotero puts an annotation into a note as a quotation, a citation after it, and its comment. The
-annotation is a highlight of its own; so a quotation and its citation are left out, and each
-block tells what else stands in it. A citation anywhere else is text like any other.
+Zotero inserts an annotation into a note as a quotation, followed by a citation and its comment. The
+annotation is a highlight of its own, so the quotation and its citation are left out. Each block
+records whether it quotes one. A citation anywhere else is ordinary text.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from ankiforge.text.fold import fold
 from ankiforge.text.markdown import literal
 
 LARGEST = 4_000_000
-"""Characters of HTML that are parsed: old notes hold whole pictures."""
-_READ = 100_000
-"""Characters of text that are read, including those that only repeat a mark."""
+"""The number of characters of HTML that are parsed. Old notes can contain whole pictures."""
+_MAX_CHARS = 100_000
+"""The number of characters of text that are read, including text that only repeats a mark."""
 LONGEST = 20_000
-"""Characters a note may have to become a card."""
-_WORDS = 7
-"""The level of text: below all headings."""
+"""The maximum number of characters of a note that can become a card."""
+_TEXT_LEVEL = 7
+"""The level of text, below all headings."""
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
-_GLIMPSE = 1_000
-"""Characters of a longer one that are kept, to identify it."""
+_KEPT_CHARS = 1_000
+"""The number of characters kept of a longer note, to identify it."""
 
 
 class NoteText(NamedTuple):
-    """What a note says."""
+    """The text of a note."""
 
     plain: str
     markdown: tuple[str, ...]
     title: str
-    """The heading above all the rest, "" if there is none."""
+    """The heading above everything else. "" if there is none."""
     too_long: str
-    """Why it cannot become a card, "" if it can."""
+    """Why it cannot become a card. "" if it can."""
 
 
 def note_text(html: str, quotable: Quotable) -> NoteText | None:
-    """Return the text of a note; None if it is empty or only repeats annotations."""
+    """Return the text of a note. None if it is empty or only repeats annotations."""
     if len(html) > LARGEST:
         return NoteText("", (), "", _TOO_LONG)
     title, blocks = _titled(quotable.own(html))
     plain = "\n".join(block.plain for block in blocks)
     if len(plain) > LONGEST:
-        return NoteText(plain[:_GLIMPSE], (), title, _TOO_LONG)
-    # an empty line between blocks, none between the items of a list
+        return NoteText(plain[:_KEPT_CHARS], (), title, _TOO_LONG)
+    # an empty line between blocks, except between list items
     markdown = "".join(
         ("\n" if before and before.item and block.item else "\n\n") + block.markdown
         for before, block in zip((None, *blocks), blocks, strict=False)
@@ -66,48 +66,50 @@ def note_text(html: str, quotable: Quotable) -> NoteText | None:
 
 
 class Quotable:
-    """The annotations of all libraries: a note may quote any of them."""
+    """The annotations of all libraries, any of which a note may quote."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
     @cached_property
     def _all(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Their keys; the folds of their comments, and of no comment."""
-        keys, said = set(), {""}
+        """The keys of all annotations, and their folded comments including the empty one."""
+        keys, comments = set(), {""}
         for library in self._catalog.libraries():
-            with suppress(ItemError):  # reported when that library is read
+            with suppress(ItemError):  # errors are reported when that library is read
                 for mark in self._catalog.marks(library):
                     keys.add(mark.key)
-                    said.add(fold(comment_of(mark)))
-        return frozenset(keys), frozenset(said)
+                    comments.add(fold(comment_of(mark)))
+        return frozenset(keys), frozenset(comments)
 
     def own(self, html: str) -> tuple[Block, ...]:
-        """Return the blocks of a note that say more than its annotations."""
+        """Return the blocks of a note, without those that only repeat annotations."""
         quotes = "data-annotation" in html or "data-citation" in html
-        keys, said = self._all if quotes else (frozenset(), frozenset())
-        blocks = blocks_of(html, keys, _READ)
+        keys, comments = self._all if quotes else (frozenset(), frozenset())
+        blocks = blocks_of(html, keys, _MAX_CHARS)
         if not any(block.quotes for block in blocks):
             return blocks
-        mine = (block for block in blocks if not (block.quotes and fold(block.bare) in said))
-        return tuple(_with_something_below([block for block in mine if block.plain]))
+        remaining = (
+            block for block in blocks if not (block.quotes and fold(block.bare) in comments)
+        )
+        return tuple(_without_empty_sections([block for block in remaining if block.plain]))
 
 
-def _with_something_below(blocks: list[Block]) -> list[Block]:
-    """Return all but the headings under which nothing is left."""
+def _without_empty_sections(blocks: list[Block]) -> list[Block]:
+    """Drop the headings without any text below them."""
     kept: list[Block] = []
-    below = 0  # the level of what comes next
+    below = 0  # the level of the following block
     for block in reversed(blocks):
-        if (level := block.level or _WORDS) < below or level == _WORDS:
+        if (level := block.level or _TEXT_LEVEL) < below or level == _TEXT_LEVEL:
             kept.append(block)
             below = level
     return kept[::-1]
 
 
 def _titled(blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:
-    """Return the heading above all the rest, "" if there is none; and the rest."""
+    """Return the heading above everything else ("" if there is none), and the rest."""
     first, rest = blocks[:1], blocks[1:]
-    above = all(first[0].level < (block.level or _WORDS) for block in rest) if rest else False
+    above = all(first[0].level < (block.level or _TEXT_LEVEL) for block in rest) if rest else False
     if above and first[0].level and any(not block.level for block in rest):
         return " ".join(first[0].plain.split()), rest
     return "", blocks
@@ -115,10 +117,10 @@ def _titled(blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:
 
 # --- blocks ---------------------------------------------------------------------------------
 
-_DEEPEST = 100
-"""Nested elements; deeper ones are ignored, their text stays."""
-_LEVELS = 8
-"""Nested lists that are told apart."""
+_MAX_NESTING = 100
+"""The maximum nesting of elements. Deeper ones are ignored, but their text is kept."""
+_MAX_LIST_DEPTH = 8
+"""The maximum nesting of lists that is shown."""
 _BLOCK = re.compile(
     r"address|article|aside|blockquote|body|caption|center|d[dlt]|details|div|figcaption|figure"
     r"|footer|form|h[1-6r]|header|html|li|main|nav|[ou]l|p|pre|section|summary|t(?:able|body|foot"
@@ -135,25 +137,25 @@ _QUOTATION = "quotation"
 
 
 class Block(NamedTuple):
-    """A paragraph, a heading, an item of a list, a row of a table, a piece of code."""
+    """A paragraph, heading, list item, table row or code block."""
 
     plain: str
     markdown: str
     bare: str
     """`plain` without citations."""
     level: int = 0
-    """Of a heading: 1 to 6."""
+    """The level of a heading, 1 to 6. Otherwise 0."""
     item: bool = False
-    """Of a list: it follows the one before without an empty line."""
+    """Whether it is a list item. Items follow each other without an empty line."""
     quotes: bool = False
-    """An annotation was left out of it, or it begins with a citation."""
+    """Whether an annotation was left out of it, or it begins with a citation."""
 
 
 def blocks_of(html: str, known: Collection[str], most: int) -> tuple[Block, ...]:
-    """Return the blocks of a note up to the one that exceeds `most` characters in all.
+    """Return the blocks of a note, up to the one that exceeds `most` characters in total.
 
-    A block that only quotes is there without text; `known` are the keys of annotations that are
-    read themselves.
+    A block that only quotes has no text. `known` are the keys of the annotations that are read as
+    highlights.
     """
     reader = _Reader(known)
     for token in tokens(html):
@@ -172,7 +174,7 @@ class _Quoted(msgspec.Struct, frozen=True):
 
 
 def _annotation(tag: Tag) -> str:
-    """Return the key of the annotation that a span or picture shows, "" if none."""
+    """Return the key of the annotation that a span or picture shows. "" if there is none."""
     raw = tag.attributes.get("data-annotation", "")
     try:
         return msgspec.json.decode(unquote(raw), type=_Quoted).annotationKey if raw else ""
@@ -182,30 +184,30 @@ def _annotation(tag: Tag) -> str:
 
 @dataclass(slots=True)
 class _Reader:
-    """Walks through a note and gathers its blocks."""
+    """Collects the blocks of a note."""
 
     known: Collection[str]
     blocks: list[Block] = field(default_factory=list)
     length: int = 0
-    """Characters processed."""
+    """The number of characters processed."""
     runs: list[Run] = field(default_factory=list)
-    """The words of the block that is open."""
+    """The text of the open block."""
     open: list[tuple[str, str]] = field(default_factory=list)
-    """(name, style) of the elements around the next words, within the block."""
+    """(name, style) of the open elements within the block."""
     lists: list[int] = field(default_factory=list)
-    """The lists that are open: the number of the last item, -1 without numbers."""
+    """The open lists: the number of the last item, or -1 for unnumbered lists."""
     marker: str = ""
-    """What the next words of a list begin with."""
+    """The list marker for the next text."""
     level: int = 0
     verbatim: bool = False
     after: bool = False
-    """Nothing but blanks came since a quotation."""
+    """Whether only white space followed a quotation."""
     quotes: bool = False
 
     # --- tags -------------------------------------------------------------------------------
 
     def tag(self, tag: Tag) -> None:
-        """Process a tag; one that ends what was never begun is ignored."""
+        """Process a tag. An end tag without a start tag is ignored."""
         if _BLOCK.fullmatch(tag.name):
             self.flush()
             self._block(tag)
@@ -218,7 +220,7 @@ class _Reader:
                 self.after = self.quotes = True
         elif tag.ends:
             self._end(tag.name)
-        elif len(self.open) < _DEEPEST:
+        elif len(self.open) < _MAX_NESTING:
             self.open.append((tag.name, self._style(tag)))
 
     def _block(self, tag: Tag) -> None:
@@ -239,7 +241,7 @@ class _Reader:
             self.marker = f"{self.lists[-1]}. " if self.lists[-1] >= 0 else "- "
 
     def _style(self, tag: Tag) -> str:
-        """Return the style of the text within a tag, "" if it is that of the text around."""
+        """Return the style of the text in an element. "" if it does not change the style."""
         if _annotation(tag) in self.known:
             self.quotes = True
             return _QUOTATION
@@ -249,7 +251,7 @@ class _Reader:
         return MATHS if "math" in tag.classes else _STYLES.get(tag.name, "")
 
     def _end(self, name: str) -> None:
-        """Close the innermost element of this name, and those left open within it."""
+        """Close the innermost element of this name, and those left open inside it."""
         names = [one for one, _ in self.open]
         if name in names:
             at = len(names) - 1 - names[::-1].index(name)
@@ -276,7 +278,7 @@ class _Reader:
     # --- blocks -----------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """End the block that is open, with the elements in it."""
+        """End the open block and the elements in it."""
         if self._has_words():
             self._close()
         elif self.quotes:
@@ -297,8 +299,8 @@ class _Reader:
         self.blocks.append(Block(plain, marked, bare, self.level, item, self.quotes))
 
     def _indented(self, markdown: str) -> str:
-        """Return the Markdown of an item behind its sign, or of a block below it."""
-        depth = min(len(self.lists), _LEVELS)
+        """Return the Markdown of a list item with its marker, or of a further block in it."""
+        depth = min(len(self.lists), _MAX_LIST_DEPTH)
         if not depth:
             return markdown
         first = "    " * (depth - 1) + self.marker if self.marker else "    " * depth
@@ -311,13 +313,13 @@ class _Reader:
 MATHS = "$"
 CITATION = "citation"
 _CODE = "`"
-_SIGNS = ("**", "*", "~~")
+_DELIMITERS = ("**", "*", "~~")
 """Outermost first."""
 _DOLLARS = re.compile(r"\A\$+|\$+\Z")
 
 
 class Run(NamedTuple):
-    """Words that are shown alike. A line feed in them is meant, other white space is a blank."""
+    """Text in one style. A line feed is a line break, any other white space a space."""
 
     text: str
     styles: frozenset[str]
@@ -325,13 +327,13 @@ class Run(NamedTuple):
 
 def lines_of(runs: Iterable[Run]) -> tuple[str, str]:
     """Return (plain text, Markdown) of styled text, without empty lines."""
-    texts = [(_plain(line), _markdown(line, _SIGNS)) for line in _lines(runs)]
+    texts = [(_plain(line), _markdown(line, _DELIMITERS)) for line in _lines(runs)]
     kept = [(plain.strip(), markdown.strip()) for plain, markdown in texts if plain.strip()]
     return "\n".join(plain for plain, _ in kept), "\n".join(markdown for _, markdown in kept)
 
 
 def fenced(text: str) -> tuple[str, str]:
-    """Return (plain text, Markdown) of a block of code."""
+    """Return (plain text, Markdown) of a code block."""
     text = text.strip("\n")
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -339,7 +341,7 @@ def fenced(text: str) -> tuple[str, str]:
 
 
 def _lines(runs: Iterable[Run]) -> Iterator[list[Run]]:
-    """Cut at line feeds; blanks that meet are one, neighbours of one style are one run."""
+    """Split at line feeds. Collapse adjacent spaces, and join neighbours of one style."""
     line: list[Run] = []
     for run in runs:
         first, *rest = run.text.split("\n")
@@ -374,7 +376,7 @@ def _shown(run: Run) -> str:
 
 
 def _markdown(line: list[Run], signs: tuple[str, ...]) -> str:
-    """Write the outermost sign around as much text as possible, then the next within."""
+    """Put the outermost delimiter around as much text as possible, then the next one inside."""
     if not signs:
         return "".join(map(_written, line))
     sign, *rest = signs
@@ -391,7 +393,7 @@ def _markdown(line: list[Run], signs: tuple[str, ...]) -> str:
 
 
 def _wrapped(sign: str, text: str, before: str, after: list[tuple[bool, str]]) -> str:
-    """Put text in signs if they would be read as such: not beside a letter and a mark inside."""
+    """Put text in delimiters if Markdown recognises them: not between letter and punctuation."""
     core = text.strip()
     lead, _, trail = text.partition(core) if core else (text, "", "")
     following = after[0][1][:1] if after else ""
@@ -414,7 +416,7 @@ def _written(run: Run) -> str:
 
 
 def _maths(text: str) -> tuple[str, str]:
-    """Return (plain text, Markdown) of maths with its signs; as text if it cannot be written so."""
+    """Return (plain text, Markdown) of maths with its delimiters. Plain text if impossible."""
     inner = " ".join(_DOLLARS.sub("", text).split())
     if not inner or "$" in inner or inner.endswith("\\"):
         return text, literal(text)
@@ -436,7 +438,7 @@ _TAG = re.compile(
     r"""(?P<attributes>(?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>"""
 )
 _ATTRIBUTE = re.compile(r"""(?<![\w-])([A-Za-z][\w:-]*+)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""")
-_UNSEEN = {
+_HIDDEN = {
     name: re.compile(rf"</{name}\s*>", re.IGNORECASE)
     for name in ("script", "style", "template", "title")
 }
@@ -445,21 +447,21 @@ _UNSEEN = {
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """`<name …>`, or `</name>` if it ends something."""
+    """A start tag `<name …>` or an end tag `</name>`."""
 
     name: str
-    """In small letters."""
+    """In lower case."""
     ends: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def classes(self) -> frozenset[str]:
-        """The words of its class."""
+        """The names in its `class` attribute."""
         return frozenset(self.attributes.get("class", "").split())
 
 
 def tokens(html: str) -> Iterator[Tag | str]:
-    """Yield tags, and the text between them with entities resolved. What is no tag is text."""
+    """Yield tags, and the text between them with entities resolved. Anything else is text."""
     at = 0
     while (start := html.find("<", at)) >= 0:
         yield from _words(html[at:start])
@@ -467,8 +469,8 @@ def tokens(html: str) -> Iterator[Tag | str]:
             at = tag.end()
             found = Tag(tag["name"].lower(), bool(tag["end"]), _attributes(tag["attributes"]))
             yield found
-            if found.name in _UNSEEN and not found.ends:
-                closed = _UNSEEN[found.name].search(html, at)
+            if found.name in _HIDDEN and not found.ends:
+                closed = _HIDDEN[found.name].search(html, at)
                 at = closed.end() if closed else len(html)
             continue
         at = _past_comment(html, start)
@@ -479,7 +481,7 @@ def tokens(html: str) -> Iterator[Tag | str]:
 
 
 def _past_comment(html: str, start: int) -> int:
-    """Return where a comment or declaration ends that begins here; `start` if none does."""
+    """Return the end of a comment or declaration that starts here. `start` if there is none."""
     for opening, closing in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
         if html.startswith(opening, start):
             end = html.find(closing, start + len(opening))
@@ -496,7 +498,7 @@ def unescaped(text: str) -> str:
     """Return the text with its entities resolved."""
     try:
         return unescape(text)
-    except (ValueError, OverflowError):  # a number of thousands of digits
+    except (ValueError, OverflowError):  # an integer with thousands of digits
         return text
 
 

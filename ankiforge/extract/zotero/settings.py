@@ -1,4 +1,4 @@
-"""Which libraries to read, the addresses of Zotero's APIs, and their faults in words."""
+"""Which libraries to read, the addresses of Zotero's APIs, and their error messages."""
 
 from __future__ import annotations
 
@@ -31,37 +31,37 @@ Setting = str | int | tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Libraries by name; without any, all there are."""
+    """The selected libraries. All of them unless `explicit`."""
 
     explicit: bool = False
     own: bool = True
-    """The user's own."""
+    """Whether the user's own library is selected."""
     named: frozenset[int] = frozenset()
-    """Groups."""
+    """Numbers that were given as groups."""
     numbers: frozenset[int] = frozenset()
-    """Groups, as far as there are groups of these numbers; else the user."""
+    """Plain numbers: groups if groups with these numbers exist, otherwise the user."""
 
     @property
     def needs_groups(self) -> bool:
-        """Whether it depends on which groups there are."""
+        """Whether the selection depends on which groups exist."""
         return not self.explicit or bool(self.numbers)
 
     def user(self, groups: Collection[int]) -> int | None:
-        """Return the number that means a user, None if there is none."""
+        """Return the number that is not a group, and so means the user. None if there is none."""
         return min((number for number in self.numbers if number not in groups), default=None)
 
     def groups(self, groups: Collection[int]) -> list[int]:
-        """Return the groups to read, of those there are and those that were named."""
+        """Return the groups to read: the selected ones that exist, and those that were named."""
         if not self.explicit:
             return sorted(groups)
         return sorted(self.named | {number for number in self.numbers if number in groups})
 
 
 def wanted(setting: Setting) -> Wanted:
-    """Read the setting.
+    """Parse the setting.
 
     Raises:
-        ConfigError: it names no library.
+        ConfigError: it does not name a library.
     """
     words = setting if isinstance(setting, tuple) else (setting,) if setting != "" else ()
     if not words:
@@ -120,7 +120,7 @@ _FAULTS = {
 
 
 class RefusalError(ItemError):
-    """Zotero's API does not give what was asked for."""
+    """Zotero's API refused a request."""
 
     def __init__(self, status: int, message: str, hint: str) -> None:
         super().__init__(message, hint=hint)
@@ -133,19 +133,19 @@ class Address:
 
     url: str
     local: bool
-    """Zotero's own on this machine; it knows one user and needs no key."""
+    """Whether it is the API of a Zotero on this machine, which knows one user and needs no key."""
     key_env: str = ""
     key: str = field(default="", repr=False)
-    """Sent to this address, shown nowhere."""
+    """The key. It is sent to this address, and never shown."""
 
     @property
     def host(self) -> str:
-        """As a person reads it."""
+        """The host, for messages."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     @property
     def loopback(self) -> bool:
-        """Whether nothing leaves this machine."""
+        """Whether the address is on this machine."""
         return is_loopback(self.url)
 
     def fault(self, name: str, *values: object) -> ItemError:
@@ -155,11 +155,11 @@ class Address:
         return ItemError(message.format(*values, host=self.host), hint=hint)
 
     def broken(self, why: str) -> ItemError:
-        """Return the error of a response that makes no sense."""
+        """Return the error for a malformed response."""
         return self.fault("broken", self.shown(why))
 
     def refusal(self, status: int, text: str) -> RefusalError:
-        """Return the error of a response that is no success."""
+        """Return the error for an unsuccessful response."""
         says = f"{self.host} answers {status}: {self.shown(text)}"
         if status in (408, 429) or status >= 500:
             return RefusalError(status, says, _LATER)
@@ -178,7 +178,7 @@ class Address:
         return RefusalError(status, says, hint)
 
     def no_key(self) -> RefusalError:
-        """Return the error of an API that needs a key where there is none."""
+        """Return the error for a missing key."""
         if not self.key_env:
             says = f"{self.host} wants a key, and no variable is confirmed for it"
             hint = "write `key_env: NAME`, NAME being the environment variable that holds it, then:"
@@ -187,7 +187,7 @@ class Address:
         return RefusalError(403, says, f"export {self.key_env}=…; {_NEW_KEY}")
 
     def shown(self, text: str) -> str:
-        """Return a server's words in one line and without the key; a page of HTML says nothing."""
+        """Return a server's message in one line and without the key. HTML pages are dropped."""
         words = "" if "<" in text[:LONGEST_REASON] else " ".join(text.split())
         if self.key:
             words = words.replace(self.key, "***")
@@ -195,7 +195,7 @@ class Address:
 
 
 class UntoldError(ItemError):
-    """A library cannot be read this way, and nothing is wrong with it."""
+    """A library cannot be read in this way, although nothing is wrong with it."""
 
 
 # --- settings `api`, `url` and `key_env` ----------------------------------------------------

@@ -1,8 +1,8 @@
-"""Libraries from Zotero's API: from the web what changed since the last time, locally all of it.
+"""Libraries from Zotero's API: incremental from the web, complete from the local API.
 
-Each response is of one state of the library, and what is newer than the first of them is fetched
-again the next time. An item is never dropped from a copy because a response lacks it, only
-because the list of erased items names it.
+Each response has a library version. Whatever is newer than the first response is fetched again the
+next time. An item is removed from a copy only if the list of erased items names it, and never
+because a response lacks it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ankiforge.model import Memory, Problem
 MARK, NOTE = "annotation", "note"
 KINDS = f"{MARK} || {NOTE}"
 LEVELS = 4
-"""Paper, attachment, annotation; no library is deeper."""
+"""Paper, attachment, annotation. Libraries are not nested deeper."""
 _MARK_KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
 _UNKNOWN = _NOBODY = 0
 
@@ -55,7 +55,7 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     added: str = ""
     modified: str = ""
     by: int | None = None
-    """The account that made it and its name, where the library is shared and this is known."""
+    """The account that made it and its name, if the library is shared and they are known."""
     by_name: str = ""
     tags: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
@@ -72,10 +72,10 @@ class Collection(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """The marks and notes of a library at one version, and what they lie on."""
+    """The annotations and notes of a library at one version, with the items they belong to."""
 
     origin: str
-    """The address it is from: another one's versions mean nothing here."""
+    """The address it was fetched from. Versions of another address cannot be compared."""
     version: int = 0
     items: dict[str, Item] = {}
     collections: dict[str, Collection] = {}
@@ -83,12 +83,12 @@ class Copy(msgspec.Struct, frozen=True):
 
     @property
     def marks(self) -> int:
-        """How many marks and notes there are."""
+        """The number of annotations and notes."""
         return sum(item.kind in (MARK, NOTE) for item in self.items.values())
 
 
 def _unpacked(body: bytes | None, origin: str) -> Copy | None:
-    """Return a cached copy if it is of this origin and can be read."""
+    """Decode a cached copy. None if it is unreadable or from another origin."""
     try:
         copy = msgspec.json.decode(zlib.decompress(body or b""), type=Copy)
     except (zlib.error, msgspec.MsgspecError, RecursionError):
@@ -189,7 +189,7 @@ def _item(row: _Row, raw: dict[str, Any]) -> Item:
         for name, value in raw.items()
         if isinstance(value, str) and value and name not in _NO_FIELDS
     }
-    # the date as the database has it: what can be sorted comes first
+    # dates as in the database: the sortable form comes first
     date = row.meta.parsedDate or fields.get("date", "")
     if not date[:4].isdecimal() and (year := _YEAR.search(date)):
         date = year[0]
@@ -234,7 +234,7 @@ def collections_of(rows: list[dict[str, Any]]) -> dict[str, Collection]:
 
 
 class _ChangedError(Exception):
-    """The library changed while it was read, and something asked for is gone."""
+    """The library changed while it was read, and a requested item is gone."""
 
 
 class Fetch:
@@ -246,32 +246,32 @@ class Fetch:
         self._address = service.address
 
     def changed_since(self, before: Copy) -> Copy:
-        """Return the library of the web as it is now; `before` itself if nothing changed.
+        """Return the current library from the web. `before` itself if nothing changed.
 
         Raises:
-            ItemError: it cannot be fetched whole.
+            ItemError: it cannot be fetched completely.
         """
-        return self._at_rest(lambda: self._changed_since(before))
+        return self._retry(lambda: self._changed_since(before))
 
     def whole(self, origin: str) -> Copy:
-        """Return the library as the running Zotero has it.
+        """Return the library from the running Zotero.
 
         Raises:
-            ItemError: it cannot be read whole, or by a Zotero that lists no annotations.
+            ItemError: it cannot be read completely, or this Zotero does not list annotations.
         """
-        return self._at_rest(lambda: self._whole(origin))
+        return self._retry(lambda: self._whole(origin))
 
     def check_local(self) -> None:
-        """Check that a Zotero runs that lists annotations.
+        """Check that a Zotero is running that lists annotations.
 
         Raises:
-            ItemError: it does not.
+            ItemError: it is not.
         """
         found = self._service.versions(self._place, 0, MARK)
         if not found.keys:
-            self._believe_empty(found.headers)
+            self._check_empty(found.headers)
 
-    def _at_rest(self, fetch: Callable[[], Copy]) -> Copy:
+    def _retry(self, fetch: Callable[[], Copy]) -> Copy:
         """Retry while items are erased meanwhile."""
         for _ in range(TRIES):
             try:
@@ -283,7 +283,7 @@ class Fetch:
     def _changed_since(self, before: Copy) -> Copy:
         service, place, known = self._service, self._place, before.version > 0
         changed = service.versions(place, before.version, "" if known else KINDS)
-        if known and changed.version < before.version:  # another server, or one put back in time
+        if known and changed.version < before.version:  # another or a restored server
             anew = self._changed_since(Copy(before.origin))
             if before.marks and not anew.marks:
                 raise self._address.fault("emptied", before.marks, "marks and notes")
@@ -301,7 +301,7 @@ class Fetch:
             erased = service.deleted(place, before.version) - changed.keys.keys()
         items = {key: item for key, item in items.items() if key not in erased}
         self._fetch(items, wanted, changed.version)
-        # drop what lay on something erased, and was not moved elsewhere before
+        # drop the children of erased items that were not moved elsewhere
         while orphans := {key for key, item in items.items() if item.parent in erased}:
             items = {key: item for key, item in items.items() if key not in orphans}
             erased = frozenset(orphans)
@@ -311,12 +311,12 @@ class Fetch:
         answer = self._service.all_of(self._place, KINDS)
         items = {item.key: item for item in items_of(answer.rows)}
         if not any(item.kind == MARK for item in items.values()):
-            self._believe_empty(answer.headers)
+            self._check_empty(answer.headers)
         server = answer.headers.get("zotero-server-id", "")
         return self._copy(Copy(f"{origin}#{server}"), answer.version, items)
 
     def _copy(self, before: Copy, version: int, items: dict[str, Item]) -> Copy:
-        """Return marks and notes that lie on something, what they lie on, and the collections."""
+        """Return the marks and notes that have a parent, their ancestors, and the collections."""
         for _ in range(LEVELS):
             parents = {item.parent for item in items.values() if item.parent} - items.keys()
             if not parents:
@@ -325,7 +325,7 @@ class Fetch:
         else:
             raise self._address.broken("items lie on items without end")
         answer = self._service.collections(self._place)
-        if answer is None and before.collections:  # a server that had some has them still
+        if answer is None and before.collections:  # a server that had collections still has them
             raise self._address.fault("emptied", len(before.collections), "collections")
         if answer is not None:
             self._check_age(answer.version, version)
@@ -350,12 +350,12 @@ class Fetch:
         items |= {key: found[key] for key in wanted}
 
     def _check_age(self, version: int, first: int) -> None:
-        """Refuse a response older than the first: a cache on the way made it up."""
+        """Refuse a response older than the first one. It comes from a cache in between."""
         if version < first:
             raise self._address.broken("an answer is older than the one before")
 
-    def _believe_empty(self, headers: Mapping[str, str]) -> None:
-        """Refuse Zotero 7, which answers 200 and an empty list however many annotations it has."""
+    def _check_empty(self, headers: Mapping[str, str]) -> None:
+        """Refuse Zotero 7, which answers 200 and an empty list however many annotations exist."""
         major = headers.get("x-zotero-version", "").partition(".")[0]
         number = int(major) if major.isdecimal() else 0
         if number >= 8 or headers.get("zotero-server-id"):
@@ -368,7 +368,7 @@ class Fetch:
 
 
 class Remote:
-    """The libraries behind one address; each is fetched when it is first asked for."""
+    """The libraries at one address. Each is fetched on first use."""
 
     def __init__(self, address: Address, wanted: Wanted, memory: Memory, pace: Pace) -> None:
         self._address = address
@@ -379,39 +379,39 @@ class Remote:
         self._copies: dict[int, Copy | ItemError] = {}
         self._items: list[tuple[Item, Copy]] = []
         self._users: dict[int, str] = {}
-        self._unlisted: ItemError | None = None
+        self._groups_error: ItemError | None = None
 
     def close(self) -> None:
         """Close the connections."""
         self._service.close()
 
     def check_local(self) -> None:
-        """Check that a Zotero runs that lists annotations; see `Fetch.check_local`."""
+        """Check that a Zotero is running that lists annotations; see `Fetch.check_local`."""
         Fetch(self._service, Place("user", 0)).check_local()
 
     def libraries_and_fault(self) -> Iterator[Library | Problem]:
-        """Yield the libraries; in the end, why it is unknown which shared ones there are.
+        """Yield the libraries, then the reason if shared ones could not be listed.
 
-        That is not said if none of the others could be read.
+        The reason is left out if no other library could be read either.
         """
         yield from self._libraries
-        fault, copies = self._unlisted, self._copies.values()
+        fault, copies = self._groups_error, self._copies.values()
         if fault and not (copies and all(isinstance(one, ItemError) for one in copies)):
             yield Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
 
     # --- accounts and libraries
 
     def account(self) -> Account:
-        """Return the account of the key; nobody's on this machine, where none is needed."""
+        """Return the account of the key. Empty for the local API, which needs no key."""
         return Account(self._identity.id or None, self._identity.names)
 
     def user(self, number: int | None) -> str:
-        """Return the name by which items of shared libraries call an account."""
+        """Return an account's name, as given by the items of shared libraries."""
         return self._users.get(number, "") if number is not None else ""
 
     @cached_property
     def _identity(self) -> Identity:
-        """The owner of the key; libraries called by their numbers can do without."""
+        """The owner of the key. Libraries selected by number do not need one."""
         nobody = Identity(0, ())
         if self._address.local:
             return nobody
@@ -427,7 +427,7 @@ class Remote:
             raise
 
     def libraries(self) -> tuple[Library, ...]:
-        """Return the libraries that are wanted: the user's own, then the groups by number."""
+        """Return the selected libraries: the user's own, then the groups by number."""
         return self._libraries
 
     @cached_property
@@ -443,22 +443,22 @@ class Remote:
         )
 
     def _known_groups(self) -> Mapping[int, str]:
-        """Return the groups, asked for only where that matters; a fault spares the own library."""
+        """Return the groups if they are needed. On failure, the own library can still be read."""
         own = self._identity.id
         if not (own or self._address.local) or not self._wanted.needs_groups:
             return {}
         try:
             return self._service.groups(own)
         except RefusalError as error:
-            if self._wanted.explicit:  # which library a number means is unknown then
+            if self._wanted.explicit:  # whether a number means a group is then unknown
                 raise
-            self._unlisted = error
+            self._groups_error = error
             return {}
 
     # --- what is in them: see `Catalog`
 
     def marks(self, library: Library) -> Iterator[Mark]:
-        """Yield what is not in the trash: by work, attachment (oldest first), place, key."""
+        """Yield annotations not in the trash, by work, attachment (oldest first), position, key."""
         copy = self._copy(library)
 
         def order(chain: tuple[Item, ...]) -> tuple[str, ...]:
@@ -466,7 +466,7 @@ class Remote:
             index = mark.fields.get("annotationSortIndex", "")
             return (chain[-1].key, file.added, file.key, index, mark.key)
 
-        for item, file, *above in sorted(_present(copy, MARK), key=order):
+        for item, file, *above in sorted(_not_trashed(copy, MARK), key=order):
             fields, work = item.fields, above[0] if above else file
             name = file.fields.get("filename", "")
             yield Mark(
@@ -490,15 +490,15 @@ class Remote:
             )
 
     def trashed(self, library: Library) -> int:
-        """Return how many marks are in the trash, themselves or with their file or paper."""
+        """Return how many annotations are in the trash, themselves or with their file or paper."""
         chains = _chains(self._copy(library), MARK)
         return sum(any(one.trashed for one in chain) for chain in chains)
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
-        """Yield notes on papers that are not in the trash: by paper, oldest first."""
+        """Yield notes on papers that are not in the trash, by paper, oldest first."""
         copy = self._copy(library)
         for item, work, *_ in sorted(
-            _present(copy, NOTE), key=lambda one: (one[1].key, one[0].added, one[0].key)
+            _not_trashed(copy, NOTE), key=lambda one: (one[1].key, one[0].added, one[0].key)
         ):
             yield ChildNote(
                 item=self._handle(item, copy),
@@ -512,19 +512,19 @@ class Remote:
             )
 
     def fields(self, item: int) -> dict[str, str]:
-        """Return the filled fields of a work by Zotero's names."""
+        """Return the non-empty fields of a work by Zotero's field names."""
         return dict(self._items[item][0].fields)
 
     def creators(self, item: int) -> list[Creator]:
-        """Return everybody who made a work, in its order."""
+        """Return the creators of a work in its order."""
         return [Creator(*one) for one in self._items[item][0].makers]
 
     def tags(self, item: int) -> tuple[str, ...]:
-        """Return the tags a person gave."""
+        """Return the tags added by a person."""
         return self._items[item][0].tags
 
     def collections(self, item: int) -> tuple[str, ...]:
-        """Return the whole paths of the collections a work is in, without trashed ones."""
+        """Return the full paths of the collections of a work, without those in the trash."""
         own, copy = self._items[item]
         paths = set()
         for key in own.collections:
@@ -543,7 +543,7 @@ class Remote:
     # --- fetching
 
     def _copy(self, library: Library) -> Copy:
-        """Return the library, fetched once; a fault is raised each time, and met once."""
+        """Return the library. It is fetched once, and an error is raised again on each call."""
         copy = self._copies.get(library.id)
         if copy is None:
             place = self._places[library.id]
@@ -560,24 +560,24 @@ class Remote:
         return copy
 
     def _fetch_web(self, library: Library, fetch: Fetch, origin: str) -> Copy:
-        """Return the library as it is now; cached once all of it is here."""
+        """Return the current library from the web. A complete copy is cached."""
         name = f"web/{library.namespace}"
         cached = _unpacked(self._memory.recall(name), origin)
-        # an empty list is never asked what changed since: it may have been a fault
+        # an empty cached copy is not updated but fetched anew: it may have come from an error
         copy = fetch.changed_since(cached if cached and cached.marks else Copy(origin))
         if copy != cached:
             self._memory.keep({name: zlib.compress(msgspec.json.encode(copy), 1)})
         return copy
 
     def _fetch_local(self, library: Library, fetch: Fetch, origin: str) -> Copy:
-        """Return the same from this machine; only the number of marks is cached."""
+        """Return the library from this machine. Only the number of annotations is cached."""
         copy = fetch.whole(origin)
         name = f"local/{copy.origin}/{library.namespace}"
         cached = self._memory.recall(name) or b""
         before = int(cached) if cached.isdigit() else 0
         if before and not copy.marks:
             raise self._address.fault("emptied", before, "marks and notes")
-        # in a shared library comments instruct only if they are one's own: this must be known
+        # in a shared library only one's own comments are instructions, so authors must be known
         items = (item for item in copy.items.values() if item.kind in (MARK, NOTE))
         if library.group is not None and any(item.by is None for item in items):
             raise UntoldError(
@@ -591,12 +591,12 @@ class Remote:
 
 
 def _author(library: Library, item: Item) -> int | None:
-    """Return the account that made an item; an unknown one is not one's own."""
+    """Return the account that made an item. An unknown one in a group is not the user's."""
     return item.by if library.group is None or item.by is not None else _NOBODY
 
 
 def _chains(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
-    """Yield each item of a kind with what it lies on, and so on."""
+    """Yield each item of a kind, followed by its ancestors."""
     for item in copy.items.values():
         if item.kind == kind:
             chain = [item]
@@ -605,8 +605,8 @@ def _chains(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
             yield tuple(chain)
 
 
-def _present(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
-    """Yield the chains of what lies on something and is not in the trash."""
+def _not_trashed(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
+    """Yield the chains that have a parent and are not in the trash."""
     for chain in _chains(copy, kind):
         if len(chain) > 1 and not any(one.trashed for one in chain):
             yield chain

@@ -1,4 +1,4 @@
-"""Libraries mapped to our model, work by work: papers to documents, marks to highlights."""
+"""Map libraries to our model, work by work: papers to documents, annotations to highlights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ankiforge.text.anchors import percent, without_bullets
 from ankiforge.text.fold import same
 
 SPLIT = 60_000
-"""Characters of a position from which Zotero may have split one mark (it does at 65,000)."""
+"""The length of a position above which Zotero may have split a mark (it does so at 65,000)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Works:
     def of(
         self, library: Library, chosen: frozenset[str] | None = None
     ) -> Iterator[Extracted | Problem]:
-        """Yield each work with marks or notes, by its key; `chosen` attachments only, if given."""
+        """Yield each work with marks or notes, by key. With `chosen`, only those attachments."""
 
         def work_key(one: Mark | ChildNote) -> str:
             return one.work_key
@@ -85,7 +85,7 @@ class Works:
     def _work(
         self, library: Library, marks: tuple[Mark, ...], notes: tuple[ChildNote, ...]
     ) -> Iterator[Extracted | Problem]:
-        """Yield one paper (or loose attachment) with the marks of its attachments, then its notes."""
+        """Yield one paper (or standalone attachment) with its files' marks, then its notes."""
         first = marks[0] if marks else notes[0]
         paths = tuple(mark.attachment_path for mark in marks)
         document = document_of(self.catalog, self.source, library, first, paths)
@@ -109,10 +109,10 @@ class Works:
     def _highlight(
         self, library: Library, document: Document, mark: Mark, around: Passage
     ) -> Highlight:
-        """Map a mark; somebody else's in a shared library neither instructs nor becomes a card."""
+        """Map a mark. Other people's in a shared library give neither instructions nor cards."""
         foreign = self._foreign(library, mark.author_name, mark.author, external=mark.external)
         page, file = page_index(mark), percent(mark.attachment_key)
-        at = "" if page is None else f"page={page + 1}&"  # counts from 1 and is no label
+        at = "" if page is None else f"page={page + 1}&"  # counted from 1, not a label
         link = f"zotero://open-pdf/{library.address}/items/{file}?{at}"
         read = Highlight(
             document=document,
@@ -142,7 +142,7 @@ class Works:
         return read.formerly_as(replace(read, exact=mark.text, sentence=sentence))
 
     def _note(self, library: Library, document: Document, note: ChildNote) -> Highlight | None:
-        """Map a note; None if it is empty or only repeats annotations."""
+        """Map a note. None if it is empty or only repeats annotations."""
         text = note_text(note.html, self._quotable)
         if text is None:
             return None
@@ -168,19 +168,19 @@ class Works:
     # --- whose marks and notes these are
 
     def _author(self, library: Library, name: str, number: int | None) -> str:
-        """Return the name Zotero shows: the one that came along, else that of the account."""
+        """Return the author's name as in Zotero: the stored one, otherwise that of the account."""
         return name or (self.catalog.user(number) if library.group is not None else "")
 
     def _foreign(
         self, library: Library, name: str, number: int | None, *, external: bool = False
     ) -> str:
-        """Return why something in a library does not count, "" if it is one's own.
+        """Return why an item of a library does not count. "" if it is the user's own.
 
         Args:
-            library: where it is; in one's own library all is one's own.
-            name: came along with it.
-            number: the account that made it, None if it was never synced.
-            external: it is from the file itself, and nobody knows who made that.
+            library: its library. In the user's own library everything counts.
+            name: the author name stored in it.
+            number: the account that made it. None if it was never synced.
+            external: whether it comes from the file itself, so that its author is unknown.
         """
         if library.group is None:
             return ""
@@ -202,7 +202,7 @@ def _is_one_of(name: str, names: tuple[str, ...]) -> bool:
 
 
 def _unsplit(read: list[tuple[Mark, Highlight]]) -> Iterator[Highlight]:
-    """Yield highlights; of a mark that Zotero split, being too large, only the first part counts."""
+    """Yield highlights. If Zotero split a large mark, only the first part counts."""
     first: dict[tuple[object, ...], Mark] = {}
     for mark, highlight in read:
         part = (mark.attachment_key, mark.kind, mark.text, mark.comment, page_index(mark))
@@ -219,7 +219,7 @@ def _unsplit(read: list[tuple[Mark, Highlight]]) -> Iterator[Highlight]:
 
 _TITLES = ("title", "caseName", "subject", "nameOfAct")
 _DATES = ("date", "dateDecided", "dateEnacted", "issueDate")
-"""The field's name depends on the type of item: a case, an e-mail, a statute, a patent."""
+"""The name of the field depends on the item type: a case, an e-mail, a statute, a patent."""
 _MARKUP = re.compile(r"</?(?:i|b|sub|sup|sc|span)(?:\s[^<>]*)?>", re.IGNORECASE)
 _CITATION_KEY = re.compile(r"^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$", re.I | re.M)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
@@ -238,10 +238,10 @@ def document_of(
     one: Mark | ChildNote,
     paths: tuple[str, ...],
 ) -> Document:
-    """Return the paper of a mark or note, or the loose attachment.
+    """Return the document for a paper, or for a standalone attachment.
 
-    `paths` are those of its files that have marks: `storage:name`, `attachments:folder/name`, or
-    a path of any system.
+    `paths` are those of its files that have marks: `storage:name`, `attachments:folder/name`, or a
+    path of any system.
     """
     key = percent(one.work_key)
     fields = catalog.fields(one.work_item)
@@ -249,12 +249,12 @@ def document_of(
     files = tuple(dict.fromkeys(last))
     title = _MARKUP.sub("", _first_filled(fields, _TITLES))
     title = " ".join(title.split()).removeprefix("storage:")
-    # Zotero keeps `2019-03-00 March 2019`: the sortable date, then what was typed
+    # Zotero stores `2019-03-00 March 2019`: the sortable date, then the original text
     year = _first_filled(fields, _DATES)[:4]
-    # authors first, then editors and the rest, each in the order of the paper
+    # authors first, then editors and others, each in the order of the paper
     creators = sorted(catalog.creators(one.work_item), key=lambda person: person.role != "author")
     names = (f"{person.first} {person.last}".strip() for person in creators)
-    inner = library.namespace.partition(":")[2]  # item keys are unique in their library only
+    inner = library.namespace.partition(":")[2]  # item keys are unique only within a library
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,

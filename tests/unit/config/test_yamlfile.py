@@ -183,12 +183,12 @@ def test_a_file_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
 
 def test_aliases_cannot_make_a_small_file_huge() -> None:
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
-    before = time.perf_counter()
+    before = time.process_time()
 
     with pytest.raises(ConfigError, match="aliases"):
         parse("\n".join(["a0: &a0 [x]", *levels]), "bomb.yaml")
 
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
 
 
 def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above() -> None:

@@ -45,9 +45,9 @@ def test_however_a_reply_is_cut_its_whole_cards_are_kept(at, loose):
     ids=["many other braces", "endless nesting", "deep and long"],
 )
 def test_a_hostile_reply_is_read_or_given_up_soon(text, count):
-    before = time.monotonic()
+    before = time.process_time()
     assert len(drafted(text)) == count
-    assert time.monotonic() - before < 5
+    assert time.process_time() - before < 5
 
 
 def test_a_flood_of_cards_yields_two(draft, task, server, fake):

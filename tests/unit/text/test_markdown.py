@@ -75,10 +75,10 @@ def test_what_lies_outside_is_changed_and_nothing_else() -> None:
 
 
 def test_hostile_text_costs_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for sign in (
         "`", "$", "*", "_", "[", "<", "==", "{{c1::", "\\", "```\n", "[](", "`` ` ", "$$ $",
     ):  # fmt: skip
         plain(sign * 4000)
         literal(sign * 4000)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

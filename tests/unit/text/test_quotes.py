@@ -36,10 +36,10 @@ def test_the_first_of_several_places_is_told() -> None:
 
 def test_a_long_source_is_searched_in_no_time() -> None:
     source = "word and other words, " * 20_000
-    start = time.perf_counter()
+    start = time.process_time()
     assert locate("not in it", source) is None
     assert locate("other words, word", source)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # --- the same passage, edited ---------------------------------------------------------------
