@@ -441,8 +441,8 @@ def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeEr
 def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:
     """Return the share (0 to 1) of the content read earlier under this name that the folder holds.
 
-    This is the greater of two shares: of the highlights with the same text, in whatever file, and of
-    the notes recognised by their whole text, in case many highlights were edited.
+    This is the greater of two shares: of the highlights with the same text in any file, and of the
+    notes recognised by their whole text, in case many highlights were edited.
     """
     container = _container(entry)
     known, notes = ledger.roots.texts(container), ledger.roots.sketches(container)

@@ -575,7 +575,7 @@ def probe_waiting(job: Job, ledger: Ledger, run: RunId, prober: Prober) -> Itera
 def record_probes(
     job: Job, ledger: Ledger, run: RunId, card: Card, probed: Iterable[tuple[Candidate, Draft]]
 ) -> None:
-    """Record what the probe found of drafts that wait; policy may accept them now."""
+    """Record the results of probes for the drafts of a card, which the policy may accept now."""
     from ankiforge import check
 
     for candidate, draft in probed:

@@ -1,11 +1,13 @@
 """Planted lies: how many the checks catch, by kind, and how often they alarm at honest cards.
 
-    python -m benchmarks.lies [--missed] [--half dev|held-out]
+    python -m benchmarks.lies [--missed] [--half dev|held-out|sentences]
 
 `lies.jsonl` holds drafts on passages of many fields and some languages: one lie each, named by
 its kind, or none ("honest"). The half `dev` was tuned on. `held-out` was written before it was
 run; what its false alarms taught was mended afterwards, so a new set would fare a little worse
-(first runs: docs/checks.md). Blocked: never a card; seen: blocked, or a person is warned.
+(first runs: docs/checks.md). `sentences` has true quotes with a sentence turned around by a small
+word or another clause's verb; the author of the checks wrote it before them, and tuned on six.
+Blocked: never a card; seen: blocked, or a person is warned.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from ankiforge.model import (
 SET = Path(__file__).with_name("lies.jsonl")
 KEY = HighlightKey("pdf:0123456789abcdef/a")
 HONEST = "honest"
+HALVES = ("dev", "held-out", "sentences")
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,11 @@ def report(half: str, missed: bool) -> None:
             _tell(one, blocks + warns)
     every = [weight for weights in lies.values() for weight in weights]
     print(f"\n{half}: {len(every)} lies, {len(honest)} honest cards")
-    print(f"{'kind':<14}{'lies':>5}{'blocked':>9}{'seen':>7}")
+    print(f"{'kind':<19}{'lies':>5}{'blocked':>9}{'seen':>7}")
     for kind, weights in sorted(lies.items()):
-        print(f"{kind:<14}{_shares(weights)}")
-    print(f"{'all lies':<14}{_shares(every)}")
-    print(f"{'honest':<14}{_shares(honest)}")
+        print(f"{kind:<19}{_shares(weights)}")
+    print(f"{'all lies':<19}{_shares(every)}")
+    print(f"{'honest':<19}{_shares(honest)}")
 
 
 def _shares(weights: list[tuple[bool, bool]]) -> str:
@@ -136,9 +139,9 @@ def main() -> None:
     """Print both halves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--missed", action="store_true", help="tell each miss and false alarm")
-    parser.add_argument("--half", choices=("dev", "held-out"))
+    parser.add_argument("--half", choices=HALVES)
     given = parser.parse_args()
-    for half in (given.half,) if given.half else ("dev", "held-out"):
+    for half in (given.half,) if given.half else HALVES:
         report(half, given.missed)
     pace()
 

@@ -17,6 +17,7 @@ from ankiforge.check.reading import (
     CLOZE_SIGN,
     GAP,
     Reading,
+    asked_by_reader,
     authored,
     bare,
     folded,
@@ -304,12 +305,37 @@ _QUESTION_PATTERNS = tuple(
         ("and_question", rf"\b(?:{_WH})\b.{{3,200}}\band (?:{_WH})\b", ""),
         ("multi_question", r"\?.*\?", ""),
         (
+            "trailing_condition",
+            r"^(?:what|which|who|whose|how|why|when|where)\b[^?]*, (?:(?:(?:of|in|by|from|for|to) )?which"
+            r"|who|whose|given that|provided|assuming)\b[^?]*\?$"
+            r"|\b(?:called|known as|named|termed|referred to as)\b,? (?:which|who|whose|given)\b[^?]*\?$",
+            "",
+        ),
+        (
+            "bracketed_gloss",
+            r"(?<=\s)\([^()\d$`?]*[a-z]{2,}[^()\d$`?]* [a-z]{2,}[^()\d$`?]*\)[^?]*\?$",
+            "",
+        ),
+        (
+            "nested_clauses",
+            r"^(?:\w+ )?\w+ .*?\b(?:which|who|whom|whose|that)\b.*\b(?:which|who|whom|whose|that)\b[^?]*\?$",
+            r"^[^?]*\b(?:say|state|mean|show|prove|hold|claim|argue|know|think|suggest|find|found)\w* that\b",
+        ),
+        (
+            "preposition_first",
+            r"^(?:about|after|against|at|before|between|beyond|by|for|from|in|into|of|on|through|to|under"
+            rf"|upon|with|within) (?:what|which) (?:{_AUXILIARY}|might)\b",
+            "",
+        ),
+        (
             "scare_quote_def",
             r"^what (?:is|does) [^“\"‘']{0,20}[“\"‘'][^”\"’']{3,40}[”\"’'](?:\s+\w+){0,2}\s*\??$",
             r"\b(?:word|term|phrase|verb|noun|adjective)\b",
         ),
     )
 )
+_STYLE = ("trailing_condition", "bracketed_gloss", "nested_clauses", "preposition_first")
+"""Of a question that the reader worded, these are not found."""
 _OPERATOR = re.compile(r"[=^\\+*/<>≤≥&|~−]|\s-\s|\d-\d")
 _YES_NO = re.compile(
     r"^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
@@ -339,7 +365,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     german_was = front[:4].casefold() == "was " and (
         "German" in (language(reading.whole), language(context.highlight.exact))
     )
-    spared = ("yes_no",) * german_was
+    spared = ("yes_no",) * german_was + _STYLE * asked_by_reader(draft)
     if "![" in draft.field("Front"):  # `this` refers to the picture
         spared += ("pronoun_start",)
     for rule, pattern, unless in _QUESTION_PATTERNS:

@@ -16,6 +16,7 @@ from ankiforge.check.reading import (
     STOPS,
     Evidence,
     Row,
+    about,
     around,
     evidence,
     folded,
@@ -24,19 +25,23 @@ from ankiforge.check.reading import (
     machine_worded,
     read,
     row,
+    said,
     statement,
 )
 from ankiforge.check.rules import Context, found
 from ankiforge.check.words import (
     NEGATORS,
     NUMBER_WORDS,
+    QUESTION_WORDS,
     TURNED,
     UNITS,
     Quantity,
     Words,
+    alike,
     by_word,
     has_word,
     listed,
+    lists,
     quantities,
     stem,
 )
@@ -740,7 +745,139 @@ def drift(draft: Draft, context: Context) -> Iterator[Finding]:
         yield found("beside_the_mark")
 
 
-_CHECKS = (negation, certainty, quantity, opposites, roles, sides, neighbour, drift)
+# --- small words and coordinated clauses ----------------------------------------------------------
+
+_LINKS = lists("meaning", "links")
+_PLACES = listed("meaning", "places")
+_BESIDES = re.compile(r"\b(?:besides|apart from|other than|in addition to|as well as)\b", re.I)
+_ALONE = re.compile(r"\b(?:only|solely|alone|exclusively)\b", re.I)
+_BEHIND = 4
+"""Words behind a preposition or conjunction among which its noun is looked for."""
+
+
+def links(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find `into` for `out of`, `if` for `unless`, `besides` for `only`; another place for the same verb."""
+    proof, here = evidence(draft, context.highlight), statement(draft)
+    asked = read(draft).asked
+    beside, alone = _BESIDES.search(asked), _ALONE.search(proof.text)
+    if beside and alone and not (_ALONE.search(asked) or _BESIDES.search(proof.text)):
+        yield found("opposite_doubtful", f"“{beside[0]}”, there “{alone[0]}”")
+        return
+    theirs = _linked(proof.row)
+    turned = NEGATORS.intersection(here.words) - NEGATORS.intersection(proof.row.words)
+    for noun, ours in _linked(here).items():
+        known = theirs.get(noun, frozenset())
+        contrary = {one for word in ours for one in _LINKS[word]} & known
+        if contrary and not ours & known and not turned:
+            shown = f"“{min(ours)}”, there “{min(contrary)}”".replace("_", " ")
+            yield found("opposite_doubtful", shown)
+            return
+    # the same verb and preposition, with a noun that the source does not know
+    source = row(f"{said(context.highlight)}\n{about(context.highlight)}").all_stems
+    places = _placed(proof.row)
+    for key, nouns in _placed(row(asked)).items():
+        strange = {one for one in nouns if one not in source and not _kin(one) & source}
+        known = places.get(key, frozenset())
+        if strange and known and not known & (here.all_stems | strange):
+            yield found("neighbours_words", f"“{min(strange)}”, there “{min(known)}”")
+            return
+
+
+def _kin(word: str) -> Words:
+    return frozenset(stem(one) for one in alike(word))
+
+
+@lru_cache(maxsize=256)
+def _linked(line: Row) -> dict[str, frozenset[str]]:
+    """Return each word that stands first behind a preposition or conjunction, with these."""
+    nouns: dict[str, frozenset[str]] = {}
+    for at, word in enumerate(line.words):
+        link = f"{line.words[at - 1]}_of" if at and word == "of" else word
+        if link in _LINKS and not (link == "because" and line.words[at + 1 : at + 2] == ("of",)):
+            for noun in _first(line, at):
+                nouns[noun] = nouns.get(noun, frozenset()) | {link}
+    return nouns
+
+
+@lru_cache(maxsize=256)
+def _placed(line: Row) -> dict[tuple[str, str], frozenset[str]]:
+    """Return (verb, preposition) with the nouns behind it."""
+    found_: dict[tuple[str, str], frozenset[str]] = {}
+    for at, word in enumerate(line.words):
+        if at and word in _PLACES and line.words[at - 1].isalpha():
+            key = (stem(line.words[at - 1]), word)
+            found_[key] = found_.get(key, frozenset()).union(_first(line, at))
+    return found_
+
+
+def _first(line: Row, at: int) -> tuple[str, ...]:
+    """Return the first word with meaning behind a place, unless it is denied or asked for."""
+    for place in range(at + 1, min(at + 1 + _BEHIND, len(line.words))):
+        word = line.words[place]
+        if word in NEGATORS or word in STOPS or word in QUESTION_WORDS:
+            return ()
+        if each := line.stems[place]:
+            return () if each[:1].isdecimal() else (each,)
+    return ()
+
+
+_COORDINATED = re.compile(r"\s(?:and|but|while|whereas)\s|[;,]")
+_WHO = re.compile(r"who\b", re.IGNORECASE)
+_PRONOUNS = frozenset(("it", "its", "them", "their", "him", "her", "his"))
+_REFERRING = frozenset(("it", "they", "he", "she", "this", "that", "these", "each", "which", "who"))
+
+
+def predicates(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find the object of one verb as the answer to a question with another: rises in, flows into."""
+    if draft.kind.family is not Family.BASIC:
+        return
+    proof, reading = evidence(draft, context.highlight), read(draft)
+    answer = row(reading.answers[0]).all_stems
+    asked = row(reading.asked).all_stems - answer
+    told = len(answer) > _SHORT or _kind(reading.answers[0]) == "figure"
+    if not answer or told or is_choice(reading.asked) or _SUBJECTLESS.search(reading.asked):
+        return
+    parts = [row(part) for part in _COORDINATED.split(proof.text) if not _JOINTLY.search(part)]
+    homes = [part for part in parts if answer <= part.all_stems]
+    if len(homes) != 1 or len(parts) < 2:
+        return
+    [home] = homes
+    if home.words[0] in _REFERRING:
+        return  # it may mean what is asked about
+    stems_ = [each for each in home.stems if each]
+    start = next(at for at, each in enumerate(stems_) if each in answer)
+    # of a subject the verb follows, of an object it stands before
+    own = [each for each in stems_[:start] if each not in asked]
+    late = stems_[stems_.index(own[0]) :] if own else []
+    verb = next(filter(None, row(reading.asked).stems), "") if _WHO.match(reading.asked) else ""
+    behind = [each for each in stems_[start:] if each not in answer][:1]
+    for part in parts:
+        if part is home:
+            continue
+        there = (asked & part.all_stems) - home.all_stems
+        rivals = part.all_stems - asked
+        shared = asked.intersection(late) and _PRONOUNS.isdisjoint(part.words)
+        other_object = own and rivals and not shared and _ends_in(reading.asked, there)
+        other_subject = (
+            not own
+            and verb
+            and verb in there
+            and any(one in rivals for one in part.stems[: part.stems.index(verb)])
+            and not asked.issuperset(behind)
+        )
+        if there and (other_object or other_subject):
+            yield found("neighbours_words", f"“{reading.answers[0][:60]}”")
+            return
+
+
+def _ends_in(asked: str, words: Words) -> bool:
+    """Return whether the verb or object of a question, its last words, are among some words."""
+    return not words.isdisjoint([each for each in row(asked).stems if each][-2:])
+
+
+_CHECKS = (
+    negation, certainty, quantity, opposites, links, roles, sides, neighbour, predicates, drift,
+)  # fmt: skip
 
 
 def meaning(draft: Draft, context: Context) -> Iterator[Finding]:

@@ -1,8 +1,8 @@
 """The ledger: the only package that contains SQL.
 
-`Ledger` is its interface. `ingest` records what sources yield, `highlights`, `cards` and `decisions`
-hold identities, cards and events, `packages` what was shipped, `replies` the replies of models;
-`recorder` records drafts. `queries` and `search` only read.
+`Ledger` is its interface. `ingest` records the results of sources, `highlights`, `cards` and `decisions`
+store highlights, cards and events, `packages` stores shipped revisions, `replies` stores the replies of
+models, and `recorder` records drafts. `queries` and `search` only read.
 """
 
 from __future__ import annotations

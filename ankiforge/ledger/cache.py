@@ -1,7 +1,7 @@
 """The cache file next to the ledger, in which sources store data between runs to save time.
 
-Nothing in it is of worth but the time it saves, so whatever is wrong with it is no failure: it counts
-as empty, and a damaged file is replaced.
+It contains nothing that cannot be read or computed again, so errors are ignored: an unreadable file
+counts as empty, and a damaged one is deleted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Conditions on cards and highlights as SQL: the terms of queries, and the facets of lists.
 
-SQLite calls Python for what it cannot compare itself: folded text, wildcards, colour names. The
-aliases in SQL are `c` for a card, `h` for the highlight it belongs to, `d` for its document, `a`
-for a candidate and `f` for a finding.
+SQLite calls Python functions for comparisons that it lacks: folded text, wildcards, colour names. The
+aliases in SQL are `c` for a card, `h` for its highlight, `d` for its document, `a` for a candidate and
+`f` for a finding.
 """
 
 from __future__ import annotations

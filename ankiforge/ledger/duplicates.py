@@ -1,11 +1,11 @@
-"""The duplicate index, and the notes in Anki that are not ours.
+"""The duplicate index, and the foreign notes in Anki.
 
-The index says by which words a card or a note is found. `Duplicates.update` is called by whatever
-changes the words, the verdict or the standing of a card, in the same transaction, so a search never
-names a card that was rejected, retired or deleted. Search terms are made from the words by
-`check.duplicates`, before the next search: a decision of a person need not wait for it.
+The index contains the search terms of cards and foreign notes. `Duplicates.update` is called in every
+transaction that changes the text, the verdict or the standing of a card, so a search never finds a card
+that was rejected, retired or deleted. The search terms are made by `check.duplicates` only before the
+next search, so that a person's decision does not have to wait for them.
 
-The words of notes that are not ours are kept on this machine alone: in no journal.
+The text of foreign notes is stored only on this machine, never in a journal.
 """
 
 from __future__ import annotations

@@ -278,7 +278,7 @@ def _in_anki(card: Facts) -> tuple[str, str]:
 
 
 def _lead_with_own_words(card: Facts, state: State) -> None:
-    """Make the text that a person wrote or picked the text of the card, whatever was drafted here."""
+    """Give the card the text that a person wrote or picked, regardless of the drafts made here."""
     own = [one for one in card.events if one.by == PERSON and "fields" in one.after]
     own = [one for one in own if one.what != UNDO]
     if not own:

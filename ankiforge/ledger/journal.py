@@ -1,8 +1,8 @@
-"""The journal beside the ledger, and the unit of work that writes both.
+"""The journal next to the ledger, and the unit of work that writes both.
 
-The journal is an append-only file with one JSON object a line. The files of two machines merge as the
-union of their lines, by id. Every line has `v id at by what`, `undoes` where it undoes another, and
-its own keys. A line is written before its transaction commits; after a crash the next open reads it.
+The journal is an append-only file with one JSON object in each line. The files of two machines are merged
+as the union of their lines, by id. Every line has `v id at by what`, `undoes` if it undoes another, and
+its own keys. A line is written before its transaction commits; after a crash, the next open reads it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from ankiforge.model import Problem, h16
 
 VERSION = 1
 MOST = 10**11
-"""The greatest valid number of a line; a greater one was not written by this program."""
+"""The greatest valid number of a line. This program does not write greater ones."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line; its own keys are `body`, which contains `subject` as `key` or `guid`."""
+    """A line of the journal. In the file, `subject` is stored as `key`, `guid`, `source` or `document`."""
 
     v: int
     id: str
@@ -45,15 +45,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     subject: str = ""
     n: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
-    """Of an event: one above the greatest that its ledger had seen; 0 = written before there were numbers."""
+    """The number of an event, one above the greatest that its ledger had seen; 0 in older lines."""
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def line(self) -> bytes:
-        """Return the line of the file."""
+        """Return the line as written to the file."""
         return msgspec.json.encode(self.as_json()) + b"\n"
 
     def as_json(self) -> dict[str, Any]:
-        """Return its keys: those of every line, its subject, and its own."""
+        """Return the object of the line: the common keys, its subject, and its own keys."""
         head = {name: getattr(self, name) for name in _HEAD if name != "n" or self.n}
         return {**head, _subject(self.what): self.subject, **self.body}
 
@@ -62,8 +62,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """Decode a line.
 
         Raises:
-            msgspec.DecodeError: it is not JSON.
-            msgspec.ValidationError: it is not a line of a journal.
+            msgspec.DecodeError: the line is not JSON.
+            msgspec.ValidationError: the line is not one of a journal.
         """
         own = msgspec.json.decode(line, type=dict[str, Any])
         head = {name: own.pop(name) for name in _HEAD if name in own}
@@ -75,7 +75,7 @@ _HEAD = ("v", "id", "at", "by", "what", "undoes", "action", "n")
 
 
 def _subject(what: object) -> str:
-    """Return the subject of a line: a highlight's key, a source's kind and name, or a card's guid."""
+    """Return the name of the key that contains the subject of a line of this kind."""
     return {
         "issued": "key",
         "slot": "key",
@@ -86,19 +86,16 @@ def _subject(what: object) -> str:
 
 
 class Journal:
-    """The file beside `ankiforge.yaml`; without a path it is empty.
-
-    `read_only`: read, but never write.
-    """
+    """The file next to `ankiforge.yaml`. Without a path it is empty; with `read_only`, never written."""
 
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
         self._path = path
         self.read_only = read_only
         self.known = ""
-        """The `state` of the file when the ledger had all its lines, as far as this process knows."""
+        """The last `state` of the file in which the ledger had all lines, as known to this process."""
 
     def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
-        """Append lines and sync them to disk; return the file's `state` before and after."""
+        """Append lines and sync them to disk; return the `state` of the file before and after."""
         lines = b"".join(entry.line() for entry in entries)
         if not lines or self._path is None or self.read_only:
             return self.state(), self.state()
@@ -130,14 +127,14 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is no line yet."""
+        """Whether there are no lines yet."""
         try:
             return self._path is None or not self._path.stat().st_size
         except OSError:
             return True
 
     def state(self) -> str:
-        """Return a text that changes whenever the file does; "" if there is none."""
+        """Return a text that changes with the file; "" if there is no file."""
         if self._path is None or not self._path.exists():
             return ""
         with self._opened("rb") as file:
@@ -153,7 +150,7 @@ class Journal:
                     entry = self._entry(number, line)
                     if isinstance(entry, Entry) or line.endswith(b"\n"):
                         yield entry
-                    # else a write was interrupted; its transaction was never committed
+                    # otherwise a write was interrupted, and its transaction was not committed
 
     def _entry(self, number: int, line: bytes) -> Entry | Problem:
         try:
@@ -164,7 +161,7 @@ class Journal:
 
 
 def _drop_fragment(file: IO[bytes]) -> bool:
-    """Remove the last line if its write was interrupted; return whether it is whole."""
+    """Remove the last line if its write was interrupted; return whether it is complete."""
     size = file.seek(0, os.SEEK_END)
     start, tail = size, b""
     while start and b"\n" not in tail:
@@ -181,7 +178,7 @@ def _drop_fragment(file: IO[bytes]) -> bool:
 
 
 def _state(file: IO[bytes]) -> tuple[str, bytes]:
-    """Return what changes whenever the file does, and its last byte."""
+    """Return a text that changes with the file, and its last byte."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 512))
     end = file.read()
@@ -190,7 +187,7 @@ def _state(file: IO[bytes]) -> tuple[str, bytes]:
 
 FIRST_GENERATION, NEWEST = 1, 2
 GENERATION = "generation"
-"""The `what` of the journal line, and the name of the ledger's meta value."""
+"""The `what` of a journal line, and the name in `meta` of the ledger."""
 
 
 def store_generation(connection: Connection, journal: Journal) -> None:
@@ -207,7 +204,7 @@ def generation_of(connection: sqlite3.Connection) -> int:
 
 
 def generation_at(database: Path, journal: Path) -> int:
-    """Return the generation of a ledger that may not be open, or not exist yet; change nothing."""
+    """Return the generation of a ledger that may not be open or not exist, without writing."""
     if not database.exists():
         return _generation_in(Journal(journal))
     uri = f"{database.absolute().as_uri()}?mode=ro"
@@ -219,7 +216,7 @@ def generation_at(database: Path, journal: Path) -> int:
 
 
 def generation_line(connection: Connection, at: str) -> tuple[Entry, ...]:
-    """Return the first line of a journal, which none is older than; those of generation 1 have none."""
+    """Return the first, and oldest, line of a journal; () for generation 1, which has none."""
     generation = generation_of(connection)
     if generation == FIRST_GENERATION:
         return ()
@@ -232,9 +229,9 @@ def generation_line(connection: Connection, at: str) -> tuple[Entry, ...]:
 
 
 def _generation_in(journal: Journal) -> int:
-    """Return the generation under which a journal was begun, whatever the order of its lines.
+    """Return the generation under which a journal was begun, regardless of the order of its lines.
 
-    A journal merged from two counts as the older one.
+    A merged journal has the generation of the older one.
     """
     oldest, found, lines = "", [], 0
     for line in journal.read():
@@ -253,22 +250,22 @@ def _generation_in(journal: Journal) -> int:
 
 @dataclass(slots=True)
 class _Last:
-    """What the next event depends on."""
+    """The values that the next event depends on."""
 
     transaction: int
     ledger_id: str
     sequence: int
-    """Of the event that arrived last."""
+    """The `sequence` of the event that arrived last."""
     n: int
-    """The greatest number."""
+    """The greatest number of an event."""
     numbered: str
-    """The earliest time of an event that has a number; "" = none has."""
+    """The earliest time of an event with a number; "" = there are none."""
     unnumbered: str
-    """The latest time of an event that has none; "" = all have."""
+    """The latest time of an event without a number; "" = there are none."""
 
 
 class Writer:
-    """Runs short transactions; what must outlive the database is in the journal before the commit."""
+    """Runs short transactions, and writes journal lines before the commit."""
 
     def __init__(
         self, connection: Connection, journal: Journal, clock: Callable[[], datetime]
@@ -283,7 +280,7 @@ class Writer:
 
     @contextmanager
     def unit(self) -> Iterator[None]:
-        """Run one transaction, journal included; within a batch, a savepoint of it."""
+        """Run one transaction, including the journal; within a batch, join its transaction."""
         if self._batching:
             yield
             return
@@ -297,9 +294,9 @@ class Writer:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Run all units within as one transaction with one sync to disk.
+        """Run all units inside as one transaction with one sync to disk.
 
-        Only for what the next run repeats at no cost: a power cut loses all of it.
+        A power cut loses all of them, so this is only for work that the next run repeats at no cost.
         """
         with self.unit():
             self._batching = True
@@ -309,7 +306,7 @@ class Writer:
                 self._batching = False
 
     def _append(self) -> None:
-        """Write the unit's lines; lines that another program wrote meanwhile are read by the next open."""
+        """Write the lines of the unit; lines written by others in the meantime are read later."""
         if self._journal.is_empty and all(line.what != GENERATION for line in self._lines):
             first = generation_line(self._db, self.now())
             self._db.executemany(
@@ -330,17 +327,17 @@ class Writer:
         return str(row[0]) if row else ""
 
     def now(self) -> str:
-        """Return the current time as ISO text in UTC."""
+        """Return the current time in ISO 8601, in UTC."""
         return self._clock().isoformat(timespec="seconds")
 
     def meta(self, name: str, value: str) -> None:
-        """Store a meta value: one about the ledger itself."""
+        """Store a meta value, which is about the ledger itself."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
         if name == "ledger_id":
             self.forget_last()
 
     def note(self, what: str, subject: str, body: dict[str, Any], once: tuple[str, ...]) -> None:
-        """Write a journal line that is no event, once for equal `once`."""
+        """Write a journal line that is not an event, only once for equal `once`."""
         identity = h16(what, *once)
         if self._known(identity):
             return
@@ -359,7 +356,7 @@ class Writer:
     ) -> Event:
         """Record an event of this ledger."""
         last, at = self._read_last(), self.now()
-        # a copied ledger must not give the same id to another event
+        # the id differs from those of a copy of this ledger
         identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, what, subject)
         entry = Entry(v=VERSION, id=identity, at=at, by=by, what=what, undoes=undoes,
                       action=action, subject=subject, n=last.n + 1, body=body)  # fmt: skip
@@ -372,11 +369,11 @@ class Writer:
         )
 
     def has_unnumbered(self, since: str) -> bool:
-        """Return whether any event without a number has this time or a later one."""
+        """Return whether an event without a number has this or a later time."""
         return self._read_last().unnumbered >= since
 
     def amend(self, identity: str, body: dict[str, Any]) -> None:
-        """Replace the body of an event of the open unit, before its line is written."""
+        """Replace the body of an event in the current unit, before its line is written."""
         self._lines = [
             msgspec.structs.replace(line, body=body) if line.id == identity else line
             for line in self._lines
@@ -389,7 +386,7 @@ class Writer:
     def upgrade(self, subject: str, at: str, body: dict[str, Any]) -> None:
         """Record how the columns of an older ledger differ from the fold of its decisions.
 
-        Such a line has no number, so that later decisions of any machine prevail over it.
+        The line has no number, so that later decisions of any machine override it.
         """
         last = self._read_last()
         identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, UPGRADE, subject)
@@ -401,7 +398,7 @@ class Writer:
     def store(self, entry: Entry, *, here: bool) -> frozenset[str]:
         """Store an event; return the ids of all events whose undone state it changes.
 
-        `here`: this ledger recorded it; else a journal brought it.
+        With `here`, this ledger recorded the event; otherwise it came from a journal.
         """
         last = self._read_last()
         rank = rank_of(entry.n, entry.at, self._depth(entry), entry.by, entry.id)
@@ -423,7 +420,7 @@ class Writer:
         return self._mark_undone(entry.undoes)
 
     def _depth(self, entry: Entry) -> int:
-        """Return how many events it follows, one after another: an undo is sorted after what it undoes."""
+        """Return the depth of an event in the sort order: 1 + that of the event it follows, else 0."""
         before = followed_by(entry.undoes, entry.body)
         if not before:
             return 0
@@ -431,7 +428,7 @@ class Writer:
         return 1 + depth_of(row["rank"]) if row else 0
 
     def sort_received(self) -> None:
-        """Sort received events behind those they follow, whatever the order of arrival."""
+        """Sort received events after those that they follow, regardless of the order of arrival."""
         rows = self._db.execute(
             "SELECT id, at, by, undoes, body, rank FROM event"
             " WHERE undoes <> '' OR instr(body, '\"follows\":\"') > 0"
@@ -459,7 +456,7 @@ class Writer:
         return row is not None
 
     def _mark_undone(self, identity: str) -> frozenset[str]:
-        """Update whether an event is undone, and therefore whether the event that it undoes is."""
+        """Update whether an event is undone, and in turn the event that it undoes; return their ids."""
         marked: list[str] = []
         while identity and identity not in marked:
             marked.append(identity)
@@ -474,7 +471,7 @@ class Writer:
         return frozenset(marked)
 
     def _number_older(self, entry: Entry, last: _Last) -> None:
-        """Give lines without a number new sort keys if a numbered line is not later than they are."""
+        """Update the sort keys of unnumbered lines that are not older than a numbered line."""
         if entry.n and (not last.numbered or entry.at < last.numbered):
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('numbered', ?)", (entry.at,))
             last.numbered = entry.at
@@ -499,7 +496,7 @@ class Writer:
         return h16("action", last.ledger_id, str(last.sequence + 1), self.now())
 
     def _read_last(self) -> _Last:
-        """Return what the next event depends on; read once in a transaction."""
+        """Return the values that the next event depends on; they are read once per transaction."""
         begun, last = self._db.transactions, self._last
         if last is None or last.transaction != begun or not self._db.in_transaction:
             row = self._db.execute(
@@ -514,7 +511,7 @@ class Writer:
         return last
 
     def forget_last(self) -> None:
-        """Read again what the next event depends on: part of the transaction was rolled back."""
+        """Discard the values for the next event, as when part of the transaction was rolled back."""
         self._last = None
 
     def _known(self, identity: str) -> bool:

@@ -1,4 +1,4 @@
-"""Issue keys, once all sources of a run were read (docs/keys.md)."""
+"""Issue keys after all sources of a run were read (docs/keys.md)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ankiforge.text.fold import canonical
 
 
 def content_of(highlight: Highlight) -> str:
-    """Return a hash of what drafting depends on; only its change requires a new draft."""
+    """Return a hash of the content that drafts depend on; if it changes, a new draft is needed."""
     gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
     comment = highlight.comment if highlight.instructs else ""
     return h16(highlight.exact, gaps, comment, *highlight.markdown)
 
 
 def bare(highlight: Highlight) -> Highlight:
-    """Return only the fields of a highlight that the matching rules compare."""
+    """Return a highlight with only the fields that the matching rules compare."""
     document = Document(highlight.document.key, highlight.document.source, "")
     return Highlight(
         document,
@@ -48,14 +48,14 @@ def bare(highlight: Highlight) -> Highlight:
 
 
 def with_own_name(highlight: Highlight) -> Highlight:
-    """Add the hint by which a PDF names a Zotero annotation to that annotation."""
+    """Add to a Zotero annotation the hint by which a PDF refers to it."""
     if highlight.route is not Route.ZOTERO or not highlight.own:
         return highlight
     return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
 
 
 def issued_body(highlight: Highlight, path: str, container: str, slug: str) -> dict[str, Any]:
-    """Return the keys of the journal line that maps a key to the words of its highlight."""
+    """Return the body of the journal line that maps a key to the content of its highlight."""
     return {
         "path": path,
         "exact": highlight.exact,
@@ -71,7 +71,7 @@ def issued_body(highlight: Highlight, path: str, container: str, slug: str) -> d
 
 _ROUTES = tuple(Route)
 LIKE = 75
-"""Of 100: the part of the shorter text that must stand in the longer one if it quotes it."""
+"""The percentage of the shorter text that the longer one must contain to count as a quote."""
 
 
 def _library(highlight: Highlight) -> str:
@@ -83,7 +83,10 @@ def _library(highlight: Highlight) -> str:
 
 
 def _quotes(one: Highlight, other: Highlight) -> bool:
-    """Return whether two texts may be equal: a note may shorten a quote, or link to another mark."""
+    """Return whether two highlights may have the same text, or one shortens the other as a quote.
+
+    A link in a note is not sufficient, because it may refer to another annotation.
+    """
     texts = (canonical(one.exact), canonical(other.exact))
     if Route.VAULT not in (one.route, other.route) or not all(texts):
         return True
@@ -99,7 +102,7 @@ class KeyIssuer:
         self._in_locations: tuple[str, frozenset[HighlightKey]] = ("", frozenset())
 
     def by_own_id(self, run: RunId) -> None:
-        """Match annotations of Zotero by their own key, whatever item they belong to now."""
+        """Match Zotero annotations by their own key, even if they belong to another item now."""
         self._db.execute(
             "UPDATE scanned SET key = own WHERE run = ? AND key = '' AND own GLOB 'zotero:*'"
             " AND EXISTS (SELECT 1 FROM highlight h WHERE h.key = scanned.own"
@@ -110,10 +113,10 @@ class KeyIssuer:
         )
 
     def by_hint(self, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | str:
-        """Return what is known elsewhere of the same Zotero annotation, from the best source.
+        """Return the key of the same Zotero annotation elsewhere, from the best source; "" if unknown.
 
-        It must be a single highlight, except for quotes in notes, of which one stands for all. One Zotero
-        library does not know the annotations of another. `row` is the staged row.
+        It must be the only highlight from that source, except for quotes in notes, where any one is used.
+        Annotations of different Zotero libraries are never the same. `row` is the staged row.
         """
         for hint in highlight.hints:
             if hint.startswith("zotero:"):
@@ -125,7 +128,7 @@ class KeyIssuer:
         return ""
 
     def _annotated(self, highlight: Highlight, hint: str, row: sqlite3.Row) -> dict[str, Highlight]:
-        """Return by key the highlights elsewhere that name this annotation."""
+        """Return the highlights elsewhere that refer to this annotation, by key."""
         quoted = highlight.route is Route.VAULT
         rows = self._db.execute(
             "SELECT key, body FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
@@ -145,9 +148,9 @@ class KeyIssuer:
         }
 
     def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:
-        """Return the key of a new highlight; None if a copy of the same document just got it.
+        """Return the key of a new highlight; None if it is the same mark in another copy of the PDF.
 
-        `row` is its staged row.
+        `row` is the staged row.
         """
         claimed, path = self.claimed(highlight, run), row["path"]
         if self._is_copy(run, claimed, path):
@@ -160,14 +163,14 @@ class KeyIssuer:
         return key
 
     def claimed(self, highlight: Highlight, run: RunId | None = None) -> HighlightKey:
-        """Return the key it would get: its own id if that is unique in the run, else its anchor."""
+        """Return the preferred key: made from the own id if that is unique, else from the anchor."""
         own = own_key(highlight)
         if own and (run is None or self._unique(run, highlight, own)):
             return own
         return anchor_key(highlight, highlight.nth)
 
     def _unique(self, run: RunId, highlight: Highlight, own: HighlightKey) -> bool:
-        """Return whether no other highlight read now, or in an unchanged document, has this own id."""
+        """Return whether no other highlight of this run or in an unchanged document has this own id."""
         row = self._db.execute(
             "SELECT count(*) FROM scanned WHERE run = ? AND own = ?", (run, own)
         ).fetchone()
@@ -185,9 +188,9 @@ class KeyIssuer:
         return own not in owned and own not in self._own_keys_of_locations(run)
 
     def _own_keys_of_locations(self, run: RunId) -> frozenset[HighlightKey]:
-        """Return the own ids in unchanged documents of highlights with several locations.
+        """Return the own ids, in unchanged documents, of highlights with several locations.
 
-        Only the location where an id stands counts: a note may quote an annotation that is gone.
+        Only the location that has the id counts, because a note may quote an annotation that is gone.
         """
         if self._in_locations[0] != run:
             rows = self._db.execute(
@@ -201,9 +204,9 @@ class KeyIssuer:
         return self._in_locations[1]
 
     def _is_copy(self, run: RunId, key: HighlightKey, path: str) -> bool:
-        """Return whether the same PDF was ever read at another path: one mark in two files.
+        """Return whether the mark is known from a copy of the PDF at another path.
 
-        Two equal marks on two pages of one file are not copies.
+        Equal marks on two pages of the same file are not copies.
         """
         if not key.startswith("pdf:"):
             return False
@@ -216,13 +219,13 @@ class KeyIssuer:
         return row is not None and not row["beside"] and (row["run"] != run or row["path"] != path)
 
     def _taken(self, key: HighlightKey) -> bool:
-        """Return whether a present highlight has the key; one that is gone leaves it to an equal one."""
+        """Return whether a highlight has the key and is not gone; a gone one leaves it to an equal one."""
         row = self._db.execute("SELECT presence, run FROM highlight WHERE key = ?", (key,))
         found = row.fetchone()
         return found is not None and bool(found["run"]) and found["presence"] != "gone"
 
     def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
-        """Write the journal line that maps a key to its words, again when these change."""
+        """Write the journal line that maps a key to its content, after each change of the content."""
         slug = self._slug(highlight.document.key)
         body = issued_body(highlight, row["path"], row["container"], slug)
         self._writer.note(

@@ -1,4 +1,4 @@
-"""Where a highlight is found, and to which highlight its cards belong.
+"""The locations of highlights, and the moves of cards from one highlight to another.
 
 One highlight may be found in several sources: Zotero, the PDF, and a note that quotes it. The best
 source in which it is present (zotero, pdf, vault, others) determines its content; the others add
@@ -45,18 +45,18 @@ from ankiforge.text.fold import canonical, same
 from ankiforge.text.quotes import locate
 
 SHORT = 20
-"""Folded characters below which equal texts prove nothing unless they are on the same page."""
+"""The length, in folded characters, below which equal texts must be on the same page to be related."""
 QUOTED = 40
-"""Folded characters from which a note may quote a paper that it names."""
+"""The length, in folded characters, from which equal text in a note is a quote of its paper."""
 
 NO_LLM = "no-llm"
-"""The tag that keeps a passage on this machine."""
+"""The tag of passages that must not leave this machine."""
 
 _ROUTES = tuple(Route)
 
 
 class Locations:
-    """The locations of highlights that have more than one; a highlight's row is its primary one."""
+    """The locations of highlights with several ones; the row of a highlight is its primary location."""
 
     def __init__(self, connection: Connection, works: Works) -> None:
         self._db = connection
@@ -66,7 +66,7 @@ class Locations:
     # --- recognising ------------------------------------------------------------------------
 
     def equal(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
-        """Return the highlight of the same work with the same words from another source."""
+        """Return the highlight of the same work with the same text from another source, or None."""
         related = self._related(found) if row["length"] else ()
         if not related:
             return None
@@ -79,11 +79,11 @@ class Locations:
         return best.key if best else None
 
     def begin(self) -> None:
-        """Forget which documents are related: works may have been united since."""
+        """Discard the cached relations between documents, as works may have been united since."""
         self._near.clear()
 
     def _related(self, found: Highlight) -> tuple[str, ...]:
-        """Return the documents in which the same passage may be marked."""
+        """Return the documents that may contain the same passage."""
         key = found.document.key
         if key not in self._near:
             self._near[key] = tuple(self._documents(found))
@@ -101,7 +101,7 @@ class Locations:
     def _equal_texts(
         self, run: RunId, row: sqlite3.Row, documents: tuple[str, ...]
     ) -> list[sqlite3.Row]:
-        """Return highlights of equal text and kind that this run did not find at this place."""
+        """Return highlights of these documents with equal text that were not found at this place."""
         marks = ", ".join("?" * len(documents))
         return self._db.execute(
             "SELECT key, body FROM highlight h WHERE text = ? AND key <> ?"
@@ -119,7 +119,7 @@ class Locations:
     # --- storing ----------------------------------------------------------------------------
 
     def add(self, run: RunId, row: sqlite3.Row, key: HighlightKey, before: sqlite3.Row) -> bool:
-        """Store where a highlight was found; return whether that is its primary location."""
+        """Store a location of a highlight; return whether it is the primary one."""
         found = self._of(key)
         if not found:
             moved = row["container"] == before["container"] and row["key"] == key
@@ -137,14 +137,14 @@ class Locations:
         ).fetchall()
 
     def _best(self, key: str) -> sqlite3.Row:
-        """Return the primary location: by source, then one where it is present."""
+        """Return the best location: by source, then preferably one where the highlight is present."""
         return min(
             self._of(key),
             key=lambda one: (one["route"], not one["here"], one["container"], one["place"]),
         )
 
     def stands_before(self, key: str, row: sqlite3.Row) -> bool:
-        """Return whether it is also in an unchanged document with a better location than this row."""
+        """Return whether a highlight has a better location than this row in an unchanged document."""
         return any(
             one["here"]
             and (one["container"], one["place"]) != (row["container"], row["place"])
@@ -172,7 +172,7 @@ class Locations:
         )  # fmt: skip
 
     def body(self, key: str, primary: str) -> str:
-        """Return a highlight's JSON: the content of its primary location with the links of the others."""
+        """Return a highlight's JSON: the content of the primary location with the links of the others."""
         found = self._of(key)
         if not found:
             return primary
@@ -184,7 +184,7 @@ class Locations:
         return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
 
     def refresh(self, key: str) -> Highlight | None:
-        """Store a highlight again after links or marks of its other locations changed."""
+        """Update a highlight after links or marks of its other locations changed; return it."""
         primary = self._db.execute(
             "SELECT w.body FROM location w JOIN highlight h ON h.key = w.key AND h.place = w.place"
             " AND h.container = w.container WHERE w.key = ?",
@@ -196,10 +196,10 @@ class Locations:
         self._db.execute("UPDATE highlight SET body = ? WHERE key = ?", (body, key))
         return replace(decode_highlight(body), key=HighlightKey(key))
 
-    # --- forgetting -------------------------------------------------------------------------
+    # --- deleting ---------------------------------------------------------------------------
 
     def forget(self, key: str, container: str, place: str) -> sqlite3.Row | None:
-        """Forget a location; return the one that becomes primary, if this one was."""
+        """Delete a location; if it was the primary one, return the next primary one."""
         self._db.execute(
             "DELETE FROM location WHERE key = ? AND container = ? AND place = ?",
             (key, container, place),
@@ -211,7 +211,7 @@ class Locations:
         return self._best(key) if same_place and self._of(key) else None
 
     def collapse(self, key: str) -> None:
-        """Remove the rows of a highlight with one location left: its own row is enough."""
+        """Move the only location left of a highlight into the highlight's own row."""
         found = self._of(key)
         if len(found) == 1:
             missing_at = found[0]["missing_at"]
@@ -232,8 +232,8 @@ class Locations:
     def separated(self) -> list[sqlite3.Row]:
         """Return locations in documents whose union with the highlight's own work was undone.
 
-        A highlight stays with the location that gave it its key. After the union was undone its documents
-        are read again, so unchanged ones need not be checked.
+        A highlight belongs to the location from which its key was made. After a union is undone, its
+        documents are read again, so unchanged ones need not be checked.
         """
         rows = self._db.execute(
             "SELECT key, container, place, route, json_extract(body, '$.document.key') AS document,"
@@ -251,7 +251,7 @@ class Locations:
 
 
 def private_elsewhere(bodies: list[str]) -> bool:
-    """Return whether one of these must stay on this machine; in doubt it must."""
+    """Return whether one of these highlights (JSON) must not leave this machine; true if in doubt."""
     return any(_mentions(decode_highlight(body)) for body in bodies)
 
 
@@ -262,7 +262,7 @@ def _mentions(highlight: Highlight) -> bool:
 
 
 def _with_phrases(primary: Highlight, others: list[Highlight]) -> Highlight:
-    """Add the gaps that a person marked in the same words where a note quotes them."""
+    """Add the gaps that a person marked in the same text where a note quotes it."""
     if primary.gaps or primary.kind is HighlightKind.CARD:
         return primary
     words = canonical(primary.exact)
@@ -276,9 +276,9 @@ def _with_phrases(primary: Highlight, others: list[Highlight]) -> Highlight:
 
 
 def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
-    """Return whether two equal texts are on one page, or long enough to be the same passage.
+    """Return whether two equal texts are on the same page, or long enough to be the same passage.
 
-    A note may name the page by its label or by its number.
+    A note may give the label or the number of the page.
     """
     quoted = Route.VAULT in (one.route, other.route)
     if quoted:
@@ -292,7 +292,7 @@ _PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")
 
 
 def _pages(one: Highlight) -> set[str]:
-    """Return its page label, and `#` with the page number of its link."""
+    """Return the page label of a highlight, and `#` with the page numbers of its links."""
     numbers = {f"#{found[1]}" for link in (one.uri, *one.links) if (found := _PAGE.search(link))}
     if one.route is Route.PDF and one.block.isdigit():
         numbers.add(f"#{int(one.block) + 1}")
@@ -300,14 +300,14 @@ def _pages(one: Highlight) -> set[str]:
 
 
 def _likeness(one: Highlight, other: Highlight) -> float:
-    """Return the likeness of prefix and suffix, 0 to 200: equal words may occur twice in a work."""
+    """Return the similarity (0 to 200) of prefix and suffix, as equal text may occur twice in a work."""
     before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
     return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
 
 
 _STALE = ("source_gone", "source_changed")
 REVIEWS = "reviews"
-"""Key of an event that superseded a card: how many reviews the one that stays had."""
+"""The key, in an event that superseded a card, for the number of reviews of the remaining card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +317,7 @@ class _Passage:
 
 
 class CardMoves:
-    """Moves cards to the highlight that contains their evidence, after passages were split or joined."""
+    """Moves cards to the highlight with their evidence after passages were split or joined."""
 
     def __init__(
         self, connection: Connection, decisions: Decisions, cards: Cards, works: Works
@@ -327,24 +327,24 @@ class CardMoves:
         self._cards = cards
         self._works = works
         self._documents: set[str] = set()
-        """Documents with new, changed or missing highlights in this run."""
+        """The documents with new, changed or missing highlights in this run."""
         self._was: dict[HighlightKey, str] = {}
-        """Changed highlights as they were before."""
+        """The folded text of changed highlights before the change."""
         self._superseded: list[Guid] = []
-        """Cards that were superseded by one which says the same, since `notices` was called last."""
+        """The cards superseded by an equal one since the last call of `notices`."""
 
     # --- following the source ---------------------------------------------------------------
 
     def touched(self, highlight: Highlight) -> None:
-        """Record a new highlight: it may contain the evidence of other cards."""
+        """Record a new highlight, which may contain the evidence of other cards."""
         self._documents.add(highlight.document.key)
 
     def changed(
         self, now: Highlight, before: Highlight, run: RunId, is_lost: Callable[[str, str], bool]
     ) -> None:
-        """Record a highlight whose words changed; it takes over the cards of a lost one it repeated.
+        """Record a highlight whose text changed; it takes over the cards of lost equal highlights.
 
-        `is_lost` tells from container and path whether a document that was not listed is gone.
+        `is_lost` returns whether a document, given by container and path, that was not listed is gone.
         """
         for row in self._db.execute(
             "SELECT h.key, h.container, h.presence, json_extract(h.body, '$.document.path') AS path"
@@ -368,9 +368,9 @@ class CardMoves:
         """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 
         Args:
-            unseen: keys that this run should have found and did not.
-            action: of this run's unions; undoing these undoes the moves as well.
-            issued_twice: the key used of each highlight that two machines gave a key, by the other key.
+            unseen: the keys that this run should have found but did not.
+            action: the action of this run's unions; undoing these also undoes the moves.
+            issued_twice: for highlights to which two machines issued keys, the used key by the other.
         """
         for other, used in sorted(issued_twice.items()):
             for card in self._cards.of_highlight(other):
@@ -393,7 +393,7 @@ class CardMoves:
         self._decide_mutual(action)
 
     def notices(self) -> tuple[Problem, ...]:
-        """Return a notice of the cards that were superseded since this was called last."""
+        """Return a notice about the cards that were superseded since the last call."""
         count, found = len(self._superseded), sorted(self._superseded)
         self._superseded.clear()
         if not count:
@@ -426,7 +426,7 @@ class CardMoves:
             yield from self._cards.several([row["guid"] for row in rows[start : start + AT_ONCE]])
 
     def _passages(self, documents: list[str]) -> list[_Passage]:
-        """Return the passages of these documents, except cards that people wrote."""
+        """Return the present passages of these documents, except cards written by hand."""
         marks = ", ".join("?" * len(documents))
         rows = self._db.execute(
             f"SELECT key, body FROM highlight h WHERE document IN ({marks})"
@@ -441,7 +441,7 @@ class CardMoves:
         ]
 
     def _holder(self, card: Card, holders: list[_Passage]) -> HighlightKey | None:
-        """Return the highlight to which a card moves: one that it serves already, else the shortest."""
+        """Return the highlight to which a card moves: preferably a linked one, then the shortest."""
         rows = self._db.execute("SELECT key FROM card_highlight WHERE guid = ?", (card.guid,))
         served = {row["key"] for row in rows.fetchall()}
         best = min(
@@ -450,7 +450,7 @@ class CardMoves:
         return best.key if best else None
 
     def _stays(self, card: Card, quote: str, lost: bool) -> bool:
-        """Return whether its evidence is still in its highlight, or never was within the mark."""
+        """Return whether a card's evidence is still in its highlight, or was never inside the mark."""
         home = card.highlight
         if lost or self._gone(home.key):
             return False
@@ -467,9 +467,9 @@ class CardMoves:
         return bool(row["presence"] == "gone")
 
     def to_copy(self, key: HighlightKey) -> None:
-        """Move the cards of a highlight that is lost to an equal one that they serve as well.
+        """Move the cards of a lost highlight to an equal highlight to which they are also linked.
 
-        So their links open, and a ledger rebuilt from the journal has them at the copy that is left.
+        This way their links work, and a ledger rebuilt from the journal has them at the remaining copy.
         """
         copies = self._db.execute(
             "SELECT l.guid, min(o.key) AS copy FROM highlight h"
@@ -486,9 +486,9 @@ class CardMoves:
                 self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
 
     def back(self, key: HighlightKey) -> None:
-        """Let the cards that were moved to a copy of a highlight serve it, too: it is back.
+        """Link cards that were moved to a copy of a highlight to the highlight again: it is back.
 
-        If the copy says something else by now, the highlight is drafted again.
+        If the text of the copy has changed since, the highlight is drafted again instead.
         """
         moved = self._db.execute(
             "SELECT DISTINCT d.subject AS guid, o.content, o.text = h.text AS equal FROM event d"
@@ -514,9 +514,9 @@ class CardMoves:
     # --- moving -----------------------------------------------------------------------------
 
     def _move(self, card: Card, to: HighlightKey, action: str, *, edited: bool = False) -> None:
-        """Move a card, and supersede it or one there that says the same.
+        """Move a card, and supersede it or an equal card of the new highlight.
 
-        `edited`: the card there may have been drafted from other words of the passage.
+        With `edited`, that card may have been drafted from another wording of the passage.
         """
         after: Columns = {}
         if card.standing is Standing.RETIRED:
@@ -534,7 +534,7 @@ class CardMoves:
             self._cards.set_findings(guid, letter_of(lead), said)
 
     def _supersede(self, card: Card, action: str, *, edited: bool) -> None:
-        """Supersede one of two equal cards of one highlight; different words of a person are kept."""
+        """Supersede one of two equal cards of a highlight, unless a person worded them differently."""
         for other in self._cards.of_highlight(card.highlight.key):
             if other.guid == card.guid or not _equal(card, other, edited=edited):
                 continue
@@ -549,10 +549,10 @@ class CardMoves:
                 return
 
     def _known_elsewhere(self, card: Card, key: HighlightKey, action: str) -> bool:
-        """Supersede a card, or an equal one that only the journal has of this highlight.
+        """Supersede a card or an equal card of this highlight that is known only from the journal.
 
         Returns:
-            Whether there is such a card.
+            Whether there is such a card in the journal.
         """
         if card.standing is not Standing.LIVE:
             return False
@@ -567,7 +567,7 @@ class CardMoves:
         alike += [r for r in rows if likeness(r["answer"], r["quote"], draft) >= ALIKE]
         for row in alike:
             other = guid_for(key, card.family, row["slot"])
-            said = self._said(other)
+            said = self._columns_of(other)
             if said.get("standing", Standing.LIVE) != Standing.LIVE:
                 continue
             stays, goes = sorted((card.guid, other), key=self._weight)
@@ -575,7 +575,7 @@ class CardMoves:
                 extra: dict[str, object] = {"key": key, "from": key, "to": card.highlight.key}
                 extra |= {"family": card.family, "slot": row["slot"]}
                 self._decisions.record(other, "move", {}, action, extra)
-            if not self._said(goes).get("edited"):
+            if not self._columns_of(goes).get("edited"):
                 self._supersede_by(goes, stays, action)
             return True
         return False
@@ -587,7 +587,7 @@ class CardMoves:
         self._superseded.append(goes)
 
     def _decide_mutual(self, action: str) -> None:
-        """Of two cards that two machines superseded by one another, revive the one with more reviews."""
+        """If two machines superseded two cards by each other, revive the one with more reviews."""
         rows = self._db.execute(
             "SELECT a.guid, b.guid AS other FROM card a JOIN card b ON b.guid = a.standing_why"
             " WHERE a.standing = 'superseded' AND b.standing = 'superseded'"
@@ -603,12 +603,12 @@ class CardMoves:
             )
 
     def _weight(self, guid: Guid) -> tuple[bool, int, bool, str, str]:
-        """Return a sort key by which the card to keep comes first; it may be in the journal alone.
+        """Return a sort key that puts the card to keep first, even if only the journal has it.
 
-        One that a person rejected or deleted, the one with more reviews, a person's, the one that
-        was shipped first.
+        The order is: a card that a person rejected or deleted, more reviews, a card edited or accepted by
+        a person, an earlier shipment.
         """
-        said = self._said(guid)
+        said = self._columns_of(guid)
         [shipped] = self._db.execute(
             "SELECT min(written_at) FROM shipped WHERE guid = ?", (guid,)
         ).fetchone()
@@ -616,8 +616,8 @@ class CardMoves:
         unwanted = Verdict.REJECTED in said.values() or said.get("anki") == AnkiState.TOMBSTONE
         return (not unwanted, -self._reviews(guid), not by_person, shipped or "~", guid)
 
-    def _said(self, guid: Guid) -> Columns:
-        """Return what the events about a card have set."""
+    def _columns_of(self, guid: Guid) -> Columns:
+        """Return the columns set by the events about a card."""
         now: Columns = {}
         for event in standing(self._decisions.of(guid)):
             now |= event.after
@@ -628,7 +628,7 @@ class CardMoves:
         return int(count)
 
     def _taken_back(self, guid: Guid, to: HighlightKey) -> bool:
-        """Return whether a person undid a move of this card to there."""
+        """Return whether a person undid a move of this card to this highlight."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = 'move' AND d.undone"
             " AND json_extract(d.body, '$.to') = ?",
@@ -638,7 +638,7 @@ class CardMoves:
 
 
 def _may_move(card: Card) -> bool:
-    """Return whether a card follows its evidence; one written by a person follows front and back."""
+    """Return whether a card follows its evidence; cards written in the source do not."""
     drafted = card.highlight.kind is not HighlightKind.CARD
     return _is_alive(card) and drafted and len(canonical(card.leading.draft.quote)) >= EVIDENCE
 
@@ -648,7 +648,7 @@ def _is_alive(card: Card) -> bool:
 
 
 def _equal(card: Card, other: Card, *, edited: bool) -> bool:
-    """Return whether two live cards have the same answer and the same words, but for an edit."""
+    """Return whether two live cards have the same answer and evidence, or with `edited` similar ones."""
     one, two = card.leading.draft, other.leading.draft
     standing = card.standing is other.standing is Standing.LIVE
     words = same(one.answer, two.answer) and same(one.quote, two.quote)

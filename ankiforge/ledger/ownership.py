@@ -1,7 +1,7 @@
-"""Bind a database to one place on one computer.
+"""Bind a database to one path on one computer.
 
-Only `journal.jsonl` is meant to be shared between computers. A database that was copied, or that a
-file service syncs, would give one revision number to two texts; it is detected and not used.
+Only `journal.jsonl` may be shared between computers. A database that was copied, or that a file service
+synchronises, would give one revision number to two texts, so it is detected and refused.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _HINT = (
 
 
 class Ownership:
-    """Stores the place of the ledger and the id of the home folder it is used from."""
+    """Stores the path of the ledger and the id of the home folder that uses it."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
         self._writer = writer
 
     def claim(self, home: str, database: Path, *, first: bool) -> None:
-        """Use the ledger from this place.
+        """Bind the ledger to this path and home folder, or check that it is bound to them.
 
         Args:
-            home: the id of this person's home on this computer, made once.
-            database: where the ledger is now.
-            first: the id was made just now, so it cannot show whether this ledger was used from here.
+            home: the id of this user's home folder on this computer.
+            database: the path of the ledger.
+            first: the id was just created, so it cannot show whether the ledger was used from here.
 
         Raises:
-            LedgerError: it belongs to another computer, or is a copy of one that is still in its place.
+            LedgerError: the ledger belongs to another computer, or is a copy of one that still exists.
         """
         owner, place = self._writer.recall("home"), self._writer.recall("place")
         if owner and owner != home and not (first and place == str(database)):
@@ -46,14 +46,14 @@ class Ownership:
             self._settle(home, database)
 
     def take_over(self, home: str, database: Path, identity: str) -> None:
-        """Bind the ledger to this place; the other copy is refused if it is used again."""
+        """Bind the ledger to this path in place of the old one."""
         with self._db.unit():
             epoch = int(self._writer.recall("epoch") or "1") + 1
             self._writer.meta("ledger_id", identity)
             self._writer.meta("epoch", str(epoch))
             self._writer.meta("home", home)
             self._writer.meta("place", str(database))
-            # the folders of the other computer do not exist here: names are assigned on reading
+            # forget the folders of the other computer; names are assigned again on reading
             self._db.execute("DELETE FROM meta WHERE name GLOB 'root:*' OR name GLOB 'heard:*'")
 
     def _settle(self, home: str, database: Path) -> None:
@@ -62,7 +62,7 @@ class Ownership:
             self._writer.meta("place", str(database))
 
     def _is_there(self, place: Path) -> bool:
-        """Return whether the old place still has a ledger: then this one is a copy."""
+        """Return whether the old path still has a ledger, of which this one is a copy."""
         try:
             return place.is_file()
         except OSError:

@@ -56,13 +56,13 @@ from ankiforge.text.fold import canonical, same
 from ankiforge.text.markdown import plain
 
 FLOODED, DECIDED, RECOVERED = "flood", "decided", "recovered"
-"""Why policy did not accept a clean card."""
+"""The reasons why the policy did not accept a clean card."""
 FLOOD = 300
-"""Cards that policy accepts in one run; the rest waits for a person."""
+"""The maximum number of cards that the policy accepts in one run; the others wait for a person."""
 
 
 _DEFERRED = "deferred:"
-"""How the names of `meta` begin that stand for cards on whose words policy decides later."""
+"""The prefix of names in `meta` for cards to which the policy is applied later."""
 
 
 class Policy:
@@ -73,10 +73,10 @@ class Policy:
         self._decisions = decisions
         self._cards = cards
         self._accepted: Counter[RunId] = Counter()
-        """Cards that policy accepted, by run."""
+        """The number of cards that the policy accepted, by run."""
 
     def accept(self, run: RunId, guid: Guid, key: HighlightKey, checked: Checked) -> bool:
-        """Accept a draft without findings if policy says so and no person has decided anything.
+        """Accept a draft if the policy accepts it and no person has decided on its highlight.
 
         Returns:
             False if the card waits because too many were accepted in this run.
@@ -102,14 +102,14 @@ class Policy:
 
     @cached_property
     def deferred(self) -> set[Guid]:
-        """The cards on whose words policy decides when their file has been left alone."""
+        """The cards to which the policy is applied when their files are no longer edited."""
         rows = self._db.execute("SELECT name FROM meta WHERE name GLOB ?", (f"{_DEFERRED}*",))
         return {Guid(row["name"].removeprefix(_DEFERRED)) for row in rows.fetchall()}
 
     def defer(self, guid: Guid, wanted: bool) -> None:
-        """Note, within a unit, whether policy is to decide on a card's words later.
+        """Store, within a unit, whether the policy is applied to a card later.
 
-        It is kept: a watcher may be stopped before, and its cards would wait for a person.
+        This is stored because a watcher may be stopped before that, and its cards would wait for a person.
         """
         if wanted is (guid in self.deferred):
             return
@@ -121,17 +121,17 @@ class Policy:
             self._db.execute("DELETE FROM meta WHERE name = ?", (f"{_DEFERRED}{guid}",))
 
     def _why_left_to_person(self, key: HighlightKey) -> str:
-        """Return why policy accepts no card of a highlight; "" if it may."""
+        """Return why the policy must not accept cards of a highlight; "" if it may."""
         if self._decisions.person_decided(key):
             return DECIDED
         return RECOVERED if self._came_from_anki(key) else ""
 
     def _came_from_anki(self, key: HighlightKey) -> bool:
-        """Return whether cards of its document were recovered from Anki and no person accepted more since."""
+        """Return whether cards of the document were recovered from Anki, without a later acceptance."""
         if not self._db.execute("SELECT 1 FROM event WHERE what = 'recover' LIMIT 1").fetchone():
             return False
         row = self._db.execute(
-            # + keeps SQLite from scanning all decisions for the highest
+            # the + prevents SQLite from scanning all events for the highest sequence
             "SELECT max(+d.sequence) AS last, m.key FROM highlight h JOIN document m"
             " ON m.key = h.document JOIN document a ON a.key IN (SELECT m.key UNION"
             "  SELECT s.key FROM document s WHERE s.key >= 'anki:' AND s.key < 'anki;'"
@@ -143,7 +143,7 @@ class Policy:
         return row["last"] is not None and not self._accepted_since(row["key"], row["last"])
 
     def _accepted_since(self, document: str, sequence: int) -> bool:
-        """Return whether a person accepted a card of a document after that event."""
+        """Return whether a person accepted a card of a document after the event with this sequence."""
         row = self._db.execute(
             "SELECT 1 FROM highlight h JOIN card c ON c.key = h.key JOIN event d"
             " ON d.subject = c.guid AND d.what IN ('accept', 'pick') AND d.by = 'person'"
@@ -153,7 +153,7 @@ class Policy:
         return row is not None
 
     def _accepted_in(self, run: RunId) -> int:
-        """Return how many cards this run, and interrupted ones before it, have accepted; cached."""
+        """Return the number of cards accepted by this run and interrupted runs before it; cached."""
         if run not in self._accepted:
             row = self._db.execute(
                 "SELECT count(*) FROM event WHERE what = 'accept' AND action IN"
@@ -164,9 +164,9 @@ class Policy:
         return self._accepted[run]
 
     def deck_for(self, highlight: Highlight, guid: Guid, asked: str = "") -> str:
-        """Return the deck the card was shipped to before the ledger was lost, else its document's deck.
+        """Return the deck to which a card was shipped before, else `asked`, else its document's deck.
 
-        `asked`: the deck that the command names, which precedes the document's.
+        `asked` is the deck given on the command line.
         """
         row = self._db.execute(
             "SELECT deck FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
@@ -183,13 +183,13 @@ class Policy:
 
 
 def blocked_by(checked: Checked) -> dict[str, Any]:
-    """Return the key of an event that stores blocking findings, so that other ledgers block the text too."""
+    """Return the part of an event's body for blocking findings, so that other ledgers block the text."""
     blocks = [one for one in checked.findings if one.severity is Severity.BLOCK]
     return {"blocked": to_builtins(blocks)} if blocks else {}
 
 
 class EarlierDecisions:
-    """What was decided about cards before they were drafted in this ledger."""
+    """The decisions about cards before they were drafted in this ledger."""
 
     def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
         self._db = connection
@@ -197,42 +197,42 @@ class EarlierDecisions:
         self._cards = cards
 
     def apply_to(self, guid: Guid) -> None:
-        """Apply to a new card what was decided and seen before it was drafted here."""
+        """Apply earlier decisions about a new card, and its earlier state in Anki."""
         known = self._db.execute(
             "SELECT EXISTS (SELECT 1 FROM shipped WHERE guid = :guid) AS shipped,"
             " EXISTS (SELECT 1 FROM seen WHERE guid = :guid AND type_id = 0) AS other_type",
             {"guid": guid},
         ).fetchone()
-        if known["other_type"]:  # in Anki, under a note type that is not ours
+        if known["other_type"]:  # the note in Anki has a note type that is not ours
             self._cards.observe([(guid, AnkiState.HELD, "note type")])
         elif known["shipped"]:
             self._cards.observe([(guid, AnkiState.WRITTEN, "")], first=True)
         self._decisions.catch_up(guid)
 
     def lost_cards(self) -> list[LostCard]:
-        """Return the cards that a person accepted or wrote and for which nothing was drafted here."""
+        """Return the cards that a person accepted or wrote but that were not drafted here."""
         return list(lost_cards(self._db, self._decisions))
 
     def lost_made(self) -> list[LostCard]:
-        """Return those of them that a person made by hand."""
+        """Return the lost cards that a person made by hand."""
         return list(lost_cards(self._db, self._decisions, MADE_FROM))
 
     def is_left_to_person(self, key: HighlightKey) -> bool:
-        """Return whether a highlight only ever had cards made by hand, and drafted ones nobody wants.
+        """Return whether a highlight only had cards made by hand and unwanted drafted ones.
 
-        It is not drafted, or paid for, again.
+        Such a highlight is not drafted and paid for again.
         """
         drafted = self._guids(key, MADE_FROM)
         return not self._decisions.was_merged(key) and all(map(self.is_unwanted, drafted))
 
     def _guids(self, key: HighlightKey, end: int = 0) -> list[Guid]:
-        """Return the guids of all cards that a highlight ever had, in slots before `end` (0 = all)."""
+        """Return the guids of all cards that a highlight ever had, with slots below `end` (0 = all)."""
         sql = "SELECT family, slot FROM slot WHERE key = ?1 AND (slot < ?2 OR ?2 = 0)"
         rows = self._db.execute(sql, (key, end)).fetchall()
         return [guid_for(key, Family(row["family"]), row["slot"]) for row in rows]
 
     def all_rejected(self, key: HighlightKey) -> bool:
-        """Return whether a person rejected every card of a highlight, in a ledger that was lost."""
+        """Return whether a person rejected every card of a highlight in a ledger that was lost."""
         drafted = self._db.execute(
             "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
             {"key": key},
@@ -242,7 +242,7 @@ class EarlierDecisions:
         return drafted is None and rejected in said and set(said) <= {rejected, "supersede"}
 
     def is_unwanted(self, guid: Guid) -> bool:
-        """Return whether a card, which may not be here, was rejected or superseded by an alternative."""
+        """Return whether a card, possibly unknown here, was rejected or superseded by an alternative."""
         return self._last_said(guid) in (Verdict.REJECTED, "supersede")
 
     def _last_said(self, guid: Guid) -> str:
@@ -255,9 +255,10 @@ class EarlierDecisions:
         return str(said[-1]) if said else ""
 
     def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
-        """Return whether this answer was merged into a card that a person rejected or reworded since.
+        """Return whether this answer was merged into a card that a person then rejected or reworded.
 
-        A lost ledger must not draft it again.
+        If so, link the highlight to that card: after the ledger was lost, the answer must not be
+        drafted again.
         """
         guid = self._decisions.merged_into(key, draft.answer)
         card = self._cards.get(guid) if guid else None
@@ -267,9 +268,9 @@ class EarlierDecisions:
         return True
 
     def was_merged_into(self, key: HighlightKey, answers: list[str], stays: Guid) -> bool:
-        """Return whether a card with such an answer is here that a person merged into the one to keep.
+        """Return whether a card with such an answer exists here that a person merged into `stays`.
 
-        A lost ledger drafts it first, for its note may be in Anki.
+        After the ledger was lost, it has to be drafted first, because its note may be in Anki.
         """
         return any(
             card.standing_why == stays and same(one.draft.answer, answer)
@@ -279,10 +280,10 @@ class EarlierDecisions:
         )
 
     def numbered(self, card: Card, row: Row, *, in_order: bool = False) -> Row:
-        """Return revisions with the cloze numbers of a card.
+        """Renumber the gaps of revisions as in their card.
 
-        None of those in Anki, including a person's, is used for another gap. A card that no machine
-        has shipped has no numbers yet. `in_order`: other answers get the numbers that are left.
+        Numbers in Anki, including a person's, are not used for other gaps. A card that was never shipped
+        has no fixed numbers yet. With `in_order`, changed answers get the remaining numbers.
         """
         seen = self._db.execute("SELECT fields FROM seen WHERE guid = ?", (card.guid,)).fetchone()
         shipped = self._db.execute("SELECT 1 FROM shipped WHERE guid = ?", (card.guid,)).fetchone()
@@ -293,19 +294,19 @@ class EarlierDecisions:
 
 
 class Rejections:
-    """Finds the cards that a person rejected by what they say, whatever passage they are of."""
+    """Finds rejected cards of any passage by their text."""
 
     def __init__(self, connection: Connection, cards: Cards, earlier: EarlierDecisions) -> None:
         self._db = connection
         self._cards = cards
         self._earlier = earlier
         self._read = 0
-        """The sequence of the last event that was read."""
+        """The `sequence` of the last event that was read."""
         self._keys: dict[str, dict[Guid, HighlightKey]] = defaultdict(dict)
-        """By answer, the cards that were ever rejected, with their highlights."""
+        """The cards that were ever rejected, with their highlights, by folded answer."""
 
     def finding(self, draft: Draft) -> Finding | None:
-        """Return the finding that a card of another passage asks and answers the same and was rejected."""
+        """Return a finding if an equal card of another passage was rejected, else None."""
         for row in self._db.execute(
             "SELECT subject, sequence, json_extract(body, '$.key') AS key,"
             " json_extract(body, '$.answer') AS answer FROM event"
@@ -331,18 +332,17 @@ class Rejections:
         return next(self._cards.several([guid]), None)
 
     def _is_rejected(self, guid: Guid, key: str, draft: Draft) -> bool:
-        """Return whether a card is rejected now and asks what a draft asks.
+        """Return whether a card is currently rejected and has the same question as a draft.
 
-        One that served the passage until it was edited may have asked in other words. A card that only the
-        journal knows has no question: its evidence stands for it.
+        The question may differ for a card that was also linked to this passage before it was edited. A
+        card known only from the journal has no question, so its evidence is compared instead.
         """
         family = draft.kind.family
         if card := self._card(guid):
             served = any(one.key == draft.highlight for one in card.also)
             asks = _question(card.family, card.fields) == _question(family, draft.fields)
-            asks |= same(
-                card.highlight.exact, draft.quote
-            )  # as it says now; its card stays as it is
+            # the text of the rejected card's passage may have changed since
+            asks |= same(card.highlight.exact, draft.quote)
             elsewhere = card.highlight.key != draft.highlight
             return card.verdict is Verdict.REJECTED and elsewhere and (served or asks)
         quotes = (
@@ -358,7 +358,7 @@ class Rejections:
 
 
 def _question(family: Family, fields: Fields) -> tuple[str, ...]:
-    """Return the canonical question of a card: its front, or its sentence with the gaps blank."""
+    """Return the canonical question of a card: the front, or the sentence with blank gaps."""
     words = dict(fields)
     if family is Family.BASIC:
         return (family, canonical(plain(words.get("Front", ""))))
@@ -373,20 +373,20 @@ class Recorded:
     merged: int = 0
     revised: int = 0
     answers_changed: int = 0
-    """Cards with reviews whose answer was corrected."""
+    """The number of cards with reviews whose answer was corrected."""
     flooded: int = 0
     guids: list[Guid] = field(default_factory=list)
-    """New cards."""
+    """The new cards."""
     labels: dict[str, Guid] = field(default_factory=dict)
-    """The card that each draft of the batch became, if it leads that card."""
+    """The cards by the label of their leading draft in the batch."""
     named: dict[str, Guid] = field(default_factory=dict)
-    """The card to which each draft of the batch belongs."""
+    """The cards by the labels of all their drafts in the batch."""
     unmerged: list[HighlightKey] = field(default_factory=list)
-    """Highlights that had been merged into a card which says something else now."""
+    """Highlights that were merged into a card whose text has changed."""
 
 
 Accept = Callable[[RunId, Guid, HighlightKey, Checked], bool]
-"""Applies the policy; False if the card waits because too many were accepted."""
+"""Applies the policy; returns False if the card waits because too many were accepted."""
 
 
 @dataclass(eq=False)
@@ -401,14 +401,14 @@ class Reviser:
     _accept: Accept
     _defer: Callable[[Guid, bool], None]
 
-    # --- a choice that nobody has made yet -------------------------------------------------------
+    # --- alternatives without a decision ---------------------------------------------------------
 
     def replace_candidates(
         self, card: Card, row: Row, recorded: Recorded, *, beside: bool = False
     ) -> None:
         """Replace the pending candidates with new ones; equal ones are kept.
 
-        `beside`: keep all, and add the new ones.
+        With `beside`, keep all candidates and add the new ones.
         """
         if card.standing is not Standing.LIVE:
             self._alternatives.revive(card)
@@ -441,7 +441,7 @@ class Reviser:
             recorded.unmerged += self._decisions.unmerge_others(card.guid)
 
     def open(self, card: Card, recorded: Recorded) -> None:
-        """Reopen a card that waited alone: another alternative was added."""
+        """Reopen the picked candidate of a pending card, because an alternative was added."""
         states = {letter_of(c): CandidateState.OPEN.value for c in (card.picked,) if c}
         if states:
             self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
@@ -456,7 +456,7 @@ class Reviser:
                 return letter_of(one)
         return self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
 
-    # --- a card --------------------------------------------------------------------------------
+    # --- single cards --------------------------------------------------------------------------
 
     def _without_dismissed(self, guid: Guid, checked: Checked) -> Checked:
         """Drop findings of pairs that a person dismissed for an earlier revision."""
@@ -467,7 +467,7 @@ class Reviser:
     def revise(
         self, run: RunId, card: Card, group: Row, recorded: Recorded, judge: Judge | None
     ) -> None:
-        """Add a new candidate: accepted like the old one, or waiting as a revision."""
+        """Add a new candidate, which replaces the card's text or waits as a revision."""
         group = self._as_before(card, group)
         if same := _says_the_same(card, group):
             self._keep(card, same)
@@ -496,14 +496,15 @@ class Reviser:
             self._pass_over(card, keep)
 
     def _replaced(self, guid: Guid) -> set[str]:
-        """Return the texts that a person replaced; a lost ledger may have none of them as candidates."""
+        """Return the texts that a person replaced; after a lost ledger, they may not be candidates."""
         edits = (one.body for one in self._decisions.of(guid) if one.by == PERSON)
         return {said["before"]["fields"] for said in edits if "fields" in said.get("before", {})}
 
     def take_deferred(self, card: Card, judge: Judge | None) -> list[HighlightKey]:
-        """Let a revision of an accepted card take its place, now that nobody writes there any more.
+        """Apply a deferred revision to an accepted card, if it needs no decision of a person.
 
-        Returns the highlights that were merged into the card, which says something else now.
+        Returns:
+            The highlights that were merged into the card and no longer are.
         """
         new = card.revision
         checked = Checked(new.draft, new.findings) if new else None
@@ -514,9 +515,9 @@ class Reviser:
         return self._decisions.unmerge_others(card.guid)
 
     def add_revisions(self, card: Card, row: Row, recorded: Recorded) -> None:
-        """Add new candidates as revisions that wait, at a person's request.
+        """Add new candidates as pending revisions, at a person's request.
 
-        Revisions that wait already are kept; texts that exist already, or were reworded, are not added.
+        Pending revisions are kept. Texts that already exist or that a person reworded are not added.
         """
         there = [c for c in card.candidates if card.edited or c.state is not CandidateState.PASSED]
         new = [one for one in self._as_before(card, row) if not _is_among(there, one)]
@@ -531,14 +532,14 @@ class Reviser:
         return [self._without_dismissed(card.guid, checked) for checked in row]
 
     def _keep(self, card: Card, checked: Checked) -> None:
-        """Keep the card as it is, and pass over revisions that waited."""
+        """Keep the card unchanged, and pass over pending revisions."""
         found = tuple(one for one in checked.findings if one.check != SAME_HIGHLIGHT)
         self._cards.set_findings(card.guid, letter_of(card.leading), found)
         self._pass_over(card, card.picked)
         self._cards.refresh(card.guid)
 
     def _pass_over(self, card: Card, keep: Candidate | None) -> None:
-        """Pass over earlier candidates."""
+        """Pass over all earlier candidates except `keep`."""
         waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
         if states:
@@ -546,7 +547,7 @@ class Reviser:
         self._cards.refresh(card.guid)
 
     def _replace_text(self, card: Card, letter: str, checked: Checked, edit: Edit | None) -> bool:
-        """Make a candidate the card; return whether that changed an answer which has reviews."""
+        """Replace the card's text with a candidate; return whether that changed a reviewed answer."""
         after: Columns = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
         waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
@@ -568,12 +569,13 @@ class Reviser:
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
     ) -> list[HighlightKey]:
-        """Retire live cards that nothing revises if rewritten as another kind; add a finding to the others.
+        """Handle live cards that no draft revises.
 
-        Cards whose evidence is still in the passage are unchanged.
+        A card written in the source is retired if it was rewritten as another kind. Other cards get a
+        finding, unless their evidence is still in the passage.
 
         Returns:
-            Other highlights that the retired ones served.
+            The other highlights that were merged into retired cards.
         """
         unmerged = []
         for card in existing:
@@ -599,18 +601,18 @@ class Reviser:
 
 
 def _from_source(card: Card) -> bool:
-    """Return whether the card was written in the source, not made by a person from a passage here."""
+    """Return whether a card was written in the source, not made by a person here from a passage."""
     made_here = card.leading.draft.origin.drafter == "person"
     by_hand = card.highlight.kind is HighlightKind.CARD or not made_here
     return card.leading.draft.by_hand and by_hand
 
 
 SAME_HIGHLIGHT = "same_highlight"
-"""The check whose finding asks a person whether an edited passage is still the same one."""
+"""The check whose findings ask a person whether an edited passage is still the same one."""
 
 
 def _is_made_of(card: Card, highlight: Highlight) -> bool:
-    """Return whether a card was made by hand of words that still stand there."""
+    """Return whether a card was made by hand and its evidence is still in the highlight."""
     return card.made and canonical(card.leading.draft.quote) in canonical(highlight.exact)
 
 
@@ -621,20 +623,20 @@ def _says_the_same(card: Card, group: Row) -> Checked | None:
 
 
 def _is_among(candidates: list[Candidate], checked: Checked) -> bool:
-    """Return whether one of these has the text of a new draft."""
+    """Return whether a candidate has the text of a new draft."""
     words = (checked.draft.kind, checked.draft.fields)
     return any((one.draft.kind, one.draft.fields) == words for one in candidates)
 
 
 def _reworded_since(card: Card, group: Row, replaced: set[str]) -> bool:
-    """Return whether a person replaced exactly this text."""
+    """Return whether a person replaced the text of one of these drafts."""
     passed = {to_json(c.draft.fields) for c in card.candidates if c.state is CandidateState.PASSED}
     known = passed | replaced
     return card.edited and any(to_json(checked.draft.fields) in known for checked in group)
 
 
 def _edit(card: Card, checked: Checked, judge: Judge | None) -> Edit | None:
-    """Return what a revision makes of a card; None if the source did not change."""
+    """Classify the revision of a card; None if the source did not change."""
     now = replace(card.leading.draft, fields=card.fields)
     return judge.of_drafts(now, checked.draft) if judge else None
 
@@ -642,19 +644,22 @@ def _edit(card: Card, checked: Checked, judge: Judge | None) -> Edit | None:
 def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
     """Return whether a revision replaces the card's text without a person's decision.
 
-    It never does if a person worded the card, or if it states another fact. What a person accepted
-    is replaced by corrections in the source only; the doubts that it had then do not count. A model
-    may word a card otherwise each time, the rules do not.
+    It never does if a person worded the card, or if the revision states another fact. A text that a
+    person accepted is replaced only by corrections in the source, ignoring the doubts it had at that
+    time. Drafts of a model need not be corrections, because it may word a card differently each time,
+    unlike the rules.
     """
     if card.edited:
         return False
     if card.verdict is Verdict.PENDING:
         return True
-    if card.leading.draft.origin.drafter == "anki":  # recovered: a person may have worded it
+    if (
+        card.leading.draft.origin.drafter == "anki"
+    ):  # a recovered card may have been worded by a person
         return False
     by_person = card.accepted_by is AcceptedBy.PERSON
     if checked.draft.origin.drafter == "llm" and not (by_person or checked.draft.probed):
-        return False  # policy lets a model's draft through only if it was probed
+        return False  # policy accepts a model's draft only if it was probed
     doubts = {
         (one.check, one.twin) for one in checked.findings if one.severity is not Severity.INFO
     }
@@ -671,9 +676,9 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
 
 
 def _conflicts(card: Card, checked: Checked, edit: Edit | None, judge: Judge | None) -> bool:
-    """Return whether a revision of the same fact only changes what a person wrote in Anki.
+    """Return whether a revision of the same fact would change only fields that a person edited in Anki.
 
-    It is then a conflict, where it is decided whose words stand.
+    The revision is then a conflict, in which a person decides between the two texts.
     """
     if judge is None or edit is None or edit.kind is EditKind.ANOTHER_FACT:
         return False
@@ -691,17 +696,17 @@ class Place:
 
     run: RunId
     highlight: Highlight
-    """The highlight it belongs to now."""
+    """The highlight to which the card belongs now."""
     key: HighlightKey
-    """The highlight it was first drafted from, whose key is in its guid."""
+    """The highlight from which the card was first drafted, whose key determines its guid."""
     slot: int
     alone: bool = True
-    """Whether it has no alternatives."""
+    """Whether the card has no alternatives."""
 
 
 @dataclass(eq=False)
 class Placer:
-    """Creates cards. Callers make sure that they are new."""
+    """Creates cards, which must be new."""
 
     _db: Connection
     _writer: Writer
@@ -761,7 +766,7 @@ class Placer:
             self._decisions.change(guid, "move", {}, by=SOURCE, extra=extra)
 
     def accept(self, run: RunId, guid: Guid, home: HighlightKey, checked: Checked) -> bool:
-        """Apply the policy, unless a person decided anything about a card of this highlight.
+        """Apply the policy, unless a person has decided on a card of this highlight.
 
         Returns:
             False if the card waits because too many were accepted in this run.
@@ -778,7 +783,7 @@ class Placer:
         """Create a card that a person wrote, within a unit, in addition to the existing ones.
 
         Returns:
-            None if the highlight changed meanwhile.
+            The guid; None if the highlight has changed in the meantime.
         """
         if not is_unchanged(self._db, highlight):
             return None
@@ -787,7 +792,7 @@ class Placer:
         return self.create(Place(run, highlight, highlight.key, slot), [checked], Recorded())
 
     def _leave_to_person(self, highlight: Highlight) -> None:
-        """Mark a highlight without a card as not to be drafted."""
+        """Mark a highlight as drafted if it has no card in use."""
         self._db.execute(
             "UPDATE highlight SET failed = '', asked = '', replaces = '', drafted = ?, drafter = ?,"
             " no_card = ?"
@@ -797,22 +802,22 @@ class Placer:
             (content_of(highlight), PERSON, "nothing was drafted", highlight.key),
         )
 
-    # --- of a ledger that was lost --------------------------------------------------------------
+    # --- cards of a lost ledger -----------------------------------------------------------------
 
     def bring_back(self, run: RunId, deck: DeckOf) -> int:
-        """Restore cards of a lost ledger that a person accepted or wrote and nothing was drafted for.
+        """Restore cards of a lost ledger that a person accepted or wrote but that were not drafted here.
 
         Returns:
-            Their number.
+            The number of restored cards.
         """
         with self._writer.unit():
             return sum(self._restore(run, one, deck) for one in self._earlier.lost_cards())
 
     def bring_back_made(self, run: RunId, deck: DeckOf) -> int:
-        """Restore cards of a lost ledger that a person made by hand; call it before drafting.
+        """Restore cards of a lost ledger that a person made by hand. This must precede drafting.
 
         Returns:
-            Their number.
+            The number of restored cards.
         """
         with self._writer.unit():
             made = self._earlier.lost_made()
@@ -835,7 +840,7 @@ class Placer:
 
 
 def is_unchanged(connection: Connection, highlight: Highlight) -> bool:
-    """Return whether a highlight is as it was when it was passed to the drafter."""
+    """Return whether a highlight has not changed since it was passed to the drafter."""
     row = connection.execute("SELECT content FROM highlight WHERE key = ?", (highlight.key,))
     found = row.fetchone()
     return found is not None and found["content"] == content_of(highlight)

@@ -1,4 +1,4 @@
-"""Presence of highlights: missing, gone, not selected by the settings, skipped by a person."""
+"""The presence of highlights: missing, gone, not selected by the settings, skipped by a person."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ankiforge.model import Highlight, HighlightKey, Presence, Problem, RunId, S
 from ankiforge.text.anchors import text_of
 
 Reread = Callable[[Collection[str], str], Iterable[Highlight]]
-"""Reads files again with wider settings, given their paths and the settings of the last scan."""
+"""Reads files again with the settings of the last scan as well, given their paths and these settings."""
 
 
 class Selecting(NamedTuple):
-    """How a container was read in this run."""
+    """The settings with which a container was read in this run, and a function to read it with others."""
 
     settings: str
     reread: Reread
@@ -35,7 +35,7 @@ _SETTINGS = "settings:"
 
 
 class Selection:
-    """Tells highlights that the settings leave out from missing ones, for the scans of one run."""
+    """Distinguishes highlights that the settings do not select from missing ones, for one run."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection
@@ -44,7 +44,7 @@ class Selection:
         self._still: dict[str, frozenset[tuple[str, str]]] = {}
 
     def begin(self, run: RunId, by: Mapping[str, Selecting]) -> None:
-        """Where settings have changed, look for highlights that this run did not find."""
+        """In containers whose settings changed, look for highlights that this run did not find."""
         self._by = by
         self._still = {
             container: self._standing(run, container, one.reread)
@@ -58,15 +58,15 @@ class Selection:
         return self._still.keys()
 
     def stands(self, container: str, path: str) -> bool:
-        """Return whether a file that this run did not list, by its settings, is still there."""
+        """Return whether a file that this run did not list due to its settings still has highlights."""
         return any(path == one for one, _ in self._still.get(container, ()))
 
     def missing(self, rows: list[sqlite3.Row], scan: Scan) -> list[sqlite3.Row]:
-        """Return those of the unseen highlights that are missing; note those not selected."""
+        """Return the unseen highlights that are missing; mark the others as not selected."""
         return [row for row in rows if not self._is_unselected(row, scan)]
 
     def end(self, scans: Iterable[Scan]) -> int:
-        """Remember the settings of complete scans; how many highlights these leave out."""
+        """Store the settings of complete scans; return the number of highlights not selected."""
         count = 0
         for scan in scans:
             if scan.complete and scan.container in self._by:
@@ -85,7 +85,7 @@ class Selection:
         return self._writer.recall(f"{_SETTINGS}{container}")
 
     def _standing(self, run: RunId, container: str, reread: Reread) -> frozenset[tuple[str, str]]:
-        """Return (path, text) of what this run did not find and its files still hold."""
+        """Return (path, text) of highlights that this run did not find but that are still in files."""
         unseen = (
             "SELECT json_extract({0}.body, '$.document.path') AS path, {0}.text FROM {0}"
             " WHERE {0}.container = :container AND NOT {1} AND NOT EXISTS (SELECT 1 FROM scanned s"
@@ -126,9 +126,9 @@ class Selection:
 
 
 SUSPICIOUS = 5
-"""A container that had this many highlights and now yields none deletes nothing,"""
+"""If a container that had this many highlights yields none, nothing counts as deleted."""
 MANY = 20
-"""nor does one that loses this many documents at once, and more than half."""
+"""If a container loses this many documents, and more than half, nothing counts as deleted."""
 
 _HIGHLIGHTS = (
     "SELECT h.key, h.presence, h.missing_at, '' AS location, h.place, h.container,"
@@ -150,7 +150,7 @@ _UNSEEN_HERE = f"{_HIGHLIGHTS} AND h.{_HERE} UNION ALL {_LOCATIONS} AND w.{_HERE
 
 @dataclass(eq=False)
 class Missing:
-    """Records which highlights are no longer in the sources."""
+    """Records highlights that are no longer in the sources."""
 
     _db: Connection
     _decisions: Decisions
@@ -164,12 +164,12 @@ class Missing:
     def unseen(
         self, scan: Scan, problems: tuple[Problem, ...], confirmed: int = 0
     ) -> list[sqlite3.Row] | Problem:
-        """Return the highlights that a scan should have found and did not.
+        """Return the highlights that a scan should have found but did not.
 
-        For a partial scan these are highlights of the documents that it listed. What could not be read, or
-        is left out by the settings, is not missing. If a scan finds none of many highlights, or more than
-        half of many documents are gone, the result is a problem and nothing is missing, unless the person
-        `confirmed` the number of these documents.
+        For a partial scan, only highlights of listed documents count. Highlights that could not be read,
+        or that the settings do not select, are not missing. If a scan finds none of many highlights, or
+        more than half of many documents are gone, a problem is returned and nothing is missing, unless
+        the user `confirmed` the number of these documents.
         """
         where = {"container": scan.container}
         sql = _UNSEEN if scan.complete else _UNSEEN_HERE
@@ -204,7 +204,7 @@ class Missing:
         return {row["place"] for row in rows}
 
     def _documents(self, where: dict[str, str]) -> int:
-        """Return how many documents had highlights until now."""
+        """Return the number of documents that had highlights until now."""
         row = self._db.execute(
             "SELECT count(*) FROM (SELECT place FROM highlight WHERE container = :container"
             " AND presence <> 'gone' UNION SELECT place FROM location WHERE container = :container)",
@@ -224,7 +224,7 @@ class Missing:
         return bool(row[0])
 
     def note(self, rows: list[sqlite3.Row], now: datetime, gone_after: float) -> Iterator[Presence]:
-        """Mark highlights as missing, or `gone_after` seconds later as gone; yield what each became."""
+        """Mark highlights as missing, or `gone_after` seconds later as gone; yield their presence."""
         for row in rows:
             since = row["missing_at"].replace(NOT_SELECTED, "")
             waited = since and (now - datetime.fromisoformat(since)).total_seconds()
@@ -250,7 +250,7 @@ class Missing:
         return presence
 
     def _location(self, row: sqlite3.Row, since: str, over: bool) -> None:
-        """Forget a location once it is gone; the highlight stays while another one is left."""
+        """Mark a location as missing, or delete it if it is gone; the highlight keeps its others."""
         if over:
             self.forget_location(row)
         else:
@@ -260,7 +260,7 @@ class Missing:
             )
 
     def forget_location(self, row: sqlite3.Row) -> None:
-        """Forget a location of a highlight; the next best becomes the primary one."""
+        """Delete a location of a highlight; if it was primary, the next best becomes primary."""
         best = self._locations.forget(row["key"], row["container"], row["place"])
         if best is not None:
             self._promote(best)
@@ -268,17 +268,17 @@ class Missing:
 
 
 def is_about(path: str, where: str) -> bool:
-    """Return whether a problem is about this very file."""
+    """Return whether a problem at `where` is about this file."""
     return bool(path) and (where == path or where.endswith(f"/{path}"))
 
 
 SKIP = "skip"
 NOT_WANTED = "you want none"
-"""Why a highlight that a person skipped is ignored."""
+"""The reason why a highlight that a person skipped is ignored."""
 
 
 class Skips:
-    """Highlights that a person skipped: no card is made of them."""
+    """Highlights that a person skipped, from which no cards are made."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -286,7 +286,7 @@ class Skips:
         self._decisions = decisions
 
     def skip(self, keys: Iterable[HighlightKey], reason: str = "") -> None:
-        """Skip highlights, as one action."""
+        """Skip highlights in one action."""
         with self._writer.unit():
             action = self._writer.new_action()
             for key in dict.fromkeys(keys):
@@ -294,7 +294,7 @@ class Skips:
                 self._refresh(key)
 
     def holds(self, key: HighlightKey) -> bool:
-        """Return whether a person has skipped this passage, and not undone that."""
+        """Return whether a person has skipped this highlight and not undone that."""
         row = self._db.execute(
             "SELECT 1 FROM event d WHERE d.subject = ? AND d.what = ? AND NOT d.undone",
             (key, SKIP),
@@ -302,7 +302,7 @@ class Skips:
         return row is not None
 
     def apply(self, event: Event) -> None:
-        """Apply a skip that came by a journal or was undone."""
+        """Apply a skip that came from a journal or was undone."""
         if event.what == SKIP:
             self._refresh(HighlightKey(event.subject))
 

@@ -1,8 +1,8 @@
-"""Cards that keep failing in Anki: which they are, why, and what was done about them.
+"""Cards that keep failing in Anki, the reasons, and the decisions about them.
 
-A card leaves the list by a person's decision about it (accept, edit here or in Anki, pick,
-redraft). That decision keeps how often the card had lapsed by then. The card comes back when it
-lapses once more, or when a person types another remark while studying.
+A card leaves the list when a person decides on it (accept, edit here or in Anki, pick, redraft). The
+decision stores the number of lapses at that time. The card returns when it lapses again, or when a
+person types another remark while studying.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
 from ankiforge.model.retention import Answers, Limits, Trouble, troubles
 
 REDRAFTED = "redrafted"
-"""Why a card is retired that another one replaced."""
+"""The reason for retiring a card that was replaced by another one."""
 REWORDED = "reworded"
-"""The decision that records that a person reworded a problem card in Anki."""
+"""The event that records that a person reworded a problem card in Anki."""
 INSTEAD = "cards"
-"""Key of a redraft's body: the guids of the cards that were drafted."""
+"""The key, in the body of a redraft, for the guids of the cards that were drafted."""
 REPLACES = "replaces"
-"""The event, and the check, by which a new card may replace others: where their fact stood, another
-one stands."""
+"""The event and the check for a new card that may replace others, because their passage now states
+another fact."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
-"""The decisions of a person that take a card from the list until it fails again."""
+"""The decisions of a person that remove a card from the list until it fails again."""
 
 IN_ANKI = f"({', '.join(repr(one.value) for one in AnkiState if one.there)})"
-"""SQL list of the states of a card that is in Anki, as far as is known."""
+"""The SQL list of the states of cards that are in Anki, as far as is known."""
 
 _LIMITS = Limits()
 _FAILING = (
@@ -41,7 +41,7 @@ _FAILING = (
     "  WHERE json_extract(one.value, '$.lapses') >= :lapses"
     "  OR json_extract(one.value, '$.difficulty') >= :difficulty)"
 )
-"""A superset of the problem cards; `troubles` decides which of them are."""
+"""A superset of the problem cards, from which `troubles` selects."""
 _REMARKED = (
     "SELECT f.guid FROM finding f JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter"
     " AND a.state <> 'passed' WHERE instr(f.body, '\"feedback\"') > 0"
@@ -51,7 +51,7 @@ _REMARKED = (
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What Anki showed of a note."""
+    """The tags and cards of a note as last seen in Anki."""
 
     tags: tuple[str, ...]
     cards: tuple[SeenCard, ...]
@@ -65,7 +65,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Failing:
-    """A note that fails, whether or not a person has done something about it."""
+    """A note that fails, whether or not a person has handled it."""
 
     guid: Guid
     troubles: tuple[Trouble, ...]
@@ -73,12 +73,12 @@ class _Failing:
 
     @property
     def lapses(self) -> int:
-        """Return the lapses of all cards of the note."""
+        """The lapses of all cards of the note."""
         return sum(one.lapses for one in self.cards)
 
     @property
     def rank(self) -> tuple[bool, bool, int, float, str]:
-        """Rank remarks first, then leeches, then by lapses and difficulty."""
+        """A sort key: remarks first, then leeches, then by lapses and difficulty."""
         hardest = max((one.difficulty or 0.0 for one in self.cards), default=0.0)
         no_remark, no_leech = (one not in self.troubles for one in (Trouble.REMARK, Trouble.LEECH))
         return no_remark, no_leech, -self.lapses, -hardest, self.guid
@@ -93,18 +93,18 @@ class ProblemCards:
         self._views = self._version = (-1, -1)
         self._current: dict[str, tuple[Trouble, ...]] = {}
 
-    # --- which ------------------------------------------------------------------------------
+    # --- problem cards ----------------------------------------------------------------------
 
     def all(self) -> list[Guid]:
-        """Return the guids of the cards that need work, the worst first."""
+        """Return the guids of the cards that need work, worst first."""
         return [Guid(guid) for guid in self.by_guid()]
 
     def troubles(self, guid: Guid) -> tuple[Trouble, ...]:
-        """Return why a card needs work; () if it does not, or if a person has handled it."""
+        """Return why a card needs work; () if it does not or a person has handled it."""
         return self.by_guid().get(guid, ())
 
     def by_guid(self) -> dict[str, tuple[Trouble, ...]]:
-        """Return why each card that needs work does, the worst first."""
+        """Return why cards need work, by guid, worst first."""
         [others] = self._db.execute("PRAGMA data_version").fetchone()
         version = (int(others), self._db.total_changes)
         if version != self._version:
@@ -119,7 +119,7 @@ class ProblemCards:
         return self._current
 
     def _failing(self) -> list[_Failing]:
-        # the rows of `seen` are read once per view of Anki: there are many
+        # read the rows of `seen`, of which there are many, only once per view of Anki
         views = tuple(
             self._db.execute(
                 "SELECT count(*), coalesce(max(CAST(strftime('%s', taken_at) AS INTEGER)), 0)"
@@ -150,10 +150,10 @@ class ProblemCards:
         rows = self._db.execute("SELECT tags, cards FROM seen WHERE guid = ?", (guid,)).fetchall()
         return _Seen.of(rows[0]) if rows else _Seen((), ())
 
-    # --- what was done about it -------------------------------------------------------------
+    # --- decisions about them ---------------------------------------------------------------
 
     def _history(self, guids: list[Guid]) -> dict[str, list[Any]]:
-        """Return the decisions that handled each card, and the remarks about it, latest first."""
+        """Return the handling decisions and the remarks about each card, latest first."""
         rows = self._db.execute(
             "SELECT d.subject, d.what, json_extract(d.body, '$.lapses') AS lapses,"
             " json_extract(d.body, '$.cards') AS cards FROM event d"
@@ -169,19 +169,19 @@ class ProblemCards:
         return found
 
     def _is_handled(self, card: _Failing, history: Iterable[Any]) -> bool:
-        """Return whether a person decided about the card since it last lapsed or got a remark."""
+        """Return whether a person decided on the card since its last lapse or remark."""
         for row in history:
             if row["what"] == "feedback":
                 if Trouble.REMARK in card.troubles:
                     return False
-            elif row["what"] != REDRAFT or self._is_anyby_guid(row["cards"]):
+            elif row["what"] != REDRAFT or self._any_in_use(row["cards"]):
                 return card.lapses <= int(row["lapses"])
         return False
 
-    def _is_anyby_guid(self, guids: str) -> bool:
-        """Return whether any of these cards (JSON) is accepted or waits, here or elsewhere.
+    def _any_in_use(self, guids: str) -> bool:
+        """Return whether one of these cards (JSON) is accepted or pending, here or elsewhere.
 
-        A card that this ledger lacks waits on another machine, unless its rejection is known.
+        A card that this ledger lacks counts as pending on another machine unless it was rejected.
         """
         row = self._db.execute(
             "SELECT 1 FROM json_each(?) one LEFT JOIN card c ON c.guid = one.value WHERE"
@@ -193,7 +193,7 @@ class ProblemCards:
         return row is not None
 
     def replaced_by(self, guid: Guid) -> tuple[Guid, ...]:
-        """Return the live cards which this one is to replace, without those a person restored."""
+        """Return the live cards that this one may replace, without those that a person restored."""
         rows = self._db.execute(
             "SELECT DISTINCT d.subject FROM card_highlight o JOIN card_highlight n ON n.key = o.key"
             f" JOIN event d ON d.subject = o.guid AND d.what = '{REDRAFT}' AND d.by = 'person'"
@@ -226,7 +226,7 @@ class ProblemCards:
         return tuple(Guid(row["guid"]) for row in rows if guid in self.replaced_by(row["guid"]))
 
     def replacements(self, guid: Guid) -> tuple[Guid, ...]:
-        """Return the cards drafted to replace this one, without redrafts that were undone."""
+        """Return the cards drafted to replace this one in redrafts that are not undone."""
         rows = self._db.execute(
             "SELECT DISTINCT one.value AS guid FROM event d, json_each(d.body, '$.cards') one"
             f" WHERE d.subject = ? AND d.what = '{REDRAFT}' AND {STANDS} ORDER BY 1",
@@ -237,7 +237,7 @@ class ProblemCards:
     # --- answers ----------------------------------------------------------------------------
 
     def answers(self, guid: Guid) -> Answers:
-        """Return the totals of all answers Anki has of a note."""
+        """Return the totals of all answers to a note in Anki."""
         found = Answers()
         rows = self._db.execute(
             "SELECT id, guid, ordinal, ease, interval, last_interval, factor, duration, type"
@@ -249,7 +249,7 @@ class ProblemCards:
         return found
 
     def last_answers(self, guid: Guid) -> dict[int, float]:
-        """Return when each card of a note was last answered, by ordinal; seconds since 1970."""
+        """Return the times of the last answers by ordinal of the card, in seconds since 1970."""
         rows = self._db.execute(
             "SELECT ordinal, max(id) AS last FROM review WHERE guid = ? AND ease > 0"
             " GROUP BY ordinal",
@@ -259,10 +259,10 @@ class ProblemCards:
 
 
 def reworded_in(connection: Connection, view: str) -> list[Guid]:
-    """Return the problem cards which a person reworded in Anki since the view before this one.
+    """Return the problem cards that a person reworded in Anki since the previous view.
 
-    Call it before the rows of earlier views are deleted. A note counts if it has the same revision
-    of ours in both views, and yet other content.
+    This must be called before the rows of earlier views are deleted. A note counts if it has the same
+    revision of ours in both views, but another content.
     """
     rows = connection.execute(
         "SELECT s.guid, s.tags, s.cards, s.fields, o.fields AS before, c.family FROM seen s"
@@ -274,7 +274,7 @@ def reworded_in(connection: Connection, view: str) -> list[Guid]:
     remarked = {row["guid"] for row in connection.execute(_REMARKED).fetchall()} if rows else set()
     found = []
     for row in rows:
-        count = len(Family(row["family"]).content_fields)  # the rest says where it comes from
+        count = len(Family(row["family"]).content_fields)  # the other fields are about the source
         now, before = (
             msgspec.json.decode(row[name], type=tuple[str, ...])[:count]
             for name in ("fields", "before")
@@ -286,7 +286,7 @@ def reworded_in(connection: Connection, view: str) -> list[Guid]:
 
 
 def lapses_of(connection: Connection, guid: str) -> int | None:
-    """Return how often the cards of a note had lapsed in the last view; None if never seen."""
+    """Return the total lapses of a note's cards in the last view; None if never seen."""
     row = connection.execute(
         "SELECT (SELECT sum(json_extract(one.value, '$.lapses')) FROM json_each(s.cards) one)"
         " AS lapses FROM seen s WHERE s.guid = ?",

@@ -56,11 +56,11 @@ from ankiforge.model import (
 )
 
 _FEW = 1_000
-"""Highlights that are looked up by their keys; of more, the whole table is read."""
+"""The number of highlights from which the whole table is read instead of looking up each by key."""
 BY_HAND = "rules"
-"""The drafter of hand-written cards, whatever drafter the settings name."""
+"""The drafter of cards written by hand, regardless of the drafter in the settings."""
 _UNREAD = ("the reply could not be read", "the reply was cut off before the first card")
-"""Failures of earlier versions, which paid for such a reply again in every run."""
+"""Failures of earlier versions, which requested such a reply again in every run."""
 
 # --- SQL conditions on a card `c`, a highlight `h`, a decision `d` ------------------------------
 
@@ -71,13 +71,13 @@ _ALTERNATIVE = (
     "  AND o.choice <> '' AND o.standing = 'live' AND o.verdict = 'pending'"
     "  AND (o.blocked, o.guid) < (c.blocked, c.guid)) ELSE 0 END"
 )
-"""Whether another card of the same alternatives is counted in place of this one."""
+"""Whether another card of the same choice is counted in place of this one."""
 _FIRST = (
     "(c.choice = '' OR c.verdict <> 'pending' OR NOT EXISTS (SELECT 1 FROM card o"
     " WHERE o.choice = c.choice AND o.choice <> '' AND o.standing = 'live'"
     " AND o.verdict = 'pending' AND o.guid <> c.guid AND o.guid = c.choice))"
 )
-"""Whether the card is listed for its alternatives: the first of them is."""
+"""Whether the card is the one that is listed for its choice: the first card."""
 _PENDING = f"c.standing = 'live' AND c.verdict = 'pending' AND {_FIRST}"
 _ACCEPTED = "c.standing = 'live' AND c.verdict = 'accepted'"
 _LIVE = "c.standing = 'live' AND c.verdict <> 'rejected'"
@@ -88,7 +88,7 @@ _STATE = (
     " WHEN c.blocked AND NOT c.forced THEN 'blocked'"
     " WHEN c.verdict = 'pending' THEN 'waiting' ELSE 'accepted' END"
 )
-"""The state of a card that a person sees."""
+"""The state of a card as shown to people."""
 _ORDER = " ORDER BY h.container, h.place, h.position, c.family, c.slot"
 _WITHOUT_SOURCE = (
     "c.guid IN (SELECT l.guid FROM highlight g CROSS JOIN card_highlight l ON l.key = g.key"
@@ -103,7 +103,7 @@ _WITHOUT_SOURCE = (
 )
 _READ = "h.run <> '' AND h.presence IN ('present', 'missing-once')"
 _TO_DRAFT = "(h.drafted <> h.content OR h.failed <> '')"
-"""As the index `highlight_to_draft` has it: in a large vault nothing else may be looked at."""
+"""The condition of the index `highlight_to_draft`, so that only the index is read in a large vault."""
 _TO_DRAFT_BY_MODEL = (
     f"({_TO_DRAFT} OR (h.drafter <> :drafter"
     " AND json_extract(h.body, '$.kind') <> 'card' AND NOT EXISTS"
@@ -111,7 +111,7 @@ _TO_DRAFT_BY_MODEL = (
     " AND (c.standing = 'live' OR c.verdict = 'rejected' OR c.standing_why = :tagged))))"
 )
 _ANSWERED = "(c.standing = 'live' OR c.verdict = 'rejected' OR c.anki = 'tombstone')"
-"""Whether the card answers its highlight: a rejected or deleted one does, too."""
+"""Whether the card means that its highlight needs no other; true also for rejected and deleted ones."""
 _OTHER = "json_extract(d.body, '$.twin')"
 _TWIN = "json_extract(f.body, '$.twin')"
 _DISMISSED = f"SELECT 1 FROM event d WHERE d.what = 'not-duplicate' AND {{}} AND {STANDS}"
@@ -132,14 +132,14 @@ _DUPLICATES = (
     f" AND NOT EXISTS ({_DISMISSED.format(f'd.subject = t.guid AND {_OTHER} = t.twin')})"
     f" AND NOT EXISTS ({_DISMISSED.format(f'd.subject = t.twin AND {_OTHER} = t.guid')})"
 )
-"""Pairs of cards that a check calls duplicates, and that no person has settled."""
+"""Pairs of cards that are duplicates according to a check and that no person has dismissed."""
 
 # --- values ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class WithoutCard:
-    """A highlight that has no ready card (yet), and why."""
+    """A highlight without a ready card, and the reason."""
 
     key: HighlightKey
     fate: Fate
@@ -148,7 +148,7 @@ class WithoutCard:
 
 @dataclass(slots=True)
 class Funnel:
-    """How many highlights have which fate; the fates sum to `seen`."""
+    """The number of highlights by fate; the sum of the fates is `seen`."""
 
     seen: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
@@ -159,28 +159,28 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class CardStatus:
-    """What an audit needs to know of one card."""
+    """The status of a card, for an audit."""
 
     verdict: Verdict
     standing: Standing
     why: str
-    """The reason of its rejection or retirement; "" if none was given."""
+    """The reason for its rejection or retirement; "" if none was given."""
     written: float
-    """When it was first written into a package, seconds since 1970; 0 if never."""
+    """When it was first written to a package, in seconds since 1970; 0 if never."""
 
     @property
     def stands(self) -> bool:
-        """Return whether the card is accepted and not retired."""
+        """Whether the card is accepted and live."""
         return self.standing is Standing.LIVE and self.verdict is Verdict.ACCEPTED
 
 
 AnswerRow = tuple[int, Guid, int, int, int, int, int, int]
-"""id, guid, ordinal, ease, last interval, factor, duration, type: as in `SeenReview`."""
+"""(id, guid, ordinal, ease, last interval, factor, duration, type), as in `SeenReview`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DraftedBy:
-    """Who drafted a card: see `Origin`."""
+    """The drafter, model and prompt of a card, as in `Origin`."""
 
     drafter: str
     model: str = ""
@@ -189,14 +189,14 @@ class DraftedBy:
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """One card as statistics count it."""
+    """A card, with the columns that statistics need."""
 
     guid: Guid
     kind: CardKind
     deck: str
-    """Its deck in Anki, else the deck it is to go to."""
+    """The deck in Anki, or if the card is not in Anki, its future deck."""
     document: DocumentKey
-    """The first document of its work."""
+    """The first document of the card's work."""
     title: str
     verdict: Verdict
     standing: Standing
@@ -204,27 +204,27 @@ class CardRow:
     accepted_by: AcceptedBy
     edited: bool
     passable: bool
-    """Whether no check blocks it, or a person forced it."""
+    """Whether no check blocks the card, or a person forced it."""
     reason: str
-    """Why it was rejected."""
+    """Why the card was rejected."""
     alternative: bool
-    """Whether another card is counted in its place: alternatives count as one card."""
+    """Whether another card is counted in its place, because alternatives count as one card."""
     drafted_at: str
-    """ISO 8601; "" if no run of this ledger drafted it."""
+    """ISO 8601; "" if no run of this ledger drafted the card."""
     drafted_by: DraftedBy
-    """Of its leading candidate."""
+    """The origin of the leading candidate."""
     request: str
-    """The request whose reply contained the leading candidate; "" if none did."""
+    """The request whose reply contained the leading candidate; "" if there is none."""
     checks: tuple[str, ...]
-    """The checks with a finding about the leading candidate, each once."""
+    """The checks with findings about the leading candidate, without duplicates."""
     leech: bool
     cards: tuple[SeenCard, ...]
-    """As Anki schedules them; () if the note is not in Anki."""
+    """The cards as scheduled in Anki; () if the note is not in Anki."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the replies of one model to one prompt used."""
+    """The usage of one model for one prompt."""
 
     model: str
     prompt: str
@@ -232,7 +232,7 @@ class Paid:
     tokens_in: int
     tokens_out: int
     cached: int
-    """Of the tokens in, those the server had in its cache."""
+    """The number of `tokens_in` that the server had in its cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +246,9 @@ class LastView:
 
 
 class Queries:
-    """Every read-only query that is not about one card or highlight by its id.
+    """All read-only queries except those for a card or highlight by its id.
 
-    Lists of guids and keys are in reading order unless said otherwise.
+    Lists of guids and keys are in reading order unless stated otherwise.
     """
 
     def __init__(self, connection: Connection, highlights: Highlights) -> None:
@@ -257,21 +257,21 @@ class Queries:
         define(connection)
         self.problem_cards = ProblemCards(connection)
         self._states: tuple[tuple[int, int] | None, dict[str, list[str]]] = (None, {})
-        """The cards by state, and the version of the ledger that has them so."""
+        """(version of the ledger, cards by state), as a cache of `by_state`."""
 
-    # --- what to draft ----------------------------------------------------------------------
+    # --- highlights to draft ----------------------------------------------------------------
 
     def to_draft(self, run: RunId | None, drafter: str) -> Iterator[Task]:
         """Return the highlights that need a draft, one task per document, in reading order.
 
-        These are new ones, those whose content changed, those that failed, and for a model those
-        without a card that it has not been asked about. Zotero comes first, so that of a passage
-        marked there and elsewhere, the card with the citation is made. Highlights that were ever
-        merged into another's card come last: that card has to exist before.
+        These are highlights that are new, changed or failed, and for a model also those without a card
+        about which it was not asked yet. Zotero comes first, so that for a passage marked both there
+        and elsewhere, the card has a citation. Highlights that were ever merged into the card of
+        another one come last, because that card has to be drafted before.
 
         Args:
-            run: only highlights which this run read; None for all.
-            drafter: who would draft them.
+            run: the run that read the highlights; None = all.
+            drafter: the name of the drafter.
         """
         rows = self._db.execute(
             "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
@@ -286,7 +286,7 @@ class Queries:
         return self._tasks(rows)
 
     def to_redraft(self, keys: Iterable[HighlightKey]) -> Iterator[Task]:
-        """Return those of these highlights that are present, one task per document."""
+        """Return the given highlights that are present, one task per document."""
         rows = self._db.execute(
             "SELECT h.key, h.document, '' AS failed FROM highlight h"
             " WHERE h.presence = 'present' AND h.run <> ''"
@@ -297,7 +297,7 @@ class Queries:
         return self._tasks(rows)
 
     def answered_alike(self, key: HighlightKey, drafter: str) -> list[Highlight]:
-        """Return the highlights of the same words that have a card, or this drafter's answer."""
+        """Return the highlights with the same text that have a card or a result of this drafter."""
         rows = self._db.execute(
             "SELECT o.key FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
             " WHERE h.key = :key AND ((o.drafter = :drafter AND o.drafted = o.content)"
@@ -317,7 +317,7 @@ class Queries:
             yield Task(highlights[0].document, highlights, unread=frozenset(unread))
 
     def private_if_anywhere(self, key: HighlightKey) -> Highlight | None:
-        """Return a highlight, tagged `#no-llm` if any of its locations is."""
+        """Return a highlight, with the tag `no-llm` if one of its locations has it; None if unknown."""
         highlight = self._highlights.get(key)
         rows = self._db.execute("SELECT body FROM location WHERE key = ?", (key,)).fetchall()
         if highlight is None or not private_elsewhere([row["body"] for row in rows]):
@@ -327,7 +327,7 @@ class Queries:
     # --- fates and counts -------------------------------------------------------------------
 
     def funnel(self, run: RunId | None = None) -> Funnel:
-        """Return the fates of the highlights which a run read (None = of all that are known)."""
+        """Return the fates of the highlights that a run read (None = of all highlights)."""
         funnel = Funnel()
         rows = self._db.execute(
             "SELECT h.key, h.presence, h.presence_why, h.failed, h.no_card,"
@@ -356,10 +356,10 @@ class Queries:
         return funnel
 
     def card_counts(self, run: RunId | None = None) -> dict[str, int]:
-        """Count the cards of the highlights which a run read (None = all); alternatives are one.
+        """Count the cards of the highlights that a run read (None = all); alternatives count as one.
 
-        `ready`, `waiting`, `blocked` and `retired` exclude each other. `revisions` are accepted
-        cards with a correction that waits, `sourceless` accepted ones whose every highlight is gone.
+        `ready`, `waiting`, `blocked` and `retired` exclude each other. `revisions` are accepted cards
+        with a pending correction, `sourceless` accepted cards all of whose highlights are gone.
         """
         row = self._db.execute(
             "SELECT"
@@ -388,7 +388,7 @@ class Queries:
         return {**dict(row), "sourceless": int(sourceless[0])}
 
     def waiting(self, run: RunId | None = None) -> list[str]:
-        """Return the guids of the cards which `card_counts` counts as waiting."""
+        """Return the guids of the cards that `card_counts` counts as waiting."""
         rows = self._db.execute(
             "SELECT c.guid FROM card c JOIN highlight h ON h.key = c.key"
             " WHERE c.standing = 'live' AND c.verdict = 'pending' AND (c.forced OR NOT c.blocked)"
@@ -403,16 +403,16 @@ class Queries:
     # --- review lists -----------------------------------------------------------------------
 
     def pending(self) -> list[str]:
-        """Return the guids of cards that wait for a verdict."""
+        """Return the guids of cards without a verdict."""
         return self._guids(_PENDING)
 
     def is_pending(self, guid: str) -> bool:
-        """Return whether `pending` lists a card."""
+        """Return whether `pending` contains a card."""
         sql = f"SELECT 1 FROM card c WHERE c.guid = ? AND {_PENDING}"
         return self._db.execute(sql, (guid,)).fetchone() is not None
 
     def with_findings(self) -> list[str]:
-        """Return the guids of live cards, not rejected, with a warning or a blocking finding."""
+        """Return the guids of live, unrejected cards with a warning or a blocking finding."""
         rows = self._db.execute(
             "SELECT f.guid, c.choice FROM finding f JOIN card c ON c.guid = f.guid"
             " JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND a.state <> 'passed'"
@@ -425,9 +425,9 @@ class Queries:
         )
 
     def of_last_run(self) -> list[str]:
-        """Return the guids of the cards which the last drafting run drafted or revised.
+        """Return the guids of the cards that the last drafting run drafted or revised.
 
-        Cards made by hand in the review are not among them.
+        Cards that a person made by hand are not included.
         """
         run = self._db.execute(
             "SELECT r.id, r.at FROM run r WHERE r.id IN"
@@ -445,7 +445,7 @@ class Queries:
         )
 
     def without_card(self) -> list[str]:
-        """Return the keys of present highlights which no card answers, not even a rejected one."""
+        """Return the keys of present highlights without a card, not even a rejected or deleted one."""
         rows = self._db.execute(
             "SELECT h.key FROM highlight h WHERE h.key IN (SELECT key FROM highlight"
             " EXCEPT SELECT l.key FROM card c CROSS JOIN card_highlight l ON l.guid = c.guid"
@@ -454,7 +454,7 @@ class Queries:
         return [row["key"] for row in rows]
 
     def why_no_card(self, key: str) -> str:
-        """Return why a highlight that `without_card` lists has none; "" for any other."""
+        """Return why a highlight in `without_card` has no card; "" for other highlights."""
         row = self._db.execute(
             "SELECT coalesce(nullif(h.failed, ''), nullif(h.no_card, ''), 'not drafted yet') AS why"
             f" FROM highlight h WHERE h.key = ? AND {_READ} AND NOT EXISTS (SELECT 1"
@@ -465,7 +465,7 @@ class Queries:
         return str(row["why"]) if row else ""
 
     def revisions(self) -> list[str]:
-        """Return the guids of accepted cards with a correction that waits."""
+        """Return the guids of accepted cards with a pending correction."""
         return self._few(
             f"{_ACCEPTED} AND EXISTS (SELECT 1 FROM candidate d"
             " WHERE d.guid = c.guid AND d.state = 'open') AND EXISTS (SELECT 1 FROM candidate d"
@@ -473,23 +473,23 @@ class Queries:
         )
 
     def conflicts(self) -> list[str]:
-        """Return the guids of cards of which both Anki and the source changed a field."""
+        """Return the guids of cards with a field that was changed both in Anki and in the source."""
         return self._few("c.anki = 'held' AND c.anki_why GLOB 'conflict:*'")
 
     def duplicates(self) -> list[tuple[str, str]]:
-        """Return (guid, guid or `nid:…`) of all unsettled duplicates, each pair once."""
+        """Return all duplicates that are not dismissed as (guid, guid or `nid:…`), each pair once."""
         pairs: dict[frozenset[str], tuple[str, str]] = {}
         for row in self._db.execute(_DUPLICATES + _ORDER).fetchall():
             pairs.setdefault(frozenset((row["guid"], row["twin"])), (row["guid"], row["twin"]))
         return list(pairs.values())
 
     def is_duplicate(self, guid: str, other: str) -> bool:
-        """Return whether a finding about a card names this other one, and nobody settled that."""
+        """Return whether a finding says that two cards are duplicates, and no person dismissed it."""
         sql = f"{_DUPLICATES} AND t.guid = ? AND t.twin = ?"
         return self._db.execute(sql, (guid, other)).fetchone() is not None
 
     def changed_answers(self) -> list[str]:
-        """Return the guids of accepted cards whose answer was corrected in the source since."""
+        """Return the guids of accepted cards whose answer was corrected in the source afterwards."""
         return self._few(
             f"{_ACCEPTED} AND c.guid IN (SELECT f.guid FROM finding f JOIN candidate a"
             " ON a.guid = f.guid AND a.letter = f.letter AND a.state = 'picked'"
@@ -497,7 +497,7 @@ class Queries:
         )
 
     def by_state(self) -> dict[str, list[str]]:
-        """Return the guids of all cards by the state a person sees; alternatives are one card."""
+        """Return the guids of all cards by the state shown to people; alternatives count as one."""
         version = self.version()
         if self._states[0] == version:
             return self._states[1]
@@ -513,17 +513,17 @@ class Queries:
         return found
 
     def all_cards(self) -> list[str]:
-        """Return the guids of all cards; alternatives are one card."""
+        """Return the guids of all cards; alternatives count as one."""
         return self._guids(
             f"{_FIRST} AND NOT (c.choice <> '' AND c.standing = 'superseded' AND c.anki = 'none')"
         )
 
     def accepted_by_policy(self) -> list[str]:
-        """Return the guids of accepted cards that no person has looked at."""
+        """Return the guids of cards that were accepted by policy, not by a person."""
         return self._guids(f"{_ACCEPTED} AND c.accepted_by = 'policy' AND c.anki <> 'tombstone'")
 
     def unsent(self) -> int:
-        """Count the accepted cards that no package held and Anki does not have."""
+        """Count the accepted cards that are in no package and not in Anki."""
         [count] = self._db.execute(
             f"SELECT count(*) FROM card c WHERE {_ACCEPTED} AND (c.forced OR NOT c.blocked)"
             " AND c.anki = 'none'"
@@ -531,11 +531,11 @@ class Queries:
         return int(count)
 
     def missing(self) -> list[str]:
-        """Return the guids of cards that were in Anki, and are not there now for unknown reasons."""
+        """Return the guids of cards that are no longer in Anki for an unknown reason."""
         return self._few("c.anki = 'missing'")
 
     def left_in_anki(self) -> list[str]:
-        """Return the guids of cards that are studied in Anki though they are not accepted here."""
+        """Return the guids of cards that are studied in Anki although they are not accepted here."""
         return self._few(
             f"c.anki IN {IN_ANKI} AND NOT ({_ACCEPTED})"
             " AND EXISTS (SELECT 1 FROM seen s, json_each(s.cards) one WHERE s.guid = c.guid"
@@ -543,19 +543,19 @@ class Queries:
         )
 
     def without_source(self) -> list[str]:
-        """Return the guids of accepted cards whose every highlight is gone.
+        """Return the guids of accepted cards all of whose highlights are gone.
 
-        A card that a person accepted after that is left out.
+        Cards that a person accepted after that are omitted.
         """
         return self._few(_WITHOUT_SOURCE)
 
     def _few(self, where: str, values: Mapping[str, str] | None = None) -> list[str]:
-        """Filter first and sort then: for conditions that few cards meet."""
+        """Return cards in reading order by filtering, then sorting: for conditions that few meet."""
         sql = f"SELECT c.guid FROM card c CROSS JOIN highlight h ON h.key = c.key WHERE {where}"
         return [row["guid"] for row in self._db.execute(sql + _ORDER, values or {}).fetchall()]
 
     def _guids(self, where: str, values: Mapping[str, str] | None = None) -> list[str]:
-        """Read in reading order, by the index: sorting many cards would take too long per key."""
+        """Return cards in reading order by scanning the index: for many cards, sorting is too slow."""
         sql = (
             "SELECT c.guid FROM highlight h INDEXED BY highlight_place"
             f" CROSS JOIN card c ON c.key = h.key WHERE {where}{_ORDER}"
@@ -565,7 +565,7 @@ class Queries:
     # --- filters ----------------------------------------------------------------------------
 
     def matching(self, terms: Sequence[Term]) -> list[Guid]:
-        """Return the guids of all cards that fulfil these terms."""
+        """Return the guids of all cards that match these terms."""
         where, values = of_cards(terms, self.problem_cards.by_guid)
         sql = (
             f"SELECT c.guid FROM card c JOIN highlight o ON o.key = c.key"
@@ -575,7 +575,7 @@ class Queries:
         return [Guid(row["guid"]) for row in self._db.execute(sql, values).fetchall()]
 
     def matches(self, guid: str, terms: Sequence[Term], letter: str = "") -> bool:
-        """Return whether one card fulfils them; with `letter`, as if this candidate were alone."""
+        """Return whether a card matches these terms; with `letter`, as if that were its only candidate."""
         where, values = of_cards(terms, self.problem_cards.by_guid, one=bool(letter))
         sql = (
             f"SELECT 1 FROM card c JOIN highlight h ON h.key = {HOME}"
@@ -591,13 +591,13 @@ class Queries:
         doubts: Iterable[str] | None = None,
         numbers: bool = False,
     ) -> frozenset[str]:
-        """Return those of these guids and keys (of highlights) that fulfil all conditions.
+        """Return the guids and highlight keys among `subjects` that fulfil all conditions.
 
         Args:
-            subjects: what a list holds; an open choice fulfils what either of its cards does.
+            subjects: the items of a list; an open choice matches if one of its cards does.
             terms: the conditions of a query.
-            doubts: if given, only cards with a finding of one of these checks.
-            numbers: only with a digit in the words.
+            doubts: if given, include only cards with a finding of one of these checks.
+            numbers: include only items with a digit in their text.
         """
         where, values = of_cards(terms, self.problem_cards.by_guid)
         of_highlight, more = of_highlights(terms)
@@ -618,7 +618,7 @@ class Queries:
         return frozenset(row["id"] for row in rows)
 
     def clean(self, guids: Iterable[str]) -> frozenset[str]:
-        """Return those of these cards that may be accepted among many."""
+        """Return the given cards that may be accepted together with others."""
         rows = self._db.execute(
             f"SELECT c.guid FROM card c WHERE c.guid IN (SELECT value FROM json_each(?)) AND {CLEAN}",
             (to_json(list(guids)),),
@@ -626,10 +626,10 @@ class Queries:
         return frozenset(row["guid"] for row in rows)
 
     def facets(self, subjects: Iterable[str], doubts: Iterable[str] = ()) -> dict[str, ItemFacets]:
-        """Return the values by which these guids and keys may be filtered.
+        """Return the values by which these guids and highlight keys may be filtered.
 
-        `doubts`: the checks that doubt whether a card says what its source says. For many items
-        the whole table of highlights is read: looking up each takes ten times as long.
+        `doubts` are the checks that doubt whether a card agrees with its source. For many items, the
+        whole table of highlights is read, because looking up each takes ten times as long.
         """
         ids = sorted(set(subjects))
         wanted = to_json(ids)
@@ -650,7 +650,7 @@ class Queries:
         ).fetchall()
         members = sorted((*alone, *map(tuple, several)), key=itemgetter(0))
 
-        # the document of each highlight, and [colour, tags] as JSON if it may have any
+        # (document, [colour, tags] as JSON or None) by highlight
         some = " WHERE key IN (SELECT value FROM json_each(:keys))" if len(ids) < _FEW else ""
         keys = to_json(sorted({row[-1] for row in members})) if some else "[]"
         marks = {
@@ -678,7 +678,7 @@ class Queries:
         digits = {row[0] for row in members if row[1] and has_digit(row[5])}
         digits |= self.filtered(set(ids) - digits, (), numbers=True)
 
-        # most items have the same values as many others, and share an object with them
+        # many items have the same values and share an object
         shared: dict[tuple[Any, ...], ItemFacets] = {}
         found: dict[str, ItemFacets] = {}
         for id, group in groupby(members, key=itemgetter(0)):
@@ -693,13 +693,13 @@ class Queries:
         return found
 
     def use_decks(self, tags: Callable[[str, str], str]) -> None:
-        """Let queries ask for tags that deck files give, by the JSON of a document and a highlight."""
+        """Set the function that returns the tags from deck files, given a document and a highlight (JSON)."""
         self._db.create_function("deck_tags", 2, tags, deterministic=True)
 
     # --- decisions --------------------------------------------------------------------------
 
     def person_actions(self) -> dict[str, tuple[str, ...]]:
-        """Return a person's actions that were not undone, newest first, each with its subjects."""
+        """Return a person's actions that are not undone, newest first, with their subjects."""
         rows = self._db.execute(
             "SELECT action, subject FROM event d WHERE d.by = ? AND d.what <> 'undo'"
             f" AND d.action <> '' AND {STANDS} ORDER BY d.rank DESC",
@@ -722,15 +722,15 @@ class Queries:
     # --- change detection -------------------------------------------------------------------
 
     def runs(self) -> tuple[int, int]:
-        """Return a value that differs once a run has begun or ended."""
+        """Return a value that changes when a run begins or ends."""
         found = self._db.execute("SELECT count(*), total(finished <> '') FROM run").fetchone()
         return int(found[0]), int(found[1])
 
     def decided_after(self, sequence: int) -> tuple[int, frozenset[str]]:
-        """Return the number of the last event, and what the events after `sequence` may change.
+        """Return the number of the last event, and the ids that events after `sequence` may change.
 
-        Those are cards and highlights that they name, cards whose duplicate one of them is, and
-        the alternatives of these.
+        These are the cards and highlights in the events, cards with findings about them, and the
+        alternatives of the cards.
         """
         [last] = self._db.execute("SELECT coalesce(max(sequence), 0) FROM event").fetchone()
         rows = self._db.execute(
@@ -746,7 +746,7 @@ class Queries:
         return int(last), frozenset(row["id"] for row in rows)
 
     def version(self) -> tuple[int, int]:
-        """Return a value that differs after any write, by this program or another."""
+        """Return a value that changes with every write, by this program or another."""
         [others] = self._db.execute("PRAGMA data_version").fetchone()
         return int(others), self._db.total_changes
 
@@ -773,11 +773,11 @@ class Queries:
         }
 
     def not_duplicates(self) -> frozenset[frozenset[str]]:
-        """Return the pairs which a person said are no duplicates: guids, `nid:…` for other notes."""
+        """Return the pairs of guids, or `nid:…` for foreign notes, that a person declared distinct."""
         return Pairs(self._db).all_not_duplicates()
 
     def handled_lapses(self) -> dict[Guid, int]:
-        """Return the problem cards about which a person decided, with the lapses they then had."""
+        """Return the problem cards on which a person decided, with their lapses at that time."""
         rows = self._db.execute(
             "SELECT d.subject, max(json_extract(d.body, '$.lapses')) AS lapses FROM event d"
             " WHERE d.by = 'person' AND d.what IN ('accept', 'edit', 'pick')"
@@ -786,7 +786,7 @@ class Queries:
         return {Guid(row["subject"]): int(row["lapses"]) for row in rows}
 
     def handled_remarks(self) -> frozenset[tuple[Guid, str]]:
-        """Return the remarks typed in Anki that a person has since handled, blanks collapsed."""
+        """Return (guid, remark) for handled remarks from Anki, with white space collapsed."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.text') AS said FROM event d"
             f" WHERE d.what = 'feedback' AND {STANDS} AND d.subject NOT IN (SELECT f.guid FROM finding f"
@@ -805,7 +805,7 @@ class Queries:
         return LastView(row[0], row[1], row[2], bool(row[3])) if row else None
 
     def calendar(self) -> Calendar | None:
-        """Return how the collection counts days; None if no view showed it."""
+        """Return how the collection counts days; None if unknown."""
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (CALENDAR,)).fetchone()
         if row:
             return msgspec.json.decode(row["value"], type=Calendar)
@@ -815,20 +815,20 @@ class Queries:
         return Calendar(row["created"]) if row else None
 
     def answers(self) -> Iterator[AnswerRow]:
-        """Return the review log in its order, without rescheduling by hand."""
+        """Yield the review log in its order, without rescheduling by hand."""
         rows = self._db.cursor()
-        rows.row_factory = None  # plain tuples: there are very many
+        rows.row_factory = None  # plain tuples, because there are very many
         yield from rows.execute(
             "SELECT id, guid, ordinal, ease, last_interval, factor, duration, type FROM review"
             " WHERE ease > 0 ORDER BY id"
         )
 
     def paid(self, since: str = "", shares: Mapping[str, float] | None = None) -> list[Paid]:
-        """Return the tokens used per model and prompt; replies pasted from a chat have none.
+        """Return the tokens used by model and prompt, without replies pasted from a chat.
 
         Args:
-            since: from this time on (ISO 8601, UTC).
-            shares: count only this share, 0 to 1, of the reply to each request; None = all of each.
+            since: count replies from this time on (ISO 8601, UTC).
+            shares: the share (0 to 1) of each reply to count, by request; None = all of each.
         """
         rows = self._db.execute(
             "WITH part AS (SELECT key AS request, value AS share FROM json_each(:shares))"
@@ -854,7 +854,7 @@ class Queries:
         return {row[0]: (row[1], row[2]) for row in rows}
 
     def cards(self) -> Iterator[CardRow]:
-        """Return every card as statistics count it, without building whole cards."""
+        """Yield the columns of all cards for statistics, without creating `Card` objects."""
         leads = self._leads()
         decoder = msgspec.json.Decoder(tuple[SeenCard, ...])
         rows = self._db.execute(
@@ -894,9 +894,9 @@ class Queries:
             )
 
     def _leads(self) -> dict[str, _Lead]:
-        """Return the leading candidate of each card: see `Card.leading`."""
+        """Return the leading candidate of each card, as `Card.leading`."""
         drafts, leads = msgspec.json.Decoder(_Draft), dict[str, _Lead]()
-        # candidates that were passed over lead only where there is no other
+        # candidates that were passed over lead only if there are no others
         others = "c.guid NOT IN (SELECT guid FROM candidate WHERE state <> 'passed')"
         for condition in ("c.state <> 'passed'", others):
             rows = self._db.execute(
@@ -969,7 +969,7 @@ _NO_LEAD = _Lead(DraftedBy(""), "", (0, 0))
 
 
 class _Origin(msgspec.Struct):
-    """The part of a draft's origin that is counted."""
+    """The part of a draft's origin that is needed."""
 
     drafter: str
     model: str = ""
@@ -982,14 +982,14 @@ class _Draft(msgspec.Struct):
 
 
 class _Finding(msgspec.Struct):
-    """The part of a finding that is counted."""
+    """The part of a finding that is needed."""
 
     check: str
     severity: str
 
 
 def _rank(state: str, letter: str, blocked: bool) -> tuple[int, int]:
-    """Rank the last picked candidate first, then the first unblocked, then the first open one."""
+    """Return a sort key: the last picked candidate, then the first unblocked, then the first open one."""
     number = 0  # a = 1, b = 2, … z = 26, aa = 27
     for sign in letter:
         number = number * 26 + ord(sign) - 96

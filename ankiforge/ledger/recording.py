@@ -50,7 +50,7 @@ from ankiforge.text.fold import canonical
 
 @dataclass(frozen=True, slots=True)
 class _Placing:
-    """What is being recorded for one highlight."""
+    """The parameters for recording the drafts of one highlight."""
 
     run: RunId
     highlight: Highlight
@@ -58,25 +58,25 @@ class _Placing:
     judge: Judge | None
     """Judges revisions; None if the source did not change."""
     families: Counter[Family]
-    """How many facts were drafted, by note type."""
+    """The number of facts that were drafted, by note type."""
     beside: bool = False
-    """Whether pending cards are kept beside the new ones."""
+    """Whether pending cards are kept in addition to the new ones."""
     instead: str = ""
-    """The guid of the card that is replaced once a person accepts the new one."""
+    """The guid of the card to replace when a person accepts the new one."""
 
     doubt: Finding | None = None
     """Asks a person whether the edited highlight is still the same one."""
     replaced: tuple[Card, ...] = ()
-    """The accepted cards in whose place the highlight states another fact."""
+    """The accepted cards whose fact the highlight no longer states."""
 
     def names(self, row: Row, guid: Guid) -> None:
-        """Store which card the drafts of a group belong to."""
+        """Record to which card the drafts of a group belong."""
         self.recorded.named.update({checked.label: guid for checked in row})
         self.recorded.labels.setdefault(foremost(row).label, guid)
 
 
 @dataclass(slots=True)
-class _Became:
+class _Results:
     """The results for one highlight of a batch."""
 
     drafter: str
@@ -87,23 +87,24 @@ class _Became:
     instead: str = ""
 
 
-def _by_highlight(batch: Batch) -> dict[HighlightKey, _Became]:
-    """Group a batch by highlight; results for highlights that are not in the task are dropped."""
+def _by_highlight(batch: Batch) -> dict[HighlightKey, _Results]:
+    """Group a batch by highlight, dropping results for highlights that are not in the task."""
     keys = [highlight.key for highlight in batch.task.highlights]
     beside, instead = batch.task.beside, batch.task.instead
-    became = {
-        key: _Became(batch.drafter, NoCard(key, ""), beside=beside, instead=instead) for key in keys
+    results = {
+        key: _Results(batch.drafter, NoCard(key, ""), beside=beside, instead=instead)
+        for key in keys
     }
     for checked in batch.checked:
-        if checked.draft.highlight in became:
-            became[checked.draft.highlight].drafts.append(checked)
+        if checked.draft.highlight in results:
+            results[checked.draft.highlight].drafts.append(checked)
     for none in batch.no_cards:
-        if none.highlight in became:
-            became[none.highlight].none = none
+        if none.highlight in results:
+            results[none.highlight].none = none
     for key, why in batch.failed:
-        if key in became:
-            became[key].failed = why
-    return became
+        if key in results:
+            results[key].failed = why
+    return results
 
 
 @dataclass(eq=False)
@@ -135,9 +136,9 @@ class Recorder:
     # --- recording --------------------------------------------------------------------------
 
     def record(self, run: RunId, batch: Batch, judge: Judge) -> Recorded:
-        """Record the results of a task in one transaction; `judge` tells which revisions are corrections.
+        """Record the results of a task in one transaction; `judge` decides which revisions are corrections.
 
-        A highlight whose content changed since it was drafted is left for the next run.
+        Highlights whose content changed since they were drafted are left for the next run.
         """
         recorded = Recorded()
         sorted_out = _by_highlight(batch)
@@ -155,10 +156,10 @@ class Recorder:
         judge: Judge,
         except_for: Collection[Guid] = (),
     ) -> None:
-        """Let policy decide on the words that somebody was still writing when they were read.
+        """Apply the policy to cards whose notes were still being edited when they were read.
 
-        Had it decided at once, the half of a sentence might be accepted, and the whole of it, if
-        a check warns, would only wait as a revision: the half would go into the package.
+        If the policy were applied at once, half a sentence might be accepted. The whole sentence would
+        then only be a pending revision if a check warns, and the package would contain the half.
         """
         ready = sorted(self._policy.deferred - set(except_for))
         if not ready:
@@ -177,7 +178,7 @@ class Recorder:
                     self._draft_again(self._reviser.take_deferred(card, judge))
 
     def record_probe(self, run: RunId, card: Card, letter: str, checked: Checked) -> None:
-        """Record what the answer probe found of a draft that waits; policy may accept it now."""
+        """Record the result of the answer probe for a pending draft, and apply the policy to it."""
         with self._writer.unit():
             self._cards.set_probed(card.guid, letter, checked)
             self._cards.refresh(card.guid)
@@ -192,7 +193,7 @@ class Recorder:
     def leave_rejected(self, highlight: Highlight) -> bool:
         """Return whether a person rejected every card of a highlight; if so, record that it gets none.
 
-        This concerns lost ledgers: it is not drafted, or paid for, again.
+        This way, after the ledger was lost, such a highlight is not drafted and paid for again.
         """
         if not self._earlier.all_rejected(highlight.key):
             return False
@@ -207,28 +208,28 @@ class Recorder:
         self,
         run: RunId,
         highlight: Highlight,
-        became: _Became,
+        results: _Results,
         recorded: Recorded,
         judge: Judge,
     ) -> None:
         key = highlight.key
-        drafts = [_with_twins(checked, recorded) for checked in became.drafts]
-        if became.beside and not drafts:
-            return  # a redraft without result changes nothing
-        if became.failed and not drafts:
-            self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (became.failed, key))
+        drafts = [_with_twins(checked, recorded) for checked in results.drafts]
+        if results.beside and not drafts:
+            return  # a redraft without results changes nothing
+        if results.failed and not drafts:
+            self._db.execute("UPDATE highlight SET failed = ? WHERE key = ?", (results.failed, key))
             return
-        if became.none.passing:
+        if results.none.passing:
             self._db.execute(
                 "UPDATE highlight SET failed = '', no_card = ? WHERE key = ?",
-                (became.none.reason, key),
+                (results.none.reason, key),
             )
             return
         asked, replaces, drafted = self._db.execute(
             "SELECT asked, replaces, drafted FROM highlight WHERE key = ?", (key,)
         ).fetchone()
         readings = (content_of(highlight), content_of(highlight.as_formerly))
-        edited = drafted not in ("", *readings)  # the program may only read it better now
+        edited = drafted not in ("", *readings)  # not if only the reading changed
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
         doubt = None
         if asked.startswith(MAY_BE):
@@ -237,19 +238,19 @@ class Recorder:
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
         placing = _Placing(
-            run, highlight, recorded, judge if edited else None, Counter(), became.beside,
-            became.instead, doubt, replaced,
+            run, highlight, recorded, judge if edited else None, Counter(), results.beside,
+            results.instead, doubt, replaced,
         )  # fmt: skip
         self._place(placing, self._with_rejections(key, drafts))
-        why = became.none.reason or "nothing was drafted"
+        why = results.none.reason or "nothing was drafted"
         self._db.execute(
             "UPDATE highlight SET failed = '', asked = '', replaces = '', drafted = ?, drafter = ?,"
             " no_card = ? WHERE key = ?",
-            (content_of(highlight), became.drafter, why, key),
+            (content_of(highlight), results.drafter, why, key),
         )
 
     def _replaced(self, key: HighlightKey, drafts: list[Checked]) -> tuple[Card, ...]:
-        """Return the accepted cards of a highlight that no draft says again."""
+        """Return the accepted cards of a highlight that no draft repeats."""
         return tuple(
             card
             for card in self._cards.of_highlight(key)
@@ -260,7 +261,7 @@ class Recorder:
         )
 
     def _with_rejections(self, key: HighlightKey, drafts: list[Checked]) -> list[Checked]:
-        """Add a finding to drafts that say what a person rejected as the card of another passage."""
+        """Add a finding to drafts that repeat a rejected card of another passage."""
         if self._decisions.person_decided(key):
             return drafts
         found = ((one, self._rejections.finding(one.draft)) for one in drafts)
@@ -277,7 +278,7 @@ class Recorder:
             if card.highlight.key == highlight.key
         ]
         for card in placing.replaced:
-            if card in existing:  # its note stays, and none of the drafts is a revision of it
+            if card in existing:  # keep its note, and do not revise it with one of the drafts
                 existing.remove(card)
                 self._reviser.add_finding(card, SOURCE_GONE)
         self._merge_again(highlight, existing)
@@ -305,9 +306,8 @@ class Recorder:
         )
         for at, (rows, cards) in enumerate(zip(groups, matched, strict=True)):
             chosen = decided & kept.get(rows[0][0].draft.intent, set())
-            if not chosen or any(
-                cards
-            ):  # else an alternative of the other note type was picked already
+            # otherwise an alternative of the other note type is already picked
+            if not chosen or any(cards):
                 self._place_choice(placing, rows, cards, others.get(at, []))
             stay |= {card.guid for card in cards if card}
         if groups and not placing.beside:
@@ -318,13 +318,13 @@ class Recorder:
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
     ) -> None:
-        """Create cards that are to replace a problem card, which is not changed yet.
+        """Create cards that may replace a problem card, which is not changed yet.
 
-        Drafts that belong to another picked card are left out: nobody asked for these.
+        Drafts that belong to another picked card are omitted, because nobody requested them.
         """
         old = next((card for card in existing if card.guid == placing.instead), None)
         if old is None:
-            return  # it belongs to another passage now
+            return  # the card was moved to another passage
         before = ProblemCards(self._db).replacements(old.guid)
         waits = [one for one in existing if one.guid in before and not _is_decided(one)]
         near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
@@ -360,7 +360,7 @@ class Recorder:
                 )
 
     def _merge_again(self, highlight: Highlight, existing: list[Card]) -> None:
-        """Merge again what a person merged, while the passage contains its evidence."""
+        """Link a highlight to cards into which a person merged its cards, if it has their evidence."""
         pairs, exact = self._cards.pairs, canonical(highlight.exact)
         for card in existing:
             there = canonical(card.leading.draft.quote) in exact
@@ -383,7 +383,7 @@ class Recorder:
     def _revise_decided(
         self, placing: _Placing, rows: list[Row], found: list[tuple[Row, Card]]
     ) -> None:
-        """Revise picked cards; candidates of the other note type are left out."""
+        """Revise decided cards; candidates of the other note type are omitted."""
         live = [(row, card) for row, card in found if card.standing is Standing.LIVE]
         for row, card in live:
             if card.verdict is not Verdict.REJECTED:
@@ -435,7 +435,7 @@ class Recorder:
             placing.names(row, guid)
 
     def _create(self, placing: _Placing, row: Row, *, new: int, alone: bool) -> Guid:
-        """Create the card of a group; `new` is the shared slot, `alone` whether it has no alternatives."""
+        """Create the card of a group; `new` is the shared slot, `alone` means without alternatives."""
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
@@ -454,7 +454,7 @@ class Recorder:
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
 
-        It is not if that card is not in use, or if a person undid such a merge.
+        This is not done if that card is not in use, or if a person undid such a merge.
         """
         checked = foremost(rows[0])
         if self._earlier.merged_before(key, checked.draft):
@@ -469,7 +469,7 @@ class Recorder:
             not repeated
             or not self._cards.stands(repeated)
             or self._decisions.was_unmerged(repeated, key)
-            or self._earlier.all_rejected(key)  # in a lost ledger: its own card comes back rejected
+            or self._earlier.all_rejected(key)  # its own card in a lost ledger was rejected
         ):
             return False
         self._cards.link(repeated, key, "also")
@@ -481,12 +481,12 @@ class Recorder:
 
 
 def _doubted(checked: Checked, finding: Finding) -> Checked:
-    """Add a finding to a draft, which a person has to look at."""
+    """Add a finding to a draft, so that a person has to decide on it."""
     return replace(checked, findings=(*checked.findings, finding), accept=False)
 
 
 def _with_origin(checked: Checked, there: list[Card]) -> Checked:
-    """Add a finding to a draft that it may be one of these cards, whose passage is gone."""
+    """Add a finding that a draft may be one of these cards, whose passage is gone."""
     draft = checked.draft
     cards = [
         card
@@ -505,12 +505,12 @@ def _with_origin(checked: Checked, there: list[Card]) -> Checked:
 
 
 def _is_decided(card: Card) -> bool:
-    """Return whether it was picked, written or rejected."""
+    """Return whether a card was accepted, edited or rejected."""
     return card.verdict is Verdict.REJECTED or is_decided(card)
 
 
 def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
-    """Add a finding about candidates of the other note type, left out because the card is picked."""
+    """Add a finding about omitted candidates of the other note type."""
     if not left:
         return checked
     kinds = ", ".join(one.draft.kind.value for one in left)
@@ -519,7 +519,7 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
 
 
 def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
-    """Return whether an accepted card of the highlight states another fact than a new draft."""
+    """Return whether an accepted card and a new draft of the highlight state different facts."""
     if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
         return False
     now = replace(card.leading.draft, fields=card.fields)
@@ -527,10 +527,10 @@ def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
-    """Replace labels of this batch in findings by the guids of the cards that they became.
+    """Replace labels of this batch in findings with the guids of the cards made from these drafts.
 
-    A draft recorded later has no guid yet; a finding with its label would be read as one about a card
-    that is gone, and the card would wait without a reason.
+    A draft that is recorded later has no guid yet. Its label is removed, because it would be taken for a
+    card that is gone, and the card would wait without a reason.
     """
     labels = {finding.twin: "" for finding in checked.findings if finding.twin.startswith("draft ")}
     known = {**labels, **recorded.named}

@@ -1,4 +1,4 @@
-"""Replies of models by the hash of their request, and requests for replacements of cards."""
+"""Replies of models by request hash, and requests for replacements of cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Replies:
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], datetime]) -> Replies:
-        """Open a connection of its own, so that a thread never waits within another's transaction."""
+        """Open a separate connection, so that a thread never waits inside another's transaction."""
         return cls(connect(path, any_thread=True, durable=True), clock)
 
     def get(self, request: str) -> str | None:
@@ -37,7 +37,7 @@ class Replies:
     def put(
         self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
     ) -> None:
-        """Store a raw reply, committed at once."""
+        """Store a raw reply, and commit at once."""
         now = self._clock().isoformat(timespec="seconds")
         with self._lock, self._db.unit():
             self._db.execute(
@@ -46,29 +46,29 @@ class Replies:
             )
 
     def close(self) -> None:
-        """Close its connection; wait for a thread that is using it."""
+        """Close the connection after waiting for a thread that uses it."""
         with self._lock:
             self._db.close()
 
 
 _NAMED = "instead:"
-"""Prefix of the meta value that stores an open request."""
+"""The prefix of the names in `meta` of open requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplacementRequest:
-    """A request for a card that replaces another."""
+    """A request for a card that replaces another one."""
 
     request: str
-    """Its hash."""
+    """The hash of the request."""
     guid: Guid
-    """The problem card."""
+    """The problem card to replace."""
     remark: str
     """The description of the problem for the model."""
 
 
 class ReplacementRequests:
-    """Stores requests until they are answered."""
+    """Stores replacement requests until they are answered."""
 
     def __init__(self, connection: Connection, writer: Writer) -> None:
         self._db = connection

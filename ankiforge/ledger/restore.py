@@ -62,11 +62,11 @@ _UNFIT = (
     AttributeError, KeyError, OverflowError, TypeError, ValueError, msgspec.ValidationError,
     sqlite3.Error,
 )  # fmt: skip
-"""What a line raises that is malformed, or that a person edited."""
+"""The errors raised for a line that is malformed or was edited by hand."""
 
 
 def _nothing(entry: Entry) -> None:
-    """Ignore a line that changes nothing in an existing ledger."""
+    """Ignore a line that does not change an existing ledger."""
 
 
 @dataclass(eq=False)
@@ -83,10 +83,10 @@ class Rebuild:
     def __post_init__(self) -> None:
         self._newer = False
         self._taken: str | None = None
-        """The state of the file when it was last read, stored or not."""
+        """The state of the file when it was last read, even if that was not stored."""
 
     def update(self) -> tuple[Problem, ...]:
-        """Read new lines if the file has changed, then append those that it has lost.
+        """Read new lines if the file has changed, then append lines that the file has lost.
 
         Returns:
             Malformed lines as problems, and a notice if lines were appended.
@@ -113,7 +113,7 @@ class Rebuild:
         return tuple(problems)
 
     def import_line(self, entry: Entry) -> tuple[Problem, ...]:
-        """Apply one line of another file, within a unit, and write it into the journal."""
+        """Apply a line of another file, within a unit, and write it to the journal."""
         if entry.v > VERSION:
             return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
         if entry.by == ANKI:
@@ -137,12 +137,12 @@ class Rebuild:
                 )
             elif line.id not in known:
                 known.add(line.id)
-                if line.by == ANKI:  # another computer's view: this one must view Anki itself
+                if line.by == ANKI:  # a view of another computer: read Anki again here
                     self._writer.meta("anki:last", "")
                 yield from self._take(line)
 
     def _take(self, entry: Entry) -> Iterator[Problem]:
-        """Apply one line, as a whole or not at all."""
+        """Apply a line completely or not at all."""
         take = {
             "issued": self._issued,
             "slot": self._slot,
@@ -194,7 +194,7 @@ class Rebuild:
         )
 
     def _keep_past(self, entry: Entry) -> None:
-        """Keep what was read here as past content: the sources may be older than the journal."""
+        """Store the content read here as past content, as the sources may be older than the journal."""
         self._db.execute(
             "INSERT OR IGNORE INTO past_content (key, content, body, until)"
             " SELECT key, content, body, run FROM highlight"
@@ -241,9 +241,9 @@ _KEEP = "keep it: with the sources it rebuilds a lost ledger"
 
 
 def lost_lines(connection: Connection, journal: Journal) -> list[Entry]:
-    """Return lines for what the ledger has from its journal and the file lacks; [] if it lacks no line.
+    """Return lines for the data from the journal that the file has lost; [] if it has lost no line.
 
-    Events are as they were written; what another line says as well is not among them.
+    Events are as originally written. Data that another line of the file contains is omitted.
     """
     known = {row["id"] for row in connection.execute("SELECT id FROM journal").fetchall()}
     if known <= {line.id for line in journal.read() if isinstance(line, Entry)}:
@@ -257,9 +257,9 @@ def lost_lines(connection: Connection, journal: Journal) -> list[Entry]:
 
 
 def ledger_lines(connection: Connection) -> Iterator[Entry]:
-    """Yield journal lines for all that a ledger cannot read from its sources.
+    """Yield journal lines for all data that a ledger cannot read from its sources.
 
-    Names of folders and keys first, then slots, shipments and events, oldest first.
+    The order is: names of folders, keys, slots, shipments, and events, oldest first.
     """
     for row in connection.execute(
         "SELECT name, value FROM meta WHERE name GLOB 'root:*' ORDER BY name"
@@ -306,11 +306,11 @@ _SAYS = {
     "bind": ("root",),
     GENERATION: (),
 }
-"""The keys that tell two lines about one subject apart, by kind of line."""
+"""The keys that distinguish lines about the same subject, by kind of line."""
 
 
 def _identity(line: Entry) -> tuple[str, ...]:
-    """Return what is equal for lines that say the same; of an event its id."""
+    """Return a value that is equal for lines with the same content; for an event, its id."""
     names = _SAYS.get(line.what)
     if names is None:
         return (line.id,)
@@ -318,34 +318,34 @@ def _identity(line: Entry) -> tuple[str, ...]:
 
 
 TAKEN = "anki"
-"""The content hash of a highlight that was only found in Anki."""
+"""The content hash of a highlight that is known only from Anki."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A note of ours in Anki, decoded as the card that it was made from."""
+    """The card reconstructed from a note of ours in Anki."""
 
     identity: Identity
     seen: Seen
     kind: CardKind
     fields: Fields
-    """Its text as Markdown."""
+    """The text as Markdown."""
     answer: str
     exact: str
     """The text of the highlight, from the field Source."""
     sentence: str
     quote: str
-    """Its evidence."""
+    """The evidence of the card."""
     title: str
     touched: bool
-    """Whether a person edited it in Anki."""
+    """Whether a person edited the note in Anki."""
     retired: bool
-    """Whether it has the tag of retired cards."""
+    """Whether the note has the tag of retired cards."""
 
 
 @dataclass(eq=False)
 class Recovery:
-    """Creates cards for notes of ours in Anki that have none."""
+    """Creates cards for notes of ours in Anki that have no card here."""
 
     _db: Connection
     _writer: Writer
@@ -358,7 +358,7 @@ class Recovery:
         self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
 
     def create_card(self, found: Recovered) -> None:
-        """Create the card of a note, within a unit, and apply what the journal knows about it."""
+        """Create the card of a note, within a unit, and apply the journal's events about it."""
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
@@ -370,9 +370,9 @@ class Recovery:
         self._ship(found)
 
     def _gone_since(self, guid: Guid) -> str:
-        """Return when a whole collection was first read without a note; "" if it is there.
+        """Return when a complete view first lacked a note; "" if the newest one contains it.
 
-        It was seen before its highlight was known here, and removed before it could be taken over.
+        Such a note was seen before its highlight was known here, and deleted before it was taken over.
         """
         row = self._db.execute(
             "SELECT min(taken_at) FROM view WHERE complete AND taken_at > (SELECT max(v.taken_at)"
@@ -390,11 +390,11 @@ class Recovery:
         return row.fetchone() is not None
 
     def expect(self, found: Recovered) -> None:
-        """Let a source that yields the highlight of a note, edited or not, give it the key from Anki."""
+        """Store the highlight of a note, so that it gets the key from Anki when a source yields it."""
         self._placeholder(found)
 
     def found_expected(self) -> bool:
-        """Return whether a source yielded the highlight of a note that is not taken over yet."""
+        """Return whether a source has yielded the highlight of a note that is not taken over yet."""
         row = self._db.execute(
             "SELECT 1 FROM highlight h WHERE run <> '' AND drafter = ? AND drafted = ?"
             " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
@@ -403,7 +403,7 @@ class Recovery:
         return row.fetchone() is not None
 
     def use_as_base(self, guid: Guid, seen: Seen) -> None:
-        """Use the note in Anki as the base of a card drafted here: another ledger shipped it."""
+        """Use the note in Anki as the last revision of a card drafted here, if another ledger shipped it."""
         card = self._cards.get(guid)
         with self._writer.unit():
             if card.verdict is Verdict.PENDING:
@@ -417,9 +417,9 @@ class Recovery:
             self._keep(seen, card.fields)
 
     def newer(self) -> Iterator[Seen]:
-        """Yield notes of known cards that were made from a revision which this ledger never shipped.
+        """Yield notes of known cards that are based on a revision which this ledger never shipped.
 
-        Then it is a backup: a later state of it, or another ledger, shipped them.
+        In that case, another ledger shipped them, or a later state of this one, which is a backup.
         """
         for row in self._db.execute(
             "SELECT s.*, v.taken_at FROM seen s JOIN view v ON v.id = s.view AND v.complete"
@@ -431,9 +431,9 @@ class Recovery:
             yield seen_of(row)
 
     def catch_up_with(self, found: Recovered) -> None:
-        """Take in what a note tells of the revision that it was made from.
+        """Store the revision on which a note is based, as far as the note shows it.
 
-        Its tags count as all that we ever shipped: of those it lacks, a person may have removed some.
+        Our tags of that revision are unknown, and stored as empty: a person may have removed some.
         """
         self._update_passage(found)
         seen, last = found.seen, self._packages.last(found.identity.guid)
@@ -444,9 +444,9 @@ class Recovery:
                 self._packages.keep(shipped, last.rev + 1, "", self._writer.now())
 
     def _update_passage(self, found: Recovered) -> None:
-        """Use the passage that a note in Anki shows as the last known words of its highlight.
+        """Use the passage in a note in Anki as the last known text of its highlight.
 
-        What was read here is kept as past content, by which it is matched if the source is as old.
+        The text read here is kept as past content, which is matched if the source is as old.
         """
         row = self._db.execute(
             "SELECT key, body, content, run FROM highlight WHERE key = coalesce((SELECT key"
@@ -510,9 +510,10 @@ class Recovery:
         self._keep(found.seen, fields, touched=found.touched)
 
     def _keep(self, seen: Seen, fields: Fields, *, touched: bool = False) -> None:
-        """Store the note in Anki as the revision shipped last.
+        """Store the note in Anki as the last shipped revision.
 
-        If a person edited it our side is unknown, and stored as empty, so that all its text is the person's.
+        If a person edited it, our text is unknown and stored as empty, so that all text counts as the
+        person's.
         """
         last = self._packages.last(seen.guid)
         shipment = Shipment(
@@ -521,7 +522,7 @@ class Recovery:
         )  # fmt: skip
         self._packages.keep(shipment, last.rev + 1 if last else 1, "", self._writer.now())
 
-    # --- its highlight ----------------------------------------------------------------------
+    # --- the highlight ----------------------------------------------------------------------
 
     def _placeholder(self, found: Recovered) -> None:
         """Store a highlight with the key and text from Anki, until a source yields it."""
@@ -544,7 +545,7 @@ class Recovery:
         )  # fmt: skip
 
     def _document(self, found: Recovered) -> Document:
-        """Return a document from the tag's slug, else from the key."""
+        """Store and return a document, identified by the slug in the note's tag, else by the title."""
         head = "ankiforge::doc::"
         tags = (tag.casefold() for tag in found.seen.tags)
         slug = next((tag.removeprefix(head) for tag in tags if tag.startswith(head)), "")
@@ -559,10 +560,10 @@ class Recovery:
         )
         return document
 
-    # --- when the source is read again ------------------------------------------------------
+    # --- reading the source again -----------------------------------------------------------
 
     def mark_drafted(self) -> None:
-        """Mark passages as drafted if all their cards were recovered, according to the journal."""
+        """Mark passages as drafted if, according to the journal, all their cards were recovered."""
         self._db.execute(
             "UPDATE highlight SET drafted = content WHERE drafter = ? AND run = '' AND drafted = ''"
             " AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
@@ -574,7 +575,7 @@ class Recovery:
             self._db.execute("UPDATE highlight SET drafted = content WHERE key = ?", (key,))
 
     def _with_others(self) -> list[str]:
-        """Return recovered passages whose other cards a person rejected or passed over."""
+        """Return recovered passages all of whose other cards a person rejected or passed over."""
         rows = self._db.execute(
             "SELECT h.key, s.family, s.slot FROM highlight h JOIN slot s ON s.key = h.key"
             " WHERE h.drafter = ? AND h.run = '' AND h.drafted = '' AND NOT EXISTS (SELECT 1"
@@ -590,7 +591,7 @@ class Recovery:
         return [key for key, lacks in lacking.items() if not lacks]
 
     def mark_unchanged_drafted(self, run: RunId) -> None:
-        """Mark passages as drafted if they are as they were when their cards went to Anki."""
+        """Mark passages as drafted if their text is the same as in their notes in Anki."""
         rows = self._db.execute(
             "SELECT h.key, json_extract(h.body, '$.exact') AS now,"
             " json_extract(p.body, '$.exact') AS then_ FROM highlight h"
@@ -608,7 +609,7 @@ class Recovery:
             )
 
     def unshipped(self) -> list[Guid]:
-        """Return the cards that are in Anki though this ledger never shipped them."""
+        """Return the cards that are in Anki but were never shipped by this ledger."""
         rows = self._db.execute(
             "SELECT guid FROM card c WHERE anki IN ('seen', 'held') AND NOT EXISTS"
             " (SELECT 1 FROM shipped s WHERE s.guid = c.guid) ORDER BY guid"
@@ -617,7 +618,7 @@ class Recovery:
 
 
 def _by_hand(found: Recovered) -> bool:
-    """Return whether its passage is a front and back that a person wrote, not a sentence."""
+    """Return whether the passage is a card that a person wrote, with front and back."""
     words = [canonical(plain(text)) for name, text in found.fields if name in ("Front", "Back")]
     passage = canonical(found.exact)
     return len(words) == 2 and passage.startswith(words[0]) and passage.endswith(words[1])
@@ -628,7 +629,7 @@ def _kind(found: Recovered) -> HighlightKind:
 
 
 def _written(found: Recovered) -> tuple[str, ...]:
-    """Return front and back, by which a hand-written card is recognised."""
+    """Return front and back of a card written by hand, to recognise it in the source; else ()."""
     words = dict(found.fields)
     return (words["Front"], words["Back"]) if _by_hand(found) else ()
 
@@ -641,10 +642,10 @@ _HERE = frozenset(("bind", GENERATION))
 
 @dataclass(frozen=True, slots=True)
 class NotImported:
-    """A card (or passage) about which the decisions of a file were not imported."""
+    """A card or highlight whose decisions in a file were not imported."""
 
     subject: str
-    """A guid, or a highlight's key."""
+    """A guid, or the key of a highlight."""
     why: str
 
 
@@ -653,9 +654,9 @@ class Imported:
     """The result of importing lines."""
 
     decisions: int = 0
-    """New events."""
+    """The number of new events."""
     known: int = 0
-    """Lines that were here already."""
+    """The number of lines that were already known."""
     kept: list[NotImported] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -670,10 +671,10 @@ class JournalExchange:
     _decisions: Decisions
     _rebuild: Rebuild
 
-    # --- out --------------------------------------------------------------------------------
+    # --- export -----------------------------------------------------------------------------
 
     def entries(self) -> Iterator[Entry]:
-        """Yield all lines that another ledger needs: identities first, then events, oldest first."""
+        """Yield all lines that another ledger needs: keys, slots and shipments, then events by age."""
         written: set[tuple[str, ...]] = set()
         for line in self._journal.read():
             if isinstance(line, Entry) and line.what in _IDENTITIES:
@@ -683,10 +684,10 @@ class JournalExchange:
             if line.what not in _HERE and _identity(line) not in written:
                 yield line
 
-    # --- in ---------------------------------------------------------------------------------
+    # --- import -----------------------------------------------------------------------------
 
     def import_lines(self, entries: Sequence[Entry]) -> Imported:
-        """Apply new lines as one unit, and write them into the journal."""
+        """Apply new lines as one unit, and write them to the journal."""
         imported = Imported()
         with self._writer.unit():
             fit = [one for one in entries if _is_fit(one)]
@@ -722,14 +723,14 @@ class JournalExchange:
         return known is None
 
     def _is_here(self, entry: Entry) -> bool:
-        """Return whether the highlight or slot that it names is here already."""
+        """Return whether the highlight or slot of a line exists here already."""
         if entry.what == "issued":
             sql = "SELECT 1 FROM highlight WHERE key = ?"
             return self._db.execute(sql, (entry.subject,)).fetchone() is not None
         return entry.what == "slot" and self._slot(entry) is not None
 
     def _slot(self, entry: Entry) -> str | None:
-        """Return the answer that has the same slot here."""
+        """Return the answer stored here for the slot of a line, or None."""
         row = self._db.execute(
             "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?",
             (entry.subject, entry.body.get("family"), entry.body.get("slot")),
@@ -737,17 +738,17 @@ class JournalExchange:
         return None if row is None else str(row["answer"])
 
     def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
-        """Return the guids that have another answer here: the file's decisions are about other cards."""
+        """Return the guids with another answer here, so that the file's decisions do not apply."""
         slots = {_guid_of(one): one for one in entries if one.what == "slot"}
         found = set()
-        for entry in slots.values():  # the last of several
+        for entry in slots.values():  # the last line for each slot
             here = self._slot(entry)
             if here is not None and not same(here, str(entry.body.get("answer", ""))):
                 found.add(str(_guid_of(entry)))
         return frozenset(found)
 
     def _own(self, entries: Sequence[Entry]) -> dict[str, str]:
-        """Return subjects about which a person decided here unknown to the file, with the last time."""
+        """Return the subjects of a person's decisions that the file lacks, with the latest time."""
         ids = {one.id for one in entries}
         own: dict[str, str] = {}
         for subject in {one.subject for one in entries}:
@@ -760,7 +761,7 @@ class JournalExchange:
 
 
 def _decided_later(new: Iterable[Entry], own: Mapping[str, str]) -> frozenset[str]:
-    """Return those about which the file has no later decision."""
+    """Return the subjects in `own` about which the file has no later decision."""
     newest: dict[str, str] = {}
     for entry in new:
         newest[entry.subject] = max(entry.at, newest.get(entry.subject, ""))
@@ -768,7 +769,7 @@ def _decided_later(new: Iterable[Entry], own: Mapping[str, str]) -> frozenset[st
 
 
 def _is_fit(entry: Entry) -> bool:
-    """Return whether a slot line names a valid card."""
+    """Return whether a line is not a slot line, or one with a valid slot."""
     if entry.what != "slot":
         return True
     family, slot = entry.body.get("family"), entry.body.get("slot")
@@ -781,7 +782,7 @@ def _guid_of(entry: Entry) -> Guid:
 
 
 def _subjects(entry: Entry) -> frozenset[str]:
-    """Return the subjects of a line: the card of a slot, else what it names."""
+    """Return the subjects of a line: the guid for a slot, none for a key, else its own subject."""
     if entry.what == "slot":
         return frozenset((str(_guid_of(entry)),))
     return frozenset((entry.subject,)) if entry.what != "issued" else frozenset()

@@ -1,7 +1,7 @@
-"""Search the works that were read: what `ankiforge seen` and the review page answer.
+"""Search the works that were read, for `ankiforge seen` and the review page.
 
-A work is found by a name (DOI, arXiv, ISBN, PMID, address, citation key, file), by its pages, by
-its title, even if misspelt or shortened, or by the words of its highlights and cards.
+A work is found by a name (DOI, arXiv, ISBN, PMID, URL, citation key, file), by its pages, by its
+title, even if misspelt or shortened, or by the words of its highlights and cards.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from ankiforge.text.fold import loose
 from ankiforge.text.identifiers import Name, names_in, names_of
 
 _SIMILAR = 86.0
-"""Likeness (of 100) from which two titles count as similar; `_WITHIN` if one is part of the other."""
+"""The similarity (0 to 100) from which titles are similar; `_WITHIN` if one is part of the other."""
 _WITHIN = 92.0
 _LEAST_SIMILAR = 8
-"""Letters from which two titles are compared; `_LEAST_WITHIN` if one is part of the other."""
+"""The minimum length of titles to compare; `_LEAST_WITHIN` if one is part of the other."""
 _LEAST_WITHIN = 14
 _PARTLY = 99.0
-"""Greatest score of titles that are only partly equal."""
+"""The maximum score of titles that are only partly equal."""
 _LONG_TITLE = 5
-"""Words of an equal title after which nothing else is searched."""
+"""The number of words from which an equal title ends the search."""
 _WEAK = frozenset(("file",))
-"""Schemes of names that different works may share by chance."""
+"""Schemes of names that different works may share by coincidence."""
 _OPENERS = {
     "doi": "https://doi.org/",
     "arxiv": "https://arxiv.org/abs/",
@@ -82,7 +82,7 @@ class WorkHighlight:
 
 @dataclass(frozen=True, slots=True)
 class WorkCard:
-    """A card of a work, as the last view of Anki showed it."""
+    """A card of a work, with its state in the last view of Anki."""
 
     guid: Guid
     highlight: HighlightKey
@@ -92,14 +92,14 @@ class WorkCard:
     standing: Standing
     anki: AnkiState
     cards: tuple[SeenCard, ...]
-    """() if it was never in Anki."""
+    """The cards of the note; () if it was never in Anki."""
     answered: tuple[tuple[int, float], ...]
-    """(ordinal of the card, seconds since 1970) of the last answer to each."""
+    """(ordinal of the card, time of the last answer in seconds since 1970)."""
 
     def recall(self, now: float) -> tuple[float | None, ...]:
         """Return the probability of recalling each card of the note; () if it is not in Anki.
 
-        None stands for a card that was never learnt. `now`: seconds since 1970.
+        The value for a card that was never learnt is None. `now` is in seconds since 1970.
         """
         if not self.anki.there:
             return ()
@@ -112,45 +112,45 @@ class WorkCard:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How well the cards of a work are remembered now."""
+    """How well the cards of a work are currently remembered."""
 
     cards: int
-    """Cards in Anki; a note may have several."""
+    """The number of cards in Anki; a note may have several."""
     learnt: int
-    """Cards with a known probability of recall."""
+    """The number of cards with a known probability of recall."""
     suspended: int
     now: float | None
-    """Mean probability of recalling the learnt cards, 0 to 1; None without any."""
+    """The mean probability (0 to 1) of recalling the learnt cards; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A paper, book or note: all documents that are the same work, with what was made of them."""
+    """A paper, book or note: all documents that are the same work, with highlights and cards."""
 
     key: DocumentKey
     documents: tuple[Document, ...]
-    """The first is the one the others are copies of."""
+    """The first is the original, and the others are its copies."""
     first_seen: str
-    """Start of the run that first read it, ISO 8601; "" if unknown."""
+    """The start of the run that first read the work, in ISO 8601; "" if unknown."""
     highlights: tuple[WorkHighlight, ...]
     cards: tuple[WorkCard, ...]
 
     @property
     def title(self) -> str:
-        """Return the first title, else path, of its documents."""
+        """The first title of the documents, else the first path."""
         titles = (document.title for document in self.documents)
         paths = (document.path for document in self.documents)
         return next(filter(None, (*titles, *paths)), self.key)
 
     @property
     def read(self) -> tuple[str, str]:
-        """Return the days of the first and last highlight; "" where no source says."""
+        """The days of the first and the last highlight; "" if unknown."""
         days = sorted(day for one in self.highlights if (day := one.text.created[:10]))
         return (days[0], days[-1]) if days else ("", "")
 
     @property
     def counts(self) -> dict[str, int]:
-        """Return the numbers of highlights and cards, the latter also by state."""
+        """The numbers of highlights, of cards, and of cards by state."""
         current = [
             one
             for one in self.cards
@@ -168,7 +168,7 @@ class Work:
 
     @property
     def links(self) -> tuple[str, ...]:
-        """Return the addresses at which the work opens, each once."""
+        """The URLs at which the work opens, without duplicates."""
         found = []
         for document in self.documents:
             found.append(document.uri)
@@ -180,7 +180,7 @@ class Work:
         return tuple(dict.fromkeys(filter(None, found)))
 
     def retention(self, now: float) -> Retention:
-        """Return how well its cards are remembered; `now`: seconds since 1970."""
+        """Return how well the cards are remembered at `now`, in seconds since 1970."""
         there = [card for one in self.cards if one.anki.there for card in one.cards]
         known = [chance for one in self.cards for chance in one.recall(now) if chance is not None]
         return Retention(
@@ -192,7 +192,7 @@ class Work:
 
 
 class FoundBy(StrEnum):
-    """How a work was found, the surest first."""
+    """How a work was found, the most reliable first."""
 
     NAME = "identifier"
     PAGES = "pages"
@@ -208,13 +208,13 @@ class Match:
     work: Work
     by: FoundBy
     detail: str
-    """The name (`doi 10.1000/1`), the likeness of the titles, or the query as it was read."""
+    """The name (`doi 10.1000/1`), the similarity of the titles, or the corrected query."""
     matched: frozenset[str]
-    """The keys of the highlights and guids of the cards that hold the words."""
+    """The keys of the highlights and guids of the cards that contain the words."""
 
     @property
     def highlights(self) -> tuple[WorkHighlight, ...]:
-        """Return the highlights, first those that match themselves or by a card of theirs."""
+        """The highlights, first those that match or that have a matching card."""
         carded = {one.highlight for one in self.work.cards if one.guid in self.matched}
         hit = carded | self.matched
         return tuple(sorted(self.work.highlights, key=lambda one: one.key not in hit))
@@ -232,17 +232,17 @@ class _Reason:
 
 
 class Search:
-    """Find works. The index is kept in the ledger, and brought up to date by each search."""
+    """Finds works, with an index in the ledger that each search updates."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self._index = SearchIndex(connection)
 
     def find(self, query: str) -> Iterator[Match]:
-        """Return the works that match a query, the surest and best first, read one by one.
+        """Yield the works that match a query, the most reliable and best matches first.
 
         Raises:
-            LedgerError: something has to be indexed, and the ledger cannot be written.
+            LedgerError: the index must be updated, but the ledger cannot be written.
         """
         self._index.update()
         query = query.encode("utf-8", "replace").decode()
@@ -263,7 +263,7 @@ class Search:
         yield from self._matches(reasons)
 
     def find_file(self, extracted: Sequence[Extracted]) -> Iterator[Match]:
-        """Return the works that a PDF belongs to: by its pages, its names, or else its title."""
+        """Yield the works to which a PDF belongs: by its pages, its names, or else its title."""
         self._index.update()
         reasons: list[_Reason] = []
         for one in extracted:
@@ -282,7 +282,7 @@ class Search:
             yield _Reason(document, FoundBy.NAME, f"{scheme} {value}")
 
     def _by_pages(self, extracted: Extracted) -> Iterator[_Reason]:
-        """Compare pages as duplicate documents are found: half of the shorter one's are equal."""
+        """Yield documents with equal pages, at least half of those of the shorter document."""
         folds = {fold for fold, length in extracted.pages if length >= LONG_PAGE}
         shared: dict[str, int] = {}
         for fold in folds:
@@ -298,7 +298,7 @@ class Search:
             if pages * 2 >= min(len(folds), row[0]):
                 said = f"{pages} equal page{'' if pages == 1 else 's'}"
                 yield _Reason(document, FoundBy.PAGES, said, score=pages)
-        if not folds:  # a scan without text: its pictures name it
+        if not folds:  # the key of a scan without text is made from its pictures
             for document in self.works_of([extracted.document.key]):
                 yield _Reason(document, FoundBy.PAGES, "the same file")
 
@@ -309,7 +309,7 @@ class Search:
         from rapidfuzz import fuzz, process
 
         best: dict[str, float] = {}
-        # titles like the query, with or without what may follow as a subtitle
+        # titles similar to the query, also without a subtitle that may follow
         titles = self._index.titles()
         for cut in (None, len(asked)):
             choices = [title[:cut] for _, title in titles]
@@ -319,7 +319,7 @@ class Search:
                 document = titles[place][0]
                 score = score if cut is None else min(score, _PARTLY)
                 best[document] = max(score, best.get(document, 0.0))
-        # titles of which the query is a part; or that are its beginning, and lack its subtitle
+        # titles that contain the query, or that equal its beginning without a subtitle
         likely = self._index.titles_like(asked)
         for document, title in likely:
             if min(len(title), len(asked)) < _LEAST_WITHIN:
@@ -345,7 +345,7 @@ class Search:
             yield _Reason(hit.document, FoundBy.WORDS, detail, hit.score, matched)
 
     def _matches(self, reasons: Sequence[_Reason]) -> Iterator[Match]:
-        """Return each work once, for its surest reason."""
+        """Yield each work once, with its most reliable reason."""
         order = list(FoundBy)
         works = self.works_of(one.document for one in reasons)
         found: dict[DocumentKey, list[_Reason]] = {}
@@ -363,7 +363,7 @@ class Search:
     # --- works ------------------------------------------------------------------------------
 
     def works_of(self, documents: Iterable[str]) -> dict[str, DocumentKey]:
-        """Return the work of each document; documents that no longer exist are left out."""
+        """Return the work of each document, without documents that no longer exist."""
         found: dict[str, DocumentKey] = {}
         for key in dict.fromkeys(documents):
             row = self._db.execute("SELECT work FROM document WHERE key = ?", (key,)).fetchone()
@@ -398,7 +398,7 @@ class Search:
         )
 
     def _start_of(self, since: str) -> str:
-        """Return when a run started; a document keeps the number of the run that first read it."""
+        """Return when the run started that first read a document, given its stored number."""
         row = self._db.execute(
             "SELECT at FROM run ORDER BY at, id LIMIT 1 OFFSET ?", (max(int(since or 1) - 1, 0),)
         ).fetchone()

@@ -1,10 +1,10 @@
 """The full-text index of the ledger, in the ledger's own database.
 
-It holds the words of documents, highlights and cards (FTS5), the names of works (DOI, file name …)
-in one spelling each, and titles for fuzzy comparison. What is indexed is computed in Python, so
-triggers cannot write it: they only list the changed rows in `search_pending`, and each search first
-indexes those. Tables and triggers are created by the first search, so a workspace that is never
-searched pays nothing, and created again whenever the ledger's schema or `_VERSION` changes.
+It contains the words of documents, highlights and cards (FTS5), the normalised names of works (DOI, file
+name …), and titles for fuzzy comparison. The indexed text is computed in Python, so triggers only list
+the changed rows in `search_pending`, and each search first indexes these. Tables and triggers are created
+by the first search, so a workspace that is never searched has no cost, and again whenever the ledger's
+schema or `_VERSION` changes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ankiforge.text.fold import chunks, loose, searched
 from ankiforge.text.identifiers import Name, names_of
 
 _VERSION = 3
-"""Increase it whenever the tables, or what is indexed in them, change."""
+"""Increase this when the tables or the indexed text change."""
 _STATE = "search"
-"""The row of `meta` that says by which version, for which schema, the index was created."""
+"""The name in `meta` of the version and the schema for which the index was created."""
 _BATCH = 5_000
-"""Rows indexed per transaction: other programs can write in between."""
+"""The number of rows indexed per transaction, so that other programs can write in between."""
 
 _TABLES = {
     "search_pending": "TABLE search_pending (what TEXT NOT NULL, id TEXT NOT NULL,"
@@ -40,7 +40,7 @@ _TABLES = {
     "search_name": "TABLE search_name (scheme TEXT NOT NULL, value TEXT NOT NULL,"
     " document TEXT NOT NULL, PRIMARY KEY (scheme, value, document)) STRICT, WITHOUT ROWID",
 }
-"""Rowids of `search_words` and `search_title` are ids of `search_entry`."""
+"""The rowids of `search_words` and `search_title` are ids of `search_entry`."""
 _INDEXES = (
     "CREATE INDEX search_entry_document ON search_entry (document)",
     "CREATE INDEX search_name_document ON search_name (document)",
@@ -72,7 +72,7 @@ _TRIGGERS = {
     ),
     "search_deleted_card": ("DELETE ON card", "'card' AS what, old.guid AS id"),
 }
-"""When a row has to be indexed again: the event, and (what, id) to list as pending."""
+"""When to index a row again: the event of the trigger, and (what, id) to list as pending."""
 _SOURCES = {
     "document": "SELECT key AS ref, key AS document, body, (SELECT json_group_array(json_array("
     "scheme, value)) FROM identifier i WHERE i.document = d.key"
@@ -86,16 +86,16 @@ _NAMED = "(SELECT value FROM json_each(?))"
 _MOST_HITS = 300
 _MOST_WORDS = 32
 _MOST_TITLES = 50
-"""Titles that are compared in part, which takes long."""
+"""The number of titles for partial comparison, which is slow."""
 _RANKED = 1_500
-"""From this many hits on, ranking would take too long."""
+"""The number of hits from which ranking would take too long."""
 _FREQUENT = 2_000
-"""A word in this many entries is only looked for in the works that hold the other words."""
+"""A word in this many entries is searched only in the works that contain the other words."""
 _FEW = 20
 _WEIGHTS = "10.0, 6.0, 3.0, 2.0, 2.0"
 
 _LEAST_MISSPELT = 4
-"""Letters from which a word may be misspelt; from `_TWO_ERRORS` letters, by two edits."""
+"""The minimum length of a misspelt word; from a length of `_TWO_ERRORS`, two errors are allowed."""
 _TWO_ERRORS = 6
 _MOST_READINGS = 5
 _LAST_LETTER = "\U0010ffff"
@@ -103,12 +103,12 @@ _LAST_LETTER = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A document, highlight or card that holds the words of a query."""
+    """A document, highlight or card that contains the words of a query."""
 
     what: str
     """`document`, `highlight` or `card`."""
     ref: str
-    """Its key, or a card's guid."""
+    """The key, or the guid of a card."""
     document: str
     score: float
     """Higher is better."""
@@ -125,7 +125,7 @@ class _Passage(msgspec.Struct):
 
 
 class SearchIndex:
-    """Find documents, highlights and cards by words, names and titles; call `update` first."""
+    """Finds documents, highlights and cards by words, names and titles; call `update` first."""
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
@@ -133,10 +133,10 @@ class SearchIndex:
     # --- indexing ---------------------------------------------------------------------------
 
     def update(self) -> None:
-        """Index whatever was written since the last search; create the index if needed.
+        """Index the rows written since the last search; create the index if needed.
 
         Raises:
-            LedgerError: something has to be indexed, and the ledger cannot be written.
+            LedgerError: the index must be updated, but the ledger cannot be written.
         """
         if not self._is_current():
             self._create()
@@ -148,12 +148,12 @@ class SearchIndex:
         return row is not None and row[0] == self._state()
 
     def _state(self) -> str:
-        """A schema step may replace a table, and with it lose its triggers: create them again."""
+        """Return the version of the index and the schema, as a schema step may drop triggers."""
         return f"{_VERSION}/{self._db.execute('PRAGMA user_version').fetchone()[0]}"
 
     def _create(self) -> None:
         with self._db.unit():
-            if self._is_current():  # another program was faster
+            if self._is_current():  # created by another program in the meantime
                 return
             for name in _TRIGGERS:
                 self._db.execute(f"DROP TRIGGER IF EXISTS {name}")
@@ -164,8 +164,8 @@ class SearchIndex:
             for statement in _INDEXES:
                 self._db.execute(statement)
             for name, (event, listed) in _TRIGGERS.items():
-                # not INSERT OR IGNORE: the conflict clause of the statement that fires a trigger
-                # prevails over the trigger's own
+                # not INSERT OR IGNORE, because the conflict clause of the statement that fires a
+                # trigger overrides that of the trigger
                 self._db.execute(
                     f"CREATE TRIGGER {name} AFTER {event} BEGIN"
                     f" INSERT INTO search_pending SELECT what, id FROM (SELECT {listed}) new_row"
@@ -237,7 +237,7 @@ class SearchIndex:
             remark = "\n".join((one.comment, one.heading, *one.tags))
         else:
             fields = msgspec.json.decode(row["body"], type=list[tuple[str, str]])
-            # `Reverse` only says that a card has two directions
+            # `Reverse` has no text; it only marks a card with two directions
             card = words_of("\n".join(text for name, text in fields if name != "Reverse"))
         self._db.execute(
             "INSERT INTO search_words (rowid, title, people, passage, remark, card)"
@@ -248,7 +248,7 @@ class SearchIndex:
     # --- names and titles -------------------------------------------------------------------
 
     def named(self, names: Iterable[Name]) -> Iterator[tuple[str, Name]]:
-        """Return (document, its name) of the documents that have one of these names."""
+        """Yield (document, name) for the documents that have one of these names."""
         for scheme, value in names:
             rows = self._db.execute(
                 "SELECT document FROM search_name WHERE scheme = ? AND value = ? ORDER BY document",
@@ -257,12 +257,12 @@ class SearchIndex:
             yield from ((row[0], (scheme, value)) for row in rows)
 
     def titles(self) -> list[tuple[str, str]]:
-        """Return (document, its title as `loose` spells it) of all documents with a title."""
+        """Return (document, title normalised by `loose`) for all documents with a title."""
         rows = self._db.execute("SELECT document, words FROM search_title").fetchall()
         return [(row[0], row[1]) for row in rows]
 
     def titles_like(self, words: str) -> list[tuple[str, str]]:
-        """Return the same of the documents whose titles share most with these (loose) words."""
+        """Return the same for the documents whose titles share most words with these (loose) ones."""
         match = " OR ".join(_phrase(word) for word in words.split()[:_MOST_WORDS])
         if not match:
             return []
@@ -276,9 +276,9 @@ class SearchIndex:
     # --- words ------------------------------------------------------------------------------
 
     def with_words(self, query: str) -> list[Hit]:
-        """Return what holds all words of a query, else the works that hold all in several places.
+        """Return the entries that contain all words of a query, else the works that do as a whole.
 
-        The best come first. The last word may be the beginning of one.
+        The best hits come first. The last word may be the beginning of a word.
         """
         phrases = [_phrase(words, prefix=prefix) for words, prefix in chunks(query)]
         return self._in_one_entry(phrases) or self._in_one_work(phrases) if phrases else []
@@ -287,7 +287,7 @@ class SearchIndex:
         """Search again with unknown words replaced by similar known ones.
 
         Returns:
-            The hits, and the query as it was read; ([], "") if a word resembles no known one.
+            The hits, and the corrected query; ([], "") if a word is not similar to any known one.
         """
         match, reading, replaced = [], [], False
         for words, prefix in chunks(query):
@@ -320,7 +320,7 @@ class SearchIndex:
         return sorted((Hit(*row) for row in rows), key=lambda hit: (-hit.score, hit.ref))
 
     def _in_one_work(self, phrases: list[str]) -> list[Hit]:
-        """Find documents by the rarer words, then look for the frequent ones in those few."""
+        """Find documents by the rarer words, then search the frequent words only in these."""
         found: set[str] | None = None
         frequent = []
         for phrase in phrases:
@@ -374,6 +374,6 @@ class SearchIndex:
 
 
 def _phrase(words: str, *, prefix: bool = False) -> str:
-    """Quote words for FTS5, so that no sign in them is an operator."""
+    """Quote words for FTS5, so that they contain no operators."""
     quoted = words.replace('"', '""')
     return f'"{quoted}"' + (" *" if prefix else "")

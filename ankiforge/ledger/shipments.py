@@ -1,4 +1,4 @@
-"""What was shipped: revisions with their mod, and which package held which."""
+"""Shipped revisions with their mod, and the packages that contained them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Packages:
         self._cards = cards
 
     def last(self, guid: Guid) -> Shipment | None:
-        """Return the newest revision of a note that any package contained; None if none did."""
+        """Return the newest shipped revision of a note; None if there is none."""
         row = self._db.execute(
             "SELECT * FROM shipped WHERE guid = ? ORDER BY rev DESC LIMIT 1", (guid,)
         ).fetchone()
         return _shipment(row) if row else None
 
     def revisions(self, guids: Sequence[Guid]) -> dict[Guid, tuple[Shipment, ...]]:
-        """Return all revisions of these notes, oldest first; notes without one are left out."""
+        """Return all revisions of these notes, oldest first, without notes that have none."""
         marks = ", ".join("?" * len(guids))
         found: dict[Guid, list[Shipment]] = {}
         for row in self._db.execute(
@@ -42,7 +42,7 @@ class Packages:
         """Return the revisions of these notes whose package was certainly not imported.
 
         A package was not imported if other notes were first shipped in it and none of them was
-        seen in Anki. (Another guid stands in a group if its least or greatest one differs.)
+        seen in Anki. (The query finds other guids of a group by its minimum and maximum.)
         """
         marks = ", ".join("?" * len(guids))
         rows = self._db.execute(
@@ -65,7 +65,7 @@ class Packages:
         return {guid: frozenset(revs) for guid, revs in found.items()}
 
     def history(self, guid: Guid) -> list[tuple[int, int, str, str]]:
-        """Return (rev, mod, package, when) of every shipped revision, oldest first."""
+        """Return (rev, mod, package, time) of every shipped revision of a note, oldest first."""
         rows = self._db.execute(
             "SELECT s.rev, s.mod, coalesce(p.path, ''), s.written_at FROM shipped s"
             " LEFT JOIN package p ON p.id = s.package WHERE s.guid = ? ORDER BY s.rev",
@@ -94,14 +94,14 @@ class Packages:
     def cards_in_progress(
         self, files: Mapping[str, Iterable[str]], since: str, until: str
     ) -> frozenset[Guid]:
-        """Return the cards whose words may still change: they were made, revised or typed just now.
+        """Return the cards whose text may still change, because they or their files just changed.
 
-        Without this a delivery would ship half a sentence that a person is still writing.
+        Without this, a delivery could ship half a sentence that a person is still writing.
 
         Args:
-            files: the paths of the files that were changed just now, by the name of their source.
-            since: ISO text in UTC; what was drafted or revised since is in progress, too.
-            until: the same; what is later was dated by a wrong clock and does not count.
+            files: the paths of the files that were just changed, by the name of their source.
+            since: a time in ISO 8601, in UTC; cards drafted or revised since are in progress, too.
+            until: the same; later times are ignored, because the clock was wrong.
         """
         found = self._db.execute(
             "SELECT c.guid FROM card c JOIN run r ON r.id = c.run"
@@ -120,9 +120,10 @@ class Packages:
         return frozenset(Guid(row[0]) for row in found)
 
     def ship(self, run: RunId, path: str, shipments: Iterable[Shipment]) -> None:
-        """Record a package; call it before the file replaces the old one.
+        """Record a package.
 
-        So a crash never leads to one revision number for two texts.
+        This must be called before the file replaces the old one, so that a crash never leads to one
+        revision number for two texts.
         """
         with self._writer.unit():
             now = self._writer.now()
@@ -133,7 +134,7 @@ class Packages:
             }
             self._mark_written(held)
             if held == self._held(path):
-                return  # the same package again
+                return  # the package has not changed
             self._db.execute(
                 "INSERT OR REPLACE INTO package (id, path, written_at, run) VALUES (?, ?, ?, ?)",
                 (package, path, now, run),
@@ -156,7 +157,7 @@ class Packages:
         return rev
 
     def _mark_written(self, guids: Iterable[Guid]) -> None:
-        """Set cards to written, also for revisions that only the journal knows."""
+        """Set cards to written, even if only the journal has their revisions."""
         rows = self._db.execute(
             "SELECT guid FROM card WHERE anki = 'none'"
             " AND guid IN (SELECT value FROM json_each(?))",
@@ -165,14 +166,14 @@ class Packages:
         self._cards.observe((row["guid"], AnkiState.WRITTEN, "") for row in rows)
 
     def record_tags(self, shipment: Shipment) -> None:
-        """Record which tags of a revision taken over from Anki are ours."""
+        """Record our tags of a revision that was taken over from Anki."""
         self._db.execute(
             "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
             (to_json(shipment.tags), shipment.digest, shipment.guid, shipment.rev),
         )
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
-        """Store the row of one revision, also of one from the journal or from Anki."""
+        """Store a revision, which may come from the journal or from Anki."""
         tags = shipment.package_tags
         self._db.execute(
             "INSERT OR IGNORE INTO shipped (guid, rev, mod, fields, fields_html, tags, deck,"

@@ -1,4 +1,4 @@
-"""Assign a slot to each draft: that of the card with its answer or evidence, else a new one."""
+"""Assign a slot to each draft: that of the card with the same answer or evidence, else a new one."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from ankiforge.model import (
 from ankiforge.text.fold import canonical, same
 
 EVIDENCE = 20
-"""Folded characters of a quote that do not occur in two passages by chance."""
+"""The length, in folded characters, from which a quote does not occur in two passages by coincidence."""
 ALIKE = 75
-"""Mean likeness (0 to 100) of answer and evidence from which a draft revises a card."""
+"""The mean similarity (0 to 100) of answer and evidence from which a draft revises a card."""
 
 
 def match_groups(
@@ -46,11 +46,11 @@ def match_groups(
 ) -> list[Card | None]:
     """Return the card that each group of candidates revises; None = a new card.
 
-    Equal answers match first, including rejected cards and across kinds (a rejection holds for the same
-    answer whatever the kind); then similar answers and evidence; then, if one live card and one intent
-    of a family are left, these, unless the card's evidence is still in the passage (`exact`) and the
-    draft has other evidence. A card made by hand matches only its own answer, and no group that has a
-    card in the journal (`journalled`). Each card is matched once at most.
+    Equal answers match first, including rejected cards and across kinds (a rejection applies to the same
+    answer in any kind of card). Then similar answers and evidence match. Finally, if only one live card
+    and one intent of a family are left, they match, unless the card's evidence is still in the passage
+    (`exact`) and the draft has other evidence. A card made by hand matches only its own answer, and no
+    group that has a card in the journal (`journalled`). Each card is matched at most once.
     """
     matched: list[Card | None] = [None] * len(groups)
     free = [card for card in cards if card.standing is Standing.LIVE]
@@ -75,7 +75,7 @@ def _same_answer(card: Card, draft: Draft) -> bool:
 
 
 def said_before(card: Card, draft: Draft) -> bool:
-    """Return whether a draft is a text that the card has, or that was reworded or passed over."""
+    """Return whether a draft repeats a candidate of a card, including one that was passed over."""
     family = card.family is draft.kind.family
     return family and any(
         same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)
@@ -96,7 +96,7 @@ def _alike(card: Card, draft: Draft) -> bool:
 
 
 def likeness(answer: str, quote: str, draft: Draft) -> float:
-    """Return how similar an answer and its evidence are to a draft's, 0 to 100."""
+    """Return the similarity (0 to 100) of an answer and its evidence to those of a draft."""
     answers = fuzz.ratio(canonical(answer), canonical(draft.answer))
     return (answers + fuzz.ratio(canonical(quote), canonical(draft.quote))) / 2
 
@@ -120,13 +120,13 @@ def _pair_the_rest(
 
 
 def stands(card: Card, exact: str) -> bool:
-    """Return whether a card's evidence is in a longer passage as it is now."""
+    """Return whether the current passage contains a card's evidence and is longer than it."""
     quote, passage = canonical(card.leading.draft.quote), canonical(exact)
     return EVIDENCE <= len(quote) < len(passage) and quote in passage
 
 
 def _apart(card: Card, draft: Draft, exact: str) -> bool:
-    """Return whether a draft has other evidence than a card whose evidence is still there."""
+    """Return whether a draft has other evidence than a card whose evidence is still in the passage."""
     old, new = canonical(card.leading.draft.quote), canonical(draft.quote)
     return stands(card, exact) and old not in new and new not in old
 
@@ -139,11 +139,11 @@ _LAST_MOVES = (
     " AND NOT d.undone AND NOT EXISTS (SELECT 1 FROM event n WHERE n.subject = d.subject"
     "  AND n.what = 'move' AND n.rank > d.rank AND NOT n.undone)"
 )
-"""SQL of the moves to a highlight that no later move followed."""
+"""The SQL for the moves to a highlight that no later move followed."""
 
 
 class Slots:
-    """Slots count from 1 within highlight and family; none is reused for another answer."""
+    """Assigns slots, which count from 1 within highlight and family and are never reused."""
 
     def __init__(self, connection: Connection, writer: Writer, decisions: Decisions) -> None:
         self._db = connection
@@ -154,17 +154,17 @@ class Slots:
     def slot_for(
         self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int = 0
     ) -> tuple[HighlightKey, int]:
-        """Return the slot that the journal has for one of these answers, else the next free one.
+        """Return the journal's slot for one of these answers, else the next free one.
 
         Args:
-            key: the highlight.
+            key: the key of the highlight.
             family: the note type.
             drafts: the candidates, the leading one first.
             only: whether no other fact was drafted for this note type.
-            new: the number of a slot free in both families, for alternatives; 0 = none.
+            new: a slot that is free in both families, for alternatives; 0 = none.
 
         Returns:
-            The slot and the key it belongs to: a moved card keeps that of its first highlight.
+            The key of the slot and the slot. A moved card keeps the key of its first highlight.
         """
         for draft in drafts:
             if moved := self._moved_here(key, family, draft) or self._orphan(key, family, draft):
@@ -172,7 +172,7 @@ class Slots:
         return key, self._own_slot(key, family, drafts, only, new)
 
     def next_of(self, key: HighlightKey) -> int:
-        """Return the first number that is free in both families."""
+        """Return the first slot that is free in both families."""
         numbers = {0}
         for family in Family:
             numbers |= self._in_use(key, family)
@@ -180,7 +180,7 @@ class Slots:
         return _after(numbers)
 
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
-        """Return the highlight to which a card of `key` belongs now, by its moves."""
+        """Return the highlight to which a card of `key` belongs after its moves."""
         return last_home(self._db, guid) or key
 
     def _own_slot(
@@ -195,7 +195,7 @@ class Slots:
         for draft in drafts:
             for row in free:
                 slot = int(row["slot"])
-                if self._continues(_guid(row), row, draft, only):
+                if self._continues(_guid_of(row), row, draft, only):
                     self.record(key, family, slot, draft)
                     return slot
         slot = new or _after([*taken, *(int(row["slot"]) for row in rows)])
@@ -206,13 +206,13 @@ class Slots:
         """Return the slot of a card made by hand, computed from its text."""
         family = draft.kind.family
         taken, slot = self._in_use(key, family), made_slot(draft.fields)
-        while slot in taken:  # the slot has an older card whose text was edited since
+        while slot in taken:  # by a card that had the same text before it was edited
             slot += 1
         self.record(key, family, slot, draft)
         return slot
 
     def _of_answer(self, rows: list[sqlite3.Row], drafts: Sequence[Draft]) -> int:
-        """Return the slot among these rows with one of these answers; 0 if there is none."""
+        """Return the slot in these rows with the answer of a draft; 0 if there is none."""
         for answers in (self._chosen, lambda row: [row["answer"]]):
             for draft in drafts:
                 for row in rows:
@@ -221,10 +221,10 @@ class Slots:
         return 0
 
     def _chosen(self, row: sqlite3.Row) -> list[str]:
-        """Return the answer that a person last picked or wrote for the card of a slot."""
+        """Return the answer that a person last picked or wrote for the card of a slot, as a list."""
         said = [
             str(decided.body.get("answer", row["answer"]))
-            for decided in standing(self._decisions.of(_guid(row)))
+            for decided in standing(self._decisions.of(_guid_of(row)))
             if decided.by == PERSON and decided.what in ("accept", "pick", "edit")
         ]
         return said[-1:]
@@ -243,7 +243,7 @@ class Slots:
     def _moved_here(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """Return the slot of a card that moved here, exists only in the journal, and matches the draft."""
+        """Return the slot of a matching card, known only from the journal, that moved here."""
         rows = self._db.execute(
             f"SELECT s.key, s.slot, s.quote, s.answer FROM ({_LAST_MOVES}) m"
             " JOIN slot s ON s.key = m.origin AND s.family = m.family AND s.slot = m.slot"
@@ -259,10 +259,10 @@ class Slots:
     def _orphan(
         self, key: HighlightKey, family: Family, draft: Draft
     ) -> tuple[HighlightKey, int] | None:
-        """Return the slot of a card that exists only in the journal and belongs here.
+        """Return the slot of a card, known only from the journal, that belongs to this highlight.
 
-        It superseded a card here, or this passage was merged into it as its copy and the other one is
-        not there now; or it is of the same work and has this quote.
+        Either it superseded a card here, or this passage was merged into it and its own passage is not
+        present now, or it is of the same work and has the same quote.
         """
         rows = self._db.execute(
             "SELECT standing_why FROM card WHERE key = ?1 AND family = ?2"
@@ -274,7 +274,11 @@ class Slots:
         stay = {row["standing_why"] for row in rows}
         for one in (one for rows in self._orphans().values() for one in rows) if stay else ():
             alike = likeness(one["answer"], one["quote"], draft) >= ALIKE
-            if alike and _guid(one) in stay and not self._drawn(one["key"], family, one["slot"]):
+            if (
+                alike
+                and _guid_of(one) in stay
+                and not self._has_card(one["key"], family, one["slot"])
+            ):
                 return HighlightKey(one["key"]), int(one["slot"])
         quote = canonical(draft.quote)
         if len(quote) < EVIDENCE:
@@ -283,14 +287,14 @@ class Slots:
             if (
                 one["key"] != key
                 and same(one["answer"], draft.answer)
-                and not self._drawn(one["key"], family, one["slot"])
+                and not self._has_card(one["key"], family, one["slot"])
                 and self._near(one["key"], key) is not None
             ):
                 return HighlightKey(one["key"]), int(one["slot"])
         return None
 
     def _orphans(self) -> dict[tuple[str, str], list[sqlite3.Row]]:
-        """Return slots that had no card when the ledger was opened, by quote."""
+        """Return the slots that had no card when they were first needed, by family and quote."""
         if self._without_card is None:
             self._without_card = defaultdict(list)
             for row in self._db.execute(
@@ -300,7 +304,7 @@ class Slots:
                 self._without_card[row["family"], canonical(row["quote"])].append(row)
         return self._without_card
 
-    def _drawn(self, key: str, family: Family, slot: int) -> bool:
+    def _has_card(self, key: str, family: Family, slot: int) -> bool:
         found = self._db.execute(
             "SELECT 1 FROM card WHERE key = ? AND family = ? AND slot = ?", (key, family, slot)
         )
@@ -312,7 +316,7 @@ class Slots:
         return row is not None and not (row["read"] and quote in canonical(row["exact"]))
 
     def _near(self, old: str, new: str) -> sqlite3.Row | None:
-        """Return a highlight of the same work as `new`, and whether both were just read."""
+        """Return the text of `old` if it is in the same work as `new`, and whether it was just read."""
         row: sqlite3.Row | None = self._db.execute(
             "SELECT o.run = n.run OR EXISTS (SELECT 1 FROM ingested i WHERE i.container ="
             " o.container AND i.place = o.place AND i.run = o.run) AS read, json_extract(o.body, '$.exact') AS exact"
@@ -325,7 +329,7 @@ class Slots:
         return row
 
     def _moved_away(self, key: HighlightKey, family: Family) -> set[int]:
-        """Return slots of cards that moved to another highlight that still contains their evidence."""
+        """Return the slots of cards that moved to a highlight that still contains their evidence."""
         rows = self._db.execute(
             "SELECT d.subject, json_extract(d.body, '$.slot') AS slot,"
             " json_extract(d.body, '$.to') AS home, s.quote FROM event d"
@@ -344,10 +348,10 @@ class Slots:
         }
 
     def _continues(self, guid: Guid, row: sqlite3.Row, draft: Draft, only: bool) -> bool:
-        """Return whether a draft revises a card that only the journal has.
+        """Return whether a draft revises a card that is known only from the journal.
 
-        It does if they are similar, or if a person wrote the card and it is the `only` one. A rejected card
-        is never revised: a rejection holds for its own answer only.
+        This is so if they are similar, or if a person wrote the card and it is the `only` one. A rejected
+        card is never revised, because the rejection applies only to its own answer.
         """
         rejected = any(decided.what == "reject" for decided in self._decisions.of(guid))
         alike = only or likeness(row["answer"], row["quote"], draft) >= ALIKE
@@ -365,7 +369,7 @@ class Slots:
             (key, family, slot, draft.quote, draft.answer),
         )
         body = {"family": family, "slot": slot, "quote": draft.quote, "answer": draft.answer}
-        # an earlier answer may return
+        # the same answer may be recorded again after another one
         once = (key, family, str(slot), draft.answer, self._writer.now(), str(before and before[0]))
         self._writer.note("slot", key, body, once=once)
 
@@ -374,16 +378,12 @@ class Slots:
 
 
 def _after(slots: Iterable[int]) -> int:
-    """Return the slot after all of these that were drafted."""
+    """Return the slot after all of these slots of drafted cards."""
     return max((slot for slot in slots if slot < MADE_FROM), default=0) + 1
 
 
-def _guid(row: sqlite3.Row) -> Guid:
-    return guid_for(HighlightKey(row["key"]), Family(row["family"]), int(row["slot"]))
-
-
 def last_home(connection: Connection, guid: Guid) -> str:
-    """Return the highlight to which the last move in force moved a card; "" if it was not moved."""
+    """Return the highlight of a card's last move that is not undone; "" if there is none."""
     row = connection.execute(
         "SELECT json_extract(d.body, '$.to') AS home FROM event d WHERE d.subject = ?"
         " AND d.what = 'move' AND NOT d.undone ORDER BY d.rank DESC LIMIT 1",
@@ -399,20 +399,20 @@ _SLOTS = (
 
 
 class LostCard(NamedTuple):
-    """A card of the journal that is not in the ledger, in its last state."""
+    """A card in the journal, in its last state, that is not in the ledger."""
 
     key: HighlightKey
-    """The highlight it was first drafted from, whose key is in its guid."""
+    """The highlight from which the card was first drafted, whose key determines its guid."""
     slot: int
     home: HighlightKey
-    """The highlight it belongs to now."""
+    """The highlight to which the card belongs now."""
     draft: Draft
 
 
 def lost_cards(connection: Connection, decisions: Decisions, first: int = 0) -> Iterator[LostCard]:
-    """Yield the cards that a person accepted or wrote, of passages read here, without a card.
+    """Yield cards of passages read here that a person accepted or wrote but that do not exist here.
 
-    Only in slots from `first` on.
+    Only slots from `first` on are included.
     """
     sql = f"{_SLOTS} AND s.slot >= ? ORDER BY s.key, s.slot, s.family"
     for row in connection.execute(sql, (first,)).fetchall():
@@ -424,7 +424,7 @@ def lost_cards(connection: Connection, decisions: Decisions, first: int = 0) -> 
 
 
 def without_card(connection: Connection, key: HighlightKey) -> Iterator[tuple[Guid, Family, str]]:
-    """Yield (guid, note type, answer) of a highlight's slots without a card."""
+    """Yield (guid, note type, answer) for a highlight's slots that have no card."""
     for row in connection.execute(f"{_SLOTS} AND s.key = ? ORDER BY s.slot", (key,)).fetchall():
         yield _guid_of(row), Family(row["family"]), str(row["answer"])
 
@@ -434,7 +434,7 @@ def _guid_of(row: sqlite3.Row) -> Guid:
 
 
 def _is_read(connection: Connection, key: HighlightKey) -> bool:
-    """Return whether a highlight was read, or is surely in no source any more."""
+    """Return whether a highlight is present, or certainly gone from its source."""
     found = connection.execute(
         "SELECT 1 FROM highlight WHERE key = ? AND (presence = 'gone'"
         " OR (run <> '' AND presence = 'present'))",
@@ -444,27 +444,27 @@ def _is_read(connection: Connection, key: HighlightKey) -> bool:
 
 
 def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Event]) -> Draft | None:
-    """Return the text of a live card if a person wrote or accepted it.
+    """Return the text of a live card if a person wrote or accepted it, else None.
 
-    A card made by hand is returned whatever its state: nothing else would draft it again.
+    A card made by hand is returned in any state, because it would not be drafted again otherwise.
     """
     if made := [decided.body for decided in history if MADE in decided.body]:
-        return _drawn(row, home, made[-1])
+        return _draft_from(row, home, made[-1])
     now: dict[str, Any] = {}
-    said: dict[str, Any] | None = None
+    last: dict[str, Any] | None = None
     for decided in history:
         after = {} if decided.undoes else decided.body.get("after", {})
         now |= after
         if decided.by == PERSON and (PREFERRED in decided.body or "fields" in after):
-            said = decided.body
+            last = decided.body
     live = now.get("standing", Standing.LIVE) == Standing.LIVE
     wanted = now.get("verdict") == Verdict.ACCEPTED or now.get("edited")
-    if said is None or not (live and wanted):
+    if last is None or not (live and wanted):
         return None
-    return _drawn(row, home, said)
+    return _draft_from(row, home, last)
 
 
-def _drawn(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> Draft:
+def _draft_from(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> Draft:
     chosen, after = said.get(PREFERRED, {}), said.get("after", {})
     stored = after.get("fields")
     fields = json.decode(stored, type=Fields) if stored else tuple(chosen["fields"].items())

@@ -1,8 +1,8 @@
-"""The state axes: what each event does to each state. `docs/states.md` shows the same tables.
+"""The state axes: the effect of each event on each state. `docs/states.md` shows the same tables.
 
-A missing cell changes nothing. `REFUSED` is reported to the person and changes nothing. Words in
-brackets are conditions, explained in the document. `set_by` says what stores an outcome: the fold of
-events (`events.fold`), the presence of highlights (`ingest`, `presence`), a view of Anki, or a build.
+A missing cell changes nothing. `REFUSED` is reported to the user and changes nothing. Words in brackets
+are conditions, explained in the document. `set_by` returns what stores an outcome: the fold of events
+(`events.fold`), the presence of highlights (`ingest`, `presence`), a view of Anki, or a build.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BEFORE = "as before"
 
 
 class Event(StrEnum):
-    """Everything that can happen to a highlight and its cards."""
+    """The events that can happen to a highlight and its cards."""
 
     # by a source
     NEW = "new"
@@ -238,10 +238,10 @@ def set_by(axis: str, event: Event) -> str:
 
 
 def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> None:
-    """Refuse an event that the tables refuse.
+    """Check that an event is not refused in a state.
 
     Raises:
-        RefusedError: with the state, and how to leave it.
+        RefusedError: the tables refuse the event; the hint says how to leave the state.
     """
     for row, state in ((VERDICT[verdict], verdict), (STANDING[standing], standing)):
         if REFUSED in row.get(event, "").split(" · "):

@@ -1,8 +1,8 @@
 """Convert a ledger of the first version, in which columns were changed without events.
 
-Old decisions become events unchanged. The state of a card before the first of them is derived from
-what each decision says it changed. If the fold of its events differs from its columns, one event
-`by: upgrade` records the difference, so that no card changes. Nothing is drafted, requested or
+Old decisions become events without a change. The state of a card before the first of them is derived
+from the recorded changes of its decisions. If the fold of its events differs from its columns, an
+event `by: upgrade` records the difference, so that no card changes. Nothing is drafted, requested or
 shipped again.
 """
 
@@ -23,10 +23,10 @@ _NOT_FOLDED = ("anki", "anki_why", "deck", "choice")
 
 
 def convert(connection: Connection, writer: Writer, cards: Cards) -> int:
-    """Convert a ledger that this program opens for the first time, in one transaction.
+    """Convert a ledger that this version opens for the first time, in one transaction.
 
     Returns:
-        How many cards needed an event `by: upgrade`.
+        The number of cards that needed an event `by: upgrade`.
     """
     if writer.recall(_FLAG) != "events":
         return 0
@@ -43,7 +43,7 @@ def convert(connection: Connection, writer: Writer, cards: Cards) -> int:
 
 
 def _events(connection: Connection, writer: Writer) -> None:
-    """Give each event its sort key, and record which ones this ledger made."""
+    """Set the sort key of each event, and whether this ledger recorded it."""
     ledger = writer.recall("ledger_id")
     rows = connection.execute(
         "SELECT id, at, by, what, undoes, subject, body, sequence FROM event"
@@ -109,7 +109,7 @@ def _base(connection: Connection, cards: Cards, guid: str) -> None:
 
 
 def _observed(connection: Connection, row: Any, events: list[Event]) -> None:
-    """Store the last state in Anki; decisions that led to it remain events."""
+    """Store the last state in Anki as observed; decisions that led to it remain events."""
     state, why, after = row["anki"], row["anki_why"], None
     for event in reversed([one for one in events if "anki" in one.after and not one.undone]):
         if event.after["anki"] != state:

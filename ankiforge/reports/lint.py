@@ -1,8 +1,8 @@
 """Run the checks on the notes of any deck, read with their own card templates.
 
-`read_note` turns a note of Anki into drafts, one a card; `Linter` runs the checks on them: on people's
-notes as on anything without a source, on notes that ankiforge made against the passage in their
-Source field. `FindingCounts` counts findings and shows them as text.
+`read_note` turns a note of Anki into drafts, one for each card, and `Linter` checks them. Notes made by
+ankiforge are checked against the passage in their Source field, others without a source. `FindingCounts`
+counts findings and shows them as text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Statistics of a workspace: the progress of highlights, the quality of drafters, and results in Anki.
 
-`statistics` counts in one pass over cards and one over answers; `as_json`, `as_text` and `as_html`
-show what it returns. Shares are from 0 to 1, times in seconds.
+`statistics` counts in one pass over the cards and one over the answers. `as_json`, `as_text` and `as_html`
+format the result. Shares are from 0 to 1, times in seconds.
 """
 
 from __future__ import annotations

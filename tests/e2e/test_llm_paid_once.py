@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from ankiforge.config import shipped
+
 SAID = tuple(f"The {word} is the part of a camera number {n} that lets light in." for n, word in
              enumerate(("aperture", "shutter", "sensor", "tripod", "filter", "flash"), 1))  # fmt: skip
 
@@ -82,6 +84,31 @@ def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(
     assert (again["requests"], again["cached"]) == (0, 6)
     assert again["saved_usd"] == first["cost_usd"]
     assert again["saved_tokens"] == 120
+    assert set(answered.values()) == {1}
+
+
+@pytest.mark.parametrize("prompt", ["cards", "cards-small"])
+def test_replies_to_the_former_prompt_are_used_and_nothing_is_drafted_again(
+    forge, server, answered, prompt
+) -> None:
+    configure(forge, server, model="m-70b" if prompt == "cards" else "m-7b")
+    own = forge.folder / "prompts" / f"{prompt}.md"
+    own.parent.mkdir()
+    [former] = (shipped("prompts") / "former").glob(f"{prompt}-[0-9]*.md")
+    shutil.copy(former, own)
+    assert llm(forge.ok("run", "--json"))["requests"] > 0
+    cards = forge.cards()
+    own.unlink()  # from now on, the shipped prompt of today
+
+    assert forge.ok("run", "--json").data["cards"]["drafted"] == 0
+    shutil.copy(forge.folder / ".ankiforge" / "ledger.db", forge.folder / "kept.db")
+    for name in ("journal.jsonl", ".ankiforge/ledger.db"):
+        (forge.folder / name).unlink()
+    _only_replies(forge.folder / "kept.db", forge.folder / ".ankiforge" / "ledger.db")
+    again = llm(forge.ok("run", "--json"))
+
+    assert again["requests"] == 0
+    assert [card["origin"] for card in forge.cards()] == [card["origin"] for card in cards]
     assert set(answered.values()) == {1}
 
 

@@ -51,6 +51,14 @@ def test_most_lies_are_blocked(half, floor):
     assert 120 <= len(PLANTED) - len(HONEST) <= len(HONEST)
 
 
+def test_a_sentence_that_a_small_word_turns_around_is_mostly_seen():
+    lies = [one for one in PLANTED if one.row["kind"].startswith("sentence")]
+    seen = [one for one in lies if any(f.severity is not Severity.INFO for f in one.findings())]
+
+    assert len(seen) >= 0.75 * len(lies)
+    assert {one.row["id"] for one in lies[:6]} <= {one.row["id"] for one in seen}
+
+
 def test_hardly_an_honest_card_is_held_back_and_none_that_was_tuned_on():
     warned = [any(f.severity is not Severity.INFO for f in one.findings()) for one in HONEST]
     held = [one.row for one in HONEST if blocked(one)]
