@@ -583,7 +583,7 @@ def _notes_at(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
     try:
         relative = legible(named.absolute().relative_to(root.absolute()).as_posix())
     except ValueError:
-        files.problems.append(Problem(named.name, "it lies outside the vault"))
+        files.problems.append(Problem(named.name, "it is outside the vault"))
         return
     if named.is_dir():
         folder = "" if relative == "." else f"{relative}/"
