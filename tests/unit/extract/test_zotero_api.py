@@ -128,11 +128,6 @@ RICH = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Any]]:
     """Starts servers."""
