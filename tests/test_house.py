@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 185, "code lines": 51_100, "AST nodes": 511_500, "longest file": 1_070}
+CEILINGS = {"modules": 186, "code lines": 51_200, "AST nodes": 511_900, "longest file": 1_000}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 
@@ -176,7 +176,7 @@ def test_the_help_says_whether_json_is_one_value_or_lines(
     forge, words: str, *, lines: bool
 ) -> None:
     told = " ".join(forge.ok(words, "--help").stdout.split())
-    assert ("--json Print JSON Lines on stdout, an object a line" in told) == lines
+    assert ("--json Print JSON Lines on stdout, one object per line" in told) == lines
 
 
 def test_every_error_and_its_exit_code_stand_in_the_tree() -> None:

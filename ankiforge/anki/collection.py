@@ -162,7 +162,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 return
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(
-        f"{path}: changes all the time while it is copied",
+        f"{path}: keeps changing while it is copied",
         hint="wait until Anki has finished what it is doing, or close it",
     )
 
@@ -215,12 +215,12 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
                 version = _number(read_message(archive.read(meta)), 1)
     if version > max(_MEMBERS):
         raise ItemError(
-            f"{path}: an export of a newer Anki than this version knows",
+            f"{path}: exported by a newer Anki than this version supports",
             hint="update ankiforge, or tick “Support older Anki versions” when exporting",
         )
     found = next((name for name in _MEMBERS.values() if name in names), "")
     if not found or _MEMBERS.get(version, found) not in names:
-        raise ItemError(f"{path}: no collection of Anki in it", hint=_EXPORT_AGAIN)
+        raise ItemError(f"{path}: it contains no Anki collection", hint=_EXPORT_AGAIN)
     member = archive.getinfo(found)
     if member.flag_bits & 1:
         raise ItemError(f"{path}: is encrypted", hint="export it from Anki without a password")
@@ -283,7 +283,7 @@ class Database:
             raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
         if self.schema > _NEWEST_SCHEMA:
             raise ItemError(
-                f"{name}: made by a newer Anki than this version knows (schema {self.schema})",
+                f"{name}: made by a newer Anki than this version supports (schema {self.schema})",
                 hint="update ankiforge",
             )
         known = {table for (table,) in self.rows(_PLAIN_TABLES)}
@@ -346,7 +346,7 @@ class Database:
 
     def _damaged(self, why: object) -> ItemError:
         return ItemError(
-            f"{self._name}: is damaged or was cut off ({why})",
+            f"{self._name}: is damaged or incomplete ({why})",
             hint="run Tools › Check Database in Anki, then try again",
         )
 
@@ -494,7 +494,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return value & (2**64 - 1), at + place + 1
-    raise ValueError("a number that does not end")
+    raise ValueError("an unterminated number")
 
 
 def _number(message: Message, number: int) -> int:
@@ -803,8 +803,8 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
             hint="let your user read it (macOS: Privacy & Security › Full Disk Access)",
         )
     return ItemError(
-        f"{path}: cannot be copied to be read: {error.strerror or error}",
-        hint=f"see that there is room in {tempfile.gettempdir()}",
+        f"{path}: cannot be copied: {error.strerror or error}",
+        hint=f"make room in {tempfile.gettempdir()}",
     )
 
 

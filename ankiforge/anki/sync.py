@@ -310,7 +310,7 @@ def _why_held(seen: Seen, last: Shipment, options: PlanOptions) -> str:
     if options.blind:
         return "Anki could not be looked at"
     if seen.scheduler_tags and not options.push:
-        return f"it is tagged {seen.scheduler_tags[0]}, which the import of a file would take away"
+        return f"it is tagged {seen.scheduler_tags[0]}, a tag that importing a file would remove"
     if 0 <= seen.taken_at - seen.mod < FRESH_SECONDS:
         return EDITED_NOW
     if max(last.mod, seen.mod) + 1 > options.now + MAX_AHEAD_SECONDS:

@@ -166,7 +166,7 @@ def command(
         lines: whether it prints JSON Lines with `--json`.
         settings: arguments of `click.command`.
     """
-    json_help = "Print JSON Lines on stdout, an object a line." if lines else ""
+    json_help = "Print JSON Lines on stdout, one object per line." if lines else ""
     shared = shared_options(shows, json_help)
     head = "Examples" if examples.partition("\n\n")[0].strip().count("\n") else "Example"
 

@@ -190,7 +190,7 @@ class Readwise(FolderSource):
         except UnicodeDecodeError:
             yield Problem(file.path, "not UTF-8", "re-save it as UTF-8")
         except csv.Error as error:
-            yield Problem(file.path, f"no table from some row on: {error}", "export it anew")
+            yield Problem(file.path, f"not a table from some row on: {error}", "export it anew")
         except OSError as error:
             yield self.folder.problem(file, unreadable(error))
         except ItemError as error:
@@ -258,7 +258,7 @@ def _lines(table: TextIO) -> Iterator[str]:
     """
     while line := table.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise ItemError("a line without an end", hint="export it anew")
+            raise ItemError("an unterminated line", hint="export it anew")
         yield line
 
 

@@ -122,7 +122,7 @@ class Journal:
         except OSError as error:
             raise LedgerError(
                 f"{self._path}: cannot be used: {error.strerror or error}",
-                hint="make room or rights there; nothing is lost",
+                hint="free space there, or allow writing; nothing is lost",
             ) from error
 
     @property
@@ -157,7 +157,7 @@ class Journal:
             return Entry.of(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             where = f"{self._path}:{number}"
-            return Problem(where, f"not a journal line: {error}", "the line is left as it is")
+            return Problem(where, f"not a journal line: {error}", "the line was left unchanged")
 
 
 def _drop_fragment(file: IO[bytes]) -> bool:

@@ -409,7 +409,7 @@ def _schedule(
 def _lapsed(note: AnyNote) -> str:
     worst = max(note.cards, key=lambda card: card.lapses, default=None)
     if worst is None or not worst.lapses:
-        return "its lapses are not known"
+        return "its lapses are unknown"
     times = "once" if worst.lapses == 1 else f"{worst.lapses} times"
     return f"forgotten {times} in {worst.reps} answers"
 

@@ -99,7 +99,9 @@ def open_source(
         ConfigError: the settings are invalid, or name neither a path nor an API.
     """
     if settings.api not in APIS:
-        raise ConfigError(f"api: {settings.api!r} is no way to Zotero", hint="auto, local or web")
+        raise ConfigError(
+            f"api: {settings.api!r} is not a way to read Zotero", hint="auto, local or web"
+        )
     if not settings.path and settings.api in ("", "none"):
         raise ConfigError(
             "path is missing",
@@ -312,7 +314,7 @@ class ZoteroSource:
             name = self.web.key_env
             key = f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
             raise ItemError(
-                f"no way to Zotero: {error.message}; no data folder; no key for the web",
+                f"Zotero cannot be reached: {error.message}; no data folder; no key for the web",
                 hint=f"{error.hint}; or {key}",
             ) from error
         return self._by_local()
@@ -381,8 +383,8 @@ def _schema_problem(where: str, database: Database) -> Iterator[Problem]:
     age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
     yield Problem(
         where,
-        f"it was written by a Zotero {age} than this program knows (schema {version})",
-        hint="it was read all the same; if marks are missing, bring the older program up to date",
+        f"it was written by a Zotero {age} than this program supports (schema {version})",
+        hint="it was read anyway; if marks are missing, bring the older program up to date",
         notice=True,
     )
 

@@ -177,7 +177,7 @@ def items_of(rows: Iterable[dict[str, Any]]) -> Iterator[Item]:
             yield _item(msgspec.convert(whole, _Row), whole["data"])
         except (msgspec.ValidationError, RecursionError) as error:
             raise ItemError(
-                f"an item of Zotero's API is not as it should be: {error}",
+                f"an item of Zotero's API has an unexpected form: {error}",
                 hint="a newer version of this program may know it",
             ) from error
 
@@ -221,7 +221,7 @@ def collections_of(rows: list[dict[str, Any]]) -> dict[str, Collection]:
     try:
         found = msgspec.convert(_without_nulls(rows), list[_FolderRow])
     except (msgspec.ValidationError, RecursionError) as error:
-        raise ItemError(f"a collection of Zotero's API is not as it should be: {error}") from error
+        raise ItemError(f"a collection of Zotero's API has an unexpected form: {error}") from error
     return {
         row.key: Collection(plain(row.data.name), parent if isinstance(parent, str) else "")
         for row in found
@@ -581,7 +581,7 @@ class Remote:
         items = (item for item in copy.items.values() if item.kind in (MARK, NOTE))
         if library.group is not None and any(item.by is None for item in items):
             raise UntoldError(
-                "Zotero's local API does not tell who marked what in a shared library",
+                "Zotero's local API does not say who marked what in a shared library",
                 hint="give `path:`, Zotero's data folder, or `api: web`; "
                 "or leave it out: `library: user`",
             )
