@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 185, "code lines": 51_200, "AST nodes": 512_000, "longest file": 1_070}
+CEILINGS = {"modules": 186, "code lines": 51_350, "AST nodes": 513_500, "longest file": 1_030}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 

@@ -278,7 +278,7 @@ _RESOURCE = re.compile(r":/([0-9a-f]{32})$")
 def picture_path(target: str, file: File, root: Path) -> str:
     """Return the path of a picture below the root, by its address in a text.
 
-    Return the address itself if no such file is found, "" if it is no picture.
+    Return the address itself if no such file is found, "" if it is not a picture.
     """
     base, found = root if root.is_dir() else root.parent, _RESOURCE.match(target)
     if found:

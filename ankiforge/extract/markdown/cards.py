@@ -33,7 +33,7 @@ _NO_NAMES = frozenset(
     " where why der die das den dem ein eine le la les un une el los las una il lo gli um uma"
     .split()
 )  # fmt: skip
-"""Words that begin an answer and are no names in a program."""
+"""Words that begin an answer but are not names in a program."""
 _MOST_TRIED = 20
 """Separators of a line that are tried."""
 _CALL = re.compile(r"\w+(?:_\w|[(<])")

@@ -118,7 +118,7 @@ class Context(NamedTuple):
     references: Mapping[str, str] = {}
     """The targets of the link labels that the note defines, by casefolded label."""
     picture: Callable[[str], str] = str
-    """Returns the path of an embedded file below the vault; "" if it is no picture."""
+    """Returns the path of an embedded file below the vault; "" if it is not a picture."""
     verbatim: bool = False
     """Whether to keep line breaks and signs as they are: for text of several blocks."""
 
@@ -389,7 +389,7 @@ def read(text: str, context: Context = NO_CONTEXT) -> Inline:
 
 
 MASK = "\ufdd4"
-"""Replaces each character that cannot be markup; no text contains it."""
+"""Replaces each character that cannot be markup; it does not occur in text."""
 _CLOSED = (Kind.OPAQUE, Kind.ATOM, Kind.PICTURE)
 _CLOSED_SIGN = re.compile(rf"[<{COMMENT}{CONTINUED}{MATHS}]|\](?=[(\[])")
 
@@ -555,7 +555,7 @@ def _next_sign(text: str, at: int, limit: int) -> re.Match[str] | None:
 
 
 def _link_target(text: str, at: int, label: str, context: Context) -> tuple[int, str] | None:
-    """Return (end, target) of the link whose text ends at `at`, None if it is no link."""
+    """Return (end, target) of the link whose text ends at `at`, None if it is not a link."""
     if link := _LINK_TARGET.match(text, at + 1):
         return link.end(), _LINK_TITLE.sub("", link[0][1:-1].strip()).strip("<>")
     if not context.references:

@@ -240,7 +240,7 @@ class _Reader:
         self.tools, self.wanted = tools, wanted
         self.blocks, self.callouts = blocks.blocks, blocks.callouts
         self.bold = "bold" not in wanted.marks
-        """Whether to keep strong emphasis, because it is no mark."""
+        """Whether to keep strong emphasis: only if it is not a mark."""
         self.terms = self._terms()
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
@@ -303,7 +303,7 @@ class _Reader:
             yield 0, self._sided_card(at, block, self.terms[at]), None
 
     def _card(self, at: int) -> _Fields | None:
-        """Return the card that a whole block is, None if it is none."""
+        """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
         if block.region and "block" in cards:
             fields = self._fields(at, Form.BLOCK, block.plain, block.sided)

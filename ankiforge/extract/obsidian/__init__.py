@@ -57,7 +57,7 @@ class OsrSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class O2aSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which of the card styles that users define in the plugin the vault uses."""
+    """The card styles in use, which users of the plugin define by regular expressions."""
 
     styles: tuple[Style, ...] = get_args(Style)
 

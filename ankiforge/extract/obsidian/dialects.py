@@ -188,7 +188,7 @@ class _OsrWalk:
             card = None
             if not is_own or at in page.regions:
                 card = card_on_line(page, at, self.osr.inline)
-                if card and ours and not heading:  # by our own reading it is no card
+                if card and ours and not heading:  # by our own reading it is not a card
                     card = card._replace(form=Form.INLINE_FIELD)
             if card or is_own:
                 if self.separator < 0:

@@ -100,7 +100,7 @@ class Logseq(Dialect):
     signs = r"#card\b|\[\[card\]\]|\{\{cloze\b"
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield cards block by block; a card below another one is no part of it."""
+        """Yield cards block by block; a card below another one is not part of it."""
         found = _items(page)
         cards = [
             item.first for item in found if item.depth < _OUTSIDE and _is_card(page, item.first)

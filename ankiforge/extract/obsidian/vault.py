@@ -105,7 +105,7 @@ class Vault:
         self.pool = pool
         self.count = Count()
         self.container = f"vault:{name}"
-        """The name of what a scan covers."""
+        """Names the set of notes that a scan covers."""
         self.namespace = f"vault:{percent(name)}"
         """The part of its keys before the slash."""
 
@@ -223,7 +223,7 @@ _DEEP = re.compile(
 """A line in a hundred quotes, or one that may be in a list a hundred deep. The quantifiers are
 possessive, so that a note of blanks takes linear time."""
 _BANNER = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
-"""A line that Excalidraw writes into a drawing; it is no mark."""
+"""A line that Excalidraw writes into a drawing; it is not a mark."""
 _ITEM = r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]"
 _MARK_SIGNS = {"==": "==", "mark": "<mark", "bold": r"\*\*|__", "callout": r"\[!"}
 _CARD_SIGNS = {
@@ -275,7 +275,7 @@ class NoteReader:
         Args:
             path: the path below the vault.
             text: the text with line ends LF.
-            picture: returns the path of a picture by its name in the note; "" if it is none.
+            picture: returns the path of a picture by its name in the note; "" if it is not a picture.
         """
         if not self._may_hold(text) or is_export(text):
             return (), None
@@ -294,7 +294,7 @@ class NoteReader:
         blocks = cut(source, Context(picture=picture))
         page = Page(path, text, source, blocks, front.tags, front.note_id)
         tools = tool_cards(page, self._dialects)
-        # where a tool defines what `==x==` means, it is no mark, unless the settings name the marks
+        # `==x==` is not a mark where a tool defines its meaning, unless the settings name marks
         wanted = self._wanted
         if self.settings.marks is None and tools.highlights:
             wanted = wanted._replace(marks=wanted.marks - {"=="})
@@ -378,7 +378,7 @@ def _without_head(text: str, lines: int) -> str:
 def find_picture(target: str, note: str, others: Mapping[str, str]) -> str:
     """Return the path of a picture below the vault, by its name in a note.
 
-    Return the name itself if no such file is found, "" if it is no picture. `others` are the
+    Return the name itself if no such file is found, "" if it is not a picture. `others` are the
     files of the vault that are not notes, as in `Files`.
     """
     if not PICTURE.match(target):
@@ -483,9 +483,9 @@ class Files:
     notes: list[NoteFile] = field(default_factory=list)
     """Sorted by path."""
     others: dict[str, str] = field(default_factory=dict)
-    """The path of every file that is no note, by casefolded path and name: pictures to embed."""
+    """The path of every file that is not a note, by casefolded path and by casefolded name."""
     stamps: dict[str, Stamp] = field(default_factory=dict)
-    """The stamp of every file that is no note, by path."""
+    """The stamp of every file that is not a note, by path."""
     drawings: list[NoteFile] = field(default_factory=list)
     """Excalidraw drawings, which are not read."""
     problems: list[Problem] = field(default_factory=list)

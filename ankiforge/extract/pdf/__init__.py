@@ -295,6 +295,6 @@ def with_pictures(
 
 
 def picture_name(document: str, mark: Mark) -> str:
-    """Return a name made from the place, so that rendering it differently is no new content."""
+    """Return a name made from the place, so that rendering it differently is not new content."""
     tenths = (str(round(10 * edge)) for edge in mark.area or ())
     return f"cut/{h16('cut', document, str(mark.page), *tenths, mark.kind)}.png"

@@ -36,7 +36,7 @@ KINDS: Mapping[str, HighlightKind] = {
     "/Polygon": HighlightKind.IMAGE,
     "/Ink": HighlightKind.INK,
 }
-"""PDF 32000-1 §12.5.6; links, popups and widgets are no marks."""
+"""PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
 DRAWINGS = frozenset({"/Line", "/PolyLine", "/Stamp", "/FileAttachment", "/Redact", "/Sound"})
 """Notes if somebody added text to them, otherwise only drawings."""
 ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, HighlightKind.STRIKE})
@@ -155,7 +155,7 @@ _ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 
 
 def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | Literal[False]:
-    """Return the mark for an item of /Annots or its target, False if it is no mark."""
+    """Return the mark for an item of /Annots or its target, False if it is not a mark."""
     contents = (
         clean(_text(entry, "/Contents")).strip() or clean(_plain(_text(entry, "/RC"))).strip()
     )
@@ -347,7 +347,7 @@ def _heads(found: list[Annotation]) -> list[int]:
             heads[step] = _CYCLE
             path.append(step)
             one = found[step]
-            alone = one.kind in ON_TEXT and not one.grouped  # a mark on text is no mere reply
+            alone = one.kind in ON_TEXT and not one.grouped  # a mark on text is never just a reply
             step = by_reference.get(one.parent) if one.parent and not alone else None
         if path:
             heads |= dict.fromkeys(path, path[-1] if step is None else heads[step])

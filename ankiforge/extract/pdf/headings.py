@@ -101,7 +101,7 @@ class Headings:
             reader: the file, for its outline.
             lines: returns the lines of a page.
             pages: the number of pages.
-            title: the title of the work, which is no heading.
+            title: the title of the work, which is not a heading.
         """
         self._lines = lines
         self._pages = pages
@@ -231,7 +231,7 @@ _MASTHEAD = re.compile(
     r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b",
     re.IGNORECASE,
 )
-"""Printed as large as a title, but no title: names of journals, kinds of articles, stamps."""
+"""Lines as large as a title that are not one: journal names, kinds of articles, stamps."""
 _ADDRESS = re.compile(r"www\.|https?:|\S@\S")
 
 _ABSTRACT = re.compile(r"(?:abstract|summary|zusammenfassung|résumé)\b", re.IGNORECASE)
@@ -337,7 +337,7 @@ LARGEST_XMP = 1_000_000
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
 _CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
-"""A DOI that continues on the next line; half a DOI would be a prefix of thousands."""
+"""A DOI that continues on the next line; half a DOI would match thousands of works."""
 _ARXIV = re.compile(
     r"\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",

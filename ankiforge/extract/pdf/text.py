@@ -472,7 +472,7 @@ class PageText:
         return self.seen[at].height <= least
 
     def _base(self, places: list[int], line: Line) -> Char | None:
-        """Return what these characters touch on their line, preferably before them."""
+        """Return the character on their line that these touch, preferably before them."""
         first, after = places[0], places[-1] + 1
         if first > line.start and self._gaps[first] is Gap.NOTHING:
             return self.seen[first - 1]
