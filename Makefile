@@ -44,7 +44,7 @@ demo: $(VENV)/ok  ## forge the samples into a deck, in .demo/
 	@$(PY) -m samples.demo
 
 test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the page need Chromium
-	$(PY) -m pytest -n auto $(T)
+	$(PY) -m pytest -n auto --dist worksteal $(T)
 
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older Ankis
 	$(PY) -m ruff format --check .

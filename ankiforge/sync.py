@@ -243,14 +243,14 @@ def _record_foreign_notes(view: View, ledger: Ledger, state: str) -> None:
     found = view.foreign(ledger.foreign.mods(view.path))
     if found is None:
         return
-    there, changed = found
+    ids, changed = found
 
     def with_safe_mod(note: ForeignNote) -> ForeignNote:
         """Make the next read repeat a note that may still change within the second of its mod."""
         fresh = view.taken_at - note.mod < FRESH_SECONDS
         return replace(note, mod=0) if fresh else note
 
-    ledger.foreign.read(view.path, state, there, map(with_safe_mod, changed))
+    ledger.foreign.read(view.path, state, ids, map(with_safe_mod, changed))
 
 
 # --- taking over cards that are in Anki and not in the ledger -------------------------------

@@ -169,6 +169,13 @@ def fake() -> ModuleType:
     return llm_server
 
 
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A model's server that answers well unless it is given other replies."""
+    with llm_server.LlmServer() as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def backend() -> ModuleType:
     """`tests/anki/backend.py`: what the tests speak to the real Anki with."""

@@ -405,8 +405,9 @@ def test_every_kind_of_source_is_documented() -> None:
 
 def shapes() -> dict[str, list[str]]:
     """Name of a JSON shape: its keys, as the file lists them."""
-    lines = (DOCS / "json-keys.txt").read_text(encoding="utf-8").splitlines()[2:]
-    rows = (re.split(r"  +", line.strip(), maxsplit=1) for line in lines)
+    lines = (DOCS / "json-keys.txt").read_text(encoding="utf-8").splitlines()
+    listed = (line for line in lines if line and not line.startswith("#"))
+    rows = (re.split(r"  +", line.strip(), maxsplit=1) for line in listed)
     return {name: re.sub(r"\[\]|\{\}", "", keys).split() for name, keys in rows}
 
 
@@ -563,7 +564,8 @@ def test_the_source_of_the_docs_can_be_installed_and_yields_cards(
 ) -> None:
     """In a process of its own, as a distribution of others would be."""
     page = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
-    [code], [entry] = blocks(page, "python"), blocks(page, "toml")
+    code = (DOCS / "quotes.py").read_text(encoding="utf-8")
+    [entry] = blocks(page, "toml")
     site, workspace = tmp_path / "site", tmp_path / "cards"
     info = site / "ankiforge_quotes-1.0.dist-info"
     info.mkdir(parents=True)

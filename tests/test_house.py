@@ -176,7 +176,7 @@ def test_the_help_says_whether_json_is_one_value_or_lines(
     forge, words: str, *, lines: bool
 ) -> None:
     told = " ".join(forge.ok(words, "--help").stdout.split())
-    assert ("--json Print JSON Lines on stdout, an object a line" in told) == lines
+    assert ("--json Print JSON Lines on stdout, one object per line" in told) == lines
 
 
 def test_every_error_and_its_exit_code_stand_in_the_tree() -> None:

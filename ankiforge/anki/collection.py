@@ -84,7 +84,7 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
     for folder in (Path(base, name) for base in bases if base for name in ("", "Anki2")):
         entries: list[Path] = []
         with suppress(OSError, ValueError):
-            entries = [one for one in sorted(folder.iterdir()) if one.name[0] != "."]
+            entries = [entry for entry in sorted(folder.iterdir()) if entry.name[0] != "."]
         for entry in entries[:_MAX_ENTRIES]:
             with suppress(OSError, ValueError):
                 if (entry / COLLECTION).is_file():
@@ -162,7 +162,7 @@ def _copy_collection(path: Path, target: Path) -> None:
                 return
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(
-        f"{path}: changes all the time while it is copied",
+        f"{path}: keeps changing while it is copied",
         hint="wait until Anki has finished what it is doing, or close it",
     )
 
@@ -215,12 +215,12 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
                 version = _number(read_message(archive.read(meta)), 1)
     if version > max(_MEMBERS):
         raise ItemError(
-            f"{path}: an export of a newer Anki than this version knows",
+            f"{path}: exported by a newer Anki than this version supports",
             hint="update ankiforge, or tick “Support older Anki versions” when exporting",
         )
     found = next((name for name in _MEMBERS.values() if name in names), "")
     if not found or _MEMBERS.get(version, found) not in names:
-        raise ItemError(f"{path}: no collection of Anki in it", hint=_EXPORT_AGAIN)
+        raise ItemError(f"{path}: it contains no Anki collection", hint=_EXPORT_AGAIN)
     member = archive.getinfo(found)
     if member.flag_bits & 1:
         raise ItemError(f"{path}: is encrypted", hint="export it from Anki without a password")
@@ -254,7 +254,7 @@ _PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql lik
 
 
 def _numbers(*columns: str) -> str:
-    """Return SQL for integer columns. Anki's tables accept any type, even fractions."""
+    """Return integer columns. Anki's tables accept any type, and old programs left fractions."""
     return ", ".join(f"ifnull(cast({column} as integer), 0)" for column in columns)
 
 
@@ -283,7 +283,7 @@ class Database:
             raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
         if self.schema > _NEWEST_SCHEMA:
             raise ItemError(
-                f"{name}: made by a newer Anki than this version knows (schema {self.schema})",
+                f"{name}: made by a newer Anki than this version supports (schema {self.schema})",
                 hint="update ankiforge",
             )
         known = {table for (table,) in self.rows(_PLAIN_TABLES)}
@@ -346,7 +346,7 @@ class Database:
 
     def _damaged(self, why: object) -> ItemError:
         return ItemError(
-            f"{self._name}: is damaged or was cut off ({why})",
+            f"{self._name}: is damaged or incomplete ({why})",
             hint="run Tools › Check Database in Anki, then try again",
         )
 
@@ -416,17 +416,17 @@ def _type_names(database: Database) -> dict[int, str]:
 def _note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
-        return tuple(one for id in sorted(wanted) for one in _from_tables(database, id))
+        return tuple(seen for id in sorted(wanted) for seen in _from_tables(database, id))
     found = database.column("models", dict[int, _Type])
     return tuple(_from_json(id, found[id]) for id in sorted(wanted) if id in found)
 
 
 def _from_json(id: int, kind: _Type) -> SeenType:
-    fields = sorted(kind.flds, key=lambda one: one.ord)
-    templates = sorted(kind.tmpls, key=lambda one: one.ord)
+    fields = sorted(kind.flds, key=lambda field: field.ord)
+    templates = sorted(kind.tmpls, key=lambda template: template.ord)
     return SeenType(
         id, kind.name, int(kind.mod), kind.type == 1,
-        tuple((one.name, one.id) for one in fields),
+        tuple((field.name, field.id) for field in fields),
         tuple(SeenTemplate(one.name, one.id, one.qfmt, one.afmt) for one in templates),
         kind.css,
     )  # fmt: skip
@@ -494,7 +494,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return value & (2**64 - 1), at + place + 1
-    raise ValueError("a number that does not end")
+    raise ValueError("an unterminated number")
 
 
 def _number(message: Message, number: int) -> int:
@@ -503,7 +503,7 @@ def _number(message: Message, number: int) -> int:
 
 
 def _id(message: Message, number: int) -> int | None:
-    """Return a field as int64, or None if it is absent. An explicit zero is an id."""
+    """Return a field as int64, or None if it is absent, which is different from zero."""
     value = message.get(number)
     if not isinstance(value, int):
         return None
@@ -638,7 +638,7 @@ class CollectionView:
             fields = tuple(text.split("\x1f"))
             # any field: a person may have changed the note's type in Anki
             found = (parse_identity(field) for field in fields)
-            identity = next((one for one in found if one and one.guid == guid), None)
+            identity = next((parsed for parsed in found if parsed and parsed.guid == guid), None)
             words = tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
             seen = tuple(_seen_card(row[1:], self.decks) for row in cards)
             yield SeenNote(Guid(guid), id, mod, kind, words, fields, seen, identity)
@@ -765,7 +765,7 @@ def connect_view(
         database = first.database
         for other in others:
             database.add(other.database)
-        if is_empty or any(one.database.created != database.created for one in others):
+        if is_empty or any(view.database.created != database.created for view in others):
             database.created = 0
         found = {id for (id,) in database.rows(f"select {_numbers('id')} from notes")}
         yield _view(
@@ -775,7 +775,7 @@ def connect_view(
             profile=profile,
             complete=notes <= found,
             # a later export may lack what was added after an earlier one
-            taken_at=min(one.taken_at for one in (first, *others)),
+            taken_at=min(view.taken_at for view in (first, *others)),
         )
 
 
@@ -803,8 +803,8 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
             hint="let your user read it (macOS: Privacy & Security › Full Disk Access)",
         )
     return ItemError(
-        f"{path}: cannot be copied to be read: {error.strerror or error}",
-        hint=f"see that there is room in {tempfile.gettempdir()}",
+        f"{path}: cannot be copied: {error.strerror or error}",
+        hint=f"make room in {tempfile.gettempdir()}",
     )
 
 
@@ -854,7 +854,7 @@ class Everything:
     def types(self) -> dict[int, SeenType]:
         """Return the note types in use, by id."""
         rows = self.view.database.rows(f"select distinct {_numbers('mid')} from notes")
-        return {one.id: one for one in _note_types(self.view.database, {id for (id,) in rows})}
+        return {kind.id: kind for kind in _note_types(self.view.database, {id for (id,) in rows})}
 
     @property
     def unused_types(self) -> tuple[str, ...]:
@@ -884,12 +884,11 @@ class Everything:
     def answers(self) -> Iterator[tuple[str, SeenReview, int]]:
         """Yield (home deck, review, count) for the existing cards.
 
-        Reviews that tell the same about memory are one row: it has their mean answer time, and
-        neither an id nor a guid.
+        Equivalent reviews are counted as one, with their mean answer time and without id and guid.
         """
         for deck, ease, last, *rest, count in self.view.database.rows(_ALL_ANSWERS):
-            one = SeenReview(0, Guid(""), 0, ease, 0, last, *rest)
-            yield self.view.decks.get(deck, ""), one, count
+            review = SeenReview(0, Guid(""), 0, ease, 0, last, *rest)
+            yield self.view.decks.get(deck, ""), review, count
 
     def last_answers(self) -> dict[int, float]:
         """Return the time of each card's last review by card id, in seconds since 1970."""

@@ -98,7 +98,7 @@ class AnkiConnect:
             permission = answer.get("permission", "")
         if permission != "granted":
             raise ServiceError(
-                f"AnkiConnect at {self.address} denies permission",
+                f"AnkiConnect at {self.address} denied permission",
                 hint="in Anki: Tools › Add-ons › AnkiConnect › Config, look at ignoreOriginList"
                 " and webCorsOriginList",
             )
@@ -191,7 +191,7 @@ class AnkiConnect:
         status, raw = self._post(request, action, seconds or self._timeout)
         if status == httpx2.codes.FORBIDDEN:
             raise ServiceError(
-                f"{self.address} forbids the access (HTTP {status})",
+                f"{self.address} refused access (HTTP {status})",
                 hint="AnkiConnect shuts out web pages only: does a proxy or another program answer"
                 f" there? see webBindPort and webCorsOriginList in {_CONFIG_MENU}",
             )
@@ -209,7 +209,7 @@ class AnkiConnect:
             result: _T = msgspec.convert(answer["result"], shape)
         except msgspec.ValidationError as error:
             raise ServiceError(
-                f"AnkiConnect at {self.address} gave no usable answer to {action}",
+                f"AnkiConnect at {self.address} gave an unusable answer to {action}",
                 hint="is a profile open in Anki? then update the add-on: Tools › Add-ons",
             ) from error
         return result
@@ -239,14 +239,14 @@ class AnkiConnect:
             ) from error
         except httpx2.TimeoutException as error:
             raise ServiceError(
-                f"Anki at {self.address} did not finish {action} in {seconds:g} s",
-                hint="it is busy or shows a dialog: look at its window, then try again",
+                f"Anki at {self.address} did not finish {action} within {seconds:g} s",
+                hint="it is busy or shows a dialog: check its window, then try again",
             ) from error
         except httpx2.HTTPError as error:
             closed = re.search("disconnected|closed", str(error))
             if isinstance(error, httpx2.NetworkError) or closed:
                 raise ServiceError(
-                    f"Anki at {self.address} broke off during {action}",
+                    f"Anki at {self.address} closed the connection during {action}",
                     hint="was it closed? open it and try again; or another program answers there:"
                     f" see webBindPort in {_CONFIG_MENU}",
                 ) from error
@@ -263,14 +263,14 @@ class AnkiConnect:
         if "not available" in lower:
             return ServiceError(
                 f"no profile is open in Anki at {self.address}",
-                hint="open your profile in Anki's window, close what dialogs it shows, try again",
+                hint="open your profile in Anki's window, close its dialogs, and try again",
             )
         if "valid api key" not in lower:
             return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
         if self._key:
             return ServiceError(
                 f"the key in {self._key_env} is not that of AnkiConnect at {self.address}",
-                hint=f"give it the apiKey of {_CONFIG_MENU}, or none where apiKey is null",
+                hint=f"set it to the apiKey of {_CONFIG_MENU}, or to nothing if apiKey is null",
             )
         hint = f"put the apiKey of {_CONFIG_MENU} into the environment variable {self._key_env}"
         if not self._key_env:
@@ -278,11 +278,11 @@ class AnkiConnect:
                 f"put the apiKey of {_CONFIG_MENU} into an environment variable NAME, write"
                 " `key_env: NAME` under `anki:` in ankiforge.yaml, then: ankiforge init --trust DIR"
             )
-        return ServiceError(f"AnkiConnect at {self.address} asks for its key", hint=hint)
+        return ServiceError(f"AnkiConnect at {self.address} requires its key", hint=hint)
 
     def _not_anki_connect(self, what: str) -> ServiceError:
         return ServiceError(
-            f"what answers at {self.address} is not AnkiConnect ({what})",
+            f"the server at {self.address} is not AnkiConnect ({what})",
             hint=f"set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
             f" webBindPort in {_CONFIG_MENU}",
         )
@@ -320,7 +320,7 @@ class Exported:
 def ours() -> str:
     """Return the Anki search for notes that may be ours: by field, by type name, by type id."""
     types = [note_type(family) for family in Family]
-    by_type = [f'"note:{one.name}*" OR mid:{one.id}' for one in types]
+    by_type = [f'"note:{kind.name}*" OR mid:{kind.id}' for kind in types]
     return " OR ".join(["AnkiforgeId:af1*", *by_type])
 
 

@@ -116,7 +116,7 @@ def source_html(card: Card) -> str:
     if first != last:
         evidence = f"<mark>{lines(exact[first:last])}</mark>"
         marked = lines(exact[:first]) + evidence + lines(exact[last:])
-    further = (f"{passage_html(one)}<cite>{literal(reference(one))}</cite>" for one in card.also)
+    further = (f"{passage_html(also)}<cite>{literal(reference(also))}</cite>" for also in card.also)
     return "</blockquote>".join((
         f"<blockquote>{lines(passage[:start])}"
         f'<span class="af-exact">{marked}</span>{lines(passage[end:])}',
@@ -159,8 +159,8 @@ def citation_html(card: Card) -> str:
     parts = (*_title_and_headings(highlight), *map(_shortened, highlight.above))
     above = " › ".join(part for part in parts if not any(_reveals(part, one) for one in answers))
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
-    references = dict.fromkeys(reference(one) for one in (highlight, *card.also))
-    return where + "".join(f"<cite>{literal(one)}</cite>" for one in references)
+    references = dict.fromkeys(reference(source) for source in (highlight, *card.also))
+    return where + "".join(f"<cite>{literal(text)}</cite>" for text in references)
 
 
 def _title_and_headings(highlight: Highlight) -> tuple[str, ...]:

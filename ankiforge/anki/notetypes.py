@@ -118,8 +118,8 @@ def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
 
 def ordinals_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
     """Return the position of each of our templates in a note type, or None if one is missing."""
-    ours = ((one.id, one.name) for one in note_type(family).templates)
-    return _positions(ours, ((one.id, one.name) for one in seen.templates))
+    ours = ((template.id, template.name) for template in note_type(family).templates)
+    return _positions(ours, ((template.id, template.name) for template in seen.templates))
 
 
 def _positions(
@@ -130,7 +130,7 @@ def _positions(
         name if id is None else id: place for place, (id, name) in enumerate(theirs)
     }
     found = [at.get(id, at.get(name)) for id, name in ours]
-    return None if None in found else tuple(one for one in found if one is not None)
+    return None if None in found else tuple(place for place in found if place is not None)
 
 
 def usable(seen: SeenType, family: Family) -> bool:

@@ -329,7 +329,9 @@ def media_of(path: Path) -> Media | Problem:
     """Return a picture named after its content: `af-<first 16 of its sha256>.<suffix>`."""
     suffix = path.suffix.lower()
     if suffix[1:] not in _PICTURE_TYPES:
-        return Problem(path.name, f"{suffix or 'no suffix'} is no kind of picture for Anki")
+        return Problem(
+            path.name, f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
+        )
     try:
         if path.stat().st_size > _MAX_PICTURE_BYTES:
             limit = f"over {_MAX_PICTURE_BYTES // 1_000_000} MB"

@@ -133,7 +133,7 @@ def types_to_ship(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     earlier version.
     """
     changed = changed_types(types)
-    usable_ones = {family: one for family, one in changed.items() if usable(one, family)}
+    usable_ones = {family: seen for family, seen in changed.items() if usable(seen, family)}
     return usable_ones | renewed_types(types)
 
 
@@ -144,7 +144,7 @@ def plan(known: PlanInput, options: PlanOptions) -> CardPlan:
         planned = CardPlan(card)
     elif known.seen is not None:
         planned = _plan_in_anki(known, known.seen, options)
-        fields = ", ".join(one.field for one in planned.conflicts)
+        fields = ", ".join(conflict.field for conflict in planned.conflicts)
         why = planned.held or (f"conflict: {fields}" if fields else "")
         planned = replace(planned, anki_why=why)
     else:
@@ -153,7 +153,7 @@ def plan(known: PlanInput, options: PlanOptions) -> CardPlan:
         return planned
     last = planned.adopted or last
     if last is None or not last.known or RETIRED in last.tags:
-        return planned  # that revision only added the tag
+        return planned  # it only added the tag: keep the note in Anki
     again = _finish(known, last, None, options)
     return replace(again, anki_why=planned.anki_why, adopted=planned.adopted)
 
@@ -187,7 +187,7 @@ def _unseen_revision(known: PlanInput) -> Shipment:
     if last and last.known and same:
         return last
     if _is_behind_journal(known):
-        return next(one for one in reversed(known.revisions) if one.known)
+        return next(revision for revision in reversed(known.revisions) if revision.known)
     html = field_html(replace(card, tags=known.tags), known.pictures)
     content = content_hash(card.family, html)
     if last and same:
@@ -254,7 +254,7 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
         return CardPlan(card, held=held, conflicts=conflicts, problems=known.missing_pictures)
 
     # a field in conflict keeps the base as our side
-    disputed = {one.field for one in conflicts}
+    disputed = {conflict.field for conflict in conflicts}
     before = _our_content(family, base_revision) or seen.fields
     our_content = tuple(
         before[at] if name in disputed else html[at]
@@ -310,7 +310,7 @@ def _why_held(seen: Seen, last: Shipment, options: PlanOptions) -> str:
     if options.blind:
         return "Anki could not be looked at"
     if seen.scheduler_tags and not options.push:
-        return f"it is tagged {seen.scheduler_tags[0]}, which the import of a file would take away"
+        return f"it is tagged {seen.scheduler_tags[0]}, a tag that importing a file would remove"
     if 0 <= seen.taken_at - seen.mod < FRESH_SECONDS:
         return EDITED_NOW
     if max(last.mod, seen.mod) + 1 > options.now + MAX_AHEAD_SECONDS:
@@ -363,9 +363,9 @@ def _deleted_ordinals(known: PlanInput, seen: Seen) -> frozenset[int]:
     A person deleted these cards, so they must not be generated again.
     """
     family = known.card.family
-    imported = (one for one in known.revisions if one.seen and one.known)
-    once = {ordinal for one in imported for ordinal in card_ordinals(family, one.html)}
-    return frozenset(once - {one.ordinal for one in seen.cards})
+    imported = (revision for revision in known.revisions if revision.seen and revision.known)
+    once = {ordinal for revision in imported for ordinal in card_ordinals(family, revision.html)}
+    return frozenset(once - {card.ordinal for card in seen.cards})
 
 
 _FIGURES = (HighlightKind.IMAGE, HighlightKind.INK)
@@ -381,7 +381,7 @@ def _needs_pictures(card: Card, last: Shipment | None) -> bool:
 
 
 def _has_tag(tags: Sequence[str], tag: str) -> bool:
-    return tag.casefold() in {one.casefold() for one in tags}
+    return tag.casefold() in {present.casefold() for present in tags}
 
 
 # --- revisions ------------------------------------------------------------------------------
@@ -395,13 +395,13 @@ def _base_of(known: PlanInput, seen: Seen) -> tuple[Base, Shipment]:
     seen.
     """
     family, revisions = known.card.family, known.revisions
-    named = [one for one in revisions if _is_made_from(family, one, seen)]
+    named = [revision for revision in revisions if _is_made_from(family, revision, seen)]
     while len(named) > 1 and (named[-1].mod > seen.mod or named[-1].rev in known.not_imported):
         named.pop()  # revisions with the same content that differ only in their tags
     before = [
-        one
-        for one in revisions
-        if one.seen and datetime.fromisoformat(one.written_at).timestamp() <= seen.mod
+        revision
+        for revision in revisions
+        if revision.seen and datetime.fromisoformat(revision.written_at).timestamp() <= seen.mod
     ]
     if named and named[-1].known:
         if not any(
@@ -414,9 +414,9 @@ def _base_of(known: PlanInput, seen: Seen) -> tuple[Base, Shipment]:
         return Base((unedited,), True), named[-1]
     if before and before[-1].known:
         return Base((_side(family, before[-1]),), True), before[-1]
-    newest = max((one.rev for one in revisions if one.seen), default=0)
-    possible = [one for one in revisions if one.rev >= newest and one.known]
-    sides = tuple(_side(family, one) for one in reversed(possible))
+    newest = max((revision.rev for revision in revisions if revision.seen), default=0)
+    possible = [revision for revision in revisions if revision.rev >= newest and revision.known]
+    sides = tuple(_side(family, revision) for revision in reversed(possible))
     return Base(sides, False), (possible or list(revisions))[-1]
 
 
@@ -438,7 +438,7 @@ def _is_behind_journal(known: PlanInput) -> bool:
     """
     if not known.revisions or known.revisions[-1].known:
         return False
-    ours = [one for one in known.revisions if one.known]
+    ours = [revision for revision in known.revisions if revision.known]
     return bool(ours) and (ours[-1].fields, ours[-1].tags) == (known.card.fields, known.tags)
 
 

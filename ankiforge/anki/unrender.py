@@ -45,7 +45,7 @@ def words_in_anki(card: Card, seen: Seen | None) -> Fields:
         return ()
     if content_hash(card.family, seen.fields) == seen.content:
         return ()
-    kept = tuple(one for one in card.fields if one[0] == "Reverse")
+    kept = tuple(field for field in card.fields if field[0] == "Reverse")
     named = zip(card.family.content_fields, map(unrender, seen.fields), strict=False)
     return (*((name, text) for name, text in named if text and name != "Reverse"), *kept)
 

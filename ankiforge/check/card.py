@@ -522,7 +522,7 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
         if words > limits.of("reverse_unfit"):
             yield limits.exceeded("reverse_unfit", words)
         elif asked.rstrip().endswith(("?", "？")):
-            yield found("reverse_unfit", "the front is a question, no term")
+            yield found("reverse_unfit", "the front is a question, not a term")
         elif len(term) >= _SHORTEST and holds(description, term):
             yield found("reverse_unfit", f"the back names “{term[:40]}”")
     # The symbols of a question are named in it, but for those that everybody knows.

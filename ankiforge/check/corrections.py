@@ -759,11 +759,11 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
         return "several numbers changed"
     singles = (*edit.inserted, *edit.removed)
     if edit.numbers and (singles or any(a.capital or b.capital for a, b in edit.spelled)):
-        return "a number changed, and other words"
+        return "a number and other words changed"
     if len(edit.spelled) > 2:
-        return "many words are spelled otherwise"
+        return "many words are spelled differently"
     if edit.inserted and edit.removed:
-        return "words came and words went"
+        return "words were added and removed"
     tokens = edit.new if edit.inserted else edit.old
     for one in singles:
         at = next(place for place, each in enumerate(tokens) if each is one)
@@ -771,10 +771,10 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
             return why
     context = sum(not one.answer for one in singles)
     if context and context < len(singles):
-        return "words came or went in context and answer"
+        return "words were added or removed in context and answer"
     total = max(len(edit.old), len(edit.new))
     if len(singles) > _MOST_INSERTED * total and (context or len(meaning) < _LEAST_CONTEXT):
-        return "too many words came or went"
+        return "too many words were added or removed"
     return ""
 
 

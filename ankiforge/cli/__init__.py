@@ -42,8 +42,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("look", "Show what waits for you, and the next command."),
         "list": ("look", "List cards, or highlights without one."),
         "draft": ("draft", "Draft cards for what was read; export and import requests."),
-        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
-        "watch": ("watch", "Follow the sources and draft as you write."),
         "undo": ("decide", "Undo your last decision, or an earlier one."),
     },
     "Decide": {
@@ -51,13 +49,13 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "reject": ("decide", "Reject cards for good."),
         "pick": ("decide", "Choose one of several candidates."),
         "edit": ("decide", "Reword a card, or make one."),
-        "merge": ("decide", "Make one card of two that ask the same."),
+        "merge": ("decide", "Merge two cards that ask the same thing."),
         "distinct": ("decide", "Say that two cards are not duplicates."),
         "resolve": ("decide", "Settle a conflict between Anki and the source."),
         "restore": ("decide", "Bring back rejected, retired or deleted cards."),
     },
     "Anki": {
-        "pull": ("anki", "See what became of the cards in Anki."),
+        "pull": ("anki", "See what happened to your cards in Anki."),
         "recover": ("anki", "Take over cards from Anki after the ledger was lost."),
     },
     "Look": {
@@ -65,16 +63,18 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "trace": ("look", "Show the history of one card."),
         "extract": ("run", "Show the highlights; write nothing."),
         "seen": ("look", "Search everything you have read."),
-        "stats": ("reports", "Count how cards come about and how they fare in Anki."),
-        "audit": ("reports", "Say what a deck needs."),
+        "stats": ("reports", "Count highlights, drafts and cards, and how they do in Anki."),
+        "audit": ("reports", "List what to repair in a deck."),
         "lint": ("reports", "Run the checks on any deck, or on your cards."),
         "eval": ("eval", "Measure the quality of drafted cards."),
     },
     "Set up": {
         "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
         "doctor": ("reports", "Check everything and say what to do."),
+        "watch": ("watch", "Follow the sources and draft as you write."),
+        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
         "export": ("reports", "Write highlights, cards and decisions to files."),
-        "import": ("reports", "Take in decisions from an export."),
+        "import": ("reports", "Import decisions from an export."),
     },
 }
 """heading: {command: (module, short help)}, in the order of `ankiforge --help`."""

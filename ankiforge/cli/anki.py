@@ -106,7 +106,7 @@ def pull(
     bind: bool,
     deleted: int | None,
 ) -> None:
-    """See what became of the cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
+    """See what happened to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
     from ankiforge.cli.delivery import (
         count_held,
         read_any,
@@ -117,7 +117,7 @@ def pull(
     from ankiforge.reports.summary import Tally
 
     if sum((collection is not None, apkg is not None, connect)) > 1:
-        raise UsageError("--collection, --apkg and --connect: one at a time")
+        raise UsageError("use one of --collection, --apkg and --connect")
     with session(call) as now:
         tally = Tally(problems=list(now.problems))
         if file := collection or apkg:
@@ -156,7 +156,7 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     from ankiforge.sync import recover_cards
 
     if (collection is not None) + (apkg is not None) + connect != 1:
-        raise UsageError("say from where: --collection FILE, --apkg FILE or --connect")
+        raise UsageError("name a place: --collection FILE, --apkg FILE or --connect")
     with session(call, writes="drafting") as now:
         tally = Tally(problems=list(now.problems))
         file = collection or apkg

@@ -119,7 +119,7 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
 
     if missing and (words or every):
         raise UsageError(
-            "--missing means all cards that are missing in Anki; give no cards beside it"
+            "--missing means all cards that are missing in Anki; name no cards with it"
         )
     if missing:
         every, query = True, "anki:missing"
@@ -165,7 +165,7 @@ def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
 @click.argument("id", metavar="CARD")
 @click.argument("twin", metavar="TWIN")
 def merge(call: Call, id: str, twin: str) -> None:
-    """Make one card of two that ask the same.
+    """Merge two cards that ask the same thing.
 
     The card with more reviews stays, else the older one, and gets the other's source as well.
     The other is retired. `ankiforge undo` takes it back.
@@ -184,14 +184,14 @@ def merge(call: Call, id: str, twin: str) -> None:
 
 
 @command("""
-  ankiforge distinct afpl5zre afr3adwg            these two are no duplicates
+  ankiforge distinct afpl5zre afr3adwg            these two are not duplicates
   ankiforge distinct afpl5zre nid:1700000000123   this card and a note in Anki
   ankiforge distinct afpl5zre                     this card and all that it resembles
 """)
 @click.argument("id", metavar="CARD")
 @click.argument("twins", nargs=-1, metavar="[TWIN]...")
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
-    """Say that a card is no duplicate of another; the finding does not return.
+    """Record that a card is not a duplicate of another; the finding does not return.
 
     TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, all that `show` names are meant.
     """
@@ -237,7 +237,7 @@ def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
         raise UsageError("choose whose words to keep: --mine or --source")
     names = dict.fromkeys(name for family in Family for name in family.content_fields)
     if field and field not in names:
-        raise UsageError(f"no field is called {field!r}", hint=f"one of {', '.join(names)}")
+        raise UsageError(f"there is no field called {field!r}", hint=f"one of {', '.join(names)}")
     with session(call) as now:
         targets = [find(now.ledger, word) for word in ids]
         plans = plan_cards(now.ledger, (one.card for one in targets), now.decks)
@@ -522,7 +522,7 @@ def _parsed(answer: bytes) -> dict[str, str]:
         raise UsageError(f"this is not valid YAML: {error}") from error
     if not isinstance(fields, dict):
         raise UsageError(
-            "the fields are missing", hint="write each field after its name, such as Front: |-"
+            "the fields are missing", hint="write each field after its name, for example Front: |-"
         )
     return {str(name): str(value or "").rstrip("\n") for name, value in fields.items()}
 

@@ -132,8 +132,8 @@ def write_packages(
         for path, cards in members.items():
             package = plan_package(path, cards)
             if deck and not output and path == package_path(now, deck):
-                there = {one.note.deck for one in package.plans if one.note}
-                if there and not any(in_deck(one, deck) for one in there):
+                shipped_decks = {one.note.deck for one in package.plans if one.note}
+                if shipped_decks and not any(in_deck(one, deck) for one in shipped_decks):
                     package = plan_package(package_path(now, ""), cards)
             package_plans.append(package)
         for package in package_plans:
@@ -210,8 +210,8 @@ def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[
         yield Problem(option, "no new card in this run; all cards stay in their decks", notice=True)
     elsewhere: Counter[tuple[str, str]] = Counter()
     for card in made:
-        there = shipped.get(card.guid, deck_name(card.deck))
-        if there.casefold() == wanted:
+        name = shipped.get(card.guid, deck_name(card.deck))
+        if name.casefold() == wanted:
             continue
         if card.highlight.document.deck:
             why = "notes with `deck:` keep their own deck"
@@ -219,12 +219,12 @@ def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[
             why = "you moved the cards of their document there in Anki"
         else:
             why = "they were in it before"
-        elsewhere[there, why] += 1
-    for (there, why), count in sorted(elsewhere.items()):
-        yield Problem(option, f"{counted(count, 'new card')} in {there}: {why}", notice=True)
+        elsewhere[name, why] += 1
+    for (name, why), count in sorted(elsewhere.items()):
+        yield Problem(option, f"{counted(count, 'new card')} in {name}: {why}", notice=True)
     for package in tally.published:
         roster = now.ledger.packages.roster(str(package.path))
-        held = Counter(there for guid, there in shipped.items() if guid in roster)
+        held = Counter(name for guid, name in shipped.items() if guid in roster)
         if any(name.casefold() != wanted for name in held):
             listed = ", ".join(f"{counted(n, 'note')} of {one}" for one, n in sorted(held.items()))
             yield Problem(option, f"{package.path.name} holds {listed}", notice=True)
@@ -461,9 +461,9 @@ class Push:
         self.tally.record_sync(result, now.ledger)
         for line in sync_lines(now, result):
             out.say(line)
-        there = frozenset(card.guid for card in now.ledger.cards.deliverable() if card.anki.there)
+        in_anki = frozenset(card.guid for card in now.ledger.cards.deliverable() if card.anki.there)
         self._write()
-        self._import(anki, there)
+        self._import(anki, in_anki)
         now.ledger.finish_run(self.run_id)
         self._suspend(anki, wanted=suspend, yes=yes)
         if account:  # certainly logged in: sync the new notes
@@ -489,7 +489,7 @@ class Push:
         )  # fmt: skip
         self.written = True
 
-    def _import(self, anki: RunningAnki, there: frozenset[Guid]) -> None:
+    def _import(self, anki: RunningAnki, in_anki: frozenset[Guid]) -> None:
         """Write and import a temporary package, which keeps edits that a file to import would replace."""
         now, sent = self.now, Tally()
         with tempfile.TemporaryDirectory(prefix="push-", dir=now.workspace.folder) as folder:
@@ -504,7 +504,7 @@ class Push:
         if not sent.published:
             return
         self.tally.record_sync(anki.read(now.ledger), now.ledger)
-        self.pushed = self.tally.pushed = push_result(now.ledger, sent.plans, there)
+        self.pushed = self.tally.pushed = push_result(now.ledger, sent.plans, in_anki)
         if refused := self.pushed.refused:
             what = f"{len(refused)} notes did not arrive as they were sent, {refused[0]} the first"
             hint = "perhaps one was changed in Anki meanwhile: push again"
@@ -521,10 +521,10 @@ class Push:
             out.say(f"studied again: {counted(len(back), 'note')}")
         if not wanted:
             return
-        there, retired = frozenset(anki.retired_cards()), {}
+        unsuspended, retired = frozenset(anki.retired_cards()), {}
         for card in self.now.ledger.cards.deliverable():
             seen = self.now.ledger.views.seen(card.guid)
-            ids = tuple(one.id for one in seen.cards if one.id in there) if seen else ()
+            ids = tuple(one.id for one in seen.cards if one.id in unsuspended) if seen else ()
             if ids and not card.ready:
                 retired[card.guid] = ids
         if not retired:

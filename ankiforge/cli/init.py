@@ -48,7 +48,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     out, folders, machine = call.out, user_folders(), Machine.this()
     root = (Path.cwd() / (directory or call.workspace or Path()).expanduser()).resolve()
     if control_character(str(root)):
-        raise UsageError(f"{str(root)!r}: this name cannot be stored", hint="another folder")
+        raise UsageError(f"{str(root)!r}: this name cannot be saved", hint="another folder")
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: tuple[Path, ...] = ()
     before: tuple[Remembered, ...] = ()

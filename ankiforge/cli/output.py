@@ -86,8 +86,8 @@ class Output:
             if problem.notice:
                 self.noticed.add(problem)
             hint = f" ({problem.hint})" if problem.hint else ""
-            tell, word = (self.say, "note") if problem.notice else (self.warn, "failed")
-            tell(f"{word}: {problem.where}: {problem.what}{hint}")
+            emit, word = (self.say, "note") if problem.notice else (self.warn, "failed")
+            emit(f"{word}: {problem.where}: {problem.what}{hint}")
 
     def refusal(self, why: str, hint: str) -> None:
         """Print why something was refused, with a hint."""
@@ -166,7 +166,7 @@ def command(
         lines: whether it prints JSON Lines with `--json`.
         settings: arguments of `click.command`.
     """
-    json_help = "Print JSON Lines on stdout, an object a line." if lines else ""
+    json_help = "Print JSON Lines on stdout, one object per line." if lines else ""
     shared = shared_options(shows, json_help)
     head = "Examples" if examples.partition("\n\n")[0].strip().count("\n") else "Example"
 

@@ -233,7 +233,7 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
 def audit(
     call: Call, file: Path | None, deck: str, page: Path | None, propose: bool, force: bool
 ) -> None:
-    """Say what a deck needs: broken, duplicate, failing, orphaned and forgotten notes.
+    """List what to repair in a deck: broken, duplicate, failing, orphaned and forgotten notes.
 
     FILE is an .apkg, .colpkg or collection; without it, the collection your cards are in. Nothing is
     changed. Exit code 1 if a note is broken.
@@ -270,7 +270,7 @@ def audit(
         for line in as_text(made, call.shown(SHOWN)):
             out.print(line)
     if file is None and not propose and any(one.ours for one in made.notes):
-        out.say(f"to decide on these in review: {call.program} audit --propose")
+        out.say(f"to decide on them in review: {call.program} audit --propose")
     if page is not None:
         name = (
             path.parent.name if path.name == COLLECTION else path.name
@@ -339,7 +339,7 @@ def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> No
             limits = _limits_here(call)
             made = propose(now.ledger, limits, within=within, step=step)
     if not made.cards:
-        out.say("nothing to propose: nothing new was found on your cards")
+        out.say("nothing to propose: there are no new findings on your cards")
         return
     pairs, findings = counted(made.pairs, "pair"), counted(made.findings, "finding")
     out.say(
@@ -452,7 +452,9 @@ def export(
             done = _write_export(now, chosen, path, form)
         except OSError as error:
             what = f"{path}: cannot be written: {error.strerror or error}"
-            raise ItemError(what, hint="make room or rights there; nothing is lost") from error
+            raise ItemError(
+                what, hint="free space there, or allow writing; nothing is lost"
+            ) from error
     counts = {
         "documents": len(chosen.documents),
         "highlights": len(chosen.highlights),
@@ -466,7 +468,7 @@ def export(
         written, unchanged = len(done["written"]), done["unchanged"]
         call.out.say(f"  {written} pages written, {unchanged} unchanged")
     for one in done.get("left", ()):
-        call.out.say(f"  left unchanged: {one}: its work was not exported")
+        call.out.say(f"  left unchanged: {one}: its work is not in this export")
 
 
 def _format_of(target: str) -> str:

@@ -104,10 +104,10 @@ def _send(now: Session, *, opens: bool) -> str:
         now.call, out=replace(now.out, as_json=True, quiet=True)
     )  # so that no question is asked
     with ledger.open_ledger(now.workspace.ledger, now.workspace.journal) as opened:
-        told, package = send(Session(quiet, now.workspace, opened))
+        message, package = send(Session(quiet, now.workspace, opened))
     if package and opens and _has_screen() and not _is_remote():
         click.launch(str(package), locate=True)
-    return told
+    return message
 
 
 def _is_remote() -> bool:

@@ -326,7 +326,7 @@ def colour_name(colour: str) -> str:
     def distance(name: str) -> float:
         """Return the distance of the hue to the nearest anchor on the circle (0 to 0.5)."""
         apart = [abs(hue - anchor) for anchor in _HUES[name]]
-        return min(min(one, 1 - one) for one in apart)
+        return min(min(gap, 1 - gap) for gap in apart)
 
     return min(PALETTE, key=distance)
 

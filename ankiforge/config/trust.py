@@ -141,7 +141,7 @@ def unconfirmed(
     if trusted_path and Path(trusted_path).expanduser().resolve() == root:
         return []
     trusted = load_values(folders, _TRUSTED)
-    return [one for one in concerns(workspace) if not one.confirmed(root, trusted)]
+    return [concern for concern in concerns(workspace) if not concern.confirmed(root, trusted)]
 
 
 def is_confirmed(workspace: Workspace, concern: Concern, folders: UserFolders) -> bool:
@@ -153,27 +153,27 @@ def confirm(workspace: Workspace, confirmed: list[Concern], folders: UserFolders
     """Store a person's confirmation of these concerns."""
     if confirmed:
         root = workspace.root
-        added = {one.fingerprint(root): f"{root}: {one.key}" for one in confirmed}
+        added = {concern.fingerprint(root): f"{root}: {concern.key}" for concern in confirmed}
         store_values(folders, _TRUSTED, load_values(folders, _TRUSTED) | added)
 
 
 def restricted(workspace: Workspace, waiting: list[Concern]) -> Workspace:
     """Return the workspace without unconfirmed keys, and with its packages written inside it."""
-    keys = {one.key for one in waiting if one.is_key}
+    keys = {concern.key for concern in waiting if concern.is_key}
     config = workspace.config
     llm, anki, sources = config.llm, config.anki, []
     if "llm.key_env" in keys:
         llm = msgspec.structs.replace(llm, key_env="")
     if "anki.key_env" in keys:
         anki = msgspec.structs.replace(anki, key_env="")
-    for one in config.sources:
-        if f"sources.{one.name}.key_env" in keys:
-            options = {name: value for name, value in one.options.items() if name != "key_env"}
-            one = replace(one, options=options)
-        sources.append(one)
+    for source in config.sources:
+        if f"sources.{source.name}.key_env" in keys:
+            options = {name: value for name, value in source.options.items() if name != "key_env"}
+            source = replace(source, options=options)
+        sources.append(source)
     config = msgspec.structs.replace(config, llm=llm, anki=anki, sources=tuple(sources))
     workspace = replace(workspace, config=config)
-    if any(one.key == "output" for one in waiting):
+    if any(concern.key == "output" for concern in waiting):
         inside = workspace.root
         return replace(workspace, output=inside, unconfirmed_output=workspace.output)
     return workspace
@@ -197,9 +197,9 @@ def require_trust(
         UsageError: a person must look at the settings first. Each concern is named.
     """
     waiting = unconfirmed(workspace, folders, environ)
-    if not any(one.stops for one in waiting):
+    if not any(concern.stops for concern in waiting):
         return restricted(workspace, waiting)
-    listed = "\n".join(f"  {one.says}" for one in waiting)
+    listed = "\n".join(f"  {concern.says}" for concern in waiting)
     if ask is None or not ask(f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"):
         hint = f"to confirm it: ankiforge init --trust {workspace.root}"
         raise UsageError(

@@ -171,7 +171,7 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
         _store_json(folder / REMEMBERED, tuple(items))
     except OSError as error:
         what = f"{folder / REMEMBERED}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="read it without being remembered: --once") from error
+        raise UsageError(what, hint="to read it without remembering it: --once") from error
 
 
 # --- a workspace ----------------------------------------------------------------------------
@@ -350,7 +350,9 @@ def adopt_default(root: Path, folders: UserFolders) -> tuple[Path, ...]:
             _remove(folders.data / name)
     except OSError as error:
         what = f"{folders.data} could not be moved to {root}: {error}"
-        raise UsageError(what, hint="nothing is lost: make room or rights, then again") from error
+        raise UsageError(
+            what, hint="nothing is lost: free space there or allow writing, then try again"
+        ) from error
     return tuple(root / name for name in names)
 
 

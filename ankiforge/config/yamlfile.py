@@ -278,8 +278,8 @@ def _config_error(struct_type: type[T], message: str, where: Location) -> Config
     where = where.at(*(int(index) if index else key for key, index in pairs))
     types = _types_at(inspect.type_info(struct_type), where.steps[-len(pairs) :] if pairs else ())
     if unknown := _UNKNOWN.fullmatch(what):
-        fields = [one for kind in types for one in getattr(kind, "fields", ())]
-        hint = suggestion(unknown[1], [one.encode_name for one in fields])
+        fields = [member for kind in types for member in getattr(kind, "fields", ())]
+        hint = suggestion(unknown[1], [member.encode_name for member in fields])
         return where.at(unknown[1]).error("unknown key", hint)
     if missing := _MISSING.fullmatch(what):
         return where.error(f"{missing[1]!r} is missing")
@@ -307,15 +307,15 @@ def _config_error(struct_type: type[T], message: str, where: Location) -> Config
 def _types_at(kind: inspect.Type, steps: tuple[Step, ...]) -> list[inspect.Type]:
     """Return the declared types `steps` below a type. A union can give several."""
     if isinstance(kind, inspect.UnionType):
-        return [found for one in kind.types for found in _types_at(one, steps)]
+        return [found for member in kind.types for found in _types_at(member, steps)]
     if not steps:
         return [kind]
     below: list[inspect.Type] = []
     if isinstance(kind, inspect.StructType):
-        below = [one.type for one in kind.fields if one.encode_name == steps[0]]
+        below = [member.type for member in kind.fields if member.encode_name == steps[0]]
     elif isinstance(kind, inspect.VarTupleType | inspect.ListType):
         below = [kind.item_type]
-    return [found for one in below for found in _types_at(one, steps[1:])]
+    return [found for child in below for found in _types_at(child, steps[1:])]
 
 
 def _values(kind: inspect.Type) -> tuple[Any, ...]:

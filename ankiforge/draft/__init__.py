@@ -161,5 +161,5 @@ def withheld(highlight: Highlight) -> str:
     if reason := skip_reason(highlight) or private(highlight):
         return reason
     if highlight.kind is HighlightKind.CARD:
-        return "a hand-written card is not redrawn"
+        return "a hand-written card is not drafted again"
     return "a picture is not shown to a model" if for_rules(highlight) else ""

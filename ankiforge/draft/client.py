@@ -106,16 +106,18 @@ class ServerSettings:
         parts = urlsplit(self.base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ConfigError(
-                f"llm.base_url: {self.base_url!r} is no http address",
+                f"llm.base_url: {self.base_url!r} is not an http address",
                 hint="like http://127.0.0.1:11434/v1",
             )
         if parts.username or parts.password:
             raise ConfigError(
-                f"llm.base_url: a password for {self.host} stands in the address",
+                f"llm.base_url: the address contains a password for {self.host}",
                 hint="keys come from the environment: see llm.key_env",
             )
         if not self.model.strip():
-            raise ConfigError("llm.model: no model is named", hint="like qwen3:8b or gpt-5-mini")
+            raise ConfigError(
+                "llm.model: no model is named", hint="for example qwen3:8b or gpt-5-mini"
+            )
         if taken := [key for key in _OURS if key in self.extra_body]:
             what = f"llm.extra_body: {taken[0]!r} is set by the program"
             raise ConfigError(what, hint="remove it")
@@ -159,7 +161,9 @@ class ServerSettings:
                 hint=f"export {name}=… before the run",
             )
         if not key.isascii() or not key.isprintable():
-            raise ConfigError(f"the key in {name} holds signs no header can carry")
+            raise ConfigError(
+                f"the key in {name} contains characters that are not allowed in a header"
+            )
         return key or "none"
 
     @property

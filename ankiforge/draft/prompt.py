@@ -156,9 +156,9 @@ def parse(text: str, path: Path) -> Prompt:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1
-        raise ConfigError(f"{path}:{line}: the head is no YAML: {error}") from error
+        raise ConfigError(f"{path}:{line}: the head is not YAML: {error}") from error
     if not isinstance(head, dict):
-        raise ConfigError(f"{path}:1: the head is no mapping", hint=f"keys: {', '.join(_KEYS)}")
+        raise ConfigError(f"{path}:1: the head is not a mapping", hint=f"keys: {', '.join(_KEYS)}")
     for key in head:
         if key not in _KEYS:
             raise ConfigError(f"{path}: {key}: unknown key", hint=f"known: {', '.join(_KEYS)}")
@@ -172,7 +172,7 @@ def parse(text: str, path: Path) -> Prompt:
         or not kinds
         or any(kind not in list(CardKind) for kind in kinds)
     ):
-        raise ConfigError(f"{path}: kinds: expected a list out of {', '.join(CardKind)}")
+        raise ConfigError(f"{path}: kinds: expected a list of values from {', '.join(CardKind)}")
     cut = _CUT.search(body)
     return Prompt(
         name=str(head["name"]),

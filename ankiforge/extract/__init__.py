@@ -142,4 +142,4 @@ def _modules_of(kind: str) -> Iterator[SourceModule]:
         yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
     for point in _plugins().select(name=kind):
         yield point.load()
-    raise ConfigError(f"no source called {kind!r}", hint=f"known: {', '.join(kinds())}")
+    raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

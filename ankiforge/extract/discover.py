@@ -80,7 +80,7 @@ def why_not(path: Path) -> str:
         if ending == ".csv":
             return _foreign_table(_head(path).partition("\n")[0])
         if path.stat().st_size > LARGEST_LOOKED_AT:
-            return "no annotations of Hypothesis at its beginning"
+            return "it does not begin with annotations of Hypothesis"
         return _foreign_json(path.read_bytes(), lines=ending == ".jsonl")
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
@@ -102,7 +102,7 @@ def _foreign_json(raw: bytes, *, lines: bool) -> str:
         for part in filter(str.strip, text.splitlines() if lines else [text]):
             json.loads(part)
     except UnicodeDecodeError as error:
-        return f"no JSON: not UTF-8 at byte {error.start}"
+        return f"not JSON: not UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
         return f"broken JSON: {error}"
     except RecursionError:

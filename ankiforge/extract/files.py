@@ -215,13 +215,13 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
     inner slash they match at any depth, and a pattern for a folder matches everything in it.
     """
     expressions = []
-    for one in patterns:
-        whole = f"{one}**" if one.endswith("/") else one
+    for pattern in patterns:
+        whole = f"{pattern}**" if pattern.endswith("/") else pattern
         ending = ""
         if git:
-            whole = unicodedata.normalize("NFC", one).removeprefix("./").rstrip("/")
+            whole = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
             whole = whole.removeprefix("/") if "/" in whole else f"**/{whole}"
-            ending = "/.*" if one.endswith("/") else "(?:/.*)?"
+            ending = "/.*" if pattern.endswith("/") else "(?:/.*)?"
         parts = (_GLOB_REGEX.get(token, re.escape(token)) for token in _GLOB.findall(whole))
         expressions.append("".join(parts) + ending)
     # DOTALL and fullmatch: names may contain line breaks
@@ -244,7 +244,7 @@ def text_of(raw: bytes) -> str:
         ItemError: the text is in another encoding.
     """
     if wide := _utf_16_without_mark(raw):
-        raise ItemError(f"it seems to be {wide} without a byte order mark", hint=RE_SAVE)
+        raise ItemError(f"it looks like {wide} without a byte order mark", hint=RE_SAVE)
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
@@ -313,7 +313,7 @@ def read_settled(path: str) -> tuple[str, Stamp]:
             raise ItemError(f"the note is larger than {LARGEST // 1_000_000} MB", hint=hint)
         else:
             return text_of(raw), stamp_of(found)
-    raise ItemError("it is being written all the time", hint="run again later") from OSError()
+    raise ItemError("it keeps changing", hint="run again later") from OSError()
 
 
 def _left_to_wait(found: os.stat_result, now: float) -> float:

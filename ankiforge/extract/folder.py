@@ -134,9 +134,9 @@ class Folder:
                     found.append(file)
             found += map(self._listing_problem, failed)
         self.count.done, self.count.total = 0, len(seen)
-        for one in found:
-            yield one
-            self.count.done += isinstance(one, File)
+        for item in found:
+            yield item
+            self.count.done += isinstance(item, File)
 
     def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
         """Yield the files in the format of this source, and problems.
@@ -349,7 +349,7 @@ def highlights_of(sources: Iterable[Source]) -> Iterator[Highlight]:
 def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[str]:
     """Return the card forms that a `cards:` list selects.
 
-    `-word` excludes a form. A list of exclusions only applies to the default.
+    `-word` excludes a form. A list with nothing but exclusions starts from the default.
     """
     words = tuple(words)
     without = {word[1:] for word in words if word.startswith("-")}

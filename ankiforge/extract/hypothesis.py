@@ -85,8 +85,8 @@ class Annotation(msgspec.Struct, frozen=True):
 
     def selector(self, kind: str) -> Selector | None:
         """Return the first selector of this type."""
-        every = (one for target in self.target or () for one in target.selector or ())
-        return next((one for one in every if one.type == kind), None)
+        every = (selector for target in self.target or () for selector in target.selector or ())
+        return next((selector for selector in every if selector.type == kind), None)
 
     @property
     def page_uri(self) -> str:
@@ -191,8 +191,8 @@ class Hypothesis(FolderSource):
             pages.setdefault(newest[root].page_uri, []).append(newest[root])
         for uri, roots in pages.items():
             document = self._document(uri, roots[0], paths[uri])
-            ordered = sorted(roots, key=lambda one: one.order)
-            made = (self._highlight(document, one, threads[one.id], me) for one in ordered)
+            ordered = sorted(roots, key=lambda root: root.order)
+            made = (self._highlight(document, root, threads[root.id], me) for root in ordered)
             yield Extracted(document, tuple(made), self.folder.container)
 
     def _annotations(self, file: File) -> Iterator[Annotation | str | Problem]:
@@ -215,12 +215,12 @@ class Hypothesis(FolderSource):
         if broken > MOST:
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more cannot be read", HINT)
 
-    def _document(self, uri: str, one: Annotation, path: str) -> Document:
+    def _document(self, uri: str, mark: Annotation, path: str) -> Document:
         on_web = bool(re.fullmatch(r"https?://\S+", uri))
         return Document(
             DocumentKey(f"{self.folder.namespace}/{h16(uri)}"),
             self.folder.name,
-            title=one.title,
+            title=mark.title,
             path=path,
             identifiers=(("url", uri),) if on_web else (),
             uri=uri if on_web else "",
@@ -229,32 +229,32 @@ class Hypothesis(FolderSource):
     def _highlight(
         self,
         document: Document,
-        one: Annotation,
+        mark: Annotation,
         replies: list[Annotation],
         me: frozenset[str] | set[str],
     ) -> Highlight:
-        mine = not me or _user(one.user) in me or one.author.casefold() in me
+        mine = not me or _user(mark.user) in me or mark.author.casefold() in me
         replied = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
-        quote, exact = one.quote, " ".join(one.quote.exact.split())
+        quote, exact = mark.quote, " ".join(mark.quote.exact.split())
         return Highlight(
             document,
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if exact else HighlightKind.NOTE,
             exact=exact,
-            own=percent(one.id),
-            anchor_text="" if exact else (one.text or one.id),
+            own=percent(mark.id),
+            anchor_text="" if exact else (mark.text or mark.id),
             prefix=_flat(quote.prefix)[-CONTEXT:] if exact else "",
             suffix=_flat(quote.suffix)[:CONTEXT] if exact else "",
-            comment="\n".join(filter(None, ((one.text or "").strip(), *replied))),
+            comment="\n".join(filter(None, ((mark.text or "").strip(), *replied))),
             instructs=mine,
-            author=one.author,
-            created=iso_time(one.created),
-            modified=iso_time(one.updated) if one.updated != one.created else "",
-            tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in one.tags or () if tag.strip()),
-            page_label=str(one.page.label or ""),
-            heading=_flat(str((one.selector("EPUBContentSelector") or Selector()).title or "")),
-            uri=one.link,
-            skip="" if mine else f"marked by {one.author or 'somebody else'}",
+            author=mark.author,
+            created=iso_time(mark.created),
+            modified=iso_time(mark.updated) if mark.updated != mark.created else "",
+            tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in mark.tags or () if tag.strip()),
+            page_label=str(mark.page.label or ""),
+            heading=_flat(str((mark.selector("EPUBContentSelector") or Selector()).title or "")),
+            uri=mark.link,
+            skip="" if mine else f"marked by {mark.author or 'somebody else'}",
         )
 
 
@@ -287,12 +287,12 @@ def _threads(known: dict[str, Annotation]) -> dict[str, list[Annotation]]:
     """Return the annotations that start a thread, each with all its replies in order."""
     threads: dict[str, list[Annotation]] = {}
     replies: list[tuple[str, Annotation]] = []
-    for one in known.values():
-        root = next((above for above in one.references or () if above in known), "")
-        if root and root != one.id:
-            replies.append((root, one))
+    for mark in known.values():
+        root = next((above for above in mark.references or () if above in known), "")
+        if root and root != mark.id:
+            replies.append((root, mark))
         else:
-            threads[one.id] = []
+            threads[mark.id] = []
     for root, reply in sorted(replies, key=lambda pair: (pair[1].created, pair[1].id)):
         threads.setdefault(root, []).append(reply)
     return threads

@@ -92,7 +92,7 @@ class Clip:
 
     @property
     def is_paged(self) -> bool:
-        """Whether only the page tells the place."""
+        """Whether it has no location, so that its place is known by page only."""
         return self.place == (0, 0)
 
     @property
@@ -282,11 +282,11 @@ class Mark:
         if clip.added and clip.added < self.clip.added:  # from an older copy of the file
             self.wider = self.wider or (clip if _contains(clip, self.clip) else None)
             return None
-        past, self.clip = [one for one in (self.clip, self.wider) if one], clip
-        around = [one for one in past if _contains(one, clip) and not _contains(clip, one)]
-        self.wider = max(around, key=lambda one: len(one.text), default=None)
+        past, self.clip = [old for old in (self.clip, self.wider) if old], clip
+        around = [old for old in past if _contains(old, clip) and not _contains(clip, old)]
+        self.wider = max(around, key=lambda old: len(old.text), default=None)
         stay = [clip, *around]
-        return next((one for one in past if not any(_contains(two, one) for two in stay)), None)
+        return next((old for old in past if not any(_contains(two, old) for two in stay)), None)
 
 
 def marks_of(clips: Iterable[Clip]) -> list[Mark]:
@@ -296,8 +296,8 @@ def marks_of(clips: Iterable[Clip]) -> list[Mark]:
     for clip in clips:
         paged, bucket = _bucket(clip)
         around = (buckets.get((paged, at), []) for at in (bucket - 1, bucket, bucket + 1))
-        near = [one for some in around for one in some[-NEAR:]]
-        before = next((one for one in reversed(near) if _is_redrawn(one.clip, clip)), None)
+        near = [mark for some in around for mark in some[-NEAR:]]
+        before = next((mark for mark in reversed(near) if _is_redrawn(mark.clip, clip)), None)
         new = before.redrawn(clip) if before else clip
         if new:
             marks.append(Mark(new, new.added))
@@ -332,9 +332,9 @@ def _at_one_place(one: Clip, other: Clip) -> bool:
     return one.span[0] <= other.span[1] and other.span[0] <= one.span[1]
 
 
-def _contains(one: Clip, other: Clip) -> bool:
+def _contains(outer: Clip, inner: Clip) -> bool:
     """Return whether the first passage contains the second, or equals it."""
-    return other.folded in one.folded
+    return inner.folded in outer.folded
 
 
 def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
@@ -352,7 +352,7 @@ def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
         if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, placed)[1] > AT_ONCE:
             mark = None  # it may belong to any mark of its page
         siblings = placed.setdefault(_place_of(note, mark), [])
-        siblings[-NEAR:] = [one for one in siblings[-NEAR:] if not _replaces_note(one, note)]
+        siblings[-NEAR:] = [old for old in siblings[-NEAR:] if not _replaces_note(old, note)]
         siblings.append(note)
     by_mark = {id(mark): mark.notes for mark in marks}
     alone: list[Clip] = []

@@ -58,7 +58,7 @@ class Row:
 
     def __getitem__(self, name: str) -> str:
         """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
-        cells = (_with_lf(self.cells.get(one, "")).strip() for one in name.split("|"))
+        cells = (_with_lf(self.cells.get(column, "")).strip() for column in name.split("|"))
         return next((cell for cell in cells if cell), "")
 
     @property
@@ -190,7 +190,7 @@ class Readwise(FolderSource):
         except UnicodeDecodeError:
             yield Problem(file.path, "not UTF-8", "re-save it as UTF-8")
         except csv.Error as error:
-            yield Problem(file.path, f"no table from some row on: {error}", "export it anew")
+            yield Problem(file.path, f"not a table from some row on: {error}", "export it anew")
         except OSError as error:
             yield self.folder.problem(file, unreadable(error))
         except ItemError as error:
@@ -213,7 +213,7 @@ class Readwise(FolderSource):
         for row in _in_order(rows):
             nth[mark := h16(document.key, fold(row.text or row.comment))] += 1
             level = row.heading
-            above = [one for one in above if one[0] < level] if level else above
+            above = [heading for heading in above if heading[0] < level] if level else above
             made.append(_highlight(document, space, row, nth[mark], above))
             above += [(level, row.text)] if level else []
         return Extracted(document, tuple(made), self.folder.container)
@@ -258,7 +258,7 @@ def _lines(table: TextIO) -> Iterator[str]:
     """
     while line := table.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise ItemError("a line without an end", hint="export it anew")
+            raise ItemError("an unterminated line", hint="export it anew")
         yield line
 
 

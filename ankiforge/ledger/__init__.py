@@ -230,7 +230,7 @@ def lock(folder: Path, what: str, seconds: float = LOCK_SECONDS) -> AbstractCont
         long = f"has been {what} here for over {seconds:.0f} s" if seconds else f"is {what} here"
         raise BusyError(
             f"another ankiforge{_holder(path)} {long}",
-            hint="wait for it, or stop it: nothing is lost by that",
+            hint="wait for it, or stop it: nothing is lost",
         ) from error
     with suppress(OSError):  # for the message to programs that wait; the lock is the system's
         path.write_text(str(os.getpid()))

@@ -74,10 +74,10 @@ def foremost(row: Row) -> Checked:
 
 
 def numbered_as_before(
-    checked: Checked, card: Card, there: set[int], *, in_order: bool = False
+    checked: Checked, card: Card, in_anki: set[int], *, in_order: bool = False
 ) -> Checked:
-    """Renumber the gaps of a revision as in its card; new gaps get numbers not in `there` (in Anki)."""
-    used = there | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
+    """Renumber the gaps of a revision as in its card; new gaps get numbers not `in_anki`."""
+    used = in_anki | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
     return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used), in_order)
 
 
@@ -186,8 +186,8 @@ class Alternatives:
         """Make a restored card and those that it superseded alternatives again."""
         card = self._cards.get(guid)
         slot = (card.key, card.slot, Standing.SUPERSEDED, guid)
-        there = self._cards.of_highlight(card.highlight.key)
-        superseded = [c for c in there if (c.key, c.slot, c.standing, c.standing_why) == slot]
+        cards = self._cards.of_highlight(card.highlight.key)
+        superseded = [c for c in cards if (c.key, c.slot, c.standing, c.standing_why) == slot]
         if superseded:
             guids = [guid, *(one.guid for one in superseded)]
             self._cards.link_alternatives(guids, superseded[0].choice or superseded[0].guid)

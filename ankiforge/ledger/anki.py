@@ -157,9 +157,9 @@ def _deleted_cards(connection: Connection, identity: str) -> Iterator[tuple[int,
         {"view": identity},
     ).fetchall()
     for row in rows:
-        there = {card.id for card in _CARDS.decode(row["after"])}
+        present = {card.id for card in _CARDS.decode(row["after"])}
         for card in _CARDS.decode(row["before"]):
-            if card.id not in there:
+            if card.id not in present:
                 yield card.id, Guid(row["guid"]), card.ordinal
     rows = connection.execute(
         "SELECT guid FROM card WHERE anki IN ('written', 'missing', 'tombstone')"
@@ -196,8 +196,8 @@ def _forget_undone(connection: Connection, view: View, identity: str) -> None:
         " AND s.view = ? WHERE r.id BETWEEN ? AND ?",
         (identity, until - SESSION_MS, until),
     ).fetchall()
-    there = {one.id for one in view.reviews(until - SESSION_MS - 1)} if rows else set()
-    undone = (row["id"] for row in rows if row["id"] not in there and _exists(row))
+    present = {one.id for one in view.reviews(until - SESSION_MS - 1)} if rows else set()
+    undone = (row["id"] for row in rows if row["id"] not in present and _exists(row))
     connection.executemany("DELETE FROM review WHERE id = ?", [(one,) for one in undone])
 
 
@@ -632,8 +632,8 @@ class Views:
         self, view: View, before: dict[Guid, AnkiState], summary: ViewSummary
     ) -> None:
         """Refuse a view without any of our notes, unless there is evidence that it is our collection."""
-        there = sum(state.there for state in before.values())
-        if view.kind is ViewKind.CONNECT and there:
+        known = sum(state.there for state in before.values())
+        if view.kind is ViewKind.CONNECT and known:
             self._refuse(summary, _ANOTHER.format(view.path), _BIND)
         written = (guid for guid, state in before.items() if state is AnkiState.WRITTEN)
         if self.bound is None and not self.deletions.buried(written, view):
@@ -777,15 +777,15 @@ class Views:
             ).fetchall()
             return sum(self._record_remark(Guid(row["guid"]), row["said"]) for row in rows)
 
-    def _record_remark(self, guid: Guid, said: str) -> bool:
+    def _record_remark(self, guid: Guid, remark: str) -> bool:
         known = self._db.execute(
             "SELECT 1 FROM event WHERE subject = ? AND what = 'feedback'"
             " AND json_extract(body, '$.text') = ?",
-            (guid, said),
+            (guid, remark),
         ).fetchone()
         if known:
             return False
-        self._decisions.change(guid, "feedback", {}, by=ANKI, extra={"text": said})
+        self._decisions.change(guid, "feedback", {}, by=ANKI, extra={"text": remark})
         self._cards.refresh(guid)
         return True
 

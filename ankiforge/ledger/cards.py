@@ -139,7 +139,7 @@ class Pairs:
         Args:
             found: the findings by candidate id.
         """
-        naming = {(id, one) for id, said in found.items() for one in said if one.twin}
+        naming = {(id, one) for id, findings in found.items() for one in findings if one.twin}
         if not naming:
             return found
         verdicts = self._verdicts({_card_of(one.twin) for _, one in naming})
@@ -150,7 +150,10 @@ class Pairs:
             if not _counts(one.check, verdicts.get(_card_of(one.twin)))
             or _is_dismissed(_card_of(id), one, apart)
         }
-        return {id: [one for one in said if (id, one) not in dropped] for id, said in found.items()}
+        return {
+            id: [one for one in findings if (id, one) not in dropped]
+            for id, findings in found.items()
+        }
 
     def without_dismissed(self, guid: Guid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Return the findings without those about pairs that a person dismissed."""
@@ -337,12 +340,12 @@ class Cards:
     def _candidates(self, rows: Iterable[sqlite3.Row]) -> dict[str, list[Candidate]]:
         """Return the candidates of cards by guid, with their current findings."""
         given = {f"{row['guid']}.{row['letter']}": row for row in rows if row["letter"]}
-        said = {id: _FOUND.decode(row["findings"]) for id, row in given.items()}
-        said = self.pairs.current(said)
+        findings = {id: _FOUND.decode(row["findings"]) for id, row in given.items()}
+        findings = self.pairs.current(findings)
         found: dict[str, list[Candidate]] = {}
         for id, row in given.items():
             draft = msgspec.json.decode(row["draft"], type=Draft)
-            one = Candidate(DraftId(id), CandidateState(row["state"]), draft, tuple(said[id]))
+            one = Candidate(DraftId(id), CandidateState(row["state"]), draft, tuple(findings[id]))
             found.setdefault(row["guid"], []).append(one)
         return found
 
@@ -465,8 +468,8 @@ class Cards:
         """Remove the finding `source_gone` from the cards of a highlight that is present again."""
         for card in self.of_highlight(key):
             lead = card.leading
-            said = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
-            self.set_findings(card.guid, letter_of(lead), said)
+            kept = tuple(finding for finding in lead.findings if finding != SOURCE_GONE)
+            self.set_findings(card.guid, letter_of(lead), kept)
 
     # --- writing: nothing else writes to `card` and `candidate` ------------------------------
 
@@ -580,11 +583,11 @@ class Cards:
         if changed:
             names = ", ".join(f"{name} = ?" for name in changed)
             self._db.execute(f"UPDATE card SET {names} WHERE guid = ?", (*changed.values(), guid))
-        for letter, said in state.letters.items():
-            if said != one.states[letter]:
+        for letter, new_state in state.letters.items():
+            if new_state != one.states[letter]:
                 self._db.execute(
                     "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
-                    (said, guid, letter),
+                    (new_state, guid, letter),
                 )
         if any(event.what == "move" for event in one.facts.events):
             self._move(guid, state.home or row["key"])
@@ -604,15 +607,15 @@ class Cards:
             return int(one.row["blocked"])
         before = one.findings[lead.letter]
         remarked = (Finding(FEEDBACK, Severity.WARN, text) for text in remarks(one.facts.events))
-        said = (*(found for found in before if found.check != FEEDBACK), *remarked)
-        if said != before:
-            self.set_findings(one.facts.guid, lead.letter, said)
+        after = (*(found for found in before if found.check != FEEDBACK), *remarked)
+        if after != before:
+            self.set_findings(one.facts.guid, lead.letter, after)
         return int(lead.blocked)
 
     def _move(self, guid: Guid, home: str) -> None:
         """Link a card to the highlight to which it was moved, if that exists here."""
-        there = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
-        if there:
+        exists = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (home,)).fetchone()
+        if exists:
             self._db.execute(
                 "DELETE FROM card_highlight WHERE guid = ? AND ((role = 'origin' AND key <> ?)"
                 " OR (role <> 'origin' AND key = ?))",
@@ -620,20 +623,20 @@ class Cards:
             )
             self.link(guid, HighlightKey(home), "origin")
 
-    def _add_words(self, guid: Guid, said: Event) -> None:
+    def _add_words(self, guid: Guid, event: Event) -> None:
         """Store the text of an event from another machine, where a person wrote or picked it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
-            answer=said.body.get("answer", card.leading.draft.answer),
+            answer=event.body.get("answer", card.leading.draft.answer),
         )  # fmt: skip
-        chosen = said.body.get(PREFERRED)
+        chosen = event.body.get(PREFERRED)
         if card.edited or not chosen:
             draft = replace(draft, by_hand=True, origin=Origin(PERSON))
         else:
             origin = Origin(chosen["drafter"], chosen["model"], chosen["prompt"])
             draft = replace(draft, origin=origin)
-        self.add_candidate(guid, Checked(draft, blocked_in(said.body)), CandidateState.PASSED)
+        self.add_candidate(guid, Checked(draft, blocked_in(event.body)), CandidateState.PASSED)
         self.refold([guid])
 
     def set_findings(self, guid: Guid, letter: str, findings: tuple[Finding, ...]) -> None:
@@ -728,10 +731,10 @@ def preference(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def blocked_in(said: dict[str, Any]) -> tuple[Finding, ...]:
+def blocked_in(body: dict[str, Any]) -> tuple[Finding, ...]:
     """Return the blocking findings that an event stores."""
     try:
-        return msgspec.convert(said.get("blocked", ()), tuple[Finding, ...])
+        return msgspec.convert(body.get("blocked", ()), tuple[Finding, ...])
     except msgspec.ValidationError:  # the line was edited by hand
         return ()
 

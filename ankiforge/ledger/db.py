@@ -184,7 +184,7 @@ def migrate(connection: Connection, path: Path | str) -> None:
     steps = schema_steps()
     if have > steps[-1][0]:
         raise LedgerError(
-            f"the ledger is of version {have}, this program knows {steps[-1][0]}",
+            f"the ledger has version {have}, this program supports {steps[-1][0]}",
             hint="upgrade ankiforge",
         )
     missing = [step for step in steps if step[0] > have]

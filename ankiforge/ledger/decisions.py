@@ -301,7 +301,7 @@ class Decisions:
         left = [event_of(row) for row in rows if not row["undone"]]
         if not left:
             raise RefusedError(
-                f"{what} was taken back already", hint="ankiforge trace CARD shows what stands"
+                f"{what} was already undone", hint="ankiforge trace CARD shows what stands"
             )
         return left
 

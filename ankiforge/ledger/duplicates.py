@@ -363,18 +363,18 @@ class ForeignNotes:
         return bool(state) and self._writer.recall(f"{_READ}{place}") == state
 
     def read(
-        self, place: str, state: str, there: frozenset[int], changed: Iterable[ForeignNote]
+        self, place: str, state: str, present: frozenset[int], changed: Iterable[ForeignNote]
     ) -> None:
         """Store the text of changed notes, and delete notes that are gone.
 
         Args:
             place: the path of the collection.
             state: identifies the state of the collection; "" = unknown.
-            there: the ids of all its foreign notes.
+            present: the ids of all its foreign notes.
             changed: the notes that are new, or whose mod differs from `mods`.
         """
         with self._writer.unit():
-            touched = [note for note in self.mods(place) if note not in there]
+            touched = [note for note in self.mods(place) if note not in present]
             self._db.executemany(
                 "DELETE FROM foreign_note WHERE place = ? AND id = ?",
                 [(place, note) for note in touched],

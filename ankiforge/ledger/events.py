@@ -222,10 +222,10 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now.update({name: value for name, value in after.items() if name not in _ANKI})
     if event.what == "move":
         state.home = event.body.get("to", "")
-    for letter, said in event.body.get("candidates", {}).items():
+    for letter, new_state in event.body.get("candidates", {}).items():
         named = _letter(event, card, letter)
         if named:
-            state.letters[named] = said
+            state.letters[named] = new_state
 
 
 def _is_drafted(event: Event, card: Facts) -> bool:
@@ -314,8 +314,8 @@ def _pick_words(card: Facts, state: State, own: list[Event]) -> None:
     if drafted:
         state.letters[drafted.letter] = CandidateState.PICKED
     else:
-        said = [one for one in own if one.after["fields"] == words and not one.undone]
-        state.lacks = (said or own)[-1]
+        matching = [one for one in own if one.after["fields"] == words and not one.undone]
+        state.lacks = (matching or own)[-1]
 
 
 def _known_words(card: Facts) -> set[str]:
@@ -403,6 +403,6 @@ def _settle_choice(group: Sequence[Facts], states: dict[Guid, State]) -> None:
                 "standing": Standing.SUPERSEDED.value, "standing_why": winner.guid,
                 "verdict": Verdict.PENDING.value, "accepted_by": "",
             }  # fmt: skip
-            for letter, said in state.letters.items():
-                if said == CandidateState.OPEN:
+            for letter, candidate_state in state.letters.items():
+                if candidate_state == CandidateState.OPEN:
                     state.letters[letter] = CandidateState.PASSED.value

@@ -99,7 +99,7 @@ class Journal:
         lines = b"".join(entry.line() for entry in entries)
         if not lines or self._path is None or self.read_only:
             return self.state(), self.state()
-        there = self._path.exists()
+        existed = self._path.exists()
         with self._opened("a+b") as file:
             before, end = _state(file)
             if end not in (b"", b"\n"):
@@ -108,7 +108,7 @@ class Journal:
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
-            return before if there else "", _state(file)[0]
+            return before if existed else "", _state(file)[0]
 
     def __str__(self) -> str:
         return str(self._path)
@@ -122,7 +122,7 @@ class Journal:
         except OSError as error:
             raise LedgerError(
                 f"{self._path}: cannot be used: {error.strerror or error}",
-                hint="make room or rights there; nothing is lost",
+                hint="free space there, or allow writing; nothing is lost",
             ) from error
 
     @property
@@ -157,7 +157,7 @@ class Journal:
             return Entry.of(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             where = f"{self._path}:{number}"
-            return Problem(where, f"not a journal line: {error}", "the line is left as it is")
+            return Problem(where, f"not a journal line: {error}", "the line was left unchanged")
 
 
 def _drop_fragment(file: IO[bytes]) -> bool:
@@ -441,8 +441,8 @@ class Writer:
             before = follows[row["id"]]
             while before and before not in seen:
                 seen.add(before)
-                there = before in follows or self._is_there(before)
-                depth += there
+                exists = before in follows or self._is_there(before)
+                depth += exists
                 before = follows.get(before, "")
             if depth != depth_of(row["rank"]):
                 turn = int(row["rank"].split(" ")[0])

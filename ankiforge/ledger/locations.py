@@ -529,9 +529,9 @@ class CardMoves:
 
     def _without_stale_findings(self, guid: Guid) -> None:
         lead = self._cards.get(guid).leading
-        said = tuple(finding for finding in lead.findings if finding.check not in _STALE)
-        if said != lead.findings:
-            self._cards.set_findings(guid, letter_of(lead), said)
+        kept = tuple(finding for finding in lead.findings if finding.check not in _STALE)
+        if kept != lead.findings:
+            self._cards.set_findings(guid, letter_of(lead), kept)
 
     def _supersede(self, card: Card, action: str, *, edited: bool) -> None:
         """Supersede one of two equal cards of a highlight, unless a person worded them differently."""
@@ -567,8 +567,8 @@ class CardMoves:
         alike += [r for r in rows if likeness(r["answer"], r["quote"], draft) >= ALIKE]
         for row in alike:
             other = guid_for(key, card.family, row["slot"])
-            said = self._columns_of(other)
-            if said.get("standing", Standing.LIVE) != Standing.LIVE:
+            columns = self._columns_of(other)
+            if columns.get("standing", Standing.LIVE) != Standing.LIVE:
                 continue
             stays, goes = sorted((card.guid, other), key=self._weight)
             if stays == other and key != card.highlight.key:
@@ -608,12 +608,14 @@ class CardMoves:
         The order is: a card that a person rejected or deleted, more reviews, a card edited or accepted by
         a person, an earlier shipment.
         """
-        said = self._columns_of(guid)
+        columns = self._columns_of(guid)
         [shipped] = self._db.execute(
             "SELECT min(written_at) FROM shipped WHERE guid = ?", (guid,)
         ).fetchone()
-        by_person = said.get("edited") or said.get("accepted_by") == "person"
-        unwanted = Verdict.REJECTED in said.values() or said.get("anki") == AnkiState.TOMBSTONE
+        by_person = columns.get("edited") or columns.get("accepted_by") == "person"
+        unwanted = (
+            Verdict.REJECTED in columns.values() or columns.get("anki") == AnkiState.TOMBSTONE
+        )
         return (not unwanted, -self._reviews(guid), not by_person, shipped or "~", guid)
 
     def _columns_of(self, guid: Guid) -> Columns:

@@ -237,22 +237,22 @@ class EarlierDecisions:
             "SELECT 1 FROM card WHERE key = :key UNION SELECT 1 FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchone()
-        said = [self._last_said(guid) for guid in self._guids(key)]
+        verdicts = [self._last_verdict(guid) for guid in self._guids(key)]
         rejected = Verdict.REJECTED.value
-        return drafted is None and rejected in said and set(said) <= {rejected, "supersede"}
+        return drafted is None and rejected in verdicts and set(verdicts) <= {rejected, "supersede"}
 
     def is_unwanted(self, guid: Guid) -> bool:
         """Return whether a card, possibly unknown here, was rejected or superseded by an alternative."""
-        return self._last_said(guid) in (Verdict.REJECTED, "supersede")
+        return self._last_verdict(guid) in (Verdict.REJECTED, "supersede")
 
-    def _last_said(self, guid: Guid) -> str:
+    def _last_verdict(self, guid: Guid) -> str:
         """Return the last verdict, or `supersede` for a card superseded by an alternative."""
-        said = [
+        verdicts = [
             decided.what if decided.what == "supersede" else decided.body["after"]["verdict"]
             for decided in self._decisions.of(guid)
             if decided.body.get("after", {}).get("verdict")
         ]
-        return str(said[-1]) if said else ""
+        return str(verdicts[-1]) if verdicts else ""
 
     def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
         """Return whether this answer was merged into a card that a person then rejected or reworded.
@@ -289,8 +289,8 @@ class EarlierDecisions:
         shipped = self._db.execute("SELECT 1 FROM shipped WHERE guid = ?", (card.guid,)).fetchone()
         if not (seen or shipped):
             return row
-        there = set(numbers(json.decode(seen["fields"])[0])) if seen else set()
-        return [numbered_as_before(checked, card, there, in_order=in_order) for checked in row]
+        in_anki = set(numbers(json.decode(seen["fields"])[0])) if seen else set()
+        return [numbered_as_before(checked, card, in_anki, in_order=in_order) for checked in row]
 
 
 class Rejections:
@@ -323,9 +323,9 @@ class Rejections:
                     (key,),
                 ).fetchone()
                 title = (where and where["title"]) or key
-                said = f"the same card was rejected in “{title}”: {guid}"
-                there = guid if self._card(guid) else ""
-                return Finding(REJECTED_ELSEWHERE, Severity.WARN, said, there)
+                message = f"the same card was rejected in “{title}”: {guid}"
+                known_guid = guid if self._card(guid) else ""
+                return Finding(REJECTED_ELSEWHERE, Severity.WARN, message, known_guid)
         return None
 
     def _card(self, guid: Guid) -> Card | None:
@@ -353,8 +353,8 @@ class Rejections:
             if guid_for(HighlightKey(key), family, row["slot"]) == guid
         )
         elsewhere = last_home(self._db, guid) != draft.highlight
-        said = any(same(quote, draft.quote) for quote in quotes)
-        return elsewhere and said and self._earlier.is_unwanted(guid)
+        same_evidence = any(same(quote, draft.quote) for quote in quotes)
+        return elsewhere and same_evidence and self._earlier.is_unwanted(guid)
 
 
 def _question(family: Family, fields: Fields) -> tuple[str, ...]:
@@ -519,8 +519,10 @@ class Reviser:
 
         Pending revisions are kept. Texts that already exist or that a person reworded are not added.
         """
-        there = [c for c in card.candidates if card.edited or c.state is not CandidateState.PASSED]
-        new = [one for one in self._as_before(card, row) if not _is_among(there, one)]
+        existing = [
+            c for c in card.candidates if card.edited or c.state is not CandidateState.PASSED
+        ]
+        new = [one for one in self._as_before(card, row) if not _is_among(existing, one)]
         for checked in new:
             self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
         self._cards.refresh(card.guid)
@@ -590,8 +592,8 @@ class Reviser:
         return unmerged
 
     def _mark_unsupported(self, card: Card) -> None:
-        said = "its highlight has changed, and nothing drawn from it now is this card"
-        self.add_finding(card, Finding("source_changed", Severity.WARN, said))
+        message = "its highlight has changed, and nothing drawn from it now is this card"
+        self.add_finding(card, Finding("source_changed", Severity.WARN, message))
 
     def add_finding(self, card: Card, finding: Finding) -> None:
         """Add a finding to a card, unless it has it."""

@@ -233,8 +233,8 @@ class Recorder:
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
         doubt = None
         if asked.startswith(MAY_BE):
-            there = self._cards.of_highlight(HighlightKey(asked.removeprefix(MAY_BE)))
-            drafts = [_with_origin(one, there) for one in drafts]
+            origins = self._cards.of_highlight(HighlightKey(asked.removeprefix(MAY_BE)))
+            drafts = [_with_origin(one, origins) for one in drafts]
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
         placing = _Placing(
@@ -328,8 +328,8 @@ class Recorder:
         before = ProblemCards(self._db).replacements(old.guid)
         waits = [one for one in existing if one.guid in before and not _is_decided(one)]
         near = [*waits, old, *(one for one in existing if one is not old and one not in waits)]
-        said = {(one.draft.kind, one.draft.fields) for one in old.candidates}
-        new = [one for one in drafts if (one.draft.kind, one.draft.fields) not in said]
+        known = {(one.draft.kind, one.draft.fields) for one in old.candidates}
+        new = [one for one in drafts if (one.draft.kind, one.draft.fields) not in known]
         others = [card for card in near if card is not old]
         wanted, kept = self._alternatives.without_unwanted(placing.highlight.key, new, others)
         groups = intents(wanted)
@@ -363,8 +363,8 @@ class Recorder:
         """Link a highlight to cards into which a person merged its cards, if it has their evidence."""
         pairs, exact = self._cards.pairs, canonical(highlight.exact)
         for card in existing:
-            there = canonical(card.leading.draft.quote) in exact
-            gone = there and card.standing is Standing.SUPERSEDED
+            supported = canonical(card.leading.draft.quote) in exact
+            gone = supported and card.standing is Standing.SUPERSEDED
             if gone and highlight.key in pairs.merged_highlights(card.standing_why):
                 pairs.link(Guid(card.standing_why), highlight.key)
 
@@ -403,7 +403,7 @@ class Recorder:
         self, placing: _Placing, rows: list[Row], cards: list[Card | None], others: list[Card]
     ) -> None:
         """Replace the pending alternatives, including `others` of the other note type."""
-        there = [*others, *(card for card in cards if card)]
+        earlier = [*others, *(card for card in cards if card)]
         alone = sum(map(len, rows)) == 1
         new = self._slots.next_of(placing.highlight.key)
         guids = [other.guid for other in others]
@@ -418,10 +418,10 @@ class Recorder:
                 self._reviser.replace_candidates(card, row, placing.recorded, beside=placing.beside)
             guids += [card.guid] if card else []
             placing.names(row, guids[-1])
-        choice = next((card.choice for card in there if card.choice), "")
+        choice = next((card.choice for card in earlier if card.choice), "")
         self._alternatives.link_alternatives(guids, choice)
         if not placing.beside:
-            self._alternatives.supersede_undrafted(guids, [card.choice for card in there])
+            self._alternatives.supersede_undrafted(guids, [card.choice for card in earlier])
 
     # --- new cards --------------------------------------------------------------------------
 
@@ -443,8 +443,8 @@ class Recorder:
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         for guid in replaced:
-            said = f"another fact stands where that of {guid} stood: does it replace that card?"
-            doubt = Finding(REPLACES, Severity.WARN, said, guid)
+            message = f"another fact stands where that of {guid} stood: does it replace that card?"
+            doubt = Finding(REPLACES, Severity.WARN, message, guid)
             row = [_doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
         if replaced:
@@ -485,12 +485,12 @@ def _doubted(checked: Checked, finding: Finding) -> Checked:
     return replace(checked, findings=(*checked.findings, finding), accept=False)
 
 
-def _with_origin(checked: Checked, there: list[Card]) -> Checked:
+def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     """Add a finding that a draft may be one of these cards, whose passage is gone."""
     draft = checked.draft
     cards = [
         card
-        for card in there
+        for card in origins
         if card.family is draft.kind.family and card.standing is Standing.LIVE
     ]
     if not cards:
@@ -500,8 +500,8 @@ def _with_origin(checked: Checked, there: list[Card]) -> Checked:
         key=lambda one: likeness(one.leading.draft.answer, one.leading.draft.quote, draft),
     )
     rejected = ", rejected there" if card.verdict is Verdict.REJECTED else ""
-    said = f"moved from “{card.highlight.document.title}”{rejected}?"
-    return _doubted(checked, Finding(MOVED_FROM, Severity.WARN, said, card.guid))
+    message = f"moved from “{card.highlight.document.title}”{rejected}?"
+    return _doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
 
 
 def _is_decided(card: Card) -> bool:
@@ -514,7 +514,7 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     if not left:
         return checked
     kinds = ", ".join(one.draft.kind.value for one in left)
-    finding = Finding("choice", Severity.INFO, f"left out as the choice was made: {kinds}")
+    finding = Finding("choice", Severity.INFO, f"left out when the choice was made: {kinds}")
     return replace(checked, findings=(*checked.findings, finding))
 
 

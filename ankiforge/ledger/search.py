@@ -181,12 +181,12 @@ class Work:
 
     def retention(self, now: float) -> Retention:
         """Return how well the cards are remembered at `now`, in seconds since 1970."""
-        there = [card for one in self.cards if one.anki.there for card in one.cards]
+        in_anki = [card for one in self.cards if one.anki.there for card in one.cards]
         known = [chance for one in self.cards for chance in one.recall(now) if chance is not None]
         return Retention(
-            len(there),
+            len(in_anki),
             len(known),
-            sum(card.suspended for card in there),
+            sum(card.suspended for card in in_anki),
             sum(known) / len(known) if known else None,
         )
 
@@ -296,8 +296,8 @@ class Search:
                 (document, LONG_PAGE),
             ).fetchone()
             if pages * 2 >= min(len(folds), row[0]):
-                said = f"{pages} equal page{'' if pages == 1 else 's'}"
-                yield _Reason(document, FoundBy.PAGES, said, score=pages)
+                detail = f"{pages} equal page{'' if pages == 1 else 's'}"
+                yield _Reason(document, FoundBy.PAGES, detail, score=pages)
         if not folds:  # the key of a scan without text is made from its pictures
             for document in self.works_of([extracted.document.key]):
                 yield _Reason(document, FoundBy.PAGES, "the same file")

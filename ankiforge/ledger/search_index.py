@@ -332,8 +332,8 @@ class SearchIndex:
                 " JOIN search_entry e ON e.id = w.rowid WHERE search_words MATCH ?",
                 (phrase,),
             ).fetchall()
-            there = {row[0] for row in rows}
-            found = there if found is None else found & there
+            matching = {row[0] for row in rows}
+            found = matching if found is None else found & matching
             if not found:
                 return []
         documents = sorted(found or ())[:_FEW]

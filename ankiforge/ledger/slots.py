@@ -222,12 +222,12 @@ class Slots:
 
     def _chosen(self, row: sqlite3.Row) -> list[str]:
         """Return the answer that a person last picked or wrote for the card of a slot, as a list."""
-        said = [
+        answers = [
             str(decided.body.get("answer", row["answer"]))
             for decided in standing(self._decisions.of(_guid_of(row)))
             if decided.by == PERSON and decided.what in ("accept", "pick", "edit")
         ]
-        return said[-1:]
+        return answers[-1:]
 
     def _in_use(self, key: HighlightKey, family: Family) -> set[int]:
         cards = self._numbers("SELECT slot FROM card WHERE key = ? AND family = ?", key, family)
@@ -464,8 +464,8 @@ def _stood(row: sqlite3.Row, home: HighlightKey, history: list[Event]) -> Draft 
     return _draft_from(row, home, last)
 
 
-def _draft_from(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> Draft:
-    chosen, after = said.get(PREFERRED, {}), said.get("after", {})
+def _draft_from(row: sqlite3.Row, home: HighlightKey, body: dict[str, Any]) -> Draft:
+    chosen, after = body.get(PREFERRED, {}), body.get("after", {})
     stored = after.get("fields")
     fields = json.decode(stored, type=Fields) if stored else tuple(chosen["fields"].items())
     usual = CardKind.CLOZE if row["family"] == Family.CLOZE else CardKind.BASIC
@@ -474,6 +474,6 @@ def _draft_from(row: sqlite3.Row, home: HighlightKey, said: dict[str, Any]) -> D
     origin = Origin(PERSON) if by_hand else Origin(
         chosen["drafter"], chosen["model"], chosen["prompt"]
     )  # fmt: skip
-    answer = str(said.get("answer") or row["answer"])
-    quote = said.get(MADE, row)["quote"]
+    answer = str(body.get("answer") or row["answer"])
+    quote = body.get(MADE, row)["quote"]
     return Draft(home, kind, fields, quote, answer, 0, origin, by_hand=by_hand)

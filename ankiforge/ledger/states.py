@@ -250,5 +250,5 @@ def refuse(standing: Standing, verdict: Verdict, event: Event, what: str) -> Non
 
 def presence_after(before: Presence, event: Event) -> Presence:
     """Return the presence of a highlight after an event of its source."""
-    said = PRESENCE[before].get(event, before.value)
-    return Presence(said.partition(" [")[0])
+    outcome = PRESENCE[before].get(event, before.value)
+    return Presence(outcome.partition(" [")[0])

@@ -60,8 +60,8 @@ def _events(connection: Connection, writer: Writer) -> None:
         if here and body.get("candidates"):
             if row["subject"] not in letters:
                 letters[row["subject"]] = _words(connection, row["subject"])
-            there = letters[row["subject"]]
-            body["words"] = {one: there[one] for one in body["candidates"] if one in there}
+            words = letters[row["subject"]]
+            body["words"] = {one: words[one] for one in body["candidates"] if one in words}
             connection.execute("UPDATE event SET body = ? WHERE id = ?", (to_json(body), row["id"]))
     connection.execute(
         "UPDATE event SET undone = 1 WHERE id IN (SELECT u.undoes FROM event u"

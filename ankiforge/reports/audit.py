@@ -409,7 +409,7 @@ def _schedule(
 def _lapsed(note: AnyNote) -> str:
     worst = max(note.cards, key=lambda card: card.lapses, default=None)
     if worst is None or not worst.lapses:
-        return "its lapses are not known"
+        return "its lapses are unknown"
     times = "once" if worst.lapses == 1 else f"{worst.lapses} times"
     return f"forgotten {times} in {worst.reps} answers"
 
@@ -436,8 +436,8 @@ def _empty_cards(note: AnyNote, kind: SeenType | None) -> Iterator[Finding]:
         return
     fields = dict(zip((name for name, _ in kind.fields), note.fields, strict=False))
     shown = (text for one in kind.templates[:1] for text in cloze_fields(one.question, fields))
-    there = {number for text in shown for number in cloze_numbers(text)}
-    empty = [ordinal + 1 for ordinal in note.ordinals if ordinal + 1 not in there]
+    present = {number for text in shown for number in cloze_numbers(text)}
+    empty = [ordinal + 1 for ordinal in note.ordinals if ordinal + 1 not in present]
     if 0 < len(empty) < len(note.ordinals):
         yield EMPTY_CARD.found(f"cloze {', '.join(map(str, empty))}")
 

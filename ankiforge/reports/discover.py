@@ -402,5 +402,5 @@ def _is(path: Path, kind: str) -> bool:
 
 def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Return the existing paths, resolved and without duplicates or names with control characters."""
-    there = (path.resolve() for path in paths if _is(path, "dir") or _is(path, "file"))
-    return tuple(dict.fromkeys(path for path in there if not control_character(str(path))))
+    existing = (path.resolve() for path in paths if _is(path, "dir") or _is(path, "file"))
+    return tuple(dict.fromkeys(path for path in existing if not control_character(str(path))))

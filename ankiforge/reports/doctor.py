@@ -307,10 +307,12 @@ def _model(workspace: Workspace, around: Surroundings) -> Iterator[Check]:
         file = f"ankiforge.yaml{' (ankiforge init makes one)' if workspace.is_default else ''}"
         yield from (_could_draft(one, file) for one in model_servers(around.machine))
         return
-    there = _answers(workspace, around)
-    if there.state is CheckState.OK and (is_loopback(workspace.config.llm.base_url) or around.draw):
-        there = _drafts(workspace)
-    yield there
+    result = _answers(workspace, around)
+    if result.state is CheckState.OK and (
+        is_loopback(workspace.config.llm.base_url) or around.draw
+    ):
+        result = _drafts(workspace)
+    yield result
 
 
 def _could_draft(server: Server, file: str) -> Check:

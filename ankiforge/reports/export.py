@@ -210,12 +210,12 @@ def write_pages(folder: Path, chosen: Chosen) -> Written:
         OSError: a page cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    there, done = _exports_in(folder), Written()
+    exports, done = _exports_in(folder), Written()
     taken = {_folded(path.name) for path in folder.iterdir()}
     for work, text in pages(chosen):
         # the page may bear the key of any document of the work, known at the time of that export
-        known = next((str(one.key) for one in work if str(one.key) in there), "")
-        path, untouched = there.pop(known, (None, True))
+        known = next((str(one.key) for one in work if str(one.key) in exports), "")
+        path, untouched = exports.pop(known, (None, True))
         if path is None:
             path = folder / _free(name_of(work[0]), work[0], taken)
             taken.add(_folded(path.name))
@@ -229,7 +229,7 @@ def write_pages(folder: Path, chosen: Chosen) -> Written:
         else:
             write(path, [text])
             done.written.append(path)
-    done.left += sorted(path for path, _ in there.values())
+    done.left += sorted(path for path, _ in exports.values())
     return done
 
 

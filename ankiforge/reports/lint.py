@@ -523,11 +523,11 @@ def _written_there(draft: Draft, passage: str) -> bool:
     This is so if the passage contains the card literally, as handwritten cards and marked phrases
     do, or if the passage is the answer and the question was written in a comment.
     """
-    there = fold(passage)
+    text = fold(passage)
     if draft.kind is CardKind.CLOZE:
-        return fold(bare(draft.field("Text"))) == there
+        return fold(bare(draft.field("Text"))) == text
     front, back = (fold(bare(draft.field(name))) for name in ("Front", "Back"))
-    return back == there or (front in there and back in there)
+    return back == text or (front in text and back in text)
 
 
 # --- JSON and text --------------------------------------------------------------------------

@@ -136,9 +136,9 @@ def _card(one: WorkCard, now: float) -> str:
     return _short(f"{one.guid[:10]}  {state:9} {known:>4}  {words}")
 
 
-def _more(there: int, most: int | None) -> Iterator[str]:
-    if most is not None and there > most:
-        yield f"    … {there - most} more (-v)"
+def _more(count: int, most: int | None) -> Iterator[str]:
+    if most is not None and count > most:
+        yield f"    … {count - most} more (-v)"
 
 
 def _short(text: str) -> str:

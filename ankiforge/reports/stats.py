@@ -693,13 +693,13 @@ def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
     yield "What became of drafts", True
     rows = []
     for one in drafts:
-        its = one.outcomes
+        outcomes = one.outcomes
         counts = (
             one.cards,
-            its["accepted"],
-            its["edited"],
-            its["rejected"],
-            its["waiting"] + its["blocked"],
+            outcomes["accepted"],
+            outcomes["edited"],
+            outcomes["rejected"],
+            outcomes["waiting"] + outcomes["blocked"],
         )
         cells = (f"{many:,}" for many in counts)
         rows.append([one.name, *cells, percent(one.kept), _cost_each(one)])

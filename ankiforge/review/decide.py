@@ -315,7 +315,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
             after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
         if not after:
             what = f"{card.guid} is neither rejected nor retired nor missing in Anki"
-            raise RefusedError(what, hint="there is nothing to bring back")
+            raise RefusedError(what, hint="there is nothing to restore")
         others: list[Card] = []
         if card.picked is None and "choice" not in after:
             others = ledger.alternatives.others(card)
@@ -471,7 +471,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     for card in live_cards(ledger, draft.highlight):
         if sides_of(card.fields) == sides:
             hint = f"ankiforge show {card.guid}"
-            raise RefusedError(f"{card.guid} says just that already", hint=hint)
+            raise RefusedError(f"{card.guid} already says exactly that", hint=hint)
     former = _former_card(ledger, draft)
     if former and former.verdict is Verdict.REJECTED:
         hint = f"ankiforge restore {former.guid}"
@@ -490,7 +490,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
             _decide_made(ledger, guid, fields)
     ledger.finish_run(run)
     if not guid:
-        raise RefusedError(f"{highlight.key} was changed meanwhile", hint="look at it again")
+        raise RefusedError(f"{highlight.key} was changed meanwhile", hint="review it again")
     return guid
 
 
@@ -788,7 +788,7 @@ def _refuse_stale(ledger: Ledger, card: Card) -> None:
 
 
 def _changed_meanwhile(guid: Guid) -> RefusedError:
-    return RefusedError(f"{guid} was changed meanwhile", hint="look at it again")
+    return RefusedError(f"{guid} was changed meanwhile", hint="review it again")
 
 
 def _open_alternatives(ledger: Ledger, card: Card) -> list[Card]:

@@ -53,7 +53,7 @@ def parse(text: str) -> Query:
         if found is None:
             raise UsageError(
                 f"query: cannot read {text[at:].strip()!r}",
-                hint='a quote opens after a blank or a colon and is closed: "two words"',
+                hint='quotes open after a space or a colon and must be closed: "two words"',
             )
         terms.append(_term(found))
         at = found.end()

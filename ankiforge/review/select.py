@@ -55,7 +55,7 @@ def find(ledger: Ledger, word: str) -> Target:
     match = _ID.fullmatch(word.strip().casefold())
     if match is None:
         raise UsageError(
-            f"{word!r} is no id of a card",
+            f"{word!r} is not the id of a card",
             hint="af and at least six characters more, as `ankiforge list` shows them",
         )
     guids = ledger.cards.starting_with(match[1])

@@ -140,7 +140,7 @@ def url_name(address: str) -> str:
     if parts.scheme.lower() not in ("http", "https") or not host:
         return ""
     path = _PAGES.sub("", unquote(parts.path)).rstrip("/")
-    asked = [one for one in parse_qsl(parts.query) if not _TRACKING.fullmatch(one[0])]
+    asked = [pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0])]
     return f"{host}{path}" + (f"?{urlencode(sorted(asked))}" if asked else "")
 
 

@@ -145,13 +145,13 @@ def gapped(text: str, spans: Sequence[Span], markdown: str = "") -> str:
     pieces, forms, words = _pieces(text, markdown)
     widened = []
     for span in chosen:
-        wholes = [one for one in pieces if one.whole and one.meets(span)]
-        starts, ends = [one.start for one in wholes], [one.end for one in wholes]
+        wholes = [piece for piece in pieces if piece.whole and piece.meets(span)]
+        starts, ends = [piece.start for piece in wholes], [piece.end for piece in wholes]
         widened.append((min([span[0], *starts]), max([span[1], *ends])))
-    pieces = [one for one in pieces if one.meets(within)]
+    pieces = [piece for piece in pieces if piece.meets(within)]
     slices = []
     for span in _chosen(text, widened):
-        met = [at for at, one in enumerate(pieces) if one.meets(span)]
+        met = [at for at, piece in enumerate(pieces) if piece.meets(span)]
         slices.append(slice(met[0], met[-1] + 1))
     hidden = [words(pieces[each]) for each in slices]
     for form in forms:
@@ -176,7 +176,7 @@ def part(text: str, span: Span, markdown: str = "") -> str:
     """
     [chosen] = _chosen(text, [span])
     pieces, forms, words = _pieces(text, markdown)
-    within = [one for one in pieces if one.meets(chosen)]
+    within = [piece for piece in pieces if piece.meets(chosen)]
     candidates = (form(within).strip() for form in forms)
     return next((one for one in candidates if same(plain(one), words(within))), forms[-1](within))
 
@@ -207,10 +207,10 @@ def _pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, _Form], _Fo
     """
 
     def written(pieces: _Pieces) -> str:
-        return "".join(one.markdown for one in pieces)
+        return "".join(piece.markdown for piece in pieces)
 
     def bare(pieces: _Pieces) -> str:
-        return written([one for one in pieces if one.end > one.start or one.whole])
+        return written([piece for piece in pieces if piece.end > piece.start or piece.whole])
 
     if markdown and (found := _aligned(text, markdown)) is not None:
         return found, (written, bare), lambda pieces: plain(bare(pieces))
@@ -223,7 +223,7 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
     """Align the Markdown with the plain text. None if it is not the same text."""
     pieces, at = [], 0
     for raw, texts, whole in _read(markdown):
-        length = next((len(one) for one in texts if one and text.startswith(one, at)), 0)
+        length = next((len(each) for each in texts if each and text.startswith(each, at)), 0)
         if not length and raw.isspace() and text[at : at + 1].isspace():
             length = 1
         if not (length or whole or raw.isspace() or raw in _MARKUP_CHARS or _TAG.fullmatch(raw)):
@@ -241,7 +241,7 @@ def _read(markdown: str) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     runs += [(m.start(), m.end(), "link") for m in _LINK_OR_IMAGE.finditer(markdown)]
     runs += [(m.start(), m.end(), "tag") for m in _TAG.finditer(markdown)]
     at = 0
-    for start, end, kind in sorted(runs, key=lambda one: (one[0], -one[1])):
+    for start, end, kind in sorted(runs, key=lambda run: (run[0], -run[1])):
         if start < at:
             continue
         yield from ((letter, (letter,), False) for letter in markdown[at:start])

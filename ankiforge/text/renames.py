@@ -149,8 +149,8 @@ def pair(
         common_own: the own ids of all other documents.
     """
     documents = [*gone.values(), *new.values()]
-    count = Counter(each for one in documents for each in one.hashes)
-    owners = Counter(each for one in documents for each in one.own)
+    count = Counter(each for document in documents for each in document.hashes)
+    owners = Counter(each for document in documents for each in document.own)
     holders: dict[int | str, list[Name]] = defaultdict(list)
     for name, after in new.items():
         for each in after.hashes | after.own:

@@ -21,6 +21,13 @@ def collection(tmp_path: Path, backend: ModuleType) -> Iterator[Any]:
         yield anki
 
 
+@pytest.fixture
+def anki(forge: Any, backend: Any) -> Iterator[Any]:
+    """The person's own collection, open in Anki while the program looks at it."""
+    with backend.opened(forge.profile) as opened:
+        yield opened
+
+
 @pytest.fixture(scope="session")
 def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Anki's own sync server."""

@@ -6,7 +6,6 @@ import json
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -214,13 +213,6 @@ def test_numbers_that_no_anki_wrote_stop_nothing(
 
 
 # --- the cards here, in the collection they are in ---------------------------------------------
-
-
-@pytest.fixture
-def anki(forge: Any, backend: Any) -> Iterator[Any]:
-    """The person's own collection, open in Anki while the program looks at it."""
-    with backend.opened(forge.profile) as opened:
-        yield opened
 
 
 class Desk:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 PICTURE = f'<img src="data:image/png;base64,{"A" * 20_000}">'
-
-
-@pytest.fixture
-def anki(forge: Any, backend: Any) -> Iterator[Any]:
-    """The person's own collection, open in Anki while the program looks at it."""
-    with backend.opened(forge.profile) as opened:
-        yield opened
 
 
 def added(anki: Any, deck: str, kind: str = "Basic", **fields: str) -> Any:

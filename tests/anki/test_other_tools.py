@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-
-@pytest.fixture
-def anki(forge: Any, backend: Any) -> Iterator[Any]:
-    """The person's own collection, open in Anki while the program looks at it."""
-    with backend.opened(forge.profile) as opened:
-        yield opened
 
 
 def added(anki: Any, front: str) -> int:

@@ -156,7 +156,7 @@ def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(
     page = client()
     found = page.item(view="work")
     for told in (
-        "you wrote “which alphabet?”",
+        "You wrote “which alphabet?”",
         "forgotten 6 times in 14 answers",
         "57% remembered when they were due",
         "9 s an answer",
@@ -164,7 +164,7 @@ def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(
         "stability 2.5 days",
         "unsuspend it in Anki",
     ):
-        assert told in found["item"]["body"]
+        assert told in found["item"]["body"] + found["item"]["why"]
     after = press(page, found, "l")
     assert (after["count"], after["item"]) == (0, None)
     page.decide("undo")
@@ -179,7 +179,7 @@ def test_redrawn_by_a_key_the_new_card_waits_and_replaces_the_old(desk: Desk, cl
     page = client()
     desk.draws(NEW)
     after = press(page, page.item(view="work"), "r", words="")
-    assert "a new card waits under Pending" in after["told"]
+    assert "a new card waits under New cards" in after["told"]
     assert after["count"] == 0
     assert "forgotten 6 times" in desk.asked()
     waiting = page.item(view="pending")
@@ -234,7 +234,7 @@ def test_split_by_a_key_all_that_is_drawn_stands_for_it(desk: Desk, client: Any)
     desk.draws(NEW, NEWEST)
     after = press(page, page.item(view="work"), "p", words="")
     assert after["count"] == 0
-    assert "2 new cards wait under Pending" in after["told"]
+    assert "2 new cards wait under New cards" in after["told"]
     assert "two or more simpler cards" in desk.asked()
     assert page.views()["views"]["pending"] == 2
     press(page, page.item(view="pending"), "a")

@@ -18,7 +18,6 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -27,12 +26,6 @@ from ankiforge.config import shipped
 
 SAID = tuple(f"The {word} is the part of a camera number {n} that lets light in." for n, word in
              enumerate(("aperture", "shutter", "sensor", "tripod", "filter", "flash"), 1))  # fmt: skip
-
-
-@pytest.fixture
-def server(fake: ModuleType) -> Any:
-    with fake.LlmServer() as running:
-        yield running
 
 
 @pytest.fixture

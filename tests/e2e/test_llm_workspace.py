@@ -7,8 +7,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,12 +17,6 @@ BETA = "Beta comes second in the long row."
 BOB = "Bob has an illness that nobody knows of."
 WRITTEN = "What is REM?::rapid eye movement"
 REMOTE = "https://llm.invalid/v1"
-
-
-@pytest.fixture
-def server(fake: ModuleType) -> Iterator[Any]:
-    with fake.LlmServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -327,12 +327,6 @@ def test_a_card_of_a_figure_tells_its_way(forge: Any, zotero: Zotero) -> None:
 # --- with a model ---------------------------------------------------------------------------
 
 
-@pytest.fixture
-def server(fake: Any) -> Iterator[Any]:
-    with fake.LlmServer() as running:
-        yield running
-
-
 def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(
     forge: Any, zotero: Zotero, server: Any
 ) -> None:

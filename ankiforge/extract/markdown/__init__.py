@@ -1,14 +1,16 @@
-"""Markdown and plain text outside Obsidian: folders of `.md`, `.markdown` and `.txt`.
+"""Markdown and plain text outside Obsidian: folders of `.md`, `.markdown` and `.txt` files.
 
     sources:
       - markdown: {name: journal, path: ~/Documents/Journal}
 
-Marks and hand-written cards are those of a vault, and this package reads both: `source` prepares
-a note, `blocks` cuts it, `inline` reads the words of a block, `cards` knows the hand-written
-forms, `quotes` those pasted from papers, `page` what other tools wrote, `note` makes highlights.
-The front matter may be Joplin's. Plain text is read as Markdown whose indents mean nothing; what
-stands there behind `> ` is a passage somebody kept. A file's plain text is made as that of a vault
-note (docs/keys.md).
+The marks and hand-written cards are those of an Obsidian vault, and this package reads both:
+`source` parses the front matter and hides comments and maths, `blocks` cuts a note into blocks,
+`inline` parses the text of a block, `cards` recognises hand-written cards, `quotes` finds passages
+pasted from papers, `page` locates the cards of other tools, `note` builds the highlights.
+
+The front matter may be Joplin's. Plain text is read as Markdown in which indentation has no meaning
+and text behind `> ` is a passage the reader kept. The plain text of a file, from which keys are
+made, is computed as for a vault note (docs/keys.md).
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
 Term = Literal["term", "-term"]
-"""`Term: text` list items outside a glossary, which most people write as prose: only by wish."""
+"""`Term: text` list items outside a glossary. They are opt-in: most people write prose this way."""
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 
 
@@ -59,13 +61,13 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     include: tuple[str, ...] = ("**/*.md", "**/*.markdown", "**/*.txt")
     exclude: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ("==", "mark")
-    """`quote`: in Markdown, too, what stands behind `> ` is a passage; in plain text it always is."""
+    """`quote`: text behind `> ` is a passage in Markdown, too; in plain text it always is."""
     cards: tuple[HandWritten | Term, ...] = CARDS
     glossary_headings: tuple[str, ...] = ()
 
 
 class Texts(TextSource):
-    """The files of one folder."""
+    """The Markdown and plain text files of one folder."""
 
     kind = "markdown"
     all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
@@ -79,7 +81,7 @@ class Texts(TextSource):
                 continue
             file, text = found
             if is_export(text):
-                continue  # an echo of what other sources said
+                continue  # our own export of highlights from other sources
             if not (file.path.endswith(".txt") and kind_of(file.at) == "kindle"):
                 yield from self._document(file, text)
 
@@ -128,7 +130,7 @@ _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 
 
 def _without_indents(text: str) -> str:
-    """Return plain text without its indents, which would be code; fences keep theirs."""
+    """Return plain text without indentation, which Markdown reads as code; fences keep theirs."""
     lines, fence = [], ""
     for line in text.split("\n"):
         sign = _FENCE.match(line)
@@ -139,33 +141,33 @@ def _without_indents(text: str) -> str:
 
 
 def _value(head: str, key: str) -> str:
-    """Return the plain text behind a key of the first level of the front matter."""
+    """Return the value of a top-level key of the front matter, "" if there is none."""
     found = re.search(rf"^{key}:[ \t]*(\S.*)$", head, re.MULTILINE)
     return found[1].strip().strip("\"'") if found else ""
 
 
-# --- a text read as a note of a vault is ------------------------------------------------------
+# --- texts that are read like vault notes -----------------------------------------------------
 
 
 class TextNote(NamedTuple):
-    """A text that is Markdown, or was made so."""
+    """A text in Markdown, or converted to it."""
 
     file: File
     markdown: str
     document: Document
-    """Without the tags in its text."""
+    """The document, without the `#tags` that the text contains."""
     marks: frozenset[str]
-    """What counts as a mark."""
+    """The kinds of marks to read."""
     skip: str = ""
-    """Why nothing of it becomes a card."""
+    """The reason why no cards are made of it, "" if they are."""
     created: str = ""
     modified: str = ""
     quotes: bool = False
-    """Whether what stands behind `> ` is a passage."""
+    """Whether text behind `> ` is a passage."""
 
 
 def plain_text(markdown: str) -> str:
-    """Return the plain text of a note: what prefix, suffix and anchors are made of."""
+    """Return the plain text of a note, from which prefix, suffix and anchors are made."""
     from ankiforge.extract.markdown.blocks import cut
     from ankiforge.extract.markdown.inline import NO_CONTEXT
     from ankiforge.extract.markdown.source import prepared
@@ -174,7 +176,7 @@ def plain_text(markdown: str) -> str:
 
 
 def extracted(note: TextNote, reader: TextSource) -> Extracted | None:
-    """Return what a text of a source says; None without highlights."""
+    """Return the document and highlights of a text; None if it has no highlights."""
     from ankiforge.extract.markdown.blocks import cut
     from ankiforge.extract.markdown.inline import Context
     from ankiforge.extract.markdown.note import Wanted, highlights
@@ -195,7 +197,7 @@ def extracted(note: TextNote, reader: TextSource) -> Extracted | None:
     if note.quotes:
         bare = Highlight(document, folder.namespace, HighlightKind.HIGHLIGHT, "", skip=note.skip)
         found = _with_quotes(found, bare, source, blocks, wanted)
-    # what opens Obsidian does not open other files
+    # addresses inside a vault cannot be opened here: keep only links with a scheme
     scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
     dated = (
         replace(
@@ -217,9 +219,9 @@ _CALLOUT = re.compile(r"[ \t]*\[![^\[\]\n]+\]")
 def _with_quotes(
     found: tuple[Highlight, ...], bare: Highlight, source: Source, blocks: Blocks, wanted: Wanted
 ) -> tuple[Highlight, ...]:
-    """Return the highlights with the passages behind `> ` in which nothing is marked.
+    """Return the highlights, and the passages behind `> ` in which nothing is marked, in order.
 
-    `bare` has what all passages share.
+    `bare` holds the fields that all passages share.
     """
     from ankiforge.extract.markdown.blocks import cut, rich
     from ankiforge.extract.markdown.note import highlights
@@ -257,7 +259,7 @@ def _with_quotes(
 
 
 def _quoted_runs(source: Source) -> Iterator[tuple[int, str]]:
-    """Yield first line and text without signs of each run of quoted lines outside fences."""
+    """Yield (first line from 1, text without `>`) of each run of quoted lines outside fences."""
     fenced = {line for first, last in source.fences for line in range(first, last)}
     run: list[str] = []
     for number, line in enumerate([*source.text.split("\n"), ""]):
@@ -270,11 +272,14 @@ def _quoted_runs(source: Source) -> Iterator[tuple[int, str]]:
 
 
 _RESOURCE = re.compile(r":/([0-9a-f]{32})$")
-"""What Joplin calls a file in its own notes."""
+"""The address of a file in Joplin's notes."""
 
 
 def picture_path(target: str, file: File, root: Path) -> str:
-    """Return the path below the root of the picture a text calls `target`, "" if it is none."""
+    """Return the path of a picture below the root, by its address in a text.
+
+    Return the address itself if no such file is found, "" if it is not a picture.
+    """
     base, found = root if root.is_dir() else root.parent, _RESOURCE.match(target)
     if found:
         names = sorted(path.name for path in (base / "_resources").glob(f"{found[1]}.*"))

@@ -1,6 +1,6 @@
 """A note cut into blocks, in reading order: the basis of its plain text.
 
-markdown-it-py says where blocks begin and end; their words are slices of the source.
+markdown-it-py finds where blocks begin and end; their texts are slices of the source.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Part(Enum):
-    """What a block is."""
+    """The kind of a block."""
 
     TEXT = auto()
     HEADING = auto()
@@ -39,64 +39,64 @@ class Part(Enum):
     CELL = auto()
     CODE = auto()
     TITLE = auto()
-    """Of a callout."""
+    """The title of a callout."""
     CARD = auto()
-    """A card over several lines."""
+    """A multi-line card."""
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """One block."""
+    """One block of a note, with its place among headings, lists and quotes."""
 
     part: Part
     plain: str
-    """Its plain text, never ""."""
+    """Its plain text, never empty."""
     inline: Inline | None = None
-    """None where no mark can be."""
+    """None for code and multi-line cards, which contain no marks."""
     id: str = ""
     """The block id, without `^`."""
     sides: Sides | None = None
-    """Of a `front::back` line."""
+    """The sides of a `front::back` line."""
     region: Region | None = None
-    """Of a card over several lines."""
+    """The lines of a multi-line card."""
     sided: tuple[str, str] = ("", "")
-    """Its two sides in our Markdown."""
+    """The two sides of a multi-line card in our Markdown."""
     tags: tuple[str, ...] = ()
     headings: tuple[str, ...] = ()
     """The headings above, as plain text."""
     heads: tuple[str, ...] = ()
-    """Of a cell: the first cell of its row and the head of its column, as plain text."""
+    """Of a table cell: the first cell of its row and the header of its column, as plain text."""
     root: int = 0
-    """Which block of the top level it lies in."""
+    """The number of the top-level block that contains it."""
     callout: int = -1
-    """Which callout it lies in (the outermost), -1 = none."""
+    """The number of the outermost callout that contains it, -1 = none."""
     path: tuple[Span, ...] = ()
-    """The list items it lies in, outermost first: (number of the list, number of the item)."""
+    """The list items that contain it, outermost first: (number of the list, number of the item)."""
     quotes: tuple[int, ...] = ()
-    """The numbers of the block quotes it lies in, outermost first."""
+    """The numbers of the block quotes that contain it, outermost first."""
     style: str = ""
-    """What stands in the brackets of the innermost callout: `note`, `PDF|yellow`."""
+    """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
     rules: int = 0
-    """How many rules (`---`) stand above it."""
+    """The number of rules (`---`) above it."""
     lines: Span = (0, 0)
-    """[first, last) lines of the note it was read from; it may share them with others."""
+    """[first, last) lines of the note it was read from; other blocks may share them."""
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A note, cut."""
+    """The blocks of a note."""
 
     blocks: tuple[Block, ...]
     tags: tuple[str, ...]
-    """The `#tags` of the note: those that stand in blocks of their own."""
+    """The `#tags` of the note: those in properties and in blocks without other text."""
     callouts: tuple[str, ...]
-    """The Markdown of each callout's body."""
+    """The Markdown of the body of each outermost callout."""
     context: Context = NO_CONTEXT
-    """What its words may refer to."""
+    """What the text of its blocks may refer to."""
 
     @cached_property
     def plain(self) -> str:
-        """The plain text: what prefix, suffix and anchors are made of."""
+        """The plain text, from which prefix, suffix and anchors are made."""
         return "\n".join([block.plain for block in self.blocks])
 
 
@@ -114,12 +114,12 @@ _REFERENCE = re.compile(
 
 
 def cut(source: Source, context: Context, *, with_cards: bool = True) -> Blocks:
-    """Cut a prepared note (its front matter blank) into blocks.
+    """Cut a prepared note (its front matter blanked) into blocks.
 
     Args:
         source: the note.
-        context: what its words may refer to; maths and references are filled in here.
-        with_cards: whether lines `?` make cards; not within such a card.
+        context: what its text may refer to; maths and references are filled in here.
+        with_cards: whether to read multi-line cards; not inside such a card.
     """
     text = source.text
     found = regions(text, source.fences) if with_cards else []
@@ -144,37 +144,37 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.IGNORECASE | re.
 
 @dataclass(slots=True)
 class _Cutter:
-    """Walks over the tokens of the block parser."""
+    """Collects the blocks of a note from the tokens of the block parser."""
 
     lines: list[str]
     context: Context
     regions: list[Region]
     with_footnotes: bool = True
-    """Whether footnotes written in a line are blocks: not in the side of a card."""
+    """Whether inline footnotes are blocks: not in the side of a card."""
     blocks: list[Block] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     callouts: list[str] = field(default_factory=list)
     footnotes: list[str] = field(default_factory=list)
-    """Those written in the lines just read."""
+    """The inline footnotes of the lines just read."""
     at: Span = (0, 0)
-    """The lines just read."""
+    """[first, last) of the lines just read."""
     root: int = 0
     rules: int = 0
     headings: list[tuple[int, str]] = field(default_factory=list)
     level: int = 0
-    """Of the open heading, 0 = none."""
+    """The level of the open heading, 0 = none."""
     quotes: list[tuple[int, Span]] = field(default_factory=list)
-    """Number and lines of the open quotes."""
+    """(number, lines) of each open quote."""
     quote_count: int = 0
     fresh_quote: bool = False
-    """A quote has begun and nothing stood in it yet."""
+    """Whether a quote has begun and is still empty."""
     styles: dict[int, str] = field(default_factory=dict)
     callout: int = -1
     callout_depth: int = 0
     silent_depth: int = 0
-    """The depth of the quote that only holds a scheduler's data, 0 = none."""
+    """The depth of the quote that contains only a scheduler's data, 0 = none."""
     lists: list[list[int]] = field(default_factory=list)
-    """Of the open lists: [number of the list, number of the item]."""
+    """[number of the list, number of the item] of each open list."""
     list_count: int = 0
     fresh_item: bool = False
     cell: bool = False
@@ -184,13 +184,13 @@ class _Cutter:
     in_head: bool = False
 
     def take(self, token: Token) -> None:
-        """Read one token."""
+        """Process one token of the block parser."""
         if token.level == 0 and token.nesting >= 0:
             self.root += 1
         if token.map:
             self.at = (token.map[0], token.map[1])
         match token.type:
-            case "paragraph_open" | "paragraph_close":  # most of many
+            case "paragraph_open" | "paragraph_close":  # the most frequent tokens
                 pass
             case "inline":
                 self.words(token.content)
@@ -237,7 +237,7 @@ class _Cutter:
                 self.column += 1
 
     def words(self, content: str) -> None:
-        """Read what stands in a heading, a cell or a paragraph."""
+        """Read the text of a heading, a cell or a paragraph."""
         if not (self.level or self.cell):
             self.paragraph(content)
             return
@@ -260,13 +260,13 @@ class _Cutter:
         self.row_head = self.row_head if self.column else words
 
     def code(self, content: str) -> None:
-        """Read a block in which nothing is a sign."""
+        """Read a block that contains no markup."""
         self.fresh_item = self.fresh_quote = False
         if content.strip() and not self.silent_depth:
             self.add(Block(Part.CODE, restored(content.strip("\n"), self.context.maths)))
 
     def paragraph(self, content: str) -> None:
-        """Read a paragraph: blocks of words, and the cards over several lines in it."""
+        """Read a paragraph: blocks of text, and the multi-line cards in it."""
         part = Part.ITEM if self.fresh_item else Part.TEXT
         content = self.without_callout(content) if self.fresh_quote else content
         self.fresh_item = self.fresh_quote = False
@@ -283,7 +283,7 @@ class _Cutter:
         self.runs(part, content[at:])
 
     def without_callout(self, content: str) -> str:
-        """Return the paragraph without `[!type] title`, which begins a callout."""
+        """Return the paragraph without `[!type] title`, and start the callout that this begins."""
         head = _CALLOUT.match(content)
         if head is None:
             return content
@@ -300,14 +300,14 @@ class _Cutter:
         return content[head.end() :]
 
     def without_properties(self, content: str) -> str:
-        """Return the paragraph without Logseq's properties; their tags are the note's."""
+        """Return the paragraph without Logseq's properties; their tags become the note's."""
         content, properties = without_properties(content)
         if properties:
             self.tags.extend(read(properties, self.context).tags)
         return content
 
     def runs(self, part: Part, content: str) -> None:
-        """Add one block, or several where a line is a card: then that line is one."""
+        """Add a paragraph as one block; a line in it that is a card becomes a block of its own."""
         if "::" not in content or "\n" not in content:
             self.part(part, content, cards="\n" not in content)
             return
@@ -322,7 +322,7 @@ class _Cutter:
                 waiting.append(line)
 
     def part(self, part: Part, content: str, *, cards: bool = True) -> Block | None:
-        """Add a block of words; None if there are none. A mere id belongs to what is above."""
+        """Add a block of text, None if it has none. A lone id belongs to the block above."""
         found = BLOCK_ID.search(content) if "^" in content else None
         content = content[: found.start()] if found else content
         inline = read(content, self.context)
@@ -332,14 +332,14 @@ class _Cutter:
         if not inline.plain or self.silent_depth:
             self.tags.extend(tags)
             if found and not inline.plain:
-                self.name_above(found[1])
+                self.set_id_above(found[1])
             return None
         sides = inline_card(inline) if cards else None
         name = found[1] if found else ""
         return self.add(Block(part, inline.plain, inline, name, sides, tags=tags))
 
     def card(self, region: Region) -> None:
-        """Add a card over several lines."""
+        """Add a multi-line card."""
         sides = (region.front, region.back)
         front, back = (
             cut(Source(side, self.context.maths), self.context, with_cards=False) for side in sides
@@ -354,7 +354,7 @@ class _Cutter:
         self.add(Block(Part.CARD, plain, id=region.id, region=whole, sided=sided, tags=tags))
 
     def add(self, block: Block) -> Block:
-        """Add a block with all that is known of its place."""
+        """Add a block and record its place among headings, lists and quotes."""
         in_callout = block.part is not Part.TITLE or len(self.quotes) > self.callout_depth
         block.headings = tuple([name for _, name in self.headings if name])
         block.root = self.root
@@ -368,8 +368,8 @@ class _Cutter:
         self.blocks.append(block)
         return block
 
-    def name_above(self, name: str) -> None:
-        """Give an id that stands alone to the last block of the top level, all of it."""
+    def set_id_above(self, name: str) -> None:
+        """Give an id that stands alone to the whole top-level block above."""
         for block in reversed(self.blocks):
             if block.root != self.blocks[-1].root:
                 break
@@ -384,13 +384,14 @@ _OUTER_TAGS = re.compile(
 )
 _COMMENT_LINE = re.compile(rf"^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?", re.MULTILINE)
 _ONE_BLANK = re.compile(r"(?<![ \t])[ \t]$", re.MULTILINE)
-"""At the end of a line; two would be a line break."""
+"""One blank at the end of a line; two would be a line break."""
 
 
 def rich(text: str, context: Context, *, gaps: bool = False) -> str:
-    """Return the Markdown of a card's side or a callout's body, without the signs of the vault.
+    """Return the Markdown of a card's side or a callout's body, without the signs of marks.
 
-    Fences stay letter by letter. With `gaps` its clozes, all of them numbered, stay.
+    Fences stay as they are. With `gaps`, clozes (all of them numbered) are kept, otherwise only
+    their text.
     """
     parts: list[str] = []
     for is_fence, run in _runs(_COMMENT_LINE.sub("", text)):
@@ -404,7 +405,7 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
 
 
 def _runs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield the fences of a text, and what stands between them."""
+    """Yield (whether it is a fence, text) of the fences of a text and the parts between them."""
     mark = ""
     run: list[str] = []
     for line in text.split("\n"):
@@ -430,14 +431,14 @@ _KNOWN = frozenset(
     " exclude-from-graph-view created-at updated-at file-path custom-id".split()
 )
 _FAMILIES = ("card-", "hl-", "ls-", "logseq.", "query-", "template-", "background-")
-"""`card-last-interval`, `hl-page`, `logseq.order-list-type` and their like."""
+"""`card-last-interval`, `hl-page`, `logseq.order-list-type` and so on."""
 
 
 def without_properties(paragraph: str) -> tuple[str, str]:
-    """Return a paragraph without Logseq's properties (`id:: 64f0…`), and the lines that are some.
+    """Return a paragraph without Logseq's properties (`id:: 64f0…`), and the property lines.
 
-    A line is one if its key is one of Logseq's own; at the top, so are the lines of any key
-    that stand together with such a line.
+    A line is a property if its key is one of Logseq's own. At the top of the paragraph, lines
+    with any key that stand together with such a line are properties, too.
     """
     if "::" not in paragraph:
         return paragraph, ""
@@ -452,6 +453,6 @@ def without_properties(paragraph: str) -> tuple[str, str]:
 
 
 def without_id(source: str) -> str:
-    """Return a source without the block id it ends with."""
+    """Return a source without the block id at its end."""
     found = BLOCK_ID.search(source)
     return source[: found.start()] if found else source

@@ -1,4 +1,4 @@
-"""Hand-written cards: `front::back` and `Term: definition` in a line, `?` over several lines."""
+"""Hand-written cards: `front::back` and `Term: definition` on one line, `?` on several lines."""
 
 from __future__ import annotations
 
@@ -18,50 +18,50 @@ _COLONS = re.compile(r"(?<!:):{2,3}(?!:)")
 FIELD = re.compile(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
-"""Inline fields of Dataview, `[due:: 2026-01-01]`, and names of templates: never a card."""
+"""Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card."""
 _VERB = re.compile(
     r"\S+\s+(?:is|are|was|were|has|have|had|can|does|do|will|should|must|may|returns?|takes?)\b"
 )
 _NAMESPACES = frozenset(
     "std boost absl tbb folly tokio serde crate chrono this_thread cv glm fmt alloc".split()  # noqa: SIM905
 )
-"""What stands before `::` in programs, not before an answer."""
+"""Namespaces of C++ and Rust: program code precedes `::` with them, a question does not."""
 _NAME = re.compile(r"[A-Za-z_]\w*(?:[<:]\S*)?|[\dA-Fa-f]*:[\dA-Fa-f:]*", re.ASCII)
-"""What may stand before `::` in programs and addresses of machines."""
+"""What may precede `::` in program code and in IPv6 addresses."""
 _NO_NAMES = frozenset(
     "a an the to it its this that these those they he she we you there what which who how when"  # noqa: SIM905
     " where why der die das den dem ein eine le la les un une el los las una il lo gli um uma"
     .split()
 )  # fmt: skip
-"""What begins an answer, and is no name in a program."""
+"""Words that begin an answer but are not names in a program."""
 _MOST_TRIED = 20
-"""Separators that are looked at."""
+"""Separators of a line that are tried."""
 _CALL = re.compile(r"\w+(?:_\w|[(<])")
 _CAMEL = re.compile(r"\w+[a-z][A-Z]")
 _ACTS = re.compile(r"\S+\s+[a-z]+(?:s|ed)\b")
-"""`Vec::new creates a vector` speaks of a program, `Osmosis::movement of water` of a term."""
+"""`Vec::new creates a vector` describes program code, `Osmosis::movement of water` a term."""
 
 
 class Sides(NamedTuple):
-    """A card on one line: its two sides as spans of the block's plain text."""
+    """The sides of a card on one line, as spans of the block's plain text."""
 
     front: Span
     back: Span
     form: Form
     two_way: bool = False
     clarity: int = 0
-    """How sure it is that the colons join no names: 2 = a blank beside them, 1 = three of them,
-    or `?` before."""
+    """Evidence that the colons separate sides and not names: 2 = a blank beside them, 1 = three,
+    or `?` before them."""
 
 
 def inline_card(inline: Inline) -> Sides | None:
-    """Return the card `front::back` or `term:::definition` that a line is, if it is one.
+    """Return the card `front::back` or `term:::definition` on a line, None if there is none.
 
-    Not in code, maths, addresses and fields in brackets; not where `::` joins the names of a
-    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), nor after a `{{` that is
-    never closed. Of several `::` the clearest counts; if that is no single one, a person decides.
+    Colons do not count in code, maths, addresses and bracketed fields, between the names of a
+    program (`std::vector is a container`, `Foo::bar()`, `a::b::c`), and after an unclosed `{{`.
+    Of several `::` the clearest counts; if others are clear, too, a person decides on the card.
     """
-    if "::" not in inline.plain or "::" not in (words := inline.open_words()):
+    if "::" not in inline.plain or "::" not in (words := inline.unmarked_text()):
         return None
     found = list(_candidates(inline, words))
     if not found:
@@ -72,7 +72,7 @@ def inline_card(inline: Inline) -> Sides | None:
 
 
 def _candidates(inline: Inline, words: str) -> Iterator[Sides]:
-    """Yield the ways to read the line as a card."""
+    """Yield each way to read the line as a card."""
     fields = [match.span() for match in FIELD.finditer(words)]
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         if any(start < colons.start() < end for start, end in fields):
@@ -80,7 +80,7 @@ def _candidates(inline: Inline, words: str) -> Iterator[Sides]:
         front, back = trimmed(words, 0, colons.start()), trimmed(words, colons.end(), len(words))
         if words.rfind("{{", 0, front[1]) > words.rfind("}}", 0, front[1]):
             continue
-        # a side may be a picture alone
+        # a side may consist of a picture
         if not all(side[0] < side[1] or inline.markdown(*side)[0] for side in (front, back)):
             continue
         if form := _form(words[: colons.start()], colons[0], words[colons.end() :]):
@@ -91,7 +91,7 @@ def _candidates(inline: Inline, words: str) -> Iterator[Sides]:
 
 
 def _form(front: str, colons: str, back: str) -> Form | None:
-    """Return what `front::back` is, None where the colons join the names of a program."""
+    """Return the form of `front::back`, None if the colons join names of a program."""
     if not front.strip() or not back.strip() or len(colons) == 3:
         return Form.INLINE
     single = len(front.split()) == 1
@@ -110,12 +110,12 @@ def _form(front: str, colons: str, back: str) -> Form | None:
 
 _COLON = re.compile(r":(?=\s+\S)|：(?=\s*\S)")
 _LONGEST_TERM = 5
-"""Words of a term."""
+"""Words in a term, at most."""
 
 
 def plain_term(inline: Inline) -> Sides | None:
-    """Return the sides of `Term: definition`, bold or not."""
-    words = inline.open_words()
+    """Return the sides of `Term: definition`, bold or not; None for any other text."""
+    words = inline.unmarked_text()
     colon = _COLON.search(words)
     if colon is None:
         return None
@@ -126,7 +126,7 @@ def plain_term(inline: Inline) -> Sides | None:
 
 
 def bold_term(inline: Inline) -> Sides | None:
-    """Return the sides of `**Term**: text` or `**Term:** text`."""
+    """Return the sides of `**Term**: text` or `**Term:** text`; None for any other text."""
     first = next((p for p in inline.phrases if p.sign == "bold" and p.span[0] == 0), None)
     sides = plain_term(inline) if first else None
     if first is None or sides is None or sides.front[1] not in (first.span[1], first.span[1] - 1):
@@ -134,25 +134,25 @@ def bold_term(inline: Inline) -> Sides | None:
     return sides
 
 
-# --- cards over several lines ---------------------------------------------------------------
+# --- multi-line cards -----------------------------------------------------------------------
 
-_ASK = re.compile(r"((?:[ \t]*>)*)([ \t]*)(\?\??)[ \t]*$")
-_ANY_ASK = re.compile(r"^[ \t>]*\?", re.MULTILINE)
+_SEPARATOR = re.compile(r"((?:[ \t]*>)*)([ \t]*)(\?\??)[ \t]*$")
+_ANY_SEPARATOR = re.compile(r"^[ \t>]*\?", re.MULTILINE)
 _BULLET = re.compile(r"([ \t]*)((?:[-*+]|\d{1,9}[.)])[ \t]+)(?:\[[^\[\]]\][ \t]+)?")
 _HEADING = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 _CALLOUT = re.compile(r"[ \t]*\[![^\[\]]+\][+-]?[ \t]*")
 _SCHEDULE = re.compile(r"[ \t]*\[!sr\b", re.IGNORECASE)
-"""The callout in which a scheduler keeps its data."""
+"""The callout that holds a scheduler's data."""
 _RULE = re.compile(r"[ ]{0,3}(?:-[ \t]*){3,}$")
 _LONGEST = 400
-"""Lines of an answer, or of a question."""
+"""Lines of an answer or a question, at most."""
 BLOCK_ID = re.compile(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 """`^id` at the end of a block."""
 _BLANKS = f"{COMMENT} \t\n"
 
 
 class Region(NamedTuple):
-    """The lines [first, last) of a card over several lines, and what they say."""
+    """[first, last) lines of a multi-line card, and its content."""
 
     first: int
     last: int
@@ -161,25 +161,25 @@ class Region(NamedTuple):
     two_way: bool
     id: str
     before: str
-    """The quote signs and the bullet before its first line."""
+    """The quote signs and the bullet of its first line."""
     indent: str
-    """What stands before its further lines."""
+    """The prefix of its further lines."""
 
 
 def regions(text: str, fences: tuple[Span, ...]) -> list[Region]:
-    """Return the cards over several lines of a prepared note, in order.
+    """Return the multi-line cards of a prepared note, in order.
 
-    They are found by lines, not by blocks, as the reader of such notes does: up and down to the
-    next empty line of the same quote or list item; a fence is taken whole.
+    They are found by lines, not by blocks: a card extends from its `?` up and down to the next
+    empty line of the same quote or list item. A fence is taken as a whole.
     """
-    if not _ANY_ASK.search(text):
+    if not _ANY_SEPARATOR.search(text):
         return []
     finder = _Finder(text.split("\n"), fences)
     found: list[Region] = []
     for at, line in enumerate(finder.lines):
         free = found[-1].last if found else 0
-        ask = _ASK.match(line) if at >= free and at not in finder.fence_at else None
-        if ask and (region := finder.region(at, ask, free)):
+        separator = _SEPARATOR.match(line) if at >= free and at not in finder.fence_at else None
+        if separator and (region := finder.region(at, separator, free)):
             found.append(region)
     return found
 
@@ -189,10 +189,10 @@ class _Finder:
         self.lines = lines
         self.fence_at = {line: fence for fence in fences for line in range(*fence)}
 
-    def region(self, at: int, ask: re.Match[str], free: int) -> Region | None:
-        """Return the card whose sides the line at `at` parts."""
-        depth = ask[1].count(">")
-        indent = len(ask[2].expandtabs(4)) - (1 if depth and ask[2] else 0)
+    def region(self, at: int, separator: re.Match[str], free: int) -> Region | None:
+        """Return the card whose sides the line at `at` separates, None if a side is empty."""
+        depth = separator[1].count(">")
+        indent = len(separator[2].expandtabs(4)) - (1 if depth and separator[2] else 0)
         first, bullet = self.begin(at, depth, indent, free)
         if (indent > 3 and not bullet) or first == at:
             return None
@@ -213,14 +213,14 @@ class _Finder:
             last=last,
             front="\n".join(front),
             back=back,
-            two_way=ask[3] == "??",
+            two_way=separator[3] == "??",
             id=name[1] if name else "",
             before=quotes + bullet,
             indent=quotes + " " * (indent if bullet else 0),
         )
 
     def begin(self, at: int, depth: int, indent: int, free: int) -> tuple[int, str]:
-        """Return the first line of the question, and the bullet if `?` stands in an item."""
+        """Return the first line of the question, and the bullet if `?` stands in a list item."""
         first = at
         while first > max(free, at - _LONGEST):
             line = self.content(first - 1, depth)
@@ -236,7 +236,7 @@ class _Finder:
         return max(first, free), ""
 
     def end(self, at: int, depth: int, indent: int) -> int:
-        """Return the end of the answer that begins at a line."""
+        """Return the end of the answer that begins at line `at`."""
         start = last = at
         while at < min(len(self.lines), start + _LONGEST):
             line = self.content(at, depth)
@@ -248,7 +248,7 @@ class _Finder:
         return last
 
     def content(self, at: int, depth: int) -> str | None:
-        """Return a line without `depth` quote signs; None if it has not as many, or has more."""
+        """Return a line without `depth` quote signs, None if it has fewer or more."""
         quotes = re.match(rf"(?:[ \t]*>){{{depth}}}[ ]?", self.lines[at]) if depth else None
         if depth and quotes is None:
             return None
@@ -265,10 +265,10 @@ _FURTHER = re.compile(r"(?:[ ]{4}|[ ]{0,3}\t)(?=.*\S)")
 
 
 def structure(text: str, found: list[Region]) -> str:
-    """Return a prepared note for the block parser.
+    """Return the text of a prepared note for the block parser.
 
-    Each card over several lines is one paragraph, comments on lines of their own are blank, and
-    further paragraphs of a footnote lose their indent, which would make them code.
+    Each multi-line card becomes one paragraph, lines with only comments become blank, and further
+    paragraphs of a footnote lose their indent, which would make them code.
     """
     if not found and COMMENT not in text and "[^" not in text:
         return text
@@ -278,7 +278,7 @@ def structure(text: str, found: list[Region]) -> str:
         for at in range(region.first + 1, region.last):
             lines[at] = region.indent + CONTINUED
         if region.last < len(lines) and _RULE.match(lines[region.last]):
-            # below a paragraph `---` would make it a heading
+            # below a paragraph, `---` would make it a heading
             lines[region.last] = ""
     in_footnote = False
     for at, line in enumerate(lines):

@@ -1,8 +1,8 @@
-"""The words of one block: its plain text, and any stretch of it in our Markdown.
+"""The inline content of a block: its plain text, and the Markdown of any part of it.
 
-A block is cut into tokens, each with its plain text and its Markdown; a sentence, a phrase or a
-side of a card is a stretch of tokens. So both texts come from one reading. The plain text is part
-of keys (docs/keys.md): what it is made of must not change.
+A block is split into tokens, each with its plain text and its Markdown. A sentence, a phrase or a
+side of a card is a range of tokens, so both texts come from one parse. Keys are made from the plain
+text (docs/keys.md): it must not change.
 """
 
 from __future__ import annotations
@@ -33,92 +33,98 @@ from ankiforge.text.sentences import boundaries, trimmed
 
 
 class Kind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     TEXT = auto()
-    """Plain text and Markdown are the same, letter by letter."""
+    """Text whose plain text and Markdown are equal, character by character."""
     ATOM = auto()
-    """Indivisible: a link's name, an address, an escape, an entity."""
+    """An indivisible piece: the name of a link, an address, an escape, an entity."""
     OPAQUE = auto()
-    """Code and maths: no sentence ends within."""
+    """Code and maths: no sentence ends inside."""
     TAG = auto()
     BREAK = auto()
     """The end of a source line, or `<br>`."""
     PICTURE = auto()
     GONE = auto()
-    """Nothing is shown of it."""
+    """Markup of which nothing is shown."""
     FOOTNOTE = auto()
-    """A footnote in the line; its words are a block of their own."""
+    """An inline footnote; its text is a block of its own."""
     EMPHASIS = auto()
-    """One of the characters of `*`, `_`, `~~`."""
+    """One character of `*`, `_` or `~~`."""
     MARK = auto()
     """`==`, `<mark>`, `</mark>`."""
     GAP = auto()
-    """`{{` and `}}` of a hand-written cloze."""
+    """`{{` or `}}` of a hand-written cloze."""
     HINT = auto()
-    """`::` and what follows it in such a cloze."""
+    """`::` in such a cloze, and the hint after it."""
 
 
 LABEL = "[^"
-"""The note of the label before the text of a footnote."""
+"""The `note` of the token for a label, `[^1]:`, before the text of a footnote."""
 
 
 @dataclass(slots=True, eq=False)
 class Token:
-    """A piece of a block."""
+    """One token of a block."""
 
     at: int
-    """Where it begins in the source."""
+    """Its offset in the source."""
     kind: Kind
     plain: str
     markdown: str
     note: str = ""
-    """A mark's colour, a cloze's numbers, "strong" of the inner signs of `**`."""
-    mate: int = -1
-    """The token that closes what this one opens, or opens what it closes."""
+    """A mark's colour, a cloze's numbers, a tag's name, "strong" for the inner signs of `**`."""
+    partner: int = -1
+    """The index of the token it is paired with, -1 = none."""
 
     def become(self, kind: Kind, plain: str = "", markdown: str = "") -> None:
-        """Turn into another token that has no mate and no note."""
-        self.kind, self.plain, self.markdown, self.note, self.mate = kind, plain, markdown, "", -1
+        """Turn into a token of another kind, without partner and note."""
+        self.kind, self.plain, self.markdown, self.note, self.partner = (
+            kind,
+            plain,
+            markdown,
+            "",
+            -1,
+        )
 
 
 class Link(NamedTuple):
-    """A link: all of it stands from one token to another."""
+    """A link: the indices of its first and last token, and its target."""
 
     first: int
     last: int
     target: str
-    """An address; of `[[Note#Part|words]]` and `![[file]]` `[[Note#Part]]`."""
+    """The address; `[[Note#Part]]` for `[[Note#Part|words]]` and `[[file]]` for `![[file]]`."""
 
 
 class Phrase(NamedTuple):
-    """A marked phrase: what stands between two tokens."""
+    """A marked phrase: the text between two tokens."""
 
     opener: int
     closer: int
     span: Span
-    """In code points of the block's plain text, without white space at its ends."""
+    """In code points of the block's plain text, without white space at the ends."""
     sign: str
     """`==`, `mark`, `bold`, or `{{`."""
     note: str
-    """A colour, or cloze numbers."""
+    """The colour of a mark, or the numbers of a cloze."""
 
 
 class Context(NamedTuple):
-    """What the words of a block may refer to."""
+    """What the text of a block may refer to."""
 
     maths: tuple[str, ...] = ()
-    """Maths over several lines, by number."""
+    """The multi-line maths of the note, by number."""
     references: Mapping[str, str] = {}
-    """What defined labels of links, casefolded, stand for."""
+    """The targets of the link labels that the note defines, by casefolded label."""
     picture: Callable[[str], str] = str
-    """Returns the path below the vault of an embedded file; "" if it is no picture."""
+    """Returns the path of an embedded file below the vault; "" if it is not a picture."""
     verbatim: bool = False
-    """Keep line breaks and signs as they are: for text of several blocks."""
+    """Whether to keep line breaks and signs as they are: for text of several blocks."""
 
 
 NO_CONTEXT = Context()
-"""For a block that stands alone."""
+"""For text that is parsed by itself."""
 
 _BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
 _SIGNS_OF = {Kind.GAP: "{{", Kind.EMPHASIS: "bold"}
@@ -126,81 +132,83 @@ _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
 
 
 class Inline:
-    """A block that was read."""
+    """The parsed content of one block."""
 
     __slots__ = ("_phrases", "links", "plain", "starts", "tokens")
 
     def __init__(self, tokens: list[Token], links: list[Link]) -> None:
-        """Join the texts of tokens."""
         self.tokens = tokens
         self.links = links
         self.starts = list(accumulate((len(token.plain) for token in tokens), initial=0))
-        """Where each token begins in the plain text; one more for the end."""
+        """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
         self._phrases: tuple[Phrase, ...] | None = None
 
     @property
     def targets(self) -> list[tuple[Span, str]]:
-        """Where links stand in the plain text, and what they point to, in order."""
+        """(span in the plain text, target) of each link, in order."""
         starts = self.starts
         return [((starts[one.first], starts[one.last + 1]), one.target) for one in self.links]
 
     @property
     def is_footnote(self) -> bool:
-        """Whether it begins with the label of a footnote."""
+        """Whether the block begins with the label of a footnote."""
         return bool(self.tokens) and self.tokens[0].note == LABEL
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The `#tags` of the block, without the sign."""
+        """The `#tags` of the block, without `#`."""
         return tuple([token.note for token in self.tokens if token.kind is Kind.TAG])
 
     @property
     def footnotes(self) -> list[str]:
-        """The sources of the footnotes written in the line."""
+        """The sources of the inline footnotes in the block."""
         return [token.note for token in self.tokens if token.kind is Kind.FOOTNOTE]
 
     def breaks(self, at: int) -> bool:
-        """Return whether a line of the source ends there."""
+        """Return whether a line of the source ends at an offset of the plain text."""
         low = bisect_left(self.starts, at - 1)
         high = min(bisect_right(self.starts, at), len(self.tokens))
         return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
 
     def sentences(self, *, frozen: bool = False) -> list[Span]:
-        """Return the spans of the sentences; none ends within code, maths or a link's name."""
+        """Return the spans of the sentences; none ends inside code, maths or the name of a link.
+
+        `frozen`: split them as docs/keys.md says.
+        """
         words = "".join(
             "X" * len(token.plain) if token.kind is Kind.OPAQUE else token.plain
             for token in self.tokens
         )
-        edges = [0, *filter(self._may_cut, boundaries(words, frozen=frozen)), len(self.plain)]
+        edges = [0, *filter(self._may_split, boundaries(words, frozen=frozen)), len(self.plain)]
         spans = [trimmed(self.plain, *pair) for pair in pairwise(edges)]
         return [span for span in spans if span[0] < span[1]]
 
-    def _may_cut(self, edge: int) -> bool:
+    def _may_split(self, edge: int) -> bool:
         at = bisect_right(self.starts, edge) - 1
         return self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT
 
-    def open_words(self) -> str:
-        """Return the plain text with `…` for all that is marked or no plain text in the source."""
+    def unmarked_text(self) -> str:
+        """Return the plain text with `…` for each character that is marked or written as markup."""
         marked = 0
         words: list[str] = []
         for at, token in enumerate(self.tokens):
-            if token.kind is Kind.MARK and token.mate >= 0:
-                marked += 1 if token.mate > at else -1
+            if token.kind is Kind.MARK and token.partner >= 0:
+                marked += 1 if token.partner > at else -1
             is_open = token.kind in (Kind.TEXT, Kind.BREAK) and not marked
             words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:
-        """All marked phrases and clozes that have words, by their start."""
+        """The marked phrases and clozes that contain text, by start."""
         if self._phrases is None:
             self._phrases = tuple(self._find_phrases())
         return self._phrases
 
     def _find_phrases(self) -> Iterable[Phrase]:
         for at, token in enumerate(self.tokens):
-            if token.mate <= at:
+            if token.partner <= at:
                 continue
             if token.kind is Kind.MARK:
                 sign = "==" if token.markdown == "==" else "mark"
@@ -208,19 +216,19 @@ class Inline:
                 sign = _SIGNS_OF[token.kind]
             else:
                 continue
-            span = trimmed(self.plain, self.starts[at + 1], self.starts[token.mate])
-            inside = self.tokens[at : token.mate] if sign == "bold" else ()
+            span = trimmed(self.plain, self.starts[at + 1], self.starts[token.partner])
+            inside = self.tokens[at : token.partner] if sign == "bold" else ()
             if span[0] < span[1] and not any(one.kind is Kind.BREAK for one in inside):
-                yield Phrase(at, token.mate, span, sign, token.note)
+                yield Phrase(at, token.partner, span, sign, token.note)
 
     def markdown(
         self, start: int, end: int, phrases: Sequence[Phrase] = (), bold: bool = True
     ) -> tuple[str, tuple[Span, ...]]:
-        """Return the Markdown of [start, end) of the plain text, and where the phrases lie in it.
+        """Return the Markdown of [start, end) of the plain text, and the phrases' spans in it.
 
-        The phrases are in order and apart from one another. Emphasis that crosses an edge of the
-        stretch or of a phrase is dropped; so is strong emphasis unless `bold`. Pictures at the
-        ends of the block belong to its ends.
+        The phrases are in order and do not overlap. Emphasis that crosses an edge of the range or
+        of a phrase is dropped; so is strong emphasis unless `bold`. A range that reaches an end of
+        the block includes the pictures there.
         """
         low, high = self._tokens_of(start, end)
         openers = [phrase.opener for phrase in phrases]
@@ -234,14 +242,15 @@ class Inline:
                 continue
             if token.kind is Kind.EMPHASIS and phrases:
                 inside = _phrase_at(at, openers, phrases)
-                if inside != _phrase_at(token.mate, openers, phrases):
+                if inside != _phrase_at(token.partner, openers, phrases):
                     continue
             written = token.markdown
             begins = self.starts[at]
             if token.kind is Kind.TEXT:
                 written = written[max(0, start - begins) : max(0, end - begins)]
                 if not length and (sign := _BLOCK_SIGN.match(written)):
-                    digits = sign[0].isdigit()  # the sign of a block, made plain text
+                    # at the start of the Markdown it would begin a block: escape it
+                    digits = sign[0].isdigit()
                     escaped = f"{sign[0]}\\" if digits else f"\\{sign[0]}"
                     written = escaped + written[sign.end() :]
             elif begins >= end and token.plain:
@@ -255,25 +264,25 @@ class Inline:
         )
 
     def source(self, *, gaps: bool = False) -> str:
-        """Return all of its Markdown without the signs of the vault.
+        """Return the Markdown of the block without the signs of marks and clozes.
 
-        With `gaps` its clozes, all of them numbered, stay in our grammar.
+        With `gaps`, its clozes, all of them numbered, are kept in our grammar.
         """
         parts = []
         for at, token in enumerate(self.tokens):
             if gaps and token.kind is Kind.GAP:
-                parts.append(f"{{{{c{token.note}::" if token.mate > at else "}}")
+                parts.append(f"{{{{c{token.note}::" if token.partner > at else "}}")
             elif token.kind not in _HIDDEN or (gaps and token.kind is Kind.HINT):
                 parts.append(token.markdown)
         return "".join(parts)
 
     def cloze(self) -> str:
-        """Return the Markdown with its clozes in our grammar, all of them numbered."""
+        """Return the Markdown of the block with numbered clozes in our grammar."""
         numbers = [re.findall(r"\d+", one.note) for one in self.tokens if one.kind is Kind.GAP]
         free = max((int(number) for each in numbers for number in each), default=0)
         parts: list[str] = []
         for at, token in enumerate(self.tokens):
-            if token.kind is Kind.GAP and token.mate > at:
+            if token.kind is Kind.GAP and token.partner > at:
                 free += not token.note
                 parts.append(f"{{{{c{token.note or free}::")
             elif token.kind is Kind.GAP:
@@ -284,16 +293,16 @@ class Inline:
         return "".join(parts).strip()
 
     def _tokens_of(self, start: int, end: int) -> Span:
-        """Return the tokens of [start, end), with what opens at its start and closes at its end."""
+        """Return the token range of [start, end), with openers and closers at its edges."""
         tokens, starts = self.tokens, self.starts
         low, high = bisect_right(starts, start) - 1, bisect_right(starts, end - 1)
         while low and starts[low] == start:
-            if tokens[low - 1].plain or -1 < tokens[low - 1].mate < low - 1:
+            if tokens[low - 1].plain or -1 < tokens[low - 1].partner < low - 1:
                 break
             low -= 1
         while high < len(tokens) and starts[high] == end:
-            # a picture, which has no words, belongs to a stretch without words
-            if not -1 < tokens[high].mate < high and (start != end or tokens[high].plain):
+            # a picture has no plain text: only an empty range includes it
+            if not -1 < tokens[high].partner < high and (start != end or tokens[high].plain):
                 break
             high += 1
         return (
@@ -302,22 +311,22 @@ class Inline:
         )
 
     def _shows(self, at: int, low: int, high: int, bold: bool) -> bool:
-        """Return whether a token is written: a sign of emphasis only together with its mate."""
+        """Return whether a token is written: emphasis only if its partner is in the range, too."""
         token = self.tokens[at]
         if token.kind is not Kind.EMPHASIS:
             return True
-        return low <= token.mate < high and (bold or not token.note)
+        return low <= token.partner < high and (bold or not token.note)
 
 
 def _phrase_at(at: int, openers: list[int], phrases: Sequence[Phrase]) -> int:
-    """Return which phrase a token lies in, -1 for none."""
+    """Return the index of the phrase that contains a token, -1 if none does."""
     index = bisect_right(openers, at) - 1
     inside = index >= 0 and phrases[index].opener < at < phrases[index].closer
     return index if inside else -1
 
 
 def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
-    """Return the phrases that lie in no other; of crossing ones the first counts."""
+    """Return the phrases that lie in no other; of overlapping ones the first counts."""
     found: list[Phrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.span[0], -phrase.span[1])):
         if not found or phrase.span[0] >= found[-1].span[1]:
@@ -361,14 +370,14 @@ _SIGN = re.compile(_ALL, re.VERBOSE)
 _URL = re.compile(r"(?P<url>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])")
 _ANY_SIGN = re.compile(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
 _IN_TEX = re.compile(r"(?:\\[A-Za-z]+\*?|[_^])\Z")
-"""After it `{{` belongs to a formula, closed or not."""
+"""Before `{{`: the braces belong to a formula, closed or not."""
 _LINK_TARGET = re.compile(_TARGET)
 _LINK_LABEL = re.compile(r"\[([^\[\]\n]*)\]")
 _LINK_TITLE = re.compile(r"\s+(?:\"[^\"]*\"|'[^']*')\Z")
 
 
 def read(text: str, context: Context = NO_CONTEXT) -> Inline:
-    """Read the source of one block, its container's signs already gone."""
+    """Parse the source of one block, without the signs of its container."""
     if not _ANY_SIGN.search(text):
         plain = text if context.verbatim else " ".join(text.split())
         return Inline([Token(0, Kind.TEXT, plain, plain)] if text else [], [])
@@ -380,15 +389,15 @@ def read(text: str, context: Context = NO_CONTEXT) -> Inline:
 
 
 MASK = "\ufdd4"
-"""Stands for each character in which no sign counts; no text holds it."""
+"""Replaces each character that cannot be markup; it does not occur in text."""
 _CLOSED = (Kind.OPAQUE, Kind.ATOM, Kind.PICTURE)
 _CLOSED_SIGN = re.compile(rf"[<{COMMENT}{CONTINUED}{MATHS}]|\](?=[(\[])")
 
 
 def masked(text: str, context: Context = NO_CONTEXT) -> str:
-    """Return the source, letter for letter, with `MASK` where no sign counts.
+    """Return the source with `MASK` for each character that cannot be markup.
 
-    That is in code, maths, names of notes, addresses, tags of HTML, comments.
+    These are the characters of code, maths, link names, addresses, HTML tags and comments.
     """
     tokens, _ = _tokenized(text, context)
     edges = [*(token.at for token in tokens), len(text)]
@@ -401,10 +410,10 @@ def masked(text: str, context: Context = NO_CONTEXT) -> str:
 
 
 def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
-    """Cut a block into tokens, their pairs known."""
+    """Split a block into tokens and pair those that open and close something."""
     tokens: list[Token] = []
     links: list[Link] = []
-    brackets: list[int] = []  # tokens of `[` that no `]` closes so far
+    brackets: list[int] = []  # indices of `[` tokens without a `]` so far
     runs: list[_Run] = []
     ticks = Backticks(text)
     hidden = not text.isascii() and PLACEHOLDERS.search(text) is not None
@@ -433,7 +442,7 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
             case "equals":
                 add(Kind.MARK, found)
             case "run":
-                runs.append(_Run.judged(text, start, end, len(tokens)))
+                runs.append(_Run.classified(text, start, end, len(tokens)))
                 signs = range(start, end)
                 tokens += [Token(one, Kind.EMPHASIS, found[0], found[0]) for one in signs]
             case "wiki":
@@ -517,7 +526,7 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
                 add(Kind.GONE, note=LABEL)
             case "templater":
                 add(Kind.OPAQUE, found, literal(found))
-            case _:  # a comment, or the number of a footnote
+            case _:  # a comment, or a reference to a footnote
                 add(Kind.GONE)
         at = end
         if url and url.start() < at:
@@ -534,7 +543,7 @@ def _tokenized(text: str, context: Context) -> tuple[list[Token], list[Link]]:
 
 
 def _next_sign(text: str, at: int, limit: int) -> re.Match[str] | None:
-    """Return the first sign in a text; that of a line end begins with the blanks before it."""
+    """Return the first sign in a text; that of a line end includes the blanks before it."""
     begin = at
     while found := _ANY_SIGN.search(text, begin, limit):
         start, begin = found.span()
@@ -546,7 +555,7 @@ def _next_sign(text: str, at: int, limit: int) -> re.Match[str] | None:
 
 
 def _link_target(text: str, at: int, label: str, context: Context) -> tuple[int, str] | None:
-    """Return where the target of the link whose words end at `at` ends, and the target itself."""
+    """Return (end, target) of the link whose text ends at `at`, None if it is not a link."""
     if link := _LINK_TARGET.match(text, at + 1):
         return link.end(), _LINK_TITLE.sub("", link[0][1:-1].strip()).strip("<>")
     if not context.references:
@@ -559,12 +568,12 @@ def _link_target(text: str, at: int, label: str, context: Context) -> tuple[int,
 
 
 def _wiki_target(written: str) -> str:
-    """Return `[[Note#Part]]` without the words it shows."""
+    """Return `[[Note#Part]]` without the text it shows."""
     return f"[[{written.partition('|')[0].rstrip(chr(92)).strip()}]]"
 
 
 def _shown_name(target: str) -> str:
-    """Return what Obsidian shows of `[[Note#Heading|alias]]`."""
+    """Return what Obsidian shows for `[[Note#Heading|alias]]`."""
     name, _, alias = target.partition("|")
     if alias.strip():
         return alias.strip()
@@ -579,9 +588,9 @@ _RGB = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 
 def _colour(attributes: str) -> str:
-    """Return the colour a `<mark>` asks for: `#rrggbb`, or its name."""
+    """Return the colour of a `<mark>`: `#rrggbb` or a name."""
     style = _BACKGROUND.search(attributes)
-    if style is None:  # a class names it: `hltr-yellow`, `yellow`
+    if style is None:  # the name of a class may be a colour: `hltr-yellow`, `yellow`
         found = _CLASS.search(attributes)
         names = "".join(filter(None, found.groups())).split() if found else []
         name = next((name for name in names if "-" in name), names[0] if names else "")
@@ -607,11 +616,11 @@ SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
 
 
 def raised(text: str, name: str) -> str:
-    """Return the words of a `<sup>` or `<sub>` as characters: `10<sup>5</sup>` is 10⁵, not 105.
+    """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
 
-    `fold` takes them for the same words. What has no such characters is put in brackets if it
-    holds a figure (`x^(1/2)`), lest it join the figures before it; else it stays as it is
-    (`K<sub>M</sub>`, `[1]`).
+    `fold` treats both as the same text. Text that cannot be written so is put in brackets if it
+    contains a digit (`x^(1/2)`), because it would join digits before it; other text is left as it
+    is (`K<sub>M</sub>`, `[1]`).
     """
     sign, table = SCRIPTS[name]
     if all(ord(letter) in table for letter in text):
@@ -624,7 +633,7 @@ def raised(text: str, name: str) -> str:
 
 
 def _drop_outer_tags(tokens: list[Token]) -> None:
-    """Drop the words of tags at the ends of a block: they are said of it, and stay tags."""
+    """Remove the tags at the ends of a block from its text; they still count as its tags."""
     for order in (tokens, reversed(tokens)):
         for token in order:
             if token.kind is Kind.TAG:
@@ -634,12 +643,12 @@ def _drop_outer_tags(tokens: list[Token]) -> None:
 
 
 def _collapse_blanks(tokens: list[Token]) -> None:
-    """Write runs of blanks as one, none at the ends; keep one beside a picture."""
+    """Collapse runs of blanks and drop those at the ends, but keep one beside a picture."""
     after_blank = True
     for at, token in enumerate(tokens):
         plain = token.plain
         if token.kind is Kind.TEXT:
-            if "  " in plain or not plain.isprintable():  # as all blanks are but one
+            if "  " in plain or not plain.isprintable():  # no blank but " " is printable
                 plain = re.sub(r"\s+", " ", plain)
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
@@ -668,8 +677,8 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 
 # --- pairs ----------------------------------------------------------------------------------
 
-_FAR = 32
-"""How many open signs are looked at for a partner; bounds the work."""
+_MOST_OPEN = 32
+"""Open runs that are searched for a partner; bounds the work."""
 
 
 @dataclass(slots=True, eq=False)
@@ -678,15 +687,15 @@ class _Run:
 
     character: str
     token: int
-    """The token of its first unused character; each character is a token."""
+    """The index of the token of its first unused character; each character is a token."""
     length: int
-    """How many are unused."""
+    """The number of unused characters."""
     opens: bool
     closes: bool
 
     @classmethod
-    def judged(cls, text: str, start: int, end: int, token: int) -> _Run:
-        """Judge a run by the characters around it, as CommonMark does."""
+    def classified(cls, text: str, start: int, end: int, token: int) -> _Run:
+        """Classify a run by the characters around it, as CommonMark does."""
         character, before, after = text[start], text[max(0, start - 1) : start], text[end : end + 1]
         left, right = _flanks(after, before), _flanks(before, after)
         if character != "_":
@@ -696,7 +705,7 @@ class _Run:
         return cls(character, token, end - start, opens, closes)
 
     def pairs_with(self, closer: _Run) -> bool:
-        """Return whether this run opens what the other closes."""
+        """Return whether this run can open the emphasis that `closer` closes."""
         if self.character != closer.character:
             return False
         if closer.character == "~":
@@ -706,7 +715,7 @@ class _Run:
 
 
 def _flanks(inner: str, outer: str) -> bool:
-    """Return whether a run can open (or close) emphasis, by the characters inside and outside of it."""
+    """Return whether a run can open (or close) emphasis, by the characters on its two sides."""
     if not inner or inner.isspace():
         return False
     return not _is_punctuation(inner) or not outer or outer.isspace() or _is_punctuation(outer)
@@ -717,22 +726,22 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _pair(tokens: list[Token], opener: int, closer: int) -> None:
-    tokens[opener].mate, tokens[closer].mate = closer, opener
+    tokens[opener].partner, tokens[closer].partner = closer, opener
     tokens[opener].plain = tokens[closer].plain = ""
 
 
 def _pair_emphasis(tokens: list[Token], runs: list[_Run], verbatim: bool) -> None:
-    """Pair `*`, `_` and `~~` by the rules of CommonMark; what is left over is plain text."""
+    """Pair `*`, `_` and `~~` by the rules of CommonMark; the rest becomes plain text."""
     active = {run.token + n for run in runs if run.opens or run.closes for n in range(run.length)}
     opened: list[_Run] = []
     for closer in runs:
         while closer.closes and closer.length:
-            near = reversed(opened[-_FAR:])
+            near = reversed(opened[-_MOST_OPEN:])
             opener = next((run for run in near if run.pairs_with(closer)), None)
             if opener is None:
                 break
             length = 2 if min(opener.length, closer.length) >= 2 else 1
-            for n in range(length):  # the inner signs first
+            for n in range(length):  # the inner characters first
                 first, last = opener.token + opener.length - 1 - n, closer.token + n
                 _pair(tokens, first, last)
                 if length == 2 and closer.character != "~":
@@ -747,7 +756,7 @@ def _pair_emphasis(tokens: list[Token], runs: list[_Run], verbatim: bool) -> Non
         if closer.opens and closer.length:
             opened.append(closer)
     for at, token in enumerate(tokens):
-        if token.kind is Kind.EMPHASIS and token.mate < 0:
+        if token.kind is Kind.EMPHASIS and token.partner < 0:
             escaped = at in active and not verbatim
             sign = ("\\" if escaped else "") + token.plain
             token.become(Kind.ATOM if escaped else Kind.TEXT, token.plain, sign)
@@ -756,13 +765,13 @@ def _pair_emphasis(tokens: list[Token], runs: list[_Run], verbatim: bool) -> Non
 _NEXT_BLOCK = re.compile(
     r"\\?[ \t]*\n[ \t]*(?:$|[>|]|#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3})", re.MULTILINE
 )
-"""A line that ends with what stands in it, where several blocks are read as one text."""
+"""A line end after which another block begins, where several blocks are parsed as one text."""
 _COMPARISONS = re.compile(r"\w==\S+\s.*\S==\w$", re.ASCII | re.DOTALL)
-"""`n==0 or n==1`: within words at both ends, and of several words."""
+"""`n==0 or n==1`: words touch both `==` from outside, and several words stand between."""
 
 
 def _pair_marks(text: str, tokens: list[Token], verbatim: bool) -> None:
-    """Pair `==` and `<mark>` within the block, over the ends of its lines."""
+    """Pair `==` and `<mark>` within a block, also across its line ends."""
     equals = tag = -1
     for at, token in enumerate(tokens):
         if verbatim and _NEXT_BLOCK.match(text, token.at):
@@ -789,9 +798,9 @@ def _pair_marks(text: str, tokens: list[Token], verbatim: bool) -> None:
 
 
 def _drop_unpaired(tokens: list[Token], kind: Kind) -> None:
-    """Make plain text of signs without a partner."""
+    """Turn the unpaired tokens of a kind into plain text."""
     for token in tokens:
-        if token.kind is kind and token.mate < 0:
+        if token.kind is kind and token.partner < 0:
             written = token.markdown if token.plain else ""
             left = Kind.TEXT if token.plain else Kind.GONE
             token.become(Kind.ATOM if written != token.plain else left, token.plain, written)
@@ -805,7 +814,7 @@ class _Gap:
 
 
 def _pair_gaps(text: str, tokens: list[Token]) -> None:
-    """Pair `{{` and `}}` of one line; single braces within balance."""
+    """Pair `{{` and `}}` on one line; single braces inside must balance."""
     stack: list[_Gap] = []
     for at, token in enumerate(tokens):
         if token.kind is Kind.BREAK:
@@ -828,7 +837,7 @@ def _pair_gaps(text: str, tokens: list[Token]) -> None:
 
 
 def _close_gap(text: str, tokens: list[Token], gap: _Gap, at: int) -> None:
-    """Make a cloze of what stands between `{{` and the `}}` at a token, if it is an answer."""
+    """Make a cloze of the text between `{{` and the `}}` at a token, if it is an answer."""
     opener = tokens[gap.opener]
     inside = text[opener.at + 2 : tokens[at].at]
     if not opener.note and is_template(inside):
@@ -875,10 +884,10 @@ _NO_ANSWER = re.compile(
 
 
 def is_template(inside: str) -> bool:
-    """Return whether what stands between `{{` and `}}` is a name to be filled in, no answer."""
+    """Return whether the text between `{{` and `}}` is a template's placeholder."""
     return len(inside) <= 200 and _TEMPLATE.fullmatch(inside) is not None
 
 
 def is_no_answer(inside: str) -> bool:
-    """Return whether what stands between `{{` and `}}` is a link, a field or an embed."""
+    """Return whether the text between `{{` and `}}` is a link, a field or an embed."""
     return len(inside) <= 500 and _NO_ANSWER.fullmatch(inside) is not None

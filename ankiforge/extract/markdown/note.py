@@ -21,11 +21,11 @@ from ankiforge.text.anchors import CONTEXT, numbered, paragraphs_around
 from ankiforge.text.markdown import plain
 
 _GLOSSARY = ("glossary", "definitions", "terms")
-_BY_MARK = (Form.PHRASE, Form.CALLOUT, Form.MARK)
+_MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 
 
 class Wanted(NamedTuple):
-    """What counts as a highlight."""
+    """Which marks and hand-written cards are read."""
 
     marks: frozenset[str]
     cards: frozenset[str]
@@ -35,19 +35,20 @@ class Wanted(NamedTuple):
 _Fields = dict[str, Any]
 """Fields of a highlight."""
 _Reading = tuple[int, _Fields, _Fields | None]
-"""Offset in a block, fields, and those of another reading, to be shown: `exact`, `gaps`, `markdown`,
-`markdown_gaps`, and `offset`, where it begins from where the first does."""
+"""Offset in a block, the fields by the frozen reading, and the fields to show if they differ:
+`exact`, `gaps`, `markdown`, `markdown_gaps`, and `offset`, relative to that of the frozen reading."""
 
 
 class _Found(NamedTuple):
-    """A highlight before its neighbours are known."""
+    """A highlight whose context is still to be added."""
 
     block: int
     start: int
-    """In the plain text of the note."""
+    """Offset in the plain text of the note."""
     fields: _Fields
-    """Those of the highlight, by the frozen reading of docs/keys.md, which gives the anchor."""
+    """By the frozen reading of docs/keys.md, from which the anchor is made."""
     shown: _Fields | None = None
+    """The fields to show, if they differ."""
 
 
 def highlights(
@@ -63,12 +64,12 @@ def highlights(
 
     Args:
         document: the note.
-        namespace: what stands before the slash of keys.
-        blocks: what stands in it.
-        wanted: what counts as a highlight.
-        skip: why nothing of it becomes a card.
-        tools: what the dialects found in it.
-        cites: its citations, if they are known.
+        namespace: the part of its keys before the slash.
+        blocks: the blocks of the note.
+        wanted: which marks and cards are read.
+        skip: the reason why no cards are made of it, "" if they are.
+        tools: the cards of other tools in it.
+        cites: its citations, if they are already known.
     """
     cites = find_citations(blocks.blocks) if cites is None else cites
     reader = _Reader(document, blocks, wanted, tools or ToolCards(), cites)
@@ -77,8 +78,8 @@ def highlights(
         return ()
     per_block = Counter(one.fields["block"] for one in found)
     lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
-    boundaries = _boundaries(text, _marked(blocks)) if "====" in text else []
-    whole = _without(boundaries, text)
+    boundaries = _find_boundaries(text, _mark_spans(blocks)) if "====" in text else []
+    whole = _without_boundaries(boundaries, text)
     made = []
     for one in found:
         block, fields = blocks.blocks[one.block], one.fields
@@ -105,11 +106,11 @@ def highlights(
 
 
 _BOUNDARY = re.compile(r"(`+)[^`]+\1|(?<=[^\s=])(?P<signs>={4})(?=[^\s=])")
-"""The end of one mark and the beginning of the next, `==so====.==`; not in code."""
+"""The end of one mark and the start of the next, `==so====.==`; not in code."""
 
 
-def _marked(blocks: Blocks) -> Iterator[Span]:
-    """Yield where `==` marks stand in the plain text of a note."""
+def _mark_spans(blocks: Blocks) -> Iterator[Span]:
+    """Yield the spans of `==` marks in the plain text of a note."""
     start = 0
     for block in blocks.blocks:
         for phrase in block.inline.phrases if block.inline else ():
@@ -118,20 +119,20 @@ def _marked(blocks: Blocks) -> Iterator[Span]:
         start += len(block.plain) + 1
 
 
-def _boundaries(text: str, spans: Iterable[Span]) -> list[int]:
-    """Return where the signs between two marks stand within spans of a text."""
+def _find_boundaries(text: str, spans: Iterable[Span]) -> list[int]:
+    """Return the offsets of the signs between two adjacent marks, within spans of a text."""
     found = (match for span in spans for match in _BOUNDARY.finditer(text, *span))
     return [match.start() for match in found if match["signs"]]
 
 
-def _without(boundaries: list[int], text: str) -> str:
-    """Return a text without the signs between two marks."""
+def _without_boundaries(boundaries: list[int], text: str) -> str:
+    """Return a text without the signs between two adjacent marks."""
     edges = zip([0, *(at + 4 for at in boundaries)], [*boundaries, len(text)], strict=True)
     return "".join([text[start:end] for start, end in edges])
 
 
-def _moved(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[Span, ...]:
-    """Return where spans, `by` further on, lie in a text without these signs."""
+def _moved_spans(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[Span, ...]:
+    """Return spans, moved by `by`, as offsets in a text without these signs."""
 
     def moved(at: int) -> int:
         return at + by - 4 * bisect_left(boundaries, at + by)
@@ -142,9 +143,9 @@ def _moved(boundaries: list[int], spans: Iterable[Span], by: int = 0) -> tuple[S
 def _as_shown(
     highlight: Highlight, found: _Found, text: str, boundaries: list[int], whole: str
 ) -> Highlight:
-    """Return the highlight by its other reading, without the signs between two marks.
+    """Return the highlight by the reading to show, without the signs between adjacent marks.
 
-    Its frozen reading gives the anchor. `whole` is the text without these signs.
+    The frozen reading gives the anchor. `whole` is the text without these signs.
     """
     if not found.shown and not boundaries:
         return highlight
@@ -152,17 +153,17 @@ def _as_shown(
     shown = {name: getattr(highlight, name) for name in names} | (found.shown or {})
     start = found.start + shown.pop("offset", 0)
     end = start + len(shown["exact"])
-    if text[start:end] == shown["exact"]:  # else words of a cloze whose signs the text has
-        (low, high), *gaps = _moved(boundaries, [(0, end - start), *shown["gaps"]], start)
+    if text[start:end] == shown["exact"]:  # false for a cloze whose signs are in the text
+        (low, high), *gaps = _moved_spans(boundaries, [(0, end - start), *shown["gaps"]], start)
         shown["exact"] = whole[low:high]
         shown["gaps"] = tuple([(first - low, last - low) for first, last in gaps])
         shown["prefix"] = whole[max(0, low - CONTEXT) : low]
         shown["suffix"] = whole[high : high + CONTEXT]
         if boundaries and highlight.form is Form.PHRASE:
             (written, *rest), written_gaps = shown["markdown"], shown["markdown_gaps"]
-            inside = _boundaries(written, written_gaps)
-            shown["markdown"] = (_without(inside, written), *rest)
-            shown["markdown_gaps"] = _moved(inside, written_gaps)
+            inside = _find_boundaries(written, written_gaps)
+            shown["markdown"] = (_without_boundaries(inside, written), *rest)
+            shown["markdown_gaps"] = _moved_spans(inside, written_gaps)
     around = (highlight.prefix, highlight.suffix)
     return replace(highlight, **shown, anchor_text=highlight.exact, anchor_around=around)
 
@@ -171,7 +172,7 @@ _NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
 
 
 def _fragment(block: Block) -> str:
-    """Return `#^block` or `#Heading` as Obsidian's links have it, percent-encoded."""
+    """Return `#^block` or `#Heading` as in Obsidian's links, percent-encoded; "" for neither."""
     if block.id:
         return quote(f"#^{block.id}", safe="")
     if not block.headings:
@@ -180,7 +181,7 @@ def _fragment(block: Block) -> str:
 
 
 def _links(blocks: Blocks, note: str) -> list[tuple[int, int, str]]:
-    """Return where the links of a note stand in its plain text, and what a person can open."""
+    """Return (start, end, address) of the links of a note, "" for those that cannot be opened."""
     found: list[tuple[int, int, str]] = []
     start = 0
     for block in blocks.blocks:
@@ -195,7 +196,7 @@ _LONGEST = 160
 
 
 class _Lists:
-    """Nested lists: what the items above an item say."""
+    """The list items above each item of nested lists."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._blocks = blocks
@@ -204,7 +205,7 @@ class _Lists:
         for at, block in enumerate(blocks):
             if not block.path:
                 continue
-            if block.path[0][0] not in self._intros:  # a list; a colon right above introduces it
+            if block.path[0][0] not in self._intros:  # a colon right above introduces the list
                 before = blocks[at - 1] if at else block
                 leads = before.part is Part.TEXT and not before.path
                 same = leads and before.quotes == block.quotes
@@ -214,7 +215,7 @@ class _Lists:
                 self._words.setdefault(block.path, _shortened(block.plain))
 
     def above(self, at: int) -> tuple[str, ...]:
-        """Return what stands above a block in its lists, outermost first, with the introduction."""
+        """Return the texts of the items above a block, outermost first, after the introduction."""
         block = self._blocks[at]
         if not block.path:
             return ()
@@ -224,7 +225,7 @@ class _Lists:
 
 
 def _shortened(text: str) -> str:
-    """Return a long text without its end, cut between words."""
+    """Return a text that is longer than `_LONGEST` cut between words."""
     if len(text) <= _LONGEST:
         return text
     return f"{text[:_LONGEST].rpartition(' ')[0] or text[:_LONGEST]}…"
@@ -242,13 +243,13 @@ class _Reader:
         self.tools, self.wanted = tools, wanted
         self.blocks, self.callouts = blocks.blocks, blocks.callouts
         self.bold = "bold" not in wanted.marks
-        """Whether strong emphasis is written."""
+        """Whether to keep strong emphasis: only if it is not a mark."""
         self.terms = self._terms()
         self.quotes = Quotes(self.blocks, cites, wanted.marks, self._card, document.uri)
 
     def all(self) -> Iterator[_Found]:
-        """Yield ours and those of other tools, no passage twice, with the ids of notes in Anki."""
-        for one in self._own():
+        """Yield our highlights and the cards of tools, no passage twice, with their note ids."""
+        for one in self._own_highlights():
             fields = one.fields
             whole = fields["kind"] is HighlightKind.CARD or not fields.get("gaps")
             spans = ((0, len(fields["exact"])),) if whole else fields["gaps"]
@@ -257,23 +258,23 @@ class _Reader:
             if "inline" in self.tools.own_forms and fields["form"] in (
                 Form.INLINE,
                 Form.INLINE_FIELD,
-            ):  # a tool takes each line `word:: value` for a card: it is no mere field
+            ):  # the tool makes a card of each line `word:: value`, so it is not just a field
                 fields["declared"] = True
                 if fields["exact"].count("::") <= 1:
                     fields["form"] = Form.INLINE
             fields["hints"] = (*fields.get("hints", ()), *self.tools.hint_at(one.block))
             yield one
         for placed in self.tools.cards:
-            fields = self._by_tool(placed)
-            yield _Found(placed.block, placed.start, fields, _revealed(fields))
+            fields = self._tool_card(placed)
+            yield _Found(placed.block, placed.start, fields, _revealed_fields(fields))
 
-    def _own(self) -> Iterator[_Found]:
+    def _own_highlights(self) -> Iterator[_Found]:
         start, marked, starts = 0, set[int](), list[int]()
         for at, block in enumerate(self.blocks):
             starts.append(start)
             if at in self.quotes.covered:
                 marked.add(block.callout)
-            for offset, fields, shown in self._of_block(at, block):
+            for offset, fields, shown in self._in_block(at, block):
                 marked.add(block.callout)
                 yield _Found(at, start + offset, fields, shown)
             start += len(block.plain) + 1
@@ -282,15 +283,15 @@ class _Reader:
         inside: dict[int, list[int]] = {}
         for at, block in enumerate(self.blocks):
             inside.setdefault(block.callout, []).append(at)
-        for number, markdown in enumerate(self.callouts):  # those in which nothing is marked
+        for number, markdown in enumerate(self.callouts):  # yield those without marks
             if number in inside and number not in marked:
                 first, last = inside[number][0], inside[number][-1]
                 exact = "\n".join(block.plain for block in self.blocks[first : last + 1])
                 fields = self._fields(first, Form.CALLOUT, exact, (markdown,))
                 yield _Found(first, starts[first], fields)
 
-    def _of_block(self, at: int, block: Block) -> Iterator[_Reading]:
-        """Yield a hand-written card, or quotes and marked sentences, each with its offset."""
+    def _in_block(self, at: int, block: Block) -> Iterator[_Reading]:
+        """Yield the card that a block is, or its quotes and marked sentences."""
         if card := self._card(at):
             yield 0, card, None
             return
@@ -302,25 +303,25 @@ class _Reader:
         sentences = list(self._sentences(at, block))
         yield from sentences
         if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
-            yield 0, self._sided(at, block, self.terms[at]), None
+            yield 0, self._sided_card(at, block, self.terms[at]), None
 
     def _card(self, at: int) -> _Fields | None:
-        """Return the card that all of a block is."""
+        """Return the card that a whole block is, None if it is not a card."""
         block, cards = self.blocks[at], self.wanted.cards
         if block.region and "block" in cards:
             fields = self._fields(at, Form.BLOCK, block.plain, block.sided)
             return {**fields, "two_way": block.region.two_way}
         if block.sides and "inline" in cards:
-            return self._sided(at, block, block.sides)
+            return self._sided_card(at, block, block.sides)
         if block.inline and "cloze" in cards:
             gaps = tuple([p.span for p in block.inline.phrases if p.sign == "{{"])
             if gaps:
                 fields = self._fields(at, Form.CLOZE, block.plain, (block.inline.cloze(),))
                 return {**fields, "gaps": gaps}
         term = self.terms.get(at)
-        return self._sided(at, block, term) if term and term.form is Form.GLOSSARY else None
+        return self._sided_card(at, block, term) if term and term.form is Form.GLOSSARY else None
 
-    def _sided(self, at: int, block: Block, sides: Sides) -> _Fields:
+    def _sided_card(self, at: int, block: Block, sides: Sides) -> _Fields:
         assert block.inline is not None
         bold = sides.form not in (Form.GLOSSARY, Form.TERM)
         front = block.inline.markdown(*sides.front, bold=bold)[0]
@@ -328,8 +329,8 @@ class _Reader:
         fields = self._fields(at, sides.form, block.plain, (front, back))
         return {**fields, "two_way": sides.two_way}
 
-    def _by_tool(self, placed: PlacedCard) -> _Fields:
-        """Return a card as another tool writes it."""
+    def _tool_card(self, placed: PlacedCard) -> _Fields:
+        """Return the fields of a card of another tool."""
         card = placed.card
         fields = self._fields(placed.block, card.form, placed.exact, card.sides)
         is_cloze = card.form is Form.CLOZE
@@ -344,7 +345,7 @@ class _Reader:
     def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
         block = self.blocks[at]
         return {
-            "kind": HighlightKind.HIGHLIGHT if form in _BY_MARK else HighlightKind.CARD,
+            "kind": HighlightKind.HIGHLIGHT if form in _MARK_FORMS else HighlightKind.CARD,
             "exact": exact,
             "form": form,
             "markdown": markdown,
@@ -353,7 +354,7 @@ class _Reader:
         }
 
     def _sentences(self, at: int, block: Block) -> Iterator[_Reading]:
-        """Yield the sentences of a block that hold marked phrases; one that spans two joins them."""
+        """Yield the sentences with marked phrases; a phrase that spans sentences joins them."""
         inline, marks = block.inline, self.wanted.marks
         if inline is None or not inline.phrases:
             return
@@ -376,7 +377,7 @@ class _Reader:
         for (start, end), inside in _by_sentence(phrases, inline.sentences(frozen=True)):
             fields = self._fields(at, Form.PHRASE, "", ()) | reading(start, end, inside)
             fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
-            # the phrases in the whole of their sentence, which the frozen reading may cut
+            # the whole sentences, which the frozen reading may have cut
             low = starts[bisect_right(starts, start) - 1]
             high = whole[bisect_right(starts, end - 1) - 1][1]
             whole_reading = None
@@ -385,9 +386,9 @@ class _Reader:
             yield start, fields, whole_reading
 
     def _terms(self) -> dict[int, Sides]:
-        """Return items `Term: definition`, by the index of their block; three in a row are a glossary.
+        """Return the items `Term: definition`, by block index; three in a row are a glossary.
 
-        In bold they count outside a glossary, too, if `term` is wanted.
+        If `term` is wanted, items with the term in bold also count outside a glossary.
         """
         cards = self.wanted.cards
         bold: dict[int, Sides] = {}
@@ -417,8 +418,8 @@ class _Reader:
         return bold | listed
 
 
-def _revealed(fields: _Fields) -> _Fields | None:
-    """Return a cloze of another tool with its answers, where the plain text has the tool's signs."""
+def _revealed_fields(fields: _Fields) -> _Fields | None:
+    """Return the revealed text of a tool's cloze, if the plain text contains the tool's signs."""
     markdown, gaps = fields["markdown"], fields["gaps"]
     if fields["form"] is not Form.CLOZE or not markdown:
         return None
@@ -434,7 +435,7 @@ def _revealed(fields: _Fields) -> _Fields | None:
 def _by_sentence(
     phrases: tuple[Phrase, ...], sentences: list[Span]
 ) -> list[tuple[Span, list[Phrase]]]:
-    """Return the sentences with their phrases; sentences that one phrase spans are one."""
+    """Return the sentences with their phrases; sentences that share a phrase are joined."""
     starts = [start for start, _ in sentences]
     spans: list[Span] = []
     inside: list[list[Phrase]] = []

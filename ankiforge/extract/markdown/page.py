@@ -1,7 +1,8 @@
-"""A note line by line: what other tools wrote into it, and where that stands in its plain text.
+"""The cards and note ids of other tools in a note, and their place in its plain text.
 
-Tools write cards in syntaxes of their own (the dialects of `obsidian`), and the id of the note they
-made in Anki. The plain text is the same whatever dialects are read: what they find lies in it.
+Tools have card syntaxes of their own (the dialects of `obsidian`), and write the ids of the Anki
+notes they made into the text. The plain text does not depend on the dialects: the cards they find
+are located in it.
 """
 
 from __future__ import annotations
@@ -30,67 +31,67 @@ _CALLOUT = re.compile(r"\A\[![^\[\]]+\][+-]?[ \t]*")
 HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+\S")
 FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\[\]\s]+\]:")
 _BLOCK = re.compile(r"[ ]{0,3}(?:[-*+]|\d{1,9}[.)]|#{1,6}|>)[ \t]+\S")
-"""A line that is an item, a heading or a quote."""
+"""The start of a list item, a heading or a quote."""
 _COMMENTS = re.compile(r"<!--.*?-->|%%.*?%%")
 _ID = re.compile(r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b")
 NUMBERED_BLOCK = re.compile(r"(?:^|[ \t])\^(\d{13})[ \t]*$")
-"""The block id that is the id of a note in Anki."""
+"""A block id that is the id of an Anki note."""
 WHOLE_LINE = (0, 1_000_000)
-"""The columns of a card beside which nothing else stands."""
+"""The columns of a card that takes its lines as a whole."""
 
 
 class ToolCard(NamedTuple):
-    """One card, as a dialect reads it."""
+    """One card, as read by a dialect."""
 
     first: int
     last: int
-    """[first, last) lines it takes."""
+    """[first, last) lines of the note."""
     form: Form
     sides: tuple[str, ...]
-    """In our Markdown: (front, back) or (text,); one more is what is shown with the answer."""
+    """In our Markdown: (front, back) or (text,); a further item is shown with the answer."""
     whole: str
-    """The source of all it says, as it stands in the note."""
+    """The source of the whole card, as it stands in the note."""
     ends: tuple[str, str] = ("", "")
-    """The sources of its beginning and its end, where there are signs of the tool between."""
+    """The sources of its start and its end, if signs of the tool stand between them."""
     two_way: bool = False
     tags: tuple[str, ...] = ()
     id: str = ""
-    """Of the note in Anki that the tool made of it."""
+    """The id of the Anki note that the tool made of it, "" if unknown."""
     columns: Span = WHOLE_LINE
-    """Of its line, where others may stand beside it."""
+    """[start, end) on its line, if other cards may stand beside it."""
 
 
 class Dialect:
-    """How one tool writes cards."""
+    """The card syntax of one tool."""
 
     signs: str
-    """A pattern: without it a note holds no card of this tool."""
+    """A regular expression; a note without a match has no cards of this tool."""
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield the cards of a note, in any order; where they overlap, the first one counts."""
+        """Yield the cards of a note, in any order; of overlapping ones the first counts."""
         raise NotImplementedError
 
     def own_forms(self, page: Page) -> frozenset[str]:
-        """Return which of our forms this tool has, too."""
+        """Return which of our own forms this tool has, too."""
         return frozenset()
 
     def reads_highlights(self, page: Page) -> bool:
-        """Return whether this tool decides what `==x==` means in this note; else it is a mark."""
+        """Return whether this tool defines what `==x==` means in this note; else it is a mark."""
         return False
 
 
 @dataclass(frozen=True)
 class Page:
-    """One note: its lines without comments, and what stands in them."""
+    """The lines and blocks of one note."""
 
     path: str
     text: str
-    """As it is written, comments and all."""
+    """The note as written, with comments."""
     source: Source
     blocks: Blocks
     head_tags: tuple[str, ...] = ()
     note_id: str = ""
-    """Of the note in Anki that the whole file is, as its front matter says."""
+    """The id of the Anki note that the whole file is, from its front matter."""
 
     # --- lines ------------------------------------------------------------------------------
 
@@ -101,23 +102,23 @@ class Page:
 
     @cached_property
     def raw(self) -> list[str]:
-        """The same lines as they are written."""
+        """The lines as written."""
         return self.text.split("\n")
 
     @cached_property
     def tags(self) -> frozenset[str]:
-        """The tags of the whole note and of all that stands in it."""
+        """The tags of the front matter, the note and its blocks."""
         inside = (tag for block in self.blocks.blocks for tag in block.tags)
         return frozenset((*self.head_tags, *self.blocks.tags, *inside))
 
     @cached_property
     def fence_at(self) -> dict[int, Span]:
-        """Of each line of a fence, the fence."""
+        """The fence of each line in a fence, as [first, last) lines."""
         return {line: fence for fence in self.source.fences for line in range(*fence)}
 
     @cached_property
     def code(self) -> frozenset[int]:
-        """The lines that are code."""
+        """The lines of code."""
         return frozenset(self.fence_at) | self._lines_of(Part.CODE)
 
     @cached_property
@@ -131,34 +132,34 @@ class Page:
 
     @cached_property
     def regions(self) -> dict[int, Span]:
-        """Of each line of a card of ours over several lines, all of its lines."""
+        """The card of each line in one of our multi-line cards, as [first, last) lines."""
         found = (block.region for block in self.blocks.blocks if block.region is not None)
         return {line: (r.first, r.last) for r in found for line in range(r.first, r.last)}
 
     def is_blank(self, at: int) -> bool:
-        """Return whether nothing stands in a line."""
+        """Return whether a line is empty."""
         return not self.lines[at].strip()
 
     def is_comment(self, at: int) -> bool:
-        """Return whether a line holds a comment and nothing else."""
+        """Return whether a line contains only a comment."""
         line = self.lines[at]
         return COMMENT in line and not line.strip(f"{COMMENT} \t")
 
     def is_id(self, at: int) -> bool:
-        """Return whether nothing stands in a line but an id."""
+        """Return whether a line contains only the id of an Anki note."""
         return at < len(self.lines) and NUMBERED_BLOCK.fullmatch(self.lines[at]) is not None
 
     def lines_between(self, first: int, last: int) -> str:
-        """Return the lines [first, last), comments and ids of notes in Anki left out."""
+        """Return the lines [first, last) without comments and ids of Anki notes."""
         lines = ((at, self.lines[at]) for at in range(first, last) if not self.is_comment(at))
         return "\n".join(
             line if at in self.code else NUMBERED_BLOCK.sub("", line) for at, line in lines
         )
 
     def body(self, first: int, last: int) -> str:
-        """Return the same without the signs of the quote it lies in, and the block id at its end.
+        """Return the lines [first, last) without quote signs and without the block id at the end.
 
-        One line loses all such signs.
+        A single line also loses the signs of its list item, heading or callout.
         """
         lines = self.lines_between(first, last).split("\n")
         if len(lines) == 1:
@@ -169,7 +170,7 @@ class Page:
 
     @cached_property
     def paragraphs(self) -> list[Span]:
-        """Lines that stand together; a blank line, a comment, code, a heading, a footnote end them."""
+        """Spans of lines that end at a blank line, a comment, code, a heading or a footnote."""
         found: list[Span] = []
         first = -1
         for at in range(len(self.lines) + 1):
@@ -190,7 +191,7 @@ class Page:
     # --- words ------------------------------------------------------------------------------
 
     def side(self, source: str) -> str:
-        """Return the Markdown of one side of a card."""
+        """Return the Markdown of one side of a card, given its source."""
         source = without_id(source).strip("\n")
         if "\n" not in source and not _BLOCK.match(source):
             inline = read(source, self.blocks.context)
@@ -199,24 +200,24 @@ class Page:
         return rich(source, self.blocks.context)
 
     def plain(self, source: str) -> str:
-        """Return the plain text of a part of the note, as the note's own has it."""
+        """Return the plain text of a source, made like the note's own."""
         part = Source(without_id(source), self.blocks.context.maths)
         return cut(part, self.blocks.context, with_cards=False).plain
 
     def mask(self, source: str) -> str:
-        """Return it letter for letter, with `inline.MASK` where no sign counts."""
+        """Return a source with `inline.MASK` for each character that cannot be markup."""
         return masked(source, self.blocks.context)
 
     def tags_in(self, *sources: str) -> tuple[str, ...]:
-        """Return the `#tags` that stand in sources."""
+        """Return the `#tags` in some sources."""
         found = (read(source, self.blocks.context).tags for source in sources)
         return tuple(dict.fromkeys(tag for tags in found for tag in tags))
 
-    # --- ids of notes in Anki ---------------------------------------------------------------
+    # --- ids of Anki notes ------------------------------------------------------------------
 
     @cached_property
     def ids(self) -> dict[int, str]:
-        """Of each line with one, the id of a note in Anki."""
+        """The ids of Anki notes, by line."""
         found: dict[int, str] = {}
         for at, line in enumerate(self.lines):
             comment = _ID.search(self.raw[at]) if COMMENT in line else None
@@ -226,14 +227,14 @@ class Page:
         return found
 
     def id_at(self, first: int, last: int) -> str:
-        """Return the id a tool left in these lines, or in a comment right below."""
+        """Return the id that a tool wrote into these lines or a comment right below, else ""."""
         if not self.ids:
             return ""
         after = [last] if last < len(self.lines) and self.is_comment(last) else []
         return next((self.ids[at] for at in (*range(first, last), *after) if at in self.ids), "")
 
     def id_within(self, at: int, columns: Span) -> str:
-        """Return the id in a part of a line, where several cards may stand."""
+        """Return the id within some columns of a line, on which several cards may stand."""
         if COMMENT not in self.lines[at]:
             return ""
         places = re.finditer(f"{COMMENT}+", self.lines[at])
@@ -244,7 +245,7 @@ class Page:
         return ""
 
     def id_of_block(self, at: int) -> str:
-        """Return the id of what stands in a block: of one line of a paragraph only its own."""
+        """Return the id of a block's Anki note; of a line in a paragraph, only its own."""
         if not self.ids:
             return ""
         block = self.blocks.blocks[at]
@@ -259,7 +260,7 @@ class Page:
 
     @cached_property
     def _cards_at(self) -> dict[str, list[int]]:
-        """The lines with `::`, by their plain text."""
+        """The lines that contain `::`, by their plain text."""
         found: dict[str, list[int]] = {}
         for at, line in enumerate(self.lines):
             if "::" in line:
@@ -269,7 +270,7 @@ class Page:
 
 
 def content(line: str) -> str:
-    """Return a line without the signs of quotes, items and headings before it."""
+    """Return a line without the signs of quotes, list items and headings before its text."""
     found = _CONTAINERS.match(line)
     return line[found.end() :] if found else line
 
@@ -278,34 +279,37 @@ def content(line: str) -> str:
 
 
 class PlacedCard(NamedTuple):
-    """A card with its place."""
+    """A card and its place in the note."""
 
     block: int
-    """The first of the blocks it lies in."""
+    """The index of its first block."""
     start: int
-    """In the plain text of the note."""
+    """Offset in the plain text of the note."""
     exact: str
     card: ToolCard
 
 
 @dataclass
 class ToolCards:
-    """What other tools say in a note."""
+    """The cards and note ids of other tools in a note."""
 
     page: Page | None = None
     cards: list[PlacedCard] = field(default_factory=list)
     own_forms: frozenset[str] = frozenset()
-    """The forms of ours that are theirs, too."""
+    """Our own forms that the tools have, too."""
     highlights: bool = False
-    """Whether `==x==` is theirs to read."""
+    """Whether a tool defines what `==x==` means."""
 
     @cached_property
-    def _reach(self) -> list[int]:
-        """How far each card and those before it reach."""
+    def _furthest_ends(self) -> list[int]:
+        """The greatest end of each card and those before it."""
         return list(accumulate((one.start + len(one.exact) for one in self.cards), max))
 
     def hint_of(self, placed: PlacedCard) -> tuple[str, ...]:
-        """Return the hint at the note that a tool made of a card; of part of a line only its own."""
+        """Return the hint at the Anki note that a tool made of a card.
+
+        A card on a part of its line has only the id within its columns.
+        """
         card = placed.card
         found = card.id
         if not found and self.page and card.columns == WHOLE_LINE:
@@ -313,21 +317,21 @@ class ToolCards:
         return (f"{NOTE}{found}",) if found else ()
 
     def hint_at(self, block: int) -> tuple[str, ...]:
-        """Return the hint at the note that a tool made of what stands in a block."""
+        """Return the hint at the Anki note that a tool made of a block."""
         found = self.page.id_of_block(block) if self.page else ""
         return (f"{NOTE}{found}",) if found else ()
 
     def hold(self, start: int, spans: Sequence[Span]) -> bool:
-        """Return whether a card stands in one of these spans, counted from `start`."""
+        """Return whether a card overlaps one of these spans, which count from `start`."""
         for low, high in spans if self.cards else ():
             before = bisect_left(self.cards, start + high, key=lambda one: one.start)
-            if before > 0 and self._reach[before - 1] > start + low:
+            if before > 0 and self._furthest_ends[before - 1] > start + low:
                 return True
         return False
 
 
 def tool_cards(page: Page, dialects: tuple[Dialect, ...] = ()) -> ToolCards:
-    """Return what the dialects find in a note; no line is part of two cards."""
+    """Return the cards that dialects find in a note; of overlapping ones the first counts."""
     used: dict[int, list[Span]] = {}
     found: list[ToolCard] = []
     for dialect in dialects:
@@ -369,7 +373,7 @@ def _placed(page: Page, cards: list[ToolCard]) -> Iterator[PlacedCard]:
 
 
 def _span(page: Page, card: ToolCard, text: str, ends: Span, free: int) -> Span:
-    """Return where a card stands within its blocks, after what was found so far if it can."""
+    """Return the span of a card within `ends` (its blocks), from `free` on if possible."""
     whole = page.plain(card.whole)
     front, back = (page.plain(end) if end else "" for end in card.ends)
     for low in dict.fromkeys((free, ends[0])):
@@ -385,7 +389,7 @@ def _span(page: Page, card: ToolCard, text: str, ends: Span, free: int) -> Span:
 
 
 def hidden_words(markdown: str, exact: str) -> tuple[Span, ...]:
-    """Return where the hidden words of a cloze stand in plain text, as far as they do."""
+    """Return the spans of a cloze's answers in its plain text, as far as they are found."""
     found: list[Span] = []
     at = 0
     for gap in cloze.gaps(markdown):

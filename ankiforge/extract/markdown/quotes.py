@@ -1,8 +1,8 @@
 """Passages of papers that a note quotes, as Zotero and PDF plug-ins paste them.
 
-A quote is known by a link to its place in a paper. In a paragraph or list item it stands in
-quotation marks, is marked, or is all there is before the link to its annotation; in a block
-quote or callout it is what stands there. What else is said beside it is the reader's comment.
+A quote is recognised by a link to its place in a paper. In a paragraph or list item, the quote is
+in quotation marks, or marked, or all of the text before the link to its annotation; in a block
+quote or callout it is the text of that. Other text beside it is the reader's comment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIGNS = (
     r"\^[A-Z0-9]{8}a[A-Z0-9]{8}p\d",
     r"show annotation\]\]",
 )
-"""Without any of these a note quotes nothing."""
+"""Regular expressions; a note without any match quotes nothing."""
 
 # --- what links point to --------------------------------------------------------------------
 
@@ -40,30 +40,30 @@ _ZOTERO = re.compile(
 _PDF = re.compile(r"(?:\[\[)?(?P<path>[^#|]+\.pdf)#(?P<place>[^#\]]+)(?:\]\])?\Z", re.IGNORECASE)
 _SCHEME = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
 _BLOCK_ID = re.compile(r"(?P<key>[A-Z0-9]{8})a[A-Z0-9]{8}p(?P<page>\d+)(?:g(?P<group>\d+))?\Z")
-"""The name that ZotLit gives the block of an annotation."""
+"""The block id that ZotLit gives to an annotation."""
 _NO_ADDRESS = re.compile(r"(?:javascript|data|vbscript|file):|[/#]", re.IGNORECASE)
 
 
 class Cited(NamedTuple):
-    """A paper, or a place in it."""
+    """A paper, or a place in it, that a link points to."""
 
     target: str = ""
-    """The link as it was written."""
+    """The link as written."""
     library: str = ""
     """`user` or `group.<id>`."""
     annotation: str = ""
-    """Its key in Zotero."""
+    """The key of the annotation in Zotero."""
     identifier: tuple[str, str] = ("", "")
-    """Of the paper, as documents have them: zotero, attachment, citekey, file."""
+    """Of the paper, with a scheme of documents: zotero, attachment, citekey, file."""
     page: str = ""
-    """Counted from 1; no label."""
+    """The number of the page, counted from 1; not its label."""
     colour: str = ""
     exact: bool = False
-    """Whether it names one passage, not just a page or a paper."""
+    """Whether it points to one passage, not just to a page or a paper."""
 
 
 def cited(target: str) -> Cited | None:
-    """Return what a link cites, None if it leads to no place in a paper."""
+    """Return what a link cites, None if it does not point to a place in a paper."""
     if "zotero://" in target:
         target = html.unescape(target).removeprefix("[[")
     elif ".pdf#" not in target.lower():
@@ -84,7 +84,7 @@ def cited(target: str) -> Cited | None:
         return None
     place = parse_qs(found["place"])
     if "rect" in place or not place.keys() & {"page", "selection", "annotation"}:
-        return None  # in a mere rectangle there is nothing to quote
+        return None  # a rectangle contains no text to quote
     path = found["path"] if target.startswith("[[") else unquote(found["path"])
     return Cited(
         target=target,
@@ -100,10 +100,10 @@ def _library(group: str | None) -> str:
 
 
 def opens(target: str, note: str) -> str:
-    """Return what a person follows from outside the vault, "" if there is nothing.
+    """Return an address that opens the target of a link from outside the vault, "" if none does.
 
-    `note` is the address of the note, `obsidian://open?vault=…&file=…`: links within the vault
-    open in it.
+    `note` is the address of the note, `obsidian://open?vault=…&file=…`; links within its vault
+    become addresses of the same kind.
     """
     vault, in_vault, file = note.partition("&file=")
     if target.startswith("[["):
@@ -133,44 +133,44 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTED = re.compile(r"(?:\s|\A)[—–―]\s?(?=[^—–―]*\d)[^—–―“”\".!?]{1,80}(?:p\.[^.!?]{1,12})?\Z")
-"""`— Doe 2020, p. 7`."""
+"""An attribution, `— Doe 2020, p. 7`."""
 _MARK_KIND = re.compile(
     r"(?<=[.!?…。”“\"»」])\s*(?:(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink|other)\s+)?"
     r"(?:highlight|underline|strikeout|annotation)\s*\Z",
     re.IGNORECASE,
 )
-"""`“…” Yellow Highlight`: what kind of mark it is, as a template writes it."""
+"""`“…” Yellow Highlight`: the kind of the annotation, written by a template."""
 _AFTER = re.compile(r"[)\]）]+")
 _ANNOTATOR = "show annotation"
 _NEAR = 200
-"""Characters before a link in which its brackets and names are looked for."""
+"""Characters before a link that are searched for its brackets and names."""
 _AROUND_WORDS = {"“": "”", '"': '"', "«": "»", "„": "“", "「": "」"}
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Links side by side that cite one place."""
+    """Adjacent links that cite one place."""
 
     span: Span
-    """In the plain text of the block, with the brackets around them."""
+    """In the plain text of the block, with the brackets around the links."""
     cited: tuple[Cited, ...]
     label: str = ""
     """The label of the page."""
     words: Span | None = None
-    """What is quoted, where the link itself says it."""
+    """The quoted text, if the link itself contains it."""
     annotated: bool = False
-    """Whether it is what the Annotator plug-in puts under its quotes."""
+    """Whether it is the link that the Annotator plug-in puts under its quotes."""
     ends_line: bool = False
-    """Whether its line ends with it, or a colon follows."""
+    """Whether its line ends after it, or a colon follows."""
 
     @property
     def is_link(self) -> bool:
-        """Whether it is more than a key in brackets."""
+        """Whether it is more than a citekey in brackets."""
         return self.annotated or any(one.target or one.annotation for one in self.cited)
 
     @property
     def exact(self) -> bool:
-        """Whether it names one passage."""
+        """Whether it points to one passage."""
         return any(one.exact for one in self.cited)
 
     @property
@@ -180,18 +180,18 @@ class Citation:
 
     @property
     def place(self) -> tuple[object, ...]:
-        """What distinguishes it from other places."""
+        """What distinguishes the cited place from others."""
         first = next((one for one in self.cited if one.exact), None)
         return (first.target, first.annotation) if first else tuple(c.target for c in self.cited)
 
     @property
     def page_label(self) -> str:
-        """The label of the page, else its number."""
+        """The label of the page, or its number if there is no label."""
         return self.label or next((one.page for one in self.cited if one.page), "")
 
     @classmethod
     def joined(cls, parts: Sequence[Citation]) -> Citation:
-        """Return all that they cite; its span means nothing."""
+        """Return one citation of all that `parts` cite; its span has no meaning."""
         return cls(
             (0, 0),
             tuple(dict.fromkeys(one for part in parts for one in part.cited)),
@@ -201,7 +201,7 @@ class Citation:
 
 
 def named_by(block: Block) -> Citation | None:
-    """Return the annotation after which a plug-in named a block."""
+    """Return the annotation after which a plug-in named a block, None if none."""
     found = _BLOCK_ID.match(block.id)
     if found is None:
         return None
@@ -233,7 +233,7 @@ def citations(block: Block) -> list[Citation]:
         )
     papers = [link.span[0] for link in links]
     stand = sorted(span for span, _ in targets) if joined else []
-    return [_whole(block, one, papers, stand) for one in joined]
+    return [_extended(block, one, papers, stand) for one in joined]
 
 
 def _links(plain: str, targets: list[tuple[Span, str]]) -> Iterator[Citation]:
@@ -261,10 +261,10 @@ def _label(words: str) -> str:
     return found["label"] if found else ""
 
 
-def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) -> Citation:
-    """Return a citation with the brackets, names, pages around it, and the links that follow.
+def _extended(block: Block, one: Citation, papers: list[int], targets: list[Span]) -> Citation:
+    """Return a citation extended by the brackets, names, pages and links that belong to it.
 
-    `papers` is where links to papers begin, `targets` is where all links stand.
+    `papers` holds the starts of the links to papers, `targets` the spans of all links.
     """
     assert block.inline is not None
     plain, (start, end) = block.plain, one.span
@@ -277,7 +277,7 @@ def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) 
         start = max(0, start - _NEAR) + before.start()
     if re.search(r"[(\[（]", plain[start:end]) and (after := _AFTER.match(plain, end)):
         end = after.end()
-    # links that follow, to a DOI say
+    # links that follow, for instance to a DOI
     for first, last in targets[bisect_left(targets, (end, 0)) :]:
         if first in papers[bisect_left(papers, first) :][:1] or not _BETWEEN.match(
             plain[end:first]
@@ -294,7 +294,7 @@ def _whole(block: Block, one: Citation, papers: list[int], targets: list[Span]) 
 
 
 Citations = dict[int, list[Citation]]
-"""By the index of the block."""
+"""The citations of a note, by block index."""
 
 
 def find_citations(blocks: Sequence[Block]) -> Citations:
@@ -303,17 +303,17 @@ def find_citations(blocks: Sequence[Block]) -> Citations:
 
 
 def papers(cites: Citations) -> Iterator[tuple[str, str]]:
-    """Yield the papers that a note links to passages of, as (`quoted-…`, value)."""
+    """Yield the papers to whose passages a note links, as (`quoted-…`, value)."""
     for paper in (paper for found in cites.values() for one in found for paper in one.cited):
         scheme, value = paper.identifier
         if scheme and value:
             yield f"quoted-{scheme}", value
 
 
-# --- stretches of words ---------------------------------------------------------------------
+# --- parts of blocks ------------------------------------------------------------------------
 
 _OPENERS = {"”": "“„", "“": "„", "»": "«", "«": "»", "」": "「", "』": "『", "›": "‹", '"': '"'}
-"""Closing quotation marks, and what opens before them."""
+"""Closing quotation marks, each with those that open it."""
 _LEAD = re.compile(r"[\s:–—\-•·|]+")
 _GLUE = re.compile(r"[\s.,;:)\]–—\-·|。，、；：）]+")
 _PICTOGRAM = r"[\u2190-\u2bff\u3030-\u303f\ufe0f\u200d\U0001f000-\U0001faff]"
@@ -327,31 +327,31 @@ _REMARK = re.compile(
 
 
 def bare(text: str) -> str:
-    """Return what somebody says beside a link or a quote, "" if it is mere punctuation."""
+    """Return a comment without leading punctuation, "" if it has no words."""
     return _GLUE.sub("", text, count=1).strip() if re.search(r"\w", text) else ""
 
 
 def remark(text: str) -> str:
-    """Return what follows a sign or word by which the reader speaks, "" if there is none."""
+    """Return what follows a sign or word that introduces a comment, "" if there is none."""
     found = _REMARK.match(text)
     return found["words"].strip() if found else ""
 
 
 class Stretch(NamedTuple):
-    """Some of the words of block number `at`."""
+    """A part of the plain text of block `at`."""
 
     at: int
     span: Span
     plain: str
-    """All the words of the block."""
+    """The plain text of the whole block."""
 
     @property
     def text(self) -> str:
-        """The words."""
+        """The text of this part."""
         return self.plain[slice(*self.span)]
 
     def trimmed(self) -> Stretch | None:
-        """Drop blanks at its ends and pictograms before it; None if nothing is left."""
+        """Drop blanks at the ends and pictograms at the start; None if no words are left."""
         start, end = self.span
         lead = _PICTOGRAMS.match(self.plain, start, end)
         start = lead.end() if lead else start
@@ -360,12 +360,12 @@ class Stretch(NamedTuple):
         return self._replace(span=(start, end)) if re.search(r"\w", self.plain[start:end]) else None
 
     def without_lead(self) -> Stretch | None:
-        """Drop the colon or dash that follows a link."""
+        """Drop the colon or dash that follows a link; None if no words are left."""
         lead = _LEAD.match(self.plain, *self.span)
         return self._replace(span=(lead.end(), self.span[1])).trimmed() if lead else self
 
     def quoted(self) -> Stretch | None:
-        """Return what stands in the quotation marks that end it."""
+        """Return the text in quotation marks at the end of this part, None if there is none."""
         plain, (low, end) = self.plain, self.span
         while end > low and plain[end - 1] in " \n.,;:!?…。，、！？":
             end -= 1
@@ -375,7 +375,7 @@ class Stretch(NamedTuple):
         openers, depth, start = _OPENERS[closer], 1, -1
         for at in range(end - 2, low - 1, -1):
             letter, before = plain[at], plain[at - 1] if at > low else " "
-            # a sign that looks the same on both sides opens after a blank
+            # a quotation mark that is the same on both sides opens only after a blank
             opens = (before.isspace() or before in "([—–") and not plain[at + 1].isspace()
             if letter in openers and (letter != closer or opens):
                 depth -= 1
@@ -389,13 +389,13 @@ class Stretch(NamedTuple):
         return Stretch(self.at, (start + 1, end - 1), plain).trimmed() if start >= 0 else None
 
     def is_quoted(self) -> bool:
-        """Return whether quotation marks stand around it."""
+        """Return whether it stands in quotation marks."""
         start, end = self.span
         return bool(start) and self.plain[start - 1] in _OPENERS.get(self.plain[end : end + 1], "")
 
 
 def _unquoted(stretches: list[Stretch]) -> list[Stretch]:
-    """Return a quote without the quotation marks around all of it."""
+    """Return a quote without the quotation marks around the whole of it."""
     first, last = stretches[0], stretches[-1]
     if len(stretches) == 1:
         inside = first.quoted()
@@ -408,7 +408,7 @@ def _unquoted(stretches: list[Stretch]) -> list[Stretch]:
 
 
 def _unbroken(words: list[Stretch]) -> list[Stretch]:
-    """Return what stands together, from the first on."""
+    """Return the first parts, as far as each continues directly in the next block."""
     found = words[:1]
     for stretch in words[1:]:
         before = found[-1]
@@ -420,7 +420,7 @@ def _unbroken(words: list[Stretch]) -> list[Stretch]:
 
 
 def _is_figure(block: Block) -> bool:
-    """Return whether a block begins with a picture: what stands below is about that."""
+    """Return whether a block begins with a picture, which the text below describes."""
     tokens = block.inline.tokens if block.inline else ()
     first = next((t for t in tokens if t.plain.strip() or t.kind is Kind.PICTURE), None)
     return first is not None and first.kind is Kind.PICTURE
@@ -429,7 +429,7 @@ def _is_figure(block: Block) -> bool:
 # --- quotes ---------------------------------------------------------------------------------
 
 _QUOTING = re.compile(r"quote|cite|zitat|highlight|annotation|excerpt|pdf", re.IGNORECASE)
-"""Callouts that say that they quote."""
+"""Types of callouts that are used for quotes."""
 _ENDS = '.!?…”"»«“」。！？'
 
 
@@ -442,21 +442,21 @@ class Quote:
     citation: Citation
     comment: str = ""
     covers: tuple[int, ...] = ()
-    """Further blocks that belong to it: titles, comments, links."""
+    """Indices of further blocks that belong to it: titles, comments, links."""
 
     @property
     def blocks(self) -> range:
-        """The blocks it stands in."""
+        """The indices of the blocks that it spans."""
         return range(self.stretches[0].at, self.stretches[-1].at + 1)
 
     @property
     def text(self) -> str:
-        """The words."""
+        """The plain text."""
         return "\n".join([one.text for one in self.stretches])
 
 
 class _Finder:
-    """Finds the quotes of a note; `cards` are the blocks that are something else."""
+    """Finds the quotes of a note; `cards` are the indices of blocks that are cards."""
 
     def __init__(self, blocks: Sequence[Block], cites: Citations, cards: frozenset[int]) -> None:
         self.blocks, self.cards = blocks, cards
@@ -470,10 +470,10 @@ class _Finder:
         self.link_only = frozenset(at for at in self.cites if self._is_only_links(at))
         self.found: list[Quote] = []
         self.used: set[int] = set()
-        """Lines of nothing but a link that belong to a quote."""
+        """Blocks with only a link that belong to a quote."""
 
     def all(self) -> list[Quote]:
-        def group(at: int) -> tuple[str, int]:  # blocks of one outermost block quote
+        def group(at: int) -> tuple[str, int]:  # one outermost block quote, or one block
             quotes = self.blocks[at].quotes
             return ("quote", quotes[0]) if quotes else ("block", at)
 
@@ -485,14 +485,14 @@ class _Finder:
         return self.found
 
     def _keep(self, quote_: Quote) -> None:
-        """Add a quote, or what the reader says of the one before it."""
+        """Add a quote, or add it to the quote before as the reader's comment on it."""
         first = quote_.stretches[0]
         words = (first.plain[: first.span[1]], *(one.text for one in quote_.stretches[1:]))
         comment = remark("\n".join(words))
         before = self.found[-1] if self.found else None
         if before and before.citation.annotation == quote_.citation.annotation != "":
             if not comment and not (first.is_quoted() or self._marked(first.at, first.span)):
-                # a second text of one annotation is the reader's, if it is not the paper's
+                # a second text for one annotation is the reader's, unless it repeats the paper's
                 same = quote_.text in before.text or before.text in quote_.text
                 comment = "" if same else quote_.text
             if comment:
@@ -506,7 +506,7 @@ class _Finder:
     # --- paragraphs and list items ----------------------------------------------------------
 
     def _in_block(self, at: int) -> list[Quote]:
-        """Return the quotes of one block: before each link, or after one that begins it."""
+        """Return the quotes of one block: before each link, or after a link at its start."""
         block = self.blocks[at]
         cites = [one for one in self.cites.get(at, ()) if one.is_link]
         if not cites or block.part is Part.HEADING:
@@ -526,7 +526,7 @@ class _Finder:
             block.plain[: min(found[0].stretches[0].span[0], cites[0].span[0])]
         ):
             return found
-        # what follows a quote that begins its block is a comment, and so are the items below
+        # text after a quote that begins its block is a comment, and so are the items below
         end = max(found[0].stretches[0].span[1], cites[-1].span[1])
         below = self._below(at)
         words = [bare(block.plain[end:]), *(self.blocks[one].plain for one in below)]
@@ -534,7 +534,7 @@ class _Finder:
         return [replace(found[0], comment=comment, covers=tuple(below))]
 
     def _before(self, at: int, low: int, one: Citation, *, alone: bool) -> Stretch | None:
-        """Return what is quoted between `low` and a link."""
+        """Return the quote between `low` and a link."""
         block = self.blocks[at]
         if one.words:
             return Stretch(at, one.words, block.plain)
@@ -550,7 +550,7 @@ class _Finder:
         return stretch if whole and len(stretch.text.split()) > 2 else None
 
     def _after(self, at: int, low: int, high: int) -> Stretch | None:
-        """Return what is quoted after a link that begins the line."""
+        """Return the quote after a link that begins its line."""
         stretch = Stretch(at, (low, high), self.blocks[at].plain).trimmed()
         stretch = stretch and stretch.without_lead()
         if not stretch:
@@ -562,12 +562,12 @@ class _Finder:
         return stretch._replace(span=phrase.span) if phrase else None
 
     def _marked(self, at: int, span: Span) -> Phrase | None:
-        """Return the phrase that ends a stretch, if it is the only one there."""
+        """Return the marked phrase at the end of a span, if it is the only one in the span."""
         inside = [p for p in self.marks[at] if span[0] <= p.span[0] and p.span[1] <= span[1]]
         return inside[0] if len(inside) == 1 and inside[0].span[1] == span[1] else None
 
     def _below(self, at: int) -> list[int]:
-        """Return the items under an item, if they are mere words."""
+        """Return the blocks under a list item, [] unless all of them are plain text."""
         path = self.blocks[at].path
         inside = []
         for one in range(at + 1, len(self.blocks) if path else 0):
@@ -583,7 +583,7 @@ class _Finder:
     # --- a link on a line of its own ----------------------------------------------------------
 
     def _is_only_links(self, at: int) -> bool:
-        """Return whether a block is nothing but a link to a passage."""
+        """Return whether a block contains only links to a passage."""
         cites, block = self.cites[at], self.blocks[at]
         if block.part is Part.HEADING or (block.inline and block.inline.is_footnote):
             return False
@@ -593,7 +593,7 @@ class _Finder:
         return not words and not any(one.words for one in cites)
 
     def _above(self, at: int) -> list[Quote]:
-        """Return the paragraph above a link, if all of it is in quotation marks or marked."""
+        """Return the paragraph above a link if all of it is in quotation marks or marked."""
         above = at - 1
         if above < 0 or above in self.cites or above in self.cards or self.blocks[at].quotes:
             return []
@@ -610,11 +610,11 @@ class _Finder:
     # --- block quotes and callouts --------------------------------------------------------------
 
     def _in_group(self, members: tuple[int, ...]) -> list[Quote]:
-        """Return the quotes of one block quote; [] if each block is to be looked at alone."""
+        """Return the quotes of one block quote, [] if its blocks are to be read one by one."""
         citing = [at for at in members if at in self.cites]
         named = [found for at in members if (found := named_by(self.blocks[at]))]
         more: list[int] = []
-        if not citing and not named:  # the line below, or above, that is nothing but a link
+        if not citing and not named:  # take a line below or above that contains only a link
             for at in (members[-1] + 1, members[0] - 1):
                 if at in self.link_only and at not in self.used and not self.blocks[at].quotes:
                     more = [at]
@@ -624,7 +624,7 @@ class _Finder:
         with_words = [at for at in citing if at not in self.link_only]
         places = {one.place for at in with_words for one in self.cites[at]}
         if len(with_words) > 1 and len(places) > 1:
-            return self._each(members)
+            return self._several(members)
         cites = [one for at in (*citing, *more) for one in self.cites[at]]
         is_place = any(one.is_link or one.label for one in (*named, *cites))
         if not is_place or not all(map(self._ends_a_quote, with_words)):
@@ -647,7 +647,7 @@ class _Finder:
         return [Quote(tuple(_unquoted(words)), citation, comment, covers)]
 
     def _ends_a_quote(self, at: int) -> bool:
-        """Return whether a link stands before or behind the words of a block, not amid them."""
+        """Return whether the links of a block stand before or after its text, not within it."""
         plain = self.blocks[at].plain
         if self.blocks[at].part is Part.TITLE:
             return any(one.exact for one in self.cites[at])
@@ -660,14 +660,14 @@ class _Finder:
                 return False
         return True
 
-    def _each(self, members: tuple[int, ...]) -> list[Quote]:
-        """Return several quotes in one block quote: what stands before each link."""
+    def _several(self, members: tuple[int, ...]) -> list[Quote]:
+        """Return the quotes of a block quote that contains several: the text before each link."""
         found = []
         for at in members:
             cites = [one for one in self.cites.get(at, ()) if one.is_link]
             here = self._in_block(at)
             if not here and len(cites) == 1 and cites[0].page_label:
-                # all that a block says before its link, if the link ends it
+                # all of the text before the link, if the link ends the block
                 stretch = Stretch(at, (0, cites[0].span[0]), self.blocks[at].plain).trimmed()
                 ends = self.blocks[at].part is not Part.TITLE and self._ends_a_quote(at)
                 if stretch and ends and not stretch.text.endswith((":", "：")):
@@ -676,10 +676,10 @@ class _Finder:
         return found
 
     def _words_and_comment(self, body: list[int], citation: Citation) -> tuple[list[Stretch], str]:
-        """Return the words of the quote in a block quote, and those of the reader."""
+        """Return the quoted text of a block quote, and the reader's comment."""
         for at in body:
             plain, cites = self.blocks[at].plain, self.cites.get(at, [])
-            # what is quoted by its own signs in the block with the link
+            # text in the block with the link that its own signs show to be quoted
             first: Stretch | None = None
             if cites and cites[0].annotated:
                 before = [p for p in self.marks[at] if p.span[1] <= cites[0].span[0]]
@@ -697,10 +697,10 @@ class _Finder:
                 after = [one for one in body if one > at and one not in self.link_only]
                 rest += [self.blocks[one].plain for one in after]
                 return [first], "\n".join(filter(None, rest))
-        return self._led(body) or self._split(body)
+        return self._quoted_first_lines(body) or self._words_then_comments(body)
 
-    def _led(self, body: list[int]) -> tuple[list[Stretch], str] | None:
-        """Return what the first lines have in quotation marks, and what is said on the next."""
+    def _quoted_first_lines(self, body: list[int]) -> tuple[list[Stretch], str] | None:
+        """Return the quote if the first lines are in quotation marks, with the rest as comment."""
         block = self.blocks[body[0]] if body else None
         if block is None or block.inline is None:
             return None
@@ -715,8 +715,8 @@ class _Finder:
                 return [inside], "\n".join(filter(None, words))
         return None
 
-    def _split(self, body: list[int]) -> tuple[list[Stretch], str]:
-        """Return the words of the quote, and those of the reader that follow them."""
+    def _words_then_comments(self, body: list[int]) -> tuple[list[Stretch], str]:
+        """Return the quoted text of a block quote, and the comments that follow it."""
         deep = min((len(self.blocks[at].quotes) for at in body), default=0)
         inner = [at for at in body if len(self.blocks[at].quotes) > deep]
         if inner and any(at in self.link_only or at not in inner for at in body):
@@ -738,7 +738,7 @@ class _Finder:
         return words, "\n".join(filter(None, comments))
 
     def _words(self, at: int) -> tuple[list[Stretch], str]:
-        """Return what a block quotes, all but the links; and what follows a link amid it."""
+        """Return the text of a block without its links, and the text after a link within it."""
         plain, cites = self.blocks[at].plain, self.cites.get(at, [])
         if not cites:
             return [Stretch(at, (0, len(plain)), plain)], ""
@@ -759,7 +759,7 @@ _COLOURS = frozenset(
 
 
 class Quotes:
-    """The quotes of a note, by the blocks in which they begin."""
+    """The quotes of a note, by the block in which they start."""
 
     def __init__(
         self,
@@ -769,20 +769,20 @@ class Quotes:
         is_card: Callable[[int], object],
         note: str,
     ) -> None:
-        """Find them; `is_card` is asked whether a block is a card, `note` is its address."""
+        """`is_card` returns whether the block at an index is a card; `note` is the address."""
         self._blocks, self._marks, self._note = blocks, marks, note
         self._outermost: dict[tuple[int, frozenset[str]], tuple[Phrase, ...]] = {}
         self._spans: dict[int, list[Span]] = {}
         self.starts: dict[int, dict[int, Quote]] = {}
-        """By block and offset in it."""
+        """By block index and offset in the block."""
         self.covered: set[int] = set()
-        """The blocks that belong to a quote."""
+        """The indices of blocks that belong to a quote."""
         if not cites and not any(block.id and named_by(block) for block in blocks):
             return
         cards = frozenset(filter(is_card, range(len(blocks))))
         for one in _Finder(blocks, cites, cards).all():
-            if not one.citation.is_link and self._has_own(one):
-                continue  # a key alone changes nothing where something is marked
+            if not one.citation.is_link and self._has_own_highlight(one):
+                continue  # a citekey alone makes no quote of text that is a highlight anyway
             first = one.stretches[0]
             self.starts.setdefault(first.at, {})[first.span[0]] = one
             self.covered |= {*one.blocks, *one.covers}
@@ -790,13 +790,13 @@ class Quotes:
                 self._spans.setdefault(stretch.at, []).append(stretch.span)
 
     def hold(self, at: int, span: Span) -> bool:
-        """Return whether a quote holds some of that stretch of a block."""
+        """Return whether a quote overlaps a span of a block."""
         spans = self._spans.get(at, [])
         before = bisect_left(spans, (span[1], 0))
         return before > 0 and span[0] < spans[before - 1][1]
 
     def fields(self, found: Quote) -> dict[str, Any]:
-        """Return what a quote gives to its highlight."""
+        """Return the fields of a quote's highlight."""
         markdown: list[str] = []
         gaps: list[Span] = []
         markdown_gaps: list[Span] = []
@@ -832,8 +832,8 @@ class Quotes:
             "links": tuple(dict.fromkeys(filter(None, links))),
         }
 
-    def _has_own(self, found: Quote) -> bool:
-        """Return whether something in a quote is a highlight without it."""
+    def _has_own_highlight(self, found: Quote) -> bool:
+        """Return whether the blocks of a quote contain a highlight of their own."""
         blocks = [self._blocks[at] for at in found.blocks]
         if "callout" in self._marks and any(block.callout >= 0 for block in blocks):
             return True
@@ -841,7 +841,7 @@ class Quotes:
         return any(phrase.sign in self._marks for phrase in phrases)
 
     def _phrases(self, stretch: Stretch, signs: frozenset[str]) -> tuple[Phrase, ...]:
-        """Return what is marked within a stretch, or over all of it."""
+        """Return the phrases marked within a part, or the one that covers all of it."""
         start, end = stretch.span
         found = self._outermost.get((stretch.at, signs))
         if found is None:
@@ -855,7 +855,7 @@ class Quotes:
         return whole or tuple(p for p in near if start <= p.span[0] and p.span[1] <= end)
 
     def _colour(self, found: Quote) -> str:
-        """Return the colour of its marks, of its callout, or of its link."""
+        """Return the colour of its mark, else of its callout, else of its link."""
         for stretch in found.stretches:
             for phrase in self._phrases(stretch, frozenset(("mark",))):
                 if phrase.note:
@@ -867,7 +867,7 @@ class Quotes:
 
 
 def _as_colour(word: str) -> str:
-    """Return `#rrggbb` or the name of a colour; "" of what is neither."""
+    """Return a colour as `#rrggbb` or a name, "" if it is neither."""
     word = word.strip().lower()
     if found := _RGB.match(word):
         return hex_colour(found.groups())

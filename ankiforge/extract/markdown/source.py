@@ -1,8 +1,8 @@
 """The source of a note before it is cut into blocks: front matter, comments, maths.
 
-Comments, and maths over several lines, may hold anything, so the block parser must not see
-inside. Placeholders stand for them, and the number of lines stays. The placeholders are
-noncharacters of Unicode, which no text holds; a note that does loses them.
+Comments and multi-line maths may contain anything, so placeholders hide them from the block
+parser; the number of lines stays the same. The placeholders are noncharacters of Unicode, which do
+not occur in text; those of a note that contains them are replaced.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ankiforge.model import Span
 from ankiforge.text.identifiers import names_in
 
 COMMENT = "\ufdd0"
-"""Stands for each character of a comment."""
+"""Replaces each character of a comment."""
 MATHS = "\ufdd1"
-"""`MATHS 12 MATHS` stands for the maths with number 12."""
+"""`MATHS 12 MATHS` replaces the maths with number 12."""
 CONTINUED = "\ufdd2"
-"""A further line of maths, or of a card."""
+"""Replaces each further line of maths, or of a multi-line card."""
 CARD = "\ufdd3"
-"""`CARD 3 CARD` stands for the card over several lines with number 3."""
+"""`CARD 3 CARD` replaces the multi-line card with number 3."""
 PLACEHOLDERS = re.compile(f"[{COMMENT}-\ufdef]")
 
 _PREFIX = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*"
@@ -40,28 +40,28 @@ _NOTHING = re.compile(f"\n?{CONTINUED}|{COMMENT}")
 
 
 class Source(NamedTuple):
-    """A note with placeholders."""
+    """The text of a note with placeholders."""
 
     text: str
     maths: tuple[str, ...] = ()
-    """The maths over several lines, by number."""
+    """The multi-line maths, by number."""
     searchable: str = ""
-    """The same with fences and code blank, to see whether there is anything to read."""
+    """The text with fences and code blanked, to test whether it contains any marks."""
     fences: tuple[Span, ...] = ()
-    """[first, last) lines of the fences that are closed."""
+    """[first, last) lines of each closed fence."""
 
 
 def restored(text: str, maths: tuple[str, ...]) -> str:
-    """Put maths back and drop what stands for comments."""
+    """Put the maths back and drop the placeholders of comments."""
     if not PLACEHOLDERS.search(text):
         return text
     return _NOTHING.sub("", _MATHS.sub(lambda match: maths[int(match[1])], text))
 
 
 def prepared(text: str) -> Source:
-    """Replace comments (`%%…%%`, `<!--…-->`) and maths over several lines by placeholders.
+    """Replace comments (`%%…%%`, `<!--…-->`) and multi-line maths by placeholders.
 
-    Within fences and code nothing is a sign; what is never closed is plain text.
+    Fences and code contain no markup. What is never closed is plain text.
     """
     if not _ANY.search(text):
         text = PLACEHOLDERS.sub("\ufffd", text)
@@ -71,14 +71,14 @@ def prepared(text: str) -> Source:
     searchable: list[str] = []
     maths: list[str] = []
     fences: list[Span] = []
-    never: set[str] = set()  # closing signs that do not come any more
+    unclosed: set[str] = set()  # closing signs that do not occur any more
     ticks = Backticks(text)
     at = line = 0
     while match := _START.search(text, at):
         shown.append(text[at : match.start()])
         searchable.append(text[at : match.start()])
         line += text.count("\n", at, match.start())
-        kind, end = _extent(text, match, ticks, never)
+        kind, end = _extent(text, match, ticks, unclosed)
         at = max(end, match.end())
         run = text[match.start() : at]
         lines = run.count("\n")
@@ -99,8 +99,10 @@ def prepared(text: str) -> Source:
     return Source("".join(shown), tuple(maths), "".join(searchable), tuple(fences))
 
 
-def _extent(text: str, match: re.Match[str], ticks: Backticks, never: set[str]) -> tuple[str, int]:
-    """Return what begins at a sign, and where it ends; ("text", -1) if it never ends."""
+def _extent(
+    text: str, match: re.Match[str], ticks: Backticks, unclosed: set[str]
+) -> tuple[str, int]:
+    """Return (kind, end) of what begins at a sign, ("text", -1) if it is never closed."""
     start, kind = match.end(), match.lastgroup
     if match["fence"] is not None:
         return _fence_end(text, match)
@@ -110,13 +112,13 @@ def _extent(text: str, match: re.Match[str], ticks: Backticks, never: set[str]) 
     if kind == "escape":
         return "text", start
     sign = {"html": "-->", "comment": "%%", "maths": "$$"}[str(kind)]
-    end = -1 if sign in never else text.find(sign, start)
+    end = -1 if sign in unclosed else text.find(sign, start)
     if end < 0:
-        never.add(sign)
+        unclosed.add(sign)
         return "text", -1
     if kind != "maths":
         return "comment", end + len(sign)
-    # maths that opens its line or begins with a command of TeX may hold empty lines
+    # maths that starts its line or begins with a TeX command may contain empty lines
     opens = re.fullmatch(_PREFIX, text[text.rfind("\n", 0, start) + 1 : start - 2])
     free = opens or _TEX_COMMAND.match(text, start, end + 2)
     if end == start or not (free or not _BLANK_LINE.search(text, start, end + 2)):
@@ -125,7 +127,7 @@ def _extent(text: str, match: re.Match[str], ticks: Backticks, never: set[str]) 
 
 
 def _fence_end(text: str, match: re.Match[str]) -> tuple[str, int]:
-    """Return the end of the closing fence; without one, it ends with its quote or the note."""
+    """Return (kind, end) of a fence; one that is not closed ends with its quote or the note."""
     mark, at = match["mark"], match.end() + 1
     quotes = text.count(">", match.start(), match.start("mark"))
     close = re.compile(rf"[ \t>]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$", re.MULTILINE)
@@ -141,7 +143,7 @@ def _fence_end(text: str, match: re.Match[str]) -> tuple[str, int]:
 
 
 class Backticks:
-    """Runs of backticks and their partners, each looked at once."""
+    """The runs of backticks in a text, to find their partners in linear time."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -152,7 +154,7 @@ class Backticks:
             runs.reverse()
 
     def partner(self, start: int, end: int) -> int:
-        """Return where the code opened at [start, end) ends, within its paragraph; else -1."""
+        """Return the end of the code opened at [start, end) if its paragraph closes it, else -1."""
         runs = self._runs.get(end - start, [])
         while runs and runs[-1] < end:
             runs.pop()
@@ -170,7 +172,7 @@ _NOTE_ID = re.compile(r"\A\d{10,19}\Z")
 _ANNOTATED_PDF = re.compile(
     r"\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z", re.IGNORECASE
 )
-"""The PDF that a note of the Annotator plug-in annotates."""
+"""The PDF that a note of the Annotator plug-in is about."""
 _SCHEMES = {
     "arxiv": ("arxiv", "arxivid", "eprint"),
     "isbn": ("isbn", "isbn10", "isbn13"),
@@ -181,33 +183,33 @@ _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 _MOST_NAMES = 8
 _ADDRESS = re.compile(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 _FIVE_DIGITS = 1501
-"""Year and month since which arXiv's numbers have five digits."""
+"""Year and month (YYMM) since which arXiv ids have five digits after the dot."""
 _LARGEST = 64_000
-"""Characters of front matter that are read."""
+"""Characters; longer front matter is not read."""
 _LONG = 4_000
-"""Characters from which on the fast YAML loader is not used: deep nesting could end the process."""
+"""Characters above which the fast YAML loader is not used: deep nesting could end the process."""
 
 
 class FrontMatter(NamedTuple):
-    """What a note says of itself."""
+    """The front matter of a note."""
 
     title: str = ""
     deck: str = ""
     tags: tuple[str, ...] = ()
     skip: str = ""
-    """Why nothing of it becomes a card ("" = it may)."""
+    """The reason why no cards are made of the note, "" if they are."""
     problem: str = ""
-    """What is wrong with the YAML."""
+    """The problem with the YAML, if any."""
     identifiers: tuple[tuple[str, str], ...] = ()
-    """Of the paper it says it is about: (scheme, value)."""
+    """(scheme, value) of the paper that the note is about."""
     lines: int = 0
-    """How many lines it takes."""
+    """The number of lines of the front matter."""
     note_id: str = ""
-    """Of the note in Anki that yanki made of the whole file."""
+    """The id of the Anki note that yanki made of the whole file."""
 
 
 def front_matter(text: str) -> FrontMatter:
-    """Read the front matter; broken YAML is a problem, and its lines are skipped all the same."""
+    """Parse the front matter; broken YAML is a problem, but its lines are skipped, too."""
     head = _HEAD.match(text)
     if head is None:
         return FrontMatter()
@@ -216,19 +218,19 @@ def front_matter(text: str) -> FrontMatter:
     off = (key for key in ("cards", "ankiforge") if values.get(key) is False)
     return FrontMatter(
         title=title.strip() if isinstance(title, str) else "",
-        deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
+        deck=_scalar(values.get("deck")) or _scalar(values.get("cards-deck")),
         tags=tuple(dict.fromkeys(_tags(values))),
         skip=next((f"the note says {key}: false" for key in off), ""),
         identifiers=tuple(dict.fromkeys(_identifiers(values))),
         problem=problem,
         lines=head[0].count("\n") + (not head[0].endswith("\n")),
-        note_id="".join(_NOTE_ID.findall(_word(values.get("noteId")))),
+        note_id="".join(_NOTE_ID.findall(_scalar(values.get("noteId")))),
     )
 
 
 @lru_cache(maxsize=256)
 def _yaml(head: str) -> tuple[dict[str, Any], str]:
-    """Return the values of the front matter, and what is wrong with it."""
+    """Return the values of the front matter, and the problem with it, if any."""
     import yaml
 
     if len(head) > _LARGEST:
@@ -246,9 +248,9 @@ def _yaml(head: str) -> tuple[dict[str, Any], str]:
 
 
 def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the names of the paper a literature note is about, by the keys that tools write."""
+    """Yield the identifiers of the paper that a literature note is about, from keys tools write."""
     keys = {key: re.sub(r"[\W_]+", "", key.casefold()) for key in values}
-    words = {keys[key]: _word(value) for key, value in values.items()}
+    words = {keys[key]: _scalar(value) for key, value in values.items()}
     if doi := _DOI.search(words.get("doi", "")):
         yield "doi", doi[0].lower()
     for key in ("citekey", "citationkey", "bibkey"):
@@ -260,10 +262,10 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
         scheme = _SCHEME_OF.get(keys[key], "")
         for one in (value if isinstance(value, list) else [value])[:_MOST_NAMES]:
             if scheme == "url":
-                if address := _ADDRESS.fullmatch(_word(one)):
+                if address := _ADDRESS.fullmatch(_scalar(one)):
                     yield "url", address[1]
             elif scheme:
-                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_word(one)}"
+                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_scalar(one)}"
                 yield from (name for name in names_in(word) if name[0] == scheme)
     for key, value in words.items():
         if key.startswith("zotero") and (found := _ZOTERO.search(value)):
@@ -271,20 +273,20 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _arxiv(value: Any) -> str:
-    """Undo what YAML does to an id without quotes: a number without its last zeros."""
+    """Return an arXiv id, with the trailing zeros that YAML drops if it is not quoted."""
     if not isinstance(value, float):
-        return _word(value)
+        return _scalar(value)
     digits = 5 if value >= _FIVE_DIGITS else 4
     return f"{value:0{5 + digits}.{digits}f}"
 
 
-def _word(value: Any) -> str:
+def _scalar(value: Any) -> str:
     return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
 def _tags(values: dict[str, Any]) -> Iterator[str]:
     for given in (values.get("tags"), values.get("tag")):
-        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        words = given if isinstance(given, list) else re.split(r"[,\s]+", _scalar(given))
         for word in words:
-            if tag := _word(word).lstrip("#"):
+            if tag := _scalar(word).lstrip("#"):
                 yield re.sub(r"\s+", "-", tag)

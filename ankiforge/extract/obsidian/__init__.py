@@ -1,7 +1,7 @@
 """Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
 
-`vault` finds and reads the notes, by the functions of `markdown`; `dialects` and `outlines` read the
-cards of other tools, by what they share in `writing`. Nothing is ever written into a vault.
+`vault` finds the notes and reads them with the functions of `markdown`. `dialects` and `outlines`
+read the cards of other tools, with what they share in `grammar`. Nothing is written into a vault.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ankiforge.extract.workers import WorkerPool
 
 Mark = Literal["==", "mark", "bold", "callout"]
-"""What may count as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
+"""What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
 OfTools = Literal["osr", "o2a", "flashcards", "yanki", "logseq", "remnote"]
-"""The dialects: how obsidian-spaced-repetition, Obsidian_to_Anki and others write cards."""
+"""Dialects: the card syntaxes of obsidian-spaced-repetition, Obsidian_to_Anki and others."""
 Style = Literal["question", "flashcard", "ruled", "table", "inline", "curly", "highlight"]
 """`Q:`/`A:`; `#flashcard`; `---`; a table of one column; `x::y`; `{x}`; `==x==`."""
 MARKS: tuple[Mark, ...] = get_args(Mark)
@@ -33,21 +33,21 @@ DIALECTS: tuple[OfTools, ...] = get_args(OfTools)
 
 class OsrSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
                rename="camel"):  # fmt: skip
-    """The plugin's own settings, under the names they have in its `data.json`."""
+    """The plugin's own settings, named as in its `data.json`."""
 
     single_line_card_separator: str = "::"
     single_line_reversed_card_separator: str = ":::"
     multiline_card_separator: str = "?"
     multiline_reversed_card_separator: str = "??"
     multiline_card_end_marker: str = ""
-    """The line that ends a card over several lines; "" = an empty line does."""
+    """The line that ends a multi-line card; "" = an empty line."""
     cloze_patterns: tuple[str, ...] = (
         "==[123;;]answer[;;hint]==",
         "**[123;;]answer[;;hint]**",
         "{{[123;;]answer[;;hint]}}",
     )
     flashcard_tags: tuple[str, ...] = ()
-    """Only notes with one of these tags hold cards; none = every note."""
+    """Only notes with one of these tags contain cards; () = all notes."""
 
     def __post_init__(self) -> None:
         for pattern in self.cloze_patterns:
@@ -57,46 +57,46 @@ class OsrSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class O2aSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which of the styles that the plugin has to be taught the vault uses."""
+    """The card styles in use, which users of the plugin define by regular expressions."""
 
     styles: tuple[Style, ...] = get_args(Style)
 
 
 class FlashcardsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
                rename="camel"):  # fmt: skip
-    """The plugin's own settings, under the names they have in its `data.json`."""
+    """The plugin's own settings, named as in its `data.json`."""
 
     flashcards_tag: str = "card"
     inline_separator: str = "::"
     inline_separator_reverse: str = ":::"
     inline_id: bool = msgspec.field(default=False, name="inlineID")
-    """Where the plugin writes its ids; they are found in either place, whatever is said."""
+    """Where the plugin writes its ids. Without effect: ids are found in both places."""
 
 
 class YankiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the tool's notes lie."""
+    """The settings of the `yanki` dialect."""
 
     folders: tuple[str, ...] = ()
-    """Folders whose files are cards; none = every file that looks like one."""
+    """Folders whose files are cards; () = every file that looks like one."""
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of an `obsidian:` source."""
 
     include: tuple[str, ...] = ("**/*.md",)
-    """Glob patterns of notes; one without a slash inside holds at any depth, as in git."""
+    """Glob patterns of notes; as in git, one without an inner slash matches at any depth."""
     exclude: tuple[str, ...] = ()
-    """Patterns of what to leave out; one that ends in `/` is a folder with all it holds."""
+    """Glob patterns to leave out; one that ends in `/` is a folder with its content."""
     marks: tuple[Mark, ...] | None = None
-    """None = `==` and `mark`; without `==` where a dialect has a meaning of its own for it."""
+    """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
     cards: tuple[HandWritten | Term | OfTools, ...] = CARDS
-    """`-term` leaves those items out also where an older workspace would read them."""
+    """`-term` excludes `term` also in an older workspace, which reads it by default."""
     osr: OsrSettings = OsrSettings()
     o2a: O2aSettings = O2aSettings()
     flashcards: FlashcardsSettings = FlashcardsSettings()
     yanki: YankiSettings = YankiSettings()
     glossary_headings: tuple[str, ...] = ()
-    """Words that make a heading one of a glossary, beside glossary, definitions and terms."""
+    """Extra headings that mark a glossary section, beside glossary, definitions and terms."""
 
 
 def open_source(
@@ -108,5 +108,5 @@ def open_source(
     *,
     pool: WorkerPool | None = None,
 ) -> Source:
-    """Make a reader of the vault at `root`; `me` does not matter, a vault has one author."""
+    """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
     return Vault(name, root, settings, only, pool)

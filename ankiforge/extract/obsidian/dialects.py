@@ -1,4 +1,4 @@
-"""The card syntaxes of other tools for Obsidian; those of nested lists are in `outlines`."""
+"""The card syntaxes of other tools for Obsidian; those based on lists are in `outlines`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ankiforge.extract.markdown.page import (
 )
 from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.obsidian.grammar import (
-    Hole,
+    Cloze,
     Separator,
     card_on_line,
     cloze_card,
     cloze_text,
-    find_holes,
+    find_clozes,
     is_ours,
-    numbered_holes,
+    numbered_clozes,
 )
 from ankiforge.extract.obsidian.outlines import Logseq, Remnote
 from ankiforge.model import Form, Span
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
-    """Return the dialects asked for, in the order in which they go before one another."""
+    """Return the dialects in the settings, in their order, which is that of precedence."""
     makers: dict[str, Callable[[], Dialect]] = {
         "osr": lambda: Osr(settings.osr, beside_ours="block" in settings.cards),
         "o2a": lambda: O2a(settings.o2a),
@@ -60,64 +60,64 @@ def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
 # --- obsidian-spaced-repetition -------------------------------------------------------------
 
 _SCHEDULE = re.compile(r"[ \t]*>[ \t]*\[!sr\b", re.IGNORECASE)
-"""The callout in which a scheduler keeps its data."""
+"""The callout that holds a scheduler's data."""
 
 
 class Osr(Dialect):
-    """`front::back`, a line `?`, and clozes of whole paragraphs.
+    """obsidian-spaced-repetition: `front::back`, a line `?`, and clozes of whole paragraphs.
 
-    With the plugin's usual separators its cards on one line and over several lines are read as
-    ours are, so that they are the same highlights; what our reading takes for names of a program
-    waits. Only where a card on one line stands amid one over several lines does the tool read it
-    otherwise: the first goes before the second, unless our own `block` is asked for, too.
+    With the plugin's default separators, its single-line and multi-line cards are read like ours,
+    so they are the same highlights; what our reading takes for names of a program is left to a
+    person. The one difference is a single-line card within a multi-line card: it takes precedence,
+    unless our own `block` is wanted, too.
     """
 
     def __init__(self, settings: OsrSettings, *, beside_ours: bool = False) -> None:
-        """`beside_ours`: our own cards over several lines are asked for, too, and stay as they are."""
+        """`beside_ours`: our own multi-line cards are wanted, too, and take precedence."""
         usual = type(settings)()
         self.beside_ours = beside_ours
         self.patterns = ClozePatterns(settings.cloze_patterns)
         line = (settings.single_line_card_separator, settings.single_line_reversed_card_separator)
         self.inline = (Separator(line[0]), Separator(line[1], two_way=True))
-        asks = (settings.multiline_card_separator, settings.multiline_reversed_card_separator)
-        self.asks = {sign: sign == asks[1] for sign in reversed(asks) if sign.strip()}
+        pair = (settings.multiline_card_separator, settings.multiline_reversed_card_separator)
+        self.multiline = {sign: sign == pair[1] for sign in reversed(pair) if sign.strip()}
         self.end = settings.multiline_card_end_marker.strip()
         self.our_lines = line == (
             usual.single_line_card_separator,
             usual.single_line_reversed_card_separator,
         )
-        self.our_blocks = (*asks, settings.multiline_card_end_marker) == (
+        self.our_blocks = (*pair, settings.multiline_card_end_marker) == (
             usual.multiline_card_separator,
             usual.multiline_reversed_card_separator,
             usual.multiline_card_end_marker,
         )
         signs = [re.escape(sign) for sign in line if sign.strip()]
-        signs += [rf"^[ \t>]*{re.escape(sign)}[ \t]*$" for sign in self.asks]
+        signs += [rf"^[ \t>]*{re.escape(sign)}[ \t]*$" for sign in self.multiline]
         self.signs = "|".join([*signs, *map(re.escape, self.patterns.signs)]) or r"(?!)"
         self.tags = frozenset(tag.strip("#").casefold() for tag in settings.flashcard_tags)
 
     def reads_highlights(self, page: Page) -> bool:
-        """Return whether a note is one of flashcards."""
+        """Return whether a note contains flashcards, by its tags."""
         tags = (tag.casefold() for tag in page.tags)
         return not self.tags or any(
             tag == wanted or tag.startswith(f"{wanted}/") for tag in tags for wanted in self.tags
         )
 
     def own_forms(self, page: Page) -> frozenset[str]:
-        """Return our `inline` and `block`, where they are its forms."""
+        """Return `inline` and `block`, if the plugin uses the same separators."""
         if not self.reads_highlights(page):
             return frozenset()
         forms = (("inline", self.our_lines), ("block", self.our_blocks))
         return frozenset(form for form, is_its_own in forms if is_its_own)
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield cards line by line, as the plugin walks through a note."""
+        """Yield cards line by line, in the order in which the plugin reads a note."""
         if self.reads_highlights(page):
             yield from _OsrWalk(self, page).all()
 
 
 class _OsrWalk:
-    """One reading of one note: the lines that stand together, and what they are so far."""
+    """One pass over a note: the current group of lines, and what it is so far."""
 
     def __init__(self, osr: Osr, page: Page) -> None:
         self.osr, self.page = osr, page
@@ -125,8 +125,8 @@ class _OsrWalk:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: no line stands open, no front was separated, no cloze seen."""
-        self.first = self.ask = -1
+        """Start a new group: no first line, no separator, no cloze."""
+        self.first = self.separator = -1
         self.cloze = False
 
     def all(self) -> list[ToolCard]:
@@ -135,7 +135,7 @@ class _OsrWalk:
             if at in page.fence_at:
                 self.open(at)
                 at = page.fence_at[at][1]
-            elif self.osr.our_blocks and at in page.regions and at not in self.parted:
+            elif self.osr.our_blocks and at in page.regions and at not in self.divided:
                 self.flush(at)
                 at = page.regions[at][1]
             else:
@@ -144,24 +144,24 @@ class _OsrWalk:
         return self.found
 
     @cached_property
-    def parted(self) -> frozenset[int]:
-        """The lines of cards of ours that a card on one line divides: it goes before them there."""
+    def divided(self) -> frozenset[int]:
+        """The lines of our multi-line cards over which a single-line card takes precedence."""
         if self.osr.beside_ours:
             return frozenset()
-        inside = (at for at in self.page.regions if at not in self.page.code and self.is_sure(at))
+        inside = (at for at in self.page.regions if at not in self.page.code and self.is_card(at))
         spans = {self.page.regions[at] for at in inside}
         return frozenset(line for span in spans for line in range(*span))
 
-    def is_sure(self, at: int) -> bool:
-        """Return whether a line is a card in any reading."""
+    def is_card(self, at: int) -> bool:
+        """Return whether a line is a single-line card beyond doubt."""
         if self.osr.our_lines:
             return is_ours(self.page, at, sure=True)
         return card_on_line(self.page, at, self.osr.inline) is not None
 
     def line(self, at: int) -> int:
-        """Read one line; return the next one to be read."""
+        """Read one line; return the index of the next one to read."""
         page, text = self.page, self.page.lines[at].strip()
-        is_open = self.ask >= 0 or self.cloze
+        is_open = self.separator >= 0 or self.cloze
         if page.is_comment(at):
             return at + 1
         if _SCHEDULE.match(page.lines[at]):
@@ -171,58 +171,58 @@ class _OsrWalk:
             return at
         if text == self.osr.end or (not text and not (self.osr.end and is_open)):
             self.flush(at)
-        elif text in self.osr.asks and self.first >= 0 and self.ask < 0:
-            self.ask = at  # what stands above it is the front
-        elif text in self.osr.asks or at in page.code:
+        elif text in self.osr.multiline and self.first >= 0 and self.separator < 0:
+            self.separator = at  # the lines above are the front
+        elif text in self.osr.multiline or at in page.code:
             self.open(at)
         else:
             self.words(at)
         return at + 1
 
     def words(self, at: int) -> None:
-        """Read a line of text: a card of its own, a cloze, or a part of what stands around."""
+        """Read a line of text: a card of its own, a cloze, or a part of the current group."""
         page, ours = self.page, self.osr.our_lines
         heading = HEADING.match(page.lines[at]) is not None
-        if at not in page.cells and (self.ask < 0 or self.is_sure(at)):
+        if at not in page.cells and (self.separator < 0 or self.is_card(at)):
             is_own = ours and is_ours(page, at)
             card = None
             if not is_own or at in page.regions:
                 card = card_on_line(page, at, self.osr.inline)
-                if card and ours and not heading:  # our reading is sure that it is none
+                if card and ours and not heading:  # by our own reading it is not a card
                     card = card._replace(form=Form.INLINE_FIELD)
             if card or is_own:
-                if self.ask < 0:
-                    self.flush(at)  # of a card over several lines it takes all instead
+                if self.separator < 0:
+                    self.flush(at)  # within a multi-line card it replaces that card
                 self.reset()
                 self.found += [card] if card else []
                 return
         after_heading = 0 <= self.first == at - 1 and HEADING.match(page.lines[self.first])
-        if self.ask < 0 and (heading or FOOTNOTE.match(page.lines[at]) or after_heading):
+        if self.separator < 0 and (heading or FOOTNOTE.match(page.lines[at]) or after_heading):
             self.flush(at)
         self.open(at)
-        if self.ask < 0 and not self.cloze:
-            self.cloze = self.osr.patterns.hide(page, page.lines[at])
+        if self.separator < 0 and not self.cloze:
+            self.cloze = self.osr.patterns.matches(page, page.lines[at])
 
     def open(self, at: int) -> None:
         self.first = at if self.first < 0 else self.first
 
     def flush(self, at: int) -> None:
-        """End before this line what stands together."""
+        """End the current group before this line, and add the card that it is, if any."""
         page, first = self.page, self.first
-        if first >= 0 and self.ask >= 0:
-            front, back = page.body(first, self.ask), page.body(self.ask + 1, at)
+        if first >= 0 and self.separator >= 0:
+            front, back = page.body(first, self.separator), page.body(self.separator + 1, at)
             if back.strip():
                 card = ToolCard(
                     first, at, Form.BLOCK, (page.side(front), page.side(back)),
                     page.lines_between(first, at), ends=(front, back),
-                    two_way=self.osr.asks[page.lines[self.ask].strip()],
+                    two_way=self.osr.multiline[page.lines[self.separator].strip()],
                     tags=page.tags_in(front, back),
                 )  # fmt: skip
                 self.found.append(card)
         elif first >= 0 and self.cloze:
             source = page.body(first, at)
             mask = page.mask(source)
-            found = self.osr.patterns.holes(mask)
+            found = self.osr.patterns.find(mask)
             self.found.append(cloze_card(page, first, at, source, mask, found))
         self.reset()
 
@@ -231,41 +231,41 @@ _GROUP = re.compile(r"\[((?:\\[\[\]]|[^\]])+)\]")
 
 
 class ClozePatterns:
-    """The patterns by which the plugin is told what a cloze is.
+    """The patterns that define the plugin's clozes.
 
-    `==[123;;]answer[;;hint]==`: what stands in brackets may be left out; digits stand for the
-    number of the cloze, or for what it does on each card (`a` asked, `s` shown, `h` hidden).
+    In `==[123;;]answer[;;hint]==`, parts in brackets are optional; digits stand for the number of
+    the cloze, or for its action on each card (`a` ask, `s` show, `h` hide).
     """
 
     def __init__(self, written: tuple[str, ...]) -> None:
-        """Compile them: with numbers, with what they do on each card, without either."""
+        """Compile each pattern with numbers, with actions, and without either."""
         self.numbered, self.acting, self.simple = (
             tuple(_compiled(pattern, numbers) for pattern in written)
             for numbers in (r"\d+", "[ash]+", "")
         )
         self.signs = [re.split(r"[\[\]]", one.partition("answer")[0])[0] for one in written]
-        """What each begins with: without any of these nothing is hidden."""
+        """How the patterns begin; a note without any of these has no cloze."""
 
-    def hide(self, page: Page, line: str) -> bool:
-        """Return whether something is hidden in a line."""
-        return any(sign in line for sign in self.signs) and bool(self.holes(page.mask(line)))
+    def matches(self, page: Page, line: str) -> bool:
+        """Return whether a line contains a cloze."""
+        return any(sign in line for sign in self.signs) and bool(self.find(page.mask(line)))
 
-    def holes(self, mask: str) -> list[Hole]:
-        """Return what is hidden in a text: if some clozes are numbered, these; else all."""
-        if found := find_holes(mask, self.numbered, templates=False):
+    def find(self, mask: str) -> list[Cloze]:
+        """Return the clozes of a text: only the numbered ones, if there are any."""
+        if found := find_clozes(mask, self.numbered, templates=False):
             return found
-        for hole in find_holes(mask, self.acting, templates=False):
-            cards = [str(n) for n, act in enumerate(hole.numbers, start=1) if act == "a"]
+        for cloze in find_clozes(mask, self.acting, templates=False):
+            cards = [str(n) for n, act in enumerate(cloze.numbers, start=1) if act == "a"]
             if cards:
-                found.append(hole._replace(numbers=",".join(cards)))
+                found.append(cloze._replace(numbers=",".join(cards)))
         if found:
             return found
-        simple = find_holes(mask, self.simple, templates=False)
-        return [hole._replace(numbers=str(n)) for n, hole in enumerate(simple, start=1)]
+        simple = find_clozes(mask, self.simple, templates=False)
+        return [cloze._replace(numbers=str(n)) for n, cloze in enumerate(simple, start=1)]
 
 
 def _compiled(pattern: str, numbers: str) -> re.Pattern[str]:
-    """Return a pattern as an expression; `numbers` stands for its digits, "" = left out."""
+    """Return the expression for a pattern; `numbers` replaces its digits, "" = leave them out."""
     parts, at = [], 0
     for group in _GROUP.finditer(pattern):
         inside = group[1].replace("\\[", "[").replace("\\]", "]")
@@ -319,9 +319,9 @@ _STYLE_SIGNS = {
 
 
 class O2a(Dialect):
-    """START … END, STARTI … ENDI, and the styles its users set up by expressions.
+    """Obsidian_to_Anki: START … END, STARTI … ENDI, and the styles that users define.
 
-    What a note's type is called decides: `Cloze` in it makes a cloze, `reversed` a two-way card.
+    The name of the note type decides: with `Cloze` it is a cloze, with `reversed` a two-way card.
     """
 
     def __init__(self, settings: O2aSettings) -> None:
@@ -332,11 +332,11 @@ class O2a(Dialect):
         self.clozes = (_NATIVE, *(marks[style] for style in self.styles if style in marks))
 
     def reads_highlights(self, page: Page) -> bool:
-        """Return whether it takes them for clozes."""
+        """Return whether the tool reads them as clozes."""
         return "highlight" in self.styles
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield what is declared outright, then style by style; each with the tags of the file."""
+        """Yield declared notes, then the cards of each style, all with the tags of the file."""
         found = _FILE_TAGS.search("\n".join(page.lines))
         tags = found[1].split() if found else []
         for card in self._cards(page):
@@ -355,7 +355,7 @@ class O2a(Dialect):
     # --- START … END ------------------------------------------------------------------------
 
     def notes(self, page: Page) -> Iterator[ToolCard]:
-        """Yield the cards of blocks between lines START and END."""
+        """Yield the cards between lines START and END."""
         at, count = 0, len(page.lines)
         while at < count:
             end = at + 1
@@ -368,7 +368,7 @@ class O2a(Dialect):
             at = end
 
     def note(self, page: Page, first: int, last: int) -> ToolCard | None:
-        """Return the card of the lines between START and END: a type, fields, tags, an id."""
+        """Return the card of the lines between START and END: a note type, fields, tags, an id."""
         lines = [page.lines[at] for at in range(first + 1, last) if not page.is_comment(at)]
         if not lines:
             return None
@@ -401,7 +401,7 @@ class O2a(Dialect):
         )
 
     def inline_notes(self, page: Page) -> Iterator[ToolCard]:
-        """Yield the cards of `STARTI [Type] … Back: … ENDI` within a line."""
+        """Yield the cards `STARTI [Type] … Back: … ENDI` within lines."""
         for at, line in enumerate(page.lines):
             if "STARTI" not in line or at in page.code:
                 continue
@@ -429,7 +429,7 @@ class O2a(Dialect):
         return card._replace(whole=words, tags=(*own, *card.tags), id=number[1] if number else "")
 
     def of_fields(self, page: Page, kind: str, fields: list[tuple[str, str]]) -> ToolCard | None:
-        """Return the card of a type and its fields, (name, source), the first without a name."""
+        """Return the card of a note type and its fields (name, source); the first has no name."""
         kind = kind.casefold()
         is_cloze = "cloze" in kind
         front = "\n".join(words for name, words in fields if name not in (*_BACK, "add reverse"))
@@ -441,7 +441,7 @@ class O2a(Dialect):
         tags = page.tags_in(front, back)
         if is_cloze:
             mask = page.mask(front)
-            text = cloze_text(page, front, mask, numbered_holes(find_holes(mask, self.clozes)))
+            text = cloze_text(page, front, mask, numbered_clozes(find_clozes(mask, self.clozes)))
             sides = (text, *([page.side(back)] if back else []))
             return ToolCard(0, 0, Form.CLOZE, sides, "", (front, back or front), tags=tags)
         two_way = "reversed" in kind and "optional" not in kind
@@ -452,7 +452,7 @@ class O2a(Dialect):
     # --- styles -----------------------------------------------------------------------------
 
     def on_question(self, page: Page) -> Iterator[ToolCard]:
-        """Yield `Q: …` and `A: …`, each up to an empty line."""
+        """Yield cards `Q: …` and `A: …`, each part up to an empty line."""
         spans: list[Span] = []  # paragraphs, cut before `Q:` and `A:`
         for first, last in page.paragraphs:
             inner = range(first + 1, last)
@@ -467,7 +467,7 @@ class O2a(Dialect):
                 yield card._replace(whole=card.whole[asked.end() :])
 
     def on_flashcard(self, page: Page) -> Iterator[ToolCard]:
-        """Yield a paragraph that ends in `#flashcard`, and the paragraph after it."""
+        """Yield questions that end in `#flashcard`; the text after them is the answer."""
         spans = page.paragraphs
         for number, (first, last) in enumerate(spans):
             tagged = (at for at in range(first, last) if _FLASHCARD.search(page.lines[at]))
@@ -476,14 +476,14 @@ class O2a(Dialect):
                 continue
             front = _FLASHCARD.sub("", page.lines_between(first, at + 1))
             start, end = at + 1, last
-            if start == last:  # the next paragraph, nothing but empty lines between
+            if start == last:  # the answer is the next paragraph, after nothing but empty lines
                 start, end = next(iter(spans[number + 1 : number + 2]), (last, last))
                 if start == end or not _is_blank(page, last, start):
                     continue
             yield _basic(page, first, end, front, page.lines_between(start, end))
 
     def on_ruled(self, page: Page) -> Iterator[ToolCard]:
-        """Yield a paragraph, a line of dashes, a paragraph, nothing between them."""
+        """Yield paragraphs that a line of dashes divides into question and answer."""
         for first, last in page.paragraphs:
             dashes = (at for at in range(first + 1, last - 1) if _DASHES.match(page.lines[at]))
             if at := next(dashes, None):
@@ -491,7 +491,7 @@ class O2a(Dialect):
                 yield _basic(page, first, last, front, back)
 
     def on_table(self, page: Page) -> Iterator[ToolCard]:
-        """Yield a table of one column: its head, its first row."""
+        """Yield tables of one column: the header is the question, the first row the answer."""
         for first, last in page.paragraphs:
             cells = [_CELL.match(page.lines[at]) for at in range(first, min(first + 3, last))]
             if first in page.cells and len(cells) == 3 and all(cells):
@@ -499,7 +499,7 @@ class O2a(Dialect):
                 yield _basic(page, first, first + 3, front, back)
 
     def on_inline(self, page: Page) -> Iterator[ToolCard]:
-        """Yield `front::back` on a line."""
+        """Yield cards `front::back` on one line."""
         for at, line in enumerate(page.lines):
             if "::" not in line or at in page.code or at in page.cells or ":::" in line:
                 continue
@@ -510,11 +510,11 @@ class O2a(Dialect):
                 yield card._replace(last=at + 2 if number else at + 1, id=number)
 
     def on_curly(self, page: Page) -> Iterator[ToolCard]:
-        """Yield a paragraph with `{x}`, `{2:x}`, `{c1|x}`."""
+        """Yield paragraphs with clozes `{x}`, `{2:x}`, `{c1|x}`."""
         yield from self._paragraphs_with(page, "{", (_CURLY, _NATIVE))
 
     def on_highlight(self, page: Page) -> Iterator[ToolCard]:
-        """Yield a paragraph with `==x==`, `==c1::x==`."""
+        """Yield paragraphs with clozes `==x==`, `==c1::x==`."""
         yield from self._paragraphs_with(page, "==", (_HIGHLIGHT,))
 
     def _paragraphs_with(
@@ -526,13 +526,13 @@ class O2a(Dialect):
             if sign not in source or _FILE_LINES.match(source):
                 continue
             mask = page.mask(source)
-            if find_holes(mask, patterns):
-                found = numbered_holes(find_holes(mask, self.clozes))
+            if find_clozes(mask, patterns):
+                found = numbered_clozes(find_clozes(mask, self.clozes))
                 yield cloze_card(page, first, last, source, mask, found, _bare_id(page, last))
 
 
 def _by_any_names(words: str) -> tuple[str, str]:
-    """Return (first field, all others) of a note whose type has fields of its own names."""
+    """Return (first field, all others) of a note whose type has custom field names."""
     named = [*_ANY_FIELD.finditer(words)]
     rest = [one for one in named if words[: one.start()].strip()]
     if not rest:
@@ -579,7 +579,7 @@ _NO_CARD = re.compile(r"[ \t]*(?:cards-deck|tags)\b", re.IGNORECASE)
 
 
 class Flashcards(Dialect):
-    """`#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
+    """flashcards-obsidian: `#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
 
     def __init__(self, settings: FlashcardsSettings) -> None:
         tag = re.escape(settings.flashcards_tag.lstrip("#"))
@@ -596,11 +596,11 @@ class Flashcards(Dialect):
         self.signs = "|".join([rf"#{tag}\b", *signs, "==", r"\{"])
 
     def reads_highlights(self, page: Page) -> bool:
-        """Return True: they are its clozes."""
+        """Return True: the plugin reads them as clozes."""
         return True
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield tagged ones, lines with a separator, lines with clozes."""
+        """Yield tagged cards, then lines with a separator or with clozes."""
         used: set[int] = set()
         for card in self.tagged(page):
             used.update(range(card.first, card.last))
@@ -612,7 +612,7 @@ class Flashcards(Dialect):
                 yield found
 
     def tagged(self, page: Page) -> Iterator[ToolCard]:
-        """Yield `question #card`, the answer in the lines below, up to an empty line."""
+        """Yield cards `question #card`; the lines below are the answer, up to an empty line."""
         spans = page.paragraphs
         for number, (first, last) in enumerate(spans):
             start = first
@@ -621,7 +621,9 @@ class Flashcards(Dialect):
                 if not found:
                     continue
                 if not page.lines[at][: found.start()].strip() and at == first and number:
-                    above = spans[number - 1]  # a tag alone: the question is a heading right above
+                    above = spans[
+                        number - 1
+                    ]  # the tag stands alone: a heading right above is the question
                     is_question = above[1] == first and HEADING.match(page.lines[above[0]])
                     start = above[0] if is_question else first
                 end = self.end(page, spans, number, at)
@@ -657,26 +659,26 @@ class Flashcards(Dialect):
         return ToolCard(first, end, Form.BLOCK, sides, whole, ends, kind == "reverse", tags)
 
     def inline(self, page: Page, at: int) -> ToolCard | None:
-        """Return `Q::A` and `Q:::A`; the id may stand in the line or below it."""
+        """Return the card `Q::A` or `Q:::A` on a line; its id may stand on the line below."""
         if _NO_CARD.match(page.lines[at]):
             return None
         card = card_on_line(page, at, self.separators)
         return card._replace(last=self.past_id(page, at)) if card else None
 
     def cloze(self, page: Page, at: int) -> ToolCard | None:
-        """Return a line with clozes; those without a number are all of the first card."""
+        """Return the card of a line with clozes; unnumbered ones belong to its first card."""
         if "==" not in page.lines[at] and "{" not in page.lines[at]:
             return None
         source = without_id(content(page.lines[at]))
         mask = page.mask(source)
         found = [
-            hole._replace(numbers=hole.numbers or "1")
-            for hole in find_holes(mask, (_LINE_HIGHLIGHT, _LINE_CURLY))
+            cloze._replace(numbers=cloze.numbers or "1")
+            for cloze in find_clozes(mask, (_LINE_HIGHLIGHT, _LINE_CURLY))
         ]
         return cloze_card(page, at, self.past_id(page, at), source, mask, found) if found else None
 
     def past_id(self, page: Page, at: int) -> int:
-        """Return the end of a line with the id below it, if there is one."""
+        """Return the end of a line, with the id on the next line, if there is one."""
         return at + 1 + page.is_id(at + 1)
 
 
@@ -690,7 +692,7 @@ _EMPHASIS = re.compile(r"_([^_\n]+)_|\*([^*\n]+)\*")
 
 
 class Yanki(Dialect):
-    """A file is one note; `---` separates its sides, `~~x~~` is a cloze."""
+    """yanki: a file is one note; `---` separates its sides, `~~x~~` is a cloze."""
 
     signs = r"~~|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$|[_*]$"
 
@@ -698,14 +700,14 @@ class Yanki(Dialect):
         self.folders = tuple(folder.strip("/") for folder in settings.folders)
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield one card, or none."""
+        """Yield the card that a file is, if any."""
         inside = any(fnmatchcase(page.path, f"{folder}/*") for folder in self.folders)
         card = self.card(page) if inside or not self.folders else None
         if card:
             yield card._replace(id=page.note_id)
 
     def card(self, page: Page) -> ToolCard | None:
-        """Return the card that a file is, by its rules and its struck words."""
+        """Return the card that a file is, by its rules and struck-through text."""
         count = len(page.lines)
         rules = [at for at in range(count) if _is_rule(page, at)]
         parts = [
@@ -723,7 +725,7 @@ class Yanki(Dialect):
                 *([page.side(extra)] if extra.strip() else []),
             )
         elif not rules:
-            # the last words, emphasised, are to be typed; only where the file is surely a card
+            # emphasis on the last line is an answer to type, if the file is certainly a card
             above, _, typed = front.rstrip().rpartition("\n")
             found, front = _EMPHASIS.fullmatch(typed.strip()), above.strip("\n")
             if not (found and front.strip() and (page.note_id or self.folders)):
@@ -742,7 +744,7 @@ class Yanki(Dialect):
 
 
 def _without_heading(front: str) -> str:
-    """Return a front that is a heading without its sign."""
+    """Return a front, without its sign if it is a heading."""
     return front.lstrip("# \t") if "\n" not in front and HEADING.match(front) else front
 
 
@@ -757,19 +759,19 @@ def _is_rule(page: Page, at: int) -> bool:
     )
 
 
-def _struck(source: str, mask: str) -> Iterator[Hole]:
-    """Yield struck words with the numbers they begin with, else the next one.
+def _struck(source: str, mask: str) -> Iterator[Cloze]:
+    """Yield struck-through clozes with the number they begin with, else the next number.
 
-    Emphasis at their end is a hint.
+    Emphasis at the end is a hint.
     """
     number = 0
-    for hole in find_holes(mask, (_STRUCK,)):
-        start, end = hole.answer
+    for cloze in find_clozes(mask, (_STRUCK,)):
+        start, end = cloze.answer
         given = _NUMBER.match(source[:end], start)
         number = int(given[1]) if given else number + 1
         start = given.end() if given else start
         if found := _HINT.search(source[start:end]):
             inside = found.span(1) if found[1] else found.span(2)
-            hole = hole._replace(hint=(start + inside[0], start + inside[1]))
+            cloze = cloze._replace(hint=(start + inside[0], start + inside[1]))
             end = start + found.start()
-        yield hole._replace(answer=(start, end), numbers=str(number))
+        yield cloze._replace(answer=(start, end), numbers=str(number))

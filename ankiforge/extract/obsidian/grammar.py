@@ -1,4 +1,4 @@
-"""What the syntaxes of other tools share: a separator on one line, and clozes."""
+"""What the card syntaxes of other tools share: separators on one line, and clozes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ankiforge.text.sentences import trimmed
 
 
 class Separator(NamedTuple):
-    """What separates the sides."""
+    """A sign that separates the sides of a card."""
 
     sign: str
     two_way: bool = False
     swapped: bool = False
-    """Whether the answer stands first."""
+    """Whether the answer comes first."""
     loose: bool = False
-    """Whether it counts only beside a blank: `a >> b`, not `a>>b`."""
+    """Whether it needs a blank beside it: `a >> b`, not `a>>b`."""
 
     def place(self, words: str) -> int:
-        """Return where it stands and separates something, else -1."""
+        """Return the offset at which it first separates something, -1 if it does not."""
         start = words.find(self.sign) if self.sign.strip() else -1
         while start >= 0 and self.loose:
             around = words[max(start - 1, 0) : start] + words[start + len(self.sign) :][:1]
@@ -39,16 +39,16 @@ class Separator(NamedTuple):
 
 
 def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCard | None:
-    """Return the card that a line is; of several separators the longest counts, where it is first.
+    """Return the card on a line; of several separators the longest counts, where it is first.
 
-    Not in code, maths, marks, addresses and fields in brackets.
+    Separators in code, maths, marks, addresses and bracketed fields do not count.
     """
     present = [one for one in separators if one.sign in page.lines[at]]
     if not present:
         return None
     words = without_id(content(page.lines[at]))
     inline = read(words, page.blocks.context)
-    shown = FIELD.sub(lambda match: "…" * len(match[0]), inline.open_words())
+    shown = FIELD.sub(lambda match: "…" * len(match[0]), inline.unmarked_text())
     for separator in sorted(present, key=lambda one: -len(one.sign)):
         start = separator.place(shown)
         if start < 0:
@@ -68,7 +68,7 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
 
 
 def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
-    """Return whether a line is a card in our own reading of `::`; `sure`: one without doubt."""
+    """Return whether a line is a card in our own reading of `::`; `sure`: beyond doubt."""
     if "::" not in page.lines[at] or HEADING.match(page.lines[at]):
         return False
     card = inline_card(read(without_id(content(page.lines[at])), page.blocks.context))
@@ -78,76 +78,77 @@ def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
 # --- clozes ---------------------------------------------------------------------------------
 
 
-class Hole(NamedTuple):
-    """What is hidden, in a source."""
+class Cloze(NamedTuple):
+    """A cloze in a source."""
 
     start: int
     end: int
-    """[start, end) of it with its signs."""
+    """[start, end) includes the signs."""
     answer: Span
     hint: Span = (0, 0)
-    """(0, 0) without one."""
+    """(0, 0) = none."""
     numbers: str = ""
-    """`1` or `1,3`; "" = still to be given."""
+    """`1` or `1,3`; "" = not numbered yet."""
 
 
-def find_holes(
+def find_clozes(
     mask: str, patterns: Iterable[re.Pattern[str]], *, templates: bool = True
-) -> list[Hole]:
-    """Return what patterns with the groups answer, hint and numbers find; the first of overlapping.
+) -> list[Cloze]:
+    """Return the clozes that patterns find; of overlapping ones the first found counts.
 
-    `templates`: whether names to be filled in (`{{date}}`) count, too.
+    The patterns have the groups answer, hint and numbers. `templates`: whether placeholders of
+    templates (`{{date}}`) count, too.
     """
-    found: list[Hole] = []
+    found: list[Cloze] = []
     for pattern in patterns:
         groups = pattern.groupindex
         for match in pattern.finditer(mask):
             hint = match.span("hint") if "hint" in groups and match["hint"] else (0, 0)
             numbers = (match["numbers"] or "") if "numbers" in groups else ""
-            hole = Hole(match.start(), match.end(), match.span("answer"), hint, numbers)
-            at = bisect_left(found, hole.start, key=lambda one: one.start)
-            after_others = at == 0 or found[at - 1].end <= hole.start
-            before_others = at == len(found) or hole.end <= found[at].start
+            cloze = Cloze(match.start(), match.end(), match.span("answer"), hint, numbers)
+            at = bisect_left(found, cloze.start, key=lambda one: one.start)
+            after_others = at == 0 or found[at - 1].end <= cloze.start
+            before_others = at == len(found) or cloze.end <= found[at].start
             if after_others and before_others and match["answer"].strip():
-                found.insert(at, hole)
+                found.insert(at, cloze)
     if templates:
         return found
     return [
-        hole
-        for hole in found
-        if not (mask.startswith("{{", hole.start) and is_template(mask[slice(*hole.answer)]))
+        cloze
+        for cloze in found
+        if not (mask.startswith("{{", cloze.start) and is_template(mask[slice(*cloze.answer)]))
     ]
 
 
-def numbered_holes(found: Iterable[Hole]) -> Iterator[Hole]:
-    """Give numbers to those that have none: 1, 2 … among themselves."""
+def numbered_clozes(found: Iterable[Cloze]) -> Iterator[Cloze]:
+    """Number the clozes that have no numbers: 1, 2 … among themselves."""
     free = 0
-    for hole in found:
-        free += not hole.numbers
-        yield hole if hole.numbers else hole._replace(numbers=str(free))
+    for cloze in found:
+        free += not cloze.numbers
+        yield cloze if cloze.numbers else cloze._replace(numbers=str(free))
 
 
-def cloze_text(page: Page, source: str, mask: str, found: Iterable[Hole]) -> str:
-    """Return the Markdown of a text with these holes, each of them numbered."""
+def cloze_text(page: Page, source: str, mask: str, found: Iterable[Cloze]) -> str:
+    """Return the Markdown of a source with these clozes, all of them numbered."""
     parts, at = [], 0
-    for hole in found:
-        hint = f"::{_guarded(source, mask, hole.hint)}" if hole.hint[1] else ""
-        answer = _guarded(source, mask, hole.answer)
-        parts.append(_escaped(_PAIRED, source, mask, at, hole.start))
-        parts.append(f"{{{{c{hole.numbers}::{answer}{hint}}}}}")
-        at = hole.end
+    for cloze in found:
+        hint = f"::{_guarded(source, mask, cloze.hint)}" if cloze.hint[1] else ""
+        answer = _guarded(source, mask, cloze.answer)
+        parts.append(_escaped(_PAIRED, source, mask, at, cloze.start))
+        parts.append(f"{{{{c{cloze.numbers}::{answer}{hint}}}}}")
+        at = cloze.end
     parts.append(_escaped(_PAIRED, source, mask, at, len(source)))
     return rich("".join(parts), page.blocks.context, gaps=True)
 
 
 _PAIRED = re.compile(r"(?<=\{)\{|(?<=\})\}")
-"""Outside clozes no cloze begins or ends."""
+"""Pairs of braces outside clozes, which would begin or end one."""
 _INSIDE = re.compile(r"[{}]|(?<=:):|^:|:$")
-"""Within an answer or a hint nothing ends it."""
+"""Signs in an answer or a hint that would end it."""
 
 
 def _guarded(source: str, mask: str, span: Span) -> str:
-    """Return an answer or a hint, without blanks around it."""
+    """Return an answer or a hint, stripped and escaped."""
     text = source[slice(*span)]
     start = span[0] + len(text) - len(text.lstrip())
     return _escaped(_INSIDE, source, mask, start, start + len(text.strip()))
@@ -162,8 +163,8 @@ def _escaped(signs: re.Pattern[str], source: str, mask: str, start: int, end: in
 
 
 def cloze_card(
-    page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Hole], id: str = ""
+    page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Cloze], id: str = ""
 ) -> ToolCard:
-    """Return the cloze card of the lines [first, last), whose words are `source`."""
+    """Return the cloze card of the lines [first, last), whose text is `source`."""
     text = cloze_text(page, source, mask, found)
     return ToolCard(first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id)

@@ -1,9 +1,9 @@
 r"""Cards in nested lists, as Logseq and RemNote write them.
 
-Logseq: blocks with `#card`, their children the answer; `{{cloze x}}`, `{{cloze x\\cue}}`.
-RemNote, as it exports to Markdown: `front >> back`, `term :: what`, `term ;; what`, `{{x}}`;
-`<>` and `::` ask both ways, `<<` only backwards; a third sign (`>>>`, `:::`, `;;;`) takes what
-stands below for the answer.
+Logseq: blocks with `#card`, whose children are the answer; `{{cloze x}}`, `{{cloze x\\cue}}`.
+RemNote's export to Markdown: `front >> back`, `term :: what`, `term ;; what`, `{{x}}`;
+`<>` and `::` are two-way, `<<` is backwards; with a third sign (`>>>`, `:::`, `;;;`), the items
+below are the answer.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from ankiforge.extract.markdown.blocks import without_id, without_properties
 from ankiforge.extract.markdown.inline import MASK
 from ankiforge.extract.markdown.page import Dialect, Page, ToolCard, content
 from ankiforge.extract.obsidian.grammar import (
-    Hole,
+    Cloze,
     Separator,
     card_on_line,
     cloze_card,
-    find_holes,
-    numbered_holes,
+    find_clozes,
+    numbered_clozes,
 )
 from ankiforge.model import Form
 
 _ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)(?:\[[^\[\]]\][ \t]+)?")
 _OUTSIDE = 1000
-"""The depth of a line that is in no list."""
+"""The depth of a line outside lists."""
 
 
 @dataclass(slots=True)
 class Item:
-    """One item, or a line outside lists."""
+    """A list item, or a line outside lists."""
 
     first: int
     below: int
     """[first, below) are its own lines."""
     last: int
-    """[below, last) are those of the items in it."""
+    """[below, last) are the lines of the items below it."""
     depth: int
-    """Columns before its sign."""
+    """Columns before its bullet."""
 
     def words(self, page: Page) -> str:
-        """Return its own lines without its sign."""
+        """Return its own lines without the bullet."""
         line = page.lines[self.first]
         found = _ITEM.match(line)
         rest = (page.lines[at].strip() for at in range(self.first + 1, self.below))
@@ -53,7 +53,7 @@ class Item:
 
 
 def _items(page: Page) -> list[Item]:
-    """Return all items of all lists, in order; a line in none is one with nothing below."""
+    """Return the items of all lists and the lines outside lists, in order."""
     heads: list[tuple[int, int]] = []  # line, columns before the sign
     inside = False
     for at, line in enumerate(page.lines):
@@ -66,7 +66,7 @@ def _items(page: Page) -> list[Item]:
         elif not (inside or at in page.code or page.is_comment(at)):
             heads.append((at, _OUTSIDE))
     items: list[Item] = []
-    around: list[Item] = []  # the items that the next one may lie in
+    around: list[Item] = []  # the items that may contain the next one
     limits = [*(at for at, _ in heads[1:]), len(page.lines)]
     for (at, depth), limit in zip(heads, limits, strict=False):
         end = next((line for line in range(at + 1, limit) if page.is_blank(line)), limit)
@@ -80,7 +80,7 @@ def _items(page: Page) -> list[Item]:
 
 
 def _answer(page: Page, first: int, last: int) -> str:
-    """Return what stands below an item; a single item without its sign."""
+    """Return the text below an item; a single item below loses its bullet."""
     source = dedent(page.lines_between(first, last).expandtabs(4)).strip("\n")
     lines = source.split("\n")
     found = _ITEM.match(lines[0])
@@ -95,12 +95,12 @@ _CUE = "\\\\"
 
 
 class Logseq(Dialect):
-    """Reads pages as Logseq does."""
+    """The card syntax of Logseq."""
 
     signs = r"#card\b|\[\[card\]\]|\{\{cloze\b"
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield cards block by block; a card below a card stands by itself."""
+        """Yield cards block by block; a card below another one is not part of it."""
         found = _items(page)
         cards = [
             item.first for item in found if item.depth < _OUTSIDE and _is_card(page, item.first)
@@ -110,15 +110,15 @@ class Logseq(Dialect):
             words = without_id(content(words) if item.depth == _OUTSIDE else words).strip()
             at = bisect_left(cards, item.first)
             is_card = cards[at : at + 1] == [item.first]
-            is_cloze = bool(find_holes(page.mask(words), (_LOGSEQ_CLOZE,)))
+            is_cloze = bool(find_clozes(page.mask(words), (_LOGSEQ_CLOZE,)))
             if not (is_card or is_cloze):
                 continue
             tags = tuple(tag for tag in page.tags_in(words) if tag.casefold() != "card")
             front = _CARD.sub("", words).strip()
             if is_cloze:
                 mask = page.mask(front)
-                holes = (_with_cue(front, hole) for hole in find_holes(mask, (_LOGSEQ_CLOZE,)))
-                card = cloze_card(page, item.first, item.below, front, mask, numbered_holes(holes))
+                cued = (_with_cue(front, cloze) for cloze in find_clozes(mask, (_LOGSEQ_CLOZE,)))
+                card = cloze_card(page, item.first, item.below, front, mask, numbered_clozes(cued))
                 yield card._replace(whole=words, tags=tags)
                 continue
             last = min([item.last, *cards[at + 1 : at + 2]])
@@ -136,10 +136,10 @@ def _is_card(page: Page, at: int) -> bool:
     return found is not None and (found[0].endswith("]]") or page.mask(line)[found.start()] != MASK)
 
 
-def _with_cue(source: str, hole: Hole) -> Hole:
-    start, end = hole.answer
+def _with_cue(source: str, cloze: Cloze) -> Cloze:
+    start, end = cloze.answer
     cue = source.find(_CUE, start, end)
-    return hole if cue < 0 else hole._replace(answer=(start, cue), hint=(cue + 2, end))
+    return cloze if cue < 0 else cloze._replace(answer=(start, cue), hint=(cue + 2, end))
 
 
 _REMNOTE_CLOZE = re.compile(
@@ -156,7 +156,7 @@ _BELOW = re.compile(r"(?P<front>.*\S)[ \t]*(?P<sign>>>>|:::|;;;)[ \t]*$")
 
 
 class Remnote(Dialect):
-    """Reads what RemNote exports."""
+    """The card syntax of RemNote's export."""
 
     signs = r"<>|>>|<<|::|;;|\{\{"
 
@@ -174,8 +174,8 @@ class Remnote(Dialect):
                 )  # fmt: skip
                 continue
             mask = page.mask(source)
-            if found := find_holes(mask, (_REMNOTE_CLOZE,), templates=False):
-                yield cloze_card(page, at, at + 1, source, mask, numbered_holes(found))
+            if found := find_clozes(mask, (_REMNOTE_CLOZE,), templates=False):
+                yield cloze_card(page, at, at + 1, source, mask, numbered_clozes(found))
             elif not (at in page.cells or at in page.regions) and (
                 card := card_on_line(page, at, _SEPARATORS)
             ):

@@ -1,4 +1,4 @@
-"""A vault, read note by note."""
+"""The notes of a vault: which files they are, and reading them."""
 
 from __future__ import annotations
 
@@ -64,30 +64,30 @@ if TYPE_CHECKING:
 
 NOTHING_KNOWN = NothingKnown()
 MANY = 400
-"""From so many unread notes on worker processes help: it takes them a while to begin."""
+"""Unread notes from which worker processes save time: they take a while to start."""
 AT_A_TIME = 100
-"""Notes that a worker reads at once: a note takes a millisecond, as does to send it."""
+"""Notes per task of a worker: reading one takes a millisecond, and so does sending it."""
 
 
 class NoteFile(NamedTuple):
-    """One file that is a note."""
+    """The file of a note."""
 
     path: str
-    """Below the root, NFC and with `/`."""
+    """Below the root, in NFC and with `/`."""
     at: str
-    """Where it is."""
+    """The path as the file system gives it."""
     stamp: Stamp
 
 
 class ParsedNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one note yields, as workers send it."""
+    """What reading one note yields, as workers send it."""
 
     problems: tuple[Problem, ...] = ()
     extracted: Extracted | None = None
     pictures: tuple[str, ...] = ()
-    """What it calls pictures: another file by one of these names may come."""
+    """The names of the pictures it embeds; another file may appear under one of them."""
     size: int = 0
-    """Bytes of the file that was read."""
+    """The size of the file that was read, in bytes."""
 
 
 class Vault:
@@ -105,12 +105,12 @@ class Vault:
         self.pool = pool
         self.count = Count()
         self.container = f"vault:{name}"
-        """What a scan covers."""
+        """Names the set of notes that a scan covers."""
         self.namespace = f"vault:{percent(name)}"
-        """What stands before the slash of its keys."""
+        """The part of its keys before the slash."""
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
-        """Yield the notes in the order of their paths, with problems; then one scan."""
+        """Yield the notes in the order of their paths, with problems, and then a `Scan`."""
         files = self._find()
         yield from files.problems
         unread = [note for note in files.notes if not self._is_unchanged(note, files, known)]
@@ -147,7 +147,7 @@ class Vault:
         return known.is_unchanged(self.container, note.path, fingerprint)
 
     def _fingerprint(self, note: NoteFile, depends: Collection[str], files: Files) -> str:
-        """Return what decides what a note says; "" if its stamp proves nothing."""
+        """Return a hash of all that determines a note's content; "" if its stamp proves nothing."""
         if not proves(note.stamp):
             return ""
         found = [(name, find_picture(name, note.path, files.others)) for name in depends]
@@ -156,7 +156,7 @@ class Vault:
     def _sightings(
         self, note: NoteFile, parsed: ParsedNote, files: Files, known: Known
     ) -> Iterator[Sighting]:
-        """Yield what a note says; one with problems is read, and has them, in every run."""
+        """Yield what was read; a note with problems is never `Unchanged`: each run reports them."""
         depends, fingerprint = parsed.pictures, ""
         if known is not NOTHING_KNOWN and not parsed.problems:
             fingerprint = self._fingerprint(note, depends, files)
@@ -174,7 +174,7 @@ class Vault:
         return selection_of(self.settings)
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """Yield what notes hold by other settings: those of `before`, and all that there are."""
+        """Yield the highlights of notes by the settings `before` and by the widest settings."""
         from ankiforge.extract.obsidian import DIALECTS, MARKS
 
         only = tuple(at for path in paths if (at := self.root / path).is_file())
@@ -185,7 +185,7 @@ class Vault:
         return highlights_of(vaults if only else ())
 
     def look(self) -> Look:
-        """Return which notes there are, as they are now."""
+        """Return which notes exist now."""
         files = self._find()
         pictures = sorted(path for path in files.stamps if PICTURE.match(path))
         problems = [(problem.where, problem.what) for problem in files.problems]
@@ -203,11 +203,11 @@ class Vault:
 
     @cached_property
     def _context(self) -> str:
-        """All that decides what a note says besides its own words."""
+        """A hash of all that determines what a note yields, besides its text."""
         return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
 
     def _read_ahead(self, unread: list[NoteFile], files: Files) -> _ReadAhead | None:
-        """Let worker processes begin with what must be read, if it is much."""
+        """Let worker processes start on the unread notes, if they are many."""
         if self.pool is None or len(unread) < MANY:
             return None
         pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
@@ -220,10 +220,10 @@ _DEEP = re.compile(
     r"^(?:(?:[ \t]{0,4}+>){100,}+|(?P<indent>[ \t]{100,}+)(?:[-*+]|\d{1,9}[.)])[ \t])(?P<text>.*)$",
     re.MULTILINE,
 )
-"""A line in a hundred quotes, or one that may be an item of a list a hundred deep. Possessive: a
-note of blanks costs no more than its length."""
+"""A line in a hundred quotes, or one that may be in a list a hundred deep. The quantifiers are
+possessive, so that a note of blanks takes linear time."""
 _BANNER = re.compile(r"^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*", re.MULTILINE)
-"""What the program writes into a drawing that is a note; nobody marked it."""
+"""A line that Excalidraw writes into a drawing; it is not a mark."""
 _ITEM = r"^[ \t>]*(?:[-*+]|\d{1,9}[.)])[ \t].*[:：]"
 _MARK_SIGNS = {"==": "==", "mark": "<mark", "bold": r"\*\*|__", "callout": r"\[!"}
 _CARD_SIGNS = {
@@ -243,15 +243,15 @@ class NoteReader:
     namespace: str
     container: str
     vault: str
-    """The name of its folder."""
+    """The name of the vault's folder."""
     settings: Any
     version: str = ankiforge.__version__
 
     def read(self, note: NoteFile, others: Mapping[str, str]) -> ParsedNote:
-        """Return what a note says.
+        """Read one note.
 
         Raises:
-            ItemError: it cannot be read, or is no text.
+            ItemError: the file cannot be read, or is not text.
         """
         text, stamp = read_settled(note.at)
         pictures: dict[str, str] = {}
@@ -270,12 +270,12 @@ class NoteReader:
     def parse(
         self, path: str, text: str, picture: Callable[[str], str]
     ) -> tuple[tuple[Problem, ...], Extracted | None]:
-        """Return what is wrong with a note that says something, and what it says.
+        """Return the problems of a note, and its highlights, if any.
 
         Args:
-            path: of the note, below the vault.
-            text: its text, line ends LF.
-            picture: returns the path of a picture by what the note calls it, "" if it is none.
+            path: the path below the vault.
+            text: the text with line ends LF.
+            picture: returns the path of a picture by its name in the note; "" if it is not a picture.
         """
         if not self._may_hold(text) or is_export(text):
             return (), None
@@ -294,7 +294,7 @@ class NoteReader:
         blocks = cut(source, Context(picture=picture))
         page = Page(path, text, source, blocks, front.tags, front.note_id)
         tools = tool_cards(page, self._dialects)
-        # what is a tool's to read is no mark, unless marks were asked for
+        # `==x==` is not a mark where a tool defines its meaning, unless the settings name marks
         wanted = self._wanted
         if self.settings.marks is None and tools.highlights:
             wanted = wanted._replace(marks=wanted.marks - {"=="})
@@ -309,7 +309,7 @@ class NoteReader:
         return (*problems, *deep), Extracted(document, found, self.container)
 
     def _too_deep(self, path: str, text: str) -> tuple[Problem, ...]:
-        """Return the notice about what stands in more quotes or lists than are read."""
+        """Return a notice about marks in quotes or lists that are too deep to be read."""
         lines = 0
         for match in _DEEP.finditer(text):
             indent = match["indent"]
@@ -354,7 +354,7 @@ class NoteReader:
 
     @cached_property
     def _signs(self) -> list[re.Pattern[str]]:
-        """Without any of these a note has no highlight, and is not parsed."""
+        """Regular expressions; a note without any match has no highlights and is not parsed."""
         from ankiforge.extract.markdown.quotes import SIGNS
 
         signs = [_MARK_SIGNS[mark] for mark in sorted(self._wanted.marks)]
@@ -368,7 +368,7 @@ class NoteReader:
 
 
 def _without_head(text: str, lines: int) -> str:
-    """Return the note with its first lines empty, so that line numbers stay."""
+    """Return the note with its first lines blanked, so that line numbers stay."""
     rest = text.split("\n", lines)[lines] if text.count("\n") >= lines else ""
     if "EXCALIDRAW VIEW" in rest:
         rest = _BANNER.sub("", rest, count=1)
@@ -376,9 +376,10 @@ def _without_head(text: str, lines: int) -> str:
 
 
 def find_picture(target: str, note: str, others: Mapping[str, str]) -> str:
-    """Return the path below the vault of the picture that a note calls `target`, or "".
+    """Return the path of a picture below the vault, by its name in a note.
 
-    `others` are the vault's files that are no notes, as in `Files`.
+    Return the name itself if no such file is found, "" if it is not a picture. `others` are the
+    files of the vault that are not notes, as in `Files`.
     """
     if not PICTURE.match(target):
         return ""
@@ -401,7 +402,10 @@ def find_picture(target: str, note: str, others: Mapping[str, str]) -> str:
 def read_notes(
     reader: NoteReader, notes: Sequence[NoteFile], others: Mapping[str, str]
 ) -> list[bytes | None] | None:
-    """Return what each note says; None of one that cannot be read here, or of all by another program."""
+    """Return the `ParsedNote` of each note as JSON, None for one that cannot be read here.
+
+    Return None for all if the reader comes from another version of the program.
+    """
     if reader.version != ankiforge.__version__:
         return None
     lines: list[bytes | None] = []
@@ -409,12 +413,12 @@ def read_notes(
         try:
             lines.append(msgspec.json.encode(reader.read(note, others)))
         except ItemError:
-            lines.append(None)  # whoever asked finds out, and says what is wrong
+            lines.append(None)  # the caller reads it again and reports the problem
     return lines
 
 
 class _ReadAhead:
-    """Notes that workers read ahead; what they cannot is left to the asker."""
+    """Notes that workers read ahead; those they cannot read are left to the caller."""
 
     def __init__(
         self,
@@ -423,7 +427,7 @@ class _ReadAhead:
         notes: Sequence[NoteFile],
         others: Mapping[str, str],
     ) -> None:
-        """`notes` in the order of asking."""
+        """`notes` are in the order in which `take` asks for them."""
         from ankiforge.extract.workers import Prefetch
 
         starts = range(0, len(notes), AT_A_TIME)
@@ -436,10 +440,10 @@ class _ReadAhead:
         self._remote = pool.remote
         self._lines: dict[str, bytes | None] = {}
         self.left = 0
-        """Notes that the asker had to read himself."""
+        """The number of notes that the caller had to read."""
 
     def take(self, note: NoteFile) -> ParsedNote | None:
-        """Return what a note says; None if it is to be read by the asker."""
+        """Return what a worker read, None if the caller must read the note."""
         number = self._part.pop(note.path, None)
         if number is not None and note.path not in self._lines:
             part = self._parts[number]
@@ -449,7 +453,7 @@ class _ReadAhead:
             line = self._lines.pop(note.path, None)
             if line and stamp_of(os.stat(note.at)) == note.stamp:  # noqa: PTH116 - of many
                 parsed = msgspec.json.decode(line, type=ParsedNote)
-                if parsed.size == note.stamp[2]:  # the asker's file, not another of that name
+                if parsed.size == note.stamp[2]:  # not another file under this path
                     return parsed
         return None
 
@@ -464,7 +468,7 @@ class _ReadAhead:
 
 _DRAWING = ".excalidraw.md"
 _JUNK = re.compile(r"~\$|.*(?:~|\.tmp|\.swp|\.excalidraw\.md)$", re.IGNORECASE)
-"""Left out: what editors and drawing tools leave behind."""
+"""Left out: files that editors and drawing tools leave behind."""
 _CONFLICT = re.compile(
     r".*(?:\.sync-conflict-\d{8}-\d{6}[^/]*|\([^()]*conflicted copy[^()]*\)|\.Conflict[^/]*)\.md$",
     re.IGNORECASE,
@@ -474,22 +478,22 @@ _EVICTED = re.compile(r"\.(.+\.md)\.icloud$", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Files:
-    """What a walk found."""
+    """The files found in a vault."""
 
     notes: list[NoteFile] = field(default_factory=list)
-    """Sorted by their paths."""
+    """Sorted by path."""
     others: dict[str, str] = field(default_factory=dict)
-    """Casefolded path and name of every other file → its path: pictures to embed."""
+    """The path of every file that is not a note, by casefolded path and by casefolded name."""
     stamps: dict[str, Stamp] = field(default_factory=dict)
-    """Of every file that is no note."""
+    """The stamp of every file that is not a note, by path."""
     drawings: list[NoteFile] = field(default_factory=list)
-    """Of Excalidraw: they are not read."""
+    """Excalidraw drawings, which are not read."""
     problems: list[Problem] = field(default_factory=list)
     complete: bool = True
-    """No folder and no note was out of reach."""
+    """Whether every folder and note could be reached."""
 
     def missing(self, where: str, what: str) -> None:
-        """Note that something is out of reach."""
+        """Report that something cannot be reached."""
         self.problems.append(Problem(where, what, "check the path, and that the disk is mounted"))
         self.complete = False
 
@@ -497,7 +501,7 @@ class Files:
 def find_notes(
     root: Path, include: Sequence[str], exclude: Sequence[str], only: tuple[Path, ...]
 ) -> Files:
-    """Walk the vault, or what of it is named in `only`; symbolic links are not followed.
+    """Find the notes of a vault, or those named in `only`; symbolic links are not followed.
 
     A note named in `only` is taken whatever the patterns say.
     """
@@ -551,8 +555,8 @@ def find_notes(
                 files.notes.append(NoteFile(path, entry.path, stamp))
     notes = files.notes
     if only:
-        notes = [note for named in only for note in _named(root, named, files)]
-    files.notes = _each_once(notes, files.problems)
+        notes = [note for named in only for note in _notes_at(root, named, files)]
+    files.notes = _unique(notes, files.problems)
     files.problems.sort(key=lambda problem: problem.where)
     return files
 
@@ -563,7 +567,7 @@ def _link_problem(
     included: Callable[[str], bool],
     excluded: Callable[[str], bool],
 ) -> list[Problem]:
-    """Return the problem of a link to notes, which leads out of the vault, or round in a circle."""
+    """Return the problem with a link to notes: it leads out of the vault, or in a circle."""
     if loop := loop_at(entry.path):
         return [] if excluded(path) else [looping(path, loop)]
     is_folder = entry.is_dir()
@@ -574,12 +578,12 @@ def _link_problem(
     return [Problem(path, what, hint)]
 
 
-def _named(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
+def _notes_at(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
     """Yield the notes at or below one path of `only`."""
     try:
         relative = legible(named.absolute().relative_to(root.absolute()).as_posix())
     except ValueError:
-        files.problems.append(Problem(named.name, "it lies outside the vault"))
+        files.problems.append(Problem(named.name, "it is outside the vault"))
         return
     if named.is_dir():
         folder = "" if relative == "." else f"{relative}/"
@@ -590,8 +594,8 @@ def _named(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
         files.missing(relative, "there is no such note or folder")
 
 
-def _each_once(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
-    """Return them sorted; of two whose names look the same in other signs, one is left out."""
+def _unique(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
+    """Return the notes sorted; of two whose paths are equal in NFC, one is left out."""
     found: dict[str, NoteFile] = {}
     for note in notes:
         other = found.setdefault(note.path, note)
@@ -603,15 +607,15 @@ def _each_once(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]
 
 
 _DATA = re.compile(r"^(?:#+ Drawing\s*$|%%\s*\n#+ Drawing|```(?:compressed-)?json)", re.MULTILINE)
-"""Where the picture itself begins in a drawing."""
+"""Where the data of a drawing begin, after its text."""
 _MARK = re.compile(r"(?<!=)==(?![=\s])[^\n=]+(?<!\s)==(?!=)")
 _LARGEST_DRAWING = 2_000_000
 _MOST_NAMED = 3
-"""Drawings that one line names."""
+"""Drawings named in one message."""
 
 
 def marked_drawings(files: Files, vault: str) -> Iterator[Problem]:
-    """Yield a notice about drawings in which something is marked; their banner is no mark."""
+    """Yield a notice about drawings that contain marks."""
     marked = [one.path for one in sorted(files.drawings) if _holds_marks(Path(one.at))]
     if marked:
         count = len(marked)

@@ -1,9 +1,9 @@
-"""PDFs of a folder: the passages a person marked, and the notes they left.
+"""PDFs in a folder: the passages a person marked, and the notes they wrote.
 
     sources:
       - pdf: {name: papers, path: ~/Papers}
 
-The files are read by a worker process (`worker`), as PDFs crash, hang and lie.
+Worker processes (`worker`) read the files, because PDFs may crash or hang the libraries.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ from ankiforge.text.anchors import numbered
 
 NOTHING_KNOWN = NothingKnown()
 MOST_NAMED = 10
-"""Files that one message names."""
+"""Files named in one message."""
 MOST_PICTURES = 200
-"""Pictures cut out of one file."""
+"""Pictures cut out of one file, at most."""
 NO_MARKS = (
     "no annotations in this file",
     "a print to PDF draws marks into the pages: save or export it with its annotations instead",
@@ -62,12 +62,12 @@ NO_MARKS = (
 
 
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of a folder of PDFs in `ankiforge.yaml`; for the patterns see `files.matcher`."""
+    """The keys of a `pdf:` source; for the patterns see `files.matcher`."""
 
     include: tuple[str, ...] = ("**/*.pdf",)
     exclude: tuple[str, ...] = ()
     passwords: tuple[str, ...] = ()
-    """Tried in turn on every locked file."""
+    """Tried in turn on every encrypted file."""
 
 
 def open_source(
@@ -81,11 +81,11 @@ def open_source(
     pool: WorkerPool | None = None,
     seconds: float = SECONDS,
 ) -> Source:
-    """Make a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
+    """Return a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
 
-    `me` are the names (/T) whose comments may instruct, () = everybody's; `memory` caches what a
-    file said until it changes; `pool` reads several at a time; `seconds` is the time that reading
-    one file may take.
+    `me` are the author names (/T) whose comments may be instructions, () = everybody's; `memory`
+    caches what a file contains until it changes; `pool` reads several files at a time; `seconds`
+    is the time limit for one file.
     """
     source = PdfSource.open(name, root, settings, only, me)
     return replace(source, memory=memory, pool=pool, seconds=seconds)
@@ -93,7 +93,7 @@ def open_source(
 
 @dataclass(frozen=True)
 class PdfSource(FolderSource):
-    """Reads the annotated PDFs of a folder, one after another."""
+    """Reads the annotated PDFs of a folder."""
 
     memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
     pool: WorkerPool | None = None
@@ -103,14 +103,14 @@ class PdfSource(FolderSource):
     by_several = True
 
     def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
-        """Yield one document per file, or a `Problem` if it cannot be read."""
+        """Yield one document or `Problem` per file, and finally a `Scan`."""
         folder, hidden = self.folder, list[str]()
         with PdfWorker(self.seconds, self.memory) as worker:
             listed = list(folder.files())
             files = [file for file in listed if isinstance(file, File)]
             asks = known is not NOTHING_KNOWN
             prints = {file.path: self._fingerprint(file) if asks else "" for file in files}
-            # a file that was named is read, to report that it has no marks
+            # a file that the user named is always read, to report if it has no marks
             unread = [
                 file
                 for file in files
@@ -131,7 +131,7 @@ class PdfSource(FolderSource):
             end = folder.end()
             worker.store(complete=end.complete and len(read) == len(files))
         yield from (one for one in listed if isinstance(one, Problem))
-        if hidden:  # one message for all files: they were mostly deleted, and recur in every run
+        if hidden:  # one message for all: most were deleted, and they recur in every run
             more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
             named = f"{', '.join(hidden[:MOST_NAMED])}{more}"
             what = f"marks that the files hide were left out: {named}"
@@ -146,12 +146,12 @@ class PdfSource(FolderSource):
         return selection_of(msgspec.structs.replace(self.settings, passwords=()))
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
-        """Yield what some files hold, whether the settings leave them out or not."""
+        """Yield the highlights of some files, even if the settings leave them out."""
         some = replace(self, folder=self.folder.named(paths), memory=NoMemory(), pool=None)
         return highlights_of([some] if some.folder.only else ())
 
     def _fingerprint(self, file: File) -> str:
-        """Return a hash of all that decides what a file says; "" if its stamp proves nothing."""
+        """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
         try:
             stamp = stamp_of(file.at.stat())
         except OSError:
@@ -162,7 +162,7 @@ class PdfSource(FolderSource):
     def _file(
         self, worker: PdfWorker, file: File, hidden: list[str], fingerprint: str
     ) -> Iterator[Sighting]:
-        """Yield what a file says; one with problems is read and reported in every run."""
+        """Yield what was read; a file with problems is never `Unchanged`: each run reports them."""
         where = file.path
         read = worker.read(file.at, self.settings.passwords)
         if isinstance(read, Failed):
@@ -186,7 +186,7 @@ class PdfSource(FolderSource):
             yield Problem(where, *NO_MARKS, notice=True)
 
     def _highlights(self, document: Document, marks: tuple[Mark, ...]) -> Iterator[Highlight]:
-        """Yield highlights in reading order; equal anchors are numbered per page."""
+        """Yield highlights in reading order; equal anchors are numbered page by page."""
         for _, page in groupby(marks, key=lambda mark: mark.page):
             yield from numbered([self._highlight(document, mark) for mark in page])
 
@@ -240,9 +240,9 @@ def _document(source: str, where: str, path: PurePosixPath, read: Read) -> Docum
 
 
 def identify(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem:
-    """Return the document of a file, marked or not, without its highlights; or why it failed.
+    """Return the document of a file without its highlights, or the reason why it failed.
 
-    Its key is "" if all of its pages are empty: so are those of other files.
+    The key is "" if all pages of the file are empty, as those of other files may be, too.
     """
     with PdfWorker() as worker:
         read = worker.read(path, passwords, named=True)
@@ -251,7 +251,7 @@ def identify(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem
     document = _document("", path.name, PurePosixPath(path.name), read)
     empty = h16(*(sha256(b"").hexdigest() for _ in read.pages))
     key = DocumentKey("") if read.document == empty else document.key
-    identifiers = read.work.identifiers  # a file that was named is no evidence of its name
+    identifiers = read.work.identifiers  # without the file name, which proves nothing here
     document = replace(document, key=key, identifiers=identifiers)
     return Extracted(document, (), pages=read.pages)
 
@@ -262,10 +262,10 @@ def identify(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem
 def with_pictures(
     worker: PdfWorker, path: Path, read: Read, passwords: tuple[str, ...]
 ) -> tuple[Read, tuple[Picture, ...]]:
-    """Cut out marked figures and drawings; return the marks with picture names, and these.
+    """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
 
-    A mark whose picture cannot be cut has none. If cutting failed this time the mark keeps the
-    name: the picture may have been cut before. What went wrong is among the problems.
+    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark keeps
+    its name: the picture may exist from an earlier run. The failure is added to the problems.
     """
     named = {
         picture_name(read.document, mark): Area(mark.page, mark.area)
@@ -277,11 +277,11 @@ def with_pictures(
         return (read, ())
     cut, failed = worker.pictures(path, tuple(wanted.values()), passwords)
     pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
-    there = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
+    kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
     marks = []
     for mark in read.marks:
         name = picture_name(read.document, mark) if mark.area is not None else ""
-        marks.append(msgspec.structs.replace(mark, picture=name) if name in there else mark)
+        marks.append(msgspec.structs.replace(mark, picture=name) if name in kept else mark)
     problems = list(read.problems)
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
@@ -296,6 +296,6 @@ def with_pictures(
 
 
 def picture_name(document: str, mark: Mark) -> str:
-    """Return a name made of the place: the same picture rendered otherwise is no new content."""
+    """Return a name made from the place, so that rendering it differently is not new content."""
     tenths = (str(round(10 * edge)) for edge in mark.area or ())
     return f"cut/{h16('cut', document, str(mark.page), *tenths, mark.kind)}.png"

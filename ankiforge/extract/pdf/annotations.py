@@ -1,6 +1,6 @@
-"""The annotations of a file as pypdf reads them, their threads merged: kinds, places, authors.
+"""The annotations of a file, read with pypdf, replies merged: kinds, places, authors.
 
-Programs write what they like into a PDF: whatever has the wrong type counts as missing.
+Programs write arbitrary values into PDFs: a value of the wrong type counts as missing.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ KINDS: Mapping[str, HighlightKind] = {
     "/Polygon": HighlightKind.IMAGE,
     "/Ink": HighlightKind.INK,
 }
-"""PDF 32000-1 §12.5.6; links, popups and widgets are no marks."""
+"""PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
 DRAWINGS = frozenset({"/Line", "/PolyLine", "/Stamp", "/FileAttachment", "/Redact", "/Sound"})
-"""A note if somebody wrote words to it, else only a drawing."""
+"""Notes if somebody added text to them, otherwise only drawings."""
 ON_TEXT = frozenset({HighlightKind.HIGHLIGHT, HighlightKind.UNDERLINE, HighlightKind.STRIKE})
 MARGIN = 8.0
-"""Points around a pen drawing: a ring or a stroke is drawn at something."""
+"""Points around a pen drawing, to show what a ring or a stroke was drawn at."""
 HIDDEN = 2 | 32
 """/F: Hidden, NoView (§12.5.3)."""
 MOST = 20_000
-"""Marks read per page."""
+"""Marks read per page, at most."""
 MOST_NUMBERS = 160_000
-"""Numbers read of an array."""
+"""Numbers read from one array, at most."""
 DEEPEST = 4
-"""Levels of forms that are searched for a picture."""
+"""Levels of nested forms that are searched for a picture."""
 MOST_FORMS = 16
-"""Pictures and forms looked at in each."""
+"""Pictures and forms examined per level, at most."""
 
 Reference = tuple[int, int]
 """Number and generation of an object."""
@@ -59,7 +59,7 @@ Reference = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One annotation, its replies folded into the comment."""
+    """One annotation, with its replies in the comment."""
 
     page: int
     kind: HighlightKind
@@ -78,29 +78,29 @@ class Annotation:
     modified: str
     """ISO 8601; "" if unknown."""
     dated: datetime
-    """Orders the replies of a thread."""
+    """By which the replies of a thread are sorted."""
     area: Box | None
-    """What its picture shows; None if it is none."""
+    """The area to show in its picture, None if it has no picture."""
     reference: Reference | None
     parent: Reference | None
     grouped: bool
-    """Part of its parent (/RT /Group), not a reply to it."""
+    """Whether it is part of its parent (/RT /Group), not a reply to it."""
     hidden: bool
     state: bool
-    """A state set in Acrobat (accepted, completed …); like a hidden one it only links others."""
+    """Whether it is a state set in Acrobat (accepted, completed …), which only links others."""
 
 
 class Annotations(NamedTuple):
-    """The annotations of a file, and the pages (from 0) of which some were left out."""
+    """The annotations of a file, and the pages (from 0) on which some were left out."""
 
     found: list[Annotation]
     """In the order of the file."""
     damaged: tuple[int, ...]
     """Pages with annotations that cannot be read."""
     crowded: tuple[int, ...]
-    """Pages with more than `MOST`."""
+    """Pages with more than `MOST` annotations."""
     hidden: int
-    """How many were left out because the file hides them: often deleted ones."""
+    """The number left out because the file hides them: often they were deleted."""
 
 
 def read_annotations(reader: PdfReader) -> Annotations:
@@ -121,7 +121,7 @@ _WEAK = re.compile(r"fitz-|annot-|highlight-|id|zotero-|\d+$", re.IGNORECASE)
 
 
 def strong_names(annotations: Iterable[Annotation]) -> set[str]:
-    """Return the /NM that identify a mark: long, unique, not counted up per session."""
+    """Return the /NM values that identify a mark: long, unique, not counted up per session."""
     counts = Counter(one.name for one in annotations)
     return {
         name
@@ -134,7 +134,7 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
 
 
 def of_page(number: int, page: PageObject) -> Iterator[Annotation | None]:
-    """Yield the annotations of a page that are marks; None for each that cannot be read."""
+    """Yield the marks among the annotations of a page, None for each that cannot be read."""
     try:
         array = page["/Annots"].get_object() if "/Annots" in page else None
     except FAULTS:
@@ -155,7 +155,7 @@ _ZOTERO_KEY = re.compile(r"\(?([A-Z0-9]{8})\)?$")
 
 
 def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | Literal[False]:
-    """Return the mark that an item of /Annots is or refers to; False if it is none."""
+    """Return the mark for an item of /Annots or its target, False if it is not a mark."""
     contents = (
         clean(_text(entry, "/Contents")).strip() or clean(_plain(_text(entry, "/RC"))).strip()
     )
@@ -204,7 +204,7 @@ def _reference(item: Any) -> Reference | None:
 
 
 def _shows_picture(stamp: DictionaryObject) -> bool:
-    """Return whether a stamp is a pasted picture, not one of those that say `approved`."""
+    """Return whether a stamp is a pasted picture, not a text such as `approved`."""
     try:
         look = _part(_get(stamp, "/AP"), "/N")
         return look is not None and _holds_picture(look, DEEPEST)
@@ -229,12 +229,12 @@ def _part(whole: Any, key: str) -> DictionaryObject | None:
 
 
 def _get(entry: DictionaryObject, key: str) -> Any:
-    """Return the value of a key, references followed; None if there is none."""
+    """Return the value of a key with references resolved, None if there is none."""
     return entry[key].get_object() if key in entry else None
 
 
 def _text(entry: DictionaryObject, key: str) -> str:
-    """Return a string, or the text of a stream, as long comments may be; else ""."""
+    """Return a string, or the text of a stream (used for long comments); "" for other values."""
     value = _get(entry, key)
     if isinstance(value, StreamObject):
         value = value.get_data()
@@ -255,7 +255,7 @@ def _plain(rich: str) -> str:
 
 
 def _numbers(value: Any) -> tuple[float, ...]:
-    """Return the numbers of an array; what is no number counts as infinite, to keep places."""
+    """Return the numbers of an array; other values become infinite, so that positions stay."""
 
     def number(item: Any) -> float:
         try:
@@ -267,7 +267,7 @@ def _numbers(value: Any) -> tuple[float, ...]:
 
 
 def _box(value: Any) -> Box | None:
-    """Return a rectangle, whichever two of its corners are given."""
+    """Return a rectangle from any two of its opposite corners."""
     edges = _numbers(value)
     if len(edges) != 4 or not all(map(isfinite, edges)):
         return None
@@ -276,7 +276,7 @@ def _box(value: Any) -> Box | None:
 
 
 def _colour(parts: tuple[float, ...]) -> str:
-    """Return `#rrggbb` of grey, RGB or CMYK; "" of anything else."""
+    """Return `#rrggbb` for grey, RGB or CMYK, "" for anything else."""
     if not all(map(isfinite, parts)):
         return ""
     levels = [min(max(part, 0.0), 1.0) for part in parts]
@@ -296,7 +296,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def moment(date: str) -> datetime:
-    """Return a PDF date (§7.9.4), read leniently, UTC without a zone; `NEVER` if it is none."""
+    """Parse a PDF date (§7.9.4) leniently, as UTC if it has no zone; `NEVER` if it is invalid."""
     found = _DATE.match(date.strip())
     if not found:
         return NEVER
@@ -305,7 +305,7 @@ def moment(date: str) -> datetime:
     try:
         zone = timezone(-offset if found[7] == "-" else offset) if offset else UTC
         local = datetime(year, month or 1, day or 1, hour, minute, second, tzinfo=zone)
-        local.astimezone(UTC)  # fails at the edges of time
+        local.astimezone(UTC)  # raises if UTC is out of range
     except (ValueError, OverflowError):
         return NEVER
     return local
@@ -321,9 +321,9 @@ _CYCLE = -1
 
 
 def threaded(found: list[Annotation]) -> list[Annotation]:
-    """Merge replies into what they answer and groups into one annotation, in file order.
+    """Merge replies into the annotation they answer, and groups into one, in file order.
 
-    A thread of which all is hidden or a state is left out.
+    A thread that consists only of hidden annotations and states is left out.
     """
     threads: dict[int, list[int]] = defaultdict(list)
     for at, head in enumerate(_heads(found)):
@@ -337,7 +337,7 @@ def threaded(found: list[Annotation]) -> list[Annotation]:
 
 
 def _heads(found: list[Annotation]) -> list[int]:
-    """Return what each annotation answers in the end; itself if nothing, or in a cycle."""
+    """Return the index of each annotation's thread: its first ancestor, or itself in a cycle."""
     by_reference = {one.reference: at for at, one in enumerate(found) if one.reference}
     heads: dict[int, int] = {}
     for at in range(len(found)):
@@ -347,7 +347,7 @@ def _heads(found: list[Annotation]) -> list[int]:
             heads[step] = _CYCLE
             path.append(step)
             one = found[step]
-            alone = one.kind in ON_TEXT and not one.grouped  # never a mere reply
+            alone = one.kind in ON_TEXT and not one.grouped  # a mark on text is never just a reply
             step = by_reference.get(one.parent) if one.parent and not alone else None
         if path:
             heads |= dict.fromkeys(path, path[-1] if step is None else heads[step])
@@ -355,7 +355,7 @@ def _heads(found: list[Annotation]) -> list[int]:
 
 
 def _merged(thread: list[Annotation]) -> Annotation:
-    """Return the passage of a group with the words of the whole thread in order of time."""
+    """Return the text mark of a group, with the comments of the whole thread sorted by time."""
     root = next((one for one in thread if one.parent is None), thread[0])
     others = [one for one in thread if one is not root]
     group = [root, *(one for one in others if one.grouped)]
@@ -364,7 +364,7 @@ def _merged(thread: list[Annotation]) -> Annotation:
     replies = sorted(
         (one for one in others if one.contents and not one.grouped), key=lambda one: one.dated
     )
-    said = [
+    lines = [
         f"— {one.author}: {one.contents}" if one.author else f"— {one.contents}" for one in replies
     ]
-    return replace(head, contents="\n".join(own), comment="\n".join([*own, *said]))
+    return replace(head, contents="\n".join(own), comment="\n".join([*own, *lines]))

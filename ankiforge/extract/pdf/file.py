@@ -1,4 +1,4 @@
-"""Opening a file: faults in words, passwords, junk before it, a missing or damaged end."""
+"""Opening a PDF: messages for failures, passwords, junk before it, a missing or damaged end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FAULTS = (
     RecursionError,
     OSError,
 )
-"""What damaged and hostile files raise in the two libraries (measured on 2,754 files)."""
+"""What the two libraries raise for damaged and hostile files (measured on 2,754 files)."""
 
 LOCKED = Failed(
     "it is locked, and none of the known passwords opens it",
@@ -56,7 +56,7 @@ TOO_BIG = Failed(
 
 
 def failure(error: BaseException) -> Failed:
-    """Return why a file cannot be read."""
+    """Return the message for a file that cannot be read."""
     refused = isinstance(error, PdfiumError) and "password" in str(error).lower()
     if isinstance(error, FileNotDecryptedError | WrongPasswordError) or refused:
         return LOCKED
@@ -82,7 +82,7 @@ HEAD = 65_536
 
 
 class OpenFile(NamedTuple):
-    """An open file."""
+    """A PDF opened with pypdf."""
 
     reader: PdfReader
     data: bytes
@@ -92,7 +92,7 @@ class OpenFile(NamedTuple):
     is_repaired: bool = False
     """Whether `data` is a repaired copy of the file."""
     cut_object: int | None = None
-    """The number of the object in whose middle the file ends."""
+    """The number of the object in which the file ends, None if it ends between objects."""
 
     def document(self) -> PdfDocument:
         """Open the file with PDFium; the caller closes it."""
@@ -100,10 +100,10 @@ class OpenFile(NamedTuple):
 
 
 def open_file(path: Path, passwords: Iterable[str]) -> OpenFile | Failed:
-    """Open a file, or return why that fails; damage raises one of `FAULTS`.
+    """Open a file, or return why that failed; damage raises one of `FAULTS`.
 
-    If pypdf cannot open it, or its end is missing (pypdf then reads the file as it was before it
-    was last saved), repaired copies are tried, too. The reading with most annotations wins.
+    If pypdf cannot open it, or its end is missing (pypdf then reads the file as of an earlier
+    save), repaired copies are tried, too. The reading with the most annotations wins.
     """
     raw = path.read_bytes()
     start = raw.find(b"%PDF-", 0, HEAD)
@@ -121,7 +121,7 @@ def open_file(path: Path, passwords: Iterable[str]) -> OpenFile | Failed:
             raise
     else:
         readings = [*_repaired(data, passwords), found]
-    best = max(readings, key=lambda one: annotations_in(one.reader))  # the first of equal ones
+    best = max(readings, key=lambda one: annotations_in(one.reader))  # the first, if some are equal
     return best._replace(is_cut=cut, cut_object=cut_object(data) if cut else None)
 
 
@@ -130,14 +130,14 @@ def _opened(data: bytes, passwords: Iterable[str]) -> OpenFile | Failed:
     password = _password(reader, passwords)
     if password is None:
         return LOCKED
-    len(reader.pages)  # a damaged page tree shows here
+    len(reader.pages)  # raises if the page tree is damaged
     return OpenFile(reader, data, password)
 
 
 def _password(reader: PdfReader, passwords: Iterable[str]) -> str | None:
-    """Return the password that opens the file, "" if it needs none, None if none of them does.
+    """Return the password that opens the file, "" if it needs none, None if none opens it.
 
-    A user's password is preferred: PDFium refuses an empty owner's password.
+    A user password is preferred: PDFium refuses an empty owner password.
     """
     if not reader.is_encrypted:
         return ""
@@ -151,7 +151,7 @@ def _password(reader: PdfReader, passwords: Iterable[str]) -> str | None:
 
 
 def _repaired(data: bytes, passwords: tuple[str, ...]) -> Iterator[OpenFile]:
-    """Yield repaired copies that both libraries can open and that have pages."""
+    """Yield the repaired copies that both libraries can open and that have pages."""
     for copy in repaired_copies(data, passwords):
         with suppress(*FAULTS):
             found = _opened(copy, passwords)
@@ -164,13 +164,13 @@ def _repaired(data: bytes, passwords: tuple[str, ...]) -> Iterator[OpenFile]:
 # --- repair ---------------------------------------------------------------------------------
 
 TAIL = 2048
-"""Bytes at the end that are searched for what ends a complete file."""
+"""Bytes at the end that are searched for the end of a complete file."""
 NEAR = 4096
-"""Bytes before `/Type /Catalog` in which its object begins."""
+"""Bytes before `/Type /Catalog` that are searched for the start of its object."""
 MOST_COUNTED = 20_000
-"""Annotations per page that are counted."""
+"""Annotations counted per page, at most."""
 MOST_FOLLOWED = 5_000
-"""Objects looked at to see whether a page is whole."""
+"""Objects examined to decide whether a page is complete, at most."""
 
 _END = re.compile(rb"startxref\s+(\d{1,18})(\s+%%EOF)?[\s%EO\x00]*$")
 _REFERENCES = re.compile(rb"\s*(?:xref|\d+\s+\d+\s+obj)\b")
@@ -181,7 +181,7 @@ _ENCRYPTED = re.compile(rb"/Encrypt\b|/Filter\s{0,9}/Standard\b")
 
 
 def with_end(data: bytes) -> bytes:
-    """Return the file with its end of file marker if nothing else is missing: pypdf needs it."""
+    """Return the file with an end-of-file marker, which pypdf needs, if only that is missing."""
     end = _END.search(data, max(len(data) - TAIL, 0))
     if end and not end[2] and _REFERENCES.match(data, int(end[1])):
         return data[: end.end(1)] + b"\n%%EOF\n"
@@ -189,7 +189,7 @@ def with_end(data: bytes) -> bytes:
 
 
 def is_cut(data: bytes) -> bool:
-    """Return whether objects follow the last end of file marker, and no cross-reference them."""
+    """Return whether objects follow the last end-of-file marker without a cross-reference table."""
     end = _END.search(data, max(len(data) - TAIL, 0))
     if end and end[2]:
         return False
@@ -197,18 +197,18 @@ def is_cut(data: bytes) -> bool:
 
 
 def repaired_copies(data: bytes, passwords: tuple[str, ...]) -> Iterator[bytes]:
-    """Yield copies of a damaged file that can perhaps be opened, the closest to it first."""
+    """Yield copies of a damaged file that may be readable, the most faithful first."""
     trailed = _with_trailer(data)
     resaved = (_resaved(data, passwords), trailed and _resaved(trailed, passwords))
-    # pypdf takes old objects out of object streams for new ones, PDFium rounds numbers
+    # pypdf prefers old objects in object streams to new ones, PDFium rounds numbers
     copies = (*resaved, trailed) if b"/ObjStm" in data else (trailed, *resaved)
     yield from (copy for copy in copies if copy is not None)
 
 
 def _with_trailer(data: bytes) -> bytes | None:
-    """Return the file with a trailer that names its catalog; readers then search for objects.
+    """Return the file with a trailer that names its catalog, so that readers search for objects.
 
-    None if there is no catalog, or it is encrypted: the lost trailer says how.
+    None if there is no catalog, or the file is encrypted, which only its lost trailer describes.
     """
     if _ENCRYPTED.search(data):
         return None
@@ -227,7 +227,7 @@ def _last(found: Iterator[re.Match[bytes]]) -> re.Match[bytes] | None:
 
 
 def _resaved(data: bytes, passwords: tuple[str, ...]) -> bytes | None:
-    """Return the file as PDFium, which searches it for objects, saves it; None if that fails."""
+    """Return the file as saved by PDFium, which searches it for objects; None if that fails."""
     for word in ("", *passwords):
         with suppress(*FAULTS), closing(PdfDocument(data, password=word or None)) as document:
             copy = BytesIO()
@@ -237,7 +237,7 @@ def _resaved(data: bytes, passwords: tuple[str, ...]) -> bytes | None:
 
 
 def annotations_in(reader: PdfReader) -> int:
-    """Return how many annotations can be read."""
+    """Return the number of annotations that can be read."""
     count = 0
     with suppress(*FAULTS):
         for page in reader.pages:
@@ -249,15 +249,15 @@ def annotations_in(reader: PdfReader) -> int:
 
 
 def cut_object(data: bytes) -> int | None:
-    """Return the number of the object in which the file ends; None if it ends between two."""
+    """Return the number of the object in which the file ends, None if it ends between objects."""
     last = _HEADER.search(data, data.rfind(b"endobj") + 1)
     return int(last[1]) if last else None
 
 
 def is_whole(page: PageObject, cut: int | None) -> bool:
-    """Return whether all that makes the text of a page is there: contents, fonts and forms.
+    """Return whether all that makes up the text of a page is there: contents, fonts and forms.
 
-    Without a part of it, the words under a mark would be incomplete or wrong.
+    If a part is missing, the text under a mark is incomplete or wrong.
     """
     try:
         own = page.indirect_reference
@@ -266,13 +266,13 @@ def is_whole(page: PageObject, cut: int | None) -> bool:
         resources = page.get("/Resources", DictionaryObject()).get_object()
         wanted: list[Any] = [page.raw_get("/Contents")] if "/Contents" in page else []
         wanted += [resources.raw_get(key) for key in ("/Font", "/XObject") if key in resources]
-        return _all_there(wanted, cut)
+        return _all_present(wanted, cut)
     except FAULTS:
         return False
 
 
 def _is_packed(stream: StreamObject) -> bool:
-    """Return whether a stream begins as its filter writes it; an encrypted one does not."""
+    """Return whether a stream begins as its filter requires; an encrypted one does not."""
     filters = stream.get("/Filter")
     first = filters[0] if isinstance(filters, ArrayObject) and filters else filters
     head = bytes(stream._data[:2])
@@ -280,7 +280,7 @@ def _is_packed(stream: StreamObject) -> bool:
     return first != "/FlateDecode" or is_zlib
 
 
-def _all_there(waiting: list[Any], cut: int | None) -> bool:
+def _all_present(waiting: list[Any], cut: int | None) -> bool:
     seen: set[tuple[int, int]] = set()
     while waiting and len(seen) < MOST_FOLLOWED:
         one = waiting.pop()

@@ -1,4 +1,4 @@
-"""Headings above a mark, and what a file says about its work: title, authors, year, DOI, arXiv id."""
+"""Headings above a mark, and metadata of a work: title, authors, year, DOI, arXiv id."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BOLD = re.compile(rb"bold|medi|cmbx|black|heavy", re.IGNORECASE)
 
 
 class PrintedLine(NamedTuple):
-    """A line of a page and its looks."""
+    """A line of a page, its size and weight."""
 
     start: int
     """The index of its first character in PDFium's list."""
@@ -39,7 +39,7 @@ class PrintedLine(NamedTuple):
 
 
 def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
-    """Return the lines of a page; `text` is the page's text as PDFium gives it."""
+    """Return the lines of a page; `text` is PDFium's text of the page."""
 
     def units(words: str) -> int:
         return len(words.encode("utf-16-le", "surrogatepass")) // 2
@@ -67,21 +67,21 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
 # --- headings -------------------------------------------------------------------------------
 
 LARGER = 1.12
-"""Letters of a heading are this many times as large as those of the text."""
+"""Minimum size of a heading, relative to the body text."""
 LOOK_BACK = 12
-"""Pages that are searched for the heading above a mark."""
+"""Pages searched backwards for the heading above a mark."""
 MOST_LINES = 3
-"""Lines of a heading."""
+"""Lines of a heading, at most."""
 MOST_ENTRIES = 5000
-"""Entries of an outline that are looked at."""
+"""Outline entries read, at most."""
 DEEPEST = 12
 _WORDED = re.compile(r"[^\W\d_]{3}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}")
-"""A large line without a word, or with an equation in it, is a formula."""
+"""A large line without a word, or with an equals sign, is a formula."""
 _NUMBERED = re.compile(r"(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.?\s+\S")
 
 
 class Entry(NamedTuple):
-    """One heading of the outline."""
+    """One entry of the outline."""
 
     page: int
     top: float
@@ -90,18 +90,18 @@ class Entry(NamedTuple):
 
 
 class Headings:
-    """Finds the headings above a place: by the outline, else by the size of letters."""
+    """Finds the headings above a place, in the outline or else by font size."""
 
     def __init__(
         self, reader: PdfReader, lines: Callable[[int], list[PrintedLine]], pages: int, title: str
     ) -> None:
-        """Prepare.
+        """Read the outline.
 
         Args:
             reader: the file, for its outline.
             lines: returns the lines of a page.
-            pages: how many there are.
-            title: the title of the work, which is no heading.
+            pages: the number of pages.
+            title: the title of the work, which is not a heading.
         """
         self._lines = lines
         self._pages = pages
@@ -124,7 +124,7 @@ class Headings:
         return ""
 
     def _whole(self, lines: list[PrintedLine], line: PrintedLine) -> str:
-        """Return a heading with the lines it continues on, and those it began on."""
+        """Return a heading with the lines before and after that belong to it."""
         first = last = lines.index(line)
         while first and self._continues(lines[first - 1], lines[first]):
             first -= 1
@@ -142,7 +142,10 @@ class Headings:
         )
 
     def _is_before(self, entry: Entry, index: int, top: float) -> bool:
-        """Compare places on one page by the text, as columns make heights useless."""
+        """Return whether an entry precedes a place on its page.
+
+        The text decides if it contains the entry: columns make heights useless.
+        """
         title = fold(entry.title)
         for line in self._lines(entry.page):
             if fold(line.text).endswith(title):
@@ -150,7 +153,10 @@ class Headings:
         return entry.top >= top
 
     def _large(self, page: int) -> list[PrintedLine]:
-        """Return the lines of a page that look like headings; on the first, below title and authors."""
+        """Return the lines of a page that look like headings.
+
+        On the first page, only lines below the title and authors count.
+        """
         lines, start = self._lines(page), 0
         if page == 0:
             is_text = (
@@ -210,10 +216,10 @@ def _flat(items: Any, level: int) -> Iterator[tuple[int, Destination]]:
 # --- title and authors as printed on the first page -----------------------------------------
 
 TITLE_LARGER = 1.2
-"""Letters of a title are this many times as large as most of the page."""
+"""Minimum size of a title, relative to most of the page."""
 TITLE_LINES = 5
 AUTHOR_LINES = 40
-"""Lines below the title in which authors, their places and the abstract are looked for."""
+"""Lines below the title that are searched for authors, affiliations and the abstract."""
 _MASTHEAD = re.compile(
     r"arxiv:|https?:|www\.|doi[: ]|issn|isbn|vol(?:ume|\.)?\s*\d|journal (?:of|for)\b|the journal\b"
     r"|(?:annual |international |european |british |american )+(?:review|journal)\b"
@@ -225,7 +231,7 @@ _MASTHEAD = re.compile(
     r"|plos \w+$|bmc \w+$|nature \w+$|(?:table of )?contents$|abstract$|preprint\b|manuscript\b",
     re.IGNORECASE,
 )
-"""Printed as large as a title but none: names of journals, kinds of articles, stamps."""
+"""Lines as large as a title that are not one: journal names, kinds of articles, stamps."""
 _ADDRESS = re.compile(r"www\.|https?:|\S@\S")
 
 _ABSTRACT = re.compile(r"(?:abstract|summary|zusammenfassung|résumé)\b", re.IGNORECASE)
@@ -235,11 +241,11 @@ _PLACE = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[^\W\d_]{2}")
-"""PDFium puts raised signs into lines of their own."""
+"""Text of a real line; PDFium puts superscripts on lines of their own."""
 _BY = re.compile(r"(?:by|von|par)\s+(?=\w[\w.]+\s\w)", re.IGNORECASE)
 _LETTER = re.compile(r"(?<=\s)[a-z](?=\s*(?:[,;*∗†]|$))")
 _SIGNS = re.compile(r"[\d*∗†‡§¶‖#$+⁰¹²³⁴-⁺ᵃ-ᶻ]+(?:\s*,\s*[\d*∗†‡§¶‖⁰¹²³⁴-⁺]+)*")
-"""Calls of footnotes and affiliations."""
+"""References to footnotes and affiliations."""
 _BETWEEN = re.compile(r"\s*[,;·•]\s*(?:and\s+|&\s*)?|\s+(?:and|und|et|&)\s+")
 _PARTICLE_WORDS = "van de der den von la le di da del du bin ibn al el ten zu y"
 _PARTICLES = frozenset(_PARTICLE_WORDS.split())
@@ -251,12 +257,12 @@ _NEVER = frozenset(_NEVER_WORDS.split())
 
 
 def printed_title(lines: Sequence[PrintedLine]) -> str:
-    """Return the largest letters of the first page that look like a title; else ""."""
+    """Return the largest text on the first page that looks like a title, else ""."""
     return " ".join(line.text for line in _title_lines(lines))
 
 
 def printed_authors(lines: Sequence[PrintedLine]) -> tuple[str, ...]:
-    """Return the names below the title of a paper; none if one of them may not be a name."""
+    """Return the names below the title of a paper; () if one of them may not be a name."""
     title = _title_lines(lines)
     start = lines.index(title[-1]) + 1 if title else len(lines)
     worded = [line for line in lines[start : start + AUTHOR_LINES] if _LETTERS.search(line.text)]
@@ -300,7 +306,7 @@ def _is_title(text: str) -> bool:
 
 
 def _names(line: str) -> Iterator[str]:
-    """Yield the names of a line of authors; nothing if any part of it is no name."""
+    """Yield the names on a line of authors; nothing if any part of it is not a name."""
     bare = _SIGNS.sub(" , ", _LETTER.sub("", _BY.sub("", line, 1)))
     parts = [" ".join(part.split()) for part in _BETWEEN.split(f" {bare} ")]
     names = [part for part in parts if part]
@@ -327,11 +333,11 @@ def _is_part_of_name(word: str) -> bool:
 # --- metadata ------------------------------------------------------------------------------
 
 LARGEST_XMP = 1_000_000
-"""Bytes; a longer packet is not read."""
+"""Bytes; a larger packet is not read."""
 
 _DOI = re.compile(r"\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]{1,200}")
 _CUT_DOI = re.compile(r"(\b10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[-._/])[\ufffe\x02]?\s*\n\s*(?=[a-z\d])")
-"""A DOI that continues on the next line; half of one would name thousands of works."""
+"""A DOI that continues on the next line; half a DOI would match thousands of works."""
 _ARXIV = re.compile(
     r"\barxiv(?:\.org/(?:abs|pdf)/|[.:]\s*)"
     r"(\d{4}\.\d{4,5}|[a-z][a-z-]{1,10}(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?!\d)",
@@ -340,7 +346,7 @@ _ARXIV = re.compile(
 _STAMP = re.compile(
     r"arxiv:(\d{4}\.\d{4,5})(?:v\d+)\s*\[[\w.-]+\]\s*\d{1,2}\s*[a-z]{3}\s*(\d{4})", re.IGNORECASE
 )
-"""What arXiv prints in the margin of its papers, with the day."""
+"""The stamp, with its date, that arXiv prints in the margin of papers."""
 _YEAR = re.compile(r"\b(1[5-9]\d\d|20\d\d)\b")
 _JUNK_TITLE = re.compile(
     r"untitled\b|microsoft (?:word|powerpoint)|power ?point|\(?anonymous|slide \d|layout \d"
@@ -353,7 +359,7 @@ _JUNK_TITLE = re.compile(
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$",
     re.IGNORECASE,
 )
-"""Names of files and programs, and all titles of one word (half of /Title is such, measured)."""
+"""File and program names, and all titles of one word (half of all /Title values, measured)."""
 _JUNK_AUTHOR = re.compile(
     r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*|admin\w*\b.*|.*\bowner"
     r"|.*\b(?:user|benutzer|utilisateur|usuario|utente)\W*\d*|.*['’]s (?:mac|i?p).*"
@@ -363,28 +369,28 @@ _JUNK_AUTHOR = re.compile(
 )
 
 Words = list[tuple[str, str]]
-"""(name of the entry without its namespace, words), in order."""
+"""(name of the entry without its namespace, value), in order."""
 
 
 def read_work(reader: PdfReader, first_page: str, lines: list[PrintedLine]) -> Work:
-    """Return what is known of the work; "" where the file does not say it.
+    """Return the metadata of the work, "" where the file has none.
 
-    Identifiers found in the metadata are `doi` and `arxiv`; those that merely stand on the first
-    page, where another work may be cited, are `doi-hint` and `arxiv-hint`.
+    Identifiers in the metadata are `doi` and `arxiv`; those printed on the first page, which may
+    cite another work, are `doi-hint` and `arxiv-hint`.
     """
     xmp, info = list(_xmp(reader)), list(_info(reader))
-    said = " ".join(words for _, words in (*xmp, *info))
-    sure = {"doi": find_doi(said), "arxiv": _find(_ARXIV, said)}
-    seen = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
-    hints = {f"{name}-hint": value for name, value in seen.items() if not sure[name]}
+    metadata = " ".join(words for _, words in (*xmp, *info))
+    known = {"doi": find_doi(metadata), "arxiv": _find(_ARXIV, metadata)}
+    printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
+    hints = {f"{name}-hint": value for name, value in printed.items() if not known[name]}
     titles = (*_named(xmp, "title"), *_named(info, "title"))
     return Work(
         title=next((one for one in titles if not _JUNK_TITLE.match(one)), "")
         or printed_title(lines),
         creators=_creators(_named(xmp, "creator"), _named(info, "author"))
         or printed_authors(lines),
-        issued=_issued(xmp, sure["arxiv"] or _find(_STAMP, first_page)),
-        identifiers=tuple((name, value) for name, value in (sure | hints).items() if value),
+        issued=_issued(xmp, known["arxiv"] or _find(_STAMP, first_page)),
+        identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
     )
 
 
@@ -394,7 +400,7 @@ def _find(pattern: re.Pattern[str], text: str) -> str:
 
 
 def find_doi(text: str) -> str:
-    """Return the first DOI of a text, without the punctuation after it; "" if there is none."""
+    """Return the first DOI in a text without the punctuation after it, "" if there is none."""
     found = _DOI.search(text)
     doi = found[0] if found else ""
     while doi and (doi[-1] in ".,;:-_(" or (doi[-1] == ")" and doi.count(")") > doi.count("("))):
@@ -425,7 +431,7 @@ def _xmp(reader: PdfReader) -> Iterator[tuple[str, str]]:
         return
     if not packet or len(packet) > LARGEST_XMP:
         return
-    from xml.etree import ElementTree  # many files have none
+    from xml.etree import ElementTree  # many files have no packet
 
     try:
         tree = ElementTree.fromstring(packet)
@@ -449,7 +455,7 @@ def _creators(listed: list[str], author: list[str]) -> tuple[str, ...]:
 
 
 def _split(names: str) -> list[str]:
-    """Split a line of names; at commas only where no name is inverted."""
+    """Split a line of names; at commas only if no name is inverted."""
     parts = re.split(r"\s*;\s*|\s+(?:and|&)\s+", names)
     if len(parts) == 1 or any("," in part for part in parts):
         comma = [piece for part in parts for piece in re.split(r"\s*,\s*", part)]
@@ -458,7 +464,7 @@ def _split(names: str) -> list[str]:
 
 
 def _issued(xmp: Words, arxiv: str) -> str:
-    """Return the year of publication, never the day on which the file was made."""
+    """Return the year of publication, never that in which the file was made."""
     for name in ("publicationdate", "coverdate", "date"):
         for value in _named(xmp, name):
             if found := _YEAR.search(value):

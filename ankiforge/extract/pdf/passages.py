@@ -1,4 +1,4 @@
-"""What a mark covers on a page and what stands around it: quads, reading order, context."""
+"""The text that a mark covers on a page, and its context: quads, reading order, sentences."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Point = tuple[float, float]
 ROW = 16.0
 """Height of the strips by which characters are looked up, in points."""
 THIN = 0.45
-"""A quad lower than this, in heights of the letters, is a stroke under or through them."""
+"""A quad lower than this, relative to the letters, is a line under or through them."""
 PARTLY = 0.25
-"""From here (up to a half) the first or last letter of a word counts as covered."""
+"""From this share (up to a half) the first or last letter of a word counts as covered."""
 MOST_QUADS = 2000
 
 
 class Quad(NamedTuple):
-    """A convex quadrilateral, corners by angle."""
+    """A convex quadrilateral, its corners sorted by angle."""
 
     corners: tuple[Point, ...]
     box: Box
@@ -36,21 +36,21 @@ class Quad(NamedTuple):
     """Whether its sides are parallel to those of the page."""
 
     def holds(self, x: float, y: float) -> bool:
-        """Return whether a point within its box lies inside or on the edge."""
+        """Return whether a point within its box lies inside or on an edge."""
         sides = pairwise([*self.corners, self.corners[0]])
         turns = [(bx - ax) * (y - ay) - (by - ay) * (x - ax) for (ax, ay), (bx, by) in sides]
         return min(turns) >= 0 or max(turns) <= 0
 
     def cover(self, char: Char) -> float:
-        """Return the share of the character's width between its left and right, 0 to 1."""
+        """Return the share of the character's width within the quad's box, 0 to 1."""
         shared = min(char.right, self.box[2]) - max(char.left, self.box[0])
         return max(0.0, shared / char.width)
 
 
 def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
-    """Return the quads of an annotation; its rectangle only where it has none.
+    """Return the quads of an annotation, or its rectangle if it has none.
 
-    Programs write the corners in any order: they are sorted by angle.
+    The corners are sorted by angle, because programs write them in any order.
     """
     groups = [points[at : at + 8] for at in range(0, len(points) - 7, 8)][:MOST_QUADS]
     usable = [group for group in groups if all(isfinite(value) for value in group)]
@@ -71,7 +71,7 @@ def _quad(corners: list[Point]) -> Quad:
 
 
 class Passages:
-    """Finds the text under marks on one page."""
+    """Finds the text under the marks on one page."""
 
     def __init__(self, page: PageText) -> None:
         self._page = page
@@ -80,9 +80,9 @@ class Passages:
             self._rows[int(char.y // ROW)].append(at)
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
-        """Return the places a mark covers: one list a printed line, in reading order."""
+        """Return the places that a mark covers, one list per printed line, in reading order."""
         owner = self._inside(marked) or self._above(marked)
-        owner |= self._partly(owner, marked)
+        owner |= self._edge_letters(owner, marked)
         return _in_order(self._page.seen, self._segments(owner), owner)
 
     def nearest(self, x: float, y: float) -> int | None:
@@ -99,7 +99,10 @@ class Passages:
             yield from self._rows.get(row, ())
 
     def _inside(self, marked: list[Quad]) -> dict[int, int]:
-        """Return place → quad for characters whose centre lies in a quad: no slack, or lines leak."""
+        """Return place → quad for the characters whose centre lies in a quad.
+
+        No tolerance: it would add characters of other lines.
+        """
         owner: dict[int, int] = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
@@ -111,7 +114,7 @@ class Passages:
         return owner
 
     def _above(self, marked: list[Quad]) -> dict[int, int]:
-        """Return the same for quads that are mere strokes below or through the letters."""
+        """Return place → quad for quads that are only lines below or through the letters."""
         owner: dict[int, int] = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
@@ -124,8 +127,8 @@ class Passages:
                     owner.setdefault(at, number)
         return owner
 
-    def _partly(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
-        """Return first and last letters of words that a mark covers by a quarter or more."""
+    def _edge_letters(self, owner: dict[int, int], marked: list[Quad]) -> dict[int, int]:
+        """Return place → quad for first and last letters of words that are covered by a quarter."""
         return {
             at + step: number
             for at, number in owner.items()
@@ -138,7 +141,7 @@ class Passages:
         }
 
     def _outermost(self, at: int, step: int) -> bool:
-        """Return whether the neighbour of a place is the last letter of its word in that direction."""
+        """Return whether the place after `at` in a direction is the last letter of a word."""
         seen, beside = self._page.seen, at + step
         if not 0 <= beside < len(seen) or seen[beside].place != seen[at].place + step:
             return False
@@ -173,7 +176,7 @@ class Passages:
 
 
 class Place(NamedTuple):
-    """Where a segment lies, along the line and down the page."""
+    """The position of a segment, along its line and down the page."""
 
     start: float
     end: float
@@ -184,7 +187,7 @@ class Place(NamedTuple):
 def _in_order(
     seen: list[Char], segments: list[list[int]], owner: dict[int, int]
 ) -> list[list[int]]:
-    """Order segments as the page's text, as the quads if that is plainly better, else by position."""
+    """Sort segments as in the page's text, as the quads if clearly better, else by position."""
     if len(segments) < 2:
         return segments
     places = _places(seen, segments)
@@ -215,11 +218,11 @@ def _places(seen: list[Char], segments: list[list[int]]) -> list[Place]:
 
 
 def _cost(order: list[int], places: list[Place]) -> float:
-    return sum(_step(places[one], places[two]) for one, two in pairwise(order))
+    return sum(_oddness(places[one], places[two]) for one, two in pairwise(order))
 
 
-def _step(one: Place, two: Place) -> float:
-    """Return how odd it is to read `two` after `one`; 0 = not at all."""
+def _oddness(one: Place, two: Place) -> float:
+    """Return how unlikely it is that `two` follows `one`; 0 = not unlikely."""
     down, height = two.depth - one.depth, min(one.height, two.height)
     if abs(down) < 0.4 * height:
         return 1.0 if two.start < one.start else 0.0
@@ -231,20 +234,20 @@ def _step(one: Place, two: Place) -> float:
 # --- context --------------------------------------------------------------------------------
 
 LONGEST_SENTENCE = 600
-"""Characters around a mark; a sentence with more is a table or list that lacks full stops."""
+"""Characters around a mark; a longer sentence is a table or list without full stops."""
 REACH = 300
-"""Characters of page text from which the 80 of the context are cut after cleaning."""
+"""Characters of page text that are cleaned and then cut to the 80 of the context."""
 
 
 def around(
     text: str, span: Span, body: Span | None = None, *, frozen: bool = False
 ) -> tuple[str, str, str]:
-    """Return (prefix, suffix, sentence) of [start, end) in the joined text of a page.
+    """Return (prefix, suffix, sentence) of a passage in the joined text of a page.
 
     Args:
-        text: the page.
+        text: the text of the page.
         span: the passage.
-        body: the page without running heads and feet; ignored if the passage is outside.
+        body: the page without running heads and feet; ignored if the passage is outside of it.
         frozen: cut the sentence as versions up to eaf6667 did.
     """
     start, end = span
@@ -253,7 +256,7 @@ def around(
         start, end = start - by, end - by
     prefix = flowing(text[max(start - REACH, 0) : start])[-CONTEXT:]
     suffix = flowing(text[end : end + REACH])[:CONTEXT]
-    # the sentences around, not beyond the block they stand in
+    # the sentences around the passage, within its block
     far = 2 * LONGEST_SENTENCE
     first = max(text.rfind("\n", 0, start) + 1, start - far)
     last = text.find("\n", end, end + far)
@@ -266,11 +269,11 @@ def around(
 # --- running heads and feet -----------------------------------------------------------------
 
 EDGE = 2
-"""Lines at the top, and at the bottom, that may be running ones."""
+"""Lines at the top and at the bottom that may be running heads or feet."""
 SHARE = 0.3
-"""Of the pages, on which such a line must stand: left and right pages may have their own."""
+"""Share of the pages on which a running line stands: left and right pages may differ."""
 LONGEST_LINE = 150
-"""Characters of such a line."""
+"""Characters of a running line, at most."""
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
     r"(?:page|p\.|seite|s\.)?\W*(?:\d{1,4}|[ivxlc]{1,7})\W*(?:(?:of|von|/)\W*\d+)?\W*",
@@ -282,7 +285,7 @@ class Running:
     """The running heads and feet of a document: lines at page edges that recur on others."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Learn them from the texts of the pages, line by line."""
+        """Find the running lines from the texts of the pages."""
         self._edges = [tuple(_edges(text)) for text in texts]
         counts: Counter[tuple[bool, str]] = Counter()
         for edges in self._edges:
@@ -291,7 +294,7 @@ class Running:
         self._known = {one for one, count in counts.items() if count >= least}
 
     def body(self, page: int, text: str) -> Span:
-        """Return what of the text of a page lies between its running lines."""
+        """Return the span of a page's text between its running lines."""
         start, end = 0, len(text)
         for top, line in self._edges[page] if page < len(self._edges) else ():
             number = len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line)

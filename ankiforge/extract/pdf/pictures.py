@@ -1,8 +1,8 @@
-"""Cuts pictures from pages: the figures a reader marked, and what a reader drew.
+"""Cutting pictures from pages: the figures a reader marked, and what a reader drew.
 
 A picture is upright as the page is read, whatever its /Rotate, CropBox or UserUnit. It shows what
-is printed and what people drew, pasted or typed on it; the frames and colours that only mark
-something, and the signs of remarks, are left away.
+is printed and what people drew, pasted or typed on the page. Frames and colours that only mark
+something, and the icons of comments, are left out.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from ankiforge.text.fold import same
 from ankiforge.text.quotes import locate
 
 RESOLUTION = 200 / 72
-"""Dots per point."""
+"""Pixels per point."""
 MOST_BOXES = 500
-"""Lines of a mark that are outlined on a drawn page."""
+"""Lines of a mark that are outlined on a drawn page, at most."""
 LONGEST = 1600
-"""Dots of the longer side."""
+"""Pixels of the longer side, at most."""
 MOST_BYTES = 1_500_000
-"""A picture with more is made again with fewer dots."""
+"""A larger picture is rendered again with fewer pixels."""
 FEWER = 0.7
 SMALLEST = 2.0
-"""Points; what is lower or narrower shows nothing."""
+"""Points; a lower or narrower area shows nothing."""
 FARTHEST = 100_000.0
-"""Points from the origin; no page of use reaches there."""
+"""Points from the origin; no useful page reaches so far."""
 LARGEST = 2**24
-"""Dots of a whole page, of which no more than a picture is drawn."""
+"""Pixels of the longer side of the whole page, of which only a part is rendered."""
 NEAR = 0.1
-"""Points; edges so near are the same."""
+"""Points; edges that are closer count as the same."""
 _COLOUR = re.compile(r"#?[0-9a-fA-F]{6}")
 UNITS = (0.1, 100.0)
-"""What /UserUnit may be."""
+"""Valid values of /UserUnit."""
 
 CONTENT = frozenset(
     (
@@ -59,17 +59,17 @@ CONTENT = frozenset(
         pdfium_c.FPDF_ANNOT_STAMP,
     )
 )
-"""Annotations that show something themselves; all others only say something of the page."""
+"""Annotations that show something themselves; all others only refer to the page."""
 AREAS = frozenset(
     (pdfium_c.FPDF_ANNOT_SQUARE, pdfium_c.FPDF_ANNOT_CIRCLE, pdfium_c.FPDF_ANNOT_POLYGON)
 )
-"""Frames around something; where there is nothing, they are what was drawn."""
+"""Frames around something; a frame around nothing is itself the drawing."""
 
 
 def cut_pictures(
     path: Path, areas: Iterable[Area], passwords: Iterable[str] = ()
 ) -> Pictures | Failed:
-    """Cut areas from the pages of a file; never raises for what is in it."""
+    """Cut areas from the pages of a file; never raises for bad content."""
     try:
         file = open_file(path, passwords)
         if isinstance(file, Failed):
@@ -89,7 +89,7 @@ def _cut(
 
     Where nothing else is visible, the mark itself is the drawing.
     """
-    try:  # the length of a point on the page, in points; PDFium takes it for one
+    try:  # the length of the page's unit in points; PDFium ignores it
         unit = float(reader.pages[number].get("/UserUnit", 1.0))
     except FAULTS:
         unit = 1.0
@@ -108,7 +108,7 @@ def _cut(
 
 
 def _hide_marks(page: PdfPage) -> dict[int, int]:
-    """Hide annotations that only mark something, in memory; return their indices and flags."""
+    """Hide annotations that only mark something, in memory; return index → original flags."""
     hidden = {}
     for number in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with _annotation_at(page, number) as one:
@@ -144,7 +144,7 @@ def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
 
 @contextmanager
 def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
-    """Open the annotation with this index; None if there is none."""
+    """Open the annotation with this index, None if there is none."""
     one = pdfium_c.FPDFPage_GetAnnot(page, number)
     yield one
     if one:
@@ -155,7 +155,7 @@ def _annotation_at(page: PdfPage, number: int) -> Iterator[Any]:
 
 
 def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """Return the picture of an area, with strokes of its own."""
+    """Return the picture of an area, with its additional strokes."""
     try:
         strokes = [_stroke(page, points, area) for points in area.strokes if len(points) > 1]
         try:
@@ -169,7 +169,7 @@ def _drawn(page: PdfPage, area: Area, dots: float, *, of_one_colour: bool = Fals
 
 
 def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
-    """Draw a line on the page, in memory; a dot if it is only a point."""
+    """Draw a line on the page, in memory; a dot if it has only one point."""
     places = list(zip(points[::2], points[1::2], strict=False))
     path = pdfium_c.FPDFPageObj_CreateNewPath(*places[0])
     for x, y in places[1:] or places:
@@ -185,7 +185,7 @@ def _stroke(page: PdfPage, points: tuple[float, ...], area: Area) -> Any:
 
 
 def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool = False) -> bytes:
-    """Return the picture with this many dots a point, or fewer if it would be too large.
+    """Return the picture at this many pixels per point, or fewer if it would be too large.
 
     Return b"" if nothing is visible: only one colour, or only white if `of_one_colour`.
     """
@@ -208,7 +208,7 @@ def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool =
 
 
 def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
-    """Draw a page with all that is on it; return a PNG, its width and height in dots."""
+    """Draw a page with everything on it; return a PNG, its width and height in pixels."""
     dots = min(RESOLUTION, LONGEST / max(page.get_size()))
     width, height = _size(page, dots)
     return (png(width, height, _dots(page, (0, 0, width, height), dots)), width, height)
@@ -217,7 +217,7 @@ def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
 def seen_edges(
     page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
 ) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of the visible part of a box on the upright page."""
+    """Return the visible part of a box on the upright page: left, top, right, bottom in pixels."""
     across, down = size
     x, y = c_int(), c_int()
     xs, ys = [], []
@@ -234,7 +234,7 @@ def _size(page: PdfPage, dots: float) -> tuple[int, int]:
 
 
 def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes:
-    """Return red, green, blue of each dot in (left, top, width, height) of the page."""
+    """Return the RGB bytes of the pixels in (left, top, width, height) of the page."""
     left, top, width, height = place
     drawn = PdfBitmap.new_native(width, height, pdfium_c.FPDFBitmap_BGR, rev_byteorder=True)
     drawn.fill_rect((255, 255, 255, 255), 0, 0, width, height)
@@ -250,10 +250,10 @@ def _dots(page: PdfPage, place: tuple[int, int, int, int], dots: float) -> bytes
 
 
 def png(width: int, height: int, dots: bytes) -> bytes:
-    """Return a PNG from red, green, blue of each dot; a grey one if all dots are grey."""
+    """Return a PNG made from RGB bytes; a grey one if all pixels are grey."""
     red, green, blue = (dots[at::3] for at in range(3))
     grey = red == green == blue
-    body = _smaller(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
+    body = _compressed(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
     head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
     file = [b"\x89PNG\r\n\x1a\n"]
     for chunk in (b"IHDR" + head, b"IDAT" + body, b"IEND"):
@@ -262,16 +262,16 @@ def png(width: int, height: int, dots: bytes) -> bytes:
     return b"".join(file)
 
 
-def _smaller(dots: bytes, row: int, dot: int) -> bytes:
-    """Compress the rows as they are, which suits drawings, or each dot minus its left neighbour."""
+def _compressed(dots: bytes, row: int, dot: int) -> bytes:
+    """Compress the rows plainly, which suits drawings, or each pixel minus its left neighbour."""
     rows = [dots[at : at + row] for at in range(0, len(dots), row)]
     plain = zlib.compress(b"".join(b"\0" + one for one in rows), 6)
-    less = zlib.compress(b"".join(b"\1" + _less(one, bytes(dot) + one[:-dot]) for one in rows), 6)
+    less = zlib.compress(b"".join(b"\1" + _minus(one, bytes(dot) + one[:-dot]) for one in rows), 6)
     return min(plain, less, key=len)
 
 
-def _less(one: bytes, other: bytes) -> bytes:
-    """Return `one` - `other`, byte by byte modulo 256; at once, as two long numbers: it is faster."""
+def _minus(one: bytes, other: bytes) -> bytes:
+    """Return `one` - `other`, byte by byte modulo 256; as two long integers, which is faster."""
     length = len(one)
     high, all_bits = (int.from_bytes(bytes([bits]) * length) for bits in (0x80, 0xFF))
     a, b = int.from_bytes(one), int.from_bytes(other)
@@ -283,7 +283,7 @@ def _less(one: bytes, other: bytes) -> bytes:
 
 
 def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
-    """Draw a page, or return why not; never raises for what is in the file."""
+    """Draw a page, or return why that failed; never raises for bad content."""
     try:
         file = open_file(path, sheet.passwords)
         if isinstance(file, Failed):
@@ -308,7 +308,7 @@ def _draw(file: OpenFile, document: PdfDocument, sheet: Sheet) -> Drawn | Failed
 
 
 def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
-    """Return the lines of a mark: of its annotation, else of its words."""
+    """Return the boxes of the lines of a mark: from its annotation, else from its words."""
     try:
         with closing(upright_text(page)) as letters:
             whole = unswapped(letters.get_text_range())
@@ -322,12 +322,12 @@ def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:
 
 
 def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | None:
-    """Find the annotation by its own name; else the only one on the same words, or comment."""
+    """Return the annotation with the mark's name, else the only one with its words or comment."""
     marks = [one for one in of_page(sheet.page, entries) if isinstance(one, Annotation)]
     named = [one for one in marks if {f"nm:{one.name}", f"zotero:{one.zotero}"} & {*sheet.names}]
     if named or not sheet.words:
-        said = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
-        return next(iter(named or said), None) if named or len(said) == 1 else None
+        commented = [one for one in marks if sheet.comment and same(one.contents, sheet.comment)]
+        return next(iter(named or commented), None) if named or len(commented) == 1 else None
     passages = Passages(text)
     alike = [
         one
@@ -338,7 +338,7 @@ def _marked(entries: PageObject, sheet: Sheet, text: PageText) -> Annotation | N
 
 
 def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
-    """Yield the boxes of words on the page, line by line."""
+    """Yield the boxes of the lines on which the words stand."""
     span = _span(text.text, sheet)
     if span is None:
         return
@@ -355,7 +355,7 @@ def _lines(text: PageText, sheet: Sheet) -> Iterator[Box]:
 
 
 def _span(text: str, sheet: Sheet) -> tuple[int, int] | None:
-    """Return where the words stand; of several places the one after the same words."""
+    """Return the span of the words; of several places, the one after the same text."""
     whole = locate(sheet.before + sheet.words, text) if sheet.before.strip() else None
     if whole is None:
         return locate(sheet.words, text)

@@ -1,4 +1,4 @@
-"""Reads one file: pypdf gives the annotations, PDFium the letters under them."""
+"""Reading one file: pypdf gives the annotations, PDFium the text under them."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ from ankiforge.text.anchors import paragraphs_around, without_bullets
 from ankiforge.text.fold import canonical, fold, same
 
 REPEATS = 90
-"""A comment this similar (of 100) to the marked text only repeats it."""
+"""Similarity (of 100) from which a comment only repeats the marked text."""
 LETTER = (0.0, 0.0, 612.0, 792.0)
 MOST_NAMED = 20
-"""Pages a problem names."""
+"""Pages named in one problem, at most."""
 OPEN_PAGES = 64
-"""Pages that PDFium holds in memory at a time."""
+"""Pages that PDFium keeps in memory at a time."""
 NEAR = 200
-"""Characters after the beginning of its box, beside twice its length, in which a quote stands."""
+"""Characters after the start of its box, beside twice its length, searched for a quote."""
 CHAR_PAGES = 4
-"""Pages whose characters are held in memory at a time."""
+"""Pages whose characters are kept in memory at a time."""
 
 
 def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) -> Read | Failed:
-    """Read the marks of a file, or return why not; never raises for what is in the file.
+    """Read the marks of a file, or return why that failed; never raises for bad content.
 
     `named`: identify the work even if nothing is marked.
     """
@@ -85,7 +85,7 @@ def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) 
 
 
 def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
-    """Find the context of quotes in a file, or return why not; never raises for what is in it."""
+    """Find the context of quotes in a file, or return why that failed, like `read_pdf`."""
     try:
         file = open_file(path, ())
         if isinstance(file, Failed):
@@ -98,7 +98,7 @@ def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
 
 
 def _of_whole_pages(file: OpenFile, annotations: Annotations) -> Annotations:
-    """Keep complete annotations on complete pages: others would say less than is marked."""
+    """Keep complete annotations on complete pages: the text of others would be incomplete."""
     pages, cut = file.reader.pages, file.cut_object
     broken = {
         page for page in {one.page for one in annotations.found} if not is_whole(pages[page], cut)
@@ -128,21 +128,21 @@ class _Page(NamedTuple):
     number: int
     text: PageText
     body: Span
-    """The text without running heads and feet."""
+    """The span of the text without running heads and feet."""
     passages: Passages
 
 
 class _Found(NamedTuple):
-    """An annotation and the text it lies on."""
+    """An annotation and the text that it covers."""
 
     annotation: Annotation
     segments: list[list[int]]
     at: int
-    """The place on the page at which it is read."""
+    """The place on the page by which it is sorted."""
 
 
 class _Reading:
-    """One open file."""
+    """One open file and the texts of its pages."""
 
     def __init__(self, reader: PdfReader, document: PdfDocument) -> None:
         self._reader = reader
@@ -162,7 +162,7 @@ class _Reading:
         marks = []
         for number in sorted({one.page for one in annotations.found}):
             page = self._page(number)
-            found = [_find(page, one) for one in annotations.found if one.page == number]
+            found = [_locate(page, one) for one in annotations.found if one.page == number]
             marks += [self._mark(page, one, names) for one in sorted(found, key=_reading_order)]
         return Read(
             marks=tuple(marks),
@@ -181,7 +181,7 @@ class _Reading:
             return Passage()
         page = self._page(quote.page)
         text = page.text.text
-        # if the words stand in several places, those in the box
+        # if the words stand in several places, take those in the box
         at = (
             page.passages.nearest(quote.box[0], (quote.box[1] + quote.box[3]) / 2)
             if quote.box
@@ -206,7 +206,7 @@ class _Reading:
         )
 
     def _across(self, quote: Quote) -> tuple[str, Span | None]:
-        """Return the text of a page and the one after it, and where in it a quote stands."""
+        """Return the joined text of a page and the next one, and the span of a quote in it."""
         from ankiforge.text.quotes import locate
 
         if quote.page + 1 == len(self._texts):
@@ -254,7 +254,7 @@ class _Reading:
         return _Page(number, text, self._running.body(number, text.text), Passages(text))
 
     def _fold(self, number: int) -> str:
-        """Return the fold of a page, "" of one that only pypdf sees."""
+        """Return the folded text of a page, "" for a page that only pypdf finds."""
         return self._folds[number] if number < len(self._folds) else ""
 
     @cached_property
@@ -306,14 +306,14 @@ class _Reading:
         )
 
     def _stand_in(self, page: _Page, annotation: Annotation) -> str:
-        """Identify a mark without text: by its words, its name, or its place."""
+        """Return what identifies a mark without text: its contents, its name, or its place."""
         if words := annotation.contents or annotation.name:
             return words
         try:
             box = self._reader.pages[page.number].mediabox
             media = (float(box.left), float(box.bottom), float(box.right), float(box.top))
         except FAULTS:
-            media = LETTER  # as PDFium does
+            media = LETTER  # the default of PDFium
         return place_name(h16(self._fold(page.number)), annotation.box, media)
 
     # --- problems
@@ -322,14 +322,14 @@ class _Reading:
         self, annotations: Annotations, marks: Sequence[Mark]
     ) -> Iterator[tuple[str, str]]:
         if annotations.damaged:
-            pages = self._named(annotations.damaged)
+            pages = self._page_list(annotations.damaged)
             yield (f"annotations that cannot be read on pages: {pages}", REPAIR)
         if annotations.crowded:
-            pages = self._named(annotations.crowded)
+            pages = self._page_list(annotations.crowded)
             what = f"only the first {MOST:,} marks were read on pages: {pages}"
             yield (what, "remove those nobody needs")
         if self._damaged:
-            yield (f"pages that cannot be read: {self._named(self._damaged)}", REPAIR)
+            yield (f"pages that cannot be read: {self._page_list(self._damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
         scanned = {mark.page: mark.label for mark in bare if not self._fold(mark.page)}
         if scanned:
@@ -337,12 +337,12 @@ class _Reading:
             what = f"marks on pages without text, as scans are: {pages}"
             yield (what, "add a text layer (OCR); the marks will then be read")
 
-    def _named(self, pages: Sequence[int]) -> str:
+    def _page_list(self, pages: Sequence[int]) -> str:
         more = ", …" if len(pages) > MOST_NAMED else ""
         return ", ".join(map(self._label, pages[:MOST_NAMED])) + more
 
 
-def _find(page: _Page, annotation: Annotation) -> _Found:
+def _locate(page: _Page, annotation: Annotation) -> _Found:
     segments: list[list[int]] = []
     if annotation.kind in ON_TEXT:
         segments = page.passages.under(quads(annotation.points, annotation.box))
@@ -358,9 +358,10 @@ def _reading_order(found: _Found) -> tuple[int, float, float]:
 
 
 def _context(page: _Page, found: _Found, body: Span | None) -> tuple[str, str, str]:
-    """Return (prefix, suffix, sentence) of a mark on text; of others the sentence beside them.
+    """Return (prefix, suffix, sentence) of a mark on text, for others only the sentence beside.
 
-    Without `body`: with running heads and feet, and sentences as versions up to eaf6667 cut them.
+    Without `body`, running heads and feet are included, and sentences are cut as in versions up
+    to eaf6667.
     """
     if not page.text.seen:
         return ("", "", "")
@@ -388,7 +389,7 @@ _INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)
 
 
 def _repeats(comment: str, exact: str) -> bool:
-    """Return whether a comment only repeats the marked words; an instruction never does."""
+    """Return whether a comment only repeats the marked text; an instruction never does."""
     if _INSTRUCTS.match(comment) or not len(exact) / 2 < len(comment) < 2 * len(exact):
         return False
     from rapidfuzz import fuzz
@@ -399,15 +400,15 @@ def _repeats(comment: str, exact: str) -> bool:
 # --- identity of a document, frozen: see docs/keys.md ---------------------------------------
 
 LITTLE_TEXT = 200
-"""Folded characters; a document with less is identified by its page contents."""
+"""Folded characters; a document with fewer is identified by what its pages draw."""
 PLAIN_FILTERS = frozenset({"/FlateDecode", "/LZWDecode", "/ASCII85Decode", "/ASCIIHexDecode"})
-"""Programs change these when they save a file; what they encode stays."""
+"""Programs change these filters when they save a file, but not the decoded data."""
 MOST_DRAWN = 1000
-"""Pictures and forms of a page that are looked at."""
+"""Pictures and forms of a page that are examined, at most."""
 
 
 def document_id(folds: Sequence[str], pages: Iterable[Any]) -> str:
-    """Return 16 hex digits from the folded texts of the pages, or from what the pages draw."""
+    """Return 16 hex digits made from the folded texts of the pages, or from what they draw."""
     if sum(map(len, folds)) >= LITTLE_TEXT:
         return h16(*folds)
     digests: list[str] = []
@@ -419,7 +420,7 @@ def document_id(folds: Sequence[str], pages: Iterable[Any]) -> str:
 
 
 def place_name(fold_hash: str, box: Box | None, media: Box) -> str:
-    """Return a page and a rectangle in tenths of its media box, from its lower left corner."""
+    """Return a name for a rectangle, in tenths of its page's media box from the lower left."""
     if box is None:
         return f"{fold_hash}x"
     left, bottom, right, top = media
@@ -430,7 +431,7 @@ def place_name(fold_hash: str, box: Box | None, media: Box) -> str:
 
 
 def _drawn(page: Any) -> Iterator[str]:
-    """Yield a digest of each picture and form that a page uses, forms within forms too."""
+    """Yield a digest of each picture and form that a page uses, also of forms within forms."""
     waiting = list(_named_objects(page))
     seen: set[int] = set()
     while waiting and len(seen) < MOST_DRAWN:
@@ -453,7 +454,7 @@ def _named_objects(user: Any) -> Iterator[Any]:
 
 
 def _code_digest(streams: Iterable[Any]) -> str:
-    """Digest drawing code, any white space as one blank: programs split and join it at will."""
+    """Return a digest of drawing code, with white space collapsed: programs split it at will."""
     code = b"\n".join(_decoded(stream) for stream in streams)
     return sha256(b" ".join(code.split())).hexdigest()
 
@@ -466,7 +467,7 @@ def _object(entries: Any, key: str) -> Any:
 
 
 def _decoded(stream: Any) -> bytes:
-    """Return the bytes of a stream; as they are in the file if a picture's or damaged."""
+    """Return the decoded bytes of a stream; the raw ones if it is a picture or damaged."""
     try:
         stream = stream.get_object()
         filters = _object(stream, "/Filter") or []

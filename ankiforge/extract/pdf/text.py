@@ -1,10 +1,10 @@
-"""The text of a page: characters with their places, joined as one reads them.
+"""The text of a page: characters with their places, joined in reading order.
 
-Lines are joined, hyphens at line ends resolved, blocks kept apart, raised and lowered signs and
-accents that TeX prints separately put together.
+Lines are joined, hyphens at line ends resolved, blocks kept apart, superscripts and subscripts kept,
+and accents that TeX prints separately combined with their letters.
 
-Boxes are in unrotated user space, the space of /QuadPoints and /Rect: nothing has to be
-corrected for /Rotate, CropBox, the origin of MediaBox or UserUnit.
+Boxes are in unrotated user space, like /QuadPoints and /Rect: nothing has to be corrected for
+/Rotate, CropBox, the origin of MediaBox or UserUnit.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ _AROUND_BREAK = re.compile(r" ?\n[ \n]*")
 
 
 def unswapped(text: str) -> str:
-    """Return the text with ligatures whose two bytes Ghostscript 10.0 swapped; as long as before.
+    """Return the text with ligatures corrected whose two bytes Ghostscript 10.0 swapped.
 
     It writes a\u6600\u6600airs for affairs. Such characters never stand in pairs beside Latin
-    letters otherwise.
+    letters otherwise. The length stays the same.
     """
     return _SWAPPED.sub(lambda found: "".join(_SWAPPED_LETTERS[one] for one in found[0]), text)
 
 
 def clean(text: str) -> str:
-    """Return text fit to be stored: no control characters or lone surrogates, NFC, single spaces.
+    """Return text fit for storage: no control characters or lone surrogates, NFC, single spaces.
 
-    Line breaks stay. Ligatures become letters; NFKC would be too much ("m²").
+    Line breaks stay. Ligatures become letters; NFKC would change too much ("m²").
     """
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     whole = unicodedata.normalize("NFC", whole.replace("\r\n", "\n").replace("\r", "\n"))
@@ -78,11 +78,11 @@ def flowing(text: str) -> str:
 
 _WORD = re.compile(r"\w+(?:[-\u2010]\w+)*")
 _BROKEN = re.compile(r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*")
-"""A word cut by a line end says nothing about how it is spelt."""
+"""A word broken at a line end, which does not show how it is spelt."""
 _LAST_WORD = re.compile(r"[\w\u2010-]+$")
 _FIRST_WORD = re.compile(r"[\w\u2010-]+")
 WORD = 60
-"""No word is longer than this many characters."""
+"""Characters in a word, at most."""
 _WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
 """Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word."""
 _FIRST_WORDS = (
@@ -91,7 +91,7 @@ _FIRST_WORDS = (
     " fine coarse near state data time"
 )
 _FIRST = frozenset(_FIRST_WORDS.split())
-"""Words that begin compounds more often than longer words."""
+"""Words that begin a compound more often than a longer word."""
 _ENDING = re.compile(
     r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]|land|way"
     r"|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born|mente)"
@@ -102,7 +102,7 @@ _SECOND_WORDS = (
     " shaped free independent induced mediated level"
 )
 _SECOND = frozenset(_SECOND_WORDS.split())
-"""Words that end compounds, after a whole word."""
+"""Words that end a compound, after a whole word."""
 _PREFIX_WORDS = "un in dis inter over under co re mis non pre de a be out up or as"
 _PREFIXES = frozenset(_PREFIX_WORDS.split())
 
@@ -114,7 +114,7 @@ def _last_word(text: str) -> str:
 
 
 class Spelling:
-    """How a document spells its words, learnt from all of its pages when first asked."""
+    """How a document spells its words, counted over all of its pages on first use."""
 
     def __init__(self, pages: Sequence[str]) -> None:
         self._pages = pages
@@ -134,9 +134,9 @@ class Spelling:
     def keeps_hyphen(self, left: str, right: str) -> bool:
         """Return whether a line broken as left-, right spells `left-right`, not `leftright`.
 
-        The rest of the document decides where it has the word in either form (three cases of
-        four). Otherwise a capital or digit after the break keeps the hyphen, and so do the words
-        that form compounds.
+        The rest of the document decides if it contains either form (three cases of four).
+        Otherwise a capital or digit after the break keeps the hyphen, and so do words that form
+        compounds.
         """
         left, right = (word.replace("\u2010", "-") for word in (left, right))
         inner, outer = left.rpartition("-")[2].lower(), right.partition("-")[0].lower()
@@ -154,7 +154,7 @@ class Spelling:
             return True
         if right[0].isupper() or right[0].isdigit():
             return True
-        # whether English writes these two with a hyphen though the document never shows it
+        # compounds that English writes with a hyphen, though the document never shows it
         if inner in _FIRST:
             return len(outer) > 2 and outer != inner and not _ENDING.match(outer)
         return outer in _SECOND and inner not in _PREFIXES and bool(counts[inner])
@@ -165,26 +165,26 @@ class Spelling:
 BREAKS = frozenset("\r\n")
 BLANKS = frozenset("\r\n\t \x00\u00a0\u2007\u202f")
 MARKERS = frozenset("\x02\ufffe\u00ad")
-"""PDFium's signs for a hyphen at the end of a line, and the soft hyphen."""
+"""PDFium's signs for a hyphen at a line end, and the soft hyphen."""
 HYPHENS = frozenset("-\u2010") | MARKERS
 SLACK = 0.2
-"""Letters printed twice are at most this far apart, in their widths."""
+"""Distance of letters printed twice, at most, relative to their width."""
 CELL = 16.0
 """Side of the squares by which they are looked up, in points."""
 MOST_NEAR = 64
-"""Equal characters compared in one square: a page with more exists only to waste time."""
+"""Equal characters compared per square: a page with more exists only to waste time."""
 SAMPLE = 100
-"""About how many characters of a page decide which way its text runs."""
+"""Characters of a page, approximately, that decide in which direction its text runs."""
 
 
 class Char(NamedTuple):
-    """One character; lengths in points. The box is as high as the font, not as the glyph."""
+    """One character; lengths in points. The box is as high as the font, not the glyph."""
 
     place: int
     """Its index in PDFium's list, which is close to reading order."""
     text: str
     generated: bool
-    """Not on the page: a space or line break that PDFium inserted."""
+    """Whether PDFium inserted it: a space or line break that is not on the page."""
     left: float
     bottom: float
     right: float
@@ -193,21 +193,21 @@ class Char(NamedTuple):
     """The centre."""
     y: float
     width: float
-    """Its advance; never 0."""
+    """The advance width; never 0."""
     height: float
-    """Of the font; never 0."""
+    """The height of the font; never 0."""
 
     @property
     def blank(self) -> bool:
-        """White space, or not on the page at all."""
+        """Whether it is white space or not on the page."""
         return self.generated or self.text in BLANKS
 
 
 def upright_text(page: PdfPage) -> PdfTextPage:
-    """Return the text of a page turned so that most of its letters are upright.
+    """Return the text of a page, turned so that most of its letters are upright.
 
-    PDFium reads lines that run down the page from the last to the first. So the text, and with
-    it every key, is the same after somebody turned the page.
+    PDFium reads lines that run down the page from last to first. Turning the page makes the
+    text, and with it every key, independent of how somebody rotated the page.
     """
     text = page.get_textpage()
     count = text.count_chars()
@@ -224,7 +224,7 @@ def upright_text(page: PdfPage) -> PdfTextPage:
 
 
 def page_chars(page: PdfTextPage) -> list[Char]:
-    """Return all characters of a page, white space and line breaks included."""
+    """Return all characters of a page, including white space and line breaks."""
     raw, box = page.raw, pdfium_c.FS_RECTF()
     at = byref(box)
     code_of, box_of = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetLooseCharBox
@@ -248,10 +248,10 @@ def page_chars(page: PdfTextPage) -> list[Char]:
 
 
 def visible(chars: list[Char]) -> Iterator[Char]:
-    """Yield the characters one sees, each once: letters printed twice to look bold count once.
+    """Yield the visible characters; letters printed twice to look bold count once.
 
-    A ligature that PDFium takes apart has several characters in the same box, next to one
-    another: these stay.
+    A ligature that PDFium splits yields several characters in the same box that follow one
+    another: all of them stay.
     """
     printed: dict[tuple[str, float, float], list[Char]] = {}  # by character and square
     for char in chars:
@@ -286,7 +286,7 @@ def _overprinted(first: Char, second: Char) -> bool:
 
 
 def is_cjk(character: str) -> bool:
-    """Return whether lines that break here are joined without a space."""
+    """Return whether text in this script is joined across lines without a space."""
     code = ord(character)
     return (
         0x3000 <= code <= 0x30FF
@@ -298,7 +298,7 @@ def is_cjk(character: str) -> bool:
 
 
 def is_rtl(characters: str) -> bool:
-    """Return whether most of these run from right to left."""
+    """Return whether most of the characters run from right to left."""
     counts = Counter(characters).items()
     rtl = sum(n for one, n in counts if unicodedata.bidirectional(one) in ("R", "AL"))
     return rtl * 2 > len(characters)
@@ -315,14 +315,14 @@ _COMBINING = dict(
 )
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 LEVEL = 0.6
-"""An accent may be this much higher than its letter, in heights: capitals lift it."""
+"""Vertical distance of accent and letter, at most, in heights: capitals raise the accent."""
 
 
 def accented(seen: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
-    """Yield (place of an accent, place of its letter, both in one), for lines that run across.
+    """Yield (place of an accent, place of its letter, both combined), for horizontal lines.
 
-    TeX prints an accent of its own before its letter or after it; its middle is within the
-    letter's width.
+    TeX prints an accent of its own before or after its letter; its centre is within the letter's
+    width.
     """
     taken: set[int] = set()
     for at, accent in enumerate(seen):
@@ -346,26 +346,26 @@ def accented(seen: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
 BLOCK_GAP = 1.5
 """A step down this many times the usual one begins a new block."""
 WIDEST_STEP = 2.2
-"""Lines set wider than this, in heights of their letters, are blocks of their own."""
+"""Lines with a larger step, in heights of their letters, are blocks of their own."""
 BULLETS = frozenset("•‣▪◦●○■□▸►◆\uf0b7\uf0a7")
 SIZE_CHANGE = 1.15
-"""A line whose letters are this many times larger or smaller begins a block, too."""
+"""A line whose letters are larger or smaller by this factor begins a block, too."""
 _SIGNS = "0123456789+-\u2212\u2013n,"
 RAISED = dict(zip(_SIGNS, "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ,", strict=True))
 LOWERED = dict(zip(_SIGNS, "₀₁₂₃₄₅₆₇₈₉₊₋₋₋ₙ,", strict=True))
-"""10⁵ must not become 105. NFKC takes both back, so that keys do not depend on it."""
+"""10⁵ must not become 105. NFKC maps both back, so that keys do not depend on it."""
 SMALLER = 0.85
-"""Height of raised and lowered signs at most, in heights of their line."""
+"""Height of superscripts and subscripts, at most, relative to their line."""
 LEAST_LETTERS = 6
-"""Different letters of one width, at least: `1984` and `2001` are of one width in any font."""
+"""Different letters in code, at least: `1984` and `2001` are of one width in any font."""
 MOST_BLANKS = 80
-"""Between two letters of a program."""
+"""Blanks between two letters of code, at most."""
 OFF_LINE = 0.1
-"""Their middle is at least this far above or below that of their base."""
+"""Vertical distance of such a sign from its base, at least, in heights of the base."""
 
 
 class Gap(Enum):
-    """What lies between two visible characters that follow one another."""
+    """What lies between two consecutive visible characters."""
 
     NOTHING = 0
     BLANK = 1
@@ -378,17 +378,17 @@ class Line(NamedTuple):
     start: int
     end: int
     height: float
-    """The usual height of its font."""
+    """The median height of its characters."""
     lowest: float
-    """The least."""
+    """The least height of its characters."""
     depth: float
-    """How far down the page it is for the reader."""
+    """How far down the page it is, in reading direction."""
 
 
 class PageText:
-    """The visible characters of a page and the text they make.
+    """The visible characters of a page and the text they form.
 
-    Places within a page are indices into `seen`; `span` turns them into offsets in `text`.
+    Places within a page are indices into `seen`; `span` converts them to offsets in `text`.
     """
 
     def __init__(self, chars: list[Char], spelling: Spelling) -> None:
@@ -399,7 +399,7 @@ class PageText:
         self.direction = self._direction()
         across = abs(self.direction[0]) > 0.9
         self._signs: dict[int, str] = {}
-        """Place → text, where that is not the character's own."""
+        """Place → text, where it differs from the character's own."""
         for accent, letter, whole in accented(self.seen) if across else ():
             self._gaps[max(accent, letter)] = Gap.NOTHING
             self._signs |= {accent: "", letter: whole}
@@ -449,7 +449,7 @@ class PageText:
         return lines
 
     def _off_line(self) -> Iterator[tuple[int, str]]:
-        """Yield (place, sign) for numbers and signs set small above or below their line."""
+        """Yield (place, sign) for digits and signs set small above or below their line."""
         for line in self.lines:
             least = SMALLER * line.height
             if line.lowest > least:
@@ -461,7 +461,7 @@ class PageText:
                 if base is None:
                     continue
                 for side, together in groupby(some, partial(self._side, base)):
-                    # in e^(-t/S) the minus alone says nothing: all of them have a sign, or none
+                    # in e^(-t/S) only the minus has a superscript: convert all of them, or none
                     group = list(together)
                     shapes = RAISED if side > 0 else LOWERED
                     signs = [shapes.get(self.seen[at].text, "") for at in group]
@@ -472,7 +472,7 @@ class PageText:
         return self.seen[at].height <= least
 
     def _base(self, places: list[int], line: Line) -> Char | None:
-        """Return what these touch in their line, rather before than after them."""
+        """Return the character on their line that these touch, preferably before them."""
         first, after = places[0], places[-1] + 1
         if first > line.start and self._gaps[first] is Gap.NOTHING:
             return self.seen[first - 1]
@@ -480,13 +480,13 @@ class PageText:
         return self.seen[after] if touching else None
 
     def _side(self, base: Char, at: int) -> int:
-        """Return 1 if a character is raised, -1 if it is lowered, 0 if it is level with its base."""
+        """Return 1 if a character is raised, -1 if lowered, 0 if level with its base."""
         above = (self.seen[at].y - base.y) / base.height
         up = above if self.direction[0] > 0 else -above
         return 0 if abs(up) < OFF_LINE else (1 if up > 0 else -1)
 
     def _block_starts(self) -> set[int]:
-        """Return where a line begins that does not continue the one before."""
+        """Return the places at which lines begin that do not continue the line before."""
         steps = [two.depth - one.depth for one, two in pairwise(self.lines)]
         down = [
             step
@@ -526,7 +526,7 @@ class PageText:
         return "".join(parts)
 
     def _glue(self, before: Sequence[str], at: int, then: int) -> str | None:
-        """Return what joins two characters of different words or lines; None: the hyphen goes."""
+        """Return what joins characters of different words or lines; None: drop the hyphen."""
         left, right = self.seen[at], self.seen[then]
         if then == at + 1 and self._gaps[then] is Gap.BLANK:
             return " "
@@ -536,7 +536,7 @@ class PageText:
         return "" if is_cjk(left.text) and is_cjk(right.text) else " "
 
     def _keeps_hyphen(self, left: str, then: int) -> bool:
-        """Return whether the hyphen between a word and the word from `then` on stays."""
+        """Return whether to keep the hyphen between a word and the word that begins at `then`."""
         end = then + 1
         while end < min(len(self.seen), then + WORD) and self._gaps[end] is Gap.NOTHING:
             end += 1
@@ -546,7 +546,7 @@ class PageText:
         return not known or self._spelling.keeps_hyphen(left, right)
 
     def quote(self, segments: list[list[int]]) -> str:
-        """Return the words of a passage: places in reading order, one list a printed line."""
+        """Return the text of a passage: places in reading order, one list per printed line."""
         parts: list[str] = []
         previous = -1
         for at in (at for segment in segments for at in segment):
@@ -563,9 +563,9 @@ class PageText:
         return "".join(parts)
 
     def code(self, segments: list[list[int]]) -> str:
-        """Return marked lines of a program with their breaks and indents; "" for other text.
+        """Return marked lines of code with their breaks and indents, "" for other text.
 
-        A program is set in letters of one width, on a page most of whose letters are not.
+        Code is set in letters of one width, on a page most of whose letters are not.
         """
         places = [at for segment in segments for at in segment]
         chars = [self.seen[at] for at in places]
@@ -619,12 +619,12 @@ class PageText:
         return (self._starts[first], min(start + len(_written(self.seen[last])), following))
 
     def place(self, offset: int) -> int:
-        """Return the place of the character at an offset of `text`, or last before it."""
+        """Return the place of the character at an offset of `text`, or the last one before it."""
         return max(bisect_right(self._starts, offset) - 1, 0)
 
 
 def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
-    """Return the unit vector of the median step; no raised sign turns it."""
+    """Return the unit vector of the median step, which superscripts do not affect."""
     steps = list(pairs)
     across = median([two.x - one.x for one, two in steps]) if steps else 1.0
     along = median([two.y - one.y for one, two in steps]) if steps else 0.0
@@ -637,7 +637,7 @@ def _written(char: Char) -> str:
 
 
 def _touch(left: Char, right: Char) -> bool:
-    """Return whether nothing but PDFium's imagination separates two letters (at superscripts)."""
+    """Return whether two letters touch although PDFium separates them (at superscripts)."""
     high = max(left.height, right.height, 1.0)
     beside = min(abs(right.left - left.right), abs(left.left - right.right)) < 0.1 * high
     edges = abs(left.bottom - right.bottom) + abs(left.top - right.top)

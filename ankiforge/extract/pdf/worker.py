@@ -1,7 +1,7 @@
-"""Questions about PDFs, answered in processes of their own: PDFs crash, hang and eat memory.
+"""Questions about PDFs, answered in separate processes: PDFs crash, hang and exhaust memory.
 
-`PdfWorker` is the caller's side, `answer` runs in the process. Nothing here imports the PDF
-libraries before the process does.
+`PdfWorker` is the caller's side, `answer` runs in the process. Only there are the PDF libraries
+imported.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
 SECONDS = 60.0
-"""Wall clock time that one question may take."""
+"""Wall clock time for one question."""
 MEMORY = 2 * 1024**3
-"""Bytes of address space of a process, where the system can limit it."""
+"""Bytes of address space per process, where the system can limit it."""
 PICTURES_AT_ONCE = 8
-"""Pictures that one question asks for."""
+"""Pictures per question."""
 ALL_PICTURES = 2
 """All pictures of a file may take this many times `seconds`."""
 MOST_IDLE = 2
-"""Idle processes that are kept for the next file: starting one takes longer than reading most."""
+"""Idle processes kept for the next file: starting one takes longer than reading most files."""
 IDLE_SECONDS = 30.0
 GC_THRESHOLD = 50_000
-"""Garbage collection is rare: the characters of a page form no cycles."""
+"""High, because the characters of a page form no cycles."""
 REPAIR = "open it in a PDF reader and save a copy"
 
 Box = tuple[float, float, float, float]
@@ -48,12 +48,12 @@ Box = tuple[float, float, float, float]
 
 
 class Request(msgspec.Struct, frozen=True):
-    """Read a file."""
+    """Read the marks of a file."""
 
     path: str
     passwords: tuple[str, ...] = ()
     named: bool = False
-    """Identify the work even if nothing is marked."""
+    """Whether to identify the work even if nothing is marked."""
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class Quote(msgspec.Struct, frozen=True):
     """The page on which they begin, from 0."""
     words: str
     box: Box | None = None
-    """Of their first line, if known."""
+    """The box of their first line, if known."""
 
 
 class Around(msgspec.Struct, frozen=True):
@@ -80,11 +80,11 @@ class Area(msgspec.Struct, frozen=True):
     """From 0."""
     box: Box
     strokes: tuple[tuple[float, ...], ...] = ()
-    """Lines to draw on it that the file itself lacks: x, y, x, y … of each."""
+    """Lines to draw on it that are not in the file, each as x, y, x, y …"""
     width: float = 1.0
-    """Of the strokes, in points."""
+    """The width of the strokes, in points."""
     colour: str = "#000000"
-    """Of the strokes, `#rrggbb`."""
+    """The colour of the strokes, `#rrggbb`."""
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -104,10 +104,10 @@ class Sheet(msgspec.Struct, frozen=True):
     words: str = ""
     """The marked words."""
     before: str = ""
-    """The text before them."""
+    """The text before the marked words."""
     comment: str = ""
     names: tuple[str, ...] = ()
-    """Of the annotation: `nm:…`, `zotero:…`."""
+    """The names of the annotation: `nm:…`, `zotero:…`."""
     passwords: tuple[str, ...] = ()
 
 
@@ -123,7 +123,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     page: int
     """From 0."""
     label: str
-    """What the document calls the page."""
+    """The page label."""
     kind: HighlightKind
     exact: str = ""
     stand_in: str = ""
@@ -131,7 +131,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     prefix: str = ""
     suffix: str = ""
     beside: tuple[str, str] | None = None
-    """Prefix and suffix on the page including running heads and feet, if different."""
+    """Prefix and suffix with running heads and feet, if different."""
     sentence: str = ""
     formerly: tuple[str, str] | None = None
     """`exact` and `sentence` as versions up to eaf6667 read them, if one differs."""
@@ -144,20 +144,20 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     """/NM if it is unique in the file, else ""."""
     zotero: str = ""
-    """The key Zotero gave it."""
+    """The key in Zotero."""
     at: str = ""
-    """Its page and rectangle, in whole points."""
+    """The page and the rectangle in whole points."""
     created: str = ""
     modified: str = ""
     """ISO 8601; "" if unknown."""
     area: Box | None = None
-    """What its picture shows."""
+    """The area that its picture shows."""
     picture: str = ""
-    """The name of that picture, once it is cut."""
+    """The name of its picture, once that is cut."""
 
 
 class Work(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the file says about itself."""
+    """The metadata of the work, as far as the file contains it."""
 
     title: str = ""
     creators: tuple[str, ...] = ()
@@ -166,21 +166,21 @@ class Work(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Read(msgspec.Struct, frozen=True, tag="read", omit_defaults=True):
-    """A file that was read; without marks the other fields are empty."""
+    """What a file contains; without marks the other fields are empty."""
 
     marks: tuple[Mark, ...] = ()
     """In reading order."""
     document: str = ""
     """16 hex digits that stay the same when another program saves the file."""
     pages: tuple[tuple[str, int], ...] = ()
-    """(h16 of the fold, folded length) of every page."""
+    """(h16 of the folded text, its length) of every page."""
     work: Work = Work()
     problems: tuple[tuple[str, str], ...] = ()
-    """(what, hint) of what was left out."""
+    """(what, hint) for what was left out."""
     hidden: int = 0
-    """Marks left out because the file hides them."""
+    """The number of marks left out because the file hides them."""
     notices: tuple[tuple[str, str], ...] = ()
-    """(what, hint) of what to report though nothing failed."""
+    """(what, hint) for what to report though nothing failed."""
 
 
 class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -190,18 +190,18 @@ class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
     suffix: str = ""
     sentence: str = ""
     sentence_formerly: str | None = None
-    """As versions up to eaf6667 cut it, if different."""
+    """As cut by versions up to eaf6667, if different."""
     heading: str = ""
 
 
 class Surroundings(msgspec.Struct, frozen=True, tag="passages"):
-    """The reply to `Around`: one passage a quote, in order."""
+    """The reply to `Around`: one passage per quote, in order."""
 
     passages: tuple[Passage, ...]
 
 
 class Pictures(msgspec.Struct, frozen=True, tag="cut"):
-    """The reply to `Cut`: a PNG for each area, in order; b"" for one outside of its page."""
+    """The reply to `Cut`: a PNG per area, in order; b"" for an area outside of its page."""
 
     pictures: tuple[bytes, ...]
 
@@ -231,7 +231,7 @@ Reply = Read | Surroundings | Pictures | Drawn | Failed
 
 
 def _end_with_parent() -> None:
-    """End this process when the program that started it is gone, killed or not."""
+    """End this process when the program that started it has ended, for whatever reason."""
     from multiprocessing import parent_process
 
     if parent := parent_process():
@@ -240,7 +240,7 @@ def _end_with_parent() -> None:
 
 
 def prepare() -> None:
-    """Set up a new process: silent, limited in memory, not interrupted, ended without clean-up."""
+    """Set up a new process: no output, limited memory, no interrupts, no clean-up at exit."""
     import gc
     import logging
     import signal
@@ -265,7 +265,7 @@ def prepare() -> None:
 
 
 def answer(question: Question) -> Reply:
-    """Answer one question; never raises for what is in the file."""
+    """Answer one question; never raises for bad content of the file."""
     from ankiforge.extract.pdf.file import TOO_BIG
 
     path = Path(question.path)
@@ -289,10 +289,10 @@ def answer(question: Question) -> Reply:
 
 
 class PdfWorker:
-    """One process that answers questions about PDFs, started when first needed."""
+    """A process that answers questions about PDFs, started on first use."""
 
     def __init__(self, seconds: float = SECONDS, memory: Memory | None = None) -> None:
-        """`seconds` is the time one question may take; `memory` caches replies about a file."""
+        """`seconds` is the time limit for one question; `memory` caches replies about a file."""
         self.seconds = seconds
         self._pool: ProcessPoolExecutor | None = None
         self._future: Future[Reply] | None = None
@@ -303,14 +303,14 @@ class PdfWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.rest()
+        self.release()
 
     # --- questions
 
     def read(
         self, path: Path, passwords: tuple[str, ...] = (), *, named: bool = False
     ) -> Read | Failed:
-        """Read the marks of one file; `named`: identify the work even if nothing is marked."""
+        """Read the marks of a file; `named`: identify the work even if nothing is marked."""
         reply = self.ask(Request(absolute(path), passwords, named))
         assert isinstance(reply, Read | Failed)
         return reply
@@ -338,8 +338,8 @@ class PdfWorker:
     ) -> tuple[list[bytes], Failed | None]:
         """Return the same with b"" for None, and why not all of them could be tried.
 
-        Pictures are asked for apart from the text and a few at a time: a page that cannot be
-        drawn costs little else.
+        Pictures are requested separately from the text and a few at a time, so that a page that
+        cannot be drawn costs little else.
         """
         made: list[bytes] = []
         begun = monotonic()
@@ -357,7 +357,7 @@ class PdfWorker:
     def ask(self, question: Question) -> Reply:
         """Return the reply from the cache, the pool that prefetches, or the process.
 
-        A failure is never cached: it may be this machine's.
+        A failure is never cached: its cause may be this machine.
         """
         name, stamp = _cache_key(question)
         if self._cache and stamp and (body := self._cache.get(name, stamp)):
@@ -370,14 +370,14 @@ class PdfWorker:
         return reply
 
     def store(self, *, complete: bool) -> None:
-        """Write the cache; `complete`: drop what was not asked for this time."""
+        """Write the cache; `complete`: drop entries that were not used this time."""
         if self._cache:
             self._cache.save(complete=complete)
 
     # --- prefetching
 
     def prefetch(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
-        """Have a pool start on the questions that will be asked next, in this order."""
+        """Let a pool start on the questions that will be asked next, in this order."""
         new = [one for one in questions if not self._is_cached(one)]
         if len(new) > 1:
             pool.before_shutdown(stop_thread_workers)
@@ -386,7 +386,7 @@ class PdfWorker:
 
     @property
     def lost(self) -> int:
-        """How many questions a remote pool could not answer."""
+        """The number of questions that a remote pool could not answer."""
         return sum(one.lost for one in self._prefetched)
 
     def _is_cached(self, question: Question) -> bool:
@@ -396,12 +396,12 @@ class PdfWorker:
     # --- the process
 
     def _run(self, question: Question, *, retries: int = 1) -> Reply:
-        """Ask the process; if it dies or is late, that costs only this question."""
+        """Ask the process; if it dies or takes too long, only this question fails."""
         if self._pool is None:
             self._pool = _idle_pool() or _new_pool()
         try:
             self._future = self._pool.submit(answer, question)
-        except RuntimeError:  # it was killed while it was idle
+        except RuntimeError:  # it was killed while idle
             self.close()
             if not retries:
                 raise
@@ -418,8 +418,8 @@ class PdfWorker:
             self.close()
             raise
 
-    def rest(self) -> None:
-        """Give the process back for others to use; end it if it still answers."""
+    def release(self) -> None:
+        """Keep the process for others if it is idle, else end it."""
         if self._future is not None and not self._future.done():
             self.close()
         elif self._pool is not None:
@@ -427,14 +427,14 @@ class PdfWorker:
         self._pool = None
 
     def close(self) -> None:
-        """End the process; a thread that waits for its answer gets a failure."""
+        """End the process; a thread that waits for its reply gets a failure."""
         pool, self._pool = self._pool, None
         if pool is not None:
             _stop(pool)
 
 
 def absolute(path: Path) -> str:
-    """Return the path for a process whose working folder may be another."""
+    """Return an absolute path: the process may have another working folder."""
     return os.path.abspath(path)  # noqa: PTH100
 
 
@@ -445,7 +445,7 @@ def late(seconds: float) -> Failed:
 
 
 def _cache_key(question: Question) -> tuple[str, Stamp | None]:
-    """Return a question's name in the cache, and its file's stamp (None if the file is gone)."""
+    """Return a question's key in the cache, and its file's stamp (None if the file is gone)."""
     try:
         return h16(repr(question)), stamp_of(os.stat(question.path))  # noqa: PTH116
     except (OSError, ValueError):
@@ -460,7 +460,7 @@ _idle_timer: threading.Timer | None = None
 
 
 def _new_pool() -> ProcessPoolExecutor:
-    """Start one process. Spawned, not forked: this program has threads."""
+    """Return an executor with one process, spawned because this program has threads."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import current_process, get_context
 
@@ -474,7 +474,7 @@ def _idle_pool() -> ProcessPoolExecutor | None:
 
 
 def _put_idle(pool: ProcessPoolExecutor) -> None:
-    """Keep a process for `IDLE_SECONDS`, unless enough are kept."""
+    """Keep a process for `IDLE_SECONDS`, unless there are enough."""
     global _idle_timer
     with _idle_lock:
         _idle.append(pool)
@@ -499,11 +499,11 @@ def stop_idle() -> None:
         _stop(pool)
 
 
-atexit.register(stop_idle)  # an executor that is left to the interpreter's end complains
+atexit.register(stop_idle)  # executors that are still open at exit print errors
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
-    """Kill the process, whatever it is doing; the executor itself would wait for it."""
+    """Kill the process, even if busy; the executor itself would wait for it."""
     for process in list((pool._processes or {}).values()):
         process.kill()
     pool.shutdown(cancel_futures=True)
@@ -528,7 +528,7 @@ def task_of(question: Question, seconds: float) -> Task | None:
 
 
 def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:
-    """Answer a question; None if this is another version, or its file is not here or differs."""
+    """Answer a question; None if this version or the file here differs from the caller's."""
     task = task_of(question, seconds)
     if task != (question, size, seconds, version):
         return None
@@ -541,6 +541,6 @@ def answer_elsewhere(question: Question, size: int, seconds: float, version: str
 
 
 def stop_thread_workers() -> None:
-    """End the processes of all threads, whatever they are doing."""
+    """Stop the workers of all threads: end busy processes, keep idle ones."""
     while _thread_workers:
-        _thread_workers.pop().rest()
+        _thread_workers.pop().release()

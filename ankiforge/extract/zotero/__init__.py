@@ -99,7 +99,9 @@ def open_source(
         ConfigError: the settings are invalid, or name neither a path nor an API.
     """
     if settings.api not in APIS:
-        raise ConfigError(f"api: {settings.api!r} is no way to Zotero", hint="auto, local or web")
+        raise ConfigError(
+            f"api: {settings.api!r} is not a way to read Zotero", hint="auto, local or web"
+        )
     if not settings.path and settings.api in ("", "none"):
         raise ConfigError(
             "path is missing",
@@ -160,8 +162,8 @@ class ZoteroSource:
         own, begun = f"zotero source {self.name}", time.time_ns()
         depends = known.depends(own, self.name)
         if known.is_unchanged(own, self.name, self._fingerprint(depends, begun)):
-            containers = [one[len(LIBRARY) :] for one in depends if one.startswith(LIBRARY)]
-            libraries = [(one, known.paths(one)) for one in containers]
+            containers = [entry[len(LIBRARY) :] for entry in depends if entry.startswith(LIBRARY)]
+            libraries = [(container, known.paths(container)) for container in containers]
             if all(paths is not None for _, paths in libraries):
                 for container, paths in libraries:
                     yield from (Unchanged(container, path) for path in paths or ())
@@ -188,7 +190,7 @@ class ZoteroSource:
         database = self.database
         if not depends or self.api not in ("", "none") or database is None or self.only:
             return ""
-        files = tuple(one for one in depends if not one.startswith(LIBRARY))
+        files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
         folder = database.parent
         beside = (folder / BETTER_BIBTEX_FILE, folder / STORAGE, *sorted(folder.glob("cache/*")))
         stamps = [_stamp(path) for path in (*companions(database), *beside, *map(Path, files))]
@@ -239,9 +241,9 @@ class ZoteroSource:
                             if isinstance(library, Problem):
                                 yield library
                             else:
-                                for one in self._library(access, works, library, looked):
-                                    whole &= not isinstance(one, Scan) or one.complete
-                                    yield one
+                                for sighting in self._library(access, works, library, looked):
+                                    whole &= not isinstance(sighting, Scan) or sighting.complete
+                                    yield sighting
                 except ItemError as error:
                     whole = False
                     yield Problem(access.where, error.message, error.hint)
@@ -256,9 +258,9 @@ class ZoteroSource:
         complete = not self.only
         try:
             found = 0
-            for one in works.of(library, self._attachments()):
-                found += isinstance(one, Extracted)
-                yield one
+            for sighting in works.of(library, self._attachments()):
+                found += isinstance(sighting, Extracted)
+                yield sighting
             looked |= works.files.looked(library)
             trashed = 0 if found or self.only else works.catalog.trashed(library)
             if trashed:
@@ -312,7 +314,7 @@ class ZoteroSource:
             name = self.web.key_env
             key = f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
             raise ItemError(
-                f"no way to Zotero: {error.message}; no data folder; no key for the web",
+                f"Zotero cannot be reached: {error.message}; no data folder; no key for the web",
                 hint=f"{error.hint}; or {key}",
             ) from error
         return self._by_local()
@@ -361,10 +363,10 @@ class ZoteroSource:
             )
         else:
             found = catalog.libraries_and_fault()
-        for one in found:
-            is_own = isinstance(one, Library) and one.group is None
+        for item in found:
+            is_own = isinstance(item, Library) and item.group is None
             if access.groups is None or access.groups != is_own:
-                yield one
+                yield item
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -381,8 +383,8 @@ def _schema_problem(where: str, database: Database) -> Iterator[Problem]:
     age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
     yield Problem(
         where,
-        f"it was written by a Zotero {age} than this program knows (schema {version})",
-        hint="it was read all the same; if marks are missing, bring the older program up to date",
+        f"it was written by a Zotero {age} than this program supports (schema {version})",
+        hint="it was read anyway; if marks are missing, bring the older program up to date",
         notice=True,
     )
 

@@ -222,7 +222,7 @@ def _copy_fault(error: OSError) -> ItemError:
         )
     return ItemError(
         f"it could not be copied: {error.strerror or error}",
-        hint="the copy needs the right to read the file, and its size free in the folder TMPDIR",
+        hint="copying needs permission to read the file, and as much free space in the folder TMPDIR",
     )
 
 

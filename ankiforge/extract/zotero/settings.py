@@ -218,7 +218,9 @@ def addresses(
     name = key_variable(ZOTERO, there or WEB, key_env)
     key = key_for(ZOTERO, there or WEB, key_env, environ)
     if not key.isascii() or not key.isprintable():
-        raise ConfigError(f"key_env: the key in {name} holds signs no header can carry")
+        raise ConfigError(
+            f"key_env: the key in {name} contains characters that are not allowed in a header"
+        )
     return Address(here or LOCAL, True), Address(there or WEB, False, name, key)
 
 

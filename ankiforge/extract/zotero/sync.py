@@ -159,9 +159,9 @@ class _FolderRow(msgspec.Struct):
 def _without_nulls(value: Any) -> Any:
     """Drop the fields without a value."""
     if isinstance(value, dict):
-        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(one) for one in value if one is not None]
+        return [_without_nulls(item) for item in value if item is not None]
     return value
 
 
@@ -177,7 +177,7 @@ def items_of(rows: Iterable[dict[str, Any]]) -> Iterator[Item]:
             yield _item(msgspec.convert(whole, _Row), whole["data"])
         except (msgspec.ValidationError, RecursionError) as error:
             raise ItemError(
-                f"an item of Zotero's API is not as it should be: {error}",
+                f"an item of Zotero's API has an unexpected form: {error}",
                 hint="a newer version of this program may know it",
             ) from error
 
@@ -202,12 +202,12 @@ def _item(row: _Row, raw: dict[str, Any]) -> Item:
         modified=data.dateModified,
         by=user.id,
         by_name=plain(user.name or user.username),
-        tags=tuple(sorted(plain(one.tag) for one in data.tags if one.tag and one.type == 0)),
+        tags=tuple(sorted(plain(tag.tag) for tag in data.tags if tag.tag and tag.type == 0)),
         collections=data.collections or (),
         fields=fields | ({"date": date} if date else {}),
         makers=tuple(
-            (one.creatorType, plain(one.firstName), plain(one.lastName or one.name))
-            for one in data.creators
+            (creator.creatorType, plain(creator.firstName), plain(creator.lastName or creator.name))
+            for creator in data.creators
         ),
     )
 
@@ -221,7 +221,7 @@ def collections_of(rows: list[dict[str, Any]]) -> dict[str, Collection]:
     try:
         found = msgspec.convert(_without_nulls(rows), list[_FolderRow])
     except (msgspec.ValidationError, RecursionError) as error:
-        raise ItemError(f"a collection of Zotero's API is not as it should be: {error}") from error
+        raise ItemError(f"a collection of Zotero's API has an unexpected form: {error}") from error
     return {
         row.key: Collection(plain(row.data.name), parent if isinstance(parent, str) else "")
         for row in found
@@ -396,7 +396,7 @@ class Remote:
         """
         yield from self._libraries
         fault, copies = self._groups_error, self._copies.values()
-        if fault and not (copies and all(isinstance(one, ItemError) for one in copies)):
+        if fault and not (copies and all(isinstance(copy, ItemError) for copy in copies)):
             yield Problem(f"{self._address.host}: shared libraries", fault.message, fault.hint)
 
     # --- accounts and libraries
@@ -492,13 +492,13 @@ class Remote:
     def trashed(self, library: Library) -> int:
         """Return how many annotations are in the trash, themselves or with their file or paper."""
         chains = _chains(self._copy(library), MARK)
-        return sum(any(one.trashed for one in chain) for chain in chains)
+        return sum(any(item.trashed for item in chain) for chain in chains)
 
     def notes(self, library: Library) -> Iterator[ChildNote]:
         """Yield notes on papers that are not in the trash, by paper, oldest first."""
         copy = self._copy(library)
         for item, work, *_ in sorted(
-            _not_trashed(copy, NOTE), key=lambda one: (one[1].key, one[0].added, one[0].key)
+            _not_trashed(copy, NOTE), key=lambda chain: (chain[1].key, chain[0].added, chain[0].key)
         ):
             yield ChildNote(
                 item=self._handle(item, copy),
@@ -517,7 +517,7 @@ class Remote:
 
     def creators(self, item: int) -> list[Creator]:
         """Return the creators of a work in its order."""
-        return [Creator(*one) for one in self._items[item][0].makers]
+        return [Creator(*maker) for maker in self._items[item][0].makers]
 
     def tags(self, item: int) -> tuple[str, ...]:
         """Return the tags added by a person."""
@@ -581,7 +581,7 @@ class Remote:
         items = (item for item in copy.items.values() if item.kind in (MARK, NOTE))
         if library.group is not None and any(item.by is None for item in items):
             raise UntoldError(
-                "Zotero's local API does not tell who marked what in a shared library",
+                "Zotero's local API does not say who marked what in a shared library",
                 hint="give `path:`, Zotero's data folder, or `api: web`; "
                 "or leave it out: `library: user`",
             )
@@ -608,5 +608,5 @@ def _chains(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
 def _not_trashed(copy: Copy, kind: str) -> Iterator[tuple[Item, ...]]:
     """Yield the chains that have a parent and are not in the trash."""
     for chain in _chains(copy, kind):
-        if len(chain) > 1 and not any(one.trashed for one in chain):
+        if len(chain) > 1 and not any(item.trashed for item in chain):
             yield chain

@@ -66,8 +66,8 @@ class Works:
     ) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key. With `chosen`, only those attachments."""
 
-        def work_key(one: Mark | ChildNote) -> str:
-            return one.work_key
+        def work_key(item: Mark | ChildNote) -> str:
+            return item.work_key
 
         if self.pool is not None and chosen is None:
             self.files.prefetch(self.pool, library, self.catalog.marks(library))
@@ -77,8 +77,8 @@ class Works:
         )
         for _, group in groupby(merge(*both, key=work_key), key=work_key):
             found = tuple(group)
-            marks = tuple(one for one in found if isinstance(one, Mark))
-            notes = tuple(one for one in found if isinstance(one, ChildNote))
+            marks = tuple(item for item in found if isinstance(item, Mark))
+            notes = tuple(item for item in found if isinstance(item, ChildNote))
             if chosen is None or any(mark.attachment_key in chosen for mark in marks):
                 yield from self._work(library, marks, notes)
 
@@ -102,7 +102,7 @@ class Works:
                     hint="it was left out; a newer version of this program may know it",
                 )
         noted = (self._note(library, document, note) for note in notes)
-        highlights = (*_unsplit(read), *(one for one in noted if one is not None))
+        highlights = (*_unsplit(read), *(note for note in noted if note is not None))
         if highlights:
             yield Extracted(document, highlights, library.namespace, pictures=pictures)
 
@@ -193,7 +193,7 @@ class Works:
         own = number is not None and number == account.id
         by_owner = _is_one_of(author, account.names) if name else own
         names = (author, *account.names) if by_owner else (author,)
-        mine = any(_is_one_of(one, self.me) for one in names) if self.me else by_owner
+        mine = any(_is_one_of(each, self.me) for each in names) if self.me else by_owner
         return "" if mine else reason
 
 
@@ -235,7 +235,7 @@ def document_of(
     catalog: Catalog,
     source: str,
     library: Library,
-    one: Mark | ChildNote,
+    item: Mark | ChildNote,
     paths: tuple[str, ...],
 ) -> Document:
     """Return the document for a paper, or for a standalone attachment.
@@ -243,8 +243,8 @@ def document_of(
     `paths` are those of its files that have marks: `storage:name`, `attachments:folder/name`, or a
     path of any system.
     """
-    key = percent(one.work_key)
-    fields = catalog.fields(one.work_item)
+    key = percent(item.work_key)
+    fields = catalog.fields(item.work_item)
     last = (re.split(r"[/\\]|^(?:storage|attachments):", path)[-1] for path in paths)
     files = tuple(dict.fromkeys(last))
     title = _MARKUP.sub("", _first_filled(fields, _TITLES))
@@ -252,7 +252,7 @@ def document_of(
     # Zotero stores `2019-03-00 March 2019`: the sortable date, then the original text
     year = _first_filled(fields, _DATES)[:4]
     # authors first, then editors and others, each in the order of the paper
-    creators = sorted(catalog.creators(one.work_item), key=lambda person: person.role != "author")
+    creators = sorted(catalog.creators(item.work_item), key=lambda person: person.role != "author")
     names = (f"{person.first} {person.last}".strip() for person in creators)
     inner = library.namespace.partition(":")[2]  # item keys are unique only within a library
     return Document(
@@ -267,8 +267,8 @@ def document_of(
             *(("file", name) for name in files if name),
         ),
         uri=f"zotero://select/{library.address}/items/{key}",
-        tags=catalog.tags(one.work_item),
-        collections=catalog.collections(one.work_item),
+        tags=catalog.tags(item.work_item),
+        collections=catalog.collections(item.work_item),
     )
 
 

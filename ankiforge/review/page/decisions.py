@@ -537,7 +537,7 @@ def _redraft(now: Decision) -> Outcome:
     if problems:
         message = "; ".join(dict.fromkeys(problem.what for problem in problems))
         message += f" ({_cost(usage)})" if usage.requests else ""
-        raise RefusedError(message, hint="everything stands as it was")
+        raise RefusedError(message, hint="nothing was changed")
     new = {where for one, where in _drafts_of(service, key).items() if one not in before}
     several = len(new) > 1
     where = " and ".join(sorted({view for view, _ in new}))
@@ -600,7 +600,7 @@ def _drafts_of(service: Service, key: HighlightKey) -> dict[str, tuple[str, str]
 
 def _cost(usage: Usage) -> str:
     if not usage.requests:
-        return "of a reply that was kept: nothing was asked"
+        return "from a stored reply: nothing was sent"
     tokens = f"{usage.tokens_in + usage.tokens_out:,} tokens"
     return tokens if usage.cost_usd is None else f"${usage.cost_usd:.4f}, {tokens}"
 

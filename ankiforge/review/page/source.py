@@ -405,7 +405,7 @@ def paper_of(service: Service, highlight: Highlight) -> Paper | str:
             return f"{document.path} is not in its folder any more: ankiforge run looks for it."
         return Paper(path, int(block) if block.isdecimal() else None)
     if highlight.route is not Route.ZOTERO:
-        return "This source is no PDF."
+        return "This source is not a PDF."
     root = service.ledger.roots.of("zotero").get(document.source)
     if root is None or not (block.isascii() and block.isalnum()):
         return "Zotero's folder is not known on this machine."

@@ -183,7 +183,7 @@ def test_a_silent_anki_is_busy() -> None:
     with listening(lambda _: done.wait()) as address:
         words = told(AnkiConnect(address, timeout=0.05).active_profile)
         done.set()
-    assert "did not finish getActiveProfile in 0.05 s" in words
+    assert "did not finish getActiveProfile within 0.05 s" in words
     assert "dialog" in words
 
 
@@ -209,7 +209,9 @@ def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
         taken.sendall(sent)
 
     with listening(play) as address:
-        assert "broke off during getActiveProfile" in told(AnkiConnect(address).active_profile)
+        assert "closed the connection during getActiveProfile" in told(
+            AnkiConnect(address).active_profile
+        )
 
 
 # --- answers, and the words for what is wrong -------------------------------------------------
@@ -252,7 +254,7 @@ def search(client: AnkiConnect) -> object:
         (500, result(6), "", profile, STRANGER),
         (204, b"", "", profile, STRANGER),
         (403, b"", "", profile, ("403", "webCorsOriginList")),
-        (200, NO_KEY, "", profile, ("asks for its key", "MY_KEY")),
+        (200, NO_KEY, "", profile, ("requires its key", "MY_KEY")),
         (200, NO_KEY, SECRET, profile, ("is not that of AnkiConnect", "MY_KEY")),
         (200, error(LOUD), SECRET, search, ("Anki refuses findNotes: bad [31mrequest … x",)),
         (200, error("collection is not available"), "", search, ("no profile is open",)),
@@ -261,7 +263,7 @@ def search(client: AnkiConnect) -> object:
         (200, error("database is not available"), "", search, ("no profile is open",)),
         (
             200, by_action(requestPermission={"permission": "denied"}, version=6), "",
-            AnkiConnect.check, ("denies permission", "ignoreOriginList"),
+            AnkiConnect.check, ("denied permission", "ignoreOriginList"),
         ),
         (
             200, by_action(requestPermission=GRANTED, version=5), "",

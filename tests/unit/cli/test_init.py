@@ -111,7 +111,7 @@ def test_init_in_a_folder_whose_name_is_no_text_is_wrong_usage(home: Path, ankif
     code, _, err = ankiforge("init", "a\x07b")
 
     assert code == 2
-    assert "this name cannot be stored" in err
+    assert "this name cannot be saved" in err
     assert not (home / "a\x07b").exists()
 
 

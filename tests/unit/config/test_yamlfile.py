@@ -201,11 +201,11 @@ def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above()
 
 def test_a_location_wraps_another_rooms_complaint_and_keeps_its_hint() -> None:
     error = Location("x.yaml", ("sources", 0), {("sources",): 4}).wrap(
-        ConfigError("no source called 'odt'", hint="known: pdf")
+        ConfigError("there is no source called 'odt'", hint="known: pdf")
     )
 
     assert (error.message, error.hint) == (
-        "x.yaml:4: sources[0]: no source called 'odt'",
+        "x.yaml:4: sources[0]: there is no source called 'odt'",
         "known: pdf",
     )
 

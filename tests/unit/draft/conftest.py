@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,6 @@ from ankiforge.draft.prompt import Prompt, load
 from ankiforge.model import Document, DocumentKey, Drafted, Highlight, HighlightKey, Task
 from ankiforge.model import HighlightKind as Kind
 from tests.fakes import llm_server
-
-
-@pytest.fixture
-def server() -> Iterator[Any]:
-    """A server that answers well unless told otherwise."""
-    with llm_server.LlmServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -58,8 +58,8 @@ def test_of_two_tables_the_newer_one_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rest", "what"),
-    [(b"\xff\xfe,x\n", "not UTF-8"), (b'"' + b"a" * 200_000 + b"\n", "no table"),
-     (b"a" * 1_100_000, "a line without an end")],
+    [(b"\xff\xfe,x\n", "not UTF-8"), (b'"' + b"a" * 200_000 + b"\n", "not a table"),
+     (b"a" * 1_100_000, "an unterminated line")],
 )  # fmt: skip
 def test_a_table_that_breaks_off_is_told(tmp_path: Path, rest: bytes, what: str) -> None:
     path = tmp_path / "data.csv"

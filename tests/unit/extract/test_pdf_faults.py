@@ -272,7 +272,7 @@ def is_worker(pid: str) -> bool:
 
 def test_the_room_is_entered_without_the_pdf_libraries() -> None:
     code = (
-        "import sys, ankiforge.extract.pdf;"
+        "import sys, ankiforge.extract.pdf, ankiforge.extract.zotero;"
         "sys.exit(any(name in sys.modules for name in ('pypdf', 'pypdfium2')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -58,7 +58,7 @@ def test_a_note_that_never_holds_still_is_left_out(
     path = tmp_path / "a.md"
     path.write_text("x")
     monkeypatch.setattr(files, "_left_to_wait", lambda found, now: 0.001)
-    with pytest.raises(ItemError, match="being written") as caught:
+    with pytest.raises(ItemError, match="keeps changing") as caught:
         read_settled(str(path))
     assert isinstance(caught.value.__cause__, OSError)
 

@@ -236,7 +236,7 @@ def test_a_schema_never_seen_is_said_and_read_all_the_same(
 ) -> None:
     path = write_zotero(tmp_path / "zotero.sqlite", [library("text")], schema=schema)
     found = scanned(path)
-    assert f"{age} than this program knows (schema {schema})" in only_problem(found).what
+    assert f"{age} than this program supports (schema {schema})" in only_problem(found).what
     assert texts(found) == ["text"]
     assert found[-1] == WHOLE
 

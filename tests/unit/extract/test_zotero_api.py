@@ -128,11 +128,6 @@ RICH = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Any]]:
     """Starts servers."""
@@ -641,7 +636,7 @@ def test_offline_no_other_machine_is_asked(folder: Path) -> None:
     assert "--offline" in problem.what
     assert "api.zotero.org" in problem.what
     found = scanned("auto", None, offline=True, url=f"http://127.0.0.1:{free_port()}/api")
-    assert "no way to Zotero" in blocked(found).what
+    assert "Zotero cannot be reached" in blocked(found).what
 
 
 def test_offline_this_machine_may_be_asked(serve: Callable[..., Any]) -> None:
@@ -684,7 +679,7 @@ def test_auto_says_what_it_tried(
     server = serve(ONE, flavour="local7")
     problem = blocked(scanned("auto", server, path=str(tmp_path)))
     assert problem.what == (
-        "no way to Zotero: the local API of Zotero 7 and before lists no annotations;"
+        "Zotero cannot be reached: the local API of Zotero 7 and before lists no annotations;"
         " no data folder; no key for the web"
     )
     assert "ZOTERO_API_KEY" in problem.hint

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -32,21 +31,6 @@ OWN = Library((paper(Annotation("MARK0001", "mine")),))
 SHARED = [
     Library((paper(Annotation("MARK0001", f"ours {n}", author=ADA)),), group=n) for n in (5, 6)
 ]
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Any]]:
-    with ExitStack() as stack:
-
-        def serve_(*libraries: Library, **more: Any) -> Any:
-            return stack.enter_context(fake.ZoteroServer(libraries, **more))
-
-        yield serve_
 
 
 def read(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
@@ -494,11 +492,3 @@ def test_a_picture_is_only_that_of_a_figure_and_never_empty(tmp_path: Path) -> N
         (cache / f"{name}.png").write_bytes(b"\x89PNG")
     (cache / "EMPTY001.png").touch()
     assert [mark.markdown for mark in read(tmp_path)] == [()] * len(marks)
-
-
-def test_the_room_is_entered_without_the_pdf_libraries() -> None:
-    code = (
-        "import sys, ankiforge.extract.zotero;"
-        "sys.exit(any(name in sys.modules for name in ('pypdf', 'pypdfium2')))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

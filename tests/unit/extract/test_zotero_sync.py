@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,21 +75,6 @@ class Reader:
 
 def highlights(found: list[Sighting]) -> dict[str, Highlight]:
     return {mark.own: mark for mark in reading.highlights(found)}
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOTERO_API_KEY", fake.KEY)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Any]]:
-    with ExitStack() as stack:
-
-        def serve_(*libraries: Library, **more: Any) -> Any:
-            return stack.enter_context(fake.ZoteroServer(libraries, **more))
-
-        yield serve_
 
 
 @pytest.fixture

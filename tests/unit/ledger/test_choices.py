@@ -389,7 +389,7 @@ def test_a_new_answer_of_the_other_note_type_is_left_out_with_a_word(story):
     story.ledger.recorder.record(story.run, both, EditJudge(story.ledger))
     [waiting] = story.basic.open
     assert [finding.message for finding in waiting.findings] == [
-        "left out as the choice was made: cloze"
+        "left out when the choice was made: cloze"
     ]
     assert len(story.cards()) == 2
 

@@ -98,7 +98,11 @@ def test_settings_without_a_source_want_one(workspace, around) -> None:
 @pytest.mark.parametrize(
     ("source", "says", "code"),
     [
-        ("pfd: {path: papers}", "ankiforge.yaml:2: sources[0].pfd: no source called 'pfd'", 2),
+        (
+            "pfd: {path: papers}",
+            "ankiforge.yaml:2: sources[0].pfd: there is no source called 'pfd'",
+            2,
+        ),
         ("pdf: {path: papers, incl: []}", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
         ("pdf: {path: gone, name: papers}", "gone is not there", 1),
     ],

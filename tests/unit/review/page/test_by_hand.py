@@ -138,7 +138,7 @@ def test_beside_a_card_that_waits_its_passage_makes_further_ones(forge, card) ->
     here = [one for one in forge.cards() if one["quote"] == "The cell divides."]
     assert sorted(one["verdict"] for one in here) == ["accepted", "accepted", "pending"]
     again = page.decide("make", after, **words)
-    assert "says just that already" in again["refused"]
+    assert "already says exactly that" in again["refused"]
 
 
 # --- editing --------------------------------------------------------------------------------

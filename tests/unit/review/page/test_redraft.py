@@ -342,6 +342,6 @@ def test_a_reply_of_which_nothing_came_yet_is_used_and_not_paid_for_again(
     sent = len(model.asked)
     after = page.decide("redraft", found, words="better")
     assert (fronts(after), len(model.asked)) == ([OLD, NEW], sent)
-    assert "nothing was asked" in after["told"]
+    assert "nothing was sent" in after["told"]
     model.queue.append(basic(fake, NEWEST))
     assert fronts(page.decide("redraft", after, words="better")) == [OLD, NEW, NEWEST]

@@ -1,0 +1,75 @@
+"""Quotes: text files whose lines that begin with "> " are passages somebody kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ankiforge.extract import Folder, SourceSettings
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Sighting,
+    Source,
+    h16,
+)
+from ankiforge.text.anchors import CONTEXT, numbered
+
+SIGN = "> "
+
+
+class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys of a `quotes:` source besides `path` and `name`."""
+
+    suffix: str = ".txt"
+
+
+def open_source(
+    name: str,
+    root: Path,
+    settings: Settings,
+    only: tuple[Path, ...] = (),
+    me: tuple[str, ...] = (),
+) -> Source:
+    """Make a reader of the text files below `root`."""
+    return Quotes(Folder("quotes", name, root, only, lambda path: path.endswith(settings.suffix)))
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """The files of one folder."""
+
+    folder: Folder
+
+    def scan(self) -> Iterator[Sighting]:
+        """One document per file with quotes, a problem per unreadable file, one scan."""
+        for found in self.folder.texts():
+            if isinstance(found, Problem):
+                yield found
+                continue
+            file, text = found
+            if highlights := self._highlights(file.path, text.split("\n")):
+                yield Extracted(highlights[0].document, highlights, self.folder.container)
+        yield self.folder.end()
+
+    def _highlights(self, path: str, lines: list[str]) -> tuple[Highlight, ...]:
+        key = DocumentKey(f"{self.folder.namespace}/{h16(path)}")
+        document = Document(key, self.folder.name, title=Path(path).stem, path=path)
+        plain = [line.removeprefix(SIGN).strip() for line in lines]
+        found = (
+            Highlight(
+                document,
+                self.folder.namespace,
+                HighlightKind.HIGHLIGHT,
+                exact=plain[at],
+                prefix="".join(f"{near}\n" for near in plain[max(0, at - CONTEXT) : at])[-CONTEXT:],
+                suffix="".join(f"\n{near}" for near in plain[at + 1 : at + CONTEXT])[:CONTEXT],
+                block=str(at),
+            )
+            for at, line in enumerate(lines)
+            if line.startswith(SIGN) and plain[at]
+        )
+        return tuple(numbered(found))
