@@ -48,6 +48,7 @@ from ankiforge.model import (
     HighlightKind,
     Span,
 )
+from ankiforge.model.highlights import NOTHING_COMMON
 from ankiforge.text import cloze
 
 
@@ -128,8 +129,13 @@ _SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
 _SIMPLE = re.compile(r"[\w\s.,%°'’-]*")
 
 
-def _cited(text: str) -> frozenset[str]:
-    return frozenset(match[0] for match in _CITED.finditer(text))
+def _cited(passage: Passage) -> frozenset[str]:
+    return frozenset(match[0] for match in _CITED.finditer(f"{passage.text} {passage.answer}"))
+
+
+def _is_citation(answer: str) -> bool:
+    """Return whether an answer has no word beside what looks like a citation: an interval, or a year."""
+    return not re.search(r"\w", _CITED.sub(" ", answer))
 
 
 def _cleaned(text: str, citations: bool) -> str:
@@ -258,7 +264,8 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
     for number, (text, answer) in enumerate(segments):
         if passage.answer and number == len(segments) - 1:
             tail = ""
-        cleaned = _cleaned(text, citations and not answer)
+        cited = citations and not (answer and _is_citation(text))
+        cleaned = _cleaned(text, cited)
         if text[:1].isspace():
             cleaned = f" {cleaned}"
         found += _scan(cleaned, answer, tail)
@@ -584,7 +591,7 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
     `known` holds casefolded words that stand elsewhere in the vault: of two known words none is a
     misspelling of the other.
     """
-    old_cites, new_cites = _cited(before.text), _cited(after.text)
+    old_cites, new_cites = _cited(before), _cited(after)
     citations = old_cites <= new_cites or new_cites <= old_cites
     old, new = _tokens(before, citations), _tokens(after, citations)
     old, new = _joined(old, new), _joined(new, old)
@@ -593,7 +600,7 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
         return Edit(EditKind.WAITS, "too much has changed")
     edit = _Differences(old, new, pairs, known)
     judged = _judge(edit, before.under, after.under, known)
-    return replace(judged, answer_changed=edit.answer_changed)
+    return replace(judged, answer_changed=edit.answer_changed, names_kept=edit.names_kept)
 
 
 def judge_highlights(before: Highlight, after: Highlight, known: Container[str] = ()) -> Edit:
@@ -672,6 +679,13 @@ class _Differences:
         return pairs or any(one.answer for one in singles)
 
     @property
+    def names_kept(self) -> bool:
+        """Whether no name or number became another one, came or went."""
+        pairs = any(_is_renamed(a, b) for a, b in (*self.both(), *self.spelled))
+        singles = (*self.inserted, *self.removed)
+        return not pairs and not any(one.name or one.kind == "number" for one in singles)
+
+    @property
     def nothing_common(self) -> bool:
         """Whether two texts, neither of a few words only, share no word with meaning."""
         old, new = (
@@ -705,7 +719,7 @@ def _judge(
     another, waits = EditKind.ANOTHER_FACT, EditKind.WAITS
     # 1. Another fact.
     if edit.nothing_common:
-        return Edit(another, "no word in common")
+        return Edit(another, NOTHING_COMMON)
     if edit.answer_changed and (pair := edit.context_renamed):
         return Edit(another, f"{_shown(pair)} in the context, and another answer")
     meaning = [one for one in edit.new if not one.answer and not one.light and one.kind == "word"]

@@ -86,15 +86,14 @@ class Session:
         from ankiforge.model import Verdict
         from ankiforge.reports.cards import card_json, note_json
 
-        pending = card.verdict is Verdict.PENDING
+        pending, problems = card.verdict is Verdict.PENDING, self.ledger.queries.problem_cards
         seen = self.ledger.views.seen(card.guid)
         return {
             **card_json(card, self.review.tags(card), conflicts),
             "seen": note_json(seen, self.ledger.views.reviews_of(card.guid)),
-            "troubles": self.ledger.queries.problem_cards.troubles(card.guid) if seen else (),
-            "instead_of": self.ledger.queries.problem_cards.replaced_by(card.guid)
-            if pending
-            else (),
+            "troubles": problems.troubles(card.guid) if seen else (),
+            "instead_of": problems.replaced_by(card.guid) if pending else (),
+            "replaced_by": problems.waiting_for(card.guid),
         }
 
 

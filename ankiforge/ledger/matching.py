@@ -1,8 +1,8 @@
 """Match the highlights that were read with the stored ones.
 
-First in place: by own id, anchor, text and context, and by the spot (`in_place`, pure). A pair whose
-words changed is judged: what states another fact there is no longer the same highlight. Then highlights
-recovered from Anki, whose place is unknown; then those that were moved from elsewhere.
+First in their document, renamed or not (`pairing`). A pair whose words changed is judged: what states
+another fact there is no longer the same highlight. Then highlights recovered from Anki, whose place is
+unknown; then those that were moved from elsewhere.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
-from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -21,6 +19,7 @@ from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
 from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, place_of, present, slug_of
 from ankiforge.ledger.keys import KeyIssuer, content_of
+from ankiforge.ledger.pairing import Match, in_place, likest, mark_in, name_of, overlap
 from ankiforge.model import (
     Edit,
     EditKind,
@@ -28,380 +27,13 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Judge,
-    Route,
     RunId,
     Scan,
 )
 from ankiforge.model.highlights import NO_KEY
-from ankiforge.text.anchors import own_key, text_of, triple_of
-from ankiforge.text.cloze import blanked
+from ankiforge.text.anchors import own_key, text_of
 from ankiforge.text.fold import canonical
-from ankiforge.text.markdown import cloze_answers, plain
-from ankiforge.text.quotes import ASK, SAME, similarity
-from ankiforge.text.quotes import likeness as likeness_of
 from ankiforge.text.renames import Sketch, decode, pair, required, share
-
-MAX_TABLE = 250_000
-"""Cells of the alignment table; larger tables are not aligned, and their highlights count as new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The index of a found highlight, and the stored key that it continues."""
-
-    found: int
-    key: HighlightKey
-    """Empty if it states another fact, and no id of its own gives it this key."""
-    asked: str = ""
-    """Why a person should confirm it; "" if there is no doubt."""
-    replaces: HighlightKey = NO_KEY
-    """The highlight in whose place it states another fact."""
-
-
-class _Pairing:
-    """The highlights not yet paired on either side; every pair is made once."""
-
-    def __init__(self, stored: Sequence[Highlight], found: Sequence[Highlight]) -> None:
-        self.stored = dict(enumerate(stored))
-        self.found = dict(enumerate(found))
-        self.count = len(found)
-        self.matches: list[Match] = []
-        self.pairs: dict[int, int] = {}
-        """Found highlights by the stored ones that they continue."""
-
-    def pair(self, old: int, new: int, asked: str = "") -> None:
-        key = self.stored.pop(old).key
-        del self.found[new]
-        self.matches.append(Match(new, key, asked))
-        self.pairs[old] = new
-
-    def by(
-        self,
-        name: Callable[[Highlight], object],
-        fits: Callable[[Highlight, Highlight], bool] = lambda old, new: True,
-    ) -> None:
-        """Pair highlights with equal, non-empty names in order; of several the best context first."""
-        waiting: dict[object, list[int]] = defaultdict(list)
-        for index, highlight in self.stored.items():
-            waiting[name(highlight)].append(index)
-        for new, highlight in list(self.found.items()):
-            called = name(highlight)
-            if called and waiting.get(called):
-                old = self._nearest(waiting[called], highlight)
-                if fits(self.stored[old], highlight):
-                    waiting[called].remove(old)
-                    self.pair(old, new)
-
-    def _nearest(self, candidates: list[int], found: Highlight) -> int:
-        if len(candidates) == 1:
-            return candidates[0]
-        nearest = max(_context(self.stored[old], found) for old in candidates)
-        best = [old for old in candidates if _context(self.stored[old], found) == nearest]
-        return min(best, key=lambda old: (self._twice(best) and self.stored[old].key, old))
-
-    def _twice(self, candidates: list[int]) -> bool:
-        """Return whether several machines gave several keys to one mark: the least one is kept."""
-        return (
-            len({(triple_of(one), one.nth) for one in map(self.stored.get, candidates) if one}) == 1
-        )
-
-
-def in_place(
-    stored: Sequence[Highlight],
-    found: Sequence[Highlight],
-    moved: frozenset[int] = frozenset(),
-    stood: Collection[HighlightKey] = (),
-) -> list[Match]:
-    """Match the highlights of one document with the stored ones of that document.
-
-    Both are in reading order. Stored ones without a match were moved or are gone; found ones without
-    one were moved here or are new. Found ones (by index) in `moved` came from elsewhere word for word,
-    so they are no edits of stored ones, however similar. Only the stored ones in `stood`, which were
-    there when the document was last read, have a spot that another text may take.
-    """
-    pairing = _Pairing(stored, found)
-    pairing.by(lambda highlight: highlight.own, _overlap)
-    _equal_on_pages(pairing)
-    pairing.by(_mark)
-    pairing.by(lambda highlight: (triple_of(highlight), highlight.kind))
-    pairing.by(_whole_text)
-    pairing.by(_picture)
-    pairing.by(_annotation)
-    pairing.by(lambda highlight: highlight.own)
-    _marks_of_a_pdf(pairing)
-    pairing.by(_front_under_heading)
-    for index in moved & pairing.found.keys():
-        del pairing.found[index]
-    _same_back(pairing)
-    present = frozenset(index for index, one in enumerate(stored) if one.key in stood)
-    while _align(pairing, present):
-        pass
-    return pairing.matches
-
-
-def _overlap(old: Highlight, new: Highlight) -> bool:
-    """Return whether two texts are alike, or half of the shorter one stands in the other."""
-    one, other = canonical(old.exact), canonical(new.exact)
-    if not one or not other or fuzz.ratio(one, other) >= _LIKE:
-        return True
-    common = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
-    return common.size * 2 >= min(len(one), len(other))
-
-
-def _mark(highlight: Highlight) -> object:
-    return (triple_of(highlight), highlight.nth, highlight.kind)
-
-
-def _equal_on_pages(pairing: _Pairing) -> None:
-    """Pair equal marks on several pages of a PDF, which are counted page by page.
-
-    By the names of their annotations; then in order if their number is unchanged, since pages may have
-    been inserted before them; then by page.
-    """
-    pairing.by(lambda one: (_mark(one), name) if (name := _named(one)) else None)
-    before, after = (_by_mark(side) for side in (pairing.stored, pairing.found))
-    for mark in before.keys() & after.keys():
-        if len(before[mark]) == len(after[mark]):
-            for old, new in zip(before[mark], after[mark], strict=True):
-                pairing.pair(old, new)
-    pairing.by(lambda one: (_mark(one), one.block) if one.route is Route.PDF else None)
-
-
-def _marks_of_a_pdf(pairing: _Pairing) -> None:
-    """Pair marks of a file whose text changed by the names of their annotations, then by page and rectangle."""
-    for kind in ("nm:", "at:"):
-        stored = {hint: old for old, one in pairing.stored.items() for hint in _hints(one, kind)}
-        for new, found in list(pairing.found.items()):
-            at = next((stored[hint] for hint in _hints(found, kind) if hint in stored), -1)
-            old = pairing.stored.get(at)
-            if old is None or old.namespace == found.namespace:
-                continue
-            if fuzz.ratio(canonical(old.exact), canonical(found.exact)) >= MOVED_LIKENESS:
-                pairing.pair(at, new)
-
-
-def _hints(highlight: Highlight, kind: str) -> list[tuple[str, HighlightKind]]:
-    """Return the names of one kind that a mark of a PDF has."""
-    if highlight.route is not Route.PDF:
-        return []
-    return [(hint, highlight.kind) for hint in highlight.hints if hint.startswith(kind)]
-
-
-def _named(highlight: Highlight) -> str:
-    """Return the /NM of an annotation if it is unique."""
-    return next((hint for hint in highlight.hints if hint.startswith("nm:")), "")
-
-
-def _by_mark(side: dict[int, Highlight]) -> dict[object, list[int]]:
-    """Group equal marks of PDFs by page; one that was gone has no position among the others."""
-    marks: dict[object, list[int]] = defaultdict(list)
-    for at, one in sorted(side.items(), key=lambda item: item[1].block.zfill(9)):
-        if one.route is Route.PDF:
-            marks[_mark(one)].append(at)
-    return marks
-
-
-def _whole_text(highlight: Highlight) -> object:
-    text = canonical(highlight.exact)
-    return (text, highlight.kind) if text else None
-
-
-def _picture(highlight: Highlight) -> object:
-    """Return the picture of a figure or drawing: its name is made of its place."""
-    shows = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK) and highlight.markdown
-    return (highlight.markdown, highlight.kind) if shows else None
-
-
-def _annotation(highlight: Highlight) -> object:
-    """Return the Zotero annotation that a note quotes: the quote may be shortened."""
-    hint = highlight.hints[0] if highlight.hints else ""
-    quotes = highlight.route is Route.VAULT and hint.startswith("zotero:")
-    return (hint, highlight.kind) if quotes else None
-
-
-def front_of(highlight: Highlight) -> str:
-    """Return the question of a hand-written card; of a cloze the text with blank gaps."""
-    text = highlight.markdown[0] if highlight.markdown else highlight.exact
-    return canonical(plain(blanked(text)))
-
-
-def back_of(highlight: Highlight) -> str:
-    """Return the answer of a hand-written card; of a cloze the hidden words."""
-    if len(highlight.markdown) > 1:
-        return canonical(plain(highlight.markdown[1]))
-    text = highlight.markdown[0] if highlight.markdown else ""
-    return canonical(cloze_answers(text))
-
-
-def _front_under_heading(highlight: Highlight) -> object:
-    if highlight.kind is not HighlightKind.CARD:
-        return None
-    return (front_of(highlight), highlight.heading)
-
-
-def _same_back(pairing: _Pairing) -> None:
-    """Pair cards with equal backs, unique before and after, and similar fronts (numbers may change)."""
-    before, after = _unique_backs(pairing.stored), _unique_backs(pairing.found)
-    for back in before.keys() & after.keys():
-        old, new = before[back], after[back]
-        fronts = front_of(pairing.stored[old]), front_of(pairing.found[new])
-        if fuzz.ratio(*fronts) >= ASK:
-            pairing.pair(old, new)
-
-
-def _unique_backs(side: dict[int, Highlight]) -> dict[str, int]:
-    backs: dict[str, list[int]] = defaultdict(list)
-    for index, highlight in side.items():
-        if highlight.kind is HighlightKind.CARD and (back := back_of(highlight)):
-            backs[back].append(index)
-    return {back: places[0] for back, places in backs.items() if len(places) == 1}
-
-
-def _context(one: Highlight, other: Highlight) -> float:
-    before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
-    return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
-
-
-_LIKE = 60
-"""Likeness of two texts from which one may be the other, edited."""
-_AROUND = 40
-"""Unchanged characters on one side that show a spot to be the same."""
-
-
-def _align(pairing: _Pairing, present: frozenset[int]) -> bool:
-    """Pair similar highlights, and those of one spot, in order, for the greatest sum of likeness.
-
-    Returns:
-        Whether there was a pair: its highlights are the neighbours of others now.
-    """
-    old, new = sorted(pairing.stored), sorted(pairing.found)
-    if not old or not new or len(old) * len(new) > MAX_TABLE:
-        return False
-    spots = _spots(pairing, present)
-    table = [[_score(pairing, row, column, spots, present) for column in new] for row in old]
-    paired = list(_best_path(table))
-    for row, column in paired:
-        score = table[row][column]
-        asked = "" if score >= SAME else f"its source changed a good deal ({score:.0f} % alike)"
-        pairing.pair(old[row], new[column], asked)
-    return bool(paired)
-
-
-def _score(
-    pairing: _Pairing,
-    row: int,
-    column: int,
-    spots: Mapping[tuple[int, int], bool],
-    present: frozenset[int],
-) -> float:
-    old, new = pairing.stored[row], pairing.found[column]
-    if old.kind is not new.kind or not old.exact or not new.exact:
-        return 0.0
-    texts = (old.exact, old.prefix, old.suffix, new.exact, new.prefix, new.suffix)
-    if _related(old, new):
-        if spots.get((row, column)) or (row in present and _beside(old, new)):
-            return max(likeness_of(*texts), 1.0)
-        if (row, column) in spots and _overlap(old, new):
-            return likeness_of(*texts)
-    return _likeness(old, new)
-
-
-def _likeness(old: Highlight, new: Highlight) -> float:
-    """Return the similarity of two highlights of one kind; 0 where it proves nothing."""
-    if old.kind is not new.kind or not old.exact or not new.exact:
-        return 0.0
-    score = similarity(old.exact, old.prefix, old.suffix, new.exact, new.prefix, new.suffix)
-    return score if score >= ASK else 0.0
-
-
-_WORD = re.compile(r"[^\W\d_]{4,}|\d+")
-_FEW_WORDS = 3
-_TYPO = 70
-"""Likeness of a few words from which they may be the others, spelled otherwise."""
-
-
-def _related(old: Highlight, new: Highlight) -> bool:
-    """Return whether a text that stands in the place of another one may be that one, edited.
-
-    Marks over a text that nobody edits must overlap, and none has another id than before.
-    """
-    for name in (lambda one: one.own, _named):
-        if name(old) and name(new) and name(old) != name(new):
-            return False
-    if old.route is not Route.VAULT:
-        return _overlap(old, new)
-    sides = zip(_sides(old), _sides(new), strict=False)
-    return any(_share_a_word(one, other) for one, other in sides)
-
-
-def _sides(highlight: Highlight) -> tuple[str, ...]:
-    """Return the folded text; of a question the front and the back."""
-    return tuple(map(canonical, highlight.markdown[:2] or (highlight.exact,)))
-
-
-def _share_a_word(one: str, other: str) -> bool:
-    """Return whether two texts share a word or a number, are numbers, or a few words spelled alike."""
-    words, others = set(_WORD.findall(one)), set(_WORD.findall(other))
-    if words & others or (all(word.isdigit() for word in words | others) and words and others):
-        return True
-    short = max(len(one.split()), len(other.split())) <= _FEW_WORDS
-    return short and fuzz.ratio(one, other) >= _TYPO
-
-
-def _beside(old: Highlight, new: Highlight) -> bool:
-    """Return whether what stands on one side is unchanged."""
-    before, after = (
-        (canonical(one.prefix)[-_AROUND:], canonical(one.suffix)[:_AROUND]) for one in (old, new)
-    )
-    return any(
-        len(one) == _AROUND and one == other for one, other in zip(before, after, strict=True)
-    )
-
-
-def _spots(pairing: _Pairing, present: frozenset[int]) -> dict[tuple[int, int], bool]:
-    """Return the pairs that stand, or may stand, in one spot: between the same neighbours.
-
-    True where nothing else can be meant: as many stood there as stand there, and there is a
-    neighbour, or the document has one mark only.
-    """
-    stood = sorted(present)
-    ends = [at for at, old in enumerate(stood) if old in pairing.pairs]
-    found: dict[tuple[int, int], bool] = {}
-    for left, right in pairwise((-1, *ends, len(stood))):
-        first = pairing.pairs[stood[left]] if left >= 0 else -1
-        last = pairing.pairs[stood[right]] if right < len(stood) else pairing.count
-        olds = [old for old in stood[left + 1 : right] if old in pairing.stored]
-        news = [new for new in range(first + 1, last) if new in pairing.found]
-        sure = len(olds) == len(news) and (right - left <= len(stood) or pairing.count == 1)
-        for at, old in enumerate(olds):
-            for place, new in enumerate(news):
-                found[old, new] = sure and at == place
-    return found
-
-
-def _best_path(likeness: list[list[float]]) -> list[tuple[int, int]]:
-    """Return pairs (row, column), ascending in both, with the highest sum of likeness."""
-    rows, columns = len(likeness), len(likeness[0])
-    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
-    for row in reversed(range(rows)):
-        for column in reversed(range(columns)):
-            pair = likeness[row][column] and likeness[row][column] + best[row + 1][column + 1]
-            best[row][column] = max(pair, best[row + 1][column], best[row][column + 1])
-    return list(_walk(likeness, best))
-
-
-def _walk(likeness: list[list[float]], best: list[list[float]]) -> Iterable[tuple[int, int]]:
-    row = column = 0
-    while row < len(likeness) and column < len(likeness[0]):
-        here = best[row][column]
-        if here == best[row + 1][column]:
-            row += 1
-        elif here == best[row][column + 1]:
-            column += 1
-        else:
-            yield row, column
-            row, column = row + 1, column + 1
-
 
 # --- renamed documents ------------------------------------------------------------------------
 
@@ -508,7 +140,7 @@ def renames(connection: Connection, container: str, is_lost: Callable[[str], boo
 def reworded_files(connection: Connection, container: str) -> dict[str, str]:
     """Return the new place of each PDF that is another document by its text, by its old place.
 
-    A file at the same path, or with half of its longer pages, is the same one.
+    A file at the same path, or with half of its longer pages or of its marks, is the same one.
     """
     found: dict[str, str] = {}
     for row in connection.execute(
@@ -528,7 +160,42 @@ def reworded_files(connection: Connection, container: str) -> dict[str, str]:
     ).fetchall():
         if row["share"] >= 0.5 and row["old"] not in found and row["new"] not in found.values():
             found[row["old"]] = row["new"]
-    return found
+    return _by_marks(connection, container, found)
+
+
+def _by_marks(connection: Connection, container: str, known: dict[str, str]) -> dict[str, str]:
+    """Add to the `known` files those that have half of the marks: of equal text, or of one name and alike."""
+    sides: list[dict[str, list[Highlight]]] = []
+    for sql in (
+        "SELECT h.place, h.body FROM highlight h WHERE h.container = :c AND h.presence_why <> :left"
+        " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)"
+        " ORDER BY h.place, h.position, h.key",
+        "SELECT s.place, s.body FROM scanned s WHERE s.container = :c AND NOT EXISTS"
+        " (SELECT 1 FROM highlight h WHERE h.container = :c AND h.place = s.place) ORDER BY s.id",
+    ):
+        side = defaultdict(list)
+        for row in connection.execute(sql, {"c": container, "left": NOT_SELECTED}):
+            if row["place"] not in known and row["place"] not in known.values():
+                side[row["place"]].append(decode_highlight(row["body"]))
+        if not side:
+            return known
+        sides.append(side)
+    went, came = sides
+    shares = []
+    for old, before in went.items():
+        texts = {text_of(one) for one in before if len(canonical(one.exact)) >= MOVED_LENGTH}
+        names = {name: canonical(one.exact) for one in before if (name := name_of(one))}
+        for new, after in came.items():
+            common = sum(
+                text_of(one) in texts
+                or fuzz.ratio(names.get(name_of(one), ""), canonical(one.exact)) >= MOVED_LIKENESS
+                for one in after
+            )
+            shares.append((common / min(len(before), len(after)), old, new))
+    for share_of_marks, old, new in sorted(shares, key=lambda one: (-one[0], *one[1:])):
+        if share_of_marks >= 0.5 and old not in known and new not in known.values():
+            known[old] = new
+    return known
 
 
 MAY_BE = "moved from "
@@ -650,7 +317,7 @@ class Recognition:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
         moved, stood = self._moved_here(run, *place, found), self._stood(*place, found)
-        matches = self._judged_all(stored, found, in_place(stored, found, moved, stood))
+        matches = self._judged_all(stored, found, in_place(stored, found, self._edit, moved, stood))
         matches = [
             match
             for match in matches
@@ -694,13 +361,17 @@ class Recognition:
         if before in (content_of(new), content_of(new.as_formerly)):
             return match
         own = own_key(new) == old.key
-        edit = self.judge.of_highlights(old, new, _Words(self._db, old.key))
-        if own and not _overlap(old, new):
+        edit = self._edit(old, new)
+        if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
         if edit.kind is EditKind.ANOTHER_FACT:
             key = old.key if own else NO_KEY
             return replace(match, key=key, asked=edit.why, replaces=old.key)
-        return replace(match, asked=edit.why if edit.kind is EditKind.WAITS else "")
+        asked = edit.why if edit.kind is EditKind.WAITS else ""
+        return replace(match, asked=asked or (match.asked if match.moved else ""))
+
+    def _edit(self, old: Highlight, new: Highlight) -> Edit:
+        return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
     def _stood(self, container: str, place: str, found: list[Highlight]) -> frozenset[HighlightKey]:
         """Return the highlights that were at a place when it was last read.
@@ -744,13 +415,15 @@ class Recognition:
         if unread.intersection(used.values()):
             ours = [one for one in stored if one.key not in unread]
             stood = self._stood(*place, found)
-            for match in self._judged_all(ours, found, in_place(ours, found, moved, stood)):
+            for match in self._judged_all(
+                ours, found, in_place(ours, found, self._edit, moved, stood)
+            ):
                 key = used.get(match.found, NO_KEY)
                 if key in unread and match.key not in (*used.values(), NO_KEY) and not match.asked:
                     self.issued_twice[match.key] = key
         for one in stored:
             if one.key in unread and one.key not in used.values():
-                twice = [key for at, key in used.items() if _mark(found[at]) == _mark(one)]
+                twice = [key for at, key in used.items() if mark_in(found[at]) == mark_in(one)]
                 if len(twice) == 1 and twice[0] not in unread:
                     self.issued_twice[one.key] = twice[0]
 
@@ -882,7 +555,7 @@ class Recognition:
         bare: Callable[[Highlight], Highlight],
         familiar: set[str],
     ) -> None:
-        for match in in_place(stored, [bare(one) for _, one in found]):
+        for match in in_place(stored, [bare(one) for _, one in found], self._edit):
             if not match.asked or match.key.rpartition("/")[0] in familiar:
                 self.assign(run, found[match.found][0], match.key, match.asked)
 
@@ -950,9 +623,8 @@ class Recognition:
     def edited_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """Match highlights with those that the journal alone knows, of notes that are gone, by likeness.
 
-        Names and numbers must be the same: sentences about different things may be alike. Only where
-        a source is read for the first time: its ledger was lost, and with it the words by which
-        renamed notes are recognised.
+        Only where a source is read for the first time: its ledger was lost, and with it the words by
+        which renamed notes are recognised.
         """
         for scan in scans:
             read = self._db.execute(
@@ -973,21 +645,12 @@ class Recognition:
                 " AND length >= ? ORDER BY id",
                 (run, scan.container, MOVED_LENGTH),
             ).fetchall()
-            if not old or not new or len(old) * len(new) > MAX_TABLE:
-                continue
-            stored = [(row["key"], decode_highlight(row["body"])) for row in old]
-            found = [(row["id"], decode_highlight(row["body"])) for row in new]
-            likest = sorted(
-                (-_likeness(one, other), key, number)
-                for key, one in stored
-                for number, other in found
-                if _named_in(one) == _named_in(other)
-            )
-            taken: set[str | int] = set()
-            for unlike, key, number in likest:
-                if -unlike >= SAME and not taken & {key, number}:
-                    taken |= {key, number}
-                    self.assign(run, number, HighlightKey(key))
+            stored: dict[str, Highlight] = {
+                row["key"]: decode_highlight(row["body"]) for row in old
+            }
+            found: dict[int, Highlight] = {row["id"]: decode_highlight(row["body"]) for row in new}
+            for key, number in likest(stored, found, self._edit).items():
+                self.assign(run, number, HighlightKey(key))
 
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
@@ -1023,12 +686,6 @@ class _Words:
             (word, self._but),
         )
         return any(re.search(rf"\b{re.escape(str(word))}\b", row["exact"], re.I) for row in rows)
-
-
-def _named_in(one: Highlight) -> list[str]:
-    """Return the words of a passage with a capital letter or a digit, but for the first word."""
-    words = one.exact.split()[1:]
-    return sorted(word for word in words if any(c.isupper() or c.isdigit() for c in word))
 
 
 def _vault_of(namespace: str) -> str:

@@ -213,6 +213,18 @@ class ProblemCards:
         ).fetchall()
         return tuple(Guid(row["subject"]) for row in rows)
 
+    def waiting_for(self, guid: Guid) -> tuple[Guid, ...]:
+        """Return the cards that wait to replace this one."""
+        rows = self._db.execute(
+            "SELECT c.guid FROM card c WHERE c.verdict = 'pending' AND c.standing = 'live'"
+            " AND c.guid IN (SELECT f.guid FROM finding f WHERE json_extract(f.body, '$.twin') ="
+            "  :guid AND json_extract(f.body, '$.twin') <> '' UNION ALL SELECT one.value"
+            "  FROM event d, json_each(d.body, '$.cards') one WHERE d.subject = :guid"
+            f"  AND d.what = '{REDRAFT}') ORDER BY c.guid",
+            {"guid": guid},
+        ).fetchall()
+        return tuple(Guid(row["guid"]) for row in rows if guid in self.replaced_by(row["guid"]))
+
     def replacements(self, guid: Guid) -> tuple[Guid, ...]:
         """Return the cards drafted to replace this one in redrafts that are not undone."""
         rows = self._db.execute(

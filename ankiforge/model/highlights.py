@@ -185,6 +185,10 @@ class EditKind(StrEnum):
     """The passage states the same fact, so the note may be updated."""
 
 
+NOTHING_COMMON = "no word in common"
+"""Why two texts are no edit of one another: the later one is simply new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """The kind of an edit, and a short reason."""
@@ -195,6 +199,8 @@ class Edit:
     """Whether the answer changed in more than spelling, form and function words."""
     asks_other: bool = False
     """Whether the card asks for other words of the same text."""
+    names_kept: bool = False
+    """Whether no name or number was replaced, inserted or removed."""
 
 
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------

@@ -83,6 +83,7 @@ def outcome(before: dict[str, Any], after: dict[str, Any]) -> str:
         [other] = new
         kept = now["fields"] == old["fields"] and now["standing"] == "live"
         waits = other["verdict"] == "pending" and other["instead_of"] == [guid]
+        waits = waits and now["replaced_by"] == [other["guid"]]
         return OTHER if kept and waits else f"unexpected: {other}"
     if now["revision"]:
         return WAITS if now["fields"] == old["fields"] else "ships, and waits"

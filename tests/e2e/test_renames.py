@@ -147,6 +147,92 @@ def test_the_reviews_stay_with_the_note_in_anki(forge, notes: Path, anki) -> Non
     assert "typical" in anki.note(guid)["Text"]
 
 
+def turned_over(*changes: tuple[str, str], then: str = "") -> Edit:
+    """Change words of the note about lakes, and put its last passage first."""
+
+    def edit(vault: Path) -> None:
+        rewrite(vault / "Lakes.md", *changes)
+        title, *blocks = (vault / "Lakes.md").read_text().strip().split("\n\n")
+        text = "\n\n".join([title, blocks[-1], *blocks[:-1], then]).strip() + "\n"
+        (vault / "Lakes.md").write_text(text)
+
+    return edit
+
+
+ELSEWHERE = {
+    "a typo": turned_over(("is fed by", "is feed by")),
+    "another adjective": turned_over(("three hundred rivers", "three hundred streams")),
+    "a citation": turned_over(("Angara alone.", "Angara alone (Smith, 2010).")),
+    "and another fact in its place": turned_over(
+        ("is fed by", "is feed by"), then="The Chad loses ==most of its water== to wells."
+    ),
+}
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["", "the ledger was lost"])
+@pytest.mark.parametrize("edit", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_a_passage_that_was_moved_within_its_note_and_edited_keeps_its_card_and_waits(
+    forge, notes: Path, edit: Edit, lost: bool
+) -> None:
+    forge.ok("run", notes)
+    before = live(forge)
+    if lost:
+        shutil.rmtree(forge.home / ".ankiforge")
+    edit(notes)
+    forge.ok("run", notes)
+    after = live(forge)
+    assert before.keys() <= after.keys()
+    assert len(after) - len(before) == ("Chad" in (notes / "Lakes.md").read_text())
+    if not lost:
+        [baikal] = [card for card in after.values() if "Baikal" in str(card["fields"])]
+        assert baikal["revision"]
+        assert baikal["fields"] == before[baikal["guid"]]["fields"]
+
+
+ROWS = [f"| {name} | =={at},230 km== | ocean {at} |\n" for at, name in enumerate(("Rhine", "Elbe", "Oder"), 1)]  # fmt: skip
+LINES = [f"- The {name} is =={at},230 km== long.\n" for at, name in enumerate(("Rhine", "Elbe", "Oder"), 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("head", "rows"),
+    [("| River | Length | Mouth |\n|---|---|---|\n", ROWS), ("", LINES)],
+    ids=["of a table", "of a list"],
+)
+def test_a_row_that_was_moved_and_edited_is_the_same_highlight(
+    forge, vault: Path, head: str, rows: list[str]
+) -> None:
+    def write(*rows: str) -> None:
+        (vault / "a.md").write_text(f"# Rivers\n\n{head}{''.join(rows)}\nAs of today.\n")
+
+    write(*rows)
+    forge.ok("run", vault)
+    before = live(forge)
+    write(*rows[1:], rows[0].replace("1,230", "1,320"))
+    assert forge.json("run", vault)["highlights"]["new"] == 0
+    fields = {guid: card["fields"] for guid, card in live(forge).items()}
+    assert fields == {guid: card["fields"] for guid, card in before.items()}
+    write(*rows[1:], rows[0].replace("Rhine", "Main").replace("1,230", "1,520"))
+    assert forge.json("run", vault)["highlights"]["new"] == 1
+
+
+def test_another_name_with_another_answer_waits_beside_the_old_card(forge, vault: Path) -> None:
+    (vault / "a.md").write_text("Sharks are ==fish==.\n")
+    forge.ok("run", vault)
+    [old] = live(forge)
+    (vault / "a.md").write_text("Whales are ==mammals==.\n")
+    forge.ok("run", vault)
+    [new] = [card for card in live(forge).values() if card["guid"] != old]
+    assert (new["verdict"], new["instead_of"]) == ("pending", [old])
+
+
+def test_another_fact_elsewhere_in_the_note_is_another_one(forge, notes: Path) -> None:
+    forge.ok("run", notes)
+    before = live(forge).keys()
+    turned_over(("Baikal", "Victoria"), ("three hundred rivers", "one river"))(notes)
+    forge.ok("run", notes)
+    assert len(live(forge).keys() - before) == 1
+
+
 def test_a_note_that_went_yesterday_is_recognised_today(forge, notes: Path) -> None:
     forge.ok("run", notes)
     before = live(forge).keys()
@@ -397,3 +483,30 @@ def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(
     other = "Massed practice (MP) is called cramming by most of the teachers there."
     write(other, "Another paper", "")
     assert forge.json("run", tmp_path / "papers")["highlights"]["new"] == 1
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by the names", "by the other marks"])
+def test_the_marks_of_a_pdf_that_was_renamed_and_corrected_keep_their_cards(
+    forge, tmp_path: Path, named: bool
+) -> None:
+    from samples.pdf_writer import Page, mark, paragraph, write_pdf
+
+    def write(path: Path, *sentences: str) -> None:
+        marks = [
+            mark(said, name=f"9b0c2c3e-1f60-4a57-{at}" * named) for at, said in enumerate(sentences)
+        ]
+        write_pdf(path, [Page([*map(paragraph, sentences)], marks)], title="Curves")
+
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    first = "The receiver operating characteristic (ROC) plots two rates against one another."
+    second = "The area under the curve (AUC) is one half where the test is no better than a coin."
+    write(papers / "paper.pdf", first, second)
+    forge.ok("run", papers)
+    before = live(forge).keys()
+    assert len(before) == 2
+    (papers / "paper.pdf").unlink()
+    corrected = second if not named else second.replace("the test", "a test")
+    write(papers / "Curves 2.pdf", first.replace("against one", "against each"), corrected)
+    assert forge.json("run", papers)["highlights"]["new"] == 0
+    assert live(forge).keys() == before
