@@ -99,7 +99,7 @@ def test_however_it_is_ended_what_was_decided_is_kept(forge, waiting, name) -> N
     assert code == 130
     assert err.startswith("2 cards wait, 1 passage without a card; Ctrl-C ends it\n")
     assert "nothing is lost" in err
-    assert [card["verdict"] for card in forge.cards()] == ["accepted", "pending"]
+    assert sorted(card["verdict"] for card in forge.cards()) == ["accepted", "pending"]
     assert not (forge.home / ".ankiforge/ledger.db-wal").exists(), "the ledger was closed"
 
 
