@@ -381,7 +381,7 @@ class Attempts:
         self._failures: dict[str, int] = {}
         self._busy_since: dict[str, float] = {}
         self.busy = ""
-        """The program that has locked the ledger; "" if none has."""
+        """The message about another program that has locked the ledger; "" if none has."""
 
     def attempt(self, what: str, action: Callable[[], Result]) -> Result | None:
         """Return the result of an action; report a failure and return None."""

@@ -99,16 +99,17 @@ def status(call: Call) -> None:
 def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) -> tuple[str, str]:
     """Return the next command to run, and the reason."""
     from ankiforge.config import DrafterName
+    from ankiforge.text.display import counted
 
     if not funnel.seen:
         return (
             "run" if now.workspace.config.sources or now.workspace.remembered else "run PATH",
-            "nothing was read yet",
+            "no highlight has been read yet",
         )
     if any(waiting.values()):
         return "review", "decide on what waits"
     if unsent:
-        return "build", f"{unsent:,} accepted cards are in no package yet"
+        return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
     if way := next(commands_without_card(now, funnel, model=True), None):
         by_model = now.workspace.config.drafter is DrafterName.LLM
         return ("draft", "have the model draft the rest") if by_model else way

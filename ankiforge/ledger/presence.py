@@ -21,11 +21,11 @@ from ankiforge.model import Highlight, HighlightKey, Presence, Problem, RunId, S
 from ankiforge.text.anchors import text_of
 
 Reread = Callable[[Collection[str], str], Iterable[Highlight]]
-"""Reads files again with the settings of the last scan as well, given their paths and these settings."""
+"""Reads files again with wider settings, given their paths and the settings of the last scan."""
 
 
 class Selecting(NamedTuple):
-    """The settings with which a container was read in this run, and a function to read it with others."""
+    """The settings with which a container was read in this run, and how to read it with wider ones."""
 
     settings: str
     reread: Reread

@@ -241,7 +241,7 @@ class Checked:
     """Identifies the draft within its batch."""
     deck: str = ""
     deck_asked: bool = False
-    """Whether the deck is given on the command line: it then overrides that of the card's document."""
+    """Whether the deck is given on the command line, which overrides that of the document's other cards."""
 
     @property
     def blocked(self) -> bool:
@@ -255,7 +255,7 @@ class Batch:
 
     task: Task
     drafter: str
-    """`rules` or the model's name; the highlights remain pending for other drafters."""
+    """`rules` or the model's name. Highlights without a card are pending again for another drafter."""
     checked: tuple[Checked, ...] = ()
     no_cards: tuple[NoCard, ...] = ()
     failed: tuple[tuple[HighlightKey, str], ...] = ()
