@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import threading
+from importlib import import_module
 from typing import Any
 
 from ankiforge.cli import main
@@ -53,7 +54,7 @@ def read_here(_: PdfWorker, question: Question) -> Any:
 def serve() -> None:
     PdfWorker.ask = read_here  # type: ignore[method-assign, assignment]
     with clock.ahead(0.0):  # imports every module, before the first fork
-        pass
+        import_module("openai.resources.chat")  # each child that asks a model would
     gc.freeze()
     for line in sys.stdin:
         command = json.loads(line)
