@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 186, "code lines": 51_200, "AST nodes": 511_900, "longest file": 1_000}
+CEILINGS = {"modules": 186, "code lines": 51_300, "AST nodes": 513_000, "longest file": 1_000}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 

@@ -78,7 +78,9 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     words = folded(draft.quote)
     # The context both with and without a break at its seams.
-    places = (highlight.exact, highlight.sentence, seamless(highlight), highlight.context)
+    places = (
+        highlight.exact, highlight.sentence, seamless(highlight), highlight.context, highlight.nearby,
+    )  # fmt: skip
     if not words:
         yield found("quote_not_in_source", "(there is none)")
     elif not any(words in folded(place) for place in (*places, *highlight.markdown)):

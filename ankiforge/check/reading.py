@@ -150,7 +150,9 @@ def said(highlight: Highlight) -> str:
     The words below a picture stand in its Markdown alone.
     """
     captions = (bare(shown) for shown in highlight.markdown if "![" in shown)
-    return "\n".join((highlight.context, seamless(highlight), *captions))
+    return "\n".join(
+        filter(None, (highlight.context, seamless(highlight), highlight.nearby, *captions))
+    )
 
 
 def seamless(highlight: Highlight) -> str:
@@ -265,7 +267,10 @@ class Evidence:
 
 def evidence(draft: Draft, highlight: Highlight) -> Evidence:
     """Return the whole sentences that the quote touches: a quote may leave a “not” out."""
-    return _evidence(draft.quote, around(highlight)[:_LONGEST])
+    text = around(highlight)
+    if highlight.nearby and not locate(draft.quote, text):
+        text = highlight.nearby
+    return _evidence(draft.quote, text[:_LONGEST])
 
 
 @lru_cache(maxsize=512)

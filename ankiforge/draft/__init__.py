@@ -97,6 +97,14 @@ def requested(highlight: Highlight) -> Instruction:
     return instruction(highlight.comment if highlight.instructs else "")
 
 
+def asks(highlight: Highlight) -> bool:
+    """Return whether the reader's comment asks something."""
+    return highlight.instructs and "?" in _REPLIES.sub("", highlight.comment)
+
+
+BEYOND = "your question goes beyond the passage"
+"""Why a reader's question got no card."""
+
 # --- which highlights are drafted, and by whom ----------------------------------------------
 
 _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
-from ankiforge.draft import Replies, private, withheld
+from ankiforge.draft import BEYOND, Replies, asks, private, withheld
 from ankiforge.draft.asker import Asker, UncachedError
 from ankiforge.draft.budget import BUDGET, BudgetError, Usage
 from ankiforge.draft.cache import Answer
@@ -141,7 +141,7 @@ class Conversation:
     def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
         """Yield the chunk as it may have been asked about, as today first."""
         for prompt in self._asker.prompt.of(chunk.task).versions:
-            for one in filter(None, (chunk, chunk.as_formerly)):
+            for one in filter(None, (chunk, chunk.without_nearby, chunk.as_formerly)):
                 for settings in self._settings:
                     yield one, _Talk(self._asker, self._repair, settings, prompt, one.task)
 
@@ -338,6 +338,7 @@ class _Talk:
             outcome.drafts += numbered(made, self._shape)
         else:
             why = next(reasons(read), "") or unwanted(read, self._shape)
+            why = f"{BEYOND}: {why}" if asks(highlight) else why
             outcome.no_cards.append(NoCard(highlight.key, why))
 
     # --- once more ----------------------------------------------------------------------------
@@ -428,6 +429,7 @@ class _Talk:
             why = next(reasons(read), "") or unwanted(read, self._shape)
             faults = "; ".join(_faults(facts, wanted))
             reason = f"a check blocked the card ({faults[:200]}), and asked again: {why}"
+            reason = f"{BEYOND}: {reason}" if asks(highlight) else reason
             outcome.no_cards.append(NoCard(highlight.key, reason))
             return
         every: list[Draft] = []

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ankiforge.draft import private, withheld
+from ankiforge.draft import asks, private, withheld
 from ankiforge.errors import ConfigError
 from ankiforge.model import CardKind, Highlight, Task, h16
 from ankiforge.text.anchors import CONTEXT
@@ -214,6 +214,13 @@ class Chunk:
         return Chunk(self.task, highlights)
 
     @property
+    def without_nearby(self) -> Chunk | None:
+        """Return the chunk as it was asked before paragraphs around were sent; None if it has none."""
+        if not any(highlight.nearby for highlight in self.highlights):
+            return None
+        return self.only(*(replace(one, nearby="") for one in self.highlights))
+
+    @property
     def as_formerly(self) -> Chunk | None:
         """Return the chunk as an older reader gave it; None if nothing was read otherwise."""
         if all(highlight.formerly is None for highlight in self.highlights):
@@ -234,7 +241,7 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
 
 
 def _bare(highlight: Highlight) -> Highlight:
-    return replace(highlight, prefix="", suffix="", sentence="", above=(), formerly=None)
+    return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=(), formerly=None)
 
 
 def chunks(
@@ -389,6 +396,7 @@ def passage(label: str, highlight: Highlight, wish: str = "", *, plain: bool = F
         ("sentence", highlight.sentence if highlight.sentence != exact else ""),
         ("phrases", phrases if phrases != exact and not plain else ""),
         ("after", after),
+        ("nearby", _NEARBY.sub("‹", highlight.nearby) if asks(highlight) else ""),
         ("comment", highlight.comment if highlight.instructs and not plain else ""),
         ("wanted", wish),
     )
@@ -396,6 +404,7 @@ def passage(label: str, highlight: Highlight, wish: str = "", *, plain: bool = F
     return "\n".join([f'<highlight h="{label}">', *lines, "</highlight>"])
 
 
+_NEARBY = re.compile(r"<(?=\s*/?\s*nearby\b)", re.IGNORECASE)
 _MARKER = re.compile(
     r"<(?=\s*/?\s*(?:highlight|heading|under|before|marked|sentence|phrases|after|comment|wanted)\b)",
     re.IGNORECASE,

@@ -362,6 +362,7 @@ class Ingest:
         self._recognising.placeless(run)
         self._recognising.moved(run, scans)
         self._recognising.edited_elsewhere(run, scans)
+        self._recognising.issued_elsewhere(run, scans)
         self._documents.follow_renames(run, renamed)
         action = self._writer.new_action()
         grown = self.works.unite(run, action)

@@ -652,6 +652,46 @@ class Recognition:
             for key, number in likest(stored, found, self._edit).items():
                 self.assign(run, number, HighlightKey(key))
 
+    def issued_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
+        """Note the keys that another machine issued for passages that have a key of their own here.
+
+        Their documents are others by now, so the place does not tell. One passage only has the words, or is
+        a correction of them; what the journal brought stands nowhere.
+        """
+        for scan in scans:
+            unread = self._db.execute(
+                "SELECT key, body FROM highlight h WHERE container = :container AND run = ''"
+                " AND presence = 'present' AND NOT EXISTS (SELECT 1 FROM scanned s"
+                "  WHERE s.run = :run AND s.key = h.key) ORDER BY key",
+                {"container": scan.container, "run": run},
+            ).fetchall()
+            brought = {row["key"]: decode_highlight(row["body"]) for row in unread}
+            if not scan.complete or not brought:
+                continue
+            words: dict[str, list[tuple[bool, HighlightKey]]] = defaultdict(list)
+            known: dict[str, Highlight] = {}
+            for row in self._db.execute(
+                "SELECT key, text, body, (EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run"
+                f"  AND s.key = h.key) OR {present('h')}) AS here FROM highlight h"
+                " WHERE container = :container AND run <> '' ORDER BY key",
+                {"container": scan.container, "run": run},
+            ):
+                words[row["text"]].append((bool(row["here"]), row["key"]))
+                known[row["key"]] = decode_highlight(row["body"])
+            for key, one in sorted(brought.items()):
+                equal = words[text_of(one)]
+                equal = [each for each in equal if each[0]] or equal
+                long = one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH
+                if len(equal) == 1 and long:
+                    self.issued_twice.setdefault(HighlightKey(key), equal[0][1])
+            left = {key: one for key, one in brought.items() if key not in self.issued_twice}
+            for key, used in likest(left, known, self._correction).items():
+                self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))
+
+    def _correction(self, old: Highlight, new: Highlight) -> Edit:
+        edit = self._edit(old, new)
+        return edit if edit.kind is EditKind.CORRECTION else replace(edit, names_kept=False)
+
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
 

@@ -374,6 +374,8 @@ class Highlight:
     """Why the highlight must not become a card; "" if it may."""
     declared: bool = False
     """Whether a dialect in the settings declares it as a card."""
+    nearby: str = ""
+    """The paragraph around it and its neighbours, where the comment asks something; else ""."""
     formerly: Former | None = None
     """The text that older versions read; None = the same."""
 

@@ -16,7 +16,36 @@ CONTEXT = 80
 KEPT = 24
 """The number of folded characters of context in an anchor."""
 
+NEARBY = 1_500
+"""Characters of the paragraphs that may answer a reader's question."""
+_PRIVATE = "#no-llm"
+
 Triple = tuple[str, str, str]
+
+
+def paragraphs_around(text: str, start: int, end: int) -> str:
+    """Return the paragraph of [start, end) and its neighbours, as many as fit; a paragraph is a line.
+
+    A paragraph with `#no-llm` is masked. One that is too long is cut around the passage.
+    """
+    first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    last = len(text) if last < 0 else last
+    if last - first > NEARBY:
+        spare = max(NEARBY - (end - start), 0) // 2
+        low, high = max(first, start - spare), min(last, end + spare)
+        return text[low:high] if _PRIVATE not in text[first:last].casefold() else ""
+    while True:
+        before = text.rfind("\n", 0, first - 1) + 1 if first else first
+        after = text.find("\n", last + 1) if last < len(text) else last
+        after = len(text) if after < 0 else after
+        if before < first and last - before <= NEARBY:
+            first = before
+        elif after > last and after - first <= NEARBY:
+            last = after
+        else:
+            break
+    lines = text[first:last].split("\n")
+    return "\n".join("[…]" if _PRIVATE in line.casefold() else line for line in lines)
 
 
 def triple(exact: str, before: str, after: str) -> Triple:

@@ -243,6 +243,37 @@ def test_two_machines_that_each_studied_a_note_of_their_own_agree_on_one(
         assert len(live(ours)) == 1
 
 
+@pytest.mark.parametrize("last", ["c.md", ""], ids=["renamed", "gone"])
+def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one_card(
+    forge, forge_in, anki, tmp_path: Path, last: str
+) -> None:
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    folders = (with_anki(ours, anki), without_anki(theirs))
+    text = "{}\n\n" + EDITS["a marked word"].format("muscles")
+
+    def write(folder: Path, name: str, before: str) -> None:
+        (folder / "other.md").write_text("Katze::cat\n", encoding="utf-8")
+        for old in folder.glob("?.md"):
+            old.unlink()
+        if name:
+            (folder / name).write_text(text.format(before), encoding="utf-8")
+
+    write(folders[0], "a.md", "The eye and what is within it, a chapter of its own.")
+    ours.ok("run")
+    anki.load(ours.folder / "ankiforge.apkg")
+    [guid] = [card["guid"] for card in ours.cards() if "pupil" in str(card["fields"])]
+    anki.answer_first_card(guid)
+    ours.ok("run")
+    write(folders[1], "b.md", "Light comes in through it when the day is dark.")
+    theirs.ok("run")
+    for folder in folders:
+        write(folder, last, "Whatever is seen, is seen through this one.")
+    agree(ours, theirs)
+    assert len(live(ours)) == 2
+    assert guid in live(ours)
+    assert live(theirs) == live(ours) - (set() if last else {guid})
+
+
 def without_anki(forge, *sources: str) -> Path:
     """Let a workspace read a vault of its own, or other sources, and no Anki; return the vault."""
     return with_anki(forge, None, *sources)

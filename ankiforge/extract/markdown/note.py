@@ -17,7 +17,7 @@ from ankiforge.extract.markdown.page import PlacedCard, ToolCards, hidden_words
 from ankiforge.extract.markdown.quotes import Citations, Quotes, find_citations, opens
 from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
-from ankiforge.text.anchors import CONTEXT, numbered
+from ankiforge.text.anchors import CONTEXT, numbered, paragraphs_around
 from ankiforge.text.markdown import plain
 
 _GLOSSARY = ("glossary", "definitions", "terms")
@@ -90,6 +90,9 @@ def highlights(
             "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
             "prefix": text[max(0, one.start - CONTEXT) : one.start],
             "suffix": text[end : end + CONTEXT],
+            "nearby": paragraphs_around(text, one.start, end)
+            if "?" in fields.get("comment", "")
+            else "",
             "heading": " › ".join((*block.headings, *block.heads)),
             "uri": document.uri + _fragment(block),
             "skip": skip,

@@ -208,6 +208,7 @@ class PdfSource(FolderSource):
             suffix=mark.suffix,
             anchor_around=mark.beside,
             sentence=mark.sentence,
+            nearby=mark.nearby,
             markdown=(f"![]({mark.picture})",) if mark.picture else (),
             comment=mark.comment,
             instructs=not self.me or not mark.author or mark.author in self.me,

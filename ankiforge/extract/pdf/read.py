@@ -46,7 +46,7 @@ from ankiforge.extract.pdf.worker import (
     Work,
 )
 from ankiforge.model import Span, h16
-from ankiforge.text.anchors import without_bullets
+from ankiforge.text.anchors import paragraphs_around, without_bullets
 from ankiforge.text.fold import canonical, fold, same
 
 REPEATS = 90
@@ -293,6 +293,7 @@ class _Reading:
             heading=self._headings.above(
                 page.number, seen[found.at].place if seen else 0, box[3] if box else 0.0
             ),
+            nearby=_nearby(page, found) if "?" in annotation.comment else "",
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,
             colour=annotation.colour,
             author=annotation.author,
@@ -370,6 +371,18 @@ def _context(page: _Page, found: _Found, body: Span | None) -> tuple[str, str, s
     if found.segments:
         return context
     return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
+
+
+def _nearby(page: _Page, found: _Found) -> str:
+    """Return the paragraphs around a mark on text."""
+    if not (page.text.seen and found.segments):
+        return ""
+    places = [at for segment in found.segments for at in segment]
+    start, end = page.text.span(min(places), max(places))
+    text, low, high = page.text.text, *(page.body or (0, len(page.text.text)))
+    low, high = min(low, start), max(high, end)
+    near = paragraphs_around(text[low:high], start - low, end - low)
+    return "\n".join(filter(None, map(one_line, near.split("\n"))))
 
 
 _INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)

@@ -136,6 +136,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     formerly: tuple[str, str] | None = None
     """`exact` and `sentence` as versions up to eaf6667 read them, if one differs."""
     heading: str = ""
+    nearby: str = ""
+    """The paragraphs around, where the comment asks something."""
     comment: str = ""
     colour: str = ""
     author: str = ""

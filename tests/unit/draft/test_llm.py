@@ -335,3 +335,13 @@ def test_the_environment_is_left_alone(draft, task):
     before = dict(os.environ)
     draft(task(count=1))
     assert dict(os.environ) == before
+
+
+def test_a_reply_from_before_the_paragraphs_nearby_were_sent_is_used(
+    server, draft, task, highlight
+) -> None:
+    asked = highlight("In a refrigerator bread goes stale six times as fast.", comment="why?")
+    draft(task(asked))
+    draft(task(replace(asked, nearby="Starch crystallises fastest just above freezing.")))
+
+    assert len(server.asked) == 1
