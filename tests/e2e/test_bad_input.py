@@ -493,7 +493,8 @@ def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 
-    assert process.returncode == 130, err
+    # 130 in a shell, too: Python ends by the signal if that came while it defined a dataclass
+    assert process.returncode in (130, -signal.SIGINT), err
     assert "nothing is lost" in err
     assert "Traceback" not in err
     assert forge.json("run", vault)["fates"]["carded"] == 150
