@@ -115,8 +115,8 @@ def test_kinds_are_typed():
         (("[schema, highlights]", "schema"), "a list of names"),
         (("Rules. {{ schema }}", "Rules."), "schema is declared but not in"),
         (("Rules.", "Rules {{ moon }}."), "moon stands in the text"),
-        (("name: mine", "name: [mine"), "no YAML"),
-        ((HEAD, "---\n- a\n---\n"), "no mapping"),
+        (("name: mine", "name: [mine"), "not YAML"),
+        ((HEAD, "---\n- a\n---\n"), "not a mapping"),
         ((HEAD, ""), "no head"),
     ],
 )
