@@ -42,7 +42,7 @@ def test_an_action_is_taken_back_once(pending):
     review.accept(pending.ledger, [pending.choice()])
     accepted = pending.ledger.decisions.of(pending.guid)[-1]
     review.undo(pending.ledger, accepted.id)
-    with pytest.raises(RefusedError, match="taken back already"):
+    with pytest.raises(RefusedError, match="was already undone"):
         review.undo(pending.ledger, accepted.id)
 
 
