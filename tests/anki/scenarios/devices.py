@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -95,6 +96,13 @@ class Device:
         Returns:
             "normal", "upload" or "download".
         """
+        # a change within the millisecond in which a sync ended would not count as one
+        time.sleep(0.01)
+        way = self._sync(upload)
+        time.sleep(0.01)
+        return way
+
+    def _sync(self, upload: bool | None) -> str:
         col = self.anki.col
         asked = col.sync_collection(self.auth, False)
         ways = {asked.NO_CHANGES: None, asked.FULL_UPLOAD: True, asked.FULL_DOWNLOAD: False}
