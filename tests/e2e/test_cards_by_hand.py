@@ -232,7 +232,7 @@ def test_what_was_rejected_is_refused_and_the_others_stand(desk) -> None:
         told_why = desk.refused(desk.words[0])
         assert f"ankiforge restore {made[0]}" in told_why
     desk.forge.ok("restore", made[0])
-    assert f"{made[1]} says just that" in desk.refused(desk.words[1])
+    assert f"{made[1]} already says exactly that" in desk.refused(desk.words[1])
 
 
 def test_to_draft_again_changes_none_of_them(desk) -> None:

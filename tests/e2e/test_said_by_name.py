@@ -49,7 +49,7 @@ def test_utf_16_that_does_not_say_so_is_named(
     (vault / "wide.md").write_bytes((words * 5).encode(encoding))
     result = forge("extract", vault, code=1)
     order = "little" if encoding.endswith("le") else "big"
-    assert f"wide.md: it seems to be UTF-16 ({order} endian) without a byte order" in result.stderr
+    assert f"wide.md: it looks like UTF-16 ({order} endian) without a byte order" in result.stderr
     assert "bends" in result.stdout
 
 
