@@ -600,7 +600,12 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
         return Edit(EditKind.WAITS, "too much has changed")
     edit = _Differences(old, new, pairs, known)
     judged = _judge(edit, before.under, after.under, known)
-    return replace(judged, answer_changed=edit.answer_changed, names_kept=edit.names_kept)
+    return replace(
+        judged,
+        answer_changed=edit.answer_changed,
+        renamed=edit.context_renamed is not None,
+        names_kept=edit.names_kept,
+    )
 
 
 def judge_highlights(before: Highlight, after: Highlight, known: Container[str] = ()) -> Edit:

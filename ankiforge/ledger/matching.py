@@ -364,11 +364,19 @@ class Recognition:
         edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
+        if edit.kind is EditKind.WAITS and edit.renamed and self._is_unread(old.key):
+            # nothing here has the old words, so the new ones cannot wait beside them
+            edit = replace(edit, kind=EditKind.ANOTHER_FACT)
         if edit.kind is EditKind.ANOTHER_FACT:
             key = old.key if own else NO_KEY
             return replace(match, key=key, asked=edit.why, replaces=old.key)
         asked = edit.why if edit.kind is EditKind.WAITS else ""
         return replace(match, asked=asked or (match.asked if match.moved else ""))
+
+    def _is_unread(self, key: HighlightKey) -> bool:
+        """Return whether only the journal knows a highlight."""
+        row = self._db.execute("SELECT 1 FROM highlight WHERE key = ? AND run = ''", (key,))
+        return row.fetchone() is not None
 
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
@@ -655,8 +663,8 @@ class Recognition:
     def issued_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """Note the keys that another machine issued for passages that have a key of their own here.
 
-        Their documents are others by now, so the place does not tell. One passage only has the words, or is
-        a correction of them; what the journal brought stands nowhere.
+        Their documents are others by now, so the place does not tell. What the journal brought stands nowhere,
+        and one passage that stands here has its words, or a correction of them.
         """
         for scan in scans:
             unread = self._db.execute(
@@ -668,22 +676,21 @@ class Recognition:
             brought = {row["key"]: decode_highlight(row["body"]) for row in unread}
             if not scan.complete or not brought:
                 continue
-            words: dict[str, list[tuple[bool, HighlightKey]]] = defaultdict(list)
+            words: dict[str, list[HighlightKey]] = defaultdict(list)
             known: dict[str, Highlight] = {}
             for row in self._db.execute(
-                "SELECT key, text, body, (EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run"
-                f"  AND s.key = h.key) OR {present('h')}) AS here FROM highlight h"
-                " WHERE container = :container AND run <> '' ORDER BY key",
+                "SELECT key, text, body FROM highlight h WHERE container = :container AND run <> ''"
+                " AND (EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
+                f" OR {present('h')}) ORDER BY key",
                 {"container": scan.container, "run": run},
             ):
-                words[row["text"]].append((bool(row["here"]), row["key"]))
+                words[row["text"]].append(row["key"])
                 known[row["key"]] = decode_highlight(row["body"])
             for key, one in sorted(brought.items()):
                 equal = words[text_of(one)]
-                equal = [each for each in equal if each[0]] or equal
                 long = one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH
                 if len(equal) == 1 and long:
-                    self.issued_twice.setdefault(HighlightKey(key), equal[0][1])
+                    self.issued_twice.setdefault(HighlightKey(key), equal[0])
             left = {key: one for key, one in brought.items() if key not in self.issued_twice}
             for key, used in likest(left, known, self._correction).items():
                 self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))

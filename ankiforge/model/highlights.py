@@ -199,6 +199,8 @@ class Edit:
     """Whether the answer changed in more than spelling, form and function words."""
     asks_other: bool = False
     """Whether the card asks for other words of the same text."""
+    renamed: bool = False
+    """Whether a name or number beside the answer was replaced."""
     names_kept: bool = False
     """Whether no name or number was replaced, inserted or removed."""
 

@@ -243,9 +243,8 @@ def test_two_machines_that_each_studied_a_note_of_their_own_agree_on_one(
         assert len(live(ours)) == 1
 
 
-@pytest.mark.parametrize("last", ["c.md", ""], ids=["renamed", "gone"])
 def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one_card(
-    forge, forge_in, anki, tmp_path: Path, last: str
+    forge, forge_in, anki, tmp_path: Path
 ) -> None:
     ours, theirs = forge, forge_in(tmp_path / "second")
     folders = (with_anki(ours, anki), without_anki(theirs))
@@ -255,8 +254,7 @@ def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one
         (folder / "other.md").write_text("Katze::cat\n", encoding="utf-8")
         for old in folder.glob("?.md"):
             old.unlink()
-        if name:
-            (folder / name).write_text(text.format(before), encoding="utf-8")
+        (folder / name).write_text(text.format(before), encoding="utf-8")
 
     write(folders[0], "a.md", "The eye and what is within it, a chapter of its own.")
     ours.ok("run")
@@ -267,11 +265,11 @@ def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one
     write(folders[1], "b.md", "Light comes in through it when the day is dark.")
     theirs.ok("run")
     for folder in folders:
-        write(folder, last, "Whatever is seen, is seen through this one.")
+        write(folder, "c.md", "Whatever is seen, is seen through this one.")
     agree(ours, theirs)
     assert len(live(ours)) == 2
     assert guid in live(ours)
-    assert live(theirs) == live(ours) - (set() if last else {guid})
+    assert live(theirs) == live(ours)
 
 
 def without_anki(forge, *sources: str) -> Path:
@@ -343,6 +341,26 @@ def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_a
     shutil.rmtree(forge.home / ".ankiforge")
     forge.ok("run", vault)
     assert [card["verdict"] for card in forge.cards()] == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (LAKE, LAKE.replace("Tanganyika", "Baikal")),
+        ("What ends at Lake Geneva?::the Rhone\n", "What ends at Lake Constance?::the Rhone\n"),
+    ],
+)
+def test_no_other_fact_gets_the_note_of_a_passage_that_only_the_journal_knows(
+    forge, vault: Path, text: str, other: str
+) -> None:
+    (vault / "Lake.md").write_text(text, encoding="utf-8")
+    forge.ok("run", vault)
+    [old] = live(forge)
+    shutil.rmtree(forge.home / ".ankiforge")
+    (vault / "Lake.md").write_text(other, encoding="utf-8")
+    forge.ok("run", vault)
+    assert old not in live(forge)
+    assert len(live(forge)) == 1
 
 
 @pytest.mark.parametrize("rejected", [True, False])
