@@ -487,11 +487,16 @@ class Watcher:
         self._anki = True
         """Whether a program listened on AnkiConnect's port at the last attempt."""
 
-    def run(self) -> NoReturn:
-        """Run until a signal ends the process."""
-        while True:
+    def run(self, is_ended: Callable[[], bool]) -> NoReturn:
+        """Run until a signal arrives.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
+        while not is_ended():
             self.turn()
             self.rest()
+        raise KeyboardInterrupt
 
     def rest(self) -> None:
         """Wait for an event, or until a task is due."""

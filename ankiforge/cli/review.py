@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from types import FrameType
 from urllib.parse import urlsplit
 
 import click
@@ -137,15 +138,30 @@ def _open_browser(address: str, *, remote: bool) -> bool:
 
 
 @contextmanager
-def end_by_signal() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, unless they are handled or ignored (`nohup`) already."""
-    names = (name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-    known = [signal.Signals[name] for name in names]
-    ours = [one for one in known if signal.getsignal(one) is signal.SIG_DFL]
-    for one in ours:
-        signal.signal(one, signal.default_int_handler)
+def end_by_signal() -> Iterator[threading.Event]:
+    """Treat SIGTERM and SIGHUP as Ctrl-C, unless they are handled or ignored (`nohup`) already.
+
+    Yields:
+        An event that is set once one of the three signals arrived. A loop has to look at it: a
+        KeyboardInterrupt that is raised in a callback of SQLite, for example, is lost.
+    """
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+        signal.default_int_handler(number, frame)
+
+    names = (name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+    handlers = {name: signal.getsignal(name) for name in map(signal.Signals.__getitem__, names)}
+    ours = {
+        name: handler
+        for name, handler in handlers.items()
+        if handler in (signal.SIG_DFL, signal.default_int_handler)
+    }
+    for name in ours:
+        signal.signal(name, end)
     try:
-        yield
+        yield ended
     finally:
-        for one in ours:
-            signal.signal(one, signal.SIG_DFL)
+        for name, handler in ours.items():
+            signal.signal(name, handler)

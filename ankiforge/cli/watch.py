@@ -43,7 +43,7 @@ def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
         if workspace.is_default:
             hint = f"first: {call.program} run PATH"
         raise UsageError("there is nothing to watch", hint=hint)
-    with end_by_signal():
+    with end_by_signal() as ended:
         if once:  # the same as `run`, with `--push` followed by `push`
             run_sources(call, push=push)
             return
@@ -53,7 +53,7 @@ def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
         try:
             with _only_watcher(workspace):
                 passes = Passes(call, workspace, narrator.once, time.time, push=push)
-                Watcher(passes, events, narrator, time.time).run()
+                Watcher(passes, events, narrator, time.time).run(ended.is_set)
         finally:
             events.close()
             narrator.stopped()

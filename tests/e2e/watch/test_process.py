@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from ankiforge.watch import FileEvents
+from ankiforge.cli.review import end_by_signal
+from ankiforge.watch import FileEvents, Watcher
 
 CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LENS = "\nThe ==aperture== decides how much light enters.\n"
@@ -88,6 +89,18 @@ def test_being_ended_is_as_ctrl_c(forge, desk: Path, name: str) -> None:
     with watching(forge) as process:
         process.event("started")
         assert process.ended(getattr(signal, name))[0] == 130
+
+
+def test_a_signal_counts_although_its_interrupt_was_lost() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with end_by_signal() as ended:
+        assert not ended.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        assert ended.is_set()
+        with pytest.raises(KeyboardInterrupt):  # the watcher looks at it before it does more
+            Watcher(None, None, None, time.time).run(ended.is_set)  # type: ignore[arg-type]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path: Path) -> None:
