@@ -776,15 +776,13 @@ def links(draft: Draft, context: Context) -> Iterator[Finding]:
     source = row(f"{said(context.highlight)}\n{about(context.highlight)}").all_stems
     places = _placed(proof.row)
     for key, nouns in _placed(row(asked)).items():
-        strange = {one for one in nouns if one not in source and not _kin(one) & source}
+        strange = {
+            one for one in nouns if one not in source and source.isdisjoint(map(stem, alike(one)))
+        }
         known = places.get(key, frozenset())
         if strange and known and not known & (here.all_stems | strange):
             yield found("neighbours_words", f"“{min(strange)}”, there “{min(known)}”")
             return
-
-
-def _kin(word: str) -> Words:
-    return frozenset(stem(one) for one in alike(word))
 
 
 @lru_cache(maxsize=256)

@@ -74,7 +74,7 @@ class Prober:
         """
         if not drafts:
             return ()
-        answer = self._reply(self._question(chunk, drafts), len(drafts), self._how.ask)
+        answer = self._asker.reply(self._question(chunk, drafts), len(drafts), self._how.ask)
         read: dict[str, dict[str, Any]] = {}
         for one in objects(answer.completion.content, _answers):
             read.setdefault(label_of(one.get("h")), one)
@@ -106,9 +106,6 @@ class Prober:
 
     # --- the requests -------------------------------------------------------------------------
 
-    def _reply(self, question: Body, count: int, prompt: Prompt) -> Any:
-        return self._asker.reply(question, count, prompt)
-
     def _question(self, chunk: Chunk, drafts: Sequence[Draft]) -> Body:
         asked: dict[Highlight, tuple[str, ...]] = {}
         for one in chunk.highlights:
@@ -135,7 +132,7 @@ class Prober:
             for label, draft, answer in doubtful
         )
         question = self._body(self._how.compare, _COMPARED, pairs)
-        reply = self._reply(question, len(doubtful), self._how.compare)
+        reply = self._asker.reply(question, len(doubtful), self._how.compare)
         said = objects(reply.completion.content, _answers)
         return {
             label_of(one.get("h")): str(one["answer"]).strip().casefold().startswith("same")

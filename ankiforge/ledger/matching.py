@@ -209,7 +209,7 @@ _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
 _GROWN = 1.3
-"""A mark that grew by more than inserted words is another one beside the old one."""
+"""Growth in length from which an extended mark is another highlight, not one with inserted words."""
 
 
 class Recognition:
@@ -331,11 +331,12 @@ class Recognition:
         return {match.key for match in matches}
 
     def _outgrew(self, run: RunId, key: HighlightKey, now: str, place: tuple[str, str]) -> bool:
-        """Return whether a mark was drawn further here, while another place still marks the old words.
+        """Return whether a mark was extended here while another place still has the old words.
 
-        As the same highlight, the words it gained would have no card: the other place may be the one
-        that says what the highlight is.
+        Kept as one highlight, the added words would get no card: the content of a highlight comes from
+        its primary place, which may be the other one.
         """
+        words = canonical(now)
         for row in self._db.execute(
             "SELECT w.body, w.text FROM location w WHERE w.key = :key"
             " AND (w.container, w.place) <> (:container, :place) AND (NOT EXISTS (SELECT 1"
@@ -345,7 +346,7 @@ class Recognition:
             {"key": key, "container": place[0], "place": place[1], "run": run},
         ):
             then = canonical(decode_highlight(row["body"]).exact)
-            if then in canonical(now) and len(canonical(now)) > _GROWN * len(then):
+            if then in words and len(words) > _GROWN * len(then):
                 return True
         return False
 
@@ -648,6 +649,8 @@ class Recognition:
                 " ORDER BY key",
                 {"container": scan.container, "run": run},
             ).fetchall()
+            if not old:
+                continue
             new = self._db.execute(
                 "SELECT id, body FROM scanned WHERE run = ? AND container = ? AND key = ''"
                 " AND length >= ? ORDER BY id",

@@ -236,10 +236,11 @@ def _changed_answer(service: Service, guid: str) -> Item | None:
     return card_item(service, card)
 
 
-def _unasked(service: Service, guid: str) -> Item | None:
+def _accepted_by_policy(service: Service, guid: str) -> Item | None:
     card = service.card(guid)
-    asked = card is None or card.accepted_by is not AcceptedBy.POLICY or not card.ready
-    return None if asked else _any(service, guid)
+    if card is None or card.accepted_by is not AcceptedBy.POLICY or not card.ready:
+        return None
+    return card_item(service, card)
 
 
 def card_item(service: Service, card: Card) -> Item:
@@ -928,7 +929,7 @@ _STATES = (
         "Cards that were accepted because no check objected, and that you have not looked at.",
         "You have looked at every accepted card.",
         lambda service: service.ledger.queries.accepted_by_policy(),
-        _unasked,
+        _accepted_by_policy,
     ),
     _in_state("waiting", "Waiting", "Cards that wait for your decision."),
     _in_state("blocked", "Blocked", "Cards that a check blocks."),
