@@ -13,11 +13,18 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, place_of, present, slug_of
+from ankiforge.ledger.highlights import (
+    NOT_SELECTED,
+    RESEMBLED,
+    decode_highlight,
+    place_of,
+    present,
+    slug_of,
+)
 from ankiforge.ledger.keys import KeyIssuer, content_of
 from ankiforge.ledger.pairing import Match, in_place, likest, mark_in, name_of, overlap
 from ankiforge.model import (
@@ -33,6 +40,7 @@ from ankiforge.model import (
 from ankiforge.model.highlights import NO_KEY
 from ankiforge.text.anchors import own_key, text_of
 from ankiforge.text.fold import canonical
+from ankiforge.text.quotes import ASK, SAME
 from ankiforge.text.renames import Sketch, decode, pair, required, share
 
 # --- renamed documents ------------------------------------------------------------------------
@@ -146,7 +154,7 @@ def reworded_files(connection: Connection, container: str) -> dict[str, str]:
     for row in connection.execute(
         "WITH came AS (SELECT DISTINCT s.place, s.path FROM scanned_document s WHERE s.container = :c"
         "  AND s.place <> '' AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = :c"
-        "  AND h.place = s.place)), went AS (SELECT DISTINCT h.place FROM highlight h"
+        "  AND h.place = s.place AND h.run <> '')), went AS (SELECT DISTINCT h.place FROM highlight h"
         "  WHERE h.container = :c AND h.presence_why <> :not_selected AND NOT EXISTS"
         "  (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)),"
         " long AS (SELECT document, fold FROM page_fold WHERE length >= :length)"
@@ -160,18 +168,27 @@ def reworded_files(connection: Connection, container: str) -> dict[str, str]:
     ).fetchall():
         if row["share"] >= 0.5 and row["old"] not in found and row["new"] not in found.values():
             found[row["old"]] = row["new"]
-    return _by_marks(connection, container, found)
+    return by_marks(connection, container, found)
 
 
-def _by_marks(connection: Connection, container: str, known: dict[str, str]) -> dict[str, str]:
-    """Add to the `known` files those that have half of the marks: of equal text, or of one name and alike."""
+def by_marks(
+    connection: Connection, container: str, known: dict[str, str], *, unread: bool = False
+) -> dict[str, str]:
+    """Add to the `known` documents those that have half of the marks: of equal text, or of one name and alike.
+
+    With `unread`, only documents that the journal alone knows: their ledger, and with it their words, is
+    lost.
+    """
     sides: list[dict[str, list[Highlight]]] = []
+    only = " AND h.run = '' AND h.presence = 'present'" if unread else ""
+    read = "" if unread else " AND h.run <> ''"
     for sql in (
         "SELECT h.place, h.body FROM highlight h WHERE h.container = :c AND h.presence_why <> :left"
         " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)"
+        f"{only}"
         " ORDER BY h.place, h.position, h.key",
         "SELECT s.place, s.body FROM scanned s WHERE s.container = :c AND NOT EXISTS"
-        " (SELECT 1 FROM highlight h WHERE h.container = :c AND h.place = s.place) ORDER BY s.id",
+        f" (SELECT 1 FROM highlight h WHERE h.container = :c AND h.place = s.place{read}) ORDER BY s.id",
     ):
         side = defaultdict(list)
         for row in connection.execute(sql, {"c": container, "left": NOT_SELECTED}):
@@ -222,6 +239,8 @@ class Recognition:
         """Judges edits; set before matching."""
         self.issued_twice: dict[HighlightKey, HighlightKey] = {}
         """Highlights of this run that have a second key, of another machine, by the key not used."""
+        self._unread: dict[str, dict[str, Highlight]] = {}
+        """By container that was read whole, the highlights that only the journal knows and that were not found."""
 
     def assign(
         self,
@@ -365,7 +384,7 @@ class Recognition:
         edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
-        if edit.kind is EditKind.WAITS and edit.renamed and self._is_unread(old.key):
+        if _is_other_name(edit) and self._is_unread(old.key):
             # nothing here has the old words, so the new ones cannot wait beside them
             edit = replace(edit, kind=EditKind.ANOTHER_FACT)
         if edit.kind is EditKind.ANOTHER_FACT:
@@ -422,14 +441,16 @@ class Recognition:
         }
         used = {match.found: match.key for match in matches if match.key}
         if unread.intersection(used.values()):
-            ours = [one for one in stored if one.key not in unread]
+            ours = {one.key: one for one in stored if one.key not in unread}
             stood = self._stood(*place, found)
             for match in self._judged_all(
-                ours, found, in_place(ours, found, self._edit, moved, stood)
+                [*ours.values()], found, in_place([*ours.values()], found, self._edit, moved, stood)
             ):
                 key = used.get(match.found, NO_KEY)
-                if key in unread and match.key not in (*used.values(), NO_KEY) and not match.asked:
-                    self.issued_twice[match.key] = key
+                if key in unread and match.key not in (*used.values(), NO_KEY):
+                    edit = self._edit(ours[match.key], found[match.found])
+                    if not _is_other_name(edit):
+                        self.issued_twice[match.key] = key
         for one in stored:
             if one.key in unread and one.key not in used.values():
                 twice = [key for at, key in used.items() if mark_in(found[at]) == mark_in(one)]
@@ -664,43 +685,116 @@ class Recognition:
                 self.assign(run, number, HighlightKey(key))
 
     def issued_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
-        """Note the keys that another machine issued for passages that have a key of their own here.
+        """Note the second keys, one issued here and one on another machine, of passages that were moved.
 
-        Their documents are others by now, so the place does not tell. What the journal brought stands nowhere,
-        and one passage that stands here has its words, or a correction of them.
+        One of the two stands nowhere, so its place does not tell. Exactly one other passage, first of those
+        that stand here, has its words, or is likest to it and an edit of it.
         """
+        self._unread.clear()
         for scan in scans:
-            unread = self._db.execute(
+            where = {"container": scan.container, "run": run}
+            brought = self._bodies(
                 "SELECT key, body FROM highlight h WHERE container = :container AND run = ''"
                 " AND presence = 'present' AND NOT EXISTS (SELECT 1 FROM scanned s"
                 "  WHERE s.run = :run AND s.key = h.key) ORDER BY key",
-                {"container": scan.container, "run": run},
-            ).fetchall()
-            brought = {row["key"]: decode_highlight(row["body"]) for row in unread}
-            if not scan.complete or not brought:
+                where,
+            )
+            if not scan.complete:
                 continue
-            words: dict[str, list[HighlightKey]] = defaultdict(list)
-            known: dict[str, Highlight] = {}
-            for row in self._db.execute(
-                "SELECT key, text, body FROM highlight h WHERE container = :container AND run <> ''"
-                " AND (EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
-                f" OR {present('h')}) ORDER BY key",
-                {"container": scan.container, "run": run},
-            ):
-                words[row["text"]].append(row["key"])
-                known[row["key"]] = decode_highlight(row["body"])
-            for key, one in sorted(brought.items()):
-                equal = words[text_of(one)]
-                long = one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH
-                if len(equal) == 1 and long:
-                    self.issued_twice.setdefault(HighlightKey(key), equal[0])
-            left = {key: one for key, one in brought.items() if key not in self.issued_twice}
-            for key, used in likest(left, known, self._correction).items():
-                self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))
+            self._unread[scan.container] = brought
+            unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
+            came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
+            read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
+            if not (brought or came) or not self._db.execute(read, where).fetchone():
+                continue
+            stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
+            ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
+            here = self._bodies(f"{ours} AND ({stands}) ORDER BY key", where)
+            lost = self._bodies(
+                f"{ours} AND NOT ({stands}) AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c"
+                " ON c.guid = l.guid AND c.standing = 'live' WHERE l.key = h.key"
+                "  AND l.role = 'origin') ORDER BY key",
+                where,
+            )
+            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
+            theirs = self._bodies(both, where) if lost else {}
+            for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
+                self._pair_keys(loose, others)
 
-    def _correction(self, old: Highlight, new: Highlight) -> Edit:
-        edit = self._edit(old, new)
-        return edit if edit.kind is EditKind.CORRECTION else replace(edit, names_kept=False)
+    def _bodies(self, sql: str, values: Mapping[str, str]) -> dict[str, Highlight]:
+        return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
+
+    def _pair_keys(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
+        """Note which of the `others` have the words of those that stand nowhere, or an edit of them."""
+        words: dict[str, list[str]] = defaultdict(list)
+        for key, one in others.items():
+            words[text_of(one)].append(key)
+        twice = self.issued_twice
+        known = {*twice, *twice.values()}
+        left = {key: one for key, one in loose.items() if key not in known}
+        for key, one in list(left.items()):
+            equal = words[text_of(one)]
+            long = one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH
+            if len(equal) == 1 and long:
+                twice[HighlightKey(key)] = HighlightKey(equal[0])
+                del left[key]
+        for key, used in likest(left, others, self._edit).items():
+            twice.setdefault(HighlightKey(key), HighlightKey(used))
+
+    # --- known from the journal or Anki alone -------------------------------------------------
+
+    def resembling(self, run: RunId) -> dict[int, HighlightKey]:
+        """Return the unread highlight that each staged row without a key resembles most, by row.
+
+        Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
+        they were moved and edited, but a card of such a row may be a second one. Of a row whose key came
+        from another machine, one that only Anki knows is noted as its second key.
+        """
+        journal = {
+            container: {key: canonical(one.exact) for key, one in unread.items()}
+            for container, unread in self._unread.items()
+        }
+        in_anki: dict[str, dict[str, str]] = defaultdict(dict)
+        bodies: dict[str, Highlight] = {}
+        for row in self._db.execute(
+            "SELECT key, body, replaces FROM highlight h WHERE container = '' AND run = ''"
+            " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)"
+            " ORDER BY key",
+            (run,),
+        ):
+            if row["replaces"]:  # noted in an earlier run
+                self.issued_twice.setdefault(row["key"], row["replaces"])
+            else:
+                one = bodies[row["key"]] = decode_highlight(row["body"])
+                in_anki[_reader_of(one.namespace)][row["key"]] = canonical(one.exact)
+        found: dict[int, HighlightKey] = {}
+        seconds: list[tuple[str, str, str]] = []
+        for row in self._db.execute(
+            "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
+            " WHERE s.run = ? AND s.replaces = '' AND (s.key = '' OR (h.run = '' AND ?))"
+            " ORDER BY s.id",
+            (run, bool(in_anki)),
+        ):
+            if not in_anki and not journal.get(row["container"]):
+                continue
+            one = decode_highlight(row["body"])
+            words, there = canonical(one.exact), in_anki[_reader_of(one.namespace)]
+            key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
+            if not key and (key := _likest(words, there, ASK)):
+                # another workspace may have put a similar one into this collection
+                edit = self._edit(_without_place(bodies[key]), _without_place(one))
+                other_fact = edit.kind is EditKind.ANOTHER_FACT and not _likest(words, there, SAME)
+                if row["key"] and not _is_other_name(edit) and not other_fact:
+                    seconds.append((RESEMBLED, row["key"], key))
+                key = "" if row["key"] or other_fact else key
+            if key:
+                found[row["id"]] = HighlightKey(key)
+        self._db.executemany(
+            "UPDATE highlight SET presence_why = ?, replaces = ? WHERE key = ?", seconds
+        )
+        for _, used, key in seconds:
+            self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))
+        return found
 
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
@@ -741,6 +835,22 @@ class _Words:
 def _vault_of(namespace: str) -> str:
     """Return the vault of keys; notes of another one are not edits of equally named ones."""
     return namespace if namespace.startswith("vault:") else ""
+
+
+def _is_other_name(edit: Edit) -> bool:
+    """Return whether an edit puts another name in the place of one: a card of each may be in Anki."""
+    return edit.kind is EditKind.WAITS and edit.renamed
+
+
+def _likest(words: str, texts: dict[str, str], least: int = MOVED_LIKENESS) -> str:
+    """Return the key of the text that is most like these words; "" if none is."""
+    found = process.extractOne(words, texts, scorer=fuzz.ratio, score_cutoff=least)
+    return found[2] if found and words else ""
+
+
+def _reader_of(namespace: str) -> str:
+    """Return the part of the namespace of a key that does not depend on the words of a document."""
+    return "pdf" if namespace.startswith("pdf:") else namespace
 
 
 def _without_place(one: Highlight) -> Highlight:

@@ -26,7 +26,7 @@ from ankiforge.ledger.placing import (
     is_unchanged,
 )
 from ankiforge.ledger.problem_cards import INSTEAD, REPLACES, ProblemCards
-from ankiforge.ledger.slots import Slots, likeness, said_before
+from ankiforge.ledger.slots import Slots, likeness, said_before, without_card
 from ankiforge.model import (
     Batch,
     Card,
@@ -229,18 +229,25 @@ class Recorder:
             "SELECT asked, replaces, drafted FROM highlight WHERE key = ?", (key,)
         ).fetchone()
         readings = (content_of(highlight), content_of(highlight.as_formerly))
-        edited = drafted not in ("", *readings)  # not if only the reading changed
+        # not if only the reading changed; a card that was moved here has the words of its first passage
+        edited = drafted not in ("", *readings) or (not drafted and self._moved_here(key))
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
         doubt = None
         if asked.startswith(MAY_BE):
-            origins = self._cards.of_highlight(HighlightKey(asked.removeprefix(MAY_BE)))
+            origin = HighlightKey(asked.removeprefix(MAY_BE))
+            origins = self._cards.of_highlight(origin)
             drafts = [_with_origin(one, origins) for one in drafts]
+            doubt = self._known_elsewhere(origin)
+        elif replaces and not replaced:
+            doubt = self._known_elsewhere(HighlightKey(replaces))
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
         placing = _Placing(
             run, highlight, recorded, judge if edited else None, Counter(), results.beside,
             results.instead, doubt, replaced,
         )  # fmt: skip
+        if doubt and (asked.startswith(MAY_BE) or replaces):
+            drafts = [_doubted(one, doubt) for one in drafts]
         self._place(placing, self._with_rejections(key, drafts))
         why = results.none.reason or "nothing was drafted"
         self._db.execute(
@@ -248,6 +255,20 @@ class Recorder:
             " no_card = ? WHERE key = ?",
             (content_of(highlight), results.drafter, why, key),
         )
+
+    def _moved_here(self, key: HighlightKey) -> bool:
+        """Return whether a card of a highlight was first drafted from another one."""
+        return any(c.key != key for c in self._cards.of_highlight(key) if c.highlight.key == key)
+
+    def _known_elsewhere(self, key: HighlightKey) -> Finding | None:
+        """Return a finding if the journal names a card of a highlight that does not exist here."""
+        if next(without_card(self._db, key), None) is None:
+            return None
+        row = self._db.execute(
+            "SELECT json_extract(body, '$.exact') AS exact FROM highlight WHERE key = ?", (key,)
+        ).fetchone()
+        message = f"may be a card of the journal that is not here: “{row['exact']}”"
+        return Finding(MOVED_FROM, Severity.WARN, message)
 
     def _replaced(self, key: HighlightKey, drafts: list[Checked]) -> tuple[Card, ...]:
         """Return the accepted cards of a highlight that no draft repeats."""
@@ -288,17 +309,17 @@ class Recorder:
         wanted, kept = self._alternatives.without_unwanted(highlight.key, drafts, existing)
         groups = intents(wanted)
         placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
+        matched = self._alternatives.matched(existing, groups, highlight.exact, kept)
+        others_facts = {
+            card.guid: card
+            for rows, cards in zip(groups, matched, strict=True)
+            for row, card in zip(rows, cards, strict=True)
+            if card and _states_another(placing, row, card)
+        }
         matched = [
-            [None if card and _states_another(placing, row, card) else card for row, card in pairs]
-            for pairs in (
-                zip(rows, cards, strict=True)
-                for rows, cards in zip(
-                    groups,
-                    self._alternatives.matched(existing, groups, highlight.exact, kept),
-                    strict=True,
-                )
-            )
+            [None if c and c.guid in others_facts else c for c in cards] for cards in matched
         ]
+        placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
         others = (
