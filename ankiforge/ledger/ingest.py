@@ -330,6 +330,7 @@ class Ingest:
                 [row["key"] for found in rows for row in found],
                 action,
                 self._recognising.issued_twice,
+                self._recognising.waits,
             )
             missed = [
                 presence

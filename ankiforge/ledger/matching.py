@@ -721,6 +721,14 @@ class Recognition:
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others)
 
+    def waits(self, one: HighlightKey, other: HighlightKey) -> bool:
+        """Return whether the words of two keys of one passage differ by more than a correction."""
+        two = self._bodies(
+            "SELECT key, body FROM highlight WHERE key IN (:one, :other)",
+            {"one": one, "other": other},
+        )
+        return self._edit(two[one], two[other]).kind is not EditKind.CORRECTION
+
     def _bodies(self, sql: str, values: Mapping[str, str]) -> dict[str, Highlight]:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from msgspec import json
+
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
 from ankiforge.ledger.cards import MOVED_FROM, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
@@ -38,12 +40,15 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKey,
+    HighlightKind,
     Judge,
     NoCard,
     RunId,
     Severity,
     Standing,
     Verdict,
+    digest_of,
+    guid_for,
 )
 from ankiforge.text.fold import canonical
 
@@ -57,6 +62,8 @@ class _Placing:
     recorded: Recorded
     judge: Judge | None
     """Judges revisions; None if the source did not change."""
+    known: Judge
+    """Judges what another machine, or a lost ledger, shipped."""
     families: Counter[Family]
     """The number of facts that were drafted, by note type."""
     beside: bool = False
@@ -243,8 +250,8 @@ class Recorder:
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
         placing = _Placing(
-            run, highlight, recorded, judge if edited else None, Counter(), results.beside,
-            results.instead, doubt, replaced,
+            run, highlight, recorded, judge if edited else None, judge, Counter(),
+            results.beside, results.instead, doubt, replaced,
         )  # fmt: skip
         if doubt and (asked.startswith(MAY_BE) or replaces):
             drafts = [_doubted(one, doubt) for one in drafts]
@@ -460,7 +467,11 @@ class Recorder:
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
+        before = self._slots.quotes(placing.highlight.key, family)
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
+        quote = before.get(slot) or self._slots.quotes(key, family).get(slot, "")
+        if doubt := self._shipped_otherwise(placing, guid_for(key, family, slot), quote, drafts[0]):
+            row = [_doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         for guid in replaced:
@@ -471,6 +482,34 @@ class Recorder:
         if replaced:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
         return guid
+
+    def _shipped_otherwise(
+        self, placing: _Placing, guid: Guid, quote: str, draft: Draft
+    ) -> Finding | None:
+        """Return a finding that blocks a card which was shipped with words that are not known here.
+
+        This is so if the passage changed since by more than a correction. Without the old card, the new
+        words cannot wait as its revision.
+        """
+        shipped = self._db.execute(
+            "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
+            (guid,),
+        ).fetchone()
+        if not (shipped and quote):
+            return None
+        if digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
+            return None
+        then, now = (
+            replace(
+                placing.highlight, exact=words, gaps=(), markdown=(), kind=HighlightKind.HIGHLIGHT
+            )
+            for words in (quote, draft.quote)
+        )
+        edit = placing.known.of_highlights(then, now, ())
+        if edit.kind is EditKind.CORRECTION:
+            return None
+        message = f"was shipped with other words: {edit.why}"
+        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, message)
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
