@@ -1,7 +1,5 @@
 """The program as a person calls it, in a home of its own."""
 
-from __future__ import annotations
-
 import importlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Which collection is looked at, and what one that is not ours, or is older, may tell."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any
@@ -32,9 +30,7 @@ def _loaded(forge: Any, backend: Any, vault: Path, profile: Path) -> None:
     forge.ok("run", vault)
 
 
-def test_many_deletions_at_once_are_not_believed_until_confirmed(
-    forge: Any, backend: Any, vault: Path
-) -> None:
+def test_many_deletions_at_once_are_not_believed_until_confirmed(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
         anki.col.remove_notes(anki.col.find_notes("")[:12])
@@ -49,7 +45,7 @@ def test_many_deletions_at_once_are_not_believed_until_confirmed(
     assert (data["missing"], data["written"]) == (0, 0)
 
 
-def test_a_few_deletions_are_believed_at_once(forge: Any, backend: Any, vault: Path) -> None:
+def test_a_few_deletions_are_believed_at_once(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
         anki.col.remove_notes(anki.col.find_notes("")[:10])
@@ -57,9 +53,7 @@ def test_a_few_deletions_are_believed_at_once(forge: Any, backend: Any, vault: P
     assert (data["missing"], data["tombstones"], data["written"]) == (0, 10, 0)
 
 
-def test_an_older_backup_is_told_and_changes_nothing(
-    forge: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_path):
     forge.ok("run", vault)
     with backend.opened(forge.profile):
         pass
@@ -84,7 +78,7 @@ def test_an_older_backup_is_told_and_changes_nothing(
     assert forge.json("run", vault)["notes"]["written"] == 0
 
 
-def test_another_profile_tells_nothing(forge: Any, backend: Any, vault: Path) -> None:
+def test_another_profile_tells_nothing(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     other = forge.profile.with_name("Another")
     other.mkdir()
@@ -97,9 +91,7 @@ def test_another_profile_tells_nothing(forge: Any, backend: Any, vault: Path) ->
     assert {card["anki"] for card in forge.cards()} == {"seen"}
 
 
-def test_of_several_profiles_the_one_with_our_notes_is_found(
-    forge: Any, backend: Any, vault: Path
-) -> None:
+def test_of_several_profiles_the_one_with_our_notes_is_found(forge, backend, vault):
     first = forge.profile.with_name("A first")
     first.mkdir()
     with backend.opened(first):
@@ -108,9 +100,7 @@ def test_of_several_profiles_the_one_with_our_notes_is_found(
     assert {card["anki"] for card in forge.cards()} == {"seen"}
 
 
-def test_a_collection_that_cannot_be_read_holds_changes_back(
-    forge: Any, backend: Any, vault: Path
-) -> None:
+def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     whole = (forge.profile / "collection.anki2").read_bytes()
     (forge.profile / "collection.anki2").write_bytes(whole[:5000] + b"x" * 5000)
@@ -129,8 +119,8 @@ def test_a_collection_that_cannot_be_read_holds_changes_back(
 @pytest.mark.parametrize("scheduling", [True, False])
 @pytest.mark.parametrize("legacy", [True, False])
 def test_an_export_by_hand_tells_what_is_there_and_never_what_is_not(
-    forge: Any, backend: Any, vault: Path, tmp_path: Path, legacy: bool, scheduling: bool
-) -> None:
+    forge, backend, vault, tmp_path, legacy, scheduling
+):
     forge.ok("run", vault)
     profile = tmp_path / "elsewhere"
     profile.mkdir()
@@ -150,7 +140,7 @@ def test_an_export_by_hand_tells_what_is_there_and_never_what_is_not(
     assert (states.count("seen"), states.count("written")) == (MANY - 1, 1)
 
 
-def test_a_colpkg_is_a_whole_look(forge: Any, backend: Any, vault: Path, tmp_path: Path) -> None:
+def test_a_colpkg_is_a_whole_look(forge, backend, vault, tmp_path):
     forge.ok("run", vault)
     profile = tmp_path / "elsewhere"
     profile.mkdir()
@@ -167,9 +157,7 @@ def test_a_colpkg_is_a_whole_look(forge: Any, backend: Any, vault: Path, tmp_pat
     assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == 1
 
 
-def test_a_second_computer_takes_the_cards_over(
-    forge: Any, forge_in: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+def test_a_second_computer_takes_the_cards_over(forge, forge_in, backend, vault, tmp_path):
     _loaded(forge, backend, vault, forge.profile)
     guids = {card["guid"] for card in forge.cards()}
     other = forge_in(tmp_path / "laptop")
@@ -189,8 +177,8 @@ def test_a_second_computer_takes_the_cards_over(
 
 
 def test_a_second_computer_that_drafted_first_ends_with_the_same_notes(
-    forge: Any, forge_in: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+    forge, forge_in, backend, vault, tmp_path
+):
     _loaded(forge, backend, vault, forge.profile)
     other = forge_in(tmp_path / "laptop")
     carried = tmp_path / "laptop" / "notes"
@@ -202,9 +190,7 @@ def test_a_second_computer_that_drafted_first_ends_with_the_same_notes(
     assert {c["guid"] for c in other.cards()} == {c["guid"] for c in forge.cards()}
 
 
-def test_an_old_package_imported_last_changes_nothing(
-    forge: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+def test_an_old_package_imported_last_changes_nothing(forge, backend, vault, tmp_path):
     forge.ok("run", vault)
     old = tmp_path / "old.apkg"
     shutil.copy(forge.folder / "ankiforge.apkg", old)
@@ -220,7 +206,7 @@ def test_an_old_package_imported_last_changes_nothing(
     assert forge.json("run", vault)["notes"]["written"] == 0
 
 
-def test_a_copy_a_person_made_of_a_note_is_not_ours(forge: Any, backend: Any, vault: Path) -> None:
+def test_a_copy_a_person_made_of_a_note_is_not_ours(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
         note = anki.note(_guids(anki)[0])

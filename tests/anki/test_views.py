@@ -1,7 +1,5 @@
 """What a look at the real Anki shows: live, while it is open, and by every kind of export."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -106,7 +104,7 @@ def everything(view: View) -> tuple[Any, ...]:
 # --- the live collection --------------------------------------------------------------------
 
 
-def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
+def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     before = time.time()
     with open_view(world.live) as view:
         notes = tuple(view.notes())
@@ -131,7 +129,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
         assert note.identity == Identity(card.guid, card.family, 1, card.key, digest)
 
 
-def test_the_cards_of_a_note_are_in_order_and_new(world: World) -> None:
+def test_the_cards_of_a_note_are_in_order_and_new(world):
     cards = world.seen(world.cloze).cards
     assert [card.ordinal for card in cards] == [0, 2]
     assert [card.id for card in cards] == [card_id(world.cloze.guid, at) for at in (0, 2)]
@@ -143,9 +141,7 @@ def test_the_cards_of_a_note_are_in_order_and_new(world: World) -> None:
     assert len(world.seen(world.basic).cards) == 1
 
 
-def test_the_last_change_is_seen_while_anki_is_open_and_has_it_in_its_log_only(
-    world: World,
-) -> None:
+def test_the_last_change_is_seen_while_anki_is_open_and_has_it_in_its_log_only(world):
     main = world.live.read_bytes()
     world.anki.edit(world.basic.guid, Back="My own words")
     assert world.live.read_bytes() == main
@@ -156,7 +152,7 @@ def test_the_last_change_is_seen_while_anki_is_open_and_has_it_in_its_log_only(
     assert world.col.db.scalar("select count() from notes") == 4
 
 
-def test_looking_leaves_the_files_of_anki_as_they_are(world: World) -> None:
+def test_looking_leaves_the_files_of_anki_as_they_are(world):
     world.anki.edit(world.basic.guid, Back="My own words")
     files = sorted(world.live.parent.glob("collection.anki2*"))
     before = [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
@@ -167,7 +163,7 @@ def test_looking_leaves_the_files_of_anki_as_they_are(world: World) -> None:
     assert after == before
 
 
-def test_a_collection_reached_by_a_link_is_seen_with_its_log(world: World) -> None:
+def test_a_collection_reached_by_a_link_is_seen_with_its_log(world):
     world.anki.edit(world.basic.guid, Back="My own words")
     link = world.folder / "collection.anki2"
     link.symlink_to(world.live)
@@ -176,7 +172,7 @@ def test_a_collection_reached_by_a_link_is_seen_with_its_log(world: World) -> No
         assert view.profile == "profile"
 
 
-def test_a_closed_collection_is_seen_as_the_open_one_was(world: World) -> None:
+def test_a_closed_collection_is_seen_as_the_open_one_was(world):
     world.anki.edit(world.basic.guid, Back="My own words")
     with open_view(world.live) as view:
         before = everything(view)
@@ -188,7 +184,7 @@ def test_a_closed_collection_is_seen_as_the_open_one_was(world: World) -> None:
         world.col.reopen()
 
 
-def test_a_collection_closed_in_the_old_way_is_seen_too(world: World) -> None:
+def test_a_collection_closed_in_the_old_way_is_seen_too(world):
     with open_view(world.live) as view:
         before = everything(view)
     world.col.close(downgrade=True)
@@ -199,7 +195,7 @@ def test_a_collection_closed_in_the_old_way_is_seen_too(world: World) -> None:
         world.col.reopen()
 
 
-def test_a_copy_somebody_made_is_as_old_as_its_file(world: World) -> None:
+def test_a_copy_somebody_made_is_as_old_as_its_file(world):
     world.col.close()
     copy = world.folder / "backup.anki2"
     copy.write_bytes(world.live.read_bytes())
@@ -212,7 +208,7 @@ def test_a_copy_somebody_made_is_as_old_as_its_file(world: World) -> None:
         assert view.profile == copy.parent.name
 
 
-def test_the_signature_differs_once_something_changed(world: World) -> None:
+def test_the_signature_differs_once_something_changed(world):
     first = signature(world.live)
     assert signature(world.live) == first
     world.anki.edit(world.basic.guid, Back="My own words")
@@ -226,7 +222,7 @@ def test_the_signature_differs_once_something_changed(world: World) -> None:
 # --- what a person did ----------------------------------------------------------------------
 
 
-def test_tags_decks_suspensions_and_flags_are_seen(world: World) -> None:
+def test_tags_decks_suspensions_and_flags_are_seen(world):
     note = world.anki.note(world.cloze.guid)
     note.tags = ["exam", "Straße::Ä", "marked"]
     world.col.update_note(note)
@@ -245,7 +241,7 @@ def test_tags_decks_suspensions_and_flags_are_seen(world: World) -> None:
     assert world.seen(world.basic).cards[0].queue == -3
 
 
-def test_answers_and_what_fsrs_makes_of_them_are_seen(world: World) -> None:
+def test_answers_and_what_fsrs_makes_of_them_are_seen(world):
     assert world.seen(world.basic).cards[0].stability is None
     world.col.set_config("fsrs", True)
     world.anki.answer_first_card(world.basic.guid)
@@ -273,7 +269,7 @@ def test_answers_and_what_fsrs_makes_of_them_are_seen(world: World) -> None:
     assert card.difficulty == pytest.approx(state.difficulty, rel=1e-3)
 
 
-def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world: World) -> None:
+def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world):
     world.col.sched.set_due_date([c.id for c in world.anki.cards(world.basic.guid)], "3")
     before = world.seen(world.basic).cards[0]
     deck = world.col.sched.get_or_create_filtered_deck(0)
@@ -291,7 +287,7 @@ def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world: World) -> None:
             assert of(view, world.basic).cards[0].deck == "Reading::Memory"
 
 
-def test_a_deleted_note_leaves_a_grave_and_its_reviews(world: World) -> None:
+def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
     world.col.decks.select(world.col.decks.id("Reading::Memory"))
     world.anki.answer_first_card(world.basic.guid)
     (reviewed,) = world.col.db.list("select cid from revlog")
@@ -308,7 +304,7 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world: World) -> None:
         assert view.newest_review > 0
 
 
-def test_an_undone_deletion_leaves_no_grave(world: World) -> None:
+def test_an_undone_deletion_leaves_no_grave(world):
     world.col.remove_notes([note_id(world.basic.guid)])
     world.col.undo()
     with open_view(world.live) as view:
@@ -316,7 +312,7 @@ def test_an_undone_deletion_leaves_no_grave(world: World) -> None:
         assert of(view, world.basic).cards
 
 
-def test_a_copy_a_person_made_of_a_note_is_not_ours(world: World) -> None:
+def test_a_copy_a_person_made_of_a_note_is_not_ours(world):
     note = world.anki.note(world.basic.guid)
     copy = world.col.new_note(note.note_type())
     copy.fields = list(note.fields)
@@ -325,14 +321,14 @@ def test_a_copy_a_person_made_of_a_note_is_not_ours(world: World) -> None:
         assert len(tuple(view.notes())) == 3
 
 
-def test_an_identity_of_another_note_is_none(world: World) -> None:
+def test_an_identity_of_another_note_is_none(world):
     other = world.anki.note(world.two_way.guid)["AnkiforgeId"]
     world.anki.edit(world.basic.guid, AnkiforgeId=other)
     assert world.seen(world.basic).identity is None
     assert world.seen(world.two_way).identity is not None
 
 
-def test_a_note_that_was_given_another_type_is_still_ours(world: World) -> None:
+def test_a_note_that_was_given_another_type_is_still_ours(world):
     note = world.anki.note(world.basic.guid)
     request = world.col.models.change_notetype_info(
         old_notetype_id=note.mid, new_notetype_id=world.col.models.by_name("Basic")["id"]
@@ -364,7 +360,7 @@ def _types(world: World) -> Iterator[View]:
             yield view
 
 
-def test_our_note_types_are_seen_with_ids_templates_and_style(world: World) -> None:
+def test_our_note_types_are_seen_with_ids_templates_and_style(world):
     seen = 0
     for view in _types(world):
         assert [kind.id for kind in view.types] == sorted(note_type(f).id for f in Family)
@@ -381,7 +377,7 @@ def test_our_note_types_are_seen_with_ids_templates_and_style(world: World) -> N
     assert seen == 5
 
 
-def test_what_a_person_changed_in_a_note_type_is_seen(world: World) -> None:
+def test_what_a_person_changed_in_a_note_type_is_seen(world):
     models = world.col.models
     kind = world.anki.note_type(Family.BASIC)
     kind["name"] = "Mein Typ"
@@ -410,7 +406,7 @@ def test_what_a_person_changed_in_a_note_type_is_seen(world: World) -> None:
         assert of(view, world.basic).fields[1] == ""
 
 
-def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read() -> None:
+def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read():
     from anki.notetypes_pb2 import Notetype
 
     whole = Notetype.Config(kind=Notetype.Config.KIND_CLOZE, css=".ä {}", latex_pre="x")
@@ -429,9 +425,7 @@ def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read() -> None:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_an_export_with_scheduling_shows_what_the_collection_does(
-    world: World, legacy: bool
-) -> None:
+def test_an_export_with_scheduling_shows_what_the_collection_does(world, legacy):
     world.col.set_config("fsrs", True)
     world.anki.answer_first_card(world.basic.guid)
     world.anki.edit(world.basic.guid, Back="My own words")
@@ -445,9 +439,7 @@ def test_an_export_with_scheduling_shows_what_the_collection_does(
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_an_export_without_scheduling_shows_new_cards_and_no_reviews(
-    world: World, legacy: bool
-) -> None:
+def test_an_export_without_scheduling_shows_new_cards_and_no_reviews(world, legacy):
     world.anki.answer_first_card(world.basic.guid)
     with open_view(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.notes())
@@ -457,7 +449,7 @@ def test_an_export_without_scheduling_shows_new_cards_and_no_reviews(
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_whole_collection_is_complete_and_shows_the_same(world: World, legacy: bool) -> None:
+def test_a_whole_collection_is_complete_and_shows_the_same(world, legacy):
     world.anki.answer_first_card(world.basic.guid)
     world.col.remove_notes([note_id(world.cloze.guid)])
     with open_view(world.live) as view:
@@ -472,13 +464,13 @@ def test_a_whole_collection_is_complete_and_shows_the_same(world: World, legacy:
         assert view.path == str(path)
 
 
-def test_our_own_package_can_be_looked_at(world: World) -> None:
+def test_our_own_package_can_be_looked_at(world):
     with open_view(world.folder / "deck.apkg") as view:
         assert [note.guid for note in view.notes()] == [card.guid for card in world.cards]
         assert [note.mod for note in view.notes()] == [MOD] * 3
 
 
-def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World) -> None:
+def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
     one, three = world.anki.cards(world.cloze.guid)
     world.col.set_deck([three.id], world.col.decks.id("Other"))
     world.anki.answer_first_card(world.basic.guid)
@@ -499,7 +491,7 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World
         assert view.graves() == frozenset()
 
 
-def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view() -> None:
+def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view():
     with connect_view([], address="http://127.0.0.1:1", profile="", notes=frozenset()) as view:
         assert (tuple(view.notes()), tuple(view.reviews()), view.types) == ((), (), ())
         assert (view.newest_review, view.created) == (0, 0)
@@ -507,7 +499,7 @@ def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view() -> None:
         assert (view.graves(), view.reviewed([1])) == (frozenset(), frozenset())
 
 
-def test_two_notes_of_one_guid_are_both_seen(world: World) -> None:
+def test_two_notes_of_one_guid_are_both_seen(world):
     own = world.col.db.scalar("select id from notes where guid not like 'af%'")
     world.col.db.execute("update notes set guid = ? where id = ?", world.basic.guid, own)
     with open_view(world.live) as view:
@@ -519,7 +511,7 @@ def test_two_notes_of_one_guid_are_both_seen(world: World) -> None:
         assert [note for note in view.notes() if note.guid == world.basic.guid] == twins
 
 
-def test_whole_collections_show_the_ids_of_all_notes_and_exports_do_not(world: World) -> None:
+def test_whole_collections_show_the_ids_of_all_notes_and_exports_do_not(world):
     all_of_them = frozenset(int(number) for number in world.col.find_notes(""))
     assert len(all_of_them) == 4
     exported = world.exported()

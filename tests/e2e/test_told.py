@@ -1,7 +1,5 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -51,9 +49,7 @@ def waiting(forge, vault, note) -> str:
 # --- corrections that wait --------------------------------------------------------------------
 
 
-def test_a_correction_that_waits_is_counted_and_named_with_the_next_command(
-    forge, vault, waiting
-) -> None:
+def test_a_correction_that_waits_is_counted_and_named_with_the_next_command(forge, vault, waiting):
     first, again = forge.ok("run", vault).stdout, forge.ok("run", vault).stdout
     counts = forge.json("run", vault)["cards"]
 
@@ -65,7 +61,7 @@ def test_a_correction_that_waits_is_counted_and_named_with_the_next_command(
     assert (counts["revisions"], counts["waiting"], counts["ready"]) == (1, 0, 2)
 
 
-def test_a_card_with_a_correction_waits_and_says_so(forge, vault, waiting) -> None:
+def test_a_card_with_a_correction_waits_and_says_so(forge, vault, waiting):
     forge.ok("run", vault)
 
     [line] = forge.ok("list", "verdict:pending").stdout.splitlines()
@@ -75,7 +71,7 @@ def test_a_card_with_a_correction_waits_and_says_so(forge, vault, waiting) -> No
     assert "revision c  Front: What powers the cell?; Back: The mitochondrion, by resp" in shown
 
 
-def test_a_correction_is_taken_by_the_id_of_its_card(forge, vault, waiting) -> None:
+def test_a_correction_is_taken_by_the_id_of_its_card(forge, vault, waiting):
     forge.ok("run", vault)
     forge.ok("accept", waiting)
 
@@ -87,7 +83,7 @@ def test_a_correction_is_taken_by_the_id_of_its_card(forge, vault, waiting) -> N
 
 def test_rejecting_all_that_waits_passes_a_correction_over_and_keeps_its_card(
     forge, vault, waiting
-) -> None:
+):
     forge.ok("run", vault)
     forge.ok("reject", "--all", "--filter", "verdict:pending", "--reason", "mine is better")
 
@@ -96,9 +92,7 @@ def test_rejecting_all_that_waits_passes_a_correction_over_and_keeps_its_card(
     assert card["fields"]["Back"] == "A mitochondrion, I think"
 
 
-def test_rejecting_all_of_a_deck_rejects_a_card_though_its_correction_waits(
-    forge, vault, waiting
-) -> None:
+def test_rejecting_all_of_a_deck_rejects_a_card_though_its_correction_waits(forge, vault, waiting):
     forge.ok("run", vault)
     forge.ok("reject", "--all", "--filter", "powers verdict:accepted")
 
@@ -106,7 +100,7 @@ def test_rejecting_all_of_a_deck_rejects_a_card_though_its_correction_waits(
     assert card["verdict"] == "rejected"
 
 
-def test_the_reason_for_rejecting_a_correction_is_in_the_trace(forge, vault, waiting) -> None:
+def test_the_reason_for_rejecting_a_correction_is_in_the_trace(forge, vault, waiting):
     forge.ok("run", vault)
     revision = forge.ok("show", waiting, "--json").data["revision"]["draft"]
     forge.ok("reject", revision, "--reason", "mine is better")
@@ -117,7 +111,7 @@ def test_the_reason_for_rejecting_a_correction_is_in_the_trace(forge, vault, wai
 # --- passages that are gone -------------------------------------------------------------------
 
 
-def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, no_waiting) -> None:
+def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, no_waiting):
     forge.ok("run", vault)
     guid = guid_of(forge, "nucleus")
     rewrite(note, "==nucleus==", "nucleus")
@@ -134,7 +128,7 @@ def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, n
 
 def test_cards_whose_passage_is_gone_are_named_though_nothing_is_marked_any_more(
     forge, vault, note, no_waiting
-) -> None:
+):
     forge.ok("run", vault)
     note.write_text("# Cells\n", encoding="utf-8")
     forge.ok("run", vault)
@@ -147,7 +141,7 @@ def test_cards_whose_passage_is_gone_are_named_though_nothing_is_marked_any_more
     )
 
 
-def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_waiting) -> None:
+def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_waiting):
     first = forge.ok("run", vault).stdout
     rewrite(note, "==nucleus==", "nucleus")
     then = forge.ok("run", vault).stdout
@@ -158,7 +152,7 @@ def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_wa
     assert "         1 of them comes from earlier runs\n" in then
 
 
-def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note) -> None:
+def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note):
     forge.ok("run", vault)
     other = vault.parent / "copy.md"
     other.write_text("What powers the cell?::The mitochondrion\n", encoding="utf-8")
@@ -171,9 +165,7 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
 # --- what is always said ----------------------------------------------------------------------
 
 
-def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
-    forge, vault, note
-) -> None:
+def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(forge, vault, note):
     first, again = forge.ok("run", vault), forge.ok("run", vault)
 
     assert "nothing is new" in again.stdout
@@ -183,7 +175,7 @@ def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
         )
 
 
-def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note) -> None:
+def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note):
     (forge.folder / "ankiforge.yaml").write_text(
         "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
     )
@@ -200,7 +192,7 @@ def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note) ->
 @pytest.mark.parametrize("command", ["run", "build", "doctor"])
 def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
     forge, vault, note, notes_in, command, stream
-) -> None:
+):
     forge.ok("run", vault)
     package = forge.folder / "ankiforge.apkg"
     package.unlink()
@@ -221,7 +213,7 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
 # --- tags -------------------------------------------------------------------------------------
 
 
-def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in) -> None:
+def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in):
     (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n", encoding="utf-8")
     (forge.folder / "decks").mkdir()
     (forge.folder / "decks/all.yaml").write_text("deck: All\ntags: [school]\n", encoding="utf-8")
@@ -247,7 +239,7 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note
 
 def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
     forge, vault, note, tmp_path, monkeypatch
-) -> None:
+):
     forge.ok("run", vault)
     guid = guid_of(forge, "powers")
     monkeypatch.setenv("EDITOR", f"touch {tmp_path / 'started'}")
@@ -259,7 +251,7 @@ def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
     assert not (tmp_path / "started").exists()
 
 
-def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note) -> None:
+def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note):
     forge.ok("run", vault)
     assert forge.finished("doctor").exit_code == 0
     journal = forge.home / "journal.jsonl"
@@ -278,7 +270,7 @@ def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault,
         assert warned["do"]
 
 
-def test_a_journal_line_of_a_newer_version_wants_an_upgrade(forge, vault, note) -> None:
+def test_a_journal_line_of_a_newer_version_wants_an_upgrade(forge, vault, note):
     forge.ok("run", vault)
     newer = {"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"}
     with (forge.home / "journal.jsonl").open("a", encoding="utf-8") as file:
@@ -290,7 +282,7 @@ def test_a_journal_line_of_a_newer_version_wants_an_upgrade(forge, vault, note) 
     assert warned["do"] == "upgrade ankiforge"
 
 
-def test_a_card_that_an_edit_makes_unfit_is_told_as_blocked(forge, vault: Path) -> None:
+def test_a_card_that_an_edit_makes_unfit_is_told_as_blocked(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n")
     forge.ok("run", vault)
     guid = forge.cards()[0]["guid"]
@@ -301,7 +293,7 @@ def test_a_card_that_an_edit_makes_unfit_is_told_as_blocked(forge, vault: Path) 
     assert "one side is empty" in without
 
 
-def test_trace_names_what_was_taken_back_as_it_named_it_first(forge, vault: Path) -> None:
+def test_trace_names_what_was_taken_back_as_it_named_it_first(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n")
     forge.ok("run", vault)
     guid = forge.cards()[0]["guid"]
@@ -313,7 +305,7 @@ def test_trace_names_what_was_taken_back_as_it_named_it_first(forge, vault: Path
     assert any(f"takes back {action}" in line for line in lines)
 
 
-def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault: Path) -> None:
+def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n\n==Sleep== matters.\n")
     work = forge.folder / "work"
     forge.ok("init", work)
@@ -324,7 +316,7 @@ def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault: P
         assert "ankiforge reject" not in said
 
 
-def test_a_package_has_the_ending_by_which_anki_knows_it(forge, vault: Path) -> None:
+def test_a_package_has_the_ending_by_which_anki_knows_it(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n")
     result = forge("run", vault, "-o", "cards.txt")
     assert result.exit_code == 2
@@ -335,13 +327,13 @@ def test_a_package_has_the_ending_by_which_anki_knows_it(forge, vault: Path) -> 
     "query",
     ["kind:basic -finding:gap_leak", "deck:Reading -kind:cloze", "-kind:cloze powers", "the cell"],
 )
-def test_a_query_may_be_one_word_of_the_shell(forge, note, query) -> None:
+def test_a_query_may_be_one_word_of_the_shell(forge, note, query):
     forge.ok("run", note)
     guid = guid_of(forge, "mitochondrion")
     assert [card["guid"] for card in forge.ok("list", "--json", query).lines] == [guid]
 
 
-def test_a_query_knows_the_ids_that_list_shows(forge, note) -> None:
+def test_a_query_knows_the_ids_that_list_shows(forge, note):
     forge.ok("run", note)
     guid = guid_of(forge, "mitochondrion")
     assert guid_of(forge, guid[:10]) == guid

@@ -1,7 +1,5 @@
 """Figures and drawings of Zotero, and pictures of vault notes, on their way into Anki."""
 
-from __future__ import annotations
-
 import json
 import struct
 import zipfile
@@ -99,9 +97,7 @@ def media_in(package: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("given", ["the folder", "the database"])
-def test_a_figure_with_a_question_arrives_in_anki(
-    forge: Any, zotero: Zotero, anki: Any, given: str
-) -> None:
+def test_a_figure_with_a_question_arrives_in_anki(forge, zotero, anki, given):
     figure = zotero.show("FIGUREA2", png(10))
     zotero.show("FIGUREA2", png(20), "groups/77")
     zotero.show("THEIRSE6", png(30), "groups/77")
@@ -127,7 +123,7 @@ def test_a_figure_with_a_question_arrives_in_anki(
         assert str(figure.parent.parent.parent) not in "".join(note.values())
 
 
-def test_what_gives_no_card_says_what_to_do(forge: Any, zotero: Zotero) -> None:
+def test_what_gives_no_card_says_what_to_do(forge, zotero):
     zotero.show("REMARKC4", png(40))
     zotero.show("DRAWNBB3", b"")
     zotero.show("THEIRSE6", png(30), "groups/77")
@@ -145,16 +141,14 @@ def test_what_gives_no_card_says_what_to_do(forge: Any, zotero: Zotero) -> None:
     assert f"Fig. 2\n    no card: an image: {WRITE}\n" in forge.ok("list", "--no-card").stdout
 
 
-def test_a_picture_of_the_wrong_library_is_not_taken(forge: Any, zotero: Zotero) -> None:
+def test_a_picture_of_the_wrong_library_is_not_taken(forge, zotero):
     zotero.show("FIGUREA2", png(10), "groups/78")
     forge.ok("run", zotero.folder)
 
     assert forge.cards() == []
 
 
-def test_a_picture_outside_of_the_data_folder_never_travels(
-    forge: Any, zotero: Zotero, tmp_path: Path
-) -> None:
+def test_a_picture_outside_of_the_data_folder_never_travels(forge, zotero, tmp_path):
     (tmp_path / "private.png").write_bytes(png(70))
     picture = zotero.show("FIGUREA2", png(10))
     picture.unlink()
@@ -171,9 +165,7 @@ def test_a_picture_outside_of_the_data_folder_never_travels(
     assert not package.exists() or media_in(package) == set()
 
 
-def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(
-    forge: Any, zotero: Zotero, anki: Any
-) -> None:
+def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zotero, anki):
     file = zotero.folder / "storage" / "ATTACH01" / "Spikes.pdf"
     file.parent.mkdir(parents=True)
     write_pdf(file, [Page((paragraph("A spike has three phases. " * 90),))])
@@ -219,7 +211,7 @@ def desk(forge: Any, zotero: Zotero, backend: Any) -> Iterator[Desk]:
         yield Desk(forge, zotero, anki)
 
 
-def test_a_card_comes_when_the_picture_does_and_stays_when_that_goes(desk: Desk) -> None:
+def test_a_card_comes_when_the_picture_does_and_stays_when_that_goes(desk):
     assert desk.run() == {}
     picture = desk.zotero.show("FIGUREA2", png(10))
     assert desk.run() == {"new": 1}
@@ -236,7 +228,7 @@ def test_a_card_comes_when_the_picture_does_and_stays_when_that_goes(desk: Desk)
     assert [one["guid"] for one in desk.forge.cards()] == [card["guid"]]
 
 
-def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk: Desk) -> None:
+def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk):
     picture = desk.zotero.show("FIGUREA2", png(10))
     desk.run()
     before = desk.note["Back"]
@@ -253,7 +245,7 @@ def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk: Desk) -
     assert (desk.note["Back"], "neurons" in desk.note.tags) == (before, True)
 
 
-def test_a_figure_never_goes_without_its_picture(desk: Desk) -> None:
+def test_a_figure_never_goes_without_its_picture(desk):
     picture = desk.zotero.show("FIGUREA2", png(10))
     desk.forge.ok("run", desk.zotero.folder)
     picture.unlink()
@@ -263,7 +255,7 @@ def test_a_figure_never_goes_without_its_picture(desk: Desk) -> None:
     assert [one["where"] for one in problems] == ["Spikes: cache/library/FIGUREA2.png"]
 
 
-def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk: Desk) -> None:
+def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
     desk.zotero.show("FIGUREA2", png(10))
     desk.run()
     first = desk.note
@@ -282,7 +274,7 @@ def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk: De
     assert media_in(desk.package) == {name_of(png(11))}
 
 
-def test_a_rejected_figure_stays_rejected_whatever_is_asked_of_it(desk: Desk) -> None:
+def test_a_rejected_figure_stays_rejected_whatever_is_asked_of_it(desk):
     desk.zotero.show("FIGUREA2", png(10))
     desk.forge.ok("run", desk.zotero.folder)
     [card] = desk.forge.cards()
@@ -295,7 +287,7 @@ def test_a_rejected_figure_stays_rejected_whatever_is_asked_of_it(desk: Desk) ->
 
 
 @pytest.mark.parametrize("left", ["the journal", "nothing"])
-def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk: Desk, left: str) -> None:
+def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
     desk.zotero.show("FIGUREA2", png(10))
     desk.run()
     before = dict(desk.note.items())
@@ -311,7 +303,7 @@ def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk: Desk, left: str) -
     assert card["highlight"] == "zotero:user/FIGUREA2"
 
 
-def test_a_card_of_a_figure_tells_its_way(forge: Any, zotero: Zotero) -> None:
+def test_a_card_of_a_figure_tells_its_way(forge, zotero):
     zotero.show("FIGUREA2", png(10))
     forge.ok("run", zotero.folder)
     [card] = forge.cards()
@@ -327,9 +319,7 @@ def test_a_card_of_a_figure_tells_its_way(forge: Any, zotero: Zotero) -> None:
 # --- with a model ---------------------------------------------------------------------------
 
 
-def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(
-    forge: Any, zotero: Zotero, server: Any
-) -> None:
+def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(forge, zotero, server):
     llm = json.dumps({"base_url": server.base_url, "model": "m", "key_env": "OPENAI_API_KEY"})
     (forge.folder / "ankiforge.yaml").write_text(
         f"drafter: llm\nllm: {llm}\n",
@@ -352,7 +342,7 @@ def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(
 # --- vaults ---------------------------------------------------------------------------------
 
 
-def test_pictures_of_a_note_arrive_in_anki(forge: Any, vault: Path, anki: Any) -> None:
+def test_pictures_of_a_note_arrive_in_anki(forge, vault, anki):
     (vault / "figures").mkdir()
     (vault / "figures" / "neuron (1).png").write_bytes(png(50))
     (vault / "synapse.png").write_bytes(png(60))

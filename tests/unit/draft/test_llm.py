@@ -339,7 +339,7 @@ def test_the_environment_is_left_alone(draft, task):
 
 def test_a_reply_from_before_the_paragraphs_nearby_were_sent_is_used(
     server, draft, task, highlight
-) -> None:
+):
     asked = highlight("In a refrigerator bread goes stale six times as fast.", comment="why?")
     draft(task(asked))
     draft(task(replace(asked, nearby="Starch crystallises fastest just above freezing.")))

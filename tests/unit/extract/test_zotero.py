@@ -1,7 +1,5 @@
 """The database itself: locked, changing, damaged, foreign, absent. What is read stands golden."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -90,9 +88,7 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "PERSIST", "TRUNCATE", "WAL"])
-def test_a_database_held_by_zotero_is_read_with_what_it_committed_last(
-    database: Path, journal: str
-) -> None:
+def test_a_database_held_by_zotero_is_read_with_what_it_committed_last(database, journal):
     with held(database, journal):
         beside = sqlite3.connect(database, timeout=0)
         with closing(beside), pytest.raises(sqlite3.OperationalError, match="locked"):
@@ -102,9 +98,7 @@ def test_a_database_held_by_zotero_is_read_with_what_it_committed_last(
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_a_link_to_a_database_is_read_with_what_it_committed_last(
-    database: Path, tmp_path: Path, journal: str
-) -> None:
+def test_a_link_to_a_database_is_read_with_what_it_committed_last(database, tmp_path, journal):
     link = tmp_path / "elsewhere" / "zotero.sqlite"
     link.parent.mkdir()
     link.symlink_to(database)
@@ -113,16 +107,14 @@ def test_a_link_to_a_database_is_read_with_what_it_committed_last(
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_half_a_transaction_is_never_seen(database: Path, journal: str) -> None:
+def test_half_a_transaction_is_never_seen(database, journal):
     with held(database, journal, "amid a transaction"):
         suffix = "-wal" if journal == "WAL" else "-journal"
         assert database.with_name(f"zotero.sqlite{suffix}").stat().st_size > 0
         assert texts(scanned(database)) == ["fresh"]
 
 
-def test_nothing_in_the_data_folder_is_touched_and_no_copy_stays(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_in_the_data_folder_is_touched_and_no_copy_stays(database, tmp_path, monkeypatch):
     copies = tmp_path / "copies"
     copies.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(copies))
@@ -133,9 +125,7 @@ def test_nothing_in_the_data_folder_is_touched_and_no_copy_stays(
     assert list(copies.iterdir()) == []
 
 
-def test_only_the_user_can_enter_the_folder_of_the_copy(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_user_can_enter_the_folder_of_the_copy(database, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     sightings = zotero.open_source("zotero", database, zotero.Settings(path="x")).scan()
     next(sightings)
@@ -146,9 +136,7 @@ def test_only_the_user_can_enter_the_folder_of_the_copy(
     assert not copy.exists()
 
 
-def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
-    database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(database, monkeypatch):
     journal = database.with_name("zotero.sqlite-journal")
     copyfile = shutil.copyfile
 
@@ -166,7 +154,7 @@ def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
 # --- damaged, foreign, absent ---------------------------------------------------------------
 
 
-def test_a_database_that_is_not_there_is_a_problem_that_says_where_to_look(tmp_path: Path) -> None:
+def test_a_database_that_is_not_there_is_a_problem_that_says_where_to_look(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere.sqlite", tmp_path / "no" / "folder"):
         found = scanned(path)
         assert only_problem(found).what == "there is no Zotero database"
@@ -174,7 +162,7 @@ def test_a_database_that_is_not_there_is_a_problem_that_says_where_to_look(tmp_p
         assert found[-1] == PART
 
 
-def test_a_folder_or_pipe_called_zotero_sqlite_is_a_problem(tmp_path: Path) -> None:
+def test_a_folder_or_pipe_called_zotero_sqlite_is_a_problem(tmp_path):
     (tmp_path / "a" / "zotero.sqlite").mkdir(parents=True)
     (tmp_path / "b").mkdir()
     os.mkfifo(tmp_path / "b" / "zotero.sqlite")
@@ -185,7 +173,7 @@ def test_a_folder_or_pipe_called_zotero_sqlite_is_a_problem(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"no database at all" * 500])
-def test_a_file_that_is_no_database_of_zoteros_is_a_problem(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_of_zoteros_is_a_problem(tmp_path, content):
     path = tmp_path / "zotero.sqlite"
     path.write_bytes(content)
     found = scanned(path)
@@ -194,7 +182,7 @@ def test_a_file_that_is_no_database_of_zoteros_is_a_problem(tmp_path: Path, cont
     assert found[-1] == PART
 
 
-def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_a_problem(tmp_path):
     path = tmp_path / "zotero.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, flds TEXT)")
@@ -203,7 +191,7 @@ def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
     assert found[-1] == PART
 
 
-def test_a_damaged_database_is_a_problem_that_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_a_damaged_database_is_a_problem_that_says_how_to_mend_it(tmp_path):
     path = write_zotero(tmp_path / "zotero.sqlite", [library(*("some text " * 50,) * 60)])
     raw = bytearray(path.read_bytes())
     raw[8192:] = b"\xa5" * (len(raw) - 8192)
@@ -215,7 +203,7 @@ def test_a_damaged_database_is_a_problem_that_says_how_to_mend_it(tmp_path: Path
     assert found[-1] == PART
 
 
-def test_a_truncated_database_is_a_problem(database: Path) -> None:
+def test_a_truncated_database_is_a_problem(database):
     database.write_bytes(database.read_bytes()[: -4096 * 3])
     found = scanned(database)
     assert "Check Database Integrity" in only_problem(found).hint
@@ -225,15 +213,13 @@ def test_a_truncated_database_is_a_problem(database: Path) -> None:
 # --- versions, selections, settings ---------------------------------------------------------
 
 
-def test_an_empty_library_is_a_complete_scan_of_nothing(tmp_path: Path) -> None:
+def test_an_empty_library_is_a_complete_scan_of_nothing(tmp_path):
     write_zotero(tmp_path / "zotero.sqlite", [Library()])
     assert scanned(tmp_path) == [WHOLE]
 
 
 @pytest.mark.parametrize(("schema", "age"), [(118, "older"), (130, "newer")])
-def test_a_schema_never_seen_is_said_and_read_all_the_same(
-    tmp_path: Path, schema: int, age: str
-) -> None:
+def test_a_schema_never_seen_is_said_and_read_all_the_same(tmp_path, schema, age):
     path = write_zotero(tmp_path / "zotero.sqlite", [library("text")], schema=schema)
     found = scanned(path)
     assert f"{age} than this program supports (schema {schema})" in only_problem(found).what
@@ -241,7 +227,7 @@ def test_a_schema_never_seen_is_said_and_read_all_the_same(
     assert found[-1] == WHOLE
 
 
-def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path: Path) -> None:
+def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path):
     works = tuple(
         Work(
             f"PAPER00{n}", attachments=(Attachment(f"ATTACH0{n}", "a.pdf", (Annotation(f"M{n}"),)),)
@@ -254,16 +240,14 @@ def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_pat
     assert scanned(tmp_path, file)[-1] == PART
 
 
-def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(
-    database: Path,
-) -> None:
+def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(database):
     for only in (database, database.parent, database.parent / "storage"):
         found = scanned(database.parent, only)
         assert texts(found) == ["stale"]
         assert found[-1] == PART
 
 
-def test_settings_without_a_path_are_refused(tmp_path: Path) -> None:
+def test_settings_without_a_path_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="path is missing"):
         zotero.open_source("zotero", tmp_path, zotero.Settings())
 
@@ -280,7 +264,7 @@ def fixtures() -> Path:
     return FIXTURES
 
 
-def test_three_generations_of_schema_yield_the_same(fixtures: Path) -> None:
+def test_three_generations_of_schema_yield_the_same(fixtures):
     seven, nine, ten = (
         scanned(fixtures / f"zotero-{version}.sqlite") for version in ("7.0.32", "9.0.6", "main")
     )
@@ -291,7 +275,7 @@ def test_three_generations_of_schema_yield_the_same(fixtures: Path) -> None:
     ]
 
 
-def test_what_zotero_wrote_is_read_whole(fixtures: Path) -> None:
+def test_what_zotero_wrote_is_read_whole(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
     marks = [mark for mark in found if mark.own.startswith("ANNOT")]
     assert len(marks) == 23
@@ -306,7 +290,7 @@ def test_what_zotero_wrote_is_read_whole(fixtures: Path) -> None:
     assert all("2026-10-01T09:00:00Z" < mark.modified < "2026-10-01T10" for mark in found)
 
 
-def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures: Path) -> None:
+def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
     (note,) = (mark for mark in found if mark.own not in {f"ANNOT{n:03}" for n in range(99)})
     assert (note.own, note.kind) == ("NOTECHI1", HighlightKind.NOTE)
