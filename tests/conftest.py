@@ -30,6 +30,11 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def pytest_xdist_auto_num_workers():
+    """One worker more than there are processors: many tests wait for a clock or for a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
 @dataclass(frozen=True)
 class Result:
     """What a call came to."""
