@@ -150,11 +150,6 @@ def test_no_text_breaks_the_search(ledger, query):
     sought(ledger, query)
 
 
-def test_words_that_begin_with_a_sign_are_words(known):
-    known.ok("seen", "-x", "--json")
-    known("seen", "--nonsense", code=2)
-
-
 @pytest.mark.parametrize(
     ("head", "query"),
     [
@@ -174,16 +169,15 @@ def test_a_note_is_found_by_what_its_head_says_it_is_about(forge, vault, head, q
     assert found["found"]["by"] == "identifier"
 
 
-def test_a_misspelt_word_is_read_as_one_that_is_there(known):
+def test_a_misspelt_word_is_read_as_one_that_is_there_and_nothing_found_is_no_failure(known):
     told = known.ok("seen", "mitochondrium")
     assert told.stdout.startswith("Cells\n")
     assert "its words (read as “mitochondrion”)" in told.stdout
-
-
-def test_nothing_found_is_said_and_no_failure(known):
     told = known.ok("seen", "quantum chromodynamics")
     assert told.stdout == ""
     assert "nothing you have read matches" in told.stderr
+    known.ok("seen", "-x", "--json")
+    known("seen", "--nonsense", code=2)
 
 
 def test_a_look_where_nothing_was_made_leaves_nothing(forge, files):

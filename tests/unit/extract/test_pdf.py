@@ -54,19 +54,31 @@ def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object
 # --- which files ----------------------------------------------------------------------------
 
 
-def test_a_folder_yields_its_marked_files_in_order_and_ends_with_a_complete_scan(tmp_path):
+def paths(found: list[Sighting]) -> list[str]:
+    return [one.document.path for one in found if isinstance(one, Extracted)]
+
+
+def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_path):
     (tmp_path / "b").mkdir()
+    (tmp_path / ".trash").mkdir()
     one_page(tmp_path / "b" / "two.PDF", mark("facts"))
-    one_page(tmp_path / "a.pdf", mark("facts"))
+    wanted = one_page(tmp_path / "a.pdf", mark("facts"))
+    one_page(tmp_path / ".trash" / "a.pdf", mark("facts"))
     one_page(tmp_path / "unmarked.pdf")
+    (tmp_path / "link.pdf").symlink_to(wanted)
     (tmp_path / "notes.txt").write_text("no PDF")
     found = scan(tmp_path)
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == [
-        "a.pdf",
-        "b/two.PDF",
-    ]
+    assert paths(found) == ["a.pdf", "b/two.PDF"]
     assert found[-1] == Scan("papers", "pdf:papers", complete=True)
     assert len(found) == 3
+    some = scan(tmp_path, wanted)
+    assert paths(some) == ["a.pdf"]
+    assert some[-1] == Scan("papers", "pdf:papers", complete=False)
+    assert paths(scan(wanted)) == ["a.pdf"]
+    problem, end = scan(tmp_path / "gone")
+    assert isinstance(problem, Problem)
+    assert problem.where.endswith("gone")
+    assert end == Scan("papers", "pdf:papers", complete=False)
 
 
 @pytest.mark.parametrize("pattern", ["drafts/", "drafts/**", "**/PAPER.pdf", "d*/?aper.pdf"])
@@ -75,25 +87,7 @@ def test_patterns_leave_files_out(tmp_path, pattern):
         (tmp_path / folder).mkdir()
     one_page(tmp_path / "drafts" / "paper.pdf", mark("facts"))
     one_page(tmp_path / "kept" / "other.pdf", mark("facts"))
-    found = scan(tmp_path, exclude=(pattern,))
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["kept/other.pdf"]
-
-
-def test_folders_with_a_dot_links_and_excluded_files_are_left_out(tmp_path):
-    for folder in (".trash", "drafts", "kept"):
-        (tmp_path / folder).mkdir()
-        one_page(tmp_path / folder / "paper.pdf", mark("facts"))
-    (tmp_path / "link.pdf").symlink_to(tmp_path / "kept" / "paper.pdf")
-    found = scan(tmp_path, exclude=("drafts/**",))
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["kept/paper.pdf"]
-
-
-def test_only_some_files_make_a_partial_scan(tmp_path):
-    wanted = one_page(tmp_path / "a.pdf", mark("facts"))
-    one_page(tmp_path / "b.pdf", mark("facts"))
-    found = scan(tmp_path, wanted)
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["a.pdf"]
-    assert found[-1] == Scan("papers", "pdf:papers", complete=False)
+    assert paths(scan(tmp_path, exclude=(pattern,))) == ["kept/other.pdf"]
 
 
 def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path):
@@ -109,18 +103,6 @@ def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path
     )
     assert "export it with its annotations" in notice.hint
     assert [one for one in scan(tmp_path) if isinstance(one, Problem)] == []
-
-
-def test_a_single_file_may_be_the_root(tmp_path):
-    path = one_page(tmp_path / "a.pdf", mark("facts"))
-    assert extracted(path).document.path == "a.pdf"
-
-
-def test_a_folder_that_is_not_there_is_a_problem_and_no_complete_scan(tmp_path):
-    problem, end = scan(tmp_path / "gone")
-    assert isinstance(problem, Problem)
-    assert problem.where.endswith("gone")
-    assert end == Scan("papers", "pdf:papers", complete=False)
 
 
 # --- what a mark carries --------------------------------------------------------------------

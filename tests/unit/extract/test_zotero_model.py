@@ -116,29 +116,25 @@ def give_cached(folder: Path, data: bytes = PNG) -> Path:
     return picture
 
 
-def test_a_figure_without_a_picture_in_the_cache_is_cut_from_its_file(tmp_path):
-    give_file(tmp_path)
-    highlight, ((name, data),) = figure(tmp_path)
-    assert highlight.markdown == (f"![]({name})",)
-    assert data.startswith(b"\x89PNG")
-    assert skip_reason(highlight) == ""
-
-
 def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path):
-    give_file(tmp_path)
-    cut, ((name, _),) = figure(tmp_path)
+    file = give_file(tmp_path)
+    cut, ((name, data),) = figure(tmp_path)
+    assert cut.markdown == (f"![]({name})",)
+    assert data.startswith(b"\x89PNG")
+    assert skip_reason(cut) == ""
     cached = give_cached(tmp_path)
     from_cache, pictures = figure(tmp_path)
     assert pictures == ((name, PNG),)
-    cached.unlink()
-    assert cut.markdown == from_cache.markdown == figure(tmp_path)[0].markdown
-
-
-def test_a_figure_without_its_file_has_the_picture_in_the_cache(tmp_path):
-    give_cached(tmp_path)
+    file.unlink()
     highlight, pictures = figure(tmp_path)
     assert highlight.markdown == ("![](cache/library/FIGURE01.png)",)
     assert pictures == ()
+    cached.unlink()
+    give_file(tmp_path)
+    assert cut.markdown == from_cache.markdown == figure(tmp_path)[0].markdown
+    file.write_bytes(b"%PDF-1.7 broken")
+    highlight, pictures = figure(tmp_path)
+    assert (highlight.comment, pictures) == ("? What?", ())
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"GIF89a"])
@@ -195,12 +191,6 @@ def test_a_drawing_is_cut_with_its_strokes(tmp_path):
     assert cuts[0].data != cuts[1].data
 
 
-def test_a_broken_file_costs_the_picture_alone(tmp_path):
-    give_file(tmp_path).write_bytes(b"%PDF-1.7 broken")
-    highlight, pictures = figure(tmp_path)
-    assert (highlight.comment, pictures) == ("? What?", ())
-
-
 # --- papers ---------------------------------------------------------------------------------
 
 
@@ -211,26 +201,17 @@ def citekey(folder: Path, **fields: str) -> str:
 
 def test_a_citation_key_is_zoteros_own_else_typed_else_of_the_add_on(tmp_path):
     assert citekey(tmp_path) == ""
+    write_better_bibtex(tmp_path / "better-bibtex.migrated", {(1, "PAPER001"): "old2019"})
+    write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(2, "PAPER001"): "other2019"})
+    assert citekey(tmp_path) == "", "one was left behind, the other is of another library"
+    (tmp_path / "better-bibtex.sqlite").unlink()
     write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(1, "PAPER001"): "addon2019"})
     assert citekey(tmp_path) == "addon2019"
     assert citekey(tmp_path, extra="Citation Key: typed2019") == "typed2019"
     assert citekey(tmp_path, extra="Citation Key: typed2019", citationKey="own2019") == "own2019"
-
-
-def test_a_citation_key_of_another_library_is_not_taken(tmp_path):
-    write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(2, "PAPER001"): "other2019"})
-    assert citekey(tmp_path) == ""
-
-
-@pytest.mark.parametrize("raw", [b"", b"no database", b"SQLite format 3\0" * 99])
-def test_an_add_on_that_cannot_be_read_costs_its_keys_alone(tmp_path, raw):
-    (tmp_path / "better-bibtex.sqlite").write_bytes(raw)
-    assert citekey(tmp_path) == ""
-
-
-def test_the_database_an_add_on_has_left_behind_is_passed_over(tmp_path):
-    write_better_bibtex(tmp_path / "better-bibtex.migrated", {(1, "PAPER001"): "old2019"})
-    assert citekey(tmp_path) == ""
+    for raw in (b"", b"no database", b"SQLite format 3\0" * 99):
+        (tmp_path / "better-bibtex.sqlite").write_bytes(raw)
+        assert citekey(tmp_path) == "", "an add-on that cannot be read costs its keys alone"
 
 
 # --- notes of signs without end ---------------------------------------------------------------
