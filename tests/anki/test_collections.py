@@ -30,27 +30,47 @@ def _loaded(forge: Any, backend: Any, vault: Path, profile: Path) -> None:
     forge.ok("run", vault)
 
 
-def test_many_deletions_at_once_are_not_believed_until_confirmed(forge, backend, vault):
+def test_of_deletions_few_are_believed_at_once_and_many_once_they_are_confirmed(
+    forge, backend, vault
+):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
         anki.col.remove_notes(anki.col.find_notes("")[:12])
-
     came = forge("run", vault)
     assert "--confirm-deletions 12" in came.stderr
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["tombstones"], data["written"]) == (12, 0, 0)
-
     forge.ok("pull", "--confirm-deletions", "12")
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["written"]) == (0, 0)
 
 
-def test_a_few_deletions_are_believed_at_once(forge, backend, vault):
+def test_a_few_deletions_are_believed_and_a_copy_of_a_note_is_not_ours(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
-        anki.col.remove_notes(anki.col.find_notes("")[:10])
+        note = anki.note(_guids(anki)[-1])
+        copy = anki.col.new_note(note.note_type())
+        copy.fields = list(note.fields)
+        anki.col.add_note(copy, 1)
+        anki.col.remove_notes([anki.note(guid).id for guid in _guids(anki)[:10]])
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["tombstones"], data["written"]) == (0, 10, 0)
+    assert copy.guid not in {card["guid"] for card in forge.cards()}
+    assert len(forge.cards()) == MANY
+
+
+def test_of_several_profiles_the_one_with_our_notes_is_looked_at(forge, backend, vault):
+    first, other = (forge.profile.with_name(name) for name in ("A first", "Z other"))
+    for folder in (first, other):
+        folder.mkdir()
+        with backend.opened(folder):
+            pass
+    _loaded(forge, backend, vault, forge.profile)
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
+    assert forge.json("run", vault)["notes"]["missing"] == 0
+    came = forge("pull", "--collection", other / "collection.anki2", code=1)
+    assert "another collection" in came.stderr
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
 
 
 def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_path):
@@ -64,11 +84,9 @@ def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_
         anki.answer_first_card(_guids(anki)[0])
     forge.ok("run", vault)
     shutil.copy(backup, forge.profile / "collection.anki2")
-
     came = forge("run", vault, code=1)
     assert "older backup" in came.stderr
     assert {card["anki"] for card in forge.cards()} == {"seen"}
-
     forge.ok("pull", "--bind")
     assert {card["anki"] for card in forge.cards()} == {"written"}
     assert forge.json("run", vault)["notes"]["written"] == MANY
@@ -76,28 +94,6 @@ def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_
     with backend.opened(forge.profile) as anki:
         assert anki.load(forge.folder / "ankiforge.apkg") == {"new": MANY}
     assert forge.json("run", vault)["notes"]["written"] == 0
-
-
-def test_another_profile_tells_nothing(forge, backend, vault):
-    _loaded(forge, backend, vault, forge.profile)
-    other = forge.profile.with_name("Another")
-    other.mkdir()
-    with backend.opened(other):
-        pass
-    assert forge.json("run", vault)["notes"]["missing"] == 0
-
-    came = forge("pull", "--collection", other / "collection.anki2", code=1)
-    assert "another collection" in came.stderr
-    assert {card["anki"] for card in forge.cards()} == {"seen"}
-
-
-def test_of_several_profiles_the_one_with_our_notes_is_found(forge, backend, vault):
-    first = forge.profile.with_name("A first")
-    first.mkdir()
-    with backend.opened(first):
-        pass
-    _loaded(forge, backend, vault, forge.profile)
-    assert {card["anki"] for card in forge.cards()} == {"seen"}
 
 
 def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vault):
@@ -204,16 +200,3 @@ def test_an_old_package_imported_last_changes_nothing(forge, backend, vault, tmp
         assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 1}
         assert anki.load(old) == {"duplicate": MANY}
     assert forge.json("run", vault)["notes"]["written"] == 0
-
-
-def test_a_copy_a_person_made_of_a_note_is_not_ours(forge, backend, vault):
-    _loaded(forge, backend, vault, forge.profile)
-    with backend.opened(forge.profile) as anki:
-        note = anki.note(_guids(anki)[0])
-        copy = anki.col.new_note(note.note_type())
-        copy.fields = list(note.fields)
-        anki.col.add_note(copy, 1)
-        own = copy.guid
-    assert forge.json("run", vault)["notes"]["written"] == 0
-    assert own not in {card["guid"] for card in forge.cards()}
-    assert len(forge.cards()) == MANY

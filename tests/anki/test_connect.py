@@ -66,9 +66,13 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 
 
 def test_a_package_goes_there_and_comes_back(fake, client, package, tmp_path, card):
+    client.suspend([])
+    client.unsuspend([])
+    assert fake.actions == [], "nothing is asked for no cards"
     client.check()
     client.import_package(package)
     assert len(client.find_notes(ours())) == 2
+    assert card_id(card.guid, 0) in client.find_cards("deck:Reading::A")
     assert client.decks_of(ours()) == ("Reading::A", "Reading::B")
     got = export_all(client, tmp_path)
     assert got.decks == ("Reading",)
@@ -222,41 +226,22 @@ def test_cards_are_suspended_and_back(fake, client, package):
         assert col.db.list("select id from cards where queue = -1") == [one]
 
 
-def test_a_card_that_is_gone_cannot_be_suspended(client):
-    assert "Card was not found: 5" in told(lambda: client.suspend([5]))
-
-
-def test_nothing_is_asked_for_no_cards(fake, client):
-    client.suspend([])
-    client.unsuspend([])
-    assert fake.actions == []
-
-
 # --- refusals ---------------------------------------------------------------------------------
 
 
-def test_a_bad_search_is_told_in_ankis_words(client):
-    assert "Anki refuses findNotes: Invalid search" in told(lambda: client.find_notes('"'))
-
-
-def test_a_package_anki_cannot_see_says_where_it_must_be(client, tmp_path):
-    words = told(lambda: client.import_package(tmp_path / "none.apkg"))
-    assert "none.apkg" in words
-    assert "same folders" in words
-
-
-def test_a_package_that_is_none_changes_nothing(fake, client, tmp_path):
+def test_what_anki_refuses_is_told_in_its_words_and_changes_nothing(fake, client, tmp_path):
     (tmp_path / "bad.apkg").write_bytes(b"no zip")
-    assert "Anki refuses importPackage" in told(
-        lambda: client.import_package(tmp_path / "bad.apkg")
-    )
+    for call, *words in (
+        (lambda: client.find_notes('"'), "Anki refuses findNotes: Invalid search"),
+        (lambda: client.suspend([5]), "Card was not found: 5"),
+        (lambda: client.import_package(tmp_path / "none.apkg"), "none.apkg", "same folders"),
+        (lambda: client.import_package(tmp_path / "bad.apkg"), "Anki refuses importPackage"),
+        (lambda: client.export_package("Gone", tmp_path / "gone.apkg"), "did not export the deck Gone"),
+    ):  # fmt: skip
+        said = told(call)
+        assert all(word in said for word in words), said
     with fake.collection() as col:
         assert col.note_count() == 0
-
-
-def test_a_deck_that_is_gone_is_not_exported(client, tmp_path):
-    words = told(lambda: client.export_package("Gone", tmp_path / "gone.apkg"))
-    assert "did not export the deck Gone" in words
 
 
 def test_the_right_key_opens_everything(tmp_path, serving):
@@ -293,8 +278,3 @@ def test_an_old_add_on_does_what_it_can(tmp_path, serving):
         assert client.active_profile() == ""
         told(lambda: client.export_package("Default", tmp_path / "a.apkg"), UnsupportedError)
         assert not (tmp_path / "a.apkg").exists()
-
-
-def test_card_ids_are_ours(client, package, card):
-    client.import_package(package)
-    assert card_id(card.guid, 0) in client.find_cards("deck:Reading::A")
