@@ -53,10 +53,13 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
     assert forge.json("run", "--dry-run")["fates"]["no_card"] == 1
     assert server.asked == []
     forge.ok("run")
+    [card] = forge.cards()
+    assert card["origin"]["prompt"].startswith("cards-small@"), "a model on this machine"
     asked = len(server.asked)
     notes(f"=={ALPHA}==", f"=={BETA}==", "What was written by hand?::this")
     seen = forge.json("run", "--dry-run")
     assert (seen["highlights"]["new"], seen["cards"]["drafted"]) == (2, 1)
+    assert "no card matches 'nosuchword'" in forge.ok("draft", "--again", "nosuchword").stderr
     assert len(server.asked) == asked
 
 
@@ -75,14 +78,6 @@ def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes,
 
 
 # --- what is asked --------------------------------------------------------------------------
-
-
-def test_again_without_a_match_is_said_and_asks_nothing(forge, notes, server):
-    notes(f"=={ALPHA}==")
-    forge.ok("run", "--drafter", "rules")
-
-    assert "no card matches 'nosuchword'" in forge.ok("draft", "--again", "nosuchword").stderr
-    assert server.asked == []
 
 
 def test_a_pick_that_a_check_forbids_says_how_to_force_that_pick(forge, notes, server, fake):
@@ -110,14 +105,6 @@ def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, f
     assert server.asked == []
 
 
-def test_a_model_on_this_machine_gets_the_short_prompt(forge, notes):
-    notes(f"=={ALPHA}==")
-    forge.ok("run")
-
-    [card] = forge.cards()
-    assert card["origin"]["prompt"].startswith("cards-small@")
-
-
 def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypatch):
     notes(f"=={ALPHA}==")
     trusted(forge, monkeypatch, REMOTE)
@@ -130,26 +117,19 @@ def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypa
 # --- when it cannot be asked ----------------------------------------------------------------
 
 
-def test_without_its_key_nothing_is_announced_and_what_is_ready_is_written(
-    forge, notes, monkeypatch
+@pytest.mark.parametrize(
+    ("options", "words"), [((), "OPENAI_API_KEY is not set"), (("--offline",), "llm.invalid")]
+)
+def test_where_it_cannot_be_asked_nothing_is_announced_and_what_is_ready_is_written(
+    forge, notes, monkeypatch, options, words
 ):
     notes(f"=={ALPHA}==", WRITTEN)
     trusted(forge, monkeypatch, REMOTE)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    result = forge("run", code=2)
-
-    assert "OPENAI_API_KEY is not set" in result.stderr
-    assert "characters to" not in result.stderr
-    assert (forge.folder / "ankiforge.apkg").exists()
-
-
-def test_offline_nothing_is_announced_and_what_is_ready_is_written(forge, notes, monkeypatch):
-    notes(f"=={ALPHA}==", WRITTEN)
-    trusted(forge, monkeypatch, REMOTE)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-used-at-all-1234")
-    result = forge("run", "--offline", code=2)
-
-    assert "llm.invalid" in result.stderr
+    if options:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-not-used-at-all-1234")
+    result = forge("run", *options, code=2)
+    assert words in result.stderr
     assert "characters to" not in result.stderr
     assert (forge.folder / "ankiforge.apkg").exists()
 
