@@ -85,13 +85,16 @@ def disputed(desk: Desk) -> str:
     return guid
 
 
-def test_a_conflict_shows_all_three_sides_and_what_anki_has_only_as_text(desk, disputed):
-    found = desk.client().item(view="conflicts")
+@pytest.mark.parametrize(("key", "back"), [("x", "kitty"), ("a", "cat (an animal)")])
+def test_a_conflict_shows_all_three_sides_and_whose_words_stand_is_in_anki_after_it(
+    desk, disputed, key, back
+):
+    page = desk.client()
+    found = page.item(view="conflicts")
     assert (found["count"], found["item"]["id"]) == (1, disputed)
     body = found["item"]["body"]
-    assert "Before" in body
-    assert "kitty" in body
-    assert "(an animal)" in body
+    for words in ("Before", "kitty", "(an animal)"):
+        assert words in body
     assert "<img" not in body
     assert [slot["label"] for slot in found["item"]["slots"]] == [
         "yours, in Anki",
@@ -99,11 +102,7 @@ def test_a_conflict_shows_all_three_sides_and_what_anki_has_only_as_text(desk, d
     ]
     assert keys(found) == ["a", "x"]
 
-
-@pytest.mark.parametrize(("key", "back"), [("x", "kitty"), ("a", "cat (an animal)")])
-def test_whose_words_stand_is_in_anki_after_the_next_build(desk, disputed, key, back):
-    page = desk.client()
-    after = press(page, page.item(view="conflicts"), key)
+    after = press(page, found, key)
     assert (after["count"], after["item"]) == (0, None)
     desk.run()
     if key == "a":
@@ -160,25 +159,21 @@ def missing(desk: Desk) -> list[str]:
     return guids
 
 
-def test_a_missing_card_that_is_brought_back_is_in_the_next_package(desk, missing):
+def test_a_missing_card_is_deleted_for_good_or_brought_back(desk, missing):
     page = desk.client()
     found = page.item(view="missing")
     assert "Missing since" in found["item"]["body"]
-    desk.later()
-    after = press(page, found, "b")
-    assert (after["told"], after["count"]) == ("brought back", 1)
-    desk.run()
-    assert desk.load() == {"new": 1}
-
-
-def test_a_deletion_that_is_confirmed_holds_and_is_undone_in_one_step(desk, missing):
-    page = desk.client()
-    after = press(page, page.item(view="missing"), "x")
+    after = press(page, found, "x")
     assert after["item"]["id"] == missing[1]
     states = {card["guid"]: card["anki"] for card in desk.forge.cards()}
     assert [states[guid] for guid in missing] == ["tombstone", "missing"]
     assert page.decide("undo")["told"] == "taken back: tombstone"
     assert page.views()["views"]["missing"] == 2
+    desk.later()
+    after = press(page, page.item(view="missing"), "b")
+    assert (after["told"], after["count"]) == ("brought back", 1)
+    desk.run()
+    assert desk.load() == {"new": 1}
 
 
 def test_all_at_once_only_by_their_number(desk, missing):
@@ -202,30 +197,24 @@ def test_a_rejected_card_that_anki_still_asks_is_listed_until_it_is_suspended(de
     guid = desk.guid("Katze")
     desk.forge.ok("reject", guid, "--reason", "too vague")
     page = desk.client()
+    after = press(page, page.item(view="retired"), "b")
+    assert after["item"]["id"] == guid
+    assert "waits for your decision again" in after["item"]["why"]
+    assert press(page, after, "a")["count"] == 0
+
+    desk.forge.ok("reject", guid, "--reason", "too vague")
     found = page.item(view="retired")
     assert found["item"]["id"] == guid
     assert "you rejected it: too vague" in found["item"]["why"]
     assert "nid:" in found["item"]["body"]
     assert "the next package tags it" in found["item"]["body"]
-
     desk.run()
     assert desk.load() == {"updated": 1}
     desk.run()
     assert "the next package" not in page.item(view="retired")["item"]["body"]
-
     desk.anki.col.sched.suspend_cards([card.id for card in desk.anki.cards(guid)])
     desk.run()
     assert page.views()["views"]["retired"] == 0
-
-
-def test_a_retired_card_is_brought_back(desk):
-    guid = desk.guid("Katze")
-    desk.forge.ok("reject", guid)
-    page = desk.client()
-    after = press(page, page.item(view="retired"), "b")
-    assert after["item"]["id"] == guid
-    assert "waits for your decision again" in after["item"]["why"]
-    assert press(page, after, "a")["count"] == 0
 
 
 def test_a_card_whose_passage_is_gone_is_kept_or_is_none_any_more(desk, monkeypatch):

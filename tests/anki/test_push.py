@@ -165,59 +165,46 @@ def test_sync_goes_before_and_after(desk):
     assert "abc" not in desk.forge.ok("push", "--sync", "-v").stderr
 
 
-def test_sync_without_an_account_is_told_and_opens_no_dialog(desk):
-    accounts(desk.forge, User_1=None)
+@pytest.mark.parametrize(
+    ("known", "refused", "code", "said", "asked"),
+    [
+        ({"User_1": None}, "", 1, "press Sync and log in", 0),
+        ({"User_1": None, "User_2": "abc"}, "", 0, "log in there", 1),  # which is open is not told
+        ({}, "sync: auth not configured", 1, "not logged in", 1),
+    ],
+    ids=["no account", "perhaps one", "the add-on says so"],
+)
+def test_sync_without_an_account_is_told_and_opens_no_dialog(
+    desk, known, refused, code, said, asked
+):
+    if known:
+        accounts(desk.forge, **known)
+    if refused:
+        desk.server.refuses["sync"] = refused
     desk.run()
-    done = desk.forge("push", "--sync", code=1)
-    assert "not logged in" in done.stderr
-    assert "press Sync and log in" in done.stderr
+    done = desk.forge("push", "--sync", code=code)
+    assert said in done.stderr
+    assert not code or "not logged in" in done.stderr
     assert "in Anki: 2 new notes" in done.stdout
-    assert "sync" not in desk.server.actions
-
-
-def test_sync_is_asked_for_once_where_nobody_knows_of_an_account(desk):
-    accounts(desk.forge, User_1=None, User_2="abc")  # and the add-on does not tell which is open
-    desk.run()
-    done = desk.forge.ok("push", "--sync")
-    assert desk.server.actions.count("sync") == 1
-    assert "log in there" in done.stderr
-
-
-def test_sync_that_the_add_on_refuses_for_want_of_an_account_is_told(desk):
-    desk.server.refuses["sync"] = "sync: auth not configured"
-    desk.run()
-    done = desk.forge("push", "--sync", code=1)
-    assert "not logged in" in done.stderr
-    assert "in Anki: 2 new notes" in done.stdout
-    assert desk.server.actions.count("sync") == 1
-
-
-def test_a_failed_push_does_not_say_that_anki_has_everything(desk):
-    desk.pushed()
-    desk.server.refuses["findNotes"] = "the database is locked"
-    done = desk.forge("push", code=3)
-    assert "has everything" not in done.stdout + done.stderr
-    assert "the database is locked" in done.stderr
-
-
-def test_pull_from_a_running_anki(desk):
-    desk.pushed()
-    desk.edit(Feedback="too easy")
-    said = desk.forge.ok("pull", "--connect", "--json").stdout.splitlines()[-1]
-    assert json.loads(said)["view"]["feedback"] == 1
+    assert desk.server.actions.count("sync") == asked
 
 
 def test_a_lost_ledger_comes_back_from_a_running_anki(desk):
     desk.pushed()
     guids = {card["guid"] for card in desk.forge.cards()}
+    desk.edit(Feedback="too easy")
+    said = desk.forge.ok("pull", "--connect", "--json").stdout.splitlines()[-1]
+    assert json.loads(said)["view"]["feedback"] == 1
     desk.lose(journal=True)
-
     said = desk.forge.ok("recover", "--connect", "--json").stdout.splitlines()[-1]
     assert json.loads(said)["view"]["recovered"] == 2
-
     desk.run()
     assert {card["guid"] for card in desk.forge.cards()} == guids
     desk.push(written=0)
+    desk.server.refuses["findNotes"] = "the database is locked"
+    done = desk.forge("push", code=3)
+    assert "has everything" not in done.stdout + done.stderr
+    assert "the database is locked" in done.stderr
 
 
 def test_a_run_after_a_push_looks_into_the_file_of_that_collection(forge, serving, backend):

@@ -263,52 +263,52 @@ def test_an_edit_seen_by_another_way_is_an_edit(desk, serve, tmp_path):
 # --- what the other commands make of it -----------------------------------------------------
 
 
-def test_a_dry_run_leaves_no_trace(desk, serve):
+def test_a_look_leaves_no_trace_and_no_key(desk, serve):
     server = serve(OWN)
-    desk.read_here(url=server.url)
+    desk.read_here(url=server.url, library="user")
     assert counts(desk.run("--dry-run")) == (5, 0, 0, 0)
     assert desk.live == {}
-    assert counts(desk.run()) == (5, 0, 0, 0)
-
-
-def test_offline_the_web_is_left_alone(desk):
+    told = desk.forge.ok("extract", "--json")
+    assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
+    assert fake.KEY not in told.stdout + told.stderr
+    server.forget_requests()
+    (note := desk.forge.folder / "note.md").write_text("Katze::cat\n", "utf-8")
+    assert desk.run(str(note))["highlights"]["seen"] == 1
+    assert server.asked == [], "a file of the workspace is none of Zotero's"
+    assert counts(desk.run())[0] == 5
+    everything = [path for path in desk.forge.home.rglob("*") if path.is_file()]
+    assert not any(fake.KEY.encode() in path.read_bytes() for path in everything)
     desk.read_by(api="web")
     [problem] = desk.run("--offline", code=1)["problems"]
     assert "--offline" in problem["what"]
 
 
-def test_extract_gives_the_marks_and_no_key(desk, serve):
-    server = serve(OWN)
-    desk.read_here(url=server.url, library="user")
-    told = desk.forge.ok("extract", "--json")
-    assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
-    assert fake.KEY not in told.stdout + told.stderr
-    everything = [path for path in desk.forge.home.rglob("*") if path.is_file()]
-    assert not any(fake.KEY.encode() in path.read_bytes() for path in everything)
+def doctor(desk: Desk) -> dict[str, Any]:
+    """What `doctor` says of the source."""
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    return dict(told["source zotero"])
 
 
-def test_doctor_asks_and_tells_the_way(desk, serve):
+def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     server = serve(OWN, CLUB)
     desk.read_here(url=server.url)
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    source = told["source zotero"]
+    source = doctor(desk)
     assert source["state"] == "ok"
     assert source["says"].startswith("zotero: user, group.77 by Zotero's web API at 127.0.0.1")
-    server.key = "another"
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    source = told["source zotero"]
-    assert (source["state"], source["exit_code"]) == ("fail", 1)
-    assert "ZOTERO_API_KEY" in source["do"]
-
-
-def test_doctor_misses_the_shared_libraries(desk, serve):
-    server = serve(OWN, CLUB)
-    desk.read_here(url=server.url)
     server.faults.extend([fake.FINE, fake.status(403, "not these")])
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    source = told["source zotero"]
+    source = doctor(desk)
     assert (source["state"], source["exit_code"]) == ("fail", 1)
     assert "not these" in source["says"]
+    server.faults.clear()
+    right, server.key = server.key, "another"
+    source = doctor(desk)
+    assert (source["state"], source["exit_code"]) == ("fail", 1)
+    assert "ZOTERO_API_KEY" in source["do"]
+    server.key = right
+    desk.read_here(url=server.url, path=str(desk.forge.folder / "Zotero"))
+    source = doctor(desk)
+    assert source["state"] == "fail"
+    assert "Zotero is not there" in source["says"]
 
 
 def test_doctor_sees_that_a_file_is_no_database(desk):
@@ -316,12 +316,11 @@ def test_doctor_sees_that_a_file_is_no_database(desk):
     folder.mkdir()
     write_zotero(folder / "zotero.sqlite", [OWN])
     desk.read_by(path=str(folder))
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert told["source zotero"]["says"] == f"zotero in {folder}"
+    assert doctor(desk)["says"] == f"zotero in {folder}"
     (folder / "zotero.sqlite").write_text("hello " * 999, "utf-8")
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert told["source zotero"]["state"] == "fail"
-    assert "not a Zotero database" in told["source zotero"]["says"]
+    source = doctor(desk)
+    assert source["state"] == "fail"
+    assert "not a Zotero database" in source["says"]
 
 
 def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serve):
@@ -334,29 +333,12 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serv
     assert "No highlights there" not in failed.stdout
 
 
-def test_doctor_misses_the_folder_beside_an_api(desk, serve, tmp_path):
-    desk.read_here(url=serve(OWN).url, path=str(desk.forge.folder / "Zotero"))
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert told["source zotero"]["state"] == "fail"
-    assert "Zotero is not there" in told["source zotero"]["says"]
-
-
 def test_a_strangers_workspace_sends_no_key_anywhere(desk):
     desk.read_by(api="web", url="https://zotero.example.org", key_env="HOME_TOKEN")
     refused = desk.forge("run", code=2)
     assert "a key and questions would be sent to https://zotero.example.org" in refused.stderr
     assert "HOME_TOKEN would be used as a key" in refused.stderr
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert "not asked" in told["source zotero"]["says"]
-
-
-def test_a_file_of_the_workspace_is_none_of_zoteros(desk, serve):
-    server = serve(OWN)
-    desk.read_here(url=server.url)
-    note = desk.forge.folder / "note.md"
-    note.write_text("Katze::cat\n", "utf-8")
-    assert desk.run(str(note))["highlights"]["seen"] == 1
-    assert server.asked == []
+    assert "not asked" in doctor(desk)["says"]
 
 
 def test_a_mistake_in_the_settings_names_its_line(desk):
