@@ -87,12 +87,12 @@ def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk, says):
     assert "an empty word" in desk("reject", "", code=2).stderr
     assert "nothing to reject" in desk("reject", "nowhere", code=2).stderr
     assert set(verdicts(desk).values()) == {"pending"}
-
-
-def test_show_takes_a_query(desk):
     shown = desk.ok("show", "-v", "verdict:pending", "DNA", "--json").lines
     assert [card["fields"]["Back"] for card in shown] == ["The nucleus"]
     assert "nothing to show" in desk("show", "nowhere", code=2).stderr
+    assert "3 are named" in desk("edit", "kind:basic", "--field", "Back", "x", code=2).stderr
+    desk.ok("edit", "proteins", "--field", "Back", "Ribosomes")
+    assert "Ribosomes" in verdicts(desk)
 
 
 # --- undo -------------------------------------------------------------------------------------
@@ -108,6 +108,10 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     assert "left to undo" in again.stderr
     desk.ok("undo")
     assert set(verdicts(desk).values()) == {"pending"}
+    went = desk.json("merge", guid, guid_of(desk, "The ribosome"))["merged"]
+    desk.ok("undo", went)
+    assert {card["standing"] for card in desk.cards()} == {"live"}
+    assert {card["guid"]: card["also"] for card in desk.cards()}[guid] == []
 
 
 def test_undo_of_many_takes_back_the_last_of_each(desk):
@@ -140,14 +144,6 @@ def test_undo_of_many_says_how_many_and_shows_three_with_their_words(desk, vault
     assert len(desk.ok("undo", "--json").lines) == 23
     desk.ok("reject", guid := guid_of(desk, "The nucleus"))
     assert desk.ok("undo").stderr == f"undone: reject {guid}  What holds the DNA?\n"
-
-
-def test_undo_of_a_merged_card_brings_back_its_twin(desk):
-    one, other = (guid_of(desk, back) for back in ("The nucleus", "The ribosome"))
-    went = desk.json("merge", one, other)["merged"]
-    desk.ok("undo", went)
-    assert {card["standing"] for card in desk.cards()} == {"live"}
-    assert {card["guid"]: card["also"] for card in desk.cards()}[one] == []
 
 
 # --- edit -------------------------------------------------------------------------------------
@@ -196,14 +192,11 @@ def test_a_query_opens_one_card_after_another_and_skips_what_is_unsaved(desk, ed
     backs = [card["fields"]["Back"] for card in desk.cards()]
     assert backs == ["The mitochondria", "The nucleus", "The ribosomes"]
     assert "2 of 3" in seen.read_text().split("\f")[1]
-
-
-def test_a_card_that_cannot_be_edited_does_not_keep_the_next_from_its_turn(desk, editor):
-    editor(("ribosome", "ribosomes"))
     desk.ok("reject", guid_of(desk, "The nucleus"))
-    ids = [guid_of(desk, back) for back in ("The nucleus", "The ribosome")]
-    assert "refused: " in desk("edit", *ids, code=1).stderr
-    assert "The ribosomes" in verdicts(desk)
+    editor(("ribosomes", "ribosome"))
+    ids = [guid_of(desk, back) for back in ("The nucleus", "The ribosomes")]
+    assert "refused: " in desk("edit", *ids, code=1).stderr, "and the next has its turn"
+    assert "The ribosome" in verdicts(desk)
 
 
 def test_text_that_cannot_be_read_is_offered_again_as_it_was_typed(desk, editor):
@@ -260,13 +253,6 @@ def test_a_text_that_is_no_utf_8_or_an_editor_that_fails_loses_nothing(
         refused = desk("edit", guid_of(desk, "The nucleus"), code=2)
         kept = Path(refused.stderr.rpartition("kept in ")[2].strip())
         assert kept.read_bytes().endswith(b"Back: d\xe9j\xe0 vu")
-
-
-def test_a_field_is_set_on_one_card_only(desk):
-    refused = desk("edit", "kind:basic", "--field", "Back", "x", code=2)
-    assert "3 are named" in refused.stderr
-    desk.ok("edit", "proteins", "--field", "Back", "Ribosomes")
-    assert "Ribosomes" in verdicts(desk)
 
 
 def test_a_real_terminal_is_asked_and_opens_an_editor(desk, editor):

@@ -20,7 +20,9 @@ def guids(forge) -> list[str]:
     return sorted(card["guid"] for card in forge.cards())
 
 
-def test_a_renamed_vault_is_the_same_vault_and_what_was_rejected_stays_so(forge, vault):
+def test_a_vault_that_was_renamed_or_moved_is_the_same_and_what_was_rejected_stays_so(
+    forge, vault, tmp_path
+):
     forge.ok("run", vault)
     before = guids(forge)
     forge.ok("reject", before[0])
@@ -30,13 +32,8 @@ def test_a_renamed_vault_is_the_same_vault_and_what_was_rejected_stays_so(forge,
     assert guids(forge) == before
     assert [c["guid"] for c in forge.cards() if c["verdict"] == "rejected"] == [before[0]]
     assert "keeps the name" not in forge.ok("run", moved).stderr
-
-
-def test_a_vault_moved_under_the_same_name_is_the_same_vault(forge, vault, tmp_path):
-    forge.ok("run", vault)
-    before = guids(forge)
     (tmp_path / "two").mkdir()
-    forge.ok("run", vault.rename(tmp_path / "two" / "notes"))
+    forge.ok("run", moved.rename(tmp_path / "two" / "renamed"))
     assert guids(forge) == before
 
 
@@ -117,26 +114,17 @@ def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(forge, 
     assert len(other.cards()) == 1
 
 
-def test_a_note_by_its_path_belongs_to_the_folder_that_was_read(forge, tmp_path):
+@pytest.mark.parametrize("inwards", [False, True])
+def test_folders_around_and_within_what_was_read_do_not_read_it_twice(forge, tmp_path, inwards):
     """Without `.obsidian` nothing says where a vault begins, but what was read before."""
-    notes = tmp_path / "notes"
-    (notes / "sub").mkdir(parents=True)
-    (notes / "sub" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
-    forge.ok("run", notes)
-    forge.ok("run", notes / "sub" / "x.md")
-    forge.ok("run", notes / "sub")
-    assert len(forge.cards()) == 1
-
-
-def test_a_folder_around_what_was_read_does_not_read_it_twice(forge, tmp_path):
     notes = tmp_path / "notes"
     (notes / "sub" / "deep").mkdir(parents=True)
     (notes / "sub" / "deep" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
     (notes / "sub" / "y.md").write_text("What is a leaf?::An end.\n", "utf-8")
     (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
-    forge.ok("run", notes / "sub" / "deep" / "x.md")
-    forge.ok("run", notes / "sub")
-    forge.ok("run", notes)
+    paths = [notes / "sub" / "deep" / "x.md", notes / "sub", notes]
+    for path in reversed(paths) if inwards else paths:
+        forge.ok("run", path)
     assert len(forge.cards()) == 3
     assert forge.json("run", notes)["highlights"]["unchanged"] == 3
 

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def traces(forge) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
-def test_unchanged_notes_are_not_read_and_nothing_is_updated(forge, notes, reads):
+def test_only_what_changed_is_read_and_nothing_else_updated(forge, notes, reads):
     forge.ok("run")
     assert sorted(reads) == ["Cells.md", "Plain.md"]
     before = traces(forge)
@@ -75,6 +74,21 @@ def test_unchanged_notes_are_not_read_and_nothing_is_updated(forge, notes, reads
     assert found["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
     assert (found["notes"]["added"], found["notes"]["updated"]) == (0, 0)
     assert traces(forge) == before
+    reads.clear()
+    time = (notes / "Cells.md").stat()
+    (notes / "Cells.md").write_text(NOTE.replace("water", "WATER"), "utf-8")
+    os.utime(notes / "Cells.md", ns=(time.st_atime_ns, time.st_mtime_ns))  # set back
+    assert forge.json("run")["highlights"]["changed"] == 1
+    assert reads == ["Cells.md"]
+
+
+def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeypatch):
+    """Written twice within one tick of the clock it may have one stamp for two texts."""
+    monkeypatch.setattr(files, "TICK_NS", 3_600_000_000_000)
+    for _ in range(2):
+        reads.clear()
+        forge.ok("run")
+        assert sorted(reads) == ["Cells.md", "Plain.md"]
 
 
 @pytest.mark.parametrize("how", [(), ("--json",), ("-q",)], ids=["people", "json", "quiet"])
@@ -96,39 +110,6 @@ def test_a_failure_is_told_again_with_its_exit_code(forge, notes):
     assert short == forge("run", code=1)
     assert "b.md" in short.stderr
     assert "conflict copy" in short.stderr
-
-
-Change = Callable[..., object]
-
-
-def edited_note(forge, notes: Path) -> None:
-    text = (notes / "Cells.md").read_text("utf-8")
-    (notes / "Cells.md").write_text(text.replace("water", "WATER"), "utf-8")
-
-
-def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeypatch):
-    """Written twice within one tick of the clock it may have one stamp for two texts."""
-    monkeypatch.setattr(files, "TICK_NS", 3_600_000_000_000)
-    forge.ok("run")
-    reads.clear()
-    forge.ok("run")
-    assert sorted(reads) == ["Cells.md", "Plain.md"]
-
-
-def test_an_edit_that_sets_the_time_back_is_found(forge, notes):
-    forge.ok("run")
-    state = (notes / "Cells.md").stat()
-    (notes / "Cells.md").write_text(NOTE.replace("water", "WATER"), "utf-8")
-    os.utime(notes / "Cells.md", ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert forge.json("run")["highlights"]["changed"] == 1
-
-
-def test_only_what_changed_is_read(forge, notes, reads):
-    forge.ok("run")
-    reads.clear()
-    edited_note(forge, notes)
-    forge.ok("run")
-    assert reads == ["Cells.md"]
 
 
 def test_a_picture_that_comes_later_is_found(forge, notes, reads):
@@ -199,14 +180,10 @@ def test_what_is_lost_of_the_cache_is_not_needed(forge, papers, sql):
     forge.ok("run")
 
 
-def test_a_dry_run_leaves_no_cache(forge, papers):
+def test_a_vault_and_a_dry_run_leave_no_cache(forge, notes, papers):
     cache_of(forge).unlink()
     forge.ok("run", "--dry-run")
-    assert not list(forge.folder.rglob("memory.db"))
-
-
-def test_a_vault_has_no_cache(forge, notes):
-    forge.ok("run")
+    forge.ok("run", notes)
     assert not list(forge.folder.rglob("memory.db"))
 
 

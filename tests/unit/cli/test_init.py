@@ -48,26 +48,20 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_init_writes_a_workspace_that_loads_with_what_was_found(home, ankiforge):
     code, out, err = ankiforge("init", "cards")
-
     assert (code, out) == (0, "")
     config = load(home / "cards/ankiforge.yaml")
     assert [(source.kind, source.name, source.path) for source in config.sources] == [
         ("obsidian", "mynotes", home / "My Notes"),
         ("zotero", "zotero", home / "Zotero"),
     ]
+    text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
+    assert "here: == 1, mark 0, bold 0, callout 0" in text
+    assert "here: inline 1, block 0, cloze 0, glossary 0" in text
     assert load_decks(home / "cards", config.decks)
     assert (home / "cards/prompts/cards.md").is_file()
     assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
     assert f"made a workspace in {home / 'cards'}" in err
     assert "ankiforge doctor" in err
-
-
-def test_init_writes_beside_each_switch_what_the_vault_would_give(home, ankiforge):
-    ankiforge("init", "cards")
-
-    text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
-    assert "here: == 1, mark 0, bold 0, callout 0" in text
-    assert "here: inline 1, block 0, cloze 0, glossary 0" in text
 
 
 def test_init_never_overwrites(home, ankiforge):
@@ -84,42 +78,27 @@ def test_init_never_overwrites(home, ankiforge):
     assert files(home / "cards") == before
 
 
-def test_init_in_a_vault_is_refused_and_writes_nothing(home, ankiforge):
-    before = files(home / "My Notes")
-
-    for folder in ("My Notes", "My Notes/deep/er"):
-        code, _, err = ankiforge("init", folder)
-        assert code == 2
-        assert "is inside the vault" in err
-        assert "hint: a folder outside" in err
-
-    assert files(home / "My Notes") == before
-
-
-def test_init_where_a_file_stands_is_wrong_usage(home, ankiforge):
-    (home / "cards").write_text("")
-
-    code, _, err = ankiforge("init", "cards")
-
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("My Notes", ("is inside the vault", "hint: a folder outside")),
+        ("My Notes/deep/er", ("is inside the vault", "hint: a folder outside")),
+        ("file", ("cannot be written",)),
+        ("a\x07b", ("this name cannot be saved",)),
+        ("broken", ("ankiforge.yaml:1: drafter: 'rulez'", "hint: did you mean 'rules'?")),
+    ],
+)
+def test_where_no_workspace_can_be_nothing_is_written_and_the_exit_code_is_2(
+    home, ankiforge, folder, says
+):
+    (home / "file").write_text("")
+    (home / "broken").mkdir()
+    (home / "broken/ankiforge.yaml").write_text("drafter: rulez\n")
+    before = files(home)
+    code, _, err = ankiforge("init", folder)
     assert code == 2
-    assert "cannot be written" in err
-
-
-def test_init_in_a_folder_whose_name_is_no_text_is_wrong_usage(home, ankiforge):
-    code, _, err = ankiforge("init", "a\x07b")
-
-    assert code == 2
-    assert "this name cannot be saved" in err
-    assert not (home / "a\x07b").exists()
-
-
-def test_the_workspace_init_wrote_is_trusted_and_registered(home, ankiforge):
-    ankiforge("init", "cards")
-
-    code, out, _ = ankiforge("doctor")
-
-    assert code == 0, out
-    assert "source mynotes: obsidian in" in out
+    assert all(words in err for words in says), err
+    assert files(home) == before
 
 
 def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(home, ankiforge):
@@ -147,16 +126,6 @@ def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home, ankiforge)
     assert f"confirmed: ankiforge.yaml:2: sources[0].zotero.path: {home / 'Zotero'}" in err
     assert "nothing needed confirming" in ankiforge("init", "--trust", "theirs")[2]
     assert ankiforge("doctor", "-C", "theirs")[0] == 0
-
-
-def test_a_mistake_in_an_existing_workspace_is_told_with_its_line(home, ankiforge):
-    (home / "ankiforge.yaml").write_text("drafter: rulez\n")
-
-    code, _, err = ankiforge("init", ".")
-
-    assert code == 2
-    assert "ankiforge.yaml:1: drafter: 'rulez'" in err
-    assert "hint: did you mean 'rules'?" in err
 
 
 def test_the_first_init_takes_over_the_default_workspace_and_says_so(home, tmp_path, ankiforge):
@@ -196,49 +165,31 @@ def test_two_vaults_of_one_name_get_names_of_their_own(home, ankiforge):
 # --- doctor ---------------------------------------------------------------------------------
 
 
-def test_doctor_prints_a_json_line_for_each_check(home, ankiforge):
+def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(home, ankiforge):
     ankiforge("init", "cards")
-
     code, out, err = ankiforge("doctor", "--json")
-
     lines = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
     assert {line["state"] for line in lines} == {"ok"}
     assert set(lines[0]) == {"name", "state", "says", "do", "exit_code"}
-
-
-def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(home, ankiforge):
-    ankiforge("init", "cards")
-    (home / "Zotero").rename(home / "Elsewhere")
-
+    ledger = home / "cards/.ankiforge/ledger.db"
+    open_ledger(ledger, home / "cards/journal.jsonl").close()
     code, out, _ = ankiforge("doctor")
+    assert code == 0, out
+    assert "source mynotes: obsidian in" in out
+    assert "ledger.db is sound" in out
 
+    (home / "Zotero").rename(home / "Elsewhere")
+    code, out, _ = ankiforge("doctor")
     assert code == 1
     assert "fail  source zotero: " in out
     assert "do: correct path: in ankiforge.yaml:" in out
-
-
-def test_doctor_finds_a_damaged_ledger_and_leaves_it_as_it_is(home, ankiforge):
-    ankiforge("init", "cards")
-    ledger = home / "cards/.ankiforge/ledger.db"
     ledger.write_bytes(b"SQLite format 3\0" + b"rubbish" * 2000)
     before = ledger.read_bytes()
-
     code, out, _ = ankiforge("doctor")
-
     assert code == 4
     assert "fail  ledger: " in out
     assert ledger.read_bytes() == before
-
-
-def test_doctor_finds_a_sound_ledger_sound(home, ankiforge):
-    ankiforge("init", "cards")
-    open_ledger(home / "cards/.ankiforge/ledger.db", home / "cards/journal.jsonl").close()
-
-    code, out, _ = ankiforge("doctor")
-
-    assert "ledger.db is sound" in out, out
-    assert code == 0
 
 
 def test_init_proposes_the_dialect_a_vault_is_written_in(home, ankiforge):

@@ -3,8 +3,10 @@
 import importlib.util
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,44 +48,40 @@ def ill(found: Workspace, around: Surroundings) -> list[Check]:
     return [check for check in checks(found, around) if check.state is not CheckState.OK]
 
 
-def test_all_is_well_in_a_plain_workspace(workspace, around):
+def test_all_is_well_in_a_plain_and_in_the_default_workspace(workspace, around, tmp_path):
     got = checks(workspace(PAPERS), around)
-
     assert {check.state for check in got} == {CheckState.OK}
-    assert [check.name for check in got] == [
-        "program",
-        "settings",
-        "source papers",
-        "ledger",
-        "model",
-        "Anki",
-    ]
+    names = [check.name for check in got]
+    assert names == ["program", "settings", "source papers", "ledger", "model", "Anki"]
     assert exit_code(got) == 0
-
-
-def test_all_is_well_in_the_default_workspace(tmp_path, around):
     environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
-
     assert ill(resolve(None, tmp_path, environ), around) == []
+    path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    assert checks(workspace(PAPERS), around)[-1].says == f"collection {path}"
 
 
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
-
     got = list(examine(lambda: open_workspace(tmp_path), around))
-
     assert (got[-1].name, got[-1].says) == ("settings", "ankiforge.yaml:1: oops: unknown key")
     assert exit_code(got) == 2
 
 
-def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, around, tmp_path):
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("decks/a.yaml", "dekc: x", "a.yaml:1: dekc: unknown key"),
+        ("prices.yaml", "# dollars\ngpt-5: cheap\n", "prices.yaml:2: gpt-5: expected two or three numbers"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_another_file_is_one_in_the_settings(workspace, around, file, text, says):
     found = workspace(PAPERS)
-    (tmp_path / "w/decks").mkdir()
-    (tmp_path / "w/decks/a.yaml").write_text("dekc: x")
-
+    (found.root / "decks").mkdir()
+    (found.root / file).write_text(text)
     [check] = ill(found, around)
-
-    assert "a.yaml:1: dekc: unknown key" in check.says
+    assert says in check.says
     assert check.exit_code == 2
 
 
@@ -237,42 +235,39 @@ def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
     assert not (workspace("").folder / "ledger.db").exists()
 
 
-@pytest.mark.parametrize(
-    ("refuses", "says"),
-    [
-        (("json_schema",), "json_object with a schema: kept"),
-        (("json_schema", "json_object"), "plain text: each reply is checked here"),
-    ],
-)
-def test_the_rung_that_a_server_takes_is_told(workspace, around, server, refuses, says):
-    def picky(request):
-        if request.get("response_format", {}).get("type") in refuses:
+def refuses(*shapes: str) -> Callable[[Any], Any]:
+    def picky(request: Any) -> Any:
+        if request.get("response_format", {}).get("type") in shapes:
             return fake.error(400, "response_format is not supported")
         return strict(request)
 
-    server.otherwise = picky
-    assert says in model_check(workspace(llm(server.base_url, "good")), around).says
+    return picky
 
 
-def test_a_schema_that_is_taken_and_not_kept_is_told(workspace, around, server):
-    server.otherwise = lambda request: (
-        fake.says("apple") if "apple" in str(request["messages"]) else strict(request)
-    )
+def loose(request: Any) -> Any:
+    return fake.says("apple") if "apple" in str(request["messages"]) else strict(request)
+
+
+def thinking(request: Any) -> Any:
+    if "temperature" in request:
+        return fake.error(400, "Unsupported value: 'temperature' does not support 0")
+    return strict(request)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (refuses("json_schema"), "json_object with a schema: kept"),
+        (refuses("json_schema", "json_object"), "plain text: each reply is checked here"),
+        (loose, "json_schema: taken but not kept"),
+        (thinking, "without temperature"),
+    ],
+)
+def test_what_a_server_takes_is_told(workspace, around, server, answer, says):
+    server.otherwise = answer
     check = model_check(workspace(llm(server.base_url, "good")), around)
     assert (check.state, check.exit_code) == (CheckState.OK, 0)
-    assert "json_schema: taken but not kept" in check.says
-
-
-def test_a_field_that_a_server_does_not_take_is_told(workspace, around, server):
-    def thinking(request):
-        if "temperature" in request:
-            return fake.error(400, "Unsupported value: 'temperature' does not support 0")
-        return strict(request)
-
-    server.otherwise = thinking
-    assert (
-        "without temperature" in model_check(workspace(llm(server.base_url, "good")), around).says
-    )
+    assert says in check.says
 
 
 @pytest.mark.parametrize(
@@ -347,16 +342,6 @@ def test_with_the_rules_the_servers_of_this_machine_are_told_with_the_lines_to_u
     assert not server.asked[2:]
 
 
-def test_prices_that_cannot_be_meant_are_a_mistake_in_the_settings(workspace, around):
-    found = workspace(PAPERS)
-    (found.root / "prices.yaml").write_text("# dollars\ngpt-5: cheap\n")
-
-    [check] = ill(found, around)
-
-    assert check.says == "prices.yaml:2: gpt-5: expected two or three numbers"
-    assert check.exit_code == 2
-
-
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(workspace, around, served):
     [check] = ill(workspace(llm(served[0], "bad")), around)
 
@@ -407,14 +392,6 @@ def test_the_setting_of_the_collection_decides_what_of_anki_is_looked_at(
     assert got[-1].name == "Anki"
     assert says in got[-1].says
     assert exit_code(got) == code
-
-
-def test_a_collection_that_is_found_is_named(workspace, around, tmp_path):
-    path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"")
-
-    assert checks(workspace(PAPERS), around)[-1].says == f"collection {path}"
 
 
 # --- the code -------------------------------------------------------------------------------

@@ -98,23 +98,13 @@ def test_what_anki_takes_is_no_error(forge, deck, note):
     forge("lint", deck(note), code=0)
 
 
-def test_of_what_is_far_too_long_to_be_a_card_nothing_else_is_said(forge, deck):
+def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, deck):
     [line] = forge("lint", deck((r"\(" * 5_001, "<br>", "")), "--json", code=1).lines
-
     assert [one["check"] for one in line["findings"]] == ["too_long"]
-
-
-def test_a_card_that_is_long_by_its_markup_only_is_counted_not_read(forge, deck):
     done = forge.ok("lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, "")))
-
     assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
-
-
-def test_the_bytes_of_a_picture_make_no_card_long(forge, deck):
     picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
-
     [line] = forge("lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1).lines
-
     assert "empty_side" in {one["check"] for one in line["findings"]}
 
 
@@ -129,14 +119,13 @@ def test_peoples_own_wording_is_never_an_error(forge, deck, found):
 
 
 def test_each_card_of_a_note_is_read_and_named(forge, deck):
-    done = forge.ok("lint", deck(("osmosis", "yes", "note")), "--json")
-
-    messages = [one["message"] for line in done.lines for one in line["findings"]]
+    forge.ok("lint", deck(("osmosis", "<br>", "the passage of water")))  # shown with the answer
+    path = deck(("osmosis", "yes", "note"))
+    [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
+    assert "fields" not in short
+    assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
+    messages = [one["message"] for one in short["findings"]]
     assert any(message.startswith("There: the answer is yes") for message in messages)
-
-
-def test_what_the_answer_side_shows_besides_is_an_answer_too(forge, deck):
-    forge.ok("lint", deck(("osmosis", "<br>", "the passage of water")))
 
 
 def test_repeats_within_the_deck_name_the_first(forge, deck):
@@ -148,12 +137,6 @@ def test_repeats_within_the_deck_name_the_first(forge, deck):
     assert line["findings"][0]["twin"].startswith("note ")
     assert int(line["findings"][0]["twin"].split()[1]) < line["nid"]
     assert first
-
-
-def test_cards_that_differ_in_their_picture_are_no_repeats(forge, deck, found):
-    bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
-
-    assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
 
 
 def test_filters_by_check_and_severity(forge, deck, found):
@@ -178,15 +161,6 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
     assert "… and 25 more" in short
     assert short.count("word") < long.count("word")
     assert "100.0 %" in short
-
-
-def test_fields_travel_with_v(forge, deck):
-    path = deck(("osmosis", "yes", "note"))
-
-    [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
-
-    assert "fields" not in short
-    assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
 
 
 def test_the_limits_of_the_workspace_hold(forge, deck, found):
@@ -216,10 +190,11 @@ def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_p
     assert (warned("Haus"), warned("What?")) == (False, True)
 
 
-def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck, found):
+def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(forge, deck, found):
     other = ("mitosis", "the passage of a cell through division", "")
-
     assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
+    bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
+    assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
 
 
 @pytest.mark.parametrize(("keys", "told"), [("aa", 0), ("ab", 1)], ids=["one", "two"])
