@@ -28,13 +28,14 @@ from ankiforge.check.reading import (
     said,
     without,
 )
-from ankiforge.check.rules import RULES, Context, found
+from ankiforge.check.rules import RULES, Context, Rule, found
 from ankiforge.check.words import (
     GREEK,
     NEGATIONS,
     STOP_WORDS,
     alternatives,
     content,
+    data,
     has_word,
     holds,
     listed,
@@ -246,94 +247,22 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- questions: one fact, one right answer, understood without the source --------------------------
 
-_AUXILIARY = (
-    "is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may"
-    "|ist|sind|haben|kann|können|wird|werden|muss|darf"
-)
-_WH = "what|why|how|when|which|who|where"
-_QUESTION_PATTERNS = tuple(
-    (
-        next(rule for rule in RULES if rule.id == id and rule.group == "questions"),
-        re.compile(pattern, re.IGNORECASE),
-        re.compile(unless, re.IGNORECASE) if unless else None,
-    )
-    for id, pattern, unless in (
-        (
-            "yes_no",
-            rf"^(?:[^,?]{{1,60}}, )?(?:{_AUXILIARY})\b[^?]*\?\s*$",
-            # a choice, a question whose question word comes late, and the German `was`
-            r"\b(?:or|oder)\b|\b(?:which|what|whom|whose|how many|how much)\b(?:\s+\S+){0,4}\?$"
-            r"|^was\b.*\b(?:ist|sind|der|das|ein|eine[mnrs]?|und|wird|im|den|dem|bedeutet|macht|man)\b",
-        ),
-        (
-            "pronoun_start",
-            rf"^(?:(?:{_WH}) )?(?:{_AUXILIARY})? ?(?:it|they|this|these|that|those|he|she)\b",
-            r"\b(?:it|they|this|that) (?:mean|means|called|take|takes|possible|\w+ing)\b"
-            r"|\bit (?:that|always|best|better|hard|harder|easy|easier|difficult|important|necessary"
-            r"|useful|good|bad|worth|wise|safe|essential|impossible|common|true|likely|legal)\b"
-            r"|\?\s*(?:[\w'’-]+[,.]?\s+){4}",
-        ),
-        (
-            "vague_superlative",
-            r"\b(?:primary|main|key|most important|fundamental|essential|core|central|biggest"
-            r"|significant)\b (?:\w+ )?(?:benefit|advantage|disadvantage|reason|principle|purpose"
-            r"|goal|challenge|characteristic|feature|idea|insight|obstacle|difference|role|problem"
-            r"|factor|aspect|takeaway|point|concept|component|drawback|limitation|weakness|concern"
-            r"|mechanism|tension|policy|cause|driver)s?\b",
-            r"\b(?:two|three|four|five|[2-5])\b",
-        ),
-        (
-            "indefinite_ask",
-            r"\bwhat (?:is|was) (?:an?|one|some) (?:\w+ )?(?:policy|benefit|advantage|disadvantage"
-            r"|reason|consequence|effect|example|way|strategy|method|property|characteristic|feature"
-            r"|problem|drawback|limitation|application|use)\b(?! called)|\bwhat are some\b"
-            r"|\b(?:give|name) an example\b",
-            "",
-        ),
-        (
-            "why_important",
-            r"^why (?:is|are|was|were) .{2,60} (?:important|critical|essential|crucial|significant"
-            r"|useful|helpful|necessary|interesting)\b[^,]{0,40}\?",
-            "",
-        ),
-        (
-            "broad_how",
-            r"^how (?:does|do|did) [\w' -]{2,40} (?:affect|impact|influence|change|shape|improve"
-            r"|relate to) [\w' -]{2,40}\?$",
-            r"^how (?:does|do|did) (?:you|we|i|one|people)\b",
-        ),
-        ("and_question", rf"\b(?:{_WH})\b.{{3,200}}\band (?:{_WH})\b", ""),
-        ("multi_question", r"\?.*\?", ""),
-        (
-            "trailing_condition",
-            r"^(?:what|which|who|whose|how|why|when|where)\b[^?]*, (?:(?:(?:of|in|by|from|for|to) )?which"
-            r"|who|whose|given that|provided|assuming)\b[^?]*\?$"
-            r"|\b(?:called|known as|named|termed|referred to as)\b,? (?:which|who|whose|given)\b[^?]*\?$",
-            "",
-        ),
-        (
-            "bracketed_gloss",
-            r"(?<=\s)\([^()\d$`?]*[a-z]{2,}[^()\d$`?]* [a-z]{2,}[^()\d$`?]*\)[^?]*\?$",
-            "",
-        ),
-        (
-            "nested_clauses",
-            r"^(?:\w+ )?\w+ .*?\b(?:which|who|whom|whose|that)\b.*\b(?:which|who|whom|whose|that)\b[^?]*\?$",
-            r"^[^?]*\b(?:say|state|mean|show|prove|hold|claim|argue|know|think|suggest|find|found)\w* that\b",
-        ),
-        (
-            "preposition_first",
-            r"^(?:about|after|against|at|before|between|beyond|by|for|from|in|into|of|on|through|to|under"
-            rf"|upon|with|within) (?:what|which) (?:{_AUXILIARY}|might)\b",
-            "",
-        ),
-        (
-            "scare_quote_def",
-            r"^what (?:is|does) [^“\"‘']{0,20}[“\"‘'][^”\"’']{3,40}[”\"’'](?:\s+\w+){0,2}\s*\??$",
-            r"\b(?:word|term|phrase|verb|noun|adjective)\b",
-        ),
-    )
-)
+
+def _question_patterns() -> Iterator[tuple[Rule, re.Pattern[str], re.Pattern[str] | None]]:
+    """Read `data/questions.txt`: a rule, what a front must not contain, and what excuses it."""
+    by_id = {rule.id: rule for rule in RULES if rule.group == "questions"}
+    text = re.sub("(?m)^#.*\n", "", data("questions"))
+    sections = dict(re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text))
+    for id, lines in sections.items():
+        for name in ("auxiliary", "wh"):
+            lines = lines.replace(f"<{name}>", sections[name].strip())
+        pattern, _, unless = (part.replace("\n", "") for part in lines.partition("unless\n"))
+        if id in by_id:
+            excuse = re.compile(unless, re.IGNORECASE) if unless else None
+            yield by_id[id], re.compile(pattern, re.IGNORECASE), excuse
+
+
+_QUESTION_PATTERNS = tuple(_question_patterns())
 _STYLE = ("trailing_condition", "bracketed_gloss", "nested_clauses", "preposition_first")
 """Of a question that the reader worded, these are not found."""
 _OPERATOR = re.compile(r"[=^\\+*/<>≤≥&|~−]|\s-\s|\d-\d")

@@ -105,8 +105,8 @@ def repaired(
     for task, drafts in blocked:
         for chunk, _ in chunks(task, 1):
             outcome = conversation.repair(chunk, drafts)
-            if not outbox.requests and (outcome.no_cards or tuple(outcome.drafts) != drafts):
-                yield drafted(task, outcome)
+            if not outbox.requests and (outcome.no_card or tuple(outcome.drafts) != drafts):
+                yield drafted(task, {chunk.highlights[0].key: outcome})
             outbox.requests.clear()
 
 

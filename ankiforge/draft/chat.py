@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from ankiforge.draft.llm import Failure, Outcome, drafted
+from ankiforge.draft.llm import Failure, Outcome, Outcomes, drafted
 from ankiforge.draft.prompt import (
     Prompt,
     Shape,
@@ -166,20 +166,20 @@ def import_chat(
         words = prompt.of(task)
         shape, reason = shape_of(task, words, candidates, tags), barred(task, prompt)
         origin = Origin("llm", CHAT, words.fingerprint, chat_request(text))
-        outcome = Outcome()
+        outcomes: Outcomes = {}
         for one in sendable(task):
             found = read.get(_label(task, one), [])
             if reason:
-                outcome.no_cards.append(NoCard(one.key, reason, passing=True))
+                outcome = Outcome(no_card=NoCard(one.key, reason, passing=True))
             elif made := numbered(drafts_of(found, one, origin, shape), shape):
-                outcome.drafts += made
+                outcome = Outcome([*made])
             elif why := next(reasons(found), "") or unwanted(found, shape):
-                outcome.no_cards.append(NoCard(one.key, why))
+                outcome = Outcome(no_card=NoCard(one.key, why))
             else:
                 missing = "the pasted answer says nothing about it"
-                failure = Failure(one.key, missing, "export and paste what is left")
-                outcome.failures.append(failure)
-        yield drafted(task, outcome)
+                outcome = Outcome(failure=Failure(missing, "export and paste what is left"))
+            outcomes[one.key] = outcome
+        yield drafted(task, outcomes)
 
 
 def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:

@@ -181,9 +181,7 @@ _SPEC.loader.exec_module(fake)
 
 
 def strict(request):
-    """A server that holds the model to the schema, whatever it is asked."""
-    if "apple" in str(request["messages"]):
-        return fake.says('{"colour": "blue"}')
+    """A server that holds the model to the schema."""
     (h, _), *_ = fake.marked(request)
     quote = "published his experiments on the forgetting curve in 1885"
     front = "When did Ebbinghaus publish his experiments on the forgetting curve?"
@@ -211,9 +209,7 @@ def model_check(found: Workspace, around: Surroundings) -> Check:
     return next(check for check in checks(found, around) if check.name == "model")
 
 
-def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
-    workspace, around, served, monkeypatch
-) -> None:
+def test_a_model_on_this_machine_draws_a_card(workspace, around, served, monkeypatch) -> None:
     url, heads = served
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key-0123456789")
     around = replace(around, environ={"OPENAI_API_KEY": "secret-key-0123456789"})
@@ -223,7 +219,7 @@ def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
     [check] = [check for check in got if check.name == "model"]
     assert check.state is CheckState.OK
     assert check.says.startswith(f"good at {url} drew a card: When did Ebbinghaus")
-    assert "1885 (json_schema: kept; " in check.says
+    assert "1885 (json_schema; " in check.says
     assert "tokens/s" in check.says
     assert exit_code(got) == 0
     assert {head["authorization"] for head in heads} == {"Bearer none"}
@@ -242,8 +238,8 @@ def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
 @pytest.mark.parametrize(
     ("refuses", "says"),
     [
-        (("json_schema",), "json_object with a schema: kept"),
-        (("json_schema", "json_object"), "plain text: each reply is checked here"),
+        (("json_schema",), "(json_object with a schema; "),
+        (("json_schema", "json_object"), "(plain text; "),
     ],
 )
 def test_the_rung_that_a_server_takes_is_told(workspace, around, server, refuses, says) -> None:
@@ -254,15 +250,6 @@ def test_the_rung_that_a_server_takes_is_told(workspace, around, server, refuses
 
     server.otherwise = picky
     assert says in model_check(workspace(llm(server.base_url, "good")), around).says
-
-
-def test_a_schema_that_is_taken_and_not_kept_is_told(workspace, around, server) -> None:
-    server.otherwise = lambda request: (
-        fake.says("apple") if "apple" in str(request["messages"]) else strict(request)
-    )
-    check = model_check(workspace(llm(server.base_url, "good")), around)
-    assert (check.state, check.exit_code) == (CheckState.OK, 0)
-    assert "json_schema: taken but not kept" in check.says
 
 
 def test_a_field_that_a_server_does_not_take_is_told(workspace, around, server) -> None:
