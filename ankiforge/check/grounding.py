@@ -355,8 +355,6 @@ _JOINING = frozenset(
         "through",
     ]
 )
-
-
 _PLAIN_DIGITS = 12
 """Numbers of up to this many digits are not parsed as a quantity."""
 

@@ -206,20 +206,19 @@ def unread(text: str, where: str) -> Problem:
 # --- answers in words -----------------------------------------------------------------------
 
 _ASKED = re.compile(r"<highlight h=.*?</highlight>", re.DOTALL)
+_SIDES = {
+    "front": "q|question|front|frage|vorderseite",
+    "back": "a|answer|back|antwort|rückseite",
+    "text": "cloze|text|lückentext",
+    "quote": "quote|evidence|zitat",
+    "why_none": "none|no card",
+}
+_SIDE_OF = {word: side for side, words in _SIDES.items() for word in words.split("|")}
 _SIDE = re.compile(
-    r"^[\s>*_#-]*(?:\d{1,2}[.)]\s*)?[*_]*(?P<side>q|question|front|frage|vorderseite|a|answer|back"
-    r"|antwort|rückseite|cloze|text|lückentext|quote|evidence|zitat|none|no card)[*_]*\s*[:：][*_]*\s*"
+    rf"^[\s>*_#-]*(?:\d{{1,2}}[.)]\s*)?[*_]*(?P<side>{'|'.join(_SIDES.values())})[*_]*\s*[:：][*_]*\s*"
     r"(?P<words>.*)$",
     re.IGNORECASE,
 )
-_SIDES = {
-    "front": ("q", "question", "front", "frage", "vorderseite"),
-    "back": ("a", "answer", "back", "antwort", "rückseite"),
-    "text": ("cloze", "text", "lückentext"),
-    "quote": ("quote", "evidence", "zitat"),
-    "why_none": ("none", "no card"),
-}
-_SIDE_OF = {word: side for side, words in _SIDES.items() for word in words}
 _ROW = re.compile(r"^\s*\|?(.+\|.+?)\|?\s*$")
 _GAP = re.compile(r"\{\{c\d+::?")
 _LABEL = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?![0-9a-f])", re.IGNORECASE)

@@ -254,10 +254,63 @@ _WORD = re.compile(rf"{_ELISION}|[^\W_]+(?:['’][^\W_]+)?", re.IGNORECASE)
 MOST_WORDS = 16
 """The maximum number of words of a long form."""
 _FILLERS = frozenset(
-    {"of", "and", "the", "for", "in", "to", "on", "with", "by", "from", "a", "an", "as", "at", "or"}
-    | {"de", "la", "le", "les", "du", "des", "et", "der", "die", "das", "und", "für", "von", "dem"}
-    | {"den", "au", "aux", "en", "sur", "pour", "dans", "par", "del", "el", "los", "las", "y", "e"}
-    | {"para", "por", "con", "di", "della", "delle", "dei", "da", "dos", "das", "van", "het"}
+    [
+        "of",
+        "and",
+        "the",
+        "for",
+        "in",
+        "to",
+        "on",
+        "with",
+        "by",
+        "from",
+        "a",
+        "an",
+        "as",
+        "at",
+        "or",
+        "de",
+        "la",
+        "le",
+        "les",
+        "du",
+        "des",
+        "et",
+        "der",
+        "die",
+        "das",
+        "und",
+        "für",
+        "von",
+        "dem",
+        "den",
+        "au",
+        "aux",
+        "en",
+        "sur",
+        "pour",
+        "dans",
+        "par",
+        "del",
+        "el",
+        "los",
+        "las",
+        "y",
+        "e",
+        "para",
+        "por",
+        "con",
+        "di",
+        "della",
+        "delle",
+        "dei",
+        "da",
+        "dos",
+        "das",
+        "van",
+        "het",
+    ]
 )
 
 
