@@ -240,7 +240,7 @@ def audit(
     """
     from ankiforge.anki.collection import COLLECTION
     from ankiforge.anki.notes import in_deck
-    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text, known_to
+    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text
     from ankiforge.reports.audit import audit as audit_deck
     from ankiforge.reports.html import write_page
     from ankiforge.reports.lint import SHOWN, as_json
@@ -258,8 +258,7 @@ def audit(
             _opened_deck(call, path) as opened,
             counter_bar(out, "notes", opened.count) as step,
         ):
-            limits, known = _limits_here(call), known_to(copy)
-            made = audit_deck(opened, limits, known, within=within, step=step)
+            made = audit_deck(opened, _limits_here(call), copy, within=within, step=step)
             taken_at = datetime.fromtimestamp(opened.view.taken_at).astimezone()
     if deck and not made.figures.notes:
         out.say(f"no note is in deck {deck}")
