@@ -406,10 +406,10 @@ def _named(
         best = max(shares, key=lambda one: shares[one], default="")
         least = (len(missing) > 1) * MAYBE_MOVED if moved else MOVED_SHARE
         if best and shares[best] >= least:
-            say(f"{entry.path} is what {missing[best]} was: it keeps the name {best!r}")
+            say(f"{entry.path} was {missing[best]} before; it keeps the name {best!r}")
             name = best
         elif best and shares[best] >= MAYBE_MOVED:
-            what = f"it may be what {missing[best]} was, which is not there now"
+            what = f"it may be {missing[best]}, moved: that folder is gone"
             raise _name_error(entry, f"{what}: {shares[best]:.0%} of it is the same", asks=True)
     entry = replace(entry, name=name or entry.name)
     before = roots.folder_of(entry.kind, entry.name)

@@ -83,7 +83,7 @@ def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
 
 def _no_card(words: tuple[str, ...]) -> UsageError:
     todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
-    what = f"nothing to {todo}: {typed} is not an id, and as a query it matches no such card"
+    what = f"nothing to {todo}: {typed} is not an id, and no card that this applies to matches it as a query"
     return UsageError(what, hint=f"ankiforge list --all {typed}")
 
 
