@@ -132,7 +132,7 @@ def _all_sources(
         found = _behind(config, ledger, Path(item.path), item.name, known)
         if isinstance(found, Problem):
             what = "it is remembered as a source but is not there now; nothing counts as deleted"
-            hint = f"bring it back, or: ankiforge run --forget {shlex.quote(item.path)}"
+            hint = f"moved? run it at its new place; else: ankiforge run --forget {shlex.quote(item.path)}"
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
             found = [_remembered_source(place) for place in item.places] if absent_too else []

@@ -177,7 +177,7 @@ def list_(
             if not reads:
                 return
         if card is None and call.limit != 0:
-            out.say("no such card; rejected and retired ones: list --all; highlights: list --no-card")
+            out.say(f"no such card; others: {call.program} list --all, or list --no-card")
 
 
 def _list_highlights(now: Session, query: tuple[str, ...]) -> None:

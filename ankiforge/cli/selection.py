@@ -136,7 +136,7 @@ def report(now: Session, done: tuple[Result, ...], says: str) -> None:
     if now.out.as_json:
         for one in done:
             now.out.data({"guid": one.guid, "done": not one.refused, "refused": one.refused})
-    elif changed := sum(not one.refused for one in done):
+    elif (changed := sum(not one.refused for one in done)) or not done:
         now.out.say(f"{changed} {says}")
     report_refused(now, done)
 

@@ -211,7 +211,7 @@ class Hypothesis(FolderSource):
             except (msgspec.DecodeError, RecursionError) as error:
                 broken += 1
                 if broken <= MOST:
-                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it again")
+                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
         if broken > MOST:
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more cannot be read", HINT)
 
