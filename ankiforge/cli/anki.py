@@ -153,7 +153,7 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     from ankiforge.sync import recover_cards
 
     if (collection is not None) + (apkg is not None) + connect != 1:
-        raise UsageError("name a place: --collection FILE, --apkg FILE or --connect")
+        raise UsageError("say where the cards are: --collection FILE, --apkg FILE or --connect")
     with session(call, writes="drafting") as now:
         tally = Tally(problems=list(now.problems))
         file = collection or apkg

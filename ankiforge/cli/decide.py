@@ -193,7 +193,7 @@ def merge(call: Call, id: str, twin: str) -> None:
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
     """Record that a card is not a duplicate of another; the finding does not return.
 
-    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, all that `show` names are meant.
+    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, it covers all that `show` names.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report

@@ -199,8 +199,8 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
         cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"
     now.out.print(
-        f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered{probes})"
-        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
+        f"{found.highlights} highlights, {found.requests} requests ({found.cached} already answered{probes})"
+        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out; cost: {cost}"
     )
 
 
@@ -266,13 +266,13 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         files += more
     if to_chat:
         each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
-        out.say(f"paste {each}, and its answer into a file")
+        out.say(f"paste {each}; save its answer as ANSWER{file.suffix}")
     out.say(f"next: {call.program} draft import ANSWER{file.suffix}")
     if left:
         remain = counted(left, "passage remains", "passages remain")
         out.say(
-            f"{remain}: once the answer is imported, {call.program} draft export {quote(str(file))}"
-            " asks the next; --limit N asks more at once"
+            f"{remain}. Import the answer first, then: {call.program} draft export {quote(str(file))}"
+            " (--limit N asks for more at once)"
         )
 
 
@@ -283,7 +283,10 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
 @ACCEPT
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
-    """Read the answers of a chat (.md), or the result and error files of a batch (.jsonl)."""
+    """Read the answers of a chat or of a batch.
+
+    FILE.md is the answer of a chat; FILE.jsonl a result or error file of a batch.
+    """
     from ankiforge.cli import requests
     from ankiforge.reports.summary import Tally, summarize
 

@@ -359,7 +359,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
             out.data({"problem": problem})
         out.problems(tally.problems)
         if not found and call.limit != 0 and error is None:
-            out.say("no highlights there; what counts as one: docs/reading.md")
+            out.say("no highlights found; what counts as one: docs/reading.md")
     end(tally.problems, error)
 
 

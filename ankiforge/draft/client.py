@@ -688,7 +688,7 @@ class _Transport:
         wait = fault.after or min(settings.backoff_s * factor**attempt, most)
         if wait > LONGEST_WAIT_S:
             raise ServiceError(
-                f"{settings.host} wants {wait:,.0f} s of rest: {fault}",
+                f"{settings.host} asks to wait {wait:,.0f} s: {fault}",
                 hint="run again later; what was answered is kept",
             )
         if crowded:

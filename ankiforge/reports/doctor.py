@@ -150,7 +150,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
             kinds = ", ".join(place.kind for place in item.places)
             yield _ok(name, f"{kinds} in {item.path}, remembered by run")
         else:
-            do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
+            do = f"moved? run it at its new place; else: ankiforge run --forget {quote(item.path)}"
             yield _warn(name, f"{item.path} is remembered and is not there", do)
     yield _ledger(workspace, around)
     yield from _journal(workspace)
