@@ -429,9 +429,9 @@ STAYS = {
     "503": ([fake.status(503, "<html>busy</html>")] * 99, "503: no reason given", 4),
     "429": ([fake.status(429)] * 99, "429", 4),
     "304": ([fake.FINE, fake.FINE, fake.status(304)], "answers 304", 3),
-    "an hour of rest, 429": ([fake.status(429, Retry_After="3600")], "3,600 s of rest", 1),
-    "an hour of rest, 503": ([fake.status(503, Retry_After="3600")], "3,600 s of rest", 1),
-    "rest beside an answer": ([fake.beside(Backoff="4000")], "4,000 s of rest", 1),
+    "an hour of rest, 429": ([fake.status(429, Retry_After="3600")], "asks to wait 3,600 s", 1),
+    "an hour of rest, 503": ([fake.status(503, Retry_After="3600")], "asks to wait 3,600 s", 1),
+    "rest beside an answer": ([fake.beside(Backoff="4000")], "asks to wait 4,000 s", 1),
 }
 
 
