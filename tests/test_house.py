@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 186, "code lines": 51_450, "AST nodes": 515_000, "longest file": 1_030}
+CEILINGS = {"modules": 188, "code lines": 51_880, "AST nodes": 518_400, "longest file": 1_031}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 

@@ -8,11 +8,13 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
+from ankiforge.config import AcceptPolicy
 from ankiforge.config.deckfiles import Action, DeckRule, colour_name, deck_of, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.draft import likeliest, worth
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, letter_of
+from ankiforge.ledger.consents import WrittenForm
 from ankiforge.ledger.db import to_json
 from ankiforge.ledger.highlights import decode_highlight
 from ankiforge.ledger.queries import Queries
@@ -20,6 +22,9 @@ from ankiforge.model import Card, Document, Draft, Finding, Highlight, Standing,
 from ankiforge.review.decide import Target
 from ankiforge.review.query import Query, parse
 from ankiforge.sync import tags_of
+
+FEWEST = 3
+"""So many cards of one form must wait for consent to be asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,15 @@ class Service:
 
         limits = check_limits(self.workspace.config)
         return check.check(draft, check.Context(highlight, check.DuplicateIndex(), limits=limits))
+
+    def forms(self) -> list[WrittenForm]:
+        """Return the forms in which cards are written that wait, or about which a person decided."""
+        lets_through = self.workspace.config.accept.rules is AcceptPolicy.CLEAN
+        return self.ledger.consents.forms(clean_too=not lets_through)
+
+    def forms_to_ask(self) -> list[WrittenForm]:
+        """Return the forms about which a person is asked: those with several cards that wait."""
+        return [one for one in self.forms() if one.choice is None and len(one.waiting) >= FEWEST]
 
     def card(self, guid: str) -> Card | None:
         """Return the card of a guid from outside, None if there is none."""

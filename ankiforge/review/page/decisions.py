@@ -23,6 +23,8 @@ from ankiforge.draft import private, withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
+from ankiforge.ledger.consents import Choice
+from ankiforge.ledger.events import CONSENT
 from ankiforge.model import (
     AnkiState,
     Candidate,
@@ -42,6 +44,7 @@ from ankiforge.pipeline import again, draft_again
 from ankiforge.review import Result, Target, acceptable_in_bulk
 from ankiforge.review.decide import live_cards, manual_draft
 from ankiforge.review.history import remarks_for
+from ankiforge.review.page.forms import form_id, form_of
 from ankiforge.review.page.items import Item, as_if, faces_of, render, tone_of
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import (
@@ -183,6 +186,9 @@ def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str,
     lists.pace.undone()
     last = taken_back[-1]
     about = {name for one in taken_back for name in (one.subject, one.body.get("key"))}
+    about |= {
+        form_id(one.subject, one.body["written"]) for one in taken_back if one.what == CONSENT
+    }
     view = view_named(request.view)
     held = view.ids(service)
     shown = next((one for one in held if about & {*view.owner(one)[1].split(BETWEEN)}), "")
@@ -234,6 +240,24 @@ def _accept_all(now: Decision) -> Outcome:
         )
     _done(review.accept(now.service.ledger, targets), "")
     return Outcome(f"{len(targets)} cards accepted", many=True, count=len(targets))
+
+
+_CONSENTED = {
+    Choice.ACCEPT: "{} cards accepted, and later ones as well",
+    Choice.EACH: "you look at each of the {} cards",
+    Choice.NEVER: "{} cards left out; none of this form is made here",
+}
+
+
+def _consent(now: Decision) -> Outcome:
+    """Decide about a form in which cards are written: one action, one undo."""
+    form, choice = form_of(now.service, now.item.id), Choice(now.args.get("choice", ""))
+    if form is None:
+        raise RefusedError(CHANGED)
+    _done(review.consent(now.service.ledger, form, choice), "")
+    count = len(form.waiting)
+    done = 1 if choice is Choice.EACH else count
+    return Outcome(_CONSENTED[choice].format(count), many=True, count=done)
 
 
 def _reject(now: Decision) -> Outcome:
@@ -632,6 +656,7 @@ DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "all restore": _on_all(_missing, review.restore, "brought back"),
     "both": _keep_both,
     "cloze": _cloze,
+    "consent": _consent,
     "deleted": _on_card(review.confirm_deleted, "deleted for good"),
     "distinct": _distinct,
     "edit": _edit,

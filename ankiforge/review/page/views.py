@@ -11,7 +11,7 @@ from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
 from ankiforge.ledger.conditions import Term
-from ankiforge.ledger.events import MADE, Event, standing
+from ankiforge.ledger.events import CONSENT, MADE, Event, standing
 from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AcceptedBy,
@@ -29,6 +29,7 @@ from ankiforge.model import (
 )
 from ankiforge.model.retention import Trouble, retrievability
 from ankiforge.review.history import History, forgotten, history_of, reasons
+from ankiforge.review.page.forms import form_id, form_item
 from ankiforge.review.page.items import (
     SAME,
     Act,
@@ -774,6 +775,7 @@ _DONE = {
     "pin": "your words kept",
     "redraft": "another card asked for",
     "resolve": "the source's words taken",
+    CONSENT: "consent given",
 }
 
 
@@ -851,6 +853,14 @@ _KINDS = (
         "No answer was changed.",
         lambda service: service.ledger.queries.changed_answers(),
         _changed_answer,
+    ),
+    PageView(
+        "forms",
+        "Cards you wrote",
+        "Forms in which you wrote several cards: accept all of them, look at each, or read none of them.",
+        "No form waits for your consent.",
+        lambda service: [form_id(one.source, one.written) for one in service.forms_to_ask()],
+        form_item,
     ),
     PageView(
         "pending",

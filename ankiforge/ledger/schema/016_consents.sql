@@ -1,0 +1,4 @@
+-- What a person decided about the forms in which cards are written: few of very many events, which each
+-- draft of a hand-written card asks for.
+
+CREATE INDEX event_consents ON event (rank) WHERE what = 'consent';
