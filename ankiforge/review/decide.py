@@ -468,7 +468,8 @@ def reworded(draft: Draft, fields: Fields) -> Draft:
     words = dict(fields)
     cloze = draft.kind is CardKind.CLOZE
     answer = cloze_answers(words.get("Text", "")) if cloze else plain(words.get("Back", ""))
-    return replace(draft, fields=fields, answer=answer, by_hand=True, origin=Origin(PERSON))
+    origin = Origin(PERSON)
+    return replace(draft, fields=fields, answer=answer, by_hand=True, origin=origin, probe=None)
 
 
 # --- cards by hand, highlights without a card -------------------------------------------------

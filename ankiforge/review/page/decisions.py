@@ -32,6 +32,7 @@ from ankiforge.model import (
     Card,
     Draft,
     DraftId,
+    Family,
     Fields,
     Guid,
     Highlight,
@@ -43,15 +44,17 @@ from ankiforge.model import (
 from ankiforge.pipeline import again, draft_again
 from ankiforge.review import Result, Target, acceptable_in_bulk
 from ankiforge.review.decide import live_cards, manual_draft
-from ankiforge.review.history import remarks_for
+from ankiforge.review.history import remark_excluding, remarks_for
 from ankiforge.review.page.forms import form_id, form_of
 from ankiforge.review.page.items import Item, as_if, faces_of, render, tone_of
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import (
     BETWEEN,
+    EXCLUDING,
     FORCE,
     INSTEAD,
     SPLIT,
+    also_right,
     conflicts_of,
     like,
     named_as,
@@ -60,6 +63,7 @@ from ankiforge.review.page.views import (
 from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
 from ankiforge.review.service import Service
 from ankiforge.text.identifiers import model_name
+from ankiforge.text.markdown import literal
 
 if TYPE_CHECKING:
     from ankiforge.draft.budget import Usage
@@ -440,12 +444,27 @@ def _edit(now: Decision) -> Outcome:
         over = {name: html for name, html in there.items() if name in words}
     fields = changed_fields(as_if(target.card, target.candidate), words)
     edited = _done([review.edit(ledger, target, fields, now.service.judge, over)], "edited", guid)
-    if now.args.get("accept") != "yes":
-        return edited
+    return edited if now.args.get("accept") != "yes" else _accept_edited(ledger, guid)
+
+
+def _accept_edited(ledger: Ledger, guid: Guid) -> Outcome:
     [accepted] = review.accept(ledger, [Target(ledger.cards.get(guid))])
     if accepted.refused:  # the words are stored all the same
         return Outcome(f"saved, not accepted: {accepted.refused}", guid)
     return Outcome("edited and accepted")
+
+
+def _add(now: Decision) -> Outcome:
+    """Add the other right answers to what the card shows as its answer, and accept it."""
+    target, ledger = now.target(), now.service.ledger
+    card = as_if(target.card, target.candidate)
+    others = literal("; ".join(also_right(target.candidate)))
+    name = "Extra" if card.family is Family.CLOZE else "Back"  # a gap hides one answer
+    told = f"(also right: {others})" if name == "Back" else f"Also right: {others}"
+    words = " ".join(filter(None, (dict(card.fields).get(name, ""), told)))
+    fields = changed_fields(card, {name: words})
+    _done([review.edit(ledger, target, fields, now.service.judge)], "")
+    return _accept_edited(ledger, target.card.guid)
 
 
 def _make(now: Decision) -> Outcome:
@@ -553,7 +572,9 @@ def _redraft(now: Decision) -> Outcome:
     service, key = now.service, HighlightKey(now.item.group)
     instead = INSTEAD in now.args.items()
     _refuse_redraft(service, key, instead=instead)
-    wanted: dict[str, Any] = {"only": frozenset((key,)), "remark": now.words}
+    excluding = also_right(now.target().candidate) if EXCLUDING in now.args.items() else ()
+    remark = remark_excluding(excluding) if excluding else now.words
+    wanted: dict[str, Any] = {"only": frozenset((key,)), "remark": remark}
     if instead:
         split = SPLIT in now.args.items()
         remarks = remarks_for(service.ledger, now.item.cards, now.words, split=split)
@@ -651,6 +672,7 @@ def _sourceless(ledger: Ledger) -> Sequence[str]:
 DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "accept": _accept,
     "accept all": _accept_all,
+    "add": _add,
     "all deleted": _on_all(_missing, review.confirm_deleted, "deleted for good"),
     "all keep": _on_all(_sourceless, review.accept, "kept"),
     "all restore": _on_all(_missing, review.restore, "brought back"),

@@ -9,6 +9,7 @@ from ankiforge import review, sync
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
+from ankiforge.draft import BEYOND, requested
 from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
 from ankiforge.ledger.conditions import Term
 from ankiforge.ledger.events import CONSENT, MADE, Event, standing
@@ -67,6 +68,8 @@ FORCE = "force"
 """What a person types to overrule a check."""
 INSTEAD, SPLIT = ("instead", "yes"), ("split", "yes")
 """Arguments of an act that asks for a card, or several cards, in place of the one shown."""
+EXCLUDING = ("excluding", "yes")
+"""The argument of an act that asks for a card without the other right answers of the one shown."""
 _EDIT = Act("e", "Edit", ":edit")
 _EDIT_WAITING = Act("e", "Edit", ":edit", (("accept", "yes"),))
 """Edits a card that may be accepted with the new words at once."""
@@ -284,12 +287,33 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
         accepting = (Act("a", "Keep the new answer", "accept", _this(card)),)
     elif card.accepted_by is AcceptedBy.POLICY:
         accepting = (Act("a", "Keep it", "keep", _this(card)),)
+    if card.verdict is Verdict.PENDING:
+        accepting = (*accepting, *_also_right_acts(shown))
     rejecting = _rejecting(card, "Reject", "Reject, why…")
     if card.verdict is not Verdict.PENDING:
         return (*accepting, *rejecting, _EDIT, _REDRAFT)
     asks = f"This rejects every waiting card {like(card)[0]}; undo takes back all of them. Why?"
     alike = Act("R", "Reject all like this", "reject all", asks=asks)
     return (*accepting, *rejecting, _EDIT_WAITING, _REDRAFT, alike)
+
+
+def _also_right_acts(shown: Sequence[Candidate]) -> Iterator[Act]:
+    """Yield what may be done if the answer probe found another right answer."""
+    for at, one in enumerate(shown, 1):
+        if (others := also_right(one)) and not one.blocked:
+            which = f" of {at}" if len(shown) > 1 else ""
+            named = " and ".join(f"“{other}”" for other in others)
+            slot = (("slot", one.id),)
+            yield Act("o", f"Add {named} to the answer{which}, and accept", "add", slot)
+            yield Act("O", "Redraft as another kind of question", ":redraft", (EXCLUDING, *slot))
+            return
+
+
+def also_right(candidate: Candidate) -> tuple[str, ...]:
+    """Return the other right answers that a finding of a draft names."""
+    probe = candidate.draft.probe
+    named = any(one.check == "also_right" for one in candidate.findings)
+    return probe.others if probe and named else ()
 
 
 def like(card: Card) -> tuple[str, tuple[Term, ...]]:
@@ -514,6 +538,10 @@ def _passage(service: Service, key: str) -> Item | None:
     if highlight is None:
         return None
     words, _ = selectable_text(highlight)
+    new = Act("n", "New card", ":new")
+    if why.startswith(BEYOND):
+        asked = (("Front", requested(highlight).words or highlight.comment),)
+        new = Act("n", "Answer your question yourself", ":new", asked)
     selecting = (
         Act("c", "Cloze", ":cloze"),
         Act("q", "Question", ":question"),
@@ -531,7 +559,7 @@ def _passage(service: Service, key: str) -> Item | None:
         content,
         acts=(
             *(selecting if words else ()),
-            Act("n", "New card", ":new"),
+            new,
             Act("x", "No card wanted", "skip"),
             _REDRAFT,
         ),
