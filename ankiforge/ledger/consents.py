@@ -154,10 +154,9 @@ class Consents:
         rows = self._db.execute(
             "SELECT c.guid, json_extract(d.body, '$.source') AS source,"
             " json_extract(h.body, '$.written') AS written"
-            " FROM highlight h INDEXED BY highlight_place CROSS JOIN card c ON c.key = h.key"
-            " JOIN document d ON d.key = h.document"
-            " WHERE c.verdict = 'pending' AND c.waits = '' AND NOT c.edited AND NOT c.blocked"
-            ' AND instr(h.body, \'"written":"\') AND NOT instr(h.body, \'"written":""\')'
+            " FROM highlight h INDEXED BY highlight_written CROSS JOIN card c ON c.key = h.key"
+            " JOIN document d ON d.key = h.document WHERE json_extract(h.body, '$.written') <> ''"
+            " AND c.verdict = 'pending' AND c.waits = '' AND NOT c.edited AND NOT c.blocked"
             f" AND {clean} AND (:clean_too OR EXISTS (SELECT 1 FROM finding f"
             f"  WHERE f.guid = c.guid AND {doubted} AND {CURRENT}))"
             " ORDER BY h.container, h.place, h.position, c.family, c.slot",

@@ -581,13 +581,24 @@ class Queries:
 
     def marks(self, subjects: Iterable[str]) -> dict[str, tuple[str, Mark]]:
         """Return the document and the mark of each card and highlight, by guid or key."""
+        ids = list(subjects)
+        # of many, reading whole tables takes a quarter of the time of looking up each
+        some = len(ids) < _FEW
+        asked = (to_json(ids),) if some else ()
+        named = " JOIN json_each(?) s ON {0} = s.value" if some else ""
+        homes = dict(
+            self._db.execute(
+                f"SELECT c.guid, c.key FROM card c{named.format('c.guid')}", asked
+            ).fetchall()
+        )
+        keys = [homes.get(one, one) for one in ids]
         rows = self._db.execute(
-            "SELECT s.value, h.document, h.body FROM json_each(?) s"
-            " LEFT JOIN card c ON c.guid = s.value JOIN highlight h ON h.key = coalesce(c.key, s.value)",
-            (to_json(list(subjects)),),
+            f"SELECT h.key, h.document, h.body FROM highlight h{named.format('h.key')}",
+            (to_json(keys),) if some else (),
         ).fetchall()
-        decoder = msgspec.json.Decoder(Mark)
-        return {row[0]: (row[1], decoder.decode(row[2])) for row in rows}
+        wanted, decoder = set(keys), msgspec.json.Decoder(Mark)
+        marks = {row[0]: (row[1], decoder.decode(row[2])) for row in rows if row[0] in wanted}
+        return {one: marks[key] for one, key in zip(ids, keys, strict=True) if key in marks}
 
     # --- filters ----------------------------------------------------------------------------
 

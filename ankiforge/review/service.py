@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import msgspec
@@ -33,6 +33,8 @@ class Service:
 
     workspace: Workspace
     ledger: Ledger
+    _forms: dict[tuple[int, int], list[WrittenForm]] = field(default_factory=dict, repr=False)
+    """By the version of the ledger, as a cache of `forms`."""
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
@@ -60,8 +62,12 @@ class Service:
 
     def forms(self) -> list[WrittenForm]:
         """Return the forms in which cards are written that wait, or about which a person decided."""
-        lets_through = self.workspace.config.accept.rules is AcceptPolicy.CLEAN
-        return self.ledger.consents.forms(clean_too=not lets_through)
+        version = self.ledger.queries.version()
+        if version not in self._forms:
+            lets_through = self.workspace.config.accept.rules is AcceptPolicy.CLEAN
+            self._forms.clear()
+            self._forms[version] = self.ledger.consents.forms(clean_too=not lets_through)
+        return self._forms[version]
 
     def forms_to_ask(self) -> list[WrittenForm]:
         """Return the forms about which a person is asked: those with several cards that wait."""
