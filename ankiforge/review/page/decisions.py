@@ -46,15 +46,21 @@ from ankiforge.review import Result, Target, acceptable_in_bulk
 from ankiforge.review.decide import live_cards, manual_draft
 from ankiforge.review.history import remark_excluding, remarks_for
 from ankiforge.review.page.forms import form_id, form_of
-from ankiforge.review.page.items import Item, as_if, faces_of, render, tone_of
+from ankiforge.review.page.items import (
+    EXCLUDING,
+    Item,
+    also_right,
+    as_if,
+    faces_of,
+    render,
+    tone_of,
+)
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import (
     BETWEEN,
-    EXCLUDING,
     FORCE,
     INSTEAD,
     SPLIT,
-    also_right,
     conflicts_of,
     like,
     named_as,

@@ -40,6 +40,7 @@ from ankiforge.review.page.items import (
     Row,
     Side,
     Slot,
+    also_right_acts,
     beside,
     changed,
     changed_rows,
@@ -68,8 +69,6 @@ FORCE = "force"
 """What a person types to overrule a check."""
 INSTEAD, SPLIT = ("instead", "yes"), ("split", "yes")
 """Arguments of an act that asks for a card, or several cards, in place of the one shown."""
-EXCLUDING = ("excluding", "yes")
-"""The argument of an act that asks for a card without the other right answers of the one shown."""
 _EDIT = Act("e", "Edit", ":edit")
 _EDIT_WAITING = Act("e", "Edit", ":edit", (("accept", "yes"),))
 """Edits a card that may be accepted with the new words at once."""
@@ -288,32 +287,13 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
     elif card.accepted_by is AcceptedBy.POLICY:
         accepting = (Act("a", "Keep it", "keep", _this(card)),)
     if card.verdict is Verdict.PENDING:
-        accepting = (*accepting, *_also_right_acts(shown))
+        accepting = (*accepting, *also_right_acts(shown))
     rejecting = _rejecting(card, "Reject", "Reject, why…")
     if card.verdict is not Verdict.PENDING:
         return (*accepting, *rejecting, _EDIT, _REDRAFT)
     asks = f"This rejects every waiting card {like(card)[0]}; undo takes back all of them. Why?"
     alike = Act("R", "Reject all like this", "reject all", asks=asks)
     return (*accepting, *rejecting, _EDIT_WAITING, _REDRAFT, alike)
-
-
-def _also_right_acts(shown: Sequence[Candidate]) -> Iterator[Act]:
-    """Yield what may be done if the answer probe found another right answer."""
-    for at, one in enumerate(shown, 1):
-        if (others := also_right(one)) and not one.blocked:
-            which = f" of {at}" if len(shown) > 1 else ""
-            named = " and ".join(f"“{other}”" for other in others)
-            slot = (("slot", one.id),)
-            yield Act("o", f"Add {named} to the answer{which}, and accept", "add", slot)
-            yield Act("O", "Redraft as another kind of question", ":redraft", (EXCLUDING, *slot))
-            return
-
-
-def also_right(candidate: Candidate) -> tuple[str, ...]:
-    """Return the other right answers that a finding of a draft names."""
-    probe = candidate.draft.probe
-    named = any(one.check == "also_right" for one in candidate.findings)
-    return probe.others if probe and named else ()
 
 
 def like(card: Card) -> tuple[str, tuple[Term, ...]]:
