@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command, exit_with
+from ankiforge.cli.output import OVERRULE, Call, command, exit_with
 from ankiforge.cli.session import Session, session
 from ankiforge.errors import ForgeError, RefusedError, UsageError
 
@@ -51,7 +51,7 @@ def _is_current(card: Card) -> bool:
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)
 @selects_cards
-@click.option("--force", is_flag=True, help="Overrule a check that blocks; this is recorded.")
+@OVERRULE
 def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
     """Accept cards; a waiting revision replaces its card's text.
 
@@ -202,7 +202,7 @@ def forms(call: Call, form: str, choice: str | None, source: str) -> None:
   ankiforge pick afpl5zre.b afr3adwg.a      one each of two choices
 """)
 @click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
-@click.option("--force", is_flag=True, help="Overrule a check that blocks; this is recorded.")
+@OVERRULE
 def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
     """Accept one of several candidates; the others are not offered again.
 
@@ -255,7 +255,7 @@ def merge(call: Call, id: str, twin: str) -> None:
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
     """Record that a card is not a duplicate of another; the finding does not return.
 
-    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, all that `show` names are meant.
+    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, it covers all that `show` names.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report

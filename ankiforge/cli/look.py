@@ -119,7 +119,7 @@ def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) ->
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
     if way := next(commands_without_card(now, funnel, model=True), None):
         by_model = now.workspace.config.drafter is DrafterName.LLM
-        return ("draft", "have the model draft the rest") if by_model else way
+        return ("draft", "let the model draft the rest") if by_model else way
     return "run", "read what is new"
 
 
@@ -160,7 +160,7 @@ def list_(
         if no_card:
             _list_highlights(now, query)
             return
-        wanted = parse(joined(query))
+        wanted, card = parse(joined(query)), None
         # a query for the finding wants to see the other card of each pair, too
         duplicates = view == "twins" or any(
             term.field == "finding" and term.value.casefold() in PAIRED and not term.negated
@@ -183,6 +183,8 @@ def list_(
                 reads = out.print("\n".join((*lines, "") if verbose else lines))
             if not reads:
                 return
+        if card is None and call.limit != 0:
+            out.say(f"no such card; others: {call.program} list --all, or list --no-card")
 
 
 def _list_highlights(now: Session, query: tuple[str, ...]) -> None:

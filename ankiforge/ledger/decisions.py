@@ -332,7 +332,7 @@ class Decisions:
         ).fetchone()
         if row is None:
             raise RefusedError(
-                "there is nothing to undo", hint="only what you decided: ankiforge trace CARD"
+                "there is nothing to undo", hint="ankiforge trace CARD lists decisions"
             )
         return self._action(row["action"])
 

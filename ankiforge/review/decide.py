@@ -496,7 +496,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
         raise RefusedError(f"{highlight.key} had such a card, which was rejected", hint=hint)
     findings = judge(draft, highlight)
     if forbidden := [found.message for found in findings if found.severity is Severity.BLOCK]:
-        raise RefusedError(f"not made: {'; '.join(forbidden)}", hint="mend the words")
+        raise RefusedError(f"not made: {'; '.join(forbidden)}", hint="change the words")
 
     checked = Checked(draft, findings, deck=deck)
     run = ledger.start_run("edit")

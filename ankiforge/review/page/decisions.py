@@ -245,7 +245,7 @@ def _accept_all(now: Decision) -> Outcome:
     targets = [Target(card) for card in found if acceptable_in_bulk(card)]
     if not targets or now.words != str(len(targets)):
         raise RefusedError(
-            f"{len(targets)} cards of this filter are clean, which is not what you typed",
+            f"{len(targets)} cards of this filter are clean, and you typed another number",
             hint="nothing was done",
         )
     _done(review.accept(now.service.ledger, targets), "")
@@ -310,7 +310,7 @@ def _on_all(
         targets = [Target(ledger.cards.get(Guid(guid))) for guid in held(ledger)]
         if now.words != str(len(targets)):
             raise RefusedError(
-                f"there are {len(targets)} such cards, which is not what you typed",
+                f"there are {len(targets)} such cards, and you typed another number",
                 hint="nothing was done",
             )
         _done(decide(ledger, targets), "")

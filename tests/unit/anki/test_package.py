@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.notetypes import DESIGN_MOD, TEMPLATE_VERSIONS, note_type, style
-from ankiforge.anki.package import Ids, is_ours, write_package
+from ankiforge.anki.package import distinct_ids, is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import Card, CardKind, Family, Guid, Media, Note, Problem, card_id, note_id
@@ -193,15 +193,7 @@ def test_on_a_clash_the_larger_name_adds_one_whatever_the_order(wanted, chance):
         expected[name] = next(at for at in range(wanted[name], 99) if at not in expected.values())
     names = list(wanted)
     chance.shuffle(names)
-    ids, rows = Ids(), dict[int, str]()
-    for name in names:
-        own, moves = ids.place(name, wanted[name])
-        for old, new in moves:
-            assert new not in rows
-            rows[new] = rows.pop(old)
-        assert own not in rows
-        rows[own] = name
-    assert {name: at for at, name in rows.items()} == expected
+    assert distinct_ids({name: wanted[name] for name in names}) == expected
 
 
 def test_notes_whose_ids_clash_are_all_kept_with_their_cards(tmp_path, make_card, monkeypatch):
