@@ -11,7 +11,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import msgspec
 from rapidfuzz import fuzz
@@ -364,9 +363,9 @@ class CardMoves:
     def follow(
         self,
         unseen: Sequence[str],
-        action: str = "",
-        issued_twice: Mapping[HighlightKey, HighlightKey] = MappingProxyType({}),
-        waits: Callable[[HighlightKey, HighlightKey], bool] = lambda one, other: False,
+        action: str,
+        issued_twice: Mapping[HighlightKey, HighlightKey],
+        waits: Callable[[HighlightKey, HighlightKey], bool],
     ) -> None:
         """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 

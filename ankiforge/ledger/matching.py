@@ -12,6 +12,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rapidfuzz import fuzz, process
 
@@ -384,7 +385,8 @@ class Recognition:
         edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
-        if _is_other_name(edit) and self._is_unread(old.key):
+        unread = "SELECT 1 FROM highlight WHERE key = ? AND run = ''"
+        if _is_other_name(edit) and self._db.execute(unread, (old.key,)).fetchone():
             # nothing here has the old words, so the new ones cannot wait beside them
             edit = replace(edit, kind=EditKind.ANOTHER_FACT)
         if edit.kind is EditKind.ANOTHER_FACT:
@@ -392,11 +394,6 @@ class Recognition:
             return replace(match, key=key, asked=edit.why, replaces=old.key)
         asked = edit.why if edit.kind is EditKind.WAITS else ""
         return replace(match, asked=asked or (match.asked if match.moved else ""))
-
-    def _is_unread(self, key: HighlightKey) -> bool:
-        """Return whether only the journal knows a highlight."""
-        row = self._db.execute("SELECT 1 FROM highlight WHERE key = ? AND run = ''", (key,))
-        return row.fetchone() is not None
 
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
@@ -525,7 +522,9 @@ class Recognition:
         By the key they would get, by anchor, or by text if it is long or the whole of a card that a person
         wrote.
         """
-        known = {row["key"]: decode_highlight(row["body"]) for row in self._placeless()}
+        known = self._bodies(
+            "SELECT key, body FROM highlight WHERE container = '' AND run = '' ORDER BY key", {}
+        )
         if not known:
             return
         rows = self._db.execute(
@@ -571,10 +570,11 @@ class Recognition:
             for slug, each in stored.items()
         }
         for slug in sorted(stored.keys() & found.keys()):
-            self._in_work(run, stored[slug], found[slug], _without_place, familiar)
-            rest = [one for one in stored[slug] if not self._known(run, one.key)]
-            left = [(n, one) for n, one in found[slug] if not self._named(run, n)]
-            bare_rest = [_without_kind(one) for one in rest]
+            taken = self._in_work(run, stored[slug], found[slug], _without_place, familiar)
+            bare_rest = [
+                _without_kind(one) for one in stored[slug] if one.key not in taken.values()
+            ]
+            left = [(n, one) for n, one in found[slug] if n not in taken]
             self._in_work(run, bare_rest, left, _without_kind, familiar)
 
     def _in_work(
@@ -584,20 +584,13 @@ class Recognition:
         found: list[tuple[int, Highlight]],
         bare: Callable[[Highlight], Highlight],
         familiar: set[str],
-    ) -> None:
+    ) -> dict[int, HighlightKey]:
+        taken: dict[int, HighlightKey] = {}
         for match in in_place(stored, [bare(one) for _, one in found], self._edit):
             if not match.asked or match.key.rpartition("/")[0] in familiar:
+                taken[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
-
-    def _known(self, run: RunId, key: HighlightKey) -> bool:
-        row = self._db.execute("SELECT 1 FROM scanned WHERE run = ? AND key = ?", (run, key))
-        return row.fetchone() is not None
-
-    def _named(self, run: RunId, number: int) -> bool:
-        row = self._db.execute(
-            "SELECT 1 FROM scanned WHERE run = ? AND id = ? AND key <> ''", (run, number)
-        )
-        return row.fetchone() is not None
+        return taken
 
     def _placeless(self) -> list[sqlite3.Row]:
         return self._db.execute(
@@ -612,12 +605,12 @@ class Recognition:
         self._keys.by_own_id(run)
         for column in ("mark", "text"):
             waiting = self._db.execute(
-                f"SELECT id, {column} AS name, length, body FROM scanned"
+                f"SELECT id, {column} AS name, body FROM scanned"
                 " WHERE run = ? AND key = '' ORDER BY id",
                 (run,),
             ).fetchall()
             for row in waiting:
-                if column == "mark" or _long_enough(row):
+                if column == "mark" or _is_long(decode_highlight(row["body"])):
                     found = (self._lost(run, scan, column, row["name"]) for scan in scans)
                     if key := next(filter(None, found), None):
                         self.assign(run, row["id"], key)
@@ -630,15 +623,14 @@ class Recognition:
         if row["place"] not in recognised.new or not recognised.gone or not words:
             return None
         if recognised.lost is None:
-            stored = self._db.execute(
+            recognised.lost = self._bodies(
                 "SELECT h.key, h.body FROM highlight h JOIN card_highlight l ON l.key = h.key"
                 " JOIN card c ON c.guid = l.guid AND c.standing = 'live' AND c.verdict <> 'pending'"
-                f" WHERE h.container = ? AND h.presence <> 'ignored' AND NOT {present('h')}"
-                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)"
+                f" WHERE h.container = :container AND h.presence <> 'ignored' AND NOT {present('h')}"
+                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
                 " GROUP BY h.key ORDER BY h.key",
-                (row["container"], run),
-            ).fetchall()
-            recognised.lost = {one["key"]: decode_highlight(one["body"]) for one in stored}
+                {"container": row["container"], "run": run},
+            )
         alike = (
             (fuzz.ratio(canonical(one.exact), words), key, place_of(one.document))
             for key, one in recognised.lost.items()
@@ -663,24 +655,20 @@ class Recognition:
             ).fetchone()
             if read or not scan.complete:
                 continue
-            old = self._db.execute(
+            stored = self._bodies(
                 "SELECT key, body FROM highlight h WHERE container = :container AND NOT EXISTS (SELECT 1"
                 " FROM temp.listed l WHERE l.container = h.container AND l.place = h.place)"
                 " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
                 " ORDER BY key",
                 {"container": scan.container, "run": run},
-            ).fetchall()
-            if not old:
+            )
+            if not stored:
                 continue
-            new = self._db.execute(
-                "SELECT id, body FROM scanned WHERE run = ? AND container = ? AND key = ''"
-                " AND length >= ? ORDER BY id",
-                (run, scan.container, MOVED_LENGTH),
-            ).fetchall()
-            stored: dict[str, Highlight] = {
-                row["key"]: decode_highlight(row["body"]) for row in old
-            }
-            found: dict[int, Highlight] = {row["id"]: decode_highlight(row["body"]) for row in new}
+            found = self._bodies(
+                "SELECT id AS key, body FROM scanned WHERE run = :run AND container = :container"
+                " AND key = '' AND length >= :length ORDER BY id",
+                {"container": scan.container, "run": run, "length": MOVED_LENGTH},
+            )
             for key, number in likest(stored, found, self._edit).items():
                 self.assign(run, number, HighlightKey(key))
 
@@ -729,7 +717,7 @@ class Recognition:
         )
         return self._edit(two[one], two[other]).kind is not EditKind.CORRECTION
 
-    def _bodies(self, sql: str, values: Mapping[str, str]) -> dict[str, Highlight]:
+    def _bodies(self, sql: str, values: Mapping[str, str | int]) -> dict[Any, Highlight]:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
 
     def _pair_keys(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
@@ -742,8 +730,7 @@ class Recognition:
         left = {key: one for key, one in loose.items() if key not in known}
         for key, one in list(left.items()):
             equal = words[text_of(one)]
-            long = one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH
-            if len(equal) == 1 and long:
+            if len(equal) == 1 and _is_long(one):
                 twice[HighlightKey(key)] = HighlightKey(equal[0])
                 del left[key]
         for key, used in likest(left, others, self._edit).items():
@@ -774,7 +761,7 @@ class Recognition:
                 self.issued_twice.setdefault(row["key"], row["replaces"])
             else:
                 one = bodies[row["key"]] = decode_highlight(row["body"])
-                in_anki[_reader_of(one.namespace)][row["key"]] = canonical(one.exact)
+                in_anki[_vault_of(one.namespace)][row["key"]] = canonical(one.exact)
         found: dict[int, HighlightKey] = {}
         seconds: list[tuple[str, str, str]] = []
         for row in self._db.execute(
@@ -786,7 +773,7 @@ class Recognition:
             if not in_anki and not journal.get(row["container"]):
                 continue
             one = decode_highlight(row["body"])
-            words, there = canonical(one.exact), in_anki[_reader_of(one.namespace)]
+            words, there = canonical(one.exact), in_anki[_vault_of(one.namespace)]
             key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
@@ -856,11 +843,6 @@ def _likest(words: str, texts: dict[str, str], least: int = MOVED_LIKENESS) -> s
     return found[2] if found and words else ""
 
 
-def _reader_of(namespace: str) -> str:
-    """Return the part of the namespace of a key that does not depend on the words of a document."""
-    return "pdf" if namespace.startswith("pdf:") else namespace
-
-
 def _without_place(one: Highlight) -> Highlight:
     """Return a passage as Anki shows it: without context, of unknown kind."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
@@ -884,12 +866,10 @@ def _by_anchor(key: str, one: Highlight, length: int | None) -> list[str]:
 
 def _by_words(key: str, one: Highlight, length: int | None) -> list[str]:
     """Return its whole text if that is long enough; of a stored one always."""
-    by_hand = one.kind is HighlightKind.CARD
-    enough = length is None or by_hand or length >= MOVED_LENGTH
     text = canonical(one.exact)
-    return [text] if enough and text else []
+    return [text] if text and (length is None or _is_long(one)) else []
 
 
-def _long_enough(row: sqlite3.Row) -> bool:
-    by_hand = decode_highlight(row["body"]).kind is HighlightKind.CARD
-    return by_hand or row["length"] >= MOVED_LENGTH
+def _is_long(one: Highlight) -> bool:
+    """Return whether equal words elsewhere are the same passage."""
+    return one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH

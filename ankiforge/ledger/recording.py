@@ -12,7 +12,7 @@ from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, 
 from ankiforge.ledger.cards import MOVED_FROM, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import POLICY, REDRAFT, SOURCE
+from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.matching import MAY_BE
@@ -255,7 +255,7 @@ class Recorder:
             run, highlight, recorded, judge if edited else None, judge, Counter(),
             results.beside, results.instead, doubt, replaced,
         )  # fmt: skip
-        if doubt and (asked.startswith(MAY_BE) or replaces):
+        if doubt and doubt.check == MOVED_FROM:
             drafts = [_doubted(one, doubt) for one in drafts]
         self._place(placing, self._with_rejections(key, drafts))
         why = results.none.reason or "nothing was drafted"
@@ -491,13 +491,14 @@ class Recorder:
         """Return a finding that blocks a card which was shipped with words that are not known here.
 
         This is so if the passage changed since by more than a correction. Without the old card, the new
-        words cannot wait as its revision.
+        words cannot wait as its revision. Words of a person are known from the journal.
         """
         shipped = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
             (guid,),
         ).fetchone()
-        if not (shipped and quote):
+        worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
+        if not shipped or not quote or worded:
             return None
         if digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
             return None
@@ -510,8 +511,7 @@ class Recorder:
         edit = placing.known.of_highlights(then, now, ())
         if edit.kind is EditKind.CORRECTION:
             return None
-        message = f"was shipped with other words: {edit.why}"
-        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, message)
+        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
