@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command, end
+from ankiforge.cli.output import ACCEPT, DRAFTER, Call, command, end
 from ankiforge.cli.run import follow, job_for, model_for, print_summary
 from ankiforge.cli.session import (
     Commands,
@@ -50,16 +50,8 @@ PASSAGES = 30
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
 @click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
-@click.option(
-    "--drafter",
-    type=click.Choice(["rules", "llm"]),
-    help="Draft with the offline rules, or with a language model.",
-)
-@click.option(
-    "--accept",
-    type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or let all cards wait.",
-)
+@DRAFTER
+@ACCEPT
 def draft(
     call: Call,
     again: str | None,
@@ -289,11 +281,7 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
 
 @command("\n  ankiforge draft import answer.md", shows="limit jobs")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
-@click.option(
-    "--accept",
-    type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or let all cards wait.",
-)
+@ACCEPT
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
     """Read the answers of a chat or of a batch.
 
