@@ -789,4 +789,5 @@ def make_job(
     if wants_probe(config):
         prober = getattr(drafter, "prober", None)
         options = {"probing": True, "prober": prober, **options}
+    options = {"consent": accept != AcceptPolicy.REVIEW, **options}
     return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

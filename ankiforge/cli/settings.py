@@ -224,7 +224,7 @@ _REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/co
 # Whose marks count in shared libraries; without it: those of the library's owner.
 # me: [Ada]
 
-# rules: what you marked or wrote as a card already; no model, no network.
+# rules: cards from what you marked or wrote yourself; no model, no network.
 # llm: a language model drafts as well.
 drafter: rules
 

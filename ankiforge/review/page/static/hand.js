@@ -191,7 +191,7 @@ const WAYS = {
   cloze,
   question: begin("question", { Front: "", Back: "" }, "Front", "New question"),
   term: begin("term", { Front: "", Back: "", Reverse: "y" }, "Back", "New term, both ways"),
-  new: (page) => void open(page, { Front: "", Back: "" }, "Front", "New card"),
+  new: (page, { args } = {}) => void open(page, { Front: "", Back: "", ...args }, args?.Front ? "Back" : "Front", "New card"),
 };
 
 function wordlessly(page) {
