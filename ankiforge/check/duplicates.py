@@ -61,6 +61,8 @@ _JUDGED = 30
 """So many of the most similar cards are judged: in a list of a thousand of one pattern all are."""
 _MOST = 5
 """Findings per card; the most similar."""
+_SIDES_KEPT = 5_000
+"""Cards of a store whose sides are kept in memory."""
 _AT_ONCE = 5_000
 """Cards whose search terms are stored in one transaction."""
 
@@ -135,8 +137,8 @@ class DuplicateIndex:
         # A place is a position in these lists; a card that changes gets a new place.
         self._ids: list[str] = []
         self._homes: list[HighlightKey] = []
-        self._sides: list[Sides | None] = []
-        """None: read when it is needed."""
+        self._sides: dict[int, Sides] = {}
+        """Per card, its sides: of a store, those that were needed lately."""
         self._words: list[tuple[int, ...]] = []
         """Per card, the numbers of its content words."""
         self._masks: list[int] = []
@@ -218,7 +220,6 @@ class DuplicateIndex:
     def _new_place(self) -> int:
         self._ids.append("")
         self._homes.append(HighlightKey(""))
-        self._sides.append(None)
         self._words.append(())
         self._masks.append(0)
         self._sizes.append(0)
@@ -228,7 +229,8 @@ class DuplicateIndex:
         numbers = [self._number(word) for word in card.terms.words]
         self._ids[place] = card.id
         self._homes[place] = card.highlight
-        self._sides[place] = read
+        if read:
+            self._sides[place] = read
         self._words[place] = tuple(numbers)
         self._masks[place] = _mask(numbers)
         self._sizes[place] = len(numbers)
@@ -348,9 +350,11 @@ class DuplicateIndex:
                 yield found("similar", f"{shown}, differs in: {difference}", twin=id)
 
     def _sides_at(self, place: int) -> Sides:
-        known = self._sides[place]
+        known = self._sides.get(place)
         if known is None:
             assert self._store is not None
+            if len(self._sides) >= _SIDES_KEPT:
+                self._sides.clear()
             draft = self._store.draft(self._ids[place]) or _NOTHING  # deleted a moment ago
             known = self._sides[place] = sides(draft)
         return known
