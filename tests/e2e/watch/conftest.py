@@ -1,7 +1,5 @@
 """A watcher in this process: its clock and its hints are the test's, its files are real."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

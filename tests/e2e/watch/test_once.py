@@ -1,7 +1,5 @@
 """`ankiforge watch --once`: one pass, for scripts and timers."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -31,9 +29,7 @@ def pushed(forge) -> dict[str, Any]:
     return found
 
 
-def test_with_push_the_object_tells_what_anki_took(
-    forge, desk: Path, serving, tmp_path: Path
-) -> None:
+def test_with_push_the_object_tells_what_anki_took(forge, desk, serving, tmp_path):
     with serving(tmp_path / "profile") as anki:
         connects(desk, anki.address)
         told = pushed(forge)
@@ -49,8 +45,8 @@ def test_with_push_the_object_tells_what_anki_took(
 
 
 def test_with_push_and_anki_closed_the_package_lies_ready_and_it_ends_with_3(
-    forge, desk: Path, serving, tmp_path: Path
-) -> None:
+    forge, desk, serving, tmp_path
+):
     with serving(tmp_path / "profile") as anki:
         connects(desk, anki.address)
     told = forge("watch", "--once", "--push", "--json", code=3).data
@@ -60,9 +56,7 @@ def test_with_push_and_anki_closed_the_package_lies_ready_and_it_ends_with_3(
     assert forge("watch", "--once", "--push", "-q", code=3).stdout == ""
 
 
-def test_stopped_it_pushes_nothing(
-    forge, desk: Path, serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_it_pushes_nothing(forge, desk, serving, tmp_path, monkeypatch):
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -73,7 +67,7 @@ def test_stopped_it_pushes_nothing(
         assert anki.actions == []
 
 
-def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk: Path, vault: Path) -> None:
+def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk, vault):
     for _ in range(2):
         told = forge.ok("watch", "--once", "-q")
         assert (told.stdout, told.stderr) == ("", "")
@@ -83,6 +77,6 @@ def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk: Path, vaul
     assert told.stderr.startswith("failed: Broken.md")
 
 
-def test_where_nothing_has_changed_it_says_so_again(forge, desk: Path) -> None:
+def test_where_nothing_has_changed_it_says_so_again(forge, desk):
     first = [forge.json("watch", "--once") for _ in range(2)][-1]
     assert forge.json("watch", "--once") == first
