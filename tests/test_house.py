@@ -78,7 +78,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 186, "code lines": 51_450, "AST nodes": 515_000, "longest file": 1_030}
+CEILINGS = {"modules": 188, "code lines": 51_944, "AST nodes": 519_180, "longest file": 1_039}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 

@@ -36,7 +36,7 @@ from ankiforge.text.anchors import CONTEXT, percent
 
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a hundred thousand annotations."""
-HINT = "export it anew at hypothes.is, or save what its API answers"
+HINT = "export it again at hypothes.is, or save what its API answers"
 MOST = 20
 """The number of malformed annotations that are reported per file."""
 
@@ -211,7 +211,7 @@ class Hypothesis(FolderSource):
             except (msgspec.DecodeError, RecursionError) as error:
                 broken += 1
                 if broken <= MOST:
-                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it anew")
+                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
         if broken > MOST:
             yield Problem(f"{file.path}: the rest", f"{broken - MOST} more cannot be read", HINT)
 
@@ -277,7 +277,7 @@ def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines
         ):
             return lines, ""
-        raise ItemError(f"no JSON of Hypothesis: {error}", hint=HINT) from error
+        raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
     if export.id:
         return (text,), ""
     return (*export.rows, *export.annotations, *export.replies), export.export_userid

@@ -446,7 +446,7 @@ class Kindle(FolderSource):
                 hint = "it wants a title, a line that begins with `-`, its text"
                 yield Problem(f"{file.path}:{line}", what, hint)
         if broken > MOST:
-            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more are no entries")
+            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more are not entries")
 
     def _book(self, book: str, path: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
         space = self.folder.namespace

@@ -190,7 +190,7 @@ class Readwise(FolderSource):
         except UnicodeDecodeError:
             yield Problem(file.path, "not UTF-8", "re-save it as UTF-8")
         except csv.Error as error:
-            yield Problem(file.path, f"not a table from some row on: {error}", "export it anew")
+            yield Problem(file.path, f"not a table from some row on: {error}", "export it again")
         except OSError as error:
             yield self.folder.problem(file, unreadable(error))
         except ItemError as error:
@@ -233,7 +233,7 @@ def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
         first, at = at, reader.line_num + 2
         if cells and cells[-1].endswith(_END):
             what = "the quote that opens in this row is never closed: nothing is read from here on"
-            yield Problem(f"{file.path}:{first}", what, "export it anew")
+            yield Problem(f"{file.path}:{first}", what, "export it again")
         elif len(cells) <= len(columns):
             row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})
             if row.text or row.comment:
@@ -258,7 +258,7 @@ def _lines(table: TextIO) -> Iterator[str]:
     """
     while line := table.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise ItemError("an unterminated line", hint="export it anew")
+            raise ItemError("an unterminated line", hint="export it again")
         yield line
 
 

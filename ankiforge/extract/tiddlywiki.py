@@ -90,7 +90,7 @@ class Wiki(TextSource):
             tiddler = tiddler_of(source)
             if not tiddler.fields and source.strip():
                 hint = "its first lines are to be `field: value`, then an empty line"
-                yield Problem(file.path, "it is no tiddler", hint)
+                yield Problem(file.path, "it is not a tiddler", hint)
             elif tiddler.is_read and (whole := self._extracted(file, tiddler)):
                 yield whole
 

@@ -160,7 +160,7 @@ def test_a_note_in_a_pdf_on_a_kindle_asks_about_its_own_passage(forge, tmp_path)
 
 def test_a_text_without_marks_is_said_to_have_none(forge, tmp_path):
     (tmp_path / "notes.txt").write_text("only words\n")
-    assert "no highlights there" in forge.ok("extract", tmp_path / "notes.txt").stderr
+    assert "no highlights found" in forge.ok("extract", tmp_path / "notes.txt").stderr
 
 
 def test_several_doors_at_once(forge, tmp_path):
@@ -363,7 +363,7 @@ def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(rows))
     told = forge("run", *sorted(tmp_path.glob("*.*")), code=1).stderr
     assert "My Clippings.txt:1: no entry of a Kindle" in told
-    assert "broken.tid: it is no tiddler" in told
+    assert "broken.tid: it is not a tiddler" in told
     assert "a.json: annotation 2" in told
 
 

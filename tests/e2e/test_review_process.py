@@ -95,7 +95,7 @@ def test_however_it_is_ended_what_was_decided_is_kept(forge, waiting, name):
         code, err = ended(process, getattr(signal, name))
 
     assert code == 130
-    assert err.startswith("2 cards wait, 1 passage without a card; Ctrl-C ends it\n")
+    assert err.startswith("2 cards wait, 1 passage without a card; press Ctrl-C to end\n")
     assert "nothing is lost" in err
     assert sorted(card["verdict"] for card in forge.cards()) == ["accepted", "pending"]
     assert not (forge.home / ".ankiforge/ledger.db-wal").exists(), "the ledger was closed"
@@ -171,7 +171,7 @@ def test_json_is_the_address_and_nothing_else(forge, waiting):
 def test_a_reader_that_has_seen_enough_ends_nothing(forge, waiting):
     process = forge.started("review", "--no-open")
     process.stdout.close()
-    assert "Ctrl-C ends it" in process.stderr.readline()
+    assert "press Ctrl-C to end" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 130
     assert "Traceback" not in process.stderr.read()

@@ -237,7 +237,7 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
         told = forge.ok("run")
         assert told.stderr.count(f"note: {v}: ") == 1
         assert f"ankiforge run --forget {v}" in told.stderr
-        assert "No highlights there" not in told.stdout
+        assert "No highlights found" not in told.stdout
     assert not forge.cards("finding:source_gone")
     away.rename(v)
     found = forge.json("run")["highlights"]

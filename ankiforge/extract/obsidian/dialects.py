@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.extract.markdown.blocks import without_id
 from ankiforge.extract.markdown.cards import FIELD
 from ankiforge.extract.markdown.page import (
+    AS_FIELD,
     FOOTNOTE,
     HEADING,
     NUMBERED_BLOCK,
     Dialect,
     Page,
     ToolCard,
+    between,
     content,
 )
 from ankiforge.extract.markdown.source import COMMENT
@@ -189,7 +191,7 @@ class _OsrWalk:
             if not is_own or at in page.regions:
                 card = card_on_line(page, at, self.osr.inline)
                 if card and ours and not heading:  # by our own reading it is not a card
-                    card = card._replace(form=Form.INLINE_FIELD)
+                    card = card._replace(form=Form.INLINE_FIELD, written=AS_FIELD)
             if card or is_own:
                 if self.separator < 0:
                     self.flush(at)  # within a multi-line card it replaces that card
@@ -217,6 +219,7 @@ class _OsrWalk:
                     page.lines_between(first, at), ends=(front, back),
                     two_way=self.osr.multiline[page.lines[self.separator].strip()],
                     tags=page.tags_in(front, back),
+                    written=between(page.lines[self.separator].strip()),
                 )  # fmt: skip
                 self.found.append(card)
         elif first >= 0 and self.cloze:
@@ -398,6 +401,7 @@ class O2a(Dialect):
             whole=whole[name.end() :] if name else whole,
             tags=(*tags, *card.tags),
             id=number,
+            written="START … END",
         )
 
     def inline_notes(self, page: Page) -> Iterator[ToolCard]:
@@ -412,7 +416,13 @@ class O2a(Dialect):
                     card = self._inline_note(page, match[1], match[2].strip(f"{COMMENT} \t"))
                 if card:
                     number = card.id or page.id_within(at, match.span())
-                    yield card._replace(first=at, last=at + 1, id=number, columns=match.span())
+                    yield card._replace(
+                        first=at,
+                        last=at + 1,
+                        id=number,
+                        columns=match.span(),
+                        written="STARTI … ENDI",
+                    )
 
     def _inline_note(self, page: Page, kind: str, words: str) -> ToolCard | None:
         number = _INLINE_ID.search(words)
@@ -464,7 +474,7 @@ class O2a(Dialect):
                 front = page.lines_between(first, last)[asked.end() :]
                 back = page.lines_between(start, end)[answered.end() :]
                 card = _basic(page, first, end, front, back)
-                yield card._replace(whole=card.whole[asked.end() :])
+                yield card._replace(whole=card.whole[asked.end() :], written="Q: … A: …")
 
     def on_flashcard(self, page: Page) -> Iterator[ToolCard]:
         """Yield questions that end in `#flashcard`; the text after them is the answer."""
@@ -480,7 +490,8 @@ class O2a(Dialect):
                 start, end = next(iter(spans[number + 1 : number + 2]), (last, last))
                 if start == end or not _is_blank(page, last, start):
                     continue
-            yield _basic(page, first, end, front, page.lines_between(start, end))
+            card = _basic(page, first, end, front, page.lines_between(start, end))
+            yield card._replace(written="#flashcard")
 
     def on_ruled(self, page: Page) -> Iterator[ToolCard]:
         """Yield paragraphs that a line of dashes divides into question and answer."""
@@ -488,7 +499,7 @@ class O2a(Dialect):
             dashes = (at for at in range(first + 1, last - 1) if _DASHES.match(page.lines[at]))
             if at := next(dashes, None):
                 front, back = page.lines_between(first, at), page.lines_between(at + 1, last)
-                yield _basic(page, first, last, front, back)
+                yield _basic(page, first, last, front, back)._replace(written=between("---"))
 
     def on_table(self, page: Page) -> Iterator[ToolCard]:
         """Yield tables of one column: the header is the question, the first row the answer."""
@@ -496,7 +507,8 @@ class O2a(Dialect):
             cells = [_CELL.match(page.lines[at]) for at in range(first, min(first + 3, last))]
             if first in page.cells and len(cells) == 3 and all(cells):
                 front, _, back = (cell[1].strip() for cell in cells if cell)
-                yield _basic(page, first, first + 3, front, back)
+                card = _basic(page, first, first + 3, front, back)
+                yield card._replace(written="a table of one column")
 
     def on_inline(self, page: Page) -> Iterator[ToolCard]:
         """Yield cards `front::back` on one line."""
@@ -582,6 +594,7 @@ class Flashcards(Dialect):
     """flashcards-obsidian: `#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
 
     def __init__(self, settings: FlashcardsSettings) -> None:
+        self.written = f"#{settings.flashcards_tag.lstrip('#')}"
         tag = re.escape(settings.flashcards_tag.lstrip("#"))
         self.tag = re.compile(
             rf"(?:^|(?<=[ \t]))#{tag}(?P<kind>[/-](?:reverse|spaced))?(?P<tags>(?:[ \t]*#[\w/-]+)*)"
@@ -656,7 +669,8 @@ class Flashcards(Dialect):
         sides = (page.side(front), page.side(back))
         whole = page.lines_between(first, end)
         ends = (front, back or front)
-        return ToolCard(first, end, Form.BLOCK, sides, whole, ends, kind == "reverse", tags)
+        card = ToolCard(first, end, Form.BLOCK, sides, whole, ends, kind == "reverse", tags)
+        return card._replace(written=self.written)
 
     def inline(self, page: Page, at: int) -> ToolCard | None:
         """Return the card `Q::A` or `Q:::A` on a line; its id may stand on the line below."""
@@ -704,7 +718,7 @@ class Yanki(Dialect):
         inside = any(fnmatchcase(page.path, f"{folder}/*") for folder in self.folders)
         card = self.card(page) if inside or not self.folders else None
         if card:
-            yield card._replace(id=page.note_id)
+            yield card._replace(id=page.note_id, written="one card a file")
 
     def card(self, page: Page) -> ToolCard | None:
         """Return the card that a file is, by its rules and struck-through text."""

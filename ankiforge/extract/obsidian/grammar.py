@@ -62,7 +62,7 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
             sides.reverse()
         return ToolCard(
             at, at + 1, Form.INLINE, tuple(sides), words, two_way=separator.two_way,
-            tags=inline.tags,
+            tags=inline.tags, written=f"a {separator.sign.strip()} b",
         )  # fmt: skip
     return None
 
@@ -166,5 +166,17 @@ def cloze_card(
     page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Cloze], id: str = ""
 ) -> ToolCard:
     """Return the cloze card of the lines [first, last), whose text is `source`."""
+    found = list(found)
     text = cloze_text(page, source, mask, found)
-    return ToolCard(first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id)
+    written = ""
+    if found:
+        start, end = found[0].answer
+        opening = _SIGNS.match(source[found[0].start : start])
+        closing = _SIGNS.match(source[end : found[0].end][::-1])
+        written = f"{opening[0] if opening else ''}…{closing[0][::-1] if closing else ''}"
+    return ToolCard(
+        first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id, written=written
+    )
+
+
+_SIGNS = re.compile(r"[^\w\s]*")

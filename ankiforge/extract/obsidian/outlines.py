@@ -127,6 +127,7 @@ class Logseq(Dialect):
             yield ToolCard(
                 item.first, max(last, item.below), Form.BLOCK, (page.side(front), page.side(back)),
                 page.lines_between(item.first, last), (front, back or front), tags=tags,
+                written="#card",
             )  # fmt: skip
 
 
@@ -170,7 +171,7 @@ class Remnote(Dialect):
                 yield ToolCard(
                     at, item.last, Form.BLOCK, (page.side(front), page.side(back)),
                     page.lines_between(at, item.last), (front, back), asked["sign"] == ":::",
-                    page.tags_in(front, back),
+                    page.tags_in(front, back), written=f"a {asked['sign']} items below",
                 )  # fmt: skip
                 continue
             mask = page.mask(source)

@@ -319,7 +319,7 @@ class NoteReader:
             return ()
         what = f"{lines} lines with marks more than 100 quotes or lists deep are not read"
         what = what if lines > 1 else what.replace("1 lines", "1 line").replace("are", "is")
-        return (Problem(path, what, "quote them less deep", notice=True),)
+        return (Problem(path, what, "nest the quotes less deeply", notice=True),)
 
     def _document(
         self, path: str, front: FrontMatter, blocks: Blocks, names: Iterable[tuple[str, str]]

@@ -88,6 +88,8 @@ def test_formulas_of_a_passage_are_drawn_below_it(opened, settled):
         page.keyboard.press("j")
         settled(page)
     page.frame_locator("#drawn iframe").locator("mjx-container").wait_for()
+    page.keyboard.press("d")
+    page.frame_locator("#drawn iframe").locator("html.night-mode").wait_for()
 
 
 def test_a_narrow_window_scrolls_one_way_only_and_reload_stays_at_the_card(opened, settled):

@@ -165,5 +165,5 @@ def test_on_a_terminal_a_line_tells_where_it_is(forge, desk):
     popen.send_signal(signal.SIGINT)
     assert popen.wait(timeout=PATIENCE) == 130
     os.close(ours)
-    assert b"watching obsidian notes; Ctrl-C ends it" in said
+    assert b"watching obsidian notes; press Ctrl-C to end" in said
     assert b"all sources: highlights: 2 new; 2 cards drafted" in said

@@ -126,7 +126,7 @@ def test_a_run_rests_for_three_minutes_and_no_more(serve, rest):
     assert sum(clock.slept) <= 180
     assert (rest == "9") == (texts(found) == ["mine", "ours 5", "ours 6"])
     told = [problem.what for problem in problems(found)]
-    assert all(f"asks for {rest} s of rest" in one for one in told)
+    assert all(f"asks to wait {rest} s" in one for one in told)
     assert all(scans(found).values()) == (rest == "9")
 
 

@@ -177,9 +177,7 @@ _SPEC.loader.exec_module(fake)
 
 
 def strict(request):
-    """A server that holds the model to the schema, whatever it is asked."""
-    if "apple" in str(request["messages"]):
-        return fake.says('{"colour": "blue"}')
+    """A server that holds the model to the schema."""
     (h, _), *_ = fake.marked(request)
     quote = "published his experiments on the forgetting curve in 1885"
     front = "When did Ebbinghaus publish his experiments on the forgetting curve?"
@@ -207,9 +205,7 @@ def model_check(found: Workspace, around: Surroundings) -> Check:
     return next(check for check in checks(found, around) if check.name == "model")
 
 
-def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
-    workspace, around, served, monkeypatch
-):
+def test_a_model_on_this_machine_draws_a_card(workspace, around, served, monkeypatch):
     url, heads = served
     monkeypatch.setenv("OPENAI_API_KEY", "secret-key-0123456789")
     around = replace(around, environ={"OPENAI_API_KEY": "secret-key-0123456789"})
@@ -219,7 +215,7 @@ def test_a_model_on_this_machine_draws_a_card_and_keeps_to_the_schema(
     [check] = [check for check in got if check.name == "model"]
     assert check.state is CheckState.OK
     assert check.says.startswith(f"good at {url} drew a card: When did Ebbinghaus")
-    assert "1885 (json_schema: kept; " in check.says
+    assert "1885 (json_schema; " in check.says
     assert "tokens/s" in check.says
     assert exit_code(got) == 0
     assert {head["authorization"] for head in heads} == {"Bearer none"}
@@ -244,10 +240,6 @@ def refuses(*shapes: str) -> Callable[[Any], Any]:
     return picky
 
 
-def loose(request: Any) -> Any:
-    return fake.says("apple") if "apple" in str(request["messages"]) else strict(request)
-
-
 def thinking(request: Any) -> Any:
     if "temperature" in request:
         return fake.error(400, "Unsupported value: 'temperature' does not support 0")
@@ -257,9 +249,8 @@ def thinking(request: Any) -> Any:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (refuses("json_schema"), "json_object with a schema: kept"),
-        (refuses("json_schema", "json_object"), "plain text: each reply is checked here"),
-        (loose, "json_schema: taken but not kept"),
+        (refuses("json_schema"), "(json_object with a schema; "),
+        (refuses("json_schema", "json_object"), "(plain text; "),
         (thinking, "without temperature"),
     ],
 )
