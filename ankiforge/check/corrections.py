@@ -174,11 +174,9 @@ _SCAN = re.compile(
     """,
     re.VERBOSE,
 )
-_PREFIXED = re.compile(r"(?:pre|post|mid|late|early|circa|ca|about|c)-?(?=\d)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?:;。？！\n]\s*[\"“‘(\[]*$")
 _ROMAN = re.compile(r"(?<![\w(])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
 _ROMAN_SIGN = "\ue102"
-_GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
 _BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
 _ATTACHED = re.compile(r"[^\W\d_][:/\[._]$")
 """The end of an identifier to which a number belongs: localhost:3000, fonts[0]."""
@@ -222,8 +220,6 @@ class _Token:
     quantity: Quantity | None = None
     within_name: bool = False
     """Whether a number is part of a name (World War 2, type 1, § 5, third), not a measure."""
-    glued: bool = False
-    """Whether a number and the next one form a range."""
     bracketed: bool = False
     """Whether it is the first in brackets: World Health Organization (WHO)."""
     beside: bool = False
@@ -283,9 +279,6 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
     at, length = 0, len(text)
     while at < length:
         match = _SCAN.match(text, at)
-        if match and match["code"] and (prefix := _PREFIXED.match(text, at)):
-            at = prefix.end()  # mid-1990s
-            continue
         quantity = None if match and match["code"] else QUANTITY.match(folded, at)
         if quantity and quantity["word"] and quantity["word"] in ("one", "null", "eins"):
             quantity = None
@@ -319,11 +312,8 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     dated = follows.startswith(("centur", "jahrhundert", "millenni", *_MONTHS))
     named = (bool(ordinal) and not dated) or led.endswith(_ROMAN_SIGN)
     named = named or (not one.unit and _ATTACHED.search(led) is not None)
-    glued = _GLUE.match(text, end) is not None
     beside = _BESIDE.search(led) is not None
-    return _Token(
-        key, raw, answer, "number", quantity=one, within_name=named, glued=glued, beside=beside
-    )
+    return _Token(key, raw, answer, "number", quantity=one, within_name=named, beside=beside)
 
 
 def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
@@ -344,13 +334,7 @@ def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
 
 
 def _finished(found: list[_Token], german: bool) -> list[_Token]:
-    """Return the tokens with the units of ranges, and with numbers marked that are part of a name."""
-    for at in range(len(found) - 2, -1, -1):  # 5–10 km
-        here, after = found[at], found[at + 1]
-        if here.glued and here.quantity and after.quantity and not here.quantity.unit:
-            size = here.quantity.value * after.quantity.worth
-            key = f"#{after.quantity.dimension}:{size}:{here.quantity.era}"
-            found[at] = replace(here, key=key)
+    """Return the tokens with numbers marked that are part of a name."""
     for at, one in enumerate(found):
         if german and one.name and not one.raw.isupper() and one.kind == "word":
             found[at] = one = replace(one, name=False)
@@ -746,8 +730,6 @@ def _judge(
             return Edit(waits, f"{_shown((a, b))}: none or some")
         if a.kind == b.kind == "number" and (why := _turned(a, b)):
             return Edit(waits, why)
-        if stem(b.key) in OPPOSITES.get(stem(a.key), ()) or b.key in TURNED.get(a.key, ()):
-            return Edit(waits, f"{_shown((a, b))}: the contrary")
         if a.kind != "number" and _is_renamed(a, b):
             return Edit(waits, f"{_shown((a, b))}: another name")
     if _negations(edit.old) != _negations(edit.new):

@@ -335,26 +335,7 @@ def _wrong(one: Quantity, text: str, source: str) -> str:
     return there[0].shown if wrong_sign or wrong_era else ""
 
 
-_JOINING = frozenset(
-    [
-        "and",
-        "or",
-        "to",
-        "bis",
-        "und",
-        "oder",
-        "à",
-        "et",
-        "ou",
-        "a",
-        "y",
-        "o",
-        ",",
-        "-",
-        "–",
-        "through",
-    ]
-)
+_JOINING = listed("small_words", "joining_numbers")
 _PLAIN_DIGITS = 12
 """Numbers of up to this many digits are not parsed as a quantity."""
 

@@ -109,6 +109,23 @@ def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def settings(desk: Path) -> Callable[..., Path]:
+    """Writes the settings anew: with a further source, an Anki, a model, or more lines."""
+    file = desk / "ankiforge.yaml"
+    first = file.read_text("utf-8")
+
+    def write(more: str = "", source: str = "", connect: str = "", llm: str = "") -> Path:
+        text = first.replace("anki:", f"- {source}\nanki:") if source else first
+        if connect:
+            text = text.replace("{collection: none}", f"{{collection: none, connect: '{connect}'}}")
+        drafter = f"drafter: llm\nllm: {{model: m, {llm}}}\n" if llm else ""
+        file.write_text(text + drafter + more, "utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture
 def watch(desk: Path) -> Callable[..., Watched]:
     """Makes a watcher of the workspace, its first pass done."""
 

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,16 +73,20 @@ def test_a_disk_that_no_longer_answers_is_told_of_and_looked_at_again(
     assert len(forge.cards()) == 3
 
 
-def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_deleted(
-    watch, desk, tmp_path, forge, no_waiting
-):
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    (texts / "a.md").write_text(LENS, "utf-8")
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+@pytest.fixture
+def texts(tmp_path: Path, settings: Any, forge: Any, desk: Path) -> Path:
+    """A folder of texts that is a source, too."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    settings(source=f"markdown: {{name: texts, path: {folder}}}")
     forge.ok("init", "--trust", desk)
+    return folder
+
+
+def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_deleted(
+    watch, texts, tmp_path, forge, no_waiting
+):
+    (texts / "a.md").write_text(LENS, "utf-8")
     watched = watch()
     texts.rename(tmp_path / "away")
     texts.mkdir()
@@ -134,14 +139,8 @@ def test_a_clock_that_is_set_back_stops_nothing(watch, vault, desk, forge, no_wa
 
 
 def test_a_file_that_is_still_being_written_is_read_when_it_is_done(
-    watch, desk, tmp_path, forge, monkeypatch
+    watch, texts, forge, monkeypatch
 ):
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
-    forge.ok("init", "--trust", desk)
     monkeypatch.setattr(files, "TICK_NS", 10**18)  # no stamp proves anything
     watched = watch()
     (texts / "a.md").write_text("Half a", "utf-8")
@@ -202,16 +201,13 @@ def test_what_is_taken_back_during_a_pass_asks_for_all_at_the_next(
     assert passes(watched.turn()) == ["pass"]
 
 
-def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(watch, desk, serving, tmp_path):
+def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(watch, settings, serving, tmp_path):
     with serving(tmp_path / "profile") as anki:
-        address = anki.address
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    at = settings.replace("{collection: none}", f"{{collection: none, connect: '{address}'}}")
-    (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        settings(connect=anki.address)
     watched = watch(push=True)
     watched.later(3000)
     assert not [one for one in watched.of("delivered") if one.pushed]
-    with serving(tmp_path / "profile", port=int(address.rpartition(":")[2])) as anki:
+    with serving(tmp_path / "profile", port=int(anki.address.rpartition(":")[2])) as anki:
         watched.later(10)
         with anki.collection() as col:
             assert col.note_count() == 2
@@ -231,7 +227,7 @@ def test_a_ledger_that_is_written_to_leaves_ctrl_c_alive(watch, vault, desk):
 
 
 def test_a_passage_that_no_model_can_read_leaves_the_others_their_turn(
-    watch, desk, vault, forge, fake
+    watch, settings, vault, forge, fake
 ):
     lines = [f"==The passage number {number} says something else.==" for number in range(9)]
     (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
@@ -242,9 +238,7 @@ def test_a_passage_that_no_model_can_read_leaves_the_others_their_turn(
         return fake.says("no json") if bad else fake.obliging(request)
 
     with fake.LlmServer(otherwise=answer) as server:
-        llm = f"drafter: llm\nllm: {{base_url: {server.base_url}, model: m, candidates: 1}}\n"
-        settings = (desk / "ankiforge.yaml").read_text("utf-8")
-        (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        settings(llm=f"base_url: {server.base_url}, candidates: 1")
         watched = watch()
         watched.later(30)
     assert len(forge.cards()) == 6

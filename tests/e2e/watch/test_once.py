@@ -16,12 +16,6 @@ def _note(vault: Path) -> None:
     (vault / "Cells.md").write_text(CELLS, "utf-8")
 
 
-def connects(desk: Path, address: str) -> None:
-    settings = desk / "ankiforge.yaml"
-    more = f"{{collection: none, connect: '{address}'}}"
-    settings.write_text(settings.read_text("utf-8").replace("{collection: none}", more), "utf-8")
-
-
 def pushed(forge) -> dict[str, Any]:
     """The object (the stand-in of Anki may print before it)."""
     out = forge.ok("watch", "--once", "--push", "--json").stdout
@@ -29,9 +23,9 @@ def pushed(forge) -> dict[str, Any]:
     return found
 
 
-def test_with_push_the_object_tells_what_anki_took(forge, desk, serving, tmp_path):
+def test_with_push_the_object_tells_what_anki_took(forge, settings, serving, tmp_path):
     with serving(tmp_path / "profile") as anki:
-        connects(desk, anki.address)
+        settings(connect=anki.address)
         told = pushed(forge)
         assert (told["notes"]["added"], told["notes"]["updated"]) == (2, 0)
         assert told["cards"]["drafted"] == 2
@@ -45,10 +39,10 @@ def test_with_push_the_object_tells_what_anki_took(forge, desk, serving, tmp_pat
 
 
 def test_with_push_and_anki_closed_the_package_lies_ready_and_it_ends_with_3(
-    forge, desk, serving, tmp_path
+    forge, settings, serving, tmp_path
 ):
     with serving(tmp_path / "profile") as anki:
-        connects(desk, anki.address)
+        settings(connect=anki.address)
     told = forge("watch", "--once", "--push", "--json", code=3).data
     assert told["notes"]["added"] == 2
     assert [Path(one).exists() for one in told["packages"]] == [True]
@@ -56,13 +50,13 @@ def test_with_push_and_anki_closed_the_package_lies_ready_and_it_ends_with_3(
     assert forge("watch", "--once", "--push", "-q", code=3).stdout == ""
 
 
-def test_stopped_it_pushes_nothing(forge, desk, serving, tmp_path, monkeypatch):
+def test_stopped_it_pushes_nothing(forge, settings, serving, tmp_path, monkeypatch):
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(running, "follow", stopped)
     with serving(tmp_path / "profile") as anki:
-        connects(desk, anki.address)
+        settings(connect=anki.address)
         forge("watch", "--once", "--push", code=130)
         assert anki.actions == []
 

@@ -25,14 +25,6 @@ def passes(told) -> list[str]:
     return [name for name, _ in told if name == "pass"]
 
 
-def fronts(forge) -> list[str]:
-    return sorted(
-        (card["fields"].get("Front") or card["fields"]["Text"]).partition("\n")[0]
-        for card in forge.cards()
-        if card["standing"] == "live"
-    )
-
-
 def problems(told) -> list[str]:
     return [f"{one.where}: {one.what}" for name, one in told if name == "problem"]
 
@@ -65,16 +57,16 @@ def emptied_first(note: Path, text: str) -> None:
 @pytest.mark.parametrize("save", [in_place, by_rename, as_vim, emptied_first])
 def test_a_new_mark_is_a_card_however_the_note_is_saved(forge, watch, vault, save):
     watched = watch()
-    save(vault / "Cells.md", CELLS + LENS)
-    assert passes(watched.turn()) == ["pass"]
-    assert len(forge.cards()) == 3
-
-
-def test_a_hint_without_a_change_reads_nothing(watch, vault):
-    watched = watch()
     (vault / "Cells.md").read_text("utf-8")
     (vault / "drawing.canvas").write_text("{}", "utf-8")
-    assert passes(watched.turn()) == []
+    assert passes(watched.turn()) == [], "a hint without a change"
+    guid = next(card["guid"] for card in forge.cards() if card["kind"] == "cloze")
+    forge.ok("reject", guid)
+    save(vault / "Cells.md", CELLS + LENS)
+    assert passes(watched.turn()) == ["pass"]
+    verdicts = {card["guid"]: card["verdict"] for card in forge.cards()}
+    assert len(verdicts) == 3
+    assert verdicts[guid] == "rejected", "a decision made beside it stands"
 
 
 def test_very_many_notes_at_once_are_one_pass(forge, watch, vault):
@@ -163,7 +155,7 @@ def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault)
 
 @pytest.mark.parametrize("kind", ["markdown", "pdf", "zotero", "readwise"])
 def test_a_change_of_any_source_is_seen_without_reading_it(
-    forge, desk, watch, tmp_path, monkeypatch, kind
+    forge, desk, settings, watch, tmp_path, monkeypatch, kind
 ):
     root = tmp_path / kind
 
@@ -184,9 +176,7 @@ def test_a_change_of_any_source_is_seen_without_reading_it(
     root.mkdir()
     write("lens")
     path = root.with_suffix(".csv") if kind == "readwise" else root
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- {kind}: {{name: more, path: {path}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    settings(source=f"{kind}: {{name: more, path: {path}}}")
     forge.ok("init", "--trust", desk)
     monkeypatch.setattr(files, "TICK_NS", 0)
     watched = watch()
@@ -224,30 +214,29 @@ def test_without_events_it_looks_often_and_says_so(watch, vault):
 # --- what goes wrong --------------------------------------------------------------------------
 
 
-def test_damaged_settings_are_told_once_and_read_when_they_are_mended(forge, desk, watch, vault):
+def test_damaged_settings_are_told_once_and_read_when_they_are_mended(
+    forge, settings, watch, vault
+):
     watched = watch()
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    (desk / "ankiforge.yaml").write_text(settings + "nonsense: true\n", "utf-8")
+    settings("nonsense: true\n")
     assert len(problems(watched.later(60))) == 1
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     watched.turn()
-    (desk / "ankiforge.yaml").write_text(settings + "package: per-deck\n", "utf-8")
+    settings("package: per-deck\n")
     told = watched.later(60)
     assert "started" in [name for name, _ in told]
     assert len(forge.cards()) == 3
 
 
 def test_a_source_nobody_trusts_is_not_read_though_the_settings_name_it(
-    forge, desk, watch, tmp_path
+    forge, settings, watch, tmp_path
 ):
     watched = watch()
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "a.md").write_text(LENS, "utf-8")
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- obsidian: {{name: secret, path: {tmp_path / 'secret'}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    settings(source=f"obsidian: {{name: secret, path: {tmp_path / 'secret'}}}")
     assert "secret" in problems(watched.later(10))[0]
-    (desk / "ankiforge.yaml").write_text(settings, "utf-8")
+    settings()
     watched.later(60)
     assert len(forge.cards()) == 2
 
@@ -277,35 +266,20 @@ def test_after_another_program_has_read_everything_is_read(forge, watch, vault, 
     assert len(forge.cards()) == 3
 
 
-def test_a_decision_made_beside_it_stands(forge, watch, vault):
-    watched = watch()
-    guid = next(card["guid"] for card in forge.cards() if card["kind"] == "cloze")
-    forge.ok("reject", guid)
-    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
-    watched.turn()
-    verdicts = {card["guid"]: card["verdict"] for card in forge.cards()}
-    assert verdicts[guid] == "rejected"
-    assert len(verdicts) == 3
-
-
 # --- delivering -------------------------------------------------------------------------------
 
 
-def test_a_card_goes_out_when_its_note_was_left_alone_for_two_minutes(desk, watch, vault, notes_in):
+def test_a_quiet_note_goes_out_after_two_minutes_and_half_a_sentence_does_not(
+    desk, watch, vault, notes_in
+):
     watched = watch()
     package = desk / "ankiforge.apkg"
     watched.later(60)
     assert not package.exists()
     told = watched.later(120)
     assert [one.added for name, one in told if name == "delivered"] == [2]
-    assert len(notes_in(package)) == 2
-
-
-def test_half_a_sentence_does_not_go_out_and_the_rest_does(desk, watch, vault, notes_in):
-    watched = watch()
-    watched.later(180)
-    package = desk / "ankiforge.apkg"
     before = notes_in(package)
+    assert len(before) == 2
     (vault / "Other.md").write_text(LENS, "utf-8")
     watched.turn()
     watched.ahead += 100
@@ -347,9 +321,10 @@ def test_the_last_save_is_delivered_within_two_and_a_half_minutes(watch, vault, 
     assert 120 <= came[-1] <= 150
 
 
-def test_what_was_accepted_beside_it_is_in_the_package_soon(forge, desk, watch, vault, notes_in):
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    (desk / "ankiforge.yaml").write_text(settings + "accept: {rules: review}\n", "utf-8")
+def test_what_was_accepted_beside_it_is_in_the_package_soon(
+    forge, desk, settings, watch, vault, notes_in
+):
+    settings("accept: {rules: review}\n")
     watched = watch()
     watched.later(300)
     assert not (desk / "ankiforge.apkg").exists()
@@ -361,13 +336,10 @@ def test_what_was_accepted_beside_it_is_in_the_package_soon(forge, desk, watch, 
 # --- a model ----------------------------------------------------------------------------------
 
 
-def test_a_model_that_is_down_is_told_once_and_asked_again(forge, desk, watch, vault, fake):
+def test_a_model_that_is_down_is_told_once_and_asked_again(forge, settings, watch, vault, fake):
     (vault / "Cells.md").write_text("==We should all sleep much more than we do.==\n", "utf-8")
     with fake.LlmServer() as server:
-        address = server.base_url
-    llm = f"drafter: llm\nllm: {{base_url: {address}, model: m}}\n"
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        settings(llm=f"base_url: {server.base_url}")
     watched = watch()
     assert passes(watched.later(10))
     assert len([one for one in problems(watched.told) if one.startswith("model")]) == 1
@@ -375,18 +347,14 @@ def test_a_model_that_is_down_is_told_once_and_asked_again(forge, desk, watch, v
 
 
 def test_a_model_drafts_some_at_a_time_until_nothing_is_left_within_one_budget(
-    forge, desk, watch, vault, fake, monkeypatch
+    forge, settings, watch, vault, fake, monkeypatch
 ):
     monkeypatch.setattr(watching, "PORTION", 2)
     lines = [f"==The passage number {number} says something else.==" for number in range(5)]
     (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
     with fake.LlmServer() as server:
-        llm = (
-            f"drafter: llm\nllm: {{base_url: {server.base_url}, model: m, candidates: 1,"
-            " price_usd: [1, 1], budget_usd: 1.0}\n"
-        )
-        settings = (desk / "ankiforge.yaml").read_text("utf-8")
-        (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        cost = "price_usd: [1, 1], budget_usd: 1.0"
+        settings(llm=f"base_url: {server.base_url}, candidates: 1, {cost}")
         watched = watch()
         watched.later(10)
         assert len(forge.cards()) == 5
@@ -403,22 +371,16 @@ def test_a_model_drafts_some_at_a_time_until_nothing_is_left_within_one_budget(
 
 
 def test_what_is_quiet_is_pushed_and_a_closed_anki_is_asked_again(
-    forge, desk, watch, vault, serving, tmp_path
+    desk, settings, watch, vault, serving, tmp_path
 ):
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
     with serving(tmp_path / "profile") as closed:
-        address = closed.address
-    at = settings.replace("{collection: none}", f"{{collection: none, connect: '{address}'}}")
-    (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        settings(connect=closed.address)
     watched = watch(push=True)
     watched.later(230)
     assert len([one for one in problems(watched.told) if one.startswith("Anki")]) == 1
     assert (desk / "ankiforge.apkg").exists()
     with serving(tmp_path / "profile") as anki:
-        at = settings.replace(
-            "{collection: none}", f"{{collection: none, connect: '{anki.address}'}}"
-        )
-        (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        settings(connect=anki.address)
         watched.later(300)
         with anki.collection() as col:
             assert col.note_count() == 2
