@@ -17,8 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
@@ -36,6 +34,7 @@ from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     RESEMBLED,
     decode_highlight,
+    encode_highlight,
     place_of,
     present,
     present_location,
@@ -404,9 +403,13 @@ class Ingest:
     # --- writing highlights -----------------------------------------------------------------
 
     def _staged(self, run: RunId) -> Iterator[sqlite3.Row]:
-        yield from self._db.execute(
-            "SELECT * FROM scanned WHERE run = ? ORDER BY route, container, id", (run,)
+        ids = self._db.execute(
+            "SELECT id FROM scanned WHERE run = ? ORDER BY route, container, id", (run,)
         ).fetchall()
+        for (id,) in ids:  # one by one, because a first run stages a whole vault
+            yield self._db.execute(
+                "SELECT * FROM scanned WHERE run = ? AND id = ?", (run, id)
+            ).fetchone()
 
     def _write_staged(self, run: RunId, row: sqlite3.Row) -> str:
         highlight = decode_highlight(row["body"])
@@ -619,7 +622,7 @@ def _staged(position: int, container: str, highlight: Highlight, key: str = "") 
         mark_of(highlight),
         h16(text, highlight.kind),
         len(text),
-        msgspec.json.encode(highlight if key else with_own_name(highlight)).decode(),
+        encode_highlight(highlight if key else with_own_name(highlight)),
         key,
     )
 

@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.cards import AT_ONCE, Cards, letter_of
@@ -20,7 +19,13 @@ from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
 from ankiforge.ledger.events import SOURCE, WAITS, Columns, standing
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, present_location
+from ankiforge.ledger.highlights import (
+    NOT_SELECTED,
+    decode_highlight,
+    encode_highlight,
+    present,
+    present_location,
+)
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
@@ -180,7 +185,7 @@ class Locations:
         near = (link for one in others for link in (one.uri, *one.links) if link)
         links = dict.fromkeys((*highlight.links, *(link for link in near if link != highlight.uri)))
         highlight = _with_phrases(highlight, others)
-        return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
+        return encode_highlight(replace(highlight, links=tuple(links)))
 
     def refresh(self, key: str) -> Highlight | None:
         """Update a highlight after links or marks of its other locations changed; return it."""
@@ -391,7 +396,9 @@ class CardMoves:
             ).fetchone()
             lost -= {key} if found["here"] else frozenset()
             self._documents.add(found["document"])
-        for work in sorted({self._works.of(document) for document in self._documents}):
+        any_card = self._db.execute("SELECT 1 FROM card LIMIT 1").fetchone()
+        documents = self._documents if any_card else ()  # a first run has read a whole vault
+        for work in sorted({self._works.of(document) for document in documents}):
             self._follow_in(self._works.members(work), lost, action)
         self._documents.clear()
         self._was.clear()

@@ -310,7 +310,9 @@ class Recognition:
         What the settings left out matches only word for word, except in `reselected` containers.
         """
         groups = self._db.execute(
-            "SELECT DISTINCT container, place, path FROM scanned WHERE run = ?"
+            "SELECT DISTINCT container, place, path FROM scanned s WHERE run = ? AND (EXISTS (SELECT 1"
+            "  FROM highlight h WHERE h.container = s.container AND h.place = s.place) OR EXISTS (SELECT 1"
+            "  FROM location w WHERE w.container = s.container AND w.place = s.place))"
             " ORDER BY route, container, place, path",
             (run,),
         ).fetchall()
@@ -605,8 +607,8 @@ class Recognition:
         self._keys.by_own_id(run)
         for column in ("mark", "text"):
             waiting = self._db.execute(
-                f"SELECT id, {column} AS name, body FROM scanned"
-                " WHERE run = ? AND key = '' ORDER BY id",
+                f"SELECT id, {column} AS name, body FROM scanned s WHERE run = ? AND key = ''"
+                f" AND EXISTS (SELECT 1 FROM highlight h WHERE h.{column} = s.{column}) ORDER BY id",
                 (run,),
             ).fetchall()
             for row in waiting:
