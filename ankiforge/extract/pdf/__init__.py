@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import program, proves, stamp_of
+from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.folder import File, FolderSource, highlights_of, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
@@ -152,12 +152,9 @@ class PdfSource(FolderSource):
 
     def _fingerprint(self, file: File) -> str:
         """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
-        try:
-            stamp = stamp_of(file.at.stat())
-        except OSError:
-            return ""
+        stamp = stamp_at(file.at)
         context = (program(), self.folder.name, self.folder.context)
-        return h16(*context, repr(stamp)) if proves(stamp) else ""
+        return h16(*context, repr(stamp)) if stamp and proves(stamp) else ""
 
     def _file(
         self, worker: PdfWorker, file: File, hidden: list[str], fingerprint: str
@@ -275,7 +272,7 @@ def with_pictures(
     wanted = dict(list(named.items())[:MOST_PICTURES])
     if not wanted:
         return (read, ())
-    cut, failed = worker.pictures(path, tuple(wanted.values()), passwords)
+    cut, failed = worker.cut(path, tuple(wanted.values()), passwords)
     pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
     kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
     marks = []

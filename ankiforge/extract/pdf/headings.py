@@ -20,6 +20,7 @@ from ankiforge.extract.pdf.file import FAULTS
 from ankiforge.extract.pdf.text import one_line
 from ankiforge.extract.pdf.worker import Work
 from ankiforge.text.fold import fold
+from ankiforge.text.identifiers import without_punctuation
 
 # --- lines ----------------------------------------------------------------------------------
 
@@ -402,10 +403,7 @@ def _find(pattern: re.Pattern[str], text: str) -> str:
 def find_doi(text: str) -> str:
     """Return the first DOI in a text without the punctuation after it, "" if there is none."""
     found = _DOI.search(text)
-    doi = found[0] if found else ""
-    while doi and (doi[-1] in ".,;:-_(" or (doi[-1] == ")" and doi.count(")") > doi.count("("))):
-        doi = doi[:-1]
-    return doi.lower()
+    return without_punctuation(found[0]) if found else ""
 
 
 def _named(words: Words, name: str) -> list[str]:

@@ -12,13 +12,14 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from ankiforge.errors import ItemError
+from ankiforge.extract.files import stamp_at
 from ankiforge.model import HighlightKind
 
 if TYPE_CHECKING:
@@ -171,12 +172,11 @@ TRIES = 3
 PAUSE = 0.2
 """Seconds between tries. Zotero writes in bursts."""
 
-Stamp = tuple[int, int, int] | None
-
 
 def companions(database: Path) -> tuple[Path, ...]:
-    """Return the database, and the journals that SQLite may keep next to it."""
-    return tuple(_companion(database, suffix) for suffix in COMPANIONS)
+    """Return the database, and the journals that SQLite may keep next to the real file of a link."""
+    real = os.path.realpath(database)
+    return tuple(Path(f"{real}{suffix}") for suffix in COMPANIONS)
 
 
 @contextmanager
@@ -186,60 +186,34 @@ def snapshot(database: Path) -> Iterator[Path]:
     Raises:
         ItemError: there is no such file, it is unreadable, or it keeps changing.
     """
+    files = companions(database)
     with ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
-            _copy_unchanged(database, folder)
+            for attempt in range(TRIES):
+                time.sleep(PAUSE if attempt else 0)
+                before = [stamp_at(path) for path in files]
+                for path, suffix in zip(files, COMPANIONS, strict=True):
+                    target = folder / f"{database.name}{suffix}"
+                    target.unlink(missing_ok=True)
+                    with suppress(FileNotFoundError) if suffix else nullcontext():
+                        shutil.copyfile(path, target)
+                if [stamp_at(path) for path in files] == before:
+                    break
+            else:
+                raise ItemError(
+                    "Zotero is writing to it without a pause",
+                    hint="wait until Zotero has finished syncing, or close it, and run again",
+                )
+        except (FileNotFoundError, NotADirectoryError) as error:
+            hint = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
+            raise ItemError("there is no Zotero database", hint=hint) from error
         except OSError as error:
-            raise _copy_fault(error) from error
+            raise ItemError(
+                f"it could not be copied: {error.strerror or error}",
+                hint="copying needs permission to read the file, and as much free space in the folder TMPDIR",
+            ) from error
         yield folder / database.name
-
-
-def _copy_unchanged(database: Path, folder: Path) -> None:
-    for attempt in range(TRIES):
-        before = _stamps(database)
-        shutil.copyfile(database, folder / database.name)
-        for suffix in COMPANIONS[1:]:
-            target = folder / f"{database.name}{suffix}"
-            target.unlink(missing_ok=True)
-            with suppress(FileNotFoundError):
-                shutil.copyfile(_companion(database, suffix), target)
-        if _stamps(database) == before:
-            return
-        if attempt < TRIES - 1:
-            time.sleep(PAUSE)
-    raise ItemError(
-        "Zotero is writing to it without a pause",
-        hint="wait until Zotero has finished syncing, or close it, and run again",
-    )
-
-
-def _copy_fault(error: OSError) -> ItemError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return ItemError(
-            "there is no Zotero database",
-            hint="Zotero shows its data folder under Settings, Advanced, Files and Folders",
-        )
-    return ItemError(
-        f"it could not be copied: {error.strerror or error}",
-        hint="copying needs permission to read the file, and as much free space in the folder TMPDIR",
-    )
-
-
-def _stamps(database: Path) -> list[Stamp]:
-    stamps: list[Stamp] = []
-    for path in companions(database):
-        try:
-            found = path.stat()
-            stamps.append((found.st_ino, found.st_mtime_ns, found.st_size))
-        except FileNotFoundError:
-            stamps.append(None)
-    return stamps
-
-
-def _companion(database: Path, suffix: str) -> Path:
-    """Return a path next to the real file. SQLite keeps its journals there, not next to a link."""
-    return Path(f"{os.path.realpath(database)}{suffix}")
 
 
 # --- the tables -----------------------------------------------------------------------------

@@ -161,8 +161,8 @@ class Files:
                     quotes, self._worker.passages(file, tuple(quotes.values())), strict=False
                 )
             if areas:
-                cut = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
-                images |= zip(areas, (picture or b"" for picture in cut), strict=False)
+                cut, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
+                images |= zip(areas, cut, strict=False)
             for mark, image in images.items():
                 if image:
                     name = f"cut/{h16(library.namespace, mark.key)}.png"
