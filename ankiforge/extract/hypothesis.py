@@ -21,7 +21,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File, FolderSource, iso_time
+from ankiforge.extract.folder import ExportSource, File, iso_time
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -37,8 +37,6 @@ from ankiforge.text.anchors import CONTEXT, percent
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a hundred thousand annotations."""
 HINT = "export it anew at hypothes.is, or save what its API answers"
-MOST = 20
-"""The number of malformed annotations that are reported per file."""
 
 
 Settings = SourceSettings
@@ -155,24 +153,25 @@ class Export(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-class Hypothesis(FolderSource):
+class Hypothesis(ExportSource):
     """The annotations of some exports. `me` has user names: `ada` or `acct:ada@hypothes.is`."""
 
     kind = "hypothesis"
     ending = (".json", ".jsonl")
     by_several = True
+    no_export, hint = "it holds no annotations of Hypothesis", HINT
+    rest = "cannot be read"
 
     def read(self) -> Iterator[Sighting]:
         """Yield one document per page, in the order of their first annotations, and problems."""
         owners, newest = set[str](), dict[str, Annotation]()
         paths: dict[str, str] = {}
-        for file in self.folder.exports("it holds no annotations of Hypothesis", HINT):
+        for file in self.files():
             if isinstance(file, Problem):
                 yield file
                 continue
-            for found in self._annotations(file):
+            for found in self.contents(file):
                 if isinstance(found, Problem):
-                    self.folder.missed = True
                     yield found
                 elif isinstance(found, str):
                     owners.add(found)
@@ -195,25 +194,16 @@ class Hypothesis(FolderSource):
             made = (self._highlight(document, root, threads[root.id], me) for root in ordered)
             yield Extracted(document, tuple(made), self.folder.container)
 
-    def _annotations(self, file: File) -> Iterator[Annotation | str | Problem]:
+    def items(self, file: File) -> Iterator[Annotation | str | Problem]:
         """Yield the annotations of a file, and the user who exported it."""
-        try:
-            rows, owner = _rows(file.text(LARGEST))
-        except ItemError as error:
-            yield self.folder.problem(file, error)
-            return
+        rows, owner = _rows(file.text(LARGEST))
         if owner:
             yield _user(owner)
-        broken = 0
         for number, row in enumerate(rows, start=1):
             try:
                 yield msgspec.json.decode(row, type=Annotation)
             except (msgspec.DecodeError, RecursionError) as error:
-                broken += 1
-                if broken <= MOST:
-                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it anew")
-        if broken > MOST:
-            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more cannot be read", HINT)
+                yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it anew")
 
     def _document(self, uri: str, mark: Annotation, path: str) -> Document:
         on_web = bool(re.fullmatch(r"https?://\S+", uri))
