@@ -172,8 +172,14 @@ class PdfSource(FolderSource):
         if fingerprint and not read.marks:
             yield Unmarked(self.folder.container, where, fingerprint)
         if read.marks:
-            document = _document(self.folder.name, where, PurePosixPath(where), read)
-            highlights = tuple(self._highlights(document, read.marks))
+            document = _document(self.folder.name, where, read)
+            pages = groupby(read.marks, key=lambda mark: mark.page)
+            # in reading order; equal anchors are numbered page by page
+            highlights = tuple(
+                one
+                for _, marks in pages
+                for one in numbered([self._highlight(document, mark) for mark in marks])
+            )
             yield Extracted(
                 document, highlights, self.folder.container, read.pages, pictures, fingerprint
             )
@@ -181,11 +187,6 @@ class PdfSource(FolderSource):
         yield from (Problem(where, what, hint, notice=True) for what, hint in read.notices)
         if not (read.marks or read.problems or read.notices) and file.named:
             yield Problem(where, *NO_MARKS, notice=True)
-
-    def _highlights(self, document: Document, marks: tuple[Mark, ...]) -> Iterator[Highlight]:
-        """Yield highlights in reading order; equal anchors are numbered page by page."""
-        for _, page in groupby(marks, key=lambda mark: mark.page):
-            yield from numbered([self._highlight(document, mark) for mark in page])
 
     def _highlight(self, document: Document, mark: Mark) -> Highlight:
         hints = (
@@ -223,8 +224,8 @@ class PdfSource(FolderSource):
         return read.formerly_as(was)
 
 
-def _document(source: str, where: str, path: PurePosixPath, read: Read) -> Document:
-    work = read.work
+def _document(source: str, where: str, read: Read) -> Document:
+    path, work = PurePosixPath(where), read.work
     return Document(
         key=DocumentKey(f"pdf:{read.document}"),
         source=source,
@@ -245,7 +246,7 @@ def identify(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem
         read = worker.read(path, passwords, named=True)
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
-    document = _document("", path.name, PurePosixPath(path.name), read)
+    document = _document("", path.name, read)
     empty = h16(*(sha256(b"").hexdigest() for _ in read.pages))
     key = DocumentKey("") if read.document == empty else document.key
     identifiers = read.work.identifiers  # without the file name, which proves nothing here
