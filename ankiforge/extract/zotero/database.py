@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
@@ -251,60 +251,43 @@ FROM citationkey WHERE ifnull(citationKey, '') <> ''
 
 @contextmanager
 def local_database(path: Path) -> Iterator[Database]:
-    """Open a private copy of the database `path`.
+    """Open a private copy of the database `path`, which SQLite may modify, e.g. by a journal.
 
     Raises:
         ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
     """
-    with snapshot(path) as copy, open_database(copy) as database:
-        yield replace(database, citekeys=_citekeys(path.with_name(BETTER_BIBTEX_FILE)))
-
-
-def _citekeys(path: Path) -> dict[tuple[int, str], str]:
-    """Return citation keys by library and item. {} without the add-on."""
-    if not path.is_file():
-        return {}
-    try:
-        with snapshot(path) as copy, closing(sqlite3.connect(copy)) as connection:
-            connection.execute("PRAGMA trusted_schema = OFF")
-            rows = connection.execute(_CITEKEYS).fetchall()
-    except (ItemError, sqlite3.Error):
-        return {}
-    return {(library, item): citekey.strip() for library, item, citekey in rows}
-
-
-@contextmanager
-def open_database(copy: Path) -> Iterator[Database]:
-    """Open a private copy. SQLite may modify it, for example to play back a journal.
-
-    Raises:
-        ItemError: it is damaged, or not Zotero's.
-    """
-    with _as_item_error(), closing(sqlite3.connect(copy)) as connection:
+    with snapshot(path) as copy, _as_item_error(), closing(sqlite3.connect(copy)) as connection:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
-        _add_missing(connection)
-        yield Database(connection)
+        # add the tables and columns that an older schema lacks
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in found}
+        if not tables:
+            raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
+        if missing := _TABLES - tables:
+            raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
+        for table, columns in _ADDED_LATER.items():
+            if table not in tables:
+                connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
+                continue
+            known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+            for column in columns:
+                if column not in known:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        yield Database(connection, _citekeys(path.with_name(BETTER_BIBTEX_FILE)))
 
 
-def _add_missing(connection: sqlite3.Connection) -> None:
-    """Add the tables and columns that an older schema lacks."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    tables = {name for (name,) in found}
-    if not tables:
-        raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
-    if missing := _TABLES - tables:
-        raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
-    for table, columns in _ADDED_LATER.items():
-        if table not in tables:
-            connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
-            continue
-        known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-        for column in columns:
-            if column not in known:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+def _citekeys(path: Path) -> dict[tuple[int, str], str]:
+    """Return citation keys by library and item. {} without the add-on."""
+    if path.is_file():
+        with suppress(ItemError, sqlite3.Error), snapshot(path) as copy:
+            with closing(sqlite3.connect(copy)) as connection:
+                connection.execute("PRAGMA trusted_schema = OFF")
+                rows = connection.execute(_CITEKEYS).fetchall()
+            return {(library, item): citekey.strip() for library, item, citekey in rows}
+    return {}
 
 
 @contextmanager
@@ -416,7 +399,7 @@ class Database:
     """An open copy. Its methods raise ItemError if the file turns out to be damaged."""
 
     connection: sqlite3.Connection
-    citekeys: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    citekeys: Mapping[tuple[int, str], str]
     """Citation keys stored by an add-on, by library and item."""
 
     def version(self) -> int:
