@@ -32,7 +32,6 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     Known,
-    NothingKnown,
     Problem,
     Scan,
     Sighting,
@@ -42,8 +41,6 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import percent
-
-NOTHING_KNOWN = NothingKnown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +204,15 @@ class FolderSource:
         """Return a hash that changes whenever a scan may give other results, for the watcher."""
         return self.folder.stamp()
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Run one scan: yield documents and problems.
 
         If no file has changed, nothing is read. Otherwise all files are read, because a document
         may be spread over several files and a file may contain several documents.
         """
         folder, own = self.folder, f"{self.kind} source {self.folder.name}"
-        fingerprint = "" if known is NOTHING_KNOWN or folder.only else folder.stamp()
-        if known.is_unchanged(own, folder.name, fingerprint):
+        fingerprint = "" if known is None or folder.only else folder.stamp()
+        if known and known.is_unchanged(own, folder.name, fingerprint):
             paths = known.paths(folder.container)
             if paths is not None:
                 folder.missed = False

@@ -81,10 +81,10 @@ class Annotation(msgspec.Struct, frozen=True):
     links: Any = None
     user_info: Any = None
 
-    def selector(self, kind: str) -> Selector | None:
-        """Return the first selector of this type."""
+    def selector(self, kind: str) -> Selector:
+        """Return the first selector of this type, an empty one if there is none."""
         every = (selector for target in self.target or () for selector in target.selector or ())
-        return next((selector for selector in every if selector.type == kind), None)
+        return next((selector for selector in every if selector.type == kind), Selector())
 
     @property
     def page_uri(self) -> str:
@@ -92,41 +92,19 @@ class Annotation(msgspec.Struct, frozen=True):
         return urldefrag(self.uri).url
 
     @property
-    def quote(self) -> Selector:
-        """The highlighted passage. It is empty for a note about the page."""
-        return self.selector("TextQuoteSelector") or Selector()
-
-    @property
-    def page(self) -> Selector:
-        """The page in a PDF."""
-        return self.selector("PageSelector") or Selector()
-
-    @property
     def order(self) -> tuple[int, int, str, str]:
         """A sort key for reading order: by position if it is known, else by creation time."""
-        position = self.selector("TextPositionSelector")
-        start = position.start if position and isinstance(position.start, int) else -1
-        page = self.page.index if isinstance(self.page.index, int) else -1
-        return (page, start, self.created, self.id)
+        start, page = (
+            self.selector("TextPositionSelector").start,
+            self.selector("PageSelector").index,
+        )
+        places = [place if isinstance(place, int) else -1 for place in (page, start)]
+        return (places[0], places[1], self.created, self.id)
 
     @property
     def author(self) -> str:
         """The author's display name, or else the user name."""
         return _text(self.user_info, "display_name") or _user(self.user)
-
-    @property
-    def title(self) -> str:
-        """The page's title at that time, or else the file name, or the address."""
-        given = self.document.get("title") if isinstance(self.document, dict) else None
-        first = given[0] if isinstance(given, list) and given else given
-        if isinstance(first, str) and first.strip():
-            return " ".join(first.split())
-        return unquote(urlsplit(self.uri).path.rstrip("/").rpartition("/")[2]) or self.uri
-
-    @property
-    def link(self) -> str:
-        """A link that opens the page at the annotation."""
-        return _text(self.links, "incontext") or f"https://hyp.is/{percent(self.id)}"
 
 
 def _text(values: Any, key: str) -> str:
@@ -206,11 +184,16 @@ class Hypothesis(ExportSource):
                 yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it anew")
 
     def _document(self, uri: str, mark: Annotation, path: str) -> Document:
+        # the page's title at that time, or else the file name, or the address
+        given = mark.document.get("title") if isinstance(mark.document, dict) else None
+        first = given[0] if isinstance(given, list) and given else given
+        title = " ".join(first.split()) if isinstance(first, str) else ""
+        file = unquote(urlsplit(mark.uri).path.rstrip("/").rpartition("/")[2])
         on_web = bool(re.fullmatch(r"https?://\S+", uri))
         return Document(
             DocumentKey(f"{self.folder.namespace}/{h16(uri)}"),
             self.folder.name,
-            title=mark.title,
+            title=title or file or mark.uri,
             path=path,
             identifiers=(("url", uri),) if on_web else (),
             uri=uri if on_web else "",
@@ -225,7 +208,8 @@ class Hypothesis(ExportSource):
     ) -> Highlight:
         mine = not me or _user(mark.user) in me or mark.author.casefold() in me
         replied = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
-        quote, exact = mark.quote, " ".join(mark.quote.exact.split())
+        quote = mark.selector("TextQuoteSelector")  # none for a note about the page
+        exact = " ".join(quote.exact.split())
         return Highlight(
             document,
             self.folder.namespace,
@@ -241,9 +225,9 @@ class Hypothesis(ExportSource):
             created=iso_time(mark.created),
             modified=iso_time(mark.updated) if mark.updated != mark.created else "",
             tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in mark.tags or () if tag.strip()),
-            page_label=str(mark.page.label or ""),
-            heading=_flat(str((mark.selector("EPUBContentSelector") or Selector()).title or "")),
-            uri=mark.link,
+            page_label=str(mark.selector("PageSelector").label or ""),
+            heading=_flat(str(mark.selector("EPUBContentSelector").title or "")),
+            uri=_text(mark.links, "incontext") or f"https://hyp.is/{percent(mark.id)}",
             skip="" if mine else f"marked by {mark.author or 'somebody else'}",
         )
 

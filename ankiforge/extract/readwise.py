@@ -55,8 +55,9 @@ class Row:
 
     def __getitem__(self, name: str) -> str:
         """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
-        cells = (_with_lf(self.cells.get(column, "")).strip() for column in name.split("|"))
-        return next((cell for cell in cells if cell), "")
+        cells = (self.cells.get(column, "") for column in name.split("|"))
+        lines = (cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in cells)
+        return next(filter(None, lines), "")
 
     @property
     def work(self) -> tuple[str, str]:
@@ -88,34 +89,9 @@ class Row:
         return self["note"][inline.end() if inline else 0 :].strip()
 
     @property
-    def page(self) -> str:
-        """The location, if it is a page."""
-        return self["location"] if self["location type"].casefold() == "page" else ""
-
-    @property
-    def uri(self) -> str:
-        """A link to the passage: its URL, or a Kindle link for a book from Amazon."""
-        asin, kind = self["amazon book id"], self["location type"].casefold()
-        if re.fullmatch(r"https?://\S+", self["url"]):
-            return self["url"]
-        if re.fullmatch(r"[A-Z0-9]{10}", asin) and kind in ("location", "page", ""):
-            spot = f"&location={self['location']}" if kind == "location" and self.place else ""
-            return f"kindle://book?action=open&asin={asin}{spot}"
-        return ""
-
-    @property
     def place(self) -> int:
         """The location as a number. 0 if it is not one."""
         return int(self["location"]) if re.fullmatch(r"\d{1,9}", self["location"]) else 0
-
-    @property
-    def moment(self) -> str:
-        """When the highlight was made. "" if unknown."""
-        return iso_time(self["highlighted at|date"])
-
-
-def _with_lf(cell: str) -> str:
-    return cell.replace("\r\n", "\n").replace("\r", "\n")
 
 
 _NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
@@ -263,6 +239,13 @@ def _in_order(rows: list[Row]) -> list[Row]:
 def _highlight(
     document: Document, space: str, row: Row, nth: int, above: list[tuple[int, str]]
 ) -> Highlight:
+    asin, kind = row["amazon book id"], row["location type"].casefold()
+    uri = ""
+    if re.fullmatch(r"https?://\S+", row["url"]):
+        uri = row["url"]
+    elif re.fullmatch(r"[A-Z0-9]{10}", asin) and kind in ("location", "page", ""):
+        spot = f"&location={row['location']}" if kind == "location" and row.place else ""
+        uri = f"kindle://book?action=open&asin={asin}{spot}"
     return Highlight(
         document,
         space,
@@ -272,11 +255,11 @@ def _highlight(
         anchor_text="" if row.text else row.comment,
         comment=row.comment,
         colour=row["color"].casefold(),
-        created=row.moment,
+        created=iso_time(row["highlighted at|date"]),
         tags=tuple(tag for tag in row.tags if not re.fullmatch(r"h[1-6]", tag)),
-        page_label=row.page,
+        page_label=row["location"] if kind == "page" else "",
         heading=" › ".join(words for _, words in above),
-        uri=row.uri,
+        uri=uri,
         block=row["location"],
         skip=f"a heading (.h{row.heading})"
         if row.heading

@@ -45,7 +45,6 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     Known,
-    NothingKnown,
     Problem,
     Scan,
     Sighting,
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
     from ankiforge.extract.markdown.note import Wanted
     from ankiforge.extract.markdown.page import Dialect
 
-NOTHING_KNOWN = NothingKnown()
 MANY = 400
 """Unread notes from which worker processes save time: they take a while to start."""
 AT_A_TIME = 100
@@ -107,16 +105,17 @@ class Vault:
         self.namespace = f"vault:{percent(name)}"
         """The part of its keys before the slash."""
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the notes in the order of their paths, with problems, and then a `Scan`."""
         files = self._find()
         yield from files.problems
-        asks, unread = known is not NOTHING_KNOWN, dict[str, NoteFile]()
-        for note in files.notes:
-            depends = known.depends(self.container, note.path) if asks else ()
-            fingerprint = self._fingerprint(note, depends, files) if asks else ""
-            if not known.is_unchanged(self.container, note.path, fingerprint):
-                unread[note.path] = note
+        unread = {note.path: note for note in files.notes}
+        if known:
+            for note in files.notes:
+                depends = known.depends(self.container, note.path)
+                fingerprint = self._fingerprint(note, depends, files)
+                if known.is_unchanged(self.container, note.path, fingerprint):
+                    unread.pop(note.path)
         ahead = None
         if self.pool is not None and len(unread) >= MANY:
             pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
@@ -139,7 +138,7 @@ class Vault:
             if ahead and found is None:
                 ahead.left += 1
             depends, fingerprint = parsed.pictures, ""
-            if asks and not parsed.problems:  # problems are reported in every run
+            if known and not parsed.problems:  # problems are reported in every run
                 fingerprint = self._fingerprint(note, depends, files)
             yield from parsed.problems
             if parsed.extracted is not None:

@@ -39,7 +39,6 @@ from ankiforge.model import (
     Known,
     Memory,
     NoMemory,
-    NothingKnown,
     Picture,
     Problem,
     Sighting,
@@ -50,7 +49,6 @@ from ankiforge.model import (
 )
 from ankiforge.text.anchors import numbered
 
-NOTHING_KNOWN = NothingKnown()
 MOST_NAMED = 10
 """Files named in one message."""
 MOST_PICTURES = 200
@@ -102,19 +100,19 @@ class PdfSource(FolderSource):
     kind = "pdf"
     by_several = True
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield one document or `Problem` per file, and finally a `Scan`."""
         folder, hidden = self.folder, list[str]()
         with PdfWorker(self.seconds, self.memory) as worker:
             listed = list(folder.files())
             files = [file for file in listed if isinstance(file, File)]
-            asks = known is not NOTHING_KNOWN
-            prints = {file.path: self._fingerprint(file) if asks else "" for file in files}
+            prints = {file.path: self._fingerprint(file) if known else "" for file in files}
             # a file that the user named is always read, to report if it has no marks
             unread = [
                 file
                 for file in files
-                if file.named
+                if not known
+                or file.named
                 or not known.is_unchanged(folder.container, file.path, prints[file.path], prints)
             ]
             if self.pool is not None:

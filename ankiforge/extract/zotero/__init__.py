@@ -40,7 +40,6 @@ from ankiforge.model import (
     Known,
     Memory,
     NoMemory,
-    NothingKnown,
     Problem,
     Scan,
     Sighting,
@@ -58,7 +57,6 @@ DATABASE = "zotero.sqlite"
 APIS = ("", "none", "auto", "local", "web")
 KNOWN_SCHEMAS = range(119, 130)
 """The `userdata` versions that have all the columns we read: 119 (2022) to 129 (Zotero 10)."""
-NOTHING_KNOWN = NothingKnown()
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
 
@@ -152,15 +150,15 @@ class ZoteroSource:
 
     # --- scanning
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the content of each library, followed by its `Scan`.
 
         If neither the database nor any of the files that were used has changed, nothing is read.
         Otherwise everything is read, and the ledger finds out which papers have changed.
         """
         own, begun = f"zotero source {self.name}", time.time_ns()
-        depends = known.depends(own, self.name)
-        if known.is_unchanged(own, self.name, self._fingerprint(depends, begun)):
+        depends = known.depends(own, self.name) if known else ()
+        if known and known.is_unchanged(own, self.name, self._fingerprint(depends, begun)):
             containers = [entry[len(LIBRARY) :] for entry in depends if entry.startswith(LIBRARY)]
             libraries = [(container, known.paths(container)) for container in containers]
             if all(paths is not None for _, paths in libraries):
@@ -177,8 +175,7 @@ class ZoteroSource:
                 looked.add(f"{LIBRARY}{sighting.container}")
             yield sighting
         depends = tuple(sorted(looked))
-        asked = known is not NOTHING_KNOWN and is_clean
-        if asked and (fingerprint := self._fingerprint(depends, begun)):
+        if known and is_clean and (fingerprint := self._fingerprint(depends, begun)):
             yield Unmarked(own, self.name, fingerprint, depends)
 
     def _fingerprint(self, depends: tuple[str, ...], begun: int) -> str:
