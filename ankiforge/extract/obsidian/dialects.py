@@ -26,6 +26,7 @@ from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.obsidian.grammar import (
     Cloze,
     Separator,
+    block_card,
     card_on_line,
     cloze_card,
     cloze_text,
@@ -213,13 +214,8 @@ class _OsrWalk:
         if first >= 0 and self.separator >= 0:
             front, back = page.body(first, self.separator), page.body(self.separator + 1, at)
             if back.strip():
-                card = ToolCard(
-                    first, at, Form.BLOCK, (page.side(front), page.side(back)),
-                    page.lines_between(first, at), ends=(front, back),
-                    two_way=self.osr.multiline[page.lines[self.separator].strip()],
-                    tags=page.tags_in(front, back),
-                )  # fmt: skip
-                self.found.append(card)
+                two_way = self.osr.multiline[page.lines[self.separator].strip()]
+                self.found.append(block_card(page, first, at, front, back, two_way=two_way))
         elif first >= 0 and self.cloze:
             source = page.body(first, at)
             mask = page.mask(source)
@@ -452,16 +448,16 @@ class O2a(Dialect):
                 front = first.strip("\n")
         if not front.strip():
             return None
-        tags = page.tags_in(front, back)
         if is_cloze:
             mask = page.mask(front)
             text = cloze_text(page, front, mask, numbered_clozes(find_clozes(mask, self.clozes)))
             sides = (text, *([page.side(back)] if back else []))
-            return ToolCard(0, 0, Form.CLOZE, sides, "", (front, back or front), tags=tags)
+            return ToolCard(
+                0, 0, Form.CLOZE, sides, "", (front, back or front), tags=page.tags_in(front, back)
+            )
         two_way = "reversed" in kind and "optional" not in kind
         two_way = two_way or any(name == "add reverse" for name, _ in fields)
-        sides = (page.side(front), page.side(back))
-        return ToolCard(0, 0, Form.BLOCK, sides, "", (front, back), two_way, tags)
+        return block_card(page, 0, 0, front, back, two_way=two_way)
 
     # --- styles -----------------------------------------------------------------------------
 
@@ -556,11 +552,8 @@ def _basic(page: Page, first: int, end: int, front: str, back: str) -> ToolCard:
     front, back = without_id(front), without_id(back)
     if HEADING.match(front):
         front = front.lstrip("# \t")
-    return ToolCard(
-        first, end, Form.BLOCK, (page.side(front), page.side(back)),
-        page.lines_between(first, last), (front, back), tags=page.tags_in(front, back),
-        id=_bare_id(page, last),
-    )  # fmt: skip
+    card = block_card(page, first, last, front, back)
+    return card._replace(last=end, id=_bare_id(page, last))
 
 
 def _without_bare_id(page: Page, first: int, last: int) -> int:
@@ -655,10 +648,8 @@ class Flashcards(Dialect):
         back = without_id(NUMBERED_BLOCK.sub("", dedent(back)))
         end = self.past_id(page, at) if kind == "spaced" else end
         tags = tuple(re.findall(r"[\w/-]+", found["tags"])) + page.tags_in(back)
-        sides = (page.side(front), page.side(back))
-        whole = page.lines_between(first, end)
-        ends = (front, back or front)
-        return ToolCard(first, end, Form.BLOCK, sides, whole, ends, kind == "reverse", tags)
+        card = block_card(page, first, end, front, back, two_way=kind == "reverse")
+        return card._replace(ends=(front, back or front), tags=tags)
 
     def inline(self, page: Page, at: int) -> ToolCard | None:
         """Return the card `Q::A` or `Q:::A` on a line; its id may stand on the line below."""

@@ -20,12 +20,12 @@ from ankiforge.extract.markdown.page import Dialect, Page, ToolCard, content
 from ankiforge.extract.obsidian.grammar import (
     Cloze,
     Separator,
+    block_card,
     card_on_line,
     cloze_card,
     find_clozes,
     numbered_clozes,
 )
-from ankiforge.model import Form
 
 _ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)(?:\[[^\[\]]\][ \t]+)?")
 _OUTSIDE = 1000
@@ -124,10 +124,9 @@ class Logseq(Dialect):
             last = min([item.last, *cards[at + 1 : at + 2]])
             back = _answer(page, item.below, last) if last > item.below else ""
             back, _ = without_properties(back)
-            yield ToolCard(
-                item.first, max(last, item.below), Form.BLOCK, (page.side(front), page.side(back)),
-                page.lines_between(item.first, last), (front, back or front), tags=tags,
-            )  # fmt: skip
+            card = block_card(page, item.first, last, front, back)
+            last = max(last, item.below)
+            yield card._replace(last=last, ends=(front, back or front), tags=tags)
 
 
 def _is_card(page: Page, at: int) -> bool:
@@ -167,11 +166,8 @@ class Remnote(Dialect):
             asked = _BELOW.match(source)
             if asked and item.last > item.below:  # `front >>>` with its answer in the items below
                 front, back = asked["front"], _answer(page, item.below, item.last)
-                yield ToolCard(
-                    at, item.last, Form.BLOCK, (page.side(front), page.side(back)),
-                    page.lines_between(at, item.last), (front, back), asked["sign"] == ":::",
-                    page.tags_in(front, back),
-                )  # fmt: skip
+                two_way = asked["sign"] == ":::"
+                yield block_card(page, at, item.last, front, back, two_way=two_way)
                 continue
             mask = page.mask(source)
             if found := find_clozes(mask, (_REMNOTE_CLOZE,), templates=False):
