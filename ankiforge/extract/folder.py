@@ -114,7 +114,15 @@ class Folder:
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
                     found.append(file)
-            found += map(self._listing_problem, failed)
+            for error in failed:
+                if is_loop(error):
+                    where = relative(Path(str(error.filename)), self.root)
+                    found.append(looping(where, error))
+                    continue
+                self.missed = True
+                what = f"cannot be listed: {error.strerror or error}"
+                hint = "check that it is there, and its permissions"
+                found.append(Problem(str(error.filename or self.root), what, hint))
         self.count.done, self.count.total = 0, len(seen)
         for item in found:
             yield item
@@ -150,14 +158,6 @@ class Folder:
         """Return the same folder restricted to these files, whether they match or not."""
         files = (self.root if self.root.is_file() else self.root / path for path in paths)
         return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
-
-    def _listing_problem(self, error: OSError) -> Problem:
-        if is_loop(error):
-            return looping(relative(Path(str(error.filename)), self.root), error)
-        self.missed = True
-        where = str(error.filename or self.root)
-        hint = "check that it is there, and its permissions"
-        return Problem(where, f"cannot be listed: {error.strerror or error}", hint)
 
 
 # --- sources --------------------------------------------------------------------------------

@@ -155,27 +155,25 @@ def isbn13(text: str) -> str:
 
 def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
     """Return the normalised identifiers of a document."""
-    found = (name for scheme, value in identifiers for name in _of_identifier(scheme, value))
+    found: list[Name] = []
+    for scheme, value in identifiers:
+        match scheme.removesuffix("-hint"):
+            case "doi":
+                found += _of_doi(value)
+                found += _works(value)  # best effort: some old DOIs contain `<` and `>`
+            case "arxiv":
+                found.append(("arxiv", re.sub(r"v\d+$", "", value.lower())))
+            case "isbn":
+                found.append(("isbn", isbn13(value) or value))
+            case "url":
+                found += _of_address(value)
+            case "attachment":
+                found.append(("zotero", value))
+            case "citekey" | "file" | "path" as name:
+                found.append((name, value.casefold()))
+            case name if not name.startswith("quoted-"):
+                found.append((name, value))
     return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
-
-
-def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
-    scheme = scheme.removesuffix("-hint")
-    if scheme == "doi":
-        yield from _of_doi(value)
-        yield from _works(value)  # best effort: some old DOIs contain `<` and `>`
-    elif scheme == "arxiv":
-        yield ("arxiv", re.sub(r"v\d+$", "", value.lower()))
-    elif scheme == "isbn":
-        yield ("isbn", isbn13(value) or value)
-    elif scheme == "url":
-        yield from _of_address(value)
-    elif scheme == "attachment":
-        yield ("zotero", value)
-    elif scheme in ("citekey", "file", "path"):
-        yield (scheme, value.casefold())
-    elif not scheme.startswith("quoted-"):
-        yield (scheme, value)
 
 
 # --- Markdown files that an export wrote: no source reads its own echo -------------------------
