@@ -132,7 +132,7 @@ def _all_sources(
         found = _behind(config, ledger, Path(item.path), item.name, known)
         if isinstance(found, Problem):
             what = "it is remembered as a source but is not there now; nothing counts as deleted"
-            hint = f"bring it back, or: ankiforge run --forget {shlex.quote(item.path)}"
+            hint = f"moved? run it at its new place; else: ankiforge run --forget {shlex.quote(item.path)}"
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
             found = [_remembered_source(place) for place in item.places] if absent_too else []
@@ -406,10 +406,10 @@ def _named(
         best = max(shares, key=lambda one: shares[one], default="")
         least = (len(missing) > 1) * MAYBE_MOVED if moved else MOVED_SHARE
         if best and shares[best] >= least:
-            say(f"{entry.path} is what {missing[best]} was: it keeps the name {best!r}")
+            say(f"{entry.path} was {missing[best]} before; it keeps the name {best!r}")
             name = best
         elif best and shares[best] >= MAYBE_MOVED:
-            what = f"it may be what {missing[best]} was, which is not there now"
+            what = f"it may be {missing[best]}, moved: that folder is gone"
             raise _name_error(entry, f"{what}: {shares[best]:.0%} of it is the same", asks=True)
     entry = replace(entry, name=name or entry.name)
     before = roots.folder_of(entry.kind, entry.name)
@@ -789,4 +789,5 @@ def make_job(
     if wants_probe(config):
         prober = getattr(drafter, "prober", None)
         options = {"probing": True, "prober": prober, **options}
+    options = {"consent": accept != AcceptPolicy.REVIEW, **options}
     return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)

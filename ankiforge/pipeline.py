@@ -23,6 +23,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import ALIKE, letter_of
+from ankiforge.ledger.consents import LEFT_OUT, Choice
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.presence import Selecting
 from ankiforge.ledger.queries import BY_HAND
@@ -81,6 +82,8 @@ class Job:
     accepts: Callable[[Draft], bool]
     """Return whether the policy accepts a draft that has no findings."""
     decks: tuple[DeckRule, ...]
+    consent: bool = True
+    """Whether cards of forms to which a person consented are accepted."""
     deck: str = ""
     """The deck for new cards; it overrides the deck files, but not the deck that a document asks for."""
     limit: int | None = None
@@ -817,15 +820,20 @@ class DraftRecorder:
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
         limits = self._job.limits or check.Limits()
         siblings = check.Siblings([*before, *labelled])
-        checked = []
+        checked, no_cards = [], list(drafted.no_cards)
+        forms = self._ledger.consents.decided()
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
+            form = forms.get((highlight.document.source, highlight.written))
+            if form and form.choice is Choice.NEVER:
+                no_cards.append(NoCard(highlight.key, LEFT_OUT))
+                continue
             context = check.Context(
                 highlight, self._known, here, limits, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
             checked.append(self._checked(draft, context, here, label))
-        return Batch(drafted.task, name, tuple(checked), drafted.no_cards, drafted.failed)
+        return Batch(drafted.task, name, tuple(checked), tuple(no_cards), drafted.failed)
 
     def _checked(
         self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
@@ -842,10 +850,15 @@ class DraftRecorder:
             repeats = self._known.exact(draft, highlight.key) or here.exact(draft, highlight.key)
         here.add(label, highlight.key, draft)
         clean = all(finding.severity is Severity.INFO for finding in findings)
+        by_policy = clean and self._job.accepts(draft)
+        consent = ""
+        if self._job.consent and not by_policy:
+            consent = self._ledger.consents.accepts(highlight, draft, findings)
         return Checked(
             draft,
             findings,
-            accept=clean and self._job.accepts(draft),
+            accept=by_policy or bool(consent),
+            consent=consent,
             later=self._job.in_progress(highlight),
             repeats=repeats or "",
             label=label,

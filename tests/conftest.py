@@ -1,7 +1,5 @@
 """The program as a person calls it, in a home of its own."""
 
-from __future__ import annotations
-
 import importlib
 import io
 import json
@@ -30,6 +28,11 @@ examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def pytest_xdist_auto_num_workers():
+    """One worker more than there are processors: many tests wait for a clock or for a browser."""
+    return (os.cpu_count() or 1) + 1
 
 
 @dataclass(frozen=True)

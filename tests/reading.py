@@ -1,7 +1,5 @@
 """What a source yielded, picked apart for tests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting

@@ -1,7 +1,5 @@
 """What the documents say is so: commands run, output is the program's, nothing is left out."""
 
-from __future__ import annotations
-
 import importlib.util
 import io
 import json
@@ -297,7 +295,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 # --- commands run ---------------------------------------------------------------------------
 
 
-def test_what_the_tutorial_shows_is_what_the_program_prints(home: Home) -> None:
+def test_what_the_tutorial_shows_is_what_the_program_prints(home):
     shown = [typed for typed in list(session(TUTORIAL))[1:] if typed.shown]
     assert len(shown) >= 2
     for typed in shown:
@@ -308,13 +306,13 @@ TYPED = {page.name: list(session(page.read_text(encoding="utf-8"))) for page in 
 
 
 @pytest.mark.parametrize("page", [name for name, typed in TYPED.items() if typed])
-def test_every_command_of_a_page_runs(page: str, home: Home) -> None:
+def test_every_command_of_a_page_runs(page, home):
     for line in (one.line for one in TYPED[page] if not one.line.startswith("cat ")):
         code, said = home.type(line)
         assert code == 0, f"$ {line}\n{said}"
 
 
-def test_every_way_to_mark_makes_the_card_the_page_says(home: Home) -> None:
+def test_every_way_to_mark_makes_the_card_the_page_says(home):
     page = (DOCS / "reading.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(.+?)` \| (cloze|basic|two-way)\b", page, re.MULTILINE)
     assert len(rows) >= 7
@@ -327,7 +325,7 @@ def test_every_way_to_mark_makes_the_card_the_page_says(home: Home) -> None:
         assert {card["kind"] for card in cards} == {kind}, words
 
 
-def test_the_yield_the_readme_tells_is_that_of_the_demo(home: Home) -> None:
+def test_the_yield_the_readme_tells_is_that_of_the_demo(home):
     told = re.search(
         r"the (\d+) marks .*?, (\d+) became cards, (\d+) wait, (\d+)", README, re.DOTALL
     )
@@ -365,7 +363,7 @@ COMMON = options_of(loaded("show"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_a_command_is_documented_and_has_an_example(name: str) -> None:
+def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     section = sections(COMMANDS_PAGE)[name]
     typed = " ".join(one.line for one in session(section))
     assert f"ankiforge {name}" in typed
@@ -377,7 +375,7 @@ def test_every_option_of_a_command_is_documented_and_has_an_example(name: str) -
         assert option in typed or short in typed, f"{option} has no example"
 
 
-def test_the_common_options_are_documented() -> None:
+def test_the_common_options_are_documented():
     section = sections(COMMANDS_PAGE)["Every command"]
     for option in {*COMMON, "--version", "--help"}:
         assert option in section
@@ -387,17 +385,17 @@ def _exit_codes(error: type[ForgeError]) -> set[int]:
     return {error.exit_code}.union(*(_exit_codes(below) for below in error.__subclasses__()))
 
 
-def test_every_exit_code_is_documented() -> None:
+def test_every_exit_code_is_documented():
     rows = re.findall(r"^\| (\d+) \|", sections(COMMANDS_PAGE)["Exit codes"], re.MULTILINE)
     assert set(map(int, rows)) == {0, 130} | _exit_codes(ForgeError)
 
 
-def test_every_field_of_a_query_is_documented() -> None:
+def test_every_field_of_a_query_is_documented():
     rows = re.findall(r"^\| `(\w+)` \|", sections(COMMANDS_PAGE)["Queries"], re.MULTILINE)
     assert tuple(rows) == FIELDS
 
 
-def test_every_kind_of_source_is_documented() -> None:
+def test_every_kind_of_source_is_documented():
     settings = (DOCS / "configuration.md").read_text(encoding="utf-8")
     for kind in extract.kinds():
         assert f"\n`{kind}`, " in settings
@@ -411,7 +409,7 @@ def shapes() -> dict[str, list[str]]:
     return {name: re.sub(r"\[\]|\{\}", "", keys).split() for name, keys in rows}
 
 
-def test_json_has_the_documented_shapes(home: Home) -> None:
+def test_json_has_the_documented_shapes(home):
     told = shapes()
     [made] = home.data("ankiforge init ~/cards")
     assert list(made) == told["init"]
@@ -439,7 +437,7 @@ def test_json_has_the_documented_shapes(home: Home) -> None:
     assert list(home.data("ankiforge doctor")[0]) == told["doctor"]
 
 
-def test_json_has_the_documented_shapes_on_the_way_back(home: Home) -> None:
+def test_json_has_the_documented_shapes_on_the_way_back(home):
     told = shapes()
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
@@ -456,7 +454,7 @@ def test_json_has_the_documented_shapes_on_the_way_back(home: Home) -> None:
     assert list(done) == told["accept"]
 
 
-def test_json_has_the_documented_shapes_of_what_is_measured(home: Home) -> None:
+def test_json_has_the_documented_shapes_of_what_is_measured(home):
     told = shapes()
     bad = home.folder / "cards.jsonl"
     bad.write_text('{"exact": "Is it so?", "comment": "? What is the answer to it all?"}\n')
@@ -474,7 +472,7 @@ def test_json_has_the_documented_shapes_of_what_is_measured(home: Home) -> None:
     assert list(noted["findings"][0]) == told["finding"]
 
 
-def test_json_has_the_documented_shapes_of_what_is_counted(home: Home) -> None:
+def test_json_has_the_documented_shapes_of_what_is_counted(home):
     told = shapes()
     home.data("ankiforge init ~/cards")
     home.data("ankiforge run notes")
@@ -494,7 +492,7 @@ def test_json_has_the_documented_shapes_of_what_is_counted(home: Home) -> None:
     assert list(next(iter(group["months"].values()))) == told["month"]
 
 
-def test_json_has_the_documented_shapes_of_what_is_remembered(home: Home) -> None:
+def test_json_has_the_documented_shapes_of_what_is_remembered(home):
     told = shapes()
     home.data("ankiforge run notes")
     [found] = home.data("ankiforge seen testing effect")
@@ -513,7 +511,7 @@ def test_json_has_the_documented_shapes_of_what_is_remembered(home: Home) -> Non
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"\w+:", target):
             continue
@@ -526,7 +524,7 @@ def test_links_lead_somewhere(page: Path) -> None:
                                for h in headings}, target  # fmt: skip
 
 
-def test_every_page_stands_in_the_menu_and_in_the_index() -> None:
+def test_every_page_stands_in_the_menu_and_in_the_index():
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     names = {page.name for page in DOCS.glob("*.md")}
@@ -534,7 +532,7 @@ def test_every_page_stands_in_the_menu_and_in_the_index() -> None:
     assert names - {"index.md"} == set(re.findall(r"\(([\w-]+\.md)\)", index))
 
 
-def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path: Path) -> None:
+def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
     page = (DOCS / "models.md").read_text(encoding="utf-8")
     shown = [text for text in blocks(page, "yaml") if "llm:" in text]
     assert len(shown) >= 2
@@ -544,12 +542,12 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path: Path) ->
         assert config.llm.model == yaml.safe_load(text)["llm"]["model"]
 
 
-def test_the_changelog_begins_with_what_is_unreleased_or_this_version() -> None:
+def test_the_changelog_begins_with_what_is_unreleased_or_this_version():
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert next(iter(sections(changes))).partition(" - ")[0] in ("Unreleased", __version__)
 
 
-def test_the_glossary_is_in_order() -> None:
+def test_the_glossary_is_in_order():
     text = (DOCS / "glossary.md").read_text(encoding="utf-8")
     words = re.findall(r"^\| ([\w -]+) \| .+ \|$", text, re.MULTILINE)[1:]
     assert len(words) > 30
@@ -559,9 +557,7 @@ def test_the_glossary_is_in_order() -> None:
 # --- adding a source ----------------------------------------------------------------------------
 
 
-def test_the_source_of_the_docs_can_be_installed_and_yields_cards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_source_of_the_docs_can_be_installed_and_yields_cards(tmp_path, monkeypatch):
     """In a process of its own, as a distribution of others would be."""
     page = (DOCS / "adding-a-source.md").read_text(encoding="utf-8")
     code = (DOCS / "quotes.py").read_text(encoding="utf-8")

@@ -1,7 +1,5 @@
 """What every command imports, its help, the error tree, and that sources are never written."""
 
-from __future__ import annotations
-
 import ast
 import os
 import subprocess
@@ -28,7 +26,7 @@ HEAVY = HEAVY_WORDS.split()
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
-def test_the_program_answers_without_loading_what_only_commands_need(words: list[str]) -> None:
+def test_the_program_answers_without_loading_what_only_commands_need(words):
     script = (
         "import sys\n"
         "from ankiforge.cli import main\n"
@@ -45,7 +43,7 @@ def test_the_program_answers_without_loading_what_only_commands_need(words: list
     assert done.stderr.split() == []
 
 
-def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks() -> None:
+def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks():
     """But for `eval`, whose package stands apart."""
     parts = [f"ankiforge.{name}" for name in ("ledger", "check", "model", "config", "pipeline")]
     script = (
@@ -62,7 +60,7 @@ def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks() -> None:
     assert done.stdout.split() == []
 
 
-def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path) -> None:
+def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
     site = tmp_path / "site-packages"
     (site / "ankiforge-0.3.1.dist-info").mkdir(parents=True)
     (tmp_path / "a.md").write_text("The ==cell== divides.")
@@ -80,11 +78,11 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path: Path)
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 186, "code lines": 51_450, "AST nodes": 515_000, "longest file": 1_030}
+CEILINGS = {"modules": 188, "code lines": 51_944, "AST nodes": 519_180, "longest file": 1_039}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 
 
-def test_the_program_does_not_outgrow_its_ceilings() -> None:
+def test_the_program_does_not_outgrow_its_ceilings():
     package = Path(errors.__file__).parent
     files = {path: path.read_text("utf-8") for path in package.rglob("*.py")}
     trees = [ast.parse(text) for text in files.values()]
@@ -130,7 +128,7 @@ def commands() -> dict[str, click.Command]:
 
 
 @pytest.mark.parametrize("words", commands())
-def test_every_command_says_what_it_does_and_shows_an_example(forge, words: str) -> None:
+def test_every_command_says_what_it_does_and_shows_an_example(forge, words):
     told = forge.ok(*words.split(), "--help").stdout
 
     assert "Example" in told
@@ -139,7 +137,7 @@ def test_every_command_says_what_it_does_and_shows_an_example(forge, words: str)
 
 
 @pytest.mark.parametrize("words", commands())
-def test_every_command_takes_the_common_options_after_its_name(words: str) -> None:
+def test_every_command_takes_the_common_options_after_its_name(words):
     names = {name for option in commands()[words].params for name in option.opts}
 
     assert {"-C", "--workspace", "--json", "-q", "-v", "--no-color", "--offline"} <= names
@@ -155,9 +153,7 @@ RARE = {
 
 
 @pytest.mark.parametrize("words", commands())
-def test_a_rare_option_stands_in_the_help_of_commands_that_use_it_and_is_taken_by_all(
-    forge, words: str
-) -> None:
+def test_a_rare_option_stands_in_the_help_of_commands_that_use_it_and_is_taken_by_all(forge, words):
     told = forge.ok(*words.split(), "--help").stdout
     params = commands()[words].params
     options = {name for one in params for name in one.opts}
@@ -172,14 +168,12 @@ def test_a_rare_option_stands_in_the_help_of_commands_that_use_it_and_is_taken_b
 
 
 @pytest.mark.parametrize(("words", "lines"), [("list", True), ("lint", True), ("run", False)])
-def test_the_help_says_whether_json_is_one_value_or_lines(
-    forge, words: str, *, lines: bool
-) -> None:
+def test_the_help_says_whether_json_is_one_value_or_lines(forge, words, *, lines):
     told = " ".join(forge.ok(words, "--help").stdout.split())
     assert ("--json Print JSON Lines on stdout, one object per line" in told) == lines
 
 
-def test_every_error_and_its_exit_code_stand_in_the_tree() -> None:
+def test_every_error_and_its_exit_code_stand_in_the_tree():
     tree = errors.__doc__ or ""
     classes = [one for one in vars(errors).values() if isinstance(one, type)]
     for one in classes:
@@ -191,7 +185,7 @@ def test_every_error_and_its_exit_code_stand_in_the_tree() -> None:
 # --- what is the reader's -------------------------------------------------------------------
 
 
-def test_nothing_that_is_read_is_ever_changed(forge, tmp_path: Path) -> None:
+def test_nothing_that_is_read_is_ever_changed(forge, tmp_path):
     sources = tmp_path / "sources"
     (sources / "vault" / ".obsidian").mkdir(parents=True)
     note = "---\ntags: [a]\n---\nKatze:::cat\n\nThe ==cell== divides.\r\n\n- [ ] to do ^b1\n"

@@ -1,7 +1,6 @@
-"""Checks that need nothing but the card: what would break in Anki, and style.
+"""Checks that need only the card: what would break in Anki, and style.
 
-Style comes as tables where a rule is a pattern or a number: `_QUESTION_PATTERNS` are rules broken by
-a front in which a pattern stands, numbers are counted against the bounds of `data/rules.txt`.
+Rules of style that are patterns are in `data/questions.txt`; limits are in `data/rules.txt`.
 """
 
 from __future__ import annotations
@@ -28,13 +27,14 @@ from ankiforge.check.reading import (
     said,
     without,
 )
-from ankiforge.check.rules import RULES, Context, found
+from ankiforge.check.rules import RULES, Context, Rule, found
 from ankiforge.check.words import (
     GREEK,
     NEGATIONS,
     STOP_WORDS,
     alternatives,
     content,
+    data,
     has_word,
     holds,
     listed,
@@ -53,11 +53,11 @@ from ankiforge.text.markdown import image_paths
 
 MAX_LENGTH = 8000
 MAX_CLOZES = 64
-"""Larger cards are read by no other check, which bounds the work."""
+"""No other check reads larger cards, which limits the effort."""
 
 
 def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find a card that is a document."""
+    """Find oversized cards."""
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.field("Text").count("{{")
     yield from context.limits.counted(length, "too_long")
@@ -67,7 +67,7 @@ def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
 
 _CLOZE_IN_MATHS = re.compile(r"\{\{c\d+::")
 _OPENS = re.compile(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
-"""A `$` before a word; not a shell variable, and no price."""
+"""A `$` before a word; not a shell variable or a price."""
 _TEX = re.compile(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
 _TEX_WORD = re.compile(r"\S*(?:\\[A-Za-z]|\^|\w_)\S*$")
 _LOOK_BACK = 40
@@ -75,8 +75,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def structure(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what would break in Anki, whatever the wording."""
-    # Front and back both show something; a picture counts.
+    """Find what would break in Anki, or leaves nothing to ask."""
+    # front and back both show something; a picture counts
     if draft.kind.family is Family.BASIC:
         for name in ("Front", "Back"):
             if not _shows(draft.field(name)):
@@ -84,7 +84,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
     else:
         for problem in dict.fromkeys(cloze.problems(draft.field("Text"))):
             yield found("malformed_cloze", problem)
-    # While a number is hidden, words, a formula, a picture or a hint remain visible as the question.
+    # while a number is hidden, words, a formula, a picture or a hint remain visible as the question
     text = draft.field("Text")
     for number, hidden in hidden_gaps(draft):
         rest = without(text, hidden).replace(GAP, "")
@@ -95,7 +95,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
         yield found("bad_template", f"“{lost}”")
     for _, text in draft.fields:
         yield from _formulae(text, shields(text))
-    # Nothing that no keyboard types; a tab only where a person typed it.
+    # no control characters; tabs only if a person typed them
     for name, raw in draft.fields:
         text = raw.replace("\r\n", "\n")
         sign = _CONTROL.search(text) or (None if authored(draft) else re.search("\t", text))
@@ -104,14 +104,14 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _shows(text: str) -> bool:
-    """Return whether anything is visible once it is stored; `&nbsp;` is a blank, except in code."""
+    """Return whether a text shows anything; `&nbsp;` is a blank, except in code."""
     if text[:1].isalpha():
-        return True  # most texts: no markup begins with a letter
+        return True  # true of most texts: no markup begins with a letter
     return is_visible(bare(outside(clean(text), html.unescape))) or "![" in text
 
 
 def _no_cloze(text: str) -> str:
-    """Return the first `{{` that is no cloze: `{{answer}}`, `{{c1:…}}`, a cloze in a formula."""
+    """Return the first `{{` that is not a cloze: `{{answer}}`, `{{c1:…}}`, a cloze in a formula."""
     if "{{" not in text:
         return ""
     starts, shielded = {gap.start for gap in cloze.gaps(text)}, shields(text)
@@ -125,7 +125,7 @@ def _no_cloze(text: str) -> str:
 
 
 def _formulae(text: str, shielded: list[Shield]) -> Iterator[Finding]:
-    """Find formulae that are not closed, or whose braces do not match."""
+    """Find formulae that are not closed, or with unbalanced braces."""
     for start, end, kind in shielded:
         if kind in ("math", "display") and not _balanced(text[start:end]):
             yield found("brace_unbalanced", text[start:end][:40])
@@ -148,7 +148,7 @@ def _balanced(formula: str) -> bool:
     return depth == 0
 
 
-# --- clozes: a gap worth filling, in a sentence that asks for it ----------------------------------
+# --- clozes -------------------------------------------------------------------------------------
 
 _POINTS_BACK = re.compile(
     r"(?:this|these|those|it|its|they|their|he|she|such|however|thus|therefore|hence|moreover"
@@ -181,16 +181,16 @@ _LEANS_BACK = re.compile(
     r"|Represents|Allows|Consists|Contains|Refers|Provides|Enables|Indicates|Denotes)\s+(?=[^\W\d_A-Z])"
     r"|(?:È|Sono|Es|Son|É|São|Jest|Są|Is|Are|Was|Were|Has|Have|Est|Sont)\s+(?!(?:il|el)\b)"
 )
-"""Sentence openings that leave the subject open, capitalised as in a sentence."""
+"""Starts of sentences without a subject; case matters."""
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("small_words", "askable")
 _ACRONYM = re.compile("[A-Z]{2,}")
 _SIGNS_ONLY = re.compile(r"[\s.,;:!?'\"“”()-]+")
 _SHORT_FACT = re.compile(r"\d{2,}|[A-Z]{2,}")
-"""A number or acronym, which counts although it is short."""
+"""A number or acronym, which is searched for although it is short."""
 _SHORTEST = 4
-"""The shortest answer, in characters, that is searched for elsewhere."""
+"""The minimum length of other answers that are searched for, in characters."""
 _LINES = 3
-"""A text of more lines is a list or a table."""
+"""A text with more lines is a list or a table."""
 _WORDS_TO_MEASURE = 8
 _EDGE_SIGN = re.compile(r"^[\s.,;:)]|[\s,;:(]$")
 
@@ -200,14 +200,14 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     if draft.kind.family is not Family.CLOZE:
         return
     reading, text, limits = read(draft), draft.field("Text"), context.limits
-    # The sentence stands alone: no `This`, `They`, `However` at its head.
+    # the sentence is clear by itself: it does not begin with `This`, `They`, `However`
     shown = reading.whole.lstrip("“\"'‘(*_ ")
     pointing, leaning = _POINTS_BACK.match(shown), _LEANS_BACK.match(shown)
     if pointing and not _IMPERSONAL.match(shown):
         yield found("pronoun_start", f"“{pointing[0]}”")
     elif leaning and not text.startswith("{{") and not shown.endswith("?"):
         yield found("no_subject", f"“{leaning[0].strip()}”")
-    # A gap holds a word that carries meaning; letters, numbers, formulae, negations do.
+    # gaps contain content words; letters, numbers, formulae and negations count
     for answer in reading.answers:
         words = tokens(answer)
         small = words and all(word in _SMALL_WORDS and len(word) > 1 for word in words)
@@ -215,7 +215,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             not words and _SIGNS_ONLY.fullmatch(answer)
         ):
             yield found("gap_stopword", f"“{answer}”")
-    # The rest of the sentence does not say what is hidden; of a list, the lines with the gap.
+    # the rest of the sentence, or of the line in a list, does not contain the answer
     for number, hidden in hidden_gaps(draft):
         rest = without(text, hidden)
         lines = rest.splitlines()
@@ -227,14 +227,14 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             long_enough = len(plain) >= _SHORTEST or short
             if number in gap.numbers and long_enough and holds(rest, plain, exact=short):
                 yield found("gap_leak", f"“{answer}”")
-    # Enough of the text remains; measured only in texts of eight words or more.
+    # enough of the text remains, if it has eight words or more
     length = word_count(reading.whole)
     for number, hidden in hidden_gaps(draft) if length >= _WORDS_TO_MEASURE else ():
         rest = without(text, hidden).replace(GAP, "")
         part = 100 * (1 - len(rest) / len(reading.whole))
         if rule := limits.breaks(part, "gap_gt50pct", "gap_gt35pct"):
             yield limits.exceeded(rule, ceil(part), f"c{number}")
-    # Short gaps, few of them, in one sentence of ordinary length.
+    # few and short gaps in a sentence of ordinary length
     for answer in reading.answers:
         yield from limits.counted(word_count(answer), "gap_gt6w")
     yield from limits.counted(len(cloze.numbers(text)), "gaps_gt3")
@@ -244,98 +244,26 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("gap_edge_punct", f"“{gap.answer}”")
 
 
-# --- questions: one fact, one right answer, understood without the source --------------------------
+# --- questions ----------------------------------------------------------------------------------
 
-_AUXILIARY = (
-    "is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may"
-    "|ist|sind|haben|kann|können|wird|werden|muss|darf"
-)
-_WH = "what|why|how|when|which|who|where"
-_QUESTION_PATTERNS = tuple(
-    (
-        next(rule for rule in RULES if rule.id == id and rule.group == "questions"),
-        re.compile(pattern, re.IGNORECASE),
-        re.compile(unless, re.IGNORECASE) if unless else None,
-    )
-    for id, pattern, unless in (
-        (
-            "yes_no",
-            rf"^(?:[^,?]{{1,60}}, )?(?:{_AUXILIARY})\b[^?]*\?\s*$",
-            # a choice, a question whose question word comes late, and the German `was`
-            r"\b(?:or|oder)\b|\b(?:which|what|whom|whose|how many|how much)\b(?:\s+\S+){0,4}\?$"
-            r"|^was\b.*\b(?:ist|sind|der|das|ein|eine[mnrs]?|und|wird|im|den|dem|bedeutet|macht|man)\b",
-        ),
-        (
-            "pronoun_start",
-            rf"^(?:(?:{_WH}) )?(?:{_AUXILIARY})? ?(?:it|they|this|these|that|those|he|she)\b",
-            r"\b(?:it|they|this|that) (?:mean|means|called|take|takes|possible|\w+ing)\b"
-            r"|\bit (?:that|always|best|better|hard|harder|easy|easier|difficult|important|necessary"
-            r"|useful|good|bad|worth|wise|safe|essential|impossible|common|true|likely|legal)\b"
-            r"|\?\s*(?:[\w'’-]+[,.]?\s+){4}",
-        ),
-        (
-            "vague_superlative",
-            r"\b(?:primary|main|key|most important|fundamental|essential|core|central|biggest"
-            r"|significant)\b (?:\w+ )?(?:benefit|advantage|disadvantage|reason|principle|purpose"
-            r"|goal|challenge|characteristic|feature|idea|insight|obstacle|difference|role|problem"
-            r"|factor|aspect|takeaway|point|concept|component|drawback|limitation|weakness|concern"
-            r"|mechanism|tension|policy|cause|driver)s?\b",
-            r"\b(?:two|three|four|five|[2-5])\b",
-        ),
-        (
-            "indefinite_ask",
-            r"\bwhat (?:is|was) (?:an?|one|some) (?:\w+ )?(?:policy|benefit|advantage|disadvantage"
-            r"|reason|consequence|effect|example|way|strategy|method|property|characteristic|feature"
-            r"|problem|drawback|limitation|application|use)\b(?! called)|\bwhat are some\b"
-            r"|\b(?:give|name) an example\b",
-            "",
-        ),
-        (
-            "why_important",
-            r"^why (?:is|are|was|were) .{2,60} (?:important|critical|essential|crucial|significant"
-            r"|useful|helpful|necessary|interesting)\b[^,]{0,40}\?",
-            "",
-        ),
-        (
-            "broad_how",
-            r"^how (?:does|do|did) [\w' -]{2,40} (?:affect|impact|influence|change|shape|improve"
-            r"|relate to) [\w' -]{2,40}\?$",
-            r"^how (?:does|do|did) (?:you|we|i|one|people)\b",
-        ),
-        ("and_question", rf"\b(?:{_WH})\b.{{3,200}}\band (?:{_WH})\b", ""),
-        ("multi_question", r"\?.*\?", ""),
-        (
-            "trailing_condition",
-            r"^(?:what|which|who|whose|how|why|when|where)\b[^?]*, (?:(?:(?:of|in|by|from|for|to) )?which"
-            r"|who|whose|given that|provided|assuming)\b[^?]*\?$"
-            r"|\b(?:called|known as|named|termed|referred to as)\b,? (?:which|who|whose|given)\b[^?]*\?$",
-            "",
-        ),
-        (
-            "bracketed_gloss",
-            r"(?<=\s)\([^()\d$`?]*[a-z]{2,}[^()\d$`?]* [a-z]{2,}[^()\d$`?]*\)[^?]*\?$",
-            "",
-        ),
-        (
-            "nested_clauses",
-            r"^(?:\w+ )?\w+ .*?\b(?:which|who|whom|whose|that)\b.*\b(?:which|who|whom|whose|that)\b[^?]*\?$",
-            r"^[^?]*\b(?:say|state|mean|show|prove|hold|claim|argue|know|think|suggest|find|found)\w* that\b",
-        ),
-        (
-            "preposition_first",
-            r"^(?:about|after|against|at|before|between|beyond|by|for|from|in|into|of|on|through|to|under"
-            rf"|upon|with|within) (?:what|which) (?:{_AUXILIARY}|might)\b",
-            "",
-        ),
-        (
-            "scare_quote_def",
-            r"^what (?:is|does) [^“\"‘']{0,20}[“\"‘'][^”\"’']{3,40}[”\"’'](?:\s+\w+){0,2}\s*\??$",
-            r"\b(?:word|term|phrase|verb|noun|adjective)\b",
-        ),
-    )
-)
+
+def _question_patterns() -> Iterator[tuple[Rule, re.Pattern[str], re.Pattern[str] | None]]:
+    """Read `data/questions.txt`: a rule, what a front must not contain, and what excuses it."""
+    by_id = {rule.id: rule for rule in RULES if rule.group == "questions"}
+    text = re.sub("(?m)^#.*\n", "", data("questions"))
+    sections = dict(re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text))
+    for id, lines in sections.items():
+        for name in ("auxiliary", "wh"):
+            lines = lines.replace(f"<{name}>", sections[name].strip())
+        pattern, _, unless = (part.replace("\n", "") for part in lines.partition("unless\n"))
+        if id in by_id:
+            excuse = re.compile(unless, re.IGNORECASE) if unless else None
+            yield by_id[id], re.compile(pattern, re.IGNORECASE), excuse
+
+
+_QUESTION_PATTERNS = tuple(_question_patterns())
 _STYLE = ("trailing_condition", "bracketed_gloss", "nested_clauses", "preposition_first")
-"""Of a question that the reader worded, these are not found."""
+"""Rules that do not apply to questions of the reader."""
 _OPERATOR = re.compile(r"[=^\\+*/<>≤≥&|~−]|\s-\s|\d-\d")
 _YES_NO = re.compile(
     r"^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but|as|it|they|if"
@@ -348,10 +276,10 @@ _CLAUSE = re.compile(
     r"(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus|since|i\.e|e\.g)\b",
     re.IGNORECASE,
 )
-"""Text between commas that is no item of a list."""
+"""Text between commas that is not an item of a list."""
 _ITEM_WORDS = 5
 _SHORT_TERM = 3
-"""A two-way card asks for the meaning of a term by the term alone."""
+"""The number of words below which the front of a two-way card is a term."""
 
 
 def questions(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -360,7 +288,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     reading, limits = read(draft), context.limits
     answer, back = reading.answers[0], draft.field("Back")
-    # Questions that have no single answer, or are no questions at all.
+    # questions without a single answer
     front = " ".join(reading.asked.split())
     german_was = front[:4].casefold() == "was " and (
         "German" in (language(reading.whole), language(context.highlight.exact))
@@ -377,7 +305,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
         yield found("yes_no_answer")
     items = len(_BULLET.findall(back)) or _between_commas(answer)
     yield from limits.counted(items, "list_gt5", "list_gt3")
-    # A front that can be read at a glance, an answer that can be recalled whole.
+    # a short front, and an answer that can be recalled as a whole
     yield from limits.counted(word_count(answer), "answer_gt30w", "answer_gt20w")
     words = word_count(reading.asked)
     if words and not (draft.kind is CardKind.TWO_WAY and words < _SHORT_TERM):
@@ -385,7 +313,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _leak(reading: Reading, back: str, context: Context) -> Iterator[Finding]:
-    """Find an answer that the front gives away; a choice (“A or B?”) has to name it."""
+    """Find answers that the front gives away, except in a choice (“A or B?”)."""
     front, answer = reading.asked, reading.answers[0].strip(" .")
     words = set(content(answer))
     if is_choice(front):
@@ -445,7 +373,7 @@ def points_at_page(draft: Draft, context: Context) -> Iterator[Finding]:
         yield found("figure_reference", f"“{figure[0]}”")
 
 
-# --- filler: what stands where a question, an answer or a hint should -----------------------------
+# --- filler in place of questions, answers and hints ----------------------------------------------
 
 _EMPTY = re.compile(
     r"\W*(?:n/?a|t\.?b\.?d|todo|to do|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
@@ -456,7 +384,7 @@ _DOTS = re.compile(r"(?:\.{2,}|…|[-–—_]{3,}|\?{1,5}|[\[(<{]+\W*[\])>}]+)")
 _SCHEMA_WORDS = frozenset(
     ["string", "str", "null", "undefined", "answer", "question", "front", "back", "nan"]
 )
-"""In the source, these may also be a real answer."""
+"""Words of the reply schema, which may be real answers if they are in the source."""
 _OPTIONS = re.compile(
     r"\b(?:which|what|who|choose|select|one)\b[^?]{0,40}\bof (?:the following|these options|the options)"
     r"(?: below)?\b|\b(?:all|none|both|any) of the (?:above|below)\b|\bwelche[rs]? der folgenden\b"
@@ -475,16 +403,16 @@ _MATHS = re.compile(r"\$\$?([^$\n]{1,400})\$\$?")
 _NAMED_SYMBOL = re.compile(r"\\(?:text|mathrm|operatorname|textrm|mathit)\s*\{[^{}]*\}")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _USUAL_SYMBOLS = frozenset("xyznijkeEPFmatcdfgpABXYCLOS") | {"pi", "Delta", "Sigma"}
-"""Symbols that need no explanation: common variables, and those of well-known laws."""
+"""Symbols that need no explanation: common variables, and symbols of well-known laws."""
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)[^\n]*\n(.*?)^ {0,3}(?:```|~~~)", re.DOTALL | re.MULTILINE)
 _ROW = re.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", re.MULTILINE)
 
 
 def filler(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find placeholders, missing options, left-over items, telling hints and bad reverse sides."""
+    """Find placeholders, missing options, left-over list items, revealing hints and unfit reverse sides."""
     reading, limits = read(draft), context.limits
     is_cloze, back = draft.kind.family is Family.CLOZE, draft.field("Back")
-    # Each side says something: no `...`, `TODO`, `N/A`, and no word of the schema.
+    # no `...`, `TODO`, `N/A`, and no words of the schema
     for side in filter(None, ("" if is_cloze else reading.asked, *reading.answers)):
         plain = " ".join(side.split())
         word = plain.strip("<>[](){}\"'. ").casefold()
@@ -493,19 +421,19 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
         if empty or (schema and word not in tokens(said(context.highlight))):
             yield found("placeholder", f"“{plain}”")
             break
-    # No “which of the following” without what follows, no “all of the above”.
+    # no “which of the following” without options, no “all of the above”
     asked = reading.asked
     option = _OPTIONS.search(asked) or _OPTIONS.search(" ".join(reading.answers))
     if option and not _LISTED.search(asked):
         yield found("options_missing", f"“{option[0]}”")
-    # No `2) …` left over from a list.
+    # no `2) …` left over from a list
     texts = [draft.field("Text" if is_cloze else "Front")]
     for text in texts if "\n" in back.strip() else [*texts, back]:
         item = _ITEM.match(text.replace("\\", ""))
         if item and not re.match(r"\s*\(?[a-h]\)\s*[=+\-^]", text):
             yield found("enumeration_fragment", f"“{text.strip()[:20]}”")
             break
-    # A hint narrows the answer down without giving it. First letters are allowed.
+    # hints do not reveal the answer; first letters are allowed
     hints = [
         (gap.hint, answer, gap.hint.strip()[:40])
         for gap, answer in zip(reading.gaps, reading.answers, strict=False)
@@ -515,7 +443,7 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
     hints += [(words, reading.answers[0], f"({words[:40]})") for words in brackets]
     if told := next((shown for hint, answer, shown in hints if _gives_away(hint, answer)), ""):
         yield found("hint_leak", f"“{told}”")
-    # The back of a two-way card asks for its front: short enough, and without naming it.
+    # the back of a two-way card is short and does not contain the front
     if draft.kind is CardKind.TWO_WAY:
         term, description = asked.strip(" ?."), reading.answers[0]
         words = len(description.split())
@@ -525,7 +453,7 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("reverse_unfit", "the front is a question, not a term")
         elif len(term) >= _SHORTEST and holds(description, term):
             yield found("reverse_unfit", f"the back names “{term[:40]}”")
-    # The symbols of a question are named in it, but for those that everybody knows.
+    # the question explains its symbols, except well-known ones
     if not is_cloze:
         formulae = _MATHS.findall(draft.field("Front"))
         used = [_symbols(formula) for formula in formulae]
@@ -536,7 +464,7 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
         if len(strange) > limits.of("unexplained_symbols"):
             shown = ", ".join(strange[:6])
             yield limits.exceeded("unexplained_symbols", len(strange), shown)
-    # Code and tables are short enough to read at a glance.
+    # code and tables are short
     for _, text in draft.fields:
         if "```" in text or "~~~" in text:
             lines = [fence.strip("\n").count("\n") + 1 for fence in _FENCE.findall(text)]
@@ -549,9 +477,9 @@ _CHOICES = (
     (re.compile(r"\s*(?:/|\bor\b|\boder\b|\bou\b|\bvs\b\.?)\s*"), 2),
     (re.compile(r"\s*(?:,|;|\band\b|\bund\b|\bor\b)\s*"), 3),
 )
-"""How a hint separates the options it offers, and the minimum number of options."""
+"""Patterns that separate the options in a hint, each with the minimum number of options."""
 _TELLING = 5
-"""The number of initial letters that a hint and an answer may share."""
+"""The minimum length of words that a hint and an answer must not share."""
 
 
 def _gives_away(hint: str, answer: str) -> bool:
@@ -585,12 +513,12 @@ def _symbols(formula: str) -> set[str]:
     return greek | set(letters)
 
 
-# --- cards that break off, or show Markdown that nothing made of them: whoever wrote them ---------
+# --- truncated cards, and Markdown that is not rendered -------------------------------------------
 
 _COMMA = re.compile(r"[,،、，][\s*_=~>\"”’»)]*$")
 _JOINING = listed("small_words", "joining")
 _JOINED_WORDS = 4
-"""Of a shorter text the last word may be what is asked: `und` means `and`."""
+"""In shorter texts, the last word may be what is asked about: `und` means `and`."""
 _PAIRED = re.compile(
     r"(?<!\\)\*\*(?=[^\s*])((?:(?!\n\n)[^*]|(?<!\*)\*(?!\*))+?)(?<=[^\s\\])\*\*(?!\*)"
     r"|(?<!\\)\*\*\*(?=[^\s*])([^*\n]+)(?<=[^\s\\])\*\*\*(?!\*)"
@@ -607,9 +535,9 @@ _EQUALS_AT_EDGE = re.compile(r"^\s*=+(?=[^\W_])|(?<=[^\W_])=+[.\s]*$")
 
 
 def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find sides that break off, and stray Markdown signs."""
+    """Find truncated sides and stray Markdown signs."""
     is_cloze = draft.kind.family is Family.CLOZE
-    # No side ends in a comma, nor a sentence in a word that joins it to the next one.
+    # no side ends in a comma, and no sentence in a conjunction
     for name in ("Text",) if is_cloze else ("Front", "Back"):
         text = draft.field(name).rstrip()
         if any(map(str.isalnum, text)):
@@ -618,7 +546,7 @@ def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
             joins = words[-1].strip("*_").casefold() in _JOINING and len(words) >= _JOINED_WORDS
             if comma or (joins and name != "Front"):
                 yield found("breaks_off", f"“…{' '.join(words[-3:])}”")
-    # No `**` or `==` that was to make words bold or marked is left in what is shown.
+    # no unmatched `**` or `==` is shown
     for text in map(draft.field, ("Text", "Front", "Back")):
         if "*" in text or "=" in text:
             shown = CLOZE_SIGN.sub("", _without_code(text))
@@ -633,7 +561,7 @@ def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _without_code(text: str) -> str:
-    """Return the text with a letter in the place of code and formulae."""
+    """Return the text with code and formulae replaced by a letter."""
     parts, at = [], 0
     for start, end, kind in shields(text):
         if kind != "escape":
@@ -642,15 +570,15 @@ def _without_code(text: str) -> str:
     return "".join([*parts, text[at:]])
 
 
-# --- how it was marked: mere emphasis or metadata may be no card -----------------------------------
+# --- doubtful marks: mere emphasis or metadata ----------------------------------------------------
 
 
 def form(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards made from marks that may be no cards, cards of other tools, and cards with lost pictures."""
+    """Find cards made from doubtful marks, cards of other tools, and cards with unreadable pictures."""
     highlight, drafter = context.highlight, draft.origin.drafter
     if highlight.form is Form.TERM:
         yield found("loose_term")
-    # Marked phrases: short ones, in the reader's own notes.
+    # marked phrases are short, and in the reader's own notes
     if drafter == "rules:phrase" and draft.kind.family is Family.CLOZE:
         longest = max(map(word_count, read(draft).answers), default=0)
         yield from context.limits.counted(longest, "phrase_gt5w")
@@ -665,15 +593,15 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("unreadable_picture", why)
 
 
-# --- siblings: the front of one card must not show the answer of another --------------------------
+# --- siblings: the front of one card must not reveal the answer of another -------------------------
 
 _SHARED = 2
-"""This many words of the question must stand there too: a name alone gives nothing away."""
+"""The minimum number of words of the question that must be there, too: a name alone reveals nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One question that a draft asks."""
+    """One question of a draft, with its answers."""
 
     shown: str
     answers: tuple[str, ...]
@@ -683,17 +611,17 @@ class _View:
 class Siblings:
     """The drafts of a batch, indexed by the words that they show.
 
-    Two that ask the same sentence from both ends are fair, as two gaps of one cloze are: each
-    shows what the other hides. So are alternatives: only one of them becomes a card.
+    Two cards may ask about a sentence from both ends, like two gaps of a cloze: each shows what the
+    other hides. Alternatives are also fine, because only one of them becomes a card.
     """
 
     def __init__(self, drafts: Iterable[tuple[str, Draft]]) -> None:
-        """`drafts`: each with its label."""
+        """`drafts` are (label, draft)."""
         self._drafts = [(label, draft) for label, draft in drafts if not authored(draft)]
         self._showing: dict[str, set[int]] = {}
 
     def leaks(self, draft: Draft, share: float) -> Iterator[Finding]:
-        """Yield the first sibling that shows an answer of a draft with this share of its question."""
+        """Yield the first sibling that shows an answer of a draft, and this share of its question."""
         for view in _views(draft):
             for answer in filter(_counts, view.answers):
                 for at in sorted(self._near(answer)):
@@ -707,7 +635,7 @@ class Siblings:
                         return
 
     def _near(self, answer: str) -> set[int]:
-        """Return the drafts that show each word of an answer."""
+        """Return the drafts that show all words of an answer."""
         if not self._showing:
             for at, (_, draft) in enumerate(self._drafts):
                 for word in {word for view in _views(draft) for word in view.stems}:
@@ -717,7 +645,7 @@ class Siblings:
 
 
 def given_away(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find another card of the batch that shows the answer together with its question."""
+    """Find another card of the batch that shows the question together with its answer."""
     if context.siblings is not None and not authored(draft):
         yield from context.siblings.leaks(draft, context.limits.of("sibling_leak") / 100)
 
@@ -746,7 +674,7 @@ def _counts(answer: str) -> bool:
 
 
 def _tells(other: Draft, view: _View, answer: str, share: float) -> bool:
-    """Return whether a sibling shows answer and question, and hides nothing shown in turn."""
+    """Return whether a sibling shows the question and answer, and hides nothing that the view shows."""
     for theirs in _views(other):
         common = theirs.stems & view.stems
         enough = len(common) >= max(_SHARED, share * len(view.stems))

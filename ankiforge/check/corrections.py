@@ -1,10 +1,9 @@
 """Distinguish a correction of a passage from another fact in the same place.
 
-`classify` compares the words of a passage before and after an edit, word by word: its context (all
-outside the gaps; the front of a question) and its answer (the gaps; the back). Only what is surely
-the same fact is a correction, which may ship under the old note; whatever is unsure waits.
-Citations, links, markup and the format of numbers do not count. The word lists are in
-`data/corrections.txt`.
+`classify` compares a passage before and after an edit word by word: its context (the text outside the
+gaps, or the front) and its answer (the gaps, or the back). Only an edit that certainly keeps the fact
+is a correction, which may be shipped in the old note; if in doubt, the card waits. Citations, links,
+markup and the format of numbers do not count. The word lists are in `data/corrections.txt`.
 """
 
 from __future__ import annotations
@@ -54,10 +53,10 @@ from ankiforge.text import cloze
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The words of a highlight or of a hand-written card."""
+    """The text of a highlight or of a handwritten card."""
 
     text: str
-    """The passage; of a question its front."""
+    """The passage, or the front of a question."""
     gaps: tuple[Span, ...] = ()
     """The answers within `text`."""
     answer: str = ""
@@ -67,9 +66,9 @@ class Passage:
 
     @classmethod
     def of(cls, highlight: Highlight) -> Passage:
-        """Return the words of a highlight; the row and column of a cell are in its heading.
+        """Return the text of a highlight. The row and column of a table cell are in its heading.
 
-        The title does not count: a renamed document is the same one.
+        The title is ignored, because documents may be renamed.
         """
         under = tuple(filter(None, (highlight.heading, *highlight.above))) or ("its document",)
         markdown = highlight.markdown
@@ -81,7 +80,7 @@ class Passage:
 
     @classmethod
     def of_draft(cls, draft: Draft) -> Passage:
-        """Return the words of a card, which always stands below its own passage."""
+        """Return the text of a card."""
         under = ("its passage",)
         if draft.kind.family is Family.CLOZE:
             return cls.filled(draft.field("Text"), under)
@@ -89,7 +88,7 @@ class Passage:
 
     @classmethod
     def filled(cls, text: str, under: tuple[str, ...] = ()) -> Passage:
-        """Return a cloze text with its answers in place of the cloze signs."""
+        """Return a cloze text without its cloze signs."""
         parts, spans, at, length = list[str](), list[Span](), 0, 0
         for gap in cloze.gaps(text):
             if gap.start >= at:
@@ -101,7 +100,7 @@ class Passage:
         return cls("".join([*parts, text[at:]]), tuple(spans), under=under)
 
 
-# --- what does not count: citations, links, markup -----------------------------------------------
+# --- citations, links and markup, which are ignored -----------------------------------------------
 
 _NOISE = re.compile(
     r"<!--.*?-->"
@@ -123,7 +122,7 @@ _CITED = re.compile(
     rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
     r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
 )
-"""Author and year, [12] or [3, 4]: a citation unless it is replaced by another, as [0, 1] may be."""
+"""Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
 _SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
 _SIMPLE = re.compile(r"[\w\s.,%°'’-]*")
@@ -134,12 +133,12 @@ def _cited(passage: Passage) -> frozenset[str]:
 
 
 def _is_citation(answer: str) -> bool:
-    """Return whether an answer has no word beside what looks like a citation: an interval, or a year."""
+    """Return whether an answer is only an apparent citation: an interval, or a year."""
     return not re.search(r"\w", _CITED.sub(" ", answer))
 
 
 def _cleaned(text: str, citations: bool) -> str:
-    """Return plain words; formulae and code that are more than words are one word each."""
+    """Return plain text; formulae and code become one word each, unless they are plain words."""
     text = _ARROW.sub(" ", _NOISE.sub(" ", text))
     for sign, single in _TYPED:
         text = text.replace(sign, single)
@@ -152,7 +151,7 @@ def _cleaned(text: str, citations: bool) -> str:
         if _SIMPLE.fullmatch(inner):
             return inner
         solid = "".join((normal(inner) if match[0][0] == "$" else inner).split())
-        return f"\ue100{solid.encode().hex()}\ue101"  # no sign of it is taken for markup
+        return f"\ue100{solid.encode().hex()}\ue101"  # so that no sign is taken for markup
 
     return bare(_SOLID.sub(hold, text))
 
@@ -182,7 +181,7 @@ _ROMAN_SIGN = "\ue102"
 _GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
 _BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
 _ATTACHED = re.compile(r"[^\W\d_][:/\[._]$")
-"""What joins a number to an identifier: localhost:3000, fonts[0]."""
+"""The end of an identifier to which a number belongs: localhost:3000, fonts[0]."""
 _SCALES = by_word("numbers", "scales")
 _UNIT = re.compile(
     r"\s?(?:"
@@ -212,32 +211,32 @@ class _Token:
     """One word, number, code or sign of a passage."""
 
     key: str
-    """What is compared; of a number its size and dimension."""
+    """The value to compare; for numbers, size and dimension."""
     raw: str
     answer: bool
     kind: str = "word"
     """`word`, `number`, `code` (letters with digits, formulae) or `sign`."""
     name: bool = False
-    """Whether it is capitalised within a sentence."""
+    """Whether it is capitalised inside a sentence."""
     capital: bool = False
     quantity: Quantity | None = None
     within_name: bool = False
-    """Of a number: whether it is part of a name (World War 2, type 1, § 5, third) rather than a measure."""
+    """Whether a number is part of a name (World War 2, type 1, § 5, third), not a measure."""
     glued: bool = False
-    """Of a number: whether only the sign of a range parts it from the next one."""
+    """Whether a number and the next one form a range."""
     bracketed: bool = False
-    """Whether it begins in brackets: World Health Organization (WHO)."""
+    """Whether it is the first in brackets: World Health Organization (WHO)."""
     beside: bool = False
-    """Of a number: whether nothing parts it from the word before it."""
+    """Whether a number directly follows a word."""
 
     @property
     def light(self) -> bool:
-        """Whether it adds nothing to the fact: an article, a filler."""
+        """Whether it adds nothing to the fact, as an article or filler."""
         return self.kind == "word" and not self.name and self.key in _SMALL
 
     @property
     def named(self) -> bool:
-        """Whether it names something: a name, a code, the number in a name."""
+        """Whether it is a name, a code, or a number in a name."""
         return self.name or self.kind == "code" or self.within_name
 
 
@@ -249,7 +248,7 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
             segments += [(passage.text[at:start], False), (passage.text[start:end], True)]
             at = end
     segments += [(passage.text[at:], False), (passage.answer, True)]
-    for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is ==100 °C==
+    for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is the same as ==100 °C==
         after = segments[number + 1]
         last = text.split()[-1].casefold() if text.strip() else ""
         counts = last[-1:].isdecimal() or last in NUMBER_WORDS or last in _SCALES
@@ -274,7 +273,7 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
 
 
 def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
-    """Yield the tokens of a run that stands behind `tail`; numbers with their scale and unit."""
+    """Yield the tokens of a text that follows `tail`; numbers include scale and unit."""
     text = _DATE.sub(r"\2 \1", text)
     text = _ISO.sub(lambda m: f"{int(m[3])} {_ENGLISH_MONTHS[int(m[2]) - 1]} {m[1]}", text)
     text = level(_ROMAN.sub(f"{_ROMAN_SIGN}\\g<0>", text)).replace("’", "'")
@@ -306,7 +305,7 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
 
 
 def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
-    """Return the token of a number; `led` is what stands before it."""
+    """Return the token of a number; `led` is the text before it."""
     one, raw, end = quantity_of(match), text[match.start() : match.end()], match.end()
     dimension, size = one.base
     key = f"#{dimension}:{size}:{'' if one.era == 'after' else one.era}"
@@ -345,7 +344,7 @@ def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
 
 
 def _finished(found: list[_Token], german: bool) -> list[_Token]:
-    """Return the tokens with shared units, and with the numbers that are part of a name."""
+    """Return the tokens with the units of ranges, and with numbers marked that are part of a name."""
     for at in range(len(found) - 2, -1, -1):  # 5–10 km
         here, after = found[at], found[at + 1]
         if here.glued and here.quantity and after.quantity and not here.quantity.unit:
@@ -368,18 +367,18 @@ def _finished(found: list[_Token], german: bool) -> list[_Token]:
 
 
 def _may_name(token: _Token, german: bool) -> bool:
-    """Return whether a number right behind a capitalised word is part of its name."""
+    """Return whether a number after this capitalised word may be part of a name."""
     if token.key in _SMALL | _MONTHS or token.key.endswith("ly") or token.key == "ph":
         return False
     return token.kind == "word" and not german
 
 
-# --- words that are one ---------------------------------------------------------------------------
+# --- equal words -----------------------------------------------------------------------------------
 
 
 @cache
 def _groups(section: str) -> dict[str, frozenset[str]]:
-    """Return each word of a section, or its stem, with those of its lines."""
+    """Return each word and stem of a section with all words of its lines."""
     found: dict[str, frozenset[str]] = {}
     body = data("corrections").partition(f"\n[{section}]\n")[2].partition("\n[")[0]
     for line in body.splitlines():
@@ -395,11 +394,11 @@ _VOWELS = frozenset("aeiouy")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(keys))
 _CLASS = re.compile(r"[aeiouy][a-z]e?$")
-"""The end of a word that names its class: -ate and -ite, -ose and -ase, -ane and -ene."""
+"""An ending that names a class of substances: -ate and -ite, -ose and -ase, -ane and -ene."""
 
 
 def _misspelled(one: str, other: str, known: Container[str]) -> bool:
-    """Return whether one word is the other with a letter wrong."""
+    """Return whether one word is a misspelling of the other."""
     if one in known and other in known:
         return False
     one, other = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
@@ -414,10 +413,10 @@ def _misspelled(one: str, other: str, known: Container[str]) -> bool:
         return OSA.distance(one, other) <= (2 if short >= 6 else 1) and not _affixed(one, other)
     if OSA.distance(one, other, score_cutoff=1) > 1 or _affixed(one, other):
         return False
-    if len(one) != len(other):  # a letter lost or doubled; no ending: form and forms are no such
+    if len(one) != len(other):  # a letter is missing or doubled, but not at the end
         return short >= 5 or _into_small(one, other)
     at = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
-    if len(at) == 2:  # two letters have changed places
+    if len(at) == 2:  # two letters are transposed
         return short >= 4 or _into_small(one, other)
     place, pair = at[0], frozenset((one[at[0]], other[at[0]]))
     if short < 6 or place < 2:
@@ -434,12 +433,12 @@ def _undoubled(word: str) -> str:
 
 
 def _into_small(one: str, other: str) -> bool:
-    """Return whether a small word was mistyped: `teh`, `adn`, `wich`."""
+    """Return whether exactly one is a small word, which was mistyped: `teh`, `adn`, `wich`."""
     return (one in _SMALL) != (other in _SMALL)
 
 
 def _affixed(one: str, other: str) -> bool:
-    """Return whether they begin with two of the affixes that part words, and end alike."""
+    """Return whether two words differ by a prefix that changes the meaning."""
     starts = [[a for a in _AFFIXES if word.startswith(a)] for word in (one, other)]
     return any(
         a != b and one[len(a) :] == other[len(b) :] for a in starts[0] for b in starts[1]
@@ -454,7 +453,7 @@ def _inflected(one: str, other: str) -> bool:
 
 
 def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
-    """Return how two words say the same: `small`, `form`, `synonym`, `spelling`; "" if not."""
+    """Return how two words are equal: `small`, `form`, `synonym`, `spelling`; "" if they are not."""
     if one.kind != "word" or other.kind != "word" or "\u3040" <= one.key[0] <= "\u9fff":
         return ""
     a, b = one.key, other.key
@@ -475,12 +474,12 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
 # --- alignment ---------------------------------------------------------------------------------
 
 _MOST = 250_000
-"""The limit of word pairs to compare; beyond it, too much has changed."""
+"""The maximum number of pairs of words to compare; if there are more, too much has changed."""
 Pair = tuple[_Token | None, _Token | None]
 
 
 def _joined(tokens: list[_Token], others: list[_Token]) -> list[_Token]:
-    """Return the tokens with neighbours joined that the others write as one word: e-mail."""
+    """Return the tokens with adjacent ones joined if the others contain them as one word: e-mail."""
     keys = {one.key for one in tokens}
     wanted = {one.key for one in others if one.kind in ("word", "code")} - keys
     result: list[_Token] = []
@@ -494,7 +493,7 @@ def _joined(tokens: list[_Token], others: list[_Token]) -> list[_Token]:
 
 
 def _aligned(old: list[_Token], new: list[_Token], known: Container[str]) -> list[Pair] | None:
-    """Return the pairs of words that differ, None where too much does."""
+    """Return the pairs of different words; None if too much has changed."""
     head = 0
     while head < min(len(old), len(new)) and _equal(old[head], new[head]):
         head += 1
@@ -504,7 +503,7 @@ def _aligned(old: list[_Token], new: list[_Token], known: Container[str]) -> lis
     a, b = old[head : len(old) - tail], new[head : len(new) - tail]
     if len(a) * len(b) > _MOST:
         return None
-    # The cheapest path from (0, 0) to the end, by rows from the end.
+    # the costs of the cheapest paths to the end
     costs = [[0.0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i in range(len(a), -1, -1):
         for j in range(len(b), -1, -1):
@@ -541,7 +540,7 @@ def _equal(one: _Token, other: _Token) -> bool:
 
 
 def _short_case(one: str, other: str) -> bool:
-    """Return whether the case of a symbol differs: mW and MW, Co and CO."""
+    """Return whether two symbols differ by case: mW and MW, Co and CO."""
     a, b = (re.sub(r"[\d.,\s]", "", raw) for raw in (one, other))
     if not 1 <= len(a) <= 2 or a.casefold() != b.casefold() or a == b:
         return False
@@ -549,7 +548,7 @@ def _short_case(one: str, other: str) -> bool:
 
 
 def _are_numbers(one: _Token, other: _Token) -> bool:
-    """Return whether both are numbers; `one`, otherwise an article, is one beside a number."""
+    """Return whether both are numbers, where `one` counts as a number if the other is one."""
     kinds = {one.kind, other.kind}
     return kinds == {"number"} or (kinds == {"number", "word"} and "one" in (one.key, other.key))
 
@@ -581,14 +580,14 @@ def _paired(one: _Token, other: _Token, known: Container[str]) -> float:
 
 SAME_WORDS = "the same words"
 _LEAST_CONTEXT = 3
-"""This many content words in the context tell what a number refers to."""
+"""The number of content words up to which the context does not identify a number."""
 _MOST_INSERTED = 0.3
 
 
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
     """Classify an edit of a passage that stays in the same place.
 
-    `known` holds casefolded words that stand elsewhere in the vault: of two known words none is a
+    `known` contains casefolded words of the rest of the vault: of two known words, neither is a
     misspelling of the other.
     """
     old_cites, new_cites = _cited(before), _cited(after)
@@ -609,9 +608,9 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
 
 
 def judge_highlights(before: Highlight, after: Highlight, known: Container[str] = ()) -> Edit:
-    """Return what became of a passage; `known` as for `classify`.
+    """Classify the edit of a highlight; `known` as for `classify`.
 
-    Where the comments on a mark are questions, it must not be another fact as an answer to them either.
+    If the comments on it are questions, it must not be another fact as their answer either.
     """
     edit = classify(Passage.of(before), Passage.of(after), known)
     if "?" in before.comment and "?" in after.comment:
@@ -623,7 +622,7 @@ def judge_highlights(before: Highlight, after: Highlight, known: Container[str] 
 
 
 def judge_drafts(before: Draft, after: Draft) -> Edit:
-    """Return what became of a card."""
+    """Classify the edit of a card."""
     if before.kind.family is not after.kind.family:
         return Edit(EditKind.WAITS, "another kind of card")
     old, new = Passage.of_draft(before), Passage.of_draft(after)
@@ -636,7 +635,7 @@ def judge_drafts(before: Draft, after: Draft) -> Edit:
 
 
 class _Differences:
-    """The differences between two versions, by what they are; each list for context and answer."""
+    """The differences between two versions, by kind."""
 
     def __init__(
         self, old: list[_Token], new: list[_Token], pairs: list[Pair], known: Container[str]
@@ -646,7 +645,7 @@ class _Differences:
         self.replaced: list[tuple[_Token, _Token]] = []
         self.spelled: list[tuple[_Token, _Token]] = []
         self.alike = False
-        """Whether some words differ in form or spelling only."""
+        """Whether some words differ only in form or spelling."""
         self.inserted: list[_Token] = []
         self.removed: list[_Token] = []
         self.limited: list[_Token] = []
@@ -668,31 +667,31 @@ class _Differences:
                 else:
                     (self.removed if a else self.inserted).append(one)
 
-        if all(telling):  # before went here, after came there
+        if all(telling):  # such as `before` in one version and `after` in the other
             self.limited += telling[1]
 
     def both(self) -> Iterator[tuple[_Token, _Token]]:
-        """Yield numbers and words that stand in place of others."""
+        """Yield the pairs of replaced numbers and words."""
         yield from self.numbers
         yield from self.replaced
 
     @property
     def answer_changed(self) -> bool:
-        """Whether the answer changed in more than spelling and small words."""
+        """Whether more than spelling and small words changed in the answer."""
         singles = (*self.inserted, *self.removed)
         pairs = any(a.answer or b.answer for a, b in self.both())
         return pairs or any(one.answer for one in singles)
 
     @property
     def names_kept(self) -> bool:
-        """Whether no name or number became another one, came or went."""
+        """Whether no name or number was replaced, added or removed."""
         pairs = any(_is_renamed(a, b) for a, b in (*self.both(), *self.spelled))
         singles = (*self.inserted, *self.removed)
         return not pairs and not any(one.name or one.kind == "number" for one in singles)
 
     @property
     def nothing_common(self) -> bool:
-        """Whether two texts, neither of a few words only, share no word with meaning."""
+        """Whether the versions share no content word, and neither has very few."""
         old, new = (
             {stem(one.key) for one in tokens if one.kind != "sign" and not one.light}
             for tokens in (self.old, self.new)
@@ -701,7 +700,7 @@ class _Differences:
 
     @property
     def context_renamed(self) -> tuple[_Token, _Token] | None:
-        """A name or number of the context that became another one."""
+        """A name or number of the context that was replaced, with its replacement."""
         for a, b in (*self.both(), *self.spelled):
             if not a.answer and not b.answer and _is_renamed(a, b):
                 return a, b
@@ -709,7 +708,7 @@ class _Differences:
 
 
 def _is_renamed(one: _Token, other: _Token) -> bool:
-    """Return whether two words that differ are two names or two numbers."""
+    """Return whether two different words are names or numbers."""
     if one.kind == other.kind == "number":
         return True
     return one.named or other.named or (one.capital and other.capital)
@@ -722,7 +721,7 @@ def _judge(
     known: Container[str],
 ) -> Edit:
     another, waits = EditKind.ANOTHER_FACT, EditKind.WAITS
-    # 1. Another fact.
+    # 1. another fact
     if edit.nothing_common:
         return Edit(another, NOTHING_COMMON)
     if edit.answer_changed and (pair := edit.context_renamed):
@@ -739,7 +738,7 @@ def _judge(
         return Edit(waits, f"{moved} above a bare number or name")
     if changed and not meaning and not (old_under and new_under):
         return Edit(waits, "nothing says what the number is of")
-    # 2. The same highlight, but the meaning may have turned.
+    # 2. the same highlight, but the meaning may have changed
     for a, b in edit.both():
         if a.within_name or b.within_name:
             return Edit(waits, f"{_shown((a, b))}: a number in a name")
@@ -753,7 +752,7 @@ def _judge(
             return Edit(waits, f"{_shown((a, b))}: another name")
     if _negations(edit.old) != _negations(edit.new):
         return Edit(waits, "a negation came or went")
-    # 3. A correction, unless one of these is in the way.
+    # 3. a correction, unless there is a doubt
     doubt = _doubt(edit, meaning)
     if doubt:
         return Edit(waits, doubt)
@@ -761,14 +760,14 @@ def _judge(
 
 
 def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
-    """Return what keeps the edit from being surely a correction."""
+    """Return why the edit may not be a correction; "" if it certainly is."""
     if edit.replaced:
         return f"{_shown(edit.replaced[0])}: another word"
     for one in edit.limited:
         tokens = edit.new if any(one is each for each in edit.new) else edit.old
         at = next(place for place, each in enumerate(tokens) if each is one)
         after = next((each for each in tokens[at + 1 :] if not each.light), None)
-        # In a phrase that came whole they limit nothing that was there: in all cells.
+        # in a phrase that was added as a whole, it limits nothing else: in all cells
         whole = one.key in _COUNTED and any(
             after is each for each in (*edit.inserted, *edit.removed)
         )
@@ -798,7 +797,7 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
 
 
 def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str:
-    """Return why a word that came or went may make another thing of what is named."""
+    """Return why an added or removed word may change what is named; "" if it does not."""
     one = tokens[at]
     before = tokens[at - 1] if at else None
     after = tokens[at + 1] if at + 1 < len(tokens) else None
@@ -827,7 +826,7 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
 
 
 def _turned(one: _Token, other: _Token) -> str:
-    """Return how two numbers differ in more than their size."""
+    """Return how two numbers differ apart from their size."""
     a, b = one.quantity, other.quantity
     if a is None or b is None:
         return ""
@@ -855,7 +854,7 @@ def _negations(tokens: list[_Token]) -> int:
 def _label_changed(
     old: tuple[str, ...], new: tuple[str, ...], known: Container[str]
 ) -> str:  # fmt: skip
-    """Return the words of headings, list parents or row labels that became others."""
+    """Return a changed word of headings, list parents or row labels; "" if there is none."""
     texts = [Passage(". ".join(labels)) for labels in (old, new)]
     if not old or not new:
         return ""

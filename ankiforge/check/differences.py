@@ -1,8 +1,8 @@
 """Compare cards: the two sides of a card in normal form, and what makes similar cards different.
 
-Each guard names one difference, or returns "". A likeness score only ranks; the guards decide:
-no score tells "L1"/"L2" or "2017/2018" from a paraphrase. Sides of one fact, that is reverse
-cards and other gaps of one sentence, are siblings: neither duplicates nor worth a note.
+Each guard returns one difference, or "". Similarity scores only rank cards; the guards decide, because
+no score distinguishes "L1"/"L2" or "2017/2018" from a paraphrase. Cards about the same fact from
+another side, that is reverse cards and other gaps of a sentence, are not reported at all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ankiforge.text.fold import canonical
 # --- the two sides of a card -------------------------------------------------------------------
 
 MAX_LENGTH = 2000
-"""The number of characters of a field that are compared; no useful card is longer."""
+"""The number of characters of a field that are compared; useful cards are not longer."""
 _SIMPLE = re.compile(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
 _SHIELD_SIGN = re.compile(r"[`$\\]")
 _LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
@@ -46,17 +46,17 @@ _LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """A card as plain text: its question, its answer, and both together."""
+    """A card as plain text: question, answer, and both together."""
 
     family: Family
     asked: str
     answered: str
     text: str = ""
-    """Of a cloze: the sentence with its answers in place."""
+    """The text of a cloze with its answers; "" for other cards."""
 
     @property
     def whole(self) -> str:
-        """All of its words."""
+        """The whole text."""
         return self.text or f"{self.asked} {self.answered}"
 
     @property
@@ -74,7 +74,7 @@ def sides(draft: Draft) -> Sides:
     text = draft.field("Text")[:MAX_LENGTH]
     answers = _SIMPLE.findall(text)
     if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
-        question = _SIMPLE.sub(" ", text)  # fast, and enough for most
+        question = _SIMPLE.sub(" ", text)  # faster, and sufficient for most clozes
     else:
         outer, at = [], 0
         for gap in cloze.gaps(text):
@@ -87,14 +87,14 @@ def sides(draft: Draft) -> Sides:
 
 
 def exact_form(draft: Draft) -> tuple[str, ...]:
-    """Return the values that are equal in two identical cards; () if a side is empty.
+    """Return values that are equal for identical cards; () if a side is empty.
 
-    Only typography, emphasis, and the last stop or question mark do not count; which words
-    are gaps, which of them go together, and what stands in Extra does.
+    Typography, emphasis, and the last stop or question mark are ignored; the gaps of a cloze, their
+    grouping and Extra are not.
     """
     extra = _exact(draft.field("Extra")) if draft.field("Extra") else ""
     if draft.kind.family is Family.CLOZE:
-        # Cloze signs as plain brackets, numbered in the order in which they appear.
+        # cloze signs become brackets, numbered in order of appearance
         text, ranks = draft.field("Text"), dict[tuple[int, ...], int]()
         parts, at = "", 0
         for gap in cloze.gaps(text):
@@ -108,7 +108,7 @@ def exact_form(draft: Draft) -> tuple[str, ...]:
 
 
 def _exact(text: str) -> str:
-    """Return the canonical words; maths and code keep their case: `m` and `M` are two things."""
+    """Return the canonical text; maths and code keep their case, as `m` and `M` differ."""
     if _SHIELD_SIGN.search(text):
         runs, at = [], 0
         for start, end, _ in shields(text):
@@ -131,11 +131,11 @@ _WORD = re.compile(
 )
 _IDEOGRAPH_RUN = re.compile(rf"[{_IDEOGRAPHS}]{{2,}}")
 _PASSED = STOP_WORDS | QUESTION_WORDS | listed("small_words", "unstemmed")
-"""Words that carry no meaning of their own, without accents (`où` is `ou`, `で` is `て`)."""
+"""Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`)."""
 
 
 class _Stems(dict[str, str]):
-    """The stems of all words seen so far; "" for words that carry no meaning."""
+    """A cache of stems; "" for words without meaning."""
 
     def __missing__(self, word: str) -> str:
         if len(self) > 300_000:
@@ -162,7 +162,7 @@ def tokens_of(form: str) -> list[str]:
 
 
 def finders_of(form: str) -> Iterator[str]:
-    """Yield further index terms: single ideographs are too common, pairs are not."""
+    """Yield further search terms: pairs of ideographs, because single ones are too common."""
     for run in _IDEOGRAPH_RUN.findall(form):
         yield from (one + other for one, other in pairwise(run))
 
@@ -181,7 +181,7 @@ _PHRASE = re.compile(
 
 @lru_cache(maxsize=1024)
 def form_of(text: str) -> str:
-    """Return the normal form, phrases as the word that says the same: `World War 2`, `us`."""
+    """Return the normal form, with phrases in one spelling: `World War 2`, `us`."""
     form = normal(text)
     return _PHRASE.sub(_word_for, form) if _PHRASE_SIGN.search(form) else form
 
@@ -197,7 +197,7 @@ def _word_for(match: re.Match[str]) -> str:
     return next((name for name in ("occur", "cause", "us", "uk") if match[name]), "")
 
 
-# --- a card as the guards see it -----------------------------------------------------------------
+# --- the features of a card ----------------------------------------------------------------------
 
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]{2,}\b")
 _LABEL = re.compile(r"(?<=\w )[A-Z](?![\w'’.])")
@@ -208,7 +208,7 @@ _MAX_INITIALS = 5
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One card, prepared for the guards."""
+    """A card, prepared for the guards."""
 
     family: Family
     asked: str
@@ -220,7 +220,7 @@ class Features:
     labels: Words
     """Single capitals in the question: vitamin A, plan B."""
     negations: tuple[int, int]
-    """Parity in question and answer."""
+    """The parity of the number of negations in question and answer."""
     sequence: tuple[str, ...]
     """Stems of the content words of the question, in order."""
     asked_stems: Words
@@ -228,17 +228,17 @@ class Features:
     stems: Words
     """Stems of all content words."""
     answer_stems: Words
-    """Stems of the answer; its own form where it holds no content word."""
+    """Stems of the answer; its normal form if it has no content words."""
     numbers: Words
     answer_numbers: Words
 
 
 @lru_cache(maxsize=2048)
 def features(sides: Sides) -> Features:
-    """Read a card once for all guards."""
+    """Return the features of a card."""
     forms = (form_of(sides.asked), form_of(sides.answered), form_of(sides.whole))
     terms = (normal(term) for pattern in (TERM, _NAME) for term in pattern.findall(sides.whole))
-    named = frozenset(term for term in terms if term in forms[2])  # the USA may stand as us
+    named = frozenset(term for term in terms if term in forms[2])  # the USA may be written as us
     labels = frozenset(_LABEL.findall(sides.asked))
     negations = (_parity(sides.asked), _parity(sides.answered))
     return _read(sides.family, forms, named, labels, negations)
@@ -267,9 +267,9 @@ def _parity(text: str) -> int:
 
 
 def aligned(one: Features, other: Features) -> Features:
-    """Return `one` with neighbours joined that `other` writes as one word or as their initials.
+    """Return `one` with adjacent words joined if `other` contains them as one word or as initials.
 
-    `p value` becomes pvalue, `united states` us, where the other card has that word.
+    For example, `p value` becomes `pvalue`, and `united states` becomes `us`.
     """
     missing = other.tokens - one.tokens
     runs = _runs(one.whole) if missing else {}
@@ -284,7 +284,7 @@ def aligned(one: Features, other: Features) -> Features:
 
 @lru_cache(maxsize=2048)
 def _runs(form: str) -> dict[str, str]:
-    """Return runs of neighbours by how they may be written elsewhere: as one word, as initials."""
+    """Return adjacent words by their other spellings: as one word, or as initials."""
     words, runs = tokens_of(form), {}
     for at, (word, after) in enumerate(pairwise(words)):
         for size in range(2, min(_MAX_INITIALS, len(words) - at) + 1):
@@ -302,14 +302,14 @@ def _joined(form: str, joins: dict[str, str]) -> str:
     return form
 
 
-# --- words that are one, words that are opposed --------------------------------------------------
+# --- equal words ----------------------------------------------------------------------------------
 
 _LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
 _PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
 _LAND = 3
-"""Letters of a country that its people's name begins with."""
+"""The minimum number of letters that a country and its people share."""
 _HEAD = 3
-"""Letters of a beginning that two compounds share."""
+"""The minimum length of a common first part of two compounds."""
 
 
 def same_word(word: str, counterpart: str) -> bool:
@@ -327,7 +327,7 @@ def same_word(word: str, counterpart: str) -> bool:
 
 
 def _of_one_land(word: str, counterpart: str) -> bool:
-    """Return whether they are Rome and Roman, Japan and Japanese."""
+    """Return whether one is a country or city and the other its adjective: Rome and Roman."""
     short, long = sorted((word, counterpart), key=len)
     ending = next((each for each in _PEOPLE if long.endswith(each)), "")
     root, land = long.removesuffix(ending), short.rstrip("aeiouy")
@@ -335,7 +335,7 @@ def _of_one_land(word: str, counterpart: str) -> bool:
 
 
 def _lacks(words: Iterable[str], others: Words) -> list[str]:
-    """Return the stems that have neither a form nor a synonym among the others."""
+    """Return the stems that have no form or synonym among the others."""
     return [word for word in words if not any(same_word(word, other) for other in others)]
 
 
@@ -352,16 +352,16 @@ def _words(words: Words | set[str]) -> str:
 _FORMULA = re.compile(r"[=^λσμ/‖+<>≤≥·|()]|\d")
 _OPERATION = re.compile(r"[=^√∑+/·-]")
 _FRAME = 2
-"""This many equal words around a swapped one make two questions the same pattern."""
+"""The minimum number of equal words around a replaced one."""
 _SWAPPED = 2
 _ALIKE_FORMULA, _SAME_FORMULA = 75, 90
 _SHARED = 2
 
 
 def numbers_differ(one: Features, other: Features) -> str:
-    """2017 is not 2018, GPT-2 not GPT-3, the first World War not the second.
+    """Compare numbers: 2017/2018, GPT-2/GPT-3, the first and the second World War.
 
-    What one card merely says in addition, `Westphalia (1648)`, makes no other question.
+    A number that one card only adds, as in `Westphalia (1648)`, is no difference.
     """
     mine, theirs = one.numbers - other.numbers, other.numbers - one.numbers
     if bool(mine) != bool(theirs):
@@ -372,7 +372,7 @@ def numbers_differ(one: Features, other: Features) -> str:
 
 
 def _merely_adds(small: Features, large: Features, more: Words) -> bool:
-    """Return whether numbers stand in an answer that else says the same, or beside an equal gap."""
+    """Return whether numbers are only added to an equal answer, or outside an equal gap."""
     asked, theirs = small.asked_stems, large.asked_stems
     if small.family is large.family is Family.CLOZE:
         beside = not more & large.answer_numbers and small.answer_stems == large.answer_stems
@@ -387,7 +387,7 @@ def _merely_adds(small: Features, large: Features, more: Words) -> bool:
 
 
 def asked_numbers_differ(one: Features, other: Features) -> str:
-    """The same numbers stand in other places: 5 − 3 is 2, 5 − 2 is 3, 3 − 5 neither."""
+    """Compare the numbers of questions and their order: 5 − 3, 5 − 2, 3 − 5."""
     if not one.family is other.family is Family.BASIC:
         return ""
     mine, theirs = DIGITS.findall(one.asked), DIGITS.findall(other.asked)
@@ -401,18 +401,18 @@ def asked_numbers_differ(one: Features, other: Features) -> str:
 
 
 def negation_differs(one: Features, other: Features) -> str:
-    """Active is not not active; compared side by side where both have the same sides."""
+    """Compare negations, separately for question and answer if both cards are of one family."""
     if one.family is other.family:
         return "not" if one.negations != other.negations else ""
     return "not" if sum(one.negations) % 2 != sum(other.negations) % 2 else ""
 
 
 def opposites(one: Features, other: Features) -> str:
-    """A word of one stands as its opposite in the other, and neither is said otherwise."""
+    """Find a word of one card whose opposite is in the other, if neither has a counterpart."""
     mine, theirs = _unmatched(one.tokens, other.tokens), _unmatched(other.tokens, one.tokens)
     for word in sorted(mine):
         for counterpart in sorted(theirs):
-            # Alone, or behind the same beginning: Gram-positive and Gram-negative.
+            # as a whole, or after the same first part: Gram-positive and Gram-negative
             pairs = enumerate(zip(word, counterpart, strict=False))
             head = next((at for at, (a, b) in pairs if a != b), 0)
             for at in (0, head) if head >= _HEAD else (0,):
@@ -427,7 +427,7 @@ def _unmatched(words: Words, others: Words) -> list[str]:
 
 
 def terms_differ(one: Features, other: Features) -> str:
-    """Both name something the other does not: L1 and L2, Austria and Australia."""
+    """Find names in each card that the other lacks: L1 and L2, Austria and Australia."""
     mine, theirs = (
         {term for term in card.terms - there.terms if not _named_in(term, there)}
         for card, there in ((one, other), (other, one))
@@ -442,13 +442,13 @@ def _named_in(term: str, card: Features) -> bool:
 
 
 def labels_differ(one: Features, other: Features) -> str:
-    """Hepatitis A is not hepatitis B, item A not item B."""
+    """Compare labels: hepatitis A and hepatitis B."""
     mine, theirs = one.labels - other.labels, other.labels - one.labels
     return _versus(mine, theirs) if mine and theirs else ""
 
 
 def affixes_differ(one: Features, other: Features) -> str:
-    """Encoder and decoder, hyper- and hypotension: alike words with other beginnings."""
+    """Find similar words with different prefixes: encoder/decoder, hypertension/hypotension."""
     for word in sorted(one.stems - other.stems):
         for counterpart in sorted(other.stems - one.stems):
             long = min(len(word), len(counterpart)) > 4
@@ -458,7 +458,7 @@ def affixes_differ(one: Features, other: Features) -> str:
 
 
 def swapped(one: Features, other: Features) -> str:
-    """The questions are equal but for a word or two in one place, and these are no synonyms."""
+    """Find questions that differ by one or two words in one place that are not synonyms."""
     mine, theirs = list(one.sequence), list(other.sequence)
     equal = 0
     for end in (0, -1):  # the common head, then the common tail
@@ -472,11 +472,11 @@ def swapped(one: Features, other: Features) -> str:
 
 
 def narrower(one: Features, other: Features) -> str:
-    """One question is the other with something more, and the answers are not the same."""
+    """Find a question that is the other with additional words, with another answer."""
     small, large = sorted((one.asked_stems, other.asked_stems), key=len)
     if one.answer_stems == other.answer_stems or not small < large:
         return ""
-    # Of answers that are formulae shared letters say little; `5 m/s` is a number.
+    # the letters of formulae say little; `5 m/s` is a number
     signs = [bool(_OPERATION.search(card.answered)) for card in (one, other)]
     strict = all(signs) or (any(signs) and not one.answer_numbers & other.answer_numbers)
     same = _as_strings(one, other) >= _SAME_FORMULA if strict else _answers_meet(one, other)
@@ -484,7 +484,7 @@ def narrower(one: Features, other: Features) -> str:
 
 
 def answers_differ(one: Features, other: Features) -> str:
-    """The answers share less than half of their words; formulae are compared as strings."""
+    """Compare answers: they differ if they share less than half of their words."""
     return "" if _answers_meet(one, other) else "the answer"
 
 
@@ -522,13 +522,13 @@ GUARDS = (
 
 
 def judged(mine: Sides, theirs: Sides) -> str | None:
-    """Return what makes two cards different, "" if nothing; None if they cannot be compared."""
+    """Return the difference between two cards, "" if there is none; None if they are not comparable."""
     one, other = _aligned(mine, theirs)
-    # `What?` asks something only in its place.
+    # `What?` is clear only in its context
     both_ask = Family.CLOZE in (one.family, other.family) or one.asked == other.asked
     if not both_ask and not (one.sequence and other.sequence):
         return None
-    # Two sides of one fact: each answer stands in the other question.
+    # two sides of one fact: each answer is in the other question
     if not one.answer_stems & other.answer_stems and (
         one.answer_stems <= other.asked_stems and other.answer_stems <= one.asked_stems
     ):
@@ -542,10 +542,10 @@ def _aligned(mine: Sides, theirs: Sides) -> tuple[Features, Features]:
 
 
 def both_tell(mine: Sides, theirs: Sides) -> bool:
-    """Return whether each of two alike cards tells something that the other does not.
+    """Return whether each of two similar cards says something that the other does not.
 
-    Both answer and question differ in both directions, or the answers in one word each. Of 156
-    labelled duplicates none is so.
+    Both answer and question differ in both directions, or the answers in one word each. This is true
+    of none of 156 labelled duplicates.
     """
     one, other = _aligned(mine, theirs)
     answers = _apart(one.answer_stems, other.answer_stems)
@@ -561,7 +561,7 @@ def _apart(mine: Words, theirs: Words) -> tuple[list[str], list[str]]:
 
 
 def answers_alike(mine: Sides, theirs: Sides) -> bool:
-    """Return whether two cards want to hear the same, and their questions share half their words."""
+    """Return whether two cards have equal answers and share half of the words of their questions."""
     one, other = form_of(mine.answered), form_of(theirs.answered)
     if one != other and set(stems_of(one)) != set(stems_of(other)):
         return False

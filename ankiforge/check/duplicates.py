@@ -1,11 +1,11 @@
 """Find cards that duplicate a draft.
 
-A card is found by its rarest words, scored by the content words it shares with the draft, and
-judged by `differences`. Exact repeats are for the caller to merge; everything else is a finding
-that names the other card. Cards of one highlight (also alternatives) are never compared.
+Cards are found by the rarest words of the draft, ranked by the content words they share, and judged by
+`differences`. Exact duplicates are for the caller to merge; others are findings that name the other
+card. Cards of one highlight, including alternatives, are never compared.
 
-`DuplicateIndex` holds cards in memory (`add`), or reads them from a `Store` word by word as
-drafts ask for them: one draft among 100,000 cards costs a few rows, many drafts cost no row twice.
+`DuplicateIndex` holds cards in memory (`add`), or reads them from a `Store` by word when they are
+needed: one draft among 100,000 cards reads only a few rows, and no row is read twice.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ from ankiforge.model import (
     SearchTerms,
 )
 
-# Measured with the guards on labelled pairs: docs/checks.md.
+# Chosen by measurements on labelled pairs: docs/checks.md.
 _JACCARD = 0.50
 _CONTAINMENT = 0.70
 _TOKEN_SET = 85
 _MIN_CONTAINED = 3
-"""Content words from which the shorter card can be called a part of the longer one: of two,
-`die Lampe`, many a sentence holds both."""
+"""The minimum number of content words of a card that may be a part of another: the two of
+`die Lampe` are in many sentences."""
 _MIN_SIMILAR = 0.70
-"""Jaccard similarity from which a pair that a guard has told apart is worth a note."""
+"""The Jaccard similarity from which a pair that differs is reported as similar."""
 _RAREST = 3
-"""Words by which a card is looked for; a fourth finds one duplicate in 200 more, a sixth is slower."""
+"""The number of words by which cards are found; a fourth finds one more duplicate in 200."""
 _COMMON = 100
-"""A word in more cards than this finds none, unless a card has none that is rarer:"""
+"""Words in more cards than this are used only if the draft has no rarer ones:"""
 _ALONE = 500
-"""then alone, up to so many cards,"""
+"""alone, up to this number of cards,"""
 _LONGEST = 2_000
-"""or together with another common one; beyond so many not at all."""
+"""or in pairs, up to this number."""
 _JUDGED = 30
-"""So many of the most similar cards are judged: in a list of a thousand of one pattern all are."""
+"""The number of most similar cards that are judged; in a long list of one pattern all are similar."""
 _MOST = 5
-"""Findings per card; the most similar."""
+"""The maximum number of findings for a card."""
 _AT_ONCE = 5_000
-"""Cards whose search terms are stored in one transaction."""
+"""The number of cards whose search terms are stored in one transaction."""
 
 TERMS_VERSION = "2"
-"""Change it whenever `terms_of` reads a card differently: stored terms are then read again."""
+"""To be changed with `terms_of`, so that stored terms are computed again."""
 
 
 def terms_of(draft: Draft) -> SearchTerms:
-    """Return what the index keeps of a card."""
+    """Return the search terms of a card."""
     return _read(draft.kind, draft.fields)[1]
 
 
@@ -87,10 +87,10 @@ def _read(kind: CardKind, fields: Fields) -> tuple[Sides, SearchTerms]:
 
 
 class Store(Protocol):
-    """Cards kept outside this program's memory; a row is the store's number of a card."""
+    """Stored cards; a row is the store's number of a card."""
 
     def unread(self, version: str, most: int) -> list[tuple[str, Draft]]:
-        """Return cards whose search terms are not stored yet, or were read by another version."""
+        """Return cards whose search terms are not stored, or were computed by another version."""
         ...
 
     def keep(self, terms: Sequence[tuple[str, SearchTerms]]) -> None:
@@ -98,27 +98,27 @@ class Store(Protocol):
         ...
 
     def changed(self, since: Sequence[int]) -> tuple[tuple[int, ...], Sequence[str] | None]:
-        """Return the present state, and the ids changed since another; None = maybe all."""
+        """Return the current state, and the ids changed since another state; None = possibly all."""
         ...
 
     def holding(self, word: str, most: int) -> list[int]:
-        """Return the rows of at most so many cards that hold a word."""
+        """Return the rows of at most `most` cards that contain a word."""
         ...
 
     def cards(self, rows: Sequence[int]) -> Iterator[tuple[int, IndexedCard]]:
-        """Return the cards of these rows, those that are still there."""
+        """Return the cards of these rows that still exist."""
         ...
 
     def card(self, id: str) -> tuple[int, IndexedCard] | None:
-        """Return one card and its row, None if it is not to be found any more."""
+        """Return a card and its row; None if it no longer exists."""
         ...
 
     def equal(self, exact: bytes) -> list[tuple[str, HighlightKey]]:
-        """Return id and highlight of our cards of this exact form, by id."""
+        """Return (id, highlight) of our cards with this exact form, by id."""
         ...
 
     def draft(self, id: str) -> Draft | None:
-        """Return the words of a card, None if it is gone."""
+        """Return the text of a card; None if it no longer exists."""
         ...
 
 
@@ -132,44 +132,44 @@ class DuplicateIndex:
         self._clear()
 
     def _clear(self) -> None:
-        # A place is a position in these lists; a card that changes gets a new place.
+        # a place is a position in these lists; a changed card gets a new place
         self._ids: list[str] = []
         self._homes: list[HighlightKey] = []
         self._sides: list[Sides | None] = []
-        """None: read when it is needed."""
+        """None = not read yet."""
         self._words: list[tuple[int, ...]] = []
-        """Per card, the numbers of its content words."""
+        """The numbers of the content words of each card."""
         self._masks: list[int] = []
-        """The same as bits: an upper bound of what two cards share, in one operation."""
+        """The same as bits, which give an upper bound of shared words in one operation."""
         self._sizes: list[int] = []
         self._places: dict[str, int] = {}
-        """The present place of each card."""
+        """The current place of each card."""
         self._finders: dict[int, tuple[str, ...]] = {}
-        """Per card that has any, more by which it is found."""
+        """Further search terms of the cards that have any."""
         self._vocabulary: dict[str, int] = {}
         """The number of each word."""
         self._spelt: list[str] = []
         """The word of each number."""
         self._postings: list[array[int] | None] = []
-        """Per word, the places of the cards that hold it; None once they are too many."""
+        """The places of the cards that contain a word, by its number; None = too many."""
         self._figures: set[int] = set()
         """The words that are numbers."""
         self._exact: dict[bytes, tuple[int, ...]] = {}
         self._where: dict[str, str] = {}
-        """What findings say before they quote a note that is not ours, by its id."""
-        # Of a store: what was read of it so far.
+        """The prefix of findings about foreign notes, by id."""
+        # what was read from the store so far
         self._asked: set[str] = set()
-        """Words whose posting is complete."""
+        """The words with complete postings."""
         self._of_row: dict[int, int] = {}
-        """The present place of each row."""
+        """The current place of each row."""
         self._unloaded: dict[int, int] = {}
-        """Places that stand in a posting but whose card was not needed yet, with their rows."""
+        """The rows of places that are in a posting, and whose cards were not needed yet."""
 
     def refresh(self, hidden: Container[str] = ()) -> None:
-        """Catch up with the store; call it before a draft is checked, outside a transaction.
+        """Synchronise with the store; call this before checking drafts, outside a transaction.
 
         Args:
-            hidden: ids that are not found until the next call: cards about to be drafted again.
+            hidden: ids to ignore until the next call, of cards that are about to be drafted again.
         """
         self._hidden = hidden
         if self._store is None:
@@ -184,7 +184,7 @@ class DuplicateIndex:
             stored = self._store.card(id)
             is_loaded = id in self._places
             if not is_loaded and (stored[0] in self._of_row if stored else self._unloaded):
-                self._clear()  # it may stand in postings, of which words is not known
+                self._clear()  # it may be in the postings of unknown words
                 return
             self._remove(id)
             if stored:
@@ -201,10 +201,10 @@ class DuplicateIndex:
         """Add a card to an index in memory; one of the same id is replaced.
 
         Args:
-            id: its guid or draft id; what findings name.
-            highlight: where it comes from; "" if that is not known.
-            draft: its words.
-            where: what findings say before they quote a note that is not ours.
+            id: its guid or draft id, which findings name.
+            highlight: its highlight; "" if unknown.
+            draft: its text.
+            where: for a foreign note, the prefix of findings about it.
         """
         read, terms = _read(draft.kind, draft.fields)
         self._remove(id)
@@ -249,7 +249,7 @@ class DuplicateIndex:
         return number
 
     def _post(self, word: str, place: int) -> None:
-        """Note that a card holds a word."""
+        """Record that a card contains a word."""
         number = self._number(word)
         posting = self._postings[number]
         if posting is not None:
@@ -258,7 +258,7 @@ class DuplicateIndex:
                 self._postings[number] = None
 
     def _remove(self, id: str) -> None:
-        """Take a card out, so that what is found does not depend on what was there before."""
+        """Remove a card."""
         place = self._places.pop(id, None)
         if place is None:
             return
@@ -268,11 +268,11 @@ class DuplicateIndex:
             if posting is not None and place in posting:
                 posting.remove(place)
             elif posting is None and self._store is not None and number >= 0:
-                self._asked.discard(self._spelt[number])  # there may be few enough now
+                self._asked.discard(self._spelt[number])  # there may be few enough cards now
                 self._postings[number] = array("I")
 
     def _is_current(self, place: int) -> bool:
-        """Return whether the card there is neither changed, gone nor hidden."""
+        """Return whether the card at a place is neither outdated nor hidden."""
         id = self._ids[place]
         return self._places.get(id) == place and id not in self._hidden
 
@@ -302,10 +302,10 @@ class DuplicateIndex:
     # --- exact repeats ----------------------------------------------------------------------
 
     def exact(self, draft: Draft, highlight: HighlightKey) -> str | None:
-        """Return the id of the first card of ours, of another highlight, that is exactly equal.
+        """Return the id of the first equal card of ours that belongs to another highlight.
 
-        Compared are front and back, or the whole cloze text with its gaps; case outside code
-        and maths, typography and the last stop do not count.
+        Front and back, or the cloze text with its gaps, are compared without typography, the last
+        stop, and case outside code and maths.
         """
         exact = terms_of(draft).exact
         if not exact:
@@ -326,9 +326,9 @@ class DuplicateIndex:
     def near(
         self, draft: Draft, highlight: HighlightKey, *, spare: bool = False
     ) -> Iterator[Finding]:
-        """Yield a warning for each card that asks the same, a note for each that nearly does.
+        """Yield a warning for each duplicate, and an info for each similar card.
 
-        `spare`: only if one of the two could be deleted and nothing would be lost.
+        `spare`: only duplicates of which one could be deleted without loss.
         """
         read, terms = _read(draft.kind, draft.fields)
         judged = []
@@ -351,14 +351,14 @@ class DuplicateIndex:
         known = self._sides[place]
         if known is None:
             assert self._store is not None
-            draft = self._store.draft(self._ids[place]) or _NOTHING  # deleted a moment ago
+            draft = self._store.draft(self._ids[place]) or _NOTHING  # deleted meanwhile
             known = self._sides[place] = sides(draft)
         return known
 
     def _similar(
         self, terms: SearchTerms, read: Sides, highlight: HighlightKey
     ) -> Iterator[tuple[float, int]]:
-        """Yield (Jaccard similarity of content words, place) of the cards worth judging."""
+        """Yield (Jaccard similarity of content words, place) of the most similar cards."""
         if self._store is not None:
             self._ask(self._store, (*terms.words, *terms.finders))
         known = {number for one in terms.words if (number := self._in_use(one)) is not None}
@@ -380,21 +380,21 @@ class DuplicateIndex:
                 yield jaccard, place
 
     def _in_use(self, word: str) -> int | None:
-        """Return the number of a word that some card holds."""
+        """Return the number of a word; None if no card contains it."""
         number = self._vocabulary.get(word)
         return None if number is None or self._postings[number] == _NONE else number
 
     def _counts_apart(self, known: set[int], theirs: tuple[int, ...], jaccard: float) -> bool:
-        """Return whether each has a number that the other lacks, and neither is worth a note."""
+        """Return whether a pair is not very similar, and each has a number that the other lacks."""
         if jaccard >= _MIN_SIMILAR:
             return False
         mine, other = known & self._figures, self._figures.intersection(theirs)
         return bool(mine - other) and bool(other - mine)
 
     def _halves(self, known: set[int], finders: set[int], size: int) -> list[int]:
-        """Return candidates that may share half the words of the smaller card: one tight loop.
+        """Return candidates that may share half the words of the smaller card.
 
-        Words that fall on one bit are counted once, so as many are granted to each.
+        Words that share a bit are counted once, so their number is added for each candidate.
         """
         candidates = self._candidates(known | finders if finders else known)
         if self._store is not None and (unloaded := self._unloaded.keys() & candidates):
@@ -419,7 +419,7 @@ class DuplicateIndex:
         return set().union(*rare) if rare else _in_two(rarest)
 
     def _within(self, contained: float, size: int, read: Sides, place: int) -> bool:
-        """Return whether the card of fewer content words says what the other says, too."""
+        """Return whether the card with fewer content words may be a part of the other."""
         if min(size, self._sizes[place]) < _MIN_CONTAINED:
             return False
         if contained >= _CONTAINMENT:
@@ -433,7 +433,7 @@ _NOTHING = Draft(HighlightKey(""), CardKind.CLOZE, (), "", "", 0, Origin(""))
 
 
 def _in_two(postings: list[array[int]]) -> set[int]:
-    """Return cards with two of some common words; with one alone if it is not too common."""
+    """Return the cards with two of some common words, or with the only one if it is not too common."""
     if len(postings) == 1:
         return set(postings[0]) if len(postings[0]) <= _ALONE else set()
     return set().union(*(set(one).intersection(other) for one, other in combinations(postings, 2)))

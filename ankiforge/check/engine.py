@@ -1,8 +1,8 @@
-"""Run the checks over a draft, and weigh what they find by who chose the words.
+"""Run the checks on a draft, and adjust the severity of findings to who chose the words.
 
-A check is one function of a draft and its context, one place in a list here, a row for each of its
-rules in `data/rules.txt`, and one in `docs/checks.md` with an example that it catches and one that
-it lets pass. block: never ready; warn: a person looks; info: counted.
+A check is a function of a draft and its context in one of the lists below. Each of its rules is a row
+in `data/rules.txt`, and a row in `docs/checks.md` with an example that it finds and one that passes.
+Severities: block = never accepted, warn = a person decides, info = counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ankiforge.model import (
 
 
 def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards of other highlights that ask the same."""
+    """Find cards of other highlights that ask the same thing."""
     for index in filter(None, (context.known, context.batch)):
         yield from index.near(draft, context.highlight.key)
 
@@ -40,7 +40,7 @@ SOURCELESS: tuple[Check, ...] = (
     card.filler,
     card.unfinished,
 )
-"""The checks that need nothing but the card."""
+"""The checks that need only the card."""
 ALL: tuple[Check, ...] = (
     card.structure,
     grounding.quote,
@@ -69,20 +69,20 @@ GROUNDS = frozenset(
     if rule.firm
     and rule.group in ("grounding", "figures", "literal", "relations", "contraries", "aim")
 )
-"""The rules that question whether the source supports a card."""
+"""The rules about whether the source supports a card."""
 _PROBED = frozenset(("probe_differs", "probe_none"))
 _WORDING = ids("clozes", "questions", "filler")
 _COUNTED_ONLY = _WORDING | {"bad_template", "control_character"}
-"""The severities for an author's own card."""
+"""Rules that are only counted for cards that a person wrote."""
 _BREAKS = ids("structure") - {"too_long", "bad_template", "control_character"}
 _NOWHERE = Highlight(Document(DocumentKey(""), "", ""), "", HighlightKind.CARD, "", instructs=False)
 
 
 def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
-    """Return all findings about a draft, in the order of the checks; never raises.
+    """Return all findings about a draft, in the order of the checks. Never raises.
 
-    A card its author wrote is judged as such: wording is only counted, what would break or
-    leave nothing to ask blocks. Where the reader chose the words, wording only warns.
+    If a person wrote the card, findings about the wording are only counted. If the reader chose the
+    words, they are warnings at most.
     """
     by_author = authored(draft)
     findings = []
@@ -99,7 +99,7 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
 
 
 def _with_probe(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings; where the probe and another check doubt what a card says, it is blocked."""
+    """Yield findings; a card that both the probe and another check doubt is blocked."""
     found = tuple(findings)
     doubted = any(one.check in GROUNDS and one.severity is not Severity.INFO for one in found)
     for one in found:
@@ -108,15 +108,15 @@ def _with_probe(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def after_probe(draft: Draft, findings: Iterable[Finding], limits: Limits) -> tuple[Finding, ...]:
-    """Return the findings of a draft with what a later probe found."""
+    """Return the findings of a draft, including those of a later probe."""
     new = filter(None, map(limits.weighed, probe.answered(draft)))
     return tuple(_with_probe((*findings, *new)))
 
 
 def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
-    """Return all findings about a bare card of whatever origin, without its source; never raises.
+    """Return all findings about a card of any origin, without its source. Never raises.
 
-    What would break in Anki, or leaves nothing to ask, blocks; all else warns at most.
+    Only findings about what would break in Anki, or leaves nothing to ask, can block.
     """
     context = Context(_NOWHERE, DuplicateIndex(), limits=limits)
     return tuple(
@@ -126,7 +126,7 @@ def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
 
 
 def _run(draft: Draft, context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
-    """Yield the findings with the configured severity; of a card as long as pages, only that one."""
+    """Yield the findings with the configured severity; for oversized cards, only that finding."""
     oversize = tuple(card.too_long(draft, context))
     for finding in oversize or (one for each in checks for one in each(draft, context)):
         if weighed := context.limits.weighed(finding):

@@ -1,8 +1,8 @@
-"""Grounding: no card says what its source does not. These checks apply to machine-made drafts.
+"""Grounding: no card says what its source does not say. These checks apply to machine-made drafts.
 
-A card the reader wrote is its own source; a question the reader wrote in a comment needs only an
-answer from the passage. A picture has no words: it is what it says. Numbers are the source's, with
-the unit, sign and thing they belong to.
+A card that the reader wrote is its own source. For a question in a comment, only the answer must come
+from the passage. Pictures cannot be checked. Numbers must have the unit, sign and noun that they have
+in the source.
 """
 
 from __future__ import annotations
@@ -62,22 +62,22 @@ from ankiforge.model import CardKind, Draft, Finding, Highlight
 
 _LONG_WORD = 4
 _HALF = 0.5
-"""For an answer of two words, one is not enough: a standard error is no standard deviation."""
+"""One of two words is not enough: a standard error is not a standard deviation."""
 _ENOUGH_WORDS = 12
-"""Of a passage; a shorter one is copied by whatever asks for a part of it."""
+"""The minimum number of words of a passage; any question about a shorter one repeats it."""
 _FEW = 3
-"""This many words show where a card comes from; of shorter cards only the answer is compared."""
+"""The minimum number of words to compare; of shorter cards only the answer is compared."""
 _PREFIX = 5
-"""The number of letters that is enough to recognise a word of the source."""
+"""The number of initial letters by which a word of the source is recognised."""
 
 
 def quote(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find a quote that does not stand, letter by letter, in the passage or the text around it."""
+    """Find a quote that is not literally in the passage or the text around it."""
     highlight = context.highlight
     if authored(draft) or pictured(draft, highlight):
         return
     words = folded(draft.quote)
-    # The context both with and without a break at its seams.
+    # the context both with and without a break around the mark
     places = (
         highlight.exact, highlight.sentence, seamless(highlight), highlight.context, highlight.nearby,
     )  # fmt: skip
@@ -86,25 +86,25 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     elif not any(words in folded(place) for place in (*places, *highlight.markdown)):
         yield found("quote_not_in_source")
     elif words != folded(highlight.exact):
-        # An ideograph says as much as three letters.
+        # an ideograph counts as three letters
         weight = sum(3 if _joins(letter) else 1 for letter in words)
         if max(len(words), weight) < context.limits.of("quote_too_short"):
             yield context.limits.exceeded("quote_too_short", len(words))
 
 
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find answers that do not stand in the passage, nor most of their words."""
+    """Find answers that are not in the passage, and most of whose words are not either."""
     highlight, limits = context.highlight, context.limits
     if authored(draft) or marked(draft, highlight) or pictured(draft, highlight):
         return
     source = said(highlight)
     least = limits.of("answer_not_in_source")
     for wanted in read(draft).answers:
-        # A name may come from the title or a heading, word for word; a figure may not.
+        # a name may come literally from the title or a heading, a number may not
         is_figure = any(map(str.isdecimal, wanted))
         if not is_figure and _as_words(folded(wanted), folded(naming(highlight))):
             continue
-        # A formula of the source counts however it is written.
+        # a formula may be in another notation
         symbols = solid(wanted)
         if len(symbols) >= _FEW and _OPERATOR.search(symbols) and symbols in solid(source):
             continue
@@ -120,13 +120,13 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
 
 _OPERATOR = re.compile(r"[=+*/<>≤≥√∑∫→-]")
 _INITIALS = re.compile(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
-"""B.C. is BC."""
+"""`B.C.` is the same as `BC`."""
 _OWNED = re.compile(r"(?<=\w)['’]s\b")
 _GERMAN_ENDING = re.compile(r"(?<=\w{4})(?:en|em|er|es|e|n|s)$")
 
 
 def _elsewhere(wanted: str, draft: Draft, highlight: Highlight, least: int) -> bool:
-    """Return whether the answer stands beside the sentences that the quote touches."""
+    """Return whether the answer is outside the sentences that the quote touches."""
     if not draft.quote.strip() or 100 * _missing(wanted, draft.quote)[1] >= least:
         return False
     answered, quoted = values(wanted), values(draft.quote)
@@ -136,7 +136,7 @@ def _elsewhere(wanted: str, draft: Draft, highlight: Highlight, least: int) -> b
 
 
 def _missing(wanted: str, source: str) -> tuple[list[str], float]:
-    """Return (words of the answer that the source lacks, the share that it holds)."""
+    """Return the words of the answer that the source lacks, and the share that it contains."""
     if any(_as_words(form(wanted), form(source)) for form in (folded, normal)):
         return [], 1.0
     wanted, source = (
@@ -152,7 +152,7 @@ def _missing(wanted: str, source: str) -> tuple[list[str], float]:
         if _root(word) not in held
         and not all_numbers(word) & numbers
         and not (counted and word.isdecimal())
-        # a wrong unit is for `figures` to find
+        # `altered` finds wrong units
         and not (word in UNITS and UNITS[word][1] in _dimensions(source))
         and not (word in NEGATORS and held & NEGATORS)
         and not held & alike(word)
@@ -182,9 +182,9 @@ def _dimensions(source: str) -> frozenset[str]:
 
 
 def _as_words(wanted: str, source: str) -> bool:
-    """Return whether the answer stands there, and not within longer words: no rat in generation.
+    """Return whether the source contains the answer as whole words: `rat` is not in `generation`.
 
-    Scripts without capitals join particles to their words: 서울이다 gives 서울.
+    Scripts without capitals join particles to words: 서울이다 contains 서울.
     """
     words = wanted.strip(" .")
     joined = (_joins(words[:1]), _joins(words[-1:]))
@@ -199,7 +199,7 @@ _ANSWER_KINDS = frozenset(UNITS) | listed("small_words", "answer_kinds")
 
 
 def card(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards of which fewer than two in five longer words come from the passage or its subject."""
+    """Find cards of whose longer words fewer than two in five come from the passage or its subject."""
     if authored(draft):
         return
     sides = read(draft)
@@ -218,7 +218,7 @@ def _prefixes(text: str) -> frozenset[str]:
 
 
 def copied(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find fronts that are the passage with a question mark."""
+    """Find fronts that repeat the whole passage."""
     if authored(draft) or asked_by_reader(draft) or draft.kind is CardKind.CLOZE:
         return
     passage = {stem(word) for word in content(context.highlight.exact) if len(word) > 1}
@@ -229,7 +229,7 @@ def copied(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def other_language(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards in another script or language than their passage, or the reader's comment."""
+    """Find cards in another script or language than their passage and the reader's comment."""
     if authored(draft) or asked_by_reader(draft):
         return
     card, passage = read(draft).whole, around(context.highlight)
@@ -252,7 +252,7 @@ def _unshielded(text: str) -> str:
 
 
 def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find figures that do not stand in the passage; of a front, nor in what names its subject."""
+    """Find numbers that are not in the passage, or for a front, not in the title and headings either."""
     if authored(draft):
         return
     sides = read(draft)
@@ -262,7 +262,7 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
         strange += foreign(sides.asked, f"{source}\n{about(context.highlight)}")
     for wanted in sides.answers:
         strange += foreign(wanted, source)
-        # Numbers and fractions that an answer spells out.
+        # numbers and fractions in words
         sizes = values(source)
         for one in quantities(wanted):
             if one.spelled and one.value >= 2 and abs(one.value) not in sizes:
@@ -275,11 +275,11 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def foreign(text: str, source: str) -> Iterator[str]:
-    """Yield numbers in digits that the source has in no spelling, and months it does not name."""
+    """Yield numbers in digits that the source has in no notation, and months that it does not name."""
     if stated := stated_numbers(text):
         known, sizes, sized = all_numbers(source), values(source), bases(source)
         for number, forms in stated.items():
-            # It may stand there in another spelling: 3,000,000 for 3 million, ¾ for 3/4.
+            # other notations: 3,000,000 for 3 million, ¾ for 3/4
             same_size = any(
                 number in one.shown and (abs(one.value) in sizes or one.base in sized)
                 for one in quantities(text)
@@ -304,7 +304,7 @@ _BELOW = re.compile(
 
 
 def altered(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find numbers that have lost their unit, sign, era, or the noun beside them."""
+    """Find numbers with another unit, sign, era or noun than in the source."""
     if authored(draft):
         return
     sides = read(draft)
@@ -320,7 +320,7 @@ def altered(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _wrong(one: Quantity, text: str, source: str) -> str:
-    """Return how the source states the number instead, "" if the card is right."""
+    """Return how the source states the number; "" if the card agrees."""
     there = [each for each in quantities(source) if abs(each.value) == abs(one.value)]
     if not there:
         return ""
@@ -355,15 +355,13 @@ _JOINING = frozenset(
         "through",
     ]
 )
-
-
 _PLAIN_DIGITS = 12
-"""Plain numbers of up to this many digits need no parsing as a quantity."""
+"""Numbers of up to this many digits are not parsed as a quantity."""
 
 
 @lru_cache(maxsize=256)
 def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
-    """Return (noun, side) → the numbers it stands before or behind; those of a list share it."""
+    """Return the numbers of each noun by (noun, side): 1 = the noun follows, -1 = it precedes."""
     line = row(text)
     numbers = [_number(word) for word in line.words]
     labels: dict[tuple[str, int], set[Fraction]] = {}
@@ -372,7 +370,7 @@ def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
         if value is None or measured:
             continue
         for step in (-1, 1):
-            # The noun beside a number, over the other numbers of its list.
+            # the noun next to a number, or to the list of numbers that contains it
             places = range(at + step, at + 9 * step, step)
             for beside in places if step > 0 else (place for place in places if place >= 0):
                 if beside >= len(line.words):
@@ -393,7 +391,7 @@ def _number(word: str) -> Fraction | None:
 
 
 def _mislaid(text: str, source: str) -> str:
-    """Return a noun that has another number here than there, where that is of something else."""
+    """Return a noun with another number than in the source, which belongs to another noun there."""
     if not re.search(r"\d", text):
         return ""
     there = _labels(source)

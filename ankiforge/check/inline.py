@@ -1,7 +1,7 @@
-"""Whether a line `front::back` is surely a card, or may be metadata, prose or code.
+"""Decide whether a line `front::back` is certainly a card, or may be metadata, prose or code.
 
-In doubt a card waits for a person, who needs a second to decide. A line that a dialect named in
-the settings reads is a card unless it is code.
+If in doubt, the card waits for a person, who can decide in a second. A line in a dialect named in the
+settings is a card unless it is code.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class Line:
 
     @property
     def like_a_field(self) -> bool:
-        """Whether it is spaced as Dataview spaces a field: `name:: value`."""
+        """Whether it has the spacing of a Dataview field: `name:: value`."""
         return self.blank_after and not self.blank_before and not self.three
 
     @property
     def tight(self) -> bool:
-        """`front::back`."""
+        """Whether it has no blanks around the colons: `front::back`."""
         return not (self.blank_after or self.blank_before)
 
 
 def line_of(highlight: Highlight) -> Line | None:
-    """Return the line that a card was written on; None if it was not written on one."""
+    """Return the line of a card; None if it was not written as a line."""
     if highlight.form not in _FORMS:
         return None
     exact, sides = highlight.exact, highlight.markdown
@@ -71,10 +71,10 @@ def _letters(text: str) -> str:
 
 
 class Names:
-    """The fronts of lines `front::back` of all notes, and their values."""
+    """The fronts and backs of the lines `front::back` in all notes."""
 
     def __init__(self, highlights: Iterable[Highlight] = ()) -> None:
-        """`highlights` are read at the first lookup, since most drafts are no such line."""
+        """`highlights` are read at the first lookup, because few drafts are such lines."""
         self._highlights = highlights
 
     @cached_property
@@ -86,10 +86,10 @@ class Names:
         return found
 
     def recurs(self, highlight: Highlight, line: Line, *, asks: bool) -> int:
-        """Return in how many places of its source a front stands; 0 if that says nothing.
+        """Return how often a front occurs in its source; 0 if that does not indicate a field.
 
-        The same answer once more is a card that was copied, and a question may have two answers.
-        A name with several values, or one that stands everywhere, is a field.
+        A repeated line may be a copied card, and a question may have two answers. A name with several
+        values, or one that occurs often, is a field.
         """
         lines = self._lines.get(_name(highlight, line), {}) | {highlight.key: fold(line.back)}
         values, places = len(set(lines.values())), len(lines)
@@ -100,9 +100,9 @@ class Names:
 
 
 _ANSWERS = 2
-"""More answers than this to one question are entries of a diary."""
+"""A question with more answers is a prompt of a diary."""
 _COPIES = 2
-"""How often the same card may stand in the notes."""
+"""How often the same card may occur."""
 
 
 def _name(highlight: Highlight, line: Line) -> tuple[str, str]:
@@ -115,7 +115,7 @@ _METADATA = "it may be metadata"
 
 
 def inline_field(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find lines `front::back` that may be no card."""
+    """Find lines `front::back` that may not be cards."""
     highlight = context.highlight
     if highlight.form in _FORMS:
         line = line_of(highlight)
@@ -125,7 +125,7 @@ def inline_field(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _doubt(line: Line, highlight: Highlight, names: Names) -> str:
-    """Return why a line may be no card, "" if there is no sign of it."""
+    """Return why a line may not be a card; "" if nothing indicates that."""
     if highlight.form is Form.INLINE_FIELD and highlight.exact.count("::") > 1:
         return "there are several"
     if _is_code(line):
@@ -200,7 +200,7 @@ _OF_PROGRAMS = re.compile(rf"\b(?:{_any_of('of_programs')})\b", re.IGNORECASE)
 
 
 def _is_code(line: Line) -> bool:
-    """Return whether the colons join names, declare a type, or are part of an address."""
+    """Return whether the colons join names, declare a type, or belong to an address."""
     front, back = line.front, line.back
     if _QUESTION_MARK.search(front) or not front or not back:
         return False
@@ -215,7 +215,7 @@ def _is_code(line: Line) -> bool:
         return True
     if (_joins_hex(left, right) and not _SUM.search(front)) or _QUERY.match(front):
         return True
-    if left[-1] == "$" and front.count("$") % 2:  # `$::x`; not the end of a formula
+    if left[-1] == "$" and front.count("$") % 2:  # `$::x`, not the end of a formula
         return True
     if not _IDENTIFIER.search(left) or not _BEGINS_NAME.match(right):
         return right.startswith(("<", "~", "*", "__", "{"))
@@ -223,7 +223,7 @@ def _is_code(line: Line) -> bool:
 
 
 def _declares(line: Line, left: str, right: str) -> bool:
-    """Return whether spaced colons declare: `f :: Int -> Int`, `std :: vector`, `include ::sudo`."""
+    """Return whether colons with blanks are code: `f :: Int -> Int`, `std :: vector`, `include ::sudo`."""
     front, back = line.front, line.back
     named = _NAMED.match(front)
     names = bool(_BEGINS_NAME.match(right))
@@ -243,7 +243,7 @@ def _declares(line: Line, left: str, right: str) -> bool:
 
 
 def _joins_hex(left: str, right: str) -> bool:
-    """Return whether they are part of an IPv6 address: `fe80::1`, `2001:db8::/32`."""
+    """Return whether the colons are in an IPv6 address: `fe80::1`, `2001:db8::/32`."""
     return (
         _HEX.fullmatch(left) is not None
         and _HEX_AFTER.match(right) is not None
@@ -253,7 +253,7 @@ def _joins_hex(left: str, right: str) -> bool:
 
 
 def _joins_names(line: Line, left: str, right: str) -> bool:
-    """Return whether they join names: `Foo::bar()`, not `Osmosis::movement of water`."""
+    """Return whether the colons join names: `Foo::bar()`, not `Osmosis::movement of water`."""
     front, back, last = line.front.split(), line.back.split(), right.strip(".,;")
     lower, capital = right[0].islower(), left[0].isupper()
     several, goes_on = len(front) > 1, len(back) > 1
@@ -289,13 +289,13 @@ _RELATIVE = re.compile(rf"\b(?:{_any_of('relative')})\b", re.IGNORECASE)
 _FILLED_IN = re.compile(rf"\b(?:{_any_of('filled_in')})$", re.IGNORECASE)
 _PREPOSITIONS = _words("prepositions")
 _LONG = 14
-"""The number of words from which a front without a question counts as a sentence."""
+"""The maximum number of words of a front that is not a question; longer ones are sentences."""
 _QUOTES = "\"'“”‘’«»`"
 _STOPS = re.compile(r"^[,.;:!?)\]}、。，；](?![\w$])[^\w\s]*(?:\s+\S|$)")
 
 
 def _is_prose(line: Line, asks: bool) -> bool:
-    """Return whether `::` stands within a sentence, which goes on after it."""
+    """Return whether `::` is inside a sentence."""
     front, back = line.front, line.back
     if _QUESTION_MARK.search(front) or not front or not back:
         return False
@@ -329,7 +329,7 @@ def _is_prose(line: Line, asks: bool) -> bool:
 
 
 def _begins_sentence(words: list[str]) -> bool:
-    """Return whether it is `See the :: operator`, not the phrase to learn `Get along with :: …`."""
+    """Return whether it is a sentence as `See the :: operator`, not a phrase as `Get along with :: …`."""
     return words[-1].casefold() in _ARTICLES or len(words) > 4
 
 
@@ -338,7 +338,7 @@ _SUM = re.compile(r"[-+*/×·÷^=√∑!%]|\d\s*x\s*\d")
 
 
 def _ratio(line: Line, last: str, first: str) -> bool:
-    """Return whether it is a ratio: `a ratio of 3 :: 4`."""
+    """Return whether the colons form a ratio: `a ratio of 3 :: 4`."""
     if not (last[-1:].isdigit() and first[:1].isdigit()) or _SUM.search(line.front):
         return False
     words = line.front.split()
@@ -352,7 +352,7 @@ _SPARED = re.compile(r"`[^`]*`|\$[^$]*\$|[:;]-?[()]|^\(?\w{1,3}\)")
 
 
 def _unbalanced(front: str) -> bool:
-    """Return whether a bracket that opens before the colons is still open at them."""
+    """Return whether the front has an unclosed bracket."""
     plain = _SPARED.sub("", front)
     return any(plain.count(opens) > plain.count(closes) for opens, closes in map(tuple, _BRACKETS))
 
@@ -391,11 +391,11 @@ _FIELDS = _words("fields")
 _DECLARATION = re.compile(r"(?:TARGET DECK|FILE TAGS)\b", re.IGNORECASE)
 _YES_NO = _words("yes_no")
 _LONG_NAME = 4
-"""Words from which a front with a number behind it asks for that number."""
+"""The number of words from which a front asks for the number after it."""
 
 
 def _kind_of_value(line: Line, highlight: Highlight) -> str:
-    """Return `a number`, `a date` …: what a field holds and an answer seldom is; "" for words."""
+    """Return the kind of a value that is typical of fields, such as `a date`; "" for text."""
     value = line.back.strip("*_= ").rstrip(".")
     shown = highlight.markdown[1].strip() if len(highlight.markdown) > 1 else ""
     for kind, pattern in (
@@ -414,7 +414,7 @@ def _kind_of_value(line: Line, highlight: Highlight) -> str:
 
 
 def _is_all_link(value: str, highlight: Highlight) -> bool:
-    """Return whether the value is nothing but the names of notes that it links to."""
+    """Return whether the value consists of the names of linked notes."""
     names = [re.split(r"file=|/", one)[-1] for one in highlight.links]
     known = {_folded(name) for name in names}
     parts = [_folded(part) for part in re.split(r"[,;]", value) if part.strip()]
@@ -444,7 +444,7 @@ _SHORT_VALUE = 3
 
 
 def _is_field(line: Line, cards: bool) -> bool:
-    """Return whether a line of words reads as a field: `Next action:: call Bob`."""
+    """Return whether a line with a text as value looks like a field: `Next action:: call Bob`."""
     words = [word.strip("*_()").casefold() for word in line.front.split()]
     if _DECLARATION.match(line.front):
         return True
@@ -468,7 +468,7 @@ _HOLDS_CARDS = re.compile(
 
 
 def _among_cards(highlight: Highlight) -> bool:
-    """Return whether a tag of the note, or a heading above, says that cards stand here."""
+    """Return whether a tag of the note, or a heading above, announces cards."""
     tags = (*highlight.document.tags, *highlight.tags)
     names = [part for tag in tags for part in tag.split("/")]
     names += [part.strip() for part in highlight.heading.split(" › ")]

@@ -1,7 +1,7 @@
-"""What a card must copy exactly, or must not introduce.
+"""Checks of what a card must copy exactly, or must not introduce.
 
-Formulae, code, names and abbreviations are the source's; links, markup that runs, and words to or
-from a language model stand on a card only where the source has them.
+Formulae, code, names and abbreviations must be as in the source. Links, active markup, and
+instructions to or remarks of a language model must come from the source.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ankiforge.text.sentences import sentences
 
 
 def as_written(highlight: Highlight) -> str:
-    """Return the source as plain text and as it was written."""
+    """Return the source as plain text and as Markdown."""
     return "\n".join((said(highlight), about(highlight), *highlight.markdown))
 
 
@@ -59,7 +59,7 @@ def _runs(draft: Draft, *kinds: str) -> Iterator[str]:
 # --- formulae and code -------------------------------------------------------------------------
 
 _NEAR = 75
-"""The similarity (0 to 100) from which a formula counts as the source's with a changed sign."""
+"""The similarity (0 to 100) from which a formula counts as one of the source with a changed sign."""
 _SYMBOLS = re.compile(r"[\s{}^_()\[\]$*·×⋅]|\\[,;:! ]")
 _OPERATOR = re.compile(r"[=+\-*/<>≤≥≠√∑∫→·|]|\\[a-z]{3,}|[\^_]")
 _TRANSPOSED = re.compile(r"\\top\b|ᵀ|⊤")
@@ -68,7 +68,7 @@ _CODE_WORD = re.compile(r"[^\s;`…]+")
 
 @lru_cache(maxsize=256)
 def solid(text: str) -> str:
-    r"""Return formulae as a row of symbols, however they are written: `\frac{a}{b}` is a/b."""
+    r"""Return formulae as a sequence of symbols in one notation: `\frac{a}{b}` is a/b."""
     plain = re.sub("[−–—]", "-", without_tex(_TRANSPOSED.sub("T", text[:8000])))
     plain = unicodedata.normalize("NFKC", plain).replace("⁄", "/")
     return _SYMBOLS.sub("", plain.replace("->", "→").replace("<=", "≤").replace(">=", "≥"))
@@ -84,8 +84,8 @@ def formulae(draft: Draft, context: Context) -> Iterator[Finding]:
         symbols = solid(formula)
         if not _OPERATOR.search(formula.strip("$")) or len(symbols) < 3 or symbols in source:
             continue
-        # The source has an equation for the same left side, the same letters with other signs,
-        # or something that is nearly this.
+        # the source has an equation with the same left side, the same letters with other signs,
+        # or something similar
         left, equals, _ = symbols.partition("=")
         near = (
             (left and equals and f"{left}=" in source)
@@ -110,7 +110,7 @@ def _sides(highlight: Highlight) -> list[tuple[str, ...]]:
 
 
 def code(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find code that is not the source's, letter by letter; words may be left out."""
+    """Find code that differs from the source; words may be omitted."""
     if authored(draft) or asked_by_reader(draft):
         return
     highlight = context.highlight
@@ -143,13 +143,13 @@ _SMALL_GERMAN = listed("small_words", "german_small")
 
 
 def names(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find names and acronyms that are not the source's own, or spelled otherwise than there."""
+    """Find names and acronyms that are not in the source, or are spelled differently there."""
     highlight = context.highlight
     if authored(draft) or asked_by_reader(draft):
         return
     written = as_written(highlight)
     known = folded(f"{written}\n{' '.join(highlight.document.creators)}")
-    known = f"{known}\n{known.replace('.', '')}"  # U.S. is the US
+    known = f"{known}\n{known.replace('.', '')}"  # U.S. is US
     reading = read(draft)
     capitals = () if marked(draft, highlight) else _capitals(reading.whole)
     foreign = [name for name in (*reading.terms, *capitals) if folded(name) not in known]
@@ -186,7 +186,7 @@ def _capitals(text: str, everywhere: bool = False) -> dict[str, None]:
 
 
 def _within_known(name: str, whole: str, highlight: Highlight) -> bool:
-    """Return whether it is short for the title, or beside a word that is known, as in full names."""
+    """Return whether a name abbreviates the title, or is next to a known word, as in full names."""
     initials = [word[0] for word in re.findall(r"[^\W\d_]+", highlight.document.title)]
     letters = iter(name)
     if name.isupper() and len(initials) > 1 and all(each.upper() in letters for each in initials):
@@ -197,7 +197,7 @@ def _within_known(name: str, whole: str, highlight: Highlight) -> bool:
 
 
 def _is_name(name: str, whole: str, written: str) -> bool:
-    """Return whether a capital means a name: not in German, nor where all words have one."""
+    """Return whether a capital letter indicates a name: not in German or among capitalised words."""
     if TERM.fullmatch(name):
         return True
     words = [word for word in _NAME.findall(written) if len(word) > 3]
@@ -212,10 +212,10 @@ def _german(text: str) -> bool:
 
 
 def _misspelled(name: str, meant: str) -> bool:
-    """Return whether one is the other with a letter wrong; endings make another form of a name."""
+    """Return whether two names differ by a wrong letter; a different ending is another form."""
     one, other = without_accents(name.casefold()), without_accents(meant.casefold())
     short = min(len(one), len(other))
-    # A hyphen is no letter.
+    # hyphens do not count
     if short < 3 or one[0] != other[0] or one.replace("-", "") == other.replace("-", ""):
         return False
     if name.isupper() or meant.isupper():
@@ -238,7 +238,7 @@ _IN_BRACKETS = re.compile(r"\(((?=[^()]{0,12}[A-Z][^()]{0,12}[A-Z])[A-Z][A-Za-z-
 
 
 def expansions(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find abbreviations that stand for something else than the source says."""
+    """Find abbreviations with another expansion than in the source."""
     if authored(draft):
         return
     there = _expansions(said(context.highlight))
@@ -250,7 +250,7 @@ def expansions(draft: Draft, context: Context) -> Iterator[Finding]:
                 here[short] = reading.answers[0]
     for short, words in here.items():
         ours, theirs = _meant(words), _meant(there.get(short, ""))
-        # It may say more around it, or shorten what the brackets hold.
+        # the expansion may be longer or shorter
         within = set(theirs) <= set(ours) or (len(ours) > 1 and set(ours) <= set(theirs))
         if short in there and words and ours != theirs and not within:
             yield found("expansion_altered", f"“{there[short]}”")
@@ -259,7 +259,7 @@ def expansions(draft: Draft, context: Context) -> Iterator[Finding]:
 
 @lru_cache(maxsize=256)
 def _expansions(text: str) -> dict[str, str]:
-    """Return abbreviations in brackets, with as many words before them as they have capitals."""
+    """Return abbreviations in brackets with the words before them that they may stand for."""
     expanded: dict[str, str] = {}
     for match in _IN_BRACKETS.finditer(text):
         letters = [letter.casefold() for letter in match[1] if letter.isupper()]
@@ -276,7 +276,7 @@ def _meant(text: str) -> list[str]:
     return [stem(word) for word in tokens(text) if word not in FUNCTION]
 
 
-# --- what no card may bring along --------------------------------------------------------------
+# --- foreign links, active markup, talk to models -----------------------------------------------
 
 _ADDRESS = (
     re.compile(r"((?:https?|ftp)://[^\s)>\]\"']+|\bwww\.[^\s)>\]\"']+|\bdoi:\s?10\.\S+)", re.I),
@@ -297,11 +297,11 @@ _TALK = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = 120
-"""The characters before a sentence that are searched for an open quotation."""
+"""The number of characters before a sentence that are searched for an open quotation mark."""
 
 
 def injected(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find addresses, markup that runs, and talk to or of a model that the source does not have."""
+    """Find addresses, active markup, and talk to or of a model that are not in the source."""
     if authored(draft):
         return
     highlight = context.highlight
@@ -324,7 +324,7 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     if talk and folded(talk[0]) not in folded(source):
         yield found("model_talk", f"“{talk[0]}”")
         return
-    # If the document itself contains such words, they may be its subject: a person decides.
+    # if the document contains such words, they may be its subject, so a person decides
     for sentence, order in _orders(source):
         if any(folded(answer) in sentence for answer in read(draft).answers if answer):
             yield replace(found("model_talk", f"“{order}”"), severity=Severity.WARN)
@@ -333,7 +333,7 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
 
 @lru_cache(maxsize=256)
 def _orders(source: str) -> tuple[tuple[str, str], ...]:
-    """Return the sentences of a source that speak to a model, folded, with the words of it."""
+    """Return the sentences of a source that address a model, folded, with the matched words."""
     spoken = []
     for start, end in sentences(source) if _TALK.search(source) else ():
         before = source[max(0, start - _BEFORE) : start]

@@ -1,7 +1,7 @@
-"""Meaning: the words are the source's, but does the source say with them what the card says?
+"""Meaning: check whether the source says with its words what the card says with them.
 
-A card is compared with the whole sentences that its quote touches. What would be a lie in these very
-words blocks; what another wording may well explain warns. Only machine-made wording is checked.
+A card is compared with the whole sentences that its quote touches. A statement that is certainly wrong
+blocks; one that another wording may explain is a warning. Only machine-made wording is checked.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _QUANTITY = by_word("meaning", "quantities")
 # --- negation ----------------------------------------------------------------------------------
 
 _SCOPE = 3
-"""A negation applies to this many content words after it."""
+"""The number of content words after a negation to which it applies."""
 _SUPERLATIVES = _words("superlatives")
 _WITHOUT = frozenset(("without", "ohne", "sans", "sin", "senza"))
 _ONLY = frozenset(("only", "nur", "seulement", "solo", "sólo"))
@@ -68,7 +68,7 @@ _EXCLUDING = {("if", "not"), ("wenn", "nicht"), ("sinon", "pas"), ("si", "no")}
 
 
 def _taken(line: Row, places: range, most: int) -> tuple[str, ...]:
-    """Return the stems of the next words with meaning, within the part of the sentence."""
+    """Return the next `most` stems in the part of the sentence."""
     taken: list[str] = []
     if places and line.words[places[0]] in ("aber", "however", "jedoch"):  # nicht aber
         places = places[1:]
@@ -85,7 +85,7 @@ def _behind(line: Row, at: int, most: int) -> tuple[str, ...]:
 
 
 def _scopes(line: Row) -> Iterator[tuple[str, ...]]:
-    """Yield the stems that each negation of a text denies."""
+    """Yield the stems that each negation in a text denies."""
     for at, word in enumerate(line.words):
         if word in NEGATORS:
             denied = _behind(line, at, 1 if word in _WITHOUT else _SCOPE)
@@ -96,11 +96,11 @@ def _scopes(line: Row) -> Iterator[tuple[str, ...]]:
 
 
 def negation(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what the source denies and the card says, and the reverse."""
+    """Find what the source denies and the card says, or the reverse."""
     proof, here = evidence(draft, context.highlight), statement(draft)
     is_cloze, front = draft.kind is CardKind.CLOZE, read(draft).asked
     repeats = is_cloze and same_words(here, proof.row)
-    # Of a question, the parts of the sentence that hold its answer: others may deny another.
+    # for a question, only the parts of the sentence with its answer: others may deny something else
     there: Row | None = proof.row
     if not is_cloze and proof.clauses:
         wanted = row(read(draft).answers[0]).all_stems
@@ -115,7 +115,7 @@ def negation(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def denies(line: Row, there: Row) -> bool:
-    """Return whether it contains a negation, or another word that may serve as one."""
+    """Return whether a text contains a negation, or another word with that effect."""
     return any(
         word in NEGATORS
         or (word in _MILD and word not in there.words)
@@ -126,7 +126,7 @@ def denies(line: Row, there: Row) -> bool:
 
 
 def _prefixed(word: str, stems: tuple[str, ...]) -> bool:
-    """Return whether a prefix denies what the source names: unchanged."""
+    """Return whether a word is a word of the source with a negating prefix: unchanged."""
     prefix = next((p for p in ("un", "non-", "non", "in", "im") if word.startswith(p)), word)
     return len(word) - len(prefix) > 3 and stem(word[len(prefix) :]) in stems
 
@@ -137,18 +137,18 @@ def _unlike(line: Row) -> frozenset[str]:
 
 
 def _dropped(here: Row, there: Row, repeats: bool) -> Finding | None:
-    """Return the finding if the source denies it and the card says it, without a denial."""
+    """Return the finding if the source denies something that the card says without a negation."""
     ours, theirs = _unlike(here), _unlike(there)
-    # “unlike B, A” where the source says “unlike A, B”
+    # “unlike B, A” for “unlike A, B”
     if denies(here, there) or (ours and theirs and not ours & theirs):
         return None
-    # A card without a denial may say the same: not A without B, none is higher.
+    # a card without a negation may say the same: not A without B, none is higher
     twice = sum(word in NEGATORS for word in there.words) > 1
     highest = "than" in there.words and not _SUPERLATIVES.isdisjoint(here.words)
     if not repeats and (twice or highest):
         return None
     repeats_all, contrast = same_words(here, there), not _CONTRASTS.isdisjoint(there.words)
-    # It may be about what the source sets against the denied: unlike B, A has none.
+    # the card may be about the other side of a contrast: unlike B, A has none
     others = (
         _behind(there, at, 3)
         for at, word in enumerate(there.words)
@@ -167,10 +167,10 @@ def _dropped(here: Row, there: Row, repeats: bool) -> Finding | None:
 
 
 def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
-    """Return the finding if the card denies it and the source says it."""
+    """Return the finding if the card denies something that the source says."""
     there, asserted = proof.row, proof.row.all_stems
     in_denial = {word for denied in _scopes(there) for word in denied}
-    # Negations with no word of meaning behind them: without it; the other does not.
+    # negations without a content word after them: without it; the other does not
     bare = {
         word
         for at, word in enumerate(there.words)
@@ -179,14 +179,14 @@ def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
     if bare & _WITHOUT & set(here.words) or in_denial & here.all_stems:
         return None
     often = sum(word in NEGATORS for word in here.words) > 2
-    # `if not the ash` asks for another, and denies nothing.
+    # `if not the ash` asks for something else, and denies nothing
     pairs = enumerate(pairwise(here.words))
     end = next((at for at, pair in pairs if pair in _EXCLUDING), None)
     for denied in _scopes(here.cut(0, end)):
         kept = [word for word in denied if word in asserted and word not in in_denial]
         if not kept or (len(kept) < len(denied) and len(kept) < 2):
             continue
-        if repeats:  # the part that says it may say it of some only: then others may be denied it
+        if repeats:  # a part that says it of some only lets others be denied
             parts = [part for part in map(row, proof.clauses) if part.all_stems & set(kept)]
             mild = any(not _ONLY.isdisjoint(part.words) for part in parts)
         else:
@@ -199,7 +199,7 @@ def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
 
 
 def _outside_scopes(line: Row) -> frozenset[str]:
-    """Return the stems that occur somewhere without a negation."""
+    """Return the stems that also occur outside negations."""
     left = list(line.stems)
     for denied in _scopes(line):
         for each in denied:
@@ -209,7 +209,7 @@ def _outside_scopes(line: Row) -> frozenset[str]:
 
 
 def same_words(here: Row, there: Row, but: str = "") -> bool:
-    """Return whether nearly all words of the card (`but` one) are the source's: it repeats it."""
+    """Return whether nearly all words of the card, except `but`, are in the source."""
     ours = here.all_stems - {but}
     return bool(ours) and len(ours & there.all_stems) >= 0.8 * len(ours)
 
@@ -222,7 +222,7 @@ _DENYING = (
 
 
 def _denied_ideographs(card: str, source: str) -> str:
-    """Return a run of Chinese or Japanese signs that only one of the two denies."""
+    """Return Chinese or Japanese characters that only one of the texts denies; "" if there are none."""
     for denying, saying in ((source, card), (card, source)):
         if not re.search(f"[{_CJK}]", card) or re.search(
             "不|没|沒|非|未|無|无|ない|ません", saying
@@ -241,7 +241,7 @@ _STRONG = frozenset(("always", "proves", "proved", "guarantees", "certainly"))
 
 
 def certainty(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find “may” that did not stay “may”, and “often” that became “always”."""
+    """Find a dropped “may”, and “often” that became “always”."""
     proof, here = evidence(draft, context.highlight).row, statement(draft)
     there = set(proof.words)
     kept = _SOFT.intersection(here.words) - _ABSOLUTES
@@ -266,7 +266,7 @@ def certainty(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def quantity(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find “some orchids” that became all orchids."""
+    """Find another quantity of a noun: “some orchids” that became “all orchids”."""
     proof, here = evidence(draft, context.highlight).row, statement(draft)
     there = _quantified(proof)
     for noun, names in _quantified(here).items():
@@ -276,7 +276,7 @@ def quantity(draft: Draft, context: Context) -> Iterator[Finding]:
             shown = shown.replace("atleast", "at least").replace("atmost", "at most")
             yield found("quantity_changed", shown)
             return
-    # An answer that is nothing but “all of them”, of which the source does not speak.
+    # an answer “all of them” without a basis in the source
     if draft.kind.family is Family.BASIC:
         answer = row(read(draft).answers[0])
         ours, theirs = ({_QUANTITY.get(w) for w in line.words} for line in (answer, proof))
@@ -286,7 +286,7 @@ def quantity(draft: Draft, context: Context) -> Iterator[Finding]:
 
 @lru_cache(maxsize=128)
 def _quantified(line: Row) -> dict[str, frozenset[str]]:
-    """Return each noun with the words of quantity right before it."""
+    """Return the nouns with the words of quantity before them."""
     nouns: dict[str, frozenset[str]] = {}
     for at, word in enumerate(line.words):
         if word in _QUANTITY:
@@ -295,7 +295,7 @@ def _quantified(line: Row) -> dict[str, frozenset[str]]:
     return nouns
 
 
-# --- opposites: no word's contrary ---------------------------------------------------------------
+# --- opposites -----------------------------------------------------------------------------------
 
 
 def _with_stems(section: str) -> Words:
@@ -309,9 +309,9 @@ _REACH = 8
 
 
 def opposites(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find words where the source has their contrary, unless the two sides changed places too."""
+    """Find words whose opposite is in the source, unless the sides were swapped as well."""
     proof, whole = evidence(draft, context.highlight), read(draft).whole
-    # An ideograph for whose contrary the source has none.
+    # an ideograph in place of its opposite
     for one, other in (*_SIGNS, *((other, one) for one, other in _SIGNS)):
         here_only = one in whole and one not in proof.text
         if here_only and other in proof.text and other not in whole:
@@ -337,7 +337,7 @@ def _contrary(word: str) -> Words:
 
 
 def _weight(draft: Draft, here: Row, at: int, there: Row, contrary: Words) -> str:
-    """Return how surely it is a lie: an inverted pair is none, an answer of only this word is."""
+    """Return the rule that a word breaks whose opposite is in the source; "" if none."""
     word, reading = here.words[at], read(draft)
     alone = any(
         [w for w, s in zip(line.words, line.stems, strict=True) if s or w in TURNED] == [word]
@@ -348,11 +348,11 @@ def _weight(draft: Draft, here: Row, at: int, there: Row, contrary: Words) -> st
     sure = alone
     if word in _INVERTIBLE or stem(word) in _INVERTIBLE:
         places = [i for i, w in enumerate(there.words) if w in contrary or stem(w) in contrary]
-        # Both bound the same number, from two sides: under 40 kg, over 40 kg.
+        # both bound the same number from two sides: under 40 kg, over 40 kg
         ours = _bounded(here, at)
         if ours[:1].isdecimal() and any(_bounded(there, i) == ours for i in places):
             return "opposite"
-        # Only one of them bounds a number: more than 69.
+        # only one of them bounds a number: more than 69
         if places and all(_bounds(there, i) != _bounds(here, at) for i in places):
             return ""
         orders = {_order(here, at, there, i) for i in places}
@@ -375,7 +375,7 @@ def _bounds(line: Row, at: int) -> bool:
 
 
 def _order(here: Row, at: int, there: Row, place: int) -> str:
-    """Return whether what stands on either side is the same, or has changed places."""
+    """Return whether the words on either side are the `same`, or were `swapped`; "" if unclear."""
     left, right = here.around(at, _REACH)
     left_there, right_there = there.around(place, _REACH)
     straight = len(left & left_there - right_there) + len(right & right_there - left_there)
@@ -386,7 +386,7 @@ def _order(here: Row, at: int, there: Row, place: int) -> str:
 
 
 def sides(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what is said of the males and asked of the females."""
+    """Find an answer about one side of a pair in a question about the other: males and females."""
     if draft.kind.family is not Family.BASIC:
         return
     proof, reading = evidence(draft, context.highlight), read(draft)
@@ -410,10 +410,10 @@ _PARTICIPLE = ("ed", "en", "wn", "nt", "ght", "ne", "t", "é", "ée", "ido", "ad
 
 
 def roles(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find agents of the card that are acted on in the source, in active or passive voice."""
+    """Find agents on the card that are objects in the source, in active or passive voice."""
     reading = read(draft)
     if draft.kind.family is Family.BASIC and not is_english(reading.asked):
-        return  # elsewhere the order of a question does not show who acts
+        return  # in other languages, the order of words in a question does not show the agent
     proof, here = evidence(draft, context.highlight).row, statement(draft)
     answer = frozenset(each for answer in reading.answers for each in row(answer).all_stems)
     for at, (word, each) in enumerate(zip(here.words, here.stems, strict=True)):
@@ -439,17 +439,17 @@ def _swapped(here: Row, at: int, there: Row, place: int, answer: Words) -> bool:
 
 
 def _actors(side: Iterable[str]) -> Words:
-    """Return the words that may be an agent: no numbers, no units."""
+    """Return the words that may be an agent: neither numbers nor units."""
     return frozenset(word for word in side if not word[:1].isdecimal() and word not in _MEASURES)
 
 
 def _passive(line: Row, at: int) -> bool:
-    """Return whether a form of be stands before a participle: `is inhibited`, `was A defeated`."""
+    """Return whether a form of be precedes a participle: `is inhibited`, `was A defeated`."""
     before = line.words[max(0, at - 5) : at]
     return line.words[at].endswith(_PARTICIPLE) and not _BE.isdisjoint(before)
 
 
-# --- the answer is the one the question asks for --------------------------------------------------
+# --- the answer belongs to what the question asks for ---------------------------------------------
 
 _PERSON = frozenset(
     ["he", "she", "him", "her", "his", "hers", "they", "them", "their", "who", "whose", "whom"]
@@ -458,9 +458,9 @@ _JOINTLY = re.compile(
     r"\b(?:respectively|beziehungsweise|bzw|respectivement|respectivamente)\b", re.I
 )
 _MOST_PARTS = 40
-"""Parts of a sentence; what has more is a list or a table."""
+"""The maximum number of parts of a sentence; a text with more is a list or a table."""
 _SHORT = 3
-"""Words of an answer that names a thing; more of them tell something."""
+"""The maximum number of words of an answer that is a name, not a statement."""
 _CONTRAST = re.compile(
     r"\W*(?:while|whereas|but|unlike|während|wohingegen|tandis|mais|mientras|pero)\s(?!(?:it|they|he|she|may|can|does|do|is|are|was|were|will|not)\b)",
     re.I,
@@ -480,7 +480,7 @@ _MEASURE_WORDS = frozenset(UNITS) | {"bc", "ad", "bce", "ce"}
 
 
 def neighbour(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find answers taken from a part of the sentence that is about something else."""
+    """Find answers from a part of the sentence that is about something else."""
     reading, is_question = read(draft), draft.kind.family is Family.BASIC
     proof = evidence(draft, context.highlight)
     if (
@@ -489,7 +489,7 @@ def neighbour(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     if not 2 <= len(proof.clauses) <= _MOST_PARTS or _JOINTLY.search(proof.text):
         return
-    # As written: formulae and code with their signs.
+    # the Markdown, because formulae and code keep their signs
     asked = draft.field("Front") if is_question else reading.asked
     for answer in (draft.field("Back"),) if is_question else reading.answers:
         if rule := _Asked(asked, answer, proof.clauses).broken():
@@ -498,7 +498,7 @@ def neighbour(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 class _Asked:
-    """A question with its answer, compared with the parts of a sentence."""
+    """A question with its answer, to be compared with the parts of a sentence."""
 
     def __init__(self, asked: str, answer: str, clauses: tuple[str, ...]) -> None:
         self.asked, self.answer = asked, answer
@@ -507,10 +507,10 @@ class _Asked:
         self.clauses = _coarse(clauses) if self.kind == "name" else clauses
         self.rows = [row(clause) for clause in self.clauses]
         self.homes = [at for at, clause in enumerate(self.clauses) if self._stands_in(clause)]
-        """The parts that hold the answer."""
+        """The parts that contain the answer."""
         away = [at for at in range(len(self.clauses)) if at not in self.homes]
         self.like = [at for at in away if self._has_rival(self.clauses[at])]
-        """The others that hold something that could be the answer instead."""
+        """The other parts that contain a possible answer."""
         self.subject = frozenset(
             word
             for word in row(asked).all_stems - self.meant
@@ -519,10 +519,10 @@ class _Asked:
         """What the question is about."""
 
     def broken(self) -> str:
-        """Return the rule that the answer breaks, "" if none."""
+        """Return the rule that the answer breaks; "" if none."""
         if not self.homes or len(self.homes) == len(self.clauses):
             return ""
-        # The question offers the answer itself, to be chosen.
+        # the question offers the answer as a choice
         if (
             self.meant <= row(self.asked).all_stems
             if self.meant
@@ -543,7 +543,7 @@ class _Asked:
         return ""
 
     def _known(self, places: list[int]) -> int:
-        """Return how many words of the subject stand in one of these parts at most."""
+        """Return the maximum number of words of the subject in one of these parts."""
         return max((len(self.subject & self.rows[at].all_stems) for at in places), default=0)
 
     def _stands_in(self, clause: str) -> bool:
@@ -569,22 +569,22 @@ class _Asked:
         return any(q.dimension in dimensions and abs(q.value) not in sizes for q in there)
 
     def _told_of_other(self) -> bool:
-        """Return whether the subject stands with another figure, and this one with another subject."""
+        """Return whether the subject is next to another figure, and the answer next to another subject."""
         home = frozenset(word for at in self.homes for word in _things(self.clauses[at]))
         if not home - self.subject:
-            return False  # it goes on from the part before it
+            return False  # it continues the part before it
         if not self._known(self.homes) and self._known(self.like):
             return True
         rivals = (_things(self.clauses[at]) for at in self.like)
         return any((each & self.subject) - home and not each - self.subject for each in rivals)
 
     def _other_name(self) -> bool:
-        """Return whether what is asked stands with another name; a pronoun may mean this one."""
+        """Return whether what is asked about is next to another name; a pronoun may mean this one."""
         rivals = [at for at in self.like if not _begins_with_pronoun(self.clauses[at])]
         referring = any(_REFERS.match(self.clauses[at]) for at in self.homes)
         if not self._known(self.homes) and self._known(rivals) and not referring:
             return True
-        # What was done stands only with another name.
+        # the verb is only next to another name
         done = next(filter(None, row(self.asked).stems), "")
         by_other = [done in self.rows[at].stems for at in rivals]
         at_home = [done in self.rows[at].stems for at in self.homes]
@@ -592,9 +592,9 @@ class _Asked:
         return bool(done and asks_who and any(by_other) and not any(at_home))
 
     def _key_elsewhere(self) -> bool:
-        """Return whether a figure or code of the question stands only in another part.
+        """Return whether a figure or code of the question is only in another part.
 
-        The part of the answer has such a one, too: 68 % within one, 95 % within two.
+        The part of the answer must have a similar one: 68 % within one, 95 % within two.
         """
         if any(_CODE.search(self.clauses[at]) for at in self.homes):
             for run in _CODE.findall(self.asked):
@@ -621,13 +621,13 @@ class _Asked:
         return False
 
     def _unless_keyed(self) -> str:
-        """Return the rule, unless a figure of the question stands beside the answer alone.
+        """Return the rule, unless a figure of the question is only in the part of the answer.
 
-        “2.5 magnitudes are a factor of 10, a 4-magnitude difference is one of 40”: to the question
-        for 4 magnitudes 40 is the answer, whichever words the first part alone has. If the answer's
-        part has a word of its own that is not asked for, a person is warned.
+        “2.5 magnitudes are a factor of 10, a 4-magnitude difference is one of 40”: 40 answers a
+        question about 4 magnitudes, whatever other words the first part has. It is a warning if the
+        part of the answer has a word of its own that the question does not contain.
         """
-        # The parts of the answer, with those that mere commas part from them.
+        # the parts of the answer, including those separated by commas only
         part = set(self.homes)
         for at in self.homes:
             while at > 0 and _GOES_ON.match(self.clauses[at]):
@@ -638,7 +638,7 @@ class _Asked:
                 part.add(at)
         others = [clause for at, clause in enumerate(self.clauses) if at not in part]
         answered = _values(_figures(self.answer))
-        # Figures asked for that the other parts have not, but have one like it each.
+        # figures of the question that the other parts lack, although they have similar ones
         there = [one for clause in others for one in _figures(clause)]
         dimensions = [one.dimension for one in there]
         given = {one.dimension for one in _figures(self.answer)}
@@ -658,7 +658,7 @@ class _Asked:
 
 
 def _kind(answer: str) -> str:
-    """Return `figure`, `name` or `word`: what a rival must be like."""
+    """Return the kind of an answer, `figure`, `name` or `word`, which other possible answers share."""
     others = [word for word in row(answer).all_stems if not word[:1].isdecimal()]
     counted = quantities(answer)
     measured = any(one.unit for one in counted) and len(others) <= 4
@@ -671,7 +671,7 @@ def _kind(answer: str) -> str:
 
 
 def _coarse(clauses: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the clauses without the cuts at commas: a name may stand before an apposition."""
+    """Return the clauses, joined where only commas separate them: a name may have an apposition."""
     joined: list[str] = []
     for clause in clauses:
         if joined and not _NEW_PART.match(clause):
@@ -683,7 +683,7 @@ def _coarse(clauses: tuple[str, ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def _things(clause: str) -> Words:
-    """Return the words of a clause but its numbers and units."""
+    """Return the content words of a clause except numbers and units."""
     line = row(clause)
     things = set()
     for each, word, before in zip(line.stems, line.words, ("", *line.words), strict=False):
@@ -695,28 +695,28 @@ def _things(clause: str) -> Words:
 
 
 def _begins_with_pronoun(clause: str) -> bool:
-    """Return whether a pronoun stands there before any name: it may mean one named elsewhere."""
+    """Return whether a clause has a pronoun before any name; it may refer to a name elsewhere."""
     words = re.finditer(r"\w+", clause)
     at = next((word.start() for word in words if word[0].casefold() in _PERSON), -1)
     return at >= 0 and not re.search(r"[A-Z][\w’'-]+ [A-Z]", clause[:at])
 
 
 def _formula(text: str) -> str:
-    """Return the formulae of a text, without blanks and braces."""
+    """Return the formulae of a text without blanks and braces."""
     runs = "".join(re.findall(r"\$[^$\n]+\$", text))
     return re.sub(r"[\s{}]", "", runs).replace("$", " ").strip()
 
 
 @lru_cache(maxsize=512)
 def _sizes(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return (unit, size) of the numbers in digits; of those with a unit if there are none."""
+    """Return (unit, size) of the numbers in digits; if there are none, of those with a unit."""
     found = quantities(text)
     chosen = [one for one in found if not one.spelled] or [one for one in found if one.unit]
     return frozenset((one.unit, abs(one.value)) for one in chosen)
 
 
 def _figures(text: str) -> list[Quantity]:
-    """Return the numbers of a text; the word “one” is none."""
+    """Return the numbers of a text except the word “one”."""
     return [one for one in quantities(text) if not (one.spelled and one.value == 1)]
 
 
@@ -725,11 +725,11 @@ def _values(figures: Iterable[Quantity]) -> frozenset[Fraction]:
 
 
 _NAMED = 2
-"""If a question contains this many marked words, it asks about the mark."""
+"""The number of marked words in a question that asks about the mark."""
 
 
 def drift(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards about a fact outside the mark; the surrounding text may only name the subject."""
+    """Find cards about a fact outside the mark; the text around it may only name the subject."""
     highlight, reading = context.highlight, read(draft)
     exact, folded_exact = row(highlight.exact).all_stems, folded(highlight.exact)
     beside = highlight.prefix or highlight.suffix or highlight.sentence
@@ -752,11 +752,11 @@ _PLACES = listed("meaning", "places")
 _BESIDES = re.compile(r"\b(?:besides|apart from|other than|in addition to|as well as)\b", re.I)
 _ALONE = re.compile(r"\b(?:only|solely|alone|exclusively)\b", re.I)
 _BEHIND = 4
-"""Words behind a preposition or conjunction among which its noun is looked for."""
+"""The number of words after a preposition or conjunction in which its noun is searched for."""
 
 
 def links(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find `into` for `out of`, `if` for `unless`, `besides` for `only`; another place for the same verb."""
+    """Find opposite prepositions and conjunctions (`into`, `out of`), and another place of the same verb."""
     proof, here = evidence(draft, context.highlight), statement(draft)
     asked = read(draft).asked
     beside, alone = _BESIDES.search(asked), _ALONE.search(proof.text)
@@ -772,7 +772,7 @@ def links(draft: Draft, context: Context) -> Iterator[Finding]:
             shown = f"“{min(ours)}”, there “{min(contrary)}”".replace("_", " ")
             yield found("opposite_doubtful", shown)
             return
-    # the same verb and preposition, with a noun that the source does not know
+    # the same verb and preposition with a noun that is not in the source
     source = row(f"{said(context.highlight)}\n{about(context.highlight)}").all_stems
     places = _placed(proof.row)
     for key, nouns in _placed(row(asked)).items():
@@ -787,7 +787,7 @@ def links(draft: Draft, context: Context) -> Iterator[Finding]:
 
 @lru_cache(maxsize=256)
 def _linked(line: Row) -> dict[str, frozenset[str]]:
-    """Return each word that stands first behind a preposition or conjunction, with these."""
+    """Return the first word after each preposition or conjunction, with these."""
     nouns: dict[str, frozenset[str]] = {}
     for at, word in enumerate(line.words):
         link = f"{line.words[at - 1]}_of" if at and word == "of" else word
@@ -799,7 +799,7 @@ def _linked(line: Row) -> dict[str, frozenset[str]]:
 
 @lru_cache(maxsize=256)
 def _placed(line: Row) -> dict[tuple[str, str], frozenset[str]]:
-    """Return (verb, preposition) with the nouns behind it."""
+    """Return the nouns after each (verb, preposition)."""
     found_: dict[tuple[str, str], frozenset[str]] = {}
     for at, word in enumerate(line.words):
         if at and word in _PLACES and line.words[at - 1].isalpha():
@@ -809,7 +809,7 @@ def _placed(line: Row) -> dict[tuple[str, str], frozenset[str]]:
 
 
 def _first(line: Row, at: int) -> tuple[str, ...]:
-    """Return the first word with meaning behind a place, unless it is denied or asked for."""
+    """Return the first content word after a position, unless it is denied or asked for."""
     for place in range(at + 1, min(at + 1 + _BEHIND, len(line.words))):
         word = line.words[place]
         if word in NEGATORS or word in STOPS or word in QUESTION_WORDS:
@@ -841,10 +841,10 @@ def predicates(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     [home] = homes
     if home.words[0] in _REFERRING:
-        return  # it may mean what is asked about
+        return  # the pronoun may mean what is asked about
     stems_ = [each for each in home.stems if each]
     start = next(at for at, each in enumerate(stems_) if each in answer)
-    # of a subject the verb follows, of an object it stands before
+    # the verb follows a subject and precedes an object
     own = [each for each in stems_[:start] if each not in asked]
     late = stems_[stems_.index(own[0]) :] if own else []
     verb = next(filter(None, row(reading.asked).stems), "") if _WHO.match(reading.asked) else ""
@@ -869,7 +869,7 @@ def predicates(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _ends_in(asked: str, words: Words) -> bool:
-    """Return whether the verb or object of a question, its last words, are among some words."""
+    """Return whether one of the last two content words of a question, its verb or object, is given."""
     return not words.isdisjoint([each for each in row(asked).stems if each][-2:])
 
 

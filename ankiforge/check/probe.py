@@ -1,4 +1,4 @@
-"""What the answer probe found: another right answer, a different one, or none."""
+"""Findings of the answer probe: another right answer, a different one, or none."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _DIRECTIONS = listed("small_words", "directions")
 
 
 def probed(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards that a model which does not see the back answers otherwise, or in several ways."""
+    """Find cards to which a model that does not see the back gives a different answer, or several."""
     return answered(draft)
 
 
 def answered(draft: Draft) -> Iterator[Finding]:
-    """Yield what the answer probe found of a draft."""
+    """Yield the findings of the answer probe about a draft."""
     probe = draft.probe
     if probe is None or not probe.done:
         return
@@ -42,7 +42,7 @@ def answered(draft: Draft) -> Iterator[Finding]:
 
 
 def same_answer(front: str, one: str, other: str) -> bool | None:
-    """Return whether two answers to a question are the same; None if their words do not tell.
+    """Return whether two answers to a question are the same; None if their words do not decide it.
 
     Negations, prepositions of direction and numbers count as content.
     """
@@ -55,7 +55,7 @@ def same_answer(front: str, one: str, other: str) -> bool | None:
     for kind in (NEGATORS, _DIRECTIONS):
         pair = ours & kind, theirs & kind
         if pair[0] != pair[1] and not (ours ^ theirs) - kind - asked:
-            # the same words otherwise: what is added must stand in the question
+            # the other words are the same; what is added must be in the question
             return None if kind is _DIRECTIONS and not all(pair) else False
     if _covered(ours - theirs, theirs | asked) and _covered(theirs - ours, ours | asked):
         return True
@@ -67,7 +67,7 @@ def _covered(words: frozenset[str], known: frozenset[str]) -> bool:
 
 
 def _words(text: str) -> frozenset[str]:
-    """Return the stems of the words that carry meaning in an answer; number words as digits."""
+    """Return the stems of the content words of an answer, with number words as digits."""
     kept = NEGATORS | _DIRECTIONS
     plain = _OWNED.sub("", bare(text))
     words = (word for word in tokens(plain) if word in kept or word not in FUNCTION)

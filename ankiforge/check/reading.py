@@ -1,7 +1,7 @@
-"""A draft and its source as the checks read them.
+"""The views of a draft and its source that the checks share.
 
-Of a draft: its plain words, who wrote them, and the statement it makes. Of a source: all that an
-answer may be taken from, and the evidence, that is the whole sentences that the quote touches.
+For a draft: its plain text, who wrote it, and its statement. For a source: all text from which an answer
+may be taken, and the evidence, which is the sentences that the quote touches.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import sentences
 
 _LONGEST = 6000
-"""Characters of a source that are read."""
+"""The number of characters of a source that are read."""
 folded = lru_cache(maxsize=1024)(canonical)
-"""The canonical form, cached because many checks read the same passage."""
+"""The canonical form, cached because many checks use the same passage."""
 
-# --- the words of a draft ----------------------------------------------------------------------
+# --- the text of a draft -----------------------------------------------------------------------
 
 GAP = "[…]"
 _MARKUP = re.compile(r"[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]", re.MULTILINE)
@@ -37,21 +37,21 @@ CLOZE_SIGN = re.compile(r"\{\{c\d+(?:,\d+)*::|\}\}")
 
 @lru_cache(maxsize=256)
 def bare(text: str) -> str:
-    """Return the plain words of Markdown without cloze signs; cheap where there is no markup."""
+    """Return the plain text of Markdown without cloze signs; fast if there is no markup."""
     text = text if text.isascii() else _PRIVATE.sub(" ", text)
     return markdown.plain(text) if _MARKUP.search(text) else text.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The words of a draft as plain text."""
+    """The plain text of a draft."""
 
     asked: str
-    """The front; of a cloze the text with `[…]` for all gaps."""
+    """The front, or the text of a cloze with `[…]` for all gaps."""
     answers: tuple[str, ...]
-    """The back; of a cloze the answer of each gap."""
+    """The back, or the answer of each gap."""
     whole: str
-    """All of it; of a cloze the text with its answers in place."""
+    """The whole text; for a cloze, with its answers."""
     gaps: tuple[Gap, ...] = ()
 
     @property
@@ -62,7 +62,7 @@ class Reading:
 
 @lru_cache(maxsize=64)
 def read(draft: Draft) -> Reading:
-    """Return the plain words of a draft."""
+    """Return the plain text of a draft."""
     if draft.kind.family is Family.BASIC:
         front, back = bare(draft.field("Front")), bare(draft.field("Back"))
         return Reading(front, (back,), f"{front}\n{back}")
@@ -81,7 +81,7 @@ def hidden_gaps(draft: Draft) -> Iterator[tuple[int, tuple[Gap, ...]]]:
 
 @lru_cache(maxsize=256)
 def without(text: str, gaps: tuple[Gap, ...]) -> str:
-    """Return what the card shows while these gaps are hidden, the others answered."""
+    """Return what the card shows while only these gaps are hidden."""
     parts, at = [], 0
     for gap in gaps:
         if gap.start >= at:
@@ -92,14 +92,14 @@ def without(text: str, gaps: tuple[Gap, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _run(text: str) -> str:
-    """Return the plain words of a run of Markdown, the blanks at its ends kept."""
+    """Return the plain text of Markdown, with the blanks at its ends."""
     if not text.strip():
         return text
     head, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
     return f"{head}{CLOZE_SIGN.sub('', bare(text))}{tail}"
 
 
-# --- whose words they are ----------------------------------------------------------------------
+# --- who chose the words -----------------------------------------------------------------------
 
 
 def authored(draft: Draft) -> bool:
@@ -113,7 +113,7 @@ def asked_by_reader(draft: Draft) -> bool:
 
 
 def marked(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether each answer is a phrase that the reader marked in the passage."""
+    """Return whether each answer is a phrase that the reader marked."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
         return False
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
@@ -122,12 +122,12 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
 
 
 def chosen_by_reader(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether a person chose what is asked: in a comment, or by marking the phrases."""
+    """Return whether the reader chose what is asked, in a comment or by marking phrases."""
     return asked_by_reader(draft) or marked(draft, highlight)
 
 
 def pictured(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the whole answer is the picture that the reader marked."""
+    """Return whether the answer is the picture that the reader marked."""
     if highlight.kind not in (HighlightKind.IMAGE, HighlightKind.INK):
         return False
     is_question = draft.kind.family is Family.BASIC and asked_by_reader(draft)
@@ -145,9 +145,9 @@ def machine_worded(draft: Draft, highlight: Highlight) -> bool:
 
 
 def said(highlight: Highlight) -> str:
-    """Return the passage and the text around it: all an answer may be taken from.
+    """Return the passage and the text around it, from which an answer may be taken.
 
-    The words below a picture stand in its Markdown alone.
+    The caption of a picture is only in its Markdown.
     """
     captions = (bare(shown) for shown in highlight.markdown if "![" in shown)
     return "\n".join(
@@ -156,29 +156,29 @@ def said(highlight: Highlight) -> str:
 
 
 def seamless(highlight: Highlight) -> str:
-    """Return the passage in one run with the characters around it."""
+    """Return the passage with the characters around it."""
     return highlight.prefix + highlight.exact + highlight.suffix
 
 
 def about(highlight: Highlight) -> str:
-    """Return what names the subject: a question may lean on it, an answer only as a name."""
+    """Return the text that names the subject, for questions; answers may only take names from it."""
     comment = highlight.comment if highlight.instructs else ""
     return "\n".join((naming(highlight), highlight.document.issued, comment))
 
 
 def naming(highlight: Highlight) -> str:
-    """Return title and headings: the subject of the passage may be named there alone."""
+    """Return title and headings, which may name the subject of the passage."""
     return "\n".join((highlight.document.title, highlight.heading, *highlight.above))
 
 
 def around(highlight: Highlight) -> str:
-    """Return the passage in one run with its surroundings, each word once."""
+    """Return the passage with its surroundings, without repetition."""
     if highlight.sentence and locate(highlight.exact, highlight.sentence):
         return highlight.sentence
     return seamless(highlight)
 
 
-# --- rows of words, to be laid beside one another -----------------------------------------------
+# --- rows of words, to be compared ----------------------------------------------------------------
 
 _SIGN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:-[^\W\d_]+)*[+#]*|[.,;:!?()—–。，；：！？、]")
 _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|lorsqu|jusqu|puisqu)['’](?=\w)", re.IGNORECASE)
@@ -195,14 +195,14 @@ _PHRASES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Words in order, casefolded, with the signs that part clauses among them."""
+    """The words of a text in order, casefolded, with the signs that separate clauses."""
 
     words: tuple[str, ...]
     stems: tuple[str, ...]
-    """The stem of each word that carries meaning, "" of all others."""
+    """The stem of each content word; "" for other words."""
 
     def around(self, at: int, reach: int) -> tuple[frozenset[str], frozenset[str]]:
-        """Return the stems of `reach` words with meaning on either side, within the clause."""
+        """Return the stems of up to `reach` content words on either side, within the clause."""
         before = self._gathered(range(at - 1, -1, -1), reach)
         return before, self._gathered(range(at + 1, len(self.words)), reach)
 
@@ -217,12 +217,12 @@ class Row:
 
     @property
     def all_stems(self) -> frozenset[str]:
-        """The stems of all words that carry meaning."""
+        """The stems of all content words."""
         return _meant(self.stems)
 
     @property
     def forms(self) -> frozenset[str]:
-        """All words, and those with meaning also stemmed."""
+        """All words and stems."""
         return self.all_stems.union(self.words)
 
     def __add__(self, other: Row) -> Row:
@@ -253,12 +253,12 @@ def row(text: str) -> Row:
 def _meaning(word: str) -> str:
     if word in STOPS or word in FUNCTION:
         return ""
-    return word if word.endswith("eed") else stem(word)  # exceed is no past of exce
+    return word if word.endswith("eed") else stem(word)  # exceed is not the past of exce
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The sentences that prove a card."""
+    """The sentences that support a card."""
 
     text: str
     row: Row
@@ -266,7 +266,7 @@ class Evidence:
 
 
 def evidence(draft: Draft, highlight: Highlight) -> Evidence:
-    """Return the whole sentences that the quote touches: a quote may leave a “not” out."""
+    """Return the whole sentences that the quote touches, because a quote may omit a “not”."""
     text = around(highlight)
     if highlight.nearby and not locate(draft.quote, text):
         text = highlight.nearby
@@ -290,11 +290,11 @@ _PART = re.compile(
 )
 _AND = re.compile(r"\s(?:and|und|et|y)\s", re.IGNORECASE)
 _LONG_PART = 800
-"""Characters from which a part is no sentence and is not cut at `and`."""
+"""The maximum length of parts that are split at `and`; longer ones are not sentences."""
 
 
 def _clauses(text: str) -> tuple[str, ...]:
-    """Return the parts of a text between its signs; `and` parts only what has a number each."""
+    """Split a text into clauses; at `and` only if both sides have a number."""
     hidden = _SHIELD.sub(lambda found: "\0" * len(found[0]), text)
     cuts = [0, *(match.start() for match in _PART.finditer(hidden)), len(text)]
     parts = (part for start, end in pairwise(cuts) for part in _at_and(text[start:end]))
@@ -304,7 +304,7 @@ def _clauses(text: str) -> tuple[str, ...]:
 def _at_and(part: str) -> list[str]:
     for match in _AND.finditer(part) if len(part) <= _LONG_PART else ():
         left, right = part[: match.start()], part[match.end() :]
-        # `between 5 and 10`, `327 and 232 °C` is one range
+        # `between 5 and 10`, `327 and 232 °C` are ranges
         is_range = re.search(r"\d\s*$", left) and re.match(r"\s*\d", right)
         if re.search(r"\d|`", left) and re.search(r"\d|`", right) and not is_range:
             return [left, *_at_and(right)]
@@ -323,11 +323,11 @@ _CHOICE = re.compile(
 )
 _LONG_QUESTION = 600
 _TO_LOOK = 9
-"""Words of a question among which its question word and its verb are looked for."""
+"""The number of words of a question in which its question word and verb are searched for."""
 
 
 def is_choice(front: str) -> bool:
-    """Return whether a question offers its answers: A or B; which of A and B."""
+    """Return whether a question offers possible answers: A or B; which of A and B."""
     return _CHOICE.search(front[:_LONG_QUESTION]) is not None
 
 
@@ -338,7 +338,7 @@ def is_english(front: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def statement(draft: Draft) -> Row:
-    """Return the row of a card: a cloze filled in; a question with its answer in place."""
+    """Return the row of a card as a statement: a cloze with its answers, a question with its answer."""
     reading = read(draft)
     if draft.kind.family is Family.CLOZE:
         return row(_worded(draft.field("Text"), reading.whole))
@@ -354,12 +354,12 @@ def statement(draft: Draft) -> Row:
 
 
 def _worded(raw: str, plain: str) -> str:
-    """Return the plain words, but with the signs of code and formulae, so that `row` skips these."""
+    """Return a text with the signs of code and formulae, which `row` skips."""
     return cloze.reveal(raw) if "`" in raw or "$" in raw else plain
 
 
 def _asks_object(words: tuple[str, ...], asked: int) -> bool:
-    """Return whether the answer stands behind the verb: after `do`, or a helper before the subject."""
+    """Return whether the answer follows the verb, as after `do`, or an auxiliary before the subject."""
     for word, after in [*pairwise((*words[asked + 1 :], ""))][: _TO_LOOK - 1]:
         if word in ("do", "does", "did"):
             return True
@@ -369,17 +369,17 @@ def _asks_object(words: tuple[str, ...], asked: int) -> bool:
     return False
 
 
-# --- its language ------------------------------------------------------------------------------
+# --- language ----------------------------------------------------------------------------------
 
 _SCRIPTS = ("CYRILLIC", "GREEK", "ARABIC", "HEBREW", "HANGUL", "DEVANAGARI", "THAI", "LATIN")
 _MANY_LETTERS = 12
 _CLEAR = 3
-"""So many common words of a language, and so many more than of the next, tell it."""
+"""The minimum number of common words of a language, and of more such words than of another."""
 
 
 @lru_cache(maxsize=256)
 def script(text: str) -> str:
-    """Return the script of most letters; "" where they are few."""
+    """Return the script of most letters; "" if there are few letters."""
     plain = re.sub(r"`[^`\n]*`|\$[^$\n]*\$|https?://\S+", " ", text[:4000])
     if plain.isascii():
         return "LATIN" if sum(map(str.isalpha, plain)) >= _MANY_LETTERS else ""
@@ -403,7 +403,7 @@ def _script_of(letter: str) -> str:
 
 @lru_cache(maxsize=256)
 def language(text: str) -> str:
-    """Return the language of a text in Latin letters, "" unless its small words leave no doubt."""
+    """Return the language of a text in Latin letters by its small words; "" if in doubt."""
     words = re.findall(r"[^\W\d_]+", text[:4000].casefold())
     scores = sorted(
         ((sum(word in common for word in words), name) for name, common in _common().items()),

@@ -1,7 +1,7 @@
-"""The rules a finding can name, the limits a person sets for them, and what a draft is judged by.
+"""The rules of findings, their limits as set by a person, and the context of a check.
 
 Every rule is a row of `data/rules.txt`. A check is a function of a draft and its context that
-yields findings, by the ids of these rules.
+yields findings with the ids of rules.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The number of a rule, which `checks:` in `ankiforge.yaml` may set."""
+    """The limit of a rule, which `checks:` in `ankiforge.yaml` may set."""
 
     usual: int
-    """As shipped."""
+    """The default."""
     least: int
     most: int
-    """What it may be set to."""
+    """The range of allowed values."""
     unit: str = ""
-    """What is counted: words, %, characters …"""
+    """The unit: words, %, characters …"""
     floor: bool = False
-    """Whether it is the least that is wanted; else the most that passes."""
+    """Whether it is a minimum; else it is a maximum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that can be wrong with a card; `docs/checks.md` shows each at work."""
+    """A possible fault of a card; `docs/checks.md` has examples of each."""
 
     id: str
     severity: Severity
     says: str
     bound: Bound | None = None
     firm: bool = False
-    """Whether it guards a promise: it may be made stricter, never milder."""
+    """Whether it keeps a promise: it may be made stricter, but not milder."""
     group: str = ""
 
     def found(self, detail: str = "", *, twin: str = "") -> Finding:
-        """Return the finding that this rule was broken."""
+        """Return the finding that this rule is broken."""
         return Finding(self.id, self.severity, f"{self.says} {detail}".rstrip(), twin)
 
 
@@ -72,7 +72,7 @@ def _read(table: str) -> Iterator[Rule]:
 
 
 RULES = tuple(_read(data("rules")))
-"""Every rule a finding can name; one id may stand in two groups."""
+"""All rules; an id may be in two groups."""
 _BY_ID = {rule.id: rule for rule in reversed(RULES)}
 
 
@@ -82,7 +82,7 @@ def ids(*groups: str) -> frozenset[str]:
 
 
 def found(rule: str, detail: str = "", *, twin: str = "") -> Finding:
-    """Return the finding that a rule was broken, the detail behind its words."""
+    """Return the finding that a rule is broken, with a detail after its message."""
     return _BY_ID[rule].found(detail, twin=twin)
 
 
@@ -91,20 +91,20 @@ def found(rule: str, detail: str = "", *, twin: str = "") -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers and severities that a person has set; what is not named is as shipped."""
+    """Limits and severities that a person has set; all others have their defaults."""
 
     numbers: Mapping[str, int] = field(default_factory=dict)
-    """The number of a rule, by its id."""
+    """The limits of rules, by id."""
     severities: Mapping[str, Severity | None] = field(default_factory=dict)
-    """The severity of a rule, by its id; None = it is off."""
+    """The severities of rules, by id; None = off."""
 
     def of(self, rule: str) -> int:
-        """Return the number of a rule that has one."""
+        """Return the limit of a rule; 0 if it has none."""
         bound = _BY_ID[rule].bound
         return self.numbers.get(rule, bound.usual if bound else 0)
 
     def breaks(self, value: float, *rules: str) -> str:
-        """Return the first of these rules, the gravest first, that a value breaks; else ""."""
+        """Return the first of these rules (given by descending severity) that a value breaks; "" if none."""
         for rule in rules:
             bound, limit = _BY_ID[rule].bound, self.of(rule)
             broken = bound and (value < limit if bound.floor else value > limit)
@@ -113,12 +113,12 @@ class Limits:
         return ""
 
     def counted(self, value: int, *rules: str) -> Iterator[Finding]:
-        """Yield the finding of the first of these rules that a number breaks."""
+        """Yield the finding for the first of these rules that a number breaks."""
         if rule := self.breaks(value, *rules):
             yield self.exceeded(rule, value)
 
     def exceeded(self, rule: str, value: int, detail: str = "") -> Finding:
-        """Return the finding with the number that was counted and the one that was broken."""
+        """Return the finding with the actual number and the limit."""
         bound = _BY_ID[rule].bound or Bound(0, 0, 0)
         percent, unit = ("%", "") if bound.unit == "%" else ("", f" {bound.unit}")
         wanted = "at least" if bound.floor else "at most"
@@ -126,7 +126,7 @@ class Limits:
         return found(rule, f"{words}; {detail}" if detail else words)
 
     def weighed(self, finding: Finding) -> Finding | None:
-        """Return the finding with the severity that was set for it; None if it is off."""
+        """Return the finding with the severity that a person has set; None if it is off."""
         severity = self.severities.get(finding.check, finding.severity)
         return None if severity is None else replace(finding, severity=severity)
 
@@ -141,20 +141,20 @@ _PAIRS = (
     ("front_lt3w", "front_gt30w"),
     ("cloze_lt3w", "cloze_gt40w"),
 )
-"""The number of the first must stay below that of the second."""
+"""The limit of the first must be below that of the second."""
 
 
 def limits_from(settings: Mapping[str, Any], where: Location) -> Limits:
     """Return the limits that a `checks:` mapping sets.
 
     Args:
-        settings: rule id → a number, a severity (`block`, `warn`, `info`, `off`), or
-            `{limit: number, severity: word}`.
-        where: the place of the mapping, for complaints.
+        settings: by rule id, a limit, a severity (`block`, `warn`, `info`, `off`), or
+            `{limit: …, severity: …}`.
+        where: the location of the mapping, for error messages.
 
     Raises:
-        ConfigError: an unknown rule, a number out of range or where none belongs, a pair out of
-            order, or a rule that guards a promise made milder.
+        ConfigError: a rule is unknown, a limit is out of range or not supported, two limits are in
+            the wrong order, or a rule that keeps a promise is made milder.
     """
     numbers: dict[str, int] = {}
     severities: dict[str, Severity | None] = {}

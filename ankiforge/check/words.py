@@ -1,8 +1,8 @@
 """Words, stems, numbers and quantities of a text, as the checks compare them.
 
-English above all, German where it is cheap; Chinese and Japanese are read character by character.
-All of it serves comparison only: no form of a word is ever shown or stored. The word lists are
-files in `data/`.
+English has priority, German is supported where it is easy, and Chinese and Japanese are read by
+character. These forms serve comparison only; they are never shown or stored. The word lists are files
+in `data/`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def data(name: str) -> str:
 
 @cache
 def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
-    """Return the words of one `[section]` of a word list by the label of their line.
+    """Return the words of a `[section]` of a word list by the label of their line.
 
-    A label is a language, or what the words of its line mean; indented lines go on.
+    A label is a language, or the meaning of the words; indented lines continue the one before.
     """
     found: dict[str, tuple[str, ...]] = {}
     label, body = "", data(file).partition(f"\n[{section}]\n")[2].partition("\n[")[0]
@@ -46,7 +46,7 @@ def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
 
 
 def listed(file: str, section: str) -> frozenset[str]:
-    """Return all words of a section, whatever their label."""
+    """Return all words of a section."""
     return frozenset(word for words in lists(file, section).values() for word in words)
 
 
@@ -56,7 +56,7 @@ def by_word(file: str, section: str) -> dict[str, str]:
 
 
 def alternatives(file: str, section: str) -> str:
-    """Return a section as alternatives of a pattern; `_` in it is a blank."""
+    """Return the words of a section as alternatives of a pattern; `_` stands for a blank."""
     return "|".join(word for words in lists(file, section).values() for word in words).replace(
         "_", " "
     )
@@ -65,13 +65,13 @@ def alternatives(file: str, section: str) -> str:
 STOP_WORDS = listed("small_words", "stop")
 QUESTION_WORDS = listed("small_words", "question")
 FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("small_words", "function")
-"""Words that carry no meaning of their own: no word of a subject or an object."""
+"""Words without meaning of their own, which are not part of a subject or object."""
 NEGATIONS = listed("meaning", "negations")
 NEGATORS = listed("meaning", "negators")
 NUMBER_WORDS = by_word("numbers", "number_words")
-"""Digits of each number word."""
+"""The digits of number words."""
 COUNTING_WORDS = frozenset(NUMBER_WORDS) - {"one", "once", "eins", "acht"}
-"""Number words that are not another word as often."""
+"""Number words without a frequent other meaning."""
 ORDINALS = lists("numbers", "ordinals")["en"]
 
 # --- words -------------------------------------------------------------------------------------
@@ -89,19 +89,19 @@ def tokens(text: str) -> list[str]:
 
 
 def content(text: str) -> list[str]:
-    """Return the tokens that carry meaning: neither stop words nor words of questions."""
+    """Return the content words: neither stop words nor question words."""
     return [t for t in tokens(text) if t not in STOP_WORDS and t not in QUESTION_WORDS]
 
 
 def stems(text: str) -> frozenset[str]:
-    """Return the stems of the tokens that carry meaning."""
+    """Return the stems of the content words."""
     return frozenset(map(stem, content(text)))
 
 
 def has_word(word: str, text: str, *, joined: tuple[bool, bool] = (False, False)) -> bool:
-    """Return whether a word or phrase stands in a text, with no letter before it or behind it.
+    """Return whether a text contains a word or phrase without letters before or after it.
 
-    `joined` lets letters stand before it, or behind it, as in scripts without blanks.
+    `joined` allows letters (before it, after it), as in scripts that do not separate words.
     """
     at = text.find(word)
     while at >= 0:
@@ -118,22 +118,22 @@ def _is_letter(sign: str) -> bool:
 
 
 def holds(text: str, words: str, *, exact: bool = False) -> bool:
-    """Return whether words stand in a text whole, or in the plural; `exact`: in their case."""
-    if words.casefold() not in text.casefold():  # cheap first: a pattern is made for each word
+    """Return whether a text contains whole words, or their plural; `exact` = with the same case."""
+    if words.casefold() not in text.casefold():  # faster than compiling a pattern
         return False
     flags = re.NOFLAG if exact else re.IGNORECASE
     return re.search(rf"(?<!\w){re.escape(words)}(?:e?s)?(?!\w)", text, flags) is not None
 
 
 def word_count(text: str) -> int:
-    """Return how many words a reader sees; two ideographs count as one."""
+    """Return the number of visible words; two ideographs count as one."""
     ideographs = len(_IDEOGRAPH.findall(text))
     return len(_IDEOGRAPH.sub(" ", text).split()) + (ideographs + 1) // 2
 
 
 # --- stems -------------------------------------------------------------------------------------
 
-# (what a word must hold, what is looked for in it, how it is spelt here)
+# (signs that a word must contain, pattern, replacement)
 _SPELLING = (
     (("our",), re.compile(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
     (("re",), re.compile(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
@@ -207,18 +207,18 @@ def _opposed(stemmed: bool) -> tuple[dict[str, Words], dict[str, Words]]:
 
 
 OPPOSITES, _ = _opposed(stemmed=True)
-"""Each stem with those opposed to it."""
+"""The opposites of each stem."""
 _TURNED, _SAME = _opposed(stemmed=False)
 _PLACES = listed("meaning", "prepositions")
 TURNED = {
     word: (_TURNED.get(word, frozenset()) | OPPOSITES.get(word, frozenset())) - _PLACES
     for word in {*_TURNED, *OPPOSITES} - _PLACES
 }
-"""Each word, and its stem, with those that say the contrary in a sentence."""
+"""The words and stems that turn the meaning of a sentence if they replace a word or stem."""
 
 
 def alike(word: str) -> Words:
-    """Return the words that say the same of a thing: its side of a pair of opposites."""
+    """Return the words on the same side of a pair of opposites as a word."""
     return frozenset(("single", "sole", "singl")) if word == "one" else _SAME.get(word, frozenset())
 
 
@@ -249,12 +249,12 @@ _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
 
 
 def space_raised(text: str) -> str:
-    """Return the text with a blank before super- and subscript digits, lest `10³` read as 103."""
+    """Return the text with a blank before super- and subscript digits, so that `10³` is not 103."""
     return _RAISED.sub(lambda match: " " + " ".join(match[0]), text)
 
 
 def arabic(text: str) -> str:
-    """Return the text with Roman numerals as digits: `WWII`, `type I`, but never a lone I."""
+    """Return the text with Roman numerals as digits: `WWII`, `type I`, but not `I` alone."""
     if not _ROMAN_SIGN.search(text):
         return text
     text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
@@ -268,9 +268,9 @@ def _roman(numeral: str) -> int:
 
 
 def stated_numbers(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the numbers written in digits, each with the forms under which a source may hold it.
+    """Return the numbers in digits, each with the notations that a source may use.
 
-    `1,000` may stand there as 1000; the 10 of `10^3` as 103, as pages lose their superscripts.
+    `1,000` may be written as 1000, and the 10 of `10^3` as 103, because PDFs lose superscripts.
     """
     raised = space_raised(text)
     joined = {
@@ -285,7 +285,7 @@ def stated_numbers(text: str) -> dict[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=512)
 def all_numbers(text: str) -> frozenset[str]:
-    """Return every number of a text, in all its spellings: digits, words, ordinals, Roman."""
+    """Return all numbers of a text (digits, words, ordinals, Roman numerals) in all notations."""
     plain = unicodedata.normalize("NFKC", arabic(space_raised(text)))
     found = {form for number in DIGITS.findall(plain) for form in _spellings(number)}
     found |= set(DIGITS.findall(unicodedata.normalize("NFKC", text)))
@@ -303,9 +303,9 @@ def _spellings(number: str) -> tuple[str, ...]:
 # --- quantities: numbers with their scale, unit, sign and era -------------------------------------
 
 _LONGEST = 8000
-"""Characters of a text that are read."""
+"""The number of characters of a text that are read."""
 _MOST = 150
-"""Quantities of a text that are read."""
+"""The maximum number of quantities that are read."""
 
 Unit = tuple[str, str, Fraction]
 
@@ -322,7 +322,7 @@ def _units() -> Iterator[tuple[str, Unit]]:
 
 
 UNITS: dict[str, Unit] = dict(_units())
-"""Spelling → (unit, dimension, its worth in the first unit of the dimension)."""
+"""(unit, dimension, factor to the first unit of the dimension) by spelling."""
 _NO_UNIT: Unit = ("", "", Fraction(1))
 _SCALES = {name: 10 ** int(power) for name, power in by_word("numbers", "scales").items()}
 _FRACTIONS = {word: Fraction(value) for word, value in by_word("numbers", "fractions").items()}
@@ -352,7 +352,7 @@ _GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One number as a text states it: 5 of another unit, sign or era is another quantity."""
+    """A number with its unit, sign and era."""
 
     shown: str
     """As written, for messages."""
@@ -362,24 +362,21 @@ class Quantity:
     dimension: str = ""
     worth: Fraction = Fraction(1)
     era: str = ""
-    """`before` or `after` the beginning of our era, where it is said."""
+    """`before` or `after` for BC and AD; "" if not given."""
     at: int = 0
-    """Where it begins in the text."""
+    """Its position in the text."""
     spelled: bool = False
     """Whether it is a word: `three`."""
 
     @property
     def base(self) -> tuple[str, Fraction]:
-        """Dimension and size: equal for 5 g and 5,000 mg."""
+        """The dimension and size, which are equal for 5 g and 5,000 mg."""
         return self.dimension, self.value * self.worth
 
 
 @lru_cache(maxsize=1024)
 def quantities(text: str) -> tuple[Quantity, ...]:
-    """Return all quantities of a text, in order; the unit of a range holds for both of its ends.
-
-    `3 million` is 3,000,000, `1.5 g` is 1,500 mg.
-    """
+    """Return the quantities in a text, in order; the unit of a range applies to both ends."""
     plain = level(text[:_LONGEST]).casefold()
     found: list[Quantity] = []
     ends: list[int] = []
@@ -394,13 +391,13 @@ def quantities(text: str) -> tuple[Quantity, ...]:
 
 
 def level(text: str) -> str:
-    """Return the text in NFKC, Roman numerals as digits; `km²` keeps its sign as a digit."""
+    """Return the text in NFKC, with Roman numerals and the sign of `km²` as digits."""
     plain = _SQUARE.sub(lambda found: {"²": "2", "³": "3"}[found[0]], arabic(text))
     return unicodedata.normalize("NFKC", plain)
 
 
 def quantity_of(match: re.Match[str]) -> Quantity:
-    """Return what a match of `QUANTITY` in a casefolded text states."""
+    """Return the quantity for a match of `QUANTITY` in a casefolded text."""
     if match["digits"]:
         digits = re.sub(r"[ '\u00a0\u202f]", "", match["digits"])
         if grouped := _GROUPED.fullmatch(digits):
@@ -421,7 +418,7 @@ def quantity_of(match: re.Match[str]) -> Quantity:
 
 @lru_cache(maxsize=512)
 def values(text: str) -> frozenset[Fraction]:
-    """Return every number of a text by its size, scales and fractions included."""
+    """Return the values of all numbers in a text, including scales and fractions."""
     ratios = (size for _, _, size in written_fractions(text))
     sizes = (abs(one.value) for one in quantities(text))
     return frozenset((*sizes, *ratios, *fractions(text).values()))
@@ -429,18 +426,18 @@ def values(text: str) -> frozenset[Fraction]:
 
 @lru_cache(maxsize=512)
 def bases(text: str) -> frozenset[tuple[str, Fraction]]:
-    """Return every number with a unit, by dimension and size."""
+    """Return (dimension, size) of all numbers with a unit."""
     return frozenset((d, abs(v)) for d, v in (one.base for one in quantities(text)) if d)
 
 
 def fractions(text: str) -> dict[str, Fraction]:
-    """Return the fractions that a text spells out: `half`, `a third`."""
+    """Return the fractions in words: `half`, `a third`."""
     words = re.findall(r"[^\W\d_]+", text.casefold())
     return {word: _FRACTIONS[word] for word in words if word in _FRACTIONS}
 
 
 def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
-    """Return (above, below, size) of each fraction that a text writes: 3/4, ¾."""
+    """Return (numerator, denominator, value) of the fractions in digits: 3/4, ¾."""
     plain = unicodedata.normalize("NFKC", text)
     found = re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain)
     return [(a, b, Fraction(int(a), int(b))) for a, b in found if int(b)]
@@ -455,7 +452,7 @@ _MONTH = re.compile(
 
 
 def months(text: str) -> dict[str, int]:
-    """Return the months that a text names beside a day, a year, or after `in`."""
+    """Return the months that a text names next to a day or year, or after `in`."""
     return {
         match["month"]: _MONTHS[match["month"].casefold()]
         for match in _MONTH.finditer(text)
@@ -486,7 +483,7 @@ GREEK = by_word("numbers", "greek")
 
 
 def without_tex(text: str) -> str:
-    r"""Return formulae as they stand on a page: `\frac{a}{b}` is `(a)/(b)`."""
+    r"""Return formulae as plain text: `\frac{a}{b}` becomes `(a)/(b)`."""
     if "\\" not in text:
         return text
     for _ in range(3):  # groups within groups
@@ -505,13 +502,18 @@ _BRACKETS = re.compile(r"[{}^_()\[\]]")
 _OPERATOR = re.compile(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
 _SIGN = re.compile(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
 _COUNTED = by_word("numbers", "normal_number_words") | NUMBER_WORDS
-for _word in ("one", "once", "eins", "acht"):  # other words as often: `one` is an article, too
+for _word in (
+    "one",
+    "once",
+    "eins",
+    "acht",
+):  # these often have another meaning: `one` is also an article
     _COUNTED.pop(_word)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SPACED_DIGITS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
 """299 792 458; two groups alone are ambiguous: `in 120 200 died`."""
 _TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
-"""(0, 0) is two numbers, however it is set."""
+"""(0, 0), which is two numbers."""
 _TENS_AND_ONES = re.compile(
     r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
     r"(one|two|three|four|five|six|seven|eight|nine)\b"

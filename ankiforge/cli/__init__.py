@@ -48,6 +48,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "accept": ("decide", "Accept cards that wait."),
         "reject": ("decide", "Reject cards for good."),
         "pick": ("decide", "Choose one of several candidates."),
+        "forms": ("decide", "Accept or leave out cards by the form you write them in."),
         "edit": ("decide", "Reword a card, or make one."),
         "merge": ("decide", "Merge two cards that ask the same thing."),
         "distinct": ("decide", "Say that two cards are not duplicates."),

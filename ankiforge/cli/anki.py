@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-from ankiforge.cli.output import Call, command, end
+from ankiforge.cli.output import DECK, FILE, FORCE, NEW, OUTPUT, Call, command, end
 from ankiforge.cli.session import session
 from ankiforge.errors import ServiceError, UsageError
 from ankiforge.text.display import counted
-
-FILE = click.Path(path_type=Path)
-
 
 # --- build ----------------------------------------------------------------------------------
 
@@ -22,13 +19,11 @@ FILE = click.Path(path_type=Path)
   ankiforge build                          ./ankiforge.apkg with all accepted cards
   ankiforge build --deck Biology -o b.apkg
 """)
-@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
-@click.option(
-    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
-)
+@DECK
+@OUTPUT
+@NEW
 @click.option("--full", is_flag=True, help="Include every accepted card, whatever Anki has.")
-@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
+@FORCE
 def build(
     call: Call, deck: str, output: str | None, new_only: bool, full: bool, force: bool
 ) -> None:
@@ -79,17 +74,21 @@ def build(
 
 # --- pull, recover --------------------------------------------------------------------------
 
+COLLECTION = click.option(
+    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
+)
+APKG = click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
+CONNECT = click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
+
 
 @command("""
   ankiforge pull                                your collection, or a running Anki
   ankiforge pull --apkg export.apkg             an export, with scheduling
   ankiforge pull --confirm-deletions 14         those 14 were deleted on purpose
 """)
-@click.option(
-    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
-)
-@click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
-@click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
+@COLLECTION
+@APKG
+@CONNECT
 @click.option("--bind", is_flag=True, help="Use this collection from now on, as it is now.")
 @click.option(
     "--confirm-deletions",
@@ -140,11 +139,9 @@ def pull(
   ankiforge recover --apkg export.apkg
   ankiforge recover --connect
 """)
-@click.option(
-    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
-)
-@click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
-@click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
+@COLLECTION
+@APKG
+@CONNECT
 def recover(call: Call, collection: Path | None, apkg: Path | None, connect: bool) -> None:
     """Take over the cards that Anki has and the ledger does not know.
 
@@ -156,7 +153,7 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     from ankiforge.sync import recover_cards
 
     if (collection is not None) + (apkg is not None) + connect != 1:
-        raise UsageError("name a place: --collection FILE, --apkg FILE or --connect")
+        raise UsageError("say where the cards are: --collection FILE, --apkg FILE or --connect")
     with session(call, writes="drafting") as now:
         tally = Tally(problems=list(now.problems))
         file = collection or apkg
@@ -168,7 +165,7 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
     end(tally.problems)
 
 
-# --- push ---
+# --- push -----------------------------------------------------------------------------------
 
 
 @command("""
@@ -176,12 +173,12 @@ def recover(call: Call, collection: Path | None, apkg: Path | None, connect: boo
   ankiforge push --sync              sync with AnkiWeb before and after
   ankiforge push --suspend-retired   suspend cards that were rejected or retired here
 """)
-@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
+@DECK
+@OUTPUT
 @click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
 @click.option("--suspend-retired", is_flag=True, help="Suspend the cards of retired notes in Anki.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
+@FORCE
 def push(
     call: Call,
     deck: str,

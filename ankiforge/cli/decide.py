@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command, exit_with
+from ankiforge.cli.output import OVERRULE, Call, command, exit_with
 from ankiforge.cli.session import Session, session
 from ankiforge.errors import ForgeError, RefusedError, UsageError
 
@@ -51,7 +51,7 @@ def _is_current(card: Card) -> bool:
   ankiforge accept --all --filter "deck:Biology -finding:*"
 """)
 @selects_cards
-@click.option("--force", is_flag=True, help="Overrule a check that blocks; this is recorded.")
+@OVERRULE
 def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
     """Accept cards; a waiting revision replaces its card's text.
 
@@ -132,6 +132,68 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
     report(now, done, "restored")
 
 
+# --- forms in which cards are written -------------------------------------------------------
+
+
+@command("""
+  ankiforge forms                              the forms that wait, and what you decided
+  ankiforge forms "a ::: b" --accept           accept its cards, and later ones
+  ankiforge forms "a ::: b" --each             decide on each card
+  ankiforge forms "word:: value" --never --source Notes
+""", lines=True)  # fmt: skip
+@click.argument("form", default="", metavar="[FORM]")
+@click.option("--accept", "choice", flag_value="accept", help="Accept its cards, those to come included.")  # fmt: skip
+@click.option("--each", "choice", flag_value="each", help="Decide on each card.")
+@click.option("--never", "choice", flag_value="never", help="Make no cards of it; reject nothing.")
+@click.option("--source", default="", metavar="NAME", help="In this source.")
+def forms(call: Call, form: str, choice: str | None, source: str) -> None:
+    """Decide about all cards that you wrote in one form, once for each source.
+
+    Without FORM, list the forms with cards that wait, and those about which you decided. `ankiforge
+    undo` takes a decision back, with the cards about which you decided nothing since.
+    """
+    from ankiforge import review
+    from ankiforge.cli.selection import report_refused
+    from ankiforge.ledger.consents import Choice, WrittenForm
+    from ankiforge.text.display import counted
+
+    if bool(form) != bool(choice):
+        raise UsageError("name a form with one of --accept, --each and --never, or neither")
+    with session(call, read_only=choice is None) as now:
+        found = [one for one in now.review.forms() if source in ("", one.source)]
+        if choice is None:
+            for one in found:
+                waiting = len(one.waiting)
+                of_it = f", {counted(waiting, 'card')} waiting" if waiting else ""
+                if call.out.as_json:
+                    call.out.data(one.as_json())
+                else:
+                    call.out.print(f"{one.source}: {one.written}: {one.said}{of_it}")
+            return
+        found = [one for one in found if one.written == form]
+        if not found:  # it may be decided on before a card of it waits
+            sources = now.ledger.consents.sources_of(form)
+            found = [WrittenForm(one, form) for one in sources if source in ("", one)]
+        if not found:
+            what = f"no card is written as {form!r}" + (f" in {source}" if source else "")
+            raise UsageError(what, hint="ankiforge forms lists the forms with cards that wait")
+        if len(found) > 1:
+            names = ", ".join(one.source for one in found)
+            raise UsageError(f"{form!r} is in several sources: {names}", hint="--source NAME")
+        if found[0].choice:
+            raise RefusedError(
+                f"you decided on {form!r} before: {found[0].said}",
+                hint=f"ankiforge undo {found[0].event} first",
+            )
+        done = review.consent(now.ledger, found[0], Choice(choice))
+        decided = replace(found[0], choice=Choice(choice))
+    if call.out.as_json:
+        call.out.data(decided.as_json())
+    cards = counted(len(decided.waiting), "card")
+    call.out.say(f"{decided.written} in {decided.source}: {decided.said}; {cards}")
+    report_refused(now, done)
+
+
 # --- pick, merge, distinct, resolve ---------------------------------------------------------
 
 
@@ -140,7 +202,7 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
   ankiforge pick afpl5zre.b afr3adwg.a      one each of two choices
 """)
 @click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
-@click.option("--force", is_flag=True, help="Overrule a check that blocks; this is recorded.")
+@OVERRULE
 def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
     """Accept one of several candidates; the others are not offered again.
 
@@ -193,7 +255,7 @@ def merge(call: Call, id: str, twin: str) -> None:
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
     """Record that a card is not a duplicate of another; the finding does not return.
 
-    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, all that `show` names are meant.
+    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, it covers all that `show` names.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, command, end
+from ankiforge.cli.output import ACCEPT, DRAFTER, Call, command, end
 from ankiforge.cli.run import follow, job_for, model_for, print_summary
 from ankiforge.cli.session import (
     Commands,
@@ -50,16 +50,8 @@ PASSAGES = 30
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
 @click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
-@click.option(
-    "--drafter",
-    type=click.Choice(["rules", "llm"]),
-    help="Draft with the offline rules, or with a language model.",
-)
-@click.option(
-    "--accept",
-    type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or let all cards wait.",
-)
+@DRAFTER
+@ACCEPT
 def draft(
     call: Call,
     again: str | None,
@@ -207,8 +199,8 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
         cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"
     now.out.print(
-        f"{found.highlights} highlights, {found.requests} requests ({found.cached} are remembered{probes})"
-        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out: {cost}"
+        f"{found.highlights} highlights, {found.requests} requests ({found.cached} already answered{probes})"
+        f", about {found.tokens_in:,} tokens in, {found.tokens_out:,} out; cost: {cost}"
     )
 
 
@@ -274,13 +266,13 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         files += more
     if to_chat:
         each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
-        out.say(f"paste {each}, and its answer into a file")
+        out.say(f"paste {each}; save its answer as ANSWER{file.suffix}")
     out.say(f"next: {call.program} draft import ANSWER{file.suffix}")
     if left:
         remain = counted(left, "passage remains", "passages remain")
         out.say(
-            f"{remain}: once the answer is imported, {call.program} draft export {quote(str(file))}"
-            " asks the next; --limit N asks more at once"
+            f"{remain}. Import the answer first, then: {call.program} draft export {quote(str(file))}"
+            " (--limit N asks for more at once)"
         )
 
 
@@ -289,13 +281,12 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
 
 @command("\n  ankiforge draft import answer.md", shows="limit jobs")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
-@click.option(
-    "--accept",
-    type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or let all cards wait.",
-)
+@ACCEPT
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
-    """Read the answers of a chat (.md), or the result and error files of a batch (.jsonl)."""
+    """Read the answers of a chat or of a batch.
+
+    FILE.md is the answer of a chat; FILE.jsonl a result or error file of a batch.
+    """
     from ankiforge.cli import requests
     from ankiforge.reports.summary import Tally, summarize
 

@@ -65,6 +65,7 @@ def status(call: Call) -> None:
     """Show what waits for you, and the next command."""
     from ankiforge.app import sources_in_use
     from ankiforge.review.query import parse
+    from ankiforge.review.service import FEWEST
     from ankiforge.text.display import counted
 
     with session(call, read_only=True) as now:
@@ -74,6 +75,7 @@ def status(call: Call) -> None:
         unsent = len(queries.matching(parse("verdict:accepted standing:live anki:none").terms))
         waiting = {name: len(set(_VIEWS[name](queries))) for name in _WAITING}
         next_command, why = _next(now, funnel, waiting, unsent)
+        forms = now.review.forms()
 
     if call.out.as_json:
         call.out.data({
@@ -81,6 +83,7 @@ def status(call: Call) -> None:
             "highlights": {"seen": funnel.seen, "without": len(funnel.without)},
             "cards": cards, "unsent": unsent, "waiting": waiting,
             "looked": view.taken_at if view else "", "next": next_command,
+            "forms": [one.as_json() for one in forms],
         })  # fmt: skip
         return
     call.out.print(f"{now.workspace.root}: {', '.join(sources) or 'no sources yet'}")
@@ -93,6 +96,10 @@ def status(call: Call) -> None:
     for name, (one, several) in _WAITING.items():
         if count := waiting[name]:
             call.out.print(f"  {counted(count, one, several)}")
+    for form in forms:
+        if form.choice or len(form.waiting) >= FEWEST:
+            of_it = f", {counted(len(form.waiting), 'card')} waiting" if form.waiting else ""
+            call.out.print(f"  written as {form.written} in {form.source}: {form.said}{of_it}")
     call.out.print(f"next: {call.program} {next_command}   ({why})")
 
 
@@ -112,7 +119,7 @@ def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) ->
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
     if way := next(commands_without_card(now, funnel, model=True), None):
         by_model = now.workspace.config.drafter is DrafterName.LLM
-        return ("draft", "have the model draft the rest") if by_model else way
+        return ("draft", "let the model draft the rest") if by_model else way
     return "run", "read what is new"
 
 
@@ -153,7 +160,7 @@ def list_(
         if no_card:
             _list_highlights(now, query)
             return
-        wanted = parse(joined(query))
+        wanted, card = parse(joined(query)), None
         # a query for the finding wants to see the other card of each pair, too
         duplicates = view == "twins" or any(
             term.field == "finding" and term.value.casefold() in PAIRED and not term.negated
@@ -176,6 +183,8 @@ def list_(
                 reads = out.print("\n".join((*lines, "") if verbose else lines))
             if not reads:
                 return
+        if card is None and call.limit != 0:
+            out.say(f"no such card; others: {call.program} list --all, or list --no-card")
 
 
 def _list_highlights(now: Session, query: tuple[str, ...]) -> None:

@@ -202,6 +202,32 @@ def _call(given: dict[str, Any]) -> Call:
     return Call(workspace, out, bool(given["offline"]), given["limit"], jobs, scheduler)
 
 
+# --- options of several commands ------------------------------------------------------------
+
+FILE = click.Path(path_type=Path)
+DECK = click.option(
+    "--deck", default="", metavar="NAME", help="Include only this deck and its subdecks."
+)
+OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
+NEW = click.option(
+    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
+)
+FORCE = click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
+OVERRULE = click.option(
+    "--force", is_flag=True, help="Overrule a check that blocks; this is recorded."
+)
+DRAFTER = click.option(
+    "--drafter",
+    type=click.Choice(["rules", "llm"]),
+    help="Draft with the offline rules, or with a language model.",
+)
+ACCEPT = click.option(
+    "--accept",
+    type=click.Choice(["clean", "review"]),
+    help="Accept cards without findings, or let all cards wait.",
+)
+
+
 def refuse_unknown_options(query: tuple[str, ...]) -> None:
     """Raise for `--word` in commands that allow unknown options so that queries may contain `-word`."""
     if unknown := next((word for word in query if word.startswith("--")), ""):

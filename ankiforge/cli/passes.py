@@ -325,7 +325,7 @@ class Narrator:
         """Print the sources that are watched."""
         names = list(sources)
         self._event("started", sources=names)
-        self._print(f"watching {', '.join(names)}; Ctrl-C ends it", message=True)
+        self._print(f"watching {', '.join(names)}; press Ctrl-C to end", message=True)
 
     def passed(self, result: PassResult, notes: tuple[str, ...], seconds: float) -> None:
         """Print the result of a pass; `notes` are the changed ones, () if not known by name."""

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli.output import (
+    DECK,
+    FILE,
+    FORCE,
     Call,
     command,
     counter_bar,
@@ -33,9 +36,6 @@ if TYPE_CHECKING:
     from ankiforge.reports.export import Chosen
     from ankiforge.reports.lint import Linted
 
-FILE = click.Path(path_type=Path)
-
-
 # --- stats ----------------------------------------------------------------------------------
 
 
@@ -46,7 +46,7 @@ FILE = click.Path(path_type=Path)
   ankiforge stats drafter:llm                   only cards that a query matches
 """, shows="limit")  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@DECK
 @click.option(
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -54,7 +54,7 @@ FILE = click.Path(path_type=Path)
     help="Count only answers, drafts and replies from this day on (2026-11-21).",
 )
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
-@click.option("--force", is_flag=True, help="Replace a FILE that ankiforge did not write.")
+@FORCE
 def stats(
     call: Call,
     query: tuple[str, ...],
@@ -152,7 +152,7 @@ _SEVERITIES = {"error": "block", "block": "block", "warn": "warn", "info": "info
   ankiforge lint deck.apkg --check duplicate --deck Biology -v
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("file", required=False, type=FILE, metavar="[FILE]")
-@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@DECK
 @click.option(
     "--check", "checks", multiple=True, metavar="ID", help="Show only what this check finds."
 )
@@ -226,10 +226,10 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
   ankiforge audit --propose                    also let review ask about new findings
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("file", required=False, type=FILE, metavar="[FILE]")
-@click.option("--deck", default="", metavar="NAME", help="Include only this deck and its subdecks.")
+@DECK
 @click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page as well.")
 @click.option("--propose", is_flag=True, help="Let review ask about new findings on your cards.")
-@click.option("--force", is_flag=True, help="Replace a FILE that ankiforge did not write.")
+@FORCE
 def audit(
     call: Call, file: Path | None, deck: str, page: Path | None, propose: bool, force: bool
 ) -> None:
@@ -240,7 +240,7 @@ def audit(
     """
     from ankiforge.anki.collection import COLLECTION
     from ankiforge.anki.notes import in_deck
-    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text, known_to
+    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text
     from ankiforge.reports.audit import audit as audit_deck
     from ankiforge.reports.html import write_page
     from ankiforge.reports.lint import SHOWN, as_json
@@ -258,8 +258,7 @@ def audit(
             _opened_deck(call, path) as opened,
             counter_bar(out, "notes", opened.count) as step,
         ):
-            limits, known = _limits_here(call), known_to(copy)
-            made = audit_deck(opened, limits, known, within=within, step=step)
+            made = audit_deck(opened, _limits_here(call), copy, within=within, step=step)
             taken_at = datetime.fromtimestamp(opened.view.taken_at).astimezone()
     if deck and not made.figures.notes:
         out.say(f"no note is in deck {deck}")

@@ -78,7 +78,7 @@ def _started(now: Session, query: str, no_open: bool, address: str) -> None:
     for view, (one, many) in _WAITING.items():
         if count := lists.count(view, {"query": query}):
             waiting.append(counted(count, one, many))
-    out.say(f"{', '.join(waiting) or 'nothing waits'}; Ctrl-C ends it")
+    out.say(f"{', '.join(waiting) or 'nothing waits for you'}; press Ctrl-C to end")
     remote = _is_remote()
     # JSON is read by a program, which needs no browser
     if not (no_open or out.as_json) and not _open_browser(address, remote=remote):

@@ -8,11 +8,22 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.output import Call, command, end, progress_bar
+from ankiforge.cli.output import (
+    ACCEPT,
+    DRAFTER,
+    FILE,
+    FORCE,
+    NEW,
+    OUTPUT,
+    Call,
+    command,
+    end,
+    progress_bar,
+)
 from ankiforge.cli.session import (
     Commands,
     Session,
@@ -37,7 +48,6 @@ if TYPE_CHECKING:
     from ankiforge.pipeline import Job, Progress
     from ankiforge.reports.summary import Summary, Tally
 
-PATH = click.Path(path_type=Path)
 _FLOOD_SHOWN = 5
 """The number of cards of a flood that are shown."""
 
@@ -52,56 +62,31 @@ _FLOOD_SHOWN = 5
   ankiforge run old.pdf --once             read a file once, without remembering it
   ankiforge run --dry-run --json           show what would happen, as JSON
 """, shows="limit jobs scheduler")  # fmt: skip
-@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option(
     "--deck",
     default="",
     metavar="NAME",
     help="Put new cards without a deck of their own into this deck.",
 )
-@click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
-@click.option(
-    "--drafter",
-    type=click.Choice(["rules", "llm"]),
-    help="Draft with the offline rules, or with a language model.",
-)
-@click.option(
-    "--accept",
-    type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or let all cards wait.",
-)
-@click.option(
-    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
-)
+@OUTPUT
+@DRAFTER
+@ACCEPT
+@NEW
 @click.option("--name", default="", help="Name the source behind PATH.")
 @click.option("--moved", is_flag=True, help="Treat the folder as the missing one, moved.")
 @click.option("--once", is_flag=True, help="Do not remember PATH.")
 @click.option(
-    "--forget", multiple=True, type=PATH, metavar="PATH",
+    "--forget", multiple=True, type=FILE, metavar="PATH",
     help="Forget a remembered PATH; read nothing.",
 )  # fmt: skip
 @click.option(
     "--confirm-deletions", default=0, metavar="N",
     help="Confirm that the N notes or files that are gone were deleted on purpose.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
+@FORCE
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
-def run(
-    call: Call,
-    paths: tuple[Path, ...],
-    deck: str,
-    output: str | None,
-    drafter: str | None,
-    accept: str | None,
-    new_only: bool,
-    name: str,
-    moved: bool,
-    once: bool,
-    forget: tuple[Path, ...],
-    confirm_deletions: int,
-    force: bool,
-    dry_run: bool,
-) -> None:
+def run(call: Call, paths: tuple[Path, ...], forget: tuple[Path, ...], **options: Any) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, an export of Readwise or
@@ -113,12 +98,8 @@ def run(
             hint = f"first: {call.program} run --forget PATH"
             raise UsageError("--forget reads nothing", hint=hint)
         _forget(call, forget)
-        return
-    run_sources(
-        call, paths, deck=deck, output=output, drafter=drafter or "", accept=accept or "",
-        new_only=new_only, name=name, moved=moved, confirmed=confirm_deletions, force=force,
-        dry_run=dry_run, once=once,
-    )  # fmt: skip
+    else:
+        run_sources(call, paths, **options)
 
 
 def run_sources(
@@ -127,12 +108,12 @@ def run_sources(
     *,
     deck: str = "",
     output: str | None = None,
-    drafter: str = "",
-    accept: str = "",
+    drafter: str | None = None,
+    accept: str | None = None,
     new_only: bool = False,
     name: str = "",
     moved: bool = False,
-    confirmed: int = 0,
+    confirm_deletions: int = 0,
     force: bool = False,
     dry_run: bool = False,
     once: bool = False,
@@ -152,13 +133,13 @@ def run_sources(
     from ankiforge.reports.cards import left_behind
     from ankiforge.reports.summary import Tally, summarize
 
-    out = call.out
+    out, accept = call.out, accept or ""
     with session(call, writes="" if dry_run else "drafting", read_only=dry_run) as now:
         refuse_foreign(package_path(now, deck, output), force)
         wanted, lost = select_sources(now, paths, name)
         if not wanted and not lost:
             raise _nothing_to_read(now)
-        model = model_for(now, drafter, accept=accept)
+        model = model_for(now, drafter or "", accept=accept)
         if model and dry_run:
             model = model.from_memory()  # use cached replies, and send nothing
         lines: list[str] = []
@@ -166,7 +147,7 @@ def run_sources(
         wanted, sources = open_sources(now, wanted, lines.append, moved=moved)
         if paths and not (once or dry_run):
             lines += _remember(now, paths, name, wanted)
-        job = replace(job_for(now, sources, model, accept, deck), confirmed=confirmed)
+        job = replace(job_for(now, sources, model, accept, deck), confirmed=confirm_deletions)
         sync_first(now, tally)
         for line in lines:
             out.say(line)
@@ -345,7 +326,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
   ankiforge extract paper.pdf
   ankiforge extract ~/Vault --json | jq .exact
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
-@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option("--name", default="", help="Name the source behind PATH.")
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
@@ -378,7 +359,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
             out.data({"problem": problem})
         out.problems(tally.problems)
         if not found and call.limit != 0 and error is None:
-            out.say("no highlights there; what counts as one: docs/reading.md")
+            out.say("no highlights found; what counts as one: docs/reading.md")
     end(tally.problems, error)
 
 

@@ -83,7 +83,7 @@ def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
 
 def _no_card(words: tuple[str, ...]) -> UsageError:
     todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
-    what = f"nothing to {todo}: {typed} is not an id, and as a query it matches no such card"
+    what = f"nothing to {todo}: {typed} is not an id, and no card that this applies to matches it as a query"
     return UsageError(what, hint=f"ankiforge list --all {typed}")
 
 
@@ -136,7 +136,7 @@ def report(now: Session, done: tuple[Result, ...], says: str) -> None:
     if now.out.as_json:
         for one in done:
             now.out.data({"guid": one.guid, "done": not one.refused, "refused": one.refused})
-    elif changed := sum(not one.refused for one in done):
+    elif (changed := sum(not one.refused for one in done)) or not done:
         now.out.say(f"{changed} {says}")
     report_refused(now, done)
 

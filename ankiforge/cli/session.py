@@ -235,7 +235,7 @@ def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Comma
     first = next(undecided, None)
     if first is None:
         return
-    yield "draft export ask.md", "have any chat draft the rest: a text to paste"
+    yield "draft export ask.md", "let any chat draft the rest: writes a text to paste"
     if not model:
         from ankiforge.reports.discover import Machine, model_servers
 
@@ -243,7 +243,7 @@ def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Comma
         where = " (first: ankiforge init)"
         where = where if now.workspace.is_default else ""
         where = f": {server.program} runs at {server.base_url}" if server else where
-        yield "run --drafter llm", f"have a model draft the rest{where}"
+        yield "run --drafter llm", f"let a model draft the rest{where}"
     yield "review", "make cards yourself, in the browser"
     yield f"edit {first.key}", "make a card in the terminal"
 

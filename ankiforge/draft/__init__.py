@@ -1,8 +1,8 @@
-"""Drafters turn highlights into drafts, or give a reason why a highlight gets no card.
+"""Drafters turn highlights into drafts, or give the reason why a highlight gets no card.
 
-`rules` needs no model, no key and no network. `llm` asks any OpenAI-compatible server; `batch` and
-`chat` carry the same requests as files. This module holds what all of them share: which highlights
-may be drafted, which may leave this machine, and what a reader's comment asks for.
+`rules` needs no model, key or network. `llm` asks any OpenAI-compatible server; `batch` and `chat`
+exchange the same requests as files. This module contains what they share: which highlights may be
+drafted, which may be sent to a server, and what a reader's comment asks for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Replies(Protocol):
     """A cache of raw replies by the hash of their request (the ledger is one). Thread-safe."""
 
     def get(self, request: str) -> str | None:
-        """Return the raw reply to a request, None if there was none."""
+        """Return the raw reply to a request; None if there is none."""
         ...
 
     def put(
@@ -37,12 +37,12 @@ class Replies(Protocol):
         tokens_in: int,
         tokens_out: int,
     ) -> None:
-        """Store a reply, replacing an older one; on return it survives a crash."""
+        """Store a reply durably, replacing an older one."""
         ...
 
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:
-    """Return the content fields of a card with two sides."""
+    """Return the fields of a card with a front and a back."""
     reverse = (("Reverse", "y"),) if kind is CardKind.TWO_WAY else ()
     return (("Front", front), ("Back", back), *reverse)
 
@@ -65,11 +65,11 @@ class Instruction:
 
     wish: Wish
     words: str = ""
-    """The question to ask, the phrase to hide ("" = the marked words), or why to skip."""
+    """The question to ask, the phrase to hide ("" = the marked words), or the reason to skip."""
 
 
 NO_LLM = "no-llm"
-"""The tag that keeps a passage on this machine."""
+"""The tag of passages that must stay on this machine."""
 _NO_LLM = re.compile(rf"(?<![\w#])#{NO_LLM}\b(?!-)", re.IGNORECASE)
 _REPLIES = re.compile(r"^— .*", re.MULTILINE | re.DOTALL)
 _COMMANDS = {
@@ -82,8 +82,8 @@ _COMMANDS = {
 def instruction(comment: str) -> Instruction:
     """Parse a comment: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
 
-    A comment that only ends in a question mark counts if it could stand on a card: "why?" does
-    not. Replies to the comment, in lines that begin with a dash, are ignored.
+    Other comments that end in a question mark count if they could be the front of a card; "why?"
+    could not. Replies to the comment, in lines that begin with a dash, are ignored.
     """
     words = " ".join(_NO_LLM.sub(" ", _REPLIES.sub("", comment)).split())
     for wish, command in _COMMANDS.items():
@@ -91,14 +91,14 @@ def instruction(comment: str) -> Instruction:
             rest = (found["words"] or "").strip()
             empty = wish is Wish.QUESTION and not rest.strip("? ")
             return Instruction(Wish.NONE if empty else wish, rest)
-    # three words at least, or six letters of a script without blanks between words
+    # at least three words, or six letters of a script that does not separate words
     long = len(words.split()) >= 3 or (len(words) > 6 and not words.isascii())
     asks = words.endswith(("?", "？")) and long
     return Instruction(Wish.QUESTION if asks else Wish.NONE, words)
 
 
 def requested(highlight: Highlight) -> Instruction:
-    """Return what this highlight's comment asks for; nothing if a stranger wrote the comment."""
+    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment."""
     return instruction(highlight.comment if highlight.instructs else "")
 
 
@@ -108,7 +108,7 @@ def asks(highlight: Highlight) -> bool:
 
 
 BEYOND = "your question goes beyond the passage"
-"""Why a reader's question got no card."""
+"""The start of the reason why a reader's question got no card."""
 
 # --- which highlights are drafted, and by whom ----------------------------------------------
 
@@ -116,13 +116,13 @@ _PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
 
 
 def skip_reason(highlight: Highlight) -> str:
-    """Return why this highlight is not drafted by anyone; "" if it may be."""
+    """Return why no drafter drafts a highlight; "" if one may."""
     wish = requested(highlight)
     if highlight.skip or wish.wish is Wish.SKIP:
         why = highlight.skip or wish.words or "the comment says so"
         return why if why.startswith(("skip", ELSEWHERE)) else f"skip: {why}"
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        return "a remark, not a passage"  # a note with a text of its own has it as Markdown
+        return "a remark, not a passage"  # a note that is a text of its own has Markdown
     if highlight.kind in _PICTURES:
         if wish.wish is not Wish.QUESTION:
             return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
@@ -141,23 +141,23 @@ def skip_reason(highlight: Highlight) -> str:
 
 
 class Marked(Protocol):
-    """What the worth of a highlight depends on."""
+    """The properties on which the rank of a highlight depends."""
 
     @property
     def exact(self) -> str:
-        """Return its words; of marked phrases, their whole sentence."""
+        """Return its text; for marked phrases, their whole sentence."""
 
     @property
     def kind(self) -> str:
-        """Return what was marked, as in `HighlightKind`."""
+        """Return its kind, a value of `HighlightKind`."""
 
     @property
     def gaps(self) -> tuple[Span, ...]:
-        """Return where the marked phrases stand in them."""
+        """Return the positions of the marked phrases in its text."""
 
     @property
     def comment(self) -> str:
-        """Return the comment on them."""
+        """Return the comment."""
 
     @property
     def instructs(self) -> bool:
@@ -165,19 +165,20 @@ class Marked(Protocol):
 
 
 SHORT_WORDS, SHORT_LETTERS = 5, 40
-"""A short mark has no more of either."""
+"""The maximum length of a short mark, in words and in characters."""
 IN_A_ROW = 3
-"""Highlights of one document in a row, while there are others."""
+"""The maximum number of highlights in a row from one document, while others are left."""
 
 
 def worth(highlight: Marked, wants: str = "") -> int:
-    """Rank a highlight by how likely it is to be worth a card: 0 is the likeliest, 4 has no words.
+    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4 (no words).
 
-    First what the reader wrote as a card, asked or commented, then short marks, then colours that ask for something.
+    Cards and comments of the reader come first, then short marks, then marks in a colour with a
+    meaning.
 
     Args:
         highlight: a highlight.
-        wants: what the deck file says that its colour asks for.
+        wants: what its colour asks for according to the deck file.
     """
     if highlight.kind == HighlightKind.CARD or (highlight.instructs and highlight.comment.strip()):
         return 0
@@ -190,10 +191,10 @@ def worth(highlight: Marked, wants: str = "") -> int:
 
 
 def likeliest(ranked: Iterable[tuple[int, str, Item]]) -> Iterator[Item]:
-    """Yield items by rank, never more than three in a row from one document while others are left.
+    """Yield items by rank, at most three in a row from one document while others are left.
 
     Args:
-        ranked: the worth, the document and the item, in reading order.
+        ranked: (rank, document, item) in reading order.
     """
     queues: dict[str, deque[tuple[int, int, Item]]] = {}
     for at, (rank, document, item) in sorted(enumerate(ranked), key=lambda one: one[1][0]):
@@ -214,7 +215,7 @@ def likeliest(ranked: Iterable[tuple[int, str, Item]]) -> Iterator[Item]:
 
 
 def for_rules(highlight: Highlight) -> bool:
-    """Return whether only the rules draft a highlight: a hand-written card, or a figure with a question."""
+    """Return whether only the rules draft a highlight: a handwritten card, or a picture with a question."""
     figure = highlight.kind in _PICTURES and not skip_reason(highlight)
     return figure or highlight.kind is HighlightKind.CARD
 
@@ -222,8 +223,8 @@ def for_rules(highlight: Highlight) -> bool:
 def private(highlight: Highlight) -> str:
     """Return why a highlight must not leave this machine; "" if it may.
 
-    `#no-llm` in its comment (anybody's) or tags keeps it here; in its document's tags it keeps the
-    whole document: text around a passage is sent with its neighbours.
+    `#no-llm` in its tags, or in anybody's comment on it, holds for the highlight. In the tags of the
+    document it holds for the whole document, because requests contain the text around a passage.
     """
     if _NO_LLM.search(highlight.comment) or _tagged(highlight.tags):
         return "kept on this machine (#no-llm)"
@@ -235,7 +236,7 @@ def _tagged(tags: tuple[str, ...]) -> bool:
 
 
 def withheld(highlight: Highlight) -> str:
-    """Return why a highlight is never sent to a model; "" if it may be."""
+    """Return why a highlight must not be sent to a model; "" if it may be."""
     if reason := skip_reason(highlight) or private(highlight):
         return reason
     if highlight.kind is HighlightKind.CARD:

@@ -1,4 +1,4 @@
-"""Asking one model: from the cache of replies, else from its server, within the budget."""
+"""Get replies of one model from the cache, else from its server within the budget."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ from ankiforge.draft.reply import Completion, completion
 from ankiforge.errors import ItemError, UsageError
 
 _IN_A_ROW = 2
-"""So many unreadable replies in a row lead to the next format; so many readable ones confirm it."""
+"""After this many unreadable replies in a row the next format is used; as many readable ones confirm it."""
 
 
 class UncachedError(ItemError):
-    """The reply is not cached, and nothing is to be sent."""
+    """The reply is not cached, and nothing may be sent."""
 
 
 class Asker:
-    """Answers questions of one model and prompt from the cache, else from the server.
+    """Answers requests to one model from the cache, else from the server. Thread-safe.
 
-    Shared by several threads. No request goes out that could overdraw the budget; each new reply
-    is stored before anybody parses it.
+    No request is sent that could exceed the budget. Each new reply is stored before it is parsed.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Asker:
         sending: bool = True,
         beside: Asker | None = None,
     ) -> None:
-        """Send nothing yet; `beside`: another model of the same server, with the same budget."""
+        """Send nothing yet. `beside` is the asker of another model of the same server, for a shared budget."""
         self.settings = settings
         self.prompt = prompt
         self.replies = replies
@@ -67,37 +66,37 @@ class Asker:
             else Budget(settings.price, settings.budget_usd, settings.candidates)
         )
         self.form = load_form(settings, replies)
-        """How the server is asked now."""
+        """The current form of requests."""
         self._offline = offline
         self._lock = threading.Lock()
         self._probing = threading.Lock()
         self._probed = False
-        """Whether a server that broke was asked without a format."""
+        """Whether a failing server was already asked without a format."""
         self._answered = False
-        """Whether it has answered a request of this form in this run."""
+        """Whether the server has answered a request of this form in this run."""
         self._tentative = False
-        """Whether this form was chosen because of unreadable replies, and is not proved yet."""
+        """Whether this form was chosen after unreadable replies and is not confirmed yet."""
         self._row = 0
-        """Replies in a row in this form that could (> 0) or could not (< 0) be read."""
+        """The number of consecutive readable (> 0) or unreadable (< 0) replies in this form."""
 
     def cached(self, question: Body) -> Iterator[Answer]:
-        """Yield the cached replies, the likeliest form first."""
+        """Yield the cached replies, that to the current form first."""
         return find(self.replies, question, self.settings, self.form)
 
     def reply(self, question: Body, count: int, prompt: Prompt, *, anew: bool = False) -> Answer:
         """Return the reply to a question, cached or new.
 
         Args:
-            question: the body of the request, in the strictest form.
-            count: how many highlights or cards it is about.
-            prompt: the prompt it is made from, whose fingerprint is stored.
-            anew: ask although a reply is cached.
+            question: the body of the request in the strictest form.
+            count: the number of highlights or cards it is about.
+            prompt: the prompt, whose fingerprint is stored with the reply.
+            anew: ask even if a reply is cached.
 
         Raises:
             ServiceError, ItemError, ConfigError: as `Client.ask`.
-            BudgetError: not enough is left.
-            UncachedError: it is not cached, and this asker sends nothing.
-            UsageError: `--offline`, and the server is elsewhere.
+            BudgetError: the rest of the budget may not suffice.
+            UncachedError: the reply is not cached, and this asker sends nothing.
+            UsageError: `--offline` is given, and the server is on another machine.
         """
         if not (anew or self.fresh) and (known := next(self.cached(question), None)):
             said = known.completion
@@ -106,10 +105,10 @@ class Asker:
         return self.ask(question, count, prompt)
 
     def prepare(self) -> None:
-        """Make sure that something may be sent at all.
+        """Check that requests may be sent.
 
         Raises:
-            UsageError: `--offline`, and the server is elsewhere.
+            UsageError: `--offline` is given, and the server is on another machine.
             ConfigError: the key is missing.
         """
         if self._offline and not self.settings.local:
@@ -120,7 +119,7 @@ class Asker:
         self.settings.checked_key()
 
     def ask(self, question: Body, count: int, prompt: Prompt) -> Answer:
-        """Ask the server, in the strictest form that it takes."""
+        """Ask the server in the strictest form that it accepts."""
         if not self.sending:
             raise UncachedError("no reply is cached")
         self.prepare()
@@ -129,13 +128,13 @@ class Asker:
             try:
                 return self._paid(question, count, prompt, form)
             except FieldRefusedError as error:
-                with self._lock:  # another thread may have heard the same
+                with self._lock:  # another thread may have got the same answer
                     now = self.form
                     if now.format is form.format and error.field not in now.dropped:
                         self._move(now.without(error))
                 save_form(self.settings, self.replies, self.form)
             except BrokenError:
-                # some servers break at a format they do not know: probe once, in plain text
+                # some servers fail on a format they do not know: try plain text once
                 if form.format is Format.TEXT or FORMAT in self.settings.extra_body:
                     raise
                 with self._probing:
@@ -158,7 +157,7 @@ class Asker:
     def _paid(
         self, question: Body, count: int, prompt: Prompt, form: RequestForm, *, once: bool = False
     ) -> Answer:
-        """Send one request; store the reply before anybody parses it, and count its cost."""
+        """Send one request, store the reply, and count its cost."""
         settings = self.settings
         request = form.apply(question, settings)
         size = len(canonical(request).encode("utf-8", "replace"))
@@ -167,7 +166,7 @@ class Asker:
         cap = next((name for name in CAPS if name not in form.dropped and not capped), "")
         limited = own[0] if own else 0
         with self.budget.reserve(settings.price, size // 3, count, limited) as limit:
-            # the limit is the budget's, not the question's: the hash does not depend on it
+            # the hash must not depend on the limit, which comes from the budget
             sent = {**request, cap: limit} if cap and limit else request
             with self.client.ask(sent, once=once) as raw:
                 self._answered = True
@@ -188,7 +187,7 @@ class Asker:
                 return Answer(found, name, cached=False, form=form)
 
     def read(self, answer: Answer, readable: bool) -> None:
-        """Learn from a new reply: some servers accept a schema and do not keep to it."""
+        """Record whether a reply was readable: some servers accept a schema but do not follow it."""
         with self._lock:
             format_ = self.form.format
             if answer.cached or answer.form.format is not format_:

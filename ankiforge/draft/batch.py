@@ -1,7 +1,7 @@
-"""Batch files: the same requests as lines of JSON, to be answered within a day at half the price.
+"""Batch files: requests as JSON Lines, which services answer within a day at half the price.
 
-The format is OpenAI's, which `vllm run-batch` reads, too. Results only fill the cache of replies;
-the next `draft` finds them there. What stays on this machine does so here, too.
+The format is that of OpenAI, which `vllm run-batch` also reads. Importing results only fills the
+cache of replies, from which the next `draft` uses them. Private highlights are left out here, too.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ankiforge.draft.reply import completion, objects
 from ankiforge.model import Draft, Drafted, Problem, Task
 
 MOST_LINES, MOST_BYTES = 50_000, 190_000_000
-"""Limits of one file for a batch service, with some margin."""
+"""The limits of one file, slightly below those of batch services."""
 LONGEST_LINE = 8_000_000
-"""The longest line that is read, in characters."""
+"""The maximum length of a line, in characters."""
 Blocked = Iterable[tuple[Task, tuple[Draft, ...]]]
-"""Tasks of one highlight with its drafts of earlier rounds, to be repaired or probed."""
+"""Tasks of one highlight each, with drafts of earlier rounds to repair or probe."""
 _THINKING = re.compile(r"(?:^|/)(?:gpt-5|o\d)")
 
 # --- out ------------------------------------------------------------------------------------
 
 
 class _Outbox(Asker):
-    """Sends nothing, and collects the requests that would be sent next."""
+    """Collects the requests that would be sent next, and sends nothing."""
 
     def __init__(self, settings: ServerSettings, prompt: Wording, replies: Replies) -> None:
         super().__init__(settings, prompt, replies, sending=False)
@@ -46,7 +46,7 @@ class _Outbox(Asker):
 
     def ask(self, question: Body, count: int, prompt: Prompt) -> Answer:
         self.requests.append(self.form.apply(question, self.settings))
-        raise UncachedError("it is asked in the file")
+        raise UncachedError("the file asks for it")
 
 
 def export_jsonl(
@@ -60,9 +60,9 @@ def export_jsonl(
 ) -> Iterator[str]:
     """Yield one line for each request that has no reply yet.
 
-    `custom_id` is "ak-" and the request's hash, by which the answer finds its place again. What
-    cached replies lead to is asked, too: what they leave out, and the repair of what `repair`
-    finds wrong with them, and with `blocked` drafts.
+    `custom_id` is "ak-" and the request's hash, by which the answer is recognised. Requests that
+    follow from cached replies are included: about highlights they omit, and for the repair of
+    drafts that `repair` blocks, including the given `blocked` ones.
     """
     outbox = _Outbox(settings, prompt, replies)
     conversation = Conversation(outbox, repair)
@@ -78,7 +78,7 @@ def export_jsonl(
 
 
 def probe_lines(waiting: Blocked, probing: Probing, replies: Replies) -> Iterator[str]:
-    """Yield one line for each request that probes drafts of earlier rounds."""
+    """Yield a line for each request that probes drafts of earlier rounds."""
     outbox = _Outbox(probing.settings, probing.ask, replies)
     prober = Prober(outbox, probing)
     for task, drafts in waiting:
@@ -99,24 +99,24 @@ def _lines(outbox: _Outbox) -> Iterator[str]:
 def repaired(
     blocked: Blocked, settings: ServerSettings, prompt: Wording, replies: Replies, repair: Repair
 ) -> Iterator[Drafted]:
-    """Yield what becomes of drafts of earlier rounds whose repair is answered by now."""
+    """Yield the results for drafts of earlier rounds whose repair has been answered."""
     outbox = _Outbox(settings, prompt, replies)
     conversation = Conversation(outbox, repair)
     for task, drafts in blocked:
         for chunk, _ in chunks(task, 1):
             outcome = conversation.repair(chunk, drafts)
-            if not outbox.requests and (outcome.no_cards or tuple(outcome.drafts) != drafts):
-                yield drafted(task, outcome)
+            if not outbox.requests and (outcome.no_card or tuple(outcome.drafts) != drafts):
+                yield drafted(task, {chunk.highlights[0].key: outcome})
             outbox.requests.clear()
 
 
 def request_in(line: str) -> str:
-    """Return the hash of the request that a line of ours holds."""
+    """Return the hash of the request in a line."""
     return str(json.loads(line)["custom_id"]).removeprefix("ak-")
 
 
 def parts(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the lines of each file, within the limits of a batch service."""
+    """Group lines into files within the limits of batch services."""
     part: list[str] = []
     size = 0
     for line in lines:
@@ -140,7 +140,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many replies were stored, how many were known already, and the problems with the others."""
+    """The number of replies stored and of those known before, and the problems with the others."""
 
     replies: int
     problems: tuple[Problem, ...]
@@ -150,9 +150,9 @@ class Imported:
 def import_files(
     files: Iterable[tuple[str, Iterable[str]]], replies: Replies, *, prompt: str = ""
 ) -> Imported:
-    """Store the replies of a batch, in any order; what failed is named by its line.
+    """Store the replies of a batch, in any order, and report failed lines.
 
-    A request that failed in one line and was answered in another, or before, is answered.
+    A failed request is not reported if another line, or an earlier import, answers it.
     """
     new, known = set[str](), set[str]()
     failed: list[tuple[str, Problem]] = []
@@ -174,7 +174,7 @@ def import_files(
             alike.setdefault(problem.what, []).append(problem)
     problems: list[Problem] = []
     for same in alike.values():
-        if len(same) > _SHOWN:  # of many that say the same, the first and their number
+        if len(same) > _SHOWN:  # report only the first of many equal problems, and their number
             first, count = same[0], len(same) - 1
             what = f"{first.what} (and {count} more lines)"
             same = [Problem(first.where, what, first.hint)]
@@ -183,7 +183,7 @@ def import_files(
 
 
 def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
-    """Store one line's reply; return its request and what is wrong with it ("" = nothing)."""
+    """Store the reply in a line; return its request and the fault, "" if none."""
     try:
         found = json.loads(line.lstrip("\ufeff")) if len(line) <= LONGEST_LINE else None
     except (ValueError, RecursionError):
@@ -213,6 +213,6 @@ def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
 
 
 def is_answered(raw: str | None) -> bool:
-    """Return whether a cached reply holds cards; an unreadable one may be replaced."""
+    """Return whether a cached reply contains cards; others may be replaced."""
     read = completion(raw) if raw else None
     return read is not None and bool(objects(read.content))

@@ -1,8 +1,8 @@
 """Token prices, the usage of a run, and the budget that no request may exceed.
 
-Prices come from a table that ships with the program and one that a person keeps. A model is found
-by its whole name, else without its vendor, its date and its maturity:
-`openai/gpt-5-mini-2025-08-07` is `gpt-5-mini`. The person's table comes first, either way.
+Prices come from the user's table, else from one that ships with the program. A model is looked up
+by its whole name, then without vendor, date and stage of release:
+`openai/gpt-5-mini-2025-08-07` is `gpt-5-mini`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Price:
     out: float
     """Of the reply, thoughts included."""
     again: float | None = None
-    """Of input tokens that the server had in its cache; None = as `into`."""
+    """Of input tokens in the server's cache; None = as `into`."""
 
     def cost(self, tokens_in: int, tokens_out: int, again: int = 0) -> float:
-        """Return dollars; `again` of the tokens in were in the server's cache."""
+        """Return the cost in dollars; `again` of the input tokens were in the server's cache."""
         cheaper = self.into if self.again is None else self.again
         fresh = max(tokens_in - again, 0)
         return (fresh * self.into + again * cheaper + tokens_out * self.out) / 1e6
@@ -52,8 +52,8 @@ def known_price(model: str, own: Mapping[str, tuple[float, ...]] = {}) -> Price 
     """Return the price of a model, None if it is in neither table.
 
     Args:
-        model: as the server calls it.
-        own: the person's table: dollars per million tokens in, out, and (if given) in again.
+        model: its name on the server.
+        own: the user's table: dollars per million tokens in, out, and (if given) cached.
     """
     name = model.strip().casefold()
     bare = name.rpartition("/")[2]
@@ -80,19 +80,19 @@ def _shipped() -> dict[str, tuple[float, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run used. Dollars are None where the price is unknown."""
+    """The usage of a run. Dollars are None if a price is unknown."""
 
     requests: int = 0
-    """Replies from the server."""
+    """The number of replies from the server."""
     cached: int = 0
-    """Replies from the cache."""
+    """The number of replies from the cache."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float | None = 0.0
     saved_tokens: int = 0
-    """What the cached replies used when they were new, in and out."""
+    """The tokens (in and out) that the cached replies used when they were new."""
     saved_usd: float | None = 0.0
-    """Their cost at today's prices."""
+    """Their cost at current prices."""
 
     def plus(self, more: Usage) -> Usage:
         """Return the sum of both."""
@@ -106,25 +106,25 @@ class Usage:
 # --- the budget -----------------------------------------------------------------------------
 
 HIGHLIGHT_TOKENS = 250
-"""Output tokens reserved for a highlight at least: two cards with some margin."""
+"""The minimum of output tokens reserved for a highlight: two cards with some margin."""
 THOUGHT_TOKENS = 8_000
 """Output tokens reserved for reasoning, if the budget has room."""
 _MARGIN = 1.25
-"""The next reply may be this many times as long as the longest so far."""
+"""The factor by which the next reply may be longer than the longest so far."""
 BUDGET = "llm.budget_usd"
-"""The place named in a problem that concerns no document."""
+"""The place named in problems with the budget."""
 
 
 class BudgetError(ItemError):
-    """The request was not sent, because it could cost more than is left."""
+    """The request was not sent because it could cost more than is left."""
 
 
 class Budget:
-    """The usage of a run and what it may still spend; shared by its threads.
+    """The usage of a run and its remaining budget. Thread-safe.
 
-    Where there is a budget, each request limits the length of its reply. What it may cost at most
-    is reserved until its real cost is known; a request that does not fit beside the others waits.
-    Several models may share it: each call names the price of the model that is asked.
+    If there is a budget, each request limits the length of its reply. Its maximum cost is reserved
+    until the actual cost is known; a request that does not fit waits for others to finish. Several
+    models may share a budget, so each call gives the price of the model.
     """
 
     def __init__(self, price: Price | None, usd: float | None, candidates: int) -> None:
@@ -141,19 +141,19 @@ class Budget:
     def reserve(
         self, price: Price | None, tokens_in: int, highlights: int, limit: int
     ) -> Iterator[int]:
-        """Reserve what a request may cost while it is under way.
+        """Reserve the maximum cost of a request while it is pending.
 
         Args:
-            price: of the model that is asked; None = unknown.
-            tokens_in: what is sent, rather too many.
-            highlights: how many it asks about.
-            limit: the limit of the reply that the person set; 0 if they set none.
+            price: of the model; None = unknown.
+            tokens_in: an upper bound of the tokens sent.
+            highlights: the number of highlights it is about.
+            limit: the user's limit of the reply in tokens; 0 if there is none.
 
         Yields:
-            The limit of the reply in tokens; 0 if there is no budget to keep.
+            The limit of the reply in tokens; 0 if no budget applies.
 
         Raises:
-            BudgetError: not enough is left.
+            BudgetError: the rest of the budget may not suffice.
         """
         budget = self._usd
         if budget is None or price is None or not (price.into or price.out):
@@ -188,7 +188,7 @@ class Budget:
     def count_new(
         self, price: Price | None, tokens_in: int, tokens_out: int, again: int, highlights: int
     ) -> None:
-        """Count a reply from the server, `again` of the tokens in read from the server's cache."""
+        """Count a reply from the server; `again` of the input tokens were in the server's cache."""
         cost = None if price is None else price.cost(tokens_in, tokens_out, again)
         with self._changed:
             self._longest = max(self._longest, tokens_out / max(highlights, 1))
@@ -203,7 +203,7 @@ class Budget:
             self.usage = self.usage.plus(saved)
 
     def close(self) -> None:
-        """Refuse all further requests, including those that wait for room."""
+        """Refuse all further requests, including waiting ones."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

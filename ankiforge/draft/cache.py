@@ -1,8 +1,8 @@
-"""The cache of replies: under the hash of the request, in whichever form that was sent.
+"""The cache of replies, by the hash of the request in the form in which it was sent.
 
-Servers differ in what they take, so one question may have been asked in several forms: with a JSON
-schema or without, with a temperature or without. A reply to any of them is a reply. What a server
-takes is stored beside the replies, for its address and model.
+Servers differ in the fields they accept, so a question may have been asked in several forms: with a
+JSON schema or without, with a temperature or without. A reply to any form counts. The form that a
+server accepts is stored with the replies, by its address and the model.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from ankiforge.draft.reply import Completion, completion
 from ankiforge.model import Task, h16
 
 STALE_DAYS = 14
-"""Days after which a server is asked again for a field that it refused: servers are updated."""
+"""Days after which a refused field is tried again, because servers are updated."""
 _TYPES = ("json_schema", "json_object", "json_object", "text")
-"""The name of each `Format` in a request."""
+"""The name of each `Format` in requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class RequestForm:
 
     format: Format = Format.JSON_SCHEMA
     dropped: frozenset[str] = frozenset()
-    """Fields it refuses."""
+    """The fields that the server refuses."""
 
     def without(self, error: FieldRefusedError) -> RequestForm:
         """Return the next form to try after a refusal.
 
         Raises:
-            FieldRefusedError: there is nothing left to do without.
+            FieldRefusedError: nothing more can be left out.
         """
         if error.field != FORMAT:
             return replace(self, dropped=self.dropped | {error.field})
@@ -57,7 +57,7 @@ class RequestForm:
         return replace(self, format=next(taken, below[0]))
 
     def apply(self, question: Body, settings: ServerSettings) -> Body:
-        """Return a request, made for the strictest format, in this form."""
+        """Return a request in this form; `question` is its strictest form."""
         options = {
             name: value
             for name, value in OPTIONS.items()
@@ -72,7 +72,7 @@ class RequestForm:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply, where it is stored, and how it was asked for."""
+    """A reply, with the request in its actual form."""
 
     completion: Completion
     request: str
@@ -84,7 +84,7 @@ class Answer:
 def find(
     replies: Replies, question: Body, settings: ServerSettings, form: RequestForm
 ) -> Iterator[Answer]:
-    """Yield the cached replies to a question, in every form; that of the likeliest `form` first."""
+    """Yield the cached replies to a question in any form, that to `form` first."""
     for name in hashes(question, settings, form):
         found = completion(replies.get(name) or "")
         if found is not None:
@@ -92,12 +92,12 @@ def find(
 
 
 def hashes(question: Body, settings: ServerSettings, first: RequestForm) -> Iterator[str]:
-    """Yield the hash of a question in every form it may have been asked in, the likeliest first."""
+    """Yield the hash of a question in every possible form, starting with `first`."""
     optional = [name for name in OPTIONS if name not in settings.extra_body]
     formats = [Format.JSON_SCHEMA] if FORMAT in settings.extra_body else list(Format)
     likely = RequestForm(first.format, first.dropped & frozenset(optional))
     forms = [RequestForm(one, frozenset(drop)) for one in formats for drop in ([], optional)]
-    # in the canonical order of fields, those before the first that differs are hashed once
+    # fields that come before the first differing one in canonical order are hashed only once
     start = min(FORMAT, *OPTIONS)
     shared = canonical({name: value for name, value in question.items() if name < start})[:-1]
     digest = hashlib.sha256(shared.encode("utf-8", "surrogatepass"))
@@ -115,9 +115,9 @@ def _name(settings: ServerSettings) -> str:
 
 
 def load_form(settings: ServerSettings, replies: Replies, today: date | None = None) -> RequestForm:
-    """Return the form that the server accepted last; the strictest if there is none, or it is too old.
+    """Return the form that the server accepted last; the strictest if none is stored, or it is too old.
 
-    It is stored as `1 temperature 2026-11-20`; the oldest ones have no day.
+    It is stored as `1 temperature 2026-11-20`; early versions stored no date.
     """
     oldest = ((today or date.today()) - timedelta(STALE_DAYS)).isoformat()
     format_, *words = (replies.get(_name(settings)) or "").split() or [""]
@@ -130,7 +130,7 @@ def load_form(settings: ServerSettings, replies: Replies, today: date | None = N
 def save_form(
     settings: ServerSettings, replies: Replies, form: RequestForm, today: date | None = None
 ) -> None:
-    """Store the form, so that the next run begins with it."""
+    """Store the form for the next run."""
     day = (today or date.today()).isoformat()
     said = " ".join([str(int(form.format)), *sorted(form.dropped), day])
     replies.put(_name(settings), said, model=settings.model, prompt="", tokens_in=0, tokens_out=0)
@@ -139,10 +139,10 @@ def save_form(
 def retraced(
     request: str, tasks: Iterable[Task], settings: Iterable[ServerSettings], prompt: Wording
 ) -> tuple[Message, ...]:
-    """Return the messages of the request of this hash, if one of the tasks makes it; else ().
+    """Return the messages of the request with this hash if one of the tasks leads to it; else ().
 
-    Requests are not stored, but today's settings may make them again. A request about several
-    highlights is not made again from one of them.
+    Requests are not stored, but the current settings may lead to the same one. A request about
+    several highlights cannot be reconstructed from one of them.
     """
     asked = [chunk for task in tasks for chunk, _ in chunks(task, 1)]
     for chunk, server in product(asked, tuple(settings)):

@@ -1,7 +1,7 @@
-"""The same requests as text for a chat: one block to paste, and whatever comes back.
+"""Requests as texts to paste into a chat, and the answers of the chat.
 
-Each highlight has a label that stays the same from run to run, so that an answer can be matched
-however late it comes. JSON is asked for; a table, or lines of `Q:` and `A:` below a label, are read too.
+Each highlight has a label that is the same in every run, so that a late answer can still be matched.
+The text asks for JSON, but tables, and lines of `Q:` and `A:` below a label, are read too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from ankiforge.draft.llm import Failure, Outcome, drafted
+from ankiforge.draft.llm import Failure, Outcome, Outcomes, drafted
 from ankiforge.draft.prompt import (
     Prompt,
     Shape,
@@ -40,11 +40,11 @@ from ankiforge.draft.reply import (
 from ankiforge.model import Drafted, Highlight, NoCard, Origin, Problem, Task, h16
 
 CHAT = "chat"
-"""Stands for the model, whose name is unknown."""
+"""The name of the unknown model."""
 MOST = 100
-"""Highlights that one answer of a chat can cover, with one card each."""
+"""The maximum number of highlights, with one card each, that one answer can cover."""
 LARGEST = 150_000
-"""Characters of one text."""
+"""The maximum number of characters of a text."""
 
 
 # --- out ------------------------------------------------------------------------------------
@@ -57,9 +57,9 @@ def export_chats(
     tags: tuple[str, ...] = (),
     most: int = 0,
 ) -> list[str]:
-    """Return texts to paste, each into a chat of its own, of at most so many highlights.
+    """Return texts to paste, each into its own chat, of at most `most` highlights.
 
-    `most` 0 = as many as an answer can hold.
+    `most` 0 = as many as an answer can cover.
     """
     limit, largest = most or MOST * 2 // (1 + candidates), 10**9 if most else LARGEST
     asked = [replace(task, highlights=sent) for task in tasks if (sent := _sent(task, prompt))]
@@ -68,7 +68,7 @@ def export_chats(
         used = prompt.of(task)
         return used.fingerprint, shape_of(task, used, candidates, tags)
 
-    # one text holds what is asked about in the same words, in the order of reading
+    # the tasks in one text share the prompt and the shape of the reply
     asked.sort(key=lambda task: repr(words(task)))
     return [
         _text(part, prompt.of(part[0]), shape)
@@ -78,7 +78,7 @@ def export_chats(
 
 
 def _split(tasks: Iterable[Task], most: int, largest: int) -> Iterator[list[Task]]:
-    """Yield the tasks of each text, cut where it has too many highlights or characters."""
+    """Group tasks into texts of at most `most` highlights and about `largest` characters."""
     part: list[Task] = []
     count = characters = 0
     for task in tasks:
@@ -118,17 +118,17 @@ def _text(tasks: list[Task], prompt: Prompt, shape: Shape) -> str:
 
 
 def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
-    """Count the highlights that a chat is asked about."""
+    """Count the highlights that the texts contain."""
     return sum(len(_sent(task, prompt)) for task in tasks)
 
 
 def label_for(identity: str) -> str:
-    """Return the label of a key, or of the guid of a card that is to be replaced: 8 hex digits."""
+    """Return the label (8 hex digits) of a highlight's key, or of the guid of a card to replace."""
     return h16(identity)[:8]
 
 
 def labels_in(text: str) -> frozenset[str]:
-    """Return everything in an answer that may be a label."""
+    """Return all possible labels in an answer."""
     return frozenset(word.lower() for word in _LABEL.findall(text))
 
 
@@ -144,7 +144,7 @@ def _sent(task: Task, prompt: Wording | None) -> tuple[Highlight, ...]:
 
 
 def chat_request(text: str) -> str:
-    """Return the name under which the text of an answer is stored."""
+    """Return the name under which an answer is stored in the cache."""
     return f"chat/{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}"
 
 
@@ -155,9 +155,9 @@ def import_chat(
     candidates: int = 1,
     tags: tuple[str, ...] = (),
 ) -> Iterator[Drafted]:
-    """Yield the cards of a chat's answer: JSON wherever it stands, between fences and prose.
+    """Yield the results in a chat's answer.
 
-    Highlights that the answer leaves out are failed, and asked again the next time.
+    Highlights that it does not mention count as failed, and are asked about again.
     """
     everything = tuple(tasks)
     labelled = {_label(task, one): one for task in everything for one in task.highlights}
@@ -166,36 +166,36 @@ def import_chat(
         words = prompt.of(task)
         shape, reason = shape_of(task, words, candidates, tags), barred(task, prompt)
         origin = Origin("llm", CHAT, words.fingerprint, chat_request(text))
-        outcome = Outcome()
+        outcomes: Outcomes = {}
         for one in sendable(task):
             found = read.get(_label(task, one), [])
             if reason:
-                outcome.no_cards.append(NoCard(one.key, reason, passing=True))
+                outcome = Outcome(no_card=NoCard(one.key, reason, passing=True))
             elif made := numbered(drafts_of(found, one, origin, shape), shape):
-                outcome.drafts += made
+                outcome = Outcome([*made])
             elif why := next(reasons(found), "") or unwanted(found, shape):
-                outcome.no_cards.append(NoCard(one.key, why))
+                outcome = Outcome(no_card=NoCard(one.key, why))
             else:
                 missing = "the pasted answer says nothing about it"
-                failure = Failure(one.key, missing, "export and paste what is left")
-                outcome.failures.append(failure)
-        yield drafted(task, outcome)
+                outcome = Outcome(failure=Failure(missing, "export and paste what is left"))
+            outcomes[one.key] = outcome
+        yield drafted(task, outcomes)
 
 
 def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:
-    """Return what an answer says of each highlight, by its label: JSON, else tables and `Q:` lines."""
+    """Return the items in an answer by label: from JSON, else from tables and `Q:` lines."""
     read: dict[str, list[Item]] = {}
     for item in usable(objects(text), tuple(marked)):
         read.setdefault(item.label, []).append(item)
     left = {label: one for label, one in marked.items() if label not in read}
-    own_words = _ASKED.sub("", text)  # without the question, if it was pasted below that
+    own_words = _ASKED.sub("", text)  # the answer may quote the pasted text
     for item in usable(_in_words(own_words, left), tuple(left)):
         read.setdefault(item.label, []).append(item)
     return read
 
 
 def unread(text: str, where: str) -> Problem:
-    """Return the problem of an answer that is about no pending highlight."""
+    """Return the problem with an answer that mentions no pending highlight."""
     if objects(text):
         what = "none of its cards is for a highlight that is pending"
         return Problem(where, what, "it was imported before, or the chat changed the labels `h`")
@@ -206,30 +206,26 @@ def unread(text: str, where: str) -> Problem:
 # --- answers in words -----------------------------------------------------------------------
 
 _ASKED = re.compile(r"<highlight h=.*?</highlight>", re.DOTALL)
+_SIDES = {
+    "front": "q|question|front|frage|vorderseite",
+    "back": "a|answer|back|antwort|rückseite",
+    "text": "cloze|text|lückentext",
+    "quote": "quote|evidence|zitat",
+    "why_none": "none|no card",
+}
+_SIDE_OF = {word: side for side, words in _SIDES.items() for word in words.split("|")}
 _SIDE = re.compile(
-    r"^[\s>*_#-]*(?:\d{1,2}[.)]\s*)?[*_]*(?P<side>q|question|front|frage|vorderseite|a|answer|back"
-    r"|antwort|rückseite|cloze|text|lückentext|quote|evidence|zitat|none|no card)[*_]*\s*[:：][*_]*\s*"
+    rf"^[\s>*_#-]*(?:\d{{1,2}}[.)]\s*)?[*_]*(?P<side>{'|'.join(_SIDES.values())})[*_]*\s*[:：][*_]*\s*"
     r"(?P<words>.*)$",
     re.IGNORECASE,
 )
-_SIDES = {
-    "front": ("q", "question", "front", "frage", "vorderseite"),
-    "back": ("a", "answer", "back", "antwort", "rückseite"),
-    "text": ("cloze", "text", "lückentext"),
-    "quote": ("quote", "evidence", "zitat"),
-    "why_none": ("none", "no card"),
-}
-_SIDE_OF = {word: side for side, words in _SIDES.items() for word in words}
 _ROW = re.compile(r"^\s*\|?(.+\|.+?)\|?\s*$")
 _GAP = re.compile(r"\{\{c\d+::?")
 _LABEL = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?![0-9a-f])", re.IGNORECASE)
 
 
 def _in_words(text: str, left: dict[str, Highlight]) -> Iterator[dict[str, Any]]:
-    """Yield cards below the label of their highlight, or in a table row beside it.
-
-    Nothing is quoted there: the card rests on the whole passage.
-    """
+    """Yield cards that follow the label of their highlight on lines of their own or in a table row."""
     label, card = "", dict[str, str]()
     for line in (*text.splitlines(), ""):
         named = next((word[0].lower() for word in _LABEL.finditer(line)), "")
@@ -256,7 +252,7 @@ def _in_words(text: str, left: dict[str, Highlight]) -> Iterator[dict[str, Any]]
 
 
 def _row(cells: str, label: str) -> dict[str, str]:
-    """Return the card of a table row: the label, then a cloze, or a question and its answer."""
+    """Return the card in a table row: a label, then a cloze, or a question and its answer."""
     words = [cell.strip(" \t`*") for cell in re.split(r"(?<!\\)\|", cells)]
     rest = [word for word in words if word and label_of(word) != label]
     rest = [word for word in rest if word.casefold() not in ("basic", "cloze", "two-way")]
@@ -270,7 +266,7 @@ def _row(cells: str, label: str) -> dict[str, str]:
 def _whole(
     label: str, card: dict[str, str], left: dict[str, Highlight]
 ) -> Iterator[dict[str, Any]]:
-    """Yield a card that has all its sides; its evidence is the passage if it names none."""
+    """Yield a card if it is complete; without a quote, it quotes the whole passage."""
     if label not in left:
         return
     if card.get("text") or (card.get("front") and card.get("back")):

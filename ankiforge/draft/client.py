@@ -1,17 +1,17 @@
-"""The client of an OpenAI-compatible server: it turns a request into a raw reply, or raises an error.
+"""The client of an OpenAI-compatible server: returns the raw reply to a request, or raises an error.
 
-`openai` sends, retries and waits. Its transport is ours: it reads each answer whole, within limits
-of time and size, tells a reply from everything else that servers send with status 200, and marks
-what may be retried (`x-should-retry`, `retry-after-ms`). What ends in failure is one of:
+`openai` sends, waits and retries, on our own transport, which reads each answer within limits of
+time and size, recognises errors that servers send with status 200, and marks what may be retried
+(`x-should-retry`, `retry-after-ms`). The errors are:
 
-    ServiceError         the run ends: no key, no such model, no money, nobody there
-    FieldRefusedError    the server does not take a field of ours: ask again without it
-    TooLongError         more than the model's context holds: send less
-    BrokenError          the server failed with 500 each time
+    ServiceError         ends the run: no key, no such model, no credit, no server
+    FieldRefusedError    the server does not accept a field: ask again without it
+    TooLongError         the request exceeds the model's context: send less
+    BrokenError          the server failed with status 500 each time
     UnansweredError      no usable answer after all retries; other requests may succeed
-    ItemError            the server rejects this very request
+    ItemError            the server rejects this request
 
-`openai` is imported with the first request: it costs half a second and 49 MB.
+`openai` is imported with the first request, because that takes half a second and 49 MB.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ FORMAT = "response_format"
 CAPS = ("max_completion_tokens", "max_tokens")
 """The fields that limit the length of a reply; the first one that the server accepts is used."""
 OPTIONS: Mapping[str, Any] = {"temperature": 0}
-"""Fields that every request has, unless the server refuses them or `extra_body` sets them."""
+"""Fields of every request, unless the server refuses them or `extra_body` sets them."""
 LARGEST = 8_000_000
-"""The largest reply that is read, in bytes."""
+"""The maximum size of a reply, in bytes."""
 LONG_S = 600.0
 LONGEST_WAIT_S = 120.0
-"""The longest wait that a server may ask for; `openai` waits no longer either."""
+"""The longest wait that a server may ask for, which is also the limit of `openai`."""
 IN_A_ROW = 3
-"""This many requests in a row without an answer, after all retries, end the run; more if several
-are under way, because one outage affects all of them."""
+"""This many consecutive requests without an answer, after all retries, end the run; more if several
+are pending, because an outage affects all of them."""
 REJECTED = 10
-"""This many requests rejected by a server that has answered none end the run."""
+"""If a server rejects this many requests and has answered none, the run ends."""
 
 # --- settings -------------------------------------------------------------------------------
 
@@ -61,46 +61,46 @@ _OURS = ("model", "messages", "stream", "n")
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """A server, a model, and the limits of their use: the `llm` section, ready for use.
+    """A server, a model and limits: the checked values of the `llm` section.
 
     Raises:
-        ConfigError: on a value that cannot be meant.
+        ConfigError: a value is invalid.
     """
 
     base_url: str
     """Ends before `/chat/completions`."""
     model: str
     key_env: str = ""
-    """The environment variable that holds the key; "" = the default one, if this is its address."""
+    """The environment variable of the key; "" = the default one, if the address is its server's."""
     budget_usd: float | None = None
-    """What one run may spend; None = no limit."""
+    """The limit for one run in dollars; None = none."""
     price_usd: tuple[float, float] | None = None
     """Dollars per million tokens (in, out); None = from the tables."""
     prices: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """The person's own table, by model: dollars per million tokens in, out, in again."""
+    """The user's table: dollars per million tokens in, out and cached, by model."""
     candidates: int = 1
-    """How many drafts of one fact a person may pick from; 1 = no choice."""
+    """The number of drafts of one fact to choose from; 1 = no choice."""
     candidates_before: int = 0
-    """How many an older default asked for: such cached replies are used, too; 0 = as now."""
+    """The number in an older default, whose cached replies are still used; 0 = the same."""
     tags: tuple[str, ...] = ()
-    """What the model says of each card, as tags: out of `bloom`, `difficulty`."""
+    """What the model is asked to say about each card, as tags: `bloom`, `difficulty`."""
     concurrency: int = 0
-    """Requests at a time; 0 = 4, on loopback 1."""
+    """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0
-    """Highlights of one document in a request; 0 = 5, on loopback 1."""
+    """The number of highlights of a document in a request; 0 = 5, on loopback 1."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 0.0
-    """Longest silence of the server; 0 = 120, on loopback 600: it may have no graphics card."""
+    """How long the server may be silent; 0 = 120, on loopback 600, where it may have no graphics card."""
     total_s: float = 0.0
-    """Longest time for one whole reply, and for all tries after silences together; 0 = for the
-    reply as `timeout_s`, if that is set, and else ten minutes."""
+    """How long a whole reply may take, and all attempts after silences together; 0 = `timeout_s` for
+    a reply, if that is set, and ten minutes otherwise."""
     retries: int = 3
     backoff_s: float = 0.5
-    """Wait before the first retry; doubled for each further one, 8 s at most. Where there are
-    too many requests, eight times as long each, 30 s at most."""
+    """The wait before the first retry, doubled for each further one up to 8 s. If the server has too
+    many requests, it is multiplied by eight instead, up to 30 s."""
     workspace: str = "DIR"
-    """The workspace as it is named in commands that a person may copy."""
+    """The workspace, for commands to copy."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -130,7 +130,7 @@ class ServerSettings:
 
     @property
     def host(self) -> str:
-        """Return the host that receives the text, for display: `api.openai.com`, `127.0.0.1:11434`."""
+        """Return the host for display: `api.openai.com`, `127.0.0.1:11434`."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
 
     @property
@@ -140,19 +140,19 @@ class ServerSettings:
 
     @property
     def key_name(self) -> str:
-        """Return the environment variable whose key is sent; "" if none is."""
+        """Return the environment variable of the key that is sent; "" if none is."""
         return key_variable(LLM, self.base_url, self.key_env)
 
     @property
     def key(self) -> str:
-        """Return the key out of the environment, "" if there is none."""
+        """Return the key from the environment; "" if there is none."""
         return key_for(LLM, self.base_url, self.key_env)
 
     def checked_key(self) -> str:
-        """Return the key; on loopback there need not be one, nor where no variable is named.
+        """Return the key, which is optional on loopback and if no variable is named.
 
         Raises:
-            ConfigError: it is missing, or cannot be sent in a header.
+            ConfigError: the key is missing, or cannot be sent in a header.
         """
         key, name = self.key, self.key_name
         if name and not key and not self.local:
@@ -168,50 +168,50 @@ class ServerSettings:
 
     @property
     def silence_s(self) -> float:
-        """Return how many seconds the server may be silent."""
+        """Return how long the server may be silent, in seconds."""
         return self.timeout_s or (600.0 if self.local else 120.0)
 
     @property
     def reply_s(self) -> float:
-        """Return how long one whole reply may take."""
+        """Return how long a whole reply may take, in seconds."""
         return self.total_s or self.timeout_s or LONG_S
 
     @property
     def threads(self) -> int:
-        """Return how many requests are under way at a time."""
+        """Return the number of concurrent requests."""
         return self.concurrency or (1 if self.local else 4)
 
     @property
     def batch(self) -> int:
-        """Return how many highlights share a request."""
+        """Return the number of highlights in a request."""
         return self.per_request or (1 if self.local else 5)
 
     @property
     def price(self) -> Price | None:
-        """Return the token prices, None if they are unknown.
+        """Return the token prices; None if they are unknown.
 
-        On loopback nothing, unless the model has a list price: then it is a proxy that answers.
+        On loopback, models are free unless they have a list price, which suggests a proxy.
         """
         if self.price_usd is not None:
             return Price(*self.price_usd)
         return known_price(self.model, self.prices) or (FREE if self.local else None)
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
-        """Return what so many tokens cost in dollars, None if the price is unknown."""
+        """Return the cost of tokens in dollars; None if the price is unknown."""
         return None if self.price is None else self.price.cost(tokens_in, tokens_out)
 
 
-# --- faults ---------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------
 
 
 class FieldRefusedError(ItemError):
-    """The server does not take a field of the request."""
+    """The server does not accept a field of the request."""
 
     def __init__(self, words: str, name: str, takes: tuple[str, ...] = ()) -> None:
         super().__init__(words)
         self.field = name
         self.takes = takes
-        """The types of `response_format` that it says it does take."""
+        """The types of `response_format` that the server says it accepts."""
 
 
 class TooLongError(ItemError):
@@ -223,19 +223,19 @@ class UnansweredError(ItemError):
 
 
 class BrokenError(UnansweredError):
-    """An error of the server after all retries; some say so of a request they cannot take."""
+    """Status 500 after all retries, which some servers send for requests they do not support."""
 
 
 class PassingError(Exception):
     """An error that may be temporary.
 
     Attributes:
-        status: 500 and 501 are errors within the server; 429, 503 and 529 mean too many requests.
-        after: seconds the server asks us to wait; 0 if it does not say.
+        status: 500 and 501 are internal errors; 429, 503 and 529 mean too many requests.
+        after: how many seconds the server asks us to wait; 0 if it does not say.
         retry: whether the same request may be sent again.
-        absent: the address answers, but not as a model server; ends the run if it never did.
+        absent: not a model server; ends the run unless it has answered before.
         gone: there is no connection; ends the run.
-        hint: what to do, "" = the usual.
+        hint: what to do; "" = the default.
     """
 
     def __init__(
@@ -263,13 +263,13 @@ class Complaint:
     """The content of an error body."""
 
     words: str
-    """In a line; "" if nothing that a person can read."""
+    """The message on one line; "" if there is none."""
     codes: str = ""
-    """All codes, types, reasons and parameters in it, a blank between."""
+    """All codes, types, reasons and parameters, separated by blanks."""
     status: int = 0
-    """The HTTP status that the body itself names; 0 if it names none."""
+    """The HTTP status in the body; 0 if there is none."""
     after: float = 0.0
-    """Seconds to wait that the body names."""
+    """The seconds to wait according to the body."""
 
 
 _CODES = ("code", "type", "status", "reason", "error_type", "error_code")
@@ -278,10 +278,10 @@ _DEEPEST = 6
 
 
 def complaint(text: str) -> Complaint:
-    """Parse the body of an error, whatever its shape. Never raises.
+    """Parse the body of an error of any shape. Never raises.
 
-    Servers say it as OpenAI's `{"error": {…}}`, a bare string (LM Studio), a list (Gemini),
-    `detail` (Mistral and whatever FastAPI serves), or a web page (proxies, logins).
+    Known shapes are OpenAI's `{"error": {…}}`, a string (LM Studio), a list (Gemini), `detail`
+    (Mistral and everything based on FastAPI), and web pages (proxies, logins).
     """
     try:
         found = json.loads(text)
@@ -301,7 +301,7 @@ def complaint(text: str) -> Complaint:
 
 
 def _pairs(found: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield every scalar below, with its name; of a list of names the whole."""
+    """Yield all nested scalars with their names, and `loc` as one text."""
     if depth > _DEEPEST:
         return
     if isinstance(found, dict):
@@ -309,7 +309,7 @@ def _pairs(found: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
             if name == "loc" and isinstance(value, list):
                 yield "loc", ".".join(map(str, value))
             elif name == "raw" and isinstance(value, str) and value.lstrip().startswith("{"):
-                try:  # the error of a provider that another server hands on as text
+                try:  # the error of a provider, forwarded as text
                     yield from _pairs(json.loads(value), depth + 1)
                 except (ValueError, RecursionError):
                     yield "message", value
@@ -360,7 +360,7 @@ _FORMAT = (
 )
 _KEY_HINT, _MODEL_HINT = "{key}", "is {model!r} a model of this server, and base_url right?"
 _TABLE: tuple[tuple[Container[int], str, type[Exception], str], ...] = (
-    # statuses, what the body says, what it means, what to do
+    # statuses, pattern of the body, error, hint
     ((402,), "", ServiceError, MONEY),
     (range(600), _NO_MONEY, ServiceError, MONEY),
     ((400, 404, 415, 422, 500, 501, 503), "", FieldRefusedError, ""),
@@ -389,8 +389,8 @@ def refusal(
     """Return the exception for an error status.
 
     Args:
-        settings: the server that was asked.
-        status: of the answer, or what its body says it is.
+        settings: the server.
+        status: the status of the answer, or the one in its body.
         text: the body.
         headers: `retry-after`, `location`.
         request: the body of the request.
@@ -429,7 +429,7 @@ def _key_hint(settings: ServerSettings) -> str:
 
 
 def _refused_field(settings: ServerSettings, whole: str, request: Body) -> str:
-    """Return the field to blame that may be left out, "" if none: of our own ones first."""
+    """Return the refused field that may be omitted; "" if there is none."""
     ours = [name for name in (*OPTIONS, *CAPS) if name not in settings.extra_body]
     for name in ours:
         if name in request and re.search(rf"(?<![\w]){name}(?![\w])", whole):
@@ -438,7 +438,7 @@ def _refused_field(settings: ServerSettings, whole: str, request: Body) -> str:
 
 
 def _taken(words: str) -> tuple[str, ...]:
-    """Return the formats of `'response_format.type' must be 'json_schema' or 'text'`."""
+    """Return the formats in a message such as `must be 'json_schema' or 'text'`."""
     said = re.search(
         r"(?:must be|should be|supported|expected|one of|allowed|either|only)(.*)", words, re.I
     )
@@ -447,9 +447,9 @@ def _taken(words: str) -> tuple[str, ...]:
 
 
 def disguised(settings: ServerSettings, raw: str, request: Body) -> Exception | None:
-    """Return what is wrong with an answer of status 200; None if it is a reply.
+    """Return the error in an answer of status 200; None if it is a reply.
 
-    OpenRouter sends errors with status 200, or within a choice; others a login page.
+    OpenRouter sends errors with status 200 or inside a choice, and others send login pages.
     """
     text, within = raw, False
     if found := completion(raw):
@@ -479,7 +479,7 @@ def disguised(settings: ServerSettings, raw: str, request: Body) -> Exception | 
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that the server asks us to wait; 0 if it does not say."""
+    """Return how many seconds the server asks us to wait; 0 if it does not say."""
     if (exact := _seconds(headers.get("retry-after-ms", ""))) > 0:
         return exact / 1000
     said = headers.get("retry-after", "").strip()
@@ -493,7 +493,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
 
 
 def _seconds(said: str) -> float:
-    """Return the seconds of `2`, `0.5`, `34s`; 0 for anything else."""
+    """Return the seconds in `2`, `0.5` or `34s`; 0 for other texts."""
     number = said.strip().removesuffix("s")
     return float(number) if re.fullmatch(r"\d{1,9}(?:\.\d{0,9})?", number) else 0.0
 
@@ -501,7 +501,7 @@ def _seconds(said: str) -> float:
 # --- the client -----------------------------------------------------------------------------
 
 _SECRET = 16
-"""Characters of a key that is taken out of replies; a shorter one, such as `ollama`, is a word."""
+"""The minimum length of keys that are removed from replies; shorter ones may be words, as `ollama` is."""
 CERTIFICATE = (
     "asking again does not mend it. Is base_url the name that the certificate is for, and the"
     " clock right? For a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
@@ -509,7 +509,7 @@ CERTIFICATE = (
 
 
 class Client:
-    """An OpenAI-compatible server, asked by several threads."""
+    """An OpenAI-compatible server. Thread-safe."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -527,14 +527,14 @@ class Client:
     def ask(self, request: Body, *, once: bool = False) -> Iterator[str]:
         """Yield the raw reply, a chat completion in JSON; wait and retry as the server asks.
 
-        The request counts as under way until the block ends, for the reply to be stored in it.
+        The request counts as pending until the block ends, in which the reply is to be stored.
 
         Args:
             request: the body.
-            once: without retries.
+            once: do not retry.
 
         Raises:
-            ServiceError, ItemError: see above.
+            ServiceError, ItemError: see the module.
             ConfigError: the key is missing.
         """
         try:
@@ -542,7 +542,7 @@ class Client:
                 raw = self._sent(request, once)
             except ServiceError as error:
                 self._end = self._end or error
-                self.stop()  # or the other threads would hear the same, each for itself
+                self.stop()  # else each of the other threads would get the same error
                 raise
             except ItemError as error:
                 if self._end:
@@ -556,11 +556,11 @@ class Client:
 
     @property
     def under_way(self) -> int:
-        """Return how many requests were sent whose replies are not stored."""
+        """Return the number of pending requests: sent, and their replies not stored yet."""
         return len(self._transport.busy) if self._transport else 0
 
     def stop(self, patience: float | None = 0.0) -> None:
-        """Send nothing more, and wait so many seconds for what is under way; None = as long as it takes."""
+        """Send nothing more, and wait at most `patience` seconds for pending replies; None = without limit."""
         with self._lock:
             self._stopped = True
         if self._transport is not None:
@@ -573,7 +573,7 @@ class Client:
         if once:
             client = client.with_options(max_retries=0)
         try:
-            # as `messages` they would be walked through by their types, for milliseconds each
+            # given as `messages`, they would be validated by their types, which takes milliseconds
             answer = client.chat.completions.with_raw_response.create(
                 model=request["model"], messages=[], extra_body=request
             )
@@ -616,7 +616,7 @@ class Client:
         return kind(words, hint=fault.hint or "run again: what was answered is kept")
 
     def _count_rejection(self, error: ItemError) -> None:
-        """End the run if a server has taken nothing so far, and rejects one after another."""
+        """End the run if the server rejects every request."""
         if type(error) is not ItemError or self._answered:
             return
         with self._lock:
@@ -630,13 +630,13 @@ class Client:
 
 
 def without_key(settings: ServerSettings, text: str, shortest: int = 4) -> str:
-    """Return a server's words without the key, which some repeat."""
+    """Return a server's text without the key, which some servers repeat."""
     key = settings.key
     return text.replace(key, "***") if len(key) >= shortest else text
 
 
 class _Transport:
-    """Below `openai`: send, read within limits, judge the answer, mark what may be retried."""
+    """The transport of `openai`: reads answers within limits, and marks what may be retried."""
 
     def __init__(self, settings: ServerSettings) -> None:
         import httpx2
@@ -652,10 +652,10 @@ class _Transport:
         self._stopped = False
         self._not_before = 0.0
         self.busy: set[int] = set()
-        """The threads whose request is on its way, or whose reply is not stored yet."""
+        """The threads whose request is pending."""
 
     def handle_request(self, request: Any) -> Any:
-        """Send one attempt of a request, and return its reply or a fault as a response."""
+        """Make one attempt at a request, and return the reply or a fault as a response."""
         import httpx2
 
         settings = self._settings
@@ -667,7 +667,7 @@ class _Transport:
             fault = PassingError("no connection in time", gone=True)
         except httpx2.TimeoutException:
             silence = settings.silence_s
-            # a silent server is busy, and asked again for a while
+            # a silent server may be busy, so it is asked again for a while
             again = (attempt + 2) * silence <= (settings.total_s or LONG_S)
             fault = PassingError(f"no answer within {silence:g} s", retry=again)
         except (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError) as error:
@@ -688,7 +688,7 @@ class _Transport:
         wait = fault.after or min(settings.backoff_s * factor**attempt, most)
         if wait > LONGEST_WAIT_S:
             raise ServiceError(
-                f"{settings.host} wants {wait:,.0f} s of rest: {fault}",
+                f"{settings.host} asks to wait {wait:,.0f} s: {fault}",
                 hint="run again later; what was answered is kept",
             )
         if crowded:
@@ -700,9 +700,9 @@ class _Transport:
         return httpx2.Response(fault.status, headers=marks, extensions={"fault": fault})
 
     def _answer(self, request: Any) -> Any:
-        """Return the text of a reply, or what is wrong with the answer."""
+        """Return the text of a reply, or the error in the answer."""
         settings, body = self._settings, json.loads(request.content)
-        if not LLM.owns(settings.base_url):  # take out what is meant for OpenAI alone
+        if not LLM.owns(settings.base_url):  # remove what is meant for OpenAI only
             lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
             names = {line.partition(":")[0].strip() for line in lines} - {""}
             for name in ("OpenAI-Organization", "OpenAI-Project", *names):
@@ -730,7 +730,7 @@ class _Transport:
         return refusal(settings, answer.status_code, shown, answer.headers, body)
 
     def _enter(self) -> None:
-        """Wait while the server has too many requests."""
+        """Wait while the server has too many requests, then count this thread's request as pending."""
         with self._changed:
             while not self._stopped and (left := self._not_before - time.monotonic()) > 0:
                 self._changed.wait(left)
@@ -739,13 +739,13 @@ class _Transport:
             self.busy.add(threading.get_ident())
 
     def leave(self) -> None:
-        """Count this thread's request as done."""
+        """Count this thread's request as finished."""
         with self._changed:
             self.busy.discard(threading.get_ident())
             self._changed.notify_all()
 
     def stop(self, patience: float | None) -> None:
-        """Send nothing more; wait for what is under way."""
+        """Send nothing more, and wait for pending requests."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -753,12 +753,12 @@ class _Transport:
                 self._http.close()
 
     def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         self._http.close()
 
 
 def _distrusted(error: BaseException | None) -> str:
-    """Return what is wrong with the server's certificate, if that is why there is no connection."""
+    """Return the fault of the server's certificate; "" if that is not the cause of an error."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message or str(error)

@@ -1,10 +1,10 @@
-"""The drafter that asks a language model, by any OpenAI-compatible server.
+"""The drafter that asks a language model through any OpenAI-compatible server.
 
-Each document's highlights go out in chunks, several requests at a time. Every reply is cached before
-it is parsed, so whatever stops a run, the next one goes on and pays for nothing twice. What a reply
-leaves out is asked singly; what is too long is halved; a fact whose every card a check blocks goes
-back to the model once, with the findings' words. What stays unreadable is no card, until a person
-asks again.
+The highlights of a document are sent in chunks, several requests at a time. Every reply is cached
+before it is parsed, so a run that was stopped continues without paying for anything twice. A
+highlight that a reply leaves out is asked about alone, and a chunk that is too long is halved. If
+checks block every card of a fact, the cards go back to the model once, with the findings. A
+highlight whose replies stay unreadable gets no card until a person asks again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import shlex
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -63,69 +63,91 @@ from ankiforge.model import (
 )
 
 Notice = Callable[[str], None]
-"""Receives what is about to leave the machine."""
+"""Receives a line about what is about to leave the machine."""
 Repair = Callable[[Draft, Highlight], tuple[str, ...]]
-"""Returns what blocks a draft of a highlight, in words; called from several threads."""
+"""Returns the findings that block a draft, as text; called from several threads."""
 PATIENCE_S = 0.3
-"""How long a result waits for those of highlights before it."""
+"""How long a result waits for the results of earlier highlights."""
 GRACE_S, PAID_GRACE_S = 3.0, 20.0
-"""How long a person who stops the run waits for replies under way; for those that are paid for."""
+"""How long to wait for pending replies when a person stops the run; the second for paid replies."""
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
 EMPTY = "the model answered with an empty list of cards"
 AGAIN = "ankiforge draft --again"
 
-# --- the conversation about a few highlights ------------------------------------------------
+# --- the outcome for each highlight -----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A highlight that was not answered this time, and what to do."""
+    """Why a highlight was not drafted or probed this time, and what to do."""
 
-    highlight: HighlightKey
     what: str
     hint: str
     where: str = ""
-    """What has to do with it; "" = this document alone."""
+    """The setting that is responsible; "" = only this document is affected."""
+
+    @classmethod
+    def of(cls, error: ItemError) -> Failure:
+        """Return the failure for an error; exceeding the budget affects all documents."""
+        where = BUDGET if isinstance(error, BudgetError) else ""
+        return cls(error.message, error.hint, where)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of some highlights: each has drafts, a reason for none, or a failure."""
+    """What became of a highlight: it has drafts, a reason for none, or a failure."""
 
     drafts: list[Draft] = field(default_factory=list)
-    no_cards: list[NoCard] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    unread: list[Failure] = field(default_factory=list)
-    """Highlights of `no_cards` whose new reply could not be read: reported once."""
-    unprobed: list[Failure] = field(default_factory=list)
-    """Highlights whose drafts were not probed this time."""
-
-    def add(self, more: Outcome) -> None:
-        """Add what became of others."""
-        self.drafts += more.drafts
-        self.no_cards += more.no_cards
-        self.failures += more.failures
-        self.unread += more.unread
-        self.unprobed += more.unprobed
-
-    def only(self, key: HighlightKey, drafts: list[Draft]) -> Outcome:
-        """Return what became of one highlight, with these drafts."""
-        return Outcome(
-            drafts,
-            [one for one in self.no_cards if one.highlight == key],
-            [one for one in self.failures if one.highlight == key],
-            [one for one in self.unread if one.highlight == key],
-            [one for one in self.unprobed if one.highlight == key],
-        )
+    no_card: NoCard | None = None
+    failure: Failure | None = None
+    unread: Failure | None = None
+    """With `no_card`: its new reply could not be read, which is reported once."""
+    unprobed: Failure | None = None
+    """Why the drafts were not probed this time."""
 
 
 Outcomes = dict[HighlightKey, Outcome]
-"""What became of some highlights, by highlight."""
+
+
+def drafted(task: Task, outcomes: Outcomes) -> Drafted:
+    """Return the result of a task, in the order of its highlights, including those never sent."""
+    drafts, no_cards, failed = list[Draft](), list[NoCard](), list[tuple[HighlightKey, str]]()
+    for one in task.highlights:
+        if reason := withheld(one):
+            no_cards.append(NoCard(one.key, reason, passing=bool(private(one))))
+        if outcome := outcomes.get(one.key):
+            drafts += outcome.drafts
+            no_cards += [outcome.no_card] if outcome.no_card else []
+            failed += [(one.key, outcome.failure.what)] if outcome.failure else []
+    problems = tuple(_problems(task, outcomes))
+    return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), problems)
+
+
+def _problems(task: Task, outcomes: Outcomes) -> Iterator[Problem]:
+    """Yield one problem for all highlights that failed for the same reason."""
+    title = task.document.title or task.document.key
+    causes: Counter[tuple[str, Failure, bool]] = Counter()
+    for says, name, once in (
+        ("not drafted", "failure", False),
+        ("not drafted", "unread", True),
+        ("not probed, so its cards wait", "unprobed", True),
+    ):
+        failures = (getattr(one, name) for one in outcomes.values())
+        causes.update((says, one, once) for one in failures if one)
+    elsewhere = {one: Problem(one.where, one.what, one.hint) for _, one, _ in causes if one.where}
+    yield from elsewhere.values()
+    for (says, one, once), count in causes.items():
+        if not one.where:
+            passages = "1 highlight" if count == 1 else f"{count} highlights"
+            yield Problem(title, f"{passages} {says}: {one.what}", one.hint, once=once)
+
+
+# --- the conversation about a few highlights --------------------------------------------------
 
 
 class Conversation:
-    """Drafts chunks by asking; one call a chunk, from any thread."""
+    """Drafts chunks by asking; its methods may be called from any thread."""
 
     def __init__(
         self, asker: Asker, repair: Repair | None = None, prober: Prober | None = None
@@ -139,7 +161,7 @@ class Conversation:
             self._settings.append(replace(settings, candidates=before, candidates_before=0))
 
     def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
-        """Yield the chunk as it may have been asked about, as today first."""
+        """Yield the chunk in each form in which it may have been asked about, the current one first."""
         for prompt in self._asker.prompt.of(chunk.task).versions:
             for one in filter(None, (chunk, chunk.without_nearby, chunk.as_formerly)):
                 for settings in self._settings:
@@ -148,53 +170,42 @@ class Conversation:
     def _asked_before(self, chunk: Chunk) -> tuple[Chunk, _Talk] | None:
         if self._asker.fresh:
             return None
-        return next(
-            ((one, talk) for one, talk in self._variants(chunk) if talk.has_reply(one)), None
-        )
+        return next((pair for pair in self._variants(chunk) if pair[1].has_reply(pair[0])), None)
 
     def is_cached(self, chunk: Chunk) -> bool:
         """Return whether the first reply about a chunk is cached."""
         return self._asked_before(chunk) is not None
 
     def draft(self, chunk: Chunk) -> Iterator[Outcomes]:
-        """Yield drafts, reasons or failures for every highlight of the chunk.
+        """Yield the outcome for every highlight of a chunk.
 
-        First come those that need no second request; then each highlight whose cards are repaired.
-        With the answer probe all come together, when they are probed.
+        The highlights that need no second request come first, then one by one those whose cards
+        are repaired. With the answer probe, all come together after they are probed.
 
         Raises:
-            ServiceError, UsageError: what ends the run.
+            ServiceError, UsageError: the run cannot go on.
         """
         if reason := barred(chunk.task, self._asker.prompt):
-            # as the settings are now; not recorded, for they may change
-            yield {
-                one.key: Outcome(no_cards=[NoCard(one.key, reason, passing=True)])
-                for one in chunk.highlights
-            }
+            # not recorded, because it depends on the current settings
+            keys = [one.key for one in chunk.highlights]
+            yield {key: Outcome(no_card=NoCard(key, reason, passing=True)) for key in keys}
             return
         one, talk = self._asked_before(chunk) or next(self._variants(chunk))
-        outcome = Outcome()
-        talk.ask(one, outcome)
-        drafts = defaultdict[HighlightKey, list[Draft]](list)
-        for draft in outcome.drafts:
-            drafts[draft.highlight].append(draft)
-        ready, blocked = dict[HighlightKey, Outcome](), dict[HighlightKey, _Facts]()
+        ready, blocked = talk.ask(one), dict[HighlightKey, _Facts]()
         for highlight in one.highlights:
-            facts = talk.judge(drafts[highlight.key], highlight)
+            outcome = ready[highlight.key]
+            facts = talk.judge(outcome.drafts, highlight)
             if _blocked(facts):
                 blocked[highlight.key] = facts
             else:
-                ready[highlight.key] = outcome.only(highlight.key, _all(facts))
+                outcome.drafts = _all(facts)
         if self._prober is None:
-            yield ready
+            yield {key: found for key, found in ready.items() if key not in blocked}
         for highlight in one.highlights:
-            if facts := blocked.get(highlight.key, {}):
-                repaired = Outcome()
-                talk.repair(one.only(highlight), facts, repaired)
+            if bad := blocked.get(highlight.key):
+                ready[highlight.key] = repaired = talk.repair(one.only(highlight), bad)
                 if self._prober is None:
                     yield {highlight.key: repaired}
-                else:
-                    ready[highlight.key] = repaired
         if self._prober is not None:
             self._probe(one, ready, talk, self._prober)
             yield ready
@@ -213,27 +224,26 @@ class Conversation:
         except UncachedError:
             return
         except ItemError as error:
-            where = BUDGET if isinstance(error, BudgetError) else ""
-            for key in {draft.highlight for draft in open_}:
-                failure = Failure(key, error.message, error.hint, where)
-                ready[key].unprobed.append(failure)
+            for draft in open_:
+                ready[draft.highlight].unprobed = Failure.of(error)
             return
         for outcome in ready.values():
             outcome.drafts = [probed.get(id(draft), draft) for draft in outcome.drafts]
 
     def repair(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
-        """Return what becomes of drafts of one highlight, made earlier, when they are repaired."""
-        variants, outcome = list(self._variants(chunk)), Outcome()
+        """Return the outcome of repairing drafts of one highlight that were made earlier."""
+        variants = list(self._variants(chunk))
         asked = (
-            one for one in variants if not self._asker.fresh and one[1].has_repaired(one[0], drafts)
+            pair
+            for pair in variants
+            if not self._asker.fresh and pair[1].has_repaired(pair[0], drafts)
         )
         one, talk = next(asked, variants[0])
-        talk.repair(one, talk.judge(drafts, one.highlights[0]), outcome)
-        return outcome
+        return talk.repair(one, talk.judge(drafts, one.highlights[0]))
 
 
 _Facts = dict[int, list[tuple[Draft, tuple[str, ...]]]]
-"""The drafts of one highlight by fact, each with what blocks it; of each fact the good ones first."""
+"""The drafts of a highlight by fact, each with the findings that block it; unblocked ones first."""
 
 
 def _all(facts: _Facts) -> list[Draft]:
@@ -246,7 +256,7 @@ def _blocked(facts: _Facts) -> list[int]:
 
 
 class _Talk:
-    """The conversation about highlights of one task."""
+    """The conversation about highlights of one task, with one prompt and settings."""
 
     def __init__(
         self,
@@ -261,62 +271,56 @@ class _Talk:
         self._settings = settings
         self._task = task
         self._prompt = prompt
-        self._shape = shape_of(task, self._prompt, settings.candidates, settings.tags)
+        self._shape = shape_of(task, prompt, settings.candidates, settings.tags)
 
     def has_reply(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> bool:
-        return any(True for _ in self._cached(chunk, further))
+        """Return whether a reply about a chunk is cached."""
+        return next(self._cached(chunk, further), None) is not None
 
     def _cached(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Iterator[Answer]:
-        return self._asker.cached(self._question(chunk, further))
-
-    def _question(self, chunk: Chunk, further: tuple[Message, ...]) -> Body:
-        return request_body(chunk, self._settings, self._prompt, further)
+        return self._asker.cached(request_body(chunk, self._settings, self._prompt, further))
 
     def _reply(
         self, chunk: Chunk, further: tuple[Message, ...] = (), *, anew: bool = False
     ) -> Answer:
-        question = self._question(chunk, further)
+        question = request_body(chunk, self._settings, self._prompt, further)
         return self._asker.reply(question, len(chunk.highlights), self._prompt, anew=anew)
 
-    # --- first --------------------------------------------------------------------------------
+    # --- the first request --------------------------------------------------------------------
 
-    def ask(self, chunk: Chunk, outcome: Outcome) -> None:
-        """Ask about a chunk, and put down what becomes of each highlight."""
+    def ask(self, chunk: Chunk) -> Outcomes:
+        """Ask about a chunk, and return the outcome for each highlight."""
         try:
             answer = self._reply(chunk)
-            self._understand(chunk, answer, outcome)
-        except TooLongError as error:
-            half = len(chunk.highlights) // 2
-            if half == 0:
-                _fail(chunk, error, outcome)
-                return
-            self.ask(chunk.only(*chunk.highlights[:half]), outcome)
-            self.ask(chunk.only(*chunk.highlights[half:]), outcome)
+            said, alone = answer.completion, len(chunk.highlights) == 1
+            refusal = ""
+            if said.refusal:
+                refusal = f"the model refused: {' '.join(said.refusal.split())[:200]}"
+            elif said.finish == "content_filter":
+                refusal = "the server's content filter refused it"
+            if refusal and alone:
+                key = chunk.highlights[0].key
+                return {key: Outcome(no_card=NoCard(key, refusal))}
+            # one passage may have caused the refusal of all, so each is asked about alone
+            read = {} if refusal else self._read(chunk, answer)
+            outcomes: Outcomes = {}
+            for at, highlight in enumerate(chunk.highlights):
+                if at in read:
+                    outcomes[highlight.key] = self._made(highlight, read[at], answer)
+                elif alone:
+                    outcomes[highlight.key] = self._ask_once_more(chunk, answer)
+                else:
+                    outcomes |= self.ask(chunk.only(highlight))
+            return outcomes
         except ItemError as error:
-            _fail(chunk, error, outcome)
-
-    def _understand(self, chunk: Chunk, answer: Answer, outcome: Outcome) -> None:
-        said, alone = answer.completion, len(chunk.highlights) == 1
-        refusal = ""
-        if said.refusal:
-            refusal = f"the model refused: {' '.join(said.refusal.split())[:200]}"
-        elif said.finish == "content_filter":
-            refusal = "the server's content filter refused it"
-        if refusal and alone:
-            outcome.no_cards.append(NoCard(chunk.highlights[0].key, refusal))
-            return
-        # one passage may have spoilt it for the others: each is asked alone
-        read = {} if refusal else self._read(chunk, answer)
-        for at, highlight in enumerate(chunk.highlights):
-            if at in read:
-                self._record(highlight, read[at], answer, outcome)
-            elif alone:
-                self._ask_once_more(chunk, answer, outcome)
-            else:
-                self.ask(chunk.only(highlight), outcome)
+            half = len(chunk.highlights) // 2
+            if half and isinstance(error, TooLongError):
+                first = self.ask(chunk.only(*chunk.highlights[:half]))
+                return first | self.ask(chunk.only(*chunk.highlights[half:]))
+            return {one.key: Outcome(failure=Failure.of(error)) for one in chunk.highlights}
 
     def _read(self, chunk: Chunk, answer: Answer) -> dict[int, list[Item]]:
-        """Return the items of each highlight, by its place in the chunk."""
+        """Return the items about each highlight, by its position in the chunk."""
         labels = tuple(str(at) for at in range(1, len(chunk.highlights) + 1))
         read: dict[int, list[Item]] = {}
         for item in items(answer.completion.content, labels):
@@ -331,62 +335,69 @@ class _Talk:
         origin = Origin("llm", model, self._prompt.fingerprint, answer.request)
         return drafts_of(read, highlight, origin, self._shape)
 
-    def _record(
-        self, highlight: Highlight, read: list[Item], answer: Answer, outcome: Outcome
-    ) -> None:
+    def _made(self, highlight: Highlight, read: list[Item], answer: Answer) -> Outcome:
+        """Return the drafts in the items about a highlight, else why there are none."""
         if made := self._drafts(read, highlight, answer):
-            outcome.drafts += numbered(made, self._shape)
-        else:
-            why = next(reasons(read), "") or unwanted(read, self._shape)
-            why = f"{BEYOND}: {why}" if asks(highlight) else why
-            outcome.no_cards.append(NoCard(highlight.key, why))
+            return Outcome([*numbered(made, self._shape)])
+        return self._none(highlight, read)
 
-    # --- once more ----------------------------------------------------------------------------
+    def _none(self, highlight: Highlight, read: list[Item], before: str = "") -> Outcome:
+        """Return why the items about a highlight make no card; `before` introduces the reason."""
+        why = before + (next(reasons(read), "") or unwanted(read, self._shape))
+        why = f"{BEYOND}: {why}" if asks(highlight) else why
+        return Outcome(no_card=NoCard(highlight.key, why))
 
-    def _ask_once_more(self, chunk: Chunk, answer: Answer, outcome: Outcome) -> None:
+    # --- an unreadable reply ------------------------------------------------------------------
+
+    def _ask_once_more(self, chunk: Chunk, answer: Answer) -> Outcome:
         """Ask again about one highlight whose reply could not be read.
 
-        If that is cached, all that was said to this request in an earlier run is looked at; where
-        that ended unreadable, nothing is sent: it would be paid for twice.
+        If that reply is cached, all replies of earlier runs to this request are tried. If those
+        ended unreadable, nothing is sent, because it would be paid for twice.
         """
         [highlight] = chunk.highlights
         known = list(self._cached(chunk)) if answer.cached else []
         whole = [one for one in known if one.completion.finish != "length"]
         again = [two for one in whole for two in self._cached(chunk, _not_json(one))]
-        if any(self._recorded(chunk, one, outcome) for one in (*known, *again)):
-            return
+        for one in (*known, *again):
+            if read := self._read(chunk, one):
+                return self._made(highlight, read[0], one)
         cut_off = len(whole) < len(known) or answer.completion.finish == "length"
         if is_empty(answer.completion.content) and not cut_off:
-            outcome.no_cards.append(NoCard(highlight.key, EMPTY))
-            return
+            return Outcome(no_card=NoCard(highlight.key, EMPTY))
         ended = known and (again or highlight.key in self._task.unread)
         if not (ended or cut_off):
             answer = self._reply(chunk, _not_json(answer))
-            if self._recorded(chunk, answer, outcome):
-                return
+            if read := self._read(chunk, answer):
+                return self._made(highlight, read[0], answer)
         if not answer.cached and answer.form.format < self._asker.form.format:
-            answer = self._reply(chunk, anew=True)  # by now the server is asked in another format
-            if self._recorded(chunk, answer, outcome):
-                return
-        _give_up(highlight, answer, outcome)
+            answer = self._reply(chunk, anew=True)  # the server is asked in another format by now
+            if read := self._read(chunk, answer):
+                return self._made(highlight, read[0], answer)
 
-    def _recorded(self, chunk: Chunk, answer: Answer, outcome: Outcome) -> bool:
-        """Put down what a reply says of one highlight; False if it cannot be read."""
-        read = self._read(chunk, answer)
-        if read:
-            self._record(chunk.highlights[0], read[0], answer, outcome)
-        return bool(read)
+        # give up for good: it is asked about again only if a person wants it, and reported once
+        said = " ".join(answer.completion.content.split())[:80]
+        if answer.completion.finish == "length":
+            what = fault = CUT_OFF
+            hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
+        else:
+            what, fault = UNREADABLE, f"{UNREADABLE}: {repr(said) if said else 'it is empty'}"
+            hint = "try another model"
+        reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
+        hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
+        unread = None if answer.cached else Failure(fault, hint)
+        return Outcome(no_card=NoCard(highlight.key, reason), unread=unread)
 
     # --- repair -------------------------------------------------------------------------------
 
     def has_repaired(self, chunk: Chunk, drafts: Iterable[Draft]) -> bool:
-        """Return whether the repair of these drafts is answered already."""
+        """Return whether the reply to the repair of these drafts is cached."""
         facts = self.judge(drafts, chunk.highlights[0])
         wanted = _blocked(facts)
         return bool(wanted) and self.has_reply(chunk, self._complaint(facts, wanted))
 
     def judge(self, drafts: Iterable[Draft], highlight: Highlight) -> _Facts:
-        """Return the drafts of a highlight by fact, with what blocks each."""
+        """Return the drafts of a highlight by fact, with the findings that block each."""
         facts: _Facts = {}
         for draft in drafts:
             faults = self._repair(draft, highlight) if self._repair else ()
@@ -395,62 +406,54 @@ class _Talk:
             number: sorted(fact, key=lambda one: bool(one[1])) for number, fact in facts.items()
         }
 
-    def repair(self, chunk: Chunk, facts: _Facts, outcome: Outcome) -> None:
-        """Put down the drafts of one highlight; a fact whose every card is blocked is asked again.
+    def repair(self, chunk: Chunk, facts: _Facts) -> Outcome:
+        """Ask again about the facts of one highlight whose every card is blocked.
 
-        A fact of which some card passes needs no repair: a person picks, and may pick a blocked
-        one by force. What was sent back is kept with what came instead; what is still blocked
-        stays to be seen, with its reason.
+        A fact with an unblocked card needs no repair: a person picks, and may force a blocked one.
+        The cards that were sent back are kept with their replacement. What is still blocked is
+        shown with its findings.
         """
         [highlight] = chunk.highlights
-        as_it_is, wanted = _all(facts), _blocked(facts)
+        unchanged, wanted = Outcome(_all(facts)), _blocked(facts)
         if not wanted:
-            outcome.drafts += as_it_is
-            return
+            return unchanged
         try:
             answer = self._reply(chunk, self._complaint(facts, wanted))
-        except ItemError:  # the budget, the server: what was drafted stays, blocked
-            outcome.drafts += as_it_is
-            return
+        except ItemError:  # such as an exceeded budget: the drafts stay, blocked
+            return unchanged
         read = self._read(chunk, answer).get(0, [])
-
-        # each new card belongs to the fact it names, else to the next one without
-        placed: dict[int, list[Draft]] = {number: [] for number in wanted}
         made = self._drafts(read, highlight, answer)
+        if not made and len(wanted) == len(facts):
+            if not read:
+                return unchanged
+            faults = "; ".join(dict.fromkeys(
+                fault for at in wanted for _, found in facts[at] for fault in found
+            ))  # fmt: skip
+            before = f"a check blocked the card ({faults[:200]}), and asked again: "
+            return self._none(highlight, read, before)
+
+        # each new card belongs to the fact it names, else to the next fact without one
+        placed: dict[int, list[Draft]] = {number: [] for number in wanted}
         for draft in made:
             number = draft.intent - 1
             if number not in placed or self._shape.candidates == 1:
                 number = next((one for one in wanted if not placed[one]), wanted[-1])
-            placed[number].append(draft)
-        if not made and len(wanted) == len(facts):
-            if not read:
-                outcome.drafts += as_it_is
-                return
-            why = next(reasons(read), "") or unwanted(read, self._shape)
-            faults = "; ".join(_faults(facts, wanted))
-            reason = f"a check blocked the card ({faults[:200]}), and asked again: {why}"
-            reason = f"{BEYOND}: {reason}" if asks(highlight) else reason
-            outcome.no_cards.append(NoCard(highlight.key, reason))
-            return
+            placed[number].append(replace(draft, intent=number))
         every: list[Draft] = []
         for number, fact in facts.items():
+            kept = [draft for draft, _ in fact]
             if new := placed.get(number):
                 attempts = tuple(
                     Attempt(draft.kind, draft.fields, faults, draft.origin.request)
                     for draft, faults in fact
                 )
-                [judged] = self.judge(
-                    [replace(one, intent=number) for one in new], highlight
-                ).values()
-                first, *more = (draft for draft, _ in judged)
+                first, *more = _all(self.judge(new, highlight))
                 kept = [replace(first, attempts=(*first.attempts, *attempts)), *more]
-            else:
-                kept = [draft for draft, _ in fact]
             every += (replace(draft, intent=number + 1) for draft in kept)
-        outcome.drafts += numbered(every, self._shape) or as_it_is
+        return Outcome([*numbered(every, self._shape)] or unchanged.drafts)
 
     def _complaint(self, facts: _Facts, wanted: list[int]) -> tuple[Message, ...]:
-        """Return what is said to the model after its first reply."""
+        """Return the messages that follow the model's first reply."""
         bad = [one for number in wanted for one in facts[number]]
         cards = ",".join(card_json(draft, self._shape) for draft, _ in bad)
         faults = "\n".join(
@@ -468,11 +471,6 @@ class _Talk:
         )
 
 
-def _faults(facts: _Facts, wanted: list[int]) -> Iterable[str]:
-    """Return what blocks the drafts of these facts, each fault once."""
-    return dict.fromkeys(fault for at in wanted for _, faults in facts[at] for fault in faults)
-
-
 def _not_json(answer: Answer) -> tuple[Message, ...]:
     said = answer.completion.content[:2_000] or "(nothing)"
     return (
@@ -481,78 +479,16 @@ def _not_json(answer: Answer) -> tuple[Message, ...]:
     )
 
 
-def _give_up(highlight: Highlight, answer: Answer, outcome: Outcome) -> None:
-    """Put down no card, for good: asked again only if a person asks; reported once."""
-    key, said = highlight.key, " ".join(answer.completion.content.split())[:80]
-    if answer.completion.finish == "length":
-        what = fault = CUT_OFF
-        hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
-    else:
-        what, fault = UNREADABLE, f"{UNREADABLE}: {repr(said) if said else 'it is empty'}"
-        hint = "try another model"
-    reason = f"{what}; ask again with: {AGAIN} {shlex.quote(key)}"
-    outcome.no_cards.append(NoCard(key, reason))
-    if not answer.cached:
-        hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
-        outcome.unread.append(Failure(key, fault, hint))
-
-
-def _fail(chunk: Chunk, error: ItemError, outcome: Outcome) -> None:
-    where = BUDGET if isinstance(error, BudgetError) else ""
-    for one in chunk.highlights:
-        outcome.failures.append(Failure(one.key, error.message, error.hint, where))
-
-
-def drafted(task: Task, outcome: Outcome) -> Drafted:
-    """Return a task's result, in the order of its highlights, those not sent included."""
-    place = {highlight.key: at for at, highlight in enumerate(task.highlights)}
-    held = [
-        NoCard(one.key, reason, passing=bool(private(one)))
-        for one in task.highlights
-        if (reason := withheld(one))
-    ]
-    return Drafted(
-        task=task,
-        drafts=tuple(sorted(outcome.drafts, key=lambda draft: place[draft.highlight])),
-        no_cards=tuple(sorted([*held, *outcome.no_cards], key=lambda none: place[none.highlight])),
-        failed=tuple((failure.highlight, failure.what) for failure in outcome.failures),
-        problems=tuple(_problems(task, outcome)),
-    )
-
-
-def _problems(task: Task, outcome: Outcome) -> Iterator[Problem]:
-    """Yield one problem for all highlights that failed for the same reason."""
-    where = task.document.title or task.document.key
-    failed = (*outcome.failures, *outcome.unprobed)
-    for fault in dict.fromkeys((one.where, one.what, one.hint) for one in failed):
-        if fault[0]:
-            yield Problem(*fault)
-    kinds = (
-        ("not drafted", outcome.failures, False),
-        ("not drafted", outcome.unread, True),
-        ("not probed, so its cards wait", outcome.unprobed, True),
-    )
-    causes = Counter(
-        (said, one.what, one.hint, once)
-        for said, failures, once in kinds
-        for one in failures
-        if not one.where
-    )
-    for (said, what, hint, once), count in causes.items():
-        passages = "1 highlight" if count == 1 else f"{count} highlights"
-        yield Problem(where, f"{passages} {said}: {what}", hint, once=once)
-
-
 # --- the drafter ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What drafting would send. Tokens are guessed: 4 bytes each, 80 out a highlight.
+    """What drafting would send. Tokens are estimated: 4 bytes each, and 80 out for a highlight.
 
-    Where there are candidates to choose from, 60 each. The low cost takes 5 bytes a token and five
-    eighths of what comes out; the high one 3 bytes and three times as much, and asks all of it
-    twice, as where every card is blocked. No guess counts a model's thoughts.
+    If there are several candidates for a fact, 60 tokens out for each. The low cost assumes 5 bytes
+    a token and five eighths of the output; the high one 3 bytes, three times the output, and that
+    everything is asked twice, as when every card is blocked. Reasoning tokens are not included.
     """
 
     highlights: int
@@ -566,7 +502,7 @@ class Estimate:
     cost_low_usd: float | None = None
     cost_high_usd: float | None = None
     probes: int = 0
-    """Of the requests: those that probe answers."""
+    """The number of requests that probe answers."""
 
 
 _Place = tuple[int, HighlightKey]
@@ -579,21 +515,20 @@ class _Unfinished:
     def __init__(self, task: Task, left: set[HighlightKey]) -> None:
         self.task = task
         self.left = left
-        self._whole = Outcome()
+        self._whole: Outcomes = {}
 
     def result(self, outcomes: Outcomes) -> Drafted:
         """Return the result for some highlights; the last one has the problems of all."""
         self.left -= outcomes.keys()
-        part = Outcome()
-        for one in outcomes.values():
-            part.add(one)
-            self._whole.add(one)
-        withheld_too = [one.key for one in self.task.highlights if not self.left and withheld(one)]
-        keys = outcomes.keys() | withheld_too
-        here = tuple(one for one in self.task.highlights if one.key in keys)
-        whole = drafted(replace(self.task, highlights=here), part)
+        self._whole |= outcomes
+        here = tuple(
+            one
+            for one in self.task.highlights
+            if one.key in outcomes or (not self.left and withheld(one))
+        )
+        part = drafted(replace(self.task, highlights=here), outcomes)
         problems = () if self.left else tuple(_problems(self.task, self._whole))
-        return replace(whole, problems=problems, more=bool(self.left))
+        return replace(part, problems=problems, more=bool(self.left))
 
 
 class Model:
@@ -617,13 +552,13 @@ class Model:
         Args:
             settings: server, model, limits.
             replies: the cache of replies.
-            prompt: the words, of all tasks or of each.
-            repair: says what blocks a draft; such a draft goes back to the model once.
-            probing: how the answers of drafts are probed; None = they are not.
+            prompt: the prompt of all tasks, or of each.
+            repair: returns what blocks a draft; such a draft goes back to the model once.
+            probing: how the answers of drafts are probed; None = not at all.
             notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
-            offline: no server but one on this machine.
-            fresh: ask although replies are cached (a person asks again).
-            sending: False = results hold only what cached replies answer.
+            offline: connect only to a server on this machine.
+            fresh: ask even if replies are cached, because a person asks again.
+            sending: False = use only cached replies.
         """
         self._settings = settings
         self._repair = repair
@@ -647,9 +582,9 @@ class Model:
         return self._asker.budget.usage
 
     def from_memory(self) -> Model:
-        """Return the same model, answering from cached replies alone: it sends nothing.
+        """Return the same model restricted to cached replies.
 
-        Its results leave out highlights, and tasks, whose replies are not cached.
+        Its results omit highlights and tasks whose replies are not cached.
         """
         asker = self._asker
         return Model(
@@ -658,7 +593,7 @@ class Model:
         )  # fmt: skip
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield results as replies come, several per task; for one run only.
+        """Yield results as replies arrive, several for each task. Call it once.
 
         Raises:
             ServiceError: the server is not there, or will answer nothing.
@@ -675,10 +610,10 @@ class Model:
                 yield replace(result, task=task, failed=(), problems=())
 
     def _results(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield results as replies come: several per task.
+        """Yield results as replies arrive, several for each task.
 
-        They come in the order of the highlights, so that equal replies give equal cards; but a slow
-        reply holds up those behind it for no longer than `PATIENCE_S`.
+        They are in the order of the highlights, so that equal replies give equal cards; but a slow
+        reply delays the results after it by no more than `PATIENCE_S`.
         """
         threads = self._settings.threads
         self._pool = pool = _Pool(threads, self._conversation.draft)
@@ -687,11 +622,11 @@ class Model:
         waiting: dict[_Place, None] = {}
         """Highlights without a result, in order."""
         ready: dict[_Place, tuple[float, Outcome]] = {}
-        """Results that are not yielded yet, by arrival, each with its time."""
+        """Results that were not yielded yet, in order of arrival, each with its time."""
         error: BaseException | None = None
         try:
             while True:
-                # read ahead so far that work lies ready for every thread
+                # read ahead far enough to keep every thread busy
                 while error is None and pool.unfinished <= 2 * threads:
                     if (task := next(source, None)) is None:
                         break
@@ -701,14 +636,14 @@ class Model:
                     waiting |= {(number, key): None for key in keys}
                     unfinished[number] = _Unfinished(task, set(keys))
                     if not keys:
-                        yield drafted(unfinished.pop(number).task, Outcome())
+                        yield drafted(unfinished.pop(number).task, {})
                 if not ready:
                     if error is not None:
                         raise error
                     if not pool.unfinished:
                         return
 
-                # what comes next in order, else what has waited for it long enough
+                # what comes next in order, else what has waited long enough
                 due: list[_Place] = []
                 for place in waiting:
                     if place not in ready or (due and place[0] != due[0][0]):
@@ -738,11 +673,11 @@ class Model:
         except (KeyboardInterrupt, GeneratorExit):
             self.leave()
             raise
-        finally:  # what is under way is waited for: it is paid, and must be stored
+        finally:  # wait for pending replies, which are paid for and must be stored
             self._stop(None)
 
     def leave(self) -> None:
-        """Stop at once; a reply under way is stored if it comes soon."""
+        """Stop at once; a pending reply is stored if it arrives soon."""
         price, count = self._settings.price, self._asker.client.under_way
         paid = price is None or price.into or price.out
         if self._pool and self._notice and paid and count:
@@ -753,7 +688,7 @@ class Model:
         self._stop(PAID_GRACE_S if paid else GRACE_S)
 
     def _stop(self, patience: float | None) -> None:
-        """Send nothing more, wait for what is under way; None = whenever it comes. Idempotent."""
+        """Send nothing more, and wait for pending replies; None = without limit. Idempotent."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
@@ -821,7 +756,7 @@ class Model:
 class _Pool:
     """Threads that end with the program, however long a server takes to answer.
 
-    The standard library's pools are waited for when the program ends, so Ctrl-C would hang.
+    The interpreter waits for the standard library's pools when it exits, so Ctrl-C would hang.
     """
 
     def __init__(self, size: int, draft: Callable[[Chunk], Iterator[Outcomes]]) -> None:
@@ -829,7 +764,7 @@ class _Pool:
         self._queue: SimpleQueue[tuple[int, Chunk] | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[int, Outcomes] | BaseException | None] = SimpleQueue()
         self.unfinished = 0
-        """Chunks whose last result was not fetched."""
+        """The number of chunks whose last result was not fetched."""
         self._threads = [
             threading.Thread(target=self._work, name=f"draft-{number}", daemon=True)
             for number in range(size)
@@ -838,14 +773,14 @@ class _Pool:
             thread.start()
 
     def submit(self, number: int, chunk: Chunk) -> None:
-        """Have a chunk of a task drafted by the next thread that is free."""
+        """Queue a chunk of a task for the next free thread."""
         self.unfinished += 1
         self._queue.put((number, chunk))
 
     def result(self, timeout: float | None) -> tuple[int, Outcomes] | BaseException | None:
-        """Return the next result with its task's number, or what a thread raised.
+        """Return the next result with the number of its task, or the exception of a thread.
 
-        None: a chunk is finished, or no result came within so many seconds.
+        None: a chunk is finished, or no result arrived within `timeout` seconds.
         """
         try:
             got = self._results.get(timeout=timeout)
@@ -856,7 +791,7 @@ class _Pool:
         return got
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Begin no further chunk."""
         while True:
             try:
                 self._queue.get_nowait()
@@ -866,7 +801,7 @@ class _Pool:
             self._queue.put(None)
 
     def join(self) -> None:
-        """Wait for threads that are about to end; one that waits for a retry is left behind."""
+        """Wait briefly for the threads to end; one that waits for a retry is left behind."""
         latest = time.monotonic() + 1.0
         for thread in self._threads:
             thread.join(max(latest - time.monotonic(), 0.0))

@@ -1,8 +1,8 @@
 """The answer probe: a model answers a card's question from the passage, without seeing the back.
 
-One more request per batch shows the questions with their passages. What it answers is compared with
-the back by words first; a short third request decides where the words do not. The replies are
-cached like all others. No request holds more of a passage than the one that drafted its cards.
+A second request for each batch contains the questions with their passages. The answers are compared
+with the backs by their words; if that is inconclusive, a short third request decides. The replies are
+cached like all others. No request contains more of a passage than the one that drafted its cards.
 """
 
 from __future__ import annotations
@@ -34,40 +34,40 @@ from ankiforge.model import Draft, Highlight, Probe, Task
 from ankiforge.text.cloze import blanked
 
 SameAnswer = Callable[[str, str, str], bool | None]
-"""Tells from (question, one answer, other answer) whether both are the same; None if words do not tell."""
+"""Returns for (question, answer, other answer) whether the answers are the same; None if unclear."""
 OTHERS = 3
-"""How many other answers to a question are asked for."""
+"""The maximum number of other answers to a question that are read."""
 _LONGEST = 200
-"""Characters of an answer that are kept."""
+"""The number of characters of an answer that are kept."""
 _GUESSED = "Which of the things that this passage names is asked for here, and by what condition?"
 
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """How answers are probed."""
+    """The parameters of answer probes."""
 
     settings: ServerSettings
-    """Of the model that answers."""
+    """The settings of the model that answers."""
     ask: Prompt
     compare: Prompt
     same: SameAnswer
 
 
 class Prober:
-    """Probes drafts at the server of the model that drafts."""
+    """Probes drafts on the server of the model that drafts."""
 
     def __init__(self, asker: Asker, probing: Probing) -> None:
-        """Send nothing yet; `asker` asks the model that answers."""
+        """Send nothing yet. `asker` is that of the model that answers."""
         self.settings = probing.settings
         self._how = probing
         self._asker = asker
 
     def probe(self, chunk: Chunk, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
-        """Return drafts with what was answered; those about which nothing was said stay as they are.
+        """Return the drafts with the results; drafts without an answer are unchanged.
 
         Args:
             chunk: the highlights.
-            drafts: drafts of them, in their order.
+            drafts: drafts of these highlights, in their order.
 
         Raises:
             ServiceError, ItemError, BudgetError, UncachedError: as `Asker.reply`.
@@ -100,7 +100,7 @@ class Prober:
         )
 
     def guess(self, chunk: Chunk, candidates: int) -> Body:
-        """Return a request about as long as the one that probes what is drafted of a chunk."""
+        """Return a request that is about as long as the probe of the drafts of a chunk."""
         fronts = dict.fromkeys(chunk.highlights, (_GUESSED,) * candidates)
         return self._body(self._how.ask, _ANSWERS, _questions(fronts), title_of(chunk.task))
 
@@ -123,7 +123,7 @@ class Prober:
     # --- the answers --------------------------------------------------------------------------
 
     def _compared(self, doubtful: Sequence[tuple[str, Draft, str]]) -> dict[str, bool]:
-        """Return by label whether an answer and a back are the same, as the model says."""
+        """Return by label whether the model considers an answer and a back to be the same."""
         if not doubtful:
             return {}
         pairs = "\n\n".join(
@@ -141,7 +141,7 @@ class Prober:
 
 
 def probe_of(draft: Draft, said: Mapping[str, Any], same: SameAnswer, request: str) -> Probe:
-    """Return what was answered about a draft; `done` is False where words do not tell."""
+    """Return the result for a draft; `done` is False if the words are inconclusive."""
     front, answer = front_of(draft), _answer(said.get("answer"))
     if not answer:
         return Probe(answer="", same=False, request=request)
@@ -152,7 +152,7 @@ def probe_of(draft: Draft, said: Mapping[str, Any], same: SameAnswer, request: s
         if not isinstance(one, dict) or not (other := _answer(one.get("answer"))):
             continue
         thing = str(one.get("thing", "")).strip().casefold()
-        if same(front, draft.answer, other) is True:  # the back is among the right answers
+        if same(front, draft.answer, other) is True:  # the back is one of the right answers
             if agrees is not True and not thing.startswith("same"):
                 others.insert(0, answer)
             agrees = True
@@ -165,7 +165,7 @@ def probe_of(draft: Draft, said: Mapping[str, Any], same: SameAnswer, request: s
 
 
 def chat_text(waiting: Iterable[tuple[str, Highlight, Draft]], prompt: Prompt) -> str:
-    """Return a text to paste: the questions of drafts under their labels, each with its passage."""
+    """Return a text to paste, with the labelled questions of drafts and their passages."""
     asked = "\n\n".join(
         _questions({one: (front_of(draft),)}, label) for label, one, draft in waiting
     )
@@ -177,9 +177,9 @@ def chat_text(waiting: Iterable[tuple[str, Highlight, Draft]], prompt: Prompt) -
 def chat_answers(
     text: str, drafts: Mapping[str, Draft], same: SameAnswer, request: str
 ) -> dict[str, Draft]:
-    """Return the drafts that a chat's answer speaks of, by label, with what it says.
+    """Return the drafts that a chat's answer mentions, by label, with the results.
 
-    Nothing compares the answers where their words do not tell: they count as different.
+    Answers whose words are inconclusive count as different.
     """
     found: dict[str, Draft] = {}
     for one in objects(text, _answers):
@@ -189,21 +189,21 @@ def chat_answers(
     return found
 
 
-# --- the words of the requests ----------------------------------------------------------------
+# --- the text of the requests -----------------------------------------------------------------
 
 
 def front_of(draft: Draft) -> str:
-    """Return what a card asks, without its answer."""
+    """Return the question of a card."""
     return blanked(draft.field("Text")) or draft.field("Front")
 
 
 def enumerated(drafts: Iterable[Draft]) -> Iterator[tuple[str, Draft]]:
-    """Yield the drafts with the labels of their questions."""
+    """Return (label of its question, draft) for each draft."""
     return ((str(number), draft) for number, draft in enumerate(drafts, start=1))
 
 
 def later(task: Task, drafts: Sequence[Draft]) -> Chunk | None:
-    """Return what may be sent about drafts of an earlier run; None if nothing may."""
+    """Return the highlights of drafts of an earlier run as they may be sent; None if they may not."""
     wanted = {draft.highlight for draft in drafts}
     found = [one for chunk, _ in chunks(task, 1) for one in chunk.highlights if one.key in wanted]
     return Chunk(task, tuple(found)) if {one.key for one in found} == wanted else None
@@ -217,7 +217,7 @@ def _messages(
 
 
 def _questions(asked: Mapping[Highlight, Sequence[str]], label: str = "") -> str:
-    """Return passages, each with the questions about it; `label` names the only one of them."""
+    """Return passages with the questions about them; `label` is that of a single question."""
     parts, number = [], 0
     for count, (highlight, fronts) in enumerate(asked.items(), start=1):
         lines = [passage(f"P{count}", highlight, plain=True)] if fronts else []
@@ -236,7 +236,7 @@ def _data(text: str) -> str:
 
 
 def _answers(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a reply that answer a question."""
+    """Yield the objects in a reply that answer a question."""
     if isinstance(value, dict) and "h" in value and "answer" in value:
         yield value
     elif depth < _DEEPEST and isinstance(value, dict | list):
@@ -249,7 +249,7 @@ _NONE = frozenset(("", "none", "no answer", "n/a", "not answered", "not stated")
 
 
 def _answer(said: object) -> str:
-    """Return an answer in one line, "" if it is none."""
+    """Return an answer on one line; "" if it says that there is none."""
     words = " ".join(scrub(str(said if isinstance(said, str | int | float) else "")).split())
     return "" if words.strip(" .\"'“”").casefold() in _NONE else words[:_LONGEST]
 

@@ -12,10 +12,10 @@ A prompt is a Markdown file with a YAML head and `{{ name }}` placeholders:
     ---
     The document and its passages …
 
-Above the second `---` stands the system message, below it the user's; without it all is the
-user's. Values are inserted as they are and never searched for placeholders. Rules, schema and
-examples come first and are the same bytes for a whole run; passages come last, between markers
-that their own text cannot close.
+The system message is above the second `---`, the user's message below it; without it, all is the
+user's message. Inserted values are not searched for placeholders. Rules, schema and examples come
+first and are the same bytes during a run; passages come last, between markers that their text
+cannot close.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class NoPromptError(ConfigError):
 
 
 VARIABLES = ("schema", "most", "kinds", "tags", "title", "remark", "highlights")
-"""What a prompt may ask for; `docs/prompts.md` says what each holds."""
+"""The variables of a prompt; `docs/prompts.md` explains them."""
 LARGEST = 200_000
-"""Bytes of a prompt file."""
+"""The maximum size of a prompt file in bytes."""
 _NEEDED = ("highlights", "schema")
 _KEYS = ("name", "version", "kinds", "variables")
 _VARIABLE = re.compile(r"\{\{[ \t]*([A-Za-z_]\w*)[ \t]*\}\}")
@@ -62,7 +62,7 @@ _CUT = re.compile(r"^---[ \t]*\n", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A checked prompt: every placeholder is declared, every declared variable known and used."""
+    """A checked prompt: every placeholder is declared, and every declared variable is known and used."""
 
     name: str
     version: str
@@ -70,7 +70,7 @@ class Prompt:
     system: str
     user: str
     former: tuple[Prompt, ...] = ()
-    """Earlier versions of a shipped prompt: replies to them are in the cache."""
+    """Earlier versions of a shipped prompt, whose replies may be cached."""
 
     @property
     def versions(self) -> tuple[Prompt, ...]:
@@ -79,16 +79,16 @@ class Prompt:
 
     @property
     def fingerprint(self) -> str:
-        """Return `name@` and eight hex digits of its words, kept with every draft."""
+        """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
         kinds = ",".join(self.kinds)
         return f"{self.name}@{h16(self.version, kinds, self.system, self.user)[:8]}"
 
     def of(self, task: Task) -> Prompt:
-        """Return the prompt of a task: this one, whatever the task."""
+        """Return this prompt, whatever the task."""
         return self
 
     def messages(self, values: Mapping[str, str]) -> tuple[Message, ...]:
-        """Return the chat messages with values inserted; an empty part is left out."""
+        """Return the chat messages with inserted values; empty ones are omitted."""
         parts = (("system", self.system), ("user", self.user))
         filled = (
             (role, _VARIABLE.sub(lambda name: values[name[1]], text).strip())
@@ -99,28 +99,28 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """All prompts a run may need, loaded before anything is sent."""
+    """All prompts that a run may need, loaded before anything is sent."""
 
     usual: Prompt
     named: Mapping[str, Prompt]
-    """Those that deck files ask for, by name."""
+    """The prompts that deck files name."""
 
     def of(self, task: Task) -> Prompt:
-        """Return the prompt that a task's deck file asks for, else the usual one."""
+        """Return the prompt that the deck file of a task names, else the usual one."""
         name = task.brief.prompt
         return self.named[name] if name else self.usual
 
 
 Wording = Prompt | Prompts
-"""Has the prompt `of` any task."""
+"""Returns the prompt `of` a task."""
 
 
 def load(name: str, folders: Iterable[Path]) -> Prompt:
-    """Load the prompt of this name from the first folder that has it.
+    """Load a prompt from the first folder that contains it.
 
     Raises:
         NoPromptError: there is none.
-        ConfigError: its file is wrong.
+        ConfigError: its file is invalid.
     """
     looked = tuple(folders)
     if not re.fullmatch(r"[\w-]+", name):
@@ -146,7 +146,7 @@ def parse(text: str, path: Path) -> Prompt:
     """Parse the text of a prompt file.
 
     Raises:
-        ConfigError: naming the file and the key or variable that is wrong.
+        ConfigError: with the file and the invalid key or variable.
     """
     match = _HEAD.match(text)
     if match is None:
@@ -210,19 +210,19 @@ class Chunk:
     highlights: tuple[Highlight, ...]
 
     def only(self, *highlights: Highlight) -> Chunk:
-        """Return the same chunk with fewer highlights."""
+        """Return the chunk with only these highlights."""
         return Chunk(self.task, highlights)
 
     @property
     def without_nearby(self) -> Chunk | None:
-        """Return the chunk as it was asked before paragraphs around were sent; None if it has none."""
+        """Return the chunk as before surrounding paragraphs were sent; None if there are none."""
         if not any(highlight.nearby for highlight in self.highlights):
             return None
         return self.only(*(replace(one, nearby="") for one in self.highlights))
 
     @property
     def as_formerly(self) -> Chunk | None:
-        """Return the chunk as an older reader gave it; None if nothing was read otherwise."""
+        """Return the chunk as read by an earlier version; None if that is the same."""
         if all(highlight.formerly is None for highlight in self.highlights):
             return None
         return self.only(*(highlight.as_formerly for highlight in self.highlights))
@@ -231,8 +231,8 @@ class Chunk:
 def sendable(task: Task) -> tuple[Highlight, ...]:
     """Return the highlights of a task that may be sent to a model.
 
-    Where one of the document is private, the others go without the text around them, which may
-    hold it.
+    If one of the document is private, the others are sent without the text around them, which may
+    contain it.
     """
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
@@ -247,11 +247,11 @@ def _bare(highlight: Highlight) -> Highlight:
 def chunks(
     task: Task, size: int, cached: Callable[[Chunk], bool] = lambda chunk: False
 ) -> Iterator[tuple[Chunk, bool]]:
-    """Yield the highlights that may be sent, `size` a request, in order; each with its `cached`.
+    """Yield chunks of `size` highlights that may be sent, in order, each with its `cached`.
 
-    Highlights of a cached request stay together: one that was added between them must not make
-    another request of it, to be paid for again. So do those of a run with a limit, which asks for
-    the likeliest first.
+    The highlights of a cached request stay together: one that was added between them must not lead
+    to a new request, which would be paid for again. This also holds for requests of a run with a
+    limit, which takes the likeliest highlights first.
     """
     sent, at, fresh = sendable(task), 0, 0
     likeliest = tuple(sorted(sent, key=lambda one: worth(one, task.brief.wants)))
@@ -289,7 +289,7 @@ def chunks(
 
 
 class Format(IntEnum):
-    """How strictly the JSON of a reply is asked for; servers differ in what they take."""
+    """How strictly JSON is requested; servers differ in what they accept."""
 
     JSON_SCHEMA = 0
     JSON_OBJECT_SCHEMA = 1
@@ -300,7 +300,7 @@ class Format(IntEnum):
 def request_body(
     chunk: Chunk, settings: ServerSettings, prompt: Wording, further: tuple[Message, ...] = ()
 ) -> Body:
-    """Return a request in the strictest format; `further` messages follow the prompt's own."""
+    """Return a request in the strictest format; `further` messages follow those of the prompt."""
     words = prompt.of(chunk.task)
     shape = shape_of(chunk.task, words, settings.candidates, settings.tags)
     wish = wish_of(chunk.task)
@@ -322,7 +322,7 @@ def request_body(
 
 
 def rules_of(shape: Shape) -> dict[str, str]:
-    """Return the values that are the same for every request of one shape."""
+    """Return the values that are the same for all requests of a shape."""
     kinds = [_HOW[kind] for kind in shape.kinds]
     if len(kinds) < len(CardKind):
         kinds.append("No other kind, whatever the examples show.")
@@ -335,7 +335,7 @@ def rules_of(shape: Shape) -> dict[str, str]:
 
 
 FACTS = 2
-"""How many facts of one highlight get cards."""
+"""The maximum number of facts of a highlight that get cards."""
 _NUMBERS = ("", "one card", "two", "three", "four", "five")
 _HOW = {
     CardKind.BASIC: 'kind "basic": the question in `front`, the answer in `back`.',
@@ -377,7 +377,7 @@ def title_of(task: Task) -> str:
 
 
 def remark_of(task: Task) -> str:
-    """Return what the person said when asking again."""
+    """Return the person's remark on asking again."""
     return f"The reader asks again, and says: {data(task.remark)}" if task.remark else ""
 
 
@@ -388,14 +388,14 @@ _WISHES = {
 
 
 def wish_of(task: Task) -> str:
-    """Return what the colour of the marks asks for, in words; "" if nothing special."""
+    """Return what the colour of the marks asks for; "" if nothing special."""
     return _WISHES.get(task.brief.wants, "")
 
 
 def passage(label: str, highlight: Highlight, wish: str = "", *, plain: bool = False) -> str:
-    """Return one highlight between its markers; `plain`: without what tells the wanted answer."""
+    """Return a highlight between its markers; `plain` omits what reveals the wanted answer."""
     exact, before, after = highlight.exact, highlight.prefix, highlight.suffix
-    if len(before) >= CONTEXT:  # cut within a word: "…vement of water"
+    if len(before) >= CONTEXT:  # cut inside a word: "…vement of water"
         cut, _, rest = before.partition(" ")
         before = f"… {rest}" if rest and cut else before
     if len(after) >= CONTEXT:
@@ -426,13 +426,13 @@ _MARKER = re.compile(
 
 
 def data(text: str) -> str:
-    """Return text that cannot close its markers, and that every JSON encoder takes."""
+    """Return valid Unicode text that cannot close its markers."""
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
     return _MARKER.sub("‹", clean)
 
 
 def characters(request: Body) -> int:
-    """Count the characters of the reader's material in a request: all but the rules."""
+    """Count the characters of the reader's material in a request: all except the rules."""
     messages = request["messages"]
     return sum(len(message["content"]) for message in messages if message["role"] != "system")
 
@@ -444,23 +444,23 @@ TAGS: dict[str, tuple[str, ...]] = {
     "bloom": ("remember", "understand", "apply", "analyze", "evaluate", "create"),
     "difficulty": ("easy", "medium", "hard"),
 }
-"""What a model may be asked to say of a card, and its answers: they become tags."""
+"""What a model may be asked about a card, with the possible answers, which become tags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a reply may hold."""
+    """What a reply may contain."""
 
     kinds: tuple[CardKind, ...]
     """() = nothing can be drafted."""
     candidates: int = 1
-    """Cards of one fact to pick from."""
+    """The number of cards about a fact to choose from."""
     tags: tuple[str, ...] = ()
-    """Names out of `TAGS`."""
+    """Names in `TAGS`."""
 
 
 def shape_of(task: Task, prompt: Prompt, candidates: int, tags: tuple[str, ...] = ()) -> Shape:
-    """Return the kinds that both the deck file wants and the prompt drafts; no cloze as a question."""
+    """Return the shape with the kinds that both the deck file and the prompt allow."""
     wanted = task.brief.kinds or tuple(CardKind)
     if task.brief.wants == "question":
         wanted = tuple(kind for kind in wanted if kind is not CardKind.CLOZE)
@@ -469,7 +469,7 @@ def shape_of(task: Task, prompt: Prompt, candidates: int, tags: tuple[str, ...] 
 
 
 def barred(task: Task, prompt: Wording) -> str:
-    """Return why no card of a task can be drafted, "" if one can."""
+    """Return why no card can be drafted for a task; "" if one can."""
     words = prompt.of(task)
     if shape_of(task, words, 1).kinds:
         return ""
@@ -480,7 +480,7 @@ def barred(task: Task, prompt: Wording) -> str:
 
 
 def reply_schema(shape: Shape) -> dict[str, Any]:
-    """Return the JSON schema of a reply; every key is required, so that strict servers take it."""
+    """Return the JSON schema of a reply; all keys are required, as strict servers demand."""
     kind = {"type": "string", "enum": [*(kind.value for kind in shape.kinds), "none"]}
     properties: dict[str, Any] = {"h": {"type": "string"}}
     if shape.candidates > 1:
@@ -492,7 +492,7 @@ def reply_schema(shape: Shape) -> dict[str, Any]:
 
 
 def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an object that has exactly these keys."""
+    """Return the schema of an object with exactly these keys."""
     return {
         "type": "object",
         "properties": properties,
@@ -502,7 +502,7 @@ def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def response_format(form: Format, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the field of the body that asks for a format; {} for plain text."""
+    """Return the field of the body that requests a format; {} for plain text."""
     named = {"name": "cards", "strict": True, "schema": schema}
     formats: dict[Format, dict[str, Any]] = {
         Format.JSON_SCHEMA: {"type": "json_schema", "json_schema": named},

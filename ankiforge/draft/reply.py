@@ -1,7 +1,7 @@
-"""From the raw reply of a server to drafts. Everything a model writes is data, and cleaned here.
+"""Convert the raw reply of a server to drafts. What a model writes is untrusted, and cleaned here.
 
-One bad card never costs its siblings. A quote that does not stand in the source still makes a
-draft: the grounding check blocks it, and the person sees what the model tried.
+An unusable card does not affect the others. A card whose quote is not in the source is still a
+draft, so that the person sees it, blocked by the grounding check.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from ankiforge.text.sentences import boundaries
 # --- the chat completion --------------------------------------------------------------------
 
 MOST_TOKENS = 10_000_000
-"""Tokens of one request or reply that are believed."""
+"""The maximum credible number of tokens of a request or reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What matters of a `chat.completions` reply."""
+    """The parts of a `chat.completions` reply that we use."""
 
     content: str = ""
     finish: str = ""
@@ -42,14 +42,14 @@ class Completion:
     model: str = ""
     tokens_in: int = 0
     tokens_out: int = 0
-    """Thoughts included."""
+    """Including reasoning."""
     tokens_again: int = 0
-    """Of those in: what the server still had in its cache."""
+    """The input tokens that were in the server's cache."""
 
 
 def completion(raw: str) -> Completion | None:
-    """Parse the body of a reply; None if it is no chat completion. Never raises."""
-    try:  # leniently: half an emoji, a line break in a text, a number of a thousand digits
+    """Parse the body of a reply; None if it is not a chat completion. Never raises."""
+    try:  # tolerate half an emoji, a line break in a string, a number of a thousand digits
         found = json.loads(raw, strict=False, parse_int=lambda said: int(said[:18]))
     except (ValueError, RecursionError):
         return None
@@ -57,13 +57,13 @@ def completion(raw: str) -> Completion | None:
     choice = _dict(choices[0] if isinstance(choices, list) and choices else None)
     message, finish = choice.get("message"), choice.get("finish_reason")
     if not (isinstance(message, dict) or (message is None and finish is not None)):
-        return None  # without either, the model did not come to an end
-    message = message or {"content": choice.get("text")}  # an older protocol
+        return None  # the model was interrupted
+    message = message or {"content": choice.get("text")}  # the older completions protocol
 
     content = _joined(message.get("content"))
     if not content.strip():
         content = _arguments(message)
-    if not content and finish == "stop":  # the server took the answer for a thought
+    if not content and finish == "stop":  # the server took the answer for reasoning
         thought = _joined(message.get("reasoning_content")) or _joined(message.get("reasoning"))
         content = thought if '"cards"' in thought else ""
 
@@ -72,7 +72,7 @@ def completion(raw: str) -> Completion | None:
         _count(usage.get("prompt_tokens")),
         _count(usage.get("completion_tokens")),
     )
-    if tokens_in and tokens_out:  # some servers count thoughts in the total only
+    if tokens_in and tokens_out:  # some servers count reasoning only in the total
         tokens_out = max(tokens_out, _count(usage.get("total_tokens")) - tokens_in)
     again = _count(_dict(usage.get("prompt_tokens_details")).get("cached_tokens"))
     return Completion(
@@ -91,7 +91,7 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _joined(content: Any) -> str:
-    """Return a text that every encoder takes; some servers send a list of parts."""
+    """Return a content, which some servers send as a list of parts, as valid Unicode."""
     if isinstance(content, list):
         parts = [_dict(part).get("text") for part in content]
         content = "".join(part for part in parts if isinstance(part, str))
@@ -99,7 +99,7 @@ def _joined(content: Any) -> str:
 
 
 def _arguments(message: dict[str, Any]) -> str:
-    """Return the arguments of the only tool call, where a server put the answer there."""
+    """Return the arguments of the only tool call, where some servers put the answer."""
     calls = message.get("tool_calls")
     calls = calls if isinstance(calls, list) else []
     if len(calls) > 1:
@@ -110,17 +110,17 @@ def _arguments(message: dict[str, Any]) -> str:
 
 
 def _count(tokens: Any) -> int:
-    """Return a number of tokens; 0 if it cannot be one."""
+    """Return a number of tokens; 0 if the value is not credible."""
     whole = isinstance(tokens, int) and not isinstance(tokens, bool)
     return tokens if whole and 0 < tokens <= MOST_TOKENS else 0
 
 
-# --- JSON out of what models write ----------------------------------------------------------
+# --- JSON in what models write --------------------------------------------------------------
 
 LONGEST = 4_000_000
-"""Characters of a reply that are read."""
+"""The number of characters of a reply that are read."""
 _WORTH_REPAIR = 400_000
-"""Characters of a reply whose JSON is repaired."""
+"""The maximum length of a reply whose JSON is repaired."""
 _LATEX = (
     r"nabla|natural|ne|neq|neg|nearrow|nwarrow|nu|not|notin|ni|nmid|norm|newline|newcommand|nolimits"
     r"|nonumber|nexists|nleq|ngeq|nless|nparallel|nsubseteq|nleftarrow|nrightarrow|nRightarrow"
@@ -136,24 +136,25 @@ _BACKSLASH = re.compile(
 
 
 def fix_escapes(text: str, apostrophe: str = "'") -> str:
-    r"""Double the single backslashes of LaTeX: `\frac` would become a form feed, `\alpha` fail.
+    r"""Double the single backslashes of LaTeX: `\frac` would be read as a form feed, `\alpha` as an error.
 
-    A backslash is doubled that begins no legal JSON escape, or one that begins a well-known
-    command; a form feed, a backspace or a lone carriage return before a letter is never meant.
-    `\n` and `\t` before other letters stay what they are; `\'` becomes `apostrophe`.
+    A backslash is doubled unless it begins a valid JSON escape, and also if it begins a well-known
+    command, or a form feed, backspace or lone carriage return before a letter, which are never
+    intended. Other `\n` and `\t` are kept. `\'` becomes `apostrophe`.
     """
     return _BACKSLASH.sub(lambda found: apostrophe if found["apostrophe"] else r"\\", text)
 
 
 Found = Callable[[Any], Iterator[dict[str, Any]]]
-"""Yields the objects in a JSON value that are looked for."""
+"""Yields the wanted objects in a JSON value."""
 
 
 def objects(text: str, within: Found | None = None) -> list[dict[str, Any]]:
-    """Return the objects of a reply that may be cards: out of `{"cards": […]}`, lists, or bare.
+    """Return the objects in a reply that may be cards, from `{"cards": […]}`, lists, or alone.
 
-    `within` finds others in each JSON value. The keys of cards are ours (`front` for `Question`). Fences and prose around the JSON, and what a model
-    thought aloud, are skipped; of JSON that was cut off, whole cards are kept. Never raises.
+    Fences, prose and reasoning around the JSON are skipped, and complete cards of truncated JSON are
+    kept. Keys are translated to ours (`Question` to `front`). `within` finds other objects in each
+    JSON value instead. Never raises.
     """
     clean = fix_escapes(text[:LONGEST].lstrip("\ufeff"))
     if clean.lstrip().startswith('"') and (inner := _encoded(clean)):
@@ -163,7 +164,7 @@ def objects(text: str, within: Found | None = None) -> list[dict[str, Any]]:
     begin = _end_of_thought(clean, values)
     found = [card for start, _, value in values if begin <= start for card in within(value)]
     if len(clean) <= _WORTH_REPAIR and begin < len(clean) and (broken or not found):
-        # an escaped apostrophe does not end a text in single quotes
+        # an escaped apostrophe does not end a string in single quotes
         clean = fix_escapes(text[:LONGEST], r"\'")
         begin = _end_of_thought(clean, _json_values(clean)[0])
         repaired = list(within(_repaired(clean[begin:])))
@@ -172,7 +173,7 @@ def objects(text: str, within: Found | None = None) -> list[dict[str, Any]]:
 
 
 def _encoded(text: str) -> str:
-    """Return the text that a JSON string holds, "" if it is none."""
+    """Return the content of a JSON string; "" if the text is not one."""
     try:
         return str(json.loads(text, strict=False))
     except (ValueError, RecursionError):
@@ -180,25 +181,25 @@ def _encoded(text: str) -> str:
 
 
 def is_empty(text: str) -> bool:
-    """Return whether a reply says in so many words that there are no cards: `{"cards": []}`."""
+    """Return whether a reply is an explicitly empty list of cards: `{"cards": []}`."""
     values, broken = _json_values(text.lstrip("\ufeff"))
     return not broken and bool(values) and values[-1][2] in ({"cards": []}, [])
 
 
 _Placed = tuple[int, int, Any]
-"""Where a value begins, where it ends, the value."""
+"""(start, end, value)."""
 _DECODER = json.JSONDecoder(strict=False)
 _FOUND = re.compile(r'\{(?=\s{0,99}["}])|\[(?=\s{0,99}[\[{"\]\d])')
-"""What may begin a value; braces of LaTeX and prose do not."""
+"""The start of a value, but not braces of LaTeX or prose."""
 _BEHIND, _LOST = 20_000, 10_000
-"""Characters after which what was read is cut off; the cost of a failure at an unknown place."""
+"""The number of characters after which the text read is dropped, and the cost of a failure at an unknown place."""
 
 
 def _json_values(text: str) -> tuple[list[_Placed], bool]:
-    """Return every outermost JSON value of a text, and whether something broken was entered.
+    """Return all outermost JSON values in a text, and whether there is invalid JSON.
 
-    What is broken is entered to find its parts. This ends when five times the text was read in
-    vain: hostile nesting costs no more.
+    Values inside invalid JSON are also found. The effort is limited to reading the text five times,
+    because malicious nesting could take very long.
     """
     at, cut, left, broken = 0, 0, 5 * len(text) + 100 * _LOST, False
     values: list[_Placed] = []
@@ -210,7 +211,7 @@ def _json_values(text: str) -> tuple[list[_Placed], bool]:
             left -= 200 + max(getattr(error, "pos", at + _LOST) - at, 0)
         else:
             values.append((cut + start.start(), cut + at, value))
-        if at > _BEHIND:  # an error counts the lines before it, each time anew
+        if at > _BEHIND:  # creating an error counts all lines before it
             text, cut, at = text[at:], cut + at, 0
     return values, broken
 
@@ -228,10 +229,10 @@ _SPEAKS = re.compile(
 
 
 def _end_of_thought(text: str, values: list[_Placed]) -> int:
-    """Return where the answer begins: behind the last thought that ended.
+    """Return where the answer begins: after the last reasoning.
 
-    The end of the text if all of it is one thought that did not end. A sign within a card is a word
-    of it: an end counts only if a thought began before it, or the JSON begins behind it.
+    That is the end of the text if it consists of unfinished reasoning. Signs inside cards are text.
+    The end of reasoning counts only if reasoning begins before it, or JSON follows.
     """
     starts = [start for start, _, _ in values]
 
@@ -257,16 +258,16 @@ _CLOSED = re.compile(r"\}\s*,?\s*\](?:\s*\})*")
 
 
 def _repaired(text: str) -> Any:
-    """Return JSON as json-repair understands it: single or missing quotes, commas, Python's words.
+    """Return JSON with json-repair: single or missing quotes, missing commas, Python's constants.
 
-    Only up to the end of the last whole object: json-repair would complete a card that was cut off.
-    That is where a list of objects is closed, or a brace outside of quotation marks.
+    Only up to the end of the last complete object, which is the end of a list of objects or a brace
+    outside quotation marks, because json-repair would complete a truncated card.
     """
     from json_repair import repair_json
 
     if not (start := re.search(r"[{\[]", text)):
         return None
-    if _CURLY_KEY.search(text):  # an editor made the quotation marks curly
+    if _CURLY_KEY.search(text):  # an editor has changed the quotation marks
         text = _CURLY.sub(r'\1"\2', text)
     end = max((found.end() for found in _CLOSED.finditer(text)), default=0)
     quotes = 0
@@ -298,10 +299,10 @@ _A_LABEL = re.compile(r"(?:h(?:ighlight)?[\s_#-]*)?(\d{1,3}|[0-9a-f]{8})", re.IG
 
 
 def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield cards at any place a model may put them; those grouped under an `h` inherit it."""
+    """Yield all nested cards; those grouped under an `h` inherit it."""
     if depth > _DEEPEST:
         return
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # JSON within JSON
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # JSON in a string
         for _, _, inner in _json_values(fix_escapes(value))[0]:
             yield from _cards(inner, depth + 1)
     elif isinstance(value, list):
@@ -309,7 +310,7 @@ def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield from _cards(item, depth + 1)
     elif isinstance(value, dict):
         card: dict[str, Any] = {}
-        for key, part in value.items():  # a key that has our name goes before an alias
+        for key, part in value.items():  # our names take precedence over aliases
             name = _CALLED.get(re.sub(r"[^a-z]", "", str(key)[:40].casefold()), "")
             if name and (name not in card or key == name):
                 card[name] = part
@@ -317,7 +318,7 @@ def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield card
             return
         grouped = []
-        for key, part in value.items():  # a key that is a label names the highlight
+        for key, part in value.items():  # a key may be the label of a highlight
             label = _A_LABEL.fullmatch(str(key).strip())
             named = {"h": label[1]} if label else {}
             grouped += [{**named, **one} for one in _cards(part, depth + 1)]
@@ -336,7 +337,7 @@ def _cards(value: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One object of a reply, its texts cleaned."""
+    """One object of a reply, with cleaned texts."""
 
     label: str
     kind: CardKind | None
@@ -347,7 +348,7 @@ class Item:
     text: str = ""
     why_none: str = ""
     fact: str = ""
-    """Cards of one fact bear the same; "" where the model does not say."""
+    """Equal for cards of the same fact; "" if the model does not say."""
     tags: tuple[str, ...] = ()
 
 
@@ -360,13 +361,14 @@ _KINDS = {
     "reversed": CardKind.TWO_WAY,
 }
 MOST = 100
-"""Objects of one reply that are looked at."""
+"""The minimum number of objects of a reply that are read."""
 
 
 def items(content: str, labels: tuple[str, ...]) -> list[Item]:
     """Return the usable objects of a reply.
 
-    Where one highlight was asked for, an object that names none, or all of them another, mean it.
+    If only one highlight was asked about, objects refer to it even if they name none, or if all of
+    them name another one.
     """
     found = objects(content)[: max(MOST, 10 * len(labels))]
     alone = labels[0] if len(labels) == 1 else ""
@@ -377,7 +379,7 @@ def items(content: str, labels: tuple[str, ...]) -> list[Item]:
 
 
 def usable(found: Iterable[dict[str, Any]], labels: tuple[str, ...], alone: str = "") -> list[Item]:
-    """Return those that are about one of the highlights; `alone` is meant where none is named."""
+    """Return the items about one of the highlights; objects that name none refer to `alone`."""
     read = (_item(one, alone) for one in found)
     return [item for item in read if item is not None and item.label in labels]
 
@@ -404,7 +406,7 @@ def _item(found: dict[str, Any], alone: str) -> Item | None:
 
 
 def label_of(said: object) -> str:
-    """Return the highlight's name: `1`, `"1"`, `"h1"` and `1.0` are the same."""
+    """Return the label of a highlight: `1`, `"1"`, `"h1"` and `1.0` are equal."""
     if isinstance(said, float) and said.is_integer():
         said = int(said)
     words = str(said)[:40].casefold() if isinstance(said, str | int) else ""
@@ -412,11 +414,11 @@ def label_of(said: object) -> str:
 
 
 _LONGEST = 20_000
-"""Characters of a text that are kept."""
+"""The number of characters of a text that are kept."""
 
 
 def _string(found: dict[str, Any], key: str) -> str:
-    """Return a text; a number counts as one, a list as its parts."""
+    """Return a value as text; the parts of a list are joined."""
     value = found.get(key)
     if isinstance(value, list):
         value = ", ".join(str(part) for part in value[:100] if isinstance(part, str | int))
@@ -425,9 +427,9 @@ def _string(found: dict[str, Any], key: str) -> str:
 
 
 def _kind(said: str, front: str, back: str, text: str) -> tuple[CardKind | None, str]:
-    """Return the kind that the filled fields allow, the one that was said if they do; the cloze.
+    """Return the kind of card that the filled fields allow, if possible the given one, and the cloze.
 
-    A cloze may stand in the front, or have a blank whose answer is the back.
+    A cloze may be in the front, or have a blank whose answer is in the back.
     """
     if said == "none":
         return None, ""
@@ -446,7 +448,7 @@ _SPELT = {"analyse": "analyze", "moderate": "medium", "difficult": "hard"}
 
 
 def _tags(found: dict[str, Any]) -> Iterator[str]:
-    """Yield what the model says of the card, where it is one of the words it was given."""
+    """Yield tags for what the model says about the card, as far as it is one of the known words."""
     for name, known in TAGS.items():
         word = _string(found, name).strip().casefold()
         word = _SPELT.get(word, word)
@@ -455,19 +457,19 @@ def _tags(found: dict[str, Any]) -> Iterator[str]:
 
 
 def reasons(read: Iterable[Item]) -> Iterator[str]:
-    """Yield why the model drafts no card, where it says so."""
+    """Yield the model's reasons for drafting no card."""
     for item in read:
         if item.kind is None:
             yield item.why_none or "the model saw nothing worth a card"
 
 
-# --- a model's words in our Markdown --------------------------------------------------------
+# --- a model's text as our Markdown ---------------------------------------------------------
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
 
 
 def scrub(text: str) -> str:
-    """Return text every encoder takes: no lone surrogates, no control characters but tab, newline."""
+    """Return text without lone surrogates and control characters except tab and newline."""
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
     return _CONTROL.sub("", clean).strip()
 
@@ -489,7 +491,7 @@ _AUTOLINK = re.compile(r"<((?:https?|ftp|mailto|javascript):[^<>\s]*)>", re.IGNO
 
 
 def markdown(text: str) -> str:
-    """Return a model's text in our Markdown: HTML converted or dropped, links made words."""
+    """Return a model's text as our Markdown: HTML is converted or dropped, links become text."""
     return cloze.escape_signs(_ours(text))
 
 
@@ -500,10 +502,10 @@ _BRACKETS = re.compile(r"\[([^\[\]\n]{1,80})\](?![(\[])")
 
 
 def cloze_text(text: str, answer: str = "") -> str:
-    """Return a cloze in our Markdown, however the gap is written; other braces are the checks'.
+    """Return a cloze in our Markdown, however the gap is written.
 
-    `{{c1:x}}` and `{{x}}` are `{{c1::x}}`; `____`, `[…]`, or the only place where it stands, is
-    the gap for an `answer` given beside the text; else words in square brackets are.
+    `{{c1:x}}` and `{{x}}` become `{{c1::x}}`. The gap for a separate `answer` is `____`, `[…]`, or
+    its only occurrence; without one, it is the text in square brackets.
     """
     made = outside(_ours(text), lambda run: _LOOSE.sub(r"{{c\1::", run))
     if not made or cloze.gaps(made):
@@ -514,7 +516,7 @@ def cloze_text(text: str, answer: str = "") -> str:
 
 
 def _filled(text: str, answer: str) -> str:
-    """Put the gap where a blank, the answer, or brackets show its place."""
+    """Insert the gap at the blank, the answer, or the brackets, if there is only one of them."""
     for blank in (_BLANK, re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")) if answer else ():
         if len(found := list(blank.finditer(text))) == 1:
             start, end = found[0].span()
@@ -526,7 +528,7 @@ def _filled(text: str, answer: str) -> str:
 
 
 def foreign(text: str) -> str:
-    """Return what cleaning takes from a text ("HTML", "a link", "a picture"), "" if nothing."""
+    """Return what cleaning removes from a text ("HTML", "a link", "a picture"); "" if nothing."""
     found: list[str] = []
 
     def look(run: str) -> str:
@@ -551,7 +553,7 @@ _TWICE = re.compile(r"\\\\(?=(?:[dt]?frac|sqrt|sum|prod|int|cdot|times|bar|hat|v
 
 
 def _single_escapes(text: str) -> str:
-    r"""`\\frac` in a formula is `\frac` escaped once too often, unless lines end there."""
+    r"""Replace `\\frac` in formulas by `\frac`, except where `\\` ends a line."""
     parts, at = [], 0
     for start, end, kind in shields(text):
         formula = text[start:end]
@@ -585,16 +587,16 @@ def _formula(raised: re.Match[str]) -> str:
 # --- drafts ---------------------------------------------------------------------------------
 
 _OWN = 1000
-"""Facts the model gave no number are numbered from here."""
+"""The first number of facts that the model has not numbered."""
 
 
 def drafts_of(
     read: Iterable[Item], highlight: Highlight, origin: Origin, shape: Shape
 ) -> tuple[Draft, ...]:
-    """Return the cards of one highlight, of the kinds that are wanted, not `numbered` yet.
+    """Return the cards of one highlight that have a wanted kind, not `numbered` yet.
 
-    `intent` is the number of the fact as the model has it; where it has none, all are of fact 1
-    if they are to be chosen from, else each is a fact of its own.
+    `intent` is the model's number of the fact. Without a number, all cards are about fact 1 if they
+    are candidates to choose from, else each is about a fact of its own.
     """
     fitting = (_fitted(item, shape.kinds) for item in read)
     made = [_draft(item, highlight, origin, shape) for item in fitting if item is not None]
@@ -605,13 +607,13 @@ def drafts_of(
 
 
 def unwanted(read: Iterable[Item], shape: Shape) -> str:
-    """Return why none of the cards a model drew is of use; "" if it drew none."""
+    """Return why none of the cards that the model drafted can be used; "" if there are none."""
     drew = ", ".join(dict.fromkeys(item.kind for item in read if item.kind is not None))
     return f"the model drew only {drew}, wanted is {', '.join(shape.kinds)}" if drew else ""
 
 
 def _fitted(item: Item, kinds: tuple[CardKind, ...]) -> Item | None:
-    """Return the card as one of the kinds that are wanted; None if it cannot be one."""
+    """Return the card as one of the wanted kinds; None if that is impossible."""
     if item.kind is None or item.kind in kinds:
         return item if item.kind else None
     if CardKind.BASIC not in kinds:
@@ -639,9 +641,9 @@ def _draft(item: Item, highlight: Highlight, origin: Origin, shape: Shape) -> Dr
 
 
 def _evidence(quote: str, answers: list[str], highlight: Highlight) -> tuple[str, int]:
-    """Return the quote as it stands in the source, and where the model's own begins in the mark.
+    """Return the quote as in the source, and where the model's quote begins in the mark.
 
-    Where the answers stand beside it in the same sentence, it is widened to hold them too.
+    If the answers are next to it in the same sentence, the quote is extended to contain them.
     """
     bare = quote.strip().strip('"“”„«»').strip()
     missing = [answer for answer in answers if not _within(answer, bare)]
@@ -658,13 +660,13 @@ def _evidence(quote: str, answers: list[str], highlight: Highlight) -> tuple[str
 
 
 def _held(answers: Iterable[str], place: str) -> list[Span]:
-    """Return where the answers stand in a text; nothing unless all of them do."""
+    """Return the positions of the answers in a text; [] unless it contains all of them."""
     spans = [_within(answer, place) for answer in answers]
     return [] if None in spans else [span for span in spans if span]
 
 
 def _within(answer: str, place: str) -> Span | None:
-    """Return where an answer stands as words of its own: no rat in generation."""
+    """Return the position of an answer as whole words: `rat` is not in `generation`."""
     at = 0
     while span := locate(answer.strip(" ."), place[at:]):
         start, end = at + span[0], at + span[1]
@@ -675,13 +677,13 @@ def _within(answer: str, place: str) -> Span | None:
 
 
 _LETTER = re.compile(r"[a-zA-Z\u00c0-\u024f0-9]")
-"""Scripts that part words by blanks."""
+"""Letters of scripts that separate words."""
 
 
 def _stretched(quote: Span, answers: list[Span], place: str) -> Span:
-    """Return the span that holds the quote and the answers; a quote of a word takes its whole line.
+    """Return the span of the quote and the answers; a quote of one word is extended to its line.
 
-    A quote that has another figure than the answer is left as it is: one of them is wrong.
+    A quote with another figure than the answer is not extended, because one of them is wrong.
     """
     answered = _FIGURES.findall(" ".join(place[start:end] for start, end in answers))
     quoted = _FIGURES.findall(place[quote[0] : quote[1]])
@@ -699,15 +701,15 @@ def _stretched(quote: Span, answers: list[Span], place: str) -> Span:
 
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 _NAMING, _TELLING = 3, 8
-"""Characters from which a quote points at a line, and from which it may prove something."""
+"""The lengths from which a quote identifies a line, and from which it may be evidence."""
 _STRETCH = 600
-"""Characters beyond which a quote tells no more than the whole page."""
+"""The maximum length of an extended quote."""
 
 
 def numbered(made: Iterable[Draft], shape: Shape) -> tuple[Draft, ...]:
-    """Return at most two facts, in the order of the passage; of each the cards that differ.
+    """Return the distinct cards about at most two facts, in the order of the passage.
 
-    One card a fact, or as many as a person is to choose from, the model's best first.
+    One card for each fact, or as many as there are candidates to choose from, the best first.
     """
     facts: dict[int, list[Draft]] = {}
     for draft in made:
@@ -723,11 +725,11 @@ def numbered(made: Iterable[Draft], shape: Shape) -> tuple[Draft, ...]:
 
 
 _SAME_WORDS = 90
-"""Fronts at least this similar (rapidfuzz token_sort_ratio, 0 to 100) ask the same."""
+"""The similarity (rapidfuzz token_sort_ratio, 0 to 100) from which fronts ask the same."""
 
 
 def alike(one: Draft, other: Draft) -> bool:
-    """Return whether two cards of a highlight are the same: equal answers, the same question."""
+    """Return whether two cards of a highlight have the same question and answer."""
     if one.fields == other.fields:
         return True
     if one.kind.family is not other.kind.family or fold(one.answer) != fold(other.answer):
@@ -746,6 +748,6 @@ def alike(one: Draft, other: Draft) -> bool:
 
 
 def card_json(draft: Draft, shape: Shape) -> str:
-    """Return a draft as the model sees it again, when it is asked to repair it."""
+    """Return a draft as JSON for a request to repair it."""
     fact = {"fact": str(draft.intent + 1)} if shape.candidates > 1 else {}
     return json.dumps({**fact, "kind": draft.kind.value, **dict(draft.fields)}, ensure_ascii=False)

@@ -1,9 +1,9 @@
-"""The offline drafter: no model, no network. Better no card than a bad card.
+"""The offline drafter, which needs no model and no network. No card is better than a bad card.
 
 It drafts cards that a person wrote or marked as such, questions and clozes that a comment asks for,
-and two sentence patterns that were right often enough in blind rating to be trusted: `long form
-(ABBR)` gave 22 good cards of 23, `X is called Y` 10 of 12; every other pattern that was tried stayed
-under 60 %. Each refusal below answers a bad card. A highlight without a card gets a reason.
+and two sentence patterns that were reliable in blind rating: `long form (ABBR)` gave 22 good cards
+of 23, `X is called Y` 10 of 12; all others that were tried stayed under 60 %. Each exclusion below
+prevents a bad card that was seen. A highlight without a card gets a reason.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import sentences
 
 MOST = 3
-"""Cards that patterns may make of one highlight."""
+"""The maximum number of cards from sentence patterns for one highlight."""
 LONGEST = 4_000
-"""Characters of a passage that patterns look at."""
+"""The number of characters of a passage that are searched for patterns."""
 NOTHING = "no acronym or definition that the offline rules recognise"
 STRUCK = "struck out: nothing is asked of words that were deleted"
 WHOLE = (
@@ -47,10 +47,10 @@ WHOLE = (
 
 
 class Rules:
-    """Draft offline; the same highlights give the same drafts."""
+    """The offline drafter, which always gives the same drafts for the same highlights."""
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task, in order; nothing ever fails."""
+        """Yield one result per task, in order; it cannot fail."""
         for task in tasks:
             drafts: list[Draft] = []
             left: list[NoCard] = []
@@ -74,7 +74,7 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
     if comment.wish is Wish.CLOZE:
         return _own_cloze(highlight, comment.words)
 
-    # marked phrases, without those that were struck out: nobody wants to recall them
+    # marked phrases, except those that are struck out
     struck = [one.span() for one in _STRIKE.finditer("".join(highlight.markdown[:1]))]
     pairs = list(zip(highlight.gaps, highlight.markdown_gaps, strict=False))
     if struck and len(pairs) == len(highlight.gaps):
@@ -90,7 +90,7 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
     else:
         marked = highlight
     phrases = _visible_gaps(marked) if marked.form is Form.PHRASE else ()
-    rest = _words_around(marked.exact, phrases)  # none: the whole sentence is marked, a passage
+    rest = _words_around(marked.exact, phrases)  # [] = the whole sentence is marked
     if rest and any(_asks_something(marked.exact, (phrase,)) for phrase in phrases):
         return (_phrases(marked, phrases),)
     if struck:
@@ -107,7 +107,7 @@ def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:
 def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
     sides, origin = highlight.markdown, f"rules:{highlight.form.value}"
     if highlight.form is Form.CLOZE and sides:
-        # as written: its numbers are the author's, a malformed cloze is for the checks
+        # unchanged: the author chose the numbers, and the checks report a malformed cloze
         extra = (("Extra", sides[1]),) if sides[1:2] not in ((), ("",)) else ()
         fields: Fields = (("Text", sides[0]), *extra)
         return (_draft(highlight, CardKind.CLOZE, fields, cloze_answers(sides[0]), origin),)
@@ -120,22 +120,22 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _answer_of(back: str) -> str:
-    """Return the words of an answer; of one that is only pictures, their names."""
+    """Return the text of an answer; if it is only pictures, their names."""
     return plain(back) or " · ".join(image_paths(back))
 
 
 def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Ask the reader's own question; the marked words answer it, or the picture."""
+    """Return a card with the reader's question; the marked words or the picture are the answer."""
     back, answer, origin = literal(highlight.exact), highlight.exact, "rules:comment"
     if not highlight.exact:
         back, origin = highlight.markdown[0], "rules:comment-picture"
-        answer = highlight.own or _answer_of(back)  # tells this picture from all others
+        answer = highlight.own or _answer_of(back)  # identifies the picture
     fields = sided(CardKind.BASIC, literal(comment.words), back)
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 
 def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
-    """Hide the phrase of `c: phrase` where it stands; a bare `c:` hides the marked words."""
+    """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words."""
     for text in (highlight.exact, highlight.sentence):
         span = locate(phrase or highlight.exact, text)
         if span and _asks_something(text, (span,)):
@@ -148,9 +148,9 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
 # --- marked words ---------------------------------------------------------------------------
 
 _STRIKE = re.compile(r"(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)", re.DOTALL)
-"""Words struck out in the text as written; plain text reads as if they held."""
+"""Words that are struck out in the Markdown; the plain text contains them unmarked."""
 _SHORT_MARK = 5
-"""Words up to which a mark in a document is a phrase of its sentence."""
+"""The maximum number of words of a mark that is a phrase of its sentence."""
 
 
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
@@ -158,7 +158,7 @@ def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
 
 
 def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
-    """Hide the marked phrases in their sentence, as it was written."""
+    """Return a cloze that hides the marked phrases in the Markdown of their sentence."""
     if not (highlight.markdown and highlight.markdown_gaps):
         return _cloze(highlight, highlight.exact, phrases, "rules:phrase")
     text = cloze.wrap(highlight.markdown[0], highlight.markdown_gaps)
@@ -167,7 +167,7 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
 
 
 def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Hide a few words marked in a sentence that stands alone."""
+    """Return a cloze that hides a few marked words, if their sentence is clear by itself."""
     sentence = highlight.sentence
     span = locate(highlight.exact, sentence) if highlight.form is Form.MARK else None
     if span is None or len(highlight.exact.split()) > _SHORT_MARK:
@@ -181,7 +181,7 @@ def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
 
 
 def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
-    """Return whether at least two words remain around what is hidden."""
+    """Return whether at least two words remain visible."""
     words = _words_around(text, spans)
     return len(words) >= 2 or (bool(words) and len(words[0]) > 4 and not words[0].isascii())
 
@@ -192,7 +192,7 @@ def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
     return re.findall(r"[^\W_]+", text)
 
 
-# --- sentences that cannot stand on a card --------------------------------------------------
+# --- sentences that are unfit for a card ----------------------------------------------------
 
 _CITATION = re.compile(
     r"""
@@ -223,7 +223,7 @@ _UNKNOWN_SUBJECT = re.compile(
     r"[Tt]he\s(?:[\w’'-]+\s){1,3}?(?:is|are|was|were|has|have|had|can|may|will|must|should|do|does)\b"
     r"|[A-Z]\w+s\s(?:the|an?|all|to)\b|[B-Z]\s"
 )
-"""The discriminator is …: which? Uses the …: what does? P is …: who is P?"""
+"""An unclear subject: `The discriminator is …`, `Uses the …`, `P is …`."""
 _RESULTING = re.compile(
     r"(?:The|An?)\s+(?:\w+\s+)?(?:first|second|third|last|resulting|corresponding|whole|entire"
     r"|main|key|code|question|previous|new|general|different|alternative|related|analogous|similar|two|three|four|even)\b"
@@ -231,7 +231,7 @@ _RESULTING = re.compile(
 
 
 def stands_alone(sentence: str) -> bool:
-    """Return whether a sentence names what it speaks of: no pronoun, no link to its neighbours."""
+    """Return whether a sentence is clear by itself: no pronouns, no references to its neighbours."""
     bare = _INTRODUCTION.sub("", sentence, count=1)
     begins_well = bare[:1].isdigit() or sentence[:1].isupper()
     return (
@@ -249,26 +249,79 @@ _SHORT = r"(?P<short>[A-Z][A-Za-z]{1,7})"
 _AFTER = re.compile(rf"\({_SHORT}(?=[);,])")
 _BEFORE = re.compile(rf"(?<![\w-]){_SHORT}\s\((?P<long>[^()\n;,:]{{5,80}})\)")
 _ELISION = r"(?:[cdlmnst]|all|dall|dell|nell|qu|sull)['’](?=[^\W\d_]{3})"
-"""l’ in l’intelligence, dell’ in dell’arte: a small word, written to the next one."""
+"""A small word joined to the next one: l’ in l’intelligence, dell’ in dell’arte."""
 _WORD = re.compile(rf"{_ELISION}|[^\W_]+(?:['’][^\W_]+)?", re.IGNORECASE)
 MOST_WORDS = 16
-"""Words of a long form that are looked at."""
+"""The maximum number of words of a long form."""
 _FILLERS = frozenset(
-    {"of", "and", "the", "for", "in", "to", "on", "with", "by", "from", "a", "an", "as", "at", "or"}
-    | {"de", "la", "le", "les", "du", "des", "et", "der", "die", "das", "und", "für", "von", "dem"}
-    | {"den", "au", "aux", "en", "sur", "pour", "dans", "par", "del", "el", "los", "las", "y", "e"}
-    | {"para", "por", "con", "di", "della", "delle", "dei", "da", "dos", "das", "van", "het"}
+    [
+        "of",
+        "and",
+        "the",
+        "for",
+        "in",
+        "to",
+        "on",
+        "with",
+        "by",
+        "from",
+        "a",
+        "an",
+        "as",
+        "at",
+        "or",
+        "de",
+        "la",
+        "le",
+        "les",
+        "du",
+        "des",
+        "et",
+        "der",
+        "die",
+        "das",
+        "und",
+        "für",
+        "von",
+        "dem",
+        "den",
+        "au",
+        "aux",
+        "en",
+        "sur",
+        "pour",
+        "dans",
+        "par",
+        "del",
+        "el",
+        "los",
+        "las",
+        "y",
+        "e",
+        "para",
+        "por",
+        "con",
+        "di",
+        "della",
+        "delle",
+        "dei",
+        "da",
+        "dos",
+        "das",
+        "van",
+        "het",
+    ]
 )
 
 
 _TAIL = re.compile(r"(?<=[^\W\d_]{3})(?:['’]s|\d{1,2}|[⁰¹²³⁴-⁹]+)$")
-"""What clings to a word: the number of a footnote, a possessive s."""
+"""What may follow a word: the number of a footnote, a possessive s."""
 _DECLINED = re.compile(r"\w+(?:em|en|er)\s")
-"""Mit Maschinellem Lernen (ML): nobody asks for a dative."""
+"""A German dative, as in `mit Maschinellem Lernen (ML)`."""
 
 
 def _acronyms(highlight: Highlight) -> Iterator[Draft]:
-    """Ask for every abbreviation that the text spells out, once, in order."""
+    """Yield a card for each abbreviation that the text spells out, in order."""
     seen = set()
     for begin, end in sentences(highlight.exact[:LONGEST]):
         sentence = highlight.exact[begin:end]
@@ -289,7 +342,7 @@ def _acronyms(highlight: Highlight) -> Iterator[Draft]:
 
 
 def _spelt_out(sentence: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start and end of every long form in a sentence, and its abbreviation."""
+    """Yield (start, end, abbreviation) of the long forms in a sentence."""
     for match in _AFTER.finditer(sentence):
         begin = sentence.rfind(")", 0, match.start()) + 1
         words = list(_WORD.finditer(sentence, begin, match.start()))[-MOST_WORDS:]
@@ -309,7 +362,7 @@ def _is_plural(short: str) -> bool:
 
 
 def _as_asked(short: str, sentence: str, start: int, end: int) -> tuple[int, int, str]:
-    """Ask for CNNs (convolutional neural networks) as one CNN, where an s is all."""
+    """Return the singular: CNN for CNNs (convolutional neural networks), if it differs by an s only."""
     if tail := _TAIL.search(sentence[start:end]):
         end = start + tail.start()
     if not _is_plural(short):
@@ -319,10 +372,10 @@ def _as_asked(short: str, sentence: str, start: int, end: int) -> tuple[int, int
 
 
 def _long_form(short: str, words: list[re.Match[str]], sentence: str) -> int | None:
-    """Return where the long form begins whose initials, read from its end, are the abbreviation's.
+    """Return where the long form begins whose initials, read from its end, form the abbreviation.
 
-    Only small words and later parts of a hyphenated word may be passed over; the long form has
-    two words at least, and begins at the beginning of a word.
+    Only small words and later parts of hyphenated words may be skipped. The long form has at least
+    two words, and starts at the start of a word.
     """
     letters = short[:-1] if _is_plural(short) else short
     capitals = sum(letter.isupper() for letter in letters)
@@ -342,7 +395,9 @@ def _long_form(short: str, words: list[re.Match[str]], sentence: str) -> int | N
             return None
         if folded[at][0] == letters[left - 1] and (found := begin(left - 1, at - 1)) is not None:
             return found
-        later_part = hyphenated[at] and at < len(words) - 1  # ML is no Machine-Learning-Modell
+        later_part = (
+            hyphenated[at] and at < len(words) - 1
+        )  # ML is not short for Machine-Learning-Modell
         return begin(left, at - 1) if small[at] or later_part else None
 
     first = begin(len(letters), len(words) - 1)
@@ -364,11 +419,11 @@ _STANDS_FOR = {
     "nl": ("Waar staat {} voor?", "het een en zijn met voor van niet wordt op te"),
     "pt": ("O que significa {}?", "os é são uma um em com que por da não ao dos à"),
 }
-"""The question, and small words by which the language is known."""
+"""The question, and small words that identify the language."""
 
 
 def _language(sentence: str) -> str:
-    """Return the language of a sentence: English unless it is plainly another."""
+    """Return the language of a sentence: English unless it is clearly another."""
     words = re.findall(r"\w+", sentence.casefold())
     count = {
         language: sum(word in marks.split() for word in words)
@@ -408,11 +463,11 @@ _CODE = re.compile(r"[`{}\\<>=|:;]|\w\(|_\w|\b[a-z]+[A-Z]|\w![\s(]|&\w+;|->")
 
 
 _GOES_ON = re.compile(r"\W*(?:and|or|/)\b|\s*\([^()]*\)\s+[a-z]\w*(?<!which)(?<!that)(?<!who)\b")
-"""It is half a name: called "the vernal (spring) and autumnal equinox"."""
+"""The term continues: called "the vernal (spring) and autumnal equinox"."""
 _RUNS_ON = re.compile(
     r"\w+[^\W\diasu_]s\s(?!of\b)|.*\s(?:but|yet|allows?|makes?|helps?|gives?|uses?|of|in|for)$"
 )
-"""It took a verb along: called "retorts allow" for sterilization."""
+"""The term includes a verb: called "retorts allow" for sterilization."""
 
 
 _ARTEFACT = re.compile(
@@ -423,13 +478,13 @@ _ARTEFACT = re.compile(
     |town|village)\s(?:that\sis\s)?$""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""What bears a name rather than a term: "a tool called", "a man called"."""
+"""Things that have a name and not a term: "a tool called", "a man called"."""
 _ALIAS = re.compile(r"(?!The\b|An?\b)[^,]{3,60}, (?:\w+ ){1,2}$")
-"""POSIX threads, also known as Pthreads: a second name right behind the first."""
+"""A second name right after the first: `POSIX threads, also known as Pthreads`."""
 
 
 def _terms(highlight: Highlight) -> Iterator[Draft]:
-    """Hide every term that a sentence of its own names, at most one a sentence."""
+    """Yield a cloze for each term that a sentence introduces, at most one per sentence."""
     for start, end in sentences(highlight.exact[:LONGEST]):
         sentence = highlight.exact[start:end]
         found = list(_CALLED.finditer(sentence))
@@ -441,11 +496,11 @@ def _names_a_term(sentence: str, found: re.Match[str]) -> bool:
     term, before, after = found["term"], sentence[: found.start("verb")], sentence[found.end() :]
     rest = sentence[: found.start("term")] + sentence[found.end("term") :]
     named = term[0].isupper() and not found["article"]
-    # "…, also known as Y": a second name, which a comma must close before the sentence goes on
+    # "…, also known as Y": a second name, after which a comma must follow
     second = not found["be"] and found["how"]
     closed = found["how"] and found["how"].startswith(",")
     dangling = second and not (closed and re.match(r",(?:\s+\S+){3}", after))
-    # "the nurse called doctors": only "is called" and "a thing called" name something
+    # not "the nurse called doctors": only "is called" and "a thing called" introduce a term
     passive = found["be"] or found["verb"] != "called"
     thing = re.search(r"(?:\ba|\ban|,|\bare|\bis)\s(?:[\w-]+\s){0,3}[\w-]*,?\s*$", before)
     return not (
@@ -468,7 +523,7 @@ def _names_a_term(sentence: str, found: re.Match[str]) -> bool:
 
 
 def _leaks(term: str, rest: str) -> bool:
-    """Return whether the sentence says a word of the term elsewhere, or too little besides."""
+    """Return whether the rest of the sentence contains a word of the term, or is too short."""
     words = {word.casefold() for word in _WORD.findall(rest)}
     stems = {word[:5] for word in words if len(word) > 3}
     own = {word.casefold()[:5] for word in _WORD.findall(term) if len(word) > 3}
@@ -476,7 +531,7 @@ def _leaks(term: str, rest: str) -> bool:
     return bool(own & stems) or within or len(words - _FILLERS) < 5
 
 
-# --- what the deck file asks for ------------------------------------------------------------
+# --- the kinds of cards in the deck file ----------------------------------------------------
 
 _QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
 _IS_CALLED = re.compile(
@@ -488,14 +543,14 @@ _CLAUSE = re.compile(
     r"(?<!that\s)(?<!which\s)(?<!who\s)\b(?:is|are|was|were|has|have|had|can|may|will|do|does)\b"
     r"|\b(?:and|or|that|which|who|but|[a-z]+ly)$"
 )
-"""There is a second statement before "is called": no single question asks for it."""
+"""Another statement before "is called", so that no single question is possible."""
 
 
 def _fitting(drafts: tuple[Draft, ...], brief: Brief) -> tuple[Draft, ...] | str:
-    """Return the drafts that the deck file takes, or the reason if none is left.
+    """Return the drafts of kinds that the deck file allows, or the reason if there are none.
 
-    A card that a person wrote, or asked for in a comment, always stays. A cloze becomes a question
-    only where its words allow but one.
+    Cards that a person wrote, or asked for in a comment, are always kept. A cloze becomes a question
+    if its sentence allows that.
     """
 
     def takes(kind: CardKind) -> bool:
@@ -531,7 +586,7 @@ def _as_question(draft: Draft) -> Draft:
 
 
 def _cloze(highlight: Highlight, text: str, spans: tuple[Span, ...], origin: str) -> Draft:
-    """Return a cloze over literal text, which is its evidence."""
+    """Return a cloze that hides these spans of a text, which is also its quote."""
     spans = tuple(sorted(spans))
     made, at = "", 0
     for number, (start, end) in enumerate(spans, start=1):

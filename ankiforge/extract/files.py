@@ -275,7 +275,7 @@ def unreadable(error: OSError) -> ItemError:
     """Return the error for an unreadable file."""
     if isinstance(error, FileNotFoundError):
         return ItemError(WENT_AWAY, hint=READ_AGAIN)
-    return ItemError(f"cannot be read: {error.strerror or error}", hint="check its rights")
+    return ItemError(f"cannot be read: {error.strerror or error}", hint="check its permissions")
 
 
 QUIET_SECONDS = 0.3

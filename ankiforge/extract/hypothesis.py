@@ -36,7 +36,7 @@ from ankiforge.text.anchors import CONTEXT, percent
 
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a hundred thousand annotations."""
-HINT = "export it anew at hypothes.is, or save what its API answers"
+HINT = "export it again at hypothes.is, or save what its API answers"
 
 
 Settings = SourceSettings
@@ -181,7 +181,7 @@ class Hypothesis(ExportSource):
             try:
                 yield msgspec.json.decode(row, type=Annotation)
             except (msgspec.DecodeError, RecursionError) as error:
-                yield Problem(f"{file.path}: annotation {number}", f"{error}", "export it anew")
+                yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
 
     def _document(self, uri: str, mark: Annotation, path: str) -> Document:
         # the page's title at that time, or else the file name, or the address
@@ -251,7 +251,7 @@ def _rows(text: str) -> tuple[tuple[msgspec.Raw | str, ...], str]:
             line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines
         ):
             return lines, ""
-        raise ItemError(f"no JSON of Hypothesis: {error}", hint=HINT) from error
+        raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
     if export.id:
         return (text,), ""
     return (*export.rows, *export.annotations, *export.replies), export.export_userid

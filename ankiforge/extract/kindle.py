@@ -400,7 +400,7 @@ class Kindle(ExportSource):
     ending = (".txt",)
     no_export = "no clippings of a Kindle"
     hint = "its My Clippings.txt lies on the Kindle, in documents/"
-    rest = "are no entries"
+    rest = "are not entries"
     oldest_first = True
 
     def read(self) -> Iterator[Sighting]:

@@ -160,7 +160,7 @@ class Readwise(ExportSource):
             raise ItemError("not UTF-8", hint=RE_SAVE) from error
         except csv.Error as error:
             what = f"not a table from some row on: {error}"
-            raise ItemError(what, hint="export it anew") from error
+            raise ItemError(what, hint="export it again") from error
         except OSError as error:
             raise unreadable(error) from error
 
@@ -201,7 +201,7 @@ def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
         first, at = at, reader.line_num + 2
         if cells and cells[-1].endswith(_END):
             what = "the quote that opens in this row is never closed: nothing is read from here on"
-            yield Problem(f"{file.path}:{first}", what, "export it anew")
+            yield Problem(f"{file.path}:{first}", what, "export it again")
         elif len(cells) <= len(columns):
             row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})
             if row.text or row.comment:
@@ -224,7 +224,7 @@ def _lines(table: TextIO) -> Iterator[str]:
     """
     while line := table.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise ItemError("an unterminated line", hint="export it anew")
+            raise ItemError("an unterminated line", hint="export it again")
         yield line
 
 

@@ -63,7 +63,7 @@ class Wiki(TextSource):
         fields = {line[1]: line[2].strip() for line in found}
         if not fields and text.strip():
             hint = "its first lines are to be `field: value`, then an empty line"
-            yield Problem(file.path, "it is no tiddler", hint)
+            yield Problem(file.path, "it is not a tiddler", hint)
             return
         title, kind = fields.get("title", ""), fields.get("type", "")
         if title.startswith("$:/") or not fields.keys().isdisjoint(("draft.of", "plugin-type")):

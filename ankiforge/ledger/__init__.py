@@ -20,10 +20,12 @@ from ankiforge.ledger.alternatives import Alternatives
 from ankiforge.ledger.anki import Suspensions, Views
 from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import Cards
+from ankiforge.ledger.consents import Consents
 from ankiforge.ledger.db import Connection, connect, copy_to_memory
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
+from ankiforge.ledger.events import Event
 from ankiforge.ledger.highlights import FOLDER, Highlights, Pictures
 from ankiforge.ledger.ingest import Ingest
 from ankiforge.ledger.journal import Journal, Writer, generation_of, store_generation
@@ -76,9 +78,10 @@ class Ledger:
         self.cards = Cards(connection, self.highlights.several, self.duplicates.update)
         self.decisions = Decisions(connection, self.writer, self.cards)
         self.ingest = Ingest(connection, self.writer, self.decisions, self.cards, pictures.folder)
-        self.decisions.on_effect = self.ingest.apply
+        self.decisions.on_effect = self._apply
         self.earlier = EarlierDecisions(connection, self.decisions, self.cards)
-        self.policy = Policy(connection, self.decisions, self.cards)
+        self.consents = Consents(connection, self.writer, self.decisions, self.cards)
+        self.policy = Policy(connection, self.decisions, self.cards, self.consents)
         self.alternatives = Alternatives(connection, self.decisions, self.cards)
         slots = Slots(connection, self.writer, self.decisions)
         self.placer = Placer(
@@ -117,6 +120,11 @@ class Ledger:
     def catch_up(self) -> tuple[Problem, ...]:
         """Ingest journal lines written by another machine; return malformed lines as problems."""
         return self._rebuild.update()
+
+    def _apply(self, event: Event) -> None:
+        """Apply the effects of an event, other than on its cards, that came from a journal or was undone."""
+        self.ingest.apply(event)
+        self.consents.apply(event)
 
     @property
     def generation(self) -> int:

@@ -9,10 +9,11 @@ from typing import Any
 
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.cards import Cards, Pairs, event_of
-from ankiforge.ledger.db import Connection
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import (
     ANKI,
     COLUMNS,
+    CONSENT,
     LAPSES,
     PERSON,
     SOURCE,
@@ -205,8 +206,28 @@ class Decisions:
         """
         with self._writer.unit():
             events = self._action(what) if what else self._last_action()
+            if consents := [one.id for one in events if one.what == CONSENT]:
+                # of the cards, only those about which nothing was decided since
+                ids = {one.id for one in events}
+                events += [one for one in self.following(consents) if one.id not in ids]
+                events = [one for one in events if one.what == CONSENT or not self._later(one)]
             self.undo_events(events)
             return events
+
+    def following(self, consents: Iterable[str]) -> list[Event]:
+        """Return the events, not undone, that follow from a person's consent to a form of cards."""
+        rows = self._db.execute(
+            "SELECT d.* FROM event d WHERE d.what IN ('accept', 'retire') AND NOT d.undone"
+            " AND json_extract(d.body, '$.consent') IN (SELECT value FROM json_each(?))"
+            " ORDER BY d.sequence",
+            (to_json(list(consents)),),
+        ).fetchall()
+        return [event_of(row) for row in rows]
+
+    def take_back_following(self, consent: str) -> None:
+        """Undo what follows from a consent that another machine took back."""
+        if events := [one for one in self.following([consent]) if not self._later(one)]:
+            self.undo_events(events)
 
     def undo_events(self, events: list[Event]) -> None:
         """Undo all these events as one action, within a unit.
@@ -311,11 +332,19 @@ class Decisions:
         ).fetchone()
         if row is None:
             raise RefusedError(
-                "there is nothing to undo", hint="only what you decided: ankiforge trace CARD"
+                "there is nothing to undo", hint="ankiforge trace CARD lists decisions"
             )
         return self._action(row["action"])
 
     def _refuse_if_later(self, event: Event) -> None:
+        if (later := self._later(event)) is not None:
+            raise RefusedError(
+                f"{event.subject} was changed since ({later['what']}, {later['at']})",
+                hint=f"ankiforge undo {later['action']} first",
+            )
+
+    def _later(self, event: Event) -> sqlite3.Row | None:
+        """Return a later event that changed the same of a card, None if there is none."""
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE d.subject = :subject AND d.what <> 'move'"
             f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"
@@ -325,12 +354,7 @@ class Decisions:
              "by": event.by, "anki": ANKI},
         ).fetchall()  # fmt: skip
         touched = _touched(event)
-        later = next((row for row in rows if touched & _touched(event_of(row))), None)
-        if later is not None:
-            raise RefusedError(
-                f"{event.subject} was changed since ({later['what']}, {later['at']})",
-                hint=f"ankiforge undo {later['action']} first",
-            )
+        return next((row for row in rows if touched & _touched(event_of(row))), None)
 
     # --- highlights that share a card -------------------------------------------------------
 

@@ -81,6 +81,7 @@ def _subject(what: object) -> str:
         "slot": "key",
         "skip": "key",
         "bind": "source",
+        "consent": "source",
         "union": "document",
     }.get(str(what), "guid")
 

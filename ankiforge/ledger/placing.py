@@ -19,9 +19,10 @@ from ankiforge.ledger.alternatives import (
     numbered_as_journalled,
 )
 from ankiforge.ledger.cards import ANSWER_CHANGED, REJECTED_ELSEWHERE, Cards, letter_of
+from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import CORRECTS, PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import CONSENT, CORRECTS, PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -68,10 +69,13 @@ _DEFERRED = "deferred:"
 class Policy:
     """Applies the policy of the settings."""
 
-    def __init__(self, connection: Connection, decisions: Decisions, cards: Cards) -> None:
+    def __init__(
+        self, connection: Connection, decisions: Decisions, cards: Cards, consents: Consents
+    ) -> None:
         self._db = connection
         self._decisions = decisions
         self._cards = cards
+        self.consents = consents
         self._accepted: Counter[RunId] = Counter()
         """The number of cards that the policy accepted, by run."""
 
@@ -96,7 +100,10 @@ class Policy:
         how = AcceptedBy.AUTHOR if checked.draft.by_hand else AcceptedBy.POLICY
         after = {"verdict": Verdict.ACCEPTED.value, "accepted_by": how.value}
         after |= {"waits": ""} if waits else {}
-        self._decisions.change(guid, "accept", after, by=POLICY, action=f"policy-{run}")
+        extra = {CONSENT: checked.consent} if checked.consent else {}
+        self._decisions.change(
+            guid, "accept", after, by=POLICY, action=f"policy-{run}", extra=extra
+        )
         self._cards.keep_deck(guid)
         return True
 
@@ -668,6 +675,8 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
     if by_person and not checked.blocked:
         seen = {(one.check, one.twin) for one in card.leading.findings}
         doubts -= {one for one in seen if one[0] != SAME_HIGHLIGHT}
+    if checked.consent:
+        doubts = {one for one in doubts if one[0] not in DOUBTS}
     if doubts or edit is None:
         return not (doubts or by_person)
     draft = checked.draft

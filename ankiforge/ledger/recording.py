@@ -170,9 +170,11 @@ class Recorder:
                 card = next(self._cards.several([guid]), None)
                 if card is None or card.standing is not Standing.LIVE:
                     continue
-                if card.verdict is Verdict.PENDING and card.leading.clean:
-                    if len(card.to_choose) <= 1 and accepts(card.leading.draft):
-                        checked = Checked(card.leading.draft, card.leading.findings, accept=True)
+                draft, findings = card.leading.draft, card.leading.findings
+                consent = self._policy.consents.accepts(card.highlight, draft, findings)
+                if card.verdict is Verdict.PENDING and (card.leading.clean or consent):
+                    if len(card.to_choose) <= 1 and (consent or accepts(draft)):
+                        checked = Checked(draft, findings, accept=True, consent=consent)
                         self._placer.accept(run, guid, card.highlight.key, checked)
                 else:
                     self._draft_again(self._reviser.take_deferred(card, judge))

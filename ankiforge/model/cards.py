@@ -233,6 +233,8 @@ class Checked:
     findings: tuple[Finding, ...] = ()
     accept: bool = False
     """Whether the policy accepts the draft."""
+    consent: str = ""
+    """The id of the event by which a person consented to the form of the card; "" if that is not why."""
     later: bool = False
     """Whether the policy decides only later, because a person is still editing the file."""
     repeats: str = ""

@@ -376,6 +376,8 @@ class Highlight:
     """Why the highlight must not become a card; "" if it may."""
     declared: bool = False
     """Whether a dialect in the settings declares it as a card."""
+    written: str = ""
+    """How a card is written in the source, as a person would say it: `a ::: b`, `#card`; "" = no card."""
     nearby: str = ""
     """The paragraph around it and its neighbours, where the comment asks something; else ""."""
     formerly: Former | None = None

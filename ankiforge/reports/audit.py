@@ -24,7 +24,6 @@ from ankiforge.model import (
     Finding,
     Guid,
     Origin,
-    SeenCard,
     SeenType,
     Severity,
     Standing,
@@ -40,7 +39,6 @@ from ankiforge.reports.lint import (
     FindingCounts,
     Linted,
     Linter,
-    ReadNote,
     cloze_fields,
     markdown,
     message_of,
@@ -196,122 +194,7 @@ class Audit:
         return tally
 
 
-@dataclass(frozen=True, slots=True)
-class KnownNotes:
-    """The ledger's records of notes, as far as an audit needs them."""
-
-    accounts: Mapping[Guid, CardStatus]
-    sourceless: frozenset[str]
-    """The guids of cards whose passage is gone."""
-    distinct: frozenset[frozenset[str]]
-    """Pairs that a person declared not to be duplicates, as guids, or `nid:…` for foreign notes."""
-    left: Mapping[Guid, int]
-    """Failing cards that a person decided to keep, with their number of lapses at that time."""
-    answered: frozenset[tuple[Guid, str]]
-    """Remarks that a person has dealt with."""
-
-
-def known_to(ledger: Ledger) -> KnownNotes:
-    """Read the records that an audit needs from the ledger."""
-    queries = ledger.queries
-    return KnownNotes(
-        queries.card_statuses(),
-        frozenset(queries.without_source()),
-        queries.not_duplicates(),
-        queries.handled_lapses(),
-        queries.handled_remarks(),
-    )
-
-
 # --- auditing all notes ---------------------------------------------------------------------
-
-
-def audit(
-    deck: Everything,
-    limits: check.Limits,
-    known: KnownNotes,
-    *,
-    within: Callable[[str], bool] = lambda deck: True,
-    step: Callable[[int], None] = lambda count: None,
-) -> Audit:
-    """Audit all notes.
-
-    Args:
-        deck: the open collection or export.
-        limits: the thresholds of the checks.
-        known: the ledger's records of the notes.
-        within: selects the decks to report; duplicates are searched in all decks.
-        step: called with the number of notes so far.
-
-    Raises:
-        ItemError: the file is damaged.
-    """
-    figures, found = Figures(unused_types=deck.unused_types), []
-    linter, last = Linter(limits), deck.last_answers()
-    names: dict[
-        str, str
-    ] = {}  # the guids or `nid:…` of all notes so far, by their name in findings
-    for count, note in enumerate(deck.notes(), start=1):
-        step(count)
-        kind = deck.types.get(note.type_id)
-        read = read_note(note, kind)
-        ours, lapses = read.identity is not None, sum(card.lapses for card in note.cards)
-        names[f"note {note.id}"] = name = note.guid if ours else f"{NOTE}{note.id}"
-        account = known.accounts.get(Guid(note.guid)) if ours else None
-        tagged = RETIRED in (tag.casefold() for tag in note.tags)
-        retired = tagged or (account is not None and not account.stands)
-        # do not check the wording of retired cards, or compare them with others
-        [linted] = linter.notes([replace(read, faces=(), broken=()) if retired else read])
-        findings = [
-            one
-            for one in linted.findings
-            if one.severity is not Severity.INFO and not _is_distinct(one, name, names, known)
-        ]
-        if retired:
-            if any(not card.suspended for card in note.cards):
-                findings.append(
-                    RETIRED_STUDIED.found(_why_retired(known.accounts.get(Guid(note.guid))))
-                )
-        else:
-            findings += _origin(note, read, known, complete=deck.view.complete)
-            # the id of a note is the time of its creation, except for our notes
-            since = note.id / 1000 if not ours else account.written if account else 0.0
-            moment = _Moment(deck.view.taken_at, last)
-            # a person decided to keep this failing card, until it lapses again
-            left = lapses <= known.left.get(Guid(note.guid), -1)
-            findings += _schedule(note, moment, since, _remark(read, known), left)
-        findings += _empty_cards(note, kind)
-        if within(note.deck):
-            # of two notes with equal findings, the one with more lapses is worse
-            linted = Linted(linted.note, tuple(findings), ours, weight=lapses)
-            figures.add(note, linted)
-            if findings:
-                found.append(linted)
-    for name, answer, times in deck.answers():
-        if within(name):
-            figures.answers.add(answer, times)
-    return Audit(figures, tuple(sorted(found, key=_goodness)))
-
-
-def _goodness(linted: Linted) -> tuple[int, int, int, int]:
-    worst = list(Severity).index(linted.worst or Severity.INFO)
-    return (-worst, -linted.weight, -len(linted.findings), linted.note.id)
-
-
-def _is_distinct(one: Finding, name: str, names: Mapping[str, str], known: KnownNotes) -> bool:
-    pair = frozenset((name, names.get(one.twin, "")))
-    return one.check in PAIRED and pair in known.distinct
-
-
-def _why_retired(account: CardStatus | None) -> str:
-    if account is None or account.stands:
-        return "it has the tag"
-    if account.standing is not Standing.LIVE:
-        return f"{account.standing} here"
-    if account.verdict is Verdict.REJECTED:
-        return "rejected here" + (f" ({account.why})" if account.why else "")
-    return "it waits for your decision here"
-
 
 _SOURCES = frozenset(
     [
@@ -330,102 +213,153 @@ _SOURCES = frozenset(
 """Common names of the field for the source of a note."""
 
 
-def _origin(
-    note: AnyNote, read: ReadNote, known: KnownNotes, *, complete: bool
-) -> Iterator[Finding]:
-    """Yield findings about the source of a note; `complete` means it is in a complete collection."""
-    ours = read.identity is not None
-    if ours and Guid(note.guid) not in known.accounts:
-        found = UNKNOWN.found()
-        yield found if complete else replace(found, severity=Severity.INFO)
-    if note.guid in known.sourceless:
-        yield SOURCE_GONE.found()
-    named = {name: text for name, text in read.fields if name.strip().casefold() in _SOURCES}
-    if named and all(is_blank(text[:LONGEST_READ]) for text in named.values()):
-        found = NO_SOURCE.found(next(iter(named)))
-        yield replace(found, severity=Severity.WARN) if ours else found
+def audit(
+    deck: Everything,
+    limits: check.Limits,
+    ledger: Ledger,
+    *,
+    within: Callable[[str], bool] = lambda deck: True,
+    step: Callable[[int], None] = lambda count: None,
+) -> Audit:
+    """Audit all notes.
+
+    Args:
+        deck: the open collection or export.
+        limits: the thresholds of the checks.
+        ledger: the records of our notes.
+        within: selects the decks to report; duplicates are searched in all decks.
+        step: called with the number of notes so far.
+
+    Raises:
+        ItemError: the file is damaged.
+    """
+    queries = ledger.queries
+    statuses, sourceless = queries.card_statuses(), frozenset(queries.without_source())
+    distinct, kept, handled = (
+        queries.not_duplicates(), queries.handled_lapses(), queries.handled_remarks(),
+    )  # fmt: skip
+    figures, found = Figures(unused_types=deck.unused_types), []
+    linter, last = Linter(limits), deck.last_answers()
+    names = dict[str, str]()  # the guids or `nid:…` of all notes so far, by their name in findings
+    for count, note in enumerate(deck.notes(), start=1):
+        step(count)
+        kind, guid = deck.types.get(note.type_id), Guid(note.guid)
+        read = read_note(note, kind)
+        ours, lapses = read.identity is not None, sum(card.lapses for card in note.cards)
+        names[f"note {note.id}"] = name = note.guid if ours else f"{NOTE}{note.id}"
+        status = statuses.get(guid) if ours else None
+        tagged = RETIRED in (tag.casefold() for tag in note.tags)
+        retired = tagged or (status is not None and not status.stands)
+
+        # the checks, but not of the wording of retired cards, nor of duplicates of them
+        [linted] = linter.notes([replace(read, faces=(), broken=()) if retired else read])
+        findings = [
+            one
+            for one in linted.findings
+            if one.severity is not Severity.INFO
+            and not (one.check in PAIRED and frozenset((name, names.get(one.twin, ""))) in distinct)
+        ]
+        if retired and any(not card.suspended for card in note.cards):
+            findings.append(RETIRED_STUDIED.found(_why_retired(statuses.get(guid))))
+        if not retired:
+            # the source
+            if ours and status is None:
+                unknown = UNKNOWN.found()
+                whole = deck.view.complete
+                findings.append(unknown if whole else replace(unknown, severity=Severity.INFO))
+            if note.guid in sourceless:
+                findings.append(SOURCE_GONE.found())
+            sources = {n: text for n, text in read.fields if n.strip().casefold() in _SOURCES}
+            if sources and all(is_blank(text[:LONGEST_READ]) for text in sources.values()):
+                empty = NO_SOURCE.found(next(iter(sources)))
+                findings.append(replace(empty, severity=Severity.WARN) if ours else empty)
+            # a remark that nobody has dealt with
+            feedback = dict(read.fields).get("Feedback", "") if ours else ""
+            remark = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""
+            if remark and (guid, remark) not in handled:
+                findings.append(REMARK.found(f"“{shortened(remark, 120)}”"))
+            # the schedule; the id of a note is the time of its creation, except for our notes
+            since = note.id / 1000 if not ours else status.written if status else 0.0
+            # a person may have decided to keep a failing card until it lapses again
+            left = lapses <= kept.get(guid, -1)
+            findings += _schedule(note, deck.view.taken_at, last, since, left)
+        findings += _empty_cards(note, kind)
+        if within(note.deck):
+            # of two notes with equal findings, the one with more lapses is worse
+            linted = Linted(linted.note, tuple(findings), ours, weight=lapses)
+            figures.add(note, linted)
+            if findings:
+                found.append(linted)
+    for deck_name, answer, times in deck.answers():
+        if within(deck_name):
+            figures.answers.add(answer, times)
+
+    def goodness(linted: Linted) -> tuple[int, int, int, int]:
+        worst = list(Severity).index(linted.worst or Severity.INFO)
+        return (-worst, -linted.weight, -len(linted.findings), linted.note.id)
+
+    return Audit(figures, tuple(sorted(found, key=goodness)))
 
 
-def _remark(read: ReadNote, known: KnownNotes) -> str:
-    """Return the content of our note's Feedback field; "" if a person has dealt with it."""
-    feedback = dict(read.fields).get("Feedback", "") if read.identity else ""
-    words = on_one_line(bare(markdown(feedback[:LONGEST_READ]))) if feedback else ""
-    return "" if (Guid(read.guid), words) in known.answered else shortened(words, 120)
+def _why_retired(status: CardStatus | None) -> str:
+    if status is None or status.stands:
+        return "it has the tag"
+    if status.standing is not Standing.LIVE:
+        return f"{status.standing} here"
+    if status.verdict is Verdict.REJECTED:
+        return "rejected here" + (f" ({status.why})" if status.why else "")
+    return "it waits for your decision here"
 
 
-# --- the schedule ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """The time at which the deck was read, and the time of the last answer of each card, by id."""
-
-    now: float
-    last: Mapping[int, float]
-
-    def days(self, since: float) -> int:
-        """Return the whole days since a time; 0 if the time is unknown."""
-        return max(0, int((self.now - since) / DAY)) if since > 0 else 0
-
-    def overdue(self, card: SeenCard) -> int:
-        """Return for how many days a card has been due; 0 if it is not due or not in review."""
-        answered = self.last.get(card.id, 0.0)
-        if card.suspended or card.type != 2 or card.interval <= 0 or not answered:
-            return 0
-        return self.days(answered + card.interval * DAY)
+_FAILS = {Trouble.LEECH: LEECH, Trouble.LAPSES: LAPSES, Trouble.DIFFICULT: DIFFICULT}
+"""The most severe first; only the first that applies is reported."""
 
 
 def _schedule(
-    note: AnyNote, moment: _Moment, since: float, remark: str, left: bool
+    note: AnyNote, now: float, last: Mapping[int, float], since: float, left: bool
 ) -> Iterator[Finding]:
     """Yield findings about the schedule of a note.
 
     Args:
         note: the note with its cards.
-        moment: the time at which the deck was read.
+        now: when the deck was read, in seconds since 1970.
+        last: the time of the last answer of each card, by id.
         since: when the note was added to Anki, in seconds since 1970; 0 if unknown.
-        remark: the remark in its Feedback field.
         left: whether a person decided to keep the note although it fails.
     """
-    if remark:
-        yield REMARK.found(f"“{remark}”")
-    found = set(troubles(note.tags, note.cards))
+
+    def days(since: float) -> int:
+        return max(0, int((now - since) / DAY)) if since > 0 else 0
+
+    found, cards = set(troubles(note.tags, note.cards)), note.cards
     gravest = next((one for one in _FAILS if one in found), None)
-    if gravest is not None and not left:
-        rule, details = _FAILS[gravest]
-        yield rule.found(details(note))
-    if not note.cards:
+    if gravest is Trouble.DIFFICULT and not left:
+        worst = max(cards, key=lambda card: card.difficulty or 0.0)
+        back = f", and back after {worst.interval} days" if worst.interval > 0 else ""
+        after = f"after {worst.reps} answers{back}"
+        yield DIFFICULT.found(f"difficulty {worst.difficulty or 0:.1f} of 10 {after}")
+    elif gravest is not None and not left:
+        details = "its lapses are unknown"
+        if (most := max(cards, key=lambda card: card.lapses, default=None)) and most.lapses:
+            times = "once" if most.lapses == 1 else f"{most.lapses} times"
+            details = f"forgotten {times} in {most.reps} answers"
+        yield _FAILS[gravest].found(details)
+    if not cards:
         return
-    if all(card.suspended for card in note.cards):
-        if gravest is None and (days := moment.days(note.touched)) >= LONG_DAYS:
-            yield LONG_SUSPENDED.found(f"unchanged for {days} days")
-    elif not any(card.reps for card in note.cards):
-        if (days := moment.days(since)) >= LONG_DAYS:
-            yield NEVER_STUDIED.found(f"not once in {days} days")
-    elif (days := max(map(moment.overdue, note.cards))) >= LONG_DAYS:
-        yield LEFT_LYING.found(f"due for {days} days")
-
-
-def _lapsed(note: AnyNote) -> str:
-    worst = max(note.cards, key=lambda card: card.lapses, default=None)
-    if worst is None or not worst.lapses:
-        return "its lapses are unknown"
-    times = "once" if worst.lapses == 1 else f"{worst.lapses} times"
-    return f"forgotten {times} in {worst.reps} answers"
-
-
-def _hard(note: AnyNote) -> str:
-    worst = max(note.cards, key=lambda card: card.difficulty or 0.0)
-    back = f", and back after {worst.interval} days" if worst.interval > 0 else ""
-    return f"difficulty {worst.difficulty or 0:.1f} of 10 after {worst.reps} answers{back}"
-
-
-_FAILS: Mapping[Trouble, tuple[Rule, Callable[[AnyNote], str]]] = {
-    Trouble.LEECH: (LEECH, _lapsed),
-    Trouble.LAPSES: (LAPSES, _lapsed),
-    Trouble.DIFFICULT: (DIFFICULT, _hard),
-}
-"""The most severe first; only the first that applies is reported."""
+    if all(card.suspended for card in cards):
+        if gravest is None and days(note.touched) >= LONG_DAYS:
+            yield LONG_SUSPENDED.found(f"unchanged for {days(note.touched)} days")
+    elif not any(card.reps for card in cards):
+        if days(since) >= LONG_DAYS:
+            yield NEVER_STUDIED.found(f"not once in {days(since)} days")
+    else:
+        due = (
+            last[card.id] + card.interval * DAY
+            for card in cards
+            if not card.suspended and card.type == 2 and card.interval > 0 and last.get(card.id)
+        )
+        if (overdue := max(map(days, due), default=0)) >= LONG_DAYS:
+            yield LEFT_LYING.found(f"due for {overdue} days")
 
 
 def _empty_cards(note: AnyNote, kind: SeenType | None) -> Iterator[Finding]:

@@ -308,14 +308,9 @@ _LARGEST_NOTE = 400_000
 """The number of characters of a note that are searched."""
 _PLUGINS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
 _PLUGIN_TEXTS = {
-    "osr": (
-        "singleLineCardSeparator",
-        "singleLineReversedCardSeparator",
-        "multilineCardSeparator",
-        "multilineReversedCardSeparator",
-        "multilineCardEndMarker",
-    ),
-    "flashcards": ("flashcardsTag", "inlineSeparator", "inlineSeparatorReverse"),
+    "osr": "singleLineCardSeparator singleLineReversedCardSeparator multilineCardSeparator"
+    " multilineReversedCardSeparator multilineCardEndMarker",
+    "flashcards": "flashcardsTag inlineSeparator inlineSeparatorReverse",
 }
 _OLD_CLOZES = {
     "convertHighlightsToClozes": "==[123;;]answer[;;hint]==",
@@ -352,7 +347,9 @@ def _plugin_settings(vault: Path, dialect: str) -> dict[str, Any]:
     kept = data.get("settings", data)
     kept = kept if isinstance(kept, dict) else {}
     settings = {
-        name: kept[name] for name in _PLUGIN_TEXTS[dialect] if isinstance(kept.get(name), str)
+        name: kept[name]
+        for name in _PLUGIN_TEXTS[dialect].split()
+        if isinstance(kept.get(name), str)
     }
     if dialect == "osr":
         patterns, tags = kept.get("clozePatterns"), kept.get("flashcardTags")

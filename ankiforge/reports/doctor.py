@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import time
@@ -55,7 +54,6 @@ from ankiforge.text.display import counted, on_one_line
 from ankiforge.text.identifiers import model_name
 
 if TYPE_CHECKING:
-    from ankiforge.draft.cache import RequestForm
     from ankiforge.draft.client import ServerSettings
 
 
@@ -152,7 +150,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
             kinds = ", ".join(place.kind for place in item.places)
             yield _ok(name, f"{kinds} in {item.path}, remembered by run")
         else:
-            do = f"bring it back, or: ankiforge run --forget {quote(item.path)}"
+            do = f"moved? run it at its new place; else: ankiforge run --forget {quote(item.path)}"
             yield _warn(name, f"{item.path} is remembered and is not there", do)
     yield _ledger(workspace, around)
     yield from _journal(workspace)
@@ -374,20 +372,13 @@ def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable,
 # --- a card of the model ---------------------------------------------------------------------
 #
 # The model drafts one card, as in a run, from a fixed passage: no text of the user is sent, and no
-# reply is cached. A second request asks for a structured reply although its text tempts the model to
-# answer otherwise, to test whether the server enforces a schema.
+# reply is cached.
 
 _PATIENCE_S = 120.0
 """How long `doctor` waits for an answer; a run may wait longer."""
 _PASSAGE = "Hermann Ebbinghaus published his experiments on the forgetting curve in 1885."
-_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {"colour": {"type": "string", "enum": ["blue", "green"]}},
-    "required": ["colour"],
-    "additionalProperties": False,
-}
-_TEMPTING = "Write the word apple, and nothing else. No JSON, no quotation marks."
 _SHAPES = ("json_schema", "json_object with a schema", "json_object", "plain text")
+"""The formats of a reply, strictest first, as in `Format`."""
 
 
 class _TemporaryCache:
@@ -434,13 +425,11 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
     if drafted.failed and not used.requests:
         raise ItemError(drafted.failed[0][1])
     form = load_form(settings, kept)
-    shape, more = _shape(settings, form)
     without = f"; without {', '.join(sorted(form.dropped))}" if form.dropped else ""
     each = seconds / max(used.requests, 1)
     tokens = f", {used.tokens_out / seconds:.0f} tokens/s" if used.tokens_out and seconds else ""
-    cost = None if used.cost_usd is None else used.cost_usd + (settings.cost(*more) or 0.0)
-    dollars = f"; {cost:.4f} dollars" if cost else ""
-    how = f"{shape}{without}; {each:.1f} s{tokens}{dollars}"
+    dollars = f"; {used.cost_usd:.4f} dollars" if used.cost_usd else ""
+    how = f"{_SHAPES[form.format]}{without}; {each:.1f} s{tokens}{dollars}"
 
     where = f"{model_name(workspace.config.llm.model)} at {workspace.config.llm.base_url}"
     if not drafted.drafts:
@@ -463,33 +452,3 @@ def _why_none(drafted: Drafted) -> str:
     whys = [*(why for _, why in drafted.failed), *(one.reason for one in drafted.no_cards)]
     # drop the advice to ask again, which applies only to highlights in a workspace
     return [*whys, "no answer"][0].partition("; ask again with")[0]
-
-
-def _shape(settings: ServerSettings, form: RequestForm) -> tuple[str, tuple[int, int]]:
-    """Return the format of replies that the server supports, and the (input, output) tokens used."""
-    from ankiforge.draft.client import Client
-    from ankiforge.draft.prompt import Format, response_format
-    from ankiforge.draft.reply import Completion, completion
-
-    name = _SHAPES[form.format]
-    if form.format is Format.TEXT or "response_format" in settings.extra_body:
-        return f"{name}: each reply is checked here", (0, 0)
-    messages = [{"role": "user", "content": f"{_TEMPTING} (JSON)"}]
-    asked = {"model": settings.model, "messages": messages, **settings.extra_body}
-    asked |= response_format(Format.JSON_SCHEMA, _SCHEMA)
-    client = Client(settings)
-    try:
-        with client.ask(form.apply(asked, settings)) as raw:
-            found = completion(raw) or Completion()
-    except ItemError:
-        return f"{name}: taken", (0, 0)
-    finally:
-        client.stop()
-    try:
-        answer = json.loads(found.content)
-    except (ValueError, RecursionError):
-        answer = None
-    wanted = ({"colour": "blue"}, {"colour": "green"})
-    kept = isinstance(answer, dict) if form.format is Format.JSON_OBJECT else answer in wanted
-    verdict = "kept" if kept else "taken but not kept; each reply is checked here"
-    return f"{name}: {verdict}", (found.tokens_in, found.tokens_out)

@@ -526,11 +526,11 @@ def import_file(ledger: Ledger, path: Path) -> Imported:
             entries.append(found)
             line_of.setdefault(found.id, number)
     if not is_export:
-        raise UsageError(f"{path}: no export of ankiforge", hint="ankiforge export FILE.jsonl")
+        raise UsageError(f"{path}: not an export of ankiforge", hint="ankiforge export FILE.jsonl")
     imported = ledger.exchange.import_lines(entries)
     if not _is_end(line, count):
         what = "lines of the export are missing: it was cut short"
-        hint = "what is there was taken in; export it anew for the rest"
+        hint = "what is there was taken in; export it again for the rest"
         problems.append(Problem(str(path), what, hint))
     for problem in imported.problems:  # replace the number of the entry by that of the line
         at = line_of.get(problem.where.removeprefix("journal line "))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.budget import Usage
     from ankiforge.sync import PushResult, SyncResult
 
-LISTED = 40
+LISTED = 10
 """The maximum number of highlights without a card that are listed; `list --no-card` lists all."""
 REASONS = 5
 """The maximum number of reasons for waiting that are shown separately."""
@@ -184,7 +184,7 @@ def summarize(
 
 
 NOTHING_MARKED = """
-No highlights there. What counts: highlights and comments in a PDF or in Zotero; in notes
+No highlights found. What counts: highlights and comments in a PDF or in Zotero; in notes
 ==marks==, question::answer lines, {{gaps}} and glossary lists; in clippings and exports each
 highlight (docs/reading.md)."""
 

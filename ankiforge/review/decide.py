@@ -23,6 +23,7 @@ from ankiforge.ledger.cards import (
     letter_of,
     preference,
 )
+from ankiforge.ledger.consents import Choice, WrittenForm
 from ankiforge.ledger.db import to_json
 from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
 from ankiforge.ledger.placing import blocked_by
@@ -130,6 +131,22 @@ def pick(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> t
     contested = _choices_named_twice(named)
     return _decide_each(
         ledger, named, lambda target, action: _pick(ledger, target, action, force, contested)
+    )
+
+
+def consent(ledger: Ledger, form: WrittenForm, choice: Choice) -> tuple[Result, ...]:
+    """Decide about a form in which cards are written in a source, as one action.
+
+    `ACCEPT` accepts the cards that wait, and lets the policy accept those to come. `EACH` leaves each to
+    a person. `NEVER` makes no cards of it; what waits is retired, nothing is rejected.
+    """
+    wanted = form.waiting if choice is Choice.ACCEPT else ()
+    parts = (wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE))
+    return _decide_each(
+        ledger,
+        [Target(card) for part in parts for card in ledger.cards.several(part)],
+        lambda target, action: _accept(ledger, target, action),
+        lambda action: ledger.consents.record(form, choice, action),
     )
 
 
@@ -451,7 +468,8 @@ def reworded(draft: Draft, fields: Fields) -> Draft:
     words = dict(fields)
     cloze = draft.kind is CardKind.CLOZE
     answer = cloze_answers(words.get("Text", "")) if cloze else plain(words.get("Back", ""))
-    return replace(draft, fields=fields, answer=answer, by_hand=True, origin=Origin(PERSON))
+    origin = Origin(PERSON)
+    return replace(draft, fields=fields, answer=answer, by_hand=True, origin=origin, probe=None)
 
 
 # --- cards by hand, highlights without a card -------------------------------------------------
@@ -478,7 +496,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
         raise RefusedError(f"{highlight.key} had such a card, which was rejected", hint=hint)
     findings = judge(draft, highlight)
     if forbidden := [found.message for found in findings if found.severity is Severity.BLOCK]:
-        raise RefusedError(f"not made: {'; '.join(forbidden)}", hint="mend the words")
+        raise RefusedError(f"not made: {'; '.join(forbidden)}", hint="change the words")
 
     checked = Checked(draft, findings, deck=deck)
     run = ledger.start_run("edit")
@@ -747,13 +765,17 @@ def undo_about(
 
 
 def _decide_each(
-    ledger: Ledger, targets: Iterable[Target], decide: Callable[[Target, str], None]
+    ledger: Ledger,
+    targets: Iterable[Target],
+    decide: Callable[[Target, str], None],
+    begin: Callable[[str], None] = lambda action: None,
 ) -> tuple[Result, ...]:
     """Decide on cards one after another, as one action; a refusal leaves the others standing."""
     once = {(target.card.guid, target.letter): target for target in targets}
     results = []
     with ledger.unit():
         action = ledger.writer.new_action()
+        begin(action)
         changed = _changed_cards(ledger, [target.card for target in once.values()])
         decided = False
         for target in once.values():

@@ -130,6 +130,15 @@ def remark_for(ledger: Ledger, card: Card, words: str = "", *, split: bool = Fal
     return f"{'; '.join((*parts, asked))}."
 
 
+def remark_excluding(others: Iterable[str]) -> str:
+    """Return the remark that asks a model for another card, to which these are no right answers."""
+    named = ", ".join(map(_quoted, others))
+    return (
+        f"the question of this card has another right answer as well: {named}. Ask for the same fact in"
+        " another shape: change the question and the answer, so that only one answer is right."
+    )
+
+
 def _quoted(text: str) -> str:
     """Quote text on one line so that nothing in it can end the quotation.
 

@@ -56,7 +56,7 @@ def find(ledger: Ledger, word: str) -> Target:
     if match is None:
         raise UsageError(
             f"{word!r} is not the id of a card",
-            hint="af and at least six characters more, as `ankiforge list` shows them",
+            hint="an id begins with af and has at least eight characters: ankiforge list shows them",
         )
     guids = ledger.cards.starting_with(match[1])
     if not guids:
@@ -133,9 +133,9 @@ def _clean(words: Mapping[str, str]) -> dict[str, str]:
     for name, text in clean.items():
         if found := _CONTROLS.search(text):
             what = f"{name} holds a control character ({ord(found[0]):#04x})"
-            raise UsageError(what, hint="type it anew")
+            raise UsageError(what, hint="type it again")
     if sum(map(len, clean.values())) > MAX_LENGTH:
-        raise UsageError(f"more than {MAX_LENGTH} characters", hint="a card of pages is a document")
+        raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
     return clean
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import msgspec
 
+from ankiforge.config import AcceptPolicy
 from ankiforge.config.deckfiles import Action, DeckRule, colour_name, deck_of, load_decks
 from ankiforge.config.workspace import Workspace
 from ankiforge.draft import likeliest, worth
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, letter_of
+from ankiforge.ledger.consents import WrittenForm
 from ankiforge.ledger.db import to_json
 from ankiforge.ledger.highlights import decode_highlight
 from ankiforge.ledger.queries import Queries
@@ -21,6 +23,9 @@ from ankiforge.review.decide import Target
 from ankiforge.review.query import Query, parse
 from ankiforge.sync import tags_of
 
+FEWEST = 3
+"""So many cards of one form must wait for consent to be asked for."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -28,6 +33,8 @@ class Service:
 
     workspace: Workspace
     ledger: Ledger
+    _forms: dict[tuple[int, int], list[WrittenForm]] = field(default_factory=dict, repr=False)
+    """By the version of the ledger, as a cache of `forms`."""
 
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
@@ -52,6 +59,19 @@ class Service:
 
         limits = check_limits(self.workspace.config)
         return check.check(draft, check.Context(highlight, check.DuplicateIndex(), limits=limits))
+
+    def forms(self) -> list[WrittenForm]:
+        """Return the forms in which cards are written that wait, or about which a person decided."""
+        version = self.ledger.queries.version()
+        if version not in self._forms:
+            lets_through = self.workspace.config.accept.rules is AcceptPolicy.CLEAN
+            self._forms.clear()
+            self._forms[version] = self.ledger.consents.forms(clean_too=not lets_through)
+        return self._forms[version]
+
+    def forms_to_ask(self) -> list[WrittenForm]:
+        """Return the forms about which a person is asked: those with several cards that wait."""
+        return [one for one in self.forms() if one.choice is None and len(one.waiting) >= FEWEST]
 
     def card(self, guid: str) -> Card | None:
         """Return the card of a guid from outside, None if there is none."""

@@ -1,7 +1,5 @@
 """A fresh collection of the real Anki, spoken to in the words of the tests."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

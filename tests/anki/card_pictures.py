@@ -3,8 +3,6 @@
 Real notes go through a real collection of Anki, and headless Chromium takes the pictures.
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import tempfile

@@ -1,7 +1,5 @@
 """Months of study, simulated with py-fsrs and written into a real collection as Anki writes them."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 A story is a list of steps; `do.edit(Back="kitty")` is a call of `Desk.edit`, made when it is told.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

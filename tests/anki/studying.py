@@ -1,7 +1,5 @@
 """A history of answers in the real Anki, and a workspace whose model draws the cards that are studied."""
 
-from __future__ import annotations
-
 import json
 import time
 from types import ModuleType

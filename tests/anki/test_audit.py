@@ -1,7 +1,5 @@
 """`ankiforge audit` on what the real Anki keeps: every kind of file, and the cards in a collection."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3
@@ -98,9 +96,7 @@ def found(lines: list[dict[str, Any]]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("kind", ["collection", "legacy", "new", "colpkg"])
-def test_every_kind_of_file_shows_the_same_troubles(
-    forge: Any, files: dict[str, Path], kind: str
-) -> None:
+def test_every_kind_of_file_shows_the_same_troubles(forge, files, kind):
     before = files[kind].read_bytes()
 
     told = found(forge("audit", files[kind], "--json", code=1).lines)
@@ -118,7 +114,7 @@ def test_every_kind_of_file_shows_the_same_troubles(
     assert files[kind].read_bytes() == before
 
 
-def test_the_figures_are_those_of_anki(forge: Any, files: dict[str, Path]) -> None:
+def test_the_figures_are_those_of_anki(forge, files):
     said = forge("audit", files["colpkg"], code=1).stdout
 
     assert "8 notes; 9 cards (5 new, 1 suspended) in 3 decks" in said
@@ -130,9 +126,7 @@ def test_the_figures_are_those_of_anki(forge: Any, files: dict[str, Path]) -> No
     assert "no answers" in forge.ok("audit", files["colpkg"], "--deck", "Places").stdout
 
 
-def test_an_export_without_scheduling_has_no_answers(
-    forge: Any, files: dict[str, Path], tmp_path: Path, backend: Any
-) -> None:
+def test_an_export_without_scheduling_has_no_answers(forge, files, tmp_path, backend):
     col = Collection(str(files["collection"]))
     backend.export(col, tmp_path / "bare.apkg", legacy=False, scheduling=False)
     col.close()
@@ -143,7 +137,7 @@ def test_an_export_without_scheduling_has_no_answers(
     assert "lapses" not in done.stdout
 
 
-def test_worst_first_and_a_limit_counts_the_rest(forge: Any, tmp_path: Path) -> None:
+def test_worst_first_and_a_limit_counts_the_rest(forge, tmp_path):
     path = tmp_path / "collection.anki2"
     col = Collection(str(path))
     for lapses in (5, 9, 7):
@@ -160,7 +154,7 @@ def test_worst_first_and_a_limit_counts_the_rest(forge: Any, tmp_path: Path) -> 
     assert "… and 2 more (-v names all)" in short
 
 
-def test_cards_that_ask_nothing_and_notes_that_nobody_studies(forge: Any, tmp_path: Path) -> None:
+def test_cards_that_ask_nothing_and_notes_that_nobody_studies(forge, tmp_path):
     path = tmp_path / "collection.anki2"
     col = Collection(str(path))
     half = col.new_note(col.models.by_name("Basic (optional reversed card)"))
@@ -189,9 +183,7 @@ def test_cards_that_ask_nothing_and_notes_that_nobody_studies(forge: Any, tmp_pa
 
 
 @pytest.mark.parametrize("odd", [-(2**62), 2**62, 1e300, "words", b"\xff", "[[["], ids=repr)
-def test_numbers_that_no_anki_wrote_stop_nothing(
-    forge: Any, files: dict[str, Path], tmp_path: Path, odd: object
-) -> None:
+def test_numbers_that_no_anki_wrote_stop_nothing(forge, files, tmp_path, odd):
     path = tmp_path / "odd.anki2"
     shutil.copyfile(files["collection"], path)
     columns = {
@@ -254,7 +246,7 @@ def desk(forge: Any, anki: Any) -> Desk:
     return made
 
 
-def test_without_a_file_it_is_the_collection_the_cards_are_in(desk: Desk) -> None:
+def test_without_a_file_it_is_the_collection_the_cards_are_in(desk):
     done = desk.forge.ok("audit")
 
     assert str(desk.forge.profile / "collection.anki2") in done.stderr
@@ -262,13 +254,13 @@ def test_without_a_file_it_is_the_collection_the_cards_are_in(desk: Desk) -> Non
     assert "0 notes (0.0 %) with findings" in done.stdout
 
 
-def test_a_card_whose_template_is_gone_stops_nothing(desk: Desk) -> None:
+def test_a_card_whose_template_is_gone_stops_nothing(desk):
     desk.anki.col.db.execute("update cards set ord = 7")
 
     assert "2 notes, 2 of them ours" in desk.forge("audit").stdout
 
 
-def test_a_card_turned_down_here_is_told_of_until_it_is_suspended_there(desk: Desk) -> None:
+def test_a_card_turned_down_here_is_told_of_until_it_is_suspended_there(desk):
     guid = desk.guid("helicase")
     desk.forge.ok("reject", guid, "--reason", "known for years")
 
@@ -283,9 +275,7 @@ def test_a_card_turned_down_here_is_told_of_until_it_is_suspended_there(desk: De
     assert desk.audited() == {}
 
 
-def test_a_note_of_another_ledger_and_a_remark_are_told_of(
-    desk: Desk, forge_in: Any, tmp_path: Path
-) -> None:
+def test_a_note_of_another_ledger_and_a_remark_are_told_of(desk, forge_in, tmp_path):
     desk.anki.edit(desk.guid("helicase"), Feedback="which <b>one</b>?")
     stranger = forge_in(tmp_path / "stranger")
 
@@ -298,7 +288,7 @@ def test_a_note_of_another_ledger_and_a_remark_are_told_of(
     assert {f["severity"] for one in package for f in one["findings"]} == {"info"}
 
 
-def test_a_passage_that_is_gone_leaves_an_orphan(desk: Desk, monkeypatch: Any) -> None:
+def test_a_passage_that_is_gone_leaves_an_orphan(desk, monkeypatch):
     monkeypatch.setattr("ankiforge.ledger.ingest.GONE_AFTER_SECONDS", 0.0)
     (desk.vault / "a.md").write_text(LIGASE + "\n", encoding="utf-8")
     desk.forge.ok("run", "-o", "out.apkg")
@@ -307,7 +297,7 @@ def test_a_passage_that_is_gone_leaves_an_orphan(desk: Desk, monkeypatch: Any) -
     assert desk.audited() == {"source_gone": {"Which enzyme unwinds the DNA double helix?"}}
 
 
-def test_what_a_person_called_no_duplicates_is_none(desk: Desk) -> None:
+def test_what_a_person_called_no_duplicates_is_none(desk):
     note = added(desk.anki.col, "Which enzyme unwinds the double helix of DNA?", "helicase")
     desk.anki.col.save()
     assert "duplicate" in desk.audited()
@@ -318,9 +308,7 @@ def test_what_a_person_called_no_duplicates_is_none(desk: Desk) -> None:
     assert desk.audited() == {}
 
 
-def test_cards_of_which_each_tells_something_of_its_own_are_no_duplicates(
-    forge: Any, tmp_path: Path, backend: Any
-) -> None:
+def test_cards_of_which_each_tells_something_of_its_own_are_no_duplicates(forge, tmp_path, backend):
     """Nobody is told to delete one of them."""
     folder = tmp_path / "opposites"
     folder.mkdir()
@@ -345,7 +333,7 @@ def test_cards_of_which_each_tells_something_of_its_own_are_no_duplicates(
     assert told["duplicate"] == {"What enzyme unwinds the double helix of DNA?"}
 
 
-def test_what_a_person_left_as_it_is_is_told_again_once_it_lapses_once_more(desk: Desk) -> None:
+def test_what_a_person_left_as_it_is_is_told_again_once_it_lapses_once_more(desk):
     guid = desk.guid("helicase")
     front = "Which enzyme unwinds the DNA double helix?"
     studied(desk.anki.col, desk.anki.note(guid), lapses=5, interval=30, ago=1)
@@ -371,7 +359,7 @@ def pairs(desk: Desk) -> list[str]:
     return [f["twin"] for one in cards for f in one["findings"] if f["check"] == "duplicate"]
 
 
-def test_a_note_added_later_is_proposed_as_a_twin_and_nothing_is_decided(desk: Desk) -> None:
+def test_a_note_added_later_is_proposed_as_a_twin_and_nothing_is_decided(desk):
     note = added(desk.anki.col, "Which enzyme unwinds the double helix of DNA?", "helicase")
     desk.anki.col.save()
     desk.anki.edit(desk.guid("ligase"), Extra="a word of mine", Feedback="unclear")
@@ -389,7 +377,7 @@ def test_a_note_added_later_is_proposed_as_a_twin_and_nothing_is_decided(desk: D
     assert pairs(desk) == []
 
 
-def test_an_answer_emptied_in_anki_is_proposed_as_a_warning_that_stops_nothing(desk: Desk) -> None:
+def test_an_answer_emptied_in_anki_is_proposed_as_a_warning_that_stops_nothing(desk):
     guid = desk.guid("ligase")
     desk.anki.edit(guid, Back="<br>")
     desk.anki.col.db.execute("update notes set mod = mod - 60")
@@ -403,7 +391,7 @@ def test_an_answer_emptied_in_anki_is_proposed_as_a_warning_that_stops_nothing(d
     assert [one["guid"] for one in desk.forge.cards("--view", "findings")] == [guid]
 
 
-def test_proposals_are_of_the_deck_that_is_named(desk: Desk) -> None:
+def test_proposals_are_of_the_deck_that_is_named(desk):
     added(desk.anki.col, "Which enzyme unwinds the double helix of DNA?", "helicase")
     desk.anki.col.save()
 

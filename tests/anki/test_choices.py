@@ -1,7 +1,5 @@
 """A choice of both note types, of which Anki has had one note, and then the other."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator
@@ -54,7 +52,7 @@ def states(forge: Any) -> dict[str, tuple[str, str, str]]:
     return {c["kind"]: (c["verdict"], c["standing"], c["anki"]) for c in forge.cards()}
 
 
-def test_another_note_type_picked_later_is_a_new_note_and_the_old_one_retired(picked) -> None:
+def test_another_note_type_picked_later_is_a_new_note_and_the_old_one_retired(picked):
     picked.ok("pick", picked.asks)
     told = picked.json("run")
     assert told["notes"]["added"] == 1
@@ -75,9 +73,7 @@ def test_another_note_type_picked_later_is_a_new_note_and_the_old_one_retired(pi
 
 
 @pytest.mark.parametrize("journal", [True, False])
-def test_a_lost_ledger_takes_the_picked_card_over_and_offers_no_second(
-    picked, server, journal: bool
-) -> None:
+def test_a_lost_ledger_takes_the_picked_card_over_and_offers_no_second(picked, server, journal):
     asked = len(server.asked)
     shutil.rmtree(picked.folder / ".ankiforge")
     if not journal:

@@ -1,7 +1,5 @@
 """Which collection is looked at, and what one that is not ours, or is older, may tell."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any
@@ -32,34 +30,50 @@ def _loaded(forge: Any, backend: Any, vault: Path, profile: Path) -> None:
     forge.ok("run", vault)
 
 
-def test_many_deletions_at_once_are_not_believed_until_confirmed(
-    forge: Any, backend: Any, vault: Path
-) -> None:
+def test_of_deletions_few_are_believed_at_once_and_many_once_they_are_confirmed(
+    forge, backend, vault
+):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
         anki.col.remove_notes(anki.col.find_notes("")[:12])
-
     came = forge("run", vault)
     assert "--confirm-deletions 12" in came.stderr
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["tombstones"], data["written"]) == (12, 0, 0)
-
     forge.ok("pull", "--confirm-deletions", "12")
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["written"]) == (0, 0)
 
 
-def test_a_few_deletions_are_believed_at_once(forge: Any, backend: Any, vault: Path) -> None:
+def test_a_few_deletions_are_believed_and_a_copy_of_a_note_is_not_ours(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
-        anki.col.remove_notes(anki.col.find_notes("")[:10])
+        note = anki.note(_guids(anki)[-1])
+        copy = anki.col.new_note(note.note_type())
+        copy.fields = list(note.fields)
+        anki.col.add_note(copy, 1)
+        anki.col.remove_notes([anki.note(guid).id for guid in _guids(anki)[:10]])
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["tombstones"], data["written"]) == (0, 10, 0)
+    assert copy.guid not in {card["guid"] for card in forge.cards()}
+    assert len(forge.cards()) == MANY
 
 
-def test_an_older_backup_is_told_and_changes_nothing(
-    forge: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+def test_of_several_profiles_the_one_with_our_notes_is_looked_at(forge, backend, vault):
+    first, other = (forge.profile.with_name(name) for name in ("A first", "Z other"))
+    for folder in (first, other):
+        folder.mkdir()
+        with backend.opened(folder):
+            pass
+    _loaded(forge, backend, vault, forge.profile)
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
+    assert forge.json("run", vault)["notes"]["missing"] == 0
+    came = forge("pull", "--collection", other / "collection.anki2", code=1)
+    assert "another collection" in came.stderr
+    assert {card["anki"] for card in forge.cards()} == {"seen"}
+
+
+def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_path):
     forge.ok("run", vault)
     with backend.opened(forge.profile):
         pass
@@ -70,11 +84,9 @@ def test_an_older_backup_is_told_and_changes_nothing(
         anki.answer_first_card(_guids(anki)[0])
     forge.ok("run", vault)
     shutil.copy(backup, forge.profile / "collection.anki2")
-
     came = forge("run", vault, code=1)
     assert "older backup" in came.stderr
     assert {card["anki"] for card in forge.cards()} == {"seen"}
-
     forge.ok("pull", "--bind")
     assert {card["anki"] for card in forge.cards()} == {"written"}
     assert forge.json("run", vault)["notes"]["written"] == MANY
@@ -84,33 +96,7 @@ def test_an_older_backup_is_told_and_changes_nothing(
     assert forge.json("run", vault)["notes"]["written"] == 0
 
 
-def test_another_profile_tells_nothing(forge: Any, backend: Any, vault: Path) -> None:
-    _loaded(forge, backend, vault, forge.profile)
-    other = forge.profile.with_name("Another")
-    other.mkdir()
-    with backend.opened(other):
-        pass
-    assert forge.json("run", vault)["notes"]["missing"] == 0
-
-    came = forge("pull", "--collection", other / "collection.anki2", code=1)
-    assert "another collection" in came.stderr
-    assert {card["anki"] for card in forge.cards()} == {"seen"}
-
-
-def test_of_several_profiles_the_one_with_our_notes_is_found(
-    forge: Any, backend: Any, vault: Path
-) -> None:
-    first = forge.profile.with_name("A first")
-    first.mkdir()
-    with backend.opened(first):
-        pass
-    _loaded(forge, backend, vault, forge.profile)
-    assert {card["anki"] for card in forge.cards()} == {"seen"}
-
-
-def test_a_collection_that_cannot_be_read_holds_changes_back(
-    forge: Any, backend: Any, vault: Path
-) -> None:
+def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     whole = (forge.profile / "collection.anki2").read_bytes()
     (forge.profile / "collection.anki2").write_bytes(whole[:5000] + b"x" * 5000)
@@ -129,8 +115,8 @@ def test_a_collection_that_cannot_be_read_holds_changes_back(
 @pytest.mark.parametrize("scheduling", [True, False])
 @pytest.mark.parametrize("legacy", [True, False])
 def test_an_export_by_hand_tells_what_is_there_and_never_what_is_not(
-    forge: Any, backend: Any, vault: Path, tmp_path: Path, legacy: bool, scheduling: bool
-) -> None:
+    forge, backend, vault, tmp_path, legacy, scheduling
+):
     forge.ok("run", vault)
     profile = tmp_path / "elsewhere"
     profile.mkdir()
@@ -150,7 +136,7 @@ def test_an_export_by_hand_tells_what_is_there_and_never_what_is_not(
     assert (states.count("seen"), states.count("written")) == (MANY - 1, 1)
 
 
-def test_a_colpkg_is_a_whole_look(forge: Any, backend: Any, vault: Path, tmp_path: Path) -> None:
+def test_a_colpkg_is_a_whole_look(forge, backend, vault, tmp_path):
     forge.ok("run", vault)
     profile = tmp_path / "elsewhere"
     profile.mkdir()
@@ -167,9 +153,7 @@ def test_a_colpkg_is_a_whole_look(forge: Any, backend: Any, vault: Path, tmp_pat
     assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == 1
 
 
-def test_a_second_computer_takes_the_cards_over(
-    forge: Any, forge_in: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+def test_a_second_computer_takes_the_cards_over(forge, forge_in, backend, vault, tmp_path):
     _loaded(forge, backend, vault, forge.profile)
     guids = {card["guid"] for card in forge.cards()}
     other = forge_in(tmp_path / "laptop")
@@ -189,8 +173,8 @@ def test_a_second_computer_takes_the_cards_over(
 
 
 def test_a_second_computer_that_drafted_first_ends_with_the_same_notes(
-    forge: Any, forge_in: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+    forge, forge_in, backend, vault, tmp_path
+):
     _loaded(forge, backend, vault, forge.profile)
     other = forge_in(tmp_path / "laptop")
     carried = tmp_path / "laptop" / "notes"
@@ -202,9 +186,7 @@ def test_a_second_computer_that_drafted_first_ends_with_the_same_notes(
     assert {c["guid"] for c in other.cards()} == {c["guid"] for c in forge.cards()}
 
 
-def test_an_old_package_imported_last_changes_nothing(
-    forge: Any, backend: Any, vault: Path, tmp_path: Path
-) -> None:
+def test_an_old_package_imported_last_changes_nothing(forge, backend, vault, tmp_path):
     forge.ok("run", vault)
     old = tmp_path / "old.apkg"
     shutil.copy(forge.folder / "ankiforge.apkg", old)
@@ -218,16 +200,3 @@ def test_an_old_package_imported_last_changes_nothing(
         assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 1}
         assert anki.load(old) == {"duplicate": MANY}
     assert forge.json("run", vault)["notes"]["written"] == 0
-
-
-def test_a_copy_a_person_made_of_a_note_is_not_ours(forge: Any, backend: Any, vault: Path) -> None:
-    _loaded(forge, backend, vault, forge.profile)
-    with backend.opened(forge.profile) as anki:
-        note = anki.note(_guids(anki)[0])
-        copy = anki.col.new_note(note.note_type())
-        copy.fields = list(note.fields)
-        anki.col.add_note(copy, 1)
-        own = copy.guid
-    assert forge.json("run", vault)["notes"]["written"] == 0
-    assert own not in {card["guid"] for card in forge.cards()}
-    assert len(forge.cards()) == MANY

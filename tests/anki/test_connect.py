@@ -1,14 +1,11 @@
 """The client against AnkiConnect's rules in front of a real collection."""
 
-from __future__ import annotations
-
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -68,12 +65,14 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 # --- there and back ---------------------------------------------------------------------------
 
 
-def test_a_package_goes_there_and_comes_back(
-    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path, card: Card
-) -> None:
+def test_a_package_goes_there_and_comes_back(fake, client, package, tmp_path, card):
+    client.suspend([])
+    client.unsuspend([])
+    assert fake.actions == [], "nothing is asked for no cards"
     client.check()
     client.import_package(package)
     assert len(client.find_notes(ours())) == 2
+    assert card_id(card.guid, 0) in client.find_cards("deck:Reading::A")
     assert client.decks_of(ours()) == ("Reading::A", "Reading::B")
     got = export_all(client, tmp_path)
     assert got.decks == ("Reading",)
@@ -83,9 +82,7 @@ def test_a_package_goes_there_and_comes_back(
         assert {row[0] for row in col.db.all("select mod from notes")} == {MOD}
 
 
-def test_an_import_is_done_with_the_add_ons_options(
-    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path, card: Card
-) -> None:
+def test_an_import_is_done_with_the_add_ons_options(fake, client, package, tmp_path, card):
     """Merged note types: a field the person added stops nothing (by hand it would)."""
     client.import_package(package)
     with fake.collection() as col:
@@ -100,9 +97,7 @@ def test_an_import_is_done_with_the_add_ons_options(
         assert col.get_note(note_id(card.guid))["Back"] == "Retrieval"
 
 
-def test_the_scheduling_comes_along(
-    fake: Any, client: AnkiConnect, backend: ModuleType, package: Path, tmp_path: Path, card: Card
-) -> None:
+def test_the_scheduling_comes_along(fake, client, backend, package, tmp_path, card):
     client.import_package(package)
     with fake.collection() as col:
         backend.Anki(col).answer_first_card(card.guid)
@@ -117,7 +112,7 @@ def test_the_scheduling_comes_along(
 # --- what is ours, wherever it is -------------------------------------------------------------
 
 
-def test_what_the_person_renamed_is_found(fake: Any, client: AnkiConnect, package: Path) -> None:
+def test_what_the_person_renamed_is_found(fake, client, package):
     client.import_package(package)
     with fake.collection() as col:
         for family in Family:
@@ -129,9 +124,7 @@ def test_what_the_person_renamed_is_found(fake: Any, client: AnkiConnect, packag
     assert len(client.find_notes(ours())) == 2
 
 
-def test_a_note_that_got_another_type_is_found_by_its_field(
-    fake: Any, client: AnkiConnect, package: Path, card: Card
-) -> None:
+def test_a_note_that_got_another_type_is_found_by_its_field(fake, client, package, card):
     client.import_package(package)
     with fake.collection() as col:
         theirs = col.models.copy(col.models.get(note_type(Family.BASIC).id), add=False)
@@ -141,7 +134,7 @@ def test_a_note_that_got_another_type_is_found_by_its_field(
     assert note_id(card.guid) in client.find_notes(ours())
 
 
-def test_nothing_of_others_is_found(fake: Any, client: AnkiConnect, tmp_path: Path) -> None:
+def test_nothing_of_others_is_found(fake, client, tmp_path):
     with fake.collection() as col:
         note = col.new_note(col.models.by_name("Basic"))
         note["Front"] = "af1"
@@ -151,9 +144,7 @@ def test_nothing_of_others_is_found(fake: Any, client: AnkiConnect, tmp_path: Pa
     assert "exportPackage" not in fake.actions
 
 
-def test_cards_in_a_filtered_deck_are_exported_with_that(
-    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path
-) -> None:
+def test_cards_in_a_filtered_deck_are_exported_with_that(fake, client, package, tmp_path):
     client.import_package(package)
     with fake.collection() as col:
         deck = col.sched.get_or_create_filtered_deck(0)
@@ -166,9 +157,7 @@ def test_cards_in_a_filtered_deck_are_exported_with_that(
     assert set().union(*map(exported_notes, got.paths)) == got.notes
 
 
-def test_a_deck_of_others_is_not_dragged_along(
-    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path
-) -> None:
+def test_a_deck_of_others_is_not_dragged_along(fake, client, package, tmp_path):
     client.import_package(package)
     with fake.collection() as col:
         for number in range(4):
@@ -182,8 +171,8 @@ def test_a_deck_of_others_is_not_dragged_along(
 
 @pytest.mark.parametrize("name", ['a "b"', "a_b*", "a\\b", "a (b) or c", "ä: -b"])
 def test_deck_names_with_signs_of_the_search_are_exported(
-    fake: Any, client: AnkiConnect, card: Card, make_card: Maker, tmp_path: Path, name: str
-) -> None:
+    fake, client, card, make_card, tmp_path, name
+):
     others = make_card(own="YYYY2345")
     notes = [note_for(card, "X::A", MOD), note_for(others, "X::B", MOD)]
     write_package(tmp_path / "ours.apkg", notes)
@@ -201,9 +190,7 @@ def test_deck_names_with_signs_of_the_search_are_exported(
     assert exported_notes(got.paths[0]) == got.notes
 
 
-def test_a_note_without_cards_leaves_the_exports_incomplete(
-    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path, card: Card
-) -> None:
+def test_a_note_without_cards_leaves_the_exports_incomplete(fake, client, package, tmp_path, card):
     client.import_package(package)
     with fake.collection() as col:
         col.db.execute("delete from cards where nid = ?", note_id(card.guid))
@@ -212,9 +199,7 @@ def test_a_note_without_cards_leaves_the_exports_incomplete(
     assert got.notes - held == {note_id(card.guid)}
 
 
-def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
-    fake: Any, client: AnkiConnect, package: Path, tmp_path: Path
-) -> None:
+def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(fake, client, package, tmp_path):
     client.import_package(package)
 
     def add(col: Any) -> None:
@@ -230,7 +215,7 @@ def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
 # --- suspending -------------------------------------------------------------------------------
 
 
-def test_cards_are_suspended_and_back(fake: Any, client: AnkiConnect, package: Path) -> None:
+def test_cards_are_suspended_and_back(fake, client, package):
     client.import_package(package)
     one, two, three = client.find_cards(ours())
     client.suspend([one, two])
@@ -241,48 +226,25 @@ def test_cards_are_suspended_and_back(fake: Any, client: AnkiConnect, package: P
         assert col.db.list("select id from cards where queue = -1") == [one]
 
 
-def test_a_card_that_is_gone_cannot_be_suspended(client: AnkiConnect) -> None:
-    assert "Card was not found: 5" in told(lambda: client.suspend([5]))
-
-
-def test_nothing_is_asked_for_no_cards(fake: Any, client: AnkiConnect) -> None:
-    client.suspend([])
-    client.unsuspend([])
-    assert fake.actions == []
-
-
 # --- refusals ---------------------------------------------------------------------------------
 
 
-def test_a_bad_search_is_told_in_ankis_words(client: AnkiConnect) -> None:
-    assert "Anki refuses findNotes: Invalid search" in told(lambda: client.find_notes('"'))
-
-
-def test_a_package_anki_cannot_see_says_where_it_must_be(
-    client: AnkiConnect, tmp_path: Path
-) -> None:
-    words = told(lambda: client.import_package(tmp_path / "none.apkg"))
-    assert "none.apkg" in words
-    assert "same folders" in words
-
-
-def test_a_package_that_is_none_changes_nothing(
-    fake: Any, client: AnkiConnect, tmp_path: Path
-) -> None:
+def test_what_anki_refuses_is_told_in_its_words_and_changes_nothing(fake, client, tmp_path):
     (tmp_path / "bad.apkg").write_bytes(b"no zip")
-    assert "Anki refuses importPackage" in told(
-        lambda: client.import_package(tmp_path / "bad.apkg")
-    )
+    for call, *words in (
+        (lambda: client.find_notes('"'), "Anki refuses findNotes: Invalid search"),
+        (lambda: client.suspend([5]), "Card was not found: 5"),
+        (lambda: client.import_package(tmp_path / "none.apkg"), "none.apkg", "same folders"),
+        (lambda: client.import_package(tmp_path / "bad.apkg"), "Anki refuses importPackage"),
+        (lambda: client.export_package("Gone", tmp_path / "gone.apkg"), "did not export the deck Gone"),
+    ):  # fmt: skip
+        said = told(call)
+        assert all(word in said for word in words), said
     with fake.collection() as col:
         assert col.note_count() == 0
 
 
-def test_a_deck_that_is_gone_is_not_exported(client: AnkiConnect, tmp_path: Path) -> None:
-    words = told(lambda: client.export_package("Gone", tmp_path / "gone.apkg"))
-    assert "did not export the deck Gone" in words
-
-
-def test_the_right_key_opens_everything(tmp_path: Path, serving: Serving) -> None:
+def test_the_right_key_opens_everything(tmp_path, serving):
     with serving(tmp_path, key="secret", profile="User 1") as fake:
         client = AnkiConnect(fake.address, "secret")
         client.check()
@@ -290,7 +252,7 @@ def test_the_right_key_opens_everything(tmp_path: Path, serving: Serving) -> Non
         assert client.active_profile() == "User 1"
 
 
-def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(fake: Any) -> None:
+def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(fake):
     fake.no_collection = True
     client = AnkiConnect(fake.address)
     client.check()
@@ -298,7 +260,7 @@ def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(fake: Any) 
         assert "no profile is open" in told(call)
 
 
-def test_another_profile_is_told(tmp_path: Path, serving: Serving, package: Path) -> None:
+def test_another_profile_is_told(tmp_path, serving, package):
     with serving(tmp_path / "mine", profile="Me") as fake:
         AnkiConnect(fake.address).import_package(package)
     with serving(tmp_path / "mine", profile="Me", wrong_profile=True) as fake:
@@ -309,15 +271,10 @@ def test_another_profile_is_told(tmp_path: Path, serving: Serving, package: Path
         assert len(AnkiConnect(fake.address).find_notes(ours())) == 2
 
 
-def test_an_old_add_on_does_what_it_can(tmp_path: Path, serving: Serving) -> None:
+def test_an_old_add_on_does_what_it_can(tmp_path, serving):
     with serving(tmp_path, lacks=("requestPermission", "exportPackage")) as fake:
         client = AnkiConnect(fake.address)
         client.check()
         assert client.active_profile() == ""
         told(lambda: client.export_package("Default", tmp_path / "a.apkg"), UnsupportedError)
         assert not (tmp_path / "a.apkg").exists()
-
-
-def test_card_ids_are_ours(client: AnkiConnect, package: Path, card: Card) -> None:
-    client.import_package(package)
-    assert card_id(card.guid, 0) in client.find_cards("deck:Reading::A")

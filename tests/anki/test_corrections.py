@@ -1,7 +1,5 @@
 """What stands in the place of a passage now: what reaches its note in Anki, and what waits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,7 +107,7 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
 
 
 @pytest.mark.parametrize(("word", "steps"), STORIES.values(), ids=STORIES)
-def test_a_story(desk: Desk, word: str, steps: tuple[Step, ...]) -> None:
+def test_a_story(desk, word, steps):
     desk.word = word
     for step in steps:
         step(desk)

@@ -355,9 +355,7 @@ SMALLEST: dict[str, tuple[Part, ...]] = {
 
 @pytest.mark.core
 @pytest.mark.parametrize("parts", SMALLEST.values(), ids=SMALLEST)
-def test_what_once_went_wrong_is_seen_as_it_was_written(
-    viewer: Any, parts: tuple[Part, ...]
-) -> None:
+def test_what_once_went_wrong_is_seen_as_it_was_written(viewer, parts):
     assert_right(viewer, (parts,))
 
 
@@ -365,7 +363,7 @@ SEEDS, CASES = range(4), 300
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_hundreds_of_texts_are_seen_as_they_were_written(viewer: Any, seed: int) -> None:
+def test_hundreds_of_texts_are_seen_as_they_were_written(viewer, seed):
     chance = random.Random(seed)
     for _ in range(CASES):
         assert_right(viewer, case(chance))
@@ -373,5 +371,5 @@ def test_hundreds_of_texts_are_seen_as_they_were_written(viewer: Any, seed: int)
 
 @examples(80)
 @given(chance=st.randoms(use_true_random=False))
-def test_any_text_is_seen_as_it_was_written(viewer: Any, chance: random.Random) -> None:
+def test_any_text_is_seen_as_it_was_written(viewer, chance):
     assert_right(viewer, case(chance))

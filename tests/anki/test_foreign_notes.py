@@ -1,7 +1,5 @@
 """Notes that others put into the real Anki: drafts that repeat them are told of, and wait."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -53,9 +51,7 @@ def warned(card: dict[str, Any]) -> list[str]:
         ("Basic", {"Front": f"{PICTURE}What enzyme unwinds DNA?", "Back": f"helicase{PICTURE}"}),
     ],
 )
-def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(
-    anki: Any, run: Any, kind: str, fields: dict[str, str]
-) -> None:
+def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, fields):
     note = added(anki, "Biology::Genetics", kind, **fields)
 
     [card] = run(a="What enzyme unwinds DNA?::helicase\n")
@@ -66,7 +62,7 @@ def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(
     assert [f["twin"] for f in card["findings"]] == [f"nid:{note.id}"]
 
 
-def test_it_is_told_apart_once_and_for_all(forge: Any, anki: Any, run: Any) -> None:
+def test_it_is_told_apart_once_and_for_all(forge, anki, run):
     note = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
     [card] = run(a="What enzyme unwinds DNA?::helicase\n")
     assert f"nid:{note.id}" in forge.ok("show", card["guid"]).stdout
@@ -78,9 +74,7 @@ def test_it_is_told_apart_once_and_for_all(forge: Any, anki: Any, run: Any) -> N
     forge("distinct", card["guid"], "nid:1", code=2)
 
 
-def test_a_note_that_is_gone_or_says_something_else_is_not_named(
-    forge: Any, anki: Any, run: Any
-) -> None:
+def test_a_note_that_is_gone_or_says_something_else_is_not_named(forge, anki, run):
     one = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
     other = added(anki, "Biology", Front="What joins DNA fragments?", Back="ligase")
     cards = run(a="What enzyme unwinds DNA?::helicase\n\nWhat joins fragments of DNA?::ligase\n")
@@ -93,7 +87,7 @@ def test_a_note_that_is_gone_or_says_something_else_is_not_named(
     assert [warned(card) for card in run(b="Who found it?::Okazaki\n")] == [[], [], []]
 
 
-def test_the_words_of_others_stay_in_the_ledger(forge: Any, anki: Any, run: Any) -> None:
+def test_the_words_of_others_stay_in_the_ledger(forge, anki, run):
     added(anki, "Diary", Front="What did I never tell anyone?", Back="a secret of mine")
     run(a="What enzyme unwinds DNA?::helicase\n")
 
@@ -102,7 +96,7 @@ def test_the_words_of_others_stay_in_the_ledger(forge: Any, anki: Any, run: Any)
     assert "secret" not in journal + forge.ok("list", "--all", "--json").stdout
 
 
-def test_other_note_types_are_read_by_their_template(anki: Any, run: Any) -> None:
+def test_other_note_types_are_read_by_their_template(anki, run):
     models = anki.col.models
     kind = models.copy(models.by_name("Basic"))
     for name in ("Number", "Word", "Sound"):

@@ -1,7 +1,5 @@
 """The law of the way to Anki and back: whatever happens, in whatever order, nothing is undone."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator
@@ -46,9 +44,7 @@ law = settings(
 
 @law
 @given(steps=st.lists(STEP, min_size=4, max_size=24))
-def test_whatever_happens_nothing_is_doubled_and_nothing_undone(
-    forge_in: Any, backend: Any, serving: Any, steps: Any
-) -> None:
+def test_whatever_happens_nothing_is_doubled_and_nothing_undone(forge_in, backend, serving, steps):
     play(forge_in, backend, serving, steps)
 
 
@@ -90,7 +86,7 @@ STORIES = {
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_a_story(forge_in: Any, backend: Any, serving: Any, story: str) -> None:
+def test_a_story(forge_in, backend, serving, story):
     play(forge_in, backend, serving, STORIES[story])
 
 

@@ -1,10 +1,7 @@
 """What Anki does with our packages (the rows of docs/keys.md and docs/states.md it rests on)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,9 +26,7 @@ def card(make_card: Maker) -> Card:
     return make_card()
 
 
-def test_new_notes_arrive_with_our_ids_fields_deck_and_tags(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
+def test_new_notes_arrive_with_our_ids_fields_deck_and_tags(collection, tmp_path, card):
     note = note_for(card, card.deck, MOD)
     assert collection.load(_package(tmp_path, note)) == {"new": 1}
     stored = collection.note(card.guid)
@@ -43,9 +38,7 @@ def test_new_notes_arrive_with_our_ids_fields_deck_and_tags(
     assert collection.col.decks.name(only.did) == "Reading::Memory"
 
 
-def test_a_two_way_card_is_asked_both_ways(
-    collection: Any, tmp_path: Path, make_card: Maker
-) -> None:
+def test_a_two_way_card_is_asked_both_ways(collection, tmp_path, make_card):
     card = make_card(CardKind.TWO_WAY, Front="le chat", Back="the cat")
     collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
     forth, back = collection.cards(card.guid)
@@ -56,18 +49,14 @@ def test_a_two_way_card_is_asked_both_ways(
     assert "le chat" in back.answer()
 
 
-def test_a_cloze_note_has_a_card_for_every_number(
-    collection: Any, tmp_path: Path, make_card: Maker
-) -> None:
+def test_a_cloze_note_has_a_card_for_every_number(collection, tmp_path, make_card):
     card = make_card(CardKind.CLOZE, Text="{{c1::a {{c4::b}}}} {{c2::c}} {{c2::d}}")
     collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
     assert [found.ord for found in collection.cards(card.guid)] == [0, 1, 3]
     assert not collection.col.get_empty_cards().notes
 
 
-def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(
-    collection: Any, tmp_path: Path, make_card: Maker
-) -> None:
+def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(collection, tmp_path, make_card):
     words = "Zu\u0308rich\u00a0`a::b` $x<y$\r\n\n- **{{c1::one & two}}**\n- \\{{x\\}}\n\n"
     card = make_card(CardKind.CLOZE, Text=words, Extra="a\tb")
     note = note_for(card, card.deck, MOD)
@@ -77,9 +66,7 @@ def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(
     assert stored[5].split()[-1] == content_hash(Family.CLOZE, stored)
 
 
-def test_pictures_arrive_under_the_names_the_fields_use(
-    collection: Any, tmp_path: Path, make_card: Maker
-) -> None:
+def test_pictures_arrive_under_the_names_the_fields_use(collection, tmp_path, make_card):
     from ankiforge.anki.render import media_of
     from ankiforge.model import Media
 
@@ -95,9 +82,7 @@ def test_pictures_arrive_under_the_names_the_fields_use(
     assert stored.read_bytes() == picture.read_bytes()
 
 
-def test_templates_of_ours_please_ankis_own_checks(
-    collection: Any, tmp_path: Path, card: Card
-) -> None:
+def test_templates_of_ours_please_ankis_own_checks(collection, tmp_path, card):
     collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
     problems, _ok = collection.col.fix_integrity()
     assert "template" not in problems.lower()

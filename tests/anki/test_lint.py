@@ -1,9 +1,6 @@
 """`ankiforge lint` on what the real Anki writes: all ways to export, and its own note types."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import pytest
 from anki.collection import Collection, ExportAnkiPackageOptions
@@ -40,9 +37,7 @@ def exported(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("kind", ["collection", "legacy", "new", "colpkg"])
-def test_every_kind_of_file_shows_the_same_notes(
-    forge: Any, exported: dict[str, Path], kind: str
-) -> None:
+def test_every_kind_of_file_shows_the_same_notes(forge, exported, kind):
     before = exported[kind].read_bytes()
 
     done = forge("lint", exported[kind], "--json", code=1)

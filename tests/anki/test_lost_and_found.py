@@ -1,9 +1,6 @@
 """A ledger that was lost, or is older than the journal, and what a person had done before."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,7 +76,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
 
 
 @pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
-def test_a_story(desk: Desk, steps: tuple[Step, ...]) -> None:
+def test_a_story(desk, steps):
     for step in steps:
         step(desk)
 
@@ -89,7 +86,7 @@ def told(desk: Desk, *steps: Step) -> None:
         step(desk)
 
 
-def test_an_edited_card_of_two_passages_is_not_doubled(desk: Desk) -> None:
+def test_an_edited_card_of_two_passages_is_not_doubled(desk):
     told(desk, *CAT_TWICE)
     guid = desk.guid()
     edited = do.say("edit", "CARD", "--field", "Back", "a cat")
@@ -97,7 +94,7 @@ def test_an_edited_card_of_two_passages_is_not_doubled(desk: Desk) -> None:
     assert one(desk)["guid"] == guid
 
 
-def test_a_ledger_older_than_its_journal_catches_up(desk: Desk) -> None:
+def test_a_ledger_older_than_its_journal_catches_up(desk):
     told(desk, do.write(LIGHT.format("300000")), do.go(), do.back_up())
     guid = one(desk)["guid"]
     told(desk, do.write(LIGHT.format("299792")), do.go())
@@ -108,7 +105,7 @@ def test_a_ledger_older_than_its_journal_catches_up(desk: Desk) -> None:
     assert desk.col.note_count() == 1
 
 
-def test_sources_that_lag_behind_the_journal_make_no_new_card(desk: Desk) -> None:
+def test_sources_that_lag_behind_the_journal_make_no_new_card(desk):
     told(desk, do.write(LIGHT.format("300000")), do.go(), do.back_up())
     guid = one(desk)["guid"]
     told(desk, do.write(LIGHT.format("299792")), do.go())
@@ -119,7 +116,7 @@ def test_sources_that_lag_behind_the_journal_make_no_new_card(desk: Desk) -> Non
     assert desk.col.note_count() == len(guids)
 
 
-def test_an_answer_that_went_away_and_came_back_keeps_its_id_after_a_loss(desk: Desk) -> None:
+def test_an_answer_that_went_away_and_came_back_keeps_its_id_after_a_loss(desk):
     sentence = "The pupil is made {} by a ring of {}.\n"
     first, second = ("==smaller==", "muscle"), ("smaller", "==muscle==")
     for words in (first, second, first):
@@ -140,9 +137,7 @@ def test_an_answer_that_went_away_and_came_back_keeps_its_id_after_a_loss(desk: 
     ],
     ids=["cloze", "maths", "code"],
 )
-def test_a_card_edited_after_all_was_lost_is_known_again(
-    desk: Desk, before: str, after: str
-) -> None:
+def test_a_card_edited_after_all_was_lost_is_known_again(desk, before, after):
     told(desk, do.write(f"{before}\n"), do.go())
     guid = one(desk)["guid"]
     told(desk, do.lose(journal=True), do.write(f"{after}\n"), do.run())
@@ -150,7 +145,7 @@ def test_a_card_edited_after_all_was_lost_is_known_again(
     assert one(desk)["revision"]
 
 
-def test_a_new_gap_takes_no_number_that_a_person_uses_in_anki(desk: Desk) -> None:
+def test_a_new_gap_takes_no_number_that_a_person_uses_in_anki(desk):
     desk.word = "Alpha"
     told(desk, do.write("==Alpha== needs ==beta== always in plants.\n"), do.go())
     text = desk.in_anki()["Text"].replace("always", "{{c3::always}}")
@@ -159,9 +154,7 @@ def test_a_new_gap_takes_no_number_that_a_person_uses_in_anki(desk: Desk) -> Non
     assert "{{c4::plants}}" in str(one(desk)["fields"]) + str(one(desk)["revision"])
 
 
-def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(
-    desk: Desk, backend: Any, tmp_path: Path
-) -> None:
+def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(desk, backend, tmp_path):
     told(desk, *CAT)
     backend.export(desk.col, tmp_path / "old.apkg", legacy=False, scheduling=True)
     told(desk, do.edit(Back="kitty"), do.run())

@@ -1,7 +1,5 @@
 """A new version of the templates in Anki: once, in place, and never over a person's own."""
 
-from __future__ import annotations
-
 import re
 import time
 from pathlib import Path
@@ -75,9 +73,7 @@ def second_version(forge: Any, first_design: Any, vault: Path, *run: str) -> Pat
     return Path(forge.folder / "ankiforge.apkg")
 
 
-def test_a_package_brings_the_new_templates_in_place(
-    forge: Any, collection: Any, first_design: Any, vault: Path
-) -> None:
+def test_a_package_brings_the_new_templates_in_place(forge, collection, first_design, vault):
     forge.ok("run", vault)
     assert collection.load(forge.folder / "ankiforge.apkg") == {"new": 2}
     assert "dir=" not in str(ours(collection))
@@ -96,9 +92,7 @@ def test_a_package_brings_the_new_templates_in_place(
     assert [one for one in now if one[1] in kept] == notes
 
 
-def test_css_and_templates_of_a_person_s_own_stay(
-    forge: Any, collection: Any, first_design: Any, vault: Path
-) -> None:
+def test_css_and_templates_of_a_person_s_own_stay(forge, collection, first_design, vault):
     forge.ok("run", vault)
     collection.load(forge.folder / "ankiforge.apkg")
     models = collection.col.models
@@ -116,8 +110,8 @@ def test_css_and_templates_of_a_person_s_own_stay(
 
 
 def test_templates_that_a_push_made_newer_are_renewed_once_anki_was_seen(
-    forge: Any, backend: Any, first_design: Any, vault: Path
-) -> None:
+    forge, backend, first_design, vault
+):
     """A push merges note types, and Anki then takes the time of it for theirs."""
     forge.ok("run", vault)
     with backend.opened(forge.profile) as anki:

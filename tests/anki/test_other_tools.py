@@ -1,7 +1,5 @@
 """Passages that another tool has put into the real Anki already: they carry its note's id."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -44,7 +42,7 @@ def findings(card: dict[str, Any]) -> list[str]:
     return [f["message"] for f in card["findings"] if f["check"] == "other_note"]
 
 
-def test_what_stands_in_anki_gets_no_card_and_the_reason(forge: Any, anki: Any) -> None:
+def test_what_stands_in_anki_gets_no_card_and_the_reason(forge, anki):
     one, two, three, four = (added(anki, word) for word in ("one", "two", "three", "four"))
     vault(
         forge,
@@ -65,7 +63,7 @@ def test_what_stands_in_anki_gets_no_card_and_the_reason(forge: Any, anki: Any) 
     assert told["cards"]["ready"] == 1
 
 
-def test_what_was_not_seen_in_anki_waits_with_a_warning(forge: Any, anki: Any) -> None:
+def test_what_was_not_seen_in_anki_waits_with_a_warning(forge, anki):
     there = added(anki, "one")
     vault(forge, own=f"first::one ^{there + 1}\n")
     workspace(forge)
@@ -77,7 +75,7 @@ def test_what_was_not_seen_in_anki_waits_with_a_warning(forge: Any, anki: Any) -
     assert findings(card) == [WAITS.format(there + 1)]
 
 
-def test_without_a_look_at_anki_it_waits(forge: Any, anki: Any) -> None:
+def test_without_a_look_at_anki_it_waits(forge, anki):
     vault(forge, own=f"first::one ^{added(anki, 'one')}\n")
     workspace(forge, "none")
 
@@ -88,7 +86,7 @@ def test_without_a_look_at_anki_it_waits(forge: Any, anki: Any) -> None:
     assert len(findings(card)) == 1
 
 
-def test_a_card_that_was_accepted_before_the_look_stays(forge: Any, anki: Any) -> None:
+def test_a_card_that_was_accepted_before_the_look_stays(forge, anki):
     number = added(anki, "one")
     folder = vault(forge, own=f"first::one ^{number}\n")
     workspace(forge, "none")
@@ -106,7 +104,7 @@ def test_a_card_that_was_accepted_before_the_look_stays(forge: Any, anki: Any) -
     assert folder.is_dir()
 
 
-def test_when_the_other_note_is_deleted_the_passage_wants_a_card(forge: Any, anki: Any) -> None:
+def test_when_the_other_note_is_deleted_the_passage_wants_a_card(forge, anki):
     number = added(anki, "one")
     vault(forge, own=f"first::one ^{number}\n")
     workspace(forge)
@@ -120,9 +118,7 @@ def test_when_the_other_note_is_deleted_the_passage_wants_a_card(forge: Any, ank
     assert card["fields"]["Front"] == "first"
 
 
-def test_a_mark_whose_block_is_a_note_of_another_tool_is_none_of_ours(
-    forge: Any, anki: Any
-) -> None:
+def test_a_mark_whose_block_is_a_note_of_another_tool_is_none_of_ours(forge, anki):
     number = added(anki, "one")
     vault(forge, own=f"The ==mitochondrion== makes most of the ATP. ^{number}\n")
     workspace(forge)
@@ -133,9 +129,7 @@ def test_a_mark_whose_block_is_a_note_of_another_tool_is_none_of_ours(
     assert list(without(forge).values()) == [f"already in Anki by another tool (note {number})"]
 
 
-def test_when_the_id_is_taken_out_of_the_note_the_passage_wants_a_card(
-    forge: Any, anki: Any
-) -> None:
+def test_when_the_id_is_taken_out_of_the_note_the_passage_wants_a_card(forge, anki):
     number = added(anki, "one")
     vault(forge, own=f"first::one\n<!--ID: {number}-->\n")
     workspace(forge)
@@ -150,9 +144,7 @@ def test_when_the_id_is_taken_out_of_the_note_the_passage_wants_a_card(
 
 
 @pytest.mark.parametrize("there", ["\n<!--ID: {}-->", " ^{}"])
-def test_a_tool_that_comes_after_us_changes_nothing_of_our_card(
-    forge: Any, anki: Any, there: str
-) -> None:
+def test_a_tool_that_comes_after_us_changes_nothing_of_our_card(forge, anki, there):
     vault(forge, own="first::one\n\nsecond::two\n")
     workspace(forge)
     forge.ok("run")

@@ -85,15 +85,16 @@ def disputed(desk: Desk) -> str:
     return guid
 
 
-def test_a_conflict_shows_all_three_sides_and_what_anki_has_only_as_text(
-    desk: Desk, disputed: str
-) -> None:
-    found = desk.client().item(view="conflicts")
+@pytest.mark.parametrize(("key", "back"), [("x", "kitty"), ("a", "cat (an animal)")])
+def test_a_conflict_shows_all_three_sides_and_whose_words_stand_is_in_anki_after_it(
+    desk, disputed, key, back
+):
+    page = desk.client()
+    found = page.item(view="conflicts")
     assert (found["count"], found["item"]["id"]) == (1, disputed)
     body = found["item"]["body"]
-    assert "Before" in body
-    assert "kitty" in body
-    assert "(an animal)" in body
+    for words in ("Before", "kitty", "(an animal)"):
+        assert words in body
     assert "<img" not in body
     assert [slot["label"] for slot in found["item"]["slots"]] == [
         "yours, in Anki",
@@ -101,13 +102,7 @@ def test_a_conflict_shows_all_three_sides_and_what_anki_has_only_as_text(
     ]
     assert keys(found) == ["a", "x"]
 
-
-@pytest.mark.parametrize(("key", "back"), [("x", "kitty"), ("a", "cat (an animal)")])
-def test_whose_words_stand_is_in_anki_after_the_next_build(
-    desk: Desk, disputed: str, key: str, back: str
-) -> None:
-    page = desk.client()
-    after = press(page, page.item(view="conflicts"), key)
+    after = press(page, found, key)
     assert (after["count"], after["item"]) == (0, None)
     desk.run()
     if key == "a":
@@ -118,9 +113,7 @@ def test_whose_words_stand_is_in_anki_after_the_next_build(
     assert desk.run()["notes"]["conflicts"] == 0
 
 
-def test_each_field_is_chosen_for_itself_and_each_choice_is_undone_for_itself(
-    desk: Desk, disputed: str
-) -> None:
+def test_each_field_is_chosen_for_itself_and_each_choice_is_undone_for_itself(desk, disputed):
     desk.rewrite("Katze:::", "Katzen:::")
     desk.run()
     page = desk.client()
@@ -143,7 +136,7 @@ def test_each_field_is_chosen_for_itself_and_each_choice_is_undone_for_itself(
     assert (note["Front"], note["Back"]) == ("die Katze", "cat (an animal)")
 
 
-def test_a_conflict_that_changed_in_anki_meanwhile_is_shown_anew(desk: Desk, disputed: str) -> None:
+def test_a_conflict_that_changed_in_anki_meanwhile_is_shown_anew(desk, disputed):
     page = desk.client()
     found = page.item(view="conflicts")
     desk.edit(disputed, Back="pussycat")
@@ -166,32 +159,24 @@ def missing(desk: Desk) -> list[str]:
     return guids
 
 
-def test_a_missing_card_that_is_brought_back_is_in_the_next_package(
-    desk: Desk, missing: list[str]
-) -> None:
+def test_a_missing_card_is_deleted_for_good_or_brought_back(desk, missing):
     page = desk.client()
     found = page.item(view="missing")
     assert "Missing since" in found["item"]["body"]
-    desk.later()
-    after = press(page, found, "b")
-    assert (after["told"], after["count"]) == ("brought back", 1)
-    desk.run()
-    assert desk.load() == {"new": 1}
-
-
-def test_a_deletion_that_is_confirmed_holds_and_is_undone_in_one_step(
-    desk: Desk, missing: list[str]
-) -> None:
-    page = desk.client()
-    after = press(page, page.item(view="missing"), "x")
+    after = press(page, found, "x")
     assert after["item"]["id"] == missing[1]
     states = {card["guid"]: card["anki"] for card in desk.forge.cards()}
     assert [states[guid] for guid in missing] == ["tombstone", "missing"]
     assert page.decide("undo")["told"] == "taken back: tombstone"
     assert page.views()["views"]["missing"] == 2
+    desk.later()
+    after = press(page, page.item(view="missing"), "b")
+    assert (after["told"], after["count"]) == ("brought back", 1)
+    desk.run()
+    assert desk.load() == {"new": 1}
 
 
-def test_all_at_once_only_by_their_number(desk: Desk, missing: list[str]) -> None:
+def test_all_at_once_only_by_their_number(desk, missing):
     page = desk.client()
     found = page.item(view="missing")
     assert "not what you typed" in press(page, found, "D", words="yes")["refused"]
@@ -208,39 +193,31 @@ def test_all_at_once_only_by_their_number(desk: Desk, missing: list[str]) -> Non
 # --- retired --------------------------------------------------------------------------------
 
 
-def test_a_rejected_card_that_anki_still_asks_is_listed_until_it_is_suspended(desk: Desk) -> None:
+def test_a_rejected_card_that_anki_still_asks_is_listed_until_it_is_suspended(desk):
     guid = desk.guid("Katze")
     desk.forge.ok("reject", guid, "--reason", "too vague")
-    page = desk.client()
-    found = page.item(view="retired")
-    assert found["item"]["id"] == guid
-    assert "you rejected it: too vague" in found["item"]["why"]
-    assert "nid:" in found["item"]["body"]
-    assert "the next package tags it" in found["item"]["body"]
-
-    desk.run()
-    assert desk.load() == {"updated": 1}
-    desk.run()
-    assert "the next package" not in page.item(view="retired")["item"]["body"]
-
-    desk.anki.col.sched.suspend_cards([card.id for card in desk.anki.cards(guid)])
-    desk.run()
-    assert page.views()["views"]["retired"] == 0
-
-
-def test_a_retired_card_is_brought_back(desk: Desk) -> None:
-    guid = desk.guid("Katze")
-    desk.forge.ok("reject", guid)
     page = desk.client()
     after = press(page, page.item(view="retired"), "b")
     assert after["item"]["id"] == guid
     assert "waits for your decision again" in after["item"]["why"]
     assert press(page, after, "a")["count"] == 0
 
+    desk.forge.ok("reject", guid, "--reason", "too vague")
+    found = page.item(view="retired")
+    assert found["item"]["id"] == guid
+    assert "you rejected it: too vague" in found["item"]["why"]
+    assert "nid:" in found["item"]["body"]
+    assert "the next package tags it" in found["item"]["body"]
+    desk.run()
+    assert desk.load() == {"updated": 1}
+    desk.run()
+    assert "the next package" not in page.item(view="retired")["item"]["body"]
+    desk.anki.col.sched.suspend_cards([card.id for card in desk.anki.cards(guid)])
+    desk.run()
+    assert page.views()["views"]["retired"] == 0
 
-def test_a_card_whose_passage_is_gone_is_kept_or_is_none_any_more(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+def test_a_card_whose_passage_is_gone_is_kept_or_is_none_any_more(desk, monkeypatch):
     monkeypatch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)
     kept, dropped = desk.guid("Katze"), desk.guid("Hund")
     desk.rewrite("Katze:::cat\n\nHund:::dog\n\n", "")
@@ -268,7 +245,7 @@ ONE = "What enzyme unwinds DNA?::helicase\n"
 OTHER = "Which enzyme is responsible for unwinding the DNA helix?::Helicase\n"
 
 
-def test_a_merge_retires_the_other_note_in_anki(desk: Desk) -> None:
+def test_a_merge_retires_the_other_note_in_anki(desk):
     desk.note.write_text(f"{ONE}\n{OTHER}", encoding="utf-8")
     desk.run()
     desk.forge.ok("accept", desk.guid("responsible"))
@@ -290,7 +267,7 @@ def test_a_merge_retires_the_other_note_in_anki(desk: Desk) -> None:
     assert "ankiforge::retired" not in desk.anki.note(stays).tags
 
 
-def test_a_note_of_others_is_shown_as_text_and_never_merged(desk: Desk) -> None:
+def test_a_note_of_others_is_shown_as_text_and_never_merged(desk):
     note = desk.anki.col.new_note(desk.anki.col.models.by_name("Basic"))
     note["Front"] = "Which enzyme <script>alert(1)</script><b>unwinds</b> DNA?"
     note["Back"] = "helicase"

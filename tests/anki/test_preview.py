@@ -1,11 +1,7 @@
 """The preview shows what the real Anki shows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,9 +38,7 @@ WORDS = {
 
 @pytest.mark.core
 @pytest.mark.parametrize(("kind", "words"), WORDS.values(), ids=WORDS)
-def test_every_card_looks_in_the_preview_as_in_anki(
-    collection: Any, tmp_path: Path, make_card: Maker, kind: CardKind, words: dict[str, str]
-) -> None:
+def test_every_card_looks_in_the_preview_as_in_anki(collection, tmp_path, make_card, kind, words):
     card = make_card(kind, **words)
     write_package(tmp_path / "a.apkg", [note_for(card, card.deck, 1)])
     collection.load(tmp_path / "a.apkg")
@@ -61,9 +55,7 @@ def test_every_card_looks_in_the_preview_as_in_anki(
     "text",
     ["{{c1::::}}", "{{c1::a::}}", "{{c1::}} {{c1::a}}", "{{c1::{{c2::::}}::}}", "{{c1::::h}}"],
 )
-def test_a_cloze_of_an_empty_hint_looks_as_in_anki_however_it_came_to_be(
-    viewer: Any, text: str
-) -> None:
+def test_a_cloze_of_an_empty_hint_looks_as_in_anki_however_it_came_to_be(viewer, text):
     fields = [text if name == "Text" else "" for name in note_type(Family.CLOZE).fields]
     question, answer = sides(Family.CLOZE, fields)
     asked, told = viewer.show(Family.CLOZE, Text=text)
@@ -94,7 +86,7 @@ PIECES = st.lists(
 
 @examples(200)
 @given(text=PIECES, extra=PIECES)
-def test_any_cloze_text_looks_in_the_preview_as_in_anki(viewer: Any, text: str, extra: str) -> None:
+def test_any_cloze_text_looks_in_the_preview_as_in_anki(viewer, text, extra):
     names = note_type(Family.CLOZE).fields
     written = {"Text": render(f"{text} {{{{c1::z}}}}", cloze=True), "Extra": render(extra)}
     fields = [written.get(name, "") for name in names]

@@ -1,7 +1,5 @@
 """`ankiforge push` against AnkiConnect's rules in front of a real collection."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import sqlite3
@@ -82,12 +80,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
 
 
 @pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
-def test_a_story(desk: Desk, steps: tuple[Step, ...]) -> None:
+def test_a_story(desk, steps):
     for step in steps:
         step(desk)
 
 
-def test_cards_arrive_and_a_second_push_has_nothing_to_do(desk: Desk) -> None:
+def test_cards_arrive_and_a_second_push_has_nothing_to_do(desk):
     desk.run()
     desk.push(added=2, updated=0)
     assert desk.col.note_count() == 2
@@ -98,9 +96,7 @@ def test_cards_arrive_and_a_second_push_has_nothing_to_do(desk: Desk) -> None:
     assert desk.server.actions.count("importPackage") == imports
 
 
-def test_another_profile_is_not_filled_with_cards(
-    desk: Desk, serving: Serving, tmp_path: Path
-) -> None:
+def test_another_profile_is_not_filled_with_cards(desk, serving, tmp_path):
     desk.pushed()
     MOUSE(desk)
     desk.run()
@@ -114,8 +110,8 @@ def test_another_profile_is_not_filled_with_cards(
 
 @pytest.mark.parametrize("tells", [True, False])
 def test_the_open_profile_and_the_one_with_the_cards_are_named(
-    forge: Any, serving: Serving, backend: ModuleType, tmp_path: Path, *, tells: bool
-) -> None:
+    forge, serving, backend, tmp_path, *, tells
+):
     with serving(forge.profile) as server:
         desk = Desk(forge, server, backend)
         desk.settings(server.address, "auto")
@@ -131,7 +127,7 @@ def test_the_open_profile_and_the_one_with_the_cards_are_named(
         desk.say("push", code=3, told=told)
 
 
-def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk: Desk) -> None:
+def test_retired_cards_are_suspended_when_asked_and_the_way_back(desk):
     desk.pushed()
     desk.say("reject", "CARD")
     desk.say("push", "--suspend-retired", told="--yes")
@@ -160,7 +156,7 @@ def accounts(forge: Any, **keys: str | None) -> None:
         database.commit()
 
 
-def test_sync_goes_before_and_after(desk: Desk) -> None:
+def test_sync_goes_before_and_after(desk):
     accounts(desk.forge, User_1="abc")
     desk.run()
     desk.push("--sync")
@@ -169,64 +165,49 @@ def test_sync_goes_before_and_after(desk: Desk) -> None:
     assert "abc" not in desk.forge.ok("push", "--sync", "-v").stderr
 
 
-def test_sync_without_an_account_is_told_and_opens_no_dialog(desk: Desk) -> None:
-    accounts(desk.forge, User_1=None)
+@pytest.mark.parametrize(
+    ("known", "refused", "code", "said", "asked"),
+    [
+        ({"User_1": None}, "", 1, "press Sync and log in", 0),
+        ({"User_1": None, "User_2": "abc"}, "", 0, "log in there", 1),  # which is open is not told
+        ({}, "sync: auth not configured", 1, "not logged in", 1),
+    ],
+    ids=["no account", "perhaps one", "the add-on says so"],
+)
+def test_sync_without_an_account_is_told_and_opens_no_dialog(
+    desk, known, refused, code, said, asked
+):
+    if known:
+        accounts(desk.forge, **known)
+    if refused:
+        desk.server.refuses["sync"] = refused
     desk.run()
-    done = desk.forge("push", "--sync", code=1)
-    assert "not logged in" in done.stderr
-    assert "press Sync and log in" in done.stderr
+    done = desk.forge("push", "--sync", code=code)
+    assert said in done.stderr
+    assert not code or "not logged in" in done.stderr
     assert "in Anki: 2 new notes" in done.stdout
-    assert "sync" not in desk.server.actions
+    assert desk.server.actions.count("sync") == asked
 
 
-def test_sync_is_asked_for_once_where_nobody_knows_of_an_account(desk: Desk) -> None:
-    accounts(desk.forge, User_1=None, User_2="abc")  # and the add-on does not tell which is open
-    desk.run()
-    done = desk.forge.ok("push", "--sync")
-    assert desk.server.actions.count("sync") == 1
-    assert "log in there" in done.stderr
-
-
-def test_sync_that_the_add_on_refuses_for_want_of_an_account_is_told(desk: Desk) -> None:
-    desk.server.refuses["sync"] = "sync: auth not configured"
-    desk.run()
-    done = desk.forge("push", "--sync", code=1)
-    assert "not logged in" in done.stderr
-    assert "in Anki: 2 new notes" in done.stdout
-    assert desk.server.actions.count("sync") == 1
-
-
-def test_a_failed_push_does_not_say_that_anki_has_everything(desk: Desk) -> None:
+def test_a_lost_ledger_comes_back_from_a_running_anki(desk):
     desk.pushed()
+    guids = {card["guid"] for card in desk.forge.cards()}
+    desk.edit(Feedback="too easy")
+    said = desk.forge.ok("pull", "--connect", "--json").stdout.splitlines()[-1]
+    assert json.loads(said)["view"]["feedback"] == 1
+    desk.lose(journal=True)
+    said = desk.forge.ok("recover", "--connect", "--json").stdout.splitlines()[-1]
+    assert json.loads(said)["view"]["recovered"] == 2
+    desk.run()
+    assert {card["guid"] for card in desk.forge.cards()} == guids
+    desk.push(written=0)
     desk.server.refuses["findNotes"] = "the database is locked"
     done = desk.forge("push", code=3)
     assert "has everything" not in done.stdout + done.stderr
     assert "the database is locked" in done.stderr
 
 
-def test_pull_from_a_running_anki(desk: Desk) -> None:
-    desk.pushed()
-    desk.edit(Feedback="too easy")
-    said = desk.forge.ok("pull", "--connect", "--json").stdout.splitlines()[-1]
-    assert json.loads(said)["view"]["feedback"] == 1
-
-
-def test_a_lost_ledger_comes_back_from_a_running_anki(desk: Desk) -> None:
-    desk.pushed()
-    guids = {card["guid"] for card in desk.forge.cards()}
-    desk.lose(journal=True)
-
-    said = desk.forge.ok("recover", "--connect", "--json").stdout.splitlines()[-1]
-    assert json.loads(said)["view"]["recovered"] == 2
-
-    desk.run()
-    assert {card["guid"] for card in desk.forge.cards()} == guids
-    desk.push(written=0)
-
-
-def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
-    forge: Any, serving: Serving, backend: ModuleType
-) -> None:
+def test_a_run_after_a_push_looks_into_the_file_of_that_collection(forge, serving, backend):
     with serving(forge.profile) as server:
         desk = Desk(forge, server, backend)
         desk.settings(server.address, "auto")
@@ -238,7 +219,7 @@ def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
         desk.push(added=1)
 
 
-def test_offline_asks_no_other_machine(desk: Desk) -> None:
+def test_offline_asks_no_other_machine(desk):
     desk.run()
     desk.settings("http://192.0.2.1:8765")
     for command in (("push",), ("pull", "--connect"), ("recover", "--connect")):

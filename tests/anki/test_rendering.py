@@ -1,9 +1,6 @@
 """Markdown of ours, rendered by the real Anki: what a reader sees is what was written."""
 
-from __future__ import annotations
-
 import re
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -66,9 +63,7 @@ ROWS = {
 
 @pytest.mark.core
 @pytest.mark.parametrize(("markdown", "question", "answer"), ROWS.values(), ids=ROWS)
-def test_a_reader_sees_in_anki_what_was_written(
-    viewer: Any, backend: ModuleType, markdown: str, question: str, answer: str
-) -> None:
+def test_a_reader_sees_in_anki_what_was_written(viewer, backend, markdown, question, answer):
     html = render(markdown, cloze=True)
     asked, told = viewer.show(Family.CLOZE, Text=html)
     assert backend.words_of(asked) == question
@@ -91,9 +86,7 @@ def _blankless(text: str) -> str:
 
 @examples(150)
 @given(before=HOSTILE, answer=HOSTILE.filter(str.strip), hint=HOSTILE, extra=HOSTILE)
-def test_no_text_breaks_a_cloze_or_gets_lost(
-    viewer: Any, backend: ModuleType, before: str, answer: str, hint: str, extra: str
-) -> None:
+def test_no_text_breaks_a_cloze_or_gets_lost(viewer, backend, before, answer, hint, extra):
     gap = cloze.make(1, literal(answer), literal(hint.strip()))
     html = render(f"{literal(before)} | {gap} | {literal(before)}", cloze=True)
     asked, told = viewer.show(Family.CLOZE, Text=html, Extra=render(literal(extra)))
@@ -106,9 +99,7 @@ def test_no_text_breaks_a_cloze_or_gets_lost(
 
 @examples(200)
 @given(markdown=st.lists(HOSTILE, max_size=4).map("{{c1::".join), plain=HOSTILE)
-def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(
-    viewer: Any, markdown: str, plain: str
-) -> None:
+def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(viewer, markdown, plain):
     html = render(f"{markdown} {{{{c2::{plain}}}}}", cloze=True)
     assert cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
@@ -135,9 +126,7 @@ TEX = st.recursive(
 
 @examples(200)
 @given(tex=TEX.map(lambda tex: f"y{tex}z"))
-def test_any_formula_survives_inside_and_outside_a_cloze(
-    viewer: Any, backend: ModuleType, tex: str
-) -> None:
+def test_any_formula_survives_inside_and_outside_a_cloze(viewer, backend, tex):
     html = render(f"${tex}$ {{{{c1::${tex}$}}}} end", cloze=True)
     asked, told = viewer.show(Family.CLOZE, Text=html)
     formula = _blankless(f"\\({tex}\\)")
@@ -153,7 +142,7 @@ SIGNS = st.sampled_from([*OPENERS.split(" "), *OTHERS.split(" "), "{{c 1::"])
 
 @examples(200)
 @given(html=st.lists(SIGNS, max_size=14).map("".join))
-def test_cards_are_counted_as_anki_counts_them(viewer: Any, html: str) -> None:
+def test_cards_are_counted_as_anki_counts_them(viewer, html):
     assert cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
 
@@ -163,9 +152,7 @@ def test_cards_are_counted_as_anki_counts_them(viewer: Any, html: str) -> None:
     back=st.sampled_from(["", "<br><br>", "a", "<br >", "<div class=x></div>"]),
     reverse=st.sampled_from(["", "y", "<br/>", " "]),
 )
-def test_the_cards_of_a_basic_note_are_those_anki_makes(
-    backend: ModuleType, viewer: Any, front: str, back: str, reverse: str
-) -> None:
+def test_the_cards_of_a_basic_note_are_those_anki_makes(backend, viewer, front, back, reverse):
     fields = (front, back, reverse, *[""] * 9)
     ordinals = card_ordinals(Family.BASIC, fields)
     note = viewer.col.new_note(viewer.note_type(Family.BASIC))

@@ -7,12 +7,6 @@ deletion leaves behind. Every row holds on each version of Anki we know; where a
 `old` says what holds before 25.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-from types import ModuleType
-from typing import Any
-
 import pytest
 
 from ankiforge.model import note_id
@@ -437,7 +431,7 @@ ROWS = [*NOTES, *NOTE_TYPES, *DECKS_AND_TAGS, *CARDS, *FORMS, *READ_BACK]
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.id}: {row.name}") for row in ROWS])
-def test_anki(row: Any, collection: Any, tmp_path: Path, backend: ModuleType) -> None:
+def test_anki(row, collection, tmp_path, backend):
     bench = b.Bench(collection, tmp_path)
     for step in row.steps:
         step(bench)
@@ -445,7 +439,7 @@ def test_anki(row: Any, collection: Any, tmp_path: Path, backend: ModuleType) ->
     assert {question: bench.tell(question) for question in expected} == expected
 
 
-def test_every_row_has_an_id_of_its_own() -> None:
+def test_every_row_has_an_id_of_its_own():
     ids = [row.id for row in ROWS]
     assert sorted(set(ids)) == sorted(ids)
     assert {id[0] for id in ids} == set("abcdefghijklmnopqrst")

@@ -1,7 +1,5 @@
 """What `stats` tells of a year of study is what Anki's own statistics tell, and what was simulated."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections import Counter
@@ -77,7 +75,7 @@ def _studied(forge: Any, anki: Any) -> tuple[Study, dict[int, str]]:
     return study, documents
 
 
-def test_every_answer_is_counted_with_its_day_and_its_time(world: World) -> None:
+def test_every_answer_is_counted_with_its_day_and_its_time(world):
     told, answers = world.told["anki"], world.study.answers
 
     assert len(answers) > 300
@@ -87,7 +85,7 @@ def test_every_answer_is_counted_with_its_day_and_its_time(world: World) -> None
     assert told["days"] == {day.isoformat(): many for day, many in sorted(days.items())}
 
 
-def test_retention_is_what_anki_calls_true_retention(world: World) -> None:
+def test_retention_is_what_anki_calls_true_retention(world):
     told, anki = world.told["anki"], world.graphs.true_retention.all_time
 
     assert told["young_remembered"] == anki.young_passed > 20
@@ -99,7 +97,7 @@ def test_retention_is_what_anki_calls_true_retention(world: World) -> None:
     assert told["retention"] == pytest.approx(passed / tested, abs=1e-4)
 
 
-def test_cards_are_as_old_as_anki_says(world: World) -> None:
+def test_cards_are_as_old_as_anki_says(world):
     told, anki = world.told["anki"], world.graphs.card_counts.including_inactive
 
     assert (told["new"], told["learning"], told["young"], told["mature"]) == (
@@ -111,7 +109,7 @@ def test_cards_are_as_old_as_anki_says(world: World) -> None:
     assert told["suspended"] == 2
 
 
-def test_the_load_is_what_anki_forecasts(world: World) -> None:
+def test_the_load_is_what_anki_forecasts(world):
     forecast = Counter(dict(world.graphs.future_due.future_due))
     load = world.told["load"]
 
@@ -122,14 +120,14 @@ def test_the_load_is_what_anki_forecasts(world: World) -> None:
     assert sum(told) > 5
 
 
-def test_what_is_remembered_now_is_what_anki_reckons(world: World) -> None:
+def test_what_is_remembered_now_is_what_anki_reckons(world):
     anki = world.graphs.retrievability
 
     assert anki.sum_by_card > 5
     assert world.told["anki"]["remembered_now"] == pytest.approx(anki.average / 100, abs=0.02)
 
 
-def test_each_document_has_its_own_sums(world: World) -> None:
+def test_each_document_has_its_own_sums(world):
     groups = {one["label"]: one for one in world.told["by"]["document"]}
 
     assert set(groups) == set(NOTES)
@@ -143,7 +141,7 @@ def test_each_document_has_its_own_sums(world: World) -> None:
         assert sum(one["answers"] for one in group["months"].values()) == len(mine)
 
 
-def test_since_leaves_out_what_was_before(world: World) -> None:
+def test_since_leaves_out_what_was_before(world):
     since = (datetime.now() - timedelta(days=60)).date()
     told = world.forge.json("stats", "--since", since.isoformat())["anki"]
 
@@ -153,9 +151,7 @@ def test_since_leaves_out_what_was_before(world: World) -> None:
     assert told["remembered_now"] == world.told["anki"]["remembered_now"]
 
 
-def test_a_deck_without_fsrs_has_an_ease_and_leeches_are_counted(
-    forge: Any, backend: Any, tmp_path: Path
-) -> None:
+def test_a_deck_without_fsrs_has_an_ease_and_leeches_are_counted(forge, backend, tmp_path):
     with _small(forge, backend, tmp_path) as anki:
         note, other = (anki.note(one["guid"]) for one in forge.cards())
         first, second = (note.cards()[0].id, other.cards()[0].id)
@@ -175,9 +171,7 @@ def test_a_deck_without_fsrs_has_an_ease_and_leeches_are_counted(
     assert "ease 220 %" in forge.ok("stats").stdout
 
 
-def test_the_hour_at_which_a_day_begins_is_that_of_the_collection(
-    forge: Any, backend: Any, tmp_path: Path
-) -> None:
+def test_the_hour_at_which_a_day_begins_is_that_of_the_collection(forge, backend, tmp_path):
     """At half past ten in the evening, where days begin at eleven; an export does not tell that."""
     late = (datetime.now() - timedelta(days=9)).replace(hour=22, minute=30)
     with _small(forge, backend, tmp_path) as anki:
@@ -196,9 +190,7 @@ def test_the_hour_at_which_a_day_begins_is_that_of_the_collection(
     assert forge.json("stats")["anki"]["days"] == {day_before: 1}
 
 
-def test_a_deck_is_found_by_the_name_it_has_in_anki(
-    forge: Any, backend: Any, tmp_path: Path
-) -> None:
+def test_a_deck_is_found_by_the_name_it_has_in_anki(forge, backend, tmp_path):
     """Anki takes signs in a name that no deck of ours is given."""
     with _small(forge, backend, tmp_path) as anki:
         note = anki.note(forge.cards()[0]["guid"])
@@ -210,8 +202,8 @@ def test_a_deck_is_found_by_the_name_it_has_in_anki(
 
 
 def test_a_card_is_counted_in_the_deck_it_lies_in_not_in_that_of_its_sibling(
-    forge: Any, backend: Any, tmp_path: Path
-) -> None:
+    forge, backend, tmp_path
+):
     """A person keeps the other way round apart."""
     at = int(datetime.now().timestamp() * 1000) - 3 * 86_400_000
     with _small(forge, backend, tmp_path) as anki:

@@ -1,7 +1,5 @@
 """The program on the laptop, a phone beside it, and Anki's own sync server between them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -89,9 +87,7 @@ def _texts(computer: Computer, guid: str) -> tuple[str, str]:
     return note["Front"], note["Back"]
 
 
-def test_words_from_the_phone_and_from_the_source_meet_on_both(
-    pair: tuple[Computer, Computer],
-) -> None:
+def test_words_from_the_phone_and_from_the_source_meet_on_both(pair):
     laptop, phone = pair
     _forged_on(laptop, phone)
     laptop.run()
@@ -112,9 +108,7 @@ def test_words_from_the_phone_and_from_the_source_meet_on_both(
     assert laptop.run()["written"] == 0
 
 
-def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each(
-    pair: tuple[Computer, Computer],
-) -> None:
+def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each(pair):
     laptop, phone = pair
     for computer in pair:
         computer.run()
@@ -127,9 +121,7 @@ def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each
         assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
 
 
-def test_a_second_computer_with_the_journal_goes_on_where_the_first_stopped(
-    pair: tuple[Computer, Computer],
-) -> None:
+def test_a_second_computer_with_the_journal_goes_on_where_the_first_stopped(pair):
     laptop, phone = pair
     laptop.run()
     laptop.load()
@@ -143,9 +135,7 @@ def test_a_second_computer_with_the_journal_goes_on_where_the_first_stopped(
     assert {card["guid"]: card["verdict"] for card in phone.forge.cards()} == verdicts
 
 
-def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(
-    pair: tuple[Computer, Computer],
-) -> None:
+def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     laptop, phone = pair
     for computer in pair:
         computer.run()

@@ -9,11 +9,7 @@ An edit on the phone is a minute old: two edits within one second have equal mod
 leave each device with its own text.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -157,7 +153,7 @@ ROWS = [*SYNCED, *ALONE]
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.id}: {row.name}") for row in ROWS])
-def test_two_devices(row: Any, syncing: Any, tmp_path: Path, backend: ModuleType) -> None:
+def test_two_devices(row, syncing, tmp_path, backend):
     packages: list[Path] = []
     benches = {
         name: b.Bench(device.anki, tmp_path, note().note.guid, packages)

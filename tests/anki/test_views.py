@@ -1,7 +1,5 @@
 """What a look at the real Anki shows: live, while it is open, and by every kind of export."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -106,7 +104,7 @@ def everything(view: View) -> tuple[Any, ...]:
 # --- the live collection --------------------------------------------------------------------
 
 
-def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
+def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     before = time.time()
     with open_view(world.live) as view:
         notes = tuple(view.notes())
@@ -119,6 +117,8 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
         assert view.newest_review == 0
         assert tuple(view.reviews()) == ()
         assert view.graves() == frozenset()
+    with open_view(world.folder / "deck.apkg") as view:
+        assert [(note.guid, note.mod) for note in view.notes()] == [(n.guid, MOD) for n in notes]
     assert [note.guid for note in notes] == [card.guid for card in world.cards]
     for note, card in zip(notes, world.cards, strict=True):
         assert note.id == note_id(card.guid)
@@ -126,80 +126,51 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world: World) -> None:
         assert note.type_id == note_type(card.family).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
-        content = content_html(card.kind, card.fields)
-        digest = content_hash(card.family, content)
+        digest = content_hash(card.family, content_html(card.kind, card.fields))
         assert note.identity == Identity(card.guid, card.family, 1, card.key, digest)
+        ordinals = {world.basic: [0], world.two_way: [0, 1], world.cloze: [0, 2]}[card]
+        assert [(one.ordinal, one.id) for one in note.cards] == [
+            (at, card_id(card.guid, at)) for at in ordinals
+        ]
+        for one in note.cards:
+            assert one.deck == "Reading::Memory"
+            assert (one.type, one.queue, one.reps, one.lapses, one.flag) == (0, 0, 0, 0, 0)
 
 
-def test_the_cards_of_a_note_are_in_order_and_new(world: World) -> None:
-    cards = world.seen(world.cloze).cards
-    assert [card.ordinal for card in cards] == [0, 2]
-    assert [card.id for card in cards] == [card_id(world.cloze.guid, at) for at in (0, 2)]
-    assert {card.deck for card in cards} == {"Reading::Memory"}
-    assert {(card.type, card.queue, card.reps, card.lapses, card.flag) for card in cards} == {
-        (0, 0, 0, 0, 0)
-    }
-    assert len(world.seen(world.two_way).cards) == 2
-    assert len(world.seen(world.basic).cards) == 1
+def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_they_are(world):
+    def files() -> list[tuple[str, bytes, int]]:
+        found = sorted(world.live.parent.glob("collection.anki2*"))
+        return [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in found]
 
-
-def test_the_last_change_is_seen_while_anki_is_open_and_has_it_in_its_log_only(
-    world: World,
-) -> None:
-    main = world.live.read_bytes()
+    main, unchanged = world.live.read_bytes(), signature(world.live)
+    assert signature(world.live) == unchanged
     world.anki.edit(world.basic.guid, Back="My own words")
-    assert world.live.read_bytes() == main
-    seen = world.seen(world.basic)
-    assert seen.fields[1] == "My own words"
-    assert seen.mod > MOD
-    assert seen.identity is not None
+    assert world.live.read_bytes() == main, "the change is in the log only"
+    changed = signature(world.live)
+    assert changed != unchanged
+    before = files()
+    (link := world.folder / "collection.anki2").symlink_to(world.live)
+    for path in (world.live, link):
+        with open_view(path) as view:
+            seen, all_of_it = of(view, world.basic), everything(view)
+            assert view.profile == "profile"
+        assert seen.fields[1] == "My own words"
+        assert seen.mod > MOD
+        assert seen.identity is not None
+    assert files() == before
+    assert [name for name, *_ in before] == ["collection.anki2", "collection.anki2-wal"]
     assert world.col.db.scalar("select count() from notes") == 4
+    for downgrade in (False, True):
+        world.col.close(downgrade=downgrade)
+        try:
+            assert signature(world.live) != changed
+            with open_view(world.live) as view:
+                assert everything(view) == all_of_it
+        finally:
+            world.col.reopen()
 
 
-def test_looking_leaves_the_files_of_anki_as_they_are(world: World) -> None:
-    world.anki.edit(world.basic.guid, Back="My own words")
-    files = sorted(world.live.parent.glob("collection.anki2*"))
-    before = [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
-    assert world.seen(world.basic)
-    files = sorted(world.live.parent.glob("collection.anki2*"))
-    after = [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in files]
-    assert [name for name, *_ in after] == ["collection.anki2", "collection.anki2-wal"]
-    assert after == before
-
-
-def test_a_collection_reached_by_a_link_is_seen_with_its_log(world: World) -> None:
-    world.anki.edit(world.basic.guid, Back="My own words")
-    link = world.folder / "collection.anki2"
-    link.symlink_to(world.live)
-    with open_view(link) as view:
-        assert of(view, world.basic).fields[1] == "My own words"
-        assert view.profile == "profile"
-
-
-def test_a_closed_collection_is_seen_as_the_open_one_was(world: World) -> None:
-    world.anki.edit(world.basic.guid, Back="My own words")
-    with open_view(world.live) as view:
-        before = everything(view)
-    world.col.close(downgrade=False)
-    try:
-        with open_view(world.live) as view:
-            assert everything(view) == before
-    finally:
-        world.col.reopen()
-
-
-def test_a_collection_closed_in_the_old_way_is_seen_too(world: World) -> None:
-    with open_view(world.live) as view:
-        before = everything(view)
-    world.col.close(downgrade=True)
-    try:
-        with open_view(world.live) as view:
-            assert everything(view) == before
-    finally:
-        world.col.reopen()
-
-
-def test_a_copy_somebody_made_is_as_old_as_its_file(world: World) -> None:
+def test_a_copy_somebody_made_is_as_old_as_its_file(world):
     world.col.close()
     copy = world.folder / "backup.anki2"
     copy.write_bytes(world.live.read_bytes())
@@ -212,21 +183,10 @@ def test_a_copy_somebody_made_is_as_old_as_its_file(world: World) -> None:
         assert view.profile == copy.parent.name
 
 
-def test_the_signature_differs_once_something_changed(world: World) -> None:
-    first = signature(world.live)
-    assert signature(world.live) == first
-    world.anki.edit(world.basic.guid, Back="My own words")
-    second = signature(world.live)
-    assert second != first
-    world.col.close()
-    assert signature(world.live) != second
-    world.col.reopen()
-
-
 # --- what a person did ----------------------------------------------------------------------
 
 
-def test_tags_decks_suspensions_and_flags_are_seen(world: World) -> None:
+def test_tags_decks_suspensions_and_flags_are_seen(world):
     note = world.anki.note(world.cloze.guid)
     note.tags = ["exam", "Straße::Ä", "marked"]
     world.col.update_note(note)
@@ -245,7 +205,7 @@ def test_tags_decks_suspensions_and_flags_are_seen(world: World) -> None:
     assert world.seen(world.basic).cards[0].queue == -3
 
 
-def test_answers_and_what_fsrs_makes_of_them_are_seen(world: World) -> None:
+def test_answers_and_what_fsrs_makes_of_them_are_seen(world):
     assert world.seen(world.basic).cards[0].stability is None
     world.col.set_config("fsrs", True)
     world.anki.answer_first_card(world.basic.guid)
@@ -273,7 +233,7 @@ def test_answers_and_what_fsrs_makes_of_them_are_seen(world: World) -> None:
     assert card.difficulty == pytest.approx(state.difficulty, rel=1e-3)
 
 
-def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world: World) -> None:
+def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world):
     world.col.sched.set_due_date([c.id for c in world.anki.cards(world.basic.guid)], "3")
     before = world.seen(world.basic).cards[0]
     deck = world.col.sched.get_or_create_filtered_deck(0)
@@ -291,7 +251,12 @@ def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world: World) -> None:
             assert of(view, world.basic).cards[0].deck == "Reading::Memory"
 
 
-def test_a_deleted_note_leaves_a_grave_and_its_reviews(world: World) -> None:
+def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
+    world.col.remove_notes([note_id(world.basic.guid)])
+    world.col.undo()
+    with open_view(world.live) as view:
+        assert view.graves() == frozenset()
+        assert of(view, world.basic).cards
     world.col.decks.select(world.col.decks.id("Reading::Memory"))
     world.anki.answer_first_card(world.basic.guid)
     (reviewed,) = world.col.db.list("select cid from revlog")
@@ -299,7 +264,6 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world: World) -> None:
         card.guid for card in world.cards for at in range(3) if card_id(card.guid, at) == reviewed
     ]
     world.col.remove_notes([note_id(guid)])
-
     with open_view(world.live) as view:
         assert guid not in [note.guid for note in view.notes()]
         assert view.graves() == {note_id(guid)}
@@ -308,31 +272,20 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world: World) -> None:
         assert view.newest_review > 0
 
 
-def test_an_undone_deletion_leaves_no_grave(world: World) -> None:
-    world.col.remove_notes([note_id(world.basic.guid)])
-    world.col.undo()
-    with open_view(world.live) as view:
-        assert view.graves() == frozenset()
-        assert of(view, world.basic).cards
-
-
-def test_a_copy_a_person_made_of_a_note_is_not_ours(world: World) -> None:
+def test_an_identity_of_another_note_is_none_and_a_copy_is_not_ours(world):
     note = world.anki.note(world.basic.guid)
     copy = world.col.new_note(note.note_type())
     copy.fields = list(note.fields)
     world.col.add_note(copy, world.col.decks.id("Mine"))
     with open_view(world.live) as view:
         assert len(tuple(view.notes())) == 3
-
-
-def test_an_identity_of_another_note_is_none(world: World) -> None:
     other = world.anki.note(world.two_way.guid)["AnkiforgeId"]
     world.anki.edit(world.basic.guid, AnkiforgeId=other)
     assert world.seen(world.basic).identity is None
     assert world.seen(world.two_way).identity is not None
 
 
-def test_a_note_that_was_given_another_type_is_still_ours(world: World) -> None:
+def test_a_note_that_was_given_another_type_is_still_ours(world):
     note = world.anki.note(world.basic.guid)
     request = world.col.models.change_notetype_info(
         old_notetype_id=note.mid, new_notetype_id=world.col.models.by_name("Basic")["id"]
@@ -364,7 +317,7 @@ def _types(world: World) -> Iterator[View]:
             yield view
 
 
-def test_our_note_types_are_seen_with_ids_templates_and_style(world: World) -> None:
+def test_our_note_types_are_seen_with_ids_templates_and_style(world):
     seen = 0
     for view in _types(world):
         assert [kind.id for kind in view.types] == sorted(note_type(f).id for f in Family)
@@ -381,7 +334,7 @@ def test_our_note_types_are_seen_with_ids_templates_and_style(world: World) -> N
     assert seen == 5
 
 
-def test_what_a_person_changed_in_a_note_type_is_seen(world: World) -> None:
+def test_what_a_person_changed_in_a_note_type_is_seen(world):
     models = world.col.models
     kind = world.anki.note_type(Family.BASIC)
     kind["name"] = "Mein Typ"
@@ -410,7 +363,7 @@ def test_what_a_person_changed_in_a_note_type_is_seen(world: World) -> None:
         assert of(view, world.basic).fields[1] == ""
 
 
-def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read() -> None:
+def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read():
     from anki.notetypes_pb2 import Notetype
 
     whole = Notetype.Config(kind=Notetype.Config.KIND_CLOZE, css=".ä {}", latex_pre="x")
@@ -429,9 +382,7 @@ def test_the_numbers_of_fields_in_ankis_messages_are_those_we_read() -> None:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_an_export_with_scheduling_shows_what_the_collection_does(
-    world: World, legacy: bool
-) -> None:
+def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world, legacy):
     world.col.set_config("fsrs", True)
     world.anki.answer_first_card(world.basic.guid)
     world.anki.edit(world.basic.guid, Back="My own words")
@@ -441,14 +392,8 @@ def test_an_export_with_scheduling_shows_what_the_collection_does(
         assert everything(view) == expected
         assert (view.kind, view.complete, view.created) == (ViewKind.APKG, False, 0)
         assert view.profile == ""
+        assert view.note_ids() is None
         assert len(view.reviewed(card.id for n in view.notes() for card in n.cards)) == 1
-
-
-@pytest.mark.parametrize("legacy", [False, True])
-def test_an_export_without_scheduling_shows_new_cards_and_no_reviews(
-    world: World, legacy: bool
-) -> None:
-    world.anki.answer_first_card(world.basic.guid)
     with open_view(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.notes())
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
@@ -457,28 +402,26 @@ def test_an_export_without_scheduling_shows_new_cards_and_no_reviews(
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_whole_collection_is_complete_and_shows_the_same(world: World, legacy: bool) -> None:
+def test_a_whole_collection_is_complete_and_shows_the_same(world, legacy):
     world.anki.answer_first_card(world.basic.guid)
     world.col.remove_notes([note_id(world.cloze.guid)])
+    every_note = frozenset(int(number) for number in world.col.find_notes(""))
+    assert len(every_note) == 3
     with open_view(world.live) as view:
         expected = everything(view)
+        assert view.note_ids() == every_note
     path = world.whole(legacy)
     os.utime(path, (1_700_000_000, 1_700_000_000))
     with open_view(path) as view:
         assert everything(view) == expected
         assert (view.kind, view.complete) == (ViewKind.COLPKG, True)
+        assert view.note_ids() == every_note
         assert view.created == world.col.crt
         assert view.taken_at == 1_700_000_000
         assert view.path == str(path)
 
 
-def test_our_own_package_can_be_looked_at(world: World) -> None:
-    with open_view(world.folder / "deck.apkg") as view:
-        assert [note.guid for note in view.notes()] == [card.guid for card in world.cards]
-        assert [note.mod for note in view.notes()] == [MOD] * 3
-
-
-def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World) -> None:
+def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
     one, three = world.anki.cards(world.cloze.guid)
     world.col.set_deck([three.id], world.col.decks.id("Other"))
     world.anki.answer_first_card(world.basic.guid)
@@ -497,9 +440,10 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world: World
         assert [card.deck for card in of(view, world.cloze).cards] == ["Reading::Memory", "Other"]
         assert view.reviewed(iter([one.id, *world.col.db.list("select cid from revlog")]))
         assert view.graves() == frozenset()
+        assert view.note_ids() is None
 
 
-def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view() -> None:
+def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view():
     with connect_view([], address="http://127.0.0.1:1", profile="", notes=frozenset()) as view:
         assert (tuple(view.notes()), tuple(view.reviews()), view.types) == ((), (), ())
         assert (view.newest_review, view.created) == (0, 0)
@@ -507,7 +451,7 @@ def test_a_running_anki_without_a_deck_of_ours_is_an_empty_view() -> None:
         assert (view.graves(), view.reviewed([1])) == (frozenset(), frozenset())
 
 
-def test_two_notes_of_one_guid_are_both_seen(world: World) -> None:
+def test_two_notes_of_one_guid_are_both_seen(world):
     own = world.col.db.scalar("select id from notes where guid not like 'af%'")
     world.col.db.execute("update notes set guid = ? where id = ?", world.basic.guid, own)
     with open_view(world.live) as view:
@@ -517,17 +461,3 @@ def test_two_notes_of_one_guid_are_both_seen(world: World) -> None:
     exports = [world.exported(deck=deck) for deck in (None, "Reading")]
     with connect_view(exports, address="a", profile="", notes=frozenset()) as view:
         assert [note for note in view.notes() if note.guid == world.basic.guid] == twins
-
-
-def test_whole_collections_show_the_ids_of_all_notes_and_exports_do_not(world: World) -> None:
-    all_of_them = frozenset(int(number) for number in world.col.find_notes(""))
-    assert len(all_of_them) == 4
-    exported = world.exported()
-    with open_view(world.live) as view:
-        assert view.note_ids() == all_of_them
-    with open_view(world.whole(legacy=False)) as view:
-        assert view.note_ids() == all_of_them
-    with open_view(exported) as view:
-        assert view.note_ids() is None
-    with connect_view([exported], address="", profile="", notes=frozenset()) as view:
-        assert view.note_ids() is None

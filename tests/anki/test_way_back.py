@@ -1,11 +1,8 @@
 """The whole way, by the command line and the real Anki: what a person does there stays."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,12 +155,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
 
 
 @pytest.mark.parametrize("steps", STORIES.values(), ids=STORIES)
-def test_a_story(desk: Desk, steps: tuple[Step, ...]) -> None:
+def test_a_story(desk, steps):
     for step in steps:
         step(desk)
 
 
-def test_what_anki_has_is_not_shipped_again(desk: Desk) -> None:
+def test_what_anki_has_is_not_shipped_again(desk):
     desk.run(written=3)
     desk.load(new=3)
     desk.run(written=0, packages=0)
@@ -176,7 +173,7 @@ def test_what_anki_has_is_not_shipped_again(desk: Desk) -> None:
     desk.cards(anki="seen")
 
 
-def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk: Desk) -> None:
+def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk):
     for step in OF_BOTH:
         step(desk)
     desk.run(written=0, conflicts=1)
@@ -198,7 +195,7 @@ def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk: Desk)
     assert not any(desk.run()["notes"].values())
 
 
-def test_the_review_history_is_read_and_never_changed(desk: Desk) -> None:
+def test_the_review_history_is_read_and_never_changed(desk):
     desk.ship()
     guid = desk.guid()
     before = desk.answer()
@@ -212,7 +209,7 @@ def test_the_review_history_is_read_and_never_changed(desk: Desk) -> None:
     assert desk.anki.schedule(guid) == before
 
 
-def test_new_cards_go_where_the_others_of_the_document_are_now(desk: Desk) -> None:
+def test_new_cards_go_where_the_others_of_the_document_are_now(desk):
     desk.ship()
     desk.col.set_deck(desk.col.find_cards(""), desk.col.decks.id("Mine::Biology"))
     MOUSE(desk)
@@ -222,7 +219,7 @@ def test_new_cards_go_where_the_others_of_the_document_are_now(desk: Desk) -> No
 
 
 @pytest.mark.parametrize("lost", ["ledger.db* journal.jsonl", "ledger.db*"])
-def test_a_lost_ledger_comes_back_from_anki_and_what_is_left_of_it(desk: Desk, lost: str) -> None:
+def test_a_lost_ledger_comes_back_from_anki_and_what_is_left_of_it(desk, lost):
     desk.ship()
     if "journal" not in lost:
         desk.forge.ok("reject", desk.guid("Hund"))
@@ -244,12 +241,12 @@ def test_a_lost_ledger_comes_back_from_anki_and_what_is_left_of_it(desk: Desk, l
         desk.card("Maus", verdict="pending")
 
 
-def test_the_first_line_says_that_anki_was_never_seen(forge: Any, tmp_path: Path) -> None:
+def test_the_first_line_says_that_anki_was_never_seen(forge, tmp_path):
     (tmp_path / "a.md").write_text("Katze::cat\n")
     assert "no Anki collection found" in forge.ok("run", tmp_path / "a.md").stderr
 
 
-def test_what_was_deleted_in_anki_is_told_as_the_fate_of_its_highlight(desk: Desk) -> None:
+def test_what_was_deleted_in_anki_is_told_as_the_fate_of_its_highlight(desk):
     desk.go()
     desk.delete()
     came = desk.run()
@@ -260,7 +257,7 @@ def test_what_was_deleted_in_anki_is_told_as_the_fate_of_its_highlight(desk: Des
 @pytest.mark.parametrize(
     ("seconds", "held"), [(30, 0), (86_400 * 3, 1)], ids=["a little ahead", "days ahead"]
 )
-def test_a_note_changed_in_the_far_future_is_held(desk: Desk, seconds: int, held: int) -> None:
+def test_a_note_changed_in_the_far_future_is_held(desk, seconds, held):
     desk.ship()
     desk.edit(Front="die Katze", now=True)
     change = "update notes set mod = mod + ? where guid = ?"
@@ -270,7 +267,7 @@ def test_a_note_changed_in_the_far_future_is_held(desk: Desk, seconds: int, held
     assert not held or "clock" in desk.card()["anki_why"]
 
 
-def test_a_card_a_person_removed_is_not_made_again(desk: Desk) -> None:
+def test_a_card_a_person_removed_is_not_made_again(desk):
     desk.ship()
     guid = desk.guid()
     desk.col.remove_cards_and_orphaned_notes([desk.anki.cards(guid)[1].id])
@@ -280,7 +277,7 @@ def test_a_card_a_person_removed_is_not_made_again(desk: Desk) -> None:
     assert len(desk.anki.cards(guid)) == 1
 
 
-def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk: Desk) -> None:
+def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk):
     desk.ship()
     col = desk.col
     ids = [card.id for card in desk.anki.cards(desk.guid())]
@@ -295,7 +292,7 @@ def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk: Desk) -> None:
     assert {"Elsewhere"} <= {deck.name for deck in col.decks.all_names_and_ids()}
 
 
-def test_a_first_revision_says_six_words_and_a_later_one_its_number_too(desk: Desk) -> None:
+def test_a_first_revision_says_six_words_and_a_later_one_its_number_too(desk):
     desk.go()
     first = desk.in_anki()["AnkiforgeId"].split()
     assert (first[0], first[1], len(first)) == ("af1", desk.guid(), 6)
@@ -332,9 +329,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return found
 
 
-def test_a_note_that_was_being_edited_waits_for_the_next_look_and_no_longer(
-    desk: Desk, clock: Clock
-) -> None:
+def test_a_note_that_was_being_edited_waits_for_the_next_look_and_no_longer(desk, clock):
     desk.go()
     desk.edit(Front="die Katze", now=True)
     clock.now = desk.in_anki().mod + 1
@@ -344,9 +339,7 @@ def test_a_note_that_was_being_edited_waits_for_the_next_look_and_no_longer(
     desk.run(written=1, held=0)
 
 
-def test_what_is_missing_twice_is_deleted_though_nothing_else_has_changed(
-    desk: Desk, clock: Clock
-) -> None:
+def test_what_is_missing_twice_is_deleted_though_nothing_else_has_changed(desk, clock):
     desk.go()
     number = desk.in_anki().id
     desk.col.db.execute("delete from cards where nid = ?", number)

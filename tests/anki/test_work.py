@@ -1,7 +1,5 @@
 """Cards that keep failing in a real collection: found, dealt with, found again when they fail anew."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -30,7 +28,7 @@ def press(page: Any, found: Any, key: str, **more: str) -> Any:
 # --- which they are -------------------------------------------------------------------------
 
 
-def test_a_card_that_lapses_again_and_again_needs_work(desk: Desk) -> None:
+def test_a_card_that_lapses_again_and_again_needs_work(desk):
     desk.studied(lapses=3)
     assert desk.work() == []
     assert "need" not in desk.forge.ok("pull").stdout
@@ -71,7 +69,7 @@ def test_a_card_that_lapses_again_and_again_needs_work(desk: Desk) -> None:
 # --- another card in its place ----------------------------------------------------------------
 
 
-def test_another_card_takes_its_place_once_a_person_accepts_it(desk: Desk) -> None:
+def test_another_card_takes_its_place_once_a_person_accepts_it(desk):
     desk.studied(lapses=6)
     with desk.anki() as anki:
         remark(anki, desk.old, "too vague")
@@ -103,7 +101,7 @@ def test_another_card_takes_its_place_once_a_person_accepts_it(desk: Desk) -> No
 
 
 @pytest.mark.parametrize("name", ["ask.md", "ask.jsonl"])
-def test_asked_for_by_a_file_the_answer_takes_its_place_as_well(desk: Desk, name: str) -> None:
+def test_asked_for_by_a_file_the_answer_takes_its_place_as_well(desk, name):
     desk.studied(lapses=6)
     said = desk.forge.ok("draft", "export", name, "--again", desk.old, "--instead")
     assert said.stdout == ""
@@ -145,9 +143,7 @@ def _answered(desk: Desk, asked: str, name: str, *, spoilt: bool = False) -> str
 # --- on the page ------------------------------------------------------------------------------
 
 
-def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(
-    desk: Desk, client: Any
-) -> None:
+def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(desk, client):
     desk.studied(lapses=6, data='{"s":2.5,"d":8.3,"dr":0.9}')
     with desk.anki() as anki:
         remark(anki, desk.old, "which alphabet?")
@@ -174,7 +170,7 @@ def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(
     assert desk.card(OLD)["verdict"] == "rejected"
 
 
-def test_redrawn_by_a_key_the_new_card_waits_and_replaces_the_old(desk: Desk, client: Any) -> None:
+def test_redrawn_by_a_key_the_new_card_waits_and_replaces_the_old(desk, client):
     desk.studied(lapses=6)
     page = client()
     desk.draws(NEW)
@@ -194,9 +190,7 @@ def test_redrawn_by_a_key_the_new_card_waits_and_replaces_the_old(desk: Desk, cl
     assert f"{NEW} → Alpha (retired)" in found["item"]["body"]
 
 
-def test_in_other_words_in_anki_it_is_shown_told_and_reworded_as_it_stands_there(
-    desk: Desk, client: Any
-) -> None:
+def test_in_other_words_in_anki_it_is_shown_told_and_reworded_as_it_stands_there(desk, client):
     desk.studied(lapses=6)
     with desk.anki() as anki:
         anki.edit(
@@ -228,7 +222,7 @@ def test_in_other_words_in_anki_it_is_shown_told_and_reworded_as_it_stands_there
     assert fields[:2] == [NEWEST, '<font color="red">α</font>']
 
 
-def test_split_by_a_key_all_that_is_drawn_stands_for_it(desk: Desk, client: Any) -> None:
+def test_split_by_a_key_all_that_is_drawn_stands_for_it(desk, client):
     desk.studied(lapses=6)
     page = client()
     desk.draws(NEW, NEWEST)
@@ -243,7 +237,7 @@ def test_split_by_a_key_all_that_is_drawn_stands_for_it(desk: Desk, client: Any)
     assert desk.card(OLD)["standing"] == "retired"
 
 
-def test_without_a_model_it_is_said_what_else_can_be_done(desk: Desk, client: Any) -> None:
+def test_without_a_model_it_is_said_what_else_can_be_done(desk, client):
     desk.studied(lapses=6)
     desk.settings(drafter="rules")
     said = desk.forge("draft", "--again", desk.old, "--instead", code=2).stderr

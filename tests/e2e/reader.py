@@ -1,7 +1,5 @@
 """A reader with what is read and Anki side by side."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,10 +1,7 @@
 """Every kind of fault an agent can make, in every state of a highlight, over the real SDK."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
-from typing import Any
 
 import pytest
 
@@ -14,7 +11,7 @@ from benchmarks import agents
 
 
 @pytest.mark.parametrize("state", agents.STATES)
-def test_faults(forge: Any, backend: Any, state: str) -> None:
+def test_faults(forge, backend, state):
     turns = agents.play(forge, state, backend)
 
     refused = agents.CRUDE if state in agents.TAKEN else agents.FAULTS

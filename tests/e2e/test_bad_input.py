@@ -1,7 +1,5 @@
 """What goes wrong is named, with what to do; what can be done is done; the exit code says which."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sqlite3
@@ -84,7 +82,7 @@ def says(result, code: int, *words: str) -> None:
         ({}, "reject --all --filter dekc:x", f"dekc {FIELDS}"),
     ],
 )
-def test_wrong_usage_is_2_and_says_what_is_wrong(forge, notes, files, call, words) -> None:
+def test_wrong_usage_is_2_and_says_what_is_wrong(forge, notes, files, call, words):
     for name, text in files.items():
         path = forge.folder / name
         path.mkdir() if name.endswith("/") else path.write_text(text, "utf-8")
@@ -93,7 +91,7 @@ def test_wrong_usage_is_2_and_says_what_is_wrong(forge, notes, files, call, word
     says(forge(*arguments), 2, *(word.replace("|", " ") for word in words.split()))
 
 
-def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes) -> None:
+def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes):
     forge.home.write_text("a file", encoding="utf-8")
     says(forge("run", notes), 2, str(forge.home))
 
@@ -101,7 +99,7 @@ def test_a_home_that_cannot_be_made_is_wrong_usage(forge, notes) -> None:
 # --- paths ----------------------------------------------------------------------------------
 
 
-def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes) -> None:
+def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes):
     result = forge("run", notes, "nowhere.pdf")
 
     says(result, 1, "nowhere.pdf")
@@ -109,7 +107,7 @@ def test_one_path_of_several_being_absent_leaves_the_others_done(forge, notes) -
     assert len(forge.cards()) == 1
 
 
-def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault) -> None:
+def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault):
     (vault / "plain.md").write_text("Nothing is marked here.\n", encoding="utf-8")
     result = forge.ok("run", vault)
 
@@ -121,7 +119,7 @@ def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault) 
 # --- files ----------------------------------------------------------------------------------
 
 
-def test_a_broken_pdf_costs_one_file(forge, tmp_path) -> None:
+def test_a_broken_pdf_costs_one_file(forge, tmp_path):
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\n1 0 obj <<")
     write_paper(tmp_path / "fine.pdf")
     result = forge("run", tmp_path / "broken.pdf", tmp_path / "fine.pdf")
@@ -135,7 +133,7 @@ def test_a_broken_pdf_costs_one_file(forge, tmp_path) -> None:
     ["Größe:::size\n".encode("latin-1"), b"\xff\xfe\x00\xd8 a::b\n", b"\x00\x01\x02 x::y\n"],
     ids=["latin-1", "half utf-16", "binary"],
 )
-def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw) -> None:
+def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw):
     (notes / "odd.md").write_bytes(raw)
     result = forge("run", notes)
 
@@ -145,13 +143,13 @@ def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw) ->
     assert "Katze" in str(forge.cards())
 
 
-def test_a_zotero_database_that_is_none_is_named(forge, tmp_path, notes) -> None:
+def test_a_zotero_database_that_is_none_is_named(forge, tmp_path, notes):
     (tmp_path / "zotero.sqlite").write_bytes(b"SQLite format 3\x00 and rubbish" * 40)
     says(forge("run", tmp_path / "zotero.sqlite", notes), 1, "zotero")
     assert len(forge.cards()) == 1
 
 
-def test_a_note_that_may_not_be_read_is_named(forge, notes) -> None:
+def test_a_note_that_may_not_be_read_is_named(forge, notes):
     if os.geteuid() == 0:
         (notes / "closed.md").symlink_to(notes / "nowhere.md")
     else:
@@ -164,7 +162,7 @@ def test_a_note_that_may_not_be_read_is_named(forge, notes) -> None:
     assert len(forge.cards()) == 1
 
 
-def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in) -> None:
+def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in):
     (notes / "odd.md").write_text("A {{c1::}} cloze of nothing.\n\nx::y z\n", encoding="utf-8")
     forge("run", notes)
     for card in forge.cards("verdict:pending"):
@@ -181,7 +179,7 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in) 
 # --- settings -------------------------------------------------------------------------------
 
 
-def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
+def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes):
     workspace(f"sources:\n  - obsidian: {{name: notes, path: {notes}, marsk: [==]}}\n")
     result = forge("run", "-C", forge.folder)
     assert result.exit_code == 2
@@ -216,14 +214,14 @@ def test_a_slip_inside_a_source_names_its_key(forge, workspace, notes) -> None:
 )
 def test_a_value_a_source_does_not_know_is_told_with_its_line_and_the_right_word(
     forge, workspace, notes, source, words
-) -> None:
+):
     workspace(f"sources:\n- {source.replace('path: notes', f'path: {notes}')}\n")
     forge("init", "--trust", forge.folder)
 
     says(forge("run"), 2, *words)
 
 
-def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes) -> None:
+def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes):
     workspace(
         f"sources:\n  - obsidian: {{name: notes, path: {notes}}}\nanki: {{collection: none}}\n"
     )
@@ -234,7 +232,7 @@ def test_a_workspace_of_a_stranger_must_be_trusted_first(forge, workspace, notes
     assert forge.json("run")["fates"]["carded"] == 1
 
 
-def test_trust_is_for_the_very_value_that_was_seen(forge, workspace, notes, tmp_path) -> None:
+def test_trust_is_for_the_very_value_that_was_seen(forge, workspace, notes, tmp_path):
     workspace(f"sources:\n  - obsidian: {{name: notes, path: {notes}}}\n")
     forge.ok("init", "--trust", forge.folder)
     (tmp_path / "other").mkdir()
@@ -248,7 +246,7 @@ def test_trust_is_for_the_very_value_that_was_seen(forge, workspace, notes, tmp_
 
 def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
     forge, workspace, notes, notes_in
-) -> None:
+):
     workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m, timeout_s: 2}\n")
     (notes / "mark.md").write_text("Cells ==divide== by mitosis.\n\n==All of it is marked.==\n")
     result = forge("run", notes, "--drafter", "llm")
@@ -289,7 +287,7 @@ def held(script: str, path: Path) -> Iterator[None]:
             process.communicate(timeout=30)
 
 
-def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch) -> None:
+def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.1)
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
@@ -301,9 +299,7 @@ def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch) -> N
 
 
 @pytest.mark.parametrize("what", ["drafting", "publishing"])
-def test_a_pass_that_another_program_is_at_is_waited_for_then_4(
-    forge, notes, monkeypatch, what
-) -> None:
+def test_a_pass_that_another_program_is_at_is_waited_for_then_4(forge, notes, monkeypatch, what):
     wait = ledger.lock.__defaults__
     monkeypatch.setattr(ledger.lock, "__defaults__", (0.1,))
     assert wait == (60.0,)
@@ -313,7 +309,7 @@ def test_a_pass_that_another_program_is_at_is_waited_for_then_4(
 
 
 @pytest.mark.parametrize("raw", [b"rubbish " * 2000, b"SQLite format 3\x00" + b"\xee" * 9000])
-def test_a_damaged_ledger_is_4_and_is_left_as_it_is(forge, notes, raw) -> None:
+def test_a_damaged_ledger_is_4_and_is_left_as_it_is(forge, notes, raw):
     forge.ok("run", notes)
     database = forge.home / ".ankiforge" / "ledger.db"
     database.write_bytes(raw)
@@ -325,7 +321,7 @@ def test_a_damaged_ledger_is_4_and_is_left_as_it_is(forge, notes, raw) -> None:
     assert forge.json("run", notes)["fates"]["carded"] == 1
 
 
-def test_a_ledger_of_a_newer_program_is_4(forge, notes) -> None:
+def test_a_ledger_of_a_newer_program_is_4(forge, notes):
     forge.ok("run", notes)
     database = forge.home / ".ankiforge" / "ledger.db"
     with closing(sqlite3.connect(database)) as opened:
@@ -335,7 +331,7 @@ def test_a_ledger_of_a_newer_program_is_4(forge, notes) -> None:
         says(forge(*command), 4, "9999", "upgrade")
 
 
-def test_doctor_tells_of_a_journal_that_is_missing_or_lacks_lines(forge, notes) -> None:
+def test_doctor_tells_of_a_journal_that_is_missing_or_lacks_lines(forge, notes):
     forge.ok("run", notes)
     forge.ok("reject", "--all")
     journal = forge.home / "journal.jsonl"
@@ -354,9 +350,7 @@ def test_doctor_tells_of_a_journal_that_is_missing_or_lacks_lines(forge, notes) 
 
 
 @pytest.mark.parametrize("kind", ["vault", "texts", "papers"])
-def test_a_folder_renamed_while_it_is_read_is_one_line(
-    forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_folder_renamed_while_it_is_read_is_one_line(forge, tmp_path, monkeypatch, kind):
     root = tmp_path / kind
     (root / "A" / "deep").mkdir(parents=True)
     if kind == "vault":
@@ -401,7 +395,7 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder closed to all")
-def test_a_folder_that_takes_no_files_costs_no_card(forge, notes) -> None:
+def test_a_folder_that_takes_no_files_costs_no_card(forge, notes):
     says(
         forge("run", notes, "-o", "/proc/a.apkg"),
         1,
@@ -412,7 +406,7 @@ def test_a_folder_that_takes_no_files_costs_no_card(forge, notes) -> None:
     assert forge.json("run", notes)["fates"]["carded"] == 1
 
 
-def test_what_a_killed_run_left_beside_its_package_is_cleared(forge, notes) -> None:
+def test_what_a_killed_run_left_beside_its_package_is_cleared(forge, notes):
     (forge.folder / ".ankiforge.apkg.part").write_bytes(b"half a package")
     forge.ok("run", notes)
     assert not (forge.folder / ".ankiforge.apkg.part").exists()
@@ -420,7 +414,7 @@ def test_what_a_killed_run_left_beside_its_package_is_cleared(forge, notes) -> N
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
 @pytest.mark.parametrize("blocks", [1, 64])
-def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks) -> None:
+def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks):
     (notes / "more.md").write_text("".join(f"Number {n}?::{n}\n\n" for n in range(99)))
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
@@ -431,7 +425,7 @@ def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks) -> None:
     forge.ok("reject", guid)
 
 
-def test_a_journal_that_is_no_file_is_4(forge, notes) -> None:
+def test_a_journal_that_is_no_file_is_4(forge, notes):
     forge.ok("run", notes)
     (forge.home / "journal.jsonl").unlink()
     (forge.home / "journal.jsonl").mkdir()
@@ -442,14 +436,14 @@ def test_a_journal_that_is_no_file_is_4(forge, notes) -> None:
 # --- words ----------------------------------------------------------------------------------
 
 
-def test_an_unknown_id_is_wrong_usage(forge, notes) -> None:
+def test_an_unknown_id_is_wrong_usage(forge, notes):
     forge.ok("run", notes)
     for word in ("afzzzzzz", "hello", "af", "af\u0000", "'; DROP TABLE card; --"):
         for command in ("show", "accept", "reject", "trace", "pick", "edit", "restore"):
             says(forge(command, word), 2, "hint:")
 
 
-def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault) -> None:
+def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault):
     lines = "".join(f"Question number {n}?::Answer {n}\n\n" for n in range(60))
     (vault / "many.md").write_text(lines, encoding="utf-8")
     forge.ok("run", vault)
@@ -466,12 +460,12 @@ def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault) -> None:
     assert forge.ok("show", first, "--json").data["guid"] == first
 
 
-def test_undoing_nothing_is_refused(forge, notes) -> None:
+def test_undoing_nothing_is_refused(forge, notes):
     forge.ok("run", notes)
     says(forge("undo"), 1, "nothing to undo")
 
 
-def test_a_refused_decision_is_1_and_says_why(forge, notes) -> None:
+def test_a_refused_decision_is_1_and_says_why(forge, notes):
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
     forge.ok("reject", guid)
@@ -482,7 +476,7 @@ def test_a_refused_decision_is_1_and_says_why(forge, notes) -> None:
 # --- stopping -------------------------------------------------------------------------------
 
 
-def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault) -> None:
+def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault):
     for number in range(150):
         text = f"What is number {number}?::The answer {number}\n"
         (vault / f"{number}.md").write_text(text, encoding="utf-8")

@@ -3,15 +3,11 @@
 Keys and guids are those that commit eaf6667 gave.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import zipfile
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -54,8 +50,8 @@ def notes_in(package: Path) -> dict[str, str]:
 
 
 def test_a_workspace_of_the_old_reading_gets_better_words_in_the_same_notes(
-    forge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    forge, tmp_path, monkeypatch
+):
     from ankiforge.text import sentences
 
     folder = vault(tmp_path, POLISH)
@@ -91,9 +87,7 @@ def paper(folder: Path, *, heads: bool) -> Path:
     return folder / "p" / "a.pdf"
 
 
-def test_running_heads_and_feet_are_no_context_and_change_no_key(
-    forge: Any, tmp_path: Path
-) -> None:
+def test_running_heads_and_feet_are_no_context_and_change_no_key(forge, tmp_path):
     lines = forge.ok("extract", paper(tmp_path, heads=True), "--json").lines
     marks = [one for one in lines if "exact" in one]
     assert [one["key"] for one in marks] == [
@@ -110,7 +104,7 @@ def test_running_heads_and_feet_are_no_context_and_change_no_key(
     assert "Cells swell in it." in beside
 
 
-def test_items_of_a_list_in_one_mark_are_joined_by_semicolons(forge: Any, tmp_path: Path) -> None:
+def test_items_of_a_list_in_one_mark_are_joined_by_semicolons(forge, tmp_path):
     page = Page(
         (paragraph("Before it. List: • first item of it • second item • third item"),),
         (mark("first item of it • second item • third item"),),
@@ -156,7 +150,7 @@ def asking(forge: Any, tmp_path: Path, url: str = "http://127.0.0.1:9/v1") -> No
     )
 
 
-def test_a_reply_to_the_words_of_the_old_reading_is_used(forge: Any, tmp_path: Path) -> None:
+def test_a_reply_to_the_words_of_the_old_reading_is_used(forge, tmp_path):
     asking(forge, tmp_path)
     forge("-C", tmp_path, "run", "--limit", "1", code=3)  # nobody is there: all of it stays pending
     out = tmp_path / "asked.jsonl"
@@ -177,8 +171,8 @@ def test_a_reply_to_the_words_of_the_old_reading_is_used(forge: Any, tmp_path: P
 
 
 def test_what_a_model_drew_is_not_asked_anew_because_it_is_read_better(
-    forge: Any, tmp_path: Path, fake: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    forge, tmp_path, fake, monkeypatch
+):
     from ankiforge.text import sentences
 
     with fake.LlmServer() as server:
@@ -195,7 +189,7 @@ def test_what_a_model_drew_is_not_asked_anew_because_it_is_read_better(
         assert len(server.asked) == asked
 
 
-def test_a_link_in_a_circle_given_as_a_path_is_named(forge: Any, tmp_path: Path) -> None:
+def test_a_link_in_a_circle_given_as_a_path_is_named(forge, tmp_path):
     root = vault(tmp_path, "What is an axon?::the long fibre of a nerve cell\n")
     (root / "ring.md").symlink_to("ring.md")
     ran = forge("run", root / "a.md", root / "ring.md", "--once")
@@ -204,7 +198,7 @@ def test_a_link_in_a_circle_given_as_a_path_is_named(forge: Any, tmp_path: Path)
     assert "1 card" in ran.stdout
 
 
-def test_context_begins_and_ends_with_whole_words(forge: Any, tmp_path: Path) -> None:
+def test_context_begins_and_ends_with_whole_words(forge, tmp_path):
     before, after = "abcdefghi " * 12, "jklmnopqr " * 12
     folder = vault(tmp_path, f"{before.strip()}.\n\nA ==cell== is alive.\n\n{after}\n")
     [line] = [one for one in forge.ok("extract", folder, "--json").lines if "exact" in one]

@@ -1,7 +1,5 @@
 """A title with bidirectional controls turns no letter outside of it."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 import zipfile
@@ -34,9 +32,7 @@ def citations(package: Path, folder: Path) -> list[str]:
     return [field for note in notes for field in note if "af-where" in field]
 
 
-def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(
-    forge, vault: Path, tmp_path: Path
-) -> None:
+def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(forge, vault, tmp_path):
     forge.ok("run", vault)
     evil, plain = sorted(
         citations(forge.folder / "ankiforge.apkg", tmp_path), key=lambda one: "Plain" in one
@@ -48,7 +44,7 @@ def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(
     assert not CONTROLS.search(plain)
 
 
-def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault: Path) -> None:
+def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
     said = [forge.ok("run", vault, "--deck", f"Deck{RLO}x")]
     said += [forge.ok(*words.split()) for words in ("list -v", "stats", "seen mitochondrion")]
     said += [forge.ok("show", forge.cards()[0]["guid"]), forge("list", f"deck:{RLO}(")]
@@ -59,6 +55,6 @@ def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault: P
     assert titles == {TITLE, "Plain"}  # for programs it is as it is
 
 
-def test_an_export_is_to_the_letter(forge, vault: Path) -> None:
+def test_an_export_is_to_the_letter(forge, vault):
     forge.ok("run", vault)
     assert TITLE in forge.ok("export", "--format", "csv").stdout

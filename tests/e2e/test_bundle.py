@@ -1,14 +1,11 @@
 """The bundle for desktop agents and the entry for the registry: they name what is released, and start."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +17,7 @@ from tests.fakes.agent import connected
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge: Any, tmp_path: Path) -> None:
+def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path):
     subprocess.run(["make", "-s", "mcpb", f"DIST={tmp_path}"], cwd=ROOT, check=True)
     with zipfile.ZipFile(tmp_path / "ankiforge.mcpb") as bundle:
         assert bundle.testzip() is None
@@ -45,7 +42,7 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge: Any, tmp_
         assert str(forge.folder) in agent("list_cards")
 
 
-def test_the_entry_of_the_registry_names_this_version() -> None:
+def test_the_entry_of_the_registry_names_this_version():
     entry = json.loads((ROOT / "packaging" / "server.json").read_text())
     [package] = entry["packages"]
     assert (entry["version"], package["version"]) == (__version__, __version__)

@@ -1,7 +1,5 @@
 """A model offers a question, its turned form and a cloze for one fact; a person picks one."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import zipfile
@@ -65,7 +63,7 @@ def ids(forge: Any) -> tuple[str, str, str]:
     return first, second, cloze
 
 
-def test_a_choice_of_both_note_types_is_one_card_that_waits(drafted) -> None:
+def test_a_choice_of_both_note_types_is_one_card_that_waits(drafted):
     assert drafted.run["fates"]["waiting"] == 1
     assert drafted.run["cards"]["waiting"] == drafted.run["cards"]["drafted"] == 1
     [line] = drafted.ok("list").stdout.splitlines()
@@ -78,7 +76,7 @@ def test_a_choice_of_both_note_types_is_one_card_that_waits(drafted) -> None:
     assert [one["kind"] for one in as_json["candidates"]] == ["basic", "basic", "cloze"]
 
 
-def test_what_waits_is_left_alone_in_bulk_and_a_refusal_tells_the_pick(drafted) -> None:
+def test_what_waits_is_left_alone_in_bulk_and_a_refusal_tells_the_pick(drafted):
     first, _, cloze = ids(drafted)
     drafted.ok("accept", "--all")
     assert len(ids(drafted)) == 3
@@ -90,7 +88,7 @@ def test_what_waits_is_left_alone_in_bulk_and_a_refusal_tells_the_pick(drafted) 
     assert drafted("edit", first.split(".")[0], "--field", "Back", "x", code=1)
 
 
-def test_a_pick_ships_one_note_is_told_and_taken_back(drafted) -> None:
+def test_a_pick_ships_one_note_is_told_and_taken_back(drafted):
     _, _, cloze = ids(drafted)
     drafted.ok("pick", cloze)
     [card] = drafted.ok("list", "--json").lines
@@ -105,7 +103,7 @@ def test_a_pick_ships_one_note_is_told_and_taken_back(drafted) -> None:
     assert len(ids(drafted)) == 3
 
 
-def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(drafted) -> None:
+def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(drafted):
     first, second, cloze = ids(drafted)
     drafted.ok("reject", "--all", "--filter", "kind:cloze", "--reason", "no gaps")
     [card] = drafted.ok("list", "--json").lines
@@ -124,8 +122,8 @@ def states(forge: Any) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("drafter", ["llm", "rules"])
 def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
-    drafted, server, fake, drafter: str
-) -> None:
+    drafted, server, fake, drafter
+):
     _, _, cloze = ids(drafted)
     drafted.ok("pick", cloze)
     picked = next(card for card in drafted.cards() if card["kind"] == "cloze")
@@ -142,7 +140,7 @@ def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
     assert [card["guid"] for card in drafted.ok("list", "--json").lines] == [picked["guid"]]
 
 
-def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake) -> None:
+def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake):
     first, _, cloze = ids(drafted)
     for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
         server.otherwise = draws(fake, drawn)
@@ -152,7 +150,7 @@ def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake)
     assert len(drafted.cards()) == 2
 
 
-def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake) -> None:
+def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake):
     def offers(request: dict[str, Any]) -> Any:
         [(h, words)] = fake.marked(request)
         cards = offered(fake, h)
@@ -181,7 +179,7 @@ def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake
     assert [len(card["choice"]) for card in drafted.ok("list", "--json").lines] == [3, 3]
 
 
-def test_two_facts_of_one_passage_that_were_merged_are_one_for_good(drafted, server, fake) -> None:
+def test_two_facts_of_one_passage_that_were_merged_are_one_for_good(drafted, server, fake):
     def offers(request: dict[str, Any]) -> Any:
         [(h, words)] = fake.marked(request)
         film = "What needs the light that the aperture lets in?"
@@ -198,6 +196,6 @@ def test_two_facts_of_one_passage_that_were_merged_are_one_for_good(drafted, ser
     assert [card["also"] for card in drafted.ok("list", "--json").lines] == [[]]
 
 
-def test_two_candidates_of_one_choice_are_not_merged(drafted) -> None:
+def test_two_candidates_of_one_choice_are_not_merged(drafted):
     first, _, cloze = (one.partition(".")[0] for one in ids(drafted))
     assert "ankiforge pick" in drafted("merge", first, cloze, code=2).stderr

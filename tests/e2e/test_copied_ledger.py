@@ -1,7 +1,5 @@
 """A ledger belongs to one place on one computer; a copy is noticed."""
 
-from __future__ import annotations
-
 import shutil
 
 
@@ -16,7 +14,7 @@ def _workspace(forge, name):
     return folder
 
 
-def test_a_copy_beside_the_original_is_not_written_to(forge) -> None:
+def test_a_copy_beside_the_original_is_not_written_to(forge):
     first = _workspace(forge, "first")
     forge.ok("run", "-C", first)
     second = forge.folder / "second"
@@ -31,7 +29,7 @@ def test_a_copy_beside_the_original_is_not_written_to(forge) -> None:
     forge.ok("run", "-C", first)
 
 
-def test_a_copy_that_was_taken_over_goes_on(forge) -> None:
+def test_a_copy_that_was_taken_over_goes_on(forge):
     first = _workspace(forge, "first")
     forge.ok("run", "-C", first)
     second = forge.folder / "second"
@@ -42,14 +40,14 @@ def test_a_copy_that_was_taken_over_goes_on(forge) -> None:
     forge.ok("run", "-C", first)
 
 
-def test_a_moved_workspace_is_no_copy(forge) -> None:
+def test_a_moved_workspace_is_no_copy(forge):
     first = _workspace(forge, "first")
     forge.ok("run", "-C", first)
     first.rename(forge.folder / "second")
     forge.ok("run", "-C", forge.folder / "second")
 
 
-def test_another_computers_ledger_is_noticed(forge, forge_in, tmp_path) -> None:
+def test_another_computers_ledger_is_noticed(forge, forge_in, tmp_path):
     first = _workspace(forge, "first")
     forge.ok("run", "-C", first)
     other = forge_in(tmp_path / "other")
@@ -61,7 +59,7 @@ def test_another_computers_ledger_is_noticed(forge, forge_in, tmp_path) -> None:
     assert "another computer" in refused.stderr
 
 
-def test_a_lost_home_does_not_lock_a_person_out(forge) -> None:
+def test_a_lost_home_does_not_lock_a_person_out(forge):
     first = _workspace(forge, "first")
     forge.ok("run", "-C", first)
     for path in forge.home.glob("*.json"):

@@ -1,7 +1,5 @@
 """Typical edits of a note between two runs: what ships to the card, what waits, what is another card."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +43,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("accepted", [True, False], ids=["by a person", "by policy"])
-def test_an_edit_in_its_place(forge: Any, vault: Path, place: str, accepted: bool) -> None:
+def test_an_edit_in_its_place(forge, vault, place, accepted):
     before, after = {}, {}
     for number, (name, (text, edit, _)) in enumerate(EDITS.items()):
         old, new = edit.split("|")

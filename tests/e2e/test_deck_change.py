@@ -1,9 +1,7 @@
 """Anki moves no card: a run says which ones stay when the deck files change."""
 
-from __future__ import annotations
 
-
-def test_a_change_of_the_deck_files_tells_once_which_cards_stay(forge) -> None:
+def test_a_change_of_the_deck_files_tells_once_which_cards_stay(forge):
     folder = forge.folder
     (folder / "notes").mkdir()
     (folder / "notes" / "Cells.md").write_text("Katze:::cat\n\nHund:::dog\n", encoding="utf-8")

@@ -1,7 +1,5 @@
 """The defaults of new workspaces, and how older workspaces keep theirs."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sqlite3
@@ -58,7 +56,7 @@ def state(forge: Any) -> list[tuple[Any, ...]]:
 # --- the generation of defaults ---------------------------------------------------------------
 
 
-def test_a_new_workspace_has_one_deck_and_an_older_one_a_deck_for_each_document(forge) -> None:
+def test_a_new_workspace_has_one_deck_and_an_older_one_a_deck_for_each_document(forge):
     folder = notes(forge, a=QUESTION)
     forge.ok("run", folder)
     assert {card["deck"] for card in forge.cards()} == {"Reading"}
@@ -72,7 +70,7 @@ def test_a_new_workspace_has_one_deck_and_an_older_one_a_deck_for_each_document(
 @pytest.mark.parametrize("old", [False, True])
 def test_the_generation_outlives_the_ledger_and_reaches_another_machine(
     forge, forge_in, tmp_path, old
-) -> None:
+):
     forge.ok("run", notes(forge, a=QUESTION))
     if old:
         age(forge.home)
@@ -89,7 +87,7 @@ def test_the_generation_outlives_the_ledger_and_reaches_another_machine(
         assert card["deck"] == ("Reading::c" if old else "Reading")
 
 
-def test_a_look_makes_no_journal_and_a_generation_is_said_once(forge) -> None:
+def test_a_look_makes_no_journal_and_a_generation_is_said_once(forge):
     forge.ok("list")
     forge.ok("run", "--dry-run", notes(forge, a=QUESTION))
     assert not (forge.home / "journal.jsonl").exists()
@@ -101,7 +99,7 @@ def test_a_look_makes_no_journal_and_a_generation_is_said_once(forge) -> None:
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_init_keeps_the_generation_of_what_it_moves(forge, old) -> None:
+def test_init_keeps_the_generation_of_what_it_moves(forge, old):
     folder = notes(forge, a=QUESTION)
     forge.ok("run", folder)
     if old:
@@ -118,7 +116,7 @@ def test_init_keeps_the_generation_of_what_it_moves(forge, old) -> None:
 # --- `Term: text` items -----------------------------------------------------------------------
 
 
-def test_plain_lists_give_no_highlights(forge) -> None:
+def test_plain_lists_give_no_highlights(forge):
     folder = notes(forge, a=PLAIN)
     (folder / "b.tid").write_text("title: b\n\n* ''Milk'': two litres\n", encoding="utf-8")
     (folder / "sub").mkdir()
@@ -135,7 +133,7 @@ def test_plain_lists_give_no_highlights(forge) -> None:
         ("tiddlywiki", "a.tid", "title: a\n\n* ''Milk'': two\n* ''Bread'': one\n* ''Tea'': no\n"),
     ],
 )
-def test_they_are_read_where_the_settings_ask_for_them(forge, kind, name, text) -> None:
+def test_they_are_read_where_the_settings_ask_for_them(forge, kind, name, text):
     folder = notes(forge)
     (folder / name).write_text(text, encoding="utf-8")
     for cards, count in (("[inline, term]", 3), ("[inline, glossary]", 0), ("[term, -term]", 0)):
@@ -153,7 +151,7 @@ def with_terms(forge: Any) -> Path:
 
 
 @pytest.mark.parametrize("cards", ["", ", cards: [inline, glossary]"])
-def test_an_older_workspace_with_such_cards_goes_on_reading_them(forge, cards) -> None:
+def test_an_older_workspace_with_such_cards_goes_on_reading_them(forge, cards):
     with_terms(forge)
     before = forge.cards()
     settings(forge, f"{{obsidian: {{name: notes, path: notes{cards}}}}}")
@@ -176,7 +174,7 @@ def test_an_older_workspace_with_such_cards_goes_on_reading_them(forge, cards) -
 
 
 @pytest.mark.parametrize("cards", ["[inline]", "[inline, glossary, -term]", "[-term]"])
-def test_until_its_settings_say_otherwise(forge, cards) -> None:
+def test_until_its_settings_say_otherwise(forge, cards):
     with_terms(forge)
     before = forge.cards()
     settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: {cards}}}}}")
@@ -187,13 +185,13 @@ def test_until_its_settings_say_otherwise(forge, cards) -> None:
     assert forge.cards() == before
 
 
-def test_an_older_workspace_without_such_cards_does_not_begin_to_read_them(forge) -> None:
+def test_an_older_workspace_without_such_cards_does_not_begin_to_read_them(forge):
     forge.ok("run", notes(forge, a=QUESTION))
     age(forge.home)
     assert forge.json("run", notes(forge, b=PLAIN))["highlights"]["seen"] == 1
 
 
-def test_init_counts_them_apart_and_does_not_ask_for_them(forge) -> None:
+def test_init_counts_them_apart_and_does_not_ask_for_them(forge):
     vault = forge.home / "Vault"
     (vault / ".obsidian").mkdir(parents=True)
     (vault / "a.md").write_text(PLAIN + "\n# Glossary\n\n- Lens: glass\n", encoding="utf-8")
@@ -241,9 +239,7 @@ ALL = "marks: [==, mark, bold], cards: [inline, block, cloze, glossary]"
         (f"{ALL}, include: [b.md]", 8),
     ],
 )
-def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
-    forge, then, left_out
-) -> None:
+def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(forge, then, left_out):
     notes(forge, a=MARKED, b="Katze:::cat\n")
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
@@ -286,7 +282,7 @@ def twice(forge: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("then", ["exclude: [a.pdf]", "include: [b.pdf]", "include: [c.pdf]"])
-def test_papers_that_the_settings_leave_out_are_not_gone(forge, then) -> None:
+def test_papers_that_the_settings_leave_out_are_not_gone(forge, then):
     (forge.folder / "papers" / "sub").mkdir(parents=True)
     for name, words in (
         ("a", "The cell makes a wall (CW)."),
@@ -306,7 +302,7 @@ def test_papers_that_the_settings_leave_out_are_not_gone(forge, then) -> None:
     assert (came["seen"], came["new"], came["not_selected"]) == (2, 0, 0)
 
 
-def test_what_is_deleted_is_gone_whatever_the_settings_leave_out(forge) -> None:
+def test_what_is_deleted_is_gone_whatever_the_settings_leave_out(forge):
     notes(forge, a=MARKED)
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
@@ -320,7 +316,7 @@ def test_what_is_deleted_is_gone_whatever_the_settings_leave_out(forge) -> None:
     assert (came["gone"], came["not_selected"]) == (1, 1)
 
 
-def test_what_was_left_out_and_then_deleted_stays_so_until_it_is_selected_again(forge) -> None:
+def test_what_was_left_out_and_then_deleted_stays_so_until_it_is_selected_again(forge):
     notes(forge, a=MARKED)
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
@@ -334,7 +330,7 @@ def test_what_was_left_out_and_then_deleted_stays_so_until_it_is_selected_again(
     assert (came["gone"], came["not_selected"]) == (1, 0)
 
 
-def test_a_dialect_that_is_switched_off_takes_no_card_with_it(forge) -> None:
+def test_a_dialect_that_is_switched_off_takes_no_card_with_it(forge):
     notes(forge, a="#flashcards\n\nWhat is it;;That.\n")
     osr = "osr: {singleLineCardSeparator: ';;'}"
     settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: [osr], {osr}}}}}")
@@ -348,7 +344,7 @@ def test_a_dialect_that_is_switched_off_takes_no_card_with_it(forge) -> None:
     assert forge.cards() == before
 
 
-def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge) -> None:
+def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge):
     notes(forge, a="The **cell** is a very small room in which all of life takes place.\n")
     settings(forge, "{obsidian: {name: notes, path: notes, marks: [bold]}}")
     forge.ok("run", "--limit", "0")
@@ -362,9 +358,7 @@ def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge) -> None:
 # --- decks by command -------------------------------------------------------------------------
 
 
-def test_new_cards_go_to_the_deck_that_is_named_and_the_package_says_what_it_holds(
-    forge, notes_in
-) -> None:
+def test_new_cards_go_to_the_deck_that_is_named_and_the_package_says_what_it_holds(forge, notes_in):
     folder = notes(forge, a=QUESTION)
     forge.ok("run", folder, "--deck", "Bio")
     said = forge.ok("run", folder, "--deck", "Chem")
@@ -383,7 +377,7 @@ def test_new_cards_go_to_the_deck_that_is_named_and_the_package_says_what_it_hol
 # --- --limit 0 --------------------------------------------------------------------------------
 
 
-def test_a_limit_of_none_drafts_nothing(forge) -> None:
+def test_a_limit_of_none_drafts_nothing(forge):
     folder = notes(forge, a=MARKED)
     came = forge.json("run", folder, "--limit", "0")
     assert (came["highlights"]["new"], came["cards"]["drafted"]) == (7, 0)
@@ -409,14 +403,14 @@ def server(fake):
         yield running
 
 
-def test_without_a_file_the_cards_of_a_model_wait(forge) -> None:
+def test_without_a_file_the_cards_of_a_model_wait(forge):
     said = forge.ok("run", notes(forge, a=SAID), "--limit", "0", "--drafter", "llm").stderr
     assert (
         "cards of the rules without findings are accepted, those of the model wait for you" in said
     )
 
 
-def test_replies_to_requests_of_the_former_default_are_not_paid_for_again(forge, server) -> None:
+def test_replies_to_requests_of_the_former_default_are_not_paid_for_again(forge, server):
     notes(forge, a=SAID)
     llm = json.dumps({"base_url": server.base_url, "model": "m"})
     source = "{obsidian: {name: notes, path: notes}}"

@@ -1,7 +1,5 @@
 """`export`: everything, in files that other programs read; nobody's file is lost by it."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -41,7 +39,7 @@ def of_type(lines: list[Any], kind: str) -> list[Any]:
     return [one for one in lines if one["type"] == kind]
 
 
-def test_json_lines_hold_all_there_is_and_say_what_they_are(read: Any) -> None:
+def test_json_lines_hold_all_there_is_and_say_what_they_are(read):
     read.ok("reject", read.cards()[0]["guid"], "--reason", "dull")
     told = read.ok("export").lines
     assert told[0] == {"type": "ankiforge", "version": 1, "query": ""}
@@ -63,7 +61,7 @@ def test_json_lines_hold_all_there_is_and_say_what_they_are(read: Any) -> None:
     assert (read.folder / "all.jsonl").read_text(encoding="utf-8") == written
 
 
-def test_a_query_chooses(read: Any) -> None:
+def test_a_query_chooses(read):
     told = read.ok("export", "-", "document:Dogs").lines
     [card] = of_type(told, "card")
     assert (card["title"], len(of_type(told, "document"))) == ("Dogs", 1)
@@ -72,7 +70,7 @@ def test_a_query_chooses(read: Any) -> None:
     assert read.ok("export", "document:Dogs").lines == told
 
 
-def test_csv_runs_nothing_in_a_spreadsheet_and_is_read_by_the_standard(read: Any) -> None:
+def test_csv_runs_nothing_in_a_spreadsheet_and_is_read_by_the_standard(read):
     read.ok("export", "cards.csv")
     raw = (read.folder / "cards.csv").read_bytes()
     assert raw.count(b"\r\n") == raw.count(b"\n")
@@ -84,7 +82,7 @@ def test_csv_runs_nothing_in_a_spreadsheet_and_is_read_by_the_standard(read: Any
     assert not [one for row in rows for one in row.values() if one.startswith(tuple("=+-@"))]
 
 
-def test_each_work_has_a_page_that_says_what_was_marked_and_made(read: Any) -> None:
+def test_each_work_has_a_page_that_says_what_was_marked_and_made(read):
     read.ok("export", "pages")
     folder = read.folder / "pages"
     assert {path.name for path in folder.iterdir()} == {"Cells a note.md", "Dogs.md"}
@@ -97,7 +95,7 @@ def test_each_work_has_a_page_that_says_what_was_marked_and_made(read: Any) -> N
     assert "==" not in text.partition("---\n")[2].replace("http", "")
 
 
-def test_formulas_and_code_stay_what_they_are(forge: Any, vault: Path) -> None:
+def test_formulas_and_code_stay_what_they_are(forge, vault):
     note = (
         "Rest has ==$E = \\frac{m}{c^{-2}}$== of it, at ==1.5 $/kWh==.\n\n"
         "How does one print?\n?\n```python\nif x:\n    print('::')\n```\n"
@@ -111,7 +109,7 @@ def test_formulas_and_code_stay_what_they_are(forge: Any, vault: Path) -> None:
     assert f"- How does one print? (accepted)\n{code}" in text
 
 
-def test_a_paper_that_was_reached_by_two_ways_has_one_page(forge: Any, tmp_path: Path) -> None:
+def test_a_paper_that_was_reached_by_two_ways_has_one_page(forge, tmp_path):
     marks = (Annotation("MARKAAA2", "Forgetting is fast at first.", page_label="1"),)
     fields = {"title": "On Forgetting", "DOI": "10.1037/h0061626"}
     work = Work("PAPER001", fields, attachments=(Attachment("ATTACH01", "a.pdf", marks),))
@@ -130,9 +128,7 @@ def test_a_paper_that_was_reached_by_two_ways_has_one_page(forge: Any, tmp_path:
     assert "> Slow later on." in text
 
 
-def test_pages_that_are_as_they_were_are_not_touched_and_others_find_their_place(
-    read: Any, vault: Path
-) -> None:
+def test_pages_that_are_as_they_were_are_not_touched_and_others_find_their_place(read, vault):
     folder = read.folder / "pages"
     first = read.json("export", "pages")
     assert (len(first["written"]), first["unchanged"]) == (2, 0)
@@ -150,7 +146,7 @@ def test_pages_that_are_as_they_were_are_not_touched_and_others_find_their_place
     assert "Pudel" in moved.read_text(encoding="utf-8")
 
 
-def test_a_page_that_a_person_changed_or_wrote_is_never_replaced(read: Any, vault: Path) -> None:
+def test_a_page_that_a_person_changed_or_wrote_is_never_replaced(read, vault):
     folder = read.folder / "pages"
     folder.mkdir()
     (folder / "dogs.md").write_text("my own\n")
@@ -174,7 +170,7 @@ def test_a_page_that_a_person_changed_or_wrote_is_never_replaced(read: Any, vaul
     assert len([path for path in folder.iterdir() if path.name.startswith("Dogs ")]) == 2
 
 
-def test_a_page_that_was_thrown_away_in_obsidian_is_written_anew(read: Any) -> None:
+def test_a_page_that_was_thrown_away_in_obsidian_is_written_anew(read):
     read.ok("export", "pages")
     folder = read.folder / "pages"
     (folder / ".trash").mkdir()
@@ -190,7 +186,7 @@ def test_a_page_that_was_thrown_away_in_obsidian_is_written_anew(read: Any) -> N
         ("é" * 150, "é" * 100), ("語" * 300, "語" * 66),
     ],
 )  # fmt: skip
-def test_a_page_has_a_name_that_every_system_takes(title: str, name: str) -> None:
+def test_a_page_has_a_name_that_every_system_takes(title, name):
     document = Document(DocumentKey("vault:n/1"), "n", title)
     assert name_of(document).replace(h16(document.key)[:8], "3fb6") == name
 
@@ -198,9 +194,7 @@ def test_a_page_has_a_name_that_every_system_takes(title: str, name: str) -> Non
 @pytest.mark.parametrize(
     ("target", "words"), [("mine.csv", ()), ("mine.jsonl", ()), ("a.txt", ("--format", "csv"))]
 )
-def test_a_file_that_is_no_export_is_replaced_only_by_force(
-    read: Any, target: str, words: tuple[str, ...]
-) -> None:
+def test_a_file_that_is_no_export_is_replaced_only_by_force(read, target, words):
     mine = read.folder / target
     mine.write_text("mine\n")
     read("export", target, *words, code=2)
@@ -211,14 +205,14 @@ def test_a_file_that_is_no_export_is_replaced_only_by_force(
 
 
 @pytest.mark.parametrize("target", ["page.md", "what.xyz", "cards.csv/"])
-def test_a_target_of_which_nobody_knows_what_it_is_to_be_is_named(read: Any, target: str) -> None:
+def test_a_target_of_which_nobody_knows_what_it_is_to_be_is_named(read, target):
     (read.folder / "cards.csv").mkdir()
     assert read("export", target, "--format", "csv", code=2 if "/" in target else 0).stderr
     assert read("export", target, code=0 if "/" in target else 2).stderr
 
 
 @pytest.mark.parametrize("kind", ["obsidian", "markdown"])
-def test_an_export_within_a_source_is_not_read_back(forge: Any, vault: Path, kind: str) -> None:
+def test_an_export_within_a_source_is_not_read_back(forge, vault, kind):
     (vault / "Cells.md").write_text(NOTE, encoding="utf-8")
     forge.folder.joinpath("ankiforge.yaml").write_text(
         f"sources:\n  - {kind}: {{name: notes, path: {vault}}}\nanki: {{collection: none}}\n"
@@ -240,7 +234,7 @@ def test_an_export_within_a_source_is_not_read_back(forge: Any, vault: Path, kin
     assert after["fates"] == before["fates"]
 
 
-def test_a_folder_in_which_a_source_would_read_it_is_refused(forge: Any, tmp_path: Path) -> None:
+def test_a_folder_in_which_a_source_would_read_it_is_refused(forge, tmp_path):
     books = tmp_path / "books"
     books.mkdir()
     forge.folder.joinpath("ankiforge.yaml").write_text(

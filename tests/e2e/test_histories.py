@@ -1,7 +1,5 @@
 """Long histories of a vault: whatever its notes went through, the promises hold after each run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -87,9 +85,7 @@ def told(cards: list[dict]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_every_pair_in_the_notes_has_its_card_and_no_id_is_ever_lost(
-    forge, vault: Path, seed: int
-) -> None:
+def test_every_pair_in_the_notes_has_its_card_and_no_id_is_ever_lost(forge, vault, seed):
     story = Vault(vault, seed)
     known: set[str] = set()
     for _ in range(15):
@@ -105,7 +101,7 @@ def test_every_pair_in_the_notes_has_its_card_and_no_id_is_ever_lost(
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_what_a_person_rejected_or_reworded_stays_so(forge, vault: Path, seed: int) -> None:
+def test_what_a_person_rejected_or_reworded_stays_so(forge, vault, seed):
     story = Vault(vault, seed)
     rejected, reworded = set(), {}
     for step in range(12):
@@ -125,7 +121,7 @@ def test_what_a_person_rejected_or_reworded_stays_so(forge, vault: Path, seed: i
         assert {guid: cards[guid]["fields"]["Back"] for guid in reworded} == reworded
 
 
-def test_a_run_without_a_change_writes_the_same_package(forge, vault: Path) -> None:
+def test_a_run_without_a_change_writes_the_same_package(forge, vault):
     story = Vault(vault, 1)
     package = forge.folder / "ankiforge.apkg"
     for _ in range(8):

@@ -1,7 +1,5 @@
 """Split, joined, drawn longer, marked twice: the card goes with its evidence and stays itself."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -49,9 +47,7 @@ def guids(cards: dict[str, dict]) -> dict[str, str]:
     return {front: card["guid"] for front, card in cards.items()}
 
 
-def test_a_joined_highlight_sends_the_same_package_but_for_where_it_leads(
-    forge, read, anki
-) -> None:
+def test_a_joined_highlight_sends_the_same_package_but_for_where_it_leads(forge, read, anki):
     before = read(ACRONYM, TERM)
     anki.load(forge.folder / "ankiforge.apkg")
     read(WHOLE)
@@ -67,7 +63,7 @@ def test_a_joined_highlight_sends_the_same_package_but_for_where_it_leads(
 
 def test_a_fresh_machine_takes_the_journals_keys_whatever_it_reads_first(
     forge, forge_in, tmp_path, read, paper
-) -> None:
+):
     before = read(ACRONYM, TERM)
     there = forge_in(tmp_path / "there")
     there.home.mkdir(parents=True)
@@ -105,14 +101,14 @@ def with_doi(path: Path, *marks: str, doi: str = "10.5555/resist", **more: str) 
 
 
 @pytest.mark.parametrize(("title", "seen"), [("How Bacteria Resist", 1), ("A Review of Such", 2)])
-def test_a_doi_on_the_first_page_needs_the_title_too(forge, paper, tmp_path, title, seen) -> None:
+def test_a_doi_on_the_first_page_needs_the_title_too(forge, paper, tmp_path, title, seen):
     zotero = library(tmp_path / "Z", Annotation("MARKAAA2", TERM), title=title)
     text = paragraph(f"https://doi.org/10.5555/resist {WHOLE}")
     write_pdf(paper, [Page((text,), (mark(TERM),))], title="How Bacteria Resist")
     assert forge.json("run", paper, zotero)["highlights"]["seen"] == seen
 
 
-def test_pdfs_that_share_half_of_their_pages_are_one_paper(forge, tmp_path) -> None:
+def test_pdfs_that_share_half_of_their_pages_are_one_paper(forge, tmp_path):
     folder = tmp_path / "papers"
     folder.mkdir()
     pages = [" ".join(f"{WHOLE} This is page {n}{i}." for i in "abcd") for n in "xyz"]
@@ -147,7 +143,7 @@ def union_of(forge) -> dict:
     raise AssertionError("no union")
 
 
-def test_a_union_gives_one_tag_and_taken_back_it_is_not_made_again(forge, paper, tmp_path) -> None:
+def test_a_union_gives_one_tag_and_taken_back_it_is_not_made_again(forge, paper, tmp_path):
     with_doi(paper, ACRONYM, TERM)
     forge.ok("run", paper.parent)
     before = documents_of(forge)
@@ -161,7 +157,7 @@ def test_a_union_gives_one_tag_and_taken_back_it_is_not_made_again(forge, paper,
     assert "union" in (forge.home / "journal.jsonl").read_text()
 
 
-def test_the_journal_names_the_documents_of_a_union(forge, paper, tmp_path) -> None:
+def test_the_journal_names_the_documents_of_a_union(forge, paper, tmp_path):
     with_doi(paper, TERM)
     zotero = library(tmp_path / "Z", Annotation("MARKAAA2", TERM))
     forge.ok("run", paper.parent, zotero)

@@ -1,7 +1,5 @@
 """`import`: another machine, or a ledger that was lost, learns what was decided."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +41,7 @@ def told(forge: Any) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("first", ["run", "import"])
-def test_another_machine_learns_all_that_was_decided(
-    decided: Any, forge_in: Any, vault: Path, tmp_path: Path, first: str
-) -> None:
+def test_another_machine_learns_all_that_was_decided(decided, forge_in, vault, tmp_path, first):
     decided.ok("export", tmp_path / "all.jsonl")
     there = forge_in(tmp_path / "there")
     if first == "run":
@@ -68,8 +64,8 @@ def test_another_machine_learns_all_that_was_decided(
 
 @pytest.mark.parametrize("first", ["run", "import"])
 def test_words_that_a_check_forbids_are_forbidden_there_too(
-    forge: Any, forge_in: Any, vault: Path, tmp_path: Path, first: str
-) -> None:
+    forge, forge_in, vault, tmp_path, first
+):
     (vault / "Cells.md").write_text("The ==mitochondrion== makes ==ATP==.\n", encoding="utf-8")
     forge.ok("run", vault)
     [card] = forge.cards()
@@ -83,7 +79,7 @@ def test_words_that_a_check_forbids_are_forbidden_there_too(
     assert told(there) == told(forge)
 
 
-def test_what_was_decided_here_later_stays(decided: Any, tmp_path: Path) -> None:
+def test_what_was_decided_here_later_stays(decided, tmp_path):
     decided.ok("export", tmp_path / "all.jsonl")
     [card] = [one for one in decided.cards() if one["fields"].get("Front") == "Katze"]
     decided.ok("reject", card["guid"])
@@ -93,8 +89,8 @@ def test_what_was_decided_here_later_stays(decided: Any, tmp_path: Path) -> None
 
 
 def test_a_damaged_line_is_named_by_its_number_and_the_rest_is_taken(
-    decided: Any, forge_in: Any, vault: Path, tmp_path: Path
-) -> None:
+    decided, forge_in, vault, tmp_path
+):
     file = tmp_path / "all.jsonl"
     decided.ok("export", file)
     lines = file.read_text(encoding="utf-8").splitlines()

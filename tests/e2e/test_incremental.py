@@ -4,13 +4,10 @@ Histories of the golden corpus are played again: with a ledger that forgets befo
 and with one more run at their end.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -70,8 +67,8 @@ class Forgetful(histories.Player):
 
 @pytest.mark.parametrize("name", [*DEPENDENT, *MORE])
 def test_a_ledger_that_forgets_fingerprints_comes_to_the_same(
-    name: str, tmp_path: Path, forge_in: Any, fake: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    name, tmp_path, forge_in, fake, monkeypatch
+):
     monkeypatch.setattr(histories, "Player", Forgetful)
     came = json.loads(json.dumps(histories.play(HISTORIES[name], tmp_path, forge_in, fake)))
     steps, differs = expected(name)
@@ -94,9 +91,7 @@ def rows_of(path: Path) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("name", EACH_SOURCE)
-def test_a_run_on_unchanged_sources_writes_nothing(
-    name: str, tmp_path: Path, forge_in: Any, fake: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_on_unchanged_sources_writes_nothing(name, tmp_path, forge_in, fake, monkeypatch):
     played: list[histories.Player] = []
 
     class Kept(histories.Player):

@@ -4,8 +4,6 @@ Each payload goes through every place a source has for words, and through the re
 model; the program is called as a person calls it, and all cards are accepted, also against checks.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -157,7 +155,7 @@ def assert_silent(card: Any) -> None:
         assert not re.search(r"\[anki:|<img(?! src=\"af-)|class=\"?latex", side), side
 
 
-def test_the_corpus_is_large_and_what_is_alive_is_found() -> None:
+def test_the_corpus_is_large_and_what_is_alive_is_found():
     assert len(set(PAYLOADS)) >= 250
     alive = ["<script>x</script>", "<p onclick=x>", "<!-- -->", "a <", "[Sound:x]", "a\x00"]
     alive += ['<img src="x.png">', '<a href="javascript:x">', '<span style="x">', "</details>"]
@@ -196,7 +194,7 @@ def words(number: int, count: int = 9) -> dict[str, str]:
     return dict(zip(letters, made, strict=False))
 
 
-def test_a_vault_of_payloads_is_text(forge: Any, anki: Any) -> None:
+def test_a_vault_of_payloads_is_text(forge, anki):
     vault = workspace(forge, "obsidian")
     for number, payload in enumerate(EVEN):
         text = NOTE.format(p=payload, json=json.dumps(payload), **words(number))
@@ -204,7 +202,7 @@ def test_a_vault_of_payloads_is_text(forge: Any, anki: Any) -> None:
     assert_inert(anki, forged(forge), 4 * len(EVEN))
 
 
-def test_pdfs_of_payloads_are_text(forge: Any, anki: Any) -> None:
+def test_pdfs_of_payloads_are_text(forge, anki):
     folder = workspace(forge, "pdf")
     for number in range(0, len(ODD), 20):
         write_paper(folder / f"{number}.pdf", number, ODD[number : number + 20])
@@ -227,7 +225,7 @@ def write_paper(path: Path, first: int, texts: tuple[str, ...]) -> None:
     write_pdf(path, pages, title=all_of_them, author=all_of_them, outline=True)
 
 
-def test_a_zotero_library_of_payloads_is_text(forge: Any, anki: Any) -> None:
+def test_a_zotero_library_of_payloads_is_text(forge, anki):
     folder = workspace(forge, "zotero")
     works = tuple(hostile_work(number, payload) for number, payload in enumerate(EVEN))
     write_zotero(folder / "zotero.sqlite", [Library(works)])
@@ -253,7 +251,7 @@ def hostile_work(number: int, text: str) -> Work:
     )
 
 
-def test_the_reply_of_a_hostile_model_is_text(forge: Any, anki: Any, fake: ModuleType) -> None:
+def test_the_reply_of_a_hostile_model_is_text(forge, anki, fake):
     """It quotes passages that hold the payload, so that the checks let most of it through."""
     with fake.LlmServer(otherwise=lambda request: hostile_reply(fake, request)) as server:
         llm = {"base_url": server.base_url, "model": "m", "candidates": 1}

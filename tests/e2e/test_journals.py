@@ -1,7 +1,5 @@
 """What the journal and Anki bring back: lost lines, old backups, machines that ran apart."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable
@@ -28,9 +26,7 @@ LOST: dict[str, Callable[[Lines], Lines] | None] = {
 
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
-def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_ledger(
-    forge, vault: Path, lost: Callable[[Lines], Lines] | None
-) -> None:
+def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_ledger(forge, vault, lost):
     (vault / "a.md").write_text(NOTE, encoding="utf-8")
     forge.ok("run", vault)
     alpha, beta, lens = (guid_of(forge, word) for word in ("alpha", "beta", "lens"))
@@ -74,9 +70,7 @@ The lake of Ladoga freezes over in the month of ==December== near its southern s
 
 
 @pytest.mark.parametrize("also_the_source", [False, True])
-def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(
-    forge, anki, also_the_source: bool
-) -> None:
+def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(forge, anki, also_the_source):
     notes = with_anki(forge, anki)
     (notes / "Lakes.md").write_text(LAKES, encoding="utf-8")
     forge.ok("run")
@@ -103,7 +97,7 @@ def test_an_old_backup_put_back_doubles_no_card_that_anki_shows(
     assert "most deep" in shown
 
 
-def test_a_tag_that_a_person_removed_stays_removed_after_an_old_backup(forge, anki) -> None:
+def test_a_tag_that_a_person_removed_stays_removed_after_an_old_backup(forge, anki):
     note = with_anki(forge, anki) / "a.md"
     words = "---\ntags: [animal{}]\n---\nKatze::cat{}\n"
     note.write_text(words.format("", ""), encoding="utf-8")
@@ -162,8 +156,8 @@ EDITS = {
 @pytest.mark.parametrize("ours_ran", [True, False])
 @pytest.mark.parametrize("text", EDITS.values(), ids=EDITS)
 def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note_with_reviews(
-    forge, forge_in, anki, tmp_path: Path, text: str, ours_ran: bool, ours_first: bool
-) -> None:
+    forge, forge_in, anki, tmp_path, text, ours_ran, ours_first
+):
     ours, theirs = forge, forge_in(tmp_path / "second")
     note, other = with_anki(ours, anki) / "a.md", without_anki(theirs) / "a.md"
     note.write_text(text.format("muscles"), encoding="utf-8")
@@ -189,8 +183,8 @@ def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note
 @pytest.mark.parametrize("shipped_last", [False, True])
 @pytest.mark.parametrize("reviewed", ["ours", "theirs"])
 def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with_reviews(
-    forge, forge_in, anki, tmp_path: Path, reviewed: str, shipped_last: bool
-) -> None:
+    forge, forge_in, anki, tmp_path, reviewed, shipped_last
+):
     ours, theirs = forge, forge_in(tmp_path / "second")
     pdf, zotero = "{pdf: {name: papers, path: papers}}", "{zotero: {name: zotero, path: Zotero}}"
     with_anki(ours, anki, pdf, zotero)
@@ -224,8 +218,8 @@ def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with
 
 
 def test_two_machines_that_each_studied_a_note_of_their_own_agree_on_one(
-    forge, forge_in, anki, backend, tmp_path: Path
-) -> None:
+    forge, forge_in, anki, backend, tmp_path
+):
     ours, theirs = forge, forge_in(tmp_path / "second")
     (tmp_path / "phone").mkdir()
     with backend.opened(tmp_path / "phone") as other:
@@ -244,8 +238,8 @@ def test_two_machines_that_each_studied_a_note_of_their_own_agree_on_one(
 
 
 def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one_card(
-    forge, forge_in, anki, tmp_path: Path
-) -> None:
+    forge, forge_in, anki, tmp_path
+):
     ours, theirs = forge, forge_in(tmp_path / "second")
     folders = (with_anki(ours, anki), without_anki(theirs))
     text = "{}\n\n" + EDITS["a marked word"].format("muscles")
@@ -303,8 +297,8 @@ LAKE = "The Tanganyika basin holds ==19 thousand cubic kilometres== of water in 
 
 
 def test_a_lost_ledger_brings_back_what_a_person_made_of_passages_that_are_gone(
-    forge, vault: Path, no_waiting: None
-) -> None:
+    forge, vault, no_waiting
+):
     (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
     (vault / "Other.md").write_text("Katze::cat\n", encoding="utf-8")
     (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
@@ -331,8 +325,8 @@ def test_a_lost_ledger_brings_back_what_a_person_made_of_passages_that_are_gone(
 
 
 def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_and_the_ledger_lost(
-    forge, vault: Path
-) -> None:
+    forge, vault
+):
     (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
     forge.ok("run", vault)
     forge.ok("reject", guid_of(forge, "basin"))
@@ -351,8 +345,8 @@ def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_a
     ],
 )
 def test_no_other_fact_gets_the_note_of_a_passage_that_only_the_journal_knows(
-    forge, vault: Path, text: str, other: str
-) -> None:
+    forge, vault, text, other
+):
     (vault / "Lake.md").write_text(text, encoding="utf-8")
     forge.ok("run", vault)
     [old] = live(forge)
@@ -365,8 +359,8 @@ def test_no_other_fact_gets_the_note_of_a_passage_that_only_the_journal_knows(
 
 @pytest.mark.parametrize("rejected", [True, False])
 def test_a_lost_ledger_gives_a_copied_passage_whose_original_went_the_same_card(
-    forge, vault: Path, no_waiting: None, rejected: bool
-) -> None:
+    forge, vault, no_waiting, rejected
+):
     for folder in ("first", "second"):
         (vault / folder).mkdir()
     (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
@@ -390,9 +384,7 @@ def test_a_lost_ledger_gives_a_copied_passage_whose_original_went_the_same_card(
 
 
 @pytest.mark.parametrize("name", ["notes", "others"])
-def test_a_workspace_takes_over_no_cards_of_another_one(
-    forge, forge_in, anki, tmp_path: Path, name: str
-) -> None:
+def test_a_workspace_takes_over_no_cards_of_another_one(forge, forge_in, anki, tmp_path, name):
     theirs = forge_in(tmp_path / "second")
     ours = with_anki(forge, anki)
     index = with_anki(theirs, anki, f"{{obsidian: {{name: {name}, path: notes}}}}") / "Index.md"

@@ -1,7 +1,5 @@
 """An API key reaches only the server it belongs to, or one it was written and confirmed for."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator
@@ -124,7 +122,7 @@ FOREIGN = [
 ]  # fmt: skip
 
 
-def test_a_default_variable_is_read_for_its_own_address_alone() -> None:
+def test_a_default_variable_is_read_for_its_own_address_alone():
     environ = {one.name: KEY for one in (LLM, ZOTERO, ANKI)} | {"MY_KEY": "mine"}
     assert [url for default, url in OWN if key_for(default, url, "", environ) != KEY] == []
     assert [url for default, url in FOREIGN if key_for(default, url, "", environ)] == []
@@ -135,7 +133,7 @@ def test_a_default_variable_is_read_for_its_own_address_alone() -> None:
 # --- a model ----------------------------------------------------------------------------------
 
 
-def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked) -> None:
+def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked):
     drafting(forge, locked.url)
     said = forge("run", code=3).stderr
     assert not locked.has_key
@@ -151,7 +149,7 @@ def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked) -> None:
 
 def test_a_local_server_with_the_default_variable_works_without_the_key_until_it_is_confirmed(
     forge, locked
-) -> None:
+):
     """Every ankiforge.yaml that an earlier `init` wrote says `key_env: OPENAI_API_KEY`."""
     drafting(forge, locked.url, key_env="OPENAI_API_KEY")
     forge("run", code=3)
@@ -164,7 +162,7 @@ def test_a_local_server_with_the_default_variable_works_without_the_key_until_it
     assert "check the key in the environment variable OPENAI_API_KEY" in said
 
 
-def test_a_word_for_one_port_is_none_for_another(forge, locked, anki) -> None:
+def test_a_word_for_one_port_is_none_for_another(forge, locked, anki):
     drafting(forge, anki.url, key_env="MY_KEY")
     assert "MY_KEY would be used as a key" in forge("run", code=2).stderr
     forge("doctor", code=2)
@@ -177,7 +175,7 @@ def test_a_word_for_one_port_is_none_for_another(forge, locked, anki) -> None:
     assert locked.kept == []
 
 
-def test_the_default_variable_written_for_another_host_is_confirmed_too(forge) -> None:
+def test_the_default_variable_written_for_another_host_is_confirmed_too(forge):
     drafting(forge, "https://llm.invalid", key_env="OPENAI_API_KEY")
     said = forge("run", code=2).stderr
     assert "OPENAI_API_KEY would be used as a key, sent to https://llm.invalid" in said
@@ -185,7 +183,7 @@ def test_the_default_variable_written_for_another_host_is_confirmed_too(forge) -
     assert "would be used as a key" not in forge("run", code=2).stderr
 
 
-def test_what_an_earlier_version_was_trusted_with_stays_trusted(forge, locked, monkeypatch) -> None:
+def test_what_an_earlier_version_was_trusted_with_stays_trusted(forge, locked, monkeypatch):
     import hashlib
 
     drafting(forge, locked.url, key_env="MY_KEY")
@@ -197,7 +195,7 @@ def test_what_an_earlier_version_was_trusted_with_stays_trusted(forge, locked, m
     assert locked.has_key
 
 
-def test_a_new_workspace_names_no_key(forge, locked) -> None:
+def test_a_new_workspace_names_no_key(forge, locked):
     forge.ok("init")
     text = (forge.folder / "ankiforge.yaml").read_text()
     assert "\n  # key_env: " in text
@@ -207,7 +205,7 @@ def test_a_new_workspace_names_no_key(forge, locked) -> None:
 # --- AnkiConnect ------------------------------------------------------------------------------
 
 
-def test_another_port_gets_no_key_of_ankis(forge, anki) -> None:
+def test_another_port_gets_no_key_of_ankis(forge, anki):
     settings(forge, anki={"connect": anki.url})
     said = forge("push", code=3).stderr
     assert not anki.has_key
@@ -223,7 +221,7 @@ def test_another_port_gets_no_key_of_ankis(forge, anki) -> None:
 # --- Zotero -----------------------------------------------------------------------------------
 
 
-def test_another_web_api_gets_no_key_of_zoteros(forge, locked) -> None:
+def test_another_web_api_gets_no_key_of_zoteros(forge, locked):
     source = {"name": "z", "api": "web", "url": locked.url}
     settings(forge, sources=[{"zotero": source}])
     assert "key_env" in forge("run", code=1).stderr

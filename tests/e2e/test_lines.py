@@ -204,7 +204,7 @@ def test_a_card_that_breaks_off_or_shows_a_sign_or_has_no_subject_waits(forge):
     assert all(any(id in ids for ids in found) for id in lines.values())
 
 
-def test_a_card_whose_answer_a_later_one_shows_says_why_it_waits(forge, tmp_path: Path) -> None:
+def test_a_card_whose_answer_a_later_one_shows_says_why_it_waits(forge, tmp_path):
     (tmp_path / "a.md").write_text(
         "The machine word is ==32 bits== long.\n\n"
         "The ==address space== holds many a machine word that is 32 bits long.\n"

@@ -1,9 +1,6 @@
 """Symbolic links that lead round in a circle: each costs one line, never the run."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,9 +28,7 @@ def through_a_folder(folder: Path, name: str) -> int:
 @pytest.mark.parametrize("make", [self_link, pair, through_a_folder])
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.pdf", "folder", "a.json", "ä b.png"])
 @pytest.mark.parametrize("depth", ["", "one/two/three"])
-def test_a_link_loop_in_a_vault_costs_one_line(
-    forge: Any, tmp_path: Path, make: Any, name: str, depth: str
-) -> None:
+def test_a_link_loop_in_a_vault_costs_one_line(forge, tmp_path, make, name, depth):
     vault = tmp_path / "v"
     (vault / depth).mkdir(parents=True)
     (vault / "note.md").write_text(NOTE)
@@ -49,9 +44,7 @@ def test_a_link_loop_in_a_vault_costs_one_line(
 
 @pytest.mark.parametrize("kind", ["markdown", "pdf", "tiddlywiki", "kindle", "readwise"])
 @pytest.mark.parametrize("make", [self_link, pair])
-def test_a_link_loop_in_another_folder_costs_one_line(
-    forge: Any, tmp_path: Path, kind: str, make: Any
-) -> None:
+def test_a_link_loop_in_another_folder_costs_one_line(forge, tmp_path, kind, make):
     folder = tmp_path / "f"
     (folder / "deep").mkdir(parents=True)
     if kind == "markdown":
@@ -75,7 +68,7 @@ def test_a_link_loop_in_another_folder_costs_one_line(
     assert result.stderr.count("a link that leads to itself") == count
 
 
-def test_a_loop_is_no_place_to_read_and_stops_no_other(forge: Any, tmp_path: Path) -> None:
+def test_a_loop_is_no_place_to_read_and_stops_no_other(forge, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     result = forge("extract", tmp_path / "loop", code=2)
     assert "a link that leads nowhere or in a circle" in result.stderr
@@ -85,7 +78,7 @@ def test_a_loop_is_no_place_to_read_and_stops_no_other(forge: Any, tmp_path: Pat
     assert forge("extract", tmp_path / "loop", vault, "--json", code=1).stdout.count('"exact"') == 1
 
 
-def test_init_finds_the_vault_beside_a_loop(forge: Any) -> None:
+def test_init_finds_the_vault_beside_a_loop(forge):
     documents = forge.home / "Documents"
     (documents / "Notes" / ".obsidian").mkdir(parents=True)
     (documents / "Notes" / "note.md").write_text(NOTE)

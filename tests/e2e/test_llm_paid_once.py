@@ -4,8 +4,6 @@ The server remembers every question it was asked. A passage may be asked twice o
 to the first question never arrived, or a person asks anew.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -61,9 +59,7 @@ def llm(result: Any) -> dict[str, Any]:
     return result.data["llm"]
 
 
-def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(
-    forge, server, answered, fake
-) -> None:
+def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(forge, server, answered, fake):
     configure(forge, server, price_usd=[1, 1])
     first = llm(forge.ok("run", "--json"))
     assert (first["requests"], first["cached"]) == (6, 0)
@@ -83,7 +79,7 @@ def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(
 @pytest.mark.parametrize("prompt", ["cards", "cards-small"])
 def test_replies_to_the_former_prompt_are_used_and_nothing_is_drafted_again(
     forge, server, answered, prompt
-) -> None:
+):
     configure(forge, server, model="m-70b" if prompt == "cards" else "m-7b")
     own = forge.folder / "prompts" / f"{prompt}.md"
     own.parent.mkdir()
@@ -132,7 +128,7 @@ def _only_replies(kept: Path, ledger: Path) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_settings_that_ask_nothing_else_cost_nothing(forge, server, answered, change) -> None:
+def test_settings_that_ask_nothing_else_cost_nothing(forge, server, answered, change):
     configure(forge, server)
     forge.ok("run")
     (forge.folder / "out").mkdir()
@@ -144,7 +140,7 @@ def test_settings_that_ask_nothing_else_cost_nothing(forge, server, answered, ch
     assert set(answered.values()) == {1}
 
 
-def test_a_new_deck_file_costs_nothing(forge, server, answered) -> None:
+def test_a_new_deck_file_costs_nothing(forge, server, answered):
     configure(forge, server)
     forge.ok("run")
     (forge.folder / "decks").mkdir()
@@ -168,7 +164,7 @@ def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path
     )
 
 
-def test_changed_checks_are_run_on_what_was_paid_for(forge, server, answered) -> None:
+def test_changed_checks_are_run_on_what_was_paid_for(forge, server, answered):
     configure(forge, server, accept="clean")
     forge.ok("run")
     ledger = forge.folder / ".ankiforge/ledger.db"
@@ -192,7 +188,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("said", UNREADABLE)
-def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said) -> None:
+def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said):
     configure(forge, server)
     server.otherwise = lambda _: fake.says(**UNREADABLE[said])
     first = forge("run", "--json", code=1)
@@ -217,7 +213,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
 
 
 @pytest.mark.parametrize("choice", [{"message": None}, {}, {"text": "Sure!"}])
-def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice) -> None:
+def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice):
     configure(forge, server, concurrency=1)
     body = {"choices": [{**choice, "finish_reason": "stop"}], "usage": {"completion_tokens": 9}}
     server.otherwise = lambda _: fake.Reply(body=json.dumps(body).encode())
@@ -227,7 +223,7 @@ def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice)
     assert len(server.asked) == asked
 
 
-def test_the_text_of_an_older_protocol_is_read(forge, server, fake) -> None:
+def test_the_text_of_an_older_protocol_is_read(forge, server, fake):
     configure(forge, server)
 
     def answer(request: dict[str, Any]) -> Any:
@@ -240,7 +236,7 @@ def test_the_text_of_an_older_protocol_is_read(forge, server, fake) -> None:
     assert len(forge.cards()) == 6
 
 
-def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, server, fake) -> None:
+def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, server, fake):
     """The older program counted such highlights as failed, to be asked anew by each run."""
     import sqlite3
 
@@ -276,7 +272,7 @@ def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, se
 )
 def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
     forge, server, fake, answered, stop, moment
-) -> None:
+):
     configure(forge, server)
     reached, counting = threading.Event(), server.otherwise
     trouble = {
@@ -312,7 +308,7 @@ def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
 
 def test_a_reply_that_is_paid_for_is_waited_for_when_a_person_stops_the_run(
     forge, server, answered
-) -> None:
+):
     configure(forge, server, price_usd=[1, 1], concurrency=1)
     reached, let_go, counting = threading.Event(), threading.Event(), server.otherwise
 
@@ -341,7 +337,7 @@ def test_a_reply_that_is_paid_for_is_waited_for_when_a_person_stops_the_run(
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_a_budget_is_never_overdrawn_and_says_what_is_left(
     forge, server, fake, answered, concurrency
-) -> None:
+):
     budget = 0.012
     configure(forge, server, price_usd=[1, 5], budget_usd=budget, concurrency=concurrency)
 
@@ -374,7 +370,7 @@ def test_a_budget_is_never_overdrawn_and_says_what_is_left(
     assert set(answered.values()) == {1}
 
 
-def test_a_price_of_the_persons_own_table_counts(forge, server, answered) -> None:
+def test_a_price_of_the_persons_own_table_counts(forge, server, answered):
     configure(forge, server)
     (forge.folder / "prices.yaml").write_text("m: [1000, 2000]\n")
     assert llm(forge.ok("run", "--json"))["cost_usd"] == pytest.approx(6 * 0.03)
@@ -409,9 +405,7 @@ def on_a_terminal(forge: Any, *arguments: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace"))
 
 
-def test_a_terminal_shows_cards_highlights_cost_and_time_left(
-    forge, server, fake, answered
-) -> None:
+def test_a_terminal_shows_cards_highlights_cost_and_time_left(forge, server, fake, answered):
     configure(forge, server, price_usd=[1000, 1000], concurrency=1)
     counting = server.otherwise
     server.otherwise = lambda request: replace(counting(request), hang_s=0.25)
@@ -421,7 +415,7 @@ def test_a_terminal_shows_cards_highlights_cost_and_time_left(
     assert "6 requests" not in seen  # that is data, and goes to stdout
 
 
-def test_without_a_terminal_nothing_moves(forge, server, answered) -> None:
+def test_without_a_terminal_nothing_moves(forge, server, answered):
     configure(forge, server)
     told = forge.finished("run")
     assert "\x1b" not in told.stderr + told.stdout
@@ -431,7 +425,7 @@ def test_without_a_terminal_nothing_moves(forge, server, answered) -> None:
 # --- how sure an estimate is ----------------------------------------------------------------
 
 
-def test_an_estimate_says_between_which_sums_the_cost_lies(forge, server, answered) -> None:
+def test_an_estimate_says_between_which_sums_the_cost_lies(forge, server, answered):
     configure(forge, server, price_usd=[100, 300])
     found = forge.json("draft", "--estimate")
     assert 0 < found["cost_low_usd"] < found["cost_usd"] < found["cost_high_usd"]
@@ -443,9 +437,7 @@ def test_an_estimate_says_between_which_sums_the_cost_lies(forge, server, answer
     assert (told["requests"], told["cost_usd"], told["cost_high_usd"]) == (0, 0, 0)
 
 
-def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(
-    forge, server, monkeypatch
-) -> None:
+def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, server, monkeypatch):
     configure(forge, server, base_url=server.base_url.replace("127.0.0.1", "0.0.0.0"), budget_usd=1)
     monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
     told = forge("run", code=2).stderr
@@ -455,7 +447,7 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(
     forge.ok("run")
 
 
-def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server) -> None:
+def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server):
     configure(forge, server)
     said = forge.ok("run", "--drafter", "llm", "--limit", "5").stdout
     [line] = [line for line in said.splitlines() if "continue with the model" in line]
@@ -466,7 +458,7 @@ def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server) -> 
     assert len(forge.cards("drafter:llm")) == 6
 
 
-def test_a_copied_note_is_not_paid_for_again(forge, server, answered) -> None:
+def test_a_copied_note_is_not_paid_for_again(forge, server, answered):
     configure(forge, server, accept="clean")
     notes = forge.folder / "notes"
     (notes / "Copy of 1.md").write_text((notes / "1.md").read_text("utf-8"), encoding="utf-8")

@@ -1,7 +1,5 @@
 """A workspace with a language model, driven as a person drives it."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -50,22 +48,25 @@ def trusted(forge: Any, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 # --- what is only looked at ----------------------------------------------------------------
 
 
-def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, server) -> None:
+def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, server):
     notes(f"=={ALPHA}==")
     assert forge.json("run", "--dry-run")["fates"]["no_card"] == 1
     assert server.asked == []
     forge.ok("run")
+    [card] = forge.cards()
+    assert card["origin"]["prompt"].startswith("cards-small@"), "a model on this machine"
     asked = len(server.asked)
     notes(f"=={ALPHA}==", f"=={BETA}==", "What was written by hand?::this")
     seen = forge.json("run", "--dry-run")
     assert (seen["highlights"]["new"], seen["cards"]["drafted"]) == (2, 1)
+    assert "no card matches 'nosuchword'" in forge.ok("draft", "--again", "nosuchword").stderr
     assert len(server.asked) == asked
 
 
 # --- what stays here ------------------------------------------------------------------------
 
 
-def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes, server) -> None:
+def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes, server):
     notes("The illness of ==Bob== is #no-llm and known to nobody here.")
     forge.ok("run", "--drafter", "rules")
     assert len(forge.cards()) == 1
@@ -79,17 +80,7 @@ def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes,
 # --- what is asked --------------------------------------------------------------------------
 
 
-def test_again_without_a_match_is_said_and_asks_nothing(forge, notes, server) -> None:
-    notes(f"=={ALPHA}==")
-    forge.ok("run", "--drafter", "rules")
-
-    assert "no card matches 'nosuchword'" in forge.ok("draft", "--again", "nosuchword").stderr
-    assert server.asked == []
-
-
-def test_a_pick_that_a_check_forbids_says_how_to_force_that_pick(
-    forge, notes, server, fake
-) -> None:
+def test_a_pick_that_a_check_forbids_says_how_to_force_that_pick(forge, notes, server, fake):
     configure(forge, server.base_url, candidates=2)
     good = fake.card("h1", ALPHA, "What says the first passage of the row?", "the first fact")
     bad = fake.card("h1", ALPHA, "What says the first passage?", "an invention of nobody, 1789")
@@ -104,7 +95,7 @@ def test_a_pick_that_a_check_forbids_says_how_to_force_that_pick(
     forge.ok(*hint.split()[1:])
 
 
-def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, files) -> None:
+def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, files):
     notes(f"=={ALPHA}==", f"=={BETA}==", WRITTEN)
     before = files(forge.folder)
 
@@ -114,15 +105,7 @@ def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, f
     assert server.asked == []
 
 
-def test_a_model_on_this_machine_gets_the_short_prompt(forge, notes) -> None:
-    notes(f"=={ALPHA}==")
-    forge.ok("run")
-
-    [card] = forge.cards()
-    assert card["origin"]["prompt"].startswith("cards-small@")
-
-
-def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypatch) -> None:
+def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypatch):
     notes(f"=={ALPHA}==")
     trusted(forge, monkeypatch, REMOTE)
     forge.ok("run", "--drafter", "rules")
@@ -134,28 +117,19 @@ def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypa
 # --- when it cannot be asked ----------------------------------------------------------------
 
 
-def test_without_its_key_nothing_is_announced_and_what_is_ready_is_written(
-    forge, notes, monkeypatch
-) -> None:
+@pytest.mark.parametrize(
+    ("options", "words"), [((), "OPENAI_API_KEY is not set"), (("--offline",), "llm.invalid")]
+)
+def test_where_it_cannot_be_asked_nothing_is_announced_and_what_is_ready_is_written(
+    forge, notes, monkeypatch, options, words
+):
     notes(f"=={ALPHA}==", WRITTEN)
     trusted(forge, monkeypatch, REMOTE)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    result = forge("run", code=2)
-
-    assert "OPENAI_API_KEY is not set" in result.stderr
-    assert "characters to" not in result.stderr
-    assert (forge.folder / "ankiforge.apkg").exists()
-
-
-def test_offline_nothing_is_announced_and_what_is_ready_is_written(
-    forge, notes, monkeypatch
-) -> None:
-    notes(f"=={ALPHA}==", WRITTEN)
-    trusted(forge, monkeypatch, REMOTE)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-used-at-all-1234")
-    result = forge("run", "--offline", code=2)
-
-    assert "llm.invalid" in result.stderr
+    if options:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-not-used-at-all-1234")
+    result = forge("run", *options, code=2)
+    assert words in result.stderr
     assert "characters to" not in result.stderr
     assert (forge.folder / "ankiforge.apkg").exists()
 
@@ -170,7 +144,7 @@ def asked_labels(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("answer", ["| h | front |\n|---|---|\n| 1 | What? |", "Q: What?\nA: It."])
-def test_an_answer_without_a_readable_card_is_named(forge, notes, answer) -> None:
+def test_an_answer_without_a_readable_card_is_named(forge, notes, answer):
     notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")
     forge.ok("run", "--drafter", "rules")
     (forge.folder / "answer.md").write_text(answer, encoding="utf-8")
@@ -179,7 +153,7 @@ def test_an_answer_without_a_readable_card_is_named(forge, notes, answer) -> Non
     assert "answer.md: no card in it can be read" in result.stderr
 
 
-def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake) -> None:
+def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
     notes(f"=={ALPHA}==")
     forge.ok("run", "--drafter", "rules")
     forge.ok("draft", "export", "ask.md")
@@ -196,14 +170,14 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake) -> No
     assert len(forge.cards()) == 1
 
 
-def test_an_export_counts_what_it_holds(forge, notes) -> None:
+def test_an_export_counts_what_it_holds(forge, notes):
     notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")
     forge.ok("run", "--drafter", "rules")
 
     assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
 
 
-def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake) -> None:
+def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake):
     notes(f"=={ALPHA}==")
     forge.ok("run", "--drafter", "rules")
     forge.ok("draft", "export", "ask.jsonl")
@@ -225,7 +199,7 @@ def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake) -> None:
 @pytest.mark.parametrize("journal", [True, False], ids=["journal kept", "all lost"])
 def test_cards_of_a_model_that_are_in_anki_are_not_paid_for_again(
     forge, notes, server, backend, journal
-) -> None:
+):
     notes(f"=={ALPHA}==", f"=={BETA}==")
     settings = forge.folder / "ankiforge.yaml"
     settings.write_text(settings.read_text("utf-8").replace("none", "auto"), encoding="utf-8")
@@ -251,7 +225,7 @@ def test_cards_of_a_model_that_are_in_anki_are_not_paid_for_again(
 # --- asking again ---------------------------------------------------------------------------
 
 
-def test_a_remark_goes_with_what_is_asked_again(forge, notes, server) -> None:
+def test_a_remark_goes_with_what_is_asked_again(forge, notes, server):
     notes(f"=={ALPHA}==")
     forge.ok("run")
     forge.ok("draft", "--again", "drafter:llm", "--remark", "ask for the order")
@@ -262,7 +236,7 @@ def test_a_remark_goes_with_what_is_asked_again(forge, notes, server) -> None:
     assert "--again QUERY" in forge("draft", "--remark", "x", code=2).stderr
 
 
-def test_levels_become_tags_of_the_note(forge, notes, server, fake) -> None:
+def test_levels_become_tags_of_the_note(forge, notes, server, fake):
     configure(forge, server.base_url, tags=["bloom", "difficulty"])
     card = fake.card("1", ALPHA, "Which fact is the first of them all?", "Alpha", bloom="apply",
                      difficulty="hard")  # fmt: skip
@@ -275,7 +249,7 @@ def test_levels_become_tags_of_the_note(forge, notes, server, fake) -> None:
     assert {"bloom::apply", "difficulty::hard"} <= set(made["tags"])
 
 
-def test_where_a_person_reviews_several_cards_of_a_fact_are_asked_for(forge, notes, server) -> None:
+def test_where_a_person_reviews_several_cards_of_a_fact_are_asked_for(forge, notes, server):
     notes(f"=={ALPHA}==")
     forge.ok("run", "--drafter", "rules")
     forge.ok("draft", "--drafter", "llm", "--limit", "1")
@@ -292,7 +266,7 @@ def test_where_a_person_reviews_several_cards_of_a_fact_are_asked_for(forge, not
 @pytest.mark.parametrize("slow", [ALPHA, BETA], ids=["the first", "the last"])
 def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafted(
     forge, notes, server, fake, slow
-) -> None:
+):
     released = threading.Event()
 
     def answer(request):
@@ -321,7 +295,7 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
     assert set(verdicts.values()) == {"pending"}
 
 
-def test_a_card_that_a_later_reply_gives_away_says_so(forge, notes, server, fake) -> None:
+def test_a_card_that_a_later_reply_gives_away_says_so(forge, notes, server, fake):
     cards = {
         ALPHA: ("Which fact of them all comes first in the row?", "Alpha"),
         BETA: ("What comes second after Alpha, first fact of them all in the row?", "Beta"),

@@ -1,7 +1,5 @@
 """From a vault to the real Anki and round again: what a person counts on for years."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -50,48 +48,36 @@ def guid_of(forge, words: str) -> str:
 # --- into Anki ------------------------------------------------------------------------------
 
 
-def test_what_a_vault_holds_arrives_in_anki_as_new_notes(forge, vault, note, package, anki) -> None:
+def test_what_a_vault_holds_arrives_in_anki_once(forge, vault, note, package, anki, notes_in):
+    rewrite(note, "# Cells\n", "---\ntags: [biology]\n---\n# Cells\n")
+    rewrite(note, "Katze:::cat", "Katze:::cat #language")
     came = forge.json("run", vault)
-
     assert came["notes"]["written"] == came["notes"]["added"] == 4
     assert came["packages"] == [str(package)]
+    first = package.read_bytes()
     assert anki.load(package) == {"new": 4}
-    assert len(anki.cards(guid_of(forge, "Katze"))) == 2
+    assert len(anki.cards(cat := guid_of(forge, "Katze"))) == 2
+    assert {"biology", "language", "ankiforge::doc::cells"} <= set(anki.note(cat).tags)
     stored = anki.note(guid_of(forge, "ATP"))
     assert stored["Text"].startswith("The {{c1::mitochondrion}} makes most")
     assert stored["Source"]
 
-
-def test_a_second_run_writes_the_same_bytes_and_changes_nothing_in_anki(
-    forge, vault, note, package, anki
-) -> None:
-    forge.ok("run", vault)
-    first = package.read_bytes()
-    anki.load(package)
-
     again = forge.json("run", vault)
-
     assert package.read_bytes() == first
     assert again["notes"]["added"] == again["notes"]["updated"] == 0
     assert anki.load(package) == {"duplicate": 4}
+    forge.ok("edit", guid := guid_of(forge, "powers"), "--field", "Back", "A mitochondrion (I saw)")
+    forge.ok("build")
+    assert notes_in(package)[guid][1][1] == "A mitochondrion (I saw)"
 
 
 # --- what a person decided ------------------------------------------------------------------
 
 
-def test_a_persons_words_are_what_anki_gets(forge, vault, note, package, notes_in) -> None:
-    forge.ok("run", vault)
-    guid = guid_of(forge, "powers")
-    forge.ok("edit", guid, "--field", "Back", "A mitochondrion (I looked it up)")
-    forge.ok("build")
-
-    assert notes_in(package)[guid][1][1] == "A mitochondrion (I looked it up)"
-
-
 @pytest.mark.parametrize("command", ["run", "build"])
 def test_a_package_is_set_aside_once_all_its_cards_are_rejected(
-    forge, vault, note, package, notes_in, command: str
-) -> None:
+    forge, vault, note, package, notes_in, command
+):
     words = ("run", vault) if command == "run" else ("build",)
     forge.ok("run", vault)
     forge.ok("reject", guid_of(forge, "ATP"))
@@ -112,23 +98,9 @@ def test_a_package_is_set_aside_once_all_its_cards_are_rejected(
     assert len(notes_in(package)) == 3
 
 
-def test_the_package_of_a_deck_is_set_aside_once_all_its_cards_are_rejected(
-    forge, vault, note, package
-) -> None:
-    forge.ok("run", vault, "--deck", "Bio")
-    lying = package.with_name("Bio.apkg")
-    assert lying.exists()
-    forge.ok("reject", "--all")
-
-    told = forge.ok("run", vault).stdout
-
-    assert not lying.exists()
-    assert "Bio.previous.apkg" in told
-
-
 def test_every_card_waits_where_a_person_wants_to_see_it_first(
     forge, vault, note, package, notes_in
-) -> None:
+):
     came = forge.json("run", vault, "--accept", "review")
 
     assert came["fates"]["waiting"] == came["cards"]["waiting"] == 4
@@ -141,7 +113,7 @@ def test_every_card_waits_where_a_person_wants_to_see_it_first(
 # --- decks, tags, packages ------------------------------------------------------------------
 
 
-def test_the_deck_is_the_notes_own_before_the_command_lines(forge, vault, note, anki) -> None:
+def test_the_deck_is_the_notes_own_before_the_command_lines(forge, vault, note, anki):
     rewrite(note, "# Cells\n", "---\ndeck: Biology::Cells\n---\n# Cells\n")
     (vault / "Dogs.md").write_text("Hund:::dog\n", encoding="utf-8")
     forge.ok("run", vault, "--deck", "Notes", "-o", "all.apkg")
@@ -153,26 +125,30 @@ def test_the_deck_is_the_notes_own_before_the_command_lines(forge, vault, note, 
     assert dog == "Notes"
 
 
-def test_a_run_with_a_deck_writes_a_package_called_after_it(forge, vault, note) -> None:
-    came = forge.json("run", vault, "--deck", "Notes::Biology")
-
-    assert came["packages"] == [str(forge.folder / "Notes-Biology.apkg")]
-
-
 def test_a_later_wish_takes_the_new_cards_and_neither_moves_nor_drops_another(
     forge, vault, note, notes_in
-) -> None:
-    forge.ok("run", vault, "--deck", "First")
+):
+    came = forge.json("run", vault, "--deck", "The::First")
+    assert came["packages"] == [str(first := forge.folder / "The-First.apkg")]
     rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
+    forge.ok("run", vault, "--deck", "Second", "--new", "-o", "new.apkg")
+    assert list(notes_in(forge.folder / "new.apkg")) == [guid_of(forge, "Hund")]
     forge.ok("run", vault, "--deck", "Second")
-
     decks = {card["deck"]: card["guid"] for card in forge.cards()}
-    assert decks.keys() == {"First", "Second"}
+    assert decks.keys() == {"The::First", "Second"}
     assert decks["Second"] == guid_of(forge, "Hund")
     assert len(notes_in(forge.folder / "Second.apkg")) == 5
+    assert first.exists()
 
 
-def test_build_writes_one_deck_and_those_below_it(forge, vault, note, notes_in) -> None:
+def test_the_package_of_a_deck_is_set_aside_once_all_its_cards_are_rejected(forge, vault, note):
+    forge.ok("run", vault, "--deck", "Bio")
+    forge.ok("reject", "--all")
+    assert "Bio.previous.apkg" in forge.ok("run", vault).stdout
+    assert not (forge.folder / "Bio.apkg").exists()
+
+
+def test_build_writes_one_deck_and_those_below_it(forge, vault, note, notes_in):
     forge.ok("run", vault, "--deck", "Biology::Cells")
     (vault / "Dogs.md").write_text("---\ndeck: Bio\n---\nHund:::dog\n", encoding="utf-8")
     forge.ok("run", vault)
@@ -182,25 +158,7 @@ def test_build_writes_one_deck_and_those_below_it(forge, vault, note, notes_in) 
     assert guid_of(forge, "Hund") not in notes_in(forge.folder / "some.apkg")
 
 
-def test_tags_of_the_note_and_of_the_line_travel_to_anki(forge, vault, note, anki, package) -> None:
-    rewrite(note, "# Cells\n", "---\ntags: [biology]\n---\n# Cells\n")
-    rewrite(note, "Katze:::cat", "Katze:::cat #language")
-    forge.ok("run", vault)
-    anki.load(package)
-
-    tags = set(anki.note(guid_of(forge, "Katze")).tags)
-    assert {"biology", "language", "ankiforge::doc::cells"} <= tags
-
-
-def test_new_only_holds_what_was_in_no_package_before(forge, vault, note, notes_in) -> None:
-    forge.ok("run", vault)
-    rewrite(note, "Katze:::cat", "Katze:::cat\n\nHund:::dog")
-    forge.ok("run", vault, "--new", "-o", "new.apkg")
-
-    assert list(notes_in(forge.folder / "new.apkg")) == [guid_of(forge, "Hund")]
-
-
-def test_a_file_that_is_not_ours_is_replaced_only_by_force(forge, vault, note, notes_in) -> None:
+def test_a_file_that_is_not_ours_is_replaced_only_by_force(forge, vault, note, notes_in):
     theirs = forge.folder / "theirs.apkg"
     theirs.write_bytes(b"not a package")
 
@@ -215,27 +173,16 @@ def test_a_file_that_is_not_ours_is_replaced_only_by_force(forge, vault, note, n
 
 def test_a_run_of_one_path_keeps_what_its_package_held(forge, vault, note, package, notes_in):
     other = vault.parent / "dogs.md"
-    other.write_text("Hund:::dog\n", encoding="utf-8")
+    other.write_text("Hund:::dog\n\nKatze:::cat\n", encoding="utf-8")
     forge.ok("run", vault)
     forge.ok("run", other)
-
     assert len(notes_in(package)) == 5
-    forge.ok("run", other, "-o", "dogs.apkg")
-    assert list(notes_in(forge.folder / "dogs.apkg")) == [guid_of(forge, "Hund")]
+    forge.ok("run", other, "-o", "dogs.apkg")  # a card that another note has too is one of its own
+    both = {guid_of(forge, word) for word in ("Hund", "Katze")}
+    assert notes_in(forge.folder / "dogs.apkg").keys() == both
 
 
-def test_a_package_of_one_path_holds_a_card_that_another_note_has_too(
-    forge, vault, note, notes_in
-) -> None:
-    other = vault.parent / "copy.md"
-    other.write_text("Katze:::cat\n", encoding="utf-8")
-    forge.ok("run", vault)
-    forge.ok("run", other, "-o", "copy.apkg")
-
-    assert list(notes_in(forge.folder / "copy.apkg")) == [guid_of(forge, "Katze")]
-
-
-def test_a_workspace_can_want_a_package_per_deck(forge, vault, note, notes_in) -> None:
+def test_a_workspace_can_want_a_package_per_deck(forge, vault, note, notes_in):
     (forge.folder / "ankiforge.yaml").write_text(
         "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
     )

@@ -1,7 +1,5 @@
 """Reading by several at a time, and by a real Dask cluster: what is read is the same."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -80,7 +78,7 @@ def told(forge, *options: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone) -> None:
+def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone):
     alone["lines"] = told(forge, "--jobs", "1")
     assert len(alone["lines"]) == WORKS + 2 * PDFS + 2 * NOTES + 2
     assert sum('"zotero:user/' in line and "improves" in line for line in alone["lines"]) == WORKS
@@ -150,7 +148,7 @@ def _free() -> int:
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     forge, workspace, alone, scheduler, monkeypatch
-) -> None:
+):
     address, replace, end = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
     _answers(address)
@@ -190,7 +188,7 @@ def _answers(address: str, count: int = 2) -> None:
 
 def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
     forge, workspace, scheduler, monkeypatch, alone, tmp_path
-) -> None:
+):
     """As if each worker had other files; beside them is one that lacks the program."""
     address, *_ = scheduler
     lacking = _worker(tmp_path, address, PYTHONPATH=str(_without_us(tmp_path)))
@@ -213,7 +211,7 @@ def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
     lacking.communicate()
 
 
-def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch) -> None:
+def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
     from ankiforge.extract import workers
 
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
@@ -224,7 +222,7 @@ def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypa
     assert not result.stdout
 
 
-def test_offline_no_other_machine_is_asked(forge, workspace) -> None:
+def test_offline_no_other_machine_is_asked(forge, workspace):
     result = forge("extract", "--offline", "--scheduler", "tcp://192.0.2.1:8786")
     assert result.exit_code == 2
     assert "is not on this machine" in result.stderr

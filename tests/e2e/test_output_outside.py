@@ -1,7 +1,5 @@
 """A workspace of strangers writes its packages nowhere but into itself before a person says so."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +41,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_packages_stay_in_the_workspace_until_the_folder_is_confirmed(
-    forge, outside: Path, way: str
-) -> None:
+def test_packages_stay_in_the_workspace_until_the_folder_is_confirmed(forge, outside, way):
     settings(forge, WAYS[way](forge, outside))
     for _ in range(2):  # the second run has nothing new
         ran = forge.ok("run")
@@ -63,7 +59,7 @@ def test_packages_stay_in_the_workspace_until_the_folder_is_confirmed(
     assert "--trust" not in ran.stderr
 
 
-def test_every_command_that_writes_packages_stays_inside_and_says_so(forge, outside: Path) -> None:
+def test_every_command_that_writes_packages_stays_inside_and_says_so(forge, outside):
     settings(forge, "../outside", "package: per-deck\n")
     for command, code in (("run", 0), ("build", 0), ("push", 3), ("watch --once", 0)):
         (forge.folder / "notes/a.md").write_text(f"Sleep has ==stages== before {command}.\n")
@@ -75,7 +71,7 @@ def test_every_command_that_writes_packages_stays_inside_and_says_so(forge, outs
     assert [(one["state"], one["exit_code"]) for one in warned] == [("warn", 1)]
 
 
-def test_the_command_line_is_a_persons_own_word(forge, outside: Path) -> None:
+def test_the_command_line_is_a_persons_own_word(forge, outside):
     settings(forge, "../outside")
     said = forge.ok("run", "-o", outside / "mine.apkg").stderr
     assert "--trust" not in said
@@ -84,14 +80,14 @@ def test_the_command_line_is_a_persons_own_word(forge, outside: Path) -> None:
 
 
 @pytest.mark.parametrize("output", [".", "packages", "packages/../packages"])
-def test_a_folder_inside_needs_no_word(forge, output: str) -> None:
+def test_a_folder_inside_needs_no_word(forge, output):
     (forge.folder / "packages").mkdir()
     settings(forge, output)
     assert "--trust" not in forge.ok("run").stderr
     assert packages(forge.folder / output) == ["ankiforge.apkg"]
 
 
-def test_another_folder_needs_another_word(forge, outside: Path) -> None:
+def test_another_folder_needs_another_word(forge, outside):
     settings(forge, "../outside")
     forge.ok("init", "--trust")
     (outside.parent / "other").mkdir()

@@ -1,7 +1,5 @@
 """Two cards that resemble one another: made one, or told apart, by a person."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +40,7 @@ def pair(forge: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return clean, doubtful
 
 
-def test_the_older_card_stays_and_has_both_sources(forge: Any, write: Write) -> None:
+def test_the_older_card_stays_and_has_both_sources(forge, write):
     write(a=ONE, b=OTHER)
     clean, doubtful = pair(forge)
 
@@ -65,7 +63,7 @@ def notes_of(run: Any) -> list[Any]:
         return list(view.notes())
 
 
-def test_only_two_living_cards_are_merged(forge: Any, write: Write) -> None:
+def test_only_two_living_cards_are_merged(forge, write):
     write(a=ONE, b=OTHER)
     clean, doubtful = pair(forge)
     forge("merge", clean["guid"], clean["guid"], code=2)
@@ -76,7 +74,7 @@ def test_only_two_living_cards_are_merged(forge: Any, write: Write) -> None:
     assert "restore" in forge("merge", clean["guid"], doubtful["guid"], code=1).stderr
 
 
-def test_show_says_what_can_be_done(forge: Any, write: Write) -> None:
+def test_show_says_what_can_be_done(forge, write):
     write(a=ONE, b=OTHER)
     clean, doubtful = pair(forge)
 
@@ -87,7 +85,7 @@ def test_show_says_what_can_be_done(forge: Any, write: Write) -> None:
         assert f"ankiforge {command} {doubtful['guid']} {clean['guid']}" in said
 
 
-def test_a_long_list_of_one_pattern_is_told_apart(forge: Any, write: Write) -> None:
+def test_a_long_list_of_one_pattern_is_told_apart(forge, write):
     words = [f"{a}{b}" for a in "bdfgklmnpr" for b in ("aro", "elu", "ina", "osk", "uvi")]
     lines = [f"What is the capital of {w.title()}land?::{w[::-1].title()}" for w in words]
     run = write(a="\n\n".join([*lines, lines[7].replace("What is", "Name")]) + "\n")

@@ -1,7 +1,5 @@
 """What a person is told of PDFs that hold less than they hoped for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +24,7 @@ def told(result: Any) -> str:
 
 
 @pytest.mark.parametrize("command", ["run", "extract"])
-def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(
-    forge: Any, tmp_path: Path, command: str
-) -> None:
+def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(forge, tmp_path, command):
     file = paper(tmp_path / "papers" / "print.pdf")
     result = forge.ok(command, file)
     assert told(result).startswith("note: print.pdf: no annotations in this file (a print to PDF")
@@ -36,7 +32,7 @@ def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(
     assert "no annotations" not in forge.ok(command, "-q", file).stderr
 
 
-def test_a_note_is_told_in_json_beside_what_failed(forge: Any, tmp_path: Path) -> None:
+def test_a_note_is_told_in_json_beside_what_failed(forge, tmp_path):
     file = paper(tmp_path / "papers" / "print.pdf")
     [note] = forge.json("run", file)["problems"]
     assert (note["what"], note["notice"]) == ("no annotations in this file", True)
@@ -45,14 +41,14 @@ def test_a_note_is_told_in_json_beside_what_failed(forge: Any, tmp_path: Path) -
     assert sorted(one["notice"] for one in result.data["problems"]) == [False, True]
 
 
-def test_marks_that_the_file_hides_are_counted(forge: Any, tmp_path: Path) -> None:
+def test_marks_that_the_file_hides_are_counted(forge, tmp_path):
     hidden = mark("facts", more={"/F": NumberObject(2)})
     file = paper(tmp_path / "papers" / "a.pdf", hidden, hidden, mark("retention"))
     assert "marks that the files hide were left out: 2 in a.pdf" in told(forge.ok("run", file))
     assert len(forge.ok("extract", file, "--json").lines) == 2  # the mark and the note
 
 
-def test_marks_on_a_scan_without_a_text_layer_say_so(forge: Any, tmp_path: Path) -> None:
+def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     file = paper(tmp_path / "papers" / "scan.pdf", mark("retention"))
     writer = PdfWriter(clone_from=file)
     del writer.pages[0][NameObject("/Contents")]
@@ -64,7 +60,7 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge: Any, tmp_path: Path)
     assert one["reason"] == "no text under the mark"
 
 
-def test_the_passwords_of_the_settings_open_locked_files(forge: Any, tmp_path: Path) -> None:
+def test_the_passwords_of_the_settings_open_locked_files(forge, tmp_path):
     file = paper(tmp_path / "papers" / "locked.pdf", mark("The spacing effect (SE)"))
     writer = PdfWriter(clone_from=file)
     writer.encrypt("sesame", algorithm="AES-256")
@@ -93,9 +89,7 @@ def found(result: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kept", ["no end of file mark", "no cross-references"])
-def test_a_paper_whose_end_is_missing_still_gives_its_marks_under_their_keys(
-    forge: Any, tmp_path: Path, kept: str
-) -> None:
+def test_a_paper_whose_end_is_missing_still_gives_its_marks_under_their_keys(forge, tmp_path, kept):
     file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
     whole = file.read_bytes()
     intact = found(forge.ok("extract", file, "--json"))
@@ -108,7 +102,7 @@ def test_a_paper_whose_end_is_missing_still_gives_its_marks_under_their_keys(
         assert "note: paper.pdf: damaged: read with a tolerant reader; 1 page (" in told(result)
 
 
-def test_the_whole_paper_later_is_the_same_notes(forge: Any, tmp_path: Path) -> None:
+def test_the_whole_paper_later_is_the_same_notes(forge, tmp_path):
     file = tmp_path / "papers" / "paper.pdf"
     file.parent.mkdir()
     words = "Massed practice gives short-lived gains, whatever the age of those who practise it."
@@ -127,7 +121,7 @@ def test_the_whole_paper_later_is_the_same_notes(forge: Any, tmp_path: Path) -> 
     assert len({str(card["fields"]) for card in forge.cards()}) == len(after)
 
 
-def test_a_page_that_is_not_all_there_gives_no_shortened_marks(forge: Any, tmp_path: Path) -> None:
+def test_a_page_that_is_not_all_there_gives_no_shortened_marks(forge, tmp_path):
     file = paper(tmp_path / "papers" / "paper.pdf", mark("retention"), mark("spacing effect"))
     whole = file.read_bytes()
     exact = set(found(forge.ok("extract", file, "--json")).values())

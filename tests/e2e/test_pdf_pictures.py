@@ -1,7 +1,5 @@
 """Figures and drawings marked in PDFs on their way into Anki."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Iterator
@@ -60,9 +58,7 @@ def kept(forge: Any) -> list[Path]:
 
 
 @pytest.mark.parametrize("given", ["the folder", "the file"])
-def test_a_square_around_a_figure_with_a_question_arrives_in_anki(
-    forge: Any, papers: Papers, anki: Any, given: str
-) -> None:
+def test_a_square_around_a_figure_with_a_question_arrives_in_anki(forge, papers, anki, given):
     came = forge.json("run", papers.folder if given == "the folder" else papers.file)
     assert came["problems"] == []
     [card] = forge.cards()
@@ -81,7 +77,7 @@ def test_a_square_around_a_figure_with_a_question_arrives_in_anki(
     assert [path.read_bytes() for path in kept(forge)] == [picture]
 
 
-def test_what_gives_no_card_says_what_to_do(forge: Any, papers: Papers) -> None:
+def test_what_gives_no_card_says_what_to_do(forge, papers):
     papers.write(
         area(),
         area("Fig. 2", at=(100.0, 300.0, 200.0, 390.0)),
@@ -99,12 +95,6 @@ def test_what_gives_no_card_says_what_to_do(forge: Any, papers: Papers) -> None:
     ]
 
 
-@pytest.mark.parametrize("words", [("extract",), ("run", "--dry-run")])
-def test_a_look_keeps_no_picture(forge: Any, papers: Papers, words: tuple[str, ...]) -> None:
-    forge.ok(*words, papers.folder)
-    assert kept(forge) == []
-
-
 class Desk(Reader):
     """A reader with a folder of papers and Anki side by side."""
 
@@ -119,17 +109,12 @@ def desk(forge: Any, papers: Papers, backend: Any) -> Iterator[Desk]:
         yield Desk(forge, papers, anki)
 
 
-def test_an_unchanged_figure_is_shipped_once(desk: Desk) -> None:
+def test_a_figure_that_was_drawn_or_asked_about_anew_is_the_same_note(desk):
+    """Though its words name it, see docs/keys.md: it is recognised by where it stands."""
     assert desk.run() == {"new": 1}
-    before = dict(desk.note.items())
+    first, before = desk.note, dict(desk.note.items())
     assert desk.run() == {}
     assert dict(desk.note.items()) == before
-
-
-def test_another_question_about_a_figure_is_the_same_note(desk: Desk) -> None:
-    """Though its words name it, see docs/keys.md: it is recognised by where it stands."""
-    desk.run()
-    first = desk.note
     desk.papers.write(area("? How far does the figure say it rises?"))
     assert desk.run() == {}  # another question waits
     desk.forge.ok("accept", desk.forge.cards()[0]["guid"])
@@ -137,12 +122,8 @@ def test_another_question_about_a_figure_is_the_same_note(desk: Desk) -> None:
     assert desk.note.id == first.id
     assert desk.note["Front"] == "How far does the figure say it rises?"
     assert desk.note["Back"] == first["Back"]
-
-
-def test_a_figure_that_was_drawn_anew_is_the_same_note(desk: Desk) -> None:
-    desk.run()
-    first = desk.note
-    desk.papers.write(area(ASKED), drawing=ARROW.replace("1 0 0 rg", "0 0 1 rg"))
+    another = ARROW.replace("1 0 0 rg", "0 0 1 rg")
+    desk.papers.write(area("? How far does the figure say it rises?"), drawing=another)
     desk.run()
     assert desk.note.id == first.id
     [card] = desk.forge.cards()
@@ -150,7 +131,7 @@ def test_a_figure_that_was_drawn_anew_is_the_same_note(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("left", ["the journal", "nothing"])
-def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk: Desk, left: str) -> None:
+def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
     desk.run()
     before = dict(desk.note.items())
     for lost in sorted(desk.forge.home.rglob("*"), reverse=True):
@@ -166,38 +147,29 @@ def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk: Desk, left: str) -
     assert len(desk.forge.cards()) == 1
 
 
-def test_a_picture_that_is_gone_comes_back_with_the_next_run(forge: Any, papers: Papers) -> None:
-    forge.ok("run", papers.folder)
-    [picture] = kept(forge)
-    before = picture.read_bytes()
-    picture.unlink()
-    (forge.folder / "ankiforge.apkg").unlink()
-    [problem] = forge("build", "--json", code=1).data["problems"]
-    assert "run again" in problem["hint"]
-    forge.ok("run", papers.folder)
-    assert picture.read_bytes() == before
-    assert list(media_in(forge.folder / "ankiforge.apkg").values()) == [before]
-
-
-def test_a_picture_is_never_one_that_lies_elsewhere(
-    forge: Any, papers: Papers, tmp_path: Path
-) -> None:
+def test_a_picture_that_is_gone_or_elsewhere_is_kept_anew_by_the_next_run(forge, papers, tmp_path):
+    for look in (("extract",), ("run", "--dry-run")):
+        forge.ok(*look, papers.folder)
+        assert kept(forge) == []
     (tmp_path / "private.png").write_bytes(b"\x89PNG mine alone")
     forge.ok("run", papers.folder)
     [picture] = kept(forge)
-    picture.unlink()
-    picture.symlink_to(tmp_path / "private.png")
-    (forge.folder / "ankiforge.apkg").unlink()
-    [problem] = forge("build", "--json", code=1).data["problems"]
-    assert problem["what"] == "lies outside its source"
-    forge.ok("run", papers.folder)
+    before = picture.read_bytes()
+    for told in ({"hint": "run again"}, {"what": "lies outside its source"}):
+        picture.unlink()
+        if "what" in told:
+            picture.symlink_to(tmp_path / "private.png")
+        (forge.folder / "ankiforge.apkg").unlink()
+        [problem] = forge("build", "--json", code=1).data["problems"]
+        assert all(words in problem[name] for name, words in told.items()), problem
+        forge.ok("run", papers.folder)
+        assert not picture.is_symlink()
+        assert picture.read_bytes() == before
+        assert list(media_in(forge.folder / "ankiforge.apkg").values()) == [before]
     assert (tmp_path / "private.png").read_bytes() == b"\x89PNG mine alone"
-    assert not picture.is_symlink()
 
 
-def test_a_note_of_a_vault_cannot_call_for_a_picture_of_a_paper(
-    forge: Any, papers: Papers, vault: Path
-) -> None:
+def test_a_note_of_a_vault_cannot_call_for_a_picture_of_a_paper(forge, papers, vault):
     forge.ok("run", papers.folder)
     [picture] = kept(forge)
     name = f"cut/{picture.name}"

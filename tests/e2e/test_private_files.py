@@ -1,7 +1,5 @@
 """What the program keeps is its owner's alone, whatever the umask; the person's files are let be."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat
@@ -64,9 +62,7 @@ def used(forge: Any) -> None:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
-def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_says(
-    forge, mask: int
-) -> None:
+def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_says(forge, mask):
     with umask(mask):
         used(forge)
         usual = forge.folder / "usual"
@@ -80,7 +76,7 @@ def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_s
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077])
-def test_the_default_workspace_is_private(forge, mask: int) -> None:
+def test_the_default_workspace_is_private(forge, mask):
     with umask(mask):
         forge.ok("run", vault(forge))
         forge.ok("run", vault(forge))
@@ -98,7 +94,7 @@ def laid_open(*paths: Path) -> None:
         path.chmod(0o777 if path.is_dir() else 0o666)
 
 
-def test_what_lies_open_is_closed_by_the_next_command(forge) -> None:
+def test_what_lies_open_is_closed_by_the_next_command(forge):
     used(forge)
     own = forge.folder / ".ankiforge"
     theirs = [forge.folder / name for name in ("ankiforge.yaml", "notes/a.md", "decks")]
@@ -110,14 +106,14 @@ def test_what_lies_open_is_closed_by_the_next_command(forge) -> None:
         assert [rights(path) for path in theirs] == ["666", "666", "777"]
 
 
-def test_an_open_default_workspace_is_closed(forge) -> None:
+def test_an_open_default_workspace_is_closed(forge):
     forge.ok("run", vault(forge))
     laid_open(forge.home)
     forge.ok("list")
     assert rights(forge.home) == "700"
 
 
-def test_what_a_link_leads_to_is_let_be(forge) -> None:
+def test_what_a_link_leads_to_is_let_be(forge):
     used(forge)
     elsewhere = forge.folder.parent / "elsewhere"
     shutil.move(forge.folder / ".ankiforge", elsewhere)
@@ -137,7 +133,7 @@ def test_what_a_link_leads_to_is_let_be(forge) -> None:
     assert (rights(other), rights(other / "b.txt")) == ("777", "666")
 
 
-def test_where_rights_cannot_be_changed_nothing_fails(forge, monkeypatch) -> None:
+def test_where_rights_cannot_be_changed_nothing_fails(forge, monkeypatch):
     used(forge)
     laid_open(forge.folder / ".ankiforge")
 

@@ -1,9 +1,7 @@
 """What is marked `#no-llm` is in no request, wherever else the same words stand."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,12 +156,12 @@ def a_private_item(place: Place) -> None:
     ],
     ids=lambda one: one.__name__,
 )  # fmt: skip
-def test_private_words_are_in_no_request(place: Place, history: Callable[[Place], None]) -> None:
+def test_private_words_are_in_no_request(place, history):
     history(place)
     assert any("retention" in json.dumps(one) for one in place.server.asked) or history is a_new_pdf
 
 
-def test_a_run_of_one_note_sends_only_its_own_passages(place: Place, fake: ModuleType) -> None:
+def test_a_run_of_one_note_sends_only_its_own_passages(place, fake):
     """Whatever else waits for a draft, here 500 passages that were read without a model."""
     place.settings(VAULT)
     for number in range(50):

@@ -1,7 +1,5 @@
 """The answer probe: what a second model answers, and which of a model's cards nobody has to read."""
 
-from __future__ import annotations
-
 import json
 import re
 import sqlite3
@@ -83,7 +81,7 @@ def probes(fake: Any, server: Any) -> list[dict[str, Any]]:
 )
 def test_only_a_card_that_is_answered_alike_is_let_through(
     forge, server, fake, answer, others, compared, found
-) -> None:
+):
     configure(forge, server.base_url)
     note(forge, "aperture")
     server.otherwise = answering(fake, answer, *others, compared=compared)
@@ -98,7 +96,7 @@ def test_only_a_card_that_is_answered_alike_is_let_through(
         assert said == f"also right: {others[0] if answer != 'the shutter' else answer}"
 
 
-def test_the_probe_sees_the_question_and_no_more_than_the_draft_did(forge, server, fake) -> None:
+def test_the_probe_sees_the_question_and_no_more_than_the_draft_did(forge, server, fake):
     configure(forge, server.base_url, verify_model="judge")
     words = SAID["aperture"]
     (forge.folder / "notes" / "A.md").write_text(
@@ -118,7 +116,7 @@ def test_the_probe_sees_the_question_and_no_more_than_the_draft_did(forge, serve
         assert found[0] == found[1]
 
 
-def test_one_request_a_batch_which_is_never_paid_for_twice(forge, server, fake) -> None:
+def test_one_request_a_batch_which_is_never_paid_for_twice(forge, server, fake):
     configure(forge, server.base_url, accept="review", concurrency=1)
     note(forge, "aperture", "shutter")
     seen = forge.json("draft", "--drafter", "llm", "--estimate")
@@ -139,9 +137,7 @@ def test_one_request_a_batch_which_is_never_paid_for_twice(forge, server, fake) 
     assert again["cached"] == 4
 
 
-def test_a_probe_that_failed_lets_the_card_wait_and_is_asked_by_the_next_run(
-    forge, server, fake
-) -> None:
+def test_a_probe_that_failed_lets_the_card_wait_and_is_asked_by_the_next_run(forge, server, fake):
     configure(forge, server.base_url)
     note(forge, "aperture")
     usual = server.otherwise
@@ -159,7 +155,7 @@ def test_a_probe_that_failed_lets_the_card_wait_and_is_asked_by_the_next_run(
     assert len(server.asked) - len(probes(fake, server)) == 1  # it was drafted once
 
 
-def test_without_the_probe_cards_of_a_model_wait_and_the_run_says_so(forge, server) -> None:
+def test_without_the_probe_cards_of_a_model_wait_and_the_run_says_so(forge, server):
     configure(forge, server.base_url, verify="none")
     note(forge, "aperture")
     done = forge.ok("run")
@@ -169,7 +165,7 @@ def test_without_the_probe_cards_of_a_model_wait_and_the_run_says_so(forge, serv
     assert "wait for you" in forge.ok("run", "--accept", "clean").stderr
 
 
-def test_a_card_let_through_is_tagged_until_a_person_words_it(forge, server, notes_in) -> None:
+def test_a_card_let_through_is_tagged_until_a_person_words_it(forge, server, notes_in):
     configure(forge, server.base_url)
     note(forge, "aperture")
     forge.ok("run")
@@ -183,7 +179,7 @@ def test_a_card_let_through_is_tagged_until_a_person_words_it(forge, server, not
     assert UNREAD not in tags
 
 
-def test_a_chat_and_a_batch_are_probed_by_a_second_file(forge, server, fake) -> None:
+def test_a_chat_and_a_batch_are_probed_by_a_second_file(forge, server, fake):
     configure(forge, server.base_url)
     note(forge, "aperture", "shutter")
     forge.ok("run", "--limit", "0")

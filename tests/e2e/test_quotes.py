@@ -1,7 +1,5 @@
 """Passages of papers that a note quotes with their links: one highlight with several ways."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -68,7 +66,7 @@ def places(highlight: dict[str, Any]) -> str:
     return " ".join([highlight["uri"], *highlight["links"]])
 
 
-def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault) -> None:
+def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault):
     note(vault, QUOTE)
     came = forge.json("run", vault)
 
@@ -78,7 +76,7 @@ def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault
     assert one["reason"]
 
 
-def test_an_annotation_quoted_in_two_notes_is_one(forge, vault, library) -> None:
+def test_an_annotation_quoted_in_two_notes_is_one(forge, vault, library):
     note(vault, QUOTE)
     note(vault, f"> “{TEXT}” {linked('MARKAAA2')}\n", "other.md")
 
@@ -89,7 +87,7 @@ def test_an_annotation_quoted_in_two_notes_is_one(forge, vault, library) -> None
     assert "file=other" in places(one)
 
 
-def test_a_quote_says_which_library_it_is_from(forge, vault, library) -> None:
+def test_a_quote_says_which_library_it_is_from(forge, vault, library):
     write(library, library_of(), library_of(group=77))
     note(vault, f"“{TEXT}” {linked('MARKAAA2', 'groups/77')}\n")
     forge.ok("run", library)
@@ -101,7 +99,7 @@ def test_a_quote_says_which_library_it_is_from(forge, vault, library) -> None:
     assert len(ways) == 2
 
 
-def test_the_readers_words_beside_a_quote_are_his_comment(forge, vault) -> None:
+def test_the_readers_words_beside_a_quote_are_his_comment(forge, vault):
     note(vault, QUOTE + "    - ? What slows forgetting?\n")
     forge.ok("run", vault)
 
@@ -109,7 +107,7 @@ def test_the_readers_words_beside_a_quote_are_his_comment(forge, vault) -> None:
     assert card["fields"] == {"Front": "What slows forgetting?", "Back": TEXT}
 
 
-def test_notes_without_such_links_read_as_before(forge, vault) -> None:
+def test_notes_without_such_links_read_as_before(forge, vault):
     note(vault, "“A quote” ([Doe](https://x.org/a.pdf#page=2)) with a ==mark==.\n")
     [one] = forge.ok("extract", vault, "--json").lines
 

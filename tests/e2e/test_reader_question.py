@@ -1,7 +1,5 @@
 """A comment that asks something: the paragraphs around may answer it, and are sent for it alone."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -40,7 +38,7 @@ def asked(forge: Any, server: Any) -> Any:
     return write
 
 
-def test_a_question_is_answered_from_the_paragraph_beside_it(forge, server, fake, asked) -> None:
+def test_a_question_is_answered_from_the_paragraph_beside_it(forge, server, fake, asked):
     asked("why is that so?")
     made = fake.card(
         "1", "Starch crystallises fastest just above freezing",
@@ -56,16 +54,14 @@ def test_a_question_is_answered_from_the_paragraph_beside_it(forge, server, fake
     assert f"<nearby>{BEFORE} {MARKED} {AFTER}</nearby>" in sent
 
 
-def test_without_a_question_no_more_is_sent_than_before(forge, server, asked) -> None:
+def test_without_a_question_no_more_is_sent_than_before(forge, server, asked):
     asked("good to know")
     forge.ok("run")
 
     assert "nearby" not in server.asked[0]["messages"][-1]["content"]
 
 
-def test_a_question_that_is_not_answered_there_is_said_to_go_beyond(
-    forge, server, fake, asked
-) -> None:
+def test_a_question_that_is_not_answered_there_is_said_to_go_beyond(forge, server, fake, asked):
     asked("does this hold for cake?")
     none = {"h": "1", "kind": "none", "why_none": "nothing is said of cake"}
     server.queue.append(fake.cards(none))
@@ -75,7 +71,7 @@ def test_a_question_that_is_not_answered_there_is_said_to_go_beyond(
     assert left["reason"] == "your question goes beyond the passage: nothing is said of cake"
 
 
-def test_a_private_paragraph_is_masked_and_too_many_are_left_out() -> None:
+def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
     text = "\n".join(("far " * 400, "Anna is ill. #no-llm", "before", "the passage", "behind"))
     start = text.index("the passage")
 

@@ -1,7 +1,5 @@
 """Renamed, moved and rewritten documents whose words were corrected in the same breath."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable
@@ -104,9 +102,7 @@ def live(forge) -> dict[str, dict]:
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(
-    forge, notes: Path, edit: Edit
-) -> None:
+def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(forge, notes, edit):
     forge.ok("run", notes)
     before = live(forge)
     assert len(before) == 5
@@ -122,7 +118,7 @@ def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(
 
 
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_what_was_rejected_stays_rejected(forge, notes: Path, edit: Edit) -> None:
+def test_what_was_rejected_stays_rejected(forge, notes, edit):
     forge.ok("run", notes)
     forge.ok("reject", *live(forge))
     edit(notes)
@@ -132,7 +128,7 @@ def test_what_was_rejected_stays_rejected(forge, notes: Path, edit: Edit) -> Non
     assert len(forge.cards()) == 5
 
 
-def test_the_reviews_stay_with_the_note_in_anki(forge, notes: Path, anki) -> None:
+def test_the_reviews_stay_with_the_note_in_anki(forge, notes, anki):
     package = forge.folder / "ankiforge.apkg"
     forge.ok("run", notes)
     assert anki.load(package) == {"new": 5}
@@ -172,8 +168,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("lost", [False, True], ids=["", "the ledger was lost"])
 @pytest.mark.parametrize("edit", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_a_passage_that_was_moved_within_its_note_and_edited_keeps_its_card_and_waits(
-    forge, notes: Path, edit: Edit, lost: bool
-) -> None:
+    forge, notes, edit, lost
+):
     forge.ok("run", notes)
     before = live(forge)
     if lost:
@@ -198,9 +194,7 @@ LINES = [f"- The {name} is =={at},230 km== long.\n" for at, name in enumerate(("
     [("| River | Length | Mouth |\n|---|---|---|\n", ROWS), ("", LINES)],
     ids=["of a table", "of a list"],
 )
-def test_a_row_that_was_moved_and_edited_is_the_same_highlight(
-    forge, vault: Path, head: str, rows: list[str]
-) -> None:
+def test_a_row_that_was_moved_and_edited_is_the_same_highlight(forge, vault, head, rows):
     def write(*rows: str) -> None:
         (vault / "a.md").write_text(f"# Rivers\n\n{head}{''.join(rows)}\nAs of today.\n")
 
@@ -215,7 +209,7 @@ def test_a_row_that_was_moved_and_edited_is_the_same_highlight(
     assert forge.json("run", vault)["highlights"]["new"] == 1
 
 
-def test_another_name_with_another_answer_waits_beside_the_old_card(forge, vault: Path) -> None:
+def test_another_name_with_another_answer_waits_beside_the_old_card(forge, vault):
     (vault / "a.md").write_text("Sharks are ==fish==.\n")
     forge.ok("run", vault)
     [old] = live(forge)
@@ -225,7 +219,7 @@ def test_another_name_with_another_answer_waits_beside_the_old_card(forge, vault
     assert (new["verdict"], new["instead_of"]) == ("pending", [old])
 
 
-def test_another_fact_elsewhere_in_the_note_is_another_one(forge, notes: Path) -> None:
+def test_another_fact_elsewhere_in_the_note_is_another_one(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
     turned_over(("Baikal", "Victoria"), ("three hundred rivers", "one river"))(notes)
@@ -233,7 +227,7 @@ def test_another_fact_elsewhere_in_the_note_is_another_one(forge, notes: Path) -
     assert len(live(forge).keys() - before) == 1
 
 
-def test_a_note_that_went_yesterday_is_recognised_today(forge, notes: Path) -> None:
+def test_a_note_that_went_yesterday_is_recognised_today(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
     text = (notes / "Lakes.md").read_text()
@@ -245,7 +239,7 @@ def test_a_note_that_went_yesterday_is_recognised_today(forge, notes: Path) -> N
     assert live(forge).keys() == before
 
 
-def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes: Path) -> None:
+def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
     EDITS["one word"](notes)
@@ -253,7 +247,7 @@ def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes: Path) 
     assert live(forge).keys() == before
 
 
-def test_another_note_is_another_one(forge, notes: Path) -> None:
+def test_another_note_is_another_one(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
     (notes / "Lakes.md").unlink()
@@ -264,7 +258,7 @@ def test_another_note_is_another_one(forge, notes: Path) -> None:
     assert len(live(forge).keys() - before) == 1
 
 
-def test_a_copy_that_is_edited_leaves_the_original_its_keys(forge, notes: Path) -> None:
+def test_a_copy_that_is_edited_leaves_the_original_its_keys(forge, notes):
     forge.ok("run", notes)
     before = {guid: card["document"] for guid, card in live(forge).items()}
     (notes / "Lakes 2.md").write_text(LAKES.replace("ordinary", "typical"))
@@ -273,7 +267,7 @@ def test_a_copy_that_is_edited_leaves_the_original_its_keys(forge, notes: Path) 
     assert before.items() <= after.items()
 
 
-def test_a_note_that_cannot_be_read_is_not_gone(forge, notes: Path) -> None:
+def test_a_note_that_cannot_be_read_is_not_gone(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
     (notes / "Great lakes.md").write_text(LAKES.replace("ordinary", "typical"))
@@ -292,8 +286,8 @@ ORGANELLE = "The organelle X1 holds about ==12 vesicles== at the membrane.\n"
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
 def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
-    forge, vault: Path, rejected: bool
-) -> None:
+    forge, vault, rejected
+):
     (vault / "Cell.md").write_text(ORGANELLE)
     (vault / "Other.md").write_text("Katze:::cat\n")
     forge.ok("run", vault)
@@ -314,7 +308,7 @@ def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
-def test_a_passage_whose_first_copy_went_keeps_its_card(forge, vault: Path, rejected: bool) -> None:
+def test_a_passage_whose_first_copy_went_keeps_its_card(forge, vault, rejected):
     (vault / "A").mkdir()
     (vault / "B").mkdir()
     (vault / "A" / "N.md").write_text(ORGANELLE)
@@ -351,9 +345,7 @@ def test_a_passage_whose_first_copy_went_keeps_its_card(forge, vault: Path, reje
     ],
     ids=["question", "question in another form", "cloze"],
 )  # fmt: skip
-def test_a_copy_of_what_was_rejected_waits(
-    forge, vault: Path, note: str, copy: str, lost: bool
-) -> None:
+def test_a_copy_of_what_was_rejected_waits(forge, vault, note, copy, lost):
     (vault / "a.md").write_text(note)
     forge.ok("run", vault)
     [rejected] = live(forge)
@@ -372,7 +364,7 @@ def test_a_copy_of_what_was_rejected_waits(
         assert not card["findings"]
 
 
-def test_what_was_rejected_says_nothing_about_another_answer_or_number(forge, vault: Path) -> None:
+def test_what_was_rejected_says_nothing_about_another_answer_or_number(forge, vault):
     (vault / "a.md").write_text("When did the war begin?::1914\n")
     forge.ok("run", vault)
     forge.ok("reject", *live(forge))
@@ -392,9 +384,7 @@ def many(vault: Path, count: int) -> None:
         )
 
 
-def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirmed(
-    forge, vault: Path
-) -> None:
+def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirmed(forge, vault):
     many(vault, 30)
     forge.ok("run", vault)
     before = live(forge).keys()
@@ -411,7 +401,7 @@ def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirme
     assert len(gone) == 24
 
 
-def test_a_folder_that_is_renamed_is_no_loss(forge, vault: Path) -> None:
+def test_a_folder_that_is_renamed_is_no_loss(forge, vault):
     (vault / "one").mkdir()
     many(vault / "one", 30)
     forge.ok("run", vault)
@@ -424,8 +414,8 @@ def test_a_folder_that_is_renamed_is_no_loss(forge, vault: Path) -> None:
 
 @pytest.mark.parametrize("name", ["notes", "renamed"], ids=["under its name", "renamed"])
 def test_a_vault_that_was_moved_while_every_passage_was_edited_is_the_same_one(
-    forge, tmp_path: Path, notes: Path, name: str
-) -> None:
+    forge, tmp_path, notes, name
+):
     forge.ok("run", notes)
     before = live(forge).keys()
     rewrite(
@@ -438,9 +428,7 @@ def test_a_vault_that_was_moved_while_every_passage_was_edited_is_the_same_one(
 
 
 @pytest.mark.parametrize("name", ["notes", "renamed"], ids=["under its name", "renamed"])
-def test_a_person_says_that_a_folder_is_the_missing_one(
-    forge, vault: Path, tmp_path: Path, name: str
-) -> None:
+def test_a_person_says_that_a_folder_is_the_missing_one(forge, vault, tmp_path, name):
     many(vault, 4)
     (vault / "A.md").write_text("Katze:::cat\n")
     forge.ok("run", vault)
@@ -461,9 +449,7 @@ def test_a_person_says_that_a_folder_is_the_missing_one(
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["by the name", "by the rectangle"])
-def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(
-    forge, tmp_path: Path, named: bool
-) -> None:
+def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(forge, tmp_path, named):
     from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
     def write(words: str, top: str, name: str) -> None:
@@ -486,9 +472,7 @@ def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["by the names", "by the other marks"])
-def test_the_marks_of_a_pdf_that_was_renamed_and_corrected_keep_their_cards(
-    forge, tmp_path: Path, named: bool
-) -> None:
+def test_the_marks_of_a_pdf_that_was_renamed_and_corrected_keep_their_cards(forge, tmp_path, named):
     from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
     def write(path: Path, *sentences: str) -> None:

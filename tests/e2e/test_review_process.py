@@ -1,7 +1,5 @@
 """`ankiforge review` as a process: how it starts, what it tells, how it ends."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty
@@ -91,19 +89,19 @@ def ended(process: Any, by: int = signal.SIGINT) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_however_it_is_ended_what_was_decided_is_kept(forge, waiting, name) -> None:
+def test_however_it_is_ended_what_was_decided_is_kept(forge, waiting, name):
     with reviewing(forge) as (process, visitor):
         visitor.decide("accept", visitor.item())
         code, err = ended(process, getattr(signal, name))
 
     assert code == 130
-    assert err.startswith("2 cards wait, 1 passage without a card; Ctrl-C ends it\n")
+    assert err.startswith("2 cards wait, 1 passage without a card; press Ctrl-C to end\n")
     assert "nothing is lost" in err
     assert sorted(card["verdict"] for card in forge.cards()) == ["accepted", "pending"]
     assert not (forge.home / ".ankiforge/ledger.db-wal").exists(), "the ledger was closed"
 
 
-def test_a_terminal_that_is_closed_ends_it_too(forge, waiting) -> None:
+def test_a_terminal_that_is_closed_ends_it_too(forge, waiting):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "ankiforge", "review", "--no-open"]
     environment = {**os.environ, **forge.environment}
@@ -119,7 +117,7 @@ def test_a_terminal_that_is_closed_ends_it_too(forge, waiting) -> None:
     assert process.wait(timeout=20) == 130
 
 
-def test_who_asked_to_outlive_the_terminal_does(forge, waiting) -> None:
+def test_who_asked_to_outlive_the_terminal_does(forge, waiting):
     process = forge.started("review", "--no-open", before=("nohup",))
     visitor = Visitor(process.stdout.readline().strip())
     process.send_signal(signal.SIGHUP)
@@ -130,9 +128,7 @@ def test_who_asked_to_outlive_the_terminal_does(forge, waiting) -> None:
 # --- sending to Anki ---------------------------------------------------------------------------
 
 
-def test_from_a_mark_to_anki_by_two_commands_and_two_clicks(
-    forge, waiting, serving, tmp_path
-) -> None:
+def test_from_a_mark_to_anki_by_two_commands_and_two_clicks(forge, waiting, serving, tmp_path):
     with serving(tmp_path / "anki") as server:
         (forge.home / "ankiforge.yaml").write_text(
             f"anki: {{collection: none, connect: '{server.address}'}}\n", encoding="utf-8"
@@ -148,7 +144,7 @@ def test_from_a_mark_to_anki_by_two_commands_and_two_clicks(
             assert col.note_count() == 1
 
 
-def test_without_anki_the_package_is_written_and_named(forge, waiting) -> None:
+def test_without_anki_the_package_is_written_and_named(forge, waiting):
     with reviewing(forge, "-q") as (_, visitor):
         assert visitor.say("send", {})["told"].startswith("Nothing to send: no card is accepted")
         visitor.decide("accept", visitor.item())
@@ -161,7 +157,7 @@ def test_without_anki_the_package_is_written_and_named(forge, waiting) -> None:
 # --- what it tells ----------------------------------------------------------------------------
 
 
-def test_json_is_the_address_and_nothing_else(forge, waiting) -> None:
+def test_json_is_the_address_and_nothing_else(forge, waiting):
     process = forge.started("review", "--json", "-q")
     told = json.loads(process.stdout.readline())
     assert list(told) == ["address"]
@@ -172,19 +168,17 @@ def test_json_is_the_address_and_nothing_else(forge, waiting) -> None:
     assert err.startswith("ankiforge: stopped")
 
 
-def test_a_reader_that_has_seen_enough_ends_nothing(forge, waiting) -> None:
+def test_a_reader_that_has_seen_enough_ends_nothing(forge, waiting):
     process = forge.started("review", "--no-open")
     process.stdout.close()
-    assert "Ctrl-C ends it" in process.stderr.readline()
+    assert "press Ctrl-C to end" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 130
     assert "Traceback" not in process.stderr.read()
     process.stderr.close()
 
 
-def test_the_browser_of_this_machine_gets_the_address(
-    forge, waiting, tmp_path, monkeypatch
-) -> None:
+def test_the_browser_of_this_machine_gets_the_address(forge, waiting, tmp_path, monkeypatch):
     browser = tmp_path / "browser"
     seen = tmp_path / "seen"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}.part && mv {seen}.part {seen}\n')
@@ -200,9 +194,7 @@ def test_the_browser_of_this_machine_gets_the_address(
     assert "no browser" not in ended(process)[1]
 
 
-def test_where_no_browser_can_be_opened_it_tells_the_way(
-    forge, waiting, tmp_path, monkeypatch
-) -> None:
+def test_where_no_browser_can_be_opened_it_tells_the_way(forge, waiting, tmp_path, monkeypatch):
     lynx = tmp_path / "lynx"
     lynx.write_text(f"#!/bin/sh\ntouch {tmp_path}/opened\n")
     lynx.chmod(0o755)
@@ -217,7 +209,7 @@ def test_where_no_browser_can_be_opened_it_tells_the_way(
     assert not (tmp_path / "opened").exists()
 
 
-def test_what_is_asked_for_alone_is_counted(forge, waiting) -> None:
+def test_what_is_asked_for_alone_is_counted(forge, waiting):
     process = forge.started("review", "--no-open", "--query", "kind:basic")
     process.stdout.readline()
     assert ended(process)[1].startswith("1 card waits")
@@ -234,7 +226,7 @@ def refused(forge, code: int, *words: str) -> None:
         assert word in result.stderr
 
 
-def test_what_is_wrong_is_told_before_there_is_a_page(forge, waiting, monkeypatch) -> None:
+def test_what_is_wrong_is_told_before_there_is_a_page(forge, waiting, monkeypatch):
     assert "no field" in forge("review", "--query", "foo:bar", code=2).stderr
     assert "hint:" in forge("review", "-C", forge.folder / "nowhere", code=2).stderr
     ledger = forge.home / ".ankiforge/ledger.db"
@@ -250,7 +242,7 @@ def test_what_is_wrong_is_told_before_there_is_a_page(forge, waiting, monkeypatc
     refused(forge, 4, "is damaged", "hint:")
 
 
-def test_a_copied_ledger_gets_no_page(forge) -> None:
+def test_a_copied_ledger_gets_no_page(forge):
     first = forge.folder / "first"
     (first / "notes").mkdir(parents=True)
     (first / "notes/a.md").write_text(NOTE, encoding="utf-8")
@@ -264,9 +256,7 @@ def test_a_copied_ledger_gets_no_page(forge) -> None:
 # --- side by side -----------------------------------------------------------------------------
 
 
-def test_two_pages_a_run_and_another_machine_go_together(
-    forge, forge_in, waiting, tmp_path
-) -> None:
+def test_two_pages_a_run_and_another_machine_go_together(forge, forge_in, waiting, tmp_path):
     with reviewing(forge) as (one, first), reviewing(forge) as (other, second):
         shown = second.item()
         assert first.decide("accept", first.item())["told"] == "accepted"

@@ -1,7 +1,5 @@
 """A source keeps its name, and so its notes, when its folder is moved or renamed."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -22,7 +20,9 @@ def guids(forge) -> list[str]:
     return sorted(card["guid"] for card in forge.cards())
 
 
-def test_a_renamed_vault_is_the_same_vault_and_what_was_rejected_stays_so(forge, vault) -> None:
+def test_a_vault_that_was_renamed_or_moved_is_the_same_and_what_was_rejected_stays_so(
+    forge, vault, tmp_path
+):
     forge.ok("run", vault)
     before = guids(forge)
     forge.ok("reject", before[0])
@@ -32,17 +32,12 @@ def test_a_renamed_vault_is_the_same_vault_and_what_was_rejected_stays_so(forge,
     assert guids(forge) == before
     assert [c["guid"] for c in forge.cards() if c["verdict"] == "rejected"] == [before[0]]
     assert "keeps the name" not in forge.ok("run", moved).stderr
-
-
-def test_a_vault_moved_under_the_same_name_is_the_same_vault(forge, vault, tmp_path) -> None:
-    forge.ok("run", vault)
-    before = guids(forge)
     (tmp_path / "two").mkdir()
-    forge.ok("run", vault.rename(tmp_path / "two" / "notes"))
+    forge.ok("run", moved.rename(tmp_path / "two" / "renamed"))
     assert guids(forge) == before
 
 
-def test_a_folder_keeps_the_name_it_was_given(forge, vault, tmp_path) -> None:
+def test_a_folder_keeps_the_name_it_was_given(forge, vault, tmp_path):
     other = tmp_path / "two" / "notes"
     other.mkdir(parents=True)
     (other / "b.md").write_text("Third?::three\n")
@@ -56,9 +51,7 @@ def test_a_folder_keeps_the_name_it_was_given(forge, vault, tmp_path) -> None:
     assert guids(forge) == before
 
 
-def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(
-    forge, vault, tmp_path
-) -> None:
+def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(forge, vault, tmp_path):
     forge.ok("run", vault)
     vault.rename(tmp_path / "unmounted")
     other = tmp_path / "two" / "notes"
@@ -67,14 +60,14 @@ def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(
     assert "not there now" in forge("run", other, code=2).stderr
 
 
-def test_a_dry_run_and_extract_remember_no_root(forge, vault) -> None:
+def test_a_dry_run_and_extract_remember_no_root(forge, vault):
     forge.ok("run", vault, "--dry-run")
     forge.ok("extract", vault)
     moved = vault.rename(vault.with_name("renamed"))
     assert "keeps the name" not in forge.ok("run", moved).stderr
 
 
-def test_a_copied_workspace_is_told_which_name_is_taken(forge, vault, tmp_path) -> None:
+def test_a_copied_workspace_is_told_which_name_is_taken(forge, vault, tmp_path):
     workspace = tmp_path / "ws"
     workspace.mkdir()
     shutil.copytree(vault, workspace / "notes")
@@ -89,7 +82,7 @@ def test_a_copied_workspace_is_told_which_name_is_taken(forge, vault, tmp_path) 
     assert "another `name`" in result.stderr
 
 
-def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_path) -> None:
+def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_path):
     from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
     words = "The receiver operating characteristic (ROC) plots two rates against one another."
@@ -107,9 +100,7 @@ def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_pa
     assert guids(forge) == before
 
 
-def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(
-    forge, forge_in, tmp_path: Path
-) -> None:
+def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(forge, forge_in, tmp_path):
     (there := tmp_path / "there" / "notes").mkdir(parents=True)
     (there / "a.md").write_text("The ==hippocampus== binds memory.\n")
     forge.ok("run", there)
@@ -123,31 +114,22 @@ def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(
     assert len(other.cards()) == 1
 
 
-def test_a_note_by_its_path_belongs_to_the_folder_that_was_read(forge, tmp_path: Path) -> None:
+@pytest.mark.parametrize("inwards", [False, True])
+def test_folders_around_and_within_what_was_read_do_not_read_it_twice(forge, tmp_path, inwards):
     """Without `.obsidian` nothing says where a vault begins, but what was read before."""
-    notes = tmp_path / "notes"
-    (notes / "sub").mkdir(parents=True)
-    (notes / "sub" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
-    forge.ok("run", notes)
-    forge.ok("run", notes / "sub" / "x.md")
-    forge.ok("run", notes / "sub")
-    assert len(forge.cards()) == 1
-
-
-def test_a_folder_around_what_was_read_does_not_read_it_twice(forge, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     (notes / "sub" / "deep").mkdir(parents=True)
     (notes / "sub" / "deep" / "x.md").write_text("What is a root?::A beginning.\n", "utf-8")
     (notes / "sub" / "y.md").write_text("What is a leaf?::An end.\n", "utf-8")
     (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
-    forge.ok("run", notes / "sub" / "deep" / "x.md")
-    forge.ok("run", notes / "sub")
-    forge.ok("run", notes)
+    paths = [notes / "sub" / "deep" / "x.md", notes / "sub", notes]
+    for path in reversed(paths) if inwards else paths:
+        forge.ok("run", path)
     assert len(forge.cards()) == 3
     assert forge.json("run", notes)["highlights"]["unchanged"] == 3
 
 
-def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path: Path) -> None:
+def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path):
     notes = tmp_path / "notes"
     (notes / "sub").mkdir(parents=True)
     (notes / "sub" / "x.md").write_text("The **root** of all.\n", "utf-8")

@@ -71,9 +71,7 @@ def good(fake, passage=ALPHA, **more):
     return fake.card("1", passage, "Which letter comes first in Greek?", "Alpha", **more)
 
 
-def test_three_rounds_answer_everything_and_pay_nothing_twice(
-    forge, notes, exported, answer, fake
-) -> None:
+def test_three_rounds_answer_everything_and_pay_nothing_twice(forge, notes, exported, answer, fake):
     notes(ALPHA, BETA, GAMMA)
     first = exported()
     a, b, c = (about(first, words) for words in (ALPHA, BETA, GAMMA))
@@ -124,7 +122,7 @@ def test_three_rounds_answer_everything_and_pay_nothing_twice(
     assert forge.cards() == before
 
 
-def test_lines_of_others_and_broken_ones_cost_nothing(forge, notes, exported, answer, fake) -> None:
+def test_lines_of_others_and_broken_ones_cost_nothing(forge, notes, exported, answer, fake):
     notes(ALPHA)
     [request] = exported()
     foreign = json.dumps({"custom_id": "their-1", "response": {"status_code": 200, "body": {}}})
@@ -176,7 +174,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_chat_may_answer_as_it_likes(forge, notes, chat, way) -> None:
+def test_a_chat_may_answer_as_it_likes(forge, notes, chat, way):
     notes(ALPHA, BETA, GAMMA)
     named = chat()
     said = WAYS[way].format(a=named[ALPHA], b=named[BETA], c=named[GAMMA])
@@ -194,7 +192,7 @@ def test_a_chat_may_answer_as_it_likes(forge, notes, chat, way) -> None:
     assert "nothing new" in forge.ok("draft", "import", "answer.md").stderr
 
 
-def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes) -> None:
+def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes):
     notes(*(f"Fact {n} of the long row says that {n} is a number." for n in range(230)))
     told = forge.ok("draft", "export", "ask.md", "--limit", "1000").stderr
     texts = [
@@ -209,7 +207,7 @@ def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes) -> None:
 # --- what deck files ask ----------------------------------------------------------------------
 
 
-def test_a_prompt_that_is_not_there_is_named_before_anything_is_sent(forge, notes) -> None:
+def test_a_prompt_that_is_not_there_is_named_before_anything_is_sent(forge, notes):
     notes(ALPHA)
     (forge.folder / "decks").mkdir()
     deck = 'deck: "All"\ncolours: {purple: {as: definition, prompt: terms}}\n'
@@ -221,7 +219,7 @@ def test_a_prompt_that_is_not_there_is_named_before_anything_is_sent(forge, note
 
 
 @pytest.mark.parametrize("name", ["ask.md", "ask.jsonl"])
-def test_a_deck_has_its_own_prompt_and_kinds_in_both_forms(forge, notes, name) -> None:
+def test_a_deck_has_its_own_prompt_and_kinds_in_both_forms(forge, notes, name):
     notes(ALPHA)
     for folder in ("decks", "prompts"):
         (forge.folder / folder).mkdir()
@@ -259,9 +257,7 @@ HARM = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_harm_does_not_reach_a_card_that_is_ready(
-    forge, notes, exported, answer, fake, harm
-) -> None:
+def test_harm_does_not_reach_a_card_that_is_ready(forge, notes, exported, answer, fake, harm):
     notes(ALPHA)
     [request] = exported()
     save(forge, "done.jsonl", answer(request, {**good(fake), **HARM[harm]}))
@@ -287,7 +283,7 @@ def test_harm_does_not_reach_a_card_that_is_ready(
 
 def test_wrong_labels_do_not_matter_for_one_passage_but_ten_thousand_cards_do(
     forge, notes, exported, answer, fake
-) -> None:
+):
     notes(ALPHA, BETA)
     first, second = exported()
     strange = [fake.card(label, ALPHA, f"{label}?") for label in ("7", "h9", "alpha", "1/2", 0)]

@@ -1,7 +1,5 @@
 """PDFs and Zotero through the same door, and one passage reached by several ways."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -52,7 +50,7 @@ def library(tmp_path: Path) -> Path:
     return folder
 
 
-def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki) -> None:
+def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki):
     came = forge.json("run", paper)
 
     assert came["fates"]["carded"] + came["fates"]["waiting"] == 3
@@ -63,7 +61,7 @@ def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki) -> None:
     assert {"What does MIC stand for?", "What do persister cells do?"} <= fronts
 
 
-def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, anki) -> None:
+def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, anki):
     forge.ok("run", library / "zotero.sqlite")
     anki.load(forge.folder / "ankiforge.apkg")
 
@@ -77,7 +75,7 @@ def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, a
 
 def test_marks_of_zotero_whose_pdf_is_there_make_the_cards_that_marks_in_it_make(
     forge_in, tmp_path
-) -> None:
+):
     marks = ("is called conjugation", "The minimum inhibitory concentration (MIC)", "a plasmid")
     blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
     file = tmp_path / "Zotero" / "storage" / "ATTACH01" / "Resistance.pdf"
@@ -112,9 +110,7 @@ def drawn(forge) -> list[tuple[dict[str, str], str]]:
     return sorted(((card["fields"], card["verdict"]) for card in cards), key=str)
 
 
-def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(
-    forge, library, paper
-) -> None:
+def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(forge, library, paper):
     forge.ok("run", library / "zotero.sqlite")
     before = forge.cards()
     package = (forge.folder / "ankiforge.apkg").read_bytes()
@@ -134,9 +130,7 @@ def read_from(forge, library: Path) -> list[dict[str, str]]:
     return forge.ok("extract", library / "zotero.sqlite", "--json").lines
 
 
-def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(
-    forge, paper, no_waiting
-) -> None:
+def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(forge, paper, no_waiting):
     forge("run", paper.parent.parent / "nothing", code=2)
     forge.ok("run", paper.parent)
     paper.unlink()
@@ -149,7 +143,7 @@ def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(
     assert "nothing here that can be read" in forge("run", other, code=2).stderr
 
 
-def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, library) -> None:
+def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, library):
     settings = forge.folder / "ankiforge.yaml"
     settings.write_text("sources:\n- zotero: {name: z, api: cloud}\n")
     forge("init", "--trust", forge.folder)
@@ -160,7 +154,7 @@ def test_a_source_whose_settings_were_wrong_at_first_can_keep_its_name(forge, li
     assert forge.json("run")["highlights"]["new"] == 2
 
 
-def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, library) -> None:
+def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, library):
     (vault / "a.md").write_text("Katze:::cat\n", encoding="utf-8")
     came = forge.json("run", vault, paper, library)
 
@@ -173,7 +167,7 @@ def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, li
     assert routes == {"vault", "pdf", "zotero"}
 
 
-def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, library) -> None:
+def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, library):
     came = forge.json("run", paper, library)
 
     assert came["cards"]["merged"] == 2
@@ -182,9 +176,7 @@ def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, l
 
 
 @pytest.mark.parametrize("order", [("paper", "library"), ("library", "paper")])
-def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(
-    forge, paper, library, order, request
-) -> None:
+def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library, order, request):
     write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
     came = forge.json("run", *(request.getfixturevalue(name) for name in order))
 
@@ -196,7 +188,7 @@ def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(
 @pytest.mark.parametrize("first", ["paper", "library"])
 def test_a_mark_read_by_turns_from_zotero_and_from_the_pdf_stays_one_highlight(
     forge, paper, library, first, request
-) -> None:
+):
     write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
     forge.ok("run", request.getfixturevalue(first))
     before = {card["guid"]: card["highlight"] for card in forge.cards()}
@@ -211,7 +203,7 @@ def test_a_mark_read_by_turns_from_zotero_and_from_the_pdf_stays_one_highlight(
     assert sum(whole["fates"].values()) == 3
 
 
-def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path) -> None:
+def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path):
     def library(words: str, group: int | None = None) -> Library:
         mark = Annotation("MARKAAA2", words)
         attachment = Attachment("ATTACH01", "a.pdf", (mark,))

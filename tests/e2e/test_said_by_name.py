@@ -1,9 +1,6 @@
 """What is not read is said, with the file and the reason."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,9 +16,7 @@ def drawing(folder: Path, name: str, words: str) -> None:
     (folder / f"{name}.excalidraw.md").write_text(text, encoding="utf-8")
 
 
-def test_drawings_with_marks_are_counted_and_their_banner_is_no_mark(
-    forge: Any, tmp_path: Path
-) -> None:
+def test_drawings_with_marks_are_counted_and_their_banner_is_no_mark(forge, tmp_path):
     vault = tmp_path / "v"
     (vault / "deep").mkdir(parents=True)
     (vault / "note.md").write_text("A cell is ==alive== here.\n")
@@ -40,9 +35,7 @@ def test_drawings_with_marks_are_counted_and_their_banner_is_no_mark(
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("words", ["A cell is ==alive== here.\n", "Клетка ==жива==, и это так.\n"])
-def test_utf_16_that_does_not_say_so_is_named(
-    forge: Any, tmp_path: Path, encoding: str, words: str
-) -> None:
+def test_utf_16_that_does_not_say_so_is_named(forge, tmp_path, encoding, words):
     vault = tmp_path / "v"
     vault.mkdir()
     (vault / "good.md").write_text("The lens ==bends== light.\n")
@@ -53,7 +46,7 @@ def test_utf_16_that_does_not_say_so_is_named(
     assert "bends" in result.stdout
 
 
-def test_a_nul_byte_makes_no_utf_16(forge: Any, tmp_path: Path) -> None:
+def test_a_nul_byte_makes_no_utf_16(forge, tmp_path):
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "a.md").write_bytes(b"A cell \x00 is ==alive== here.\n")
     assert "alive" in forge.ok("extract", tmp_path / "v").stdout
@@ -70,7 +63,7 @@ EXPORTS = {
 
 
 @pytest.mark.parametrize("name", EXPORTS)
-def test_an_export_that_cannot_be_read_says_why(forge: Any, tmp_path: Path, name: str) -> None:
+def test_an_export_that_cannot_be_read_says_why(forge, tmp_path, name):
     text, why = EXPORTS[name]
     folder = tmp_path / "exports"
     folder.mkdir()
@@ -81,7 +74,7 @@ def test_an_export_that_cannot_be_read_says_why(forge: Any, tmp_path: Path, name
     assert f"{name}: {why}" in forge("run", folder, code=2).stderr
 
 
-def test_a_foreign_file_beside_a_good_export_is_named(forge: Any, tmp_path: Path) -> None:
+def test_a_foreign_file_beside_a_good_export_is_named(forge, tmp_path):
     folder = tmp_path / "exports"
     folder.mkdir()
     (folder / "good.csv").write_text("Highlight,Book Title\nA cell is alive.,Book\n")
@@ -91,7 +84,7 @@ def test_a_foreign_file_beside_a_good_export_is_named(forge: Any, tmp_path: Path
     assert "note: foreign.csv: no export of Readwise: no table that is read" in result.stderr
 
 
-def test_an_empty_database_of_zotero_is_empty(forge: Any, tmp_path: Path) -> None:
+def test_an_empty_database_of_zotero_is_empty(forge, tmp_path):
     (tmp_path / "zotero.sqlite").write_bytes(b"")
     result = forge("extract", tmp_path / "zotero.sqlite", code=1)
     assert "zotero.sqlite" in result.stderr
@@ -99,9 +92,7 @@ def test_an_empty_database_of_zotero_is_empty(forge: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("where", ["file", "paper"])
-def test_a_library_whose_annotations_all_lie_in_the_trash_says_so(
-    forge: Any, tmp_path: Path, where: str
-) -> None:
+def test_a_library_whose_annotations_all_lie_in_the_trash_says_so(forge, tmp_path, where):
     marks = tuple(Annotation(f"ANNAAAA{n}", text=f"words {n}") for n in (2, 3))
     file = Attachment("ATTAAAA2", "a.pdf", annotations=marks, trashed=where == "file")
     work = Work("ITEMAAA2", {"title": "Paper"}, attachments=(file,), trashed=where == "paper")
@@ -110,7 +101,7 @@ def test_a_library_whose_annotations_all_lie_in_the_trash_says_so(
     assert "all 2 annotations lie in the trash of Zotero" in said
 
 
-def test_marks_too_deep_to_be_read_are_counted(forge: Any, tmp_path: Path) -> None:
+def test_marks_too_deep_to_be_read_are_counted(forge, tmp_path):
     vault = tmp_path / "v"
     vault.mkdir()
     (vault / "deep.md").write_text(f"A ==good== one.\n\n{'> ' * 150}A ==deep== one.\n")

@@ -1,7 +1,5 @@
 """A PATH given to `run` is a source from then on: `run`, `watch`, `init` go on with it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -88,7 +86,7 @@ def export_source(folder: Path, *, more: bool = False) -> Path:
 @pytest.mark.parametrize(
     "source", [vault_source, notes_source, papers_source, paper_source, export_source]
 )
-def test_the_second_day_works(forge, tmp_path: Path, source) -> None:
+def test_the_second_day_works(forge, tmp_path, source):
     path = source(tmp_path)
     told = forge.ok("run", path).stderr
     assert told.count("is remembered as the source") == 1
@@ -110,14 +108,14 @@ def test_the_second_day_works(forge, tmp_path: Path, source) -> None:
     assert guids(forge) == after  # the first workspace is the registered one
 
 
-def test_watch_follows_what_was_remembered(forge, v: Path) -> None:
+def test_watch_follows_what_was_remembered(forge, v):
     forge.ok("run", v)
     (v / "a.md").write_text(FIRST + MORE, "utf-8")
     assert "1 new" in forge.ok("watch", "--once").stdout
     assert len(forge.cards()) == 3
 
 
-def test_a_decision_goes_along_with_the_first_init(forge, v: Path, tmp_path: Path) -> None:
+def test_a_decision_goes_along_with_the_first_init(forge, v, tmp_path):
     forge.ok("run", v)
     forge.ok("reject", forge.cards("stem")[0]["guid"])
     forge.ok("init", tmp_path / "w")
@@ -126,45 +124,24 @@ def test_a_decision_goes_along_with_the_first_init(forge, v: Path, tmp_path: Pat
     assert card["verdict"] == "rejected"
 
 
-def test_init_writes_the_sources_under_the_names_of_their_keys(
-    forge, v: Path, tmp_path: Path
-) -> None:
+def test_init_writes_the_sources_under_the_names_of_their_keys(forge, v, tmp_path):
     forge.ok("run", v, "--name", "lab")
     forge.ok("run", pdf(tmp_path / "papers" / "one.pdf", ROC).parent)
+    note = notes_source(tmp_path)
+    forge.ok("run", note, "--name", "club")
+    before = guids(forge)
     forge.ok("init", tmp_path / "w")
     settings = (tmp_path / "w" / "ankiforge.yaml").read_text("utf-8")
     assert f"  - obsidian:\n      name: lab\n      path: {v}\n" in settings
     assert f"  - pdf:\n      name: papers\n      path: {tmp_path / 'papers'}\n" in settings
-    forge.ok("-C", tmp_path / "w", "run")
-    assert forge.ok("-C", tmp_path / "w", "doctor").exit_code == 0
-    assert len(guids(forge, "-C", tmp_path / "w")) == 3
-
-
-def test_a_vault_of_which_one_note_was_read_keeps_its_name(forge, tmp_path: Path) -> None:
-    note = notes_source(forge.home)
-    forge.ok("run", note, "--name", "lab")
-    before = guids(forge)
-    forge.ok("init", tmp_path / "w")
-    assert "name: lab" in (tmp_path / "w" / "ankiforge.yaml").read_text("utf-8")
-    assert forge.json("run")["highlights"]["unchanged"] == 1
-    assert guids(forge) == before
-
-
-def test_notes_and_pdfs_of_one_folder_are_two_sources_in_settings(
-    forge, v: Path, tmp_path: Path
-) -> None:
-    pdf(v / "one.pdf", ROC)
-    forge.ok("run", v)
-    before = guids(forge)
-    forge.ok("init", tmp_path / "w")
+    assert "name: club" in settings
     found = forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]
-    assert (found["seen"], found["new"], found["gone"]) == (3, 0, 0)
+    assert (found["unchanged"], found["new"]) == (4, 0)
+    assert forge.ok("-C", tmp_path / "w", "doctor").exit_code == 0
     assert guids(forge, "-C", tmp_path / "w") == before
 
 
-def test_a_workspace_written_by_hand_takes_over_what_was_remembered(
-    forge, v: Path, tmp_path: Path
-) -> None:
+def test_a_workspace_written_by_hand_takes_over_what_was_remembered(forge, v, tmp_path):
     forge.ok("run", v)
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
@@ -172,9 +149,7 @@ def test_a_workspace_written_by_hand_takes_over_what_was_remembered(
     assert forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]["unchanged"] == 2
 
 
-def test_a_second_workspace_reads_the_same_sources_under_the_same_names(
-    forge, v: Path, tmp_path: Path
-) -> None:
+def test_a_second_workspace_reads_the_same_sources_under_the_same_names(forge, v, tmp_path):
     forge.ok("init", tmp_path / "first")
     forge.ok("run", v)
     before = guids(forge)
@@ -189,8 +164,8 @@ def test_a_second_workspace_reads_the_same_sources_under_the_same_names(
 
 @pytest.mark.parametrize("is_vault", [False, True])
 def test_a_folder_within_and_around_doubles_nothing_and_nothing_is_gone(
-    forge, v: Path, no_waiting, is_vault: bool
-) -> None:
+    forge, v, no_waiting, is_vault
+):
     if is_vault:
         (v / ".obsidian").mkdir()
     pdf(v / "sub" / "one.pdf", ROC)
@@ -207,28 +182,18 @@ def test_a_folder_within_and_around_doubles_nothing_and_nothing_is_gone(
     forge.ok("run", "--forget", v)
 
 
-def test_a_path_within_a_configured_source_is_not_remembered(forge, v: Path) -> None:
+def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(forge, v, tmp_path):
     settings = f"sources:\n- obsidian: {{name: s, path: {v}}}\nanki: {{collection: none}}\n"
     (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
     forge.ok("init", "--trust", forge.folder)
     assert "remembered" not in forge.ok("run", v / "a.md").stderr
     assert forge.json("run")["highlights"]["seen"] == 2
-
-
-def test_remembered_sources_stand_beside_the_configured_ones(
-    forge, v: Path, tmp_path: Path
-) -> None:
-    settings = f"sources:\n- obsidian: {{name: s, path: {v}}}\nanki: {{collection: none}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
-    forge.ok("init", "--trust", forge.folder)
     forge.ok("run", pdf(tmp_path / "papers" / "one.pdf", ROC))
     assert forge.json("run")["highlights"]["seen"] == 3
     assert "remembered by run" in forge.ok("doctor").stdout
 
 
-def test_a_remembered_path_that_came_with_a_folder_needs_trust(
-    forge, v: Path, tmp_path: Path
-) -> None:
+def test_a_remembered_path_that_came_with_a_folder_needs_trust(forge, v, tmp_path):
     (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
     forge.ok("run", v)
     shutil.copytree(forge.folder, tmp_path / "theirs")
@@ -239,74 +204,68 @@ def test_a_remembered_path_that_came_with_a_folder_needs_trust(
 # --- not remembered -----------------------------------------------------------------------------
 
 
-def test_once_and_a_dry_run_remember_nothing(forge, v: Path) -> None:
+def test_once_and_a_dry_run_remember_nothing(forge, v):
     for option in ("--once", "--dry-run"):
         assert "remembered" not in forge.ok("run", v, option).stderr
         assert "nothing to read" in forge("run", code=2).stderr
 
 
-def test_a_forgotten_path_is_read_no_more_and_its_cards_stay(forge, v: Path) -> None:
-    forge.ok("run", v)
-    forge.ok("run", "--forget", v)
-    assert f"ankiforge run {v}" in forge("run", code=2).stderr
-    assert len(forge.cards("verdict:accepted standing:live")) == 2
-    assert "nothing to watch" in forge("watch", "--once", code=2).stderr
-
-
-def test_a_lost_ledger_keeps_what_is_remembered(forge, v: Path) -> None:
+def test_what_is_remembered_outlives_the_ledger_and_a_move_until_it_is_forgotten(forge, v):
     forge.ok("run", v)
     before = guids(forge)
     (forge.home / ".ankiforge" / "ledger.db").unlink()
     forge.ok("run")
     assert guids(forge) == before
-
-
-def test_a_lost_folder_is_told_which_path_was_read(forge, v: Path) -> None:
-    forge.ok("run", v)
+    forge.ok("run", moved := v.rename(v.with_name("moved")))
+    assert "note:" not in forge.ok("run").stderr
+    assert guids(forge) == before
+    forge.ok("run", "--forget", moved)
+    assert f"ankiforge run {moved}" in forge("run", code=2).stderr
+    assert len(forge.cards("verdict:accepted standing:live")) == 2
+    assert "nothing to watch" in forge("watch", "--once", code=2).stderr
     shutil.rmtree(forge.home / ".ankiforge")
-    assert f"ankiforge run {v}" in forge("run", code=2).stderr
+    assert f"ankiforge run {moved}" in forge("run", code=2).stderr
 
 
 # --- what is not there --------------------------------------------------------------------------
 
 
-def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(
-    forge, v: Path, no_waiting
-) -> None:
+def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_waiting):
     forge.ok("run", v)
     away = v.rename(v.with_name("away"))
     for _ in range(3):
         told = forge.ok("run")
         assert told.stderr.count(f"note: {v}: ") == 1
         assert f"ankiforge run --forget {v}" in told.stderr
-        assert "No highlights there" not in told.stdout
+        assert "No highlights found" not in told.stdout
     assert not forge.cards("finding:source_gone")
     away.rename(v)
     found = forge.json("run")["highlights"]
     assert (found["seen"], found["new"]) == (2, 0)
 
 
-def test_notes_and_pdfs_of_one_folder_are_told_as_one(forge, v: Path, no_waiting) -> None:
+def test_notes_and_pdfs_of_one_folder_are_two_sources_of_one_name(forge, v):
+    pdf(v / "p.pdf", ROC)
+    forge.ok("run", v)
+    before = guids(forge)
+    said = forge("init", w := forge.folder / "w")
+    (line,) = (line for line in (said.stdout + said.stderr).splitlines() if "  read " in line)
+    assert line.count(str(v)) == 1
+    found = forge.ok("-C", w, "run", "--json").data["highlights"]
+    assert (found["seen"], found["new"], found["gone"]) == (3, 0, 0)
+    assert guids(forge, "-C", w) == before
+
+
+def test_notes_and_pdfs_of_one_folder_that_is_gone_are_told_as_one(forge, v, no_waiting):
     pdf(v / "p.pdf", ROC)
     forge.ok("run", v)
     gone = v.rename(v.with_name("gone"))
-    forge.ok("init", forge.folder / "w")
-    assert forge.ok("-C", forge.folder / "w", "run").stderr.count(f"note: {v}: ") == 1
-    moved = forge.ok("-C", forge.folder / "w", "run", gone)
-    assert moved.stderr.count("it keeps the name 'v'") == 1
+    forge.ok("init", w := forge.folder / "w")
+    assert forge.ok("-C", w, "run").stderr.count(f"note: {v}: ") == 1
+    assert forge.ok("-C", w, "run", gone).stderr.count("it keeps the name 'v'") == 1
 
 
-def test_init_names_a_folder_with_notes_and_pdfs_once(forge, v: Path) -> None:
-    pdf(v / "p.pdf", ROC)
-    forge.ok("run", v)
-    told = forge("init", forge.folder / "w")
-    (line,) = (line for line in (told.stdout + told.stderr).splitlines() if "  read " in line)
-    assert line.count(str(v)) == 1
-
-
-def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(
-    forge, tmp_path: Path, no_waiting
-) -> None:
+def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(forge, tmp_path, no_waiting):
     first = annotations(tmp_path / "first.json", ROC, EM)
     forge.ok("run", first)
     second = annotations(tmp_path / "second.json", DNN, start=2)
@@ -316,15 +275,6 @@ def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(
         assert "first.json" not in forge.ok("run").stderr
     assert len(forge.cards("standing:live")) == 3
     assert not forge.cards("finding:source_gone")
-
-
-def test_a_moved_vault_is_remembered_where_it_is_now(forge, v: Path) -> None:
-    forge.ok("run", v)
-    before = guids(forge)
-    forge.ok("run", v.rename(v.with_name("moved")))
-    told = forge.ok("run")
-    assert "note:" not in told.stderr
-    assert guids(forge) == before
 
 
 # --- what is asked ------------------------------------------------------------------------------
@@ -337,9 +287,7 @@ def long_passages(count: int) -> list[str]:
     ]
 
 
-def test_an_export_asks_thirty_passages_and_tells_the_way_to_the_next(
-    forge, tmp_path: Path
-) -> None:
+def test_an_export_asks_thirty_passages_and_tells_the_way_to_the_next(forge, tmp_path):
     forge.ok("run", annotations(tmp_path / "many.json", *long_passages(43)))
     told = forge.ok("draft", "export", "ask.md").stderr
     assert "30 highlights written" in told
@@ -353,16 +301,7 @@ def test_an_export_asks_thirty_passages_and_tells_the_way_to_the_next(
     assert "43 requests" in forge.ok("draft", "export", "all.jsonl").stderr
 
 
-def test_an_export_of_an_unread_workspace_says_so(forge) -> None:
-    told = forge.ok("draft", "export", "ask.md").stderr
-    assert "nothing was read here yet" in told
-    assert "ankiforge run PATH" in told
-    assert not (forge.folder / "ask.md").exists()
-
-
-def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(
-    forge, tmp_path: Path
-) -> None:
+def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, tmp_path):
     words = long_passages(3)
     export = annotations(tmp_path / "gardener.json", *words)
     forge.ok("run", export)
@@ -378,33 +317,24 @@ def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(
     assert [asked.count(one) for one in words] == [1, 1, 1]
 
 
-def test_an_equal_passage_of_two_sources_is_asked_once(forge, tmp_path: Path) -> None:
-    [words] = long_passages(1)
-    for name in ("one", "two"):
-        annotations(tmp_path / f"{name}.json", words)
-        forge.ok("run", tmp_path / f"{name}.json", "--name", name)
-    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
-
-
-def test_passages_of_a_forgotten_source_are_not_asked(forge, tmp_path: Path) -> None:
+def test_passages_are_asked_once_and_none_of_a_forgotten_source(forge, tmp_path):
+    told = forge.ok("draft", "export", "ask.md").stderr
+    assert "nothing was read here yet" in told
+    assert "ankiforge run PATH" in told
+    assert not (forge.folder / "ask.md").exists()
     words = long_passages(2)
-    for number, one in enumerate(words):
-        annotations(tmp_path / f"{number}.json", one)
-        forge.ok("run", tmp_path / f"{number}.json", "--name", f"n{number}")
+    forge.ok("run", "--once", annotations(tmp_path / "0.json", words[0]), "--name", "n0")
+    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
+    for number, one in enumerate((*words, words[1])):
+        forge.ok("run", annotations(tmp_path / f"{number}.json", one), "--name", f"n{number}")
+    assert "2 highlights written" in forge.ok("draft", "export", "both.md").stderr
     forge.ok("run", "--forget", tmp_path / "0.json")
     forge.ok("draft", "export", "ask.md")
     asked = (forge.folder / "ask.md").read_text("utf-8")
     assert [one in asked for one in words] == [False, True]
 
 
-def test_passages_that_were_read_once_may_be_asked(forge, tmp_path: Path) -> None:
-    forge.ok("run", "--once", annotations(tmp_path / "one.json", *long_passages(1)))
-    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
-
-
-def test_papers_under_another_name_are_asked_before_and_after_the_next_run(
-    forge, tmp_path: Path
-) -> None:
+def test_papers_under_another_name_are_asked_before_and_after_the_next_run(forge, tmp_path):
     words = "A long tale of how the matter was seen by those who came later."
     folder = tmp_path / "mixed"
     folder.mkdir()
@@ -420,9 +350,7 @@ def test_papers_under_another_name_are_asked_before_and_after_the_next_run(
 # --- why cards wait -----------------------------------------------------------------------------
 
 
-def test_a_run_tells_why_cards_wait_and_the_command_that_rejects_a_kind(
-    forge, tmp_path: Path
-) -> None:
+def test_a_run_tells_why_cards_wait_and_the_command_that_rejects_a_kind(forge, tmp_path):
     notes = tmp_path / "n"
     notes.mkdir()
     for name in ("status", "priority", "due"):
@@ -448,7 +376,7 @@ def test_a_run_tells_why_cards_wait_and_the_command_that_rejects_a_kind(
     assert not forge.cards("verdict:pending finding:inline_field")
 
 
-def test_a_card_that_waits_by_policy_says_so(forge, v: Path) -> None:
+def test_a_card_that_waits_by_policy_says_so(forge, v):
     data = forge.ok("run", v, "--accept", "review", "--json").data
     assert data["waiting"] == {"policy": 2}
     [card] = forge.cards("stem")
@@ -457,7 +385,7 @@ def test_a_card_that_waits_by_policy_says_so(forge, v: Path) -> None:
     assert [one["waits"] for one in forge.cards()] == ["", ""]
 
 
-def test_the_301st_card_says_why_it_waits(forge, tmp_path: Path, monkeypatch) -> None:
+def test_the_301st_card_says_why_it_waits(forge, tmp_path, monkeypatch):
     from ankiforge.ledger import placing as policy
 
     monkeypatch.setattr(policy, "FLOOD", 2)

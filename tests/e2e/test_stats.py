@@ -1,7 +1,5 @@
 """`ankiforge stats`: what is known, what is not, and how it is told."""
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata
@@ -41,7 +39,7 @@ def guid_of(forge: Any, word: str) -> str:
 # --- what became of drafts --------------------------------------------------------------------
 
 
-def test_every_draft_is_told_by_who_drew_it_and_what_became_of_it(drafted: Any) -> None:
+def test_every_draft_is_told_by_who_drew_it_and_what_became_of_it(drafted):
     drafted.ok("accept", guid_of(drafted, "third"))
     bush = guid_of(drafted, "bush")
     drafted.ok("edit", bush, "--field", "Back", "in the hand")
@@ -62,19 +60,24 @@ def test_every_draft_is_told_by_who_drew_it_and_what_became_of_it(drafted: Any) 
     assert alone["reasons"] == {"too easy": 1}
 
 
-def test_what_is_not_known_is_said_with_the_command_that_helps(drafted: Any) -> None:
-    told = drafted.json("stats")
-
+def test_what_is_not_known_is_said_with_the_command_that_helps_and_nothing_is_written(
+    drafted, files
+):
+    before = files(drafted.home)
+    told = drafted.json("stats", "--html", "both.html")
+    assert told["funnel"]["drafts"] == 5
+    assert (drafted.folder / "both.html").exists()
     assert told["as_of"] is None
     assert told["load"] is None
     assert told["anki"]["retention"] is None
     assert any("ankiforge pull" in hint for hint in told["missing"])
     assert "ankiforge pull" in drafted.ok("stats").stdout
+    assert files(drafted.home) == before
 
 
 def test_cards_that_are_in_no_look_yet_are_told_apart_from_a_look_that_was_never_taken(
-    drafted: Any, backend: Any
-) -> None:
+    drafted, backend
+):
     with backend.opened(drafted.profile) as anki:
         anki.load(drafted.folder / "ankiforge.apkg")
     drafted.ok("pull")
@@ -84,7 +87,7 @@ def test_cards_that_are_in_no_look_yet_are_told_apart_from_a_look_that_was_never
     assert drafted.json("stats")["anki"]["new"] == 6  # two cards a note
 
 
-def test_only_what_is_asked_for_is_counted(drafted: Any) -> None:
+def test_only_what_is_asked_for_is_counted(drafted):
     assert drafted.json("stats", "kind:cloze")["funnel"]["drafts"] == 1
     assert drafted.json("stats", "--deck", "Reading")["funnel"]["drafts"] == 5
     assert drafted.json("stats", "--deck", "reading")["funnel"]["drafts"] == 5
@@ -122,11 +125,10 @@ def _drafted(forge: Any, server: Any) -> None:
     forge.ok("accept", "--all")
 
 
-def test_a_kept_card_costs_what_all_replies_cost(paid: Any) -> None:
+def test_a_kept_card_costs_what_all_replies_cost(paid):
+    assert paid.json("stats")["cost"]["cost_usd"] == 0, "a model on this machine costs nothing"
     (paid.folder / "prices.yaml").write_text("m: [1000, 3000]\n")
-
     told = paid.json("stats")
-
     cost, [drawn] = told["cost"], told["drafting"]
     assert (cost["requests"], cost["tokens_in"], cost["tokens_out"]) == (2, 20, 20)
     assert cost["cost_usd"] == pytest.approx((20 * 1000 + 20 * 3000) / 1e6)
@@ -135,7 +137,7 @@ def test_a_kept_card_costs_what_all_replies_cost(paid: Any) -> None:
     assert "$0.08" in paid.ok("stats").stdout
 
 
-def test_cards_of_one_reply_share_its_cost_equally(forge: Any, fake: Any) -> None:
+def test_cards_of_one_reply_share_its_cost_equally(forge, fake):
     """Two cards come of the first reply, none of the second."""
     fronts = (("Which letter is the first fact?", "Alpha"), ("What is Alpha?", "first fact"))
     cards = [fake.card("1", ALPHA, *said, fact=str(n)) for n, said in enumerate(fronts, 1)]
@@ -155,11 +157,7 @@ def test_cards_of_one_reply_share_its_cost_equally(forge: Any, fake: Any) -> Non
     assert "1 reply, shared equally by their cards" in forge.ok("stats", "letter").stdout
 
 
-def test_a_model_on_this_machine_costs_nothing(paid: Any) -> None:
-    assert paid.json("stats")["cost"]["cost_usd"] == 0
-
-
-def test_no_sum_is_made_up_where_a_price_is_not_known(paid: Any) -> None:
+def test_no_sum_is_made_up_where_a_price_is_not_known(paid):
     settings = paid.folder / "ankiforge.yaml"
     settings.write_text(settings.read_text().replace('"model": "m"', '"model": "other"'))
 
@@ -174,7 +172,7 @@ def test_no_sum_is_made_up_where_a_price_is_not_known(paid: Any) -> None:
 # --- how it is told ---------------------------------------------------------------------------
 
 
-def test_a_terminal_of_eighty_columns_is_enough(forge: Any, vault: Path) -> None:
+def test_a_terminal_of_eighty_columns_is_enough(forge, vault):
     long = "量子力学と一般相対性理論の長い長い長い長い題名の本" * 2
     for name in (long, "Short", "A title that goes on and on until nobody reads it any more, ever"):
         (vault / f"{name}.md").write_text(f"# {name}\n\n{name[:5]} one:::two\n", encoding="utf-8")
@@ -190,7 +188,7 @@ def _columns(line: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
 
 
-def test_a_page_is_written_over_a_page_and_over_nothing_else(drafted: Any) -> None:
+def test_a_page_is_written_over_a_page_and_over_nothing_else(drafted):
     page, other = drafted.folder / "stats.html", drafted.folder / "mine.html"
     drafted.ok("stats", "--html", page)
     first = page.read_text(encoding="utf-8")
@@ -209,13 +207,7 @@ def test_a_page_is_written_over_a_page_and_over_nothing_else(drafted: Any) -> No
     assert sorted(one.name for one in drafted.folder.glob("*.part")) == []
 
 
-def test_a_page_may_be_had_beside_the_json(drafted: Any) -> None:
-    told = drafted.json("stats", "--html", "both.html")
-    assert told["funnel"]["drafts"] == 5
-    assert (drafted.folder / "both.html").exists()
-
-
-def test_a_page_says_the_numbers_and_holds_no_code_of_others(forge: Any, vault: Path) -> None:
+def test_a_page_says_the_numbers_and_holds_no_code_of_others(forge, vault):
     bad = "<img src=x onerror=alert(1)> & <b>"
     (vault / "Bad.md").write_text(f"---\ntitle: {json.dumps(bad)}\n---\n\nKatze:::cat\n")
     forge.ok("run", vault)
@@ -227,13 +219,3 @@ def test_a_page_says_the_numbers_and_holds_no_code_of_others(forge: Any, vault: 
     assert "&lt;script&gt;alert(2)&lt;/script&gt;" in page
     assert re.findall(r"<(?:script|img|b|iframe)\b", page) == []
     assert "default-src 'none'" in page
-
-
-def test_nothing_is_written_into_the_workspace(drafted: Any) -> None:
-    def state() -> dict[Path, bytes]:
-        return {path: path.read_bytes() for path in drafted.home.rglob("*") if path.is_file()}
-
-    before = state()
-    drafted.ok("stats")
-    assert [path.name for path in before if path.name == "ledger.db"] == ["ledger.db"]
-    assert state() == before

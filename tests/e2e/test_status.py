@@ -1,9 +1,5 @@
 """`ankiforge status`: what waits, and the one command to type next."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 NOTE = "Working memory holds about ==four chunks== at a time.\n"
@@ -21,9 +17,7 @@ REST = "==We should all sleep more.==\n"
         (NOTE, ["--accept", "review"], ["reject", "--all"], "run"),
     ],
 )
-def test_the_next_command(
-    forge, vault: Path, note: str, run: list[str], then: list[str], expected: str
-) -> None:
+def test_the_next_command(forge, vault, note, run, then, expected):
     if note:
         (vault / "a.md").write_text(note, encoding="utf-8")
         forge("run", vault, *run, code=0)
@@ -37,7 +31,7 @@ def test_the_next_command(
     assert f"next: ankiforge {expected}   (" in forge.ok("status").stdout
 
 
-def test_what_waits_is_counted(forge, vault: Path) -> None:
+def test_what_waits_is_counted(forge, vault):
     (vault / "a.md").write_text(NOTE + REST, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
 

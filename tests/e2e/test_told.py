@@ -1,7 +1,5 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -51,22 +49,14 @@ def waiting(forge, vault, note) -> str:
 # --- corrections that wait --------------------------------------------------------------------
 
 
-def test_a_correction_that_waits_is_counted_and_named_with_the_next_command(
-    forge, vault, waiting
-) -> None:
+def test_a_correction_that_waits_is_told_and_decided_by_the_id_of_its_card(forge, vault, waiting):
     first, again = forge.ok("run", vault).stdout, forge.ok("run", vault).stdout
     counts = forge.json("run", vault)["cards"]
-
-    said = "     1 correction waits for you: ankiforge review\n"
-    assert said in first
-    assert said in again
+    for told in (first, again):
+        assert "     1 correction waits for you: ankiforge review\n" in told
     assert "\n  ankiforge review  " in first
     assert "\n  ankiforge list verdict:pending -v " in first
     assert (counts["revisions"], counts["waiting"], counts["ready"]) == (1, 0, 2)
-
-
-def test_a_card_with_a_correction_waits_and_says_so(forge, vault, waiting) -> None:
-    forge.ok("run", vault)
 
     [line] = forge.ok("list", "verdict:pending").stdout.splitlines()
     assert line.startswith(f"{waiting[:10]}  revision  basic ")
@@ -74,56 +64,46 @@ def test_a_card_with_a_correction_waits_and_says_so(forge, vault, waiting) -> No
     assert "A mitochondrion, I think" in shown
     assert "revision c  Front: What powers the cell?; Back: The mitochondrion, by resp" in shown
 
-
-def test_a_correction_is_taken_by_the_id_of_its_card(forge, vault, waiting) -> None:
-    forge.ok("run", vault)
     forge.ok("accept", waiting)
-
     [card] = forge.ok("show", waiting, "--json").lines
     assert card["fields"]["Back"] == "The mitochondrion, by respiration"
     assert forge.ok("list", "verdict:pending").stdout == ""
     assert forge.json("run", vault)["cards"]["revisions"] == 0
 
 
-def test_rejecting_all_that_waits_passes_a_correction_over_and_keeps_its_card(
+def test_rejecting_what_waits_keeps_the_card_and_rejecting_accepted_ones_takes_it(
     forge, vault, waiting
-) -> None:
-    forge.ok("run", vault)
-    forge.ok("reject", "--all", "--filter", "verdict:pending", "--reason", "mine is better")
-
-    [card] = forge.ok("show", waiting, "--json").lines
-    assert (card["verdict"], card["revision"]) == ("accepted", None)
-    assert card["fields"]["Back"] == "A mitochondrion, I think"
-
-
-def test_rejecting_all_of_a_deck_rejects_a_card_though_its_correction_waits(
-    forge, vault, waiting
-) -> None:
-    forge.ok("run", vault)
-    forge.ok("reject", "--all", "--filter", "powers verdict:accepted")
-
-    [card] = forge.ok("show", waiting, "--json").lines
-    assert card["verdict"] == "rejected"
-
-
-def test_the_reason_for_rejecting_a_correction_is_in_the_trace(forge, vault, waiting) -> None:
+):
     forge.ok("run", vault)
     revision = forge.ok("show", waiting, "--json").data["revision"]["draft"]
-    forge.ok("reject", revision, "--reason", "mine is better")
-
-    assert "\n  reason   mine is better\n" in forge.ok("trace", waiting).stdout
+    for reject in (("--all", "--filter", "verdict:pending"), (revision,)):
+        forge.ok("reject", *reject, "--reason", "mine is better")
+        [card] = forge.ok("show", waiting, "--json").lines
+        assert (card["verdict"], card["revision"]) == ("accepted", None)
+        assert card["fields"]["Back"] == "A mitochondrion, I think"
+        assert "\n  reason   mine is better\n" in forge.ok("trace", waiting).stdout
+        forge.ok("undo")
+    forge.ok("reject", "--all", "--filter", "powers verdict:accepted")
+    [card] = forge.ok("show", waiting, "--json").lines
+    assert card["verdict"] == "rejected"
 
 
 # --- passages that are gone -------------------------------------------------------------------
 
 
-def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, no_waiting) -> None:
-    forge.ok("run", vault)
+def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
+    forge, vault, note, no_waiting
+):
+    first = forge.ok("run", vault).stdout
     guid = guid_of(forge, "nucleus")
     rewrite(note, "==nucleus==", "nucleus")
-    forge.ok("run", vault)
-    told = forge.ok("run", vault).stdout
+    then = forge.ok("run", vault).stdout
+    assert "not read now" not in first
+    assert "         1 accepted\n" in then
+    assert "     2 notes written  (0 new, 0 updated)\n" in then
+    assert "         1 of them comes from earlier runs\n" in then
 
+    told = forge.ok("run", vault).stdout
     assert (
         "     1 card stays although its highlight is gone: ankiforge list finding:source_gone\n"
         in told
@@ -131,15 +111,9 @@ def test_cards_whose_passage_is_gone_are_counted_and_named(forge, vault, note, n
     assert guid_of(forge, "finding:source_gone") == guid
     assert forge.json("run", vault)["cards"]["sourceless"] == 1
 
-
-def test_cards_whose_passage_is_gone_are_named_though_nothing_is_marked_any_more(
-    forge, vault, note, no_waiting
-) -> None:
-    forge.ok("run", vault)
     note.write_text("# Cells\n", encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("run", vault).stdout
-
     assert "     2 notes written  (0 new, 0 updated)\n" in told
     assert (
         "     2 cards stay although their highlights are gone: ankiforge list finding:source_gone\n"
@@ -147,23 +121,11 @@ def test_cards_whose_passage_is_gone_are_named_though_nothing_is_marked_any_more
     )
 
 
-def test_notes_beyond_the_cards_of_a_run_are_explained(forge, vault, note, no_waiting) -> None:
-    first = forge.ok("run", vault).stdout
-    rewrite(note, "==nucleus==", "nucleus")
-    then = forge.ok("run", vault).stdout
-
-    assert "not read now" not in first
-    assert "         1 accepted\n" in then
-    assert "     2 notes written  (0 new, 0 updated)\n" in then
-    assert "         1 of them comes from earlier runs\n" in then
-
-
-def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note) -> None:
+def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note):
     forge.ok("run", vault)
     other = vault.parent / "copy.md"
     other.write_text("What powers the cell?::The mitochondrion\n", encoding="utf-8")
     told = forge.ok("run", other, "-o", "copy.apkg").stdout
-
     assert "         1 accepted\n" in told
     assert "not read now" not in told
 
@@ -171,9 +133,7 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
 # --- what is always said ----------------------------------------------------------------------
 
 
-def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
-    forge, vault, note
-) -> None:
+def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(forge, vault, note):
     first, again = forge.ok("run", vault), forge.ok("run", vault)
 
     assert "nothing is new" in again.stdout
@@ -183,7 +143,7 @@ def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
         )
 
 
-def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note) -> None:
+def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note):
     (forge.folder / "ankiforge.yaml").write_text(
         "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
     )
@@ -200,7 +160,7 @@ def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note) ->
 @pytest.mark.parametrize("command", ["run", "build", "doctor"])
 def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
     forge, vault, note, notes_in, command, stream
-) -> None:
+):
     forge.ok("run", vault)
     package = forge.folder / "ankiforge.apkg"
     package.unlink()
@@ -221,7 +181,7 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
 # --- tags -------------------------------------------------------------------------------------
 
 
-def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in) -> None:
+def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in):
     (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n", encoding="utf-8")
     (forge.folder / "decks").mkdir()
     (forge.folder / "decks/all.yaml").write_text("deck: All\ntags: [school]\n", encoding="utf-8")
@@ -247,7 +207,7 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note
 
 def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
     forge, vault, note, tmp_path, monkeypatch
-) -> None:
+):
     forge.ok("run", vault)
     guid = guid_of(forge, "powers")
     monkeypatch.setenv("EDITOR", f"touch {tmp_path / 'started'}")
@@ -259,50 +219,37 @@ def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
     assert not (tmp_path / "started").exists()
 
 
-def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note) -> None:
+NEWER = json.dumps({"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "says", "do"),
+    [(f"no journal line\n{NEWER}\n", "(and 1 more)", ""), (f"{NEWER}\n", "version 9", "upgrade ankiforge")],
+    ids=["cannot be read", "of a newer version"],
+)  # fmt: skip
+def test_a_journal_line_that_is_not_taken_in_is_a_warning_each_time(
+    forge, vault, note, lines, says, do
+):
     forge.ok("run", vault)
     assert forge.finished("doctor").exit_code == 0
     journal = forge.home / "journal.jsonl"
     count = len(journal.read_text(encoding="utf-8").splitlines())
-    newer = {"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"}
     with journal.open("a", encoding="utf-8") as file:
-        file.write(f"no journal line\n{json.dumps(newer)}\n")
+        file.write(lines)
 
     for _ in range(2):
         forge("run", vault)
         told = forge("doctor", "--json", code=1).lines
         [warned] = [check for check in told if check["state"] == "warn"]
         assert warned["name"] == "journal"
-        assert f"journal.jsonl:{count + 1}: " in warned["says"]
-        assert "(and 1 more)" in warned["says"]
-        assert warned["do"]
+        assert says in warned["says"]
+        assert do or f"journal.jsonl:{count + 1}: " in warned["says"]
+        assert warned["do"] == do if do else warned["do"]
 
 
-def test_a_journal_line_of_a_newer_version_wants_an_upgrade(forge, vault, note) -> None:
-    forge.ok("run", vault)
-    newer = {"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"}
-    with (forge.home / "journal.jsonl").open("a", encoding="utf-8") as file:
-        file.write(f"{json.dumps(newer)}\n")
-
-    told = forge("doctor", "--json", code=1).lines
-    [warned] = [check for check in told if check["state"] == "warn"]
-    assert "version 9" in warned["says"]
-    assert warned["do"] == "upgrade ankiforge"
-
-
-def test_a_card_that_an_edit_makes_unfit_is_told_as_blocked(forge, vault: Path) -> None:
+def test_trace_and_list_tell_what_was_undone_and_what_an_edit_made_unfit(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n")
-    forge.ok("run", vault)
-    guid = forge.cards()[0]["guid"]
-    edited = forge.ok("edit", guid, "--field", "Back", "")
-    assert "in no package until you fix that" in edited.stderr
-    assert "blocked" in forge.ok("list").stdout
-    without = forge.ok("list", "--no-card").stdout
-    assert "one side is empty" in without
-
-
-def test_trace_names_what_was_taken_back_as_it_named_it_first(forge, vault: Path) -> None:
-    (vault / "a.md").write_text("What is the capital of France?::Paris\n")
+    assert "cards.apkg" in forge("run", vault, "-o", "cards.txt", code=2).stderr
     forge.ok("run", vault)
     guid = forge.cards()[0]["guid"]
     forge.ok("reject", guid)
@@ -312,8 +259,13 @@ def test_trace_names_what_was_taken_back_as_it_named_it_first(forge, vault: Path
     action = rejected.rpartition("(")[2].rstrip(")")
     assert any(f"takes back {action}" in line for line in lines)
 
+    edited = forge.ok("edit", guid, "--field", "Back", "")
+    assert "in no package until you fix that" in edited.stderr
+    assert "blocked" in forge.ok("list").stdout
+    assert "one side is empty" in forge.ok("list", "--no-card").stdout
 
-def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault: Path) -> None:
+
+def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n\n==Sleep== matters.\n")
     work = forge.folder / "work"
     forge.ok("init", work)
@@ -324,25 +276,12 @@ def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault: P
         assert "ankiforge reject" not in said
 
 
-def test_a_package_has_the_ending_by_which_anki_knows_it(forge, vault: Path) -> None:
-    (vault / "a.md").write_text("What is the capital of France?::Paris\n")
-    result = forge("run", vault, "-o", "cards.txt")
-    assert result.exit_code == 2
-    assert "cards.apkg" in result.stderr
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["kind:basic -finding:gap_leak", "deck:Reading -kind:cloze", "-kind:cloze powers", "the cell"],
-)
-def test_a_query_may_be_one_word_of_the_shell(forge, note, query) -> None:
+def test_a_query_may_be_one_word_of_the_shell_or_an_id_as_list_shows_it(forge, note):
     forge.ok("run", note)
     guid = guid_of(forge, "mitochondrion")
-    assert [card["guid"] for card in forge.ok("list", "--json", query).lines] == [guid]
-
-
-def test_a_query_knows_the_ids_that_list_shows(forge, note) -> None:
-    forge.ok("run", note)
-    guid = guid_of(forge, "mitochondrion")
-    assert guid_of(forge, guid[:10]) == guid
+    for query in (
+        "kind:basic -finding:gap_leak", "deck:Reading -kind:cloze", "-kind:cloze powers", "the cell",
+        guid[:10],
+    ):  # fmt: skip
+        assert guid_of(forge, query) == guid, query
     assert forge.ok("list", guid[:6], "--json").lines == []

@@ -1,7 +1,5 @@
 """Cards that say the same: merged, told apart again, and never swallowed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -24,7 +22,7 @@ def write(forge, tmp_path: Path):
 FRANCE = "What is the capital of France?::"
 
 
-def test_two_wordings_in_one_note_are_told_of(forge, write) -> None:
+def test_two_wordings_in_one_note_are_told_of(forge, write):
     write(
         a="What enzyme unwinds DNA?::helicase\n\n"
         "Which enzyme is responsible for unwinding DNA?::Helicase\n"
@@ -35,7 +33,7 @@ def test_two_wordings_in_one_note_are_told_of(forge, write) -> None:
     assert duplicate["twin"] in (first["guid"], second["guid"])
 
 
-def test_who_asks_for_duplicates_sees_both_sides_and_the_commands(forge, write) -> None:
+def test_who_asks_for_duplicates_sees_both_sides_and_the_commands(forge, write):
     write(a=f"{FRANCE}Paris\n", b="Which city is the capital of France?::Paris\n")
     one, other = (card["guid"] for card in forge.cards())
     [found] = {one["check"] for card in forge.cards() for one in card["findings"] if one["twin"]}
@@ -46,7 +44,7 @@ def test_who_asks_for_duplicates_sees_both_sides_and_the_commands(forge, write) 
     assert forge.ok("list", "--view", "twins", "capital", "-Paris").stdout == ""
 
 
-def test_the_views_of_the_page_are_listed_on_the_terminal(forge, write) -> None:
+def test_the_views_of_the_page_are_listed_on_the_terminal(forge, write):
     write(a=f"{FRANCE}Paris\n", b="What powers the cell?::The mitochondrion\n")
     forge.ok("reject", "--all", "--filter", "powers")
     listed = {

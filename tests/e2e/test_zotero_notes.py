@@ -1,7 +1,5 @@
 """Notes on papers in Zotero, on their way into Anki."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +40,7 @@ def told(forge: Any) -> dict[str, str]:
     return {one["key"]: one["reason"] for one in lines}
 
 
-def test_a_note_makes_the_cards_that_a_mark_of_its_words_makes(
-    forge: Any, folder: Path, anki: Any
-) -> None:
+def test_a_note_makes_the_cards_that_a_mark_of_its_words_makes(forge, folder, anki):
     write(folder, f"<h1>Doses</h1><p>{ACRONYM.replace('MIC', '<b>MIC</b>')}</p>")
     assert forge.json("run", folder)["notes"]["written"] == 1
     (card,) = forge.cards()
@@ -56,7 +52,7 @@ def test_a_note_makes_the_cards_that_a_mark_of_its_words_makes(
     assert "Resistance" in note["Citation"]
 
 
-def test_a_note_that_is_added_to_keeps_its_card(forge: Any, folder: Path) -> None:
+def test_a_note_that_is_added_to_keeps_its_card(forge, folder):
     write(folder, f"<p>{ACRONYM}</p>")
     forge.ok("run", folder)
     (before,) = forge.cards()
@@ -66,7 +62,7 @@ def test_a_note_that_is_added_to_keeps_its_card(forge: Any, folder: Path) -> Non
     assert (after["guid"], after["standing"]) == (before["guid"], "live")
 
 
-def test_a_note_of_quoted_marks_makes_no_second_card(forge: Any, folder: Path) -> None:
+def test_a_note_of_quoted_marks_makes_no_second_card(forge, folder):
     note = f"<h1>Annotations<br>(1/2/2026)</h1>{quoted(MARK)}"
     write(folder, note, f"{note}<p>Why?</p>", marks=(MARK,))
     came = forge.json("run", folder)

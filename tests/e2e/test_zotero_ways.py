@@ -1,7 +1,5 @@
 """Zotero over the network: a year with the web API, and the same library by another way."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -146,7 +144,7 @@ def counts(came: dict[str, Any]) -> tuple[int, int, int, int]:
 # --- a year with the web --------------------------------------------------------------------
 
 
-def test_a_library_on_the_web_from_first_run_to_last(desk: Desk, serve: Callable[..., Any]) -> None:
+def test_a_library_on_the_web_from_first_run_to_last(desk, serve):
     server = serve(OWN, CLUB)
     desk.read_here(url=server.url)
     first = desk.run()
@@ -181,7 +179,7 @@ def test_a_library_on_the_web_from_first_run_to_last(desk: Desk, serve: Callable
     assert desk.live == before
 
 
-def test_a_run_that_breaks_off_goes_on_where_it_was(desk: Desk, serve: Callable[..., Any]) -> None:
+def test_a_run_that_breaks_off_goes_on_where_it_was(desk, serve):
     server = serve(OWN, CLUB)
     desk.read_here(url=server.url)
     server.faults.extend([fake.FINE] * 5 + [fake.status(404, "lost")])
@@ -201,9 +199,7 @@ def test_a_run_that_breaks_off_goes_on_where_it_was(desk: Desk, serve: Callable[
     assert set(desk.live.values()) == KEYS | {"zotero:group.77/MARKEEE6"}
 
 
-def test_a_library_that_is_suddenly_empty_loses_no_card(
-    desk: Desk, serve: Callable[..., Any]
-) -> None:
+def test_a_library_that_is_suddenly_empty_loses_no_card(desk, serve):
     server = serve(OWN)
     desk.read_here(url=server.url)
     desk.run()
@@ -226,9 +222,7 @@ def written(folder: Path, libraries: Iterable[Library]) -> Path:
 
 
 @pytest.mark.parametrize("order", ["database web local", "web local database", "local web auto"])
-def test_another_way_makes_no_double_and_loses_nothing(
-    desk: Desk, serve: Callable[..., Any], tmp_path: Path, order: str
-) -> None:
+def test_another_way_makes_no_double_and_loses_nothing(desk, serve, tmp_path, order):
     folder = written(tmp_path / "Zotero", [OWN, CLUB])
     web, local = serve(OWN, CLUB), serve(OWN, CLUB, flavour="local10")
     ways: dict[str, dict[str, Any]] = {
@@ -253,9 +247,7 @@ def test_another_way_makes_no_double_and_loses_nothing(
         assert desk.live == before
 
 
-def test_an_edit_seen_by_another_way_is_an_edit(
-    desk: Desk, serve: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_an_edit_seen_by_another_way_is_an_edit(desk, serve, tmp_path):
     folder = written(tmp_path / "Zotero", [OWN])
     desk.read_by(path=str(folder))
     desk.forge.ok("init", "--trust", desk.forge.folder)
@@ -271,107 +263,85 @@ def test_an_edit_seen_by_another_way_is_an_edit(
 # --- what the other commands make of it -----------------------------------------------------
 
 
-def test_a_dry_run_leaves_no_trace(desk: Desk, serve: Callable[..., Any]) -> None:
+def test_a_look_leaves_no_trace_and_no_key(desk, serve):
     server = serve(OWN)
-    desk.read_here(url=server.url)
+    desk.read_here(url=server.url, library="user")
     assert counts(desk.run("--dry-run")) == (5, 0, 0, 0)
     assert desk.live == {}
-    assert counts(desk.run()) == (5, 0, 0, 0)
-
-
-def test_offline_the_web_is_left_alone(desk: Desk) -> None:
+    told = desk.forge.ok("extract", "--json")
+    assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
+    assert fake.KEY not in told.stdout + told.stderr
+    server.forget_requests()
+    (note := desk.forge.folder / "note.md").write_text("Katze::cat\n", "utf-8")
+    assert desk.run(str(note))["highlights"]["seen"] == 1
+    assert server.asked == [], "a file of the workspace is none of Zotero's"
+    assert counts(desk.run())[0] == 5
+    everything = [path for path in desk.forge.home.rglob("*") if path.is_file()]
+    assert not any(fake.KEY.encode() in path.read_bytes() for path in everything)
     desk.read_by(api="web")
     [problem] = desk.run("--offline", code=1)["problems"]
     assert "--offline" in problem["what"]
 
 
-def test_extract_gives_the_marks_and_no_key(desk: Desk, serve: Callable[..., Any]) -> None:
-    server = serve(OWN)
-    desk.read_here(url=server.url, library="user")
-    told = desk.forge.ok("extract", "--json")
-    assert {line["key"] for line in told.lines} == KEYS | {"zotero:user/NOTEAAA2"}
-    assert fake.KEY not in told.stdout + told.stderr
-    everything = [path for path in desk.forge.home.rglob("*") if path.is_file()]
-    assert not any(fake.KEY.encode() in path.read_bytes() for path in everything)
+def doctor(desk: Desk) -> dict[str, Any]:
+    """What `doctor` says of the source."""
+    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
+    return dict(told["source zotero"])
 
 
-def test_doctor_asks_and_tells_the_way(desk: Desk, serve: Callable[..., Any]) -> None:
+def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     server = serve(OWN, CLUB)
     desk.read_here(url=server.url)
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    source = told["source zotero"]
+    source = doctor(desk)
     assert source["state"] == "ok"
     assert source["says"].startswith("zotero: user, group.77 by Zotero's web API at 127.0.0.1")
-    server.key = "another"
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    source = told["source zotero"]
-    assert (source["state"], source["exit_code"]) == ("fail", 1)
-    assert "ZOTERO_API_KEY" in source["do"]
-
-
-def test_doctor_misses_the_shared_libraries(desk: Desk, serve: Callable[..., Any]) -> None:
-    server = serve(OWN, CLUB)
-    desk.read_here(url=server.url)
     server.faults.extend([fake.FINE, fake.status(403, "not these")])
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    source = told["source zotero"]
+    source = doctor(desk)
     assert (source["state"], source["exit_code"]) == ("fail", 1)
     assert "not these" in source["says"]
+    server.faults.clear()
+    right, server.key = server.key, "another"
+    source = doctor(desk)
+    assert (source["state"], source["exit_code"]) == ("fail", 1)
+    assert "ZOTERO_API_KEY" in source["do"]
+    server.key = right
+    desk.read_here(url=server.url, path=str(desk.forge.folder / "Zotero"))
+    source = doctor(desk)
+    assert source["state"] == "fail"
+    assert "Zotero is not there" in source["says"]
 
 
-def test_doctor_sees_that_a_file_is_no_database(desk: Desk) -> None:
+def test_doctor_sees_that_a_file_is_no_database(desk):
     folder = desk.forge.folder / "Zotero"
     folder.mkdir()
     write_zotero(folder / "zotero.sqlite", [OWN])
     desk.read_by(path=str(folder))
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert told["source zotero"]["says"] == f"zotero in {folder}"
+    assert doctor(desk)["says"] == f"zotero in {folder}"
     (folder / "zotero.sqlite").write_text("hello " * 999, "utf-8")
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert told["source zotero"]["state"] == "fail"
-    assert "not a Zotero database" in told["source zotero"]["says"]
+    source = doctor(desk)
+    assert source["state"] == "fail"
+    assert "not a Zotero database" in source["says"]
 
 
-def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(
-    desk: Desk, serve: Callable[..., Any]
-) -> None:
+def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serve):
     server = serve(Library(()))
     desk.read_here(url=server.url)
-    assert "No highlights there" in desk.forge("run").stdout
+    assert "No highlights found" in desk.forge("run").stdout
     server.faults.extend([fake.status(404, "lost")] * 9)
     failed = desk.forge("run", code=1)
     assert "lost" in failed.stderr
-    assert "No highlights there" not in failed.stdout
+    assert "No highlights found" not in failed.stdout
 
 
-def test_doctor_misses_the_folder_beside_an_api(
-    desk: Desk, serve: Callable[..., Any], tmp_path: Path
-) -> None:
-    desk.read_here(url=serve(OWN).url, path=str(desk.forge.folder / "Zotero"))
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert told["source zotero"]["state"] == "fail"
-    assert "Zotero is not there" in told["source zotero"]["says"]
-
-
-def test_a_strangers_workspace_sends_no_key_anywhere(desk: Desk) -> None:
+def test_a_strangers_workspace_sends_no_key_anywhere(desk):
     desk.read_by(api="web", url="https://zotero.example.org", key_env="HOME_TOKEN")
     refused = desk.forge("run", code=2)
     assert "a key and questions would be sent to https://zotero.example.org" in refused.stderr
     assert "HOME_TOKEN would be used as a key" in refused.stderr
-    told = {one["name"]: one for one in desk.forge("doctor", "--json").lines}
-    assert "not asked" in told["source zotero"]["says"]
+    assert "not asked" in doctor(desk)["says"]
 
 
-def test_a_file_of_the_workspace_is_none_of_zoteros(desk: Desk, serve: Callable[..., Any]) -> None:
-    server = serve(OWN)
-    desk.read_here(url=server.url)
-    note = desk.forge.folder / "note.md"
-    note.write_text("Katze::cat\n", "utf-8")
-    assert desk.run(str(note))["highlights"]["seen"] == 1
-    assert server.asked == []
-
-
-def test_a_mistake_in_the_settings_names_its_line(desk: Desk) -> None:
+def test_a_mistake_in_the_settings_names_its_line(desk):
     desk.settings.write_text(
         "sources:\n  - zotero:\n      api: web\n      library: shelf\n", "utf-8"
     )

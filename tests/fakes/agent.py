@@ -1,7 +1,5 @@
 """A scripted agent: a client of the real SDK over stdio, for tests that know no `async`."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

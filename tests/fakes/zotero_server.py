@@ -10,8 +10,6 @@ the sources of Zotero (7.0.32 to 10.0.1) and of its server.
 The same libraries go into a database by `samples.zotero_writer.write_zotero`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

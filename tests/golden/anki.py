@@ -1,7 +1,5 @@
 """The real Anki, for the histories: one collection in a file, opened for one step at a time."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -8,8 +8,6 @@ program asks for the time: each module of it that holds the class `datetime`, th
 was made a default argument keeps the real time.
 """
 
-from __future__ import annotations
-
 import datetime as _datetime
 import importlib
 import pkgutil

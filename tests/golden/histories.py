@@ -4,8 +4,6 @@ Only what stays when the program is rebuilt is used: its command line, the files
 its packages, and the real Anki. What the kinds of steps are is told in README.md.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

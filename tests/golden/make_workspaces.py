@@ -6,8 +6,6 @@ Run it with commit eaf6667 and with no other: a workspace of that commit is what
 made below /tmp/golden-eaf6667, at a fixed time, so that nothing in them tells of the machine they were made on.
 """
 
-from __future__ import annotations
-
 import datetime
 import io
 import os

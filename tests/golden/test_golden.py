@@ -1,14 +1,11 @@
 """The golden corpus: each history gives what was recorded with commit eaf6667; see README.md."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import json
 import os
 import tarfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -69,9 +66,7 @@ def record(name: str, steps: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_a_history_gives_what_was_recorded(
-    name: str, tmp_path: Path, forge_in: Any, fake: ModuleType
-) -> None:
+def test_a_history_gives_what_was_recorded(name, tmp_path, forge_in, fake):
     history = HISTORIES[name]
     if histories.needs_anki(history) and not HAS_ANKI:
         pytest.skip("the anki wheel is not installed")
@@ -79,9 +74,7 @@ def test_a_history_gives_what_was_recorded(
 
 
 @pytest.mark.parametrize("name", WORKSPACES)
-def test_a_workspace_of_eaf6667_goes_on(
-    name: str, tmp_path: Path, forge_in: Any, fake: ModuleType
-) -> None:
+def test_a_workspace_of_eaf6667_goes_on(name, tmp_path, forge_in, fake):
     workspace = {**WORKSPACES[name], "steps": WORKSPACES[name]["then"]}
     if histories.needs_anki(workspace) and not HAS_ANKI:
         pytest.skip("the anki wheel is not installed")
@@ -134,7 +127,7 @@ def explain(
         differs_at(name).write_text(text, encoding="utf-8")
 
 
-def test_recordings_are_as_they_were_made() -> None:
+def test_recordings_are_as_they_were_made():
     lines = [line.split() for line in SUMS.read_text(encoding="utf-8").splitlines()]
     assert {name for _, name in lines} == {recorded_at(name).name for name in NAMES}
     assert {path.name for path in RECORDED.glob("*.json")} == {name for _, name in lines}
@@ -142,7 +135,7 @@ def test_recordings_are_as_they_were_made() -> None:
         assert hashlib.sha256((RECORDED / name).read_bytes()).hexdigest() == digest, name
 
 
-def test_each_difference_has_a_reason_and_is_one() -> None:
+def test_each_difference_has_a_reason_and_is_one():
     names = {differs_at(name): name for name in NAMES}
     for path in DIFFERS.glob("*.yaml"):
         steps, differs = expected(names[path])

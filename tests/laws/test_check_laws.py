@@ -1,7 +1,5 @@
 """Laws of the checks and of QUERY: any text is judged, none breaks them."""
 
-from __future__ import annotations
-
 from time import process_time
 
 import pytest

@@ -1,7 +1,5 @@
 """Laws: any text gives settings or a ConfigError with an address, and nothing else."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +62,7 @@ def outcome(read: Callable[[], object]) -> tuple[object, str]:
 
 
 @given(FILES)
-def test_any_file_gives_settings_or_a_complaint_with_an_address(content: bytes) -> None:
+def test_any_file_gives_settings_or_a_complaint_with_an_address(content):
     with TemporaryDirectory() as folder:
         path = Path(folder, "ankiforge.yaml")
         path.write_bytes(content)
@@ -74,9 +72,7 @@ def test_any_file_gives_settings_or_a_complaint_with_an_address(content: bytes) 
 
 
 @given(FILES)
-def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_address(
-    content: bytes,
-) -> None:
+def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_address(content):
     document = Document(DocumentKey("k"), "notes", "Title", "a/b.md")
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
 
@@ -94,7 +90,7 @@ def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_addre
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3))
-def test_no_title_or_folder_adds_levels_or_breaks_the_name_of_a_deck(title, folder, others) -> None:
+def test_no_title_or_folder_adds_levels_or_breaks_the_name_of_a_deck(title, folder, others):
     rules = (DeckRule(deck="Reading::{title}"),)
     path = "/".join([folder, "x.md"])
     document = Document(DocumentKey("k"), "s", title, path, collections=tuple(others))
@@ -115,7 +111,7 @@ NAMES = st.text(
 
 @given(st.lists(NAMES, max_size=4), NAMES)
 @example(["-", "-", "A", "a-2", "a"], "-")
-def test_the_settings_init_writes_load_and_say_what_was_found(names, model) -> None:
+def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
     paths = [Path("/somewhere", str(number), name) for number, name in enumerate(names)]
     proposal = Proposal(
         tuple(ProposedSource("obsidian", path) for path in paths), model=model, models="a, b"

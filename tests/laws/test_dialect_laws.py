@@ -1,7 +1,5 @@
 """What holds of every note, whatever tools it was written for."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
@@ -51,7 +49,7 @@ def plain(note: str) -> str:
 @examples(200)
 @example("- The {{cloze x}} of y\nSTARTI [Basic] a Back: b ENDI", ("remnote",))
 @given(notes, some)
-def test_what_is_found_stands_in_the_plain_text_of_the_note(note, cards) -> None:
+def test_what_is_found_stands_in_the_plain_text_of_the_note(note, cards):
     text = "\n" + plain(note) + "\n"
     for one in found(note, cards):
         said = one.prefix + one.exact + one.suffix
@@ -64,7 +62,7 @@ def test_what_is_found_stands_in_the_plain_text_of_the_note(note, cards) -> None
 
 @examples(200)
 @given(notes, some)
-def test_keys_are_unique_and_order_is_reading_order(note, cards) -> None:
+def test_keys_are_unique_and_order_is_reading_order(note, cards):
     highlights = found(note, cards)
     keys = [own_key(one) or anchor_key(one, one.nth) for one in highlights]
     assert len(keys) == len(set(keys))
@@ -74,7 +72,7 @@ def test_keys_are_unique_and_order_is_reading_order(note, cards) -> None:
 
 @examples(200)
 @given(notes, some)
-def test_no_card_shows_what_tools_keep_in_a_note(note, cards) -> None:
+def test_no_card_shows_what_tools_keep_in_a_note(note, cards):
     assume("```" not in note)  # what stands in code is code
     for one in found(note, cards):
         sides = " ".join(one.markdown) if one.form is not Form.PHRASE else ""
@@ -85,7 +83,7 @@ def test_no_card_shows_what_tools_keep_in_a_note(note, cards) -> None:
 
 @examples(200)
 @given(notes, some)
-def test_clozes_of_other_tools_are_well_formed(note, cards) -> None:
+def test_clozes_of_other_tools_are_well_formed(note, cards):
     for one in found(note, cards):
         if one.form is Form.CLOZE:
             assert list(cloze.problems(one.markdown[0])) == []
@@ -93,7 +91,7 @@ def test_clozes_of_other_tools_are_well_formed(note, cards) -> None:
 
 @examples(150)
 @given(notes)
-def test_with_osr_what_we_read_by_ourselves_is_still_read(note) -> None:
+def test_with_osr_what_we_read_by_ourselves_is_still_read(note):
     """On one line and over several: the same passages; what the tool adds comes beside them."""
     ours = [h.exact for h in found(note, ("inline", "block"), ())]
     theirs = [h.exact for h in found(note, ("inline", "block", "osr"), ())]

@@ -1,7 +1,5 @@
 """What holds for the differences of any two texts."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from hypothesis import given
@@ -18,26 +16,26 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=20)
 
 
 @given(TEXTS, TEXTS)
-def test_joined_they_are_either_side(old: str, new: str) -> None:
+def test_joined_they_are_either_side(old, new):
     found = runs(old, new)
     assert "".join(text for what, text in found if what != NEW) == old
     assert "".join(text for what, text in found if what != GONE) == new
 
 
 @given(TEXTS)
-def test_equal_texts_have_no_difference(text: str) -> None:
+def test_equal_texts_have_no_difference(text):
     assert runs(text, text) == (((SAME, text),) if text else ())
 
 
 @given(TEXTS, TEXTS)
-def test_no_two_runs_beside_one_another_say_the_same_and_none_is_empty(old: str, new: str) -> None:
+def test_no_two_runs_beside_one_another_say_the_same_and_none_is_empty(old, new):
     found = runs(old, new)
     assert all(text for _, text in found)
     assert all(one[0] != other[0] for one, other in pairwise(found))
 
 
 @given(TEXTS, TEXTS)
-def test_nothing_whole_is_torn_apart(old: str, new: str) -> None:
+def test_nothing_whole_is_torn_apart(old, new):
     whole = [(start, end) for start, end, _ in shields(old)]
     whole += [(gap.start, gap.end) for gap in gaps(old)]
     at = 0
@@ -47,5 +45,5 @@ def test_nothing_whole_is_torn_apart(old: str, new: str) -> None:
 
 
 @given(TEXTS)
-def test_the_pieces_are_the_text(text: str) -> None:
+def test_the_pieces_are_the_text(text):
     assert "".join(tokens(text)) == text

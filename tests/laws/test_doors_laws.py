@@ -1,14 +1,11 @@
 """Laws of the smaller doors: nothing crashes them, nothing is lost, keys stay."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -64,7 +61,7 @@ def keys(found: list[Sighting]) -> list[str]:
 @pytest.mark.parametrize("kind", DOORS)
 @examples(50)
 @given(data=st.data())
-def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind: str, data: st.DataObject) -> None:
+def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind, data):
     words = st.one_of(st.sampled_from(PIECES[kind]), st.text(max_size=20))
     text = "".join(data.draw(st.lists(words, max_size=20)))
     found = scanned(kind, text)
@@ -78,7 +75,7 @@ def test_nothing_that_is_read_raises_and_a_scan_comes_last(kind: str, data: st.D
 @pytest.mark.parametrize("kind", DOORS)
 @examples(50)
 @given(raw=st.binary(max_size=200))
-def test_any_bytes_are_read_or_told_to_be_none(kind: str, raw: bytes) -> None:
+def test_any_bytes_are_read_or_told_to_be_none(kind, raw):
     with tempfile.TemporaryDirectory() as folder:
         assert isinstance(scan(kind, raw, Path(folder))[-1], Scan)
 
@@ -108,7 +105,7 @@ FIELDS = (
         st.dictionaries(st.sampled_from(FIELDS), VALUES | st.text(max_size=3)), max_size=4
     )
 )
-def test_annotations_of_any_shape_are_read_or_told(rows: list[dict[str, Any]]) -> None:
+def test_annotations_of_any_shape_are_read_or_told(rows):
     found = scanned("hypothesis", json.dumps({"export_userid": "acct:a@b", "rows": rows}))
     assert isinstance(found[-1], Scan)
     assert len(keys(found)) == len(set(keys(found)))
@@ -134,7 +131,7 @@ def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
 
 @examples(50)
 @given(given_marks=marks())
-def test_no_words_of_a_clipping_are_lost(given_marks: list[tuple[str, int, int]]) -> None:
+def test_no_words_of_a_clipping_are_lost(given_marks):
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
     said = [fold(text) for one in found for text in (one.exact, one.sentence)]
     for words, _, _ in given_marks:
@@ -145,9 +142,7 @@ def test_no_words_of_a_clipping_are_lost(given_marks: list[tuple[str, int, int]]
 
 @examples(50)
 @given(given_marks=marks())
-def test_what_stays_in_a_file_that_grows_keeps_its_key(
-    given_marks: list[tuple[str, int, int]],
-) -> None:
+def test_what_stays_in_a_file_that_grows_keeps_its_key(given_marks):
     entries = list(clippings(given_marks))
     before = scanned("kindle", "".join(entries[: len(entries) // 2]))
     after = scanned("kindle", "".join(entries))
@@ -161,7 +156,7 @@ def test_what_stays_in_a_file_that_grows_keeps_its_key(
 
 @examples(50)
 @given(given_marks=marks())
-def test_passages_of_a_book_stand_in_its_order(given_marks: list[tuple[str, int, int]]) -> None:
+def test_passages_of_a_book_stand_in_its_order(given_marks):
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
     places = [int(one.block) for one in found]
     assert places == sorted(places)
@@ -174,7 +169,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 @examples(50)
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=6))
-def test_a_table_is_read_letter_by_letter(rows: list[tuple[str, str]]) -> None:
+def test_a_table_is_read_letter_by_letter(rows):
     out = io.StringIO()
     csv.writer(out).writerows([("Highlight", "Book Title"), *rows])
     found = highlights(scanned("readwise", out.getvalue()))
@@ -187,7 +182,7 @@ def test_a_table_is_read_letter_by_letter(rows: list[tuple[str, str]]) -> None:
 
 @examples(50)
 @given(text=st.text("abc *_=#\\%~^{}'/,@!|<>[].:;-+`$\n", max_size=60))
-def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
+def test_no_letter_of_wikitext_is_lost_or_made_up(text):
     """Letters of what is shown by others (`{{…}}`, `<<…>>`), of styles and targets excepted."""
     plain = plain_text(markdown_of(text))
     letters = [letter for letter in text if letter in "abc"]
@@ -201,6 +196,6 @@ def test_no_letter_of_wikitext_is_lost_or_made_up(text: str) -> None:
         st.sampled_from(["cell", "a_b_c", "2*3", "x==y", "#1", "C\\D", "50%%"]), min_size=1
     )
 )
-def test_signs_that_are_none_in_a_wiki_are_text(words: list[str]) -> None:
+def test_signs_that_are_none_in_a_wiki_are_text(words):
     text = "see " + " ".join(words)
     assert plain_text(markdown_of(text)) == text

@@ -1,7 +1,5 @@
 """What a page of an export says, once any reader of Markdown has drawn it."""
 
-from __future__ import annotations
-
 import re
 from html import unescape
 
@@ -33,7 +31,7 @@ def text_of(html: str) -> str:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
-def test_a_page_says_what_the_card_says(markdown: str) -> None:
+def test_a_page_says_what_the_card_says(markdown):
     assume(not re.search(r"^ {4}", markdown, re.MULTILINE))  # a card knows no indented code
     page = "\n".join(item("- ", shown(markdown)))
     assert text_of(DRAWN.render(page)) == text_of(render(markdown))
@@ -46,9 +44,7 @@ HIDDEN = st.sampled_from(
 
 
 @given(st.lists(st.tuples(AROUND, HIDDEN), min_size=1, max_size=4), AROUND)
-def test_what_a_cloze_hides_stands_on_the_page_without_its_signs(
-    parts: list[tuple[str, str]], end: str
-) -> None:
+def test_what_a_cloze_hides_stands_on_the_page_without_its_signs(parts, end):
     markdown = "".join(f"{around}{{{{c1::{answer}}}}}" for around, answer in parts) + end
     drawn = DRAWN.render("\n".join(item("- ", shown(markdown, cloze=True))))
     told = re.sub(r"\{\{c\d::|\}\}", "", text_of(render(markdown, cloze=True)))

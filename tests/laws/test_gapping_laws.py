@@ -1,7 +1,5 @@
 """Laws of cards by hand: whatever is selected, the card says the passage's own words."""
 
-from __future__ import annotations
-
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -18,7 +16,7 @@ texts = st.lists(st.sampled_from([*SIGNS, " "]), min_size=1, max_size=25).map(""
 
 
 @given(texts, st.data())
-def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, data) -> None:
+def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, data):
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
     try:
@@ -40,7 +38,7 @@ WRITTEN = [
 
 
 @given(st.lists(st.sampled_from(WRITTEN), min_size=2, max_size=8), st.data())
-def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data) -> None:
+def test_what_was_written_in_markdown_is_hidden_where_it_stands(words, data):
     text = " ".join(plain for plain, _ in words)
     markdown = " ".join(written for _, written in words)
     start = data.draw(st.integers(0, len(text) - 1))

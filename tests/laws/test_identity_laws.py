@@ -1,7 +1,5 @@
 """However the marks of a note are cut, joined, drawn anew and moved: cards go with their evidence."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections import Counter
@@ -49,7 +47,7 @@ def wording(span: tuple[int, int]) -> str:
 @few
 @given(steps=st.lists(STEPS, min_size=2, max_size=6))
 @example(steps=[([(1, 4)], ""), ([(0, 1), (2, 4)], ""), ([(0, 1), (1, 3), (3, 4)], "")])
-def test_a_quote_that_stands_keeps_its_one_card(forge_in: Any, steps: Any) -> None:
+def test_a_quote_that_stands_keeps_its_one_card(forge_in, steps):
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)
         story = Story(forge_in(Path(name)), Path(name) / "papers")
@@ -143,9 +141,7 @@ TURNS = st.tuples(IN_ZOTERO, MARKS, st.sampled_from([("papers",), ("Z",), ("pape
 @example(
     turns=[([0], [(0, 1)], ("papers",)), ([0], [(0, 1)], ("Z",)), ([0], [(0, 2)], ("papers",))]
 )
-def test_a_paper_read_by_two_routes_in_any_order_has_each_card_once(
-    forge_in: Any, turns: Any
-) -> None:
+def test_a_paper_read_by_two_routes_in_any_order_has_each_card_once(forge_in, turns):
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)
         folder, forge = Path(name), forge_in(Path(name))

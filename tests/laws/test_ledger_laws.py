@@ -1,7 +1,5 @@
 """Whatever stands in a vault and whatever happens to it: identities hold, nothing is lost."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -77,7 +75,7 @@ def adds_up(came: dict[str, Any]) -> None:
 
 @few
 @given(VAULTS)
-def test_reading_and_publishing_twice_changes_nothing(forge_in, notes: Vault) -> None:
+def test_reading_and_publishing_twice_changes_nothing(forge_in, notes):
     with tempfile.TemporaryDirectory() as folder:
         forge, vault = forge_in(Path(folder)), Path(folder) / "notes"
         write(vault, notes)
@@ -104,9 +102,7 @@ def test_reading_and_publishing_twice_changes_nothing(forge_in, notes: Vault) ->
 
 @few
 @given(st.lists(VAULTS, min_size=2, max_size=4))
-def test_any_order_of_edits_adds_up_and_leaves_alone_what_was_not_touched(
-    forge_in, versions: list[Vault]
-) -> None:
+def test_any_order_of_edits_adds_up_and_leaves_alone_what_was_not_touched(forge_in, versions):
     with tempfile.TemporaryDirectory() as folder:
         forge, vault = forge_in(Path(folder)), Path(folder) / "notes"
         still = set()
@@ -128,9 +124,7 @@ def _keys(forge, vault: Path) -> list[tuple[str, str]]:
 
 @few
 @given(VAULTS, st.data())
-def test_what_is_taken_away_and_put_back_is_the_same_note(
-    forge_in, notes: Vault, data: st.DataObject
-) -> None:
+def test_what_is_taken_away_and_put_back_is_the_same_note(forge_in, notes, data):
     fewer = {
         name: (head, [block for block in blocks if data.draw(st.booleans())])
         for name, (head, blocks) in notes.items()

@@ -1,7 +1,5 @@
 """What holds for every note of any deck, however it is written."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,9 +22,7 @@ WORDS = st.text("abcdefgh ", min_size=1, max_size=8).filter(str.strip)
 
 
 @given(st.lists(HTML, max_size=3), HTML, HTML, st.booleans(), st.lists(st.integers(0, 3)))
-def test_no_note_and_no_template_stops_a_look(
-    fields: list[str], question: str, answer: str, is_cloze: bool, ordinals: list[int]
-) -> None:
+def test_no_note_and_no_template_stops_a_look(fields, question, answer, is_cloze, ordinals):
     template = SeenTemplate("Card 1", None, question, answer)
     kind = SeenType(1, "Any", 0, is_cloze, (("A", None), ("B", None)), (template,), "")
     note = AnyNote(1, "guid", 1, (), tuple(fields), "Deck", tuple(ordinals))
@@ -40,7 +36,7 @@ def test_no_note_and_no_template_stops_a_look(
 
 
 @given(st.lists(st.tuples(WORDS, st.integers(1, 9), WORDS), min_size=1, max_size=4), WORDS)
-def test_a_cloze_text_hides_what_anki_hides(gaps: list[tuple[str, int, str]], after: str) -> None:
+def test_a_cloze_text_hides_what_anki_hides(gaps, after):
     html = "".join(f"{before}{{{{c{n}::{hidden}}}}}" for before, n, hidden in gaps) + after
 
     written = cloze_markdown(html)

@@ -1,7 +1,5 @@
 """What holds of every note, however it is written."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 
@@ -48,13 +46,13 @@ EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
 
 @examples(300)
 @given(notes)
-def test_any_note_gives_highlights_and_ends_with_a_complete_scan(note: str) -> None:
+def test_any_note_gives_highlights_and_ends_with_a_complete_scan(note):
     assert seen(note, **EVERYTHING)[-1] == Scan("laws", "vault:laws", complete=True)
 
 
 @examples(150)
 @given(notes)
-def test_keys_of_a_note_are_unique(note: str) -> None:
+def test_keys_of_a_note_are_unique(note):
     highlights = found(note, **EVERYTHING)
     keys = [own_key(one) or anchor_key(one, one.nth) for one in highlights]
     assert len(keys) == len(set(keys))
@@ -62,7 +60,7 @@ def test_keys_of_a_note_are_unique(note: str) -> None:
 
 @examples(300)
 @given(notes)
-def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note: str) -> None:
+def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
     for highlight in found(note, **EVERYTHING):
         for gap, written in zip(highlight.gaps, highlight.markdown_gaps, strict=False):
             words = highlight.exact[slice(*gap)]
@@ -84,7 +82,7 @@ def whole(highlight: Highlight) -> str:
 @examples(300)
 @given(notes)
 @example("==marked words==\n# ==marked words====marked words==")
-def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note: str) -> None:
+def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note):
     seen = [*found(note, **EVERYTHING), *found(note, marks=("==",), cards=()), *found(note)]
     assert len({whole(highlight) for highlight in seen} - {""}) <= 1
     for highlight in seen:
@@ -94,6 +92,6 @@ def test_all_highlights_are_verbatim_pieces_of_one_text_whatever_is_wanted(note:
 
 @examples(100)
 @given(notes)
-def test_carriage_returns_and_a_byte_order_mark_change_nothing(note: str) -> None:
+def test_carriage_returns_and_a_byte_order_mark_change_nothing(note):
     other = "\ufeff" + note.replace("\n", "\r\n")
     assert found(other, **EVERYTHING) == found(note, **EVERYTHING)

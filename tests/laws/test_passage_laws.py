@@ -1,7 +1,5 @@
 """What holds for the passage of any highlight, whatever its context and the card's quote are."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +32,7 @@ def highlights(draw: st.DrawFn) -> Highlight:
 
 
 @given(highlights(), WORDS)
-def test_the_mark_is_shown_whole_once_and_as_it_is(highlight: Highlight, quote: str) -> None:
+def test_the_mark_is_shown_whole_once_and_as_it_is(highlight, quote):
     runs = runs_of(highlight, quote)
     assert "".join(run.text for run in runs if EXACT in run.marks) == highlight.exact
     marked = [at for at, run in enumerate(runs) if EXACT in run.marks]
@@ -45,7 +43,7 @@ def test_the_mark_is_shown_whole_once_and_as_it_is(highlight: Highlight, quote: 
 
 
 @given(highlights())
-def test_no_word_of_the_context_is_lost(highlight: Highlight) -> None:
+def test_no_word_of_the_context_is_lost(highlight):
     told = "".join(
         "".join(run.text for run in runs_of(highlight, "") if CUT not in run.marks).split()
     )
@@ -54,7 +52,7 @@ def test_no_word_of_the_context_is_lost(highlight: Highlight) -> None:
 
 
 @given(WORDS, WORDS, WORDS)
-def test_a_context_that_repeats_the_sentence_is_there_once(one: str, two: str, three: str) -> None:
+def test_a_context_that_repeats_the_sentence_is_there_once(one, two, three):
     highlight = Highlight(
         Document(DocumentKey("vault:n/a"), "n", "A"),
         "vault:n",

@@ -1,7 +1,5 @@
 """Whatever a file holds, reading it gives marks or a reason."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
@@ -39,9 +37,7 @@ changes = st.lists(
 
 @given(changes=changes)
 @examples(60)
-def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(
-    worker: PdfWorker, folder: Path, changes: list[tuple[float, bytes]]
-) -> None:
+def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(worker, folder, changes):
     raw = bytearray((folder / "good.pdf").read_bytes())
     for place, noise in changes:
         at = int(place * len(raw))
@@ -53,13 +49,7 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_or_a_reason(
 
 @given(changes=changes, page=st.integers(-3, 3), box=st.tuples(*[st.floats(allow_nan=False)] * 4))
 @examples(40)
-def test_any_area_of_any_file_is_a_picture_or_none(
-    worker: PdfWorker,
-    folder: Path,
-    changes: list[tuple[float, bytes]],
-    page: int,
-    box: tuple[float, float, float, float],
-) -> None:
+def test_any_area_of_any_file_is_a_picture_or_none(worker, folder, changes, page, box):
     raw = bytearray((folder / "good.pdf").read_bytes())
     for place, noise in changes:
         at = int(place * len(raw))
@@ -73,9 +63,7 @@ def test_any_area_of_any_file_is_a_picture_or_none(
 
 @given(tail=st.binary(max_size=400))
 @examples(40)
-def test_any_bytes_after_a_header_give_a_reason_or_nothing(
-    worker: PdfWorker, folder: Path, tail: bytes
-) -> None:
+def test_any_bytes_after_a_header_give_a_reason_or_nothing(worker, folder, tail):
     (folder / "noise.pdf").write_bytes(b"%PDF-1.7\n" + tail)
     reply = worker.read(folder / "noise.pdf")
     assert isinstance(reply, Failed) or not reply.marks
@@ -88,12 +76,12 @@ dates = st.one_of(
 
 
 @given(date=dates)
-def test_any_date_is_a_moment(date: str) -> None:
+def test_any_date_is_a_moment(date):
     assert isinstance(moment(date), datetime)
 
 
 @given(text=st.text(st.characters()))
-def test_clean_text_can_be_stored_and_stays_as_it_is(text: str) -> None:
+def test_clean_text_can_be_stored_and_stays_as_it_is(text):
     once = clean(text)
     assert once.encode("utf-8").decode("utf-8") == once
     assert "\x00" not in once
@@ -101,6 +89,6 @@ def test_clean_text_can_be_stored_and_stays_as_it_is(text: str) -> None:
 
 
 @given(text=st.text(st.characters(categories=["Cs", "Cc", "Ll"])))
-def test_half_surrogates_and_control_characters_never_stay(text: str) -> None:
+def test_half_surrogates_and_control_characters_never_stay(text):
     left = set(clean(text)) - {"\n"}
     assert not [one for one in left if unicodedata.category(one) in ("Cc", "Cs")]

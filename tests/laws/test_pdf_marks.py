@@ -1,7 +1,5 @@
 """Wherever marks lie on a page: what they say stands there, in reading order, under keys that stay."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -91,9 +89,7 @@ def read(worker: PdfWorker, path: Path) -> tuple[Mark, ...]:
 
 @given(page=marked_pages())
 @examples(40)
-def test_marks_say_what_stands_there_in_reading_order(
-    worker: PdfWorker, folder: Path, page: Marked
-) -> None:
+def test_marks_say_what_stands_there_in_reading_order(worker, folder, page):
     page.write(folder / "a.pdf")
     found = read(worker, folder / "a.pdf")
     assert [one.exact for one in found] == [page.said(*span) for span in sorted(page.marks)]
@@ -101,9 +97,7 @@ def test_marks_say_what_stands_there_in_reading_order(
 
 @given(page=marked_pages())
 @examples(40)
-def test_a_mark_and_what_is_around_it_stand_in_the_text_of_the_document(
-    worker: PdfWorker, folder: Path, page: Marked
-) -> None:
+def test_a_mark_and_what_is_around_it_stand_in_the_text_of_the_document(worker, folder, page):
     page.write(folder / "b.pdf")
     for one in read(worker, folder / "b.pdf"):
         assert one.prefix + one.exact + one.suffix in page.text
@@ -116,8 +110,8 @@ edges = st.floats(-50, 850, allow_nan=False)
 @given(page=marked_pages(), quads=st.lists(st.lists(edges, min_size=8, max_size=8), max_size=4))
 @examples(40)
 def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
-    worker: PdfWorker, folder: Path, page: Marked, quads: list[list[float]]
-) -> None:
+    worker, folder, page, quads
+):
     page._replace(rotate=0).write(folder / "c.pdf")
     writer = PdfWriter(clone_from=folder / "c.pdf")
     entry = writer.pages[0]["/Annots"][0].get_object()  # type: ignore[index]
@@ -141,8 +135,8 @@ def key(one: Highlight) -> str:
 @given(page=marked_pages(), twice=st.booleans())
 @examples(5)
 def test_keys_are_unique_and_stay_when_the_file_is_read_again_or_saved_anew(
-    tmp_path_factory: pytest.TempPathFactory, page: Marked, twice: bool
-) -> None:
+    tmp_path_factory, page, twice
+):
     """The same words marked twice are two marks."""
     root = tmp_path_factory.mktemp("keys")
     page._replace(marks=page.marks * (1 + twice)).write(root / "a.pdf")

@@ -1,7 +1,5 @@
 """What holds for any text at all: fold, same, anchors, Markdown, clozes, quotes, sentences."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 
@@ -42,20 +40,20 @@ BLANKS = st.text(" \t\n\u00a0\u2003", min_size=1, max_size=3)
 
 @bounded
 @given(TEXT)
-def test_folding_what_is_folded_changes_nothing(text: str) -> None:
+def test_folding_what_is_folded_changes_nothing(text):
     assert fold(fold(text)) == fold(text)
 
 
 @bounded
 @given(WORDS, st.data())
-def test_spacing_and_signs_never_change_a_fold(words: list[str], data: st.DataObject) -> None:
+def test_spacing_and_signs_never_change_a_fold(words, data):
     spaced = "".join(word + data.draw(BLANKS | st.sampled_from("-_.,;")) for word in words)
     assert fold(spaced) == fold(" ".join(words))
 
 
 @bounded
 @given(TEXT, TEXT, TEXT)
-def test_texts_that_are_the_same_fold_alike(text: str, before: str, after: str) -> None:
+def test_texts_that_are_the_same_fold_alike(text, before, after):
     spaced = text.replace(" ", "  ").replace("\n", " \n").replace("–", "-").replace("’", "'")
     assert same(text, spaced)
     assert fold(text) == fold(spaced) or not re.sub(r"[\W_]", "", canonical(text))
@@ -63,9 +61,7 @@ def test_texts_that_are_the_same_fold_alike(text: str, before: str, after: str) 
 
 @bounded
 @given(WORDS, WORDS, WORDS, BLANKS)
-def test_spacing_never_changes_an_anchor(
-    exact: list[str], before: list[str], after: list[str], blank: str
-) -> None:
+def test_spacing_never_changes_an_anchor(exact, before, after, blank):
     # context of more than eighty characters would be cut elsewhere
     around = (before[-3:], after[:3])
     narrow = anchor(" ".join(exact), *(" ".join(words) for words in around))
@@ -75,7 +71,7 @@ def test_spacing_never_changes_an_anchor(
 
 @bounded
 @given(TEXT, TEXT, TEXT)
-def test_to_be_the_same_is_an_equivalence(one: str, two: str, three: str) -> None:
+def test_to_be_the_same_is_an_equivalence(one, two, three):
     assert same(one, one)
     assert same(one, two) == same(two, one)
     assert not (same(one, two) and same(two, three)) or same(one, three)
@@ -84,7 +80,7 @@ def test_to_be_the_same_is_an_equivalence(one: str, two: str, three: str) -> Non
 
 @bounded
 @given(st.lists(st.tuples(TEXT, TEXT), max_size=8))
-def test_equal_marks_of_a_note_are_told_apart_by_their_number(marks: list[tuple[str, str]]) -> None:
+def test_equal_marks_of_a_note_are_told_apart_by_their_number(marks):
     document = Document(DocumentKey("vault:n/d"), "n", "T")
     kind = HighlightKind.HIGHLIGHT
     found = [Highlight(document, "vault:n", kind, text, prefix=before) for text, before in marks]
@@ -94,7 +90,7 @@ def test_equal_marks_of_a_note_are_told_apart_by_their_number(marks: list[tuple[
 
 @bounded
 @given(st.text(), st.text())
-def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one: str, two: str) -> None:
+def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one, two):
     assert percent(one).isascii()
     assert "/" not in percent(one)
     equal = unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", two)
@@ -108,19 +104,19 @@ def test_parts_of_a_key_are_ascii_and_as_different_as_they_were(one: str, two: s
 @given(TEXT)
 @example("\ue0000\ue000 \\*")
 @example("1. a\n2) b\n# c\n> d\n- e\n| f |\n---\n===")
-def test_what_is_made_literal_reads_as_it_was(text: str) -> None:
+def test_what_is_made_literal_reads_as_it_was(text):
     assert plain(literal(text)) == text.strip()
 
 
 @bounded
 @given(TEXT)
-def test_no_cloze_begins_in_literal_text(text: str) -> None:
+def test_no_cloze_begins_in_literal_text(text):
     assert cloze.gaps(literal(text)) == ()
 
 
 @bounded
 @given(TEXT)
-def test_shields_are_in_order_and_apart(text: str) -> None:
+def test_shields_are_in_order_and_apart(text):
     at = 0
     for start, end, _ in shields(text):
         assert at <= start < end <= len(text)
@@ -134,8 +130,8 @@ def test_shields_are_in_order_and_apart(text: str) -> None:
 @bounded
 @given(TEXT, TEXT, TEXT, TEXT, st.integers(1, 500))
 def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
-    before: str, answer: str, hint: str, after: str, number: int
-) -> None:
+    before, answer, hint, after, number
+):
     answer, hint = literal(answer), literal(hint)
     made = cloze.make(number, answer, hint)
     text = literal(before) + made
@@ -147,7 +143,7 @@ def test_a_cloze_that_is_made_is_found_with_its_answer_and_hint(
 
 @bounded
 @given(st.lists(TEXT, min_size=3, max_size=7))
-def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts: list[str]) -> None:
+def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts):
     parts = [literal(part) for part in parts]
     text, spans, at = "".join(parts), [], 0
     for number, part in enumerate(parts):
@@ -162,7 +158,7 @@ def test_what_is_hidden_in_a_literal_text_is_revealed_as_it_was(parts: list[str]
 
 @bounded
 @given(TEXT)
-def test_any_text_has_readable_clozes_or_names_what_is_wrong(text: str) -> None:
+def test_any_text_has_readable_clozes_or_names_what_is_wrong(text):
     for gap in cloze.gaps(text):
         assert text[gap.start :].startswith("{{c")
         assert text[: gap.end].endswith("}}")
@@ -184,15 +180,13 @@ def gapped(gaps: list[tuple[str, int]]) -> str:
 @bounded
 @given(GAPPED)
 @example([("one", 2), ("one", 1)])
-def test_a_text_that_did_not_change_keeps_its_numbers(gaps: list[tuple[str, int]]) -> None:
+def test_a_text_that_did_not_change_keeps_its_numbers(gaps):
     assert cloze.keep_numbers(gapped(gaps), gapped(gaps)) == gapped(gaps)
 
 
 @bounded
 @given(GAPPED, GAPPED, st.lists(st.integers(1, 20), max_size=4))
-def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(
-    before: list[tuple[str, int]], after: list[tuple[str, int]], used: list[int]
-) -> None:
+def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(before, after, used):
     text = cloze.keep_numbers(gapped(before), gapped(after), tuple(used))
     known = [number for _, number in before]
 
@@ -217,7 +211,7 @@ def _alike(one: str, other: str) -> bool:
 
 @bounded
 @given(TEXT, TEXT)
-def test_what_is_located_is_the_same_as_the_quote(quote: str, source: str) -> None:
+def test_what_is_located_is_the_same_as_the_quote(quote, source):
     span = locate(quote, source)
     if span is not None:
         assert 0 <= span[0] < span[1] <= len(source)
@@ -228,9 +222,7 @@ def test_what_is_located_is_the_same_as_the_quote(quote: str, source: str) -> No
 
 @bounded
 @given(WORDS, WORDS, WORDS, BLANKS)
-def test_a_quote_is_found_though_blanks_case_and_dashes_are_others(
-    before: list[str], quote: list[str], after: list[str], blank: str
-) -> None:
+def test_a_quote_is_found_though_blanks_case_and_dashes_are_others(before, quote, after, blank):
     source = " ".join([*before, "\u2013", *quote, "\u201d", *after])
     span = locate(blank.join(["-", *quote, '"']).upper(), source)
     assume(same(" ".join(quote).upper(), " ".join(quote)))
@@ -241,14 +233,14 @@ def test_a_quote_is_found_though_blanks_case_and_dashes_are_others(
 
 @bounded
 @given(TEXT, TEXT, TEXT)
-def test_whatever_stands_in_a_text_is_found_in_it(before: str, quote: str, after: str) -> None:
+def test_whatever_stands_in_a_text_is_found_in_it(before, quote, after):
     assume(canonical(quote))
     assert locate(quote, f"{before} {quote} {after}")
 
 
 @bounded
 @given(TEXT, TEXT, TEXT)
-def test_likeness_is_of_a_hundred_and_the_same_both_ways(one: str, two: str, around: str) -> None:
+def test_likeness_is_of_a_hundred_and_the_same_both_ways(one, two, around):
     score = similarity(one, around, around, two, around, around)
     assert 0 <= score <= 100.000001
     assert abs(score - similarity(two, around, around, one, around, around)) < 0.000001
@@ -259,7 +251,7 @@ def test_likeness_is_of_a_hundred_and_the_same_both_ways(one: str, two: str, aro
 
 @bounded
 @given(TEXT)
-def test_sentences_lose_no_letter_and_never_overlap(text: str) -> None:
+def test_sentences_lose_no_letter_and_never_overlap(text):
     at = 0
     for start, end in sentences(text):
         assert at <= start < end <= len(text)
@@ -272,7 +264,7 @@ def test_sentences_lose_no_letter_and_never_overlap(text: str) -> None:
 
 @bounded
 @given(TEXT, st.data())
-def test_the_sentence_around_a_mark_holds_it(text: str, data: st.DataObject) -> None:
+def test_the_sentence_around_a_mark_holds_it(text, data):
     assume(text.strip())
     begin, stop = data.draw(st.sampled_from(sentences(text)))
     start = data.draw(st.integers(begin, stop - 1))

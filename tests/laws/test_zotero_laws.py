@@ -1,7 +1,5 @@
 """Zotero by all its ways: the same library gives the same, and what is kept never goes stale."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Iterator
@@ -162,7 +160,7 @@ def folder() -> Iterator[Path]:
 
 @LAWS
 @given(libraries(), st.sampled_from(["local8", "local9", "local10"]))
-def test_every_way_gives_the_same(folder: Path, made: list[Library], flavour: str) -> None:
+def test_every_way_gives_the_same(folder, made, flavour):
     write_zotero(folder / "zotero.sqlite", made, account=(ADA, "ada"), users=USERS)
     expected = _but_notices(read(path=str(folder)))
     assert not any(isinstance(one, Problem) for one in expected)
@@ -180,7 +178,7 @@ def _but_notices(sightings: list[Any]) -> list[Any]:
 
 @LAWS
 @given(st.lists(libraries(), min_size=2, max_size=4))
-def test_what_is_kept_and_what_changed_give_what_there_is(states: list[list[Library]]) -> None:
+def test_what_is_kept_and_what_changed_give_what_there_is(states):
     memory = fake.Kept()
     with fake.ZoteroServer(states[0], users=USERS) as server:
         for state in states:

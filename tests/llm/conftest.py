@@ -4,8 +4,6 @@ It draws rubbish, which is what it is for: a peer that nobody of us wrote speaks
 what it says must not become a card. CONTRIBUTING.md says how to build it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

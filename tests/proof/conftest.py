@@ -1,7 +1,5 @@
 """A workspace that is driven from outside: commands, files, packages, loopback."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -8,8 +8,6 @@ seconds that its clock is ahead, `stdout` and `stderr`: files); a line on stdout
 `os.waitpid` says.
 """
 
-from __future__ import annotations
-
 import atexit
 import gc
 import json

@@ -1,7 +1,5 @@
 """Killed at any commit, the program goes on with the next run as if nothing had happened."""
 
-from __future__ import annotations
-
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -103,9 +101,7 @@ ids = [f"{make.__name__}-{moment}" for make, moment in CASES]
 
 
 @pytest.mark.parametrize(("make", "moment"), CASES, ids=ids)
-def test_a_run_killed_at_any_commit_is_made_good_by_the_next(
-    desk: Desk, make: Callable[[Desk], None], moment: str
-) -> None:
+def test_a_run_killed_at_any_commit_is_made_good_by_the_next(desk, make, moment):
     make(desk)
     desk.keep()
     desk.ok("run")
@@ -147,9 +143,7 @@ LLM = "drafter: llm\nllm: {{base_url: {url}, model: m, candidates: 1, concurrenc
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_run_killed_at_any_commit_asks_for_no_passage_twice(
-    desk: Desk, fake: ModuleType, moment: str
-) -> None:
+def test_a_run_killed_at_any_commit_asks_for_no_passage_twice(desk, fake, moment):
     """But for the reply whose own commit was not made: it was never stored."""
     lost: list[int] = []
     with fake.LlmServer() as server:

@@ -4,8 +4,6 @@ Each history is lived on two computers that unite their journals. Then both ledg
 from the same lines, in orders of their own: the cards must be those of the order in which it all happened.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random
@@ -328,9 +326,7 @@ def lived(
 
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("name", HISTORIES)
-def test_any_order_of_the_journal_gives_the_same_cards_on_both_computers(
-    lived: Any, name: str, clock: str
-) -> None:
+def test_any_order_of_the_journal_gives_the_same_cards_on_both_computers(lived, name, clock):
     pair, lines, as_lived = lived(name)
     lines = CLOCKS[clock](pair, lines)
     expected = as_lived if clock == "as_it_was" else rebuilt(pair.here, lines)

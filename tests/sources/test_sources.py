@@ -5,8 +5,6 @@ A case has a `source.yaml` (`kind`, `settings` with `path` relative to the case;
 that writes it into a temporary copy, and `expected.jsonl`. `make golden` writes the last.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import shutil
@@ -90,7 +88,7 @@ def written(found: list[Sighting], folder: Path) -> str:
 
 
 @cases
-def test_a_source_yields_what_the_golden_file_says(case: Path, tmp_path: Path) -> None:
+def test_a_source_yields_what_the_golden_file_says(case, tmp_path):
     golden = case / "expected.jsonl"
     result = written(sightings(case, tmp_path), tmp_path)
     if os.environ.get("ANKIFORGE_GOLDEN"):
@@ -99,13 +97,13 @@ def test_a_source_yields_what_the_golden_file_says(case: Path, tmp_path: Path) -
 
 
 @cases
-def test_reading_twice_gives_the_same(case: Path, tmp_path: Path) -> None:
+def test_reading_twice_gives_the_same(case, tmp_path):
     first = sightings(case, tmp_path)
     assert sightings(case, tmp_path) == first
 
 
 @cases
-def test_keys_are_unique_within_a_source(case: Path, tmp_path: Path) -> None:
+def test_keys_are_unique_within_a_source(case, tmp_path):
     """Among those of one document always; copies of a note share keys until they are issued."""
     for sighting in sightings(case, tmp_path):
         if isinstance(sighting, Extracted):
@@ -114,7 +112,7 @@ def test_keys_are_unique_within_a_source(case: Path, tmp_path: Path) -> None:
 
 
 @cases
-def test_a_source_ends_with_its_scans(case: Path, tmp_path: Path) -> None:
+def test_a_source_ends_with_its_scans(case, tmp_path):
     found = sightings(case, tmp_path)
     assert isinstance(found[-1], Scan)
     scanned = {sighting.container for sighting in found if isinstance(sighting, Scan)}
@@ -122,7 +120,7 @@ def test_a_source_ends_with_its_scans(case: Path, tmp_path: Path) -> None:
 
 
 @cases
-def test_gaps_lie_within_the_words_and_say_the_same_in_both(case: Path, tmp_path: Path) -> None:
+def test_gaps_lie_within_the_words_and_say_the_same_in_both(case, tmp_path):
     for sighting in sightings(case, tmp_path):
         for highlight in sighting.highlights if isinstance(sighting, Extracted) else ():
             assert ordered(highlight.gaps, len(highlight.exact))

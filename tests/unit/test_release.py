@@ -1,7 +1,5 @@
 """Links of the README on the package index, and what keeps a tag from being released."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 from pathlib import Path
@@ -21,7 +19,7 @@ def script(path: str) -> ModuleType:
     return module
 
 
-def test_every_link_of_the_readme_is_absolute_on_the_package_index() -> None:
+def test_every_link_of_the_readme_is_absolute_on_the_package_index():
     pytest.importorskip("hatchling")
     absolute = script("hatch_build.py").absolute
 
@@ -46,7 +44,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_finished_release_passes_with_its_notes(tree: Path) -> None:
+def test_a_finished_release_passes_with_its_notes(tree):
     release = script(".ci/release.py")
 
     assert release.problems(tree, "v0.1.0") == []
@@ -62,9 +60,7 @@ def test_a_finished_release_passes_with_its_notes(tree: Path) -> None:
         ("CHANGELOG.md", " - 2026-12-01", " - not released yet", "no dated section for 0.1.0"),
     ],
 )
-def test_an_unfinished_release_is_refused(
-    tree: Path, name: str, old: str, new: str, problem: str
-) -> None:
+def test_an_unfinished_release_is_refused(tree, name, old, new, problem):
     path = tree / name
     path.write_text(path.read_text().replace(old, new))
 

@@ -13,7 +13,13 @@ from urllib.parse import quote
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
-from ankiforge.extract.markdown.page import ToolCards, hidden_words
+from ankiforge.extract.markdown.page import (
+    AS_FIELD,
+    ToolCards,
+    between,
+    hidden_words,
+    written_on_line,
+)
 from ankiforge.extract.markdown.quotes import Citations, Quotes, find_citations, opens
 from ankiforge.model import Document, Form, Highlight, HighlightKind, Span
 from ankiforge.text import cloze
@@ -22,6 +28,11 @@ from ankiforge.text.markdown import plain
 
 _GLOSSARY = ("glossary", "definitions", "terms")
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
+_WRITTEN = {
+    Form.INLINE_FIELD: AS_FIELD,
+    Form.GLOSSARY: "Term: definition",
+    Form.TERM: "**Term**: text",
+}
 
 
 class Wanted(NamedTuple):
@@ -249,6 +260,7 @@ class _Reader:
                 fields["declared"] = True
                 if fields["exact"].count("::") <= 1:
                     fields["form"] = Form.INLINE
+                    fields["written"] = written_on_line(two_way=fields["two_way"])
             fields["hints"] = (*fields.get("hints", ()), *self.tools.hint_at(one.block))
             yield one
         for placed in self.tools.cards:
@@ -260,6 +272,7 @@ class _Reader:
                 "tags": tuple(dict.fromkeys(card.tags)),
                 "hints": self.tools.hint_of(placed),
                 "declared": True,
+                "written": card.written,
             }
             if card.form is Form.CLOZE:
                 markdown = card.sides[0]
@@ -315,14 +328,15 @@ class _Reader:
         block, cards = self.blocks[at], self.wanted.cards
         if block.region and "block" in cards:
             fields = self._fields(at, Form.BLOCK, block.plain, block.sided)
-            return {**fields, "two_way": block.region.two_way}
+            two_way = block.region.two_way
+            return {**fields, "two_way": two_way, "written": between("??" if two_way else "?")}
         if block.sides and "inline" in cards:
             return self._sided_card(at, block, block.sides)
         if block.inline and "cloze" in cards:
             gaps = tuple([p.span for p in block.inline.phrases if p.sign == "{{"])
             if gaps:
                 fields = self._fields(at, Form.CLOZE, block.plain, (block.inline.cloze(),))
-                return {**fields, "gaps": gaps}
+                return {**fields, "gaps": gaps, "written": "{{…}}"}
         term = self.terms.get(at)
         return self._sided_card(at, block, term) if term and term.form is Form.GLOSSARY else None
 
@@ -332,7 +346,8 @@ class _Reader:
         front = block.inline.markdown(*sides.front, bold=bold)[0]
         back = block.inline.markdown(*sides.back)[0]
         fields = self._fields(at, sides.form, block.plain, (front, back))
-        return {**fields, "two_way": sides.two_way}
+        written = _WRITTEN.get(sides.form) or written_on_line(two_way=sides.two_way)
+        return {**fields, "two_way": sides.two_way, "written": written}
 
     def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
         block = self.blocks[at]

@@ -58,6 +58,8 @@ class ToolCard(NamedTuple):
     """The id of the Anki note that the tool made of it, "" if unknown."""
     columns: Span = WHOLE_LINE
     """[start, end) on its line, if other cards may stand beside it."""
+    written: str = ""
+    """How it is written, as in `Highlight`; "" = as its form says."""
 
 
 class Dialect:
@@ -255,6 +257,20 @@ class Page:
                 words = read(without_id(content(line)), self.blocks.context).plain
                 found.setdefault(words, []).append(at)
         return found
+
+
+AS_FIELD = "word:: value"
+"""How a line is written that may be a card or a mere field."""
+
+
+def written_on_line(*, two_way: bool) -> str:
+    """Return how a card on one line is written."""
+    return "a ::: b" if two_way else "a :: b"
+
+
+def between(sign: str) -> str:
+    """Return how a card is written whose sides a line separates."""
+    return f"{sign} between question and answer"
 
 
 def content(line: str) -> str:

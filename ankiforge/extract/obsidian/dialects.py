@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.extract.markdown.blocks import without_id
 from ankiforge.extract.markdown.cards import FIELD
 from ankiforge.extract.markdown.page import (
+    AS_FIELD,
     FOOTNOTE,
     HEADING,
     ID,
@@ -20,6 +21,7 @@ from ankiforge.extract.markdown.page import (
     Dialect,
     Page,
     ToolCard,
+    between,
     content,
 )
 from ankiforge.extract.markdown.source import COMMENT
@@ -191,7 +193,7 @@ class _OsrWalk:
             if not is_own or at in page.regions:
                 card = card_on_line(page, at, self.osr.inline)
                 if card and ours and not heading:  # by our own reading it is not a card
-                    card = card._replace(form=Form.INLINE_FIELD)
+                    card = card._replace(form=Form.INLINE_FIELD, written=AS_FIELD)
             if card or is_own:
                 if self.separator < 0:
                     self.flush(at)  # within a multi-line card it replaces that card
@@ -214,8 +216,10 @@ class _OsrWalk:
         if first >= 0 and self.separator >= 0:
             front, back = page.body(first, self.separator), page.body(self.separator + 1, at)
             if back.strip():
-                two_way = self.osr.multiline[page.lines[self.separator].strip()]
-                self.found.append(block_card(page, first, at, front, back, two_way=two_way))
+                sign = page.lines[self.separator].strip()
+                two_way, written = self.osr.multiline[sign], between(sign)
+                card = block_card(page, first, at, front, back, two_way=two_way, written=written)
+                self.found.append(card)
         elif first >= 0 and self.cloze:
             source = page.body(first, at)
             mask = page.mask(source)
@@ -396,6 +400,7 @@ class O2a(Dialect):
             whole=whole[name.end() :] if name else whole,
             tags=(*tags, *card.tags),
             id=number,
+            written="START … END",
         )
 
     def inline_notes(self, page: Page) -> Iterator[ToolCard]:
@@ -431,6 +436,7 @@ class O2a(Dialect):
                     tags=(*tags.strip(f"{COMMENT} \t").split(), *card.tags),
                     id=number[1] if number else next(within, ""),
                     columns=match.span(),
+                    written="STARTI … ENDI",
                 )
 
     def of_fields(self, page: Page, kind: str, fields: list[tuple[str, str]]) -> ToolCard | None:
@@ -474,7 +480,7 @@ class O2a(Dialect):
                 front = page.lines_between(first, last)[asked.end() :]
                 back = page.lines_between(start, end)[answered.end() :]
                 card = _basic(page, first, end, front, back)
-                yield card._replace(whole=card.whole[asked.end() :])
+                yield card._replace(whole=card.whole[asked.end() :], written="Q: … A: …")
 
     def on_flashcard(self, page: Page) -> Iterator[ToolCard]:
         """Yield questions that end in `#flashcard`; the text after them is the answer."""
@@ -490,7 +496,8 @@ class O2a(Dialect):
                 start, end = next(iter(spans[number + 1 : number + 2]), (last, last))
                 if start == end or not _is_blank(page, last, start):
                     continue
-            yield _basic(page, first, end, front, page.lines_between(start, end))
+            card = _basic(page, first, end, front, page.lines_between(start, end))
+            yield card._replace(written="#flashcard")
 
     def on_ruled(self, page: Page) -> Iterator[ToolCard]:
         """Yield paragraphs that a line of dashes divides into question and answer."""
@@ -498,7 +505,7 @@ class O2a(Dialect):
             dashes = (at for at in range(first + 1, last - 1) if _DASHES.match(page.lines[at]))
             if at := next(dashes, None):
                 front, back = page.lines_between(first, at), page.lines_between(at + 1, last)
-                yield _basic(page, first, last, front, back)
+                yield _basic(page, first, last, front, back)._replace(written=between("---"))
 
     def on_table(self, page: Page) -> Iterator[ToolCard]:
         """Yield tables of one column: the header is the question, the first row the answer."""
@@ -506,7 +513,8 @@ class O2a(Dialect):
             cells = [_CELL.match(page.lines[at]) for at in range(first, min(first + 3, last))]
             if first in page.cells and len(cells) == 3 and all(cells):
                 front, _, back = (cell[1].strip() for cell in cells if cell)
-                yield _basic(page, first, first + 3, front, back)
+                card = _basic(page, first, first + 3, front, back)
+                yield card._replace(written="a table of one column")
 
     def on_inline(self, page: Page) -> Iterator[ToolCard]:
         """Yield cards `front::back` on one line."""
@@ -577,6 +585,7 @@ class Flashcards(Dialect):
     """flashcards-obsidian: `#card`, `Q::A`, and lines with `==x==`, `{x}` or `{2:x}`."""
 
     def __init__(self, settings: FlashcardsSettings) -> None:
+        self.written = f"#{settings.flashcards_tag.lstrip('#')}"
         tag = re.escape(settings.flashcards_tag.lstrip("#"))
         self.tag = re.compile(
             rf"(?:^|(?<=[ \t]))#{tag}(?P<kind>[/-](?:reverse|spaced))?(?P<tags>(?:[ \t]*#[\w/-]+)*)"
@@ -649,7 +658,7 @@ class Flashcards(Dialect):
         end = self.past_id(page, at) if kind == "spaced" else end
         tags = tuple(re.findall(r"[\w/-]+", found["tags"])) + page.tags_in(back)
         card = block_card(page, first, end, front, back, two_way=kind == "reverse")
-        return card._replace(ends=(front, back or front), tags=tags)
+        return card._replace(ends=(front, back or front), tags=tags, written=self.written)
 
     def inline(self, page: Page, at: int) -> ToolCard | None:
         """Return the card `Q::A` or `Q:::A` on a line; its id may stand on the line below."""
@@ -697,7 +706,7 @@ class Yanki(Dialect):
         inside = any(fnmatchcase(page.path, f"{folder}/*") for folder in self.folders)
         card = self.card(page) if inside or not self.folders else None
         if card:
-            yield card._replace(id=page.note_id)
+            yield card._replace(id=page.note_id, written="one card a file")
 
     def card(self, page: Page) -> ToolCard | None:
         """Return the card that a file is, by its rules and struck-through text."""

@@ -62,18 +62,26 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
             sides.reverse()
         return ToolCard(
             at, at + 1, Form.INLINE, tuple(sides), words, two_way=separator.two_way,
-            tags=inline.tags,
+            tags=inline.tags, written=f"a {separator.sign.strip()} b",
         )  # fmt: skip
     return None
 
 
 def block_card(
-    page: Page, first: int, last: int, front: str, back: str, *, two_way: bool = False
+    page: Page,
+    first: int,
+    last: int,
+    front: str,
+    back: str,
+    *,
+    two_way: bool = False,
+    written: str = "",
 ) -> ToolCard:
     """Return the card of the lines [first, last), whose sides have these sources."""
     return ToolCard(
         first, last, Form.BLOCK, (page.side(front), page.side(back)),
         page.lines_between(first, last), (front, back), two_way, page.tags_in(front, back),
+        written=written,
     )  # fmt: skip
 
 
@@ -176,5 +184,17 @@ def cloze_card(
     page: Page, first: int, last: int, source: str, mask: str, found: Iterable[Cloze], id: str = ""
 ) -> ToolCard:
     """Return the cloze card of the lines [first, last), whose text is `source`."""
+    found = list(found)
     text = cloze_text(page, source, mask, found)
-    return ToolCard(first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id)
+    written = ""
+    if found:
+        start, end = found[0].answer
+        opening = _SIGNS.match(source[found[0].start : start])
+        closing = _SIGNS.match(source[end : found[0].end][::-1])
+        written = f"{opening[0] if opening else ''}…{closing[0][::-1] if closing else ''}"
+    return ToolCard(
+        first, last, Form.CLOZE, (text,), source, tags=page.tags_in(source), id=id, written=written
+    )
+
+
+_SIGNS = re.compile(r"[^\w\s]*")

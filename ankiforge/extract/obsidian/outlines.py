@@ -134,7 +134,7 @@ class Logseq(Dialect):
             last = min([item.last, *cards[at + 1 : at + 2]])
             back = _answer(page, item.below, last) if last > item.below else ""
             back, _ = without_properties(back)
-            card = block_card(page, item.first, last, front, back)
+            card = block_card(page, item.first, last, front, back, written="#card")
             last = max(last, item.below)
             yield card._replace(last=last, ends=(front, back or front), tags=tags)
 
@@ -164,8 +164,8 @@ class Remnote(Dialect):
             asked = _BELOW.match(source)
             if asked and item.last > item.below:  # `front >>>` with its answer in the items below
                 front, back = asked["front"], _answer(page, item.below, item.last)
-                two_way = asked["sign"] == ":::"
-                yield block_card(page, at, item.last, front, back, two_way=two_way)
+                two_way, written = asked["sign"] == ":::", f"a {asked['sign']} items below"
+                yield block_card(page, at, item.last, front, back, two_way=two_way, written=written)
                 continue
             mask = page.mask(source)
             if found := find_clozes(mask, (_REMNOTE_CLOZE,), templates=False):

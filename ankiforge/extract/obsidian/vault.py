@@ -286,7 +286,7 @@ class NoteReader:
         if lines:
             says = "1 line" if lines == 1 else f"{lines} lines"
             what = f"{says} with marks more than 100 quotes or lists deep {'is' if lines == 1 else 'are'} not read"
-            deep = (Problem(path, what, "quote them less deep", notice=True),)
+            deep = (Problem(path, what, "nest the quotes less deeply", notice=True),)
         front = front_matter(text)
         # the front matter is blanked, so that line numbers stay
         rest = text.split("\n", front.lines)[front.lines] if text.count("\n") >= front.lines else ""

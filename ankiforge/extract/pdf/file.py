@@ -72,7 +72,7 @@ def failure(error: BaseException) -> Failed:
         what = f"it cannot be read: {error.strerror or error}"
         return Failed(what, "check the file's permissions")
     words = " ".join(str(error).split())
-    return Failed(f"it is damaged ({words[:100].rstrip('. ') or type(error).__name__})", REPAIR)
+    return Failed(f"it is damaged: {words[:100].rstrip('. ') or type(error).__name__}", REPAIR)
 
 
 # --- opening --------------------------------------------------------------------------------

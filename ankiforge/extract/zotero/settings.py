@@ -114,8 +114,8 @@ _FAULTS = {
         "{host} lists none of the {0} {1} it had",
         "is it the right account and library? nothing was counted as deleted",
     ),
-    "busy": ("{host} asks for {0:,.0f} s of rest", _LATER),
-    "slow": ("{host} was waited for {0:,.0f} s, no more in this run", _LATER),
+    "busy": ("{host} asks to wait {0:,.0f} s", _LATER),
+    "slow": ("{host} was waited for {0:,.0f} s; this run waits no longer", _LATER),
 }
 
 

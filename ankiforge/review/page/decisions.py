@@ -23,6 +23,8 @@ from ankiforge.draft import private, withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
+from ankiforge.ledger.consents import Choice
+from ankiforge.ledger.events import CONSENT
 from ankiforge.model import (
     AnkiState,
     Candidate,
@@ -30,6 +32,7 @@ from ankiforge.model import (
     Card,
     Draft,
     DraftId,
+    Family,
     Fields,
     Guid,
     Highlight,
@@ -41,8 +44,17 @@ from ankiforge.model import (
 from ankiforge.pipeline import again, draft_again
 from ankiforge.review import Result, Target, acceptable_in_bulk
 from ankiforge.review.decide import live_cards, manual_draft
-from ankiforge.review.history import remarks_for
-from ankiforge.review.page.items import Item, as_if, faces_of, render, tone_of
+from ankiforge.review.history import remark_excluding, remarks_for
+from ankiforge.review.page.forms import form_id, form_of
+from ankiforge.review.page.items import (
+    EXCLUDING,
+    Item,
+    also_right,
+    as_if,
+    faces_of,
+    render,
+    tone_of,
+)
 from ankiforge.review.page.source import Shown
 from ankiforge.review.page.views import (
     BETWEEN,
@@ -57,6 +69,7 @@ from ankiforge.review.page.views import (
 from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
 from ankiforge.review.service import Service
 from ankiforge.text.identifiers import model_name
+from ankiforge.text.markdown import literal
 
 if TYPE_CHECKING:
     from ankiforge.draft.budget import Usage
@@ -183,6 +196,9 @@ def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str,
     lists.pace.undone()
     last = taken_back[-1]
     about = {name for one in taken_back for name in (one.subject, one.body.get("key"))}
+    about |= {
+        form_id(one.subject, one.body["written"]) for one in taken_back if one.what == CONSENT
+    }
     view = view_named(request.view)
     held = view.ids(service)
     shown = next((one for one in held if about & {*view.owner(one)[1].split(BETWEEN)}), "")
@@ -229,11 +245,29 @@ def _accept_all(now: Decision) -> Outcome:
     targets = [Target(card) for card in found if acceptable_in_bulk(card)]
     if not targets or now.words != str(len(targets)):
         raise RefusedError(
-            f"{len(targets)} cards of this filter are clean, which is not what you typed",
+            f"{len(targets)} cards of this filter are clean, and you typed another number",
             hint="nothing was done",
         )
     _done(review.accept(now.service.ledger, targets), "")
     return Outcome(f"{len(targets)} cards accepted", many=True, count=len(targets))
+
+
+_CONSENTED = {
+    Choice.ACCEPT: "{} cards accepted, and later ones as well",
+    Choice.EACH: "you look at each of the {} cards",
+    Choice.NEVER: "{} cards left out; none of this form is made here",
+}
+
+
+def _consent(now: Decision) -> Outcome:
+    """Decide about a form in which cards are written: one action, one undo."""
+    form, choice = form_of(now.service, now.item.id), Choice(now.args.get("choice", ""))
+    if form is None:
+        raise RefusedError(CHANGED)
+    _done(review.consent(now.service.ledger, form, choice), "")
+    count = len(form.waiting)
+    done = 1 if choice is Choice.EACH else count
+    return Outcome(_CONSENTED[choice].format(count), many=True, count=done)
 
 
 def _reject(now: Decision) -> Outcome:
@@ -276,7 +310,7 @@ def _on_all(
         targets = [Target(ledger.cards.get(Guid(guid))) for guid in held(ledger)]
         if now.words != str(len(targets)):
             raise RefusedError(
-                f"there are {len(targets)} such cards, which is not what you typed",
+                f"there are {len(targets)} such cards, and you typed another number",
                 hint="nothing was done",
             )
         _done(decide(ledger, targets), "")
@@ -416,12 +450,27 @@ def _edit(now: Decision) -> Outcome:
         over = {name: html for name, html in there.items() if name in words}
     fields = changed_fields(as_if(target.card, target.candidate), words)
     edited = _done([review.edit(ledger, target, fields, now.service.judge, over)], "edited", guid)
-    if now.args.get("accept") != "yes":
-        return edited
+    return edited if now.args.get("accept") != "yes" else _accept_edited(ledger, guid)
+
+
+def _accept_edited(ledger: Ledger, guid: Guid) -> Outcome:
     [accepted] = review.accept(ledger, [Target(ledger.cards.get(guid))])
     if accepted.refused:  # the words are stored all the same
         return Outcome(f"saved, not accepted: {accepted.refused}", guid)
     return Outcome("edited and accepted")
+
+
+def _add(now: Decision) -> Outcome:
+    """Add the other right answers to what the card shows as its answer, and accept it."""
+    target, ledger = now.target(), now.service.ledger
+    card = as_if(target.card, target.candidate)
+    others = literal("; ".join(also_right(target.candidate)))
+    name = "Extra" if card.family is Family.CLOZE else "Back"  # a gap hides one answer
+    told = f"(also right: {others})" if name == "Back" else f"Also right: {others}"
+    words = " ".join(filter(None, (dict(card.fields).get(name, ""), told)))
+    fields = changed_fields(card, {name: words})
+    _done([review.edit(ledger, target, fields, now.service.judge)], "")
+    return _accept_edited(ledger, target.card.guid)
 
 
 def _make(now: Decision) -> Outcome:
@@ -529,7 +578,9 @@ def _redraft(now: Decision) -> Outcome:
     service, key = now.service, HighlightKey(now.item.group)
     instead = INSTEAD in now.args.items()
     _refuse_redraft(service, key, instead=instead)
-    wanted: dict[str, Any] = {"only": frozenset((key,)), "remark": now.words}
+    excluding = also_right(now.target().candidate) if EXCLUDING in now.args.items() else ()
+    remark = remark_excluding(excluding) if excluding else now.words
+    wanted: dict[str, Any] = {"only": frozenset((key,)), "remark": remark}
     if instead:
         split = SPLIT in now.args.items()
         remarks = remarks_for(service.ledger, now.item.cards, now.words, split=split)
@@ -627,11 +678,13 @@ def _sourceless(ledger: Ledger) -> Sequence[str]:
 DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "accept": _accept,
     "accept all": _accept_all,
+    "add": _add,
     "all deleted": _on_all(_missing, review.confirm_deleted, "deleted for good"),
     "all keep": _on_all(_sourceless, review.accept, "kept"),
     "all restore": _on_all(_missing, review.restore, "brought back"),
     "both": _keep_both,
     "cloze": _cloze,
+    "consent": _consent,
     "deleted": _on_card(review.confirm_deleted, "deleted for good"),
     "distinct": _distinct,
     "edit": _edit,

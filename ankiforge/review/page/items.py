@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -222,6 +222,31 @@ def faces_in_anki(card: Card, seen: Seen) -> tuple[Face, ...]:
     """Return the cards of a note with the fields it has in Anki, which anybody may have written."""
     ordinals = card_ordinals(card.family, seen.fields)
     return tuple(sides(card.family, seen.fields, ordinal) for ordinal in ordinals)
+
+
+# --- what may be done if a question has another right answer ------------------------------------
+
+EXCLUDING = ("excluding", "yes")
+"""The argument of an act that asks for a card without the other right answers of the one shown."""
+
+
+def also_right_acts(shown: Sequence[Candidate]) -> Iterator[Act]:
+    """Yield what may be done if the answer probe found another right answer."""
+    for at, one in enumerate(shown, 1):
+        if (others := also_right(one)) and not one.blocked:
+            which = f" of {at}" if len(shown) > 1 else ""
+            named = " and ".join(f"“{other}”" for other in others)
+            slot = (("slot", one.id),)
+            yield Act("o", f"Add {named} to the answer{which}, and accept", "add", slot)
+            yield Act("O", "Redraft as another kind of question", ":redraft", (EXCLUDING, *slot))
+            return
+
+
+def also_right(candidate: Candidate) -> tuple[str, ...]:
+    """Return the other right answers that a finding of a draft names."""
+    probe = candidate.draft.probe
+    named = any(one.check == "also_right" for one in candidate.findings)
+    return probe.others if probe and named else ()
 
 
 # --- facts -----------------------------------------------------------------------------------

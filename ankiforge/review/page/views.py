@@ -9,9 +9,10 @@ from ankiforge import review, sync
 from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
+from ankiforge.draft import BEYOND, requested
 from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
 from ankiforge.ledger.conditions import Term
-from ankiforge.ledger.events import MADE, Event, standing
+from ankiforge.ledger.events import CONSENT, MADE, Event, standing
 from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AcceptedBy,
@@ -29,6 +30,7 @@ from ankiforge.model import (
 )
 from ankiforge.model.retention import Trouble, retrievability
 from ankiforge.review.history import History, forgotten, history_of, reasons
+from ankiforge.review.page.forms import form_id, form_item
 from ankiforge.review.page.items import (
     SAME,
     Act,
@@ -38,6 +40,7 @@ from ankiforge.review.page.items import (
     Row,
     Side,
     Slot,
+    also_right_acts,
     beside,
     changed,
     changed_rows,
@@ -283,6 +286,8 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
         accepting = (Act("a", "Keep the new answer", "accept", _this(card)),)
     elif card.accepted_by is AcceptedBy.POLICY:
         accepting = (Act("a", "Keep it", "keep", _this(card)),)
+    if card.verdict is Verdict.PENDING:
+        accepting = (*accepting, *also_right_acts(shown))
     rejecting = _rejecting(card, "Reject", "Reject, why…")
     if card.verdict is not Verdict.PENDING:
         return (*accepting, *rejecting, _EDIT, _REDRAFT)
@@ -513,6 +518,10 @@ def _passage(service: Service, key: str) -> Item | None:
     if highlight is None:
         return None
     words, _ = selectable_text(highlight)
+    new = Act("n", "New card", ":new")
+    if why.startswith(BEYOND):
+        asked = (("Front", requested(highlight).words or highlight.comment),)
+        new = Act("n", "Answer your question yourself", ":new", asked)
     selecting = (
         Act("c", "Cloze", ":cloze"),
         Act("q", "Question", ":question"),
@@ -530,7 +539,7 @@ def _passage(service: Service, key: str) -> Item | None:
         content,
         acts=(
             *(selecting if words else ()),
-            Act("n", "New card", ":new"),
+            new,
             Act("x", "No card wanted", "skip"),
             _REDRAFT,
         ),
@@ -774,6 +783,7 @@ _DONE = {
     "pin": "your words kept",
     "redraft": "another card asked for",
     "resolve": "the source's words taken",
+    CONSENT: "consent given",
 }
 
 
@@ -851,6 +861,14 @@ _KINDS = (
         "No answer was changed.",
         lambda service: service.ledger.queries.changed_answers(),
         _changed_answer,
+    ),
+    PageView(
+        "forms",
+        "Cards you wrote",
+        "Forms in which you wrote several cards: accept all of them, look at each, or read none of them.",
+        "No form waits for your consent.",
+        lambda service: [form_id(one.source, one.written) for one in service.forms_to_ask()],
+        form_item,
     ),
     PageView(
         "pending",

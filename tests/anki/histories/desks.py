@@ -1,7 +1,5 @@
 """What a history is played with: a clock, workspaces, and what their packages hold."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import tempfile

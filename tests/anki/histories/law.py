@@ -1,7 +1,5 @@
 """What must hold, whatever happens."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections import defaultdict

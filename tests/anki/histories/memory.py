@@ -1,7 +1,5 @@
 """What is remembered of a history, to judge the program by."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The paper of a history: its words stay, its marks change."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

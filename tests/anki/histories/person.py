@@ -1,7 +1,5 @@
 """What a person does in Anki."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ankiforge.anki.notetypes import note_type

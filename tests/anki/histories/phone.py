@@ -1,7 +1,5 @@
 """A second device of the person's, by Anki's own sync server."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path

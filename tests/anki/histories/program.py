@@ -1,7 +1,5 @@
 """What the program is told, and what is done with its packages."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What happens to the sources."""
 
-from __future__ import annotations
-
 from .memory import Memory
 from .paper import SHAPES, Beast
 from .source import Passage

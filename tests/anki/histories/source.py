@@ -1,7 +1,5 @@
 """What is read: notes with hand-written cards and marked sentences, and a paper with marks."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path

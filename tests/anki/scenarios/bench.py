@@ -1,7 +1,5 @@
 """One collection, and what can be asked of it; the row of a table."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

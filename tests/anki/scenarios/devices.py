@@ -1,7 +1,5 @@
 """Two computers of one person, and Anki's own sync server between them."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

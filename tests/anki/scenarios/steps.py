@@ -3,8 +3,6 @@
 Names without a call (`delete`, `review`) are steps; the others make one.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The review page in a real browser; a test that needs a process of the page's own says so."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -4,8 +4,6 @@ It is made as a person would: notes and a paper are read, the cards come to Anki
 moved or thrown away there, some passages are rewritten, and a model draws what is new.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

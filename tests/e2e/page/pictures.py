@@ -5,8 +5,6 @@
 Everything is made anew each time, in a folder that is thrown away: look at them before you commit.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Each view can be used by everybody: axe-core finds no serious issue, and nothing is cut off."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any
@@ -43,9 +41,7 @@ def views(page: Any) -> list[str]:
     return names
 
 
-def test_no_view_has_a_serious_issue_in_any_look(
-    forge, backend, fake, review, settled, axe: str
-) -> None:
+def test_no_view_has_a_serious_issue_in_any_look(forge, backend, fake, review, settled, axe):
     found: dict[tuple[str, ...], list[str]] = {}
     with full(forge, backend, fake):
         page = review()

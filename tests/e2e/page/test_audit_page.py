@@ -1,7 +1,5 @@
 """The page of `ankiforge audit`, opened from its file in a real browser without a network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +23,7 @@ def written(forge: Any, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")], ids=str
 )
-def test_it_needs_nothing_and_fits(
-    opened_alone: Any, written: Path, width: int, scheme: str
-) -> None:
+def test_it_needs_nothing_and_fits(opened_alone, written, width, scheme):
     with opened_alone(written, width, scheme) as page:
         page.get_by_role("link", name="yes_no_answer").click()  # opens the list it leads to
         rows = page.locator("details", has_text="yes_no_answer").locator("tbody tr")
@@ -37,9 +33,7 @@ def test_it_needs_nothing_and_fits(
         assert "empty_side · error · 1 note" in page.inner_text("main")
 
 
-def test_a_deck_with_an_endless_name_hides_nothing(
-    forge: Any, opened_alone: Any, tmp_path: Path
-) -> None:
+def test_a_deck_with_an_endless_name_hides_nothing(forge, opened_alone, tmp_path):
     made = genanki.Deck(2059400115, "N" * 300)
     made.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["What is lysis?", ""]))
     genanki.Package(made).write_to_file(tmp_path / "deck.apkg")

@@ -1,10 +1,5 @@
 """In a real browser: what stands beside a title with bidirectional controls reads as it was written."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 RLO, PDI = "\u202e", "\u2069"
 TITLE = f"Notes{PDI}{RLO}gnp"
 LEFT_TO_RIGHT = """(word) => {
@@ -27,7 +22,7 @@ LEFT_TO_RIGHT = """(word) => {
 """Of each place where a word is shown: whether its first letter stands left of its last."""
 
 
-def test_nothing_beside_a_title_is_turned_round(forge: Any, review: Any, tmp_path: Path) -> None:
+def test_nothing_beside_a_title_is_turned_round(forge, review, tmp_path):
     vault = tmp_path / "vault"
     (vault / ".obsidian").mkdir(parents=True)
     text = f"# Heading{RLO}\n\n## Energy\n\nThe ==mitochondrion== makes ATP in the cell.\n"

@@ -1,7 +1,5 @@
 """Cards by hand, and words edited in place, in a real browser and without a mouse."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,7 @@ def select(page, *, word: int, more: int = 0) -> None:
         page.keyboard.press("Shift+ArrowRight")
 
 
-def test_enter_may_be_quicker_than_the_server(forge, page, settled) -> None:
+def test_enter_may_be_quicker_than_the_server(forge, page, settled):
     def late(route: Any) -> None:
         time.sleep(0.3)
         route.continue_()
@@ -47,7 +45,7 @@ def test_enter_may_be_quicker_than_the_server(forge, page, settled) -> None:
     assert (card["fields"]["Front"], card["fields"]["Back"]) == ("What is small?", "cell")
 
 
-def test_words_selected_by_keys_are_a_cloze_a_question_a_term(forge, page, settled) -> None:
+def test_words_selected_by_keys_are_a_cloze_a_question_a_term(forge, page, settled):
     drawn = page.locator("#cards iframe").first
     expect(drawn).to_be_hidden()
     page.keyboard.press(" ")
@@ -92,7 +90,7 @@ def card(forge, vault: Path, review):
     return review()
 
 
-def test_beside_a_card_words_of_its_passage_make_further_ones(forge, card, settled) -> None:
+def test_beside_a_card_words_of_its_passage_make_further_ones(forge, card, settled):
     page = card
     first = page.locator("#title").inner_text()
     page.keyboard.press("c")
@@ -116,9 +114,7 @@ def test_beside_a_card_words_of_its_passage_make_further_ones(forge, card, settl
     assert [one["verdict"] for one in forge.cards()] == ["accepted"] * 3
 
 
-def test_a_broken_cloze_or_formula_is_told_while_typing_and_saved_when_mended(
-    forge, card, settled
-) -> None:
+def test_a_broken_cloze_or_formula_is_told_while_typing_and_saved_when_mended(forge, card, settled):
     page = card
     page.keyboard.press("e")
     text = page.get_by_label("Text")
@@ -143,7 +139,7 @@ def test_a_broken_cloze_or_formula_is_told_while_typing_and_saved_when_mended(
     )
 
 
-def test_typed_words_outlive_a_reload_and_a_change_by_somebody_else(forge, card, settled) -> None:
+def test_typed_words_outlive_a_reload_and_a_change_by_somebody_else(forge, card, settled):
     page = card
     page.keyboard.press("e")
     text = page.get_by_label("Text")

@@ -1,7 +1,5 @@
 """How the page looks and stands still: sides, schemes, widths, and what is said when it ends."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -32,7 +30,7 @@ def card(page) -> str:
     return page.frame_locator("iframe").first.locator("#qa").inner_text()
 
 
-def test_a_card_is_turned_and_each_card_of_its_note_is_reached(opened, settled) -> None:
+def test_a_card_is_turned_and_each_card_of_its_note_is_reached(opened, settled):
     page = opened()
     while "term" not in card(page):
         page.keyboard.press("j")
@@ -57,7 +55,7 @@ def test_a_card_is_turned_and_each_card_of_its_note_is_reached(opened, settled) 
     assert page.evaluate("document.activeElement.id") == "title"
 
 
-def test_what_decides_stays_at_its_place_from_card_to_card(opened, settled) -> None:
+def test_what_decides_stays_at_its_place_from_card_to_card(opened, settled):
     page = opened()
     places = set()
     for _ in range(6):
@@ -71,7 +69,7 @@ def test_what_decides_stays_at_its_place_from_card_to_card(opened, settled) -> N
     assert len(places) == 2
 
 
-def test_the_scheme_is_the_system_s_until_it_is_changed(opened, settled) -> None:
+def test_the_scheme_is_the_system_s_until_it_is_changed(opened, settled):
     page = opened(dark=True)
     night = page.frame_locator("iframe").first.locator("html.night-mode")
     assert night.count() == 1
@@ -84,15 +82,17 @@ def test_the_scheme_is_the_system_s_until_it_is_changed(opened, settled) -> None
     assert night.count() == 0
 
 
-def test_formulas_of_a_passage_are_drawn_below_it(opened, settled) -> None:
+def test_formulas_of_a_passage_are_drawn_below_it(opened, settled):
     page = opened()
     while not page.locator("#drawn").is_visible():
         page.keyboard.press("j")
         settled(page)
     page.frame_locator("#drawn iframe").locator("mjx-container").wait_for()
+    page.keyboard.press("d")
+    page.frame_locator("#drawn iframe").locator("html.night-mode").wait_for()
 
 
-def test_a_narrow_window_scrolls_one_way_only_and_reload_stays_at_the_card(opened, settled) -> None:
+def test_a_narrow_window_scrolls_one_way_only_and_reload_stays_at_the_card(opened, settled):
     page = opened(width=320, height=256)
     page.keyboard.press("j")
     settled(page)
@@ -104,7 +104,7 @@ def test_a_narrow_window_scrolls_one_way_only_and_reload_stays_at_the_card(opene
     assert (page.inner_text("#counter"), page.url) == (title, address)
 
 
-def test_a_program_that_has_ended_is_told_of(opened, settled) -> None:
+def test_a_program_that_has_ended_is_told_of(opened, settled):
     page = opened()
     page.route("**/api/**", lambda route: route.abort("connectionrefused"))
     page.keyboard.press("a")
@@ -115,7 +115,7 @@ def test_a_program_that_has_ended_is_told_of(opened, settled) -> None:
     page.wait_for_selector("#banner", state="hidden")
 
 
-def test_what_the_terminal_decided_leaves_the_page_at_once(forge, opened, settled) -> None:
+def test_what_the_terminal_decided_leaves_the_page_at_once(forge, opened, settled):
     page = opened()
     first, second, *others = (card["guid"] for card in forge.cards())
     forge.ok("reject", first)

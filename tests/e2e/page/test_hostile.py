@@ -1,7 +1,5 @@
 """Documents, models and other pages that mean harm, in a real Chromium: nothing of theirs runs."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator
@@ -122,7 +120,7 @@ def walk(page: Any, settled: Any, most: int) -> int:
 LISTS = "a[data-view]"
 
 
-def test_what_strangers_wrote_is_text(hostile, review, settled) -> None:
+def test_what_strangers_wrote_is_text(hostile, review, settled):
     """No window, dialog, request or even an attempt that the policy had to stop."""
     page = review()
     witness = Witness(page)
@@ -140,7 +138,7 @@ def test_what_strangers_wrote_is_text(hostile, review, settled) -> None:
     assert page.locator("a[href^='javascript'], a[href^='data']").count() == 0
 
 
-def test_formulas_that_mean_harm_leave_the_page_alive(forge, vault, review, settled) -> None:
+def test_formulas_that_mean_harm_leave_the_page_alive(forge, vault, review, settled):
     threes = [FORMULAS[at : at + 3] for at in range(0, len(FORMULAS), 3)]
     cards = [" ".join(f"${one}$" for one in three) for three in threes]
     cards.append("[out](https://evil.example/)")
@@ -262,9 +260,7 @@ def attacker(text: str) -> Iterator[int]:
         thread.join()
 
 
-def test_another_page_in_the_same_browser_reads_and_decides_nothing(
-    forge, vault, review, settled
-) -> None:
+def test_another_page_in_the_same_browser_reads_and_decides_nothing(forge, vault, review, settled):
     """127.0.0.1 on another port is the same site for cookies; a rebound name is our address."""
     (vault / "a.md").write_text("The ==cell== divides.\n\nThe ==nucleus== holds the DNA.\n")
     forge.ok("run", vault, "--accept", "review")

@@ -1,7 +1,5 @@
 """Keys on the page: each does what it says to the card that is shown when its turn comes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -31,7 +29,7 @@ def slowly(page, seconds: float = 0.2) -> list[str]:
     return named
 
 
-def test_fast_keys_each_decide_on_the_card_of_their_turn(forge, page, settled) -> None:
+def test_fast_keys_each_decide_on_the_card_of_their_turn(forge, page, settled):
     named = slowly(page)
     for key in "aax":
         page.keyboard.press(key)
@@ -42,9 +40,7 @@ def test_fast_keys_each_decide_on_the_card_of_their_turn(forge, page, settled) -
     assert verdicts == ["accepted", "accepted", "rejected", "pending", "pending"]
 
 
-def test_what_was_pressed_after_a_refused_key_is_not_done_to_the_same_card(
-    forge, page, settled
-) -> None:
+def test_what_was_pressed_after_a_refused_key_is_not_done_to_the_same_card(forge, page, settled):
     first = forge.cards()[0]["guid"]
     forge.ok("edit", first, "--field", "Back", "Another answer.")
     named = slowly(page)
@@ -57,7 +53,7 @@ def test_what_was_pressed_after_a_refused_key_is_not_done_to_the_same_card(
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 
-def test_keys_of_the_browser_held_keys_and_typed_words_decide_nothing(forge, page, settled) -> None:
+def test_keys_of_the_browser_held_keys_and_typed_words_decide_nothing(forge, page, settled):
     page.keyboard.press("Control+a")
     page.keyboard.down("a")
     page.keyboard.down("a")  # the keyboard repeats what is held
@@ -94,7 +90,7 @@ ESCAPE_AND = """([id, key]) => {
 """What Escape does, and the next key in the same moment: the dialog's `close` comes after both."""
 
 
-def test_the_next_key_after_escape_is_heard_at_once(page) -> None:
+def test_the_next_key_after_escape_is_heard_at_once(page):
     page.keyboard.press("?")
     page.locator("#help").wait_for()
     page.evaluate(ESCAPE_AND, ["help", "S"])
@@ -103,7 +99,7 @@ def test_the_next_key_after_escape_is_heard_at_once(page) -> None:
     page.locator("#help").wait_for()
 
 
-def test_a_dialog_that_is_opened_again_at_once_is_not_left_by_its_former_end(forge, page) -> None:
+def test_a_dialog_that_is_opened_again_at_once_is_not_left_by_its_former_end(forge, page):
     page.keyboard.press("X")
     page.locator("#words").wait_for()
     page.evaluate(ESCAPE_AND, ["words", "X"])

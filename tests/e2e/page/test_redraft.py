@@ -1,7 +1,5 @@
 """Asking the model again in a real browser: the page goes on while it thinks."""
 
-from __future__ import annotations
-
 import json
 import threading
 from typing import Any
@@ -10,7 +8,7 @@ ALPHA = "Alpha is the first letter of the Greek alphabet."
 BETA = "Beta follows alpha as the second letter."
 
 
-def test_a_person_goes_on_while_the_model_thinks(forge, fake, review, settled) -> None:
+def test_a_person_goes_on_while_the_model_thinks(forge, fake, review, settled):
     thought = threading.Event()
 
     def thinking(request: Any) -> Any:

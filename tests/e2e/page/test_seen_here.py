@@ -1,10 +1,5 @@
 """`S`: whether something was looked at before, asked on the page."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 from playwright.sync_api import expect
 
 TITLE = "<img src=x onerror=alert(1)> Cells & cats"
@@ -18,7 +13,7 @@ The ==mitochondrion== makes <script>alert(2)</script> energy.
 """
 
 
-def test_what_was_read_before_is_found_as_one_types(forge: Any, vault: Path, review: Any) -> None:
+def test_what_was_read_before_is_found_as_one_types(forge, vault, review):
     (vault / "Cells.md").write_text(NOTE, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     page = review()

@@ -1,10 +1,6 @@
 """Two versions of one thing in a real browser: decided by keys, read by ear."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,9 +18,7 @@ def vault(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_conflict_is_settled_field_by_field_with_keys(
-    forge: Any, backend: Any, vault: Path, review: Any, settled: Callable[[Any], None]
-) -> None:
+def test_a_conflict_is_settled_field_by_field_with_keys(forge, backend, vault, review, settled):
     note = vault / "Cells.md"
     note.write_text("Katze:::cat\n\nHund:::dog\n", encoding="utf-8")
     forge.ok("run", vault)
@@ -63,8 +57,8 @@ def test_a_conflict_is_settled_field_by_field_with_keys(
 
 
 def test_what_differs_is_said_to_who_hears_it_and_seen_without_colour(
-    forge: Any, vault: Path, review: Any, settled: Callable[[Any], None]
-) -> None:
+    forge, vault, review, settled
+):
     note = vault / "Cells.md"
     note.write_text("The ==mitochondrion== makes energy in cells.\n", encoding="utf-8")
     forge.ok("run", vault)

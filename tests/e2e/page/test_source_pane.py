@@ -1,17 +1,11 @@
 """The source in a real browser: the page of a PDF with its mark outlined, open for the next card."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 TEXT = "A cell is small. Every cell divides into two. Then the cell rests for a while."
 
 
-def test_the_page_opens_below_the_passage_and_its_mark_is_outlined(
-    forge, tmp_path: Path, review
-) -> None:
+def test_the_page_opens_below_the_passage_and_its_mark_is_outlined(forge, tmp_path, review):
     folder = tmp_path / "papers"
     folder.mkdir()
     red = {"colour": "#ff0000", "comment": "q: What divides?"}

@@ -1,7 +1,5 @@
 """The page of `ankiforge stats`, opened from its file in a real browser without a network."""
 
-from __future__ import annotations
-
 import os
 import random
 import time
@@ -50,9 +48,7 @@ def _study(col: Any) -> None:
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1200, "light"), (1200, "dark"), (360, "light")], ids=str
 )
-def test_it_needs_nothing_and_fits(
-    opened_alone: Any, written: Path, width: int, scheme: str
-) -> None:
+def test_it_needs_nothing_and_fits(opened_alone, written, width, scheme):
     with opened_alone(written, width, scheme) as page:
         for summary in page.locator("summary").all():
             summary.click()
@@ -65,7 +61,7 @@ def test_it_needs_nothing_and_fits(
         assert "600" in page.get_by_text("answers", exact=True).first.locator("..").inner_text()
 
 
-def test_on_a_phone_the_latest_days_are_in_view(browser: Any, written: Path) -> None:
+def test_on_a_phone_the_latest_days_are_in_view(browser, written):
     context = browser.new_context(viewport={"width": 360, "height": 800}, offline=True)
     page = context.new_page()
     page.goto(written.as_uri())
@@ -76,7 +72,7 @@ def test_on_a_phone_the_latest_days_are_in_view(browser: Any, written: Path) -> 
     context.close()
 
 
-def test_on_paper_nothing_is_cut_off(browser: Any, written: Path) -> None:
+def test_on_paper_nothing_is_cut_off(browser, written):
     """Of the size A4: what is scrolled on a screen is not there on paper."""
     context = browser.new_context(viewport={"width": 718, "height": 1000}, offline=True)
     page = context.new_page()
@@ -88,7 +84,7 @@ def test_on_paper_nothing_is_cut_off(browser: Any, written: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_kept_out(browser: Any, written: Path, scheme: str) -> None:
+def test_nobody_is_kept_out(browser, written, scheme):
     if not SCRIPT and not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
         pytest.skip("axe-core is not installed (ANKIFORGE_AXE)")
     context = browser.new_context(color_scheme=scheme, offline=True)

@@ -1,7 +1,5 @@
 """Whole ways through the page, in a real Chromium: what a person does in ten minutes a day."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +42,7 @@ def verdicts(forge: Any) -> list[str]:
     return [card["verdict"] for card in forge.cards()]
 
 
-def test_from_a_vault_to_anki_by_keys_alone(forge, note, review, press, anki) -> None:
+def test_from_a_vault_to_anki_by_keys_alone(forge, note, review, press, anki):
     page = review()
     press(page, "a", " ", "x", "u", "j", "a")
     assert verdicts(forge) == ["accepted", "accepted", "pending", "pending"]
@@ -58,7 +56,7 @@ def test_from_a_vault_to_anki_by_keys_alone(forge, note, review, press, anki) ->
         assert anki.note(card["guid"])["Source"]
 
 
-def test_what_was_decided_is_taken_back_after_a_restart(forge, note, review, press) -> None:
+def test_what_was_decided_is_taken_back_after_a_restart(forge, note, review, press):
     page = review()
     press(page, "a", "x", "a")
     page.close()
@@ -71,7 +69,7 @@ def test_what_was_decided_is_taken_back_after_a_restart(forge, note, review, pre
 
 def test_two_tabs_a_terminal_and_a_run_never_overwrite_one_another(
     forge, note, review, press, settled
-) -> None:
+):
     page = review()
     other = page.context.new_page()
     other.goto(page.url.partition("#")[0])
@@ -97,7 +95,7 @@ def test_two_tabs_a_terminal_and_a_run_never_overwrite_one_another(
     assert verdicts(forge) == ["accepted"] * 5
 
 
-def test_after_ten_decisions_ten_more_or_to_anki(forge, vault, review, press, settled) -> None:
+def test_after_ten_decisions_ten_more_or_to_anki(forge, vault, review, press, settled):
     lines = (f"What is number {at}?::Answer {at}\n" for at in range(12))
     (vault / "a.md").write_text("\n".join(lines), encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")

@@ -1,16 +1,9 @@
 """Cards that keep failing, in a real browser: what is known of them, and one key for each way out."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 from tests.anki.studying import NEW, OLD, Desk, remark
 
 
-def test_a_failing_card_is_left_or_redrawn_by_keys(
-    forge: Any, backend: Any, fake: Any, review: Any, settled: Callable[[Any], None]
-) -> None:
+def test_a_failing_card_is_left_or_redrawn_by_keys(forge, backend, fake, review, settled):
     with fake.LlmServer() as model:
         desk = Desk(forge, backend, fake, model)
         desk.studied(lapses=6)

@@ -1,7 +1,5 @@
 """A watcher in this process: its clock and its hints are the test's, its files are real."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +106,23 @@ def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(watching, "EMPTY", 0.0)
     monkeypatch.setattr(watching, "REST", 0.0)
     return forge.folder
+
+
+@pytest.fixture
+def settings(desk: Path) -> Callable[..., Path]:
+    """Writes the settings anew: with a further source, an Anki, a model, or more lines."""
+    file = desk / "ankiforge.yaml"
+    first = file.read_text("utf-8")
+
+    def write(more: str = "", source: str = "", connect: str = "", llm: str = "") -> Path:
+        text = first.replace("anki:", f"- {source}\nanki:") if source else first
+        if connect:
+            text = text.replace("{collection: none}", f"{{collection: none, connect: '{connect}'}}")
+        drafter = f"drafter: llm\nllm: {{model: m, {llm}}}\n" if llm else ""
+        file.write_text(text + drafter + more, "utf-8")
+        return file
+
+    return write
 
 
 @pytest.fixture

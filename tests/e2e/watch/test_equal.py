@@ -1,7 +1,5 @@
 """The law of the watcher: whatever it saw, and however, the ledger is that of whole runs."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil
@@ -189,9 +187,8 @@ def more_sources(desk: Path, second: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("ANKIFORGE_HISTORIES", "1"))))
 def test_the_ledger_is_that_of_whole_runs_whatever_was_seen_together(
-    seed: int, forge, watch, forge_in, desk: Path, vault: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    seed, forge, watch, forge_in, desk, vault, tmp_path,
+    monkeypatch):  # fmt: skip
     more_sources(desk, tmp_path / "second")
     story = Story(vault, tmp_path / "second", seed)
     other = forge_in(tmp_path / "other")
@@ -214,9 +211,8 @@ def test_the_ledger_is_that_of_whole_runs_whatever_was_seen_together(
 
 
 def test_a_quote_that_is_taken_out_leaves_nothing_behind(
-    forge, watch, forge_in, desk: Path, vault: Path, tmp_path: Path, no_waiting: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    forge, watch, forge_in, desk, vault, tmp_path, no_waiting,
+    monkeypatch):  # fmt: skip
     more_sources(desk, tmp_path / "second")
     (tmp_path / "second" / "s.md").write_text(f"{SENTENCES[0]}\n\n{SHORT[0]}\n", "utf-8")
     (vault / "a.md").write_text(f"---\ndoi: 10.1000/xyz\n---\n\n=={PAPER}==\n", "utf-8")

@@ -1,7 +1,5 @@
 """What a watcher lives through: disks, clocks, programs and names that misbehave."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os
@@ -13,6 +11,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,8 +53,8 @@ def turns(watched, seconds: float) -> int:
 
 
 def test_a_disk_that_no_longer_answers_is_told_of_and_looked_at_again(
-    watch, vault: Path, forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    watch, vault, forge, monkeypatch
+):
     watched = watch()
     stat = os.stat
 
@@ -74,16 +73,20 @@ def test_a_disk_that_no_longer_answers_is_told_of_and_looked_at_again(
     assert len(forge.cards()) == 3
 
 
-def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_deleted(
-    watch, desk: Path, tmp_path: Path, forge, no_waiting: None
-) -> None:
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    (texts / "a.md").write_text(LENS, "utf-8")
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+@pytest.fixture
+def texts(tmp_path: Path, settings: Any, forge: Any, desk: Path) -> Path:
+    """A folder of texts that is a source, too."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    settings(source=f"markdown: {{name: texts, path: {folder}}}")
     forge.ok("init", "--trust", desk)
+    return folder
+
+
+def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_deleted(
+    watch, texts, tmp_path, forge, no_waiting
+):
+    (texts / "a.md").write_text(LENS, "utf-8")
     watched = watch()
     texts.rename(tmp_path / "away")
     texts.mkdir()
@@ -97,9 +100,7 @@ def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_dele
     assert len(forge.cards()) == 3
 
 
-def test_what_is_missing_is_looked_for_in_peace_while_the_ledger_is_in_use(
-    watch, vault: Path, desk: Path
-) -> None:
+def test_what_is_missing_is_looked_for_in_peace_while_the_ledger_is_in_use(watch, vault, desk):
     watched = watch()
     (vault / "Cells.md").write_text("The ==mitochondrion== makes ATP.\n", "utf-8")
     while not passes(watched.later(1)):
@@ -111,9 +112,7 @@ def test_what_is_missing_is_looked_for_in_peace_while_the_ledger_is_in_use(
 # --- clocks -----------------------------------------------------------------------------------
 
 
-def test_a_note_from_the_future_goes_out_like_any_other(
-    watch, vault: Path, desk: Path, notes_in
-) -> None:
+def test_a_note_from_the_future_goes_out_like_any_other(watch, vault, desk, notes_in):
     ahead = 4_000_000_000
     os.utime(vault / "Cells.md", (ahead, ahead))
     watched = watch()
@@ -124,9 +123,7 @@ def test_a_note_from_the_future_goes_out_like_any_other(
     assert len(watched.told) == before
 
 
-def test_a_clock_that_is_set_back_stops_nothing(
-    watch, vault: Path, desk: Path, forge, no_waiting: None, notes_in
-) -> None:
+def test_a_clock_that_is_set_back_stops_nothing(watch, vault, desk, forge, no_waiting, notes_in):
     watched = watch()
     watched.later(150)
     (vault / "Cells.md").write_text(f"The ==mitochondrion== makes ATP.\n{LENS}", "utf-8")
@@ -142,14 +139,8 @@ def test_a_clock_that_is_set_back_stops_nothing(
 
 
 def test_a_file_that_is_still_being_written_is_read_when_it_is_done(
-    watch, desk: Path, tmp_path: Path, forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = tmp_path / "texts"
-    texts.mkdir()
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- markdown: {{name: texts, path: {texts}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
-    forge.ok("init", "--trust", desk)
+    watch, texts, forge, monkeypatch
+):
     monkeypatch.setattr(files, "TICK_NS", 10**18)  # no stamp proves anything
     watched = watch()
     (texts / "a.md").write_text("Half a", "utf-8")
@@ -167,9 +158,7 @@ def test_a_file_that_is_still_being_written_is_read_when_it_is_done(
 @pytest.mark.parametrize(
     "name", [b"caf\xe9.md", b"a\nb.md", "日本語 ノート.md".encode(), b"-rf.md", b"a'b\"c.md"]
 )
-def test_a_note_with_an_odd_name_is_read_like_any_other(
-    watch, vault: Path, forge, name: bytes
-) -> None:
+def test_a_note_with_an_odd_name_is_read_like_any_other(watch, vault, forge, name):
     watched = watch()
     Path(os.fsdecode(os.fsencode(vault) + b"/" + name)).write_text(LENS, "utf-8")
     assert passes(watched.turn()) == ["pass"]
@@ -179,9 +168,7 @@ def test_a_note_with_an_odd_name_is_read_like_any_other(
 # --- people and programs beside it ------------------------------------------------------------
 
 
-def test_a_ledger_in_use_is_waited_for_and_told_of_if_that_takes_long(
-    forge, desk: Path, watch, vault: Path
-) -> None:
+def test_a_ledger_in_use_is_waited_for_and_told_of_if_that_takes_long(forge, desk, watch, vault):
     watched = watch()
     with ledger.lock(desk / ".ankiforge", "drafting"):
         (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
@@ -196,8 +183,8 @@ def test_a_ledger_in_use_is_waited_for_and_told_of_if_that_takes_long(
 
 
 def test_what_is_taken_back_during_a_pass_asks_for_all_at_the_next(
-    watch, vault: Path, forge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    watch, vault, forge, monkeypatch
+):
     watched = watch()
     forge.ok("reject", forge.cards()[0]["guid"])
     follow = watching.follow
@@ -214,24 +201,19 @@ def test_what_is_taken_back_during_a_pass_asks_for_all_at_the_next(
     assert passes(watched.turn()) == ["pass"]
 
 
-def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(
-    watch, desk: Path, serving, tmp_path: Path
-) -> None:
+def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(watch, settings, serving, tmp_path):
     with serving(tmp_path / "profile") as anki:
-        address = anki.address
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    at = settings.replace("{collection: none}", f"{{collection: none, connect: '{address}'}}")
-    (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        settings(connect=anki.address)
     watched = watch(push=True)
     watched.later(3000)
     assert not [one for one in watched.of("delivered") if one.pushed]
-    with serving(tmp_path / "profile", port=int(address.rpartition(":")[2])) as anki:
+    with serving(tmp_path / "profile", port=int(anki.address.rpartition(":")[2])) as anki:
         watched.later(10)
         with anki.collection() as col:
             assert col.note_count() == 2
 
 
-def test_a_ledger_that_is_written_to_leaves_ctrl_c_alive(watch, vault: Path, desk: Path) -> None:
+def test_a_ledger_that_is_written_to_leaves_ctrl_c_alive(watch, vault, desk):
     watched = watch()
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     with closing(sqlite3.connect(desk / ".ankiforge/ledger.db", isolation_level=None)) as other:
@@ -245,8 +227,8 @@ def test_a_ledger_that_is_written_to_leaves_ctrl_c_alive(watch, vault: Path, des
 
 
 def test_a_passage_that_no_model_can_read_leaves_the_others_their_turn(
-    watch, desk: Path, vault: Path, forge, fake
-) -> None:
+    watch, settings, vault, forge, fake
+):
     lines = [f"==The passage number {number} says something else.==" for number in range(9)]
     (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
 
@@ -256,15 +238,13 @@ def test_a_passage_that_no_model_can_read_leaves_the_others_their_turn(
         return fake.says("no json") if bad else fake.obliging(request)
 
     with fake.LlmServer(otherwise=answer) as server:
-        llm = f"drafter: llm\nllm: {{base_url: {server.base_url}, model: m, candidates: 1}}\n"
-        settings = (desk / "ankiforge.yaml").read_text("utf-8")
-        (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        settings(llm=f"base_url: {server.base_url}, candidates: 1")
         watched = watch()
         watched.later(30)
     assert len(forge.cards()) == 6
 
 
-def test_the_line_that_moves_never_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_that_moves_never_breaks(monkeypatch):
     written = io.StringIO()
     written.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", written)

@@ -1,7 +1,5 @@
 """`ankiforge watch --once`: one pass, for scripts and timers."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,6 @@ def _note(vault: Path) -> None:
     (vault / "Cells.md").write_text(CELLS, "utf-8")
 
 
-def connects(desk: Path, address: str) -> None:
-    settings = desk / "ankiforge.yaml"
-    more = f"{{collection: none, connect: '{address}'}}"
-    settings.write_text(settings.read_text("utf-8").replace("{collection: none}", more), "utf-8")
-
-
 def pushed(forge) -> dict[str, Any]:
     """The object (the stand-in of Anki may print before it)."""
     out = forge.ok("watch", "--once", "--push", "--json").stdout
@@ -31,11 +23,9 @@ def pushed(forge) -> dict[str, Any]:
     return found
 
 
-def test_with_push_the_object_tells_what_anki_took(
-    forge, desk: Path, serving, tmp_path: Path
-) -> None:
+def test_with_push_the_object_tells_what_anki_took(forge, settings, serving, tmp_path):
     with serving(tmp_path / "profile") as anki:
-        connects(desk, anki.address)
+        settings(connect=anki.address)
         told = pushed(forge)
         assert (told["notes"]["added"], told["notes"]["updated"]) == (2, 0)
         assert told["cards"]["drafted"] == 2
@@ -49,10 +39,10 @@ def test_with_push_the_object_tells_what_anki_took(
 
 
 def test_with_push_and_anki_closed_the_package_lies_ready_and_it_ends_with_3(
-    forge, desk: Path, serving, tmp_path: Path
-) -> None:
+    forge, settings, serving, tmp_path
+):
     with serving(tmp_path / "profile") as anki:
-        connects(desk, anki.address)
+        settings(connect=anki.address)
     told = forge("watch", "--once", "--push", "--json", code=3).data
     assert told["notes"]["added"] == 2
     assert [Path(one).exists() for one in told["packages"]] == [True]
@@ -60,20 +50,18 @@ def test_with_push_and_anki_closed_the_package_lies_ready_and_it_ends_with_3(
     assert forge("watch", "--once", "--push", "-q", code=3).stdout == ""
 
 
-def test_stopped_it_pushes_nothing(
-    forge, desk: Path, serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_it_pushes_nothing(forge, settings, serving, tmp_path, monkeypatch):
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(running, "follow", stopped)
     with serving(tmp_path / "profile") as anki:
-        connects(desk, anki.address)
+        settings(connect=anki.address)
         forge("watch", "--once", "--push", code=130)
         assert anki.actions == []
 
 
-def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk: Path, vault: Path) -> None:
+def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk, vault):
     for _ in range(2):
         told = forge.ok("watch", "--once", "-q")
         assert (told.stdout, told.stderr) == ("", "")
@@ -83,6 +71,6 @@ def test_quiet_it_says_nothing_unless_something_is_wrong(forge, desk: Path, vaul
     assert told.stderr.startswith("failed: Broken.md")
 
 
-def test_where_nothing_has_changed_it_says_so_again(forge, desk: Path) -> None:
+def test_where_nothing_has_changed_it_says_so_again(forge, desk):
     first = [forge.json("watch", "--once") for _ in range(2)][-1]
     assert forge.json("watch", "--once") == first

@@ -1,7 +1,5 @@
 """`ankiforge watch` as a process: real events, real signals, and what it tells."""
 
-from __future__ import annotations
-
 import json
 import os
 import pty
@@ -65,9 +63,7 @@ def watching(forge, *options: str) -> Iterator[Process]:
         popen.communicate(timeout=PATIENCE)
 
 
-def test_what_is_written_is_a_card_a_moment_later_and_ctrl_c_ends_it(
-    forge, desk: Path, vault: Path
-) -> None:
+def test_what_is_written_is_a_card_a_moment_later_and_ctrl_c_ends_it(forge, desk, vault):
     before = {path: path.read_bytes() for path in vault.rglob("*.md")}
     with watching(forge) as process:
         assert process.event("started")["sources"] == ["obsidian notes"]
@@ -85,13 +81,13 @@ def test_what_is_written_is_a_card_a_moment_later_and_ctrl_c_ends_it(
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_being_ended_is_as_ctrl_c(forge, desk: Path, name: str) -> None:
+def test_being_ended_is_as_ctrl_c(forge, desk, name):
     with watching(forge) as process:
         process.event("started")
         assert process.ended(getattr(signal, name))[0] == 130
 
 
-def test_a_signal_counts_although_its_interrupt_was_lost() -> None:
+def test_a_signal_counts_although_its_interrupt_was_lost():
     before = signal.getsignal(signal.SIGTERM)
     with end_by_signal() as ended:
         assert not ended.is_set()
@@ -103,7 +99,7 @@ def test_a_signal_counts_although_its_interrupt_was_lost() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path: Path) -> None:
+def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path):
     hints = FileEvents()
     hints.follow([tmp_path])
     try:
@@ -117,14 +113,14 @@ def test_a_name_that_cannot_be_told_leaves_the_others_heard(tmp_path: Path) -> N
         hints.close()
 
 
-def test_polling_sees_what_events_would_tell(forge, desk: Path, vault: Path) -> None:
+def test_polling_sees_what_events_would_tell(forge, desk, vault):
     with watching(forge, "--poll") as process:
         process.event("pass")
         (vault / "Lens.md").write_text(LENS, "utf-8")
         assert process.event("pass", read="notes")["cards"]["drafted"] == 1
 
 
-def test_killed_at_any_moment_it_goes_on_where_it_was(forge, desk: Path, vault: Path) -> None:
+def test_killed_at_any_moment_it_goes_on_where_it_was(forge, desk, vault):
     for number, last in enumerate(("started", "pass")):
         (vault / f"Note {number}.md").write_text(LENS.replace("light", f"light {number}"), "utf-8")
         with watching(forge) as process:
@@ -137,7 +133,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(forge, desk: Path, vault: 
     assert len(cards) == len({card["guid"] for card in cards}) == 4
 
 
-def test_one_watcher_is_enough_and_a_run_beside_it_just_works(forge, desk: Path) -> None:
+def test_one_watcher_is_enough_and_a_run_beside_it_just_works(forge, desk):
     with watching(forge) as process:
         process.event("pass")
         second = forge("watch", code=1)
@@ -145,7 +141,7 @@ def test_one_watcher_is_enough_and_a_run_beside_it_just_works(forge, desk: Path)
         assert forge.json("run")["highlights"]["seen"] == 2
 
 
-def test_once_is_what_run_does(forge, desk: Path, vault: Path) -> None:
+def test_once_is_what_run_does(forge, desk, vault):
     whole = forge.json("watch", "--once")
     assert whole["cards"]["drafted"] == 2
     assert Path(whole["packages"][0]).exists()
@@ -154,11 +150,11 @@ def test_once_is_what_run_does(forge, desk: Path, vault: Path) -> None:
     assert again["highlights"]["unchanged"] == 2
 
 
-def test_without_a_source_there_is_nothing_to_watch(forge) -> None:
+def test_without_a_source_there_is_nothing_to_watch(forge):
     assert "nothing to watch" in forge("watch", code=2).stderr
 
 
-def test_on_a_terminal_a_line_tells_where_it_is(forge, desk: Path) -> None:
+def test_on_a_terminal_a_line_tells_where_it_is(forge, desk):
     ours, theirs = pty.openpty()
     popen = forge.started("watch", terminal=theirs)
     os.close(theirs)
@@ -169,5 +165,5 @@ def test_on_a_terminal_a_line_tells_where_it_is(forge, desk: Path) -> None:
     popen.send_signal(signal.SIGINT)
     assert popen.wait(timeout=PATIENCE) == 130
     os.close(ours)
-    assert b"watching obsidian notes; Ctrl-C ends it" in said
+    assert b"watching obsidian notes; press Ctrl-C to end" in said
     assert b"all sources: highlights: 2 new; 2 cards drafted" in said

@@ -1,12 +1,8 @@
 """A person types into a note for minutes: nobody is ever given half a sentence."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 LENS = "The ==aperture== decides how much light enters.\n"
 SENTENCES = [
@@ -44,8 +40,8 @@ def answers(notes: dict[str, tuple[int, list[str], str]]) -> set[str]:
 
 
 def test_what_is_typed_for_minutes_goes_out_whole_or_not_at_all(
-    desk: Path, watch: Any, vault: Path, notes_in: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    desk, watch, vault, notes_in, monkeypatch
+):
     from ankiforge import watch as watching
 
     monkeypatch.setattr(watching, "QUIET", 0.3)  # in the test's time, in which every fifth is typed
@@ -117,8 +113,8 @@ def card_of(forge: Any, front: str) -> Any:
 
 
 def test_half_a_sentence_is_not_accepted_before_its_note_is_quiet(
-    desk: Path, watch: Any, vault: Path, notes_in: Any, forge: Any
-) -> None:
+    desk, watch, vault, notes_in, forge
+):
     """The half is clean, the whole is not: once accepted, the half would go into the package."""
     watched, note = watch(), vault / "Metals.md"
     for text in (METAL[:-3], METAL, f"{METAL} ![[hand.png]]"):
@@ -131,8 +127,8 @@ def test_half_a_sentence_is_not_accepted_before_its_note_is_quiet(
 
 
 def test_what_was_typed_with_pauses_is_one_card_with_the_final_words(
-    desk: Path, watch: Any, vault: Path, notes_in: Any, forge: Any
-) -> None:
+    desk, watch, vault, notes_in, forge
+):
     watched, note = watch(), vault / "Metals.md"
     typed_with_pauses(watched, note, METAL[:-5], METAL, f"{METAL}, at thirty", f"{METAL}, at 30 °C")
     watched.later(100)
@@ -145,8 +141,8 @@ def test_what_was_typed_with_pauses_is_one_card_with_the_final_words(
 
 
 def test_a_card_in_the_package_keeps_its_words_until_the_new_ones_are_whole(
-    desk: Path, watch: Any, vault: Path, notes_in: Any, forge: Any
-) -> None:
+    desk, watch, vault, notes_in, forge
+):
     watched, note = watch(), vault / "Metals.md"
     typed_with_pauses(watched, note, METAL)
     watched.later(150)
@@ -158,9 +154,7 @@ def test_a_card_in_the_package_keeps_its_words_until_the_new_ones_are_whole(
     assert "Gallium" in answers(notes_in(desk / "ankiforge.apkg"))
 
 
-def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(
-    watch: Any, vault: Path, forge: Any
-) -> None:
+def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(watch, vault, forge):
     typed_with_pauses(watch(), vault / "Metals.md", METAL)
     assert card_of(forge, "Which metal")["verdict"] == "pending"
     forge.ok("run")

@@ -1,10 +1,7 @@
 """What a watcher does with what happens to its sources: on real files, in the test's own time."""
 
-from __future__ import annotations
-
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,14 +23,6 @@ def _notes(vault: Path) -> None:
 
 def passes(told) -> list[str]:
     return [name for name, _ in told if name == "pass"]
-
-
-def fronts(forge) -> list[str]:
-    return sorted(
-        (card["fields"].get("Front") or card["fields"]["Text"]).partition("\n")[0]
-        for card in forge.cards()
-        if card["standing"] == "live"
-    )
 
 
 def problems(told) -> list[str]:
@@ -66,23 +55,21 @@ def emptied_first(note: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("save", [in_place, by_rename, as_vim, emptied_first])
-def test_a_new_mark_is_a_card_however_the_note_is_saved(
-    forge, watch, vault: Path, save: Callable[[Path, str], None]
-) -> None:
-    watched = watch()
-    save(vault / "Cells.md", CELLS + LENS)
-    assert passes(watched.turn()) == ["pass"]
-    assert len(forge.cards()) == 3
-
-
-def test_a_hint_without_a_change_reads_nothing(watch, vault: Path) -> None:
+def test_a_new_mark_is_a_card_however_the_note_is_saved(forge, watch, vault, save):
     watched = watch()
     (vault / "Cells.md").read_text("utf-8")
     (vault / "drawing.canvas").write_text("{}", "utf-8")
-    assert passes(watched.turn()) == []
+    assert passes(watched.turn()) == [], "a hint without a change"
+    guid = next(card["guid"] for card in forge.cards() if card["kind"] == "cloze")
+    forge.ok("reject", guid)
+    save(vault / "Cells.md", CELLS + LENS)
+    assert passes(watched.turn()) == ["pass"]
+    verdicts = {card["guid"]: card["verdict"] for card in forge.cards()}
+    assert len(verdicts) == 3
+    assert verdicts[guid] == "rejected", "a decision made beside it stands"
 
 
-def test_very_many_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None:
+def test_very_many_notes_at_once_are_one_pass(forge, watch, vault):
     watched = watch()
     for number in range(1200):
         (vault / f"Note {number}.md").write_text("Plain words.\n", "utf-8")
@@ -91,7 +78,7 @@ def test_very_many_notes_at_once_are_one_pass(forge, watch, vault: Path) -> None
     assert len(forge.cards()) == 3
 
 
-def test_renamed_notes_and_moved_folders_keep_their_cards(forge, watch, vault: Path) -> None:
+def test_renamed_notes_and_moved_folders_keep_their_cards(forge, watch, vault):
     watched = watch()
     before = {card["guid"] for card in forge.cards()}
     (vault / "Cells.md").rename(vault / "Zellen.md")
@@ -105,7 +92,7 @@ def test_renamed_notes_and_moved_folders_keep_their_cards(forge, watch, vault: P
     assert {card["standing"] for card in forge.cards()} == {"live"}
 
 
-def test_a_conflict_copy_is_told_of_and_gives_no_card(forge, watch, vault: Path) -> None:
+def test_a_conflict_copy_is_told_of_and_gives_no_card(forge, watch, vault):
     watched = watch()
     copy = "Cells.sync-conflict-20260101-120000-ABCDEFG.md"
     shutil.copy(vault / "Cells.md", vault / copy)
@@ -115,9 +102,7 @@ def test_a_conflict_copy_is_told_of_and_gives_no_card(forge, watch, vault: Path)
     assert len(forge.cards()) == 2
 
 
-def test_what_was_deleted_is_looked_for_twice_and_then_gone(
-    forge, watch, vault: Path, no_waiting: None
-) -> None:
+def test_what_was_deleted_is_looked_for_twice_and_then_gone(forge, watch, vault, no_waiting):
     watched = watch()
     watched.later(150)  # what was not quiet yet is not accepted, and goes with its passage
     (vault / "Cells.md").write_text("The ==mitochondrion== makes ATP.\n", "utf-8")
@@ -133,8 +118,8 @@ def test_what_was_deleted_is_looked_for_twice_and_then_gone(
 
 
 def test_a_vault_that_is_gone_or_empty_is_told_of_and_nothing_is_deleted(
-    forge, watch, vault: Path, tmp_path: Path, no_waiting: None
-) -> None:
+    forge, watch, vault, tmp_path, no_waiting
+):
     watched = watch()
     vault.rename(tmp_path / "away")
     assert [one.partition(" ")[0] for one in problems(watched.later(30))] == ["obsidian"]
@@ -150,7 +135,7 @@ def test_a_vault_that_is_gone_or_empty_is_told_of_and_nothing_is_deleted(
     assert len(forge.cards()) == 3
 
 
-def test_it_follows_a_vault_that_was_put_in_the_place_of_another(watch, vault: Path) -> None:
+def test_it_follows_a_vault_that_was_put_in_the_place_of_another(watch, vault):
     watched = watch()
     shutil.copytree(vault, vault.with_name("copy"))
     shutil.rmtree(vault)
@@ -161,7 +146,7 @@ def test_it_follows_a_vault_that_was_put_in_the_place_of_another(watch, vault: P
     assert followed == [[vault]]
 
 
-def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault: Path) -> None:
+def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault):
     watched = watch()
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     assert passes(watched.later(60)) == []
@@ -170,8 +155,8 @@ def test_an_event_that_was_lost_is_made_good_within_minutes(forge, watch, vault:
 
 @pytest.mark.parametrize("kind", ["markdown", "pdf", "zotero", "readwise"])
 def test_a_change_of_any_source_is_seen_without_reading_it(
-    forge, desk: Path, watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+    forge, desk, settings, watch, tmp_path, monkeypatch, kind
+):
     root = tmp_path / kind
 
     def write(*words: str) -> None:
@@ -191,9 +176,7 @@ def test_a_change_of_any_source_is_seen_without_reading_it(
     root.mkdir()
     write("lens")
     path = root.with_suffix(".csv") if kind == "readwise" else root
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- {kind}: {{name: more, path: {path}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    settings(source=f"{kind}: {{name: more, path: {path}}}")
     forge.ok("init", "--trust", desk)
     monkeypatch.setattr(files, "TICK_NS", 0)
     watched = watch()
@@ -202,7 +185,7 @@ def test_a_change_of_any_source_is_seen_without_reading_it(
     assert "pass" in passes(watched.later(310))
 
 
-def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:
+def test_after_a_sleep_all_is_looked_at(watch, vault):
     watched = watch()
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     wait = watched.wait
@@ -216,7 +199,7 @@ def test_after_a_sleep_all_is_looked_at(watch, vault: Path) -> None:
     assert passes(watched.later(60)) == ["pass"]
 
 
-def test_without_events_it_looks_often_and_says_so(watch, vault: Path) -> None:
+def test_without_events_it_looks_often_and_says_so(watch, vault):
     watched = watch()
     watched.silent = "the limit of watches is reached"
     vault.rename(vault.with_name("away"))
@@ -232,38 +215,33 @@ def test_without_events_it_looks_often_and_says_so(watch, vault: Path) -> None:
 
 
 def test_damaged_settings_are_told_once_and_read_when_they_are_mended(
-    forge, desk: Path, watch, vault: Path
-) -> None:
+    forge, settings, watch, vault
+):
     watched = watch()
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    (desk / "ankiforge.yaml").write_text(settings + "nonsense: true\n", "utf-8")
+    settings("nonsense: true\n")
     assert len(problems(watched.later(60))) == 1
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     watched.turn()
-    (desk / "ankiforge.yaml").write_text(settings + "package: per-deck\n", "utf-8")
+    settings("package: per-deck\n")
     told = watched.later(60)
     assert "started" in [name for name, _ in told]
     assert len(forge.cards()) == 3
 
 
 def test_a_source_nobody_trusts_is_not_read_though_the_settings_name_it(
-    forge, desk: Path, watch, tmp_path: Path
-) -> None:
+    forge, settings, watch, tmp_path
+):
     watched = watch()
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "a.md").write_text(LENS, "utf-8")
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    more = f"- obsidian: {{name: secret, path: {tmp_path / 'secret'}}}\nanki:"
-    (desk / "ankiforge.yaml").write_text(settings.replace("anki:", more), "utf-8")
+    settings(source=f"obsidian: {{name: secret, path: {tmp_path / 'secret'}}}")
     assert "secret" in problems(watched.later(10))[0]
-    (desk / "ankiforge.yaml").write_text(settings, "utf-8")
+    settings()
     watched.later(60)
     assert len(forge.cards()) == 2
 
 
-def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(
-    forge, watch, vault: Path
-) -> None:
+def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(forge, watch, vault):
     watched = watch()
     (vault / "Broken.md").write_bytes(b"Caf\xe9 ==x==")
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
@@ -278,9 +256,7 @@ def test_a_note_that_is_no_text_is_told_once_and_the_others_go_on(
 # --- beside others ----------------------------------------------------------------------------
 
 
-def test_after_another_program_has_read_everything_is_read(
-    forge, watch, vault: Path, tmp_path: Path
-) -> None:
+def test_after_another_program_has_read_everything_is_read(forge, watch, vault, tmp_path):
     watched = watch()
     (vault / "Other.md").write_text(LENS, "utf-8")
     forge.ok("run")
@@ -290,39 +266,20 @@ def test_after_another_program_has_read_everything_is_read(
     assert len(forge.cards()) == 3
 
 
-def test_a_decision_made_beside_it_stands(forge, watch, vault: Path) -> None:
-    watched = watch()
-    guid = next(card["guid"] for card in forge.cards() if card["kind"] == "cloze")
-    forge.ok("reject", guid)
-    (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
-    watched.turn()
-    verdicts = {card["guid"]: card["verdict"] for card in forge.cards()}
-    assert verdicts[guid] == "rejected"
-    assert len(verdicts) == 3
-
-
 # --- delivering -------------------------------------------------------------------------------
 
 
-def test_a_card_goes_out_when_its_note_was_left_alone_for_two_minutes(
-    desk: Path, watch, vault: Path, notes_in
-) -> None:
+def test_a_quiet_note_goes_out_after_two_minutes_and_half_a_sentence_does_not(
+    desk, watch, vault, notes_in
+):
     watched = watch()
     package = desk / "ankiforge.apkg"
     watched.later(60)
     assert not package.exists()
     told = watched.later(120)
     assert [one.added for name, one in told if name == "delivered"] == [2]
-    assert len(notes_in(package)) == 2
-
-
-def test_half_a_sentence_does_not_go_out_and_the_rest_does(
-    desk: Path, watch, vault: Path, notes_in
-) -> None:
-    watched = watch()
-    watched.later(180)
-    package = desk / "ankiforge.apkg"
     before = notes_in(package)
+    assert len(before) == 2
     (vault / "Other.md").write_text(LENS, "utf-8")
     watched.turn()
     watched.ahead += 100
@@ -341,9 +298,7 @@ def test_half_a_sentence_does_not_go_out_and_the_rest_does(
 
 
 @pytest.mark.parametrize("between", [5, 35, 61, 90, 115])
-def test_the_last_save_is_delivered_within_two_and_a_half_minutes(
-    watch, vault: Path, *, between: int
-) -> None:
+def test_the_last_save_is_delivered_within_two_and_a_half_minutes(watch, vault, *, between):
     """However it falls in between the deliveries of other notes; and not before two minutes."""
     watched = watch()
     watched.later(180)
@@ -367,10 +322,9 @@ def test_the_last_save_is_delivered_within_two_and_a_half_minutes(
 
 
 def test_what_was_accepted_beside_it_is_in_the_package_soon(
-    forge, desk: Path, watch, vault: Path, notes_in
-) -> None:
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    (desk / "ankiforge.yaml").write_text(settings + "accept: {rules: review}\n", "utf-8")
+    forge, desk, settings, watch, vault, notes_in
+):
+    settings("accept: {rules: review}\n")
     watched = watch()
     watched.later(300)
     assert not (desk / "ankiforge.apkg").exists()
@@ -382,15 +336,10 @@ def test_what_was_accepted_beside_it_is_in_the_package_soon(
 # --- a model ----------------------------------------------------------------------------------
 
 
-def test_a_model_that_is_down_is_told_once_and_asked_again(
-    forge, desk: Path, watch, vault: Path, fake
-) -> None:
+def test_a_model_that_is_down_is_told_once_and_asked_again(forge, settings, watch, vault, fake):
     (vault / "Cells.md").write_text("==We should all sleep much more than we do.==\n", "utf-8")
     with fake.LlmServer() as server:
-        address = server.base_url
-    llm = f"drafter: llm\nllm: {{base_url: {address}, model: m}}\n"
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
-    (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        settings(llm=f"base_url: {server.base_url}")
     watched = watch()
     assert passes(watched.later(10))
     assert len([one for one in problems(watched.told) if one.startswith("model")]) == 1
@@ -398,18 +347,14 @@ def test_a_model_that_is_down_is_told_once_and_asked_again(
 
 
 def test_a_model_drafts_some_at_a_time_until_nothing_is_left_within_one_budget(
-    forge, desk: Path, watch, vault: Path, fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    forge, settings, watch, vault, fake, monkeypatch
+):
     monkeypatch.setattr(watching, "PORTION", 2)
     lines = [f"==The passage number {number} says something else.==" for number in range(5)]
     (vault / "Cells.md").write_text("\n\n".join(lines), "utf-8")
     with fake.LlmServer() as server:
-        llm = (
-            f"drafter: llm\nllm: {{base_url: {server.base_url}, model: m, candidates: 1,"
-            " price_usd: [1, 1], budget_usd: 1.0}\n"
-        )
-        settings = (desk / "ankiforge.yaml").read_text("utf-8")
-        (desk / "ankiforge.yaml").write_text(settings + llm, "utf-8")
+        cost = "price_usd: [1, 1], budget_usd: 1.0"
+        settings(llm=f"base_url: {server.base_url}, candidates: 1, {cost}")
         watched = watch()
         watched.later(10)
         assert len(forge.cards()) == 5
@@ -426,22 +371,16 @@ def test_a_model_drafts_some_at_a_time_until_nothing_is_left_within_one_budget(
 
 
 def test_what_is_quiet_is_pushed_and_a_closed_anki_is_asked_again(
-    forge, desk: Path, watch, vault: Path, serving, tmp_path: Path
-) -> None:
-    settings = (desk / "ankiforge.yaml").read_text("utf-8")
+    desk, settings, watch, vault, serving, tmp_path
+):
     with serving(tmp_path / "profile") as closed:
-        address = closed.address
-    at = settings.replace("{collection: none}", f"{{collection: none, connect: '{address}'}}")
-    (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        settings(connect=closed.address)
     watched = watch(push=True)
     watched.later(230)
     assert len([one for one in problems(watched.told) if one.startswith("Anki")]) == 1
     assert (desk / "ankiforge.apkg").exists()
     with serving(tmp_path / "profile") as anki:
-        at = settings.replace(
-            "{collection: none}", f"{{collection: none, connect: '{anki.address}'}}"
-        )
-        (desk / "ankiforge.yaml").write_text(at, "utf-8")
+        settings(connect=anki.address)
         watched.later(300)
         with anki.collection() as col:
             assert col.note_count() == 2

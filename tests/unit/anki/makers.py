@@ -1,7 +1,5 @@
 """Cards as the ledger would hand them over."""
 
-from __future__ import annotations
-
 from ankiforge.model import (
     AnkiState,
     Candidate,

@@ -1,7 +1,5 @@
 """What the client asks for, letter by letter, and what it says when something is wrong."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading
@@ -105,7 +103,7 @@ def told(call: Callable[[], object], kind: type[ServiceError] = ServiceError) ->
 # --- what goes over the wire ------------------------------------------------------------------
 
 
-def test_a_request_has_the_version_and_no_key_no_origin() -> None:
+def test_a_request_has_the_version_and_no_key_no_origin():
     with answering(result([5])) as other:
         assert AnkiConnect(other.address).find_notes("deck:A") == (5,)
     asked = {"action": "findNotes", "version": 6, "params": {"query": "deck:A"}}
@@ -113,13 +111,13 @@ def test_a_request_has_the_version_and_no_key_no_origin() -> None:
     assert "origin" not in other.heads[0]
 
 
-def test_the_key_goes_along() -> None:
+def test_the_key_goes_along():
     with answering(result("User 1")) as other:
         AnkiConnect(other.address, SECRET).active_profile()
     assert other.asked[0]["key"] == SECRET
 
 
-def test_proxies_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_are_not_asked(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -127,7 +125,7 @@ def test_proxies_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         assert AnkiConnect(other.address).active_profile() == "A"
 
 
-def test_many_ids_go_in_parts() -> None:
+def test_many_ids_go_in_parts():
     def states(request: dict[str, Any]) -> Any:
         if request["action"] == "findCards":
             return result(list(range(4500)))
@@ -142,7 +140,7 @@ def test_many_ids_go_in_parts() -> None:
 # --- nobody there, or somebody else -----------------------------------------------------------
 
 
-def test_a_closed_anki_is_absent_and_the_add_on_is_named() -> None:
+def test_a_closed_anki_is_absent_and_the_add_on_is_named():
     with socket.create_server(("127.0.0.1", 0)) as door:
         port = door.getsockname()[1]
     words = told(AnkiConnect(f"http://127.0.0.1:{port}").active_profile, AbsentError)
@@ -151,11 +149,11 @@ def test_a_closed_anki_is_absent_and_the_add_on_is_named() -> None:
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://h:x", "http://:1"])
-def test_an_address_that_leads_nowhere_is_absent(address: str) -> None:
+def test_an_address_that_leads_nowhere_is_absent(address):
     assert address in told(lambda: AnkiConnect(address).active_profile(), AbsentError)
 
 
-def test_what_speaks_no_http_is_called_so() -> None:
+def test_what_speaks_no_http_is_called_so():
     def play(taken: socket.socket) -> None:
         taken.recv(65536)
         taken.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
@@ -164,7 +162,7 @@ def test_what_speaks_no_http_is_called_so() -> None:
         assert "another program answers there" in told(AnkiConnect(address).active_profile)
 
 
-def test_no_redirect_is_followed() -> None:
+def test_no_redirect_is_followed():
     with answering(result(6)) as elsewhere:
         with answering(b"", 307, ("Location", elsewhere.address)) as other:
             words = told(AnkiConnect(other.address, SECRET).active_profile)
@@ -172,13 +170,13 @@ def test_no_redirect_is_followed() -> None:
     assert "307" in words
 
 
-def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_is_cut(monkeypatch):
     monkeypatch.setattr(connect, "MAX_ANSWER", 1000)
     with answering(result("a" * 200_000)) as other:
         assert "endless" in told(AnkiConnect(other.address).active_profile)
 
 
-def test_a_silent_anki_is_busy() -> None:
+def test_a_silent_anki_is_busy():
     done = threading.Event()
     with listening(lambda _: done.wait()) as address:
         words = told(AnkiConnect(address, timeout=0.05).active_profile)
@@ -187,7 +185,7 @@ def test_a_silent_anki_is_busy() -> None:
     assert "dialog" in words
 
 
-def test_an_answer_that_drips_is_given_up_in_the_same_time() -> None:
+def test_an_answer_that_drips_is_given_up_in_the_same_time():
     def drip(taken: socket.socket) -> None:
         taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         for _ in range(300):
@@ -203,7 +201,7 @@ def test_an_answer_that_drips_is_given_up_in_the_same_time() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"result":'])
-def test_an_anki_that_closes_meanwhile_broke_off(sent: bytes) -> None:
+def test_an_anki_that_closes_meanwhile_broke_off(sent):
     def play(taken: socket.socket) -> None:
         taken.recv(65536)
         taken.sendall(sent)
@@ -271,9 +269,7 @@ def search(client: AnkiConnect) -> object:
         ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(
-    status: int, says: Any, key: str, call: Callable[[AnkiConnect], object], words: tuple[str, ...]
-) -> None:
+def test_what_is_wrong_is_said(status, says, key, call, words):
     with answering(says, status) as other:
         said = told(lambda: call(AnkiConnect(other.address, key, key_env="MY_KEY")))
     assert all(word in said for word in words), said
@@ -282,7 +278,7 @@ def test_what_is_wrong_is_said(
     assert len(said) < 400
 
 
-def test_an_unknown_action_is_an_old_add_on() -> None:
+def test_an_unknown_action_is_an_old_add_on():
     with answering(error("unsupported action")) as other:
         words = told(lambda: AnkiConnect(other.address).sync(), UnsupportedError)
     assert "does not know sync" in words
@@ -290,7 +286,7 @@ def test_an_unknown_action_is_an_old_add_on() -> None:
 
 
 @pytest.mark.parametrize("actions", [{"requestPermission": GRANTED, "version": 6}, {"version": 6}])
-def test_an_add_on_that_lets_us_in_passes_the_check(actions: dict[str, Any]) -> None:
+def test_an_add_on_that_lets_us_in_passes_the_check(actions):
     with answering(by_action(**actions)) as other:
         AnkiConnect(other.address).check()
     assert [request["action"] for request in other.asked] == ["requestPermission", "version"]
@@ -299,7 +295,7 @@ def test_an_add_on_that_lets_us_in_passes_the_check(actions: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("actions", "name"), [({"getActiveProfile": "User 1"}, "User 1"), ({}, "")]
 )
-def test_the_profile_is_told_or_unknown(actions: dict[str, Any], name: str) -> None:
+def test_the_profile_is_told_or_unknown(actions, name):
     with answering(by_action(**actions)) as other:
         assert AnkiConnect(other.address).active_profile() == name
 
@@ -317,21 +313,19 @@ def test_the_profile_is_told_or_unknown(actions: dict[str, Any], name: str) -> N
     ],
 )
 @pytest.mark.parametrize("value", [None, False, ["5"], [True], {"actions": 1}, 1.5])
-def test_an_answer_of_another_kind_is_an_error(
-    call: Callable[[AnkiConnect], object], value: Any
-) -> None:
+def test_an_answer_of_another_kind_is_an_error(call, value):
     with answering(result(value)) as other:
         told(lambda: call(AnkiConnect(other.address)))
 
 
-def test_relative_paths_are_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_are_made_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with answering(result(True)) as other:
         AnkiConnect(other.address).import_package(Path("deck.apkg"))
     assert other.asked[0]["params"] == {"path": str(tmp_path / "deck.apkg")}
 
 
-def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path: Path) -> None:
+def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path):
     with answering(result(True)) as other:
         client = AnkiConnect(other.address)
         words = told(lambda: client.export_package("A", tmp_path / "a.apkg"))
@@ -354,9 +348,7 @@ def test_an_export_that_lands_on_another_machine_is_noticed(tmp_path: Path) -> N
         (["A", "AA", "A::B", "A B::C"], 9, ("A", "A B::C", "AA")),
     ],
 )
-def test_few_decks_that_hold_all_and_little_else_are_exported(
-    tmp_path: Path, holding: list[str], others: int, exported: tuple[str, ...]
-) -> None:
+def test_few_decks_that_hold_all_and_little_else_are_exported(tmp_path, holding, others, exported):
     def says(request: dict[str, Any]) -> Any:
         if request["action"] == "exportPackage":
             Path(request["params"]["path"]).touch()

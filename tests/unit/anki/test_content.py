@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,12 @@ def _vectors() -> list[dict[str, Any]]:
     return [vector for vector in map(json.loads, lines) if "content" in vector]
 
 
-def test_docs_give_three_vectors() -> None:
+def test_docs_give_three_vectors():
     assert len(_vectors()) == 3
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_hash_is_the_one_the_docs_freeze(number: int) -> None:
+def test_the_hash_is_the_one_the_docs_freeze(number):
     vector = _vectors()[number]
     assert content_hash(Family(vector["family"]), vector["fields"]) == vector["content"]
 
@@ -49,7 +47,7 @@ SAME = {
 
 
 @pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME)
-def test_an_editors_spelling_does_not_count(one: str, other: str) -> None:
+def test_an_editors_spelling_does_not_count(one, other):
     assert normal_form(one) == normal_form(other)
 
 
@@ -65,23 +63,23 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
-def test_what_a_reader_can_tell_apart_counts(one: str, other: str) -> None:
+def test_what_a_reader_can_tell_apart_counts(one, other):
     assert normal_form(one) != normal_form(other)
 
 
-def test_only_content_fields_count() -> None:
+def test_only_content_fields_count():
     fields = ("t", "e", "source", "citation")
     assert content_hash(Family.CLOZE, fields) == content_hash(Family.CLOZE, ("t", "e"))
     assert content_hash(Family.CLOZE, fields) != content_hash(Family.CLOZE, ("t", "f"))
 
 
 @given(st.text("ab<>&;'\"/=! \n\u0308\u00a0#x20-\r", max_size=40))
-def test_any_text_has_a_normal_form_and_it_is_its_own(text: str) -> None:
+def test_any_text_has_a_normal_form_and_it_is_its_own(text):
     once = normal_form(text)
     assert normal_form(once) == once
 
 
-def test_a_long_run_of_blanks_or_breaks_is_cut_in_good_time() -> None:
+def test_a_long_run_of_blanks_or_breaks_is_cut_in_good_time():
     assert normal_form("a" + " \n" * 200_000 + "b" + "<br> " * 50_000) == normal_form(
         "a" + " \n" * 200_000 + "b"
     )

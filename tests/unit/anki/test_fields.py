@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,8 +34,8 @@ def _document(card: Card, **changes: object) -> Card:
     ],
 )
 def test_a_note_has_all_fields_in_order_and_leaves_what_is_the_persons_empty(
-    make_card: Maker, kind: CardKind, names: str
-) -> None:
+    make_card, kind, names
+):
     machine = "Source Citation Links AnkiforgeId Feedback Spare1 Spare2 Spare3"
     fields = _fields(make_card(kind, Text="{{c1::a}}", Front="a", Back="b", Extra="c"))
     assert list(fields) == f"{names} {machine}".split()
@@ -45,18 +43,18 @@ def test_a_note_has_all_fields_in_order_and_leaves_what_is_the_persons_empty(
     assert all(fields[name] for name in ("Source", "Citation", "Links", "AnkiforgeId"))
 
 
-def test_only_a_two_way_card_is_asked_in_reverse(make_card: Maker) -> None:
+def test_only_a_two_way_card_is_asked_in_reverse(make_card):
     assert _fields(make_card(CardKind.TWO_WAY, Front="a", Back="b"))["Reverse"] == "y"
     assert _fields(make_card(CardKind.BASIC, Front="a", Back="b"))["Reverse"] == ""
 
 
-def test_clozes_are_made_in_the_text_only(make_card: Maker) -> None:
+def test_clozes_are_made_in_the_text_only(make_card):
     fields = _fields(make_card(CardKind.CLOZE, Text="{{c1::a}}", Extra="{{c2::b}}"))
     assert fields["Text"] == "{{c1::a}}"
     assert "{{c2::" not in fields["Extra"]
 
 
-def test_the_id_names_guid_family_slot_key_and_the_hash_of_our_words(make_card: Maker) -> None:
+def test_the_id_names_guid_family_slot_key_and_the_hash_of_our_words(make_card):
     card = make_card(slot=3)
     html = field_html(card)
     written = _fields(card)["AnkiforgeId"].split()
@@ -64,9 +62,7 @@ def test_the_id_names_guid_family_slot_key_and_the_hash_of_our_words(make_card: 
     assert written == ["af1", card.guid, "basic", "3", "zotero:user/ABCD2345", digest]
 
 
-def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(
-    make_card: Maker,
-) -> None:
+def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(make_card):
     assert _fields(make_card())["Source"] == (
         "<blockquote>On delayed tests, however, "
         '<span class="af-exact">prior testing produced substantially '
@@ -74,14 +70,14 @@ def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(
     )
 
 
-def test_the_passage_is_the_highlight_alone_if_the_sentence_lacks_it(make_card: Maker) -> None:
+def test_the_passage_is_the_highlight_alone_if_the_sentence_lacks_it(make_card):
     card = _highlight(make_card(), sentence="Something else.", exact="a < b\nc {{c1::d}}")
     assert _fields(card)["Source"] == (
         '<blockquote><span class="af-exact">a &lt; b<br>c {<wbr>{c1:<wbr>:d}<wbr>}</span></blockquote>'
     )
 
 
-def test_what_anki_cannot_store_never_reaches_a_field(make_card: Maker) -> None:
+def test_what_anki_cannot_store_never_reaches_a_field(make_card):
     odd = "a\x1f\x00\ud800b\r\nu\u0308"
     card = _highlight(make_card(), sentence="", exact=odd, heading=odd, page_label=odd)
     card = _document(card, title=odd, creators=(odd,))
@@ -90,11 +86,11 @@ def test_what_anki_cannot_store_never_reaches_a_field(make_card: Maker) -> None:
     assert "ab<br>\u00fc" in _fields(card)["Source"]
 
 
-def test_a_mark_without_text_has_no_passage(make_card: Maker) -> None:
+def test_a_mark_without_text_has_no_passage(make_card):
     assert _fields(_highlight(make_card(), sentence="", exact=" "))["Source"] == ""
 
 
-def test_the_line_above_the_question_does_not_tell_the_answer(make_card: Maker) -> None:
+def test_the_line_above_the_question_does_not_tell_the_answer(make_card):
     card = make_card(CardKind.CLOZE, Text="The {{c1::results}} follow.")
     assert "Test-enhanced learning</span>" in _fields(card)["Citation"]
     back = make_card(CardKind.BASIC, Front="What is it?", Back="Test-enhanced *learning*")
@@ -103,7 +99,7 @@ def test_the_line_above_the_question_does_not_tell_the_answer(make_card: Maker) 
     assert "af-where" not in _fields(both)["Citation"]
 
 
-def test_nor_does_it_in_another_form_of_the_words(make_card: Maker) -> None:
+def test_nor_does_it_in_another_form_of_the_words(make_card):
     card = make_card(CardKind.BASIC, Front="What speeds it up?", Back="a catalyst")
     told = _highlight(card, heading="Catalysis › Power laws")
     assert "learning › Power laws</span>" in _fields(told)["Citation"]
@@ -123,7 +119,7 @@ def test_nor_does_it_in_another_form_of_the_words(make_card: Maker) -> None:
     )
 
 
-def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card: Maker) -> None:
+def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card):
     card = _highlight(
         make_card(Front="Which?", Back="the last item"),
         above=("The kinds are:", "word " * 40, "what the last item is"),
@@ -135,14 +131,14 @@ def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card: M
     assert "kinds" not in cite
 
 
-def test_a_link_to_another_note_is_called_by_its_name(make_card: Maker) -> None:
+def test_a_link_to_another_note_is_called_by_its_name(make_card):
     own, vault = "obsidian://open?vault=V&file=Own%20note", "obsidian://open?vault=V&file="
     links = (f"{vault}Optics%2FLens%23Focus", f"{vault}Lens%23%5Eabc", "https://x.org/a")
     shown = _fields(_highlight(make_card(), uri=own, links=links))["Links"]
     assert re.findall(r">([^<]+)</a>", shown)[:4] == ["Obsidian", "Lens#Focus", "Lens", "x.org"]
 
 
-def test_a_heading_that_repeats_the_title_is_named_once(make_card: Maker) -> None:
+def test_a_heading_that_repeats_the_title_is_named_once(make_card):
     card = _highlight(make_card(), heading="TEST-enhanced learning › Results")
     assert 'af-where">Test-enhanced learning › Results</span>' in _fields(card)["Citation"]
     assert reference(card.highlight).endswith("Test-enhanced learning, Results, p. 250")
@@ -165,11 +161,11 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize(("document", "expected"), REFERENCES.values(), ids=REFERENCES)
-def test_a_reference_names(make_card: Maker, document: dict[str, str], expected: str) -> None:
+def test_a_reference_names(make_card, document, expected):
     assert reference(_document(make_card(), **document).highlight) == expected
 
 
-def test_links_open_the_source_and_name_the_file(make_card: Maker) -> None:
+def test_links_open_the_source_and_name_the_file(make_card):
     card = _highlight(make_card(), links=("https://example.org/a", "zotero://select/x"))
     assert _fields(card)["Links"] == (
         '<a href="zotero://open-pdf/library/items/PAPER123?page=2&amp;annotation=ABCD2345">Zotero</a>'
@@ -188,25 +184,25 @@ def test_links_open_the_source_and_name_the_file(make_card: Maker) -> None:
         "javascript:alert(1)",
     ],
 )
-def test_no_path_of_a_machine_stands_in_a_field(make_card: Maker, uri: str) -> None:
+def test_no_path_of_a_machine_stands_in_a_field(make_card, uri):
     card = _document(_highlight(make_card(), uri=uri, links=(uri,)), uri=uri)
     assert "ada" not in _fields(card)["Links"]
     assert "storage/" not in "".join(field_html(card))
 
 
 @pytest.mark.parametrize("uri", ["http://[broken", "https://a.org/{{c1::x}}", "doi:", "x", "http:"])
-def test_an_odd_address_harms_nothing(make_card: Maker, uri: str) -> None:
+def test_an_odd_address_harms_nothing(make_card, uri):
     links = _fields(_highlight(make_card(), uri=uri))["Links"]
     assert "{{" not in links
     assert links.endswith("<span>Roediger 2006.pdf, p. 250</span>")
 
 
-def test_a_draft_can_be_looked_at_before_it_is_a_card() -> None:
+def test_a_draft_can_be_looked_at_before_it_is_a_card():
     assert content_html(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == ("{{c1::a}}", "")
     assert content_html(CardKind.TWO_WAY, (("Front", "*a*"),)) == ("<em>a</em>", "", "y", "")
 
 
-def test_a_note_carries_guid_mod_deck_and_tags_in_ankis_form(make_card: Maker) -> None:
+def test_a_note_carries_guid_mod_deck_and_tags_in_ankis_form(make_card):
     card = replace(make_card(), tags=("b c", "Marked", "leech", "a", "B-c", "x::::y::", ""))
     note = note_for(card, " Reading :: :: Memory: ", 1_409_656_188)
     assert (note.guid, note.mod, note.deck) == (card.guid, 1_409_656_188, "Reading::Memory")
@@ -223,10 +219,10 @@ DECKS = {
 
 
 @pytest.mark.parametrize(("given", "kept"), DECKS.values(), ids=DECKS)
-def test_deck_names_are_brought_into_the_form_anki_keeps(given: str, kept: str) -> None:
+def test_deck_names_are_brought_into_the_form_anki_keeps(given, kept):
     assert deck_name(given) == kept
     assert deck_name(kept) == kept
 
 
-def test_tags_have_no_blanks_no_empty_parts_and_one_spelling() -> None:
+def test_tags_have_no_blanks_no_empty_parts_and_one_spelling():
     assert tag_names(("a\u3000b", "A-b", "::x", "y::", "::", " ", "x")) == ("A-b", "x", "y")

@@ -1,7 +1,4 @@
-from __future__ import annotations
-
 import os
-import random
 import re
 import sqlite3
 import subprocess
@@ -20,7 +17,7 @@ from hypothesis import strategies as st
 
 from ankiforge.anki.cards import card_ordinals
 from ankiforge.anki.notetypes import DESIGN_MOD, TEMPLATE_VERSIONS, note_type, style
-from ankiforge.anki.package import Ids, is_ours, write_package
+from ankiforge.anki.package import distinct_ids, is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import Card, CardKind, Family, Guid, Media, Note, Problem, card_id, note_id
@@ -48,9 +45,7 @@ def _guids(package: Path) -> set[object]:
         return {row[0] for row in _rows(package, "select guid from notes", Path(folder))}
 
 
-def test_a_package_holds_all_notes_under_our_ids_in_learning_order(
-    tmp_path: Path, make_card: Maker
-) -> None:
+def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, make_card):
     notes = _notes(make_card, 6)
     assert write_package(tmp_path / "a.apkg", iter(notes)) == 6
     rows = _rows(tmp_path / "a.apkg", "select guid, id, mod from notes", tmp_path)
@@ -69,11 +64,21 @@ def test_a_package_holds_all_notes_under_our_ids_in_learning_order(
     )
 
 
-def test_a_package_of_ours_is_known_and_tells_its_guids(tmp_path: Path, make_card: Maker) -> None:
+def test_a_package_of_ours_is_known_and_tells_its_guids(tmp_path, make_card):
     notes = _notes(make_card)
-    write_package(tmp_path / "a.apkg", notes)
-    assert is_ours(tmp_path / "a.apkg")
-    assert _guids(tmp_path / "a.apkg") == {note.guid for note in notes}
+    notes[0] = replace(notes[0], guid=Guid("Ge<7(O^jA>"))
+    write_package(package := tmp_path / "a.apkg", notes)
+    assert is_ours(package)
+    assert _guids(package) == {note.guid for note in notes}
+    _rows(
+        package, "update notes set mid = 7 where rowid = (select min(rowid) from notes)", tmp_path
+    )
+    with zipfile.ZipFile(tmp_path / "b.apkg", "w") as archive:
+        archive.write(tmp_path / "collection.anki2", "collection.anki2")
+    assert not is_ours(tmp_path / "b.apkg"), "one note is of another type"
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr("collection.anki21b", b"\x28\xb5\x2f\xfd")
+    assert not is_ours(package), "Anki exported it"
 
 
 BUILD = """
@@ -89,7 +94,7 @@ write_package(Path(sys.argv[1]), [note_for(card, card.deck, 1) for card in cards
 """
 
 
-def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
+def test_two_processes_write_the_same_bytes(tmp_path):
     packages = [tmp_path / "1.apkg", tmp_path / "2.apkg"]
     for seed, package in enumerate(packages, 1):
         environment = {**os.environ, "PYTHONHASHSEED": str(seed), "TZ": f"UTC+{seed}"}
@@ -111,8 +116,8 @@ def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
 
 @pytest.mark.parametrize(("message", "spoil"), list(_refusals()))
 def test_what_would_harm_a_collection_is_refused_and_nothing_is_written(
-    tmp_path: Path, make_card: Maker, message: str, spoil: Callable[[Note], list[Note]]
-) -> None:
+    tmp_path, make_card, message, spoil
+):
     package = tmp_path / "a.apkg"
     package.write_bytes(b"what was there")
     (note,) = _notes(make_card, 1)
@@ -122,15 +127,13 @@ def test_what_would_harm_a_collection_is_refused_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == [package]
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(
-    tmp_path: Path, make_card: Maker
-) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path, make_card):
     with pytest.raises(ItemError, match="cannot be written") as caught:
         write_package(tmp_path / "absent" / "a.apkg", _notes(make_card))
     assert caught.value.hint
 
 
-def test_an_unknown_file_is_not_ours(tmp_path: Path, make_card: Maker) -> None:
+def test_an_unknown_file_is_not_ours(tmp_path, make_card):
     package = tmp_path / "a.apkg"
     assert not is_ours(package)
     package.write_bytes(b"no zip")
@@ -141,27 +144,7 @@ def test_an_unknown_file_is_not_ours(tmp_path: Path, make_card: Maker) -> None:
         assert not is_ours(package)
 
 
-def test_a_package_with_a_note_of_another_type_is_not_ours(
-    tmp_path: Path, make_card: Maker
-) -> None:
-    package, folder = tmp_path / "a.apkg", tmp_path / "unpacked"
-    write_package(package, _notes(make_card))
-    _rows(package, "update notes set mid = 7 where rowid = (select min(rowid) from notes)", folder)
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.write(folder / "collection.anki2", "collection.anki2")
-    assert not is_ours(package)
-
-
-def test_a_package_anki_exported_is_not_ours(tmp_path: Path, make_card: Maker) -> None:
-    write_package(tmp_path / "a.apkg", _notes(make_card))
-    with zipfile.ZipFile(tmp_path / "a.apkg", "a") as archive:
-        archive.writestr("collection.anki21b", b"\x28\xb5\x2f\xfd")
-    assert not is_ours(tmp_path / "a.apkg")
-
-
-def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
-    tmp_path: Path, make_card: Maker
-) -> None:
+def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(tmp_path, make_card):
     picture = tmp_path / "a.PNG"
     picture.write_bytes(b"bytes")
     media = media_of(picture)
@@ -177,7 +160,7 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
         write_package(tmp_path / "a.apkg", notes)
 
 
-def test_what_is_no_picture_is_a_problem(tmp_path: Path) -> None:
+def test_what_is_no_picture_is_a_problem(tmp_path):
     (tmp_path / "a.exe").write_bytes(b"")
     for name, said in (("a.exe", "not a kind of picture"), ("b.png", "cannot be read")):
         problem = media_of(tmp_path / name)
@@ -185,7 +168,7 @@ def test_what_is_no_picture_is_a_problem(tmp_path: Path) -> None:
         assert said in problem.what
 
 
-def test_a_long_field_costs_no_more_than_its_length(tmp_path: Path, make_card: Maker) -> None:
+def test_a_long_field_costs_no_more_than_its_length(tmp_path, make_card):
     card = make_card(CardKind.CLOZE, Text="{{c1::x}} " + "a<b " * 100_000)
     write_package(tmp_path / "a.apkg", [note_for(card, "D", 1)])  # minutes in genanki
     assert _guids(tmp_path / "a.apkg") == {card.guid}
@@ -198,28 +181,16 @@ def test_a_long_field_costs_no_more_than_its_length(tmp_path: Path, make_card: M
     st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 6), max_size=12),
     st.randoms(use_true_random=False),
 )
-def test_on_a_clash_the_larger_name_adds_one_whatever_the_order(
-    wanted: dict[str, int], chance: random.Random
-) -> None:
+def test_on_a_clash_the_larger_name_adds_one_whatever_the_order(wanted, chance):
     expected: dict[str, int] = {}
     for name in sorted(wanted):
         expected[name] = next(at for at in range(wanted[name], 99) if at not in expected.values())
     names = list(wanted)
     chance.shuffle(names)
-    ids, rows = Ids(), dict[int, str]()
-    for name in names:
-        own, moves = ids.place(name, wanted[name])
-        for old, new in moves:
-            assert new not in rows
-            rows[new] = rows.pop(old)
-        assert own not in rows
-        rows[own] = name
-    assert {name: at for at, name in rows.items()} == expected
+    assert distinct_ids({name: wanted[name] for name in names}) == expected
 
 
-def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
-    tmp_path: Path, make_card: Maker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_notes_whose_ids_clash_are_all_kept_with_their_cards(tmp_path, make_card, monkeypatch):
     monkeypatch.setattr("ankiforge.anki.package.note_id", lambda guid: 1_400_000_000_000)
     monkeypatch.setattr("ankiforge.anki.package.card_id", lambda guid, ordinal: 1_400_000_000_000)
     notes = _notes(make_card, 6)
@@ -241,7 +212,7 @@ FROZEN = {
 
 
 @pytest.mark.parametrize("family", Family)
-def test_the_ids_of_note_types_fields_and_templates_never_change(family: Family) -> None:
+def test_the_ids_of_note_types_fields_and_templates_never_change(family):
     kind = note_type(family)
     number, first_field, fields, first_template, templates = FROZEN[family]
     assert kind.id == number
@@ -252,7 +223,7 @@ def test_the_ids_of_note_types_fields_and_templates_never_change(family: Family)
     assert kind.fields[: len(family.content_fields)] == family.content_fields
 
 
-def test_templates_hold_no_script_and_load_nothing() -> None:
+def test_templates_hold_no_script_and_load_nothing():
     sides = [
         side for f in Family for t in note_type(f).templates for side in (t.question, t.answer)
     ]
@@ -262,16 +233,10 @@ def test_templates_hold_no_script_and_load_nothing() -> None:
     assert not any(active.search(text) for text in (*sides, style()))
 
 
-def test_a_new_design_has_a_higher_mod() -> None:
+def test_a_new_design_has_a_higher_mod():
     mods = [mod for _, mod in TEMPLATE_VERSIONS]
     assert mods == sorted(set(mods))
     assert mods[-1] == DESIGN_MOD
-
-
-def test_guids_are_read_as_they_were_written(tmp_path: Path, make_card: Maker) -> None:
-    odd = replace(_notes(make_card, 1)[0], guid=Guid("Ge<7(O^jA>"))
-    write_package(tmp_path / "a.apkg", [odd])
-    assert _guids(tmp_path / "a.apkg") == {"Ge<7(O^jA>"}
 
 
 def _left(folder: Path, name: str, *files: str, hours: float) -> Path:
@@ -287,8 +252,8 @@ def _left(folder: Path, name: str, *files: str, hours: float) -> Path:
 
 
 def test_what_a_killed_program_left_beside_the_package_is_cleared_after_an_hour(
-    tmp_path: Path, make_card: Maker
-) -> None:
+    tmp_path, make_card
+):
     old = _left(tmp_path, ".ankiforge-abcd_123", "collection.anki2", "package", hours=1.1)
     busy = _left(tmp_path, ".ankiforge-efgh_456", "collection.anki2", hours=0.9)
     foreign = _left(tmp_path, ".ankiforge-settings", "mine.txt", hours=100)

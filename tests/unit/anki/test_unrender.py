@@ -1,7 +1,5 @@
 """What `render` writes comes back as Markdown that says the same."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -38,13 +36,13 @@ CLOZES = [
 
 
 @pytest.mark.parametrize("markdown", WRITTEN)
-def test_a_field_comes_back_and_renders_the_same(markdown: str) -> None:
+def test_a_field_comes_back_and_renders_the_same(markdown):
     html = render(markdown)
     assert normal_form(render(unrender(html))) == normal_form(html)
 
 
 @pytest.mark.parametrize("markdown", CLOZES)
-def test_a_cloze_comes_back_with_its_numbers_and_hints(markdown: str) -> None:
+def test_a_cloze_comes_back_with_its_numbers_and_hints(markdown):
     html = render(markdown, cloze=True)
     assert normal_form(render(unrender(html), cloze=True)) == normal_form(html)
 
@@ -59,13 +57,13 @@ def test_a_cloze_comes_back_with_its_numbers_and_hints(markdown: str) -> None:
         ("", ""),
     ],
 )
-def test_of_what_people_paste_the_text_stays(html: str, markdown: str) -> None:
+def test_of_what_people_paste_the_text_stays(html, markdown):
     assert unrender(html) == markdown
 
 
 @examples(150)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=60))
-def test_any_text_at_all_comes_back(text: str) -> None:
+def test_any_text_at_all_comes_back(text):
     assume(any(map(str.isalnum, text)))
     html = render(text)
     words = unrender(html)

@@ -1,7 +1,5 @@
 """Drafts and highlights for the tests of the checks, and the examples of docs/checks.md."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path

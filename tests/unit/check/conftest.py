@@ -1,7 +1,5 @@
 """The helpers of `cards.py`, for every test of the checks."""
 
-from __future__ import annotations
-
 from types import ModuleType
 
 import pytest

@@ -1,7 +1,5 @@
 """The examples of docs/checks.md and of cases.txt: what each rule finds, and what it must not."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`ankiforge init` and `doctor`, called as a person calls them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -48,15 +46,17 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_init_writes_a_workspace_that_loads_with_what_was_found(home: Path, ankiforge) -> None:
+def test_init_writes_a_workspace_that_loads_with_what_was_found(home, ankiforge):
     code, out, err = ankiforge("init", "cards")
-
     assert (code, out) == (0, "")
     config = load(home / "cards/ankiforge.yaml")
     assert [(source.kind, source.name, source.path) for source in config.sources] == [
         ("obsidian", "mynotes", home / "My Notes"),
         ("zotero", "zotero", home / "Zotero"),
     ]
+    text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
+    assert "here: == 1, mark 0, bold 0, callout 0" in text
+    assert "here: inline 1, block 0, cloze 0, glossary 0" in text
     assert load_decks(home / "cards", config.decks)
     assert (home / "cards/prompts/cards.md").is_file()
     assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
@@ -64,15 +64,7 @@ def test_init_writes_a_workspace_that_loads_with_what_was_found(home: Path, anki
     assert "ankiforge doctor" in err
 
 
-def test_init_writes_beside_each_switch_what_the_vault_would_give(home: Path, ankiforge) -> None:
-    ankiforge("init", "cards")
-
-    text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
-    assert "here: == 1, mark 0, bold 0, callout 0" in text
-    assert "here: inline 1, block 0, cloze 0, glossary 0" in text
-
-
-def test_init_never_overwrites(home: Path, ankiforge) -> None:
+def test_init_never_overwrites(home, ankiforge):
     (home / "cards/decks").mkdir(parents=True)
     (home / "cards/decks/reading.yaml").write_text("deck: Mine\n")
     ankiforge("init", "cards")
@@ -86,47 +78,30 @@ def test_init_never_overwrites(home: Path, ankiforge) -> None:
     assert files(home / "cards") == before
 
 
-def test_init_in_a_vault_is_refused_and_writes_nothing(home: Path, ankiforge) -> None:
-    before = files(home / "My Notes")
-
-    for folder in ("My Notes", "My Notes/deep/er"):
-        code, _, err = ankiforge("init", folder)
-        assert code == 2
-        assert "is inside the vault" in err
-        assert "hint: a folder outside" in err
-
-    assert files(home / "My Notes") == before
-
-
-def test_init_where_a_file_stands_is_wrong_usage(home: Path, ankiforge) -> None:
-    (home / "cards").write_text("")
-
-    code, _, err = ankiforge("init", "cards")
-
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("My Notes", ("is inside the vault", "hint: a folder outside")),
+        ("My Notes/deep/er", ("is inside the vault", "hint: a folder outside")),
+        ("file", ("cannot be written",)),
+        ("a\x07b", ("this name cannot be saved",)),
+        ("broken", ("ankiforge.yaml:1: drafter: 'rulez'", "hint: did you mean 'rules'?")),
+    ],
+)
+def test_where_no_workspace_can_be_nothing_is_written_and_the_exit_code_is_2(
+    home, ankiforge, folder, says
+):
+    (home / "file").write_text("")
+    (home / "broken").mkdir()
+    (home / "broken/ankiforge.yaml").write_text("drafter: rulez\n")
+    before = files(home)
+    code, _, err = ankiforge("init", folder)
     assert code == 2
-    assert "cannot be written" in err
+    assert all(words in err for words in says), err
+    assert files(home) == before
 
 
-def test_init_in_a_folder_whose_name_is_no_text_is_wrong_usage(home: Path, ankiforge) -> None:
-    code, _, err = ankiforge("init", "a\x07b")
-
-    assert code == 2
-    assert "this name cannot be saved" in err
-    assert not (home / "a\x07b").exists()
-
-
-def test_the_workspace_init_wrote_is_trusted_and_registered(home: Path, ankiforge) -> None:
-    ankiforge("init", "cards")
-
-    code, out, _ = ankiforge("doctor")
-
-    assert code == 0, out
-    assert "source mynotes: obsidian in" in out
-
-
-def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(
-    home: Path, ankiforge
-) -> None:
+def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(home, ankiforge):
     ankiforge("init", "cards")
 
     _, _, err = ankiforge("init", "more")
@@ -136,7 +111,7 @@ def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(
     assert str(home / "cards/ankiforge.yaml") in out
 
 
-def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home: Path, ankiforge) -> None:
+def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home, ankiforge):
     (home / "theirs").mkdir()
     (home / "theirs/ankiforge.yaml").write_text("sources:\n- zotero: {path: ~/Zotero}\n")
 
@@ -153,19 +128,7 @@ def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home: Path, anki
     assert ankiforge("doctor", "-C", "theirs")[0] == 0
 
 
-def test_a_mistake_in_an_existing_workspace_is_told_with_its_line(home: Path, ankiforge) -> None:
-    (home / "ankiforge.yaml").write_text("drafter: rulez\n")
-
-    code, _, err = ankiforge("init", ".")
-
-    assert code == 2
-    assert "ankiforge.yaml:1: drafter: 'rulez'" in err
-    assert "hint: did you mean 'rules'?" in err
-
-
-def test_the_first_init_takes_over_the_default_workspace_and_says_so(
-    home: Path, tmp_path: Path, ankiforge
-) -> None:
+def test_the_first_init_takes_over_the_default_workspace_and_says_so(home, tmp_path, ankiforge):
     (tmp_path / "user/.ankiforge").mkdir(parents=True)
     (tmp_path / "user/.ankiforge/ledger.db").write_bytes(b"x")
     (tmp_path / "user/journal.jsonl").write_text("{}\n")
@@ -178,7 +141,7 @@ def test_the_first_init_takes_over_the_default_workspace_and_says_so(
     assert (home / "cards/journal.jsonl").read_text() == "{}\n"
 
 
-def test_with_json_stdout_is_one_object_and_nothing_else(home: Path, ankiforge) -> None:
+def test_with_json_stdout_is_one_object_and_nothing_else(home, ankiforge):
     code, out, _ = ankiforge("init", "cards", "--json")
 
     made = json.loads(out)
@@ -190,7 +153,7 @@ def test_with_json_stdout_is_one_object_and_nothing_else(home: Path, ankiforge) 
     assert made["unconfirmed"] == []
 
 
-def test_two_vaults_of_one_name_get_names_of_their_own(home: Path, ankiforge) -> None:
+def test_two_vaults_of_one_name_get_names_of_their_own(home, ankiforge):
     (home / "Documents/my notes/.obsidian").mkdir(parents=True)
 
     ankiforge("init", "cards")
@@ -202,54 +165,34 @@ def test_two_vaults_of_one_name_get_names_of_their_own(home: Path, ankiforge) ->
 # --- doctor ---------------------------------------------------------------------------------
 
 
-def test_doctor_prints_a_json_line_for_each_check(home: Path, ankiforge) -> None:
+def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(home, ankiforge):
     ankiforge("init", "cards")
-
     code, out, err = ankiforge("doctor", "--json")
-
     lines = [json.loads(line) for line in out.splitlines()]
     assert (code, err) == (0, "")
     assert {line["state"] for line in lines} == {"ok"}
     assert set(lines[0]) == {"name", "state", "says", "do", "exit_code"}
-
-
-def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
-    home: Path, ankiforge
-) -> None:
-    ankiforge("init", "cards")
-    (home / "Zotero").rename(home / "Elsewhere")
-
+    ledger = home / "cards/.ankiforge/ledger.db"
+    open_ledger(ledger, home / "cards/journal.jsonl").close()
     code, out, _ = ankiforge("doctor")
+    assert code == 0, out
+    assert "source mynotes: obsidian in" in out
+    assert "ledger.db is sound" in out
 
+    (home / "Zotero").rename(home / "Elsewhere")
+    code, out, _ = ankiforge("doctor")
     assert code == 1
     assert "fail  source zotero: " in out
     assert "do: correct path: in ankiforge.yaml:" in out
-
-
-def test_doctor_finds_a_damaged_ledger_and_leaves_it_as_it_is(home: Path, ankiforge) -> None:
-    ankiforge("init", "cards")
-    ledger = home / "cards/.ankiforge/ledger.db"
     ledger.write_bytes(b"SQLite format 3\0" + b"rubbish" * 2000)
     before = ledger.read_bytes()
-
     code, out, _ = ankiforge("doctor")
-
     assert code == 4
     assert "fail  ledger: " in out
     assert ledger.read_bytes() == before
 
 
-def test_doctor_finds_a_sound_ledger_sound(home: Path, ankiforge) -> None:
-    ankiforge("init", "cards")
-    open_ledger(home / "cards/.ankiforge/ledger.db", home / "cards/journal.jsonl").close()
-
-    code, out, _ = ankiforge("doctor")
-
-    assert "ledger.db is sound" in out, out
-    assert code == 0
-
-
-def test_init_proposes_the_dialect_a_vault_is_written_in(home: Path, ankiforge) -> None:
+def test_init_proposes_the_dialect_a_vault_is_written_in(home, ankiforge):
     note = "#flashcards\n\nThe ==heat== of it <!--SR:!2026-01-01,3,250-->\n\nfirst&&one\n"
     (home / "My Notes/b.md").write_text(note)
     kept = home / "My Notes/.obsidian/plugins/obsidian-spaced-repetition/data.json"

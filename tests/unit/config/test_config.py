@@ -1,7 +1,5 @@
 """`ankiforge.yaml` becomes typed settings, or a complaint with an address."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import msgspec
@@ -50,7 +48,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return loaded
 
 
-def test_the_settings_of_the_design_are_read(config, tmp_path: Path) -> None:
+def test_the_settings_of_the_design_are_read(config, tmp_path):
     got = config(DESIGNED)
 
     assert got.me == ("Ada",)
@@ -69,17 +67,17 @@ def test_the_settings_of_the_design_are_read(config, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "sources:\n# - pdf: {path: x}\nllm:\n"])
-def test_what_is_left_out_has_its_default(config, text) -> None:
+def test_what_is_left_out_has_its_default(config, text):
     got = config(text)
 
     assert got == Config(where=got.where)
 
 
-def test_without_a_file_clean_drafts_of_either_drafter_are_accepted() -> None:
+def test_without_a_file_clean_drafts_of_either_drafter_are_accepted():
     assert Config.default().accept == AcceptSettings(AcceptPolicy.CLEAN, AcceptPolicy.REVIEW)
 
 
-def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path: Path) -> None:
+def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
     def collection(value: str) -> str:
         return config(f"anki: {{collection: {value}}}").anki.collection
 
@@ -140,7 +138,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path: Path)
         ("llm: {candidates: 6}", "ankiforge.yaml:1: llm.candidates: expected a whole number", ""),
     ],
 )
-def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint) -> None:
+def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint):
     with pytest.raises(ConfigError) as caught:
         config(text)
 
@@ -148,7 +146,7 @@ def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint) 
     assert hint in caught.value.hint
 
 
-def test_a_key_pasted_for_its_variable_is_not_repeated_in_the_complaint(config) -> None:
+def test_a_key_pasted_for_its_variable_is_not_repeated_in_the_complaint(config):
     with pytest.raises(ConfigError) as caught:
         config("llm: {key_env: sk-abcdef}")
 
@@ -156,7 +154,7 @@ def test_a_key_pasted_for_its_variable_is_not_repeated_in_the_complaint(config) 
     assert "sk-abcdef" not in caught.value.message + caught.value.hint
 
 
-def test_the_name_of_a_source_is_its_folded_folder_name() -> None:
+def test_the_name_of_a_source_is_its_folded_folder_name():
     names = [source_name(Path(path)) for path in ("/x/My Vault", "/x/Übung_2", "/x/笔记", "/")]
 
     assert names == ["myvault", "übung2", "笔记", "source"]
@@ -178,11 +176,11 @@ def test_the_name_of_a_source_is_its_folded_folder_name() -> None:
         ("", False),
     ],
 )
-def test_loopback_is_127_and_1_and_localhost_only(url, local) -> None:
+def test_loopback_is_127_and_1_and_localhost_only(url, local):
     assert is_loopback(url) is local
 
 
-def test_settings_cannot_be_changed_later(config) -> None:
+def test_settings_cannot_be_changed_later(config):
     got = config(DESIGNED)
 
     with pytest.raises(AttributeError):

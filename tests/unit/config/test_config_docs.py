@@ -1,7 +1,5 @@
 """`docs/configuration.md` knows every key, every word, and every example loads."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -52,31 +50,31 @@ def documented(text: str) -> set[str]:
         ("anki", AnkiSettings, set()),
     ],
 )
-def test_each_key_of_the_settings_is_documented_and_no_other(heading, struct, besides) -> None:
+def test_each_key_of_the_settings_is_documented_and_no_other(heading, struct, besides):
     assert documented(section(heading)) == keys(struct) - besides
 
 
-def test_each_key_of_a_deck_file_is_documented_and_no_other() -> None:
+def test_each_key_of_a_deck_file_is_documented_and_no_other():
     words = documented(section("decks/*.yaml"))
 
     assert words == keys(DeckRule) | keys(Select) | {action.value for action in Action}
 
 
 @pytest.mark.parametrize("kind", extract.kinds())
-def test_each_key_of_a_source_is_documented(kind) -> None:
+def test_each_key_of_a_source_is_documented(kind):
     settings = keys(extract.module(kind).Settings)
 
     assert f"`{kind}`," in section("sources")
     assert settings <= documented(section("sources"))
 
 
-def test_each_word_that_may_be_a_value_is_documented() -> None:
+def test_each_word_that_may_be_a_value_is_documented():
     words = {*DrafterName, *AcceptPolicy, *PackageShape, *CardKind, *keys(Colours)}
 
     assert not [word for word in words if f"`{word}`" not in PAGE]
 
 
-def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path: Path) -> None:
+def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path):
     [example] = re.findall(r"```yaml\n(.*?)```", section("ankiforge.yaml"), re.S)
     (tmp_path / "ankiforge.yaml").write_text(example, encoding="utf-8")
 
@@ -87,7 +85,7 @@ def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path: P
         typed(extract.module(source.kind).Settings, source.options, source.where)
 
 
-def test_the_example_of_a_deck_file_loads(tmp_path: Path) -> None:
+def test_the_example_of_a_deck_file_loads(tmp_path):
     [example] = re.findall(r"```yaml\n(.*?)```", section("decks/*.yaml"), re.S)
     (tmp_path / "biology.yaml").write_text(example, encoding="utf-8")
 

@@ -1,7 +1,5 @@
 """Deck files: the first that fits, its name filled in, colours by hue."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -41,11 +39,11 @@ def deck(rules, of: Document, **given: object) -> str:
     return choice(rules, of, **given).deck
 
 
-def test_without_deck_files_the_shipped_one_serves(rules) -> None:
+def test_without_deck_files_the_shipped_one_serves(rules):
     assert choice(rules(), document()) == DeckChoice("Reading", (), (), "", Action.CARD)
 
 
-def test_a_deck_file_decides_deck_tags_kinds_prompt_and_what_a_colour_asks_for(rules) -> None:
+def test_a_deck_file_decides_deck_tags_kinds_prompt_and_what_a_colour_asks_for(rules):
     loaded = rules(
         all="deck: All\ntags: [reading, a::b]\nkinds: [cloze, two-way]\nprompt: short\n"
         "colours: {red: skip, blue: question}"
@@ -59,7 +57,7 @@ def test_a_deck_file_decides_deck_tags_kinds_prompt_and_what_a_colour_asks_for(r
     assert choice(loaded, document(), colour="chartreuse").action is Action.CARD
 
 
-def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(rules) -> None:
+def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(rules):
     loaded = rules(
         a_all="deck: Rest",
         b_bio="deck: Bio\nselect: {path: 'bio/*'}",
@@ -71,7 +69,7 @@ def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(ru
     assert deck(loaded, document(path="x.md")) == "Rest"
 
 
-def test_a_workspace_without_a_file_for_the_rest_has_the_shipped_one_behind_it(rules) -> None:
+def test_a_workspace_without_a_file_for_the_rest_has_the_shipped_one_behind_it(rules):
     loaded = rules(z="deck: Bio\nselect: {tag: bio}")
 
     assert deck(loaded, document(tags=("bio",))) == "Bio"
@@ -102,7 +100,7 @@ def test_a_workspace_without_a_file_for_the_rest_has_the_shipped_one_behind_it(r
         ("{path: 'bio/CAFE\u0301*'}", True),
     ],
 )
-def test_keys_of_select_are_and_lists_are_or_and_case_does_not_matter(rules, select, fits) -> None:
+def test_keys_of_select_are_and_lists_are_or_and_case_does_not_matter(rules, select, fits):
     of = document(
         path="bio/Café/deep/a.md",
         tags=("#Exam",),
@@ -136,22 +134,22 @@ def test_keys_of_select_are_and_lists_are_or_and_case_does_not_matter(rules, sel
 )
 def test_the_holes_of_a_deck_name_are_filled_with_values_that_make_no_levels(
     rules, template, given, name
-) -> None:
+):
     assert deck(rules(a=f"deck: '{template}'"), document(**given)) == name
 
 
-def test_a_title_with_braces_is_not_filled_again(rules) -> None:
+def test_a_title_with_braces_is_not_filled_again(rules):
     assert deck(rules(a="deck: '{title}'"), document(title="{folder} {x}")) == "{folder} {x}"
 
 
-def test_collections_that_did_not_name_the_deck_become_tags(rules) -> None:
+def test_collections_that_did_not_name_the_deck_become_tags(rules):
     of = document(collections=("B b/C", "A", "D"))
 
     assert choice(rules(a="deck: '{collection}'\ntags: [t]"), of).tags == ("t", "B_b::C", "D")
     assert choice(rules(a="deck: '{title}'"), of).tags == ()
 
 
-def test_a_deck_the_document_asks_for_itself_comes_first(rules) -> None:
+def test_a_deck_the_document_asks_for_itself_comes_first(rules):
     of = document(deck=" My :: Deck\n")
 
     assert deck(rules(a="deck: Other"), of) == "My::Deck"
@@ -174,9 +172,7 @@ def test_a_deck_the_document_asks_for_itself_comes_first(rules) -> None:
         ("deck: x\ntags:\n- a b", "decks/a.yaml:3: tags[0]: 'a b' cannot be a tag", "a_b"),
     ],
 )
-def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(
-    rules, text, message, hint
-) -> None:
+def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(rules, text, message, hint):
     with pytest.raises(ConfigError) as caught:
         rules(a=text)
 
@@ -184,7 +180,7 @@ def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(
     assert hint in caught.value.hint
 
 
-def test_two_files_without_select_are_a_mistake(rules) -> None:
+def test_two_files_without_select_are_a_mistake(rules):
     with pytest.raises(
         ConfigError, match=r"b\.yaml:1: has no `select`, and neither has decks.a\.yaml"
     ):
@@ -216,14 +212,14 @@ def test_two_files_without_select_are_a_mistake(rules) -> None:
         ("", ""),
     ],
 )
-def test_a_shade_counts_as_the_nearest_hue_of_the_palette(colour, name) -> None:
+def test_a_shade_counts_as_the_nearest_hue_of_the_palette(colour, name):
     assert colour_name(colour) == name
 
 
 # --- what a colour asks for, in which words ----------------------------------------------------
 
 
-def test_a_colour_may_have_a_prompt_of_its_own(tmp_path: Path) -> None:
+def test_a_colour_may_have_a_prompt_of_its_own(tmp_path):
     text = (
         'deck: "A"\nprompt: usual\n'
         "colours: {purple: {as: definition, prompt: terms}, blue: {as: question}, red: skip}\n"
@@ -250,7 +246,7 @@ def test_a_colour_may_have_a_prompt_of_its_own(tmp_path: Path) -> None:
         ("{purple: [card]}", "a.yaml:2: colours.purple: expected text or a mapping"),
     ],
 )
-def test_a_wrong_wish_of_a_colour_is_named(tmp_path: Path, colours: str, says: str) -> None:
+def test_a_wrong_wish_of_a_colour_is_named(tmp_path, colours, says):
     (tmp_path / "a.yaml").write_text(f'deck: "A"\ncolours: {colours}\n', encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load_decks(tmp_path, ("*.yaml",))

@@ -1,7 +1,5 @@
 """A workspace of strangers sends, reads and unlocks nothing before a person says so."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -56,11 +54,11 @@ REMOTE = "llm:\n  base_url: https://api.example.org/v1\n"
         ("sources:\n- zotero: {path: z, key_env: OTHER}", ["sources.z.key_env"]),
     ],
 )
-def test_what_reaches_beyond_machine_and_workspace_is_a_concern(workspace, text, keys) -> None:
+def test_what_reaches_beyond_machine_and_workspace_is_a_concern(workspace, text, keys):
     assert [concern.key for concern in concerns(workspace(text))] == keys
 
 
-def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path: Path) -> None:
+def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path):
     got = workspace("sources:\n- pdf: {path: papers}")
     (tmp_path / "private").mkdir()
     (tmp_path / "w/papers").symlink_to(tmp_path / "private")
@@ -73,11 +71,7 @@ def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path
     )
 
 
-def test_the_default_workspace_needs_no_word(tmp_path: Path, environ) -> None:
-    assert concerns(resolve(None, tmp_path, environ)) == []
-
-
-def test_without_a_terminal_every_concern_is_named_with_exit_2(workspace, folders) -> None:
+def test_without_a_terminal_every_concern_is_named_with_exit_2(workspace, folders):
     got = workspace(REMOTE + "  key_env: OTHER_KEY\n")
 
     with pytest.raises(UsageError) as caught:
@@ -89,7 +83,8 @@ def test_without_a_terminal_every_concern_is_named_with_exit_2(workspace, folder
     assert caught.value.hint.endswith(f"ankiforge init --trust {got.root}")
 
 
-def test_a_person_is_asked_once(workspace, folders) -> None:
+def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path, environ):
+    assert concerns(resolve(None, tmp_path, environ)) == [], "the default needs no word"
     asked: list[str] = []
 
     def yes(question: str) -> bool:
@@ -97,46 +92,31 @@ def test_a_person_is_asked_once(workspace, folders) -> None:
         return True
 
     for _ in range(2):
+        with pytest.raises(UsageError):
+            require_trust(workspace(REMOTE), lambda _: False, folders, {})
+    for _ in range(2):
         require_trust(workspace(REMOTE), yes, folders, {})
-
     [question] = asked
     assert "https://api.example.org/v1" in question
 
 
-def test_a_no_stops_the_command_and_is_asked_again(workspace, folders) -> None:
-    for _ in range(2):
-        with pytest.raises(UsageError):
-            require_trust(workspace(REMOTE), lambda _: False, folders, {})
-
-
-def test_a_changed_value_asks_again_a_moved_line_does_not(workspace, folders) -> None:
+def test_a_changed_value_asks_again_and_another_workspace_a_moved_line_does_not(workspace, folders):
     got = workspace(REMOTE)
     confirm(got, concerns(got), folders)
-
+    assert unconfirmed(got, folders, {}) == []
     assert unconfirmed(workspace("# a comment\n" + REMOTE), folders, {}) == []
+    assert len(unconfirmed(workspace(REMOTE, "copy"), folders, {})) == 1
     [concern] = unconfirmed(workspace(REMOTE.replace("example", "evil")), folders, {})
     assert concern.value == "https://api.evil.org/v1"
-
-
-def test_reordered_sources_ask_nothing_anew(workspace, folders) -> None:
     one, two = "- pdf: {path: /a}\n", "- pdf: {path: /b}\n"
     got = workspace("sources:\n" + one + two)
     confirm(got, concerns(got), folders)
-
     assert unconfirmed(workspace("sources:\n" + two + one), folders, {}) == []
 
 
-def test_the_word_for_one_workspace_is_none_for_another(workspace, folders) -> None:
-    got = workspace(REMOTE)
-    confirm(got, concerns(got), folders)
-
-    assert unconfirmed(got, folders, {}) == []
-    assert len(unconfirmed(workspace(REMOTE, "copy"), folders, {})) == 1
-
-
 def test_the_environment_may_vouch_for_one_workspace_and_only_this_time(
-    workspace, folders, tmp_path: Path
-) -> None:
+    workspace, folders, tmp_path
+):
     got = workspace(REMOTE)
 
     require_trust(got, None, folders, {"ANKIFORGE_TRUST": str(tmp_path / "x/../w")})

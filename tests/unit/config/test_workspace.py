@@ -1,7 +1,5 @@
 """Which workspace a command works in, and what moves when the first one is made."""
 
-from __future__ import annotations
-
 import stat
 from pathlib import Path
 
@@ -31,15 +29,31 @@ def workspace(folder: Path, text: str = "") -> Path:
     return folder
 
 
-def test_a_named_workspace_comes_first(tmp_path: Path, environ) -> None:
-    here, named = workspace(tmp_path / "here"), workspace(tmp_path / "named")
-
-    assert resolve(named, here, environ).root == named
-    assert resolve(Path("../named"), here, environ).root == named
+def test_a_named_workspace_comes_first_then_the_nearest_the_registered_the_default(
+    tmp_path, environ
+):
+    got = resolve(None, tmp_path, environ)
+    assert (got.root, got.output, got.is_default) == (tmp_path / "user", tmp_path, True)
+    assert not (tmp_path / "user").exists()
+    mine = workspace(tmp_path / "mine", "output: packages")
+    assert register(mine, user_folders(environ))
+    got = resolve(None, tmp_path, environ)
+    assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
+    outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
+    (inner / "c/d").mkdir(parents=True)
+    assert resolve(None, inner / "c/d", environ).root == inner
+    assert resolve(None, outer, environ).root == outer
+    assert resolve(mine, inner, environ).root == mine
+    assert resolve(Path("../mine"), outer, environ).root == mine
+    with pytest.raises(ConfigError, match=r"ankiforge\.yaml:1: oops: unknown key"):
+        resolve(workspace(tmp_path / "w", "oops: 1"), tmp_path, environ)
+    (mine / "ankiforge.yaml").unlink()
+    with pytest.raises(UsageError, match="is gone, or its disk is not mounted"):
+        resolve(None, tmp_path, environ)
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, exists) -> None:
+def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, exists):
     if exists:
         (tmp_path / "plain").mkdir()
 
@@ -50,41 +64,7 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
     assert caught.value.hint == f"make a workspace there: ankiforge init {tmp_path / 'plain'}"
 
 
-def test_else_the_nearest_folder_upwards_with_an_ankiforge_yaml(tmp_path: Path, environ) -> None:
-    outer, inner = workspace(tmp_path / "a"), workspace(tmp_path / "a/b")
-    (inner / "c/d").mkdir(parents=True)
-    register(outer, user_folders(environ))
-
-    assert resolve(None, inner / "c/d", environ).root == inner
-    assert resolve(None, outer, environ).root == outer
-
-
-def test_else_the_registered_one(tmp_path: Path, environ) -> None:
-    mine = workspace(tmp_path / "mine", "output: packages")
-    assert register(mine, user_folders(environ))
-
-    got = resolve(None, tmp_path, environ)
-
-    assert (got.root, got.output, got.is_default) == (mine, mine / "packages", False)
-
-
-def test_else_the_default_one_with_packages_in_the_current_folder(tmp_path: Path, environ) -> None:
-    got = resolve(None, tmp_path, environ)
-
-    assert (got.root, got.output, got.is_default) == (tmp_path / "user", tmp_path, True)
-    assert not (tmp_path / "user").exists()
-
-
-def test_a_registered_workspace_that_is_gone_is_an_error_not_the_default(tmp_path, environ) -> None:
-    mine = workspace(tmp_path / "mine")
-    register(mine, user_folders(environ))
-    (mine / "ankiforge.yaml").unlink()
-
-    with pytest.raises(UsageError, match="is gone, or its disk is not mounted"):
-        resolve(None, tmp_path, environ)
-
-
-def test_only_the_first_workspace_is_registered_until_it_is_gone(tmp_path: Path, environ) -> None:
+def test_only_the_first_workspace_is_registered_until_it_is_gone(tmp_path, environ):
     folders = user_folders(environ)
     first, second = workspace(tmp_path / "1"), workspace(tmp_path / "2")
 
@@ -96,14 +76,7 @@ def test_only_the_first_workspace_is_registered_until_it_is_gone(tmp_path: Path,
     assert registered(folders) == second
 
 
-def test_a_mistake_in_the_settings_stops_the_command(tmp_path: Path, environ) -> None:
-    with pytest.raises(ConfigError, match=r"ankiforge\.yaml:1: oops: unknown key"):
-        resolve(workspace(tmp_path / "w", "oops: 1"), tmp_path, environ)
-
-
-def test_prepare_makes_the_hidden_folder_and_keeps_it_out_of_version_control(
-    tmp_path: Path, environ
-) -> None:
+def test_prepare_makes_the_hidden_folder_and_keeps_it_out_of_version_control(tmp_path, environ):
     got = resolve(workspace(tmp_path / "w"), tmp_path, environ)
 
     got.prepare()
@@ -126,63 +99,42 @@ def default_with_work(environ) -> Path:
     return data
 
 
+@pytest.mark.parametrize("crashed", [False, True], ids=["", "after half a copy"])
 def test_the_first_workspace_takes_the_ledger_and_journal_of_the_default_one(
-    tmp_path: Path, environ
-) -> None:
-    data, mine = default_with_work(environ), workspace(tmp_path / "mine")
-
+    tmp_path, environ, crashed
+):
+    mine = workspace(tmp_path / "mine")
+    assert adopt_default(mine, user_folders(environ)) == (), "nothing is there to move"
+    data = default_with_work(environ)
+    if crashed:
+        (mine / ".ankiforge.part").mkdir()
+        (mine / ".ankiforge.part/ledger.db").write_bytes(b"half")
+        (mine / "journal.jsonl.part").write_text("half")
     moved = adopt_default(mine, user_folders(environ))
-
     assert moved == (mine / "journal.jsonl", mine / ".ankiforge")
     assert (mine / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (mine / ".ankiforge/ledger.db-wal").read_bytes() == b"wal"
     assert (mine / "journal.jsonl").read_text() == "{}\n"
+    assert not list(mine.glob("*.part"))
     assert not (data / ".ankiforge").exists()
     assert not (data / "journal.jsonl").exists()
 
 
-@pytest.mark.parametrize("own", ["journal.jsonl", ".ankiforge"])
-def test_a_workspace_with_work_of_its_own_takes_nothing(tmp_path: Path, environ, own) -> None:
-    data, mine = default_with_work(environ), workspace(tmp_path / "mine")
-    (mine / own).mkdir()
-
-    assert adopt_default(mine, user_folders(environ)) == ()
-    assert (data / ".ankiforge/ledger.db").exists()
-    assert (data / "journal.jsonl").exists()
-
-
-def test_half_a_copy_left_by_a_crash_is_begun_anew(tmp_path: Path, environ) -> None:
-    default_with_work(environ)
-    mine = workspace(tmp_path / "mine")
-    (mine / ".ankiforge.part").mkdir()
-    (mine / ".ankiforge.part/ledger.db").write_bytes(b"half")
-    (mine / "journal.jsonl.part").write_text("half")
-
-    adopt_default(mine, user_folders(environ))
-
-    assert (mine / ".ankiforge/ledger.db").read_bytes() == b"ledger"
-    assert (mine / "journal.jsonl").read_text() == "{}\n"
-    assert not list(mine.glob("*.part"))
-
-
-def test_a_move_that_fails_says_so_and_loses_nothing(tmp_path: Path, environ) -> None:
+def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
     data = default_with_work(environ)
-
     with pytest.raises(UsageError, match="could not be moved"):
         adopt_default(tmp_path / "gone/mine", user_folders(environ))
-
+    for own in ("journal.jsonl", ".ankiforge"):
+        (workspace(tmp_path / f"with {own}") / own).mkdir()
+        assert adopt_default(tmp_path / f"with {own}", user_folders(environ)) == ()
     assert (data / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (data / "journal.jsonl").read_text() == "{}\n"
-
-
-def test_nothing_moves_where_nothing_is(tmp_path: Path, environ) -> None:
-    assert adopt_default(workspace(tmp_path / "mine"), user_folders(environ)) == ()
 
 
 # --- the user's own files -------------------------------------------------------------------
 
 
-def test_what_is_remembered_can_be_read_by_its_owner_only(environ) -> None:
+def test_what_is_remembered_can_be_read_by_its_owner_only(environ):
     folders = user_folders(environ)
 
     store_values(folders, "some", {"a": "ü"})
@@ -194,7 +146,7 @@ def test_what_is_remembered_can_be_read_by_its_owner_only(environ) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "\xff"])
-def test_a_broken_file_of_the_user_counts_as_none(environ, text) -> None:
+def test_a_broken_file_of_the_user_counts_as_none(environ, text):
     folders = user_folders(environ)
     folders.config.mkdir()
     (folders.config / "some.json").write_text(text, encoding="latin-1")
@@ -202,7 +154,7 @@ def test_a_broken_file_of_the_user_counts_as_none(environ, text) -> None:
     assert load_values(folders, "some") == {}
 
 
-def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path):
     (tmp_path / "file").write_text("")
     folders = user_folders({"ANKIFORGE_HOME": str(tmp_path / "file")})
 
@@ -210,9 +162,7 @@ def test_a_folder_that_cannot_be_written_is_wrong_usage_not_a_traceback(tmp_path
         store_values(folders, "some", {})
 
 
-def test_without_ankiforge_home_the_platform_names_the_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_ankiforge_home_the_platform_names_the_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)

@@ -1,10 +1,7 @@
 """Every mistake has an address: file, line, key."""
 
-from __future__ import annotations
-
 import enum
 import time
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -90,7 +87,7 @@ def complaint(text: str) -> tuple[str, str]:
         ("- title", "shop.yaml:1: expected a mapping, got a list", ""),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_with_line_and_key(text, message, hint) -> None:
+def test_a_value_that_does_not_fit_is_named_with_line_and_key(text, message, hint):
     got, advice = complaint(text)
 
     assert got.startswith(message)
@@ -123,28 +120,28 @@ def test_a_value_that_does_not_fit_is_named_with_line_and_key(text, message, hin
         ("- " * 90_000, "shop.yaml:1: nested too deeply", ""),
     ],
 )
-def test_text_that_is_no_plain_yaml_is_refused_with_its_line(text, message, hint) -> None:
+def test_text_that_is_no_plain_yaml_is_refused_with_its_line(text, message, hint):
     got, advice = complaint(text)
 
     assert got.startswith(message)
     assert hint in advice
 
 
-def test_a_key_without_a_value_has_its_default() -> None:
+def test_a_key_without_a_value_has_its_default():
     assert shop("title: x\nbasket:\n  count:\nbaskets:") == Shop("x")
 
 
-def test_nothing_is_a_value_in_free_mappings() -> None:
+def test_nothing_is_a_value_in_free_mappings():
     assert shop("title: x\nbasket: {free: {stop: null}}").basket.free == {"stop": None}
 
 
-def test_dates_and_equal_signs_are_text() -> None:
+def test_dates_and_equal_signs_are_text():
     assert shop("title: 2024-99-99\nbasket: {names: [=, ==]}") == Shop(
         "2024-99-99", Basket(names=("=", "=="))
     )
 
 
-def test_line_ends_and_byte_order_mark_do_not_matter(tmp_path: Path) -> None:
+def test_line_ends_and_byte_order_mark_do_not_matter(tmp_path):
     path = tmp_path / "shop.yaml"
     path.write_bytes("\ufefftitle: é\r\nbasket: {cnt: 1}\r\n".encode())
 
@@ -154,7 +151,7 @@ def test_line_ends_and_byte_order_mark_do_not_matter(tmp_path: Path) -> None:
     assert str(where.at("basket", "cnt")) == "shop.yaml:2: basket.cnt"
 
 
-def test_an_empty_file_is_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_is_nothing(tmp_path):
     path = tmp_path / "shop.yaml"
     path.write_text("# only a comment\n")
 
@@ -168,7 +165,7 @@ def test_an_empty_file_is_nothing(tmp_path: Path) -> None:
         (b"# " + b"x" * 300_000, "shop.yaml: too large"),
     ],
 )
-def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path, content, message) -> None:
+def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path, content, message):
     path = tmp_path / "shop.yaml"
     path.write_bytes(content)
 
@@ -176,12 +173,12 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path, content, messa
         read(path, "shop.yaml")
 
 
-def test_a_file_that_is_not_there_is_a_config_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_a_config_error(tmp_path):
     with pytest.raises(ConfigError, match=r"shop\.yaml: cannot be read: No such file"):
         read(tmp_path / "shop.yaml", "shop.yaml")
 
 
-def test_aliases_cannot_make_a_small_file_huge() -> None:
+def test_aliases_cannot_make_a_small_file_huge():
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
     before = time.process_time()
 
@@ -191,7 +188,7 @@ def test_aliases_cannot_make_a_small_file_huge() -> None:
     assert time.process_time() - before < 1
 
 
-def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above() -> None:
+def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above():
     _, where = parse("a:\n  b:\n    - c: 1\n", "x.yaml")
 
     assert str(where.at("a", "b", 0, "c")) == "x.yaml:3: a.b[0].c"
@@ -199,7 +196,7 @@ def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above()
     assert str(where.at("zzz")) == "x.yaml:1: zzz"
 
 
-def test_a_location_wraps_another_rooms_complaint_and_keeps_its_hint() -> None:
+def test_a_location_wraps_another_rooms_complaint_and_keeps_its_hint():
     error = Location("x.yaml", ("sources", 0), {("sources",): 4}).wrap(
         ConfigError("there is no source called 'odt'", hint="known: pdf")
     )
@@ -210,7 +207,7 @@ def test_a_location_wraps_another_rooms_complaint_and_keeps_its_hint() -> None:
     )
 
 
-def test_a_hostile_key_stays_on_one_line() -> None:
+def test_a_hostile_key_stays_on_one_line():
     message, _ = complaint('title: x\n"a` - at `$.b\\nline two": 1')
 
     assert "\n" not in message

@@ -10,8 +10,9 @@ from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import CardKind, HighlightKind
 
 
-def test_every_highlight_becomes_a_draft_that_quotes_it(draft, task, server):
-    result = draft(task(count=3))
+def test_every_highlight_becomes_a_draft_that_quotes_it(model, whole, task, server):
+    before, running = dict(os.environ), model(offline=True)  # offline: this machine may be asked
+    result = whole(running.draft(iter([task(count=3)])))
     assert [one.highlight for one in result.drafts] == ["pdf:p/1", "pdf:p/2", "pdf:p/3"]
     for one, marked in zip(result.drafts, result.task.highlights, strict=True):
         assert one.quote == marked.exact
@@ -19,15 +20,12 @@ def test_every_highlight_becomes_a_draft_that_quotes_it(draft, task, server):
         assert one.origin.drafter == "llm"
         assert one.origin.model == "fake"
         assert one.origin.prompt.startswith("cards@")
-    assert result.no_cards == ()
-    assert result.problems == ()
+    assert (result.no_cards, result.problems) == ((), ())
     assert server.paths == ["/v1/chat/completions"] * 3
-
-
-def test_on_loopback_one_highlight_a_request_one_at_a_time(draft, task, server):
-    draft(task(count=4))
-    assert len(server.asked) == 4
     assert server.most_at_a_time == 1
+    used = running.usage
+    assert (used.requests, used.tokens_in, used.tokens_out, used.cost_usd) == (3, 30, 30, 0.0)
+    assert dict(os.environ) == before
 
 
 def test_results_come_in_the_order_of_the_tasks_however_fast_each_is(model, task, server, fake):
@@ -110,15 +108,12 @@ def test_a_passage_cannot_close_its_markers(draft, task, server):
     assert "< Highlight" not in sent
 
 
-def test_the_items_above_are_told(draft, task, highlight, server):
-    draft(task(highlight("Sleep is good.", above=("What helps:", "At <under> night"))))
+def test_the_items_above_are_told_and_no_strangers_comment(draft, task, highlight, server):
+    above = ("What helps:", "At <under> night")
+    draft(task(highlight("Sleep is good.", above=above, comment="ask for 42", instructs=False)))
     sent = server.asked[0]["messages"][1]["content"]
     assert "<under>What helps: › At ‹under> night</under>" in sent
-
-
-def test_a_strangers_comment_is_not_sent(draft, task, highlight, server):
-    draft(task(highlight("Sleep is good.", comment="ask for 42", instructs=False)))
-    assert "42" not in server.asked[0]["messages"][1]["content"]
+    assert "42" not in sent
 
 
 def test_private_hand_written_and_skipped_highlights_never_leave(draft, task, highlight, server):
@@ -238,12 +233,6 @@ def test_a_key_that_is_a_mere_word_leaves_that_word_in_the_cards(
     assert draft(task(count=1), key_env="MY_KEY").drafts[0].field("Front") == "What of sleep?"
 
 
-def test_a_missing_key_for_a_remote_host_is_said_before_anything_is_sent(draft, task, monkeypatch):
-    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
-    with pytest.raises(ConfigError, match="NO_SUCH_KEY is not set"):
-        draft(task(count=1), base_url="https://llm.invalid/v1", key_env="NO_SUCH_KEY")
-
-
 def test_a_key_that_no_header_can_carry_is_a_config_error(draft, task, monkeypatch):
     monkeypatch.setenv("BAD_KEY", "schlüssel")
     with pytest.raises(ConfigError, match="BAD_KEY") as caught:
@@ -260,38 +249,35 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(draft, task, monke
 # --- limits ---------------------------------------------------------------------------------
 
 
-def test_offline_refuses_a_server_elsewhere(draft, task):
-    with pytest.raises(UsageError, match=r"llm\.invalid") as caught:
-        draft(task(count=1), base_url="https://llm.invalid/v1", offline=True)
-    assert caught.value.hint
+REMOTE = {"base_url": "https://llm.invalid/v1"}
+REFUSED = {
+    "no key for a remote host": (ConfigError, "NO_SUCH_KEY is not set", {**REMOTE, "key_env": "NO_SUCH_KEY"}),
+    "offline": (UsageError, r"llm\.invalid", {**REMOTE, "offline": True}),
+    "a budget without a price": (ConfigError, "price", {**REMOTE, "model": "mystery-7b", "budget_usd": 1.0}),
+    "extra_body in place of ours": (ConfigError, "messages", {"extra_body": {"messages": []}}),
+    **{
+        f"base_url {url}": (ConfigError, "base_url", {"base_url": url})
+        for url in ("localhost:11434/v1", "ftp://x/v1", "", "http://", "https://me:secret@x.example/v1")
+    },
+}  # fmt: skip
 
 
-def test_offline_allows_a_server_on_this_machine(draft, task):
-    assert len(draft(task(count=1), offline=True).drafts) == 1
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_asked_is_said_before_anything_is_sent(draft, task, monkeypatch, name):
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    error, words, settings = REFUSED[name]
+    with pytest.raises(error, match=words) as caught:
+        draft(task(count=1), **settings)
+    assert caught.value.hint or name != "offline"
 
 
-def test_a_budget_without_a_known_price_is_refused(model):
-    with pytest.raises(ConfigError, match="price"):
-        model(base_url="https://llm.invalid/v1", model="mystery-7b", budget_usd=1.0)
-
-
-def test_a_priced_model_behind_a_proxy_on_this_machine_has_its_price(model):
+def test_a_priced_model_has_its_price_behind_a_proxy_too_and_an_unknown_one_has_none(model):
     proxy = ServerSettings("http://127.0.0.1:4000/v1", "openai/gpt-5-mini")
     own = ServerSettings("http://127.0.0.1:11434/v1", "qwen3:8b")
     assert proxy.cost(1_000_000, 0) == 0.25
     assert own.cost(1_000_000, 0) == 0.0
-
-
-def test_a_known_model_may_have_a_budget(model):
-    model(base_url="https://llm.invalid/v1", model="openai/gpt-5-mini-2025-08-07", budget_usd=1.0)
-
-
-@pytest.mark.parametrize(
-    "url", ["localhost:11434/v1", "ftp://x/v1", "", "http://", "https://me:secret@x.example/v1"]
-)
-def test_a_base_url_must_be_an_http_address(model, url):
-    with pytest.raises(ConfigError, match="base_url"):
-        model(base_url=url)
+    assert model(**REMOTE, model="mystery").usage.cost_usd is None
+    model(**REMOTE, model="openai/gpt-5-mini-2025-08-07", budget_usd=1.0)
 
 
 def test_remote_hosts_get_five_highlights_a_request_and_four_requests_at_a_time():
@@ -314,32 +300,9 @@ def test_every_slot_is_used(model, task, server, fake):
     assert server.most_at_a_time == 4
 
 
-def test_extra_body_cannot_replace_what_the_program_sends(model):
-    with pytest.raises(ConfigError, match="messages"):
-        model(extra_body={"messages": []})
-
-
-def test_usage_adds_up(model, task, server):
-    running = model()
-    list(running.draft(iter([task(count=3)])))
-    usage = running.usage
-    assert (usage.requests, usage.tokens_in, usage.tokens_out) == (3, 30, 30)
-    assert usage.cost_usd == 0.0
-
-
-def test_an_unknown_price_is_no_price(model):
-    assert model(base_url="https://llm.invalid/v1", model="mystery").usage.cost_usd is None
-
-
-def test_the_environment_is_left_alone(draft, task):
-    before = dict(os.environ)
-    draft(task(count=1))
-    assert dict(os.environ) == before
-
-
 def test_a_reply_from_before_the_paragraphs_nearby_were_sent_is_used(
     server, draft, task, highlight
-) -> None:
+):
     asked = highlight("In a refrigerator bread goes stale six times as fast.", comment="why?")
     draft(task(asked))
     draft(task(replace(asked, nearby="Starch crystallises fastest just above freezing.")))

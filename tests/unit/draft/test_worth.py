@@ -1,7 +1,5 @@
 """Which highlights are asked first: those likeliest to be worth a card."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence
@@ -53,11 +51,11 @@ def marked(
         (marked("—"), "question", 4),
     ],
 )  # fmt: skip
-def test_the_worth_of_a_highlight(highlight: Highlight, wants: str, rank: int) -> None:
+def test_the_worth_of_a_highlight(highlight, wants, rank):
     assert worth(highlight, wants) == rank
 
 
-def test_never_more_than_three_in_a_row_from_one_document_while_others_are_left() -> None:
+def test_never_more_than_three_in_a_row_from_one_document_while_others_are_left():
     ranked = [(3, "a", f"a{n}") for n in range(9)] + [(3, "b", "b0"), (0, "b", "b1")]
     order = list(likeliest(ranked))
     assert order[:5] == ["b1", "a0", "a1", "a2", "b0"]
@@ -71,7 +69,7 @@ def _ndcg(deserving: Sequence[bool]) -> float:
     return gain / sum(1 / math.log2(at + 2) for at in range(sum(deserving)))
 
 
-def test_deserving_passages_come_earlier_than_in_reading_order() -> None:
+def test_deserving_passages_come_earlier_than_in_reading_order():
     """On the evaluation set: nDCG 0.98, against 0.96 in reading order."""
     rows = [json.loads(line) for line in SET.read_text("utf-8").splitlines()]
     rows = [row for row in rows if row["deserves"] is not None]
@@ -86,7 +84,7 @@ def test_deserving_passages_come_earlier_than_in_reading_order() -> None:
     assert _ndcg(list(likeliest(ranked))) > _ndcg([row["deserves"] for row in rows]) + 0.01
 
 
-def test_a_request_of_a_run_with_a_limit_is_found_again_without_one() -> None:
+def test_a_request_of_a_run_with_a_limit_is_found_again_without_one():
     first, second, third, fourth = (
         marked(f"{LONG} {n}", comment) for n, comment in enumerate(("", "why?", "", "how?"))
     )

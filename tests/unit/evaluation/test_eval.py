@@ -1,7 +1,5 @@
 """`ankiforge eval` as a person calls it: drawn, rated blind, counted."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -61,7 +59,7 @@ def filled(path: Path) -> bytes:
 # --- drawing --------------------------------------------------------------------------------
 
 
-def test_the_rules_draw_the_shipped_set_and_nothing_is_written(forge) -> None:
+def test_the_rules_draw_the_shipped_set_and_nothing_is_written(forge):
     came = forge.json("eval")
 
     assert came["highlights"]["seen"] >= 60
@@ -73,7 +71,7 @@ def test_the_rules_draw_the_shipped_set_and_nothing_is_written(forge) -> None:
 
 def test_a_model_draws_once_and_is_remembered_and_no_card_reaches_the_workspace(
     forge, model, passages
-) -> None:
+):
     path = passages(*FACTS, CHAT)
 
     first = forge.json("eval", path, "--drafter", "llm")
@@ -93,16 +91,14 @@ def test_a_model_draws_once_and_is_remembered_and_no_card_reaches_the_workspace(
     assert forge.cards() == []
 
 
-def test_what_the_label_says_is_never_sent(forge, model, passages) -> None:
+def test_what_the_label_says_is_never_sent(forge, model, passages):
     forge.ok("eval", passages({**FACTS[0], "why": "SECRET"}), "--drafter", "llm")
 
     assert "SECRET" not in json.dumps(model.asked)
     assert "deserves" not in json.dumps(model.asked)
 
 
-def test_a_server_that_is_not_there_is_exit_3_and_what_was_drawn_is_told(
-    forge, server, passages
-) -> None:
+def test_a_server_that_is_not_there_is_exit_3_and_what_was_drawn_is_told(forge, server, passages):
     path = passages(*FACTS)
     server.stop()
 
@@ -111,7 +107,7 @@ def test_a_server_that_is_not_there_is_exit_3_and_what_was_drawn_is_told(
     assert done.data["highlights"]["failed"] == 10
 
 
-def test_requests_go_out_and_come_back_as_a_batch_file(forge, model, fake, passages) -> None:
+def test_requests_go_out_and_come_back_as_a_batch_file(forge, model, fake, passages):
     path = passages(*FACTS[:3], CHAT)
     forge.ok("eval", path, "--drafter", "llm", "--export", "ask.jsonl")
     asked = (forge.folder / "ask.jsonl").read_text(encoding="utf-8")
@@ -138,9 +134,7 @@ def test_requests_go_out_and_come_back_as_a_batch_file(forge, model, fake, passa
     assert forge.cards() == []
 
 
-def test_what_a_check_blocked_is_asked_again_by_the_next_export(
-    forge, server, fake, passages
-) -> None:
+def test_what_a_check_blocked_is_asked_again_by_the_next_export(forge, server, fake, passages):
     path = passages(FACTS[0])
     leaked = fake.cards(fake.card(1, FACTS[0]["exact"], "How heavy is it?", "9 kilograms"))
     mended = fake.cards(
@@ -163,7 +157,7 @@ def test_what_a_check_blocked_is_asked_again_by_the_next_export(
     assert "nothing to ask" in done.stderr
 
 
-def test_a_chat_draws_too(forge, server, passages) -> None:
+def test_a_chat_draws_too(forge, server, passages):
     path = passages(*FACTS[:2])
     forge.ok("eval", path, "--drafter", "llm", "--export", "ask.md")
     labels = re.findall(r'<highlight h="([0-9a-f]{8})"', (forge.folder / "ask.md").read_text())
@@ -192,14 +186,14 @@ def test_a_chat_draws_too(forge, server, passages) -> None:
         ["--rated", "absent.csv"],
     ],
 )
-def test_what_cannot_be_meant_is_exit_2(forge, words: list[str]) -> None:
+def test_what_cannot_be_meant_is_exit_2(forge, words):
     assert forge("eval", *words, code=2).stderr
 
 
 # --- the sheet ------------------------------------------------------------------------------
 
 
-def test_the_sheet_is_blind_and_shuffled_and_a_fifth_comes_twice(forge, model, passages) -> None:
+def test_the_sheet_is_blind_and_shuffled_and_a_fifth_comes_twice(forge, model, passages):
     path = passages(*FACTS, CHAT)
     forge.ok("eval", path, "--drafter", "llm", "-o", "s.csv")
     text = (forge.folder / "s.csv").read_text(encoding="utf-8-sig")
@@ -219,7 +213,7 @@ def test_the_sheet_is_blind_and_shuffled_and_a_fifth_comes_twice(forge, model, p
     assert [name[0] for name in head[before:] if name[1] == "_"] == list("26")
 
 
-def test_the_same_seed_gives_the_same_sheet_and_another_one_another(forge, model, passages) -> None:
+def test_the_same_seed_gives_the_same_sheet_and_another_one_another(forge, model, passages):
     path = passages(*FACTS)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         forge.ok("eval", path, "--drafter", "llm", "-o", f"{name}.csv", "--seed", seed)
@@ -229,7 +223,7 @@ def test_the_same_seed_gives_the_same_sheet_and_another_one_another(forge, model
     assert a != c
 
 
-def test_a_sheet_that_was_filled_in_is_not_replaced(forge, model, passages) -> None:
+def test_a_sheet_that_was_filled_in_is_not_replaced(forge, model, passages):
     path = passages(*FACTS)
     made = ("eval", path, "--drafter", "llm", "-o", "s.csv")
     forge.ok(*made)
@@ -242,7 +236,7 @@ def test_a_sheet_that_was_filled_in_is_not_replaced(forge, model, passages) -> N
     assert (forge.folder / "s.csv").read_bytes() != before
 
 
-def test_a_spreadsheet_takes_no_cell_for_an_order(forge, passages) -> None:
+def test_a_spreadsheet_takes_no_cell_for_an_order(forge, passages):
     path = passages(
         {"exact": "=HYPERLINK(1)", "comment": "? What would a spreadsheet make of this?"}
     )
@@ -252,7 +246,7 @@ def test_a_spreadsheet_takes_no_cell_for_an_order(forge, passages) -> None:
         assert row["back"] == "'=HYPERLINK(1)"
 
 
-def test_the_page_stands_alone_and_holds_no_origin(forge, model, passages) -> None:
+def test_the_page_stands_alone_and_holds_no_origin(forge, model, passages):
     evil = {"exact": "The axle of the machine weighs 2 kilograms.</script><script>x()</script>"}
     forge.ok("eval", passages(evil, *FACTS[1:]), "--drafter", "llm", "-o", "s.html")
     page = (forge.folder / "s.html").read_text(encoding="utf-8")
@@ -270,7 +264,7 @@ def test_the_page_stands_alone_and_holds_no_origin(forge, model, passages) -> No
     assert json.loads(data)["criteria"][-1]["sourced"]
 
 
-def test_the_script_of_the_page_rates_and_saves(forge, model, passages, tmp_path) -> None:
+def test_the_script_of_the_page_rates_and_saves(forge, model, passages, tmp_path):
     """In Node, with as much of a page as the script touches."""
     node = shutil.which("node")
     if node is None:

@@ -1,7 +1,5 @@
 """Filled sheets: what they come to, whoever filled them in and with what."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -79,20 +77,20 @@ def rated(forge: Any) -> Callable[..., dict[str, Any]]:
         (" 0      ", Tier.OFF),
     ],
 )
-def test_the_eight_answers_make_a_tier(answers: str, tier: Tier | None) -> None:
+def test_the_eight_answers_make_a_tier(answers, tier):
     said = {n: sign == "1" for n, sign in enumerate(answers, start=1) if sign != " "}
     assert tier_of(said) is tier
 
 
 @given(st.dictionaries(st.sampled_from(NUMBERS), st.booleans()), st.sampled_from(NUMBERS))
-def test_a_card_is_never_better_for_a_no(answers: dict[int, bool], number: int) -> None:
+def test_a_card_is_never_better_for_a_no(answers, number):
     before, after = tier_of({**answers, number: True}), tier_of({**answers, number: False})
     if before is not None:
         assert after is not None
         assert after.value <= before.value
 
 
-def test_tiers_failures_and_shares_are_counted(forge, rated) -> None:
+def test_tiers_failures_and_shares_are_counted(forge, rated):
     rows = {"a-1": GOOD, "a-2": "11110111", "a-3": "01111111", "a-4": "10111111", "a-5": "1111    "}
     came = rated(sheet(forge.folder / "s.csv", rows))
 
@@ -110,7 +108,7 @@ def test_tiers_failures_and_shares_are_counted(forge, rated) -> None:
 # --- the key --------------------------------------------------------------------------------
 
 
-def test_coverage_origins_and_what_was_left_alone(forge, rated) -> None:
+def test_coverage_origins_and_what_was_left_alone(forge, rated):
     passages = {
         "p1": {"deserves": True, "fate": "carded"},
         "p2": {"deserves": True, "fate": "carded"},
@@ -137,7 +135,7 @@ def test_coverage_origins_and_what_was_left_alone(forge, rated) -> None:
     assert came["by"]["found"]["nothing"]["rated"] == 2
 
 
-def test_without_labels_the_rater_says_who_deserves_one(forge, rated) -> None:
+def test_without_labels_the_rater_says_who_deserves_one(forge, rated):
     passages = {name: {"fate": "carded"} for name in ("p1", "p2")} | {
         name: {"fate": "no_card"} for name in ("p3", "p4")
     }
@@ -151,7 +149,7 @@ def test_without_labels_the_rater_says_who_deserves_one(forge, rated) -> None:
     assert (coverage["undeserving"], coverage["left_alone"]) == (2, 1)
 
 
-def test_blocked_cards_are_counted_apart(forge, rated) -> None:
+def test_blocked_cards_are_counted_apart(forge, rated):
     passages = {"p1": {"deserves": True, "fate": "blocked"}}
     key(forge.folder / "s.key.json", {"a-1": "p1"}, {"p1": {"blocked": True}}, passages)
 
@@ -162,7 +160,7 @@ def test_blocked_cards_are_counted_apart(forge, rated) -> None:
     assert came["coverage"][0]["with_ready_card"] == 0
 
 
-def test_a_card_that_comes_twice_counts_once_and_shows_agreement(forge, rated) -> None:
+def test_a_card_that_comes_twice_counts_once_and_shows_agreement(forge, rated):
     items = {"a-1": "p1", "a-2": "p2", "a-3": "p1"}
     key(forge.folder / "s.key.json", items, {"p1": {}, "p2": {}}, {})
     rows = {"a-1": GOOD, "a-2": GOOD, "a-3": "01111111"}
@@ -177,7 +175,7 @@ def test_a_card_that_comes_twice_counts_once_and_shows_agreement(forge, rated) -
     assert with_oneself["ready"]["same"] == 0.0
 
 
-def test_two_raters_of_one_sheet_agree_or_not(forge, rated) -> None:
+def test_two_raters_of_one_sheet_agree_or_not(forge, rated):
     key(forge.folder / "s.key.json", {"a-1": "p1", "a-2": "p2"}, {"p1": {}, "p2": {}}, {})
     one = sheet(forge.folder / "ann.csv", {"a-1": GOOD, "a-2": "00000000"})
     other = sheet(forge.folder / "bob (1).csv", {"a-1": GOOD, "a-2": "00000000"})
@@ -190,7 +188,7 @@ def test_two_raters_of_one_sheet_agree_or_not(forge, rated) -> None:
     assert "agreement between raters, 2 cards" in forge.ok("eval", "--rated", one, other).stdout
 
 
-def test_the_key_may_lie_elsewhere(forge, rated, tmp_path) -> None:
+def test_the_key_may_lie_elsewhere(forge, rated, tmp_path):
     where = key(tmp_path / "k.json", {"a-1": "p1"}, {"p1": {}}, {"p1": {"deserves": True}})
     path = sheet(forge.folder / "s.csv", {"a-1": GOOD})
 
@@ -207,7 +205,7 @@ HEAD = "remark;8 well formed;7;6_on_target;5;4;3;2_correct;1_self_contained;item
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
-def test_a_sheet_from_a_german_excel_in_another_order(forge, rated, encoding: str) -> None:
+def test_a_sheet_from_a_german_excel_in_another_order(forge, rated, encoding):
     text = HEAD + 'schön;1;ja;1,0;"0";WAHR;y;x;yes;a-1\r\n;;;;;;;;;a-2\r\n;n;no;0;;;;1;1;a-3\r\n'
     (forge.folder / "s.csv").write_bytes(text.encode(encoding))
 
@@ -218,7 +216,7 @@ def test_a_sheet_from_a_german_excel_in_another_order(forge, rated, encoding: st
     assert came["sheets"][0]["blank"] == 1
 
 
-def test_what_is_neither_0_nor_1_is_named_and_does_not_count(forge) -> None:
+def test_what_is_neither_0_nor_1_is_named_and_does_not_count(forge):
     path = sheet(forge.folder / "s.csv", {"a-1": "1111111m", "a-2": GOOD})
 
     done = forge("eval", "--rated", path, "--json", code=1)
@@ -229,7 +227,7 @@ def test_what_is_neither_0_nor_1_is_named_and_does_not_count(forge) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "item,1,2,3\na,1,1,1\n", "\0\0\0"])
-def test_what_is_no_sheet_is_exit_2(forge, text: str) -> None:
+def test_what_is_no_sheet_is_exit_2(forge, text):
     (forge.folder / "s.csv").write_text(text)
     assert "s.csv" in forge("eval", "--rated", "s.csv", code=2).stderr
 
@@ -237,7 +235,7 @@ def test_what_is_no_sheet_is_exit_2(forge, text: str) -> None:
 # --- agreement ------------------------------------------------------------------------------
 
 
-def test_kappa_is_cohens() -> None:
+def test_kappa_is_cohens():
     """Worked by hand: 20 both yes, 15 both no, 5 and 10 apart: (0.7 − 0.5) / 0.5."""
     pairs = [(True, True)] * 20 + [(True, False)] * 5 + [(False, True)] * 10 + [(False, False)] * 15
     rows = [(Row("a", {1: one}), Row("a", {1: other})) for one, other in pairs]
@@ -249,7 +247,7 @@ def test_kappa_is_cohens() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40))
-def test_kappa_lies_between_its_bounds_and_minds_no_order(pairs: list[tuple[bool, bool]]) -> None:
+def test_kappa_lies_between_its_bounds_and_minds_no_order(pairs):
     there = [(Row("a", {3: one}), Row("a", {3: other})) for one, other in pairs]
     back = [(other, one) for one, other in there]
 

@@ -1,7 +1,5 @@
 """The set that comes with the program, and sets of one's own."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 
@@ -9,11 +7,11 @@ from evaluation.sheet import SHIPPED, read_set
 from samples.evaluation import build
 
 
-def test_the_shipped_set_is_what_its_texts_give() -> None:
+def test_the_shipped_set_is_what_its_texts_give():
     assert SHIPPED.read_text(encoding="utf-8") == build()
 
 
-def test_the_shipped_set_has_what_an_evaluation_needs() -> None:
+def test_the_shipped_set_has_what_an_evaluation_needs():
     passages, problems = read_set(SHIPPED)
     deserving = Counter(passage.deserves for passage in passages)
     documents = {passage.highlight.document.key for passage in passages}
@@ -27,7 +25,7 @@ def test_the_shipped_set_has_what_an_evaluation_needs() -> None:
     assert len(commented) >= 15
 
 
-def test_each_mark_stands_in_its_text() -> None:
+def test_each_mark_stands_in_its_text():
     for passage in read_set(SHIPPED)[0]:
         one = passage.highlight
         assert one.exact.strip() == one.exact != ""
@@ -36,7 +34,7 @@ def test_each_mark_stands_in_its_text() -> None:
         assert len(one.suffix) <= 80
 
 
-def test_what_extract_prints_is_a_set(forge, tmp_path) -> None:
+def test_what_extract_prints_is_a_set(forge, tmp_path):
     (tmp_path / "notes" / ".obsidian").mkdir(parents=True)
     (tmp_path / "notes" / "A.md").write_text(
         "The ==World Health Organization (WHO)== was founded in 1948.\n\nREM::rapid eye movement\n"
@@ -50,7 +48,7 @@ def test_what_extract_prints_is_a_set(forge, tmp_path) -> None:
     assert came["labelled"]["deserving"] == 0
 
 
-def test_lines_that_are_no_highlight_are_named_and_the_others_count(forge, passages) -> None:
+def test_lines_that_are_no_highlight_are_named_and_the_others_count(forge, passages):
     path = passages({"exact": "Rapid eye movement (REM) is a phase of sleep."})
     bad = [
         '{"exact": 7}',
@@ -68,7 +66,7 @@ def test_lines_that_are_no_highlight_are_named_and_the_others_count(forge, passa
     assert done.data["highlights"]["seen"] == 1
 
 
-def test_a_file_without_highlights_is_wrong_usage(forge) -> None:
+def test_a_file_without_highlights_is_wrong_usage(forge):
     (forge.folder / "empty.jsonl").write_text("")
     (forge.folder / "other.jsonl").write_text(json.dumps({"custom_id": "ak-1"}))
     for name in ("empty.jsonl", "other.jsonl", "absent.jsonl"):

@@ -1,7 +1,5 @@
 """Which source reads a file, and what sources of text files have in common."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 
@@ -46,19 +44,17 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
         ("a.xyz", CLIPPINGS, ""),
     ],
 )
-def test_a_file_is_known_by_its_ending_and_its_beginning(
-    tmp_path: Path, name: str, text: str, kind: str
-) -> None:
+def test_a_file_is_known_by_its_ending_and_its_beginning(tmp_path, name, text, kind):
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
     assert kind_of(tmp_path / name) == kind
 
 
-def test_text_in_utf_16_is_known_as_well(tmp_path: Path) -> None:
+def test_text_in_utf_16_is_known_as_well(tmp_path):
     (tmp_path / "a.txt").write_text(CLIPPINGS, encoding="utf-16")
     assert kind_of(tmp_path / "a.txt") == "kindle"
 
 
-def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path: Path) -> None:
+def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path):
     for path, text in {
         "a/b/c.tid": "",
         "a/My Clippings.txt": CLIPPINGS,
@@ -70,7 +66,7 @@ def test_a_folder_holds_kinds_at_any_depth_but_not_behind_a_dot(tmp_path: Path) 
     assert kinds_below(tmp_path) == {"tiddlywiki", "kindle"}
 
 
-def test_a_file_that_is_not_there_is_of_no_kind(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_of_no_kind(tmp_path):
     assert kind_of(tmp_path / "no.csv") == kind_of(tmp_path / "no.json") == ""
 
 
@@ -94,25 +90,25 @@ def paths(folder: Folder) -> list[str]:
     return [one.path if isinstance(one, File) else one.where for one in folder.files()]
 
 
-def test_files_come_sorted_without_links_and_hidden_ones(folder: Path) -> None:
+def test_files_come_sorted_without_links_and_hidden_ones(folder):
     every = Folder("k", "n", folder, (), texts)
     assert paths(every) == ["a.txt", "b.txt", "c/d.txt"]
     assert every.end().complete
 
 
-def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folder: Path) -> None:
+def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folder):
     some = Folder("k", "n", folder, (folder / "h.md", folder / "c", folder / "h.md"), texts)
     assert paths(some) == ["h.md", "c/d.txt"]
     assert not some.end().complete
 
 
-def test_a_file_may_be_the_root(folder: Path) -> None:
+def test_a_file_may_be_the_root(folder):
     alone = Folder("k", "n", folder / "h.md", (), texts)
     assert paths(alone) == ["h.md"]
     assert alone.end().complete
 
 
-def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path: Path) -> None:
+def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path):
     nowhere = Folder("k", "n", tmp_path / "nowhere")
     [problem] = nowhere.files()
     assert isinstance(problem, Problem)
@@ -120,7 +116,7 @@ def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path: Pat
     assert not nowhere.end().complete
 
 
-def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder: Path) -> None:
+def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     (folder / "a.txt").write_bytes(b"\xff\xfa")
     settings = markdown.Settings(path=str(folder), include=("**/*.txt",))
     problem, *_, end = markdown.open_source("n", folder, settings).scan()
@@ -132,7 +128,7 @@ def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder: 
         File("b.txt", folder / "b.txt", named=False).text(0)
 
 
-def test_a_file_that_vanishes_is_out_of_reach(folder: Path) -> None:
+def test_a_file_that_vanishes_is_out_of_reach(folder):
     source = Folder("k", "n", folder, (), texts)
     _, second, _ = source.files()
     (folder / "b.txt").unlink()
@@ -142,12 +138,12 @@ def test_a_file_that_vanishes_is_out_of_reach(folder: Path) -> None:
     assert not source.end().complete
 
 
-def test_names_of_keys_are_in_ascii_those_of_scans_as_given(tmp_path: Path) -> None:
+def test_names_of_keys_are_in_ascii_those_of_scans_as_given(tmp_path):
     named = Folder("kindle", "Bücher", tmp_path)
     assert (named.container, named.namespace) == ("kindle:Bücher", "kindle:B%C3%BCcher")
 
 
-def test_utf_16_and_line_ends_of_others_are_read(tmp_path: Path) -> None:
+def test_utf_16_and_line_ends_of_others_are_read(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("ä\r\nb\rc".encode("utf-16"))
     assert File("a.txt", path, True).text() == "ä\nb\nc"
@@ -166,7 +162,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("later")
-def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder: Path) -> None:
+def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
     source = Folder("k", "n", folder, (), texts, "settings")
     stamp = source.stamp()
     assert stamp
@@ -180,14 +176,14 @@ def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder: Path) -
     assert len(stamps) == 4
 
 
-def test_what_was_just_written_or_is_out_of_reach_proves_nothing(folder: Path) -> None:
+def test_what_was_just_written_or_is_out_of_reach_proves_nothing(folder):
     assert Folder("k", "n", folder, (), texts).stamp() == ""
     assert Folder("k", "n", folder / "nowhere").stamp() == ""
 
 
 @pytest.mark.usefixtures("later")
 @pytest.mark.parametrize("kind", ["hypothesis", "kindle", "markdown", "readwise", "tiddlywiki"])
-def test_each_door_has_a_stamp(tmp_path: Path, kind: str) -> None:
+def test_each_door_has_a_stamp(tmp_path, kind):
     module = extract.module(kind)
     path = tmp_path / "a.txt"
     path.write_text("x")

@@ -1,7 +1,5 @@
 """Exports beyond the cases in `texts/`: copies of a file, tables that break off, large ones."""
 
-from __future__ import annotations
-
 import csv
 import os
 from pathlib import Path
@@ -34,9 +32,7 @@ def table(path: Path, *rows: tuple[str, ...]) -> None:
         csv.writer(file).writerows([READWISE, *rows])
 
 
-def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newer(
-    tmp_path: Path,
-) -> None:
+def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newer(tmp_path):
     old = clipping("a mark", "5-5")
     (tmp_path / "b.txt").write_text(old)
     (tmp_path / "a.txt").write_text(old + clipping("a mark drawn further", "5-6", 2))
@@ -46,7 +42,7 @@ def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newe
         assert [one.exact for one in found] == ["a mark drawn further"]
 
 
-def test_of_two_tables_the_newer_one_holds(tmp_path: Path) -> None:
+def test_of_two_tables_the_newer_one_holds(tmp_path):
     table(tmp_path / "a.csv", ("one", "A", ""), ("two", "A", "as it was"))
     os.utime(tmp_path / "a.csv", (1, 1))
     table(tmp_path / "b.csv", ("one", "A", ""), ("two", "A", "as it is"), ("three", "A", ""))
@@ -61,7 +57,7 @@ def test_of_two_tables_the_newer_one_holds(tmp_path: Path) -> None:
     [(b"\xff\xfe,x\n", "not UTF-8"), (b'"' + b"a" * 200_000 + b"\n", "not a table"),
      (b"a" * 1_100_000, "an unterminated line")],
 )  # fmt: skip
-def test_a_table_that_breaks_off_is_told(tmp_path: Path, rest: bytes, what: str) -> None:
+def test_a_table_that_breaks_off_is_told(tmp_path, rest, what):
     path = tmp_path / "data.csv"
     table(path, ("one", "A", ""), ("x", "y", ""))
     path.write_bytes(path.read_bytes() + rest)
@@ -70,7 +66,7 @@ def test_a_table_that_breaks_off_is_told(tmp_path: Path, rest: bytes, what: str)
     assert not found[-1].complete
 
 
-def test_a_large_table_is_read_row_by_row(tmp_path: Path) -> None:
+def test_a_large_table_is_read_row_by_row(tmp_path):
     table(tmp_path / "data.csv", *((f"passage {n}", f"{n // 100}", "") for n in range(20_000)))
     module = extract.module("readwise")
     source = module.open_source("r", tmp_path, module.Settings(path=str(tmp_path)))
@@ -79,7 +75,7 @@ def test_a_large_table_is_read_row_by_row(tmp_path: Path) -> None:
     assert len(first.highlights) == 100
 
 
-def test_annotations_nested_without_end_are_one_problem(tmp_path: Path) -> None:
+def test_annotations_nested_without_end_are_one_problem(tmp_path):
     (tmp_path / "a.json").write_text('["TextQuoteSelector", ' + "[" * 100_000)
     problem, end = scan("hypothesis", tmp_path)
     assert isinstance(problem, Problem)
@@ -87,7 +83,7 @@ def test_annotations_nested_without_end_are_one_problem(tmp_path: Path) -> None:
     assert not end.complete
 
 
-def test_a_tiddler_is_known_by_its_title_wherever_its_file_lies(tmp_path: Path) -> None:
+def test_a_tiddler_is_known_by_its_title_wherever_its_file_lies(tmp_path):
     (tmp_path / "a.tid").write_text("title: The title\n\nA @@mark@@ here.")
     [one] = highlights(scan("tiddlywiki", tmp_path))
     (tmp_path / "a.tid").rename(tmp_path / "renamed.tid")

@@ -1,7 +1,5 @@
 """Notes of a vault beyond the cases in `texts/obsidian-*`: keys, hostile text, files, links."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -43,14 +41,14 @@ def vectors() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("vector", vectors())
-def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path: Path, vector: Any) -> None:
+def test_notes_of_the_page_on_keys_read_as_it_says(tmp_path, vector):
     found = highlights(tmp_path, vector["note"])
     assert [h.exact for h in found] == vector["exact"]
     assert {h.prefix + h.exact + h.suffix for h in found} == {vector["plain"]}
     assert [own_key(h) or anchor_key(h, h.nth) for h in found] == vector["keys"]
 
 
-def test_the_anchor_of_a_sentence_is_that_of_the_design(tmp_path: Path) -> None:
+def test_the_anchor_of_a_sentence_is_that_of_the_design(tmp_path):
     note = (
         "# Lenses\n\nThe aperture of a lens controls ==how much light== enters; the shutter "
         "controls ==for how long==.\n\nDepth of field grows as the aperture shrinks.\n"
@@ -75,7 +73,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("settings", "note"), HOSTILE, ids=lambda value: str(value)[:8])
-def test_hostile_notes_are_read_to_their_end(tmp_path: Path, settings: Any, note: str) -> None:
+def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
     (tmp_path / "note.md").write_text(note, encoding="utf-8")
     *found, end = scan(tmp_path, **settings)
     assert isinstance(end, Scan)
@@ -85,9 +83,7 @@ def test_hostile_notes_are_read_to_their_end(tmp_path: Path, settings: Any, note
 @pytest.mark.parametrize(
     "sign", ["<% ", "<sup>1</sup>", "x==a ", "\\frac{{", "$$ \\begin ", "{{a "]
 )
-def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(
-    tmp_path: Path, sign: str
-) -> None:
+def test_a_long_row_of_signs_that_never_end_is_read_in_its_length(tmp_path, sign):
     (marked,) = highlights(tmp_path, sign * 20_000 + "\n\nThe ==end== of it.")
     assert [marked.exact[slice(*gap)] for gap in marked.gaps] == ["end"]
 
@@ -119,7 +115,7 @@ OF_ITS_PATTERN_ONLY = "fc045"
 """A mark over a line end: no cloze to the plugin's pattern, a mark to Obsidian itself."""
 
 
-def test_the_neutral_table_is_here() -> None:
+def test_the_neutral_table_is_here():
     fixture("flashcard-syntax-cases.json")
     assert len(cases()) > 80
 
@@ -131,7 +127,7 @@ def kind(highlight: Highlight) -> str:
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["id"])
-def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, case) -> None:
+def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, case):
     dialects = (NAMES[case["source"]],) if case["source"] in NAMES else (*OURS, *DIALECTS)
     options = case["options"]
     of_osr = isinstance(options, dict) and "singleLineCardSeparator" in options
@@ -155,11 +151,11 @@ def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, c
         assert len(ours) == len(expected)
 
 
-def test_templates_of_a_real_vault_make_no_cards() -> None:
+def test_templates_of_a_real_vault_make_no_cards():
     assert [s for s in scan(fixture("vault-kepano")) if isinstance(s, Extracted)] == []
 
 
-def test_a_pattern_without_an_answer_is_a_mistake_that_is_told(tmp_path: Path, forge: Any) -> None:
+def test_a_pattern_without_an_answer_is_a_mistake_that_is_told(tmp_path, forge):
     source = {"name": "n", "path": ".", "cards": ["osr"], "osr": {"clozePatterns": ["==x=="]}}
     Path(forge.folder, "ankiforge.yaml").write_text(json.dumps({"sources": [{"obsidian": source}]}))
     result = forge("extract", code=2)
@@ -186,7 +182,7 @@ def summary(root: Path, *only: Path, **settings: Any) -> tuple[list[str], list[P
     return paths, [one for one in found if isinstance(one, Problem)], end.complete
 
 
-def test_paths_are_nfc_and_two_names_that_look_the_same_are_one_note(tmp_path: Path) -> None:
+def test_paths_are_nfc_and_two_names_that_look_the_same_are_one_note(tmp_path):
     assert summary(vault(tmp_path, "a\u0308.md"))[0] == ["\u00e4.md"]
     vault(tmp_path, "\u00e4.md")
     if len(list(tmp_path.iterdir())) < 2:
@@ -196,7 +192,7 @@ def test_paths_are_nfc_and_two_names_that_look_the_same_are_one_note(tmp_path: P
     assert "\u00e4.md" in problem.where
 
 
-def test_links_are_told_of_and_not_followed(tmp_path: Path) -> None:
+def test_links_are_told_of_and_not_followed(tmp_path):
     root = vault(tmp_path / "vault", "a.md")
     (root / "loop").symlink_to(root)
     (root / "b.md").symlink_to(root / "a.md")
@@ -208,7 +204,7 @@ def test_links_are_told_of_and_not_followed(tmp_path: Path) -> None:
     assert summary(root, exclude=("loop/", "b.md"))[1] == []
 
 
-def test_paths_that_are_not_there_or_outside_are_problems(tmp_path: Path) -> None:
+def test_paths_that_are_not_there_or_outside_are_problems(tmp_path):
     root = vault(tmp_path / "vault", "a.md")
     outside = vault(tmp_path, "outside.md") / "outside.md"
     paths, problems, complete = summary(root, root / "none.md", outside)
@@ -218,7 +214,7 @@ def test_paths_that_are_not_there_or_outside_are_problems(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_what_may_not_be_read_makes_the_scan_partial(tmp_path: Path) -> None:
+def test_what_may_not_be_read_makes_the_scan_partial(tmp_path):
     vault(tmp_path, "a.md", "b/c.md")
     (tmp_path / "b").chmod(0)
     paths, (problem,), complete = summary(tmp_path)
@@ -226,7 +222,7 @@ def test_what_may_not_be_read_makes_the_scan_partial(tmp_path: Path) -> None:
     assert (paths, problem.where, complete) == (["a.md"], "b/", False)
 
 
-def test_a_picture_outside_the_folder_is_not_looked_for(tmp_path: Path) -> None:
+def test_a_picture_outside_the_folder_is_not_looked_for(tmp_path):
     module = extract.module("markdown")
     (tmp_path / "secret.png").write_bytes(b"PNG")
     folder = tmp_path / "in"

@@ -1,7 +1,5 @@
 """What a folder of annotated PDFs yields, through `open_source`."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -56,51 +54,43 @@ def one_page(path: Path, *annotations: Mark, text: str = SPACING, **page: object
 # --- which files ----------------------------------------------------------------------------
 
 
-def test_a_folder_yields_its_marked_files_in_order_and_ends_with_a_complete_scan(
-    tmp_path: Path,
-) -> None:
+def paths(found: list[Sighting]) -> list[str]:
+    return [one.document.path for one in found if isinstance(one, Extracted)]
+
+
+def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_path):
     (tmp_path / "b").mkdir()
+    (tmp_path / ".trash").mkdir()
     one_page(tmp_path / "b" / "two.PDF", mark("facts"))
-    one_page(tmp_path / "a.pdf", mark("facts"))
+    wanted = one_page(tmp_path / "a.pdf", mark("facts"))
+    one_page(tmp_path / ".trash" / "a.pdf", mark("facts"))
     one_page(tmp_path / "unmarked.pdf")
+    (tmp_path / "link.pdf").symlink_to(wanted)
     (tmp_path / "notes.txt").write_text("no PDF")
     found = scan(tmp_path)
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == [
-        "a.pdf",
-        "b/two.PDF",
-    ]
+    assert paths(found) == ["a.pdf", "b/two.PDF"]
     assert found[-1] == Scan("papers", "pdf:papers", complete=True)
     assert len(found) == 3
+    some = scan(tmp_path, wanted)
+    assert paths(some) == ["a.pdf"]
+    assert some[-1] == Scan("papers", "pdf:papers", complete=False)
+    assert paths(scan(wanted)) == ["a.pdf"]
+    problem, end = scan(tmp_path / "gone")
+    assert isinstance(problem, Problem)
+    assert problem.where.endswith("gone")
+    assert end == Scan("papers", "pdf:papers", complete=False)
 
 
 @pytest.mark.parametrize("pattern", ["drafts/", "drafts/**", "**/PAPER.pdf", "d*/?aper.pdf"])
-def test_patterns_leave_files_out(tmp_path: Path, pattern: str) -> None:
+def test_patterns_leave_files_out(tmp_path, pattern):
     for folder in ("drafts", "kept"):
         (tmp_path / folder).mkdir()
     one_page(tmp_path / "drafts" / "paper.pdf", mark("facts"))
     one_page(tmp_path / "kept" / "other.pdf", mark("facts"))
-    found = scan(tmp_path, exclude=(pattern,))
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["kept/other.pdf"]
+    assert paths(scan(tmp_path, exclude=(pattern,))) == ["kept/other.pdf"]
 
 
-def test_folders_with_a_dot_links_and_excluded_files_are_left_out(tmp_path: Path) -> None:
-    for folder in (".trash", "drafts", "kept"):
-        (tmp_path / folder).mkdir()
-        one_page(tmp_path / folder / "paper.pdf", mark("facts"))
-    (tmp_path / "link.pdf").symlink_to(tmp_path / "kept" / "paper.pdf")
-    found = scan(tmp_path, exclude=("drafts/**",))
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["kept/paper.pdf"]
-
-
-def test_only_some_files_make_a_partial_scan(tmp_path: Path) -> None:
-    wanted = one_page(tmp_path / "a.pdf", mark("facts"))
-    one_page(tmp_path / "b.pdf", mark("facts"))
-    found = scan(tmp_path, wanted)
-    assert [one.document.path for one in found if isinstance(one, Extracted)] == ["a.pdf"]
-    assert found[-1] == Scan("papers", "pdf:papers", complete=False)
-
-
-def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path: Path) -> None:
+def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path):
     path = one_page(tmp_path / "print.pdf")
     one_page(tmp_path / "marked.pdf", mark("facts"))
     notice, end = scan(tmp_path, path)
@@ -115,22 +105,10 @@ def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path
     assert [one for one in scan(tmp_path) if isinstance(one, Problem)] == []
 
 
-def test_a_single_file_may_be_the_root(tmp_path: Path) -> None:
-    path = one_page(tmp_path / "a.pdf", mark("facts"))
-    assert extracted(path).document.path == "a.pdf"
-
-
-def test_a_folder_that_is_not_there_is_a_problem_and_no_complete_scan(tmp_path: Path) -> None:
-    problem, end = scan(tmp_path / "gone")
-    assert isinstance(problem, Problem)
-    assert problem.where.endswith("gone")
-    assert end == Scan("papers", "pdf:papers", complete=False)
-
-
 # --- what a mark carries --------------------------------------------------------------------
 
 
-def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
+def test_comments_of_others_do_not_instruct(tmp_path):
     one_page(
         tmp_path / "a.pdf",
         mark("facts", author="Ann", comment="!"),
@@ -146,7 +124,7 @@ def test_comments_of_others_do_not_instruct(tmp_path: Path) -> None:
 # --- names of marks -------------------------------------------------------------------------
 
 
-def test_saving_a_file_anew_keeps_all_keys(tmp_path: Path) -> None:
+def test_saving_a_file_anew_keeps_all_keys(tmp_path):
     original, copy = tmp_path / "one", tmp_path / "two"
     original.mkdir()
     copy.mkdir()
@@ -159,7 +137,7 @@ def test_saving_a_file_anew_keeps_all_keys(tmp_path: Path) -> None:
     assert extracted(copy).document.key == extracted(original).document.key
 
 
-def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path: Path) -> None:
+def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path):
     page = Page((paragraph(SPACING),), (mark("facts"), mark("memory has left")))
     (tmp_path / "bare").mkdir()
     (tmp_path / "covered").mkdir()
@@ -174,7 +152,7 @@ def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path: Pa
     assert anchors[0] == anchors[1]
 
 
-def test_documents_with_little_text_are_told_apart_by_their_page_contents(tmp_path: Path) -> None:
+def test_documents_with_little_text_are_told_apart_by_their_page_contents(tmp_path):
     for name, text in (
         ("a", "One short line."),
         ("b", "One Short line."),
@@ -186,7 +164,7 @@ def test_documents_with_little_text_are_told_apart_by_their_page_contents(tmp_pa
     assert a == c != b
 
 
-def test_documents_of_pictures_within_forms_are_told_apart_by_the_pictures(tmp_path: Path) -> None:
+def test_documents_of_pictures_within_forms_are_told_apart_by_the_pictures(tmp_path):
     """As LaTeX and stampers set scanned pages."""
     for name, pixel in (("a", b"\x00"), ("b", b"\xff"), ("c", b"\x00")):
         (tmp_path / name).mkdir()
@@ -216,9 +194,7 @@ def names(**drawings: IndirectObject) -> DictionaryObject:
     return DictionaryObject({NameObject("/XObject"): entries})
 
 
-def test_saving_a_document_with_little_text_keeps_its_key_however_its_code_is_cut(
-    tmp_path: Path,
-) -> None:
+def test_saving_a_document_with_little_text_keeps_its_key_however_its_code_is_cut(tmp_path):
     for name in ("original", "cut"):
         (tmp_path / name).mkdir()
     path = one_page(tmp_path / "original" / "a.pdf", mark("short"), text="One short line.")
@@ -245,9 +221,7 @@ def vectors(name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("vector", vectors("rect"))
-def test_marks_without_words_have_the_anchors_of_the_page_of_keys(
-    tmp_path: Path, vector: dict[str, Any]
-) -> None:
+def test_marks_without_words_have_the_anchors_of_the_page_of_keys(tmp_path, vector):
     rect = ArrayObject([FloatObject(edge) for edge in vector["rect"]])
     square = mark("memory", kind="Square", more={"/Rect": rect})
     for turn in (0, 90):
@@ -264,9 +238,7 @@ def test_marks_without_words_have_the_anchors_of_the_page_of_keys(
 
 
 @pytest.mark.parametrize("vector", vectors("contents"))
-def test_documents_with_little_text_have_the_keys_of_the_page_of_keys(
-    tmp_path: Path, vector: dict[str, Any]
-) -> None:
+def test_documents_with_little_text_have_the_keys_of_the_page_of_keys(tmp_path, vector):
     path = one_page(tmp_path / "a.pdf", mark("x"), text="x")
     writer = PdfWriter(clone_from=path)
     made = {
@@ -286,7 +258,7 @@ def test_documents_with_little_text_have_the_keys_of_the_page_of_keys(
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
-def test_turning_the_pages_of_a_file_keeps_all_keys(tmp_path: Path, turn: int) -> None:
+def test_turning_the_pages_of_a_file_keeps_all_keys(tmp_path, turn):
     for name in ("original", "turned"):
         (tmp_path / name).mkdir()
     marked = (mark("facts"), mark("strengthens the trace"), mark("memory", kind="Square"))
@@ -301,6 +273,6 @@ def test_turning_the_pages_of_a_file_keeps_all_keys(tmp_path: Path, turn: int) -
 # --- the work -------------------------------------------------------------------------------
 
 
-def test_without_any_title_the_file_name_is_it(tmp_path: Path) -> None:
+def test_without_any_title_the_file_name_is_it(tmp_path):
     one_page(tmp_path / "cepeda 2006.pdf", mark("facts"))
     assert extracted(tmp_path).document.title == "cepeda 2006"

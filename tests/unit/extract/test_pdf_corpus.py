@@ -1,7 +1,5 @@
 """Annotated PDFs of other people: their own expectations, letter by letter, and no crash."""
 
-from __future__ import annotations
-
 import json
 import os
 import unicodedata
@@ -61,23 +59,17 @@ def missed(sightings: list[Sighting], wanted: list[tuple[str, str]]) -> list[tup
     return lost
 
 
-def test_the_texts_that_other_programs_test_for_are_read_exactly(
-    sightings: list[Sighting],
-) -> None:
+def test_the_texts_that_other_programs_test_for_are_read_exactly(sightings):
     assert missed(sightings, expected("**/*.json", "upstream-test")) == []
 
 
-def test_of_a_hundred_texts_of_real_files_at_least_ninety_seven_are_read_exactly(
-    sightings: list[Sighting],
-) -> None:
+def test_of_a_hundred_texts_of_real_files_at_least_ninety_seven_are_read_exactly(sightings):
     wanted = expected("*.json")
     lost = missed(sightings, wanted)
     assert len(lost) <= 0.03 * len(wanted), lost
 
 
-def test_generated_texts_are_read_exactly_but_for_one_of_a_hundred_and_of_a_way_to_print(
-    sightings: list[Sighting],
-) -> None:
+def test_generated_texts_are_read_exactly_but_for_one_of_a_hundred_and_of_a_way_to_print(sightings):
     wanted = expected("synth/*.json")
     lost = missed(sightings, wanted)
     assert len(lost) <= 0.01 * len(wanted), lost
@@ -85,12 +77,12 @@ def test_generated_texts_are_read_exactly_but_for_one_of_a_hundred_and_of_a_way_
     assert [way for way, count in ways.items() if count > 1] == []
 
 
-def test_no_file_is_lost(sightings: list[Sighting]) -> None:
+def test_no_file_is_lost(sightings):
     problems = [one for one in sightings if isinstance(one, Problem) and not one.notice]
     assert all("without text" in one.what for one in problems), problems
 
 
-def test_figures_and_drawings_come_with_the_pictures_they_show(sightings: list[Sighting]) -> None:
+def test_figures_and_drawings_come_with_the_pictures_they_show(sightings):
     documents = [one for one in sightings if isinstance(one, Extracted)]
     for one in documents:
         shown = {words for highlight in one.highlights for words in highlight.markdown}

@@ -1,7 +1,5 @@
 """Broken, locked, slow and hostile files cost themselves and nothing else."""
 
-from __future__ import annotations
-
 import gc
 import subprocess
 import sys
@@ -22,7 +20,6 @@ from pypdf.generic import (
     NameObject,
     NullObject,
     NumberObject,
-    PdfObject,
     StreamObject,
     TextStringObject,
 )
@@ -67,7 +64,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("raw", "what"), BROKEN.values(), ids=BROKEN)
-def test_a_file_that_is_no_pdf_is_named_with_its_reason(good: Path, raw: bytes, what: str) -> None:
+def test_a_file_that_is_no_pdf_is_named_with_its_reason(good, raw, what):
     (good / "a.pdf").write_bytes(raw)
     found = scan(good)
     problem = only_problem(found)
@@ -78,7 +75,7 @@ def test_a_file_that_is_no_pdf_is_named_with_its_reason(good: Path, raw: bytes, 
     assert found[-1] == Scan("papers", "pdf:papers", complete=True)
 
 
-def test_a_truncated_file_is_a_problem(good: Path) -> None:
+def test_a_truncated_file_is_a_problem(good):
     raw = (good / "z.pdf").read_bytes()
     (good / "a.pdf").write_bytes(raw[: len(raw) * 2 // 3])
     found = scan(good)
@@ -86,16 +83,14 @@ def test_a_truncated_file_is_a_problem(good: Path) -> None:
     assert words(found) == ["spacing effect"]
 
 
-def test_junk_before_the_file_does_no_harm(good: Path) -> None:
+def test_junk_before_the_file_does_no_harm(good):
     raw = (good / "z.pdf").read_bytes()
     (good / "z.pdf").write_bytes(b"HTTP/1.1 200 OK\r\n" * 200 + raw)
     assert words(scan(good)) == ["spacing effect"]
 
 
 @pytest.mark.parametrize("method", ["RC4-128", "AES-128", "AES-256"])
-def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(
-    good: Path, method: str
-) -> None:
+def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(good, method):
     writer = PdfWriter(clone_from=good / "z.pdf")
     writer.encrypt("öffne dich", owner_password="other", algorithm=method)
     writer.write(good / "z.pdf")
@@ -104,14 +99,14 @@ def test_a_locked_file_opens_with_its_password_and_is_a_problem_without(
     assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
 
 
-def test_a_file_locked_only_against_changes_is_read(good: Path) -> None:
+def test_a_file_locked_only_against_changes_is_read(good):
     writer = PdfWriter(clone_from=good / "z.pdf")
     writer.encrypt("", owner_password="other", algorithm="AES-256")
     writer.write(good / "z.pdf")
     assert words(scan(good)) == ["spacing effect"]
 
 
-def test_of_two_passwords_the_readers_is_taken_where_the_owners_is_empty(good: Path) -> None:
+def test_of_two_passwords_the_readers_is_taken_where_the_owners_is_empty(good):
     writer = PdfWriter(clone_from=good / "z.pdf")
     writer.encrypt("öffne dich", owner_password="other", algorithm="AES-256")
     lock, entry = writer._encryption, writer._encrypt_entry
@@ -124,7 +119,7 @@ def test_of_two_passwords_the_readers_is_taken_where_the_owners_is_empty(good: P
     assert words(scan(good, "wrong", "öffne dich")) == ["spacing effect"]
 
 
-def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(good: Path) -> None:
+def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(good):
     write_contents(good, "a.pdf", endless())
     begin = time.monotonic()
     found = scan(good, seconds=4.0)
@@ -134,14 +129,14 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(good: Path)
     assert words(found) == ["spacing effect"]
 
 
-def test_a_file_that_swells_to_gigabytes_costs_only_itself(good: Path) -> None:
+def test_a_file_that_swells_to_gigabytes_costs_only_itself(good):
     write_contents(good, "a.pdf", zlib.compress(zlib.compress(bytes(400_000_000), 1)), filters=2)
     found = scan(good)
     assert words(found)[-1] == "spacing effect"
     assert only_problem(found).where == "a.pdf"
 
 
-def test_pages_that_go_in_a_circle_are_a_problem(good: Path) -> None:
+def test_pages_that_go_in_a_circle_are_a_problem(good):
     writer = PdfWriter(clone_from=good / "z.pdf")
     pages = writer.root_object["/Pages"]
     kids = pages["/Kids"]  # type: ignore[index]
@@ -152,7 +147,7 @@ def test_pages_that_go_in_a_circle_are_a_problem(good: Path) -> None:
     assert words(found) == ["spacing effect"]
 
 
-def test_a_huge_list_of_annotations_is_a_problem(good: Path) -> None:
+def test_a_huge_list_of_annotations_is_a_problem(good):
     writer = PdfWriter(clone_from=good / "z.pdf")
     annotations = writer.pages[0]["/Annots"]
     annotations.extend([NumberObject(0)] * 100_000)  # type: ignore[attr-defined]
@@ -162,7 +157,7 @@ def test_a_huge_list_of_annotations_is_a_problem(good: Path) -> None:
     assert words(found) == ["spacing effect"]
 
 
-def test_more_marks_on_a_page_than_are_read_is_a_problem(good: Path) -> None:
+def test_more_marks_on_a_page_than_are_read_is_a_problem(good):
     repeated = add_annotations(good, MOST + 10)
     found = scan(good)
     assert "only the first 20,000 marks were read on pages: 1" in only_problem(found).what
@@ -170,7 +165,7 @@ def test_more_marks_on_a_page_than_are_read_is_a_problem(good: Path) -> None:
     assert len(words(found)) == MOST + 1
 
 
-def test_links_without_end_hide_no_mark_and_are_no_problem(good: Path) -> None:
+def test_links_without_end_hide_no_mark_and_are_no_problem(good):
     add_annotations(good, MOST + 10, subtype="Link")
     assert words(scan(good)) == ["spacing effect", "spacing effect"]
 
@@ -185,7 +180,7 @@ def add_annotations(folder: Path, count: int, subtype: str = "Highlight") -> str
     return "a.pdf"
 
 
-def test_a_mark_that_cannot_be_read_is_a_problem_and_costs_no_other(good: Path) -> None:
+def test_a_mark_that_cannot_be_read_is_a_problem_and_costs_no_other(good):
     writer = PdfWriter(clone_from=good / "z.pdf")
     annotations = writer.pages[0]["/Annots"]
     torn = DictionaryObject(annotations[0].get_object())  # type: ignore[index]
@@ -197,7 +192,7 @@ def test_a_mark_that_cannot_be_read_is_a_problem_and_costs_no_other(good: Path) 
     assert words(found) == ["spacing effect"]
 
 
-def test_a_thread_of_ten_thousand_answers_is_read_in_time(good: Path) -> None:
+def test_a_thread_of_ten_thousand_answers_is_read_in_time(good):
     writer = PdfWriter(clone_from=good / "z.pdf")
     annotations = writer.pages[0]["/Annots"]
     for _ in range(10_000):
@@ -212,7 +207,7 @@ def test_a_thread_of_ten_thousand_answers_is_read_in_time(good: Path) -> None:
 
 
 @pytest.mark.parametrize("media", [None, NullObject(), ArrayObject([NumberObject(0)])])
-def test_a_page_without_a_size_loses_no_mark(good: Path, media: PdfObject | None) -> None:
+def test_a_page_without_a_size_loses_no_mark(good, media):
     writer = PdfWriter(clone_from=good / "z.pdf")
     del writer.pages[0][NameObject("/MediaBox")]
     if media is not None:
@@ -221,7 +216,7 @@ def test_a_page_without_a_size_loses_no_mark(good: Path, media: PdfObject | None
     assert words(scan(good)) == ["spacing effect"]
 
 
-def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
+def test_leaving_a_scan_early_ends_the_worker(good):
     """An unclosed pipe or an unawaited process would be a ResourceWarning, which is an error."""
     settings = pdf.Settings(path=str(good))
     sightings = iter(pdf.open_source("papers", good, settings).scan())
@@ -235,9 +230,7 @@ def test_leaving_a_scan_early_ends_the_worker(good: Path) -> None:
         assert not [pid for pid in mine.split() if is_worker(pid)]
 
 
-def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
-    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(good, tmp_path, monkeypatch):
     def interrupted(future: Future[object], timeout: float) -> None:
         raise KeyboardInterrupt
 
@@ -255,9 +248,7 @@ def test_an_answer_nobody_waited_for_is_not_taken_for_the_next_file_s(
         assert reply.marks == ()
 
 
-def test_a_path_is_that_of_the_folder_one_works_in_now(
-    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_path_is_that_of_the_folder_one_works_in_now(good, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     (marked,) = good.glob("*.pdf")
     for folder, name in ((tmp_path / "elsewhere", f"../{marked.name}"), (good, marked.name)):
@@ -270,7 +261,7 @@ def is_worker(pid: str) -> bool:
     return b"spawn_main" in Path("/proc", pid, "cmdline").read_bytes()
 
 
-def test_the_room_is_entered_without_the_pdf_libraries() -> None:
+def test_the_room_is_entered_without_the_pdf_libraries():
     code = (
         "import sys, ankiforge.extract.pdf, ankiforge.extract.zotero;"
         "sys.exit(any(name in sys.modules for name in ('pypdf', 'pypdfium2')))"

@@ -1,7 +1,5 @@
 """Figures and drawings of a PDF: the right part of the page, upright, with a name that stays."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -131,7 +129,7 @@ def changed(path: Path, change: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Square", "Circle", "Polygon"])
-def test_an_area_mark_is_an_image_of_what_is_printed_there(tmp_path: Path, kind: str) -> None:
+def test_an_area_mark_is_an_image_of_what_is_printed_there(tmp_path, kind):
     write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="? What is it?"))
     (found,) = extracted(tmp_path).highlights
     assert (found.kind, found.exact, found.comment) == (HighlightKind.IMAGE, "", "? What is it?")
@@ -141,7 +139,7 @@ def test_an_area_mark_is_an_image_of_what_is_printed_there(tmp_path: Path, kind:
     assert image.colours <= {RED, BLUE} | {(r, 0, b) for r, _, b in image.colours}
 
 
-def test_the_frames_and_colours_of_marks_are_not_on_the_picture(tmp_path: Path) -> None:
+def test_the_frames_and_colours_of_marks_are_not_on_the_picture(tmp_path):
     write(
         tmp_path / "a.pdf",
         around(*FIGURE, comment="?"),
@@ -153,14 +151,14 @@ def test_the_frames_and_colours_of_marks_are_not_on_the_picture(tmp_path: Path) 
     assert all(green == 0 for _, green, _ in first.colours)
 
 
-def test_a_frame_with_nothing_in_it_is_the_drawing_itself(tmp_path: Path) -> None:
+def test_a_frame_with_nothing_in_it_is_the_drawing_itself(tmp_path):
     write(tmp_path / "a.pdf", around(400.0, 300.0, 500.0, 390.0, kind="Circle"))
     (image,) = pictures(tmp_path)
     assert image.at(0.5, 0.5) == WHITE
     assert image.at(0.5, 0.0)[1] > 200 > image.at(0.5, 0.0)[0]
 
 
-def test_what_was_drawn_by_hand_is_on_its_picture(tmp_path: Path) -> None:
+def test_what_was_drawn_by_hand_is_on_its_picture(tmp_path):
     strokes = ArrayObject([rectangle(300, 340, 380, 340)])
     write(tmp_path / "a.pdf", around(300, 338, 380, 342, kind="Ink", InkList=strokes))
     (found,) = extracted(tmp_path).highlights
@@ -170,7 +168,7 @@ def test_what_was_drawn_by_hand_is_on_its_picture(tmp_path: Path) -> None:
     assert image.at(0.5, 0.0) == WHITE
 
 
-def test_what_people_drew_and_typed_into_a_figure_is_on_its_picture(tmp_path: Path) -> None:
+def test_what_people_drew_and_typed_into_a_figure_is_on_its_picture(tmp_path):
     strokes = ArrayObject([rectangle(110, 345, 270, 345)])
     write(
         tmp_path / "a.pdf",
@@ -207,7 +205,7 @@ def pasted() -> StreamObject:
     return made
 
 
-def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path: Path) -> None:
+def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path):
     path = write(tmp_path / "a.pdf", around(300, 300, 390, 345, kind="Stamp"), drawing="")
     assert len(scan(tmp_path)) == 1  # a stamp without words or a picture is nobody's mark
     changed(path, lambda page, _: looks(page, b"q 90 0 0 45 0 0 cm /Im0 Do Q", image=pasted()))
@@ -218,13 +216,13 @@ def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Redact", "Sound", "FileAttachment", "Line"])
-def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path: Path, kind: str) -> None:
+def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path, kind):
     write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="Ask her about this"))
     (found,) = extracted(tmp_path).highlights
     assert (found.kind, found.comment) == (HighlightKind.NOTE, "Ask her about this")
 
 
-def test_a_stamp_with_words_alone_stays_a_remark(tmp_path: Path) -> None:
+def test_a_stamp_with_words_alone_stays_a_remark(tmp_path):
     path = write(tmp_path / "a.pdf", around(*FIGURE, kind="Stamp", comment="APPROVED"))
     changed(path, lambda page, _: looks(page, b"0 1 0 rg 0 0 90 45 re f"))
     (found,) = extracted(tmp_path).highlights
@@ -243,9 +241,7 @@ def test_a_stamp_with_words_alone_stays_a_remark(tmp_path: Path) -> None:
     [(0, (RED, BLUE), (500, 250)), (90, (RED, BLUE), (250, 500)),
      (180, (BLUE, RED), (500, 250)), (270, (BLUE, RED), (250, 500))],
 )  # fmt: skip
-def test_the_picture_is_turned_like_its_page(
-    tmp_path: Path, turn: int, left_top: tuple[object, object], size: tuple[int, int]
-) -> None:
+def test_the_picture_is_turned_like_its_page(tmp_path, turn, left_top, size):
     write(tmp_path / "a.pdf", around(*FIGURE), rotate=turn)
     (image,) = pictures(tmp_path)
     assert (image.width, image.height) == size
@@ -253,7 +249,7 @@ def test_the_picture_is_turned_like_its_page(
     assert (image.at(*first), image.at(*last)) == left_top
 
 
-def test_text_that_runs_up_a_page_turns_no_picture(tmp_path: Path) -> None:
+def test_text_that_runs_up_a_page_turns_no_picture(tmp_path):
     """The text is read with the page turned, see `upright_text`."""
     path = write(tmp_path / "a.pdf", around(*FIGURE), rotate=90)
     text = PdfReader(path).pages[0].extract_text()
@@ -262,7 +258,7 @@ def test_text_that_runs_up_a_page_turns_no_picture(tmp_path: Path) -> None:
     assert image.height == 500
 
 
-def test_only_what_the_crop_box_shows_is_on_it(tmp_path: Path) -> None:
+def test_only_what_the_crop_box_shows_is_on_it(tmp_path):
     path = write(tmp_path / "a.pdf", around(*FIGURE))
 
     def crop(page: Any, _: PdfWriter) -> None:
@@ -274,7 +270,7 @@ def test_only_what_the_crop_box_shows_is_on_it(tmp_path: Path) -> None:
     assert (image.at(0.02, 0.5), image.at(0.98, 0.5)) == (BLUE, BLUE)
 
 
-def test_a_page_that_does_not_begin_at_nought_is_cut_in_the_right_place(tmp_path: Path) -> None:
+def test_a_page_that_does_not_begin_at_nought_is_cut_in_the_right_place(tmp_path):
     moved = "1 0 0 1 -500 1000 cm " + DRAWN
     edges = (FIGURE[0] - 500, FIGURE[1] + 1000, FIGURE[2] - 500, FIGURE[3] + 1000)
     write(tmp_path / "a.pdf", around(*edges), drawing=moved, media=(-500, 1000, 112, 1792))
@@ -283,21 +279,21 @@ def test_a_page_that_does_not_begin_at_nought_is_cut_in_the_right_place(tmp_path
     assert (image.at(0.25, 0.5), image.at(0.75, 0.5)) == (RED, BLUE)
 
 
-def test_a_page_in_larger_units_gives_as_many_dots_for_what_one_sees(tmp_path: Path) -> None:
+def test_a_page_in_larger_units_gives_as_many_dots_for_what_one_sees(tmp_path):
     path = write(tmp_path / "a.pdf", around(*FIGURE))
     changed(path, lambda page, _: page.__setitem__(NameObject("/UserUnit"), FloatObject(2)))
     (image,) = pictures(tmp_path)
     assert (image.width, image.height) == (1000, 500)
 
 
-def test_a_picture_is_never_longer_than_1600_dots(tmp_path: Path) -> None:
+def test_a_picture_is_never_longer_than_1600_dots(tmp_path):
     write(tmp_path / "a.pdf", around(0, 0, 612, 792))
     (image,) = pictures(tmp_path)
     assert 1590 <= image.height <= 1600
     assert abs(image.width / image.height - 612 / 792) < 0.01
 
 
-def test_a_picture_of_noise_is_made_with_fewer_dots(tmp_path: Path) -> None:
+def test_a_picture_of_noise_is_made_with_fewer_dots(tmp_path):
     path = write(tmp_path / "a.pdf", around(0, 0, 612, 792))
 
     def noise(page: Any, writer: PdfWriter) -> None:
@@ -319,7 +315,7 @@ def test_a_picture_of_noise_is_made_with_fewer_dots(tmp_path: Path) -> None:
 # --- names ----------------------------------------------------------------------------------
 
 
-def test_a_picture_is_named_by_its_place_not_by_what_is_on_it(tmp_path: Path) -> None:
+def test_a_picture_is_named_by_its_place_not_by_what_is_on_it(tmp_path):
     names, data = set(), set()
     for name, drawing in (("one", DRAWN), ("two", DRAWN.replace("1 0 0 rg", "0 0 0 rg"))):
         (tmp_path / name).mkdir()
@@ -332,7 +328,7 @@ def test_a_picture_is_named_by_its_place_not_by_what_is_on_it(tmp_path: Path) ->
     assert (len(names), len(data)) == (1, 2)
 
 
-def test_places_pages_kinds_and_documents_have_names_of_their_own(tmp_path: Path) -> None:
+def test_places_pages_kinds_and_documents_have_names_of_their_own(tmp_path):
     strokes = ArrayObject([rectangle(100, 340, 280, 340)])
     same = [around(*FIGURE), around(108, 308, 272, 382, kind="Ink", InkList=strokes)]
     other = around(FIGURE[0], FIGURE[1], FIGURE[2], FIGURE[3] + 0.1)
@@ -346,14 +342,14 @@ def test_places_pages_kinds_and_documents_have_names_of_their_own(tmp_path: Path
     assert extracted(tmp_path / "b").pictures[0].name not in {one.name for one in found.pictures}
 
 
-def test_two_marks_at_one_place_share_a_picture(tmp_path: Path) -> None:
+def test_two_marks_at_one_place_share_a_picture(tmp_path):
     write(tmp_path / "a.pdf", around(*FIGURE, comment="? One?"), around(*FIGURE, comment="? Two?"))
     found = extracted(tmp_path)
     assert len(found.pictures) == 1
     assert len({one.markdown for one in found.highlights}) == 1
 
 
-def test_pictures_change_no_key(tmp_path: Path) -> None:
+def test_pictures_change_no_key(tmp_path):
     """The same anchors that docs/keys.md tells of marks without words."""
     write(tmp_path / "a.pdf", around(*FIGURE), around(*FIGURE, comment="What is it?"))
     bare, asked = extracted(tmp_path).highlights
@@ -369,9 +365,7 @@ def test_pictures_change_no_key(tmp_path: Path) -> None:
     "edges", [(700, 300, 800, 400), (100, 300, 100, 300), (100, 300, 280, 300.5),
               (1e30, 0, 2e30, 1e30)],
 )  # fmt: skip
-def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(
-    tmp_path: Path, edges: tuple[float, ...]
-) -> None:
+def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(tmp_path, edges):
     write(tmp_path / "a.pdf", around(*edges), mark("Text"))
     found = scan(tmp_path)
     (document,) = [one for one in found if isinstance(one, Extracted)]
@@ -379,13 +373,13 @@ def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(
     assert [one for one in found if isinstance(one, Problem)] == []
 
 
-def test_an_area_that_covers_the_page_and_more_shows_the_page(tmp_path: Path) -> None:
+def test_an_area_that_covers_the_page_and_more_shows_the_page(tmp_path):
     write(tmp_path / "a.pdf", around(-1e9, -1e9, 1e9, 1e9))
     (image,) = pictures(tmp_path)
     assert {RED, BLUE, WHITE} <= image.colours
 
 
-def test_a_locked_file_gives_its_pictures_with_its_password(tmp_path: Path) -> None:
+def test_a_locked_file_gives_its_pictures_with_its_password(tmp_path):
     path = write(tmp_path / "a.pdf", around(*FIGURE))
     writer = PdfWriter(clone_from=path)
     writer.encrypt("öffne dich", algorithm="AES-256")
@@ -394,9 +388,7 @@ def test_a_locked_file_gives_its_pictures_with_its_password(tmp_path: Path) -> N
     assert decoded(picture.data).at(0.25, 0.5) == RED
 
 
-def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(tmp_path, monkeypatch):
     write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     write(tmp_path / "z.pdf", around(*FIGURE))
     ask = PdfWorker.ask
@@ -463,7 +455,7 @@ def crowded(page: Any, writer: PdfWriter) -> None:
 @pytest.mark.parametrize(
     "hostile", [endless_form, endless_pattern, endless_look, boundless, crowded]
 )
-def test_a_hostile_page_costs_no_mark_and_no_other_file(tmp_path: Path, hostile: Any) -> None:
+def test_a_hostile_page_costs_no_mark_and_no_other_file(tmp_path, hostile):
     path = write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     changed(path, hostile)
     write(tmp_path / "z.pdf", around(*FIGURE))
@@ -473,9 +465,7 @@ def test_a_hostile_page_costs_no_mark_and_no_other_file(tmp_path: Path, hostile:
     assert decoded(last.pictures[0].data).at(0.25, 0.5) == RED
 
 
-def test_more_figures_than_are_cut_is_a_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
     monkeypatch.setattr(pdf, "MOST_PICTURES", 2)
     many = [around(100, 300, 200 + more, 390) for more in range(5)]
     write(tmp_path / "a.pdf", *many)
@@ -486,7 +476,7 @@ def test_more_figures_than_are_cut_is_a_problem(
     assert "3 were not" in problem.what
 
 
-def test_reading_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_reading_twice_gives_the_same_bytes(tmp_path):
     write(tmp_path / "a.pdf", around(*FIGURE), around(400, 300, 500, 400, kind="Circle"))
     assert scan(tmp_path) == scan(tmp_path)
 
@@ -494,7 +484,7 @@ def test_reading_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 # --- for programs that keep their marks elsewhere -------------------------------------------
 
 
-def test_others_have_areas_cut_with_strokes_of_their_own(tmp_path: Path) -> None:
+def test_others_have_areas_cut_with_strokes_of_their_own(tmp_path):
     path = write(tmp_path / "a.pdf")
     stroke = (100.0, 345.0, 280.0, 345.0)
     with PdfWorker() as worker:

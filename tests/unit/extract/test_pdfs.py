@@ -4,8 +4,6 @@ Each file was written for what its name says, with `samples.pdf_writer` and pypd
 `ANKIFORGE_GOLDEN=1 python -m pytest tests/unit/extract/test_pdfs.py`, then read the diff.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from functools import cache
@@ -66,5 +64,5 @@ def golden(part: str) -> dict[str, Any]:
         *((part, "") for part in sorted({file.parent.name for file in FILES})),
     ],
 )
-def test_a_file_is_read_as_its_line_says(part: str, name: str) -> None:
+def test_a_file_is_read_as_its_line_says(part, name):
     assert read(part).get(name, []) == golden(part)[name]

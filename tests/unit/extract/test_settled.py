@@ -1,10 +1,7 @@
 """A note that its owner is writing at this moment is waited for."""
 
-from __future__ import annotations
-
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +18,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "EMPTY_SECONDS", 2.0)
 
 
-def test_half_of_a_note_is_never_read(tmp_path: Path) -> None:
+def test_half_of_a_note_is_never_read(tmp_path):
     """A program that empties a file and writes it piece by piece."""
     path = tmp_path / "a.md"
     path.write_text("")
@@ -42,7 +39,7 @@ def test_half_of_a_note_is_never_read(tmp_path: Path) -> None:
     assert stamp == stamp_of(path.stat())
 
 
-def test_an_emptied_note_is_waited_for_longer(tmp_path: Path) -> None:
+def test_an_emptied_note_is_waited_for_longer(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("")
     writer = threading.Timer(0.8, path.write_text, ["All of it.\n"])
@@ -52,9 +49,7 @@ def test_an_emptied_note_is_waited_for_longer(tmp_path: Path) -> None:
     assert text == "All of it.\n"
 
 
-def test_a_note_that_never_holds_still_is_left_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_note_that_never_holds_still_is_left_out(tmp_path, monkeypatch):
     path = tmp_path / "a.md"
     path.write_text("x")
     monkeypatch.setattr(files, "QUIET_SECONDS", 60.0)
@@ -77,5 +72,5 @@ def test_a_note_that_never_holds_still_is_left_out(
     ],
     ids=["old", "fresh", "set-back", "coarse", "coarse-and-old", "of-the-future", "by-no-clock"],
 )
-def test_a_stamp_proves_something_once_a_tick_is_over(stamp, proof) -> None:
+def test_a_stamp_proves_something_once_a_tick_is_over(stamp, proof):
     assert proves(stamp, now_ns=10 * SECOND) is proof

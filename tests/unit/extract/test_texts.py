@@ -8,8 +8,6 @@ To write `found` anew: `ANKIFORGE_GOLDEN=1 python -m pytest tests/unit/extract/t
 read the diff.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os
@@ -90,7 +88,7 @@ def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         for number, case in enumerate(CASES[path])
     ],
 )
-def test_a_text_is_read_as_the_case_says(path: Path, number: int, tmp_path: Path) -> None:
+def test_a_text_is_read_as_the_case_says(path, number, tmp_path):
     case = CASES[path][number]
     found = read(path.stem.partition("-")[0], case, tmp_path)
     if os.environ.get("ANKIFORGE_GOLDEN"):

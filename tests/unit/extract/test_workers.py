@@ -1,7 +1,5 @@
 """Work that is handed out: the same results in the same order, whoever does it, or nobody."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +18,7 @@ def double(number: int) -> int | None:
 
 
 @pytest.mark.parametrize("waits", [True, False])
-def test_what_is_asked_in_order_comes_back_and_what_is_lost_is_none(waits: bool) -> None:
+def test_what_is_asked_in_order_comes_back_and_what_is_lost_is_none(waits):
     pool = workers.local_pool(2)
     ahead: Prefetch[int, int] = Prefetch(
         pool, double, ((n, (n,)) for n in range(20)), threads=waits
@@ -32,7 +30,7 @@ def test_what_is_asked_in_order_comes_back_and_what_is_lost_is_none(waits: bool)
     assert found == [None if n in (3, 5) else 2 * n for n in range(20)]
 
 
-def test_nothing_is_begun_long_before_it_is_asked_for() -> None:
+def test_nothing_is_begun_long_before_it_is_asked_for():
     pool = workers.local_pool(2)
     begun: list[int] = []
 
@@ -48,7 +46,7 @@ def test_nothing_is_begun_long_before_it_is_asked_for() -> None:
     pool.shutdown()
 
 
-def test_after_closing_the_rest_is_left_to_who_asks() -> None:
+def test_after_closing_the_rest_is_left_to_who_asks():
     pool = workers.local_pool(1)
     ahead: Prefetch[int, int] = Prefetch(pool, double, ((n, (n,)) for n in range(9)), threads=True)
     assert ahead.take(0) == 0
@@ -65,14 +63,14 @@ def test_after_closing_the_rest_is_left_to_who_asks() -> None:
         ("tls://127.0.0.1:8786", "no certificates"),
     ],
 )
-def test_an_address_that_cannot_be_meant_is_a_mistake(address: str, says: str) -> None:
+def test_an_address_that_cannot_be_meant_is_a_mistake(address, says):
     pool = workers.cluster_pool(address)
     with pytest.raises(UsageError, match=says):
         pool.executor(threads=True)
     pool.shutdown()
 
 
-def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
     pool = workers.cluster_pool("tcp://127.0.0.1:9")
     with pytest.raises(ServiceError, match="no Dask scheduler answers"):
@@ -80,9 +78,7 @@ def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch
     pool.shutdown()
 
 
-def test_a_cluster_whose_workers_are_gone_is_not_waited_for_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_cluster_whose_workers_are_gone_is_not_waited_for_for_ever(monkeypatch):
     monkeypatch.setattr(workers, "RESULT_SECONDS", 0.05)
     released = threading.Event()
     waiting = ThreadPoolExecutor(1)

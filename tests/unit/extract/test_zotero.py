@@ -1,7 +1,5 @@
 """The database itself: locked, changing, damaged, foreign, absent. What is read stands golden."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -91,51 +89,33 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("journal", ["DELETE", "PERSIST", "TRUNCATE", "WAL"])
 def test_a_database_held_by_zotero_is_read_with_what_it_committed_last(
-    database: Path, journal: str
-) -> None:
+    database, tmp_path, monkeypatch, journal
+):
+    link = tmp_path / "elsewhere" / "zotero.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(database)
+    (copies := tmp_path / "copies").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(copies))
     with held(database, journal):
         beside = sqlite3.connect(database, timeout=0)
         with closing(beside), pytest.raises(sqlite3.OperationalError, match="locked"):
             beside.execute("SELECT count(*) FROM items")
+        before = state(database.parent)
         assert scanned(database)[1:] == [WHOLE]
-        assert texts(scanned(database)) == ["fresh"]
+        assert texts(scanned(database)) == texts(scanned(link)) == ["fresh"]
+        assert state(database.parent) == before
+    assert list(copies.iterdir()) == []
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_a_link_to_a_database_is_read_with_what_it_committed_last(
-    database: Path, tmp_path: Path, journal: str
-) -> None:
-    link = tmp_path / "elsewhere" / "zotero.sqlite"
-    link.parent.mkdir()
-    link.symlink_to(database)
-    with held(database, journal):
-        assert texts(scanned(link)) == ["fresh"]
-
-
-@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-def test_half_a_transaction_is_never_seen(database: Path, journal: str) -> None:
+def test_half_a_transaction_is_never_seen(database, journal):
     with held(database, journal, "amid a transaction"):
         suffix = "-wal" if journal == "WAL" else "-journal"
         assert database.with_name(f"zotero.sqlite{suffix}").stat().st_size > 0
         assert texts(scanned(database)) == ["fresh"]
 
 
-def test_nothing_in_the_data_folder_is_touched_and_no_copy_stays(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copies = tmp_path / "copies"
-    copies.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(copies))
-    with held(database, "WAL"):
-        before = state(database.parent)
-        assert texts(scanned(database)) == ["fresh"]
-        assert state(database.parent) == before
-    assert list(copies.iterdir()) == []
-
-
-def test_only_the_user_can_enter_the_folder_of_the_copy(
-    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_user_can_enter_the_folder_of_the_copy(database, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     sightings = zotero.open_source("zotero", database, zotero.Settings(path="x")).scan()
     next(sightings)
@@ -146,9 +126,7 @@ def test_only_the_user_can_enter_the_folder_of_the_copy(
     assert not copy.exists()
 
 
-def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
-    database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(database, monkeypatch):
     journal = database.with_name("zotero.sqlite-journal")
     copyfile = shutil.copyfile
 
@@ -166,74 +144,55 @@ def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
 # --- damaged, foreign, absent ---------------------------------------------------------------
 
 
-def test_a_database_that_is_not_there_is_a_problem_that_says_where_to_look(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nowhere.sqlite", tmp_path / "no" / "folder"):
-        found = scanned(path)
-        assert only_problem(found).what == "there is no Zotero database"
-        assert "data folder" in only_problem(found).hint
-        assert found[-1] == PART
-
-
-def test_a_folder_or_pipe_called_zotero_sqlite_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "a" / "zotero.sqlite").mkdir(parents=True)
-    (tmp_path / "b").mkdir()
-    os.mkfifo(tmp_path / "b" / "zotero.sqlite")
-    for folder in ("a", "b"):
-        found = scanned(tmp_path / folder)
-        assert "could not be copied" in only_problem(found).what
-        assert found[-1] == PART
-
-
-@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0", b"no database at all" * 500])
-def test_a_file_that_is_no_database_of_zoteros_is_a_problem(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "zotero.sqlite"
-    path.write_bytes(content)
-    found = scanned(path)
-    assert "not a Zotero database" in only_problem(found).what
-    assert "zotero.sqlite" in only_problem(found).hint
-    assert found[-1] == PART
-
-
-def test_a_database_of_another_program_is_a_problem(tmp_path: Path) -> None:
-    path = tmp_path / "zotero.sqlite"
+def of_another_program(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, flds TEXT)")
-    found = scanned(path)
-    assert only_problem(found).what.startswith("not a Zotero database: no table ")
-    assert found[-1] == PART
 
 
-def test_a_damaged_database_is_a_problem_that_says_how_to_mend_it(tmp_path: Path) -> None:
-    path = write_zotero(tmp_path / "zotero.sqlite", [library(*("some text " * 50,) * 60)])
+def damaged(path: Path) -> None:
+    write_zotero(path, [library(*("some text " * 50,) * 60)])
     raw = bytearray(path.read_bytes())
     raw[8192:] = b"\xa5" * (len(raw) - 8192)
     path.write_bytes(raw)
-    found = scanned(path)
-    assert texts(found) == []
-    assert "database" in only_problem(found).what
-    assert "Check Database Integrity" in only_problem(found).hint
-    assert found[-1] == PART
 
 
-def test_a_truncated_database_is_a_problem(database: Path) -> None:
-    database.write_bytes(database.read_bytes()[: -4096 * 3])
-    found = scanned(database)
-    assert "Check Database Integrity" in only_problem(found).hint
-    assert found[-1] == PART
+def truncated(path: Path) -> None:
+    write_zotero(path, [library("stale")])
+    path.write_bytes(path.read_bytes()[: -4096 * 3])
+
+
+FAULTS = {
+    "absent": (lambda path: None, "there is no Zotero database", "data folder"),
+    "no folder": (lambda path: path.parent.rmdir(), "there is no Zotero database", "data folder"),
+    "a folder": (Path.mkdir, "could not be copied", ""),
+    "a pipe": (os.mkfifo, "could not be copied", ""),
+    "empty": (Path.touch, "not a Zotero database", "zotero.sqlite"),
+    "a head": (lambda path: path.write_bytes(b"SQLite format 3\0"), "not a Zotero database", "zotero.sqlite"),
+    "a text": (lambda path: path.write_bytes(b"no database at all" * 500), "not a Zotero database", "zotero.sqlite"),
+    "of another program": (of_another_program, "not a Zotero database: no table ", ""),
+    "damaged": (damaged, "database", "Check Database Integrity"),
+    "truncated": (truncated, "database", "Check Database Integrity"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_is_no_sound_database_is_a_problem_that_says_what_to_do(tmp_path, name):
+    make, what, hint = FAULTS[name]
+    (tmp_path / "data").mkdir()
+    make(path := tmp_path / "data" / "zotero.sqlite")
+    for named in [path.parent] if path.is_dir() else [path, path.parent]:
+        found = scanned(named)
+        assert texts(found) == []
+        assert what in only_problem(found).what
+        assert hint in only_problem(found).hint
+        assert found[-1] == PART
 
 
 # --- versions, selections, settings ---------------------------------------------------------
 
 
-def test_an_empty_library_is_a_complete_scan_of_nothing(tmp_path: Path) -> None:
-    write_zotero(tmp_path / "zotero.sqlite", [Library()])
-    assert scanned(tmp_path) == [WHOLE]
-
-
 @pytest.mark.parametrize(("schema", "age"), [(118, "older"), (130, "newer")])
-def test_a_schema_never_seen_is_said_and_read_all_the_same(
-    tmp_path: Path, schema: int, age: str
-) -> None:
+def test_a_schema_never_seen_is_said_and_read_all_the_same(tmp_path, schema, age):
     path = write_zotero(tmp_path / "zotero.sqlite", [library("text")], schema=schema)
     found = scanned(path)
     assert f"{age} than this program supports (schema {schema})" in only_problem(found).what
@@ -241,7 +200,7 @@ def test_a_schema_never_seen_is_said_and_read_all_the_same(
     assert found[-1] == WHOLE
 
 
-def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path: Path) -> None:
+def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_path):
     works = tuple(
         Work(
             f"PAPER00{n}", attachments=(Attachment(f"ATTACH0{n}", "a.pdf", (Annotation(f"M{n}"),)),)
@@ -254,16 +213,16 @@ def test_a_path_in_the_storage_selects_its_paper_and_the_scan_is_partial(tmp_pat
     assert scanned(tmp_path, file)[-1] == PART
 
 
-def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(
-    database: Path,
-) -> None:
+def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(database):
     for only in (database, database.parent, database.parent / "storage"):
         found = scanned(database.parent, only)
         assert texts(found) == ["stale"]
         assert found[-1] == PART
 
 
-def test_settings_without_a_path_are_refused(tmp_path: Path) -> None:
+def test_an_empty_library_is_a_complete_scan_of_nothing_and_no_path_is_refused(tmp_path):
+    write_zotero(tmp_path / "zotero.sqlite", [Library()])
+    assert scanned(tmp_path) == [WHOLE]
     with pytest.raises(ConfigError, match="path is missing"):
         zotero.open_source("zotero", tmp_path, zotero.Settings())
 
@@ -280,7 +239,7 @@ def fixtures() -> Path:
     return FIXTURES
 
 
-def test_three_generations_of_schema_yield_the_same(fixtures: Path) -> None:
+def test_three_generations_of_schema_yield_the_same(fixtures):
     seven, nine, ten = (
         scanned(fixtures / f"zotero-{version}.sqlite") for version in ("7.0.32", "9.0.6", "main")
     )
@@ -291,7 +250,7 @@ def test_three_generations_of_schema_yield_the_same(fixtures: Path) -> None:
     ]
 
 
-def test_what_zotero_wrote_is_read_whole(fixtures: Path) -> None:
+def test_what_zotero_wrote_is_read_whole(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
     marks = [mark for mark in found if mark.own.startswith("ANNOT")]
     assert len(marks) == 23
@@ -306,7 +265,7 @@ def test_what_zotero_wrote_is_read_whole(fixtures: Path) -> None:
     assert all("2026-10-01T09:00:00Z" < mark.modified < "2026-10-01T10" for mark in found)
 
 
-def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures: Path) -> None:
+def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
     (note,) = (mark for mark in found if mark.own not in {f"ANNOT{n:03}" for n in range(99)})
     assert (note.own, note.kind) == ("NOTECHI1", HighlightKind.NOTE)

@@ -1,7 +1,5 @@
 """Zotero's web and local API: the same as the database gives, and every fault in words."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -156,9 +154,7 @@ def folder_of(folder: Path, libraries: Iterable[Library]) -> Path:
 
 
 @pytest.mark.parametrize("me", [(), ("Ben Reader",), ("ada", "nobody")])
-def test_the_web_gives_what_the_database_gives(
-    serve: Callable[..., Any], folder: Path, me: tuple[str, ...]
-) -> None:
+def test_the_web_gives_what_the_database_gives(serve, folder, me):
     expected = scanned("", None, path=str(folder), me=me)
     found = scanned("web", serve(RICH), me=me)
     assert len(highlights(expected)) == 16
@@ -166,16 +162,12 @@ def test_the_web_gives_what_the_database_gives(
 
 
 @pytest.mark.parametrize("flavour", ["local8", "local9", "local10"])
-def test_the_local_api_gives_what_the_database_gives(
-    serve: Callable[..., Any], folder: Path, flavour: str
-) -> None:
+def test_the_local_api_gives_what_the_database_gives(serve, folder, flavour):
     expected = scanned("", None, path=str(folder))
     assert scanned("local", serve(RICH, flavour=flavour), path=str(folder)) == expected
 
 
-def test_marks_from_the_file_itself_are_known_on_this_machine_only(
-    serve: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_marks_from_the_file_itself_are_known_on_this_machine_only(serve, tmp_path):
     libraries = [Library((paper(mark(1), mark(2, external=True)),))]
     folder = folder_of(tmp_path / "Zotero", libraries)
     assert texts(scanned("", None, path=str(folder))) == ["passage 1", "passage 2"]
@@ -186,9 +178,7 @@ def test_marks_from_the_file_itself_are_known_on_this_machine_only(
     assert texts(scanned("web", serve(libraries))) == ["passage 1"]
 
 
-def test_the_words_around_come_from_the_folder_beside_the_api(
-    serve: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_the_words_around_come_from_the_folder_beside_the_api(serve, tmp_path):
     from samples.pdf_writer import Page, paragraph, write_pdf
 
     folder = tmp_path / "Zotero"
@@ -205,9 +195,7 @@ def test_the_words_around_come_from_the_folder_beside_the_api(
     assert replace(near, sentence="", prefix="", suffix="") == bare
 
 
-def test_more_items_than_fit_on_a_page_or_into_a_question(
-    serve: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_more_items_than_fit_on_a_page_or_into_a_question(serve, tmp_path):
     works = tuple(
         Work(
             f"PAPER{n:03}",
@@ -226,50 +214,38 @@ def test_more_items_than_fit_on_a_page_or_into_a_question(
     assert scanned("local", serve([Library(works)], flavour="local9")) == found
 
 
-def test_a_library_of_one_paper_in_twenty_is_not_fetched_whole(serve: Callable[..., Any]) -> None:
+def test_a_library_of_one_paper_in_twenty_is_not_fetched_whole(serve):
     bare = tuple(Work(f"BARE{n:04}", {"title": "unread"}) for n in range(200))
     server = serve([Library((paper(mark(1)), *bare))])
     assert texts(scanned("web", server)) == ["passage 1"]
     assert not any("BARE" in asked for asked in server.asked)
 
 
-def test_what_other_programs_write_is_plain_text(serve: Callable[..., Any]) -> None:
+def test_what_other_programs_write_is_plain_text_and_unknown_kinds_are_told(serve):
     odd = mark(1, "one\x00\x02 two\r\nthree\tfour", comment="red \x1b[31m\x9b?\x07")
-    [highlight] = highlights(scanned("web", serve([Library((paper(odd),))])))
-    assert highlight.exact == "one two\nthree\tfour"
-    assert highlight.comment == "red [31m?"
-
-
-def test_half_a_sign_is_no_fault(serve: Callable[..., Any]) -> None:
-    memory = Kept()
-    [highlight] = highlights(
-        scanned("web", serve([Library((paper(mark(1, "a\ud83db")),))]), memory=memory)
-    )
-    assert highlight.exact == "a?b"
-    assert memory.times == 1
-
-
-def test_an_annotation_of_an_unknown_kind_is_told(serve: Callable[..., Any]) -> None:
-    found = scanned("web", serve([Library((paper(mark(1), mark(2, kind="hologram")),))]))
-    assert texts(found) == ["passage 1"]
+    half, kept = mark(2, "a\ud83db"), Kept()
+    library = Library((paper(odd, half, mark(3, kind="hologram")),))
+    found = scanned("web", serve([library]), memory=kept)
+    first, second = highlights(found)
+    assert first.exact == "one two\nthree\tfour"
+    assert first.comment == "red [31m?"
+    assert second.exact == "a?b"
+    assert kept.times == 1
     assert "kind this program does not know" in problems(found)[0].what
 
 
 # --- whose marks ----------------------------------------------------------------------------
 
 
-def test_comments_of_others_never_instruct(serve: Callable[..., Any]) -> None:
+def test_comments_of_others_never_instruct(serve):
     found = {mark.exact: mark for mark in highlights(scanned("web", serve(RICH[1:2])))}
     assert (found["hers"].instructs, found["hers"].skip) == (True, "")
     assert (found["his"].instructs, found["his"].skip) == (False, "marked by Ben Reader")
+    untold = highlights(scanned("web", serve([Library((paper(mark(1)),), group=5)])))
+    assert [(one.instructs, one.skip) for one in untold] == [(False, "marked by somebody else")]
 
 
-def test_a_mark_whose_maker_is_not_told_is_not_ones_own(serve: Callable[..., Any]) -> None:
-    found = highlights(scanned("web", serve([Library((paper(mark(1)),), group=5)])))
-    assert [(one.instructs, one.skip) for one in found] == [(False, "marked by somebody else")]
-
-
-def test_the_local_api_does_not_guess_whose_a_shared_mark_is(serve: Callable[..., Any]) -> None:
+def test_the_local_api_does_not_guess_whose_a_shared_mark_is(serve):
     server = serve(RICH, flavour="local10")
     found = scanned("local", server)
     assert scans(found) == {
@@ -305,9 +281,7 @@ ALL = ["zotero:user", "zotero:group.77", "zotero:group.4567890"]
     ],
 )
 @pytest.mark.parametrize("api", ["web", ""])
-def test_libraries_by_name(
-    serve: Callable[..., Any], folder: Path, api: str, library: Any, expected: list[str]
-) -> None:
+def test_libraries_by_name(serve, folder, api, library, expected):
     if api:
         found = scanned("web", serve(RICH), library=library)
     else:
@@ -316,7 +290,7 @@ def test_libraries_by_name(
     assert problems(found) == []
 
 
-def test_a_library_that_is_not_there(serve: Callable[..., Any], folder: Path) -> None:
+def test_a_library_that_is_not_there(serve, folder):
     found = scanned("web", serve(RICH), library=("user", "groups/5"))
     assert scans(found) == {"zotero:user": True, "zotero:group.5": False}
     assert "404" in problems(found)[0].what
@@ -328,7 +302,7 @@ def test_a_library_that_is_not_there(serve: Callable[..., Any], folder: Path) ->
     ]
 
 
-def test_another_users_library_is_refused_in_words(serve: Callable[..., Any]) -> None:
+def test_another_users_library_is_refused_in_words(serve):
     found = scanned("web", serve(RICH), library=999)
     assert scans(found) == {"zotero:user": False}
     assert "403" in problems(found)[0].what
@@ -337,15 +311,7 @@ def test_another_users_library_is_refused_in_words(serve: Callable[..., Any]) ->
     assert "logged-in user" in problems(found)[0].what
 
 
-@pytest.mark.parametrize("library", ["me", "group.", "users/5", 0, -5, ("user", "x")])
-def test_what_is_no_library_is_a_mistake_in_the_settings(library: Any) -> None:
-    with pytest.raises(ConfigError, match="library: "):
-        scanned("web", None, library=library)
-
-
-def test_a_server_that_only_speaks_like_zoteros_gives_what_it_has(
-    serve: Callable[..., Any],
-) -> None:
+def test_a_server_that_only_speaks_like_zoteros_gives_what_it_has(serve):
     server = serve(ONE)
     server.lacks = {"keys", "groups", "collections"}
     assert texts(scanned("web", server, library=ADA)) == ["passage 1", "passage 2"]
@@ -368,20 +334,20 @@ def test_a_server_that_only_speaks_like_zoteros_gives_what_it_has(
         ({"api": "web", "url": "https://ada:key@zotero.example.org"}, "password"),
         ({"api": "local", "url": "https://zotero.example.org"}, "this machine only"),
         ({"api": "web", "key_env": "not a name"}, "key_env: "),
+        ({"api": "web", "key_env": "ODD_KEY"}, "key_env: the key in ODD_KEY"),
         ({"path": "/tmp", "url": "https://zotero.example.org"}, "url: is for an `api`"),
+        *(
+            ({"api": "web", "library": library}, "library: ")
+            for library in ("me", "group.", "users/5", 0, -5, ("user", "x"))
+        ),
     ],
 )
-def test_settings_that_cannot_be_meant(settings: dict[str, Any], message: str) -> None:
+def test_settings_that_cannot_be_meant(monkeypatch, settings, message):
+    monkeypatch.setenv("ODD_KEY", "ä\n")
     with pytest.raises(ConfigError) as refusal:
         zotero.open_source("zotero", Path(), zotero.Settings(**settings))
     assert message in refusal.value.message
-    assert refusal.value.hint
-
-
-def test_a_key_no_header_can_carry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOTERO_API_KEY", "ä\n")
-    with pytest.raises(ConfigError, match="key_env: the key in ZOTERO_API_KEY"):
-        zotero.open_source("zotero", Path(), zotero.Settings(api="web"))
+    assert refusal.value.hint or "ODD_KEY" in message
 
 
 # --- faults, in words -----------------------------------------------------------------------
@@ -400,7 +366,14 @@ def blocked(found: list[Sighting]) -> Problem:
 ONE = [Library((paper(mark(1), mark(2)),))]
 
 
-def test_without_a_key(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_nothing_is_asked_and_a_wrong_one_is_not_told(serve, monkeypatch):
+    monkeypatch.setenv("READING_KEY", "wrong0123456789")
+    problem = blocked(scanned("web", serve(ONE), key_env="READING_KEY"))
+    assert "403: Invalid key" in problem.what
+    assert "READING_KEY" in problem.hint
+    server = serve(ONE)
+    server.faults.append(fake.status(403, f"the key {fake.KEY} is wrong"))
+    assert "the key *** is wrong" in blocked(scanned("web", server)).what
     monkeypatch.delenv("ZOTERO_API_KEY")
     server = serve(ONE)
     problem = blocked(scanned("web", server))
@@ -411,31 +384,8 @@ def test_without_a_key(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatc
     assert "ZOTERO_API_KEY is not set" in problem.what
 
 
-def test_with_a_wrong_key(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("READING_KEY", "wrong0123456789")
-    problem = blocked(scanned("web", serve(ONE), key_env="READING_KEY"))
-    assert "403: Invalid key" in problem.what
-    assert "READING_KEY" in problem.hint
-
-
-def test_a_server_that_repeats_the_key(serve: Callable[..., Any]) -> None:
-    server = serve(ONE)
-    server.faults.append(fake.status(403, f"the key {fake.KEY} is wrong"))
-    assert "the key *** is wrong" in blocked(scanned("web", server)).what
-
-
-def test_the_local_api_is_switched_off(serve: Callable[..., Any]) -> None:
-    server = serve(ONE, flavour="local9")
-    server.enabled = False
-    problem = blocked(scanned("local", server))
-    assert problem.what == "Zotero's local API is switched off"
-    assert "Settings, Advanced" in problem.hint
-
-
 @pytest.mark.parametrize("shows_version", [True, False])
-def test_zotero_7_lists_no_annotations_and_that_is_said(
-    serve: Callable[..., Any], shows_version: bool
-) -> None:
+def test_zotero_7_lists_no_annotations_and_that_is_said(serve, shows_version):
     server = serve(ONE, flavour="local7")
     server.shows_version = shows_version
     problem = blocked(scanned("local", server))
@@ -444,9 +394,7 @@ def test_zotero_7_lists_no_annotations_and_that_is_said(
 
 
 @pytest.mark.parametrize("flavour", ["local8", "local9", "local10"])
-def test_an_empty_library_of_a_later_zotero_is_believed(
-    serve: Callable[..., Any], flavour: str
-) -> None:
+def test_an_empty_library_of_a_later_zotero_is_believed(serve, flavour):
     found = scanned("local", serve([Library((paper(),))], flavour=flavour))
     assert found == [Scan("zotero", "zotero:user", complete=True)]
 
@@ -458,28 +406,60 @@ def free_port() -> int:
         return number
 
 
-def test_no_zotero_runs() -> None:
-    clock = Clock()
-    url = f"http://127.0.0.1:{free_port()}/api"
-    problem = blocked(scanned("local", None, url=url, pace=clock.pace))
-    assert "no Zotero answers" in problem.what
-    assert "start Zotero" in problem.hint
-    assert clock.slept == []
+@pytest.mark.parametrize(
+    ("api", "path", "what", "hint", "slept"),
+    [
+        ("local", "/api", "no Zotero answers", "start Zotero", []),
+        ("web", "", "cannot be reached", "", [1.0, 2.0, 4.0]),
+    ],
+)
+def test_nobody_answers_there(api, path, what, hint, slept):
+    clock, url = Clock(), f"http://127.0.0.1:{free_port()}{path}"
+    problem = blocked(scanned(api, None, url=url, key_env="ZOTERO_API_KEY", pace=clock.pace))
+    assert what in problem.what
+    assert hint in problem.hint
+    assert clock.slept == slept
 
 
-def test_the_web_cannot_be_reached() -> None:
-    clock = Clock()
-    url = f"http://127.0.0.1:{free_port()}"
-    problem = blocked(scanned("web", None, url=url, key_env="ZOTERO_API_KEY", pace=clock.pace))
-    assert "cannot be reached" in problem.what
-    assert clock.slept == [1.0, 2.0, 4.0]
+JSON = {"Content_Type": "application/json"}
+STAYS = {
+    "cut": ([fake.TRUNCATED] * 99, "cannot be read", 4),
+    "dropped": ([fake.DROP] * 99, "cannot be reached", 4),
+    "500": ([fake.status(500, "oops")] * 99, "500: oops", 4),
+    "503": ([fake.status(503, "<html>busy</html>")] * 99, "503: no reason given", 4),
+    "429": ([fake.status(429)] * 99, "429", 4),
+    "304": ([fake.FINE, fake.FINE, fake.status(304)], "answers 304", 3),
+    "an hour of rest, 429": ([fake.status(429, Retry_After="3600")], "asks to wait 3,600 s", 1),
+    "an hour of rest, 503": ([fake.status(503, Retry_After="3600")], "asks to wait 3,600 s", 1),
+    "rest beside an answer": ([fake.beside(Backoff="4000")], "asks to wait 4,000 s", 1),
+}
+
+
+@pytest.mark.parametrize("name", STAYS)
+def test_a_fault_that_stays_is_told(serve, name):
+    server, clock = serve(ONE), Clock()
+    faults, says, asked = STAYS[name]
+    server.faults.extend(faults)
+    assert says in blocked(scanned("web", server, pace=clock.pace)).what
+    assert len(server.asked) == asked
+    assert len(clock.slept) == (3 if asked == 4 else 0)
+
+
+def test_another_program_has_zoteros_port_or_its_api_is_off(serve):
+    server = serve(ONE, flavour="local10")
+    server.faults.append(fake.status(200, "[]", **JSON))
+    server.api_version = ""
+    assert "in place of Zotero" in blocked(scanned("local", server)).what
+    server = serve(ONE, flavour="local9")
+    server.enabled = False
+    problem = blocked(scanned("local", server))
+    assert problem.what == "Zotero's local API is switched off"
+    assert "Settings, Advanced" in problem.hint
 
 
 @pytest.mark.parametrize("code", [200, 302])
 @pytest.mark.parametrize("api", ["web", "local"])
-def test_the_login_page_of_a_hotel_is_no_empty_library(
-    serve: Callable[..., Any], api: str, code: int
-) -> None:
+def test_the_login_page_of_a_hotel_is_no_empty_library(serve, api, code):
     server = serve(ONE, flavour="web" if api == "web" else "local10")
     server.faults.extend([fake.portal(code)] * 9)
     problem = blocked(scanned(api, server))
@@ -488,24 +468,9 @@ def test_the_login_page_of_a_hotel_is_no_empty_library(
     assert "hotel" not in problem.what
 
 
-def test_an_answer_nobody_asked_for_is_told(serve: Callable[..., Any]) -> None:
-    server = serve(ONE)
-    server.faults.extend([fake.FINE, fake.FINE, fake.status(304)])
-    assert "answers 304" in blocked(scanned("web", server)).what
-
-
-def test_another_program_has_zoteros_port(serve: Callable[..., Any]) -> None:
-    server = serve(ONE, flavour="local10")
-    server.faults.append(fake.status(200, "[]", Content_Type="application/json"))
-    server.api_version = ""
-    assert "in place of Zotero" in blocked(scanned("local", server)).what
-
-
 @pytest.mark.parametrize("fault", [fake.TRUNCATED, fake.DROP, fake.status(500), fake.status(503)])
 @pytest.mark.parametrize("at", range(8))
-def test_a_fault_that_passes_changes_nothing(
-    serve: Callable[..., Any], fault: Any, at: int
-) -> None:
+def test_a_fault_that_passes_changes_nothing(serve, fault, at):
     server = serve(ONE)
     expected = scanned("web", server)
     clock = Clock()
@@ -514,69 +479,27 @@ def test_a_fault_that_passes_changes_nothing(
     assert clock.slept == ([1.0, 2.0, 4.0] if at < 7 else [])
 
 
-@pytest.mark.parametrize(
-    ("fault", "says"),
-    [
-        (fake.TRUNCATED, "cannot be read"),
-        (fake.DROP, "cannot be reached"),
-        (fake.status(500, "oops"), "500: oops"),
-        (fake.status(503, "<html>busy</html>"), "503: no reason given"),
-        (fake.status(429), "429"),
-    ],
-)
-def test_a_fault_that_stays_is_told(serve: Callable[..., Any], fault: Any, says: str) -> None:
-    server = serve(ONE)
-    server.faults.extend([fault] * 99)
-    assert says in blocked(scanned("web", server)).what
-    assert len(server.asked) == 4
+THEN, NOW = "Fri, 20 Nov 2026 10:00:30 GMT", "Fri, 20 Nov 2026 10:00:00 GMT"
+RESTS = {
+    "seconds": ([fake.FINE, fake.status(429, Retry_After="7"), fake.status(429)], [7.0, 2.0]),
+    "a date": ([fake.status(503, Retry_After=THEN)], [30.0]),
+    "beside an answer": ([fake.FINE, fake.beside(Backoff="9"), fake.FINE], [9.0]),
+}
 
 
-def test_too_many_requests_are_waited_for_as_long_as_is_asked(serve: Callable[..., Any]) -> None:
-    server = serve(ONE)
+@pytest.mark.parametrize("name", RESTS)
+def test_a_rest_that_is_asked_for_is_kept(serve, name):
+    server, clock = serve(ONE), Clock()
     expected = scanned("web", server)
-    clock = Clock()
-    server.faults.extend([fake.FINE, fake.status(429, Retry_After="7"), fake.status(429)])
+    faults, slept = RESTS[name]
+    server.faults.extend(faults)
+    server.date = NOW
     assert scanned("web", server, pace=clock.pace) == expected
-    assert clock.slept == [7.0, 2.0]
-
-
-def test_a_date_to_come_back_at_is_understood(serve: Callable[..., Any]) -> None:
-    server = serve(ONE)
-    expected = scanned("web", server)
-    clock = Clock()
-    then, now = "Fri, 20 Nov 2026 10:00:30 GMT", "Fri, 20 Nov 2026 10:00:00 GMT"
-    server.faults.append(fake.status(503, Retry_After=then))
-    server.date = now
-    assert scanned("web", server, pace=clock.pace) == expected
-    assert clock.slept == [30.0]
-
-
-@pytest.mark.parametrize("code", [429, 503])
-def test_nobody_waits_an_hour(serve: Callable[..., Any], code: int) -> None:
-    server = serve(ONE)
-    clock = Clock()
-    server.faults.append(fake.status(code, Retry_After="3600"))
-    problem = blocked(scanned("web", server, pace=clock.pace))
-    assert "3,600 s of rest" in problem.what
-    assert clock.slept == []
-    assert len(server.asked) == 1
-
-
-def test_a_rest_asked_for_beside_an_answer_is_kept(serve: Callable[..., Any]) -> None:
-    server = serve(ONE)
-    expected = scanned("web", server)
-    clock = Clock()
-    server.faults.extend([fake.FINE, fake.beside(Backoff="9"), fake.FINE])
-    assert scanned("web", server, pace=clock.pace) == expected
-    assert clock.slept == [9.0]
-    server.faults.append(fake.beside(Backoff="4000"))
-    assert "4,000 s of rest" in blocked(scanned("web", server)).what
+    assert clock.slept == slept
 
 
 @pytest.mark.parametrize(("api", "flavour"), [("web", "web"), ("local", "local10")])
-def test_a_server_that_falls_silent_is_asked_twice(
-    serve: Callable[..., Any], api: str, flavour: str
-) -> None:
+def test_a_server_that_falls_silent_is_asked_twice(serve, api, flavour):
     server = serve(ONE, flavour=flavour)
     clock = Clock()
     server.faults.extend([fake.Fault(seconds=0.5)] * 9)
@@ -590,7 +513,7 @@ def test_a_server_that_falls_silent_is_asked_twice(
     "body",
     ['{"a": 1}', "[1]", '[{"key": "X"}]', '[{"key": "MARK0001", "data": []}]', "null", "[" * 9999],
 )
-def test_json_of_another_shape_is_told(serve: Callable[..., Any], body: str) -> None:
+def test_json_of_another_shape_is_told(serve, body):
     server = serve(ONE)
     answer = fake.status(200, body, Content_Type="application/json")
     server.faults.extend([fake.FINE] * 3 + [answer] * 9)
@@ -599,9 +522,7 @@ def test_json_of_another_shape_is_told(serve: Callable[..., Any], body: str) -> 
 
 @pytest.mark.parametrize("at", range(7))
 @pytest.mark.parametrize("body", ["[]", "{}", "null", '"x"', "0"])
-def test_an_empty_answer_anywhere_is_never_a_deletion(
-    serve: Callable[..., Any], at: int, body: str
-) -> None:
+def test_an_empty_answer_anywhere_is_never_a_deletion(serve, at, body):
     server = serve(ONE)
     server.faults.extend([fake.FINE] * at)
     server.faults.append(fake.status(200, body, Content_Type="application/json"))
@@ -611,7 +532,7 @@ def test_an_empty_answer_anywhere_is_never_a_deletion(
     assert whole or nothing_known or not any(scans(found).values())
 
 
-def test_one_library_that_fails_leaves_the_others(serve: Callable[..., Any]) -> None:
+def test_one_library_that_fails_leaves_the_others(serve):
     server = serve([*ONE, Library((paper(mark(1, "shared", author=ADA)),), group=5)])
     server.faults.extend([fake.FINE] * 3 + [fake.status(404, "gone")])
     found = scanned("web", server)
@@ -620,7 +541,7 @@ def test_one_library_that_fails_leaves_the_others(serve: Callable[..., Any]) -> 
     assert problems(found)[0].where.endswith(": zotero:user")
 
 
-def test_an_endless_list_ends(serve: Callable[..., Any]) -> None:
+def test_an_endless_list_ends(serve):
     server = serve(ONE)
     page = fake.status(200, "[]", Content_Type="application/json", Total_Results="1000000")
     server.faults.extend([fake.FINE, *[page] * 99])
@@ -631,15 +552,12 @@ def test_an_endless_list_ends(serve: Callable[..., Any]) -> None:
 # --- offline --------------------------------------------------------------------------------
 
 
-def test_offline_no_other_machine_is_asked(folder: Path) -> None:
+def test_offline_this_machine_may_be_asked_and_no_other(serve):
     problem = blocked(scanned("web", None, offline=True))
     assert "--offline" in problem.what
     assert "api.zotero.org" in problem.what
     found = scanned("auto", None, offline=True, url=f"http://127.0.0.1:{free_port()}/api")
     assert "Zotero cannot be reached" in blocked(found).what
-
-
-def test_offline_this_machine_may_be_asked(serve: Callable[..., Any]) -> None:
     assert texts(scanned("web", serve(ONE), offline=True)) == ["passage 1", "passage 2"]
     assert len(highlights(scanned("local", serve(ONE, flavour="local9"), offline=True))) == 2
 
@@ -653,7 +571,7 @@ def route(found: list[Sighting]) -> str:
     return told.what
 
 
-def test_auto_takes_the_running_zotero_first(serve: Callable[..., Any], folder: Path) -> None:
+def test_auto_takes_the_running_zotero_first(serve, folder):
     server = serve(RICH, flavour="local9")
     found = scanned("auto", server, path=str(folder))
     assert route(found).startswith("read by Zotero's local API at 127.0.0.1")
@@ -661,9 +579,7 @@ def test_auto_takes_the_running_zotero_first(serve: Callable[..., Any], folder: 
 
 
 @pytest.mark.parametrize("fault", ["old", "off", "not there"])
-def test_auto_takes_the_database_where_no_zotero_lists_annotations(
-    serve: Callable[..., Any], folder: Path, fault: str
-) -> None:
+def test_auto_takes_the_database_where_no_zotero_lists_annotations(serve, folder, fault):
     server = serve(RICH, flavour="local7" if fault == "old" else "local9")
     server.enabled = fault != "off"
     url = server.url if fault != "not there" else f"http://127.0.0.1:{free_port()}/api"
@@ -672,9 +588,7 @@ def test_auto_takes_the_database_where_no_zotero_lists_annotations(
     assert found[1:] == scanned("", None, path=str(folder))
 
 
-def test_auto_says_what_it_tried(
-    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_auto_says_what_it_tried(serve, monkeypatch, tmp_path):
     monkeypatch.delenv("ZOTERO_API_KEY")
     server = serve(ONE, flavour="local7")
     problem = blocked(scanned("auto", server, path=str(tmp_path)))

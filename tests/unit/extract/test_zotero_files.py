@@ -1,7 +1,5 @@
 """The words around a mark of Zotero's come from its PDF; whatever is wrong with it costs only them."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import zlib
@@ -95,7 +93,7 @@ def bare(highlight: Highlight) -> bool:
 # --- what is read ---------------------------------------------------------------------------
 
 
-def test_a_mark_has_the_words_around_it_and_its_heading_from_the_pdf(tmp_path: Path) -> None:
+def test_a_mark_has_the_words_around_it_and_its_heading_from_the_pdf(tmp_path):
     write_paper(stored(tmp_path))
     write_library(tmp_path, *annotations("keep it out"))
     (highlight,) = read(tmp_path)
@@ -107,7 +105,7 @@ def test_a_mark_has_the_words_around_it_and_its_heading_from_the_pdf(tmp_path: P
     assert highlight.own == "MARK0000"
 
 
-def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path: Path) -> None:
+def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path):
     path = write_paper(stored(tmp_path), *map(mark, PHRASES))
     write_library(tmp_path, *annotations(*PHRASES))
     source = pdf.open_source("papers", path, pdf.Settings(path=str(path)))
@@ -117,7 +115,7 @@ def test_a_mark_is_surrounded_by_the_same_words_by_either_way(tmp_path: Path) ->
     assert by_pdf.keys() == set(PHRASES)
 
 
-def test_the_words_of_zotero_stay_as_they_are(tmp_path: Path) -> None:
+def test_the_words_of_zotero_stay_as_they_are(tmp_path):
     write_paper(stored(tmp_path))
     words = "cell  to\ncell IS called conju\u00adgation"
     write_library(tmp_path, *annotations(words))
@@ -126,7 +124,7 @@ def test_the_words_of_zotero_stay_as_they_are(tmp_path: Path) -> None:
     assert highlight.sentence == PHRASES[2]
 
 
-def test_of_equal_words_the_box_tells_which(tmp_path: Path) -> None:
+def test_of_equal_words_the_box_tells_which(tmp_path):
     path = write_paper(tmp_path / "marked.pdf", *(mark("ells", nth=nth) for nth in (1, 2, 3)))
     write_paper(stored(tmp_path))
     entries = PdfReader(path).pages[0]["/Annots"]
@@ -142,9 +140,7 @@ def test_of_equal_words_the_box_tells_which(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rects", ['"x"', "[[1, 2]]", "[[1e999, 0, 0, 0]]", "null", "[[9e9, 9e9, 9e9, 9e9]]"]
 )
-def test_a_box_that_is_none_costs_neither_the_page_nor_the_words(
-    tmp_path: Path, rects: str
-) -> None:
+def test_a_box_that_is_none_costs_neither_the_page_nor_the_words(tmp_path, rects):
     write_paper(stored(tmp_path))
     position = f'{{"pageIndex": 0, "rects": {rects}}}'
     write_library(tmp_path, Annotation("MARK0001", "keep it out", position=position))
@@ -153,7 +149,7 @@ def test_a_box_that_is_none_costs_neither_the_page_nor_the_words(
     assert "page=1" in highlight.uri
 
 
-def test_a_mark_across_a_page_break_has_the_words_of_both_pages(tmp_path: Path) -> None:
+def test_a_mark_across_a_page_break_has_the_words_of_both_pages(tmp_path):
     stored(tmp_path).parent.mkdir(parents=True)
     pages = [
         Page((paragraph("Nothing lasts. What is recalled with"),)),
@@ -169,7 +165,7 @@ def test_a_mark_across_a_page_break_has_the_words_of_both_pages(tmp_path: Path) 
     )
 
 
-def test_a_linked_file_is_read_in_ones_own_library_only(tmp_path: Path) -> None:
+def test_a_linked_file_is_read_in_ones_own_library_only(tmp_path):
     path = write_paper(tmp_path / "elsewhere" / "paper.pdf")
     write_library(tmp_path, *annotations("keep it out"), path=str(path))
     assert [one.sentence for one in read(tmp_path)] == [WHOLE]
@@ -188,9 +184,7 @@ def tell_profile(home: Path, **settings: str) -> None:
     path.write_text("\n".join(["// settings", *lines, ""]), encoding="utf-8")
 
 
-def test_a_file_linked_below_the_folder_of_the_settings_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_linked_below_the_folder_of_the_settings_is_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     data, base = tmp_path / "My Zotero", tmp_path / "home" / 'Påpers "2"'
     write_paper(base / "sub" / "paper.pdf")
@@ -228,7 +222,7 @@ def test_a_file_linked_below_the_folder_of_the_settings_is_read(
         "/",
     ],
 )
-def test_a_file_that_is_not_there_or_not_its_own_is_left_alone(tmp_path: Path, path: str) -> None:
+def test_a_file_that_is_not_there_or_not_its_own_is_left_alone(tmp_path, path):
     write_paper(stored(tmp_path, 2))
     stored(tmp_path).parent.mkdir()
     write_library(tmp_path, *annotations("keep it out"), path=path)
@@ -236,7 +230,7 @@ def test_a_file_that_is_not_there_or_not_its_own_is_left_alone(tmp_path: Path, p
     assert all(map(bare, read(tmp_path)))
 
 
-def test_words_that_are_not_on_the_page_stay_alone(tmp_path: Path) -> None:
+def test_words_that_are_not_on_the_page_stay_alone(tmp_path):
     write_paper(stored(tmp_path))
     write_library(tmp_path, *annotations("words of another edition", "drug or"))
     assert [bare(one) for one in read(tmp_path)] == [True, False]
@@ -245,13 +239,13 @@ def test_words_that_are_not_on_the_page_stay_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"<!DOCTYPE html>", b"%PDF-1.7\n" + bytes(range(256)) * 40])
-def test_a_broken_file_is_no_problem(tmp_path: Path, raw: bytes) -> None:
+def test_a_broken_file_is_no_problem(tmp_path, raw):
     write_paper(stored(tmp_path)).write_bytes(raw)
     write_library(tmp_path, *annotations("keep it out"))
     assert [bare(one) for one in read(tmp_path)] == [True]
 
 
-def test_a_locked_file_is_no_problem(tmp_path: Path) -> None:
+def test_a_locked_file_is_no_problem(tmp_path):
     path = write_paper(stored(tmp_path))
     writer = PdfWriter(clone_from=path)
     writer.encrypt("secret", algorithm="AES-256")
@@ -283,15 +277,13 @@ def make_slow(path: Path) -> None:
     writer.write(path)
 
 
-def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path: Path) -> None:
+def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(tmp_path):
     write_works(tmp_path, 2)
     make_slow(stored(tmp_path, 1))
     assert [one.sentence for one in read(tmp_path, seconds=4.0)] == ["", WHOLE]
 
 
-def test_an_idle_worker_that_is_killed_costs_one_file_at_most(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_worker_that_is_killed_costs_one_file_at_most(tmp_path, monkeypatch):
     started = watched(monkeypatch)
     write_works(tmp_path, 3)
     scan = sightings(tmp_path)
@@ -322,9 +314,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
     return started
 
 
-def test_a_scan_starts_one_worker_and_none_without_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_scan_starts_one_worker_and_none_without_a_file(tmp_path, monkeypatch):
     started = watched(monkeypatch)
     write_library(tmp_path, *annotations(*PHRASES))
     read(tmp_path)
@@ -345,9 +335,7 @@ WORK = Work(
 )
 
 
-def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(tmp_path, monkeypatch):
     started = watched(monkeypatch)
     write_paper(stored(tmp_path))
     epub = Annotation("MARK0009", "keep it out", position='{"type": "FragmentSelector"}')
@@ -356,7 +344,7 @@ def test_a_file_is_only_read_for_marks_that_have_words_and_a_page(
     assert started == []
 
 
-def test_nothing_in_the_data_folder_is_touched(tmp_path: Path) -> None:
+def test_nothing_in_the_data_folder_is_touched(tmp_path):
     write_paper(stored(tmp_path))
     write_library(tmp_path, *annotations("keep it out"))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -397,9 +385,7 @@ def remembered(folder: Path, memory: Notebook) -> list[Extracted]:
     return [one for one in found if isinstance(one, Extracted)]
 
 
-def test_a_file_is_asked_once_until_it_or_its_marks_change(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_asked_once_until_it_or_its_marks_change(tmp_path, monkeypatch):
     started, memory = watched(monkeypatch), Notebook()
     path = write_paper(stored(tmp_path))
     words = Annotation("MARK0001", "keep it out")
@@ -423,7 +409,7 @@ def test_a_file_is_asked_once_until_it_or_its_marks_change(
     assert len(started) == 3
 
 
-def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path: Path) -> None:
+def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path):
     memory = Notebook()
     write_works(tmp_path, 2)
     before = remembered(tmp_path, memory)
@@ -436,9 +422,7 @@ def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path: Path) -
     assert len(memory.recall_all("file:")) == 1
 
 
-def test_a_file_that_comes_or_changes_later_is_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
     """Beside a database that is as it was."""
     monkeypatch.setattr("ankiforge.extract.files.TICK_NS", 0)
     path = stored(tmp_path)
@@ -464,9 +448,7 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(
 
 @pytest.mark.parametrize(("group", "library"), [(None, "library"), (77, "groups/77")])
 @pytest.mark.parametrize("kind", ["image", "ink"])
-def test_a_figure_has_the_picture_in_zoteros_cache(
-    tmp_path: Path, kind: str, group: int | None, library: str
-) -> None:
+def test_a_figure_has_the_picture_in_zoteros_cache(tmp_path, kind, group, library):
     write_library(tmp_path, *annotations("", "", kind=kind), group=group)
     picture = tmp_path / "cache" / library / "MARK0001.png"
     picture.parent.mkdir(parents=True)
@@ -477,7 +459,7 @@ def test_a_figure_has_the_picture_in_zoteros_cache(
     assert second.own == "MARK0001"
 
 
-def test_a_picture_is_only_that_of_a_figure_and_never_empty(tmp_path: Path) -> None:
+def test_a_picture_is_only_that_of_a_figure_and_never_empty(tmp_path):
     marks = (
         Annotation("WORDS001", "some words"),
         Annotation("STICKY01", None, "a remark", kind="note", top=200),

@@ -1,7 +1,5 @@
 """What is read of a library: older schemas, whose marks count, figures, citation keys, parts."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -57,7 +55,7 @@ def only(folder: Path) -> Highlight:
 # --- schemas --------------------------------------------------------------------------------
 
 
-def test_a_data_folder_of_any_name_can_be_moved(tmp_path: Path) -> None:
+def test_a_data_folder_of_any_name_can_be_moved(tmp_path):
     first, second = tmp_path / "Zotero Dätä", tmp_path / "новая папка" / "Zotero (2)"
     write(first, Library((paper(Annotation("MARK0001", "three phases")),)))
     file = first / "storage" / "ATTACH01" / "paper.pdf"
@@ -73,7 +71,7 @@ def test_a_data_folder_of_any_name_can_be_moved(tmp_path: Path) -> None:
 # --- kinds of marks -------------------------------------------------------------------------
 
 
-def test_of_a_mark_that_was_too_large_for_zotero_the_first_part_counts(tmp_path: Path) -> None:
+def test_of_a_mark_that_was_too_large_for_zotero_the_first_part_counts(tmp_path):
     lines = [[72, 700, 400, 712]] * 3300
     parts = [
         Annotation(f"PART000{n}", "All of it", position=position, sort_index="00000|000100|00072")
@@ -118,40 +116,36 @@ def give_cached(folder: Path, data: bytes = PNG) -> Path:
     return picture
 
 
-def test_a_figure_without_a_picture_in_the_cache_is_cut_from_its_file(tmp_path: Path) -> None:
-    give_file(tmp_path)
-    highlight, ((name, data),) = figure(tmp_path)
-    assert highlight.markdown == (f"![]({name})",)
+def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path):
+    file = give_file(tmp_path)
+    cut, ((name, data),) = figure(tmp_path)
+    assert cut.markdown == (f"![]({name})",)
     assert data.startswith(b"\x89PNG")
-    assert skip_reason(highlight) == ""
-
-
-def test_a_figure_is_called_alike_wherever_its_picture_comes_from(tmp_path: Path) -> None:
-    give_file(tmp_path)
-    cut, ((name, _),) = figure(tmp_path)
+    assert skip_reason(cut) == ""
     cached = give_cached(tmp_path)
     from_cache, pictures = figure(tmp_path)
     assert pictures == ((name, PNG),)
-    cached.unlink()
-    assert cut.markdown == from_cache.markdown == figure(tmp_path)[0].markdown
-
-
-def test_a_figure_without_its_file_has_the_picture_in_the_cache(tmp_path: Path) -> None:
-    give_cached(tmp_path)
+    file.unlink()
     highlight, pictures = figure(tmp_path)
     assert highlight.markdown == ("![](cache/library/FIGURE01.png)",)
     assert pictures == ()
+    cached.unlink()
+    give_file(tmp_path)
+    assert cut.markdown == from_cache.markdown == figure(tmp_path)[0].markdown
+    file.write_bytes(b"%PDF-1.7 broken")
+    highlight, pictures = figure(tmp_path)
+    assert (highlight.comment, pictures) == ("? What?", ())
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"GIF89a"])
-def test_what_is_no_picture_in_the_cache_is_not_taken(tmp_path: Path, data: bytes) -> None:
+def test_what_is_no_picture_in_the_cache_is_not_taken(tmp_path, data):
     give_file(tmp_path)
     give_cached(tmp_path, data)
     _, ((_, cut),) = figure(tmp_path)
     assert cut.startswith(b"\x89PNG")
 
 
-def test_a_link_in_the_cache_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_in_the_cache_is_not_followed(tmp_path):
     give_file(tmp_path / "zotero")
     (tmp_path / "private.png").write_bytes(PNG)
     picture = give_cached(tmp_path / "zotero")
@@ -175,14 +169,14 @@ NOWHERE = (
 
 
 @pytest.mark.parametrize("position", NOWHERE)
-def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path: Path, position: str) -> None:
+def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path, position):
     give_file(tmp_path)
     highlight, pictures = figure(tmp_path, position=position or "null")
     assert (highlight.markdown, pictures) == ((), ())
     assert "picture" in skip_reason(highlight)
 
 
-def test_a_drawing_is_cut_with_its_strokes(tmp_path: Path) -> None:
+def test_a_drawing_is_cut_with_its_strokes(tmp_path):
     give_file(tmp_path)
     position = {"pageIndex": 0, "width": 3, "paths": [[100, 600, 300, 700], [100, 700, 300, 600]]}
     thin = position | {"paths": [[100, 600, 300, 700]]}
@@ -197,12 +191,6 @@ def test_a_drawing_is_cut_with_its_strokes(tmp_path: Path) -> None:
     assert cuts[0].data != cuts[1].data
 
 
-def test_a_broken_file_costs_the_picture_alone(tmp_path: Path) -> None:
-    give_file(tmp_path).write_bytes(b"%PDF-1.7 broken")
-    highlight, pictures = figure(tmp_path)
-    assert (highlight.comment, pictures) == ("? What?", ())
-
-
 # --- papers ---------------------------------------------------------------------------------
 
 
@@ -211,28 +199,19 @@ def citekey(folder: Path, **fields: str) -> str:
     return dict(only(folder).document.identifiers).get("citekey", "")
 
 
-def test_a_citation_key_is_zoteros_own_else_typed_else_of_the_add_on(tmp_path: Path) -> None:
+def test_a_citation_key_is_zoteros_own_else_typed_else_of_the_add_on(tmp_path):
     assert citekey(tmp_path) == ""
+    write_better_bibtex(tmp_path / "better-bibtex.migrated", {(1, "PAPER001"): "old2019"})
+    write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(2, "PAPER001"): "other2019"})
+    assert citekey(tmp_path) == "", "one was left behind, the other is of another library"
+    (tmp_path / "better-bibtex.sqlite").unlink()
     write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(1, "PAPER001"): "addon2019"})
     assert citekey(tmp_path) == "addon2019"
     assert citekey(tmp_path, extra="Citation Key: typed2019") == "typed2019"
     assert citekey(tmp_path, extra="Citation Key: typed2019", citationKey="own2019") == "own2019"
-
-
-def test_a_citation_key_of_another_library_is_not_taken(tmp_path: Path) -> None:
-    write_better_bibtex(tmp_path / "better-bibtex.sqlite", {(2, "PAPER001"): "other2019"})
-    assert citekey(tmp_path) == ""
-
-
-@pytest.mark.parametrize("raw", [b"", b"no database", b"SQLite format 3\0" * 99])
-def test_an_add_on_that_cannot_be_read_costs_its_keys_alone(tmp_path: Path, raw: bytes) -> None:
-    (tmp_path / "better-bibtex.sqlite").write_bytes(raw)
-    assert citekey(tmp_path) == ""
-
-
-def test_the_database_an_add_on_has_left_behind_is_passed_over(tmp_path: Path) -> None:
-    write_better_bibtex(tmp_path / "better-bibtex.migrated", {(1, "PAPER001"): "old2019"})
-    assert citekey(tmp_path) == ""
+    for raw in (b"", b"no database", b"SQLite format 3\0" * 99):
+        (tmp_path / "better-bibtex.sqlite").write_bytes(raw)
+        assert citekey(tmp_path) == "", "an add-on that cannot be read costs its keys alone"
 
 
 # --- notes of signs without end ---------------------------------------------------------------
@@ -248,13 +227,13 @@ def test_the_database_an_add_on_has_left_behind_is_passed_over(tmp_path: Path) -
     ],
     ids=lambda value: value[-8:],
 )  # fmt: skip
-def test_a_hostile_note_is_read_to_its_end(tmp_path: Path, html: str, begins: str) -> None:
+def test_a_hostile_note_is_read_to_its_end(tmp_path, html, begins):
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     assert only(tmp_path).exact.startswith(begins)
 
 
 @pytest.mark.parametrize("html", ["<p>word " + "word " * 6000, "<p>x</p>" * 300_000], ids=len)
-def test_a_note_too_long_for_a_card_says_so(tmp_path: Path, html: str) -> None:
+def test_a_note_too_long_for_a_card_says_so(tmp_path, html):
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     told = only(tmp_path)
     why = "a note of more than 20,000 characters: split it into shorter ones"

@@ -1,7 +1,5 @@
 """What the web API is asked the second time, and what becomes of what changed meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,7 +83,7 @@ def reader(serve: Callable[..., Any]) -> Reader:
     return reader
 
 
-def test_an_unchanged_library_costs_one_question(reader: Reader) -> None:
+def test_an_unchanged_library_costs_one_question(reader):
     expected = reader.afresh()
     kept = dict(reader.memory.bodies)
     assert reader.read() == expected
@@ -94,7 +92,7 @@ def test_an_unchanged_library_costs_one_question(reader: Reader) -> None:
     assert reader.memory.times == 1
 
 
-def test_only_what_changed_is_fetched(reader: Reader) -> None:
+def test_only_what_changed_is_fetched(reader):
     works = (paper(1, file(1, mark(1, "edited"), mark(2), mark(5))), *FIRST.works[1:])
     reader.server.show([replace(FIRST, works=works)])
     found = reader.read()
@@ -147,7 +145,7 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_is_known_and_what_changed_give_what_there_is(reader: Reader, change: str) -> None:
+def test_what_is_known_and_what_changed_give_what_there_is(reader, change):
     before = reader.afresh()
     reader.server.show([CHANGES[change](FIRST)])
     found = reader.read()
@@ -159,7 +157,7 @@ def test_what_is_known_and_what_changed_give_what_there_is(reader: Reader, chang
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_was_done_can_be_undone(reader: Reader, change: str) -> None:
+def test_what_was_done_can_be_undone(reader, change):
     before = reader.afresh()
     reader.server.show([CHANGES[change](FIRST)])
     reader.read()
@@ -167,7 +165,7 @@ def test_what_was_done_can_be_undone(reader: Reader, change: str) -> None:
     assert reader.read() == before
 
 
-def test_what_lay_on_something_erased_is_gone_with_it(reader: Reader) -> None:
+def test_what_lay_on_something_erased_is_gone_with_it(reader):
     """Though the list of erased items names the paper alone."""
     reader.server.show([CHANGES["a paper is erased"](FIRST)])
     shelf = reader.server.shelves[f"users/{ADA}"]
@@ -181,7 +179,7 @@ MANY = 12
 
 @pytest.mark.parametrize("at", range(1, MANY))
 @pytest.mark.parametrize("change", ["a paper is erased", "a file moves to a new paper"])
-def test_a_sync_in_between_tears_nothing(reader: Reader, change: str, at: int) -> None:
+def test_a_sync_in_between_tears_nothing(reader, change, at):
     """Somebody else's sync comes just before the nth request."""
     edited = replace(FIRST, works=(paper(1, file(1, mark(1, "x"), mark(2), mark(6))), TWO, BARE))
     changed = CHANGES[change](FIRST)
@@ -197,7 +195,7 @@ def test_a_sync_in_between_tears_nothing(reader: Reader, change: str, at: int) -
 
 
 @pytest.mark.parametrize("at", range(1, MANY))
-def test_a_first_sync_in_which_something_is_erased(serve: Callable[..., Any], at: int) -> None:
+def test_a_first_sync_in_which_something_is_erased(serve, at):
     reader = Reader(serve(FIRST))
     reader.server.meanwhile[at] = lambda: reader.server.show([CHANGES["a paper is erased"](FIRST)])
     assert problems(reader.scan()) == []
@@ -206,7 +204,7 @@ def test_a_first_sync_in_which_something_is_erased(serve: Callable[..., Any], at
 
 
 @pytest.mark.parametrize("at", range(MANY))
-def test_a_sync_that_breaks_off_is_begun_again_from_where_it_was(reader: Reader, at: int) -> None:
+def test_a_sync_that_breaks_off_is_begun_again_from_where_it_was(reader, at):
     reader.server.show([CHANGES["a file moves to a new paper"](FIRST)])
     kept = dict(reader.memory.bodies)
     reader.server.faults.extend([fake.FINE] * at + [fake.status(404, "gone")])
@@ -218,7 +216,7 @@ def test_a_sync_that_breaks_off_is_begun_again_from_where_it_was(reader: Reader,
     assert reader.read() == reader.afresh()
 
 
-def test_a_library_that_never_holds_still_is_told(serve: Callable[..., Any]) -> None:
+def test_a_library_that_never_holds_still_is_told(serve):
     reader = Reader(serve(FIRST))
     libraries = [with_works(ONE, BARE)(FIRST), FIRST]
     for number in range(1, 60):
@@ -234,7 +232,7 @@ def test_a_library_that_never_holds_still_is_told(serve: Callable[..., Any]) -> 
 
 @pytest.mark.parametrize("at", range(9))
 @pytest.mark.parametrize("body", ["[]", "{}", "null"])
-def test_an_empty_answer_in_a_later_sync_loses_nothing(reader: Reader, at: int, body: str) -> None:
+def test_an_empty_answer_in_a_later_sync_loses_nothing(reader, at, body):
     edited = replace(FIRST, works=(paper(1, file(1, mark(1, "x"), mark(2), mark(6))), TWO, BARE))
     reader.server.show([edited])
     reader.server.faults.extend([fake.FINE] * at)
@@ -246,7 +244,7 @@ def test_an_empty_answer_in_a_later_sync_loses_nothing(reader: Reader, at: int, 
     assert reader.read() == reader.afresh()
 
 
-def test_a_server_that_was_put_back_in_time_is_read_anew(reader: Reader) -> None:
+def test_a_server_that_was_put_back_in_time_is_read_anew(reader):
     shelf = reader.server.shelves[f"users/{ADA}"]
     reader.server.shelves.clear()
     reader.server.show([CHANGES["a mark is erased"](FIRST)])
@@ -254,7 +252,7 @@ def test_a_server_that_was_put_back_in_time_is_read_anew(reader: Reader) -> None
     assert reader.read() == reader.afresh()
 
 
-def test_an_empty_library_after_a_full_one_is_a_fault(reader: Reader) -> None:
+def test_an_empty_library_after_a_full_one_is_a_fault(reader):
     kept = dict(reader.memory.bodies)
     reader.server.shelves.clear()
     reader.server.show([Library()])
@@ -264,9 +262,7 @@ def test_an_empty_library_after_a_full_one_is_a_fault(reader: Reader) -> None:
     assert reader.memory.bodies == kept
 
 
-def test_an_empty_list_of_the_local_api_after_a_full_one_is_a_fault(
-    serve: Callable[..., Any],
-) -> None:
+def test_an_empty_list_of_the_local_api_after_a_full_one_is_a_fault(serve):
     server = serve(FIRST, flavour="local10")
     settings, memory = zotero.Settings(api="local", url=server.url), fake.Kept()
 
@@ -286,9 +282,7 @@ def test_an_empty_list_of_the_local_api_after_a_full_one_is_a_fault(
 # --- cursors --------------------------------------------------------------------------------
 
 
-def test_what_is_known_of_one_account_means_nothing_of_another(
-    serve: Callable[..., Any], reader: Reader
-) -> None:
+def test_what_is_known_of_one_account_means_nothing_of_another(serve, reader):
     other = Library((paper(5, file(5, mark(7))),))
     server = serve(other, account=(999, "ben"))
     stranger = Reader(server)
@@ -296,14 +290,14 @@ def test_what_is_known_of_one_account_means_nothing_of_another(
     assert set(highlights(stranger.read())) == {"MARK0007"}
 
 
-def test_a_memory_of_rubbish_is_no_memory(reader: Reader) -> None:
+def test_a_memory_of_rubbish_is_no_memory(reader):
     expected = reader.afresh()
     for rubbish in (b"", b"\x00", b"x\x9c\x03\x00\x00\x00\x00\x01"):
         memory = fake.Kept(dict.fromkeys(reader.memory.bodies, rubbish))
         assert reader.read(memory) == expected
 
 
-def test_the_key_is_in_no_memory(reader: Reader) -> None:
+def test_the_key_is_in_no_memory(reader):
     import zlib
 
     for name, body in reader.memory.bodies.items():
@@ -311,7 +305,7 @@ def test_the_key_is_in_no_memory(reader: Reader) -> None:
         assert fake.KEY.encode() not in zlib.decompress(body)
 
 
-def test_groups_that_come_and_go(serve: Callable[..., Any]) -> None:
+def test_groups_that_come_and_go(serve):
     shared = Library((paper(4, file(4, mark(8, author=ADA))),), group=77, name="Club")
     reader = Reader(serve(FIRST, shared))
     assert complete(reader.read()) == {"zotero:user": True, "zotero:group.77": True}
@@ -323,9 +317,7 @@ def test_groups_that_come_and_go(serve: Callable[..., Any]) -> None:
     assert found == reader.afresh()
 
 
-def test_one_broken_group_keeps_no_other_from_being_remembered(
-    serve: Callable[..., Any],
-) -> None:
+def test_one_broken_group_keeps_no_other_from_being_remembered(serve):
     shared = [Library((paper(4, file(4, mark(8))),), group=n, name="Club") for n in (5, 6)]
     reader = Reader(serve(FIRST, *shared))
     reader.server.faults.extend([fake.FINE] * 7 + [fake.status(404, "gone")])

@@ -1,7 +1,5 @@
 """A ledger on disk, a clock that is moved by hand, and short ways to make values."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """One card that every event of docs/states.md can happen to; and the cells it is held against."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 

@@ -1,7 +1,5 @@
 """What sources keep between runs: all of it or nothing, and never of consequence."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 
@@ -15,7 +13,7 @@ def memories(tmp_path: Path) -> CacheFile:
     return CacheFile(tmp_path / "memory.db")
 
 
-def test_what_is_kept_is_recalled_by_its_owner_alone(memories: CacheFile) -> None:
+def test_what_is_kept_is_recalled_by_its_owner_alone(memories):
     memories.of("a").keep({"x": b"1", "y:1": b"2", "y:2": b"3"})
     again = memories.of("a")
     assert again.recall("x") == b"1"
@@ -25,16 +23,14 @@ def test_what_is_kept_is_recalled_by_its_owner_alone(memories: CacheFile) -> Non
     assert memories.of("b").recall_all("") == {}
 
 
-def test_keeping_replaces_and_forgets(memories: CacheFile) -> None:
+def test_keeping_replaces_and_forgets(memories):
     own = memories.of("a")
     own.keep({"x": b"1", "y": b"2"})
     own.keep({"x": b"3"}, ["y"])
     assert own.recall_all("") == {"x": b"3"}
 
 
-def test_a_memory_in_use_counts_as_empty_and_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_memory_in_use_counts_as_empty_and_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.setattr("ankiforge.ledger.cache._PATIENCE", 0.0)
     own = CacheFile(tmp_path / "memory.db").of("a")
     own.keep({"x": b"1"})
@@ -45,7 +41,7 @@ def test_a_memory_in_use_counts_as_empty_and_is_left_alone(
     assert own.recall("x") == b"1"
 
 
-def test_a_damaged_memory_is_begun_anew(memories: CacheFile, tmp_path: Path) -> None:
+def test_a_damaged_memory_is_begun_anew(memories, tmp_path):
     (tmp_path / "memory.db").write_bytes(b"not a database " * 200)
     own = memories.of("a")
     assert own.recall("x") is None
@@ -54,7 +50,7 @@ def test_a_damaged_memory_is_begun_anew(memories: CacheFile, tmp_path: Path) -> 
     assert own.recall("x") == b"1"
 
 
-def test_a_read_only_one_recalls_and_keeps_nothing(memories: CacheFile, tmp_path: Path) -> None:
+def test_a_read_only_one_recalls_and_keeps_nothing(memories, tmp_path):
     read_only = CacheFile(tmp_path / "memory.db", read_only=True).of("a")
     read_only.keep({"x": b"1"})
     assert not list(tmp_path.iterdir())

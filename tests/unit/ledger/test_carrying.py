@@ -1,7 +1,5 @@
 """What was decided in one ledger, taken to another by an export."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from pathlib import Path
@@ -95,9 +93,7 @@ DEEDS = st.lists(
 
 @examples(25)
 @given(DEEDS, st.booleans(), st.booleans())
-def test_an_export_brings_every_verdict_into_a_fresh_ledger(
-    deeds: list[tuple[str, int]], accept: bool, read_first: bool
-) -> None:
+def test_an_export_brings_every_verdict_into_a_fresh_ledger(deeds, accept, read_first):
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = (Bench(Path(folder) / name) for name in ("ours", "theirs"))
         ours.accept = theirs.accept = accept
@@ -135,7 +131,7 @@ def pair(tmp_path: Path):
 
 
 @pytest.mark.parametrize("apart", [60, 0])
-def test_what_a_person_decided_here_later_stays_and_is_told(pair, tmp_path, apart) -> None:
+def test_what_a_person_decided_here_later_stays_and_is_told(pair, tmp_path, apart):
     ours, theirs = pair
     do(ours, "reject", 0)
     do(ours, "accept", 1)
@@ -153,9 +149,7 @@ def test_what_a_person_decided_here_later_stays_and_is_told(pair, tmp_path, apar
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_what_the_file_says_later_takes_the_place_of_what_was_decided_here(
-    pair, tmp_path, lost
-) -> None:
+def test_what_the_file_says_later_takes_the_place_of_what_was_decided_here(pair, tmp_path, lost):
     ours, theirs = pair
     do(ours, "edit", 0)
     theirs.clock.pass_seconds(30)
@@ -171,7 +165,7 @@ def test_what_the_file_says_later_takes_the_place_of_what_was_decided_here(
     assert (card.verdict, dict(card.fields)["Front"]) == (Verdict.ACCEPTED, "mine 0")
 
 
-def test_a_verdict_on_another_answer_is_none_on_the_card_here(pair, tmp_path) -> None:
+def test_a_verdict_on_another_answer_is_none_on_the_card_here(pair, tmp_path):
     ours, _ = pair
     do(ours, "accept", 0)
     do(ours, "edit", 1)
@@ -204,7 +198,7 @@ def tampered(told: list[str]) -> list[str]:
     return [json.dumps({"type": "entry", "entry": one}) for one in odd]
 
 
-def test_a_damaged_line_is_named_and_the_rest_is_taken(pair, tmp_path) -> None:
+def test_a_damaged_line_is_named_and_the_rest_is_taken(pair, tmp_path):
     ours, theirs = pair
     do(ours, "reject", 0)
     do(ours, "accept", 1)
@@ -226,7 +220,7 @@ def test_a_damaged_line_is_named_and_the_rest_is_taken(pair, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "not JSON\n", '{"type":"ankiforge","version":2}\n'])
-def test_what_is_no_export_or_of_a_newer_program_is_refused(pair, tmp_path, text) -> None:
+def test_what_is_no_export_or_of_a_newer_program_is_refused(pair, tmp_path, text):
     _, theirs = pair
     (tmp_path / "x.jsonl").write_text(text)
     before = state(theirs)
@@ -237,7 +231,7 @@ def test_what_is_no_export_or_of_a_newer_program_is_refused(pair, tmp_path, text
     assert state(theirs) == before
 
 
-def test_slots_that_the_journal_lost_are_told_all_the_same(pair, tmp_path) -> None:
+def test_slots_that_the_journal_lost_are_told_all_the_same(pair, tmp_path):
     ours, _ = pair
     do(ours, "edit", 0)
     (ours.folder / "journal.jsonl").unlink()

@@ -1,7 +1,5 @@
 """Candidates of one intent, of both note types: one choice, of which a person picks one."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from random import Random
 

@@ -1,7 +1,5 @@
 """QUERY: which cards and highlights are meant, asked of a ledger."""
 
-from __future__ import annotations
-
 import pytest
 
 from ankiforge import review
@@ -178,11 +176,11 @@ REST = ALL - {"paper"}
         ("deck:Reading -deck:Writing verdict:p* decoder", {"paper"}),
     ],
 )
-def test_a_query_means_these_cards(bench, cards, query, names) -> None:
+def test_a_query_means_these_cards(bench, cards, query, names):
     assert meant(bench, cards, query) == names
 
 
-def test_an_id_its_beginning_and_the_run_find_cards(bench, cards) -> None:
+def test_an_id_its_beginning_and_the_run_find_cards(bench, cards):
     assert meant(bench, cards, cards["gray"]) == {"gray"}
     assert meant(bench, cards, cards["gray"][:9].upper()) == {"gray"}
     run = bench.ledger.cards.run_of(cards["gray"])
@@ -190,13 +188,13 @@ def test_an_id_its_beginning_and_the_run_find_cards(bench, cards) -> None:
     assert meant(bench, cards, "run:2026") == set()
 
 
-def test_candidates_that_were_passed_over_are_not_asked(bench, cards) -> None:
+def test_candidates_that_were_passed_over_are_not_asked(bench, cards):
     card = bench.ledger.cards.get(cards["choice"])
     review.pick(bench.ledger, [Target(card, "a")])
     assert meant(bench, cards, "drafter:llm") == meant(bench, cards, "gravity") == set()
 
 
-def test_a_candidate_is_asked_as_if_it_were_alone(bench, cards) -> None:
+def test_a_candidate_is_asked_as_if_it_were_alone(bench, cards):
     def alone(name: str, query: str) -> str:
         terms = parse(query).terms
         return "".join(
@@ -210,7 +208,7 @@ def test_a_candidate_is_asked_as_if_it_were_alone(bench, cards) -> None:
     assert alone("revised", "verdict:accepted new") == "b"
 
 
-def test_highlights_without_a_card_fulfil_what_is_said_of_highlights(bench, cards) -> None:
+def test_highlights_without_a_card_fulfil_what_is_said_of_highlights(bench, cards):
     [key] = bench.ledger.queries.without_card()
 
     def fits(query: str) -> bool:
@@ -222,7 +220,7 @@ def test_highlights_without_a_card_fulfil_what_is_said_of_highlights(bench, card
         assert not fits(query), query
 
 
-def test_doubts_numbers_clean_cards_and_facets_are_counted(bench, cards) -> None:
+def test_doubts_numbers_clean_cards_and_facets_are_counted(bench, cards):
     queries, names = bench.ledger.queries, {guid: name for name, guid in cards.items()}
 
     def named(guids) -> set[str]:
@@ -248,7 +246,7 @@ def test_doubts_numbers_clean_cards_and_facets_are_counted(bench, cards) -> None
     assert (facets.doubted, facets.numbers) == (1, 1)
 
 
-def test_an_unknown_field_is_an_error_that_lists_them() -> None:
+def test_an_unknown_field_is_an_error_that_lists_them():
     with pytest.raises(UsageError) as raised:
         parse("author:ada")
 
@@ -259,7 +257,7 @@ def test_an_unknown_field_is_an_error_that_lists_them() -> None:
 @pytest.mark.parametrize(
     "query", ['"open', 'deck:"open', "-", "deck:", '""', '-""', 'a"b"', "verdict:acepted"]
 )
-def test_what_cannot_be_meant_is_an_error_with_a_hint(query) -> None:
+def test_what_cannot_be_meant_is_an_error_with_a_hint(query):
     with pytest.raises(UsageError) as raised:
         parse(query)
 

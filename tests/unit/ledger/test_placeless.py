@@ -44,7 +44,7 @@ def known(bench, key: str, exact: str, **more) -> None:
     ],
     ids=["its own id", "many equal words", "a card by hand"],
 )
-def test_it_keeps_its_key(bench, key, exact, more) -> None:
+def test_it_keeps_its_key(bench, key, exact, more):
     known(bench, key, exact if "own" not in more else APERTURE, kind=more.get("kind", "highlight"))
     run, settled = bench.read({"a.md": [bench.mark(exact, **more)]})
     assert bench.keys(run) == [key]
@@ -53,21 +53,21 @@ def test_it_keeps_its_key(bench, key, exact, more) -> None:
     assert bench.keys(again) == [key]
 
 
-def test_an_equal_anchor_in_another_vault_is_it(bench) -> None:
+def test_an_equal_anchor_in_another_vault_is_it(bench):
     there = replace(bench.mark(SHORT, "before ", " after"), namespace="vault:lost")
     known(bench, anchor_key(there, 1), "Words that Anki has in another form")
     run, _ = bench.read({"a.md": [bench.mark(SHORT, "before ", " after")]})
     assert bench.keys(run) == [anchor_key(there, 1)]
 
 
-def test_a_few_equal_words_are_not_enough(bench) -> None:
+def test_a_few_equal_words_are_not_enough(bench):
     known(bench, "vault:elsewhere/0123456789abcdef", SHORT)
     run, settled = bench.read({"a.md": [bench.mark(SHORT)]})
     assert settled.new == 1
     assert bench.keys(run) != ["vault:elsewhere/0123456789abcdef"]
 
 
-def test_one_is_given_to_one_only(bench) -> None:
+def test_one_is_given_to_one_only(bench):
     known(bench, "vault:elsewhere/0123456789abcdef", APERTURE)
     run, settled = bench.read({"a.md": [bench.mark(APERTURE)], "b.md": [bench.mark(APERTURE)]})
     assert len(set(bench.keys(run))) == 2

@@ -1,7 +1,5 @@
 """What the tables of docs/states.md say is what the ledger does, cell by cell, and the code says the same."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,10 +1,7 @@
 """`ankiforge audit` on decks of others, made with genanki, and on our own packages: no Anki is needed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import genanki
 import pytest
@@ -36,7 +33,7 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_a_sound_deck_is_exit_0_and_has_its_figures(forge: Any, deck: Any) -> None:
+def test_a_sound_deck_is_exit_0_and_has_its_figures(forge, deck):
     done = forge.ok("audit", deck(GOOD))
 
     assert "deck.apkg" in done.stderr
@@ -45,9 +42,7 @@ def test_a_sound_deck_is_exit_0_and_has_its_figures(forge: Any, deck: Any) -> No
     assert forge.ok("audit", deck(GOOD), "--json").stdout == ""
 
 
-def test_what_the_checks_find_is_in_it_and_each_finding_says_what_to_do(
-    forge: Any, deck: Any, found: Any
-) -> None:
+def test_what_the_checks_find_is_in_it_and_each_finding_says_what_to_do(forge, deck, found):
     path = deck(GOOD, ("What is lysis?", "<br>", "p. 1"), ("Is it?", "yes", "p. 2"))
 
     done = forge("audit", path, "--json", code=1)
@@ -62,7 +57,7 @@ def test_what_the_checks_find_is_in_it_and_each_finding_says_what_to_do(
     assert "fields" in forge("audit", path, "--json", "-v", code=1).lines[0]
 
 
-def test_everything_that_can_be_found_has_a_meaning_and_something_to_do() -> None:
+def test_everything_that_can_be_found_has_a_meaning_and_something_to_do():
     own, checked = {rule.id for rule in OWN}, {rule.id for rule in RULES}
     every = own | checked
 
@@ -71,7 +66,7 @@ def test_everything_that_can_be_found_has_a_meaning_and_something_to_do() -> Non
     assert [one for one in every if not meaning(one) or not advice(one)] == []
 
 
-def test_a_source_field_that_is_empty_is_a_hint(forge: Any, deck: Any) -> None:
+def test_a_source_field_that_is_empty_is_a_hint(forge, deck):
     path = deck(GOOD, ("What is lysis?", "the breaking of a cell", "<br>"))
 
     [line] = forge.ok("audit", path, "--json").lines
@@ -81,7 +76,7 @@ def test_a_source_field_that_is_empty_is_a_hint(forge: Any, deck: Any) -> None:
     assert finding["message"].endswith("Source")
 
 
-def test_to_look_into_a_file_needs_nobodys_trust(forge: Any, deck: Any) -> None:
+def test_to_look_into_a_file_needs_nobodys_trust(forge, deck):
     (forge.folder / "ankiforge.yaml").write_text(
         "llm: {base_url: 'https://elsewhere.example/v1', model: m}\n"
     )
@@ -93,7 +88,7 @@ def test_to_look_into_a_file_needs_nobodys_trust(forge: Any, deck: Any) -> None:
 # --- what cannot be looked at --------------------------------------------------------------------
 
 
-def test_a_view_in_place_of_a_table_is_refused(forge: Any) -> None:
+def test_a_view_in_place_of_a_table_is_refused(forge):
     import sqlite3
     from contextlib import closing
 
@@ -107,7 +102,7 @@ def test_a_view_in_place_of_a_table_is_refused(forge: Any) -> None:
     assert "not a collection of Anki" in forge("audit", "evil.anki2", code=2).stderr
 
 
-def test_no_collection_on_this_machine_is_told_with_what_to_do(forge: Any) -> None:
+def test_no_collection_on_this_machine_is_told_with_what_to_do(forge):
     assert "ankiforge audit FILE" in forge("audit", code=2).stderr
     (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n")
     assert "anki.collection is none" in forge("audit", code=2).stderr
@@ -116,7 +111,7 @@ def test_no_collection_on_this_machine_is_told_with_what_to_do(forge: Any) -> No
 # --- the page ------------------------------------------------------------------------------------
 
 
-def test_the_page_holds_what_was_found_and_no_markup_of_a_note(forge: Any, deck: Any) -> None:
+def test_the_page_holds_what_was_found_and_no_markup_of_a_note(forge, deck):
     evil = "<script>alert(1)</script><img src=//evil.example/x onerror=alert(2)>"
     path = deck((f"What is {evil}?", "<br>", "p. 1"), name="Deck<b>::</style>")
 
@@ -130,7 +125,7 @@ def test_the_page_holds_what_was_found_and_no_markup_of_a_note(forge: Any, deck:
         assert part not in page, part
 
 
-def test_retention_is_of_the_answers_that_tested_memory() -> None:
+def test_retention_is_of_the_answers_that_tested_memory():
     answers = Answers(given=90, young=3, young_passed=2, mature=1, mature_passed=1)
 
     page = as_html(Audit(Figures(answers=answers), ()), "Audit", "")
@@ -138,7 +133,7 @@ def test_retention_is_of_the_answers_that_tested_memory() -> None:
     assert "<dd>75.0 %<small>of 4 answers</small>" in page
 
 
-def test_a_page_of_somebody_else_is_not_replaced(forge: Any, deck: Any) -> None:
+def test_a_page_of_somebody_else_is_not_replaced(forge, deck):
     path, page = deck(GOOD), forge.folder / "audit.html"
     page.write_text("mine")
 
@@ -151,7 +146,7 @@ def test_a_page_of_somebody_else_is_not_replaced(forge: Any, deck: Any) -> None:
     assert page.read_bytes() == before
 
 
-def test_a_long_list_is_cut_in_the_page_but_counted(forge: Any, deck: Any) -> None:
+def test_a_long_list_is_cut_in_the_page_but_counted(forge, deck):
     path = deck(*((f"What does word{n} mean?", "yes", "p. 1") for n in range(12)))
 
     forge.ok("audit", path, "--html", "short.html", "--limit", "3")

@@ -1,7 +1,5 @@
 """Which day a moment belongs to, and on which day a card comes."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -50,14 +48,12 @@ def card(**given: Any) -> SeenCard:
         (4, "2026-03-29T04:00:00+02:00", "2026-03-29"),
     ],
 )
-def test_a_day_begins_at_the_hour_of_the_collection(
-    zone: Any, rollover: int, moment: str, day: str
-) -> None:
+def test_a_day_begins_at_the_hour_of_the_collection(zone, rollover, moment, day):
     zone("Europe/Berlin")
     assert Days(Calendar(0, rollover), 0).of(at(moment)) == date.fromisoformat(day)
 
 
-def test_a_day_begins_where_its_first_moment_is(zone: Any) -> None:
+def test_a_day_begins_where_its_first_moment_is(zone):
     zone("Asia/Kathmandu")  # three quarters of an hour beside the whole ones
     days = Days(Calendar(0), 0)
     begin = days.begin(date(2026, 11, 21))
@@ -81,13 +77,13 @@ def test_a_day_begins_where_its_first_moment_is(zone: Any) -> None:
         ({"due": -(2**40)}, -100_010),
     ],
 )
-def test_a_card_comes_on_the_day_it_is_due(zone: Any, given: Any, ahead: int | None) -> None:
+def test_a_card_comes_on_the_day_it_is_due(zone, given, ahead):
     zone("Europe/Berlin")
     days = Days(Calendar(int(at("2026-11-11T04:00:00+01:00"))), at("2026-11-21T12:00:00+01:00"))
     assert days.due(card(**given)) == ahead
 
 
-def test_a_time_that_no_calendar_has_is_far_away(zone: Any) -> None:
+def test_a_time_that_no_calendar_has_is_far_away(zone):
     zone("Europe/Berlin")
     days = Days(Calendar(2**60), at("2026-11-21T12:00:00+01:00"))
     assert days.of(2**60).year >= 2999
@@ -98,7 +94,7 @@ def test_a_time_that_no_calendar_has_is_far_away(zone: Any) -> None:
     assert days.due(card(due=1)) is not None
 
 
-def test_the_first_day_is_that_of_the_place_where_the_collection_was_made(zone: Any) -> None:
+def test_the_first_day_is_that_of_the_place_where_the_collection_was_made(zone):
     """Made on 10 November in New York (five hours west), looked at in Tokyo, where it was the 11th."""
     zone("Asia/Tokyo")
     made = int(at("2026-11-10T16:00:00-05:00"))

@@ -1,13 +1,10 @@
 """A report as one page, and its plots, read back from their marks."""
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from datetime import date, timedelta
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,7 +56,7 @@ def cells(text: str) -> dict[str, Any]:
 
 
 @given(st.text())
-def test_text_is_never_markup(text: str) -> None:
+def test_text_is_never_markup(text):
     plain, whole = (
         Read(
             page(one, one, one or "below")
@@ -83,31 +80,31 @@ def test_text_is_never_markup(text: str) -> None:
     ],
     ids=["unfit", "bidi", "markup"],
 )
-def test_text_is_shown_as_it_is_and_reorders_nothing(text: str, shown: str) -> None:
+def test_text_is_shown_as_it_is_and_reorders_nothing(text, shown):
     assert f'<p title="{shown}">{shown}</p>' in page("Report", text)
 
 
-def test_a_table_says_what_its_rows_and_columns_are() -> None:
+def test_a_table_says_what_its_rows_and_columns_are():
     made = drawn('table("By deck", ["deck", "#cards"], [["Reading", 3]])')
     assert "<caption>By deck</caption>" in made
     assert '<th scope="col">deck</th><th scope="col" class="number">cards</th>' in made
     assert '<th scope="row"><bdi>Reading</bdi></th><td class="number">3</td>' in made
 
 
-def test_a_cell_may_be_a_share_beside_its_bar() -> None:
+def test_a_cell_may_be_a_share_beside_its_bar():
     made = drawn('table("By deck", ["#share"], [[one], [unknown]])', one=share_cell(0.5, 1, " *"), unknown=share_cell(None))  # fmt: skip
     assert 'width="30.0" height="8" rx="2"/></svg> 50.0 % *</th>' in made
     assert 'width="0.0" height="8" rx="2"/></svg> –</th>' in made
 
 
-def test_a_page_needs_nothing_from_elsewhere() -> None:
+def test_a_page_needs_nothing_from_elsewhere():
     made = page("Report")
     assert "default-src 'none'" in made
     assert not {"script", "img", "iframe"} & set(Read(made).tags)
     assert "http" not in made.replace("http-equiv", "")
 
 
-def test_only_pages_of_ours_are_replaced(tmp_path: Path) -> None:
+def test_only_pages_of_ours_are_replaced(tmp_path):
     path = tmp_path / "report.html"
     write_page(path, page("One"))
     write_page(path, page("Two"))
@@ -122,7 +119,7 @@ def test_only_pages_of_ours_are_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [".", "nowhere/report.html"])
-def test_a_page_is_a_file_in_a_folder_that_is_there(tmp_path: Path, place: str) -> None:
+def test_a_page_is_a_file_in_a_folder_that_is_there(tmp_path, place):
     with pytest.raises(UsageError):
         write_page(tmp_path / place, page("One"))
 
@@ -145,7 +142,7 @@ def squares(svg: ET.Element) -> dict[str, str]:
     return {str(title): str(style) for title, style in found if title}
 
 
-def test_a_year_has_each_day_once_and_ends_today() -> None:
+def test_a_year_has_each_day_once_and_ends_today():
     days = squares(year({TODAY: 3}))
     assert len(days) == 52 * 7 + 6
     assert next(iter(days)) == "2025-11-17: 0 answers"
@@ -153,7 +150,7 @@ def test_a_year_has_each_day_once_and_ends_today() -> None:
     assert "2026-11-22: 0 answers" not in days
 
 
-def test_more_answers_are_never_paler_than_fewer() -> None:
+def test_more_answers_are_never_paler_than_fewer():
     counts = {TODAY - timedelta(days=n): n for n in range(100)}
     days = squares(year(counts))
     levels = [days[f"{day}: {n} answers"] for day, n in counts.items()]
@@ -162,7 +159,7 @@ def test_more_answers_are_never_paler_than_fewer() -> None:
     assert set(levels) == {f"level-{n}" for n in range(5)}
 
 
-def test_a_year_tells_its_sum_and_its_best_day_in_words() -> None:
+def test_a_year_tells_its_sum_and_its_best_day_in_words():
     counts = {TODAY: 3, TODAY - timedelta(days=7): 1200, TODAY - timedelta(days=900): 9}
     words = year(counts, hover=False).findtext("desc") or ""
     assert "1,203 answers on 2 of 370 days" in words
@@ -170,7 +167,7 @@ def test_a_year_tells_its_sum_and_its_best_day_in_words() -> None:
     assert (year({}).findtext("desc") or "").startswith("No answers")
 
 
-def test_without_hovering_a_year_is_much_smaller_and_says_the_same() -> None:
+def test_without_hovering_a_year_is_much_smaller_and_says_the_same():
     counts = {TODAY - timedelta(days=n): n % 9 for n in range(300)}
     whole, bare = (year(counts, hover) for hover in (True, False))
     assert len(ET.tostring(bare)) < len(ET.tostring(whole)) / 3
@@ -188,7 +185,7 @@ def shares(labels: str, *lines: Any) -> ET.Element:
     return ET.fromstring(drawn('shares("r", "Retention", labels, lines, 0.9)', **values))
 
 
-def test_a_line_is_broken_where_there_is_no_value_and_hollow_where_there_are_few() -> None:
+def test_a_line_is_broken_where_there_is_no_value_and_hollow_where_there_are_few():
     points = [(0.9, "", False), (0.8, "", False), (None, "", False), (1.0, "", True)]
     svg = shares("abcd", ("young", points))
     [path] = [one for one in svg.iter("path") if one.get("class") == "line line-0"]
@@ -198,14 +195,14 @@ def test_a_line_is_broken_where_there_is_no_value_and_hollow_where_there_are_few
     assert svg.findtext("desc") == "young: a 90 %, b 80 %, d 100 % (few)"
 
 
-def test_two_lines_differ_in_shape() -> None:
+def test_two_lines_differ_in_shape():
     svg = shares("a", ("young", [(0.9, "", False)]), ("mature", [(0.8, "", False)]))
     assert len(list(svg.iter("circle"))) == 2  # one of them in the key
     assert len(rectangles(svg, "dot dot-1")) == 2
 
 
 @given(st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=14))
-def test_every_value_stands_inside_the_plot(values: list[float | None]) -> None:
+def test_every_value_stands_inside_the_plot(values):
     svg = shares("abcdefghijklmn"[: len(values)], ("x", [(one, "", False) for one in values]))
     heights = [float(str(one.get("cy"))) for one in svg.iter("circle")]
     assert len(heights) == sum(value is not None for value in values)
@@ -222,7 +219,7 @@ def bars(counts: list[tuple[str, int]], hover: bool = True) -> ET.Element:
 
 
 @given(st.lists(st.integers(0, 10**7), max_size=40))
-def test_bars_are_as_high_as_what_they_count(counts: list[int]) -> None:
+def test_bars_are_as_high_as_what_they_count(counts):
     svg = bars([(str(n), count) for n, count in enumerate(counts)])
     heights = [float(str(one.get("height"))) for one in rectangles(svg, "bar")]
     most = max(counts, default=0)
@@ -235,7 +232,7 @@ def test_bars_are_as_high_as_what_they_count(counts: list[int]) -> None:
             assert height == pytest.approx(tallest * count / most, abs=0.2)
 
 
-def test_without_hovering_bars_are_much_smaller_and_say_the_same() -> None:
+def test_without_hovering_bars_are_much_smaller_and_say_the_same():
     counts = [(f"{n} Nov", n % 7) for n in range(30)]
     whole, bare = (bars(counts, hover) for hover in (True, False))
     assert len(ET.tostring(bare)) < len(ET.tostring(whole)) / 1.5
@@ -244,7 +241,7 @@ def test_without_hovering_bars_are_much_smaller_and_say_the_same() -> None:
     assert str(path.get("d")).count("M") == sum(count > 0 for _, count in counts)
 
 
-def test_labels_never_overlap() -> None:
+def test_labels_never_overlap():
     svg = bars([(f"{n} November", n) for n in range(1, 31)])
     labels = [one for one in svg.iter("text") if "November" in (one.text or "")]
     places = [float(str(one.get("x"))) for one in labels]

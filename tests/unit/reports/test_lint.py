@@ -1,7 +1,5 @@
 """`ankiforge lint` on decks of others, made with genanki: no Anki is needed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +47,7 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
 GOOD = ("osmosis", "the passage of water through a membrane", "")
 
 
-def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck) -> None:
+def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck):
     done = forge.ok("lint", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes."))
 
     assert "deck.apkg" in done.stderr
@@ -70,7 +68,7 @@ def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck) -> None
         ("{{c1::Everything}}", "gap_is_all"),
     ],
 )
-def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note: Any, check: str) -> None:
+def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note, check):
     done = forge("lint", deck(note, GOOD), "--json", code=1)
 
     [line] = done.lines
@@ -96,31 +94,21 @@ def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note: Any, check: st
         "A template {{word}} stands beside a {{c1::gap}} here.",
     ],
 )
-def test_what_anki_takes_is_no_error(forge, deck, note: Any) -> None:
+def test_what_anki_takes_is_no_error(forge, deck, note):
     forge("lint", deck(note), code=0)
 
 
-def test_of_what_is_far_too_long_to_be_a_card_nothing_else_is_said(forge, deck) -> None:
+def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, deck):
     [line] = forge("lint", deck((r"\(" * 5_001, "<br>", "")), "--json", code=1).lines
-
     assert [one["check"] for one in line["findings"]] == ["too_long"]
-
-
-def test_a_card_that_is_long_by_its_markup_only_is_counted_not_read(forge, deck) -> None:
     done = forge.ok("lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, "")))
-
     assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
-
-
-def test_the_bytes_of_a_picture_make_no_card_long(forge, deck) -> None:
     picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
-
     [line] = forge("lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1).lines
-
     assert "empty_side" in {one["check"] for one in line["findings"]}
 
 
-def test_peoples_own_wording_is_never_an_error(forge, deck, found) -> None:
+def test_peoples_own_wording_is_never_an_error(forge, deck, found):
     long = " ".join(["word"] * 40)
     path = deck(("osmosis in osmosis", "osmosis", ""), ("it", "yes", ""), ("x", long, ""))
 
@@ -130,18 +118,17 @@ def test_peoples_own_wording_is_never_an_error(forge, deck, found) -> None:
     assert "answer_gt30w" in found(done)
 
 
-def test_each_card_of_a_note_is_read_and_named(forge, deck) -> None:
-    done = forge.ok("lint", deck(("osmosis", "yes", "note")), "--json")
-
-    messages = [one["message"] for line in done.lines for one in line["findings"]]
+def test_each_card_of_a_note_is_read_and_named(forge, deck):
+    forge.ok("lint", deck(("osmosis", "<br>", "the passage of water")))  # shown with the answer
+    path = deck(("osmosis", "yes", "note"))
+    [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
+    assert "fields" not in short
+    assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
+    messages = [one["message"] for one in short["findings"]]
     assert any(message.startswith("There: the answer is yes") for message in messages)
 
 
-def test_what_the_answer_side_shows_besides_is_an_answer_too(forge, deck) -> None:
-    forge.ok("lint", deck(("osmosis", "<br>", "the passage of water")))
-
-
-def test_repeats_within_the_deck_name_the_first(forge, deck) -> None:
+def test_repeats_within_the_deck_name_the_first(forge, deck):
     path = deck(GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", ""))
 
     [line] = forge.ok("lint", path, "--json", "--check", "duplicate").lines
@@ -152,13 +139,7 @@ def test_repeats_within_the_deck_name_the_first(forge, deck) -> None:
     assert first
 
 
-def test_cards_that_differ_in_their_picture_are_no_repeats(forge, deck, found) -> None:
-    bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
-
-    assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
-
-
-def test_filters_by_check_and_severity(forge, deck, found) -> None:
+def test_filters_by_check_and_severity(forge, deck, found):
     path = deck(("osmosis", "<br>", ""), ("it", "yes", ""))
 
     assert set(found(forge("lint", path, "--check", "yes_no_answer", "--json", code=0))) == {
@@ -172,7 +153,7 @@ def test_filters_by_check_and_severity(forge, deck, found) -> None:
     )
 
 
-def test_a_long_list_is_cut_but_counted(forge, deck) -> None:
+def test_a_long_list_is_cut_but_counted(forge, deck):
     path = deck(*((f"word{n}", "yes", "") for n in range(30)))
 
     short, long = forge.ok("lint", path).stdout, forge.ok("lint", path, "-v").stdout
@@ -182,16 +163,7 @@ def test_a_long_list_is_cut_but_counted(forge, deck) -> None:
     assert "100.0 %" in short
 
 
-def test_fields_travel_with_v(forge, deck) -> None:
-    path = deck(("osmosis", "yes", "note"))
-
-    [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
-
-    assert "fields" not in short
-    assert long["fields"] == {"Word": "osmosis", "Meaning": "yes", "Note": "note"}
-
-
-def test_the_limits_of_the_workspace_hold(forge, deck, found) -> None:
+def test_the_limits_of_the_workspace_hold(forge, deck, found):
     (forge.folder / "ankiforge.yaml").write_text("checks: {yes_no_answer: off}\n")
 
     assert "yes_no_answer" not in found(forge.ok("lint", deck(("osmosis", "yes", "")), "--json"))
@@ -200,14 +172,14 @@ def test_the_limits_of_the_workspace_hold(forge, deck, found) -> None:
 # --- cards of ours --------------------------------------------------------------------------
 
 
-def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours) -> None:
+def test_without_a_file_the_cards_of_the_workspace_are_looked_at(forge, ours):
     done = forge.ok("lint")
 
     assert "the cards of the workspace" in done.stderr
     assert "2 notes, 2 of them ours" in done.stdout
 
 
-def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path, found) -> None:
+def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_path, found):
     def warned(front: str) -> bool:
         note = genanki.Note(model=genanki.BASIC_MODEL, fields=[front, "a house"])
         made = genanki.Deck(2059400111, "Words")
@@ -218,14 +190,15 @@ def test_a_word_to_ask_by_is_only_counted_as_people_make_vocabulary(forge, tmp_p
     assert (warned("Haus"), warned("What?")) == (False, True)
 
 
-def test_the_words_of_a_template_make_no_two_notes_alike(forge, deck, found) -> None:
+def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(forge, deck, found):
     other = ("mitosis", "the passage of a cell through division", "")
-
     assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
+    bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
+    assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
 
 
 @pytest.mark.parametrize(("keys", "told"), [("aa", 0), ("ab", 1)], ids=["one", "two"])
-def test_two_cards_of_one_passage_are_no_duplicates(keys: str, told: int) -> None:
+def test_two_cards_of_one_passage_are_no_duplicates(keys, told):
     draft = Draft(
         HighlightKey(""), CardKind.BASIC, (("Front", "What is osmosis?"), ("Back", "a passage")),
         quote="", answer="", start=0, origin=Origin("llm"),
@@ -249,7 +222,7 @@ BOTH = pytest.mark.parametrize("command", ["lint", "audit"])
 
 
 @BOTH
-def test_a_deck_is_chosen_with_those_below_it(forge, deck, command: str) -> None:
+def test_a_deck_is_chosen_with_those_below_it(forge, deck, command):
     path = deck(("osmosis", "<br>", ""))
 
     assert forge(command, path, "--deck", "Biology", "--json", code=1).lines
@@ -259,13 +232,13 @@ def test_a_deck_is_chosen_with_those_below_it(forge, deck, command: str) -> None
 
 
 @BOTH
-def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found, command: str) -> None:
+def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found, command):
     assert "2 notes, 2 of them ours" in forge.ok(command, ours).stdout
     assert found(forge.ok(command, ours, "--json")) == {}
 
 
 @BOTH
-def test_nothing_is_changed(forge, ours, command: str) -> None:
+def test_nothing_is_changed(forge, ours, command):
     before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
 
     forge.ok(command, ours, *(["--html", "audit.html"] if command == "audit" else []))
@@ -278,7 +251,7 @@ def test_nothing_is_changed(forge, ours, command: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize("name", ["absent.apkg", "text.apkg", "folder.apkg", "cut.apkg"])
-def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name: str, command: str) -> None:
+def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name, command):
     (forge.folder / "text.apkg").write_text("no deck")
     (forge.folder / "folder.apkg").mkdir()
     whole = deck(GOOD).read_bytes()

@@ -1,7 +1,5 @@
 """A server is asked for its models and nothing else; whatever it answers is borne."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -51,9 +49,7 @@ def server() -> Iterator[Callable[..., tuple[str, Seen]]]:
     [(("b", "a"), "", None), ((), "secret", "Bearer secret")],
     ids=["in its order", "with a key"],
 )
-def test_the_models_of_a_server_are_listed(
-    server, monkeypatch: pytest.MonkeyPatch, names, key, sent
-) -> None:
+def test_the_models_of_a_server_are_listed(server, monkeypatch, names, key, sent):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which is not told of this machine
     url, seen = server(json.dumps({"data": [{"id": name} for name in names]}).encode())
 
@@ -61,7 +57,7 @@ def test_the_models_of_a_server_are_listed(
     assert seen == [("/v1/models", sent)]
 
 
-def test_a_key_does_not_follow_a_redirect(server) -> None:
+def test_a_key_does_not_follow_a_redirect(server):
     elsewhere, seen_there = server(b'{"data": [{"id": "x"}]}')
     url, _ = server(b"", 302, Location=elsewhere + "/models")
 
@@ -72,7 +68,7 @@ def test_a_key_does_not_follow_a_redirect(server) -> None:
 
 
 @pytest.mark.parametrize("key", ["a\nb", "ä☃"])
-def test_a_key_that_no_header_can_hold_is_not_sent(server, key) -> None:
+def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
     url, seen = server(b'{"data": []}')
 
     with pytest.raises(Unreachable, match="was not asked"):
@@ -94,7 +90,7 @@ def test_a_key_that_no_header_can_hold_is_not_sent(server, key) -> None:
     ],
     ids=lambda given: repr(given)[:20],
 )
-def test_any_other_answer_is_no_list_of_models(server, body, status, says) -> None:
+def test_any_other_answer_is_no_list_of_models(server, body, status, says):
     url, _ = server(body, status)
 
     with pytest.raises(Unreachable, match=says):
@@ -102,7 +98,7 @@ def test_any_other_answer_is_no_list_of_models(server, body, status, says) -> No
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_a_server_that_is_silent_or_closed_does_not_answer(listens: bool) -> None:
+def test_a_server_that_is_silent_or_closed_does_not_answer(listens):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         if not listens:

@@ -1,7 +1,5 @@
 """Which fields ask and which answer, for templates of every sort."""
 
-from __future__ import annotations
-
 import pytest
 
 from ankiforge.reports.lint import cloze_markdown, face, markdown
@@ -30,14 +28,14 @@ FIELDS = {"A": "ask", "B": "answer", "C": "more", "E": "", "T": "{{c1::x}} y"}
         ("", "", "", ""),
     ],
 )
-def test_the_sides_of_a_card(question: str, answer: str, asked: str, answered: str) -> None:
+def test_the_sides_of_a_card(question, answer, asked, answered):
     found = face("Card 1", question, answer, FIELDS)
 
     assert (found.question, found.answer) == (asked, answered)
     assert not found.cloze
 
 
-def test_a_cloze_is_asked_by_its_text() -> None:
+def test_a_cloze_is_asked_by_its_text():
     found = face("Cloze", "{{cloze:T}}", "{{cloze:T}}<br>{{C}}", FIELDS)
 
     assert found.cloze
@@ -59,7 +57,7 @@ def test_a_cloze_is_asked_by_its_text() -> None:
         ("2 * 3", r"2 \* 3"),
     ],
 )
-def test_a_field_in_our_words(html: str, words: str) -> None:
+def test_a_field_in_our_words(html, words):
     assert markdown(html) == words
 
 
@@ -74,5 +72,5 @@ def test_a_field_in_our_words(html: str, words: str) -> None:
         ("{{c1::&lt;tag&gt;}} word", r"{{c1::\<tag\>}} word"),
     ],
 )
-def test_a_cloze_text_in_our_words(html: str, words: str) -> None:
+def test_a_cloze_text_in_our_words(html, words):
     assert cloze_markdown(html) == words

@@ -1,7 +1,5 @@
 """The samples are what the README and the demo stand on."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,12 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_building_elsewhere_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
+def test_building_elsewhere_gives_the_same_bytes(built, tmp_path):
     build(tmp_path / "again")
     assert content(tmp_path / "again") == content(built)
 
 
-def test_what_a_person_changed_or_deleted_stays_so(tmp_path: Path) -> None:
+def test_what_a_person_changed_or_deleted_stays_so(tmp_path):
     build(tmp_path)
     (tmp_path / "vault" / "Reading list.md").write_text("mine", "utf-8")
     (tmp_path / "papers" / "Judging a diagnostic test.pdf").unlink()
@@ -38,7 +36,7 @@ def test_what_a_person_changed_or_deleted_stays_so(tmp_path: Path) -> None:
     assert content(tmp_path) == before
 
 
-def test_a_part_that_was_interrupted_is_made_anew(built: Path, tmp_path: Path) -> None:
+def test_a_part_that_was_interrupted_is_made_anew(built, tmp_path):
     (tmp_path / ".papers.part").mkdir()
     (tmp_path / ".papers.part" / "half").write_bytes(b"%PDF-")
     build(tmp_path)
@@ -49,7 +47,7 @@ SOURCES = {"vault": "obsidian", "papers": "pdf", "zotero": "zotero"}
 
 
 @pytest.mark.parametrize(("part", "kind"), SOURCES.items())
-def test_each_part_is_read_whole_and_without_a_problem(built: Path, part: str, kind: str) -> None:
+def test_each_part_is_read_whole_and_without_a_problem(built, part, kind):
     module: Any = extract.module(kind)
     settings = module.Settings(path=str(built / part))
     found = list(module.open_source(part, built / part, settings).scan())
@@ -58,5 +56,5 @@ def test_each_part_is_read_whole_and_without_a_problem(built: Path, part: str, k
     assert all(scan.complete for scan in found if isinstance(scan, Scan))
 
 
-def test_every_part_is_read_by_a_source() -> None:
+def test_every_part_is_read_by_a_source():
     assert PARTS.keys() == SOURCES.keys()

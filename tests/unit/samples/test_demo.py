@@ -1,7 +1,5 @@
 """`make demo`: what a newcomer runs first."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +18,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
-def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+def test_the_demo_writes_a_package_and_a_second_run_changes_nothing(tmp_path):
     first = demo(tmp_path)
     assert first.returncode == 0, first.stderr
     assert str(tmp_path / "ankiforge.apkg") in first.stdout

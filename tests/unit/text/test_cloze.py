@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import time
 
 import pytest
@@ -44,13 +42,11 @@ def answers(markdown: str) -> list[str]:
         ("{{c1::}}", [""]),
     ],
 )
-def test_a_gap_ends_where_its_braces_balance_outside_code_and_maths(
-    markdown: str, expected: list[str]
-) -> None:
+def test_a_gap_ends_where_its_braces_balance_outside_code_and_maths(markdown, expected):
     assert answers(markdown) == expected
 
 
-def test_a_gap_knows_its_numbers_its_hint_and_its_place() -> None:
+def test_a_gap_knows_its_numbers_its_hint_and_its_place():
     text = "x {{c2,7::answer::hint}} y"
     [gap] = gaps(text)
 
@@ -59,7 +55,7 @@ def test_a_gap_knows_its_numbers_its_hint_and_its_place() -> None:
     assert text[gap.body :].startswith("answer")
 
 
-def test_the_numbers_of_a_text_are_ascending_and_each_there_once() -> None:
+def test_the_numbers_of_a_text_are_ascending_and_each_there_once():
     assert numbers("{{c3::a}} {{c1::b}} {{c3::c}} {{c2,9::d}}") == (1, 2, 3, 9)
 
 
@@ -74,19 +70,19 @@ def test_the_numbers_of_a_text_are_ascending_and_each_there_once() -> None:
         ("{{c99999999999999999999::a}}", "1 to 500"),
     ],
 )
-def test_what_is_malformed_is_named(markdown: str, words: str) -> None:
+def test_what_is_malformed_is_named(markdown, words):
     assert any(words in problem for problem in problems(markdown))
 
 
-def test_a_good_text_has_no_problem() -> None:
+def test_a_good_text_has_no_problem():
     assert list(problems("a {{c1::b::hint}} and {{c500::c {{c2::d}}}}")) == []
 
 
-def test_revealing_replaces_nested_gaps_too() -> None:
+def test_revealing_replaces_nested_gaps_too():
     assert reveal("a {{c1::b {{c2::c::hint}} d}} e") == "a b c d e"
 
 
-def test_a_thousand_braces_cost_no_time() -> None:
+def test_a_thousand_braces_cost_no_time():
     start = time.process_time()
     for hostile in ("{{c1::" * 3000, "{{c1::a}}" * 2000, "}}" * 5000, "{{c1::$" * 2000):
         list(problems(hostile))
@@ -100,25 +96,25 @@ def test_a_thousand_braces_cost_no_time() -> None:
 @pytest.mark.parametrize(
     "answer", ["a", "f{x}", "std::vector", "ends in :", ": begins", "}}", "{{"]
 )
-def test_what_is_made_is_read_as_it_was_meant(answer: str) -> None:
+def test_what_is_made_is_read_as_it_was_meant(answer):
     [gap] = gaps(make(1, answer, "a::hint}}"))
 
     assert reveal(make(1, answer)).replace("\\", "") == answer
     assert gap.hint.replace("\\", "") == "a::hint}}"
 
 
-def test_wrapping_numbers_the_phrases_in_order() -> None:
+def test_wrapping_numbers_the_phrases_in_order():
     assert wrap("one two three", ((8, 13), (0, 3))) == "{{c1::one}} two {{c2::three}}"
 
 
-def test_wrapping_takes_the_meaning_from_braces_around() -> None:
+def test_wrapping_takes_the_meaning_from_braces_around():
     wrapped = wrap("{{name}} is a word", ((12, 13),))
 
     assert answers(wrapped) == ["a"]
     assert wrapped.startswith(r"{\{name}\}")
 
 
-def test_braces_in_code_need_no_escape() -> None:
+def test_braces_in_code_need_no_escape():
     assert escape_signs("`{{a}}` {{b}}") == r"`{{a}}` {\{b}\}"
 
 
@@ -139,15 +135,15 @@ def test_braces_in_code_need_no_escape() -> None:
         ("", "{{c7::a}}", "{{c1::a}}"),
     ],
 )
-def test_a_gap_keeps_the_number_of_its_answer(old: str, new: str, kept: str) -> None:
+def test_a_gap_keeps_the_number_of_its_answer(old, new, kept):
     assert keep_numbers(old, new) == kept
 
 
-def test_a_new_gap_takes_a_number_that_no_revision_ever_had() -> None:
+def test_a_new_gap_takes_a_number_that_no_revision_ever_had():
     assert keep_numbers("{{c1::a}}", "{{c1::a}} {{c2::new}}", (2, 5)) == "{{c1::a}} {{c6::new}}"
 
 
-def test_a_text_of_very_many_gaps_is_renumbered_in_no_time() -> None:
+def test_a_text_of_very_many_gaps_is_renumbered_in_no_time():
     old = "".join(f"{{{{c1::word {n}}}}} " for n in range(1500))
     start = time.process_time()
     keep_numbers(old, old.replace("word", "name"))

@@ -1,7 +1,5 @@
 """Forms of a text: what counts as equal, how it is searched, and what reorders nothing beside it."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,17 +21,17 @@ def test_typography_spacing_and_case_make_no_difference_every_other_sign_does(on
     assert same(one, other) is equal
 
 
-def test_a_fold_that_would_be_empty_keeps_its_signs() -> None:
+def test_a_fold_that_would_be_empty_keeps_its_signs():
     assert fold(" ∑ → ") == "∑→"
     assert fold("C++") == fold("C") == "c"
 
 
-def test_the_canonical_form_is_its_own() -> None:
+def test_the_canonical_form_is_its_own():
     text = "“Über−all…”\u00ad \n ﬁ"
     assert canonical(canonical(text)) == canonical(text)
 
 
-def test_words_are_searched_without_case_and_signs() -> None:
+def test_words_are_searched_without_case_and_signs():
     assert chunks('"Spaced Repetition" Gedächtnis  wo') == (
         ("spaced repetition", False), ("gedachtnis", False), ("wo", True),
     )  # fmt: skip
@@ -56,12 +54,12 @@ SIGNS = st.text(
 )
 
 
-def test_what_holds_none_is_as_it_is() -> None:
+def test_what_holds_none_is_as_it_is():
     for text in ("", "Sleep", "مقدمة في الأحياء", "שלום, world", "a\nb"):
         assert isolated(text) == text
 
 
-def test_what_is_opened_is_closed_and_what_was_not_opened_is_not() -> None:
+def test_what_is_opened_is_closed_and_what_was_not_opened_is_not():
     assert isolated(f"a{RLO}b") == f"{FSI}a{RLO}b{PDI}"
     assert isolated(f"a{PDI}{RLO}b") == f"{FSI}a{RLO}b{PDI}"
     assert isolated("a\u2067b") == f"{FSI}a\u2067b{PDI}{PDI}"
@@ -69,13 +67,13 @@ def test_what_is_opened_is_closed_and_what_was_not_opened_is_not() -> None:
 
 
 @given(st.text(max_size=60))
-def test_of_any_query_only_words_are_searched(text: str) -> None:
+def test_of_any_query_only_words_are_searched(text):
     loose(text)
     assert all(words.strip() for words, _ in chunks(text))
 
 
 @given(SIGNS)
-def test_the_first_isolate_of_each_line_lasts_to_its_end(text: str) -> None:
+def test_the_first_isolate_of_each_line_lasts_to_its_end(text):
     for line in isolated(text).split("\n"):
         if not set(line) - set("ab "):
             continue

@@ -1,7 +1,5 @@
 """Names of works come to one spelling each; exports and models are known by theirs."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,7 +50,7 @@ from ankiforge.text.identifiers import (
         ("obsidian://open?vault=v&file=Sci%2FBits%23Head", ("path", "sci/bits.md")),
     ],
 )  # fmt: skip
-def test_a_name_is_found_in_any_spelling(text: str, name: tuple[str, str]) -> None:
+def test_a_name_is_found_in_any_spelling(text, name):
     assert name in names_in(text)
 
 
@@ -61,11 +59,11 @@ def test_a_name_is_found_in_any_spelling(text: str, name: tuple[str, str]) -> No
     ["", "forgetting", "in 2019 and 2020", "0-306-40615-3", "9780306406158", "1234567890123",
      "10.1037", "version 1.2345", "a/b", "e.g. this", "mail me@ home", "12345678", "http://", "https://["],
 )  # fmt: skip
-def test_what_names_no_work_is_no_name(text: str) -> None:
+def test_what_names_no_work_is_no_name(text):
     assert names_in(text) == ()
 
 
-def test_what_was_read_has_the_same_names() -> None:
+def test_what_was_read_has_the_same_names():
     given = (("doi", "10.1/X"), ("isbn", "0306406152"), ("arxiv", "1706.03762v5"),
              ("url", "https://doi.org/10.1000/2"), ("quoted-file", "a.pdf"), ("doi-hint", "10.1000/3."))  # fmt: skip
     found = names_of(given, "https://www.example.org/a/")
@@ -77,7 +75,7 @@ def test_what_was_read_has_the_same_names() -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_text_breaks_it(text: str) -> None:
+def test_no_text_breaks_it(text):
     names_in(text)
     url_name(text)
     isbn13(text)
@@ -93,13 +91,13 @@ PAGE = BARE.replace("---\n\n", f"---\n{MARK}\n", 1)
 
 @pytest.mark.parametrize("sign", ['"', "'", ""])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_quotes_and_line_ends_make_no_other_page(sign: str, end: str) -> None:
+def test_quotes_and_line_ends_make_no_other_page(sign, end):
     text = PAGE.replace(MARK, MARK.replace('"', sign)).replace("\n", end)
     assert exported(text) == (KEY, True)
     assert exported(text.replace("Words", "My words")) == (KEY, False)
 
 
-def test_what_has_no_mark_is_no_export() -> None:
+def test_what_has_no_mark_is_no_export():
     assert not is_export(BARE)
     assert not is_export(f"{BARE}\n{MARK}\n")
 
@@ -114,5 +112,5 @@ def test_what_has_no_mark_is_no_export() -> None:
         ("qwen3:8b", "qwen3:8b"),
     ],
 )
-def test_a_model_that_is_a_file_goes_by_the_name_of_the_file(model: str, shown: str) -> None:
+def test_a_model_that_is_a_file_goes_by_the_name_of_the_file(model, shown):
     assert model_name(model) == shown

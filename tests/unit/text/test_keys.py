@@ -1,7 +1,5 @@
 """The vectors of docs/keys.jsonl hold: what keys and ids are made of never changes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -34,40 +32,40 @@ def vectors(*names: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("vector", vectors("fold"))
-def test_fold_of_the_page(vector: dict[str, str]) -> None:
+def test_fold_of_the_page(vector):
     assert fold(vector["text"]) == vector["fold"]
 
 
 @pytest.mark.parametrize("vector", vectors("percent"))
-def test_percent_of_the_page(vector: dict[str, str]) -> None:
+def test_percent_of_the_page(vector):
     assert percent(vector["part"]) == vector["percent"]
 
 
 @pytest.mark.parametrize("vector", vectors("sentences"))
-def test_sentences_of_the_page(vector: dict[str, Any]) -> None:
+def test_sentences_of_the_page(vector):
     text = vector["text"]
     assert [text[start:end] for start, end in sentences(text)] == vector["sentences"]
 
 
 @pytest.mark.parametrize("vector", vectors("anchor"))
-def test_anchors_of_the_page(vector: dict[str, Any]) -> None:
+def test_anchors_of_the_page(vector):
     found = anchor(vector["exact"], vector["before"], vector["after"], vector["n"])
     assert found == vector["anchor"]
 
 
 @pytest.mark.parametrize("vector", vectors("source", "path"))
-def test_document_keys_of_the_page(vector: dict[str, str]) -> None:
+def test_document_keys_of_the_page(vector):
     assert f"vault:{percent(vector['source'])}/{h16(vector['path'])}" == vector["key"]
 
 
 @pytest.mark.parametrize("vector", vectors("made"))
-def test_slots_of_cards_by_hand_of_the_page(vector: dict[str, Any]) -> None:
+def test_slots_of_cards_by_hand_of_the_page(vector):
     words = {name: text for name, text in vector.items() if name != "made"}
     assert made_slot((*words.items(), ("Extra", "whatever"))) == vector["made"]
 
 
 @pytest.mark.parametrize("vector", vectors("guid"))
-def test_guids_and_ids_of_the_page(vector: dict[str, Any]) -> None:
+def test_guids_and_ids_of_the_page(vector):
     guid = guid_for(HighlightKey(vector["key"]), Family(vector["family"]), vector["slot"])
     assert (guid, note_id(guid), card_id(guid, 0)) == (
         vector["guid"],
@@ -77,5 +75,5 @@ def test_guids_and_ids_of_the_page(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", vectors("what", "id"))
-def test_ids_of_decks_and_note_types_of_the_page(vector: dict[str, Any]) -> None:
+def test_ids_of_decks_and_note_types_of_the_page(vector):
     assert named_id(vector["what"], vector["name"]) == vector["id"]

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import time
 
 import pytest
@@ -19,22 +17,22 @@ SOURCE = "He said: “Spacing im\u00adproves re\u00adtention — of\n  facts”,
         ("He said:", "He said:"),
     ],
 )
-def test_a_quote_is_found_under_other_typography_at_its_very_place(quote: str, found: str) -> None:
+def test_a_quote_is_found_under_other_typography_at_its_very_place(quote, found):
     span = locate(quote, SOURCE)
     assert span is not None
     assert SOURCE[slice(*span)] == found
 
 
 @pytest.mark.parametrize("quote", ["", "  ", "massing", "spacing proves", "said He", "(facts)"])
-def test_what_does_not_stand_there_is_not_found(quote: str) -> None:
+def test_what_does_not_stand_there_is_not_found(quote):
     assert locate(quote, SOURCE) is None
 
 
-def test_the_first_of_several_places_is_told() -> None:
+def test_the_first_of_several_places_is_told():
     assert locate("ab", "xx ab yy ab") == (3, 5)
 
 
-def test_a_long_source_is_searched_in_no_time() -> None:
+def test_a_long_source_is_searched_in_no_time():
     source = "word and other words, " * 20_000
     start = time.process_time()
     assert locate("not in it", source) is None
@@ -49,13 +47,13 @@ def alike(one: str, other: str) -> float:
     return similarity(one, "before it. ", " After it.", other, "before it. ", " After it.")
 
 
-def test_a_corrected_word_is_the_same_passage() -> None:
+def test_a_corrected_word_is_the_same_passage():
     one = "The mitochondria is the powerhouse of the cell."
     assert alike(one, one) == pytest.approx(100)
     assert alike(one, one.replace("mitochondria is", "mitochondrion is")) >= SAME
 
 
-def test_other_words_are_another_passage() -> None:
+def test_other_words_are_another_passage():
     one = "The mitochondria is the powerhouse of the cell."
     assert alike(one, "Chlorophyll absorbs light of most wavelengths.") < ASK
 
@@ -69,5 +67,5 @@ def test_other_words_are_another_passage() -> None:
         ("Das ist erlaubt und üblich.", "Das ist nicht erlaubt und üblich."),
     ],
 )
-def test_a_changed_number_or_negation_is_never_the_same(one: str, other: str) -> None:
+def test_a_changed_number_or_negation_is_never_the_same(one, other):
     assert alike(one, other) == 0

@@ -1,7 +1,5 @@
 """Sketches of documents, and which one that is gone became which new one."""
 
-from __future__ import annotations
-
 import pytest
 
 from ankiforge.text.renames import Sketch, decode, encode, pair, sketch, sketched
@@ -22,7 +20,7 @@ def words(start: int, count: int) -> str:
     return " ".join(f"w{number}" for number in range(start, start + count))
 
 
-def test_a_sketch_is_the_same_in_every_version() -> None:
+def test_a_sketch_is_the_same_in_every_version():
     """It is stored, and compared with what a later version makes of another text."""
     assert sketched(
         "---\nid: 20260101-lakes\n---\nOne two three four five. ^end\n", "a/Lakes.md"
@@ -40,19 +38,19 @@ def test_a_sketch_is_the_same_in_every_version() -> None:
         f"# {LAKES}",
     ],
 )
-def test_only_words_of_the_text_count(text: str) -> None:
+def test_only_words_of_the_text_count(text):
     assert sketch(text).hashes == sketch(LAKES).hashes
 
 
-def test_a_hand_written_card_is_part_of_the_text() -> None:
+def test_a_hand_written_card_is_part_of_the_text():
     assert len(sketch("What is the deepest lake of Africa?::Tanganyika").hashes) == 5
 
 
-def test_a_script_without_blanks_has_a_word_per_character() -> None:
+def test_a_script_without_blanks_has_a_word_per_character():
     assert len(sketch("坦噶尼喀湖是非洲最深的湖泊").hashes) == 10
 
 
-def test_a_long_document_has_sixty_four_hashes() -> None:
+def test_a_long_document_has_sixty_four_hashes():
     one = sketch(words(0, 5000))
     assert (len(one.hashes), one.words) == (64, 5000)
     assert decode(encode(one)) == one
@@ -84,14 +82,12 @@ def become(
         (words(0, 2000), f"{words(0, 600)} {words(9000, 1400)}", False),
     ],
 )
-def test_half_of_the_shingles_of_the_shorter_make_one_document(
-    gone: str, new: str, same: bool
-) -> None:
+def test_half_of_the_shingles_of_the_shorter_make_one_document(gone, new, same):
     assert become(gone, new) is same
 
 
 @pytest.mark.parametrize("hint", ["name", "block"])
-def test_a_name_or_block_id_in_common_halves_what_is_required(hint: str) -> None:
+def test_a_name_or_block_id_in_common_halves_what_is_required(hint):
     gone, new = words(0, 40), f"{words(0, 14)} {words(900, 26)}"
     assert not become(gone, new, gone_name="a.md", name="b.md")
     if hint == "name":
@@ -101,7 +97,7 @@ def test_a_name_or_block_id_in_common_halves_what_is_required(hint: str) -> None
         assert become(f"{gone} ^here", f"{new} ^here")
 
 
-def test_what_stands_in_a_third_document_does_not_count() -> None:
+def test_what_stands_in_a_third_document_does_not_count():
     template = words(0, 60)
     monday, tuesday = f"{template} {words(100, 20)}", f"{template} {words(200, 20)}"
     assert become(monday, tuesday)
@@ -109,7 +105,7 @@ def test_what_stands_in_a_third_document_does_not_count() -> None:
     assert become(monday, f"{monday} more", f"{template} {words(300, 20)}")
 
 
-def test_of_two_that_fit_alike_none_is_chosen() -> None:
+def test_of_two_that_fit_alike_none_is_chosen():
     text = words(0, 100)
     new = {
         "b": sketch(f"{words(0, 50)} {words(500, 5)}"),
@@ -120,14 +116,14 @@ def test_of_two_that_fit_alike_none_is_chosen() -> None:
     assert pair({"a": sketch(text)}, new) == {"a": "b"}
 
 
-def test_each_goes_to_its_own() -> None:
+def test_each_goes_to_its_own():
     texts = {str(number): words(number * 100, 50) for number in range(30)}
     gone = {name: sketch(text) for name, text in texts.items()}
     new = {f"folder/{name}": sketch(f"{text} edited") for name, text in texts.items()}
     assert pair(gone, new) == {name: f"folder/{name}" for name in texts}
 
 
-def test_an_own_id_outdoes_words() -> None:
+def test_an_own_id_outdoes_words():
     head = "---\nid: 202601011200\n---\n"
     assert become(head + LAKES, head + RIVERS)
     assert not become("---\nid: note\n---\n" + LAKES, "---\nid: note\n---\n" + RIVERS)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
@@ -25,7 +23,7 @@ def cut(text: str) -> list[str]:
         "1. First of all",
     ],
 )
-def test_a_full_stop_of_an_abbreviation_ends_no_sentence(text: str) -> None:
+def test_a_full_stop_of_an_abbreviation_ends_no_sentence(text):
     assert cut(text) == [text]
 
 
@@ -44,22 +42,22 @@ def test_a_full_stop_of_an_abbreviation_ends_no_sentence(text: str) -> None:
         "5 sec.| Then more.",
     ],
 )
-def test_other_sentences_end(text: str) -> None:
+def test_other_sentences_end(text):
     assert cut(text.replace("|", "")) == [part.strip() for part in text.split("|")]
 
 
-def test_boundaries_are_where_the_next_sentence_may_begin() -> None:
+def test_boundaries_are_where_the_next_sentence_may_begin():
     assert boundaries("One. Two.") == [4]
     assert boundaries("") == boundaries("One.") == []
 
 
-def test_a_span_over_two_sentences_has_both_around_it() -> None:
+def test_a_span_over_two_sentences_has_both_around_it():
     text = "One here. Two here. Three here."
     assert sentence_around(text, 4, 12) == (0, 19)
     assert sentence_around(text, 10, 12) == (10, 19)
 
 
-def test_many_sentences_take_time_in_proportion() -> None:
+def test_many_sentences_take_time_in_proportion():
     """Each of these looked back or ahead over the whole text once."""
     for text in ("1. " * 100_000, ". → " * 100_000, "A. " * 100_000):
         assert sentences(text)

@@ -171,10 +171,10 @@ function open(page, fields, focus, title) {
 
 // Where a card is shown, words of its passage make another beside it.
 const MORE = [
-  { key: "c", label: "Hide the selected words of the passage: a further card", what: "cloze" },
-  { key: "q", label: "Ask for the selected words: a further card", what: "question" },
-  { key: "t", label: "Term and definition of the selected words: a further card", what: "term" },
-  { key: "n", label: "A further card of this passage, from nothing", what: "new" },
+  { key: "c", label: "Hide the selected words of the passage: another card", what: "cloze" },
+  { key: "q", label: "Ask for the selected words: another card", what: "question" },
+  { key: "t", label: "Term and definition of the selected words: another card", what: "term" },
+  { key: "n", label: "Another card of this passage, starting empty", what: "new" },
 ];
 
 // A card at once; where a check forbids it, its words are there to be mended.
@@ -191,7 +191,7 @@ const WAYS = {
   cloze,
   question: begin("question", { Front: "", Back: "" }, "Front", "New question"),
   term: begin("term", { Front: "", Back: "", Reverse: "y" }, "Back", "New term, both ways"),
-  new: (page) => void open(page, { Front: "", Back: "" }, "Front", "New card"),
+  new: (page, { args } = {}) => void open(page, { Front: "", Back: "", ...args }, args?.Front ? "Back" : "Front", "New card"),
 };
 
 function wordlessly(page) {

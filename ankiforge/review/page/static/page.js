@@ -79,6 +79,8 @@ function draw(html = "") {
   drawing.show(html, { dark: looks.dark });
 }
 
+looks.changed(() => draw(page.item?.drawn));
+
 // Each item begins at the same place, in a window that scrolls as a whole too; of a long passage
 // the mark is in sight.
 function unscroll() {

@@ -6,10 +6,12 @@ import { register } from "./own.js";
 export function wireRedraft() {
   register("redraft", (page, act) => {
     const { item, found, asked } = page;
+    const start = (words) => begin(page, { item, next: found.next, asked }, { ...act.args, words });
+    if (!act.asks) return void start("");
     const wake = page.hold();
     page.desk.ask(act, (words) => {
       wake();
-      if (words !== null) begin(page, { item, next: found.next, asked }, { ...act.args, words });
+      if (words !== null) start(words);
     });
   });
 }
@@ -21,7 +23,7 @@ async function begin(page, { item, next, asked }, args) {
   try {
     const body = { ...asked, what: "redraft", at, stamp, next, args };
     const found = await answered(page, body);
-    if (found.refused) page.tell(`Not redrafted: ${found.refused}; ${found.hint}`, "refused");
+    if (found.refused) page.tell(`Not redrafted: ${[found.refused, found.hint].filter(Boolean).join("; ")}`, "refused");
     else arrived(page, found, at);
   } catch (error) {
     page.desk.failed(error);

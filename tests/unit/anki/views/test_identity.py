@@ -1,7 +1,5 @@
 """AnkiforgeId is read back from what Anki and its editor make of it."""
 
-from __future__ import annotations
-
 import pytest
 
 from ankiforge.anki.identity import parse_identity
@@ -31,11 +29,11 @@ TEXT = f"af1 {GUID} cloze 12 {KEY} {CONTENT}"
         TEXT.replace("%20", "&#37;20"),
     ],
 )
-def test_an_identity_is_read(field: str) -> None:
+def test_an_identity_is_read(field):
     assert parse_identity(field) == WHOLE
 
 
-def test_signs_that_were_parted_are_joined_again() -> None:
+def test_signs_that_were_parted_are_joined_again():
     key = HighlightKey("own:a/{{b}}::c")
     field = literal(f"af1 {GUID} basic 1 {key} {CONTENT}")
     assert "<wbr>" in field
@@ -61,5 +59,5 @@ def test_signs_that_were_parted_are_joined_again() -> None:
         f"<!-- {TEXT} -->",
     ],
 )
-def test_other_texts_hold_none(field: str) -> None:
+def test_other_texts_hold_none(field):
     assert parse_identity(field) is None

@@ -1,7 +1,5 @@
 """Anki's collections are found where it keeps them."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -25,7 +23,7 @@ def profile(path: Path) -> Path:
         "AppData/Roaming/Anki2",
     ],
 )
-def test_every_profile_on_every_platform(tmp_path: Path, place: str) -> None:
+def test_every_profile_on_every_platform(tmp_path, place):
     found = [profile(tmp_path / place / name) for name in ("Ada", "User 1")]
     (tmp_path / place / "addons21").mkdir()
     (tmp_path / place / "prefs21.db").touch()
@@ -36,18 +34,18 @@ def test_every_profile_on_every_platform(tmp_path: Path, place: str) -> None:
     ("name", "below"),
     [("ANKI_BASE", ""), ("XDG_DATA_HOME", "Anki2"), ("APPDATA", "Anki2")],
 )
-def test_the_environment_names_other_places(tmp_path: Path, name: str, below: str) -> None:
+def test_the_environment_names_other_places(tmp_path, name, below):
     found = profile(tmp_path / "else where" / below / "User 1")
     assert collections(tmp_path / "home", {name: str(tmp_path / "else where")}) == (found,)
 
 
-def test_one_collection_reached_twice_is_found_once(tmp_path: Path) -> None:
+def test_one_collection_reached_twice_is_found_once(tmp_path):
     found = profile(tmp_path / ".local/share/Anki2/User 1")
     (tmp_path / "base").symlink_to(tmp_path / ".local/share/Anki2")
     assert collections(tmp_path, {"ANKI_BASE": str(tmp_path / "base")}) == (found,)
 
 
-def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_passed_over(tmp_path):
     base = tmp_path / ".local/share/Anki2"
     found = profile(base / "User 1")
     (base / "Odd" / "collection.anki2").mkdir(parents=True)
@@ -57,5 +55,5 @@ def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     assert collections(tmp_path, environ) == (found,)
 
 
-def test_nothing_is_found_where_anki_never_was(tmp_path: Path) -> None:
+def test_nothing_is_found_where_anki_never_was(tmp_path):
     assert collections(tmp_path / "gone", {"ANKI_BASE": ""}) == ()

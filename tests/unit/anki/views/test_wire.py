@@ -1,7 +1,5 @@
 """Messages in Protocol Buffers' own format."""
 
-from __future__ import annotations
-
 import contextlib
 
 import pytest
@@ -30,7 +28,7 @@ from ankiforge.anki.collection import read_message
         )),
     ],
 )  # fmt: skip
-def test_a_message_is_taken_apart(data: bytes, message: dict[int, int | bytes] | type) -> None:
+def test_a_message_is_taken_apart(data, message):
     if isinstance(message, type):
         with pytest.raises(message):
             read_message(data)
@@ -39,6 +37,6 @@ def test_a_message_is_taken_apart(data: bytes, message: dict[int, int | bytes] |
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_a_message_or_a_value_error(data: bytes) -> None:
+def test_any_bytes_are_a_message_or_a_value_error(data):
     with contextlib.suppress(ValueError):
         read_message(data)

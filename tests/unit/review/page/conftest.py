@@ -1,7 +1,5 @@
 """The page's server without a browser: what it answers to one who may ask."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path

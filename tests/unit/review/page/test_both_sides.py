@@ -1,7 +1,5 @@
 """Corrections and duplicates on the page: what differs is told, and one key settles it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +41,7 @@ def corrected(forge, write) -> str:
     return str(card["guid"])
 
 
-def test_a_correction_shows_both_cards_and_what_differs_in_words(client, corrected: str) -> None:
+def test_a_correction_shows_both_cards_and_what_differs_in_words(client, corrected):
     found = client().item(view="revisions")
     assert found["item"]["id"] == corrected
     assert [slot["label"] for slot in found["item"]["slots"]] == ["now", "proposed"]
@@ -54,9 +52,7 @@ def test_a_correction_shows_both_cards_and_what_differs_in_words(client, correct
 
 
 @pytest.mark.parametrize(("key", "word"), [("a", "ATP"), ("x", "energy")])
-def test_a_correction_is_taken_or_left_and_undone(
-    forge, client, corrected: str, key: str, word: str
-) -> None:
+def test_a_correction_is_taken_or_left_and_undone(forge, client, corrected, key, word):
     page = client()
     after = press(page, page.item(view="revisions"), key)
     assert after["count"] == 0
@@ -69,7 +65,7 @@ def test_a_correction_is_taken_or_left_and_undone(
     assert "energy" in forge.cards()[0]["fields"]["Text"]
 
 
-def test_a_correction_that_was_corrected_again_is_refused(write, client, corrected: str) -> None:
+def test_a_correction_that_was_corrected_again_is_refused(write, client, corrected):
     page = client()
     found = page.item(view="revisions")
     write(a="The ==mitochondrion== makes heat of $v$ in cells.\n")
@@ -79,7 +75,7 @@ def test_a_correction_that_was_corrected_again_is_refused(write, client, correct
 
 
 @pytest.mark.parametrize("view", ["revisions", "conflicts", "twins", "missing", "retired"])
-def test_nothing_is_decided_about_what_never_was(forge, write, client, view: str) -> None:
+def test_nothing_is_decided_about_what_never_was(forge, write, client, view):
     write(a=ONE)
     page = client()
     found = {"item": {"id": "afnothing~nid:1", "stamp": "x"}, "view": view, "next": ""}
@@ -97,7 +93,7 @@ def alike(forge, write) -> tuple[str, str]:
     return str(second["guid"]), str(first["guid"])
 
 
-def test_a_pair_is_one_item_with_the_waiting_card_first(forge, client, alike) -> None:
+def test_a_pair_is_one_item_with_the_waiting_card_first(forge, client, alike):
     found = client().item(view="twins")
     assert found["count"] == 1
     assert [slot["id"].partition(".")[0] for slot in found["item"]["slots"]] == list(alike)
@@ -107,7 +103,7 @@ def test_a_pair_is_one_item_with_the_waiting_card_first(forge, client, alike) ->
     assert [act["key"] for act in found["item"]["acts"]] == ["m", "l", "y", "x", "X"]
 
 
-def test_merging_says_which_stays_and_is_undone_in_one_step(forge, client, alike) -> None:
+def test_merging_says_which_stays_and_is_undone_in_one_step(forge, client, alike):
     page = client()
     found = page.item(view="twins")
     [merge] = [act for act in found["item"]["acts"] if act["key"] == "m"]
@@ -121,7 +117,7 @@ def test_merging_says_which_stays_and_is_undone_in_one_step(forge, client, alike
 
 def test_keeping_both_lets_the_waiting_one_through_for_ever_and_is_one_action(
     forge, write, client, alike
-) -> None:
+):
     page = client()
     assert press(page, page.item(view="twins"), "l")["count"] == 0
     assert {card["verdict"] for card in forge.cards()} == {"accepted"}
@@ -131,20 +127,20 @@ def test_keeping_both_lets_the_waiting_one_through_for_ever_and_is_one_action(
     assert {card["verdict"] for card in forge.cards()} == {"accepted", "pending"}
 
 
-def test_no_duplicate_leaves_the_verdict_open(forge, client, alike) -> None:
+def test_no_duplicate_leaves_the_verdict_open(forge, client, alike):
     page = client()
     assert press(page, page.item(view="twins"), "y")["count"] == 0
     assert {card["verdict"] for card in forge.cards()} == {"accepted", "pending"}
 
 
-def test_a_rejected_one_leaves_the_other(forge, client, alike) -> None:
+def test_a_rejected_one_leaves_the_other(forge, client, alike):
     page = client()
     assert press(page, page.item(view="twins"), "X", words="twice")["count"] == 0
     told = {card["guid"]: (card["verdict"], card["reason"]) for card in forge.cards()}
     assert [told[guid] for guid in alike] == [("rejected", "twice"), ("accepted", "")]
 
 
-def test_a_pair_is_stale_when_either_card_changed(forge, client, alike) -> None:
+def test_a_pair_is_stale_when_either_card_changed(forge, client, alike):
     page = client()
     found = page.item(view="twins")
     forge.ok("edit", alike[1], "--field", "Back", "the helicase")

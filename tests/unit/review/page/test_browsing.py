@@ -1,7 +1,5 @@
 """Going through the lists: in order, nothing twice, nothing lost, whoever else decides meanwhile."""
 
-from __future__ import annotations
-
 import pytest
 
 from ankiforge.ledger.cards import Cards
@@ -22,17 +20,17 @@ def ids_of(page, view: str, step: str = "1") -> list[str]:
     return seen
 
 
-def test_every_pending_card_is_reached_once_in_the_order_of_reading(forge, page) -> None:
+def test_every_pending_card_is_reached_once_in_the_order_of_reading(forge, page):
     assert ids_of(page, "pending") == [card["guid"] for card in forge.cards()]
 
 
-def test_at_the_ends_one_stays(page) -> None:
+def test_at_the_ends_one_stays(page):
     first, *_, last = ids_of(page, "pending")
     assert page.item(view="pending", at=last, step="1")["item"]["id"] == last
     assert page.item(view="pending", at=first, step="-1")["item"]["id"] == first
 
 
-def test_what_is_skipped_is_counted_and_comes_again_at_the_end(page) -> None:
+def test_what_is_skipped_is_counted_and_comes_again_at_the_end(page):
     first, second, third = ids_of(page, "pending")
     found = page.item(view="pending", at=first, step="skip")
     assert (found["item"]["id"], found["skipped"]) == (second, 1)
@@ -43,9 +41,7 @@ def test_what_is_skipped_is_counted_and_comes_again_at_the_end(page) -> None:
     assert page.decide("accept", found)["skipped"] == 0
 
 
-def test_a_card_that_the_terminal_settles_while_it_is_shown_is_no_jump_to_the_start(
-    forge, page
-) -> None:
+def test_a_card_that_the_terminal_settles_while_it_is_shown_is_no_jump_to_the_start(forge, page):
     first, second, third = ids_of(page, "pending")
     forge.ok("reject", second)
     page.views(view="pending")
@@ -54,18 +50,18 @@ def test_a_card_that_the_terminal_settles_while_it_is_shown_is_no_jump_to_the_st
     assert (found["count"], found["next"]) == (2, third)
 
 
-def test_the_next_highlight_is_one_key_away(page) -> None:
+def test_the_next_highlight_is_one_key_away(page):
     first, second, _ = ids_of(page, "pending")
     assert page.item(view="pending", at=first, step="group")["item"]["id"] == second
 
 
-def test_an_empty_view_says_where_there_is_more(page) -> None:
+def test_an_empty_view_says_where_there_is_more(page):
     found = page.item(view="conflicts")
     assert found["item"] is None
     assert found["more"] == [{"view": "decide", "title": "To decide", "count": 3}]
 
 
-def test_views_are_told_anew_only_when_something_changed(forge, page) -> None:
+def test_views_are_told_anew_only_when_something_changed(forge, page):
     before = page.views(view="pending")
     assert page.views(view="pending") == before
     forge.ok("accept", page.item(view="pending")["item"]["id"])
@@ -74,13 +70,13 @@ def test_views_are_told_anew_only_when_something_changed(forge, page) -> None:
     assert after["changed"] != before["changed"]
 
 
-def test_the_numbers_alone_are_told_without_reading_a_card(page, monkeypatch) -> None:
+def test_the_numbers_alone_are_told_without_reading_a_card(page, monkeypatch):
     whole = page.views(view="pending")
     monkeypatch.setattr(Cards, "several", None)
     assert page.views(view="pending", facets="no") == {"views": whole["views"]}
 
 
-def test_this_run_holds_what_it_drew_whatever_became_of_it(forge, page) -> None:
+def test_this_run_holds_what_it_drew_whatever_became_of_it(forge, page):
     guids = ids_of(page, "run")
     found = page.item(view="run")
     after = page.decide("reject", found)
@@ -90,5 +86,5 @@ def test_this_run_holds_what_it_drew_whatever_became_of_it(forge, page) -> None:
     assert keys == {"restore"}
 
 
-def test_where_nothing_was_read_it_is_said_how_one_begins(client) -> None:
+def test_where_nothing_was_read_it_is_said_how_one_begins(client):
     assert "ankiforge run PATH" in client().item(view="passages")["empty"]

@@ -1,7 +1,5 @@
 """Cards by hand through the page's server: words are chosen, a card is made; nothing is lost."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -30,7 +28,7 @@ def spans(found, *words: str) -> str:
     return ",".join(f"{start}-{end}" for start, end in places)
 
 
-def test_passages_without_a_card_are_shown_with_the_reason_in_the_order_of_reading(page) -> None:
+def test_passages_without_a_card_are_shown_with_the_reason_in_the_order_of_reading(page):
     found = first(page)
 
     assert (found["place"], found["count"]) == (1, 2)
@@ -38,7 +36,7 @@ def test_passages_without_a_card_are_shown_with_the_reason_in_the_order_of_readi
     assert "the whole sentence is marked" in found["item"]["why"]
 
 
-def test_selected_words_are_a_cloze_at_once_and_undo_brings_the_passage_back(forge, page) -> None:
+def test_selected_words_are_a_cloze_at_once_and_undo_brings_the_passage_back(forge, page):
     found = first(page)
     after = page.decide("cloze", found, spans=spans(found, "細胞", "mitosis"))
 
@@ -50,7 +48,7 @@ def test_selected_words_are_a_cloze_at_once_and_undo_brings_the_passage_back(for
     assert page.decide("undo", after)["item"]["id"] == found["item"]["id"]
 
 
-def test_a_card_by_hand_is_called_so_and_is_no_run(forge, page) -> None:
+def test_a_card_by_hand_is_called_so_and_is_no_run(forge, page):
     found = first(page)
     page.decide("cloze", found, spans=spans(found, "mitosis"))
 
@@ -59,13 +57,13 @@ def test_a_card_by_hand_is_called_so_and_is_no_run(forge, page) -> None:
     assert page.decide("undo")["told"] == "taken back: made by hand"
 
 
-def test_a_refusal_names_no_option_of_the_terminal(page) -> None:
+def test_a_refusal_names_no_option_of_the_terminal(page):
     answer = page.decide("make", first(page), **{"field:Front": "What divides?", "field:Back": ""})
 
     assert (answer["refused"], answer["hint"]) == ("the card has no Back", "")
 
 
-def test_a_selection_within_a_formula_takes_all_of_it(forge, page) -> None:
+def test_a_selection_within_a_formula_takes_all_of_it(forge, page):
     found = first(page)
     page.decide("cloze", found, spans=spans(found, "x^"))
 
@@ -75,14 +73,14 @@ def test_a_selection_within_a_formula_takes_all_of_it(forge, page) -> None:
 @pytest.mark.parametrize(
     "said", ["", "0-0", "3-4", "5-9999", "9-2", "-1-4", "1-2;3-4", "0-99999999"]
 )
-def test_what_selects_no_words_of_the_passage_makes_nothing(forge, page, said: str) -> None:
+def test_what_selects_no_words_of_the_passage_makes_nothing(forge, page, said):
     answer = page.decide("cloze", first(page), spans=said)
 
     assert answer["refused"]
     assert forge.cards() == []
 
 
-def test_the_selection_answers_a_question_or_is_a_term_both_ways(forge, page) -> None:
+def test_the_selection_answers_a_question_or_is_a_term_both_ways(forge, page):
     found = page.item(view="passages", at=first(page)["next"])
     asked = {"at": found["item"]["id"], "spans": spans(found, "Ribosomes")}
     question = page.post("/api/chosen", asked | {"what": "question"}).json["fields"]
@@ -95,8 +93,8 @@ def test_the_selection_answers_a_question_or_is_a_term_both_ways(forge, page) ->
 
 
 def test_a_passage_set_aside_stays_so_while_it_is_read_again_until_it_is_taken_back(
-    forge, page, tmp_path: Path
-) -> None:
+    forge, page, tmp_path
+):
     found = first(page)
     after = page.decide("skip", found)
     forge.ok("run", tmp_path / "notes")
@@ -111,7 +109,7 @@ def test_a_passage_set_aside_stays_so_while_it_is_read_again_until_it_is_taken_b
     assert "you want none" not in forge.ok("list", "--no-card").stdout
 
 
-def test_the_terminal_sets_passages_aside_all_at_once_or_none(forge, page) -> None:
+def test_the_terminal_sets_passages_aside_all_at_once_or_none(forge, page):
     keys = [
         found["item"]["id"]
         for found in (
@@ -127,7 +125,7 @@ def test_the_terminal_sets_passages_aside_all_at_once_or_none(forge, page) -> No
     assert first(page)["count"] == 2
 
 
-def test_beside_a_card_that_waits_its_passage_makes_further_ones(forge, card) -> None:
+def test_beside_a_card_that_waits_its_passage_makes_further_ones(forge, card):
     page, found = card
     after = page.decide("cloze", found, spans=spans(found, "divides"))
     assert after["told"] == "made, and accepted, beside 1 of this passage"
@@ -157,7 +155,7 @@ def preview(page, found, **fields: str):
     return page.post("/api/preview", body)
 
 
-def test_while_typing_the_card_is_drawn_and_a_broken_cloze_is_told(forge, card) -> None:
+def test_while_typing_the_card_is_drawn_and_a_broken_cloze_is_told(forge, card):
     page, found = card
     good = preview(page, found, Text="A {{c1::cell}} divides $x$ <script>.").json
     assert "[...]" in good["faces"][0][0]
@@ -169,9 +167,7 @@ def test_while_typing_the_card_is_drawn_and_a_broken_cloze_is_told(forge, card) 
 
 
 @pytest.mark.parametrize("fields", [{"Text": "a\x00b"}, {"Text": "x" * 8001}, {"Back": "b"}])
-def test_what_is_no_words_of_this_card_is_refused_while_typing_and_when_saved(
-    forge, card, fields: dict[str, str]
-) -> None:
+def test_what_is_no_words_of_this_card_is_refused_while_typing_and_when_saved(forge, card, fields):
     page, found = card
     before = forge.cards()
     typed = {f"field:{name}": text for name, text in fields.items()}
@@ -182,7 +178,7 @@ def test_what_is_no_words_of_this_card_is_refused_while_typing_and_when_saved(
     assert forge.cards() == before
 
 
-def test_an_edit_is_stored_with_plain_line_ends_and_may_be_accepted_with_it(forge, card) -> None:
+def test_an_edit_is_stored_with_plain_line_ends_and_may_be_accepted_with_it(forge, card):
     page, found = card
     slot = found["item"]["slots"][0]["id"]
     words = {"field:Text": "A {{c1::cell}}\r\ndivides in two.", "field:Extra": ""}
@@ -197,7 +193,7 @@ def test_an_edit_is_stored_with_plain_line_ends_and_may_be_accepted_with_it(forg
     )
 
 
-def test_an_edit_of_what_was_changed_meanwhile_is_refused(forge, card) -> None:
+def test_an_edit_of_what_was_changed_meanwhile_is_refused(forge, card):
     page, found = card
     forge.ok("edit", found["item"]["id"], "--field", "Text", "Their {{c1::cell}} divides.")
     slot = found["item"]["slots"][0]["id"]
@@ -208,7 +204,7 @@ def test_an_edit_of_what_was_changed_meanwhile_is_refused(forge, card) -> None:
 
 
 @pytest.mark.parametrize("slot", ["afaaaaaaaaaa.a", "../../etc", "", "x" * 500])
-def test_a_preview_of_what_is_not_there_is_refused(card, slot: str) -> None:
+def test_a_preview_of_what_is_not_there_is_refused(card, slot):
     page, _ = card
     answer = page.post("/api/preview", {"at": "nothing", "slot": slot, "fields": {"Text": "a"}})
 

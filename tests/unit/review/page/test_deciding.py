@@ -1,7 +1,5 @@
 """Decisions through the page's server: stored at once, stale ones refused, undone anywhere."""
 
-from __future__ import annotations
-
 import pytest
 
 
@@ -11,7 +9,7 @@ def page(forge, notes, client):
     return client()
 
 
-def test_a_decision_is_stored_and_the_next_card_is_shown(forge, page) -> None:
+def test_a_decision_is_stored_and_the_next_card_is_shown(forge, page):
     first = page.item(view="pending")
     after = page.decide("accept", first)
 
@@ -20,7 +18,7 @@ def test_a_decision_is_stored_and_the_next_card_is_shown(forge, page) -> None:
     assert [card["verdict"] for card in forge.cards()] == ["accepted", "pending", "pending"]
 
 
-def test_a_decision_about_what_was_changed_meanwhile_is_refused_and_shown(forge, page) -> None:
+def test_a_decision_about_what_was_changed_meanwhile_is_refused_and_shown(forge, page):
     first = page.item(view="pending")
     forge.ok("edit", first["item"]["id"], "--field", "Text", "A {{c1::cell}} divides.")
     after = page.decide("reject", first)
@@ -30,7 +28,7 @@ def test_a_decision_about_what_was_changed_meanwhile_is_refused_and_shown(forge,
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 
-def test_undo_takes_back_what_the_terminal_decided(forge, page) -> None:
+def test_undo_takes_back_what_the_terminal_decided(forge, page):
     guid = page.item(view="pending")["item"]["id"]
     forge.ok("reject", guid)
     after = page.decide("undo")
@@ -39,7 +37,7 @@ def test_undo_takes_back_what_the_terminal_decided(forge, page) -> None:
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 
-def test_a_decision_with_the_card_after_it_takes_at_most_fifteen_statements(page) -> None:
+def test_a_decision_with_the_card_after_it_takes_at_most_fifteen_statements(page):
     first, run = page.item(view="pending"), list[str]()
     page.service.ledger._db.set_trace_callback(run.append)
     after = page.decide("accept", first)

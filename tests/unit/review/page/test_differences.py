@@ -1,7 +1,5 @@
 """Word by word, as a reader would mark it."""
 
-from __future__ import annotations
-
 import pytest
 
 from ankiforge.review.page.items import runs
@@ -22,11 +20,11 @@ from ankiforge.review.page.items import runs
         ("", "new", "[+new]"),
     ],
 )
-def test_what_differs_is_told_in_whole_words(old: str, new: str, told: str) -> None:
+def test_what_differs_is_told_in_whole_words(old, new, told):
     signs = {"": "{}", "del": "[-{}]", "ins": "[+{}]"}
     assert "".join(signs[what].format(text) for what, text in runs(old, new)) == told
 
 
-def test_a_book_is_compared_in_no_time() -> None:
+def test_a_book_is_compared_in_no_time():
     words = " ".join(f"w{n % 97}" for n in range(20_000))
     assert runs(words, words[::-1])

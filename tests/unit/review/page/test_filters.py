@@ -1,7 +1,5 @@
 """Filters: the query of `list`, facets that add to it, two looks of the page's own, many at once."""
 
-from __future__ import annotations
-
 import pytest
 
 NUMBERS = "The ==mitochondrion== has 2 membranes.\n\nEvery ==muscle== needs oxygen.\n"
@@ -23,20 +21,20 @@ def facet(told, title: str) -> dict:
     return {value["label"]: value for value in found["values"]}
 
 
-def test_a_query_narrows_every_view_as_it_does_list(page, forge) -> None:
+def test_a_query_narrows_every_view_as_it_does_list(page, forge):
     assert count(page, query="document:powerhouse") == len(forge.cards("document:powerhouse")) == 2
     assert count(page, "run", query="nucleus") == 1
     assert page.views(view="pending", query="nucleus")["views"]["pending"] == 1
     assert page.item(view="pending", query="document:nowhere")["empty"].startswith("None of the 5")
 
 
-def test_a_query_that_cannot_be_read_is_answered_with_what_to_do(page) -> None:
+def test_a_query_that_cannot_be_read_is_answered_with_what_to_do(page):
     answer = page.get("/api/item", view="pending", query="colours:red")
     assert answer.status_code == 409
     assert "fields: deck" in answer.json["hint"]
 
 
-def test_a_facet_adds_a_term_and_takes_it_away_again(page) -> None:
+def test_a_facet_adds_a_term_and_takes_it_away_again(page):
     told = page.views(view="pending")
     chosen = facet(told, "Document")["powerhouse"]
     assert (chosen["count"], chosen["on"]) == (2, False)
@@ -46,21 +44,19 @@ def test_a_facet_adds_a_term_and_takes_it_away_again(page) -> None:
     assert (taken["on"], taken["query"]) == (True, "")
 
 
-def test_only_with_numbers(page) -> None:
+def test_only_with_numbers(page):
     assert (count(page, numbers="yes"), count(page)) == (1, 5)
     told = page.views(view="pending")
     assert {one["name"]: one["count"] for one in told["toggles"]} == {"unverified": 0, "numbers": 1}
 
 
-def test_a_card_that_no_longer_fits_leaves_the_list(page) -> None:
+def test_a_card_that_no_longer_fits_leaves_the_list(page):
     found = page.item(view="run", query="verdict:pending")
     after = page.decide("accept", found, query="verdict:pending")
     assert (after["count"], after["item"]["id"]) == (4, found["next"])
 
 
-def test_what_a_run_has_changed_is_seen_by_a_filter_after_the_counts_are_asked(
-    page, forge, notes
-) -> None:
+def test_what_a_run_has_changed_is_seen_by_a_filter_after_the_counts_are_asked(page, forge, notes):
     page.decide("accept", page.item(view="pending"))
     assert page.views(view="pending", query="oxygen")["views"]["pending"] == 1
     (notes / "powerhouse.md").write_text(NUMBERS.replace("needs oxygen", "needs sugar"))
@@ -89,7 +85,7 @@ def doubted(forge, fake, client):
 
 def test_a_card_that_its_source_does_not_say_is_found_and_accepted_only_by_a_typed_word(
     doubted, forge
-) -> None:
+):
     found = doubted.item(view="pending", unverified="yes")
     assert doubted.item(view="findings")["item"]["id"] == found["item"]["id"]
     [act] = [act for act in found["item"]["acts"] if act["what"] == "accept"]
@@ -106,7 +102,7 @@ def bulk(found) -> list:
     return [act for act in found["item"]["acts"] if act["what"] == "accept all"]
 
 
-def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page, forge) -> None:
+def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page, forge):
     assert bulk(page.item(view="pending")) == []
     found = page.item(view="pending", query="document:powerhouse")
     [act] = bulk(found)
@@ -124,7 +120,7 @@ def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 
-def test_all_cards_like_one_are_rejected_and_come_back_with_one_undo(page, forge) -> None:
+def test_all_cards_like_one_are_rejected_and_come_back_with_one_undo(page, forge):
     found = page.item(view="pending")
     [act] = [act for act in found["item"]["acts"] if act["what"] == "reject all"]
     assert "rejects every waiting card of notes drafted by rules" in act["asks"]
@@ -135,9 +131,7 @@ def test_all_cards_like_one_are_rejected_and_come_back_with_one_undo(page, forge
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 
-def test_the_counter_tells_what_stands_and_what_was_taken_back_of_an_earlier_visit(
-    page, forge
-) -> None:
+def test_the_counter_tells_what_stands_and_what_was_taken_back_of_an_earlier_visit(page, forge):
     forge.ok("reject", page.item(view="pending")["item"]["id"])
     for what in ("accept", "reject", "accept"):
         found = page.decide(what, page.item(view="pending"))
@@ -148,7 +142,7 @@ def test_the_counter_tells_what_stands_and_what_was_taken_back_of_an_earlier_vis
     assert page.decide("undo")["pace"]["made"] == {"undo": 1}
 
 
-def test_passages_without_a_card_fit_what_is_said_of_passages(forge, notes, client) -> None:
+def test_passages_without_a_card_fit_what_is_said_of_passages(forge, notes, client):
     forge.ok("run", notes, "--accept", "review")
     for card in forge.cards():
         forge.ok("accept", card["guid"])

@@ -1,7 +1,5 @@
 """Who may speak to the page, and what it says to all others: nothing, in words."""
 
-from __future__ import annotations
-
 import json
 import signal
 import socket
@@ -64,7 +62,7 @@ NAMES = [
 ]  # fmt: skip
 
 
-def test_a_name_that_was_made_to_point_here_learns_nothing(page, forge) -> None:
+def test_a_name_that_was_made_to_point_here_learns_nothing(page, forge):
     """DNS rebinding: the browser sends the name of the attacker's site, and even our cookie."""
     said = body(page)
     for host in NAMES:
@@ -75,7 +73,7 @@ def test_a_name_that_was_made_to_point_here_learns_nothing(page, forge) -> None:
     assert verdicts(forge) == {"pending"}
 
 
-def test_without_the_cookie_nothing_is_told(page, stranger) -> None:
+def test_without_the_cookie_nothing_is_told(page, stranger):
     wrong = ("/?token=", "/?token=wrong", "/?token=%ff%00", "/frame/x/")
     for path in ("/", *DATA, "/nowhere", *wrong):
         refused(stranger.get(path, headers={"Host": HOST}), 403)
@@ -85,9 +83,7 @@ def test_without_the_cookie_nothing_is_told(page, stranger) -> None:
     refused(stranger.get(f"/api/item?token={page.guard.token}", headers={"Host": HOST}), 403)
 
 
-def test_the_token_leaves_the_address_for_a_cookie_no_script_and_no_site_can_use(
-    page, stranger
-) -> None:
+def test_the_token_leaves_the_address_for_a_cookie_no_script_and_no_site_can_use(page, stranger):
     answer = page.first
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     told = set(answer.headers["Set-Cookie"].split("; "))
@@ -97,7 +93,7 @@ def test_the_token_leaves_the_address_for_a_cookie_no_script_and_no_site_can_use
     assert stranger.get("/", headers={"Host": "localhost:7777"}).status_code == 403
 
 
-def test_a_second_use_of_the_address_is_told_how_to_get_another(page, stranger) -> None:
+def test_a_second_use_of_the_address_is_told_how_to_get_another(page, stranger):
     asked = {"query_string": {"token": page.guard.token}}
     refused(stranger.get("/", headers={"Host": HOST}, **asked), 403)
     told = stranger.get("/", headers={"Host": HOST, "Accept": "text/html,*/*"}, **asked)
@@ -112,7 +108,7 @@ def test_a_second_use_of_the_address_is_told_how_to_get_another(page, stranger) 
     assert page.views()
 
 
-def test_of_many_at_the_same_moment_one_is_let_in(forge, notes) -> None:
+def test_of_many_at_the_same_moment_one_is_let_in(forge, notes):
     forge.ok("run", notes, "--accept", "review")
     with serving(forge) as (port, token):
         host = f"Host: 127.0.0.1:{port}\r\n"
@@ -127,7 +123,7 @@ def test_of_many_at_the_same_moment_one_is_let_in(forge, notes) -> None:
         assert sum(b"Set-Cookie" in answer for answer in answers) == 1
 
 
-def test_another_page_on_this_machine_reads_nothing_with_our_cookie(page) -> None:
+def test_another_page_on_this_machine_reads_nothing_with_our_cookie(page):
     """Cookies know no ports: whatever is served at 127.0.0.1 sends ours along."""
     for path, site in product(DATA, ("same-site", "cross-site", "something new")):
         refused(page.http.get(path, headers={"Host": HOST, "Sec-Fetch-Site": site}), 403)
@@ -141,7 +137,7 @@ ORIGINS = [
 ]  # fmt: skip
 
 
-def test_only_the_page_itself_decides(page, forge) -> None:
+def test_only_the_page_itself_decides(page, forge):
     said = body(page)
     for origin in ORIGINS:
         headers = {"Host": HOST} | ({"Origin": origin} if origin is not None else {})
@@ -155,7 +151,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-def test_what_a_form_can_send_is_no_decision(page, forge) -> None:
+def test_what_a_form_can_send_is_no_decision(page, forge):
     data = json.dumps(body(page))
     for kind in KINDS:
         answer = page.http.post("/api/decide", data=data, headers=MINE, content_type=kind)
@@ -163,7 +159,7 @@ def test_what_a_form_can_send_is_no_decision(page, forge) -> None:
     assert verdicts(forge) == {"pending"}
 
 
-def test_every_answer_is_armoured(page) -> None:
+def test_every_answer_is_armoured(page):
     frame = f"/frame/{page.guard.frames}/"
     for path in ("/", "/api/views", "/nowhere", "/static/page.js", "/mathjax/x", frame):
         with page.get(path) as answer:
@@ -190,7 +186,7 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
-def test_no_path_reaches_the_disk(page) -> None:
+def test_no_path_reaches_the_disk(page):
     served = ("/static/", "/mathjax/", f"/frame/{page.guard.frames}/")
     below = (*served, "/sheet/", "/paper/", "/source/", "/api/sheet?of=", "/api/", "/")
     for folder, path in product(below, OUTSIDE):
@@ -200,7 +196,7 @@ def test_no_path_reaches_the_disk(page) -> None:
         assert not any(word in text for word in ("import ", "root:", "Traceback")), path
 
 
-def test_routes_and_methods_that_are_none_are_refused_in_words(page) -> None:
+def test_routes_and_methods_that_are_none_are_refused_in_words(page):
     refused(page.get("/nowhere"), 404)
     refused(page.get("/api/decide"), 405)
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "POST"):
@@ -210,7 +206,7 @@ def test_routes_and_methods_that_are_none_are_refused_in_words(page) -> None:
     refused(page.http.open("/api/item", method="OPTIONS", headers={"Host": HOST}), 403)
 
 
-def test_a_person_who_may_not_look_is_told_what_to_do(stranger) -> None:
+def test_a_person_who_may_not_look_is_told_what_to_do(stranger):
     answer = stranger.get("/", headers={"Host": HOST, "Accept": "text/html,*/*"})
     assert answer.mimetype == "text/plain"
     assert "open the address that `ankiforge review` printed" in answer.get_data(as_text=True)
@@ -230,7 +226,7 @@ BODIES = [
 ]  # fmt: skip
 
 
-def test_what_no_page_says_changes_nothing_and_is_answered_in_words(page, forge) -> None:
+def test_what_no_page_says_changes_nothing_and_is_answered_in_words(page, forge):
     headers = MINE | {"Content-Type": "application/json"}
     for path, data in product(ASKS, BODIES):
         answer = page.http.post(path, data=data, headers=headers)
@@ -245,16 +241,14 @@ ASKED = ("view", "at", "step", "query", "next", "more")
 ODD = ("\x00", "\u202e", "'; DROP TABLE card; --", "9" * 3000, "{{7*7}}", "-1", "deck:", "\\")
 
 
-def test_what_no_page_asks_is_answered_in_words(page) -> None:
+def test_what_no_page_asks_is_answered_in_words(page):
     for path, name, value in product(DATA, ASKED, ODD):
         answer = page.get(path, **{"view": "pending", name: value})
         assert answer.status_code < 500, (name, value)
         assert answer.json
 
 
-def test_a_mistake_of_ours_is_told_on_the_terminal_and_the_page_lives_on(
-    page, monkeypatch, caplog
-) -> None:
+def test_a_mistake_of_ours_is_told_on_the_terminal_and_the_page_lives_on(page, monkeypatch, caplog):
     from ankiforge.review.page.lists import FilteredView
 
     def fails(*_: object) -> None:
@@ -295,7 +289,7 @@ def spoken(port: int, words: bytes) -> bytes:
         return connection.recv(65536)
 
 
-def test_half_requests_block_nobody_and_large_ones_are_not_read(forge) -> None:
+def test_half_requests_block_nobody_and_large_ones_are_not_read(forge):
     with serving(forge) as (port, _):
         host = f"Host: 127.0.0.1:{port}\r\n".encode()
         stuck = [socket.create_connection(("127.0.0.1", port)) for _ in range(12)]

@@ -1,7 +1,5 @@
 """Drawing anew from the page: one more card to choose from, and nothing that was there is lost."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time
@@ -89,7 +87,7 @@ def pressed(found: Any, key: str) -> tuple[str, dict[str, str]]:
 # --- beside what there is -------------------------------------------------------------------
 
 
-def test_what_is_drawn_anew_stands_beside_the_card_that_waits(forge, fake, model, asked) -> None:
+def test_what_is_drawn_anew_stands_beside_the_card_that_waits(forge, fake, model, asked):
     page = asked()
     model.queue.append(basic(fake, NEW))
     after = page.decide("redraft", page.item(view="pending"), words="turn it round")
@@ -101,9 +99,7 @@ def test_what_is_drawn_anew_stands_beside_the_card_that_waits(forge, fake, model
 
 
 @pytest.mark.parametrize("where", ["page", "terminal"])
-def test_another_note_type_is_one_choice_with_the_card_that_waits(
-    forge, fake, model, asked, where: str
-) -> None:
+def test_another_note_type_is_one_choice_with_the_card_that_waits(forge, fake, model, asked, where):
     page = asked()
     model.queue.append(cloze(fake))
     if where == "page":
@@ -121,7 +117,7 @@ def test_another_note_type_is_one_choice_with_the_card_that_waits(
 
 def test_of_two_facts_of_a_passage_the_one_that_is_alike_is_meant(
     forge, fake, model, client, told, note
-) -> None:
+):
     note(ALPHA)
     told()
     where = fake.card("1", ALPHA, "Of what is Alpha the first letter?", "the Greek alphabet")
@@ -140,7 +136,7 @@ def test_of_two_facts_of_a_passage_the_one_that_is_alike_is_meant(
 
 def test_beside_an_accepted_card_all_that_is_proposed_waits_until_a_person_takes_one(
     forge, fake, model, asked
-) -> None:
+):
     page = asked(accept="clean")
     [card] = forge.cards()
     assert card["verdict"] == "accepted"
@@ -164,9 +160,7 @@ def test_beside_an_accepted_card_all_that_is_proposed_waits_until_a_person_takes
     assert (card["verdict"], card["fields"]["Front"]) == ("accepted", NEWEST)
 
 
-def test_another_note_type_than_an_accepted_card_has_waits_by_itself(
-    forge, fake, model, asked
-) -> None:
+def test_another_note_type_than_an_accepted_card_has_waits_by_itself(forge, fake, model, asked):
     page = asked(accept="clean")
     [card] = forge.cards()
     model.queue.append(cloze(fake))
@@ -175,9 +169,7 @@ def test_another_note_type_than_an_accepted_card_has_waits_by_itself(
     assert [one["verdict"] for one in forge.cards()] == ["accepted", "pending"]
 
 
-def test_beside_words_of_a_persons_own_nothing_is_accepted_unseen(
-    forge, fake, model, asked
-) -> None:
+def test_beside_words_of_a_persons_own_nothing_is_accepted_unseen(forge, fake, model, asked):
     page = asked()
     forge.ok("edit", forge.cards()[0]["guid"], "--field", "Front", "Mine?")
     for drawn in (NEW, OLD):
@@ -194,9 +186,7 @@ def test_beside_words_of_a_persons_own_nothing_is_accepted_unseen(
     )
 
 
-def test_a_passage_that_had_no_card_gets_one_that_waits(
-    forge, fake, model, client, told, note
-) -> None:
+def test_a_passage_that_had_no_card_gets_one_that_waits(forge, fake, model, client, told, note):
     note(ALPHA)
     told(accept="clean")
     model.queue.append(fake.cards({"h": "1", "kind": "none", "why_none": "tells too little"}))
@@ -213,9 +203,7 @@ def test_a_passage_that_had_no_card_gets_one_that_waits(
 
 @pytest.mark.parametrize("where", ["page", "terminal"])
 @pytest.mark.parametrize("reply", ["none", "refused", "unreadable", "same"])
-def test_the_card_stands_as_it_was_where_nothing_new_comes(
-    forge, fake, model, asked, reply: str, where: str
-) -> None:
+def test_the_card_stands_as_it_was_where_nothing_new_comes(forge, fake, model, asked, reply, where):
     page = asked()
     before = forge.cards()
     none = {"h": "1", "kind": "none", "why_none": "tells too little"}
@@ -245,9 +233,7 @@ def test_the_card_stands_as_it_was_where_nothing_new_comes(
         ({"base_url": "http://127.0.0.1:1/v1"}, False, "127.0.0.1:1"),
     ],
 )  # fmt: skip
-def test_it_is_said_why_nothing_can_be_asked(
-    forge, model, asked, told, client, llm: dict[str, Any], offline: bool, why: str
-) -> None:
+def test_it_is_said_why_nothing_can_be_asked(forge, model, asked, told, client, llm, offline, why):
     asked()
     told(**llm)
     page, sent = client(asking=Models(offline=offline)), len(model.asked)
@@ -257,7 +243,7 @@ def test_it_is_said_why_nothing_can_be_asked(
     assert (len(model.asked), after["item"]) == (sent, before["item"])
 
 
-def test_without_a_model_it_is_said_what_to_do(forge, model, told, note, client) -> None:
+def test_without_a_model_it_is_said_what_to_do(forge, model, told, note, client):
     note(ALPHA)
     told(drafter="rules")
     forge.ok("run")
@@ -269,9 +255,7 @@ def test_without_a_model_it_is_said_what_to_do(forge, model, told, note, client)
     assert model.asked == []
 
 
-def test_what_is_kept_on_this_machine_is_not_sent_by_whatever_way_it_is_marked(
-    forge, model, asked
-) -> None:
+def test_what_is_kept_on_this_machine_is_not_sent_by_whatever_way_it_is_marked(forge, model, asked):
     page = asked()
     other = forge.folder / "notes" / "Diary.md"
     other.write_text(f"=={ALPHA}== #no-llm\n", encoding="utf-8")
@@ -282,7 +266,7 @@ def test_what_is_kept_on_this_machine_is_not_sent_by_whatever_way_it_is_marked(
     assert len(model.asked) == sent
 
 
-def test_a_passage_that_is_gone_is_not_drawn_again(forge, model, asked) -> None:
+def test_a_passage_that_is_gone_is_not_drawn_again(forge, model, asked):
     page = asked(accept="clean")
     found = page.item(view="recent")
     forge.ok("accept", forge.cards()[0]["guid"])
@@ -297,7 +281,7 @@ def test_a_passage_that_is_gone_is_not_drawn_again(forge, model, asked) -> None:
 # --- others at work, and the end ------------------------------------------------------------
 
 
-def test_while_another_drafts_that_is_said_and_nothing_is_asked(forge, fake, model, asked) -> None:
+def test_while_another_drafts_that_is_said_and_nothing_is_asked(forge, fake, model, asked):
     page = asked()
     found, sent = page.item(view="pending"), len(model.asked)
     with ledger.lock(forge.folder / ".ankiforge", "drafting"):
@@ -310,9 +294,7 @@ def test_while_another_drafts_that_is_said_and_nothing_is_asked(forge, fake, mod
     assert fronts(page.decide("redraft", found, words="better")) == [OLD, NEW]
 
 
-def test_what_is_under_way_when_the_page_ends_is_kept_and_its_card_waits(
-    forge, fake, model, asked
-) -> None:
+def test_what_is_under_way_when_the_page_ends_is_kept_and_its_card_waits(forge, fake, model, asked):
     said: list[str] = []
     asking = Models(say=said.append)
     page = asked(asking=asking)
@@ -330,7 +312,7 @@ def test_what_is_under_way_when_the_page_ends_is_kept_and_its_card_waits(
 
 def test_a_reply_of_which_nothing_came_yet_is_used_and_not_paid_for_again(
     forge, fake, model, asked, monkeypatch
-) -> None:
+):
     from ankiforge.pipeline import DraftRecorder
 
     page = asked()

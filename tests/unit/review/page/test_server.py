@@ -1,7 +1,5 @@
 """The server's own end: what was asked is answered, and nothing of it is left."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time
@@ -14,7 +12,7 @@ from ankiforge.review.page.decisions import Models
 from ankiforge.review.page.server import Services
 
 
-def test_what_was_asked_before_ctrl_c_is_answered_and_no_thread_is_left(monkeypatch) -> None:
+def test_what_was_asked_before_ctrl_c_is_answered_and_no_thread_is_left(monkeypatch):
     answers: list[bytes] = []
 
     def slow(environ: dict[str, Any], start: Any) -> Iterable[bytes]:

@@ -1,7 +1,5 @@
 """The source beside a card: the passage, links, pages of PDFs, pictures."""
 
-from __future__ import annotations
-
 import html
 import json
 import re
@@ -38,7 +36,7 @@ def shown(**more: Any) -> str:
 # --- the passage ------------------------------------------------------------------------------
 
 
-def test_the_context_is_joined_as_it_stood() -> None:
+def test_the_context_is_joined_as_it_stood():
     assert shown(prefix="The ", suffix=" divides.", sentence="The cell divides.") == (
         "The cell divides."
     )
@@ -50,25 +48,25 @@ def test_the_context_is_joined_as_it_stood() -> None:
     )
 
 
-def test_a_context_that_goes_on_says_so() -> None:
+def test_a_context_that_goes_on_says_so():
     around = "y" * CONTEXT
     assert shown(prefix=around, suffix=around) == f"…{around}cell{around}…"
     assert shown(prefix="All. ", suffix=" divides.") == "All. cell divides."
 
 
-def test_the_same_words_twice_are_told_apart_by_what_stands_before() -> None:
+def test_the_same_words_twice_are_told_apart_by_what_stands_before():
     told = runs_of(highlight(prefix="A cell is a ", suffix=".", sentence="A cell is a cell."), "")
     assert [run.text for run in told] == ["A cell is a ", "cell", "."]
 
 
-def test_the_evidence_and_the_phrases_are_marked_within_the_mark() -> None:
+def test_the_evidence_and_the_phrases_are_marked_within_the_mark():
     runs = runs_of(highlight("Every cell divides into two.", gaps=((6, 10),)), "cell divides")
     assert [(run.text, run.marks[1:]) for run in runs] == [
         ("Every ", ()), ("cell", ("quote", "gap")), (" divides", ("quote",)), (" into two.", ()),
     ]  # fmt: skip
 
 
-def test_evidence_around_a_phrase_is_marked_there_and_not_called_missing() -> None:
+def test_evidence_around_a_phrase_is_marked_there_and_not_called_missing():
     """Of a phrase that was marked in a sentence, the sentence is the evidence."""
     phrase = highlight(prefix="Every ", suffix=" divides.", sentence="Every cell divides.")
     runs = runs_of(phrase, "every cell divides.")
@@ -78,7 +76,7 @@ def test_evidence_around_a_phrase_is_marked_there_and_not_called_missing() -> No
     assert "Not in the passage" not in source_html(phrase, "Every cell divides.")
 
 
-def test_what_a_card_by_hand_says_in_its_source_is_told_once() -> None:
+def test_what_a_card_by_hand_says_in_its_source_is_told_once():
     said = {"kind": HighlightKind.CARD, "exact": "What divides?::A cell"}
     assert "As it is written" not in source_html(_card(**said, sides=("What divides?", "A cell")))
     assert "As it is written" in source_html(_card(**said, sides=("What divides?", "A **cell**")))
@@ -88,13 +86,13 @@ def _card(kind: HighlightKind, exact: str, sides: tuple[str, ...]) -> Highlight:
     return replace(highlight(exact, markdown=sides), kind=kind)
 
 
-def test_evidence_that_is_not_in_the_mark_is_said_in_words() -> None:
+def test_evidence_that_is_not_in_the_mark_is_said_in_words():
     assert "Not in the passage" in source_html(highlight(), "a nucleus")
     assert "Not in the passage" not in source_html(highlight(), "CELL")
     assert "Not in the passage" not in source_html(highlight())
 
 
-def test_a_colour_is_told_by_its_name_and_no_other_word_becomes_a_class() -> None:
+def test_a_colour_is_told_by_its_name_and_no_other_word_becomes_a_class():
     told = source_html(highlight(colour="#ffd400"))
     assert 'class="passage marked-yellow"' in told
     assert ">yellow</li>" in told
@@ -103,7 +101,7 @@ def test_a_colour_is_told_by_its_name_and_no_other_word_becomes_a_class() -> Non
     assert 'class="passage"' in odd
 
 
-def test_whatever_a_source_says_is_text() -> None:
+def test_whatever_a_source_says_is_text():
     evil = "<img src=x onerror=alert(1)>\"'</blockquote><script>"
     found = source_html(
         highlight(
@@ -121,7 +119,7 @@ def test_whatever_a_source_says_is_text() -> None:
 # --- links ------------------------------------------------------------------------------------
 
 
-def test_links_say_where_they_lead() -> None:
+def test_links_say_where_they_lead():
     found = links_of(
         highlight(
             uri="obsidian://open?vault=n&file=a",
@@ -143,13 +141,13 @@ def test_links_say_where_they_lead() -> None:
         "java\nscript:alert(1)", "blob:x", "/frame/x", "about:blank", "mailto:a@b.c", "x" * 5000,
     ],
 )  # fmt: skip
-def test_what_is_no_known_address_is_only_text(uri: str) -> None:
+def test_what_is_no_known_address_is_only_text(uri):
     link, *_ = links_of(highlight(uri=uri, identifiers=(("url", uri),)))
     assert link.address == ""
     assert "<a " not in source_html(highlight(uri=uri, links=(uri,), identifiers=(("url", uri),)))
 
 
-def test_a_name_before_the_host_does_not_pass_for_it() -> None:
+def test_a_name_before_the_host_does_not_pass_for_it():
     (link,) = links_of(highlight(uri="https://doi.org@evil.example/x"))
     assert link.label == "evil.example/x"
 
@@ -195,7 +193,7 @@ def boxes(sheet: str) -> list[tuple[int, ...]]:
     return [tuple(map(int, one)) for one in found]
 
 
-def test_the_page_is_drawn_with_the_mark_where_it_is(forge, client, paper: Path) -> None:
+def test_the_page_is_drawn_with_the_mark_where_it_is(forge, client, paper):
     look = drafted(forge, client, paper.parent)
     sheet = look.sheet()
     ((left, top, width, height),) = boxes(sheet)
@@ -211,7 +209,7 @@ def test_the_page_is_drawn_with_the_mark_where_it_is(forge, client, paper: Path)
     assert f'href="/paper/{look.name}#page=2"' in sheet
 
 
-def test_the_pdf_itself_is_served_as_nothing_but_a_pdf(forge, client, paper: Path) -> None:
+def test_the_pdf_itself_is_served_as_nothing_but_a_pdf(forge, client, paper):
     look = drafted(forge, client, paper.parent)
     answer = look.get(f"/paper/{look.name}")
     assert answer.data == paper.read_bytes()
@@ -221,7 +219,7 @@ def test_the_pdf_itself_is_served_as_nothing_but_a_pdf(forge, client, paper: Pat
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-def test_what_was_not_shown_has_no_name(forge, client, paper: Path) -> None:
+def test_what_was_not_shown_has_no_name(forge, client, paper):
     look = drafted(forge, client, paper.parent)
     for name in ("0" * 16, "..", "%2e%2e%2fcells.pdf", "cells.pdf"):
         for path in (f"/paper/{name}", f"/sheet/{name}", f"/source/{name}/0"):
@@ -230,7 +228,7 @@ def test_what_was_not_shown_has_no_name(forge, client, paper: Path) -> None:
     assert look.get(f"/source/{look.name}/99").status_code == 404
 
 
-def test_a_pdf_that_is_gone_or_another_is_told_in_words(forge, client, paper: Path) -> None:
+def test_a_pdf_that_is_gone_or_another_is_told_in_words(forge, client, paper):
     look = drafted(forge, client, paper.parent)
     whole = paper.read_bytes()
     write_pdf(paper, [Page((paragraph("One."),)), Page((paragraph("Another text."),))])
@@ -244,7 +242,7 @@ def test_a_pdf_that_is_gone_or_another_is_told_in_words(forge, client, paper: Pa
     assert look.get(f"/paper/{look.name}").status_code == 404
 
 
-def test_a_locked_pdf_opens_with_the_password_of_its_source(forge, client, paper: Path) -> None:
+def test_a_locked_pdf_opens_with_the_password_of_its_source(forge, client, paper):
     locked = PdfWriter(clone_from=paper)
     locked.encrypt("sesame")
     locked.write(paper)
@@ -258,7 +256,7 @@ def test_a_locked_pdf_opens_with_the_password_of_its_source(forge, client, paper
     assert "none of the known passwords opens it" in Looker(client()).sheet()
 
 
-def test_no_link_leads_out_of_the_folder(forge, client, paper: Path, tmp_path: Path) -> None:
+def test_no_link_leads_out_of_the_folder(forge, client, paper, tmp_path):
     look = drafted(forge, client, paper.parent)
     outside = tmp_path / "secret.pdf"
     paper.rename(outside)
@@ -281,9 +279,7 @@ def zotero(folder: Path, *marks: Annotation) -> Path:
     return folder
 
 
-def test_a_mark_of_zotero_is_outlined_on_the_page_of_its_attachment(
-    forge, client, tmp_path: Path
-) -> None:
+def test_a_mark_of_zotero_is_outlined_on_the_page_of_its_attachment(forge, client, tmp_path):
     folder = zotero(
         tmp_path / "Zotero",
         Annotation("MARKED22", "Every cell divides into two.", "q: What divides?"),
@@ -294,7 +290,7 @@ def test_a_mark_of_zotero_is_outlined_on_the_page_of_its_attachment(
     assert "%PDF" in look.get(f"/paper/{look.name}").data[:8].decode()
 
 
-def test_a_figure_of_zotero_is_shown_itself(forge, client, tmp_path: Path) -> None:
+def test_a_figure_of_zotero_is_shown_itself(forge, client, tmp_path):
     place = json.dumps({"pageIndex": 0, "rects": [[100, 300, 280, 390]]})
     figure = Annotation("FIGUREA2", None, "? What is red here?", kind="image", position=place)
     look = drafted(forge, client, zotero(tmp_path / "Zotero", figure))
