@@ -724,14 +724,8 @@ def _judge(
         return Edit(waits, "nothing says what the number is of")
     # 2. the same highlight, but the meaning may have changed
     for a, b in edit.both():
-        if a.within_name or b.within_name:
-            return Edit(waits, f"{_shown((a, b))}: a number in a name")
-        if {a.key, b.key} == {"one", "#:0:"}:
-            return Edit(waits, f"{_shown((a, b))}: none or some")
-        if a.kind == b.kind == "number" and (why := _turned(a, b)):
-            return Edit(waits, why)
-        if a.kind != "number" and _is_renamed(a, b):
-            return Edit(waits, f"{_shown((a, b))}: another name")
+        if why := _turned(a, b):
+            return Edit(waits, f"{_shown((a, b))}: {why}")
     if _negations(edit.old) != _negations(edit.new):
         return Edit(waits, "a negation came or went")
     # 3. a correction, unless there is a doubt
@@ -783,44 +777,50 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     one = tokens[at]
     before = tokens[at - 1] if at else None
     after = tokens[at + 1] if at + 1 < len(tokens) else None
-    if one.kind == "sign" and one.key not in "=≈":
-        return f"“{one.raw}” came or went"
-    if one.within_name or one.kind == "code":
-        return f"“{one.raw}” came or went"
-    if "\u3040" <= one.key[0] <= "\u9fff":
-        return f"“{one.raw}” came or went"
+    said = f"“{one.raw}” came or went"
+    if (
+        (one.kind == "sign" and one.key not in "=≈")
+        or one.within_name
+        or one.kind == "code"
+        or "\u3040" <= one.key[0] <= "\u9fff"
+    ):
+        return said
     contrary = OPPOSITES.get(stem(one.key), frozenset())
     if any(stem(each.key) in contrary for each in tokens):
-        return f"“{one.raw}” came or went, its contrary is there"
+        return f"{said}, its contrary is there"
     if one.kind == "number":
         return "a number of the answer came or went" if one.answer else ""
     stays = after is not None and not after.light and all(after is not each for each in singles)
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     if (one.key in _QUALIFIERS or naming) and stays:
-        return f"“{one.raw}” came or went"
+        return said
     names = [each is not None and each.name and each.kind == "word" for each in (before, after)]
-    beside = any(names) if one.name else names[1]
-    if (one.name or one.capital) and not one.bracketed and (beside or (after and after.kind == "number" and after.within_name)):  # fmt: skip
-        return f"“{one.raw}” came or went beside a name"
-    if one.name and one.answer:
-        return f"“{one.raw}” came or went in the answer"
-    return ""
+    numbered = after is not None and after.kind == "number" and after.within_name
+    beside = numbered or (any(names) if one.name else names[1])
+    if (one.name or one.capital) and not one.bracketed and beside:
+        return f"{said} beside a name"
+    return f"{said} in the answer" if one.name and one.answer else ""
 
 
-def _turned(one: _Token, other: _Token) -> str:
-    """Return how two numbers differ apart from their size."""
-    a, b = one.quantity, other.quantity
-    if a is None or b is None:
+def _turned(a: _Token, b: _Token) -> str:
+    """Return how replacing a token by another may change the meaning; "" if it does not."""
+    if a.within_name or b.within_name:
+        return "a number in a name"
+    if {a.key, b.key} == {"one", "#:0:"}:
+        return "none or some"
+    if a.kind != "number":
+        return "another name" if _is_renamed(a, b) else ""
+    one, other = a.quantity, b.quantity
+    if one is None or other is None:
         return ""
-    if one.key == other.key:
-        return f"{_shown((one, other))}: the case of a unit"
-    if a.spelled and b.spelled and not (a.value and b.value):
-        return f"{_shown((one, other))}: none or some"
-    if a.dimension != b.dimension and (a.unit and b.unit):
-        return f"{_shown((one, other))}: another unit"
-    if a.era != b.era or (a.value < 0) != (b.value < 0):
-        return f"{_shown((one, other))}: another sign or era"
-    return ""
+    if a.key == b.key:
+        return "the case of a unit"
+    if one.spelled and other.spelled and not (one.value and other.value):
+        return "none or some"
+    if one.dimension != other.dimension and one.unit and other.unit:
+        return "another unit"
+    is_turned = one.era != other.era or (one.value < 0) != (other.value < 0)
+    return "another sign or era" if is_turned else ""
 
 
 def _negations(tokens: list[_Token]) -> int:
