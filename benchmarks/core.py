@@ -56,6 +56,7 @@ def run(command: list[str], desk: Path) -> Cost:
     """Run a command that must succeed, with `desk` as the user's home."""
     home = {name: str(desk / "home") for name in ("HOME", "ANKIFORGE_HOME", "ANKI_BASE")}
     environment = {**os.environ, **home, "ANKIFORGE_TRUST": str(desk)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
     output, errors = desk / "stdout", desk / "stderr"
     start = time.perf_counter()
     with output.open("wb") as stdout, errors.open("wb") as stderr:

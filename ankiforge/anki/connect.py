@@ -234,7 +234,7 @@ class AnkiConnect:
             httpx2.LocalProtocolError,
         ) as error:
             raise AbsentError(
-                f"no Anki answers at {self.address} ({self._one_line(error)})",
+                f"no Anki answers at {self.address}: {self._one_line(error)}",
                 hint=f"open Anki; it needs {_ADD_ON}",
             ) from error
         except httpx2.TimeoutException as error:
@@ -291,7 +291,7 @@ class AnkiConnect:
         """Return a foreign message as one short printable line without the key."""
         text = str(words).replace(self._key, "…") if self._key else str(words)
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return line[:_MAX_MESSAGE]
+        return re.sub(r"^\[Errno -?\d+\] ", "", line)[:_MAX_MESSAGE]
 
 
 def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:

@@ -174,11 +174,9 @@ _SCAN = re.compile(
     """,
     re.VERBOSE,
 )
-_PREFIXED = re.compile(r"(?:pre|post|mid|late|early|circa|ca|about|c)-?(?=\d)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?:;。？！\n]\s*[\"“‘(\[]*$")
 _ROMAN = re.compile(r"(?<![\w(])(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
 _ROMAN_SIGN = "\ue102"
-_GLUE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|a|y)\s*(?=\d)")
 _BESIDE = re.compile(r"(?:[^\W\d_]|§|\bNo\.|\bNr\.)\s?$", re.IGNORECASE)
 _ATTACHED = re.compile(r"[^\W\d_][:/\[._]$")
 """The end of an identifier to which a number belongs: localhost:3000, fonts[0]."""
@@ -222,8 +220,6 @@ class _Token:
     quantity: Quantity | None = None
     within_name: bool = False
     """Whether a number is part of a name (World War 2, type 1, § 5, third), not a measure."""
-    glued: bool = False
-    """Whether a number and the next one form a range."""
     bracketed: bool = False
     """Whether it is the first in brackets: World Health Organization (WHO)."""
     beside: bool = False
@@ -283,9 +279,6 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
     at, length = 0, len(text)
     while at < length:
         match = _SCAN.match(text, at)
-        if match and match["code"] and (prefix := _PREFIXED.match(text, at)):
-            at = prefix.end()  # mid-1990s
-            continue
         quantity = None if match and match["code"] else QUANTITY.match(folded, at)
         if quantity and quantity["word"] and quantity["word"] in ("one", "null", "eins"):
             quantity = None
@@ -319,11 +312,8 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     dated = follows.startswith(("centur", "jahrhundert", "millenni", *_MONTHS))
     named = (bool(ordinal) and not dated) or led.endswith(_ROMAN_SIGN)
     named = named or (not one.unit and _ATTACHED.search(led) is not None)
-    glued = _GLUE.match(text, end) is not None
     beside = _BESIDE.search(led) is not None
-    return _Token(
-        key, raw, answer, "number", quantity=one, within_name=named, glued=glued, beside=beside
-    )
+    return _Token(key, raw, answer, "number", quantity=one, within_name=named, beside=beside)
 
 
 def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
@@ -344,13 +334,7 @@ def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
 
 
 def _finished(found: list[_Token], german: bool) -> list[_Token]:
-    """Return the tokens with the units of ranges, and with numbers marked that are part of a name."""
-    for at in range(len(found) - 2, -1, -1):  # 5–10 km
-        here, after = found[at], found[at + 1]
-        if here.glued and here.quantity and after.quantity and not here.quantity.unit:
-            size = here.quantity.value * after.quantity.worth
-            key = f"#{after.quantity.dimension}:{size}:{here.quantity.era}"
-            found[at] = replace(here, key=key)
+    """Return the tokens with numbers marked that are part of a name."""
     for at, one in enumerate(found):
         if german and one.name and not one.raw.isupper() and one.kind == "word":
             found[at] = one = replace(one, name=False)
@@ -740,16 +724,8 @@ def _judge(
         return Edit(waits, "nothing says what the number is of")
     # 2. the same highlight, but the meaning may have changed
     for a, b in edit.both():
-        if a.within_name or b.within_name:
-            return Edit(waits, f"{_shown((a, b))}: a number in a name")
-        if {a.key, b.key} == {"one", "#:0:"}:
-            return Edit(waits, f"{_shown((a, b))}: none or some")
-        if a.kind == b.kind == "number" and (why := _turned(a, b)):
-            return Edit(waits, why)
-        if stem(b.key) in OPPOSITES.get(stem(a.key), ()) or b.key in TURNED.get(a.key, ()):
-            return Edit(waits, f"{_shown((a, b))}: the contrary")
-        if a.kind != "number" and _is_renamed(a, b):
-            return Edit(waits, f"{_shown((a, b))}: another name")
+        if why := _turned(a, b):
+            return Edit(waits, f"{_shown((a, b))}: {why}")
     if _negations(edit.old) != _negations(edit.new):
         return Edit(waits, "a negation came or went")
     # 3. a correction, unless there is a doubt
@@ -801,44 +777,50 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     one = tokens[at]
     before = tokens[at - 1] if at else None
     after = tokens[at + 1] if at + 1 < len(tokens) else None
-    if one.kind == "sign" and one.key not in "=≈":
-        return f"“{one.raw}” came or went"
-    if one.within_name or one.kind == "code":
-        return f"“{one.raw}” came or went"
-    if "\u3040" <= one.key[0] <= "\u9fff":
-        return f"“{one.raw}” came or went"
+    said = f"“{one.raw}” came or went"
+    if (
+        (one.kind == "sign" and one.key not in "=≈")
+        or one.within_name
+        or one.kind == "code"
+        or "\u3040" <= one.key[0] <= "\u9fff"
+    ):
+        return said
     contrary = OPPOSITES.get(stem(one.key), frozenset())
     if any(stem(each.key) in contrary for each in tokens):
-        return f"“{one.raw}” came or went, its contrary is there"
+        return f"{said}, its contrary is there"
     if one.kind == "number":
         return "a number of the answer came or went" if one.answer else ""
     stays = after is not None and not after.light and all(after is not each for each in singles)
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     if (one.key in _QUALIFIERS or naming) and stays:
-        return f"“{one.raw}” came or went"
+        return said
     names = [each is not None and each.name and each.kind == "word" for each in (before, after)]
-    beside = any(names) if one.name else names[1]
-    if (one.name or one.capital) and not one.bracketed and (beside or (after and after.kind == "number" and after.within_name)):  # fmt: skip
-        return f"“{one.raw}” came or went beside a name"
-    if one.name and one.answer:
-        return f"“{one.raw}” came or went in the answer"
-    return ""
+    numbered = after is not None and after.kind == "number" and after.within_name
+    beside = numbered or (any(names) if one.name else names[1])
+    if (one.name or one.capital) and not one.bracketed and beside:
+        return f"{said} beside a name"
+    return f"{said} in the answer" if one.name and one.answer else ""
 
 
-def _turned(one: _Token, other: _Token) -> str:
-    """Return how two numbers differ apart from their size."""
-    a, b = one.quantity, other.quantity
-    if a is None or b is None:
+def _turned(a: _Token, b: _Token) -> str:
+    """Return how replacing a token by another may change the meaning; "" if it does not."""
+    if a.within_name or b.within_name:
+        return "a number in a name"
+    if {a.key, b.key} == {"one", "#:0:"}:
+        return "none or some"
+    if a.kind != "number":
+        return "another name" if _is_renamed(a, b) else ""
+    one, other = a.quantity, b.quantity
+    if one is None or other is None:
         return ""
-    if one.key == other.key:
-        return f"{_shown((one, other))}: the case of a unit"
-    if a.spelled and b.spelled and not (a.value and b.value):
-        return f"{_shown((one, other))}: none or some"
-    if a.dimension != b.dimension and (a.unit and b.unit):
-        return f"{_shown((one, other))}: another unit"
-    if a.era != b.era or (a.value < 0) != (b.value < 0):
-        return f"{_shown((one, other))}: another sign or era"
-    return ""
+    if a.key == b.key:
+        return "the case of a unit"
+    if one.spelled and other.spelled and not (one.value and other.value):
+        return "none or some"
+    if one.dimension != other.dimension and one.unit and other.unit:
+        return "another unit"
+    is_turned = one.era != other.era or (one.value < 0) != (other.value < 0)
+    return "another sign or era" if is_turned else ""
 
 
 def _negations(tokens: list[_Token]) -> int:

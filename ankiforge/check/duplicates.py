@@ -61,6 +61,8 @@ _JUDGED = 30
 """The number of most similar cards that are judged; in a long list of one pattern all are similar."""
 _MOST = 5
 """The maximum number of findings for a card."""
+_SIDES_KEPT = 5_000
+"""The number of cards of a store whose sides are kept in memory."""
 _AT_ONCE = 5_000
 """The number of cards whose search terms are stored in one transaction."""
 
@@ -135,8 +137,8 @@ class DuplicateIndex:
         # a place is a position in these lists; a changed card gets a new place
         self._ids: list[str] = []
         self._homes: list[HighlightKey] = []
-        self._sides: list[Sides | None] = []
-        """None = not read yet."""
+        self._sides: dict[int, Sides] = {}
+        """The sides of cards; of a store, those that were needed lately."""
         self._words: list[tuple[int, ...]] = []
         """The numbers of the content words of each card."""
         self._masks: list[int] = []
@@ -218,7 +220,6 @@ class DuplicateIndex:
     def _new_place(self) -> int:
         self._ids.append("")
         self._homes.append(HighlightKey(""))
-        self._sides.append(None)
         self._words.append(())
         self._masks.append(0)
         self._sizes.append(0)
@@ -228,7 +229,8 @@ class DuplicateIndex:
         numbers = [self._number(word) for word in card.terms.words]
         self._ids[place] = card.id
         self._homes[place] = card.highlight
-        self._sides[place] = read
+        if read:
+            self._sides[place] = read
         self._words[place] = tuple(numbers)
         self._masks[place] = _mask(numbers)
         self._sizes[place] = len(numbers)
@@ -348,9 +350,11 @@ class DuplicateIndex:
                 yield found("similar", f"{shown}, differs in: {difference}", twin=id)
 
     def _sides_at(self, place: int) -> Sides:
-        known = self._sides[place]
+        known = self._sides.get(place)
         if known is None:
             assert self._store is not None
+            if len(self._sides) >= _SIDES_KEPT:
+                self._sides.clear()
             draft = self._store.draft(self._ids[place]) or _NOTHING  # deleted meanwhile
             known = self._sides[place] = sides(draft)
         return known

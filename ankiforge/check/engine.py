@@ -41,8 +41,7 @@ SOURCELESS: tuple[Check, ...] = (
     card.unfinished,
 )
 """The checks that need only the card."""
-ALL: tuple[Check, ...] = (
-    card.structure,
+SOURCED: tuple[Check, ...] = (
     grounding.quote,
     grounding.answer,
     grounding.card,
@@ -56,6 +55,11 @@ ALL: tuple[Check, ...] = (
     literal.injected,
     meaning,
     grounding.other_language,
+)
+"""The checks against the source. They do not apply to cards that a person wrote."""
+ALL: tuple[Check, ...] = (
+    card.structure,
+    *SOURCED,
     *SOURCELESS[1:],
     inline.inline_field,
     card.form,
@@ -86,7 +90,8 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     """
     by_author = authored(draft)
     findings = []
-    for finding in _run(draft, context, ALL):
+    checks = [one for one in ALL if not (by_author and one in SOURCED)]
+    for finding in _run(draft, context, checks):
         id = finding.check
         if by_author and id in _COUNTED_ONLY:
             finding = replace(finding, severity=Severity.INFO)

@@ -17,7 +17,6 @@ from ankiforge.check.reading import (
     about,
     around,
     asked_by_reader,
-    authored,
     evidence,
     folded,
     language,
@@ -74,7 +73,7 @@ _PREFIX = 5
 def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find a quote that is not literally in the passage or the text around it."""
     highlight = context.highlight
-    if authored(draft) or pictured(draft, highlight):
+    if pictured(draft, highlight):
         return
     words = folded(draft.quote)
     # the context both with and without a break around the mark
@@ -95,7 +94,7 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find answers that are not in the passage, and most of whose words are not either."""
     highlight, limits = context.highlight, context.limits
-    if authored(draft) or marked(draft, highlight) or pictured(draft, highlight):
+    if marked(draft, highlight) or pictured(draft, highlight):
         return
     source = said(highlight)
     least = limits.of("answer_not_in_source")
@@ -200,8 +199,6 @@ _ANSWER_KINDS = frozenset(UNITS) | listed("small_words", "answer_kinds")
 
 def card(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards of whose longer words fewer than two in five come from the passage or its subject."""
-    if authored(draft):
-        return
     sides = read(draft)
     text = " ".join(sides.answers) if asked_by_reader(draft) else sides.whole
     long = {word for word in content(text) if len(word) >= _LONG_WORD} - _ANSWER_KINDS - FUNCTION
@@ -219,7 +216,7 @@ def _prefixes(text: str) -> frozenset[str]:
 
 def copied(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find fronts that repeat the whole passage."""
-    if authored(draft) or asked_by_reader(draft) or draft.kind is CardKind.CLOZE:
+    if asked_by_reader(draft) or draft.kind is CardKind.CLOZE:
         return
     passage = {stem(word) for word in content(context.highlight.exact) if len(word) > 1}
     if len(passage) >= _ENOUGH_WORDS:
@@ -230,7 +227,7 @@ def copied(draft: Draft, context: Context) -> Iterator[Finding]:
 
 def other_language(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards in another script or language than their passage and the reader's comment."""
-    if authored(draft) or asked_by_reader(draft):
+    if asked_by_reader(draft):
         return
     card, passage = read(draft).whole, around(context.highlight)
     comment = context.highlight.comment if context.highlight.instructs else ""
@@ -253,8 +250,6 @@ def _unshielded(text: str) -> str:
 
 def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find numbers that are not in the passage, or for a front, not in the title and headings either."""
-    if authored(draft):
-        return
     sides = read(draft)
     source = said(context.highlight)
     strange: list[str] = []
@@ -305,8 +300,6 @@ _BELOW = re.compile(
 
 def altered(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find numbers with another unit, sign, era or noun than in the source."""
-    if authored(draft):
-        return
     sides = read(draft)
     source = _unshielded(said(context.highlight))
     for text in sides.answers if asked_by_reader(draft) else (sides.whole,):
@@ -335,26 +328,7 @@ def _wrong(one: Quantity, text: str, source: str) -> str:
     return there[0].shown if wrong_sign or wrong_era else ""
 
 
-_JOINING = frozenset(
-    [
-        "and",
-        "or",
-        "to",
-        "bis",
-        "und",
-        "oder",
-        "à",
-        "et",
-        "ou",
-        "a",
-        "y",
-        "o",
-        ",",
-        "-",
-        "–",
-        "through",
-    ]
-)
+_JOINING = listed("small_words", "joining_numbers")
 _PLAIN_DIGITS = 12
 """Numbers of up to this many digits are not parsed as a quantity."""
 

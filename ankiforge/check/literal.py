@@ -18,7 +18,6 @@ from rapidfuzz.distance import OSA
 from ankiforge.check.reading import (
     about,
     asked_by_reader,
-    authored,
     bare,
     folded,
     marked,
@@ -77,7 +76,7 @@ def solid(text: str) -> str:
 def formulae(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find formulae with other symbols, signs or exponents than in the source."""
     highlight = context.highlight
-    if authored(draft) or asked_by_reader(draft) or pictured(draft, highlight):
+    if asked_by_reader(draft) or pictured(draft, highlight):
         return
     source = solid(as_written(highlight))
     for formula in _runs(draft, "math", "display"):
@@ -111,7 +110,7 @@ def _sides(highlight: Highlight) -> list[tuple[str, ...]]:
 
 def code(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find code that differs from the source; words may be omitted."""
-    if authored(draft) or asked_by_reader(draft):
+    if asked_by_reader(draft):
         return
     highlight = context.highlight
     source = _code_form(as_written(highlight))
@@ -145,7 +144,7 @@ _SMALL_GERMAN = listed("small_words", "german_small")
 def names(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find names and acronyms that are not in the source, or are spelled differently there."""
     highlight = context.highlight
-    if authored(draft) or asked_by_reader(draft):
+    if asked_by_reader(draft):
         return
     written = as_written(highlight)
     known = folded(f"{written}\n{' '.join(highlight.document.creators)}")
@@ -239,8 +238,6 @@ _IN_BRACKETS = re.compile(r"\(((?=[^()]{0,12}[A-Z][^()]{0,12}[A-Z])[A-Z][A-Za-z-
 
 def expansions(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find abbreviations with another expansion than in the source."""
-    if authored(draft):
-        return
     there = _expansions(said(context.highlight))
     reading = read(draft)
     here = dict(_expansions(reading.whole))
@@ -302,8 +299,6 @@ _BEFORE = 120
 
 def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find addresses, active markup, and talk to or of a model that are not in the source."""
-    if authored(draft):
-        return
     highlight = context.highlight
     document, written = highlight.document, as_written(highlight)
     text = "\n".join(text for _, text in draft.fields)

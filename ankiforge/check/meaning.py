@@ -18,11 +18,12 @@ from ankiforge.check.reading import (
     Row,
     about,
     around,
+    chosen_by_reader,
     evidence,
     folded,
     is_choice,
     is_english,
-    machine_worded,
+    pictured,
     read,
     row,
     said,
@@ -879,7 +880,7 @@ _CHECKS = (
 
 
 def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Run all meaning checks on machine-made wording."""
-    if machine_worded(draft, context.highlight):
+    """Run all meaning checks on wording that no person chose."""
+    if not (chosen_by_reader(draft, context.highlight) or pictured(draft, context.highlight)):
         for check in _CHECKS:
             yield from check(draft, context)

@@ -134,13 +134,6 @@ def pictured(draft: Draft, highlight: Highlight) -> bool:
     return is_question and (draft.field("Back"),) == highlight.markdown
 
 
-def machine_worded(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether no person worded or chose the card, and its answer is no picture."""
-    if authored(draft) or chosen_by_reader(draft, highlight):
-        return False
-    return not pictured(draft, highlight)
-
-
 # --- the source --------------------------------------------------------------------------------
 
 

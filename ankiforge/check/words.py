@@ -398,18 +398,20 @@ def level(text: str) -> str:
 
 def quantity_of(match: re.Match[str]) -> Quantity:
     """Return the quantity for a match of `QUANTITY` in a casefolded text."""
-    if match["digits"]:
-        digits = re.sub(r"[ '\u00a0\u202f]", "", match["digits"])
+    if digits := match["digits"]:
+        digits = re.sub(r"[ '\u00a0\u202f]", "", digits)
         if grouped := _GROUPED.fullmatch(digits):
             digits = digits.replace(grouped[1], "")
-        value = Fraction(digits.replace(",", "."))
+        # a Fraction of a text is slow
+        value = Fraction(int(digits) if digits.isdecimal() else digits.replace(",", "."))
     else:
         value = Fraction(NUMBER_WORDS[match["word"]])
-    value *= _SCALES.get(match["scale"] or "", 1)
+    if match["scale"]:
+        value *= _SCALES.get(match["scale"], 1)
     if (match["sign"] or "").strip() in {"-", "−", "–", "minus", "moins"}:
         value = -value
     unit = UNITS.get(match["unit"] or match["money"] or "", _NO_UNIT)
-    late = re.sub(r"[\s.]", "", match["late"] or "")
+    late = re.sub(r"[\s.]", "", match["late"]) if match["late"] else ""
     before = not match["early"] and late.startswith(("bc", "vchr", "avj", "ac"))
     era = "before" if before else "after" if match["early"] or late else ""
     shown = " ".join(match[0].split())

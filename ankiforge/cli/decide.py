@@ -142,10 +142,10 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
   ankiforge forms "word:: value" --never --source Notes
 """, lines=True)  # fmt: skip
 @click.argument("form", default="", metavar="[FORM]")
-@click.option("--accept", "choice", flag_value="accept", help="Accept its cards, those to come included.")  # fmt: skip
+@click.option("--accept", "choice", flag_value="accept", help="Accept its cards, and later ones.")  # fmt: skip
 @click.option("--each", "choice", flag_value="each", help="Decide on each card.")
 @click.option("--never", "choice", flag_value="never", help="Make no cards of it; reject nothing.")
-@click.option("--source", default="", metavar="NAME", help="In this source.")
+@click.option("--source", default="", metavar="NAME", help="Only in this source.")
 def forms(call: Call, form: str, choice: str | None, source: str) -> None:
     """Decide about all cards that you wrote in one form, once for each source.
 
@@ -158,7 +158,7 @@ def forms(call: Call, form: str, choice: str | None, source: str) -> None:
     from ankiforge.text.display import counted
 
     if bool(form) != bool(choice):
-        raise UsageError("name a form with one of --accept, --each and --never, or neither")
+        raise UsageError("name a form and what to do: --accept, --each or --never")
     with session(call, read_only=choice is None) as now:
         found = [one for one in now.review.forms() if source in ("", one.source)]
         if choice is None:
@@ -168,7 +168,7 @@ def forms(call: Call, form: str, choice: str | None, source: str) -> None:
                 if call.out.as_json:
                     call.out.data(one.as_json())
                 else:
-                    call.out.print(f"{one.source}: {one.written}: {one.said}{of_it}")
+                    call.out.print(f"{one.written} in {one.source}: {one.said}{of_it}")
             return
         found = [one for one in found if one.written == form]
         if not found:  # it may be decided on before a card of it waits

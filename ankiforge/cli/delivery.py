@@ -238,7 +238,7 @@ def why_no_package(now: Session, deck: str) -> str:
     ready = [card for card in cards if card.ready]
     if ready and all(card.anki not in (AnkiState.NONE, AnkiState.WRITTEN) for card in ready):
         return "Anki has everything"
-    return f"no card is accepted ({now.call.program} list)"
+    return f"no card is accepted ({now.call.program} status)"
 
 
 # --- sync with Anki -------------------------------------------------------------------------

@@ -353,7 +353,7 @@ def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> No
 @command("""
   ankiforge doctor                  the current workspace
   ankiforge doctor -C ~/cards       another one
-  ankiforge doctor --json           a line for each check
+  ankiforge doctor --json           one line per check
   ankiforge doctor --draw           let a model elsewhere draft a sample card
   ankiforge doctor --take-over      use a copied ledger from now on
 

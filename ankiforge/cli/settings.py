@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -29,10 +29,7 @@ from ankiforge.config.workspace import (
 )
 from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import UsageError
-from ankiforge.reports.discover import (
-    Server,
-    count_forms,
-)
+from ankiforge.reports.discover import FormCounts, Server, count_forms
 
 DECK_FILE = "decks/reading.yaml"
 """The shipped deck file, below a workspace."""
@@ -48,10 +45,8 @@ class ProposedSource:
 
     kind: str
     path: Path
-    counts: tuple[tuple[str, str], ...] = ()
-    """(option, number of highlights for each of its values), for a comment on the option."""
-    dialects: tuple[tuple[str, dict[str, Any]], ...] = ()
-    """The dialects of other tools found in a vault, with the settings of these tools."""
+    forms: FormCounts | None = None
+    """The highlights in a vault for each option, and the dialects found there."""
     name: str = ""
     """The name under which it was read before, which is part of its keys; "" = from the folder."""
     exclude: tuple[str, ...] = ()
@@ -84,28 +79,14 @@ def proposed_sources(
     seconds = _COUNTING_SECONDS / max(len(new) + len(roots), 1)
     sources = []
     for one in before:
-        if one.kind == "obsidian":
-            counted = _vault(one.path, seconds)
-            one = replace(one, counts=counted.counts, dialects=counted.dialects)
-        sources.append(one)
+        vault = one.kind == "obsidian"
+        sources.append(replace(one, forms=count_forms(one.path, seconds)) if vault else one)
     for path in new:
         inside = (one.relative_to(path).as_posix() for one in roots if path in one.parents)
-        sources.append(replace(_vault(path, seconds), exclude=tuple(f"{one}/" for one in inside)))
+        exclude, forms = tuple(f"{one}/" for one in inside), count_forms(path, seconds)
+        sources.append(ProposedSource("obsidian", path, forms=forms, exclude=exclude))
     libraries = (path for path in zotero if known.isdisjoint((path, path / "zotero.sqlite")))
     return (*sources, *(ProposedSource("zotero", path) for path in libraries))
-
-
-def _vault(path: Path, seconds: float) -> ProposedSource:
-    """Return a vault with the number of highlights for each option, and its dialects."""
-    found = count_forms(path, seconds)
-    if found is None:
-        return ProposedSource("obsidian", path)
-    counts = []
-    for switch, figures in (("marks", found.marks), ("cards", found.cards)):
-        words = ", ".join(f"{word} {number}" for word, number in figures.items())
-        counts.append((switch, words if found.complete or not words else f"at least {words}"))
-    dialects = tuple((name, dict(settings)) for name, settings in found.dialects.items())
-    return ProposedSource("obsidian", path, tuple(counts), dialects)
 
 
 def with_model(proposal: Proposal, servers: tuple[Server, ...]) -> Proposal:
@@ -243,7 +224,7 @@ _REST = """  # also: kindle, readwise, hypothesis, tiddlywiki, markdown; docs/co
 # Whose marks count in shared libraries; without it: those of the library's owner.
 # me: [Ada]
 
-# rules: what you marked or wrote as a card already; no model, no network.
+# rules: cards from what you marked or wrote yourself; no model, no network.
 # llm: a language model drafts as well.
 drafter: rules
 
@@ -300,8 +281,13 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
     if source.exclude:
         lines.append(f"      exclude: {json.dumps(source.exclude, ensure_ascii=False)}")
     if source.kind == "obsidian":
-        here = {switch: f"; here: {words}" for switch, words in source.counts if words}
-        dialects = [name for name, _ in source.dialects]
+        here, dialects = dict[str, str](), dict[str, Mapping[str, Any]]()
+        if found := source.forms:
+            dialects = {**found.dialects}
+            for switch, figures in (("marks", found.marks), ("cards", found.cards)):
+                words = ", ".join(f"{word} {number}" for word, number in figures.items())
+                least = "" if found.complete else "at least "
+                here[switch] = f"; here: {least}{words}" if words else ""
         marks = "[mark]    " if _HIGHLIGHTERS.intersection(dialects) else "[==, mark]"
         cards, also, off = ", ".join([*dialects, "inline", "block", "cloze", "glossary"]), "", ""
         if source.as_before:  # keep the defaults
@@ -314,7 +300,7 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
         if not source.as_before:
             lines += [
                 f"      {one}: {json.dumps(settings)}"
-                for one, settings in source.dialects
+                for one, settings in dialects.items()
                 if settings
             ]
         lines.append("      # include: ['**/*.md']")

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from heapq import heapify, heappop, heappush, heapreplace
 from typing import Protocol, TypeVar
 
 from ankiforge.model import ELSEWHERE, CardKind, Fields, Highlight, HighlightKind, Route, Span
@@ -196,22 +195,17 @@ def likeliest(ranked: Iterable[tuple[int, str, Item]]) -> Iterator[Item]:
     Args:
         ranked: (rank, document, item) in reading order.
     """
-    queues: dict[str, deque[tuple[int, int, Item]]] = {}
-    for at, (rank, document, item) in sorted(enumerate(ranked), key=lambda one: one[1][0]):
-        queues.setdefault(document, deque()).append((rank, at, item))
-    heads = [(*queue[0][:2], document) for document, queue in queues.items()]
-    heapify(heads)
+    waiting = deque(sorted(ranked, key=lambda one: one[0]))
+    held: deque[tuple[int, str, Item]] = deque()  # passed over, all from the document `last`
     last, run = "", 0
-    while heads:
-        head = heappop(heads)
-        if head[2] == last and run == IN_A_ROW and heads:
-            head = heapreplace(heads, head)
-        document = head[2]
-        last, run = document, run + 1 if document == last else 1
-        queue = queues[document]
-        yield queue.popleft()[2]
-        if queue:
-            heappush(heads, (*queue[0][:2], document))
+    while waiting or held:
+        while run == IN_A_ROW and waiting and waiting[0][1] == last:
+            held.append(waiting.popleft())
+        blocked = run == IN_A_ROW and held and held[0][1] == last
+        _, document, item = (held if held and not (blocked and waiting) else waiting).popleft()
+        run = run + 1 if document == last else 1
+        last = document
+        yield item
 
 
 def for_rules(highlight: Highlight) -> bool:

@@ -253,67 +253,12 @@ _ELISION = r"(?:[cdlmnst]|all|dall|dell|nell|qu|sull)['’](?=[^\W\d_]{3})"
 _WORD = re.compile(rf"{_ELISION}|[^\W_]+(?:['’][^\W_]+)?", re.IGNORECASE)
 MOST_WORDS = 16
 """The maximum number of words of a long form."""
-_FILLERS = frozenset(
-    [
-        "of",
-        "and",
-        "the",
-        "for",
-        "in",
-        "to",
-        "on",
-        "with",
-        "by",
-        "from",
-        "a",
-        "an",
-        "as",
-        "at",
-        "or",
-        "de",
-        "la",
-        "le",
-        "les",
-        "du",
-        "des",
-        "et",
-        "der",
-        "die",
-        "das",
-        "und",
-        "für",
-        "von",
-        "dem",
-        "den",
-        "au",
-        "aux",
-        "en",
-        "sur",
-        "pour",
-        "dans",
-        "par",
-        "del",
-        "el",
-        "los",
-        "las",
-        "y",
-        "e",
-        "para",
-        "por",
-        "con",
-        "di",
-        "della",
-        "delle",
-        "dei",
-        "da",
-        "dos",
-        "das",
-        "van",
-        "het",
-    ]
-)
-
-
+_FILLER_WORDS = """
+of and the for in to on with by from a an as at or
+de la le les du des et au aux en sur pour dans par der die das und für von dem den
+del el los las y e para por con di della delle dei da dos das van het
+"""
+_FILLERS = frozenset(_FILLER_WORDS.split())
 _TAIL = re.compile(r"(?<=[^\W\d_]{3})(?:['’]s|\d{1,2}|[⁰¹²³⁴-⁹]+)$")
 """What may follow a word: the number of a footnote, a possessive s."""
 _DECLINED = re.compile(r"\w+(?:em|en|er)\s")

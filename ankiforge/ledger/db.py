@@ -168,14 +168,16 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
 
 
 _TEMPORARY = """
-PRAGMA temp_store = MEMORY;
+PRAGMA temp_store = FILE;
 CREATE TEMP TABLE listed (
     container TEXT, place TEXT, path TEXT, run TEXT, PRIMARY KEY (container, place, run, path)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE in_scope (run TEXT, key TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID;
+CREATE TEMP TABLE journal_block (number INTEGER PRIMARY KEY, lines BLOB);
 """
 """`listed` contains the documents listed by the sources of this command, with the run that last read
-each of them; `in_scope` contains the highlights in these documents."""
+each of them; `in_scope` contains the highlights in these documents; `journal_block` the first lines of
+a unit that writes many."""
 
 
 def migrate(connection: Connection, path: Path | str) -> None:

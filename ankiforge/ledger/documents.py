@@ -72,7 +72,10 @@ class Documents:
                 for page, (mark, length) in enumerate(extracted.pages)
             ),
         )
-        marks = tuple(replace(found, document=document) for found in extracted.highlights)
+        marks = tuple(
+            found if found.document == document else replace(found, document=document)
+            for found in extracted.highlights
+        )
         return replace(extracted, document=document, highlights=marks)
 
     def remember_copies(self) -> None:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -30,6 +30,8 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
+RESEMBLED = "resembles a new passage"
+"""The `presence_why` of a highlight that only Anki knows, if a new one may be the same passage."""
 NOT_SELECTED = "not selected by the settings"
 """The `presence_why` of a highlight that is present but not selected by the settings of its source, and the
 `missing_at` of such a row of `location`.
@@ -224,6 +226,21 @@ def completed(body: str, key: HighlightKey, document: str) -> Highlight:
     object.__setattr__(found, "key", key)
     object.__setattr__(found, "document", _document(document))
     return found
+
+
+_IN_SQL = ("own", "form", "tags", "block", "colour", "comment")
+"""What conditions of SQL read of a highlight; it is stored even if it is the default."""
+_OPTIONAL = tuple((one.name, one.default) for one in fields(Highlight) if one.name not in _IN_SQL)
+
+
+def encode_highlight(highlight: Highlight) -> str:
+    """Encode a highlight for storage, without most of the fields that have their default value."""
+    stored = {name: getattr(highlight, name) for name in _IN_SQL}
+    for name, default in _OPTIONAL:
+        value = getattr(highlight, name)
+        if value != default:
+            stored[name] = value
+    return msgspec.json.encode(stored).decode()
 
 
 def decode_highlight(body: str) -> Highlight:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -29,6 +30,8 @@ from ankiforge.ledger.events import UPGRADE, Event, depth_of, followed_by, rank_
 from ankiforge.model import Problem, h16
 
 VERSION = 1
+BLOCK = 1_000
+"""The number of lines of a unit that are kept in memory."""
 MOST = 10**11
 """The greatest valid number of a line. This program does not write greater ones."""
 
@@ -95,18 +98,17 @@ class Journal:
         self.known = ""
         """The last `state` of the file in which the ledger had all lines, as known to this process."""
 
-    def append(self, entries: Iterable[Entry]) -> tuple[str, str]:
-        """Append lines and sync them to disk; return the `state` of the file before and after."""
-        lines = b"".join(entry.line() for entry in entries)
-        if not lines or self._path is None or self.read_only:
+    def append(self, blocks: Iterable[bytes]) -> tuple[str, str]:
+        """Append blocks of whole lines and sync them to disk; return the `state` before and after."""
+        if self._path is None or self.read_only:
             return self.state(), self.state()
         existed = self._path.exists()
         with self._opened("a+b") as file:
             before, end = _state(file)
-            if end not in (b"", b"\n"):
-                whole = _drop_fragment(file)
-                lines = b"\n" + lines if whole else lines
-            file.write(lines)
+            if end not in (b"", b"\n") and _drop_fragment(file):
+                file.write(b"\n")
+            for block in blocks:
+                file.write(block)
             file.flush()
             os.fsync(file.fileno())
             return before if existed else "", _state(file)[0]
@@ -275,6 +277,9 @@ class Writer:
         self._journal = journal
         self._clock = clock
         self._lines: list[Entry] = []
+        """The last lines of the unit; those before them are in `temp.journal_block`."""
+        self._begins_journal = False
+        """Whether the first line of a journal is among the lines of the unit."""
         self._batching = False
         self._last: _Last | None = None
         self._state = ""
@@ -285,7 +290,7 @@ class Writer:
         if self._batching:
             yield
             return
-        self._lines, self._state = [], ""
+        self._lines, self._state, self._begins_journal = [], "", False
         with self._db.unit():
             yield
             if self._lines:
@@ -308,19 +313,24 @@ class Writer:
 
     def _append(self) -> None:
         """Write the lines of the unit; lines written by others in the meantime are read later."""
-        if self._journal.is_empty and all(line.what != GENERATION for line in self._lines):
+        first: tuple[Entry, ...] = ()
+        if self._journal.is_empty and not self._begins_journal:
             first = generation_line(self._db, self.now())
             self._db.executemany(
                 "INSERT OR IGNORE INTO journal VALUES (?)", [(one.id,) for one in first]
             )
-            self._lines[:0] = first
-        before, after = self._journal.append(self._lines)
-        stored = self._db.execute(
+        stored = self._db.execute("SELECT lines FROM temp.journal_block ORDER BY number")
+        earlier = (block for (block,) in stored)
+        before, after = self._journal.append(
+            chain([_encoded(first)], earlier, [_encoded(self._lines)])
+        )
+        self._db.execute("DELETE FROM temp.journal_block")
+        noted = self._db.execute(
             "INSERT OR REPLACE INTO meta SELECT 'journal', :after WHERE"
             " coalesce((SELECT value FROM meta WHERE name = 'journal'), '') = :before",
             {"before": before, "after": after},
         )
-        self._state = after if stored.rowcount > 0 else ""
+        self._state = after if noted.rowcount > 0 else ""
 
     def recall(self, name: str) -> str:
         """Return a meta value; "" if there is none."""
@@ -525,4 +535,13 @@ class Writer:
 
     def _write(self, entry: Entry) -> None:
         self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
+        if len(self._lines) >= BLOCK:  # a first run writes a line for each highlight of a vault
+            lines = _encoded(self._lines)
+            self._db.execute("INSERT INTO temp.journal_block (lines) VALUES (?)", (lines,))
+            self._lines.clear()
         self._lines.append(entry)
+        self._begins_journal |= entry.what == GENERATION
+
+
+def _encoded(lines: Iterable[Entry]) -> bytes:
+    return b"".join(line.line() for line in lines)

@@ -11,17 +11,21 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
-import msgspec
 from rapidfuzz import fuzz
 
 from ankiforge.ledger.cards import AT_ONCE, Cards, letter_of
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
-from ankiforge.ledger.events import SOURCE, Columns, standing
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, present, present_location
+from ankiforge.ledger.events import SOURCE, WAITS, Columns, standing
+from ankiforge.ledger.highlights import (
+    NOT_SELECTED,
+    decode_highlight,
+    encode_highlight,
+    present,
+    present_location,
+)
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
@@ -181,7 +185,7 @@ class Locations:
         near = (link for one in others for link in (one.uri, *one.links) if link)
         links = dict.fromkeys((*highlight.links, *(link for link in near if link != highlight.uri)))
         highlight = _with_phrases(highlight, others)
-        return msgspec.json.encode(replace(highlight, links=tuple(links))).decode()
+        return encode_highlight(replace(highlight, links=tuple(links)))
 
     def refresh(self, key: str) -> Highlight | None:
         """Update a highlight after links or marks of its other locations changed; return it."""
@@ -330,6 +334,8 @@ class CardMoves:
         """The documents with new, changed or missing highlights in this run."""
         self._was: dict[HighlightKey, str] = {}
         """The folded text of changed highlights before the change."""
+        self._unsure = False
+        """Whether the words of the passage at hand wait where its first card has others."""
         self._superseded: list[Guid] = []
         """The cards superseded by an equal one since the last call of `notices`."""
 
@@ -362,8 +368,9 @@ class CardMoves:
     def follow(
         self,
         unseen: Sequence[str],
-        action: str = "",
-        issued_twice: Mapping[HighlightKey, HighlightKey] = MappingProxyType({}),
+        action: str,
+        issued_twice: Mapping[HighlightKey, HighlightKey],
+        waits: Callable[[HighlightKey, HighlightKey], bool],
     ) -> None:
         """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 
@@ -371,14 +378,17 @@ class CardMoves:
             unseen: the keys that this run should have found but did not.
             action: the action of this run's unions; undoing these also undoes the moves.
             issued_twice: for highlights to which two machines issued keys, the used key by the other.
+            waits: returns whether the words of two such keys differ by more than a correction.
         """
         for other, used in sorted(issued_twice.items()):
+            self._unsure = waits(other, used)
             for card in self._cards.of_highlight(other):
                 if card.highlight.key == other and _is_alive(card):
                     self._move(card, used, action, edited=True)
             for card in self._cards.of_highlight(used):
                 if card.highlight.key == used:
                     self._known_elsewhere(card, other, action)
+        self._unsure = False
         lost = frozenset(unseen)
         for key in sorted(lost):
             found = self._db.execute(
@@ -386,7 +396,9 @@ class CardMoves:
             ).fetchone()
             lost -= {key} if found["here"] else frozenset()
             self._documents.add(found["document"])
-        for work in sorted({self._works.of(document) for document in self._documents}):
+        any_card = self._db.execute("SELECT 1 FROM card LIMIT 1").fetchone()
+        documents = self._documents if any_card else ()  # a first run has read a whole vault
+        for work in sorted({self._works.of(document) for document in documents}):
             self._follow_in(self._works.members(work), lost, action)
         self._documents.clear()
         self._was.clear()
@@ -524,8 +536,9 @@ class CardMoves:
         extra = {"from": card.highlight.key, "to": to, "family": card.family, "slot": card.slot}
         self._decisions.change(card.guid, "move", after, by=SOURCE, action=action, extra=extra)
         self._without_stale_findings(card.guid)
+        card = self._cards.get(card.guid)
         if not self._known_elsewhere(card, to, action):
-            self._supersede(self._cards.get(card.guid), action, edited=edited)
+            self._supersede(card, action, edited=edited)
 
     def _without_stale_findings(self, guid: Guid) -> None:
         lead = self._cards.get(guid).leading
@@ -582,7 +595,10 @@ class CardMoves:
 
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}
-        self._decisions.record(goes, "supersede", after, action, {REVIEWS: self._reviews(stays)})
+        extra: dict[str, object] = {REVIEWS: self._reviews(stays)}
+        if self._unsure or any(card.revision for card in self._cards.several([stays])):
+            extra[WAITS] = True
+        self._decisions.record(goes, "supersede", after, action, extra)
         self._decisions.draft_replacement(goes, stays)
         self._superseded.append(goes)
 

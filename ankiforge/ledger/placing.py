@@ -782,9 +782,12 @@ class Placer:
         Returns:
             False if the card waits because too many were accepted in this run.
         """
-        here = self._cards.of_highlight(home)
-        keys = {card.key for card in here if card.highlight.key == home} - {home}
-        if any(self._decisions.person_decided(key) for key in keys):
+        others = self._db.execute(
+            "SELECT DISTINCT c.key FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            " WHERE l.key = ? AND l.role = 'origin' AND c.key <> l.key",
+            (home,),
+        ).fetchall()
+        if any(self._decisions.person_decided(row["key"]) for row in others):
             return True
         return self._policy.accept(run, guid, home, checked)
 

@@ -290,7 +290,8 @@ class Queries:
             " AND h.presence_why <> :unselected AND h.run <> ''"
             f" AND (:run IS NULL OR {in_scope('h')})"
             f" AND {_TO_DRAFT if drafter == BY_HAND else _TO_DRAFT_BY_MODEL}"
-            " ORDER BY EXISTS (SELECT 1 FROM event m WHERE json_extract(m.body, '$.key') = h.key"
+            # `+`: compared with the column itself, the index of the expression could not be used
+            " ORDER BY EXISTS (SELECT 1 FROM event m WHERE json_extract(m.body, '$.key') = +h.key"
             " AND m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
             " h.position",
             {"run": run, "drafter": drafter, "tagged": TAGGED, "unselected": NOT_SELECTED},

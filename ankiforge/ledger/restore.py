@@ -15,7 +15,7 @@ from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
-from ankiforge.ledger.highlights import decode_highlight, place_of
+from ankiforge.ledger.highlights import RESEMBLED, decode_highlight, encode_highlight, place_of
 from ankiforge.ledger.journal import (
     GENERATION,
     VERSION,
@@ -188,7 +188,7 @@ class Rebuild:
                 "mark": mark_of(highlight),
                 "text": text_of(highlight),
                 "content": entry.body["content"],
-                "body": msgspec.json.encode(highlight).decode(),
+                "body": encode_highlight(highlight),
                 "at": entry.at,
             },
         )
@@ -382,10 +382,11 @@ class Recovery:
         return row[0] or ""
 
     def has_highlight(self, found: Recovered) -> bool:
-        """Return whether the highlight of a note is known from the journal or a source."""
+        """Return whether the highlight of a note is known from the journal or a source, or may be a new one."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> '')",
-            (found.identity.key,),
+            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> ''"
+            "  OR presence_why = ?)",
+            (found.identity.key, RESEMBLED),
         )
         return row.fetchone() is not None
 
@@ -396,9 +397,10 @@ class Recovery:
     def found_expected(self) -> bool:
         """Return whether a source has yielded the highlight of a note that is not taken over yet."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight h WHERE run <> '' AND drafter = ? AND drafted = ?"
+            "SELECT 1 FROM highlight h WHERE drafter = ?1 AND drafted = ?1"
+            " AND (run <> '' OR presence_why = ?2)"
             " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
-            (TAKEN, TAKEN),
+            (TAKEN, RESEMBLED),
         )
         return row.fetchone() is not None
 
@@ -470,7 +472,7 @@ class Recovery:
             )
             self._db.execute(
                 "UPDATE highlight SET mark = ?, text = ?, content = ?, body = ? WHERE key = ?",
-                (mark_of(now), text_of(now), content_of(now), to_json(now), row["key"]),
+                (mark_of(now), text_of(now), content_of(now), encode_highlight(now), row["key"]),
             )
             read_again(self._db, places_of_highlight(self._db, row["key"]))
 
@@ -541,7 +543,7 @@ class Recovery:
             "INSERT INTO highlight (key, document, container, place, position, mark, text, content,"
             " body, presence, drafted, drafter) VALUES (?, ?, '', '', 0, '', ?, ?, ?, 'present', ?, ?)",
             (key, document.key, text_of(highlight), TAKEN,
-             to_json(highlight), TAKEN, TAKEN),
+             encode_highlight(highlight), TAKEN, TAKEN),
         )  # fmt: skip
 
     def _document(self, found: Recovered) -> Document:

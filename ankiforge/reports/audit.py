@@ -196,20 +196,8 @@ class Audit:
 
 # --- auditing all notes ---------------------------------------------------------------------
 
-_SOURCES = frozenset(
-    [
-        "source",
-        "sources",
-        "reference",
-        "references",
-        "citation",
-        "url",
-        "link",
-        "quelle",
-        "quellen",
-        "fuente",
-    ]
-)
+_SOURCE_NAMES = "source sources reference references citation url link quelle quellen fuente"
+_SOURCES = frozenset(_SOURCE_NAMES.split())
 """Common names of the field for the source of a note."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ankiforge.ledger.consents import WrittenForm
+from ankiforge.ledger.consents import Choice, WrittenForm
+from ankiforge.ledger.events import Event
 from ankiforge.model import h16
 from ankiforge.review.page.items import Act, Content, Item, slot_of, stamp_of
 from ankiforge.review.page.source import source_html
@@ -24,6 +25,13 @@ def form_of(service: Service, identity: str) -> WrittenForm | None:
         (one for one in service.forms_to_ask() if form_id(one.source, one.written) == identity),
         None,
     )
+
+
+def decided_as(event: Event) -> str:
+    """Return what a person decided about a form, in words."""
+    choice = Choice(event.body["choice"])
+    form = WrittenForm(event.subject, event.body["written"], choice=choice)
+    return f"Cards written as “{form.written}” in {isolated(form.source)}: {form.said}"
 
 
 def form_item(service: Service, identity: str) -> Item | None:

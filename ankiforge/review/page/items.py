@@ -172,6 +172,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["isolated"] = isolated
+    environment.filters["shortened"] = lambda address: re.sub(r"^https?://(www\.)?", "", address)
     return environment
 
 

@@ -45,6 +45,7 @@ from ankiforge.review.page.source import Shown, add_sources
 from ankiforge.review.page.views import VIEWS
 from ankiforge.review.service import Service
 from ankiforge.text.cloze import reveal
+from ankiforge.text.display import counted
 from ankiforge.text.fold import isolated
 
 HOST = "127.0.0.1"
@@ -225,8 +226,12 @@ def _add_data(
         ledger = services().ledger
         found = list(islice(ledger.search.find(asked), _MOST_WORKS + 1)) if asked else []
         now = ledger.clock().timestamp()
-        works = [_work_json(one, now) for one in found[:_MOST_WORKS]]
-        return jsonify({"works": works, "more": len(found) > _MOST_WORKS})
+        works = [_work(one, now) for one in found[:_MOST_WORKS]]
+        more = "more than " if len(found) > _MOST_WORKS else ""
+        told = f"{more}{counted(len(works), 'work')}"
+        if not works:
+            told = "Nothing here matches: not read, not marked, no card." if asked else ""
+        return jsonify(html=render("seen.html", works=works), told=told)
 
 
 def _add_frames(app: Flask, guard: Guard, shown: Shown) -> None:
@@ -258,7 +263,7 @@ _LONGEST_SEARCH = 1_000
 """Characters of a search."""
 
 
-def _work_json(match: Match, now: float) -> dict[str, Any]:
+def _work(match: Match, now: float) -> dict[str, Any]:
     work = match.work
     document = work.documents[0]
     year = f" ({document.issued[:4]})" if document.issued else ""
@@ -269,8 +274,8 @@ def _work_json(match: Match, now: float) -> dict[str, Any]:
         "people": ", ".join(map(isolated, document.creators)),
         "facts": list(_work_facts(match, now)),
         "links": list(dict.fromkeys(filter(None, links))),
-        "marks": [_highlight_json(match, one) for one in match.highlights[:_MOST_OF_WORK]],
-        "cards": [_card_json(match, one, now) for one in cards[:_MOST_OF_WORK]],
+        "marks": [_mark(match, one) for one in match.highlights[:_MOST_OF_WORK]],
+        "cards": [_card(match, one, now) for one in cards[:_MOST_OF_WORK]],
     }
 
 
@@ -288,7 +293,7 @@ def _work_facts(match: Match, now: float) -> Iterator[tuple[str, str]]:
         yield "Remembered now", f"{retention.now:.0%} of {retention.learnt} learnt cards"
 
 
-def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
+def _mark(match: Match, one: WorkHighlight) -> dict[str, Any]:
     page = f"p. {one.text.page_label}" if one.text.page_label else ""
     comment = one.text.comment if one.text.exact else ""
     words = one.text.exact or one.text.comment or f"({one.text.kind})"
@@ -296,7 +301,7 @@ def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
             "hit": one.key in match.matched}  # fmt: skip
 
 
-def _card_json(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
+def _card(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
     learnt = [chance for chance in one.recall(now) if chance is not None]
     state = one.verdict.value if one.standing == "live" else one.standing.value
     beside = [state, f"{min(learnt):.0%}" if learnt else ""]

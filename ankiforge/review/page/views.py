@@ -30,7 +30,7 @@ from ankiforge.model import (
 )
 from ankiforge.model.retention import Trouble, retrievability
 from ankiforge.review.history import History, forgotten, history_of, reasons
-from ankiforge.review.page.forms import form_id, form_item
+from ankiforge.review.page.forms import decided_as, form_id, form_item
 from ankiforge.review.page.items import (
     SAME,
     Act,
@@ -783,7 +783,6 @@ _DONE = {
     "pin": "your words kept",
     "redraft": "another card asked for",
     "resolve": "the source's words taken",
-    CONSENT: "consent given",
 }
 
 
@@ -806,6 +805,7 @@ def _recent(service: Service, action: str) -> Item | None:
     if len(cards) > 1:
         what = counted(len(cards), "card")
     title = f"{_DONE.get(named_as(made[0]), named_as(made[0]))}: {what}"
+    title = decided_as(made[0]) if made[0].what == CONSENT else title
     facts = list(_recent_facts(made, cards))
     back = Act("z", "Take it back", "take back")
     if len(made) == 1 and cards:

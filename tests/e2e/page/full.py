@@ -42,6 +42,7 @@ Which enzyme is responsible for unwinding DNA at the fork?::Helicase
 
 Recalling a fact strengthens memory more than rereading it, which is called the ==testing effect==.
 """
+BOOK = "# The Elements of Style\n\nauthor:: Strunk\n\npages:: 105\n\nrating:: 7\n"
 FORGETTING = (
     "Retention falls as R = e^{−t/S}, where S is the stability of the memory: what is stable is "
     "forgotten slowly."
@@ -155,6 +156,7 @@ def second_term(forge: Any) -> None:
     skipped = VESICLES.replace("# Vesicles", "---\ncards: false\n---\n# Vesicles")
     (notes / "Vesicles.md").write_text(skipped, encoding="utf-8")
     (notes / "Learning.md").write_text(MORE, encoding="utf-8")
+    (notes / "Style.md").write_text(BOOK, encoding="utf-8")
     paper(forge.folder / "papers" / "The Spacing Effect.pdf")
     forge.ok("run")
     forge.ok("run", "--drafter", "llm")

@@ -64,6 +64,15 @@ def test_a_form_is_asked_for_once(forge: Any, page: Any, settled: Any) -> None:
     assert verdicts(forge) == ["pending"] * 4
     pressed(page, settled, "a")
     assert page.text_content("#kind") == "New cards"
+    page.click('#views a[data-view="recent"]')
+    pressed(page, settled, "j")
+    title = page.text_content("#title")
+    assert title.startswith("Cards written as “a ::: b” in ")
+    assert title.endswith(": you decide on each")
+    pressed(page, settled, "z")
+    page.click('#views a[data-view="decide"]')
+    settled(page)
+    assert page.text_content("#kind") == "Cards you wrote"
 
 
 def test_a_form_that_is_never_wanted_leaves_the_list_and_rejects_nothing(

@@ -158,7 +158,7 @@ def test_a_frame_with_nothing_in_it_is_the_drawing_itself(tmp_path):
     assert image.at(0.5, 0.0)[1] > 200 > image.at(0.5, 0.0)[0]
 
 
-def test_what_was_drawn_by_hand_is_on_its_picture(tmp_path):
+def test_what_was_drawn_by_hand_is_on_its_picture_and_on_that_of_its_figure(tmp_path):
     strokes = ArrayObject([rectangle(300, 340, 380, 340)])
     write(tmp_path / "a.pdf", around(300, 338, 380, 342, kind="Ink", InkList=strokes))
     (found,) = extracted(tmp_path).highlights
@@ -166,17 +166,11 @@ def test_what_was_drawn_by_hand_is_on_its_picture(tmp_path):
     (image,) = pictures(tmp_path)
     assert image.at(0.5, 0.5) == GREEN
     assert image.at(0.5, 0.0) == WHITE
-
-
-def test_what_people_drew_and_typed_into_a_figure_is_on_its_picture(tmp_path):
-    strokes = ArrayObject([rectangle(110, 345, 270, 345)])
-    write(
-        tmp_path / "a.pdf",
-        around(*FIGURE),
-        around(110, 343, 270, 347, kind="Ink", InkList=strokes),
-    )
-    figure = pictures(tmp_path)[0]
-    assert GREEN in figure.colours
+    within = ArrayObject([rectangle(110, 345, 270, 345)])
+    ink = around(110, 343, 270, 347, kind="Ink", InkList=within)
+    write(tmp_path / "a.pdf", around(*FIGURE), ink)
+    assert GREEN in pictures(tmp_path)[0].colours
+    assert scan(tmp_path) == scan(tmp_path), "to the byte"
 
 
 def looks(page: Any, code: bytes, *, image: StreamObject | None = None) -> None:
@@ -215,22 +209,14 @@ def test_a_pasted_picture_is_an_image_and_shows_itself(tmp_path):
     assert (image.width, image.height, image.at(0.5, 0.5)) == (250, 125, GREEN)
 
 
-@pytest.mark.parametrize("kind", ["Redact", "Sound", "FileAttachment", "Line"])
+@pytest.mark.parametrize("kind", ["Redact", "Sound", "FileAttachment", "Line", "Stamp"])
 def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path, kind):
-    write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="Ask her about this"))
+    path = write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="Ask her about this"))
+    if kind == "Stamp":  # of words alone
+        changed(path, lambda page, _: looks(page, b"0 1 0 rg 0 0 90 45 re f"))
     (found,) = extracted(tmp_path).highlights
     assert (found.kind, found.comment) == (HighlightKind.NOTE, "Ask her about this")
-
-
-def test_a_stamp_with_words_alone_stays_a_remark(tmp_path):
-    path = write(tmp_path / "a.pdf", around(*FIGURE, kind="Stamp", comment="APPROVED"))
-    changed(path, lambda page, _: looks(page, b"0 1 0 rg 0 0 90 45 re f"))
-    (found,) = extracted(tmp_path).highlights
-    assert (found.kind, found.markdown, extracted(tmp_path).pictures) == (
-        HighlightKind.NOTE,
-        (),
-        (),
-    )
+    assert (found.markdown, extracted(tmp_path).pictures) == ((), ())
 
 
 # --- upright, as it is read -----------------------------------------------------------------
@@ -286,11 +272,13 @@ def test_a_page_in_larger_units_gives_as_many_dots_for_what_one_sees(tmp_path):
     assert (image.width, image.height) == (1000, 500)
 
 
-def test_a_picture_is_never_longer_than_1600_dots(tmp_path):
-    write(tmp_path / "a.pdf", around(0, 0, 612, 792))
+@pytest.mark.parametrize("edges", [(0, 0, 612, 792), (-1e9, -1e9, 1e9, 1e9)])
+def test_a_picture_shows_the_page_at_most_and_is_never_longer_than_1600_dots(tmp_path, edges):
+    write(tmp_path / "a.pdf", around(*edges))
     (image,) = pictures(tmp_path)
     assert 1590 <= image.height <= 1600
     assert abs(image.width / image.height - 612 / 792) < 0.01
+    assert {RED, BLUE, WHITE} <= image.colours
 
 
 def test_a_picture_of_noise_is_made_with_fewer_dots(tmp_path):
@@ -342,17 +330,13 @@ def test_places_pages_kinds_and_documents_have_names_of_their_own(tmp_path):
     assert extracted(tmp_path / "b").pictures[0].name not in {one.name for one in found.pictures}
 
 
-def test_two_marks_at_one_place_share_a_picture(tmp_path):
-    write(tmp_path / "a.pdf", around(*FIGURE, comment="? One?"), around(*FIGURE, comment="? Two?"))
+def test_two_marks_at_one_place_share_a_picture_and_keep_their_keys(tmp_path):
+    """The same anchors that docs/keys.md tells of marks without words."""
+    write(tmp_path / "a.pdf", around(*FIGURE), around(*FIGURE, comment="What is it?"))
     found = extracted(tmp_path)
     assert len(found.pictures) == 1
     assert len({one.markdown for one in found.highlights}) == 1
-
-
-def test_pictures_change_no_key(tmp_path):
-    """The same anchors that docs/keys.md tells of marks without words."""
-    write(tmp_path / "a.pdf", around(*FIGURE), around(*FIGURE, comment="What is it?"))
-    bare, asked = extracted(tmp_path).highlights
+    bare, asked = found.highlights
     assert bare.anchor_text.endswith("x2x4x5x5")
     assert asked.anchor_text == "What is it?"
     assert anchor_key(bare, 1) != anchor_key(asked, 1)
@@ -371,12 +355,6 @@ def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(tmp_pa
     (document,) = [one for one in found if isinstance(one, Extracted)]
     assert (document.pictures, [one.markdown for one in document.highlights]) == ((), [(), ()])
     assert [one for one in found if isinstance(one, Problem)] == []
-
-
-def test_an_area_that_covers_the_page_and_more_shows_the_page(tmp_path):
-    write(tmp_path / "a.pdf", around(-1e9, -1e9, 1e9, 1e9))
-    (image,) = pictures(tmp_path)
-    assert {RED, BLUE, WHITE} <= image.colours
 
 
 def test_a_locked_file_gives_its_pictures_with_its_password(tmp_path):
@@ -474,11 +452,6 @@ def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
     assert (len(document.highlights), len(document.pictures)) == (5, 2)
     (problem,) = [one for one in found if isinstance(one, Problem)]
     assert "3 were not" in problem.what
-
-
-def test_reading_twice_gives_the_same_bytes(tmp_path):
-    write(tmp_path / "a.pdf", around(*FIGURE), around(400, 300, 500, 400, kind="Circle"))
-    assert scan(tmp_path) == scan(tmp_path)
 
 
 # --- for programs that keep their marks elsewhere -------------------------------------------

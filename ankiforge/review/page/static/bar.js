@@ -1,6 +1,7 @@
 // The bar below: what may be done with the item, and the page's own keys; each with its key.
 
 import { keyName } from "./dialogs.js";
+import * as dom from "./dom.js";
 
 const at = (id) => document.getElementById(id);
 let highest = 0;
@@ -37,19 +38,8 @@ function perform(page, act) {
 }
 
 function button(key, label, does) {
-  const element = document.createElement("button");
-  const name = document.createElement("span");
-  element.type = "button";
-  name.textContent = label;
-  element.append(...(key ? [sign(key)] : []), name);
-  if (key) element.setAttribute("aria-keyshortcuts", key === " " ? "Space" : key);
-  element.addEventListener("click", does);
-  return element;
-}
-
-function sign(key) {
-  const element = document.createElement("kbd");
-  element.textContent = keyName(key);
-  element.setAttribute("aria-hidden", "true");
-  return element;
+  const name = dom.made("span", {}, label);
+  if (!key) return dom.button(does, {}, name);
+  const sign = dom.made("kbd", { ariaHidden: "true" }, keyName(key));
+  return dom.button(does, { ariaKeyShortcuts: key === " " ? "Space" : key }, sign, name);
 }

@@ -1,5 +1,7 @@
 // What opens above the page: the field for a few words, and the list of keys.
 
+import { made } from "./dom.js";
+
 const at = (id) => document.getElementById(id);
 
 // `left`: called when it is left; Escape is heard at once, for the next key may come before `close` does,
@@ -47,22 +49,11 @@ export function showHelp(groups, done) {
 }
 
 function group([title, rows]) {
-  const element = document.createElement("section");
-  const heading = document.createElement("h3");
-  const list = document.createElement("dl");
-  heading.textContent = title;
-  list.append(...rows.flatMap(row));
-  element.append(heading, list);
-  return element;
+  return made("section", {}, made("h3", {}, title), made("dl", {}, ...rows.flatMap(row)));
 }
 
 function row([key, label]) {
-  const [term, meaning] = ["dt", "dd"].map((tag) => document.createElement(tag));
-  const sign = document.createElement("kbd");
-  sign.textContent = keyName(key);
-  term.append(sign);
-  meaning.textContent = label;
-  return [term, meaning];
+  return [made("dt", {}, made("kbd", {}, keyName(key))), made("dd", {}, label)];
 }
 
 const NAMES = { " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };

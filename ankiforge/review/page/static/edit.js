@@ -1,5 +1,6 @@
 // Rewording a card in its place: fields as Markdown, the card above them as it would be.
 
+import { button, made } from "./dom.js";
 import { register } from "./own.js";
 import { say } from "./talk.js";
 import { wrapGap } from "./gap.js";
@@ -85,7 +86,7 @@ class Editor {
 
   tell(lines) {
     const told = this.form.querySelector(".wrong");
-    told.replaceChildren(...lines.map((line) => made("li", line)));
+    told.replaceChildren(...lines.map((line) => made("li", {}, line)));
     if (lines.length) this.#inSight();
   }
 
@@ -141,11 +142,10 @@ class Editor {
   // --- what it is made of ---------------------------------------------------------------------
 
   #draw(fields) {
-    const form = document.createElement("form");
-    form.className = "edit";
-    form.setAttribute("aria-label", this.title);
     const names = Object.keys(fields).filter((name) => !(name in this.hidden));
-    form.append(...names.map((name) => labelled(name, fields[name])), wrongs(), this.#buttons());
+    const told = made("ul", { className: "wrong", role: "status" });
+    const rows = names.map((name) => labelled(name, fields[name]));
+    const form = made("form", { className: "edit", ariaLabel: this.title }, ...rows, told, this.#buttons());
     form.addEventListener("input", () => this.typed());
     form.addEventListener("keydown", (event) => this.#pressed(event));
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -153,14 +153,14 @@ class Editor {
   }
 
   #buttons() {
-    const row = made("p", "");
-    row.className = "buttons";
-    row.append(
-      ...(this.accepts ? [button("Save and accept", "Control+Enter", () => this.save(true))] : []),
-      button("Save", this.accepts ? "Control+Shift+Enter" : "Control+Enter", () => this.save(false)),
-      button("Cancel", "Escape", () => this.leave()),
+    const named = (name, ariaKeyShortcuts, does) => button(does, { ariaKeyShortcuts }, name);
+    return made(
+      "p",
+      { className: "buttons" },
+      ...(this.accepts ? [named("Save and accept", "Control+Enter", () => this.save(true))] : []),
+      named("Save", this.accepts ? "Control+Shift+Enter" : "Control+Enter", () => this.save(false)),
+      named("Cancel", "Escape", () => this.leave()),
     );
-    return row;
   }
 
   #pressed(event) {
@@ -180,36 +180,9 @@ class Editor {
   }
 }
 
-function made(tag, words) {
-  const element = document.createElement(tag);
-  element.textContent = words;
-  return element;
-}
-
-function wrongs() {
-  const list = made("ul", "");
-  list.className = "wrong";
-  list.setAttribute("role", "status");
-  return list;
-}
-
-function labelled(name, text) {
-  const label = made("label", name);
-  const field = document.createElement("textarea");
-  field.name = name;
-  field.value = text;
-  field.rows = name === "Extra" ? 1 : Math.min(2 + text.length / 60, 8);
-  field.spellcheck = true;
-  label.append(field);
-  return label;
-}
-
-function button(name, keys, does) {
-  const element = made("button", name);
-  element.type = "button";
-  element.setAttribute("aria-keyshortcuts", keys);
-  element.addEventListener("click", does);
-  return element;
+function labelled(name, value) {
+  const rows = name === "Extra" ? 1 : Math.min(2 + value.length / 60, 8);
+  return made("label", {}, name, made("textarea", { name, value, rows, spellcheck: true }));
 }
 
 // --- the page's doors to it -------------------------------------------------------------------

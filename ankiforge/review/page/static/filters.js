@@ -4,6 +4,8 @@
 // where `query` is the filter with this value added, or taken away where it is `on`; and `toggles`,
 // [{ name, label, on }], which go with what is asked as { name: "yes" }.
 
+import { made } from "./dom.js";
+
 const at = (id) => document.getElementById(id);
 const BOX = "facet:";
 
@@ -74,24 +76,10 @@ export class Filters {
 }
 
 function fieldset(title, rows) {
-  const element = document.createElement("fieldset");
-  const legend = document.createElement("legend");
-  legend.textContent = title;
-  element.append(legend, ...rows);
-  return element;
+  return made("fieldset", {}, made("legend", {}, title), ...rows);
 }
 
-function tick(title, { label, count, on }, does) {
-  const element = document.createElement("label");
-  const box = document.createElement("input");
-  const [name, number] = ["span", "span"].map((tag) => document.createElement(tag));
-  box.type = "checkbox";
-  box.id = `${BOX}${title}:${label}`;
-  box.checked = on;
-  box.addEventListener("change", does);
-  name.textContent = label;
-  number.className = "count";
-  number.textContent = count ?? "";
-  element.append(box, name, number);
-  return element;
+function tick(title, { label, count, on }, onchange) {
+  const box = made("input", { type: "checkbox", id: `${BOX}${title}:${label}`, checked: on, onchange });
+  return made("label", {}, box, made("span", {}, label), made("span", { className: "count" }, count ?? ""));
 }

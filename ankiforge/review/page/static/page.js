@@ -4,6 +4,7 @@ import * as address from "./address.js";
 import { wireBar } from "./bar.js";
 import { showCounter } from "./counter.js";
 import { askWords, wireWords } from "./dialogs.js";
+import { button } from "./dom.js";
 import { wireEdit } from "./edit.js";
 import { Filters } from "./filters.js";
 import { wireHand } from "./hand.js";
@@ -93,13 +94,9 @@ function unscroll() {
 // Where nothing is left: a button for each place that holds more.
 function showMore(places = []) {
   at("more").hidden = !places.length;
-  at("more").replaceChildren(...places.map(({ view, title, count }) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = `${title} (${count})`;
-    button.addEventListener("click", () => page.visit({ view }));
-    return button;
-  }));
+  at("more").replaceChildren(
+    ...places.map(({ view, title, count }) => button(() => page.visit({ view }), {}, `${title} (${count})`)),
+  );
 }
 
 const links = () => document.querySelectorAll("[data-view]");

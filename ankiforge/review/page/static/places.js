@@ -1,5 +1,6 @@
 // Where cards stand: each place has a heading, a frame, and what the checks say below.
 
+import { button } from "./dom.js";
 import { looks } from "./looks.js";
 import { Stage } from "./stage.js";
 
@@ -120,13 +121,9 @@ class Place {
   }
 
   #tab(number) {
-    const tab = document.createElement("button");
-    tab.type = "button";
-    tab.textContent = number + 1;
-    tab.setAttribute("aria-label", `Card ${number + 1} of ${this.faces.length} of this note`);
-    tab.setAttribute("aria-pressed", String(number === this.face));
-    tab.addEventListener("click", () => this.#choose(number));
-    return tab;
+    const ariaLabel = `Card ${number + 1} of ${this.faces.length} of this note`;
+    const ariaPressed = String(number === this.face);
+    return button(() => this.#choose(number), { ariaLabel, ariaPressed }, String(number + 1));
   }
 
   #paint(keeps) {
