@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,10 @@ class Machine:
     """Words that a person gave a card here, by guid."""
     imported: bytes = b""
     backup: Backup | None = None
+    last: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """By name, where its passages stood and what they said when they were read here last."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """What each document said then."""
 
     @property
     def desk(self) -> Path:
@@ -272,9 +277,6 @@ class World:
         """By guid, the names its note may have: those it had first, and what a person accepted."""
         self.asked: Counter[str] = Counter()
         """Further notes of a fact that a person accepted, or that nothing could prevent."""
-        self.last: dict[str, list[tuple[str, str]]] = {}
-        """By name, where its passages stood and what they said when they were read last."""
-        self.texts: dict[str, tuple[str, str]] = {}
         self.reviewed: set[str] = set()
         self.copies: list[Path] = []
         self.makers: dict[str, int] = {}
@@ -334,7 +336,7 @@ class World:
 
     def do_run(self, one: int, other: int) -> None:
         machine = self.here(other)
-        self.notice_lost()
+        self.notice_lost(machine)
         self.call(machine, "run")
         self.after(machine, looks=True)
 
@@ -408,31 +410,38 @@ class World:
                 said = [parts(there[guid]["fields"]) for guid in guids]
                 raise Wrong(f"double: {name} {guids} {said}")
 
-    def notice_lost(self) -> None:
-        """Count the passages that nothing can recognise: moved and reworded at once."""
+    def notice_lost(self, machine: Machine) -> None:
+        """Count the passages that nothing can recognise: moved and reworded at once.
+
+        Compared is what was read here last, and on the other machine, whose journal may be united with
+        this one's before or after.
+        """
         now: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for where, one in self.shelf.all():
-            now[one.name].append((where, one.text()))
+            noted = where in self.shelf.documents or "second" in self.without
+            now[one.name].append((where, one.text() if noted else one.sentence))
         for name, found in now.items():
-            before = self.last.get(name)
-            if before and not set(before) & set(found):
-                places = {where for where, _ in before} & {where for where, _ in found}
-                texts = {text for _, text in before} & {text for _, text in found}
-                if not places and not texts and not self.followed(before[0][0], found[0][0]):
-                    self.asked[name] += 1
-            if len(found) > len(before or found[:1]):
-                self.asked[name] += len(found) - len(before or found[:1])
-        self.last.update(now)
-        self.texts = {
-            name: (one.text(), one.title) for name, one in self.shelf.documents.items()
-        } | {name: (one.text(), one.title) for name, one in self.shelf.pdf.items()}
+            self.asked[name] += any(self.strange(one, name, found) for one in self.machines)
+            before = machine.last.get(name) or found[:1]
+            self.asked[name] += max(len(found) - len(before), 0)
+        machine.last.update(now)
+        machine.texts = {
+            name: one.text() for name, one in (self.shelf.documents | self.shelf.pdf).items()
+        }
 
-    def followed(self, old: str, new: str) -> bool:
+    def strange(self, machine: Machine, name: str, found: list[tuple[str, str]]) -> bool:
+        """Whether no passage of this name stands where one was read on a machine, or says what it said."""
+        before = machine.last.get(name, [])
+        if not before or any({*one} & {*other} for one in before for other in found):
+            return False
+        return not self.followed(machine, before[0][0], found[0][0])
+
+    def followed(self, machine: Machine, old: str, new: str) -> bool:
         """Whether a document is the other one under a new name: half of its words say so."""
         there = {**self.shelf.documents, **self.shelf.pdf}
-        if old in there or old not in self.texts or new in self.texts:
+        if old in there or old not in machine.texts or new in machine.texts:
             return False
-        before, after = shingles(self.texts[old][0]), shingles(there[new].text())
+        before, after = shingles(machine.texts[old]), shingles(there[new].text())
         common, (few, many) = before & after, sorted((len(before), len(after)))
         return len(common) > 0.6 * few and many < 1.9 * few
 
@@ -811,6 +820,18 @@ def steps_of(seed: int, count: int, without: Sequence[str] = ()) -> list[Step]:
     return [(name, dice.randrange(60), dice.randrange(60)) for name in names]
 
 
+@contextmanager
+def in_this_process() -> Iterator[None]:
+    """Run the program without its waits, and read PDFs in this process."""
+    with (
+        patch.object(files, "QUIET_SECONDS", 0.0),
+        patch.object(files, "EMPTY_SECONDS", 0.0),
+        patch.object(collection, "_PAUSE_SECONDS", 0.02),
+        patch.object(PdfWorker, "ask", lambda _, question: answer(question)),
+    ):
+        yield
+
+
 def failure(seed: int, steps: Sequence[Step], without: Sequence[str]) -> str:
     """Return what went wrong in a history, "" if nothing."""
     with tempfile.TemporaryDirectory() as name:
@@ -852,12 +873,7 @@ def main() -> None:
     asked.add_argument("--whole", action="store_true", help="do not cut failing histories down")
     said = asked.parse_args()
     without = said.without.split(",")
-    with (
-        patch.object(files, "QUIET_SECONDS", 0.0),
-        patch.object(files, "EMPTY_SECONDS", 0.0),
-        patch.object(collection, "_PAUSE_SECONDS", 0.02),
-        patch.object(PdfWorker, "ask", lambda _, question: answer(question)),
-    ):
+    with in_this_process():
         if said.play:
             steps = [tuple(step) for step in json.loads(said.play)]
             print(failure(said.first, steps, without) or "ok")

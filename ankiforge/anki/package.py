@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ankiforge.anki.cards import card_ordinals, is_blank
 from ankiforge.anki.notes import deck_name
@@ -102,6 +102,8 @@ _PRAGMAS = (
 """Safe, because the database is written once, in a temporary folder."""
 _NOTE = "insert into notes values(?,?,?,?,-1,?,?,?,0,0,'')"
 _CARD = "insert into cards values(?,?,?,?,?,-1,0,0,?,0,0,0,0,0,0,0,0,'')"
+_NOTES_PER_INSERT = 1000
+_Name = TypeVar("_Name", str, tuple[str, int])
 
 
 def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types: Types) -> None:
@@ -130,21 +132,25 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     decks = {note.deck: deck_name(note.deck) for note in notes}
     deck_ids = {name: named_id("deck", name) for name in decks.values()}
     note_ids = distinct_ids({guid: note_id(guid) for guid in ordinals})
-    card_ids = distinct_ids({
-        f"{guid} {at:03}": card_id(guid, at) for guid, own in ordinals.items() for at in own
-    })  # fmt: skip
-    # the tables
-    connection.executemany(_NOTE, (
-        (note_ids[note.guid], note.guid, note_type(note.family).id, note.mod, _tags(note.tags),
-         _SEPARATOR.join(note.own or note.fields), note.fields[0])
-        for note in notes
-    ))  # fmt: skip
-    connection.executemany(_CARD, (
-        (card_ids[f"{note.guid} {at:03}"], note_ids[note.guid], deck_ids[decks[note.deck]], at,
-         note.mod, number)
-        for number, note in enumerate(notes, start=1)
-        for at in ordinals[note.guid]
-    ))  # fmt: skip
+    wanted: dict[tuple[str, int], int] = {
+        (guid, at): card_id(guid, at) for guid, own in ordinals.items() for at in own
+    }
+    card_ids = distinct_ids(wanted)
+    # the tables, whose layout in the file depends on the size of a batch
+    numbered = list(enumerate(notes, start=1))
+    for start in range(0, len(numbered), _NOTES_PER_INSERT):
+        batch = numbered[start : start + _NOTES_PER_INSERT]
+        connection.executemany(_NOTE, (
+            (note_ids[note.guid], note.guid, note_type(note.family).id, note.mod, _tags(note.tags),
+             _SEPARATOR.join(note.own or note.fields), note.fields[0])
+            for _, note in batch
+        ))  # fmt: skip
+        connection.executemany(_CARD, (
+            (card_ids[note.guid, at], note_ids[note.guid], deck_ids[decks[note.deck]], at, note.mod,
+             number)
+            for number, note in batch
+            for at in ordinals[note.guid]
+        ))  # fmt: skip
     (known,) = connection.execute("select decks from col").fetchone()
     written = json.loads(known)
     written |= {str(id): Deck(id, name).to_json() for name, id in deck_ids.items()}
@@ -156,14 +162,17 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     connection.executescript(create + indexes)
 
 
-def distinct_ids(wanted: Mapping[str, int]) -> dict[str, int]:
+def distinct_ids(wanted: Mapping[_Name, int]) -> dict[_Name, int]:
     """Return an id of its own for each name: the id that it wants, else the next free one.
 
-    The alphabetically first of those that want an id gets it, so the ids depend only on the set of
+    The first of the sorted names that want an id gets it, so the ids depend only on the set of
     names. Of packages with 100,000 cards, every thirtieth has two cards that want the same id.
     """
-    given: dict[str, int] = {}
-    taken: set[int] = set()
+    taken = set(wanted.values())
+    if len(taken) == len(wanted):
+        return dict(wanted)
+    given: dict[_Name, int] = {}
+    taken.clear()
     for name in sorted(wanted):
         id = wanted[name]
         while id in taken:

@@ -190,9 +190,11 @@ def _unseen_revision(known: PlanInput) -> Shipment:
         return next(revision for revision in reversed(known.revisions) if revision.known)
     html = field_html(replace(card, tags=known.tags), known.pictures)
     content = content_hash(card.family, html)
-    if last and same:
-        return replace(last, fields=card.fields, html=html, tags=known.tags, content=content)
-    mod, digest = next_mod(card.guid, last), digest_of(card.fields, known.tags)
+    digest = digest_of(card.fields, known.tags)
+    shipped = last if same else _earlier_on_another_computer(known, digest)
+    if shipped:
+        return replace(shipped, fields=card.fields, html=html, tags=known.tags, content=content)
+    mod = next_mod(card.guid, last)
     deck = known.moved_to if last is None and known.moved_to else deck_name(card.deck)
     return Shipment(
         card.guid, 0, mod, card.fields, html, known.tags, deck, digest, last is None, content=content
@@ -440,6 +442,17 @@ def _is_behind_journal(known: PlanInput) -> bool:
         return False
     ours = [revision for revision in known.revisions if revision.known]
     return bool(ours) and (ours[-1].fields, ours[-1].tags) == (known.card.fields, known.tags)
+
+
+def _earlier_on_another_computer(known: PlanInput, digest: str) -> Shipment | None:
+    """Return the revision with this digest that another computer shipped before its newest one.
+
+    What it shipped since, as words that a person typed in Anki, is not known here and must not be
+    replaced by what the note said before.
+    """
+    if not known.revisions or known.revisions[-1].known:
+        return None
+    return next((one for one in reversed(known.revisions) if one.digest == digest), None)
 
 
 def _same_text(last: Shipment, known: PlanInput) -> bool:

@@ -19,6 +19,7 @@ from ankiforge.ledger.events import (
     SOURCE,
     UNDO,
     UPGRADE,
+    WAITS,
     Columns,
     Event,
 )
@@ -187,7 +188,7 @@ class Decisions:
                 self._pairs.unmerge(guid, key)
             else:
                 self._pairs.link(guid, key)
-        elif event.what == "supersede" and not event.undone:
+        elif event.what == "supersede" and not event.undone and WAITS not in event.body:
             self.draft_replacement(event.subject, event.after.get("standing_why", ""))
         self.on_effect(event)
 

@@ -50,6 +50,8 @@ CONSENT = "consent"
 
 CORRECTS = "corrects"
 """The key of a `revise` by which the source corrected a card that a person accepted unedited."""
+WAITS = "waits"
+"""The key of a `supersede` if the staying card has other words than the passage, which wait there."""
 
 Columns = dict[str, Any]
 """The columns of a card by name, as stored; `fields` and `resolved` are JSON text."""

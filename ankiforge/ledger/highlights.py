@@ -30,6 +30,8 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
+RESEMBLED = "resembles a new passage"
+"""The `presence_why` of a highlight that only Anki knows, if a new one may be the same passage."""
 NOT_SELECTED = "not selected by the settings"
 """The `presence_why` of a highlight that is present but not selected by the settings of its source, and the
 `missing_at` of such a row of `location`.

@@ -32,6 +32,7 @@ from ankiforge.ledger.documents import (
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
+    RESEMBLED,
     decode_highlight,
     encode_highlight,
     place_of,
@@ -41,7 +42,14 @@ from ankiforge.ledger.highlights import (
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
 from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
-from ankiforge.ledger.matching import MAY_BE, Recognition, Renames, renames, reworded_files
+from ankiforge.ledger.matching import (
+    MAY_BE,
+    Recognition,
+    Renames,
+    by_marks,
+    renames,
+    reworded_files,
+)
 from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips, is_about
 from ankiforge.ledger.states import Event as SourceEvent
 from ankiforge.ledger.states import presence_after
@@ -123,6 +131,8 @@ class Ingest:
         """Return whether a document, given by container and path, that this run did not list is gone."""
         self._recognised: dict[str, Renames] = {}
         """The renamed documents of this run by container."""
+        self._resembling: dict[int, HighlightKey] = {}
+        """The highlights known from the journal or Anki alone that new ones may be, by staged row."""
         self._run = RunId("")
         self._read: list[tuple[RunId, Extracted | Unmarked]] = []
 
@@ -319,6 +329,7 @@ class Ingest:
                 [row["key"] for found in rows for row in found],
                 action,
                 self._recognising.issued_twice,
+                self._recognising.waits,
             )
             missed = [
                 presence
@@ -362,6 +373,7 @@ class Ingest:
         self._recognising.moved(run, scans)
         self._recognising.edited_elsewhere(run, scans)
         self._recognising.issued_elsewhere(run, scans)
+        self._resembling = self._recognising.resembling(run)
         self._documents.follow_renames(run, renamed)
         action = self._writer.new_action()
         grown = self.works.unite(run, action)
@@ -376,9 +388,10 @@ class Ingest:
             if scan.complete and scan.container.startswith("pdf:"):
                 found[scan.container] = Renames(reworded_files(self._db, scan.container))
             elif not scan.container.startswith("pdf:"):
-                found[scan.container] = renames(
-                    self._db, scan.container, partial(self._is_lost, scan.container)
-                )
+                one = renames(self._db, scan.container, partial(self._is_lost, scan.container))
+                if scan.complete:
+                    one.found = by_marks(self._db, scan.container, one.found, unread=True)
+                found[scan.container] = one
         return found
 
     def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
@@ -437,6 +450,11 @@ class Ingest:
         """Return the question to a person if a new highlight may be one that is gone; "" if not."""
         recognised = self._recognised.get(row["container"], Renames())
         key = self._recognising.moved_from(run, row, highlight, recognised)
+        if not key and (key := self._resembling.get(row["id"])):
+            self._db.execute(
+                "UPDATE highlight SET presence_why = ? WHERE key = ? AND container = ''",
+                (RESEMBLED, key),
+            )
         return f"{MAY_BE}{key}" if key else ""
 
     def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight, asked: str) -> None:

@@ -11,7 +11,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from rapidfuzz import fuzz
 
@@ -19,7 +18,7 @@ from ankiforge.ledger.cards import AT_ONCE, Cards, letter_of
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
-from ankiforge.ledger.events import SOURCE, Columns, standing
+from ankiforge.ledger.events import SOURCE, WAITS, Columns, standing
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     decode_highlight,
@@ -335,6 +334,8 @@ class CardMoves:
         """The documents with new, changed or missing highlights in this run."""
         self._was: dict[HighlightKey, str] = {}
         """The folded text of changed highlights before the change."""
+        self._unsure = False
+        """Whether the words of the passage at hand wait where its first card has others."""
         self._superseded: list[Guid] = []
         """The cards superseded by an equal one since the last call of `notices`."""
 
@@ -367,8 +368,9 @@ class CardMoves:
     def follow(
         self,
         unseen: Sequence[str],
-        action: str = "",
-        issued_twice: Mapping[HighlightKey, HighlightKey] = MappingProxyType({}),
+        action: str,
+        issued_twice: Mapping[HighlightKey, HighlightKey],
+        waits: Callable[[HighlightKey, HighlightKey], bool],
     ) -> None:
         """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 
@@ -376,14 +378,17 @@ class CardMoves:
             unseen: the keys that this run should have found but did not.
             action: the action of this run's unions; undoing these also undoes the moves.
             issued_twice: for highlights to which two machines issued keys, the used key by the other.
+            waits: returns whether the words of two such keys differ by more than a correction.
         """
         for other, used in sorted(issued_twice.items()):
+            self._unsure = waits(other, used)
             for card in self._cards.of_highlight(other):
                 if card.highlight.key == other and _is_alive(card):
                     self._move(card, used, action, edited=True)
             for card in self._cards.of_highlight(used):
                 if card.highlight.key == used:
                     self._known_elsewhere(card, other, action)
+        self._unsure = False
         lost = frozenset(unseen)
         for key in sorted(lost):
             found = self._db.execute(
@@ -531,8 +536,9 @@ class CardMoves:
         extra = {"from": card.highlight.key, "to": to, "family": card.family, "slot": card.slot}
         self._decisions.change(card.guid, "move", after, by=SOURCE, action=action, extra=extra)
         self._without_stale_findings(card.guid)
+        card = self._cards.get(card.guid)
         if not self._known_elsewhere(card, to, action):
-            self._supersede(self._cards.get(card.guid), action, edited=edited)
+            self._supersede(card, action, edited=edited)
 
     def _without_stale_findings(self, guid: Guid) -> None:
         lead = self._cards.get(guid).leading
@@ -589,7 +595,10 @@ class CardMoves:
 
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}
-        self._decisions.record(goes, "supersede", after, action, {REVIEWS: self._reviews(stays)})
+        extra: dict[str, object] = {REVIEWS: self._reviews(stays)}
+        if self._unsure or any(card.revision for card in self._cards.several([stays])):
+            extra[WAITS] = True
+        self._decisions.record(goes, "supersede", after, action, extra)
         self._decisions.draft_replacement(goes, stays)
         self._superseded.append(goes)
 

@@ -12,12 +12,20 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
-from ankiforge.ledger.highlights import NOT_SELECTED, decode_highlight, place_of, present, slug_of
+from ankiforge.ledger.highlights import (
+    NOT_SELECTED,
+    RESEMBLED,
+    decode_highlight,
+    place_of,
+    present,
+    slug_of,
+)
 from ankiforge.ledger.keys import KeyIssuer, content_of
 from ankiforge.ledger.pairing import Match, in_place, likest, mark_in, name_of, overlap
 from ankiforge.model import (
@@ -33,6 +41,7 @@ from ankiforge.model import (
 from ankiforge.model.highlights import NO_KEY
 from ankiforge.text.anchors import own_key, text_of
 from ankiforge.text.fold import canonical
+from ankiforge.text.quotes import ASK, SAME
 from ankiforge.text.renames import Sketch, decode, pair, required, share
 
 # --- renamed documents ------------------------------------------------------------------------
@@ -146,7 +155,7 @@ def reworded_files(connection: Connection, container: str) -> dict[str, str]:
     for row in connection.execute(
         "WITH came AS (SELECT DISTINCT s.place, s.path FROM scanned_document s WHERE s.container = :c"
         "  AND s.place <> '' AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.container = :c"
-        "  AND h.place = s.place)), went AS (SELECT DISTINCT h.place FROM highlight h"
+        "  AND h.place = s.place AND h.run <> '')), went AS (SELECT DISTINCT h.place FROM highlight h"
         "  WHERE h.container = :c AND h.presence_why <> :not_selected AND NOT EXISTS"
         "  (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)),"
         " long AS (SELECT document, fold FROM page_fold WHERE length >= :length)"
@@ -160,18 +169,27 @@ def reworded_files(connection: Connection, container: str) -> dict[str, str]:
     ).fetchall():
         if row["share"] >= 0.5 and row["old"] not in found and row["new"] not in found.values():
             found[row["old"]] = row["new"]
-    return _by_marks(connection, container, found)
+    return by_marks(connection, container, found)
 
 
-def _by_marks(connection: Connection, container: str, known: dict[str, str]) -> dict[str, str]:
-    """Add to the `known` files those that have half of the marks: of equal text, or of one name and alike."""
+def by_marks(
+    connection: Connection, container: str, known: dict[str, str], *, unread: bool = False
+) -> dict[str, str]:
+    """Add to the `known` documents those that have half of the marks: of equal text, or of one name and alike.
+
+    With `unread`, only documents that the journal alone knows: their ledger, and with it their words, is
+    lost.
+    """
     sides: list[dict[str, list[Highlight]]] = []
+    only = " AND h.run = '' AND h.presence = 'present'" if unread else ""
+    read = "" if unread else " AND h.run <> ''"
     for sql in (
         "SELECT h.place, h.body FROM highlight h WHERE h.container = :c AND h.presence_why <> :left"
         " AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.container = :c AND l.place = h.place)"
+        f"{only}"
         " ORDER BY h.place, h.position, h.key",
         "SELECT s.place, s.body FROM scanned s WHERE s.container = :c AND NOT EXISTS"
-        " (SELECT 1 FROM highlight h WHERE h.container = :c AND h.place = s.place) ORDER BY s.id",
+        f" (SELECT 1 FROM highlight h WHERE h.container = :c AND h.place = s.place{read}) ORDER BY s.id",
     ):
         side = defaultdict(list)
         for row in connection.execute(sql, {"c": container, "left": NOT_SELECTED}):
@@ -222,6 +240,8 @@ class Recognition:
         """Judges edits; set before matching."""
         self.issued_twice: dict[HighlightKey, HighlightKey] = {}
         """Highlights of this run that have a second key, of another machine, by the key not used."""
+        self._unread: dict[str, dict[str, Highlight]] = {}
+        """By container that was read whole, the highlights that only the journal knows and that were not found."""
 
     def assign(
         self,
@@ -367,7 +387,8 @@ class Recognition:
         edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
-        if edit.kind is EditKind.WAITS and edit.renamed and self._is_unread(old.key):
+        unread = "SELECT 1 FROM highlight WHERE key = ? AND run = ''"
+        if _is_other_name(edit) and self._db.execute(unread, (old.key,)).fetchone():
             # nothing here has the old words, so the new ones cannot wait beside them
             edit = replace(edit, kind=EditKind.ANOTHER_FACT)
         if edit.kind is EditKind.ANOTHER_FACT:
@@ -375,11 +396,6 @@ class Recognition:
             return replace(match, key=key, asked=edit.why, replaces=old.key)
         asked = edit.why if edit.kind is EditKind.WAITS else ""
         return replace(match, asked=asked or (match.asked if match.moved else ""))
-
-    def _is_unread(self, key: HighlightKey) -> bool:
-        """Return whether only the journal knows a highlight."""
-        row = self._db.execute("SELECT 1 FROM highlight WHERE key = ? AND run = ''", (key,))
-        return row.fetchone() is not None
 
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
@@ -424,14 +440,16 @@ class Recognition:
         }
         used = {match.found: match.key for match in matches if match.key}
         if unread.intersection(used.values()):
-            ours = [one for one in stored if one.key not in unread]
+            ours = {one.key: one for one in stored if one.key not in unread}
             stood = self._stood(*place, found)
             for match in self._judged_all(
-                ours, found, in_place(ours, found, self._edit, moved, stood)
+                [*ours.values()], found, in_place([*ours.values()], found, self._edit, moved, stood)
             ):
                 key = used.get(match.found, NO_KEY)
-                if key in unread and match.key not in (*used.values(), NO_KEY) and not match.asked:
-                    self.issued_twice[match.key] = key
+                if key in unread and match.key not in (*used.values(), NO_KEY):
+                    edit = self._edit(ours[match.key], found[match.found])
+                    if not _is_other_name(edit):
+                        self.issued_twice[match.key] = key
         for one in stored:
             if one.key in unread and one.key not in used.values():
                 twice = [key for at, key in used.items() if mark_in(found[at]) == mark_in(one)]
@@ -506,7 +524,9 @@ class Recognition:
         By the key they would get, by anchor, or by text if it is long or the whole of a card that a person
         wrote.
         """
-        known = {row["key"]: decode_highlight(row["body"]) for row in self._placeless()}
+        known = self._bodies(
+            "SELECT key, body FROM highlight WHERE container = '' AND run = '' ORDER BY key", {}
+        )
         if not known:
             return
         rows = self._db.execute(
@@ -552,10 +572,11 @@ class Recognition:
             for slug, each in stored.items()
         }
         for slug in sorted(stored.keys() & found.keys()):
-            self._in_work(run, stored[slug], found[slug], _without_place, familiar)
-            rest = [one for one in stored[slug] if not self._known(run, one.key)]
-            left = [(n, one) for n, one in found[slug] if not self._named(run, n)]
-            bare_rest = [_without_kind(one) for one in rest]
+            taken = self._in_work(run, stored[slug], found[slug], _without_place, familiar)
+            bare_rest = [
+                _without_kind(one) for one in stored[slug] if one.key not in taken.values()
+            ]
+            left = [(n, one) for n, one in found[slug] if n not in taken]
             self._in_work(run, bare_rest, left, _without_kind, familiar)
 
     def _in_work(
@@ -565,20 +586,13 @@ class Recognition:
         found: list[tuple[int, Highlight]],
         bare: Callable[[Highlight], Highlight],
         familiar: set[str],
-    ) -> None:
+    ) -> dict[int, HighlightKey]:
+        taken: dict[int, HighlightKey] = {}
         for match in in_place(stored, [bare(one) for _, one in found], self._edit):
             if not match.asked or match.key.rpartition("/")[0] in familiar:
+                taken[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
-
-    def _known(self, run: RunId, key: HighlightKey) -> bool:
-        row = self._db.execute("SELECT 1 FROM scanned WHERE run = ? AND key = ?", (run, key))
-        return row.fetchone() is not None
-
-    def _named(self, run: RunId, number: int) -> bool:
-        row = self._db.execute(
-            "SELECT 1 FROM scanned WHERE run = ? AND id = ? AND key <> ''", (run, number)
-        )
-        return row.fetchone() is not None
+        return taken
 
     def _placeless(self) -> list[sqlite3.Row]:
         return self._db.execute(
@@ -593,12 +607,12 @@ class Recognition:
         self._keys.by_own_id(run)
         for column in ("mark", "text"):
             waiting = self._db.execute(
-                f"SELECT id, {column} AS name, length, body FROM scanned s WHERE run = ? AND key = ''"
+                f"SELECT id, {column} AS name, body FROM scanned s WHERE run = ? AND key = ''"
                 f" AND EXISTS (SELECT 1 FROM highlight h WHERE h.{column} = s.{column}) ORDER BY id",
                 (run,),
             ).fetchall()
             for row in waiting:
-                if column == "mark" or _long_enough(row):
+                if column == "mark" or _is_long(decode_highlight(row["body"])):
                     found = (self._lost(run, scan, column, row["name"]) for scan in scans)
                     if key := next(filter(None, found), None):
                         self.assign(run, row["id"], key)
@@ -611,15 +625,14 @@ class Recognition:
         if row["place"] not in recognised.new or not recognised.gone or not words:
             return None
         if recognised.lost is None:
-            stored = self._db.execute(
+            recognised.lost = self._bodies(
                 "SELECT h.key, h.body FROM highlight h JOIN card_highlight l ON l.key = h.key"
                 " JOIN card c ON c.guid = l.guid AND c.standing = 'live' AND c.verdict <> 'pending'"
-                f" WHERE h.container = ? AND h.presence <> 'ignored' AND NOT {present('h')}"
-                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)"
+                f" WHERE h.container = :container AND h.presence <> 'ignored' AND NOT {present('h')}"
+                " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
                 " GROUP BY h.key ORDER BY h.key",
-                (row["container"], run),
-            ).fetchall()
-            recognised.lost = {one["key"]: decode_highlight(one["body"]) for one in stored}
+                {"container": row["container"], "run": run},
+            )
         alike = (
             (fuzz.ratio(canonical(one.exact), words), key, place_of(one.document))
             for key, one in recognised.lost.items()
@@ -644,65 +657,141 @@ class Recognition:
             ).fetchone()
             if read or not scan.complete:
                 continue
-            old = self._db.execute(
+            stored = self._bodies(
                 "SELECT key, body FROM highlight h WHERE container = :container AND NOT EXISTS (SELECT 1"
                 " FROM temp.listed l WHERE l.container = h.container AND l.place = h.place)"
                 " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
                 " ORDER BY key",
                 {"container": scan.container, "run": run},
-            ).fetchall()
-            if not old:
+            )
+            if not stored:
                 continue
-            new = self._db.execute(
-                "SELECT id, body FROM scanned WHERE run = ? AND container = ? AND key = ''"
-                " AND length >= ? ORDER BY id",
-                (run, scan.container, MOVED_LENGTH),
-            ).fetchall()
-            stored: dict[str, Highlight] = {
-                row["key"]: decode_highlight(row["body"]) for row in old
-            }
-            found: dict[int, Highlight] = {row["id"]: decode_highlight(row["body"]) for row in new}
+            found = self._bodies(
+                "SELECT id AS key, body FROM scanned WHERE run = :run AND container = :container"
+                " AND key = '' AND length >= :length ORDER BY id",
+                {"container": scan.container, "run": run, "length": MOVED_LENGTH},
+            )
             for key, number in likest(stored, found, self._edit).items():
                 self.assign(run, number, HighlightKey(key))
 
     def issued_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
-        """Note the keys that another machine issued for passages that have a key of their own here.
+        """Note the second keys, one issued here and one on another machine, of passages that were moved.
 
-        Their documents are others by now, so the place does not tell. What the journal brought stands nowhere,
-        and one passage that stands here has its words, or a correction of them.
+        One of the two stands nowhere, so its place does not tell. Exactly one other passage, first of those
+        that stand here, has its words, or is likest to it and an edit of it.
         """
+        self._unread.clear()
         for scan in scans:
-            unread = self._db.execute(
+            where = {"container": scan.container, "run": run}
+            brought = self._bodies(
                 "SELECT key, body FROM highlight h WHERE container = :container AND run = ''"
                 " AND presence = 'present' AND NOT EXISTS (SELECT 1 FROM scanned s"
                 "  WHERE s.run = :run AND s.key = h.key) ORDER BY key",
-                {"container": scan.container, "run": run},
-            ).fetchall()
-            brought = {row["key"]: decode_highlight(row["body"]) for row in unread}
-            if not scan.complete or not brought:
+                where,
+            )
+            if not scan.complete:
                 continue
-            words: dict[str, list[HighlightKey]] = defaultdict(list)
-            known: dict[str, Highlight] = {}
-            for row in self._db.execute(
-                "SELECT key, text, body FROM highlight h WHERE container = :container AND run <> ''"
-                " AND (EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
-                f" OR {present('h')}) ORDER BY key",
-                {"container": scan.container, "run": run},
-            ):
-                words[row["text"]].append(row["key"])
-                known[row["key"]] = decode_highlight(row["body"])
-            for key, one in sorted(brought.items()):
-                equal = words[text_of(one)]
-                long = one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH
-                if len(equal) == 1 and long:
-                    self.issued_twice.setdefault(HighlightKey(key), equal[0])
-            left = {key: one for key, one in brought.items() if key not in self.issued_twice}
-            for key, used in likest(left, known, self._correction).items():
-                self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))
+            self._unread[scan.container] = brought
+            unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
+            came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
+            read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
+            if not (brought or came) or not self._db.execute(read, where).fetchone():
+                continue
+            stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
+            ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
+            here = self._bodies(f"{ours} AND ({stands}) ORDER BY key", where)
+            lost = self._bodies(
+                f"{ours} AND NOT ({stands}) AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c"
+                " ON c.guid = l.guid AND c.standing = 'live' WHERE l.key = h.key"
+                "  AND l.role = 'origin') ORDER BY key",
+                where,
+            )
+            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
+            theirs = self._bodies(both, where) if lost else {}
+            for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
+                self._pair_keys(loose, others)
 
-    def _correction(self, old: Highlight, new: Highlight) -> Edit:
-        edit = self._edit(old, new)
-        return edit if edit.kind is EditKind.CORRECTION else replace(edit, names_kept=False)
+    def waits(self, one: HighlightKey, other: HighlightKey) -> bool:
+        """Return whether the words of two keys of one passage differ by more than a correction."""
+        two = self._bodies(
+            "SELECT key, body FROM highlight WHERE key IN (:one, :other)",
+            {"one": one, "other": other},
+        )
+        return self._edit(two[one], two[other]).kind is not EditKind.CORRECTION
+
+    def _bodies(self, sql: str, values: Mapping[str, str | int]) -> dict[Any, Highlight]:
+        return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
+
+    def _pair_keys(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
+        """Note which of the `others` have the words of those that stand nowhere, or an edit of them."""
+        words: dict[str, list[str]] = defaultdict(list)
+        for key, one in others.items():
+            words[text_of(one)].append(key)
+        twice = self.issued_twice
+        known = {*twice, *twice.values()}
+        left = {key: one for key, one in loose.items() if key not in known}
+        for key, one in list(left.items()):
+            equal = words[text_of(one)]
+            if len(equal) == 1 and _is_long(one):
+                twice[HighlightKey(key)] = HighlightKey(equal[0])
+                del left[key]
+        for key, used in likest(left, others, self._edit).items():
+            twice.setdefault(HighlightKey(key), HighlightKey(used))
+
+    # --- known from the journal or Anki alone -------------------------------------------------
+
+    def resembling(self, run: RunId) -> dict[int, HighlightKey]:
+        """Return the unread highlight that each staged row without a key resembles most, by row.
+
+        Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
+        they were moved and edited, but a card of such a row may be a second one. Of a row whose key came
+        from another machine, one that only Anki knows is noted as its second key.
+        """
+        journal = {
+            container: {key: canonical(one.exact) for key, one in unread.items()}
+            for container, unread in self._unread.items()
+        }
+        in_anki: dict[str, dict[str, str]] = defaultdict(dict)
+        bodies: dict[str, Highlight] = {}
+        for row in self._db.execute(
+            "SELECT key, body, replaces FROM highlight h WHERE container = '' AND run = ''"
+            " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.key = h.key)"
+            " ORDER BY key",
+            (run,),
+        ):
+            if row["replaces"]:  # noted in an earlier run
+                self.issued_twice.setdefault(row["key"], row["replaces"])
+            else:
+                one = bodies[row["key"]] = decode_highlight(row["body"])
+                in_anki[_vault_of(one.namespace)][row["key"]] = canonical(one.exact)
+        found: dict[int, HighlightKey] = {}
+        seconds: list[tuple[str, str, str]] = []
+        for row in self._db.execute(
+            "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
+            " WHERE s.run = ? AND s.replaces = '' AND (s.key = '' OR (h.run = '' AND ?))"
+            " ORDER BY s.id",
+            (run, bool(in_anki)),
+        ):
+            if not in_anki and not journal.get(row["container"]):
+                continue
+            one = decode_highlight(row["body"])
+            words, there = canonical(one.exact), in_anki[_vault_of(one.namespace)]
+            key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
+            if not key and (key := _likest(words, there, ASK)):
+                # another workspace may have put a similar one into this collection
+                edit = self._edit(_without_place(bodies[key]), _without_place(one))
+                other_fact = edit.kind is EditKind.ANOTHER_FACT and not _likest(words, there, SAME)
+                if row["key"] and not _is_other_name(edit) and not other_fact:
+                    seconds.append((RESEMBLED, row["key"], key))
+                key = "" if row["key"] or other_fact else key
+            if key:
+                found[row["id"]] = HighlightKey(key)
+        self._db.executemany(
+            "UPDATE highlight SET presence_why = ?, replaces = ? WHERE key = ?", seconds
+        )
+        for _, used, key in seconds:
+            self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))
+        return found
 
     def _lost(self, run: RunId, scan: Scan, column: str, name: str) -> HighlightKey | None:
         """Return the first highlight of a container with this mark or text that is present nowhere.
@@ -745,6 +834,17 @@ def _vault_of(namespace: str) -> str:
     return namespace if namespace.startswith("vault:") else ""
 
 
+def _is_other_name(edit: Edit) -> bool:
+    """Return whether an edit puts another name in the place of one: a card of each may be in Anki."""
+    return edit.kind is EditKind.WAITS and edit.renamed
+
+
+def _likest(words: str, texts: dict[str, str], least: int = MOVED_LIKENESS) -> str:
+    """Return the key of the text that is most like these words; "" if none is."""
+    found = process.extractOne(words, texts, scorer=fuzz.ratio, score_cutoff=least)
+    return found[2] if found and words else ""
+
+
 def _without_place(one: Highlight) -> Highlight:
     """Return a passage as Anki shows it: without context, of unknown kind."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
@@ -768,12 +868,10 @@ def _by_anchor(key: str, one: Highlight, length: int | None) -> list[str]:
 
 def _by_words(key: str, one: Highlight, length: int | None) -> list[str]:
     """Return its whole text if that is long enough; of a stored one always."""
-    by_hand = one.kind is HighlightKind.CARD
-    enough = length is None or by_hand or length >= MOVED_LENGTH
     text = canonical(one.exact)
-    return [text] if enough and text else []
+    return [text] if text and (length is None or _is_long(one)) else []
 
 
-def _long_enough(row: sqlite3.Row) -> bool:
-    by_hand = decode_highlight(row["body"]).kind is HighlightKind.CARD
-    return by_hand or row["length"] >= MOVED_LENGTH
+def _is_long(one: Highlight) -> bool:
+    """Return whether equal words elsewhere are the same passage."""
+    return one.kind is HighlightKind.CARD or len(canonical(one.exact)) >= MOVED_LENGTH

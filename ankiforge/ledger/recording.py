@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
+from msgspec import json
+
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
 from ankiforge.ledger.cards import MOVED_FROM, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import POLICY, REDRAFT, SOURCE
+from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.matching import MAY_BE
@@ -26,7 +28,7 @@ from ankiforge.ledger.placing import (
     is_unchanged,
 )
 from ankiforge.ledger.problem_cards import INSTEAD, REPLACES, ProblemCards
-from ankiforge.ledger.slots import Slots, likeness, said_before
+from ankiforge.ledger.slots import Slots, likeness, said_before, without_card
 from ankiforge.model import (
     Batch,
     Card,
@@ -38,12 +40,15 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKey,
+    HighlightKind,
     Judge,
     NoCard,
     RunId,
     Severity,
     Standing,
     Verdict,
+    digest_of,
+    guid_for,
 )
 from ankiforge.text.fold import canonical
 
@@ -57,6 +62,8 @@ class _Placing:
     recorded: Recorded
     judge: Judge | None
     """Judges revisions; None if the source did not change."""
+    known: Judge
+    """Judges what another machine, or a lost ledger, shipped."""
     families: Counter[Family]
     """The number of facts that were drafted, by note type."""
     beside: bool = False
@@ -231,18 +238,25 @@ class Recorder:
             "SELECT asked, replaces, drafted FROM highlight WHERE key = ?", (key,)
         ).fetchone()
         readings = (content_of(highlight), content_of(highlight.as_formerly))
-        edited = drafted not in ("", *readings)  # not if only the reading changed
+        # not if only the reading changed; a card that was moved here has the words of its first passage
+        edited = drafted not in ("", *readings) or (not drafted and self._moved_here(key))
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
         doubt = None
         if asked.startswith(MAY_BE):
-            origins = self._cards.of_highlight(HighlightKey(asked.removeprefix(MAY_BE)))
+            origin = HighlightKey(asked.removeprefix(MAY_BE))
+            origins = self._cards.of_highlight(origin)
             drafts = [_with_origin(one, origins) for one in drafts]
+            doubt = self._known_elsewhere(origin)
+        elif replaces and not replaced:
+            doubt = self._known_elsewhere(HighlightKey(replaces))
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
         placing = _Placing(
-            run, highlight, recorded, judge if edited else None, Counter(), results.beside,
-            results.instead, doubt, replaced,
+            run, highlight, recorded, judge if edited else None, judge, Counter(),
+            results.beside, results.instead, doubt, replaced,
         )  # fmt: skip
+        if doubt and doubt.check == MOVED_FROM:
+            drafts = [_doubted(one, doubt) for one in drafts]
         self._place(placing, self._with_rejections(key, drafts))
         why = results.none.reason or "nothing was drafted"
         self._db.execute(
@@ -250,6 +264,20 @@ class Recorder:
             " no_card = ? WHERE key = ?",
             (content_of(highlight), results.drafter, why, key),
         )
+
+    def _moved_here(self, key: HighlightKey) -> bool:
+        """Return whether a card of a highlight was first drafted from another one."""
+        return any(c.key != key for c in self._cards.of_highlight(key) if c.highlight.key == key)
+
+    def _known_elsewhere(self, key: HighlightKey) -> Finding | None:
+        """Return a finding if the journal names a card of a highlight that does not exist here."""
+        if next(without_card(self._db, key), None) is None:
+            return None
+        row = self._db.execute(
+            "SELECT json_extract(body, '$.exact') AS exact FROM highlight WHERE key = ?", (key,)
+        ).fetchone()
+        message = f"may be a card of the journal that is not here: “{row['exact']}”"
+        return Finding(MOVED_FROM, Severity.WARN, message)
 
     def _replaced(self, key: HighlightKey, drafts: list[Checked]) -> tuple[Card, ...]:
         """Return the accepted cards of a highlight that no draft repeats."""
@@ -290,17 +318,17 @@ class Recorder:
         wanted, kept = self._alternatives.without_unwanted(highlight.key, drafts, existing)
         groups = intents(wanted)
         placing.families.update(row[0].draft.kind.family for rows in groups for row in rows)
+        matched = self._alternatives.matched(existing, groups, highlight.exact, kept)
+        others_facts = {
+            card.guid: card
+            for rows, cards in zip(groups, matched, strict=True)
+            for row, card in zip(rows, cards, strict=True)
+            if card and _states_another(placing, row, card)
+        }
         matched = [
-            [None if card and _states_another(placing, row, card) else card for row, card in pairs]
-            for pairs in (
-                zip(rows, cards, strict=True)
-                for rows, cards in zip(
-                    groups,
-                    self._alternatives.matched(existing, groups, highlight.exact, kept),
-                    strict=True,
-                )
-            )
+            [None if c and c.guid in others_facts else c for c in cards] for cards in matched
         ]
+        placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
         others = (
@@ -441,7 +469,11 @@ class Recorder:
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
+        before = self._slots.quotes(placing.highlight.key, family)
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
+        quote = before.get(slot) or self._slots.quotes(key, family).get(slot, "")
+        if doubt := self._shipped_otherwise(placing, guid_for(key, family, slot), quote, drafts[0]):
+            row = [_doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         for guid in replaced:
@@ -452,6 +484,34 @@ class Recorder:
         if replaced:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
         return guid
+
+    def _shipped_otherwise(
+        self, placing: _Placing, guid: Guid, quote: str, draft: Draft
+    ) -> Finding | None:
+        """Return a finding that blocks a card which was shipped with words that are not known here.
+
+        This is so if the passage changed since by more than a correction. Without the old card, the new
+        words cannot wait as its revision. Words of a person are known from the journal.
+        """
+        shipped = self._db.execute(
+            "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
+            (guid,),
+        ).fetchone()
+        worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
+        if not shipped or not quote or worded:
+            return None
+        if digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
+            return None
+        then, now = (
+            replace(
+                placing.highlight, exact=words, gaps=(), markdown=(), kind=HighlightKind.HIGHLIGHT
+            )
+            for words in (quote, draft.quote)
+        )
+        edit = placing.known.of_highlights(then, now, ())
+        if edit.kind is EditKind.CORRECTION:
+            return None
+        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.

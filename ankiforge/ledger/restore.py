@@ -15,7 +15,7 @@ from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
-from ankiforge.ledger.highlights import decode_highlight, encode_highlight, place_of
+from ankiforge.ledger.highlights import RESEMBLED, decode_highlight, encode_highlight, place_of
 from ankiforge.ledger.journal import (
     GENERATION,
     VERSION,
@@ -382,10 +382,11 @@ class Recovery:
         return row[0] or ""
 
     def has_highlight(self, found: Recovered) -> bool:
-        """Return whether the highlight of a note is known from the journal or a source."""
+        """Return whether the highlight of a note is known from the journal or a source, or may be a new one."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> '')",
-            (found.identity.key,),
+            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> ''"
+            "  OR presence_why = ?)",
+            (found.identity.key, RESEMBLED),
         )
         return row.fetchone() is not None
 
@@ -396,9 +397,10 @@ class Recovery:
     def found_expected(self) -> bool:
         """Return whether a source has yielded the highlight of a note that is not taken over yet."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight h WHERE run <> '' AND drafter = ? AND drafted = ?"
+            "SELECT 1 FROM highlight h WHERE drafter = ?1 AND drafted = ?1"
+            " AND (run <> '' OR presence_why = ?2)"
             " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
-            (TAKEN, TAKEN),
+            (TAKEN, RESEMBLED),
         )
         return row.fetchone() is not None
 

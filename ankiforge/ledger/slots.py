@@ -179,6 +179,11 @@ class Slots:
             numbers |= {int(row["slot"]) for row in self._of_drafts(key, family)}
         return _after(numbers)
 
+    def quotes(self, key: HighlightKey, family: Family) -> dict[int, str]:
+        """Return the evidence of the slots of a highlight."""
+        sql = "SELECT slot, quote FROM slot WHERE key = ? AND family = ?"
+        return {row["slot"]: row["quote"] for row in self._db.execute(sql, (key, family))}
+
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
         """Return the highlight to which a card of `key` belongs after its moves."""
         return last_home(self._db, guid) or key

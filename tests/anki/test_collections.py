@@ -48,11 +48,12 @@ def test_of_deletions_few_are_believed_at_once_and_many_once_they_are_confirmed(
 def test_a_few_deletions_are_believed_and_a_copy_of_a_note_is_not_ours(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
-        note = anki.note(_guids(anki)[-1])
+        ours = _guids(anki)
+        note = anki.note(ours[-1])
         copy = anki.col.new_note(note.note_type())
         copy.fields = list(note.fields)
         anki.col.add_note(copy, 1)
-        anki.col.remove_notes([anki.note(guid).id for guid in _guids(anki)[:10]])
+        anki.col.remove_notes([anki.note(guid).id for guid in ours[:10]])
     data = forge.json("run", vault)["notes"]
     assert (data["missing"], data["tombstones"], data["written"]) == (0, 10, 0)
     assert copy.guid not in {card["guid"] for card in forge.cards()}

@@ -81,6 +81,9 @@ STORIES = {
     "looked at from a second computer that has read no source yet, then deleted in Anki": [
         ("pull", 4, 27), ("delete", 6, 3), ("move_vault", 4, 21),
     ],
+    "database and journal lost, the note renamed and two words changed": [
+        ("adjective", 3, 1), ("lose_all", 9, 4), ("rename", 0, 79), ("adjective", 8, 63),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 

@@ -179,7 +179,7 @@ def test_a_missing_card_is_deleted_for_good_or_brought_back(desk, missing):
 def test_all_at_once_only_by_their_number(desk, missing):
     page = desk.client()
     found = page.item(view="missing")
-    assert "not what you typed" in press(page, found, "D", words="yes")["refused"]
+    assert "you typed another number" in press(page, found, "D", words="yes")["refused"]
     assert page.views()["views"]["missing"] == 2
     assert press(page, found, "D", words="2")["count"] == 0
     page.decide("undo")
