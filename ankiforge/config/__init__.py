@@ -206,7 +206,13 @@ def load(path: Path) -> Config:
     llm, anki = written.llm, written.anki
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
-    _check_headers(llm.headers, where.at("llm", "headers"))
+    for name, value in llm.headers.items():
+        at = where.at("llm", "headers", name)
+        if _SECRET.search(name):
+            what = "a key must not stand in this file"
+            raise at.error(what, "name its environment variable in llm.key_env")
+        if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not re.fullmatch(r"[ -~]*", value):
+            raise at.error("not a header", "letters, digits and - : printable ASCII")
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))
@@ -313,15 +319,6 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
     if written and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM_KEY}; the key itself never stands in this file"
         raise where.error("not the name of an environment variable", hint)
-
-
-def _check_headers(headers: dict[str, str], where: Location) -> None:
-    for name, value in headers.items():
-        if _SECRET.search(name):
-            what = "a key must not stand in this file"
-            raise where.at(name).error(what, "name its environment variable in llm.key_env")
-        if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not re.fullmatch(r"[ -~]*", value):
-            raise where.at(name).error("not a header", "letters, digits and - : printable ASCII")
 
 
 # --- keys -----------------------------------------------------------------------------------

@@ -176,7 +176,14 @@ def _shipped() -> tuple[tuple[DeckRule, Location], ...]:
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
     data, where = read(path, shown)
     rule = typed(DeckRule, {} if data is None else data, where)
-    _check_template(rule.deck, where.at("deck"))
+    at = where.at("deck")
+    for name in _PLACEHOLDER.findall(rule.deck):
+        if name not in _PLACEHOLDERS:
+            raise at.error(f"unknown placeholder {{{name}}}", suggestion(name, _PLACEHOLDERS))
+    if re.search(r"[{}]", _PLACEHOLDER.sub("", rule.deck)):
+        raise at.error("a brace without its counterpart", 'such as "Reading::{title}"')
+    if not _joined(_PLACEHOLDER.sub("x", rule.deck).split("::")):
+        raise at.error("the deck has no name", 'such as "Reading::{title}"')
     for number, tag in enumerate(rule.tags):
         if not tag or re.search(r"\s", tag):
             what = f"{tag!r} cannot be a tag in Anki"
@@ -194,9 +201,13 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     """
     rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
     asked = rule.colours.of(colour_name(highlight.colour))
+    # a work has one deck: its other collections become tags
+    first, *others = sorted(document.collections) or [""]
+    folder = document.path.rpartition("/")[0]
+    tags = (_path(one).replace(" ", "_") for one in others if "{collection}" in rule.deck)
     return DeckChoice(
-        deck=_joined(document.deck.split("::")) or _fill(rule.deck, document),
-        tags=(*rule.tags, *_collection_tags(rule.deck, document)),
+        deck=_joined(document.deck.split("::")) or _fill(rule.deck, document.title, first, folder),
+        tags=(*rule.tags, *tags),
         kinds=rule.kinds,
         prompt=asked.prompt or rule.prompt,
         action=asked.action,
@@ -237,24 +248,9 @@ _BLANK_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories replaced by spaces in a name. Not joiners, which scripts and emoji need."""
 
 
-def _check_template(template: str, where: Location) -> None:
-    for name in _PLACEHOLDER.findall(template):
-        if name not in _PLACEHOLDERS:
-            raise where.error(f"unknown placeholder {{{name}}}", suggestion(name, _PLACEHOLDERS))
-    if re.search(r"[{}]", _PLACEHOLDER.sub("", template)):
-        raise where.error("a brace without its counterpart", 'such as "Reading::{title}"')
-    if not _joined(_PLACEHOLDER.sub("x", template).split("::")):
-        raise where.error("the deck has no name", 'such as "Reading::{title}"')
-
-
-def _fill(template: str, document: Document) -> str:
-    """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
-    collection, folder = min(document.collections, default=""), document.path.rpartition("/")[0]
-    return _fill_cached(template, document.title, collection, folder)
-
-
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
-def _fill_cached(template: str, title: str, collection: str, folder: str) -> str:
+def _fill(template: str, title: str, collection: str, folder: str) -> str:
+    """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
     values = {"title": _part(title), "collection": _path(collection), "folder": _path(folder)}
     name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
     return _joined(name.split("::")) or values["title"] or "ankiforge"
@@ -285,13 +281,6 @@ def _joined(parts: Iterable[str]) -> str:
 
 def _is_visible(text: str) -> bool:
     return any(c.isprintable() and not c.isspace() for c in text)
-
-
-def _collection_tags(template: str, document: Document) -> tuple[str, ...]:
-    """Return the collections that are not in the deck's name as tags. A work has one deck."""
-    if "{collection}" not in template:
-        return ()
-    return tuple(_path(other).replace(" ", "_") for other in sorted(document.collections)[1:])
 
 
 # --- colours --------------------------------------------------------------------------------

@@ -53,19 +53,16 @@ def restrict(path: Path) -> bool:
     return False
 
 
-def restrict_tree(folder: Path) -> None:
+def restrict_tree(folder: Path, *, everything: bool = False) -> None:
     """Restrict a folder and its contents.
 
     If the folder was private before, nobody else can reach its contents, and only its direct
-    entries are checked.
+    entries are checked, unless `everything` is to be.
     """
-    if not folder.is_symlink():
-        _restrict_entries(folder, everything=restrict(folder))
-
-
-def _restrict_entries(folder: Path, *, everything: bool) -> None:
+    if folder.is_symlink():
+        return
+    everything |= restrict(folder)
     with suppress(OSError):
         for path in folder.iterdir():
-            was_open = restrict(path)
-            if (was_open or everything) and path.is_dir() and not path.is_symlink():
-                _restrict_entries(path, everything=True)
+            if (restrict(path) or everything) and path.is_dir():
+                restrict_tree(path, everything=True)

@@ -134,12 +134,8 @@ def module(kind: str) -> SourceModule:
     Raises:
         ConfigError: there is no such source.
     """
-    return next(_modules_of(kind))
-
-
-def _modules_of(kind: str) -> Iterator[SourceModule]:
     if kind in _own_kinds():
-        yield cast(SourceModule, import_module(f"{__name__}.{kind}"))
+        return cast(SourceModule, import_module(f"{__name__}.{kind}"))
     for point in _plugins().select(name=kind):
-        yield point.load()
+        return cast(SourceModule, point.load())
     raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}")

@@ -34,13 +34,17 @@ _ANNOTATIONS = re.compile(
 def kind_of(path: Path) -> str:
     """Return the kind of source that reads this file, or "" if none does."""
     ending = path.suffix.casefold()
+    head = _head(path) if ending in _READ_TO_RECOGNISE else ""
     match ending:
         case ".txt":
-            return "kindle" if _is_clippings(_head(path)) else "markdown"
+            clippings = _CLIPPING.search(head) and _CLIPPINGS_END.search(head)
+            return "kindle" if clippings else "markdown"
         case ".csv":
-            return "readwise" if is_readwise(_head(path)) else ""
+            columns = columns_of(head.partition("\n")[0])
+            titled = not columns.keys().isdisjoint(("book title", "title"))
+            return "readwise" if "highlight" in columns and titled else ""
         case ".json" | ".jsonl":
-            return "hypothesis" if _ANNOTATIONS.search(_head(path)) else ""
+            return "hypothesis" if _ANNOTATIONS.search(head) else ""
     return _KIND_BY_SUFFIX.get(ending, "")
 
 
@@ -48,19 +52,25 @@ LOOKED_AT = 200
 """The number of files per extension that are opened in a folder to recognise them."""
 
 
-def kinds_below(folder: Path) -> set[str]:
-    """Return the kinds of source that read files in this folder, at any depth."""
-    found, opened = set[str](), Counter[str]()
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files at any depth, without those in hidden folders."""
     for within, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            ending = os.path.splitext(name)[1].casefold()  # noqa: PTH122 - of many
-            if ending in _READ_TO_RECOGNISE:
-                opened[ending] += 1
-                if opened[ending] <= LOOKED_AT:
-                    found.add(kind_of(Path(within, name)))
-            elif ending in _KIND_BY_SUFFIX and not _is_loop(Path(within, name)):
-                found.add(_KIND_BY_SUFFIX[ending])
+            yield Path(within, name)
+
+
+def kinds_below(folder: Path) -> set[str]:
+    """Return the kinds of source that read files in this folder, at any depth."""
+    found, opened = set[str](), Counter[str]()
+    for path in _files_below(folder):
+        ending = path.suffix.casefold()
+        if ending in _READ_TO_RECOGNISE:
+            opened[ending] += 1
+            if opened[ending] <= LOOKED_AT:
+                found.add(kind_of(path))
+        elif ending in _KIND_BY_SUFFIX and not (path.is_symlink() and not path.exists()):
+            found.add(_KIND_BY_SUFFIX[ending])  # broken links, also to themselves, do not count
     return found - {""}
 
 
@@ -75,46 +85,32 @@ def why_not(path: Path) -> str:
     if ending not in (".csv", ".json", ".jsonl"):
         return ""
     try:
-        if not path.stat().st_size:
+        size = path.stat().st_size
+        if not size:
             return "the file is empty"
         if ending == ".csv":
-            return _foreign_table(_head(path).partition("\n")[0])
-        if path.stat().st_size > LARGEST_LOOKED_AT:
+            found = columns_of(_head(path).partition("\n")[0])
+            names = [
+                f"“{name[:30]}”" for name in sorted(filter(None, found), key=found.__getitem__)
+            ]
+            named = ", ".join([*names[:4], "…"] if len(names) > 4 else names) or "without names"
+            wanted = "an export of Readwise has “Highlight” and “Book Title”"
+            return f"no table that is read: its columns are {named}; {wanted}"
+        if size > LARGEST_LOOKED_AT:
             return "it does not begin with annotations of Hypothesis"
-        return _foreign_json(path.read_bytes(), lines=ending == ".jsonl")
+        raw = path.read_bytes()
+        text = raw.decode(encoding_of(raw))
+        for part in filter(str.strip, text.splitlines() if ending == ".jsonl" else [text]):
+            json.loads(part)
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
-
-
-def _foreign_table(line: str) -> str:
-    found = columns_of(line)
-    columns = sorted(filter(None, found), key=found.__getitem__)
-    named = ", ".join(f"“{name[:30]}”" for name in columns[:4]) + (
-        ", …" if len(columns) > 4 else ""
-    )
-    wanted = "an export of Readwise has “Highlight” and “Book Title”"
-    return f"no table that is read: its columns are {named or 'without names'}; {wanted}"
-
-
-def _foreign_json(raw: bytes, *, lines: bool) -> str:
-    try:
-        text = raw.decode(encoding_of(raw))
-        for part in filter(str.strip, text.splitlines() if lines else [text]):
-            json.loads(part)
     except UnicodeDecodeError as error:
         return f"not JSON: not UTF-8 at byte {error.start}"
-    except json.JSONDecodeError as error:
-        return f"broken JSON: {error}"
     except RecursionError:
         return "broken JSON: nested too deep"
-    except ValueError as error:  # an integer with too many digits
+    except ValueError as error:  # also an integer with too many digits
         return f"broken JSON: {error}"
     return FOREIGN_JSON
-
-
-def _is_loop(path: Path) -> bool:
-    """Return whether the path is a broken link, including a link to itself."""
-    return path.is_symlink() and not path.exists()
 
 
 def _head(path: Path) -> str:
@@ -125,16 +121,6 @@ def _head(path: Path) -> str:
     except OSError:
         return ""
     return raw.decode(encoding_of(raw), "replace").replace("\r\n", "\n").lstrip("\ufeff")
-
-
-def _is_clippings(head: str) -> bool:
-    return bool(_CLIPPING.search(head) and _CLIPPINGS_END.search(head))
-
-
-def is_readwise(head: str) -> bool:
-    """Return whether a table has the columns of a Readwise export."""
-    columns = columns_of(head.partition("\n")[0])
-    return "highlight" in columns and not columns.keys().isdisjoint(("book title", "title"))
 
 
 def columns_of(line: str) -> dict[str, int]:
@@ -204,13 +190,11 @@ def why_nothing(path: Path) -> str:
     if path.is_file():
         return why_not(path) or nothing
     reasons: list[str] = []
-    for within, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            why = why_not(Path(within, name))
-            reasons += [f"{Path(within, name).relative_to(path)}: {why}"] if why else []
-            if len(reasons) > MAX_REASONS:
-                return "; ".join([nothing, *reasons[:MAX_REASONS], "…"])
+    for file in _files_below(path):
+        why = why_not(file)
+        reasons += [f"{file.relative_to(path)}: {why}"] if why else []
+        if len(reasons) > MAX_REASONS:
+            return "; ".join([nothing, *reasons[:MAX_REASONS], "…"])
     return "; ".join([nothing, *reasons])
 
 

@@ -12,6 +12,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,14 @@ AHEAD = 60.0
 def stamp_of(found: os.stat_result) -> Stamp:
     """Return the stamp of a file."""
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def stamp_at(path: str | Path) -> Stamp | None:
+    """Return the stamp of the file at a path, None if there is none or it cannot be reached."""
+    try:
+        return stamp_of(os.stat(path))  # noqa: PTH116 - of many
+    except (OSError, ValueError):
+        return None
 
 
 def proves(stamp: Stamp, now_ns: int | None = None) -> bool:
@@ -133,18 +142,15 @@ def entries(
             continue
         folders: list[str] = []
         for entry in found:
-            if not entry.name.startswith(".") and _is_folder(entry):
+            is_folder = False
+            if not entry.name.startswith("."):
+                with suppress(OSError):
+                    is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder:
                 folders.append(entry.path)
             else:
                 yield entry
         waiting += folders if last_first else reversed(folders)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError:
-        return False
 
 
 def walk(root: Path, unreadable: Callable[[OSError], None]) -> Iterator[Path]:
@@ -243,8 +249,15 @@ def text_of(raw: bytes) -> str:
     Raises:
         ItemError: the text is in another encoding.
     """
-    if wide := _utf_16_without_mark(raw):
-        raise ItemError(f"it looks like {wide} without a byte order mark", hint=RE_SAVE)
+    head = raw[:_HEAD_BYTES]
+    if b"\x00" in head and encoding_of(raw) != "utf-16":
+        # every other byte of Latin letters is zero; a few zero bytes prove nothing, because
+        # spaces, digits and punctuation are used in any script
+        zeros = [head[::2].count(0), head[1::2].count(0)]
+        most = max(zeros)
+        if most > max(3 * min(zeros), _MIN_ZEROS) and most * 24 >= len(head):
+            wide = f"UTF-16 ({'big' if zeros[0] == most else 'little'} endian)"
+            raise ItemError(f"it looks like {wide} without a byte order mark", hint=RE_SAVE)
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
@@ -256,23 +269,6 @@ def text_of(raw: bytes) -> str:
 _HEAD_BYTES = 4096
 """The number of bytes from which the encoding is guessed."""
 _MIN_ZEROS = 6
-
-
-def _utf_16_without_mark(raw: bytes) -> str:
-    """Return the name of UTF-16 without a byte order mark, "" for anything else.
-
-    In such a text, every other byte of Latin letters is zero.
-    """
-    head = raw[:_HEAD_BYTES]
-    if b"\x00" not in head or raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return ""
-    first, second = head[::2].count(0), head[1::2].count(0)
-    # Spaces, digits and punctuation are used in any script. A few zero bytes prove nothing.
-    if second > max(3 * first, _MIN_ZEROS) and second * 12 >= len(head[1::2]):
-        return "UTF-16 (little endian)"
-    if first > max(3 * second, _MIN_ZEROS) and first * 12 >= len(head[::2]):
-        return "UTF-16 (big endian)"
-    return ""
 
 
 def unreadable(error: OSError) -> ItemError:
@@ -305,8 +301,9 @@ def read_settled(path: str) -> tuple[str, Stamp]:
                 raw, found = file.read(LARGEST + 1), os.fstat(file.fileno())
         except OSError as error:
             raise unreadable(error) from error
-        wait = _left_to_wait(found, time.time())
-        if wait > 0:
+        quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
+        wait = found.st_mtime + quiet - time.time()
+        if 0 < wait <= quiet:  # times in the future are ignored
             time.sleep(wait)
         elif len(raw) > LARGEST:
             hint = "split it, or leave it out with `exclude`"
@@ -314,13 +311,6 @@ def read_settled(path: str) -> tuple[str, Stamp]:
         else:
             return text_of(raw), stamp_of(found)
     raise ItemError("it keeps changing", hint="run again later") from OSError()
-
-
-def _left_to_wait(found: os.stat_result, now: float) -> float:
-    """Return the seconds to wait until the file is at rest. Times in the future are ignored."""
-    quiet = QUIET_SECONDS if found.st_size else EMPTY_SECONDS
-    left = found.st_mtime + quiet - now
-    return left if 0 < left <= quiet else 0.0
 
 
 # --- the cache of parsed documents ----------------------------------------------------------
@@ -359,17 +349,16 @@ class ParseCache:
     @classmethod
     def load(cls, memory: Memory, context: str) -> ParseCache:
         """Load the cache. It is empty if the context has changed."""
-        try:
+        index = _Index()
+        with suppress(msgspec.MsgspecError):
             index = msgspec.json.decode(memory.recall(_INDEX) or b"{}", type=_Index)
-        except msgspec.MsgspecError:
-            index = _Index()
         if index.context == context:
             return cls(memory, index)
         return cls(memory, _Index(context), frozenset(index.stamps))
 
-    def knows(self, name: str, stamp: Stamp) -> bool:
+    def knows(self, name: str, stamp: Stamp | None) -> bool:
         """Return whether the unchanged file was parsed. Its result may still be missing."""
-        return self.index.stamps.get(name) == stamp
+        return stamp is not None and self.index.stamps.get(name) == stamp
 
     def get(self, name: str, stamp: Stamp) -> bytes | None:
         """Return the stored result for an unchanged file. None if it must be parsed."""

@@ -22,6 +22,7 @@ from ankiforge.extract.files import (
     program,
     proves,
     relative,
+    stamp_at,
     stamp_of,
     text_of,
     unreadable,
@@ -31,7 +32,6 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     Known,
-    NothingKnown,
     Problem,
     Scan,
     Sighting,
@@ -41,8 +41,6 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import percent
-
-NOTHING_KNOWN = NothingKnown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +52,6 @@ class File:
     at: Path
     named: bool
     """Whether the user named this file, as opposed to its folder."""
-
-    @property
-    def modified(self) -> int:
-        """The modification time in ns, or 0 if it is unknown."""
-        try:
-            return self.at.stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the file is empty."""
-        try:
-            return not self.at.stat().st_size
-        except OSError:
-            return False
 
     def text(self, largest: int = LARGEST) -> str:
         """Return the whole text with LF line ends and without a byte order mark.
@@ -132,43 +114,19 @@ class Folder:
                 if at not in seen and (file.named or self.fits(file.path)):
                     seen.add(at)
                     found.append(file)
-            found += map(self._listing_problem, failed)
+            for error in failed:
+                if is_loop(error):
+                    where = relative(Path(str(error.filename)), self.root)
+                    found.append(looping(where, error))
+                    continue
+                self.missed = True
+                what = f"cannot be listed: {error.strerror or error}"
+                hint = "check that it is there, and its permissions"
+                found.append(Problem(str(error.filename or self.root), what, hint))
         self.count.done, self.count.total = 0, len(seen)
         for item in found:
             yield item
             self.count.done += isinstance(item, File)
-
-    def exports(self, what: str, hint: str) -> Iterator[File | Problem]:
-        """Yield the files in the format of this source, and problems.
-
-        There is a problem for each other file that the user named, or that looks like an export.
-        """
-        from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
-
-        for file in self.files():
-            if isinstance(file, Problem) or kind_of(file.at) == self.kind:
-                yield file
-                continue
-            why = why_not(file.at)
-            reason = f"{what}: {why}" if why else what
-            if file.named:
-                self.missed |= not file.is_empty
-                yield Problem(file.path, reason, hint, notice=file.is_empty)
-            elif why and why != FOREIGN_JSON:
-                yield Problem(file.path, reason, hint, notice=True)
-
-    def texts(self, largest: int = LARGEST) -> Iterator[tuple[File, str] | Problem]:
-        """Yield the files with their text, and a problem for each file that cannot be read."""
-        for file in self.files():
-            if isinstance(file, Problem):
-                yield file
-                continue
-            try:
-                text = file.text(largest)
-            except ItemError as error:
-                yield self.problem(file, error)
-            else:
-                yield file, text
 
     def problem(self, file: File, error: ItemError) -> Problem:
         """Return the problem with a file. The highlights of an unreadable file are kept."""
@@ -200,14 +158,6 @@ class Folder:
         """Return the same folder restricted to these files, whether they match or not."""
         files = (self.root if self.root.is_file() else self.root / path for path in paths)
         return replace(self, only=tuple(file for file in files if file.is_file()), missed=False)
-
-    def _listing_problem(self, error: OSError) -> Problem:
-        if is_loop(error):
-            return looping(relative(Path(str(error.filename)), self.root), error)
-        self.missed = True
-        where = str(error.filename or self.root)
-        hint = "check that it is there, and its permissions"
-        return Problem(where, f"cannot be listed: {error.strerror or error}", hint)
 
 
 # --- sources --------------------------------------------------------------------------------
@@ -254,15 +204,15 @@ class FolderSource:
         """Return a hash that changes whenever a scan may give other results, for the watcher."""
         return self.folder.stamp()
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Run one scan: yield documents and problems.
 
         If no file has changed, nothing is read. Otherwise all files are read, because a document
         may be spread over several files and a file may contain several documents.
         """
         folder, own = self.folder, f"{self.kind} source {self.folder.name}"
-        fingerprint = "" if known is NOTHING_KNOWN or folder.only else folder.stamp()
-        if known.is_unchanged(own, folder.name, fingerprint):
+        fingerprint = "" if known is None or folder.only else folder.stamp()
+        if known and known.is_unchanged(own, folder.name, fingerprint):
             paths = known.paths(folder.container)
             if paths is not None:
                 folder.missed = False
@@ -282,6 +232,72 @@ class FolderSource:
         raise NotImplementedError
 
 
+MOST = 20
+"""The number of malformed items that are reported per file."""
+
+
+class ExportSource(FolderSource):
+    """A source that reads files exported from an account."""
+
+    no_export: ClassVar[str]
+    """What is said of another file that a person named, and what to do."""
+    hint: ClassVar[str]
+    rest: ClassVar[str]
+    """What is said of more than `MOST` malformed items."""
+    oldest_first: ClassVar[bool] = False
+    """Whether the files are read by age, not by path."""
+
+    def items(self, file: File) -> Iterator[Any]:
+        """Yield the items of a file, and a problem for each malformed one.
+
+        Raises:
+            ItemError: the rest of the file cannot be read.
+        """
+        raise NotImplementedError
+
+    def files(self) -> Iterator[File | Problem]:
+        """Yield the files in this format, after the problems.
+
+        There is a problem for each other file that the user named, or that looks like an export.
+        """
+        from ankiforge.extract.discover import FOREIGN_JSON, kind_of, why_not
+
+        files = list[tuple[int, File]]()
+        for file in self.folder.files():
+            if isinstance(file, Problem):
+                yield file
+                continue
+            stamp = stamp_at(file.at)
+            if kind_of(file.at) == self.kind:
+                files.append((stamp[0] if stamp and self.oldest_first else 0, file))
+                continue
+            why = why_not(file.at)
+            is_empty = stamp is not None and not stamp[2]
+            if file.named or (why and why != FOREIGN_JSON):
+                self.folder.missed |= file.named and not is_empty
+                reason = f"{self.no_export}: {why}" if why else self.no_export
+                yield Problem(file.path, reason, self.hint, notice=is_empty or not file.named)
+        yield from (file for _, file in sorted(files, key=lambda pair: pair[0]))
+
+    def contents(self, file: File) -> Iterator[Any]:
+        """Yield the items of a file, and its problems: of the malformed items, only the first.
+
+        A malformed item may be a damaged known one, so the scan is then incomplete.
+        """
+        broken = 0
+        try:
+            for item in self.items(file):
+                broken += isinstance(item, Problem)
+                if not isinstance(item, Problem) or broken <= MOST:
+                    yield item
+        except ItemError as error:
+            broken += 1
+            yield self.folder.problem(file, error)
+        self.folder.missed |= broken > 0
+        if broken > MOST:
+            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more {self.rest}")
+
+
 TERM: Literal["term"] = "term"
 """The form of cards that is read only if the settings ask for it."""
 
@@ -292,6 +308,23 @@ class TextSource(FolderSource):
     all_marks: ClassVar[tuple[str, ...]]
     own_cards: ClassVar[tuple[str, ...]]
     """The forms of cards that are read by default."""
+
+    def document(self, file: File, text: str) -> Iterator[Sighting]:
+        """Yield the document of a file, unless it has no highlights, and problems."""
+        raise NotImplementedError
+
+    def read(self) -> Iterator[Sighting]:
+        """Yield one document per file with highlights, in path order, and problems."""
+        for file in self.folder.files():
+            if isinstance(file, Problem):
+                yield file
+                continue
+            try:
+                text = file.text()
+            except ItemError as error:
+                yield self.folder.problem(file, error)
+            else:
+                yield from self.document(file, text)
 
     @property
     def selection(self) -> str:

@@ -21,7 +21,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File, FolderSource, iso_time
+from ankiforge.extract.folder import ExportSource, File, iso_time
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -37,8 +37,6 @@ from ankiforge.text.anchors import CONTEXT, percent
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a hundred thousand annotations."""
 HINT = "export it again at hypothes.is, or save what its API answers"
-MOST = 20
-"""The number of malformed annotations that are reported per file."""
 
 
 Settings = SourceSettings
@@ -83,10 +81,10 @@ class Annotation(msgspec.Struct, frozen=True):
     links: Any = None
     user_info: Any = None
 
-    def selector(self, kind: str) -> Selector | None:
-        """Return the first selector of this type."""
+    def selector(self, kind: str) -> Selector:
+        """Return the first selector of this type, an empty one if there is none."""
         every = (selector for target in self.target or () for selector in target.selector or ())
-        return next((selector for selector in every if selector.type == kind), None)
+        return next((selector for selector in every if selector.type == kind), Selector())
 
     @property
     def page_uri(self) -> str:
@@ -94,41 +92,19 @@ class Annotation(msgspec.Struct, frozen=True):
         return urldefrag(self.uri).url
 
     @property
-    def quote(self) -> Selector:
-        """The highlighted passage. It is empty for a note about the page."""
-        return self.selector("TextQuoteSelector") or Selector()
-
-    @property
-    def page(self) -> Selector:
-        """The page in a PDF."""
-        return self.selector("PageSelector") or Selector()
-
-    @property
     def order(self) -> tuple[int, int, str, str]:
         """A sort key for reading order: by position if it is known, else by creation time."""
-        position = self.selector("TextPositionSelector")
-        start = position.start if position and isinstance(position.start, int) else -1
-        page = self.page.index if isinstance(self.page.index, int) else -1
-        return (page, start, self.created, self.id)
+        start, page = (
+            self.selector("TextPositionSelector").start,
+            self.selector("PageSelector").index,
+        )
+        places = [place if isinstance(place, int) else -1 for place in (page, start)]
+        return (places[0], places[1], self.created, self.id)
 
     @property
     def author(self) -> str:
         """The author's display name, or else the user name."""
         return _text(self.user_info, "display_name") or _user(self.user)
-
-    @property
-    def title(self) -> str:
-        """The page's title at that time, or else the file name, or the address."""
-        given = self.document.get("title") if isinstance(self.document, dict) else None
-        first = given[0] if isinstance(given, list) and given else given
-        if isinstance(first, str) and first.strip():
-            return " ".join(first.split())
-        return unquote(urlsplit(self.uri).path.rstrip("/").rpartition("/")[2]) or self.uri
-
-    @property
-    def link(self) -> str:
-        """A link that opens the page at the annotation."""
-        return _text(self.links, "incontext") or f"https://hyp.is/{percent(self.id)}"
 
 
 def _text(values: Any, key: str) -> str:
@@ -155,24 +131,25 @@ class Export(msgspec.Struct, frozen=True):
     id: str = ""
 
 
-class Hypothesis(FolderSource):
+class Hypothesis(ExportSource):
     """The annotations of some exports. `me` has user names: `ada` or `acct:ada@hypothes.is`."""
 
     kind = "hypothesis"
     ending = (".json", ".jsonl")
     by_several = True
+    no_export, hint = "it holds no annotations of Hypothesis", HINT
+    rest = "cannot be read"
 
     def read(self) -> Iterator[Sighting]:
         """Yield one document per page, in the order of their first annotations, and problems."""
         owners, newest = set[str](), dict[str, Annotation]()
         paths: dict[str, str] = {}
-        for file in self.folder.exports("it holds no annotations of Hypothesis", HINT):
+        for file in self.files():
             if isinstance(file, Problem):
                 yield file
                 continue
-            for found in self._annotations(file):
+            for found in self.contents(file):
                 if isinstance(found, Problem):
-                    self.folder.missed = True
                     yield found
                 elif isinstance(found, str):
                     owners.add(found)
@@ -195,32 +172,28 @@ class Hypothesis(FolderSource):
             made = (self._highlight(document, root, threads[root.id], me) for root in ordered)
             yield Extracted(document, tuple(made), self.folder.container)
 
-    def _annotations(self, file: File) -> Iterator[Annotation | str | Problem]:
+    def items(self, file: File) -> Iterator[Annotation | str | Problem]:
         """Yield the annotations of a file, and the user who exported it."""
-        try:
-            rows, owner = _rows(file.text(LARGEST))
-        except ItemError as error:
-            yield self.folder.problem(file, error)
-            return
+        rows, owner = _rows(file.text(LARGEST))
         if owner:
             yield _user(owner)
-        broken = 0
         for number, row in enumerate(rows, start=1):
             try:
                 yield msgspec.json.decode(row, type=Annotation)
             except (msgspec.DecodeError, RecursionError) as error:
-                broken += 1
-                if broken <= MOST:
-                    yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
-        if broken > MOST:
-            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more cannot be read", HINT)
+                yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
 
     def _document(self, uri: str, mark: Annotation, path: str) -> Document:
+        # the page's title at that time, or else the file name, or the address
+        given = mark.document.get("title") if isinstance(mark.document, dict) else None
+        first = given[0] if isinstance(given, list) and given else given
+        title = " ".join(first.split()) if isinstance(first, str) else ""
+        file = unquote(urlsplit(mark.uri).path.rstrip("/").rpartition("/")[2])
         on_web = bool(re.fullmatch(r"https?://\S+", uri))
         return Document(
             DocumentKey(f"{self.folder.namespace}/{h16(uri)}"),
             self.folder.name,
-            title=mark.title,
+            title=title or file or mark.uri,
             path=path,
             identifiers=(("url", uri),) if on_web else (),
             uri=uri if on_web else "",
@@ -235,7 +208,8 @@ class Hypothesis(FolderSource):
     ) -> Highlight:
         mine = not me or _user(mark.user) in me or mark.author.casefold() in me
         replied = [f"— {reply.author}: {reply.text}" for reply in replies if reply.text]
-        quote, exact = mark.quote, " ".join(mark.quote.exact.split())
+        quote = mark.selector("TextQuoteSelector")  # none for a note about the page
+        exact = " ".join(quote.exact.split())
         return Highlight(
             document,
             self.folder.namespace,
@@ -251,9 +225,9 @@ class Hypothesis(FolderSource):
             created=iso_time(mark.created),
             modified=iso_time(mark.updated) if mark.updated != mark.created else "",
             tags=tuple(re.sub(r"\s+", "-", tag.strip()) for tag in mark.tags or () if tag.strip()),
-            page_label=str(mark.page.label or ""),
-            heading=_flat(str((mark.selector("EPUBContentSelector") or Selector()).title or "")),
-            uri=mark.link,
+            page_label=str(mark.selector("PageSelector").label or ""),
+            heading=_flat(str(mark.selector("EPUBContentSelector").title or "")),
+            uri=_text(mark.links, "incontext") or f"https://hyp.is/{percent(mark.id)}",
             skip="" if mine else f"marked by {mark.author or 'somebody else'}",
         )
 

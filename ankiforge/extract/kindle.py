@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
 
-from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.folder import File, FolderSource
+from ankiforge.extract.folder import ExportSource, File
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -37,7 +36,6 @@ from ankiforge.text.fold import fold
 
 LARGEST = 64_000_000
 """The maximum size of a file in bytes: a heavy reader's has two MB after ten years."""
-HINT = "its My Clippings.txt lies on the Kindle, in documents/"
 LONG = 20
 """Folded characters from which a match at one place is no coincidence."""
 NEAR = 50
@@ -347,12 +345,20 @@ def attach_notes(marks: list[Mark], notes: Iterable[Clip]) -> list[Clip]:
     placed: Notes = {}
     for note in sorted(notes, key=lambda note: note.added):
         end = bisect_right(starts, note.span[0])
-        fit = [mark for mark in ordered[max(0, end - NEAR) : end] if _stands_at(note, mark.clip)]
+        near = ordered[max(0, end - NEAR) : end]
+        if note.is_paged:
+            fit = [mark for mark in near if note.page and _at_one_place(note, mark.clip)]
+        else:
+            fit = [mark for mark in near if note.place[0] <= mark.clip.place[1]]
         mark = min(fit, key=lambda mark: _distance(note, mark, placed), default=None)
         if mark and note.is_paged and len(fit) > 1 and _distance(note, mark, placed)[1] > AT_ONCE:
             mark = None  # it may belong to any mark of its page
         siblings = placed.setdefault(_place_of(note, mark), [])
-        siblings[-NEAR:] = [old for old in siblings[-NEAR:] if not _replaces_note(old, note)]
+        siblings[-NEAR:] = [
+            old
+            for old in siblings[-NEAR:]
+            if old.is_paged and not note.folded.startswith(old.folded)
+        ]
         siblings.append(note)
     by_mark = {id(mark): mark.notes for mark in marks}
     alone: list[Clip] = []
@@ -369,12 +375,6 @@ def _place_of(note: Clip, mark: Mark | None) -> tuple[int, Span, str]:
     return (id(mark), note.place, note.page)
 
 
-def _stands_at(note: Clip, mark: Clip) -> bool:
-    if note.is_paged:
-        return bool(note.page) and _at_one_place(note, mark)
-    return mark.place[0] <= note.place[0] <= mark.place[1]
-
-
 def _distance(note: Clip, mark: Mark, placed: Notes) -> tuple[bool, float, bool, int]:
     """Return a sort key.
 
@@ -386,36 +386,32 @@ def _distance(note: Clip, mark: Mark, placed: Notes) -> tuple[bool, float, bool,
     return elsewhere, near, _place_of(note, mark) not in placed, abs(mark.clip.at - note.at)
 
 
-def _replaces_note(old: Clip, new: Clip) -> bool:
-    return not old.is_paged or new.folded.startswith(old.folded)
-
-
 # --- the source -----------------------------------------------------------------------------
 
 _LIMIT = re.compile(
     r"<[^<>]*(?:limit|límit|limiet|grenze|上限|限制|лимит|한도|sınır)[^<>]*>", re.IGNORECASE
 )
-MOST = 20
-"""The number of malformed entries that are reported per file."""
 
 
-class Kindle(FolderSource):
+class Kindle(ExportSource):
     """One reader's clippings. A Kindle has one reader, so `me` does not matter."""
 
     kind = "kindle"
     ending = (".txt",)
+    no_export = "no clippings of a Kindle"
+    hint = "its My Clippings.txt lies on the Kindle, in documents/"
+    rest = "are not entries"
+    oldest_first = True
 
     def read(self) -> Iterator[Sighting]:
         """Yield one document per book, in the order of their first entries, and problems."""
         books: dict[str, list[Clip]] = {}
         paths: dict[str, str] = {}
-        found = list(self.folder.exports("no clippings of a Kindle", HINT))
-        # read older copies of the file first
-        for file in sorted(found, key=lambda one: 0 if isinstance(one, Problem) else one.modified):
+        for file in self.files():
             if isinstance(file, Problem):
                 yield file
                 continue
-            for clip in self._clips(file):
+            for clip in self.contents(file):
                 if isinstance(clip, Problem):
                     yield clip
                 else:
@@ -424,29 +420,15 @@ class Kindle(FolderSource):
         for book, clips in books.items():
             yield from self._book(book, paths[book], clips)
 
-    def _clips(self, file: File) -> Iterator[Clip | Problem]:
-        """Yield the entries of one file.
-
-        A malformed entry may be a damaged known one, so it makes the scan incomplete.
-        """
-        try:
-            text = file.text(LARGEST)
-        except ItemError as error:
-            self.folder.missed = True
-            yield self.folder.problem(file, error)
-            return
-        broken = 0
-        for at, (line, lines) in enumerate(entries(text)):
+    def items(self, file: File) -> Iterator[Clip | Problem]:
+        """Yield the entries of one file."""
+        for at, (line, lines) in enumerate(entries(file.text(LARGEST))):
             if clip := clip_of(lines, at):
                 yield clip
                 continue
-            self.folder.missed, broken = True, broken + 1
-            if broken <= MOST:
-                what = f"no entry of a Kindle: {' '.join(lines)[:60]!r}"
-                hint = "it wants a title, a line that begins with `-`, its text"
-                yield Problem(f"{file.path}:{line}", what, hint)
-        if broken > MOST:
-            yield Problem(f"{file.path}: the rest", f"{broken - MOST} more are not entries")
+            what = f"no entry of a Kindle: {' '.join(lines)[:60]!r}"
+            hint = "it wants a title, a line that begins with `-`, its text"
+            yield Problem(f"{file.path}:{line}", what, hint)
 
     def _book(self, book: str, path: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
         space = self.folder.namespace
@@ -457,7 +439,19 @@ class Kindle(FolderSource):
         marks = marks_of(clip for clip in shown if clip.kind in ("mark", ""))
         alone = attach_notes(marks, (clip for clip in shown if clip.kind == "note"))
         made = [(mark.clip, _highlight(document, space, mark)) for mark in marks]
-        made += [(note, _lone_note(document, space, note)) for note in alone]
+        for note in alone:
+            lone = Highlight(
+                document,
+                space,
+                HighlightKind.NOTE,
+                exact="",
+                anchor_text=note.text,
+                comment=note.text,
+                created=note.added or note.made,
+                page_label=note.page,
+                block=str(note.place[0] or note.page),
+            )
+            made.append((note, lone))
         if made:
             counted = zip((clip for clip, _ in made), numbered(one for _, one in made), strict=True)
             # by location, else by page, else in order of creation
@@ -488,24 +482,5 @@ def _highlight(document: Document, space: str, mark: Mark) -> Highlight:
         created=mark.since or clip.made,
         modified=clip.added if clip.added != mark.since else "",
         page_label=clip.page,
-        block=_block(clip),
+        block=str(clip.place[0] or clip.page),
     )
-
-
-def _lone_note(document: Document, space: str, note: Clip) -> Highlight:
-    """Return the highlight for a note without a mark."""
-    return Highlight(
-        document,
-        space,
-        HighlightKind.NOTE,
-        exact="",
-        anchor_text=note.text,
-        comment=note.text,
-        created=note.added or note.made,
-        page_label=note.page,
-        block=_block(note),
-    )
-
-
-def _block(clip: Clip) -> str:
-    return str(clip.place[0] or clip.page)

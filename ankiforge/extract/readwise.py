@@ -15,15 +15,15 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
-from ankiforge.extract.files import encoding_of, unreadable
-from ankiforge.extract.folder import File, FolderSource, iso_time
+from ankiforge.extract.files import RE_SAVE, encoding_of, unreadable
+from ankiforge.extract.folder import ExportSource, File, iso_time
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -36,9 +36,6 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
-HINT = "export your highlights as CSV at readwise.io/export"
-MOST = 20
-"""The number of malformed rows that are reported per file."""
 LONGEST_LINE = 1_000_000
 LONGEST_RUN = 10_000
 """The maximum number of rows of one book that are held in memory."""
@@ -58,8 +55,9 @@ class Row:
 
     def __getitem__(self, name: str) -> str:
         """Return the first non-empty cell of the columns `a|b`. "" if there is none."""
-        cells = (_with_lf(self.cells.get(column, "")).strip() for column in name.split("|"))
-        return next((cell for cell in cells if cell), "")
+        cells = (self.cells.get(column, "") for column in name.split("|"))
+        lines = (cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in cells)
+        return next(filter(None, lines), "")
 
     @property
     def work(self) -> tuple[str, str]:
@@ -91,34 +89,9 @@ class Row:
         return self["note"][inline.end() if inline else 0 :].strip()
 
     @property
-    def page(self) -> str:
-        """The location, if it is a page."""
-        return self["location"] if self["location type"].casefold() == "page" else ""
-
-    @property
-    def uri(self) -> str:
-        """A link to the passage: its URL, or a Kindle link for a book from Amazon."""
-        asin, kind = self["amazon book id"], self["location type"].casefold()
-        if re.fullmatch(r"https?://\S+", self["url"]):
-            return self["url"]
-        if re.fullmatch(r"[A-Z0-9]{10}", asin) and kind in ("location", "page", ""):
-            spot = f"&location={self['location']}" if kind == "location" and self.place else ""
-            return f"kindle://book?action=open&asin={asin}{spot}"
-        return ""
-
-    @property
     def place(self) -> int:
         """The location as a number. 0 if it is not one."""
         return int(self["location"]) if re.fullmatch(r"\d{1,9}", self["location"]) else 0
-
-    @property
-    def moment(self) -> str:
-        """When the highlight was made. "" if unknown."""
-        return iso_time(self["highlighted at|date"])
-
-
-def _with_lf(cell: str) -> str:
-    return cell.replace("\r\n", "\n").replace("\r", "\n")
 
 
 _NOTE_TAGS = re.compile(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
@@ -133,27 +106,23 @@ def _split_tags(tags: str) -> Iterator[str]:
 # --- the source -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Readwise(FolderSource):
+class Readwise(ExportSource):
     """The exports of one account. It has one reader, so `me` does not matter."""
 
     kind = "readwise"
     ending = (".csv",)
-    seen: set[str] = field(default_factory=set)
-    """Passages that occur in a newer file."""
+    no_export, hint = "no export of Readwise", "export your highlights as CSV at readwise.io/export"
+    rest = "rows have too many columns"
+    oldest_first = True
 
     def read(self) -> Iterator[Sighting]:
         """Yield a document for each run of consecutive rows of one book, and problems."""
-        self.seen.clear()
-        nth = Counter[str]()
-        found = list(self.folder.exports("no export of Readwise", HINT))
-        # the newest file takes precedence
-        for file in sorted(found, key=lambda one: 0 if isinstance(one, Problem) else -one.modified):
-            if isinstance(file, Problem):
-                yield file
-                continue
+        seen, nth = set[str](), Counter[str]()  # passages of newer files take precedence
+        found = list(self.files())
+        yield from (file for file in found if isinstance(file, Problem))
+        for file in reversed([file for file in found if isinstance(file, File)]):
             run: list[Row] = []
-            for row in self._new_rows(file):
+            for row in self._new_rows(file, seen):
                 if isinstance(row, Problem):
                     yield row
                     continue
@@ -164,37 +133,36 @@ class Readwise(FolderSource):
             if run:
                 yield self._book(file, run, nth)
 
-    def _new_rows(self, file: File) -> Iterator[Row | Problem]:
-        """Yield the rows that are in no newer file, without exact repetitions."""
+    def _new_rows(self, file: File, seen: set[str]) -> Iterator[Row | Problem]:
+        """Yield the rows that are not in `seen`, without exact repetitions, and add them to it."""
         times, here = Counter[str](), set[str]()
-        for row in self._rows(file):
+        for row in self.contents(file):
             if isinstance(row, Problem):
-                self.folder.missed = True
                 yield row
                 continue
             whole = h16(*chain.from_iterable(sorted(row.cells.items())))
             passage = h16(*row.work, row.text, row["location"], "" if row.text else row["note"])
             times[passage] += whole not in here
             known = f"{passage}{times[passage]}"
-            if whole not in here and known not in self.seen:
+            if whole not in here and known not in seen:
                 yield row
             here.add(whole)
-            self.seen.add(known)
+            seen.add(known)
 
-    def _rows(self, file: File) -> Iterator[Row | Problem]:
+    def items(self, file: File) -> Iterator[Row | Problem]:
+        """Yield the rows of a table."""
         try:
             with file.at.open("rb") as raw:
                 encoding = encoding_of(raw.read(2))
             with file.at.open(encoding=encoding, newline="") as table:
                 yield from _read(file, table)
-        except UnicodeDecodeError:
-            yield Problem(file.path, "not UTF-8", "re-save it as UTF-8")
+        except UnicodeDecodeError as error:
+            raise ItemError("not UTF-8", hint=RE_SAVE) from error
         except csv.Error as error:
-            yield Problem(file.path, f"not a table from some row on: {error}", "export it again")
+            what = f"not a table from some row on: {error}"
+            raise ItemError(what, hint="export it again") from error
         except OSError as error:
-            yield self.folder.problem(file, unreadable(error))
-        except ItemError as error:
-            yield self.folder.problem(file, error)
+            raise unreadable(error) from error
 
     def _book(self, file: File, rows: list[Row], nth: Counter[str]) -> Extracted:
         (title, author), first = rows[0].work, rows[0]
@@ -225,7 +193,7 @@ open_source = Readwise.open
 def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
     """Yield the rows below the header."""
     head = table.readline(LONGEST_LINE)
-    columns, broken, at = columns_of(head.rstrip("\r\n")), 0, 2
+    columns, at = columns_of(head.rstrip("\r\n")), 2
     reader = csv.reader(chain(_lines(table), [_END]), delimiter=delimiter_of(head))
     for cells in reader:
         if cells == [_END]:
@@ -238,11 +206,9 @@ def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
             row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})
             if row.text or row.comment:
                 yield row
-        elif (broken := broken + 1) <= MOST:
+        else:
             what = "a row with more columns than the first"
             yield Problem(f"{file.path}:{reader.line_num + 1}", what, "put its text in quotes")
-    if broken > MOST:
-        yield Problem(f"{file.path}: the rest", f"{broken - MOST} more rows have too many columns")
 
 
 _END = "\ufdd0"
@@ -273,6 +239,13 @@ def _in_order(rows: list[Row]) -> list[Row]:
 def _highlight(
     document: Document, space: str, row: Row, nth: int, above: list[tuple[int, str]]
 ) -> Highlight:
+    asin, kind = row["amazon book id"], row["location type"].casefold()
+    uri = ""
+    if re.fullmatch(r"https?://\S+", row["url"]):
+        uri = row["url"]
+    elif re.fullmatch(r"[A-Z0-9]{10}", asin) and kind in ("location", "page", ""):
+        spot = f"&location={row['location']}" if kind == "location" and row.place else ""
+        uri = f"kindle://book?action=open&asin={asin}{spot}"
     return Highlight(
         document,
         space,
@@ -282,17 +255,13 @@ def _highlight(
         anchor_text="" if row.text else row.comment,
         comment=row.comment,
         colour=row["color"].casefold(),
-        created=row.moment,
+        created=iso_time(row["highlighted at|date"]),
         tags=tuple(tag for tag in row.tags if not re.fullmatch(r"h[1-6]", tag)),
-        page_label=row.page,
+        page_label=row["location"] if kind == "page" else "",
         heading=" › ".join(words for _, words in above),
-        uri=row.uri,
+        uri=uri,
         block=row["location"],
-        skip=_skip(row),
+        skip=f"a heading (.h{row.heading})"
+        if row.heading
+        else ("discarded in Readwise" if "discard" in row.tags else ""),
     )
-
-
-def _skip(row: Row) -> str:
-    if row.heading:
-        return f"a heading (.h{row.heading})"
-    return "discarded in Readwise" if "discard" in row.tags else ""

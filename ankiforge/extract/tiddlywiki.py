@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import ClassVar, Literal, get_args
@@ -22,7 +21,7 @@ from typing import ClassVar, Literal, get_args
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.folder import File, TextSource
 from ankiforge.extract.markdown import Term, TextNote, extracted
-from ankiforge.model import Document, DocumentKey, Extracted, Problem, Sighting, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, h16
 from ankiforge.text.cloze import MATH
 
 Mark = Literal["@@", "bold"]
@@ -43,34 +42,10 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     glossary_headings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Tiddler:
-    """The fields and the text of a tiddler."""
-
-    fields: dict[str, str]
-    text: str
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it is wikitext, Markdown or plain text, and not a system tiddler or draft."""
-        title, of = self.fields.get("title", ""), self.fields.get("type", "")
-        own = title.startswith("$:/") or "draft.of" in self.fields or "plugin-type" in self.fields
-        return not own and of in _WIKITEXT | _PLAIN_TYPES
-
-
 _CLASSIC = "text/x-tiddlywiki"
 _WIKITEXT = {"", "text/vnd.tiddlywiki", _CLASSIC}
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = re.compile(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
-
-
-def tiddler_of(source: str) -> Tiddler:
-    """Parse a `.tid` file: lines `field: value`, an empty line, the text."""
-    head, _, text = source.partition("\n\n") if not source.startswith("\n\n") else ("", "", source)
-    fields = [found for line in head.split("\n") if (found := _FIELD.fullmatch(line))]
-    if not fields and source.startswith("\n"):
-        return Tiddler({}, source)
-    return Tiddler({found[1]: found[2].strip() for found in fields}, text)
 
 
 class Wiki(TextSource):
@@ -80,49 +55,48 @@ class Wiki(TextSource):
     all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
     own_cards: ClassVar[tuple[str, ...]] = CARDS
 
-    def read(self) -> Iterator[Sighting]:
-        """Yield one document per tiddler with highlights, in path order, and problems."""
-        for found in self.folder.texts():
-            if isinstance(found, Problem):
-                yield found
-                continue
-            file, source = found
-            tiddler = tiddler_of(source)
-            if not tiddler.fields and source.strip():
-                hint = "its first lines are to be `field: value`, then an empty line"
-                yield Problem(file.path, "it is not a tiddler", hint)
-            elif tiddler.is_read and (whole := self._extracted(file, tiddler)):
-                yield whole
-
-    def _extracted(self, file: File, tiddler: Tiddler) -> Extracted | None:
-        fields, text = tiddler.fields, tiddler.text
-        kind = fields.get("type", "")
-        off = (key for key in ("cards", "ankiforge") if _is_off(tiddler, key))
-        no = next(off, "")
-        if kind == _CLASSIC:
-            text = _CLASSIC_MARKUP.sub("", text)
-        web = next((one for key in ("url", "source") if (one := _address(tiddler, key))), "")
-        own = (re.sub(r"\s+", "-", tag) for tag in tags_of(fields.get("tags", "")))
-        title = fields.get("title", "") or PurePosixPath(file.path).stem
+    def document(self, file: File, text: str) -> Iterator[Sighting]:
+        """Yield a tiddler, unless it has no highlights, or a problem."""
+        # lines `field: value`, an empty line, the text
+        head, _, body = text.partition("\n\n")
+        found = [line for one in head.split("\n") if (line := _FIELD.fullmatch(one))]
+        fields = {line[1]: line[2].strip() for line in found}
+        if not fields and text.strip():
+            hint = "its first lines are to be `field: value`, then an empty line"
+            yield Problem(file.path, "it is not a tiddler", hint)
+            return
+        title, kind = fields.get("title", ""), fields.get("type", "")
+        if title.startswith("$:/") or not fields.keys().isdisjoint(("draft.of", "plugin-type")):
+            return
+        if kind in _WIKITEXT:
+            body = markdown_of(_CLASSIC_MARKUP.sub("", body) if kind == _CLASSIC else body)
+        elif kind not in _PLAIN_TYPES:
+            return
+        off = [k for k in ("cards", "ankiforge") if fields.get(k, "").casefold() in ("no", "false")]
+        addresses = (fields.get(key, "") for key in ("url", "source"))
+        web = next((one for one in addresses if re.fullmatch(r"https?://\S+", one)), "")
+        tags = (one[1] or one[2] for one in _TAG.finditer(fields.get("tags", "")))
+        title = title or PurePosixPath(file.path).stem
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
             self.folder.name,
             title=title,
             path=file.path,
             identifiers=(("url", web),) if web else (),
-            tags=tuple(own),
+            tags=tuple(re.sub(r"\s+", "-", tag) for tag in tags if not tag.startswith("$:/")),
             deck=fields.get("deck", ""),
         )
         note = TextNote(
             file,
-            markdown_of(text) if kind in _WIKITEXT else text,
+            body,
             document,
             frozenset(sign for mark in self.settings.marks for sign in _MARKS[mark]),
-            skip=f"the tiddler says {no}: no" if no else "",
+            skip=f"the tiddler says {off[0]}: no" if off else "",
             created=_moment(fields.get("created", "")),
             modified=_moment(fields.get("modified", "")),
         )
-        return extracted(note, self)
+        if whole := extracted(note, self):
+            yield whole
 
 
 open_source = Wiki.open
@@ -130,12 +104,7 @@ open_source = Wiki.open
 # --- fields ---------------------------------------------------------------------------------
 
 _TAG = re.compile(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
-
-
-def tags_of(listed: str) -> tuple[str, ...]:
-    """Return the tags of a list `[[two words]] one`, without system tags."""
-    tags = (found[1] or found[2] for found in _TAG.finditer(listed))
-    return tuple(tag for tag in tags if not tag.startswith("$:/"))
+"""One of a list `[[two words]] one`; system tags begin with `$:/`."""
 
 
 def _moment(stamp: str) -> str:
@@ -146,15 +115,6 @@ def _moment(stamp: str) -> str:
     except ValueError:
         return ""
     return moment.replace(tzinfo=UTC).isoformat()
-
-
-def _is_off(tiddler: Tiddler, key: str) -> bool:
-    return tiddler.fields.get(key, "").casefold() in ("no", "false")
-
-
-def _address(tiddler: Tiddler, key: str) -> str:
-    value = tiddler.fields.get(key, "")
-    return value if re.fullmatch(r"https?://\S+", value) else ""
 
 
 _CLASSIC_MARKUP = re.compile(
@@ -189,31 +149,20 @@ _BLOCKS = re.compile(
 def markdown_of(wikitext: str) -> str:
     """Convert wikitext to equivalent Markdown. Characters that would be Markdown are escaped."""
     wikitext, parts = _PLACEHOLDERS.sub("\ufffd", wikitext), list[str]()
-    at = _after_pragmas(wikitext)
-    for block in _BLOCKS.finditer(wikitext, at):
-        parts += [_lines(wikitext[at : block.start()]), block["code"] or _marked_block(block)]
-        at = block.end()
-    return "".join([*parts, _lines(wikitext[at:])]).translate(_PLACEHOLDER_TEXT)
-
-
-def _after_pragmas(wikitext: str) -> int:
-    """Return where the text starts, after the definitions above it."""
     at, ends = 0, [end.end() for end in _END.finditer(wikitext)]
-    while found := _PRAGMA.match(wikitext, at):
+    while found := _PRAGMA.match(wikitext, at):  # the definitions above the text
         at = found.end()
         later = bisect_left(ends, at) if found["over"] else len(ends)
         at = ends[later] if later < len(ends) else at
-    return at
-
-
-def _marked_block(block: re.Match[str]) -> str:
-    """Return the paragraphs between two lines `@@`, each marked. "" for another type of block."""
-    if block["marked"] is None:
-        return ""
-    paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
-    opener = _opener(block["style"])
-    marked = (_marked(paragraph, opener) for paragraph in paragraphs if paragraph.strip())
-    return "\n" + _lines("\n\n".join(marked)) + "\n"
+    for block in _BLOCKS.finditer(wikitext, at):
+        parts += [_lines(wikitext[at : block.start()]), block["code"] or ""]
+        if block["marked"] is not None:  # each paragraph between two lines `@@` is marked
+            opener = _opener(block["style"])
+            paragraphs = re.split(r"\n{2,}", block["marked"].strip("\n"))
+            marked = (_marked(one, opener) for one in paragraphs if one.strip())
+            parts.append("\n" + _lines("\n\n".join(marked)) + "\n")
+        at = block.end()
+    return "".join([*parts, _lines(wikitext[at:])]).translate(_PLACEHOLDER_TEXT)
 
 
 _LINE_PREFIX = re.compile(r"(?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*")

@@ -535,23 +535,6 @@ class Known(Protocol):
         ...
 
 
-class NothingKnown:
-    """Empty records, for a scan that reads everything."""
-
-    def is_unchanged(
-        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] | None = None
-    ) -> bool:
-        """Return False."""
-        return False
-
-    def depends(self, container: str, path: str) -> tuple[str, ...]:
-        """Return nothing."""
-        return ()
-
-    def paths(self, container: str) -> tuple[str, ...] | None:
-        """Return None."""
-
-
 class Memory(Protocol):
     """A cache that a source keeps between runs. Losing it costs only time."""
 

@@ -165,20 +165,21 @@ _MAX_NESTING = 20
 
 def reveal(markdown: str, depth: int = 0) -> str:
     """Return the text with every cloze replaced by its answer."""
-    parts, at = [], 0
-    for gap in gaps(markdown) if depth < _MAX_NESTING else ():
-        if gap.start >= at:  # otherwise nested in the previous one
-            parts += [markdown[at : gap.start], reveal(gap.answer, depth + 1)]
-            at = gap.end
-    return "".join([*parts, markdown[at:]])
+    if depth == _MAX_NESTING:
+        return markdown
+    return _replaced(markdown, lambda gap: reveal(gap.answer, depth + 1))
 
 
 def blanked(markdown: str) -> str:
     """Return the text with every cloze replaced by `[…]`."""
+    return _replaced(markdown, lambda _: "[…]")
+
+
+def _replaced(markdown: str, shown: Callable[[Gap], str]) -> str:
     parts, at = [], 0
     for gap in gaps(markdown):
-        if gap.start >= at:
-            parts += [markdown[at : gap.start], "[…]"]
+        if gap.start >= at:  # otherwise nested in the previous one
+            parts += [markdown[at : gap.start], shown(gap)]
             at = gap.end
     return "".join([*parts, markdown[at:]])
 

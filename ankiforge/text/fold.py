@@ -75,19 +75,18 @@ def isolated(text: str) -> str:
     """
     if not _BIDI.search(text):
         return text
-    return "".join(
-        _isolated(part) if _BIDI.search(part) else part for part in _PARAGRAPH.split(text)
-    )
-
-
-def _isolated(line: str) -> str:
-    depth, kept = 0, ""
-    for sign in line:
-        step = (sign in "\u2066\u2067\u2068") - (sign == "\u2069")
-        if depth + step >= 0:
-            depth += step
-            kept += sign
-    return "\u2068" + kept + "\u2069" * (depth + 1)
+    parts = []
+    for part in _PARAGRAPH.split(text):
+        if _BIDI.search(part):
+            depth, kept = 0, ""
+            for sign in part:
+                step = (sign in "\u2066\u2067\u2068") - (sign == "\u2069")
+                if depth + step >= 0:
+                    depth += step
+                    kept += sign
+            part = "\u2068" + kept + "\u2069" * (depth + 1)
+        parts.append(part)
+    return "".join(parts)
 
 
 # --- as it is searched -------------------------------------------------------------------------

@@ -51,7 +51,8 @@ def names_in(text: str) -> tuple[Name, ...]:
 
 
 def _identifiers(text: str) -> Iterator[Name]:
-    for address in _addresses(text):
+    bare_host = _BARE_HOST.fullmatch(text) and not _DOI.match(text)
+    for address in [*_URL.findall(text), *([f"https://{text}"] if bare_host else [])]:
         yield from _of_address(address)
     without = _URL.sub(" ", text)
     yield from _works(without)
@@ -65,12 +66,6 @@ def _identifiers(text: str) -> Iterator[Name]:
     for group, key in _ZOTERO.findall(text):
         yield ("zotero", f"group.{group}/{key.upper()}" if group else f"user/{key.upper()}")
     yield from _of_file(text)
-
-
-def _addresses(text: str) -> Iterator[str]:
-    yield from _URL.findall(text)
-    if _BARE_HOST.fullmatch(text) and not _DOI.match(text):
-        yield f"https://{text}"
 
 
 def _of_file(text: str) -> Iterator[Name]:
@@ -101,15 +96,15 @@ def _works(text: str) -> Iterator[Name]:
 
 def _of_doi(found: str) -> Iterator[Name]:
     """Yield a DOI with and without a publisher's suffix. arXiv's own DOIs also give arXiv ids."""
-    doi = _without_punctuation(unquote(found))
+    doi = without_punctuation(unquote(found))
     for spelled in dict.fromkeys((doi, _AFTER_DOI.sub("", doi))):
         yield ("doi", spelled)
         if arxiv := re.fullmatch(rf"10\.48550/arxiv\.{_ARXIV_ID}", spelled, re.IGNORECASE):
             yield ("arxiv", arxiv[1])
 
 
-def _without_punctuation(doi: str) -> str:
-    """Remove the punctuation that follows a DOI in a sentence."""
+def without_punctuation(doi: str) -> str:
+    """Return a DOI in lower case, without the punctuation that follows it in a sentence."""
     doi = doi.lower()
     while doi and (
         doi[-1] in ".,;:-_('’”]}" or (doi[-1] == ")" and doi.count(")") > doi.count("("))
@@ -147,42 +142,38 @@ def url_name(address: str) -> str:
 def isbn13(text: str) -> str:
     """Return an ISBN as 13 digits, or "" if its check digit is wrong."""
     digits = re.sub(r"[-\s]", "", text).upper()
-    if len(digits) == 10 and re.fullmatch(r"\d{9}[\dX]", digits):
+    if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
         total = sum((10 - n) * (10 if d == "X" else int(d)) for n, d in enumerate(digits))
-        return _with_check(f"978{digits[:9]}") if total % 11 == 0 else ""
-    if len(digits) == 13 and digits.isascii() and digits.isdecimal():
-        return digits if _with_check(digits[:12]) == digits else ""
-    return ""
-
-
-def _with_check(twelve: str) -> str:
-    total = sum(int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(twelve))
-    return f"{twelve}{-total % 10}"
+        digits, valid = f"978{digits[:9]}", total % 11 == 0
+        check = -sum(int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(digits)) % 10
+        return f"{digits}{check}" if valid else ""
+    if not re.fullmatch(r"[0-9]{13}", digits):
+        return ""
+    total = sum(int(digit) * (3 if n % 2 else 1) for n, digit in enumerate(digits))
+    return digits if total % 10 == 0 else ""
 
 
 def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
     """Return the normalised identifiers of a document."""
-    found = (name for scheme, value in identifiers for name in _of_identifier(scheme, value))
+    found: list[Name] = []
+    for scheme, value in identifiers:
+        match scheme.removesuffix("-hint"):
+            case "doi":
+                found += _of_doi(value)
+                found += _works(value)  # best effort: some old DOIs contain `<` and `>`
+            case "arxiv":
+                found.append(("arxiv", re.sub(r"v\d+$", "", value.lower())))
+            case "isbn":
+                found.append(("isbn", isbn13(value) or value))
+            case "url":
+                found += _of_address(value)
+            case "attachment":
+                found.append(("zotero", value))
+            case "citekey" | "file" | "path" as name:
+                found.append((name, value.casefold()))
+            case name if not name.startswith("quoted-"):
+                found.append((name, value))
     return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
-
-
-def _of_identifier(scheme: str, value: str) -> Iterator[Name]:
-    scheme = scheme.removesuffix("-hint")
-    if scheme == "doi":
-        yield from _of_doi(value)
-        yield from _works(value)  # best effort: some old DOIs contain `<` and `>`
-    elif scheme == "arxiv":
-        yield ("arxiv", re.sub(r"v\d+$", "", value.lower()))
-    elif scheme == "isbn":
-        yield ("isbn", isbn13(value) or value)
-    elif scheme == "url":
-        yield from _of_address(value)
-    elif scheme == "attachment":
-        yield ("zotero", value)
-    elif scheme in ("citekey", "file", "path"):
-        yield (scheme, value.casefold())
-    elif not scheme.startswith("quoted-"):
-        yield (scheme, value)
 
 
 # --- Markdown files that an export wrote: no source reads its own echo -------------------------

@@ -20,25 +20,20 @@ def _mapped(text: str) -> Mapped:
     """Return the canonical form of a text, and the original offset of each of its characters."""
     letters: list[str] = []
     origin: list[int] = []
-    for at, cluster in _clusters(text):
-        for letter in _letter(cluster):
-            if letter == " " and letters and letters[-1] == " ":
-                continue
-            letters.append(letter)
-            origin.append(at)
-    return "".join(letters), tuple(origin)
-
-
-def _clusters(text: str) -> list[tuple[int, str]]:
-    """Return (offset, base character with its combining marks, which NFKC may join)."""
-    clusters: list[tuple[int, str]] = []
+    clusters: list[tuple[int, str]] = []  # base characters with combining marks: NFKC may join them
     for at, letter in enumerate(text):
         if clusters and unicodedata.combining(letter):
             start, before = clusters[-1]
             clusters[-1] = (start, before + letter)
         else:
             clusters.append((at, letter))
-    return clusters
+    for at, cluster in clusters:
+        for letter in _letter(cluster):
+            if letter == " " and letters and letters[-1] == " ":
+                continue
+            letters.append(letter)
+            origin.append(at)
+    return "".join(letters), tuple(origin)
 
 
 def locate(quote: str, source: str) -> Span | None:
@@ -54,15 +49,10 @@ def locate(quote: str, source: str) -> Span | None:
     at = haystack.find(needle)
     if at < 0:
         return None
-    last = origin[at + len(needle) - 1]
-    return (origin[at], _end_of_cluster(source, last))
-
-
-def _end_of_cluster(source: str, at: int) -> int:
-    end = at + 1
+    end = origin[at + len(needle) - 1] + 1
     while end < len(source) and (unicodedata.combining(source[end]) or source[end] == "\u00ad"):
         end += 1
-    return end
+    return (origin[at], end)
 
 
 # --- the same passage, edited ---------------------------------------------------------------
@@ -83,7 +73,9 @@ def similarity(
     exact: str, before: str, after: str, other: str, other_before: str, other_after: str
 ) -> float:
     """Return the similarity of two passages. 0 if a number or negation differs."""
-    if _changes_meaning(exact, other):
+    a, b = canonical(exact), canonical(other)
+    negated = len(_NEGATION.findall(a)) != len(_NEGATION.findall(b))
+    if negated or _NUMBER.findall(a) != _NUMBER.findall(b):
         return 0.0
     return likeness(exact, before, after, other, other_before, other_after)
 
@@ -95,10 +87,3 @@ def likeness(
     around = fuzz.ratio(fold(before)[-_CONTEXT:], fold(other_before)[-_CONTEXT:])
     around += fuzz.ratio(fold(after)[:_CONTEXT], fold(other_after)[:_CONTEXT])
     return 0.7 * fuzz.ratio(canonical(exact), canonical(other)) + 0.15 * around
-
-
-def _changes_meaning(one: str, other: str) -> bool:
-    a, b = canonical(one), canonical(other)
-    return _NUMBER.findall(a) != _NUMBER.findall(b) or (
-        len(_NEGATION.findall(a)) != len(_NEGATION.findall(b))
-    )

@@ -73,19 +73,12 @@ class Texts(TextSource):
     all_marks: ClassVar[tuple[str, ...]] = get_args(Mark)
     own_cards: ClassVar[tuple[str, ...]] = CARDS
 
-    def read(self) -> Iterator[Sighting]:
-        """Yield one document per file with highlights, in the order of paths, and problems."""
-        for found in self.folder.texts():
-            if isinstance(found, Problem):
-                yield found
-                continue
-            file, text = found
-            if is_export(text):
-                continue  # our own export of highlights from other sources
-            if not (file.path.endswith(".txt") and kind_of(file.at) == "kindle"):
-                yield from self._document(file, text)
-
-    def _document(self, file: File, text: str) -> Iterator[Sighting]:
+    def document(self, file: File, text: str) -> Iterator[Sighting]:
+        """Yield the document of a file, unless it has no highlights, and problems."""
+        if is_export(text):
+            return  # our own export of highlights from other sources
+        if file.path.endswith(".txt") and kind_of(file.at) == "kindle":
+            return
         from ankiforge.extract.markdown.source import front_matter
         from ankiforge.text.renames import sketched
 

@@ -332,7 +332,10 @@ class _Cutter:
         if not inline.plain or self.silent_depth:
             self.tags.extend(tags)
             if found and not inline.plain:
-                self.set_id_above(found[1])
+                for block in reversed(self.blocks):  # of the whole top-level block above
+                    if block.root != self.blocks[-1].root:
+                        break
+                    block.id = block.id or found[1]
             return None
         sides = inline_card(inline) if cards else None
         name = found[1] if found else ""
@@ -367,13 +370,6 @@ class _Cutter:
         block.lines = self.at
         self.blocks.append(block)
         return block
-
-    def set_id_above(self, name: str) -> None:
-        """Give an id that stands alone to the whole top-level block above."""
-        for block in reversed(self.blocks):
-            if block.root != self.blocks[-1].root:
-                break
-            block.id = block.id or name
 
 
 # --- several blocks as one text -------------------------------------------------------------

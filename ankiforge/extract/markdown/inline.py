@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -79,13 +80,8 @@ class Token:
 
     def become(self, kind: Kind, plain: str = "", markdown: str = "") -> None:
         """Turn into a token of another kind, without partner and note."""
-        self.kind, self.plain, self.markdown, self.note, self.partner = (
-            kind,
-            plain,
-            markdown,
-            "",
-            -1,
-        )
+        self.kind, self.plain, self.markdown = kind, plain, markdown
+        self.note, self.partner = "", -1
 
 
 class Link(NamedTuple):
@@ -127,14 +123,11 @@ NO_CONTEXT = Context()
 """For text that is parsed by itself."""
 
 _BLOCK_SIGN = re.compile(r"(?:#{1,6}|[>+*-]|\d{1,9}(?=[.)]))(?=[.)]?(?:\s|$))")
-_SIGNS_OF = {Kind.GAP: "{{", Kind.EMPHASIS: "bold"}
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
 
 
 class Inline:
     """The parsed content of one block."""
-
-    __slots__ = ("_phrases", "links", "plain", "starts", "tokens")
 
     def __init__(self, tokens: list[Token], links: list[Link]) -> None:
         self.tokens = tokens
@@ -142,7 +135,6 @@ class Inline:
         self.starts = list(accumulate((len(token.plain) for token in tokens), initial=0))
         """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
-        self._phrases: tuple[Phrase, ...] | None = None
 
     @property
     def targets(self) -> list[tuple[Span, str]]:
@@ -180,13 +172,13 @@ class Inline:
             "X" * len(token.plain) if token.kind is Kind.OPAQUE else token.plain
             for token in self.tokens
         )
-        edges = [0, *filter(self._may_split, boundaries(words, frozen=frozen)), len(self.plain)]
-        spans = [trimmed(self.plain, *pair) for pair in pairwise(edges)]
+        edges = [0]
+        for edge in boundaries(words, frozen=frozen):
+            at = bisect_right(self.starts, edge) - 1
+            if self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT:
+                edges.append(edge)
+        spans = [trimmed(self.plain, *pair) for pair in pairwise([*edges, len(self.plain)])]
         return [span for span in spans if span[0] < span[1]]
-
-    def _may_split(self, edge: int) -> bool:
-        at = bisect_right(self.starts, edge) - 1
-        return self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT
 
     def unmarked_text(self) -> str:
         """Return the plain text with `…` for each character that is marked or written as markup."""
@@ -199,27 +191,24 @@ class Inline:
             words.append(token.plain if is_open else "…" * len(token.plain))
         return "".join(words)
 
-    @property
+    @cached_property
     def phrases(self) -> tuple[Phrase, ...]:
         """The marked phrases and clozes that contain text, by start."""
-        if self._phrases is None:
-            self._phrases = tuple(self._find_phrases())
-        return self._phrases
-
-    def _find_phrases(self) -> Iterable[Phrase]:
+        found = []
         for at, token in enumerate(self.tokens):
             if token.partner <= at:
                 continue
             if token.kind is Kind.MARK:
                 sign = "==" if token.markdown == "==" else "mark"
             elif token.kind is Kind.GAP or token.note == "strong":
-                sign = _SIGNS_OF[token.kind]
+                sign = "{{" if token.kind is Kind.GAP else "bold"
             else:
                 continue
             span = trimmed(self.plain, self.starts[at + 1], self.starts[token.partner])
             inside = self.tokens[at : token.partner] if sign == "bold" else ()
             if span[0] < span[1] and not any(one.kind is Kind.BREAK for one in inside):
-                yield Phrase(at, token.partner, span, sign, token.note)
+                found.append(Phrase(at, token.partner, span, sign, token.note))
+        return tuple(found)
 
     def markdown(
         self, start: int, end: int, phrases: Sequence[Phrase] = (), bold: bool = True

@@ -15,7 +15,6 @@ from ankiforge.extract.markdown.cards import Sides, bold_term, plain_term
 from ankiforge.extract.markdown.inline import Phrase, outermost
 from ankiforge.extract.markdown.page import (
     AS_FIELD,
-    PlacedCard,
     ToolCards,
     between,
     hidden_words,
@@ -90,7 +89,12 @@ def highlights(
         return ()
     per_block = Counter(one.fields["block"] for one in found)
     lists, links, text = _Lists(blocks.blocks), _links(blocks, document.uri), blocks.plain
-    boundaries = _find_boundaries(text, _mark_spans(blocks)) if "====" in text else []
+    boundaries: list[int] = []
+    start = 0
+    for block in blocks.blocks if "====" in text else ():
+        spans = [p.span for p in (block.inline.phrases if block.inline else ()) if p.sign == "=="]
+        boundaries += _find_boundaries(text, [(start + low, start + high) for low, high in spans])
+        start += len(block.plain) + 1
     whole = _without_boundaries(boundaries, text)
     made = []
     for one in found:
@@ -98,6 +102,9 @@ def highlights(
         end = one.start + len(fields["exact"])
         low, high = (bisect_left(links, (at, at, "")) for at in (one.start, end))
         inside = (target for _, last, target in links[low:high] if last <= end)
+        part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
+        if block.headings and not part:
+            part = f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}"
         fields |= {
             "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
             "prefix": text[max(0, one.start - CONTEXT) : one.start],
@@ -106,7 +113,7 @@ def highlights(
             if "?" in fields.get("comment", "")
             else "",
             "heading": " › ".join((*block.headings, *block.heads)),
-            "uri": document.uri + _fragment(block),
+            "uri": document.uri + quote(part, safe=""),
             "skip": skip,
             "above": lists.above(one.block),
             "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
@@ -117,18 +124,9 @@ def highlights(
     return tuple(numbered(made))
 
 
+_NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
 _BOUNDARY = re.compile(r"(`+)[^`]+\1|(?<=[^\s=])(?P<signs>={4})(?=[^\s=])")
 """The end of one mark and the start of the next, `==so====.==`; not in code."""
-
-
-def _mark_spans(blocks: Blocks) -> Iterator[Span]:
-    """Yield the spans of `==` marks in the plain text of a note."""
-    start = 0
-    for block in blocks.blocks:
-        for phrase in block.inline.phrases if block.inline else ():
-            if phrase.sign == "==":
-                yield start + phrase.span[0], start + phrase.span[1]
-        start += len(block.plain) + 1
 
 
 def _find_boundaries(text: str, spans: Iterable[Span]) -> list[int]:
@@ -178,18 +176,6 @@ def _as_shown(
             shown["markdown_gaps"] = _moved_spans(inside, written_gaps)
     around = (highlight.prefix, highlight.suffix)
     return replace(highlight, **shown, anchor_text=highlight.exact, anchor_around=around)
-
-
-_NOT_IN_LINKS = re.compile(r"[#^|\[\]:%\\\s]+")
-
-
-def _fragment(block: Block) -> str:
-    """Return `#^block` or `#Heading` as in Obsidian's links, percent-encoded; "" for neither."""
-    if block.id:
-        return quote(f"#^{block.id}", safe="")
-    if not block.headings:
-        return ""
-    return quote(f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}", safe="")
 
 
 def _links(blocks: Blocks, note: str) -> list[tuple[int, int, str]]:
@@ -278,8 +264,27 @@ class _Reader:
             fields["hints"] = (*fields.get("hints", ()), *self.tools.hint_at(one.block))
             yield one
         for placed in self.tools.cards:
-            fields = self._tool_card(placed)
-            yield _Found(placed.block, placed.start, fields, _revealed_fields(fields))
+            card, shown = placed.card, None
+            fields = self._fields(placed.block, card.form, placed.exact, card.sides)
+            fields |= {
+                "gaps": (),
+                "two_way": card.two_way,
+                "tags": tuple(dict.fromkeys(card.tags)),
+                "hints": self.tools.hint_of(placed),
+                "declared": True,
+                "written": card.written,
+            }
+            if card.form is Form.CLOZE:
+                markdown = card.sides[0]
+                fields["gaps"] = gaps = hidden_words(markdown, placed.exact)
+                if len(gaps) < len(cloze.gaps(markdown)):
+                    # the plain text contains the tool's signs: the revealed text is shown
+                    exact = plain(cloze.reveal(markdown))
+                    found = hidden_words(markdown, exact)
+                    if len(found) > len(gaps):
+                        shown = {"exact": exact, "offset": 0, "gaps": found}
+                        shown |= {"markdown": card.sides, "markdown_gaps": ()}
+            yield _Found(placed.block, placed.start, fields, shown)
 
     def _own_highlights(self) -> Iterator[_Found]:
         start, marked, starts = 0, set[int](), list[int]()
@@ -344,20 +349,6 @@ class _Reader:
         written = _WRITTEN.get(sides.form) or written_on_line(two_way=sides.two_way)
         return {**fields, "two_way": sides.two_way, "written": written}
 
-    def _tool_card(self, placed: PlacedCard) -> _Fields:
-        """Return the fields of a card of another tool."""
-        card = placed.card
-        fields = self._fields(placed.block, card.form, placed.exact, card.sides)
-        is_cloze = card.form is Form.CLOZE
-        return fields | {
-            "gaps": hidden_words(card.sides[0], placed.exact) if is_cloze else (),
-            "two_way": card.two_way,
-            "tags": tuple(dict.fromkeys(card.tags)),
-            "hints": self.tools.hint_of(placed),
-            "declared": True,
-            "written": card.written,
-        }
-
     def _fields(self, at: int, form: Form, exact: str, markdown: tuple[str, ...]) -> _Fields:
         block = self.blocks[at]
         return {
@@ -390,7 +381,19 @@ class _Reader:
                 "markdown_gaps": markdown_gaps,
             }
 
-        for (start, end), inside in _by_sentence(phrases, inline.sentences(frozen=True)):
+        frozen = inline.sentences(frozen=True)
+        frozen_starts = [start for start, _ in frozen]
+        marked: list[tuple[Span, list[Phrase]]] = []
+        for phrase in phrases:  # sentences that share a phrase are joined
+            start = frozen_starts[bisect_right(frozen_starts, phrase.span[0]) - 1]
+            end = frozen[bisect_right(frozen_starts, phrase.span[1] - 1) - 1][1]
+            if marked and start < marked[-1][0][1]:
+                (first, last), inside = marked[-1]
+                inside.append(phrase)
+                marked[-1] = (first, max(last, end)), inside
+            else:
+                marked.append(((start, end), [phrase]))
+        for (start, end), inside in marked:
             fields = self._fields(at, Form.PHRASE, "", ()) | reading(start, end, inside)
             fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
             # the whole sentences, which the frozen reading may have cut
@@ -432,36 +435,3 @@ class _Reader:
                 for one in run[-1:] if len(run) > 3 else run if len(run) == 3 else ():
                     listed[one] = listed[one]._replace(form=Form.GLOSSARY)
         return bold | listed
-
-
-def _revealed_fields(fields: _Fields) -> _Fields | None:
-    """Return the revealed text of a tool's cloze, if the plain text contains the tool's signs."""
-    markdown, gaps = fields["markdown"], fields["gaps"]
-    if fields["form"] is not Form.CLOZE or not markdown:
-        return None
-    if len(gaps) >= len(cloze.gaps(markdown[0])):
-        return None
-    exact = plain(cloze.reveal(markdown[0]))
-    found = hidden_words(markdown[0], exact)
-    if len(found) <= len(gaps):
-        return None
-    return {"exact": exact, "offset": 0, "gaps": found, "markdown": markdown, "markdown_gaps": ()}
-
-
-def _by_sentence(
-    phrases: tuple[Phrase, ...], sentences: list[Span]
-) -> list[tuple[Span, list[Phrase]]]:
-    """Return the sentences with their phrases; sentences that share a phrase are joined."""
-    starts = [start for start, _ in sentences]
-    spans: list[Span] = []
-    inside: list[list[Phrase]] = []
-    for phrase in phrases:
-        start = starts[bisect_right(starts, phrase.span[0]) - 1]
-        end = sentences[bisect_right(starts, phrase.span[1] - 1) - 1][1]
-        if spans and start < spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], end))
-            inside[-1].append(phrase)
-        else:
-            spans.append((start, end))
-            inside.append([phrase])
-    return list(zip(spans, inside, strict=True))

@@ -32,8 +32,7 @@ HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+\S")
 FOOTNOTE = re.compile(r"[ ]{0,3}\[\^[^\[\]\s]+\]:")
 _BLOCK = re.compile(r"[ ]{0,3}(?:[-*+]|\d{1,9}[.)]|#{1,6}|>)[ \t]+\S")
 """The start of a list item, a heading or a quote."""
-_COMMENTS = re.compile(r"<!--.*?-->|%%.*?%%")
-_ID = re.compile(r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b")
+ID = re.compile(r"<!--[ \t]*ID:[ \t]*(\d{1,19})\b")
 NUMBERED_BLOCK = re.compile(r"(?:^|[ \t])\^(\d{13})[ \t]*$")
 """A block id that is the id of an Anki note."""
 WHOLE_LINE = (0, 1_000_000)
@@ -222,7 +221,7 @@ class Page:
         """The ids of Anki notes, by line."""
         found: dict[int, str] = {}
         for at, line in enumerate(self.lines):
-            comment = _ID.search(self.raw[at]) if COMMENT in line else None
+            comment = ID.search(self.raw[at]) if COMMENT in line else None
             named = comment or (NUMBERED_BLOCK.search(line) if "^" in line else None)
             if named and at not in self.code:
                 found[at] = named[1]
@@ -234,17 +233,6 @@ class Page:
             return ""
         after = [last] if last < len(self.lines) and self.is_comment(last) else []
         return next((self.ids[at] for at in (*range(first, last), *after) if at in self.ids), "")
-
-    def id_within(self, at: int, columns: Span) -> str:
-        """Return the id within some columns of a line, on which several cards may stand."""
-        if COMMENT not in self.lines[at]:
-            return ""
-        places = re.finditer(f"{COMMENT}+", self.lines[at])
-        for place, comment in zip(places, _COMMENTS.findall(self.raw[at]), strict=False):
-            found = _ID.match(comment)
-            if found and columns[0] <= place.start() < columns[1]:
-                return found[1]
-        return ""
 
     def id_of_block(self, at: int) -> str:
         """Return the id of a block's Anki note; of a line in a paragraph, only its own."""

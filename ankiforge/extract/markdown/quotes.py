@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, unquote
@@ -191,12 +192,13 @@ class Citation:
 
     @classmethod
     def joined(cls, parts: Sequence[Citation]) -> Citation:
-        """Return one citation of all that `parts` cite; its span has no meaning."""
+        """Return one citation of all that `parts` cite, from the first to the last."""
         return cls(
-            (0, 0),
+            (parts[0].span[0], max(part.span[1] for part in parts)),
             tuple(dict.fromkeys(one for part in parts for one in part.cited)),
             next((part.label for part in parts if part.label), ""),
-            annotated=any(part.annotated for part in parts),
+            next((part.words for part in parts if part.words), None),
+            any(part.annotated for part in parts),
         )
 
 
@@ -223,14 +225,8 @@ def citations(block: Block) -> list[Citation]:
             link.span[0] < last.span[1] or _BETWEEN.match(block.plain[last.span[1] : link.span[0]])
         ):
             joined.append(link)
-            continue
-        joined[-1] = replace(
-            last,
-            span=(last.span[0], max(last.span[1], link.span[1])),
-            cited=(*last.cited, *link.cited),
-            label=last.label or link.label,
-            words=last.words or link.words,
-        )
+        else:
+            joined[-1] = replace(Citation.joined((last, link)), annotated=last.annotated)
     papers = [link.span[0] for link in links]
     stand = sorted(span for span, _ in targets) if joined else []
     return [_extended(block, one, papers, stand) for one in joined]
@@ -388,43 +384,6 @@ class Stretch(NamedTuple):
             start = low if plain[low] in openers else -1
         return Stretch(self.at, (start + 1, end - 1), plain).trimmed() if start >= 0 else None
 
-    def is_quoted(self) -> bool:
-        """Return whether it stands in quotation marks."""
-        start, end = self.span
-        return bool(start) and self.plain[start - 1] in _OPENERS.get(self.plain[end : end + 1], "")
-
-
-def _unquoted(stretches: list[Stretch]) -> list[Stretch]:
-    """Return a quote without the quotation marks around the whole of it."""
-    first, last = stretches[0], stretches[-1]
-    if len(stretches) == 1:
-        inside = first.quoted()
-        whole = inside and not bare(first.plain[first.span[0] : inside.span[0]])
-        return [inside] if inside and whole else stretches
-    if first.text[:1] not in _OPENERS.get(last.text[-1:], ""):
-        return stretches
-    first = first._replace(span=(first.span[0] + 1, first.span[1]))
-    return [first, *stretches[1:-1], last._replace(span=(last.span[0], last.span[1] - 1))]
-
-
-def _unbroken(words: list[Stretch]) -> list[Stretch]:
-    """Return the first parts, as far as each continues directly in the next block."""
-    found = words[:1]
-    for stretch in words[1:]:
-        before = found[-1]
-        ends = not before.plain[before.span[1] :].strip()
-        if stretch.at != before.at + 1 or not ends or stretch.span[0]:
-            break
-        found.append(stretch)
-    return found
-
-
-def _is_figure(block: Block) -> bool:
-    """Return whether a block begins with a picture, which the text below describes."""
-    tokens = block.inline.tokens if block.inline else ()
-    first = next((t for t in tokens if t.plain.strip() or t.kind is Kind.PICTURE), None)
-    return first is not None and first.kind is Kind.PICTURE
-
 
 # --- quotes ---------------------------------------------------------------------------------
 
@@ -491,7 +450,10 @@ class _Finder:
         comment = remark("\n".join(words))
         before = self.found[-1] if self.found else None
         if before and before.citation.annotation == quote_.citation.annotation != "":
-            if not comment and not (first.is_quoted() or self._marked(first.at, first.span)):
+            closer = first.plain[first.span[1] : first.span[1] + 1]
+            quoted = first.plain[max(0, first.span[0] - 1) : first.span[0]]
+            is_quoted = quoted != "" and quoted in _OPENERS.get(closer, "")
+            if not comment and not (is_quoted or self._marked(first.at, first.span)):
                 # a second text for one annotation is the reader's, unless it repeats the paper's
                 same = quote_.text in before.text or before.text in quote_.text
                 comment = "" if same else quote_.text
@@ -635,16 +597,37 @@ class _Finder:
             return []
         self.used |= set(more)
         body = [at for at in members if self.blocks[at].part is not Part.TITLE]
-        if any(at in self.cards for at in body) or (body and _is_figure(self.blocks[body[0]])):
+        if any(at in self.cards for at in body):
             return []
+        inline = self.blocks[body[0]].inline if body else None
+        shown = (one for one in (inline.tokens if inline else ()))
+        shown = (one for one in shown if one.plain.strip() or one.kind is Kind.PICTURE)
+        if (first := next(shown, None)) and first.kind is Kind.PICTURE:
+            return []  # a figure, which the text below describes
         words, comment = self._words_and_comment(body, citation)
         if not words:
             return []
         lead = words[0].trimmed()
-        words = _unbroken([lead, *words[1:]]) if lead else words
+        if lead:  # as far as each part continues directly in the next block
+            words, later = [lead], words[1:]
+            for stretch in later:
+                before = words[-1]
+                ends = not before.plain[before.span[1] :].strip()
+                if stretch.at != before.at + 1 or not ends or stretch.span[0]:
+                    break
+                words.append(stretch)
         inside = {stretch.at for stretch in words}
         covers = tuple(at for at in (*members, *more) if at not in inside)
-        return [Quote(tuple(_unquoted(words)), citation, comment, covers)]
+        # without the quotation marks around the whole
+        head, tail = words[0], words[-1]
+        if len(words) == 1:
+            bare_words = head.quoted()
+            if bare_words and not bare(head.plain[head.span[0] : bare_words.span[0]]):
+                words = [bare_words]
+        elif head.text[:1] in _OPENERS.get(tail.text[-1:], ""):
+            words[0] = head._replace(span=(head.span[0] + 1, head.span[1]))
+            words[-1] = tail._replace(span=(tail.span[0], tail.span[1] - 1))
+        return [Quote(tuple(words), citation, comment, covers)]
 
     def _ends_a_quote(self, at: int) -> bool:
         """Return whether the links of a block stand before or after its text, not within it."""
@@ -771,7 +754,7 @@ class Quotes:
     ) -> None:
         """`is_card` returns whether the block at an index is a card; `note` is the address."""
         self._blocks, self._marks, self._note = blocks, marks, note
-        self._outermost: dict[tuple[int, frozenset[str]], tuple[Phrase, ...]] = {}
+        self._outermost = cache(self._find_outermost)
         self._spans: dict[int, list[Span]] = {}
         self.starts: dict[int, dict[int, Quote]] = {}
         """By block index and offset in the block."""
@@ -781,8 +764,14 @@ class Quotes:
             return
         cards = frozenset(filter(is_card, range(len(blocks))))
         for one in _Finder(blocks, cites, cards).all():
-            if not one.citation.is_link and self._has_own_highlight(one):
-                continue  # a citekey alone makes no quote of text that is a highlight anyway
+            if not one.citation.is_link:
+                # a citekey alone makes no quote of text that is a highlight anyway
+                own = [blocks[at] for at in one.blocks]
+                inlines = [block.inline for block in own if block.inline]
+                if any(phrase.sign in marks for inline in inlines for phrase in inline.phrases):
+                    continue
+                if "callout" in marks and any(block.callout >= 0 for block in own):
+                    continue
             first = one.stretches[0]
             self.starts.setdefault(first.at, {})[first.span[0]] = one
             self.covered |= {*one.blocks, *one.covers}
@@ -832,22 +821,14 @@ class Quotes:
             "links": tuple(dict.fromkeys(filter(None, links))),
         }
 
-    def _has_own_highlight(self, found: Quote) -> bool:
-        """Return whether the blocks of a quote contain a highlight of their own."""
-        blocks = [self._blocks[at] for at in found.blocks]
-        if "callout" in self._marks and any(block.callout >= 0 for block in blocks):
-            return True
-        phrases = (p for block in blocks if block.inline for p in block.inline.phrases)
-        return any(phrase.sign in self._marks for phrase in phrases)
+    def _find_outermost(self, at: int, signs: frozenset[str]) -> tuple[Phrase, ...]:
+        inline = self._blocks[at].inline
+        return outermost(p for p in (inline.phrases if inline else ()) if p.sign in signs)
 
     def _phrases(self, stretch: Stretch, signs: frozenset[str]) -> tuple[Phrase, ...]:
         """Return the phrases marked within a part, or the one that covers all of it."""
         start, end = stretch.span
-        found = self._outermost.get((stretch.at, signs))
-        if found is None:
-            inline = self._blocks[stretch.at].inline
-            found = outermost(p for p in (inline.phrases if inline else ()) if p.sign in signs)
-            self._outermost[stretch.at, signs] = found
+        found = self._outermost(stretch.at, signs)
         starts = [phrase.span[0] for phrase in found]
         low, high = bisect_right(starts, start) - 1, bisect_left(starts, end)
         near = tuple(p for p in found[max(0, low) : high] if start < p.span[1])

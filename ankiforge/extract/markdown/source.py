@@ -265,19 +265,16 @@ def _identifiers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 if address := _ADDRESS.fullmatch(_scalar(one)):
                     yield "url", address[1]
             elif scheme:
-                word = _arxiv(one) if scheme == "arxiv" else f"{scheme} {_scalar(one)}"
+                word = f"{scheme} {_scalar(one)}"
+                if scheme == "arxiv":
+                    word = _scalar(one)
+                    if isinstance(one, float):  # YAML drops trailing zeros of an unquoted id
+                        digits = 5 if one >= _FIVE_DIGITS else 4
+                        word = f"{one:0{5 + digits}.{digits}f}"
                 yield from (name for name in names_in(word) if name[0] == scheme)
     for key, value in words.items():
         if key.startswith("zotero") and (found := _ZOTERO.search(value)):
             yield "zotero", f"group.{found[1]}/{found[2]}" if found[1] else f"user/{found[2]}"
-
-
-def _arxiv(value: Any) -> str:
-    """Return an arXiv id, with the trailing zeros that YAML drops if it is not quoted."""
-    if not isinstance(value, float):
-        return _scalar(value)
-    digits = 5 if value >= _FIVE_DIGITS else 4
-    return f"{value:0{5 + digits}.{digits}f}"
 
 
 def _scalar(value: Any) -> str:

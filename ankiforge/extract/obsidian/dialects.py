@@ -16,6 +16,7 @@ from ankiforge.extract.markdown.page import (
     AS_FIELD,
     FOOTNOTE,
     HEADING,
+    ID,
     NUMBERED_BLOCK,
     Dialect,
     Page,
@@ -27,6 +28,7 @@ from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.extract.obsidian.grammar import (
     Cloze,
     Separator,
+    block_card,
     card_on_line,
     cloze_card,
     cloze_text,
@@ -214,13 +216,9 @@ class _OsrWalk:
         if first >= 0 and self.separator >= 0:
             front, back = page.body(first, self.separator), page.body(self.separator + 1, at)
             if back.strip():
-                card = ToolCard(
-                    first, at, Form.BLOCK, (page.side(front), page.side(back)),
-                    page.lines_between(first, at), ends=(front, back),
-                    two_way=self.osr.multiline[page.lines[self.separator].strip()],
-                    tags=page.tags_in(front, back),
-                    written=between(page.lines[self.separator].strip()),
-                )  # fmt: skip
+                sign = page.lines[self.separator].strip()
+                two_way, written = self.osr.multiline[sign], between(sign)
+                card = block_card(page, first, at, front, back, two_way=two_way, written=written)
                 self.found.append(card)
         elif first >= 0 and self.cloze:
             source = page.body(first, at)
@@ -297,6 +295,7 @@ _BACK = ("back", "extra", "back extra", "answer")
 _TAGS = re.compile(r"[ \t]*Tags:[ \t]*(.*)")
 _INLINE = re.compile(r"STARTI[ \t]*\[([^\[\]\n]+)\][ \t]*(.*?)[ \t]*ENDI")
 _INLINE_FIELD = re.compile(r"(?:(?<=\s)|^)(?:Front|Back Extra|Back|Text|Extra|Add Reverse):(?=\s)")
+_COMMENTS = re.compile(r"<!--.*?-->|%%.*?%%")
 _INLINE_ID = re.compile(r"(?:^|\s)ID: (\d+)$")
 _BARE_ID = re.compile(r"[ \t]*ID:[ \t]*(\d{10,19})[ \t]*$")
 _ANY_FIELD = re.compile(r"^([A-Z][\w ]{0,24}):[ \t]*", re.MULTILINE)
@@ -410,33 +409,35 @@ class O2a(Dialect):
             if "STARTI" not in line or at in page.code:
                 continue
             mask = page.mask(line)
+            # several cards may stand on one line, each with its id in a comment
+            comments = zip(
+                re.finditer(f"{COMMENT}+", line), _COMMENTS.findall(page.raw[at]), strict=False
+            )
+            ids = [(gap.start(), found[1]) for gap, one in comments if (found := ID.match(one))]
             for match in _INLINE.finditer(line):
-                card = None
-                if mask.startswith("STARTI", match.start()):
-                    card = self._inline_note(page, match[1], match[2].strip(f"{COMMENT} \t"))
-                if card:
-                    number = card.id or page.id_within(at, match.span())
-                    yield card._replace(
-                        first=at,
-                        last=at + 1,
-                        id=number,
-                        columns=match.span(),
-                        written="STARTI … ENDI",
-                    )
-
-    def _inline_note(self, page: Page, kind: str, words: str) -> ToolCard | None:
-        number = _INLINE_ID.search(words)
-        words, _, tags = words[: number.start() if number else None].partition("Tags: ")
-        fields, at, name = [], 0, ""
-        for found in _INLINE_FIELD.finditer(words):
-            fields.append((name, words[at : found.start()].strip()))
-            at, name = found.end(), found[0].rstrip(":").casefold()
-        fields.append((name, words[at:].strip()))
-        card = self.of_fields(page, kind, [one for one in fields if one[1]])
-        if card is None:
-            return None
-        own = tags.strip(f"{COMMENT} \t").split()
-        return card._replace(whole=words, tags=(*own, *card.tags), id=number[1] if number else "")
+                if not mask.startswith("STARTI", match.start()):
+                    continue
+                words = match[2].strip(f"{COMMENT} \t")
+                number = _INLINE_ID.search(words)
+                words, _, tags = words[: number.start() if number else None].partition("Tags: ")
+                fields, start, name = [], 0, ""
+                for found in _INLINE_FIELD.finditer(words):
+                    fields.append((name, words[start : found.start()].strip()))
+                    start, name = found.end(), found[0].rstrip(":").casefold()
+                fields.append((name, words[start:].strip()))
+                card = self.of_fields(page, match[1], [one for one in fields if one[1]])
+                if card is None:
+                    continue
+                within = (id for place, id in ids if match.start() <= place < match.end())
+                yield card._replace(
+                    first=at,
+                    last=at + 1,
+                    whole=words,
+                    tags=(*tags.strip(f"{COMMENT} \t").split(), *card.tags),
+                    id=number[1] if number else next(within, ""),
+                    columns=match.span(),
+                    written="STARTI … ENDI",
+                )
 
     def of_fields(self, page: Page, kind: str, fields: list[tuple[str, str]]) -> ToolCard | None:
         """Return the card of a note type and its fields (name, source); the first has no name."""
@@ -445,19 +446,24 @@ class O2a(Dialect):
         front = "\n".join(words for name, words in fields if name not in (*_BACK, "add reverse"))
         back = "\n".join(words for name, words in fields if name in _BACK)
         if not back and not is_cloze:
-            front, back = _by_any_names(front)
+            # the note type has custom field names: the first field, and all others
+            named = [*_ANY_FIELD.finditer(front)]
+            if rest := next((one for one in named if front[: one.start()].strip()), None):
+                first = front[named[0].end() if named[0] is not rest else 0 : rest.start()]
+                back = _ANY_FIELD.sub("", front[rest.start() :]).strip("\n")
+                front = first.strip("\n")
         if not front.strip():
             return None
-        tags = page.tags_in(front, back)
         if is_cloze:
             mask = page.mask(front)
             text = cloze_text(page, front, mask, numbered_clozes(find_clozes(mask, self.clozes)))
             sides = (text, *([page.side(back)] if back else []))
-            return ToolCard(0, 0, Form.CLOZE, sides, "", (front, back or front), tags=tags)
+            return ToolCard(
+                0, 0, Form.CLOZE, sides, "", (front, back or front), tags=page.tags_in(front, back)
+            )
         two_way = "reversed" in kind and "optional" not in kind
         two_way = two_way or any(name == "add reverse" for name, _ in fields)
-        sides = (page.side(front), page.side(back))
-        return ToolCard(0, 0, Form.BLOCK, sides, "", (front, back), two_way, tags)
+        return block_card(page, 0, 0, front, back, two_way=two_way)
 
     # --- styles -----------------------------------------------------------------------------
 
@@ -543,18 +549,6 @@ class O2a(Dialect):
                 yield cloze_card(page, first, last, source, mask, found, _bare_id(page, last))
 
 
-def _by_any_names(words: str) -> tuple[str, str]:
-    """Return (first field, all others) of a note whose type has custom field names."""
-    named = [*_ANY_FIELD.finditer(words)]
-    rest = [one for one in named if words[: one.start()].strip()]
-    if not rest:
-        return words, ""
-    first = words[: rest[0].start()]
-    if named[0] is not rest[0]:
-        first = first[named[0].end() :]
-    return first.strip("\n"), _ANY_FIELD.sub("", words[rest[0].start() :]).strip("\n")
-
-
 def _is_blank(page: Page, first: int, last: int) -> bool:
     return all(page.is_blank(at) for at in range(first, last))
 
@@ -566,11 +560,8 @@ def _basic(page: Page, first: int, end: int, front: str, back: str) -> ToolCard:
     front, back = without_id(front), without_id(back)
     if HEADING.match(front):
         front = front.lstrip("# \t")
-    return ToolCard(
-        first, end, Form.BLOCK, (page.side(front), page.side(back)),
-        page.lines_between(first, last), (front, back), tags=page.tags_in(front, back),
-        id=_bare_id(page, last),
-    )  # fmt: skip
+    card = block_card(page, first, last, front, back)
+    return card._replace(last=end, id=_bare_id(page, last))
 
 
 def _without_bare_id(page: Page, first: int, last: int) -> int:
@@ -666,11 +657,8 @@ class Flashcards(Dialect):
         back = without_id(NUMBERED_BLOCK.sub("", dedent(back)))
         end = self.past_id(page, at) if kind == "spaced" else end
         tags = tuple(re.findall(r"[\w/-]+", found["tags"])) + page.tags_in(back)
-        sides = (page.side(front), page.side(back))
-        whole = page.lines_between(first, end)
-        ends = (front, back or front)
-        card = ToolCard(first, end, Form.BLOCK, sides, whole, ends, kind == "reverse", tags)
-        return card._replace(written=self.written)
+        card = block_card(page, first, end, front, back, two_way=kind == "reverse")
+        return card._replace(ends=(front, back or front), tags=tags, written=self.written)
 
     def inline(self, page: Page, at: int) -> ToolCard | None:
         """Return the card `Q::A` or `Q:::A` on a line; its id may stand on the line below."""

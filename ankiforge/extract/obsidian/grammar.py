@@ -67,6 +67,24 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
     return None
 
 
+def block_card(
+    page: Page,
+    first: int,
+    last: int,
+    front: str,
+    back: str,
+    *,
+    two_way: bool = False,
+    written: str = "",
+) -> ToolCard:
+    """Return the card of the lines [first, last), whose sides have these sources."""
+    return ToolCard(
+        first, last, Form.BLOCK, (page.side(front), page.side(back)),
+        page.lines_between(first, last), (front, back), two_way, page.tags_in(front, back),
+        written=written,
+    )  # fmt: skip
+
+
 def is_ours(page: Page, at: int, *, sure: bool = False) -> bool:
     """Return whether a line is a card in our own reading of `::`; `sure`: beyond doubt."""
     if "::" not in page.lines[at] or HEADING.match(page.lines[at]):

@@ -18,14 +18,13 @@ from ankiforge.extract.markdown.blocks import without_id, without_properties
 from ankiforge.extract.markdown.inline import MASK
 from ankiforge.extract.markdown.page import Dialect, Page, ToolCard, content
 from ankiforge.extract.obsidian.grammar import (
-    Cloze,
     Separator,
+    block_card,
     card_on_line,
     cloze_card,
     find_clozes,
     numbered_clozes,
 )
-from ankiforge.model import Form
 
 _ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])(?:[ \t]+|$)(?:\[[^\[\]]\][ \t]+)?")
 _OUTSIDE = 1000
@@ -102,9 +101,12 @@ class Logseq(Dialect):
     def cards(self, page: Page) -> Iterator[ToolCard]:
         """Yield cards block by block; a card below another one is not part of it."""
         found = _items(page)
-        cards = [
-            item.first for item in found if item.depth < _OUTSIDE and _is_card(page, item.first)
-        ]
+        cards = []  # the lines with `#card` or `[[card]]`, not in code
+        for item in found:
+            line = page.lines[item.first]
+            sign = _CARD.search(line) if item.depth < _OUTSIDE else None
+            if sign and (sign[0].endswith("]]") or page.mask(line)[sign.start()] != MASK):
+                cards.append(item.first)
         for item in found:
             words, _ = without_properties(item.words(page))
             words = without_id(content(words) if item.depth == _OUTSIDE else words).strip()
@@ -117,30 +119,24 @@ class Logseq(Dialect):
             front = _CARD.sub("", words).strip()
             if is_cloze:
                 mask = page.mask(front)
-                cued = (_with_cue(front, cloze) for cloze in find_clozes(mask, (_LOGSEQ_CLOZE,)))
+                cued = []
+                for cloze in find_clozes(mask, (_LOGSEQ_CLOZE,)):
+                    start, end = cloze.answer
+                    cue = front.find(_CUE, start, end)
+                    cued.append(
+                        cloze
+                        if cue < 0
+                        else cloze._replace(answer=(start, cue), hint=(cue + 2, end))
+                    )
                 card = cloze_card(page, item.first, item.below, front, mask, numbered_clozes(cued))
                 yield card._replace(whole=words, tags=tags)
                 continue
             last = min([item.last, *cards[at + 1 : at + 2]])
             back = _answer(page, item.below, last) if last > item.below else ""
             back, _ = without_properties(back)
-            yield ToolCard(
-                item.first, max(last, item.below), Form.BLOCK, (page.side(front), page.side(back)),
-                page.lines_between(item.first, last), (front, back or front), tags=tags,
-                written="#card",
-            )  # fmt: skip
-
-
-def _is_card(page: Page, at: int) -> bool:
-    line = page.lines[at]
-    found = _CARD.search(line)
-    return found is not None and (found[0].endswith("]]") or page.mask(line)[found.start()] != MASK)
-
-
-def _with_cue(source: str, cloze: Cloze) -> Cloze:
-    start, end = cloze.answer
-    cue = source.find(_CUE, start, end)
-    return cloze if cue < 0 else cloze._replace(answer=(start, cue), hint=(cue + 2, end))
+            card = block_card(page, item.first, last, front, back, written="#card")
+            last = max(last, item.below)
+            yield card._replace(last=last, ends=(front, back or front), tags=tags)
 
 
 _REMNOTE_CLOZE = re.compile(
@@ -168,11 +164,8 @@ class Remnote(Dialect):
             asked = _BELOW.match(source)
             if asked and item.last > item.below:  # `front >>>` with its answer in the items below
                 front, back = asked["front"], _answer(page, item.below, item.last)
-                yield ToolCard(
-                    at, item.last, Form.BLOCK, (page.side(front), page.side(back)),
-                    page.lines_between(at, item.last), (front, back), asked["sign"] == ":::",
-                    page.tags_in(front, back), written=f"a {asked['sign']} items below",
-                )  # fmt: skip
+                two_way, written = asked["sign"] == ":::", f"a {asked['sign']} items below"
+                yield block_card(page, at, item.last, front, back, two_way=two_way, written=written)
                 continue
             mask = page.mask(source)
             if found := find_clozes(mask, (_REMNOTE_CLOZE,), templates=False):

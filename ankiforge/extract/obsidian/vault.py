@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +28,7 @@ from ankiforge.extract.files import (
     program,
     proves,
     read_settled,
+    stamp_at,
     stamp_of,
 )
 from ankiforge.extract.folder import (
@@ -38,13 +38,13 @@ from ankiforge.extract.folder import (
     wider_settings,
 )
 from ankiforge.extract.markdown import CARDS, TERM
+from ankiforge.extract.workers import Prefetch, WorkerPool, local_fallback
 from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
     Highlight,
     Known,
-    NothingKnown,
     Problem,
     Scan,
     Sighting,
@@ -56,13 +56,9 @@ from ankiforge.text.anchors import percent
 from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
-    from ankiforge.extract.markdown.blocks import Blocks
     from ankiforge.extract.markdown.note import Wanted
     from ankiforge.extract.markdown.page import Dialect
-    from ankiforge.extract.markdown.source import FrontMatter
-    from ankiforge.extract.workers import Prefetch, WorkerPool
 
-NOTHING_KNOWN = NothingKnown()
 MANY = 400
 """Unread notes from which worker processes save time: they take a while to start."""
 AT_A_TIME = 100
@@ -109,17 +105,25 @@ class Vault:
         self.namespace = f"vault:{percent(name)}"
         """The part of its keys before the slash."""
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the notes in the order of their paths, with problems, and then a `Scan`."""
         files = self._find()
         yield from files.problems
-        unread = [note for note in files.notes if not self._is_unchanged(note, files, known)]
-        unread_paths = {note.path for note in unread}
-        ahead = self._read_ahead(unread, files)
+        unread = {note.path: note for note in files.notes}
+        if known:
+            for note in files.notes:
+                depends = known.depends(self.container, note.path)
+                fingerprint = self._fingerprint(note, depends, files)
+                if known.is_unchanged(self.container, note.path, fingerprint):
+                    unread.pop(note.path)
+        ahead = None
+        if self.pool is not None and len(unread) >= MANY:
+            pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
+            ahead = _ReadAhead(self.pool, self._reader, tuple(unread.values()), pictures)
         read = lost = 0
         self.count.total = len(files.notes)
         for self.count.done, note in enumerate(files.notes):
-            if note.path not in unread_paths:
+            if note.path not in unread:
                 read += 1
                 yield Unchanged(self.container, note.path)
                 continue
@@ -133,18 +137,27 @@ class Vault:
             read += 1
             if ahead and found is None:
                 ahead.left += 1
-            yield from self._sightings(note, parsed, files, known)
-        yield from ahead.problems(self.root.name) if ahead else ()
-        yield from marked_drawings(files, self.root.name) if not self.only else ()
+            depends, fingerprint = parsed.pictures, ""
+            if known and not parsed.problems:  # problems are reported in every run
+                fingerprint = self._fingerprint(note, depends, files)
+            yield from parsed.problems
+            if parsed.extracted is not None:
+                yield replace(parsed.extracted, fingerprint=fingerprint, depends=depends)
+            elif fingerprint:
+                yield Unmarked(self.container, note.path, fingerprint, depends)
+        if ahead and self.pool and self.pool.remote:
+            yield from local_fallback(self.root.name, ahead.left, "notes")
+        marked = [] if self.only else [one.path for one in sorted(files.drawings) if is_marked(one)]
+        if marked:
+            count = len(marked)
+            names = ", ".join(marked[:_MOST_NAMED]) + (", …" if count > _MOST_NAMED else "")
+            says = (
+                "1 Excalidraw drawing holds" if count == 1 else f"{count} Excalidraw drawings hold"
+            )
+            what = f"{says} ==marks== that are not read: {names}"
+            yield Problem(self.root.name, what, "mark it in a note that is no drawing", notice=True)
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
-
-    def _is_unchanged(self, note: NoteFile, files: Files, known: Known) -> bool:
-        if known is NOTHING_KNOWN:
-            return False
-        depends = known.depends(self.container, note.path)
-        fingerprint = self._fingerprint(note, depends, files)
-        return known.is_unchanged(self.container, note.path, fingerprint)
 
     def _fingerprint(self, note: NoteFile, depends: Collection[str], files: Files) -> str:
         """Return a hash of all that determines a note's content; "" if its stamp proves nothing."""
@@ -152,21 +165,6 @@ class Vault:
             return ""
         found = [(name, find_picture(name, note.path, files.others)) for name in depends]
         return h16(self._context, repr(note.stamp), repr(found))
-
-    def _sightings(
-        self, note: NoteFile, parsed: ParsedNote, files: Files, known: Known
-    ) -> Iterator[Sighting]:
-        """Yield what was read; a note with problems is never `Unchanged`: each run reports them."""
-        depends, fingerprint = parsed.pictures, ""
-        if known is not NOTHING_KNOWN and not parsed.problems:
-            fingerprint = self._fingerprint(note, depends, files)
-        yield from parsed.problems
-        if parsed.extracted is not None and (fingerprint or depends):
-            yield replace(parsed.extracted, fingerprint=fingerprint, depends=depends)
-        elif parsed.extracted is not None:
-            yield parsed.extracted
-        elif fingerprint:
-            yield Unmarked(self.container, note.path, fingerprint, depends)
 
     @property
     def selection(self) -> str:
@@ -205,13 +203,6 @@ class Vault:
     def _context(self) -> str:
         """A hash of all that determines what a note yields, besides its text."""
         return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
-
-    def _read_ahead(self, unread: list[NoteFile], files: Files) -> _ReadAhead | None:
-        """Let worker processes start on the unread notes, if they are many."""
-        if self.pool is None or len(unread) < MANY:
-            return None
-        pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
-        return _ReadAhead(self.pool, self._reader, unread, pictures)
 
 
 # --- reading a note -------------------------------------------------------------------------
@@ -286,9 +277,22 @@ class NoteReader:
         from ankiforge.extract.markdown.quotes import find_citations, papers
         from ankiforge.extract.markdown.source import front_matter, prepared
 
-        deep = self._too_deep(path, text)
+        lines = 0
+        for match in _DEEP.finditer(text):
+            indent = match["indent"]
+            levels = indent.count("\t") + indent.count(" ") // 2 if indent else 100
+            lines += levels >= 100 and self._may_hold(match["text"])
+        deep: tuple[Problem, ...] = ()
+        if lines:
+            says = "1 line" if lines == 1 else f"{lines} lines"
+            what = f"{says} with marks more than 100 quotes or lists deep {'is' if lines == 1 else 'are'} not read"
+            deep = (Problem(path, what, "nest the quotes less deeply", notice=True),)
         front = front_matter(text)
-        source = prepared(_without_head(text, front.lines))
+        # the front matter is blanked, so that line numbers stay
+        rest = text.split("\n", front.lines)[front.lines] if text.count("\n") >= front.lines else ""
+        if "EXCALIDRAW VIEW" in rest:
+            rest = _BANNER.sub("", rest, count=1)
+        source = prepared("\n" * front.lines + rest)
         if not self._may_hold(source.searchable):
             return deep, None
         blocks = cut(source, Context(picture=picture))
@@ -300,41 +304,23 @@ class NoteReader:
             wanted = wanted._replace(marks=wanted.marks - {"=="})
         wanted = wanted._replace(cards=wanted.cards | tools.own_forms)
         cites = find_citations(blocks.blocks)
-        document = self._document(path, front, blocks, papers(cites))
+        vault, file = quote(self.vault, safe=""), quote(path[:-3], safe="")
+        document = Document(
+            key=DocumentKey(f"{self.namespace}/{h16(path)}"),
+            source=self.name,
+            title=front.title or path.rpartition("/")[2][:-3],
+            path=path,
+            identifiers=tuple(dict.fromkeys([*front.identifiers, *papers(cites)])),
+            uri=f"obsidian://open?vault={vault}&file={file}",
+            tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
+            deck=front.deck,
+        )
         found = highlights(document, self.namespace, blocks, wanted, front.skip, tools, cites)
         if not found:
             return deep, None
         hint = "correct it, or the note's title, tags and deck are not known"
         problems = (Problem(path, front.problem, hint),) if front.problem else ()
         return (*problems, *deep), Extracted(document, found, self.container)
-
-    def _too_deep(self, path: str, text: str) -> tuple[Problem, ...]:
-        """Return a notice about marks in quotes or lists that are too deep to be read."""
-        lines = 0
-        for match in _DEEP.finditer(text):
-            indent = match["indent"]
-            levels = indent.count("\t") + indent.count(" ") // 2 if indent else 100
-            lines += levels >= 100 and self._may_hold(match["text"])
-        if not lines:
-            return ()
-        what = f"{lines} lines with marks more than 100 quotes or lists deep are not read"
-        what = what if lines > 1 else what.replace("1 lines", "1 line").replace("are", "is")
-        return (Problem(path, what, "nest the quotes less deeply", notice=True),)
-
-    def _document(
-        self, path: str, front: FrontMatter, blocks: Blocks, names: Iterable[tuple[str, str]]
-    ) -> Document:
-        vault, file = quote(self.vault, safe=""), quote(path[:-3], safe="")
-        return Document(
-            key=DocumentKey(f"{self.namespace}/{h16(path)}"),
-            source=self.name,
-            title=front.title or path.rpartition("/")[2][:-3],
-            path=path,
-            identifiers=tuple(dict.fromkeys([*front.identifiers, *names])),
-            uri=f"obsidian://open?vault={vault}&file={file}",
-            tags=tuple(dict.fromkeys([*front.tags, *blocks.tags])),
-            deck=front.deck,
-        )
 
     @cached_property
     def _wanted(self) -> Wanted:
@@ -365,14 +351,6 @@ class NoteReader:
 
     def _may_hold(self, text: str) -> bool:
         return any(sign.search(text) for sign in self._signs)
-
-
-def _without_head(text: str, lines: int) -> str:
-    """Return the note with its first lines blanked, so that line numbers stay."""
-    rest = text.split("\n", lines)[lines] if text.count("\n") >= lines else ""
-    if "EXCALIDRAW VIEW" in rest:
-        rest = _BANNER.sub("", rest, count=1)
-    return "\n" * lines + rest
 
 
 def find_picture(target: str, note: str, others: Mapping[str, str]) -> str:
@@ -428,8 +406,6 @@ class _ReadAhead:
         others: Mapping[str, str],
     ) -> None:
         """`notes` are in the order in which `take` asks for them."""
-        from ankiforge.extract.workers import Prefetch
-
         starts = range(0, len(notes), AT_A_TIME)
         self._parts = [tuple(notes[start : start + AT_A_TIME]) for start in starts]
         self._part = {note.path: at for at, part in enumerate(self._parts) for note in part}
@@ -437,7 +413,6 @@ class _ReadAhead:
         self._ahead: Prefetch[int, list[bytes | None]] = Prefetch(
             pool, read_notes, work, threads=False
         )
-        self._remote = pool.remote
         self._lines: dict[str, bytes | None] = {}
         self.left = 0
         """The number of notes that the caller had to read."""
@@ -449,19 +424,12 @@ class _ReadAhead:
             part = self._parts[number]
             lines = self._ahead.take(number) or [None] * len(part)
             self._lines = {one.path: line for one, line in zip(part, lines, strict=True)}
-        with suppress(OSError):
-            line = self._lines.pop(note.path, None)
-            if line and stamp_of(os.stat(note.at)) == note.stamp:  # noqa: PTH116 - of many
-                parsed = msgspec.json.decode(line, type=ParsedNote)
-                if parsed.size == note.stamp[2]:  # not another file under this path
-                    return parsed
-        return None
-
-    def problems(self, where: str) -> Iterator[Problem]:
-        """Yield a notice about the notes that other machines could not read."""
-        from ankiforge.extract.workers import local_fallback
-
-        return local_fallback(where, self.left if self._remote else 0, "notes")
+        line = self._lines.pop(note.path, None)
+        if not line or stamp_at(note.at) != note.stamp:
+            return None
+        parsed = msgspec.json.decode(line, type=ParsedNote)
+        # on another machine, another file may be under this path
+        return parsed if parsed.size == note.stamp[2] else None
 
 
 # --- which files are notes ------------------------------------------------------------------
@@ -529,7 +497,15 @@ def find_notes(
                 files.complete = False
             continue
         if entry.is_symlink():
-            files.problems += _link_problem(entry, path, included, excluded)
+            # a link to notes leads out of the vault, or in a circle
+            if loop := loop_at(entry.path):
+                files.problems += [] if excluded(path) else [looping(path, loop)]
+                continue
+            is_folder = entry.is_dir()
+            if (is_folder or included(path)) and not excluded(f"{path}/." if is_folder else path):
+                what = f"a link {'to a folder ' if is_folder else ''}is not followed"
+                hint = "name what it leads to as a source of its own, or this under `exclude`"
+                files.problems.append(Problem(path, what, hint))
             continue
         try:
             if not entry.is_file(follow_symlinks=False):
@@ -556,26 +532,16 @@ def find_notes(
     notes = files.notes
     if only:
         notes = [note for named in only for note in _notes_at(root, named, files)]
-    files.notes = _unique(notes, files.problems)
+    unique: dict[str, NoteFile] = {}
+    for note in notes:
+        other = unique.setdefault(note.path, note)
+        if other.stamp != note.stamp:  # their paths are equal in NFC
+            what = "left out: another note here has the same name in other signs (é as e and ´)"
+            files.problems.append(Problem(note.path, what, "rename one of the two"))
+            unique[note.path] = max(other, note, key=lambda one: one.at)
+    files.notes = sorted(unique.values())
     files.problems.sort(key=lambda problem: problem.where)
     return files
-
-
-def _link_problem(
-    entry: os.DirEntry[str],
-    path: str,
-    included: Callable[[str], bool],
-    excluded: Callable[[str], bool],
-) -> list[Problem]:
-    """Return the problem with a link to notes: it leads out of the vault, or in a circle."""
-    if loop := loop_at(entry.path):
-        return [] if excluded(path) else [looping(path, loop)]
-    is_folder = entry.is_dir()
-    if excluded(f"{path}/." if is_folder else path) or not (is_folder or included(path)):
-        return []
-    what = "a link to a folder is not followed" if is_folder else "a link is not followed"
-    hint = "name what it leads to as a source of its own, or this under `exclude`"
-    return [Problem(path, what, hint)]
 
 
 def _notes_at(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
@@ -594,18 +560,6 @@ def _notes_at(root: Path, named: Path, files: Files) -> Iterator[NoteFile]:
         files.missing(relative, "there is no such note or folder")
 
 
-def _unique(notes: list[NoteFile], problems: list[Problem]) -> list[NoteFile]:
-    """Return the notes sorted; of two whose paths are equal in NFC, one is left out."""
-    found: dict[str, NoteFile] = {}
-    for note in notes:
-        other = found.setdefault(note.path, note)
-        if other.stamp != note.stamp:
-            what = "left out: another note here has the same name in other signs (é as e and ´)"
-            problems.append(Problem(note.path, what, "rename one of the two"))
-            found[note.path] = max(other, note, key=lambda one: one.at)
-    return sorted(found.values())
-
-
 _DATA = re.compile(r"^(?:#+ Drawing\s*$|%%\s*\n#+ Drawing|```(?:compressed-)?json)", re.MULTILINE)
 """Where the data of a drawing begin, after its text."""
 _MARK = re.compile(r"(?<!=)==(?![=\s])[^\n=]+(?<!\s)==(?!=)")
@@ -614,20 +568,10 @@ _MOST_NAMED = 3
 """Drawings named in one message."""
 
 
-def marked_drawings(files: Files, vault: str) -> Iterator[Problem]:
-    """Yield a notice about drawings that contain marks."""
-    marked = [one.path for one in sorted(files.drawings) if _holds_marks(Path(one.at))]
-    if marked:
-        count = len(marked)
-        names = ", ".join(marked[:_MOST_NAMED]) + (", …" if count > _MOST_NAMED else "")
-        says = "1 Excalidraw drawing holds" if count == 1 else f"{count} Excalidraw drawings hold"
-        what = f"{says} ==marks== that are not read: {names}"
-        yield Problem(vault, what, "mark it in a note that is no drawing", notice=True)
-
-
-def _holds_marks(drawing: Path) -> bool:
+def is_marked(drawing: NoteFile) -> bool:
+    """Return whether a drawing contains marks."""
     try:
-        with drawing.open("rb") as file:
+        with open(drawing.at, "rb") as file:  # noqa: PTH123
             text = file.read(_LARGEST_DRAWING).decode("utf-8", "replace")
     except OSError:
         return False

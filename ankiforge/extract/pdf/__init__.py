@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import program, proves, stamp_of
+from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.folder import File, FolderSource, highlights_of, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
@@ -39,7 +39,6 @@ from ankiforge.model import (
     Known,
     Memory,
     NoMemory,
-    NothingKnown,
     Picture,
     Problem,
     Sighting,
@@ -50,7 +49,6 @@ from ankiforge.model import (
 )
 from ankiforge.text.anchors import numbered
 
-NOTHING_KNOWN = NothingKnown()
 MOST_NAMED = 10
 """Files named in one message."""
 MOST_PICTURES = 200
@@ -102,19 +100,19 @@ class PdfSource(FolderSource):
     kind = "pdf"
     by_several = True
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield one document or `Problem` per file, and finally a `Scan`."""
         folder, hidden = self.folder, list[str]()
         with PdfWorker(self.seconds, self.memory) as worker:
             listed = list(folder.files())
             files = [file for file in listed if isinstance(file, File)]
-            asks = known is not NOTHING_KNOWN
-            prints = {file.path: self._fingerprint(file) if asks else "" for file in files}
+            prints = {file.path: self._fingerprint(file) if known else "" for file in files}
             # a file that the user named is always read, to report if it has no marks
             unread = [
                 file
                 for file in files
-                if file.named
+                if not known
+                or file.named
                 or not known.is_unchanged(folder.container, file.path, prints[file.path], prints)
             ]
             if self.pool is not None:
@@ -152,12 +150,9 @@ class PdfSource(FolderSource):
 
     def _fingerprint(self, file: File) -> str:
         """Return a hash of all that determines a file's content; "" if its stamp proves nothing."""
-        try:
-            stamp = stamp_of(file.at.stat())
-        except OSError:
-            return ""
+        stamp = stamp_at(file.at)
         context = (program(), self.folder.name, self.folder.context)
-        return h16(*context, repr(stamp)) if proves(stamp) else ""
+        return h16(*context, repr(stamp)) if stamp and proves(stamp) else ""
 
     def _file(
         self, worker: PdfWorker, file: File, hidden: list[str], fingerprint: str
@@ -175,8 +170,14 @@ class PdfSource(FolderSource):
         if fingerprint and not read.marks:
             yield Unmarked(self.folder.container, where, fingerprint)
         if read.marks:
-            document = _document(self.folder.name, where, PurePosixPath(where), read)
-            highlights = tuple(self._highlights(document, read.marks))
+            document = _document(self.folder.name, where, read)
+            pages = groupby(read.marks, key=lambda mark: mark.page)
+            # in reading order; equal anchors are numbered page by page
+            highlights = tuple(
+                one
+                for _, marks in pages
+                for one in numbered([self._highlight(document, mark) for mark in marks])
+            )
             yield Extracted(
                 document, highlights, self.folder.container, read.pages, pictures, fingerprint
             )
@@ -184,11 +185,6 @@ class PdfSource(FolderSource):
         yield from (Problem(where, what, hint, notice=True) for what, hint in read.notices)
         if not (read.marks or read.problems or read.notices) and file.named:
             yield Problem(where, *NO_MARKS, notice=True)
-
-    def _highlights(self, document: Document, marks: tuple[Mark, ...]) -> Iterator[Highlight]:
-        """Yield highlights in reading order; equal anchors are numbered page by page."""
-        for _, page in groupby(marks, key=lambda mark: mark.page):
-            yield from numbered([self._highlight(document, mark) for mark in page])
 
     def _highlight(self, document: Document, mark: Mark) -> Highlight:
         hints = (
@@ -226,8 +222,8 @@ class PdfSource(FolderSource):
         return read.formerly_as(was)
 
 
-def _document(source: str, where: str, path: PurePosixPath, read: Read) -> Document:
-    work = read.work
+def _document(source: str, where: str, read: Read) -> Document:
+    path, work = PurePosixPath(where), read.work
     return Document(
         key=DocumentKey(f"pdf:{read.document}"),
         source=source,
@@ -248,7 +244,7 @@ def identify(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem
         read = worker.read(path, passwords, named=True)
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
-    document = _document("", path.name, PurePosixPath(path.name), read)
+    document = _document("", path.name, read)
     empty = h16(*(sha256(b"").hexdigest() for _ in read.pages))
     key = DocumentKey("") if read.document == empty else document.key
     identifiers = read.work.identifiers  # without the file name, which proves nothing here
@@ -275,7 +271,7 @@ def with_pictures(
     wanted = dict(list(named.items())[:MOST_PICTURES])
     if not wanted:
         return (read, ())
-    cut, failed = worker.pictures(path, tuple(wanted.values()), passwords)
+    cut, failed = worker.cut(path, tuple(wanted.values()), passwords)
     pictures = tuple(Picture(name, data) for name, data in zip(wanted, cut, strict=True) if data)
     kept = {picture.name for picture in pictures} | (wanted.keys() if failed else set())
     marks = []

@@ -9,6 +9,7 @@ import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
@@ -160,7 +161,11 @@ def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | L
         clean(_text(entry, "/Contents")).strip() or clean(_plain(_text(entry, "/RC"))).strip()
     )
     subtype = str(_get(entry, "/Subtype"))
-    if subtype == "/Stamp" and _shows_picture(entry):
+    pasted = False  # a stamp may be a pasted picture, or a text such as `approved`
+    with suppress(*FAULTS):
+        look = _part(_get(entry, "/AP"), "/N") if subtype == "/Stamp" else None
+        pasted = look is not None and _holds_picture(look, DEEPEST)
+    if pasted:
         kind: HighlightKind | None = HighlightKind.IMAGE
     elif subtype in DRAWINGS and contents:
         kind = HighlightKind.NOTE
@@ -201,15 +206,6 @@ def _annotation(page: int, entry: DictionaryObject, item: Any) -> Annotation | L
 
 def _reference(item: Any) -> Reference | None:
     return (item.idnum, item.generation) if isinstance(item, IndirectObject) else None
-
-
-def _shows_picture(stamp: DictionaryObject) -> bool:
-    """Return whether a stamp is a pasted picture, not a text such as `approved`."""
-    try:
-        look = _part(_get(stamp, "/AP"), "/N")
-        return look is not None and _holds_picture(look, DEEPEST)
-    except FAULTS:
-        return False
 
 
 def _holds_picture(form: DictionaryObject, depth: int) -> bool:
@@ -360,11 +356,9 @@ def _merged(thread: list[Annotation]) -> Annotation:
     others = [one for one in thread if one is not root]
     group = [root, *(one for one in others if one.grouped)]
     head = next((one for one in group if one.kind in ON_TEXT), root)
-    own = [one.contents for one in group if one.contents]
-    replies = sorted(
-        (one for one in others if one.contents and not one.grouped), key=lambda one: one.dated
-    )
-    lines = [
-        f"— {one.author}: {one.contents}" if one.author else f"— {one.contents}" for one in replies
-    ]
-    return replace(head, contents="\n".join(own), comment="\n".join([*own, *lines]))
+    lines = own = [one.contents for one in group if one.contents]
+    for one in sorted(others, key=lambda one: one.dated):
+        if one.contents and not one.grouped:
+            author = f"{one.author}: " if one.author else ""
+            lines = [*lines, f"— {author}{one.contents}"]
+    return replace(head, contents="\n".join(own), comment="\n".join(lines))

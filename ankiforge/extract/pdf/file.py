@@ -126,33 +126,30 @@ def open_file(path: Path, passwords: Iterable[str]) -> OpenFile | Failed:
 
 
 def _opened(data: bytes, passwords: Iterable[str]) -> OpenFile | Failed:
-    reader = PdfReader(BytesIO(data))
-    password = _password(reader, passwords)
-    if password is None:
-        return LOCKED
+    reader, password = PdfReader(BytesIO(data)), ""
+    if reader.is_encrypted:
+        owners = []
+        for password in ("", *passwords):
+            opened = reader.decrypt(password)
+            if opened == PasswordType.USER_PASSWORD:
+                break  # it is preferred: PDFium refuses an empty owner password
+            owners += [password] if opened else []
+        else:
+            if not owners:
+                return LOCKED
+            password = owners[0]
     len(reader.pages)  # raises if the page tree is damaged
     return OpenFile(reader, data, password)
 
 
-def _password(reader: PdfReader, passwords: Iterable[str]) -> str | None:
-    """Return the password that opens the file, "" if it needs none, None if none opens it.
-
-    A user password is preferred: PDFium refuses an empty owner password.
-    """
-    if not reader.is_encrypted:
-        return ""
-    owners = None
-    for word in ("", *passwords):
-        opened = reader.decrypt(word)
-        if opened == PasswordType.USER_PASSWORD:
-            return word
-        owners = word if opened and owners is None else owners
-    return owners
-
-
 def _repaired(data: bytes, passwords: tuple[str, ...]) -> Iterator[OpenFile]:
     """Yield the repaired copies that both libraries can open and that have pages."""
-    for copy in repaired_copies(data, passwords):
+    trailed = _with_trailer(data)
+    resaved = (_resaved(data, passwords), trailed and _resaved(trailed, passwords))
+    # the most faithful first: pypdf prefers old objects in object streams to new ones, PDFium
+    # rounds numbers
+    copies = (*resaved, trailed) if b"/ObjStm" in data else (trailed, *resaved)
+    for copy in filter(None, copies):
         with suppress(*FAULTS):
             found = _opened(copy, passwords)
             if isinstance(found, OpenFile) and len(found.reader.pages):
@@ -194,15 +191,6 @@ def is_cut(data: bytes) -> bool:
     if end and end[2]:
         return False
     return _HEADER.search(data, data.rfind(b"%%EOF") + 1) is not None
-
-
-def repaired_copies(data: bytes, passwords: tuple[str, ...]) -> Iterator[bytes]:
-    """Yield copies of a damaged file that may be readable, the most faithful first."""
-    trailed = _with_trailer(data)
-    resaved = (_resaved(data, passwords), trailed and _resaved(trailed, passwords))
-    # pypdf prefers old objects in object streams to new ones, PDFium rounds numbers
-    copies = (*resaved, trailed) if b"/ObjStm" in data else (trailed, *resaved)
-    yield from (copy for copy in copies if copy is not None)
 
 
 def _with_trailer(data: bytes) -> bytes | None:
@@ -271,15 +259,6 @@ def is_whole(page: PageObject, cut: int | None) -> bool:
         return False
 
 
-def _is_packed(stream: StreamObject) -> bool:
-    """Return whether a stream begins as its filter requires; an encrypted one does not."""
-    filters = stream.get("/Filter")
-    first = filters[0] if isinstance(filters, ArrayObject) and filters else filters
-    head = bytes(stream._data[:2])
-    is_zlib = len(head) == 2 and head[0] & 15 == 8 and int.from_bytes(head) % 31 == 0
-    return first != "/FlateDecode" or is_zlib
-
-
 def _all_present(waiting: list[Any], cut: int | None) -> bool:
     seen: set[tuple[int, int]] = set()
     while waiting and len(seen) < MOST_FOLLOWED:
@@ -294,8 +273,12 @@ def _all_present(waiting: list[Any], cut: int | None) -> bool:
                 return False
         if isinstance(one, StreamObject) and one.get("/Subtype") == "/Image":
             continue
-        if isinstance(one, StreamObject) and not _is_packed(one):
-            return False
+        if isinstance(one, StreamObject):  # does it begin as its filter requires?
+            filters, head = one.get("/Filter"), bytes(one._data[:2])
+            first = filters[0] if isinstance(filters, ArrayObject) and filters else filters
+            is_zlib = len(head) == 2 and head[0] & 15 == 8 and int.from_bytes(head) % 31 == 0
+            if first == "/FlateDecode" and not is_zlib:  # an encrypted one does not
+                return False
         if isinstance(one, DictionaryObject):
             waiting += [one.raw_get(key) for key in one if key not in ("/Parent", "/Pg", "/P")]
         elif isinstance(one, ArrayObject):

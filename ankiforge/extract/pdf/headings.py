@@ -20,6 +20,7 @@ from ankiforge.extract.pdf.file import FAULTS
 from ankiforge.extract.pdf.text import one_line
 from ankiforge.extract.pdf.worker import Work
 from ankiforge.text.fold import fold
+from ankiforge.text.identifiers import without_punctuation
 
 # --- lines ----------------------------------------------------------------------------------
 
@@ -256,13 +257,12 @@ _NEVER_WORDS = (
 _NEVER = frozenset(_NEVER_WORDS.split())
 
 
-def printed_title(lines: Sequence[PrintedLine]) -> str:
-    """Return the largest text on the first page that looks like a title, else ""."""
-    return " ".join(line.text for line in _title_lines(lines))
+def printed_names(lines: Sequence[PrintedLine]) -> tuple[str, tuple[str, ...]]:
+    """Return the title and authors on the first page.
 
-
-def printed_authors(lines: Sequence[PrintedLine]) -> tuple[str, ...]:
-    """Return the names below the title of a paper; () if one of them may not be a name."""
+    The title is the largest text that looks like one, else "". The authors are the names below the
+    title of a paper, () if one of them may not be a name.
+    """
     title = _title_lines(lines)
     start = lines.index(title[-1]) + 1 if title else len(lines)
     worded = [line for line in lines[start : start + AUTHOR_LINES] if _LETTERS.search(line.text)]
@@ -271,9 +271,8 @@ def printed_authors(lines: Sequence[PrintedLine]) -> tuple[str, ...]:
     first = list(takewhile(bool, named))
     paper = len(below) < len(worded)
     placed = any(_PLACE.search(line.text) for line in below[len(first) :])
-    if not (paper or placed) or any(named[len(first) :]):
-        return ()
-    return tuple(name for names in first for name in names)
+    authors = () if not (paper or placed) or any(named[len(first) :]) else first
+    return " ".join(line.text for line in title), tuple(name for names in authors for name in names)
 
 
 def _title_lines(lines: Sequence[PrintedLine]) -> list[PrintedLine]:
@@ -282,7 +281,10 @@ def _title_lines(lines: Sequence[PrintedLine]) -> list[PrintedLine]:
         if size < TITLE_LARGER * usual:
             break
         for rows in _blocks(lines, size):
-            if _is_title(" ".join(line.text for line in rows)):
+            text = " ".join(line.text for line in rows)
+            worded = sum(letter.isalpha() for letter in text) >= 10
+            sentence = text.endswith(".") or _ADDRESS.search(text)
+            if worded and 2 <= len(text.split()) <= 30 and not sentence:
                 return rows
     return []
 
@@ -297,12 +299,6 @@ def _blocks(lines: Sequence[PrintedLine], size: float) -> Iterator[list[PrintedL
         elif rows:
             yield rows
             rows = []
-
-
-def _is_title(text: str) -> bool:
-    worded = sum(letter.isalpha() for letter in text) >= 10
-    sentence = text.endswith(".") or _ADDRESS.search(text)
-    return worded and 2 <= len(text.split()) <= 30 and not sentence
 
 
 def _names(line: str) -> Iterator[str]:
@@ -322,12 +318,13 @@ def _is_name(text: str) -> bool:
     if any(word.casefold().strip(".") in _NEVER for word in words if len(word) > 1):
         return False
     initials = sum(len(word.strip(".")) == 1 for word in real)
-    return len(real) - initials <= 3 and all(map(_is_part_of_name, real))
-
-
-def _is_part_of_name(word: str) -> bool:
-    plain = re.sub(r"[.'’\-]", "", word)
-    return plain.isalpha() and word[0].isupper() and (len(plain) == 1 or not plain.isupper())
+    if len(real) - initials > 3:
+        return False
+    bare = [re.sub(r"[.'’\-]", "", word) for word in real]
+    return all(
+        plain.isalpha() and word[0].isupper() and (len(plain) == 1 or not plain.isupper())
+        for word, plain in zip(real, bare, strict=True)
+    )
 
 
 # --- metadata ------------------------------------------------------------------------------
@@ -384,11 +381,15 @@ def read_work(reader: PdfReader, first_page: str, lines: list[PrintedLine]) -> W
     printed = {"doi": find_doi(_CUT_DOI.sub(r"\1", first_page)), "arxiv": _find(_ARXIV, first_page)}
     hints = {f"{name}-hint": value for name, value in printed.items() if not known[name]}
     titles = (*_named(xmp, "title"), *_named(info, "title"))
+    title = next((one for one in titles if not _JUNK_TITLE.match(one)), "")
+    listed = _named(xmp, "creator")
+    if len(listed) < 2:
+        listed = _split((listed or _named(info, "author") or [""])[0])
+    creators = tuple(name for name in listed if not _JUNK_AUTHOR.match(name))
+    printed_title, printed_authors = ("", ()) if title and creators else printed_names(lines)
     return Work(
-        title=next((one for one in titles if not _JUNK_TITLE.match(one)), "")
-        or printed_title(lines),
-        creators=_creators(_named(xmp, "creator"), _named(info, "author"))
-        or printed_authors(lines),
+        title=title or printed_title,
+        creators=creators or printed_authors,
         issued=_issued(xmp, known["arxiv"] or _find(_STAMP, first_page)),
         identifiers=tuple((name, value) for name, value in (known | hints).items() if value),
     )
@@ -402,10 +403,7 @@ def _find(pattern: re.Pattern[str], text: str) -> str:
 def find_doi(text: str) -> str:
     """Return the first DOI in a text without the punctuation after it, "" if there is none."""
     found = _DOI.search(text)
-    doi = found[0] if found else ""
-    while doi and (doi[-1] in ".,;:-_(" or (doi[-1] == ")" and doi.count(")") > doi.count("("))):
-        doi = doi[:-1]
-    return doi.lower()
+    return without_punctuation(found[0]) if found else ""
 
 
 def _named(words: Words, name: str) -> list[str]:
@@ -438,20 +436,10 @@ def _xmp(reader: PdfReader) -> Iterator[tuple[str, str]]:
     except (*FAULTS, ElementTree.ParseError):
         return
     for description in tree.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"):
-        yield from ((_local(key), one_line(value)) for key, value in description.attrib.items())
-        for entry in description:
-            for words in entry.itertext():
-                if words.strip():
-                    yield _local(entry.tag), one_line(words)
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2].lower()
-
-
-def _creators(listed: list[str], author: list[str]) -> tuple[str, ...]:
-    names = listed if len(listed) > 1 else _split((listed or author or [""])[0])
-    return tuple(name for name in names if not _JUNK_AUTHOR.match(name))
+        entries = [(key, [value]) for key, value in description.attrib.items()]
+        entries += [(entry.tag, [*filter(str.strip, entry.itertext())]) for entry in description]
+        for name, values in entries:
+            yield from ((name.rpartition("}")[2].lower(), one_line(words)) for words in values)
 
 
 def _split(names: str) -> list[str]:

@@ -193,7 +193,10 @@ def _in_order(
     places = _places(seen, segments)
     numbers = list(range(len(segments)))
     by_quad = sorted(numbers, key=lambda n: (owner[segments[n][0]], n))
-    costs = _cost(numbers, places), _cost(by_quad, places)
+    costs = [
+        sum(_oddness(places[one], places[two]) for one, two in pairwise(order))
+        for order in (numbers, by_quad)
+    ]
     order = by_quad if costs[1] < costs[0] else numbers
     if min(costs) >= max(1.0, len(segments) / 3):
         order = sorted(
@@ -215,10 +218,6 @@ def _places(seen: list[Char], segments: list[list[int]]) -> list[Place]:
         height = max(1.0, *(char.height for char in chars))
         places.append(Place(min(steps), max(steps), depth, height))
     return places
-
-
-def _cost(order: list[int], places: list[Place]) -> float:
-    return sum(_oddness(places[one], places[two]) for one, two in pairwise(order))
 
 
 def _oddness(one: Place, two: Place) -> float:

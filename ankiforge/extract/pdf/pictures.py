@@ -22,7 +22,7 @@ from pypdf import PageObject, PdfReader
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 from ankiforge.extract.pdf.annotations import Annotation, of_page
-from ankiforge.extract.pdf.file import FAULTS, OpenFile, failure, open_file
+from ankiforge.extract.pdf.file import FAULTS, failure, open_file
 from ankiforge.extract.pdf.passages import Passages, quads
 from ankiforge.extract.pdf.text import PageText, Spelling, page_chars, unswapped, upright_text
 from ankiforge.extract.pdf.worker import Area, Box, Drawn, Failed, Pictures, Sheet
@@ -122,24 +122,19 @@ def _hide_marks(page: PdfPage) -> dict[int, int]:
 
 def _with_frame(page: PdfPage, area: Area, dots: float, hidden: dict[int, int]) -> bytes:
     """Return the picture of an area in which nothing but its frame is visible."""
-    frame = next((number for number in hidden if _is_frame(page, number, area.box)), None)
-    if frame is None:
-        return _drawn(page, area, dots, of_one_colour=True)
-    with _annotation_at(page, frame) as one:
-        pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame])
-        picture = _drawn(page, area, dots, of_one_colour=True)
-        pdfium_c.FPDFAnnot_SetFlags(one, hidden[frame] | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
-    return picture
-
-
-def _is_frame(page: PdfPage, number: int, box: Box) -> bool:
     rect = pdfium_c.FS_RECTF()
-    with _annotation_at(page, number) as one:
-        if pdfium_c.FPDFAnnot_GetSubtype(one) not in AREAS:
-            return False
-        pdfium_c.FPDFAnnot_GetRect(one, byref(rect))
-    edges = (rect.left, rect.bottom, rect.right, rect.top)
-    return all(abs(a - b) < NEAR for a, b in zip(edges, box, strict=True))
+    for number, flags in hidden.items():
+        with _annotation_at(page, number) as one:
+            if pdfium_c.FPDFAnnot_GetSubtype(one) not in AREAS:
+                continue
+            pdfium_c.FPDFAnnot_GetRect(one, byref(rect))
+            edges = (rect.left, rect.bottom, rect.right, rect.top)
+            if all(abs(a - b) < NEAR for a, b in zip(edges, area.box, strict=True)):
+                pdfium_c.FPDFAnnot_SetFlags(one, flags)
+                picture = _drawn(page, area, dots, of_one_colour=True)
+                pdfium_c.FPDFAnnot_SetFlags(one, flags | pdfium_c.FPDF_ANNOT_FLAG_HIDDEN)
+                return picture
+    return _drawn(page, area, dots, of_one_colour=True)
 
 
 @contextmanager
@@ -207,13 +202,6 @@ def _small_enough(page: PdfPage, box: Box, dots: float, *, of_one_colour: bool =
         dots *= FEWER if longest <= LONGEST else (LONGEST - 1) / longest
 
 
-def draw_whole(page: PdfPage) -> tuple[bytes, int, int]:
-    """Draw a page with everything on it; return a PNG, its width and height in pixels."""
-    dots = min(RESOLUTION, LONGEST / max(page.get_size()))
-    width, height = _size(page, dots)
-    return (png(width, height, _dots(page, (0, 0, width, height), dots)), width, height)
-
-
 def seen_edges(
     page: PdfPage, box: tuple[float, ...], size: tuple[int, int]
 ) -> tuple[int, int, int, int]:
@@ -253,21 +241,18 @@ def png(width: int, height: int, dots: bytes) -> bytes:
     """Return a PNG made from RGB bytes; a grey one if all pixels are grey."""
     red, green, blue = (dots[at::3] for at in range(3))
     grey = red == green == blue
-    body = _compressed(red if grey else dots, width * (1 if grey else 3), 1 if grey else 3)
+    # rows as they are, which suits drawings, or each pixel minus its left neighbour
+    dots, dot = (red, 1) if grey else (dots, 3)
+    rows = [dots[at : at + width * dot] for at in range(0, len(dots), width * dot)]
+    plain = zlib.compress(b"".join(b"\0" + row for row in rows), 6)
+    less = (b"\1" + _minus(row, bytes(dot) + row[:-dot]) for row in rows)
+    body = min(plain, zlib.compress(b"".join(less), 6), key=len)
     head = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
     file = [b"\x89PNG\r\n\x1a\n"]
     for chunk in (b"IHDR" + head, b"IDAT" + body, b"IEND"):
         size, checksum = len(chunk) - 4, zlib.crc32(chunk)
         file += [struct.pack(">I", size), chunk, struct.pack(">I", checksum)]
     return b"".join(file)
-
-
-def _compressed(dots: bytes, row: int, dot: int) -> bytes:
-    """Compress the rows plainly, which suits drawings, or each pixel minus its left neighbour."""
-    rows = [dots[at : at + row] for at in range(0, len(dots), row)]
-    plain = zlib.compress(b"".join(b"\0" + one for one in rows), 6)
-    less = zlib.compress(b"".join(b"\1" + _minus(one, bytes(dot) + one[:-dot]) for one in rows), 6)
-    return min(plain, less, key=len)
 
 
 def _minus(one: bytes, other: bytes) -> bytes:
@@ -289,22 +274,20 @@ def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
         if isinstance(file, Failed):
             return file
         with closing(file.document()) as document:
-            return _draw(file, document, sheet)
+            if not 0 <= sheet.page < len(document):
+                what = f"it has no page {sheet.page + 1} any more"
+                return Failed(what, "it was changed: ankiforge run reads it again")
+            with closing(document[sheet.page]) as page:
+                turned = page.get_rotation()
+                boxes = _boxes(page, file.reader.pages[sheet.page], sheet)
+                page.set_rotation(turned)
+                dots = min(RESOLUTION, LONGEST / max(page.get_size()))
+                width, height = size = _size(page, dots)
+                picture = png(width, height, _dots(page, (0, 0, width, height), dots))
+                places = tuple(seen_edges(page, box, size) for box in boxes)
+                return Drawn(picture, width, height, places)
     except (*FAULTS, MemoryError) as error:
         return failure(error)
-
-
-def _draw(file: OpenFile, document: PdfDocument, sheet: Sheet) -> Drawn | Failed:
-    if not 0 <= sheet.page < len(document):
-        what = f"it has no page {sheet.page + 1} any more"
-        return Failed(what, "it was changed: ankiforge run reads it again")
-    with closing(document[sheet.page]) as page:
-        turned = page.get_rotation()
-        boxes = _boxes(page, file.reader.pages[sheet.page], sheet)
-        page.set_rotation(turned)
-        picture, width, height = draw_whole(page)
-        places = (seen_edges(page, box, (width, height)) for box in boxes)
-        return Drawn(picture, width, height, tuple(places))
 
 
 def _boxes(page: PdfPage, entries: PageObject, sheet: Sheet) -> list[Box]:

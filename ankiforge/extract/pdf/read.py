@@ -23,7 +23,7 @@ from ankiforge.extract.pdf.annotations import (
     strong_names,
     threaded,
 )
-from ankiforge.extract.pdf.file import FAULTS, OpenFile, failure, is_whole, open_file
+from ankiforge.extract.pdf.file import FAULTS, failure, is_whole, open_file
 from ankiforge.extract.pdf.headings import Headings, PrintedLine, printed_lines, read_work
 from ankiforge.extract.pdf.passages import Passages, Running, around, quads
 from ankiforge.extract.pdf.text import (
@@ -72,9 +72,24 @@ def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) 
         if isinstance(file, Failed):
             return file
         annotations = read_annotations(file.reader)
+        hint = "fetch it again, or open it in a PDF reader and save a copy"
+        notices: tuple[tuple[str, str], ...] = ()
         if file.is_repaired:
-            annotations = _of_whole_pages(file, annotations)
-        found, notices = threaded(annotations.found), tuple(_notices(file))
+            # the text of an incomplete page would be incomplete, too
+            pages, cut, kept = file.reader.pages, file.cut_object, []
+            whole = {n: is_whole(pages[n], cut) for n in {one.page for one in annotations.found}}
+            damaged = {*annotations.damaged}
+            for one in annotations.found:
+                if whole[one.page] and (one.reference is None or one.reference[0] != cut):
+                    kept.append(one)
+                else:
+                    damaged.add(one.page)
+            annotations = annotations._replace(found=kept, damaged=tuple(sorted(damaged)))
+            count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+            notices = ((f"damaged: read with a tolerant reader; {count}", hint),)
+        elif file.is_cut:
+            notices = (("its end is missing: marks may be missing, too", hint),)
+        found = threaded(annotations.found)
         if not (named or found or annotations.damaged or annotations.crowded):
             return Read(hidden=annotations.hidden, notices=notices)
         with closing(file.document()) as document:
@@ -95,31 +110,6 @@ def find_passages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
             return Surroundings(tuple(map(reading.passage, quotes)))
     except (*FAULTS, MemoryError) as error:
         return failure(error)
-
-
-def _of_whole_pages(file: OpenFile, annotations: Annotations) -> Annotations:
-    """Keep complete annotations on complete pages: the text of others would be incomplete."""
-    pages, cut = file.reader.pages, file.cut_object
-    broken = {
-        page for page in {one.page for one in annotations.found} if not is_whole(pages[page], cut)
-    }
-    kept, damaged = [], {*annotations.damaged}
-    for one in annotations.found:
-        if one.page in broken or (one.reference is not None and one.reference[0] == cut):
-            damaged.add(one.page)
-        else:
-            kept.append(one)
-    return annotations._replace(found=kept, damaged=tuple(sorted(damaged)))
-
-
-def _notices(file: OpenFile) -> Iterator[tuple[str, str]]:
-    hint = "fetch it again, or open it in a PDF reader and save a copy"
-    pages = len(file.reader.pages)
-    if file.is_repaired:
-        count = "1 page" if pages == 1 else f"{pages} pages"
-        yield (f"damaged: read with a tolerant reader; {count}", hint)
-    elif file.is_cut:
-        yield ("its end is missing: marks may be missing, too", hint)
 
 
 class _Page(NamedTuple):
@@ -180,18 +170,18 @@ class _Reading:
         if not 0 <= quote.page < len(self._texts):
             return Passage()
         page = self._page(quote.page)
-        text = page.text.text
-        # if the words stand in several places, take those in the box
-        at = (
-            page.passages.nearest(quote.box[0], (quote.box[1] + quote.box[3]) / 2)
-            if quote.box
-            else 0
-        )
-        start = page.text.span(at - 1, at)[0] if at else 0
+        text, start = page.text.text, 0
+        if quote.box:  # if the words stand in several places, take those in the box
+            at = page.passages.nearest(quote.box[0], (quote.box[1] + quote.box[3]) / 2) or 0
+            start = page.text.span(at - 1, at)[0] if at else 0
         span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
         span = (start + span[0], start + span[1]) if span else locate(quote.words, text)
-        if span is None:
-            text, span = self._across(quote)
+        if span is None and quote.page + 1 < len(self._texts):
+            after = self._page(quote.page + 1).text.text
+            joined = text[:-1] + after if text.endswith("-") else f"{text} {after}"
+            span = locate(quote.words, joined)
+            span = span if span and span[0] < len(text) else None
+            text = joined
         if span is None:
             return Passage()
         prefix, suffix, sentence = around(text, span)
@@ -204,17 +194,6 @@ class _Reading:
             None if formerly == sentence else ("" if same(formerly, quote.words) else formerly),
             self._headings.above(page.number, char.place, char.top),
         )
-
-    def _across(self, quote: Quote) -> tuple[str, Span | None]:
-        """Return the joined text of a page and the next one, and the span of a quote in it."""
-        from ankiforge.text.quotes import locate
-
-        if quote.page + 1 == len(self._texts):
-            return ("", None)
-        first, second = (self._page(quote.page + more).text.text for more in (0, 1))
-        text = first[:-1] + second if first.endswith("-") else f"{first} {second}"
-        span = locate(quote.words, text)
-        return (text, span if span and span[0] < len(first) else None)
 
     @cached_property
     def _work(self) -> Work:
@@ -252,10 +231,6 @@ class _Reading:
             chars = []
         text = PageText(chars, self._spelling)
         return _Page(number, text, self._running.body(number, text.text), Passages(text))
-
-    def _fold(self, number: int) -> str:
-        """Return the folded text of a page, "" for a page that only pypdf finds."""
-        return self._folds[number] if number < len(self._folds) else ""
 
     @cached_property
     def _labels(self) -> list[str]:
@@ -314,7 +289,9 @@ class _Reading:
             media = (float(box.left), float(box.bottom), float(box.right), float(box.top))
         except FAULTS:
             media = LETTER  # the default of PDFium
-        return place_name(h16(self._fold(page.number)), annotation.box, media)
+        return place_name(
+            h16(*self._folds[page.number : page.number + 1] or [""]), annotation.box, media
+        )
 
     # --- problems
 
@@ -331,7 +308,8 @@ class _Reading:
         if self._damaged:
             yield (f"pages that cannot be read: {self._page_list(self._damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
-        scanned = {mark.page: mark.label for mark in bare if not self._fold(mark.page)}
+        folds = dict(enumerate(self._folds))  # without pages that only pypdf finds
+        scanned = {mark.page: mark.label for mark in bare if not folds.get(mark.page)}
         if scanned:
             pages = ", ".join([*scanned.values()][:MOST_NAMED])
             what = f"marks on pages without text, as scans are: {pages}"

@@ -396,7 +396,11 @@ class PageText:
         self._spelling = spelling
         self.seen = list(visible(chars))
         self._gaps = [Gap.LINE, *(self._gap(left, right) for left, right in pairwise(self.seen))]
-        self.direction = self._direction()
+        pairs = zip(pairwise(self.seen), self._gaps[1:], strict=False)
+        steps = usual_step([pair for pair, gap in pairs if gap is Gap.NOTHING])
+        sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
+        self.direction = (sign * steps[0], sign * steps[1])
+        """The unit vector along which most lines run, written from left to right."""
         across = abs(self.direction[0]) > 0.9
         self._signs: dict[int, str] = {}
         """Place → text, where it differs from the character's own."""
@@ -424,19 +428,6 @@ class PageText:
         apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
         return Gap.LINE if apart and (left.text in HYPHENS or not between) else Gap.BLANK
 
-    def _direction(self) -> tuple[float, float]:
-        """Return the unit vector along which most lines run, written from left to right."""
-        gaps = self._gaps[1:]
-        across, along = usual_step(
-            [
-                pair
-                for pair, gap in zip(pairwise(self.seen), gaps, strict=False)
-                if gap is Gap.NOTHING
-            ]
-        )
-        sign = -1 if is_rtl("".join(one.text for one in self.seen)) else 1
-        return (sign * across, sign * along)
-
     def _lines(self) -> list[Line]:
         across, along = self.direction
         edges = [at for at, gap in enumerate(self._gaps) if gap is Gap.LINE] if self.seen else []
@@ -455,7 +446,7 @@ class PageText:
             if line.lowest > least:
                 continue
             places = range(line.start, line.end)
-            for small, run in groupby(places, partial(self._is_small, least)):
+            for small, run in groupby(places, lambda at: self.seen[at].height <= least):  # noqa: B023
                 some = list(run)
                 base = self._base(some, line) if small else None
                 if base is None:
@@ -467,9 +458,6 @@ class PageText:
                     signs = [shapes.get(self.seen[at].text, "") for at in group]
                     if side and all(signs):
                         yield from zip(group, signs, strict=True)
-
-    def _is_small(self, least: float, at: int) -> bool:
-        return self.seen[at].height <= least
 
     def _base(self, places: list[int], line: Line) -> Char | None:
         """Return the character on their line that these touch, preferably before them."""

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import msgspec
 
 import ankiforge
-from ankiforge.extract.files import ParseCache, Stamp, program, stamp_of
+from ankiforge.extract.files import ParseCache, program, stamp_at
 from ankiforge.extract.workers import Prefetch, WorkerPool
 from ankiforge.model import HighlightKind, Memory, h16
 
@@ -328,15 +328,10 @@ class PdfWorker:
 
     def cut(
         self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
-    ) -> tuple[bytes | None, ...]:
-        """Return a PNG for each area of a file, in order; None for one that cannot be cut."""
-        made, _ = self.pictures(path, areas, passwords)
-        return tuple(picture or None for picture in made)
-
-    def pictures(
-        self, path: Path, areas: Sequence[Area], passwords: tuple[str, ...] = ()
     ) -> tuple[list[bytes], Failed | None]:
-        """Return the same with b"" for None, and why not all of them could be tried.
+        """Return a PNG for each area of a file, in order, and why not all of them could be tried.
+
+        b"" stands for one that cannot be cut.
 
         Pictures are requested separately from the text and a few at a time, so that a page that
         cannot be drawn costs little else.
@@ -359,7 +354,7 @@ class PdfWorker:
 
         A failure is never cached: its cause may be this machine.
         """
-        name, stamp = _cache_key(question)
+        name, stamp = h16(repr(question)), stamp_at(question.path)
         if self._cache and stamp and (body := self._cache.get(name, stamp)):
             with suppress(msgspec.MsgspecError):
                 return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
@@ -378,7 +373,12 @@ class PdfWorker:
 
     def prefetch(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
         """Let a pool start on the questions that will be asked next, in this order."""
-        new = [one for one in questions if not self._is_cached(one)]
+        cache = self._cache
+        new = [
+            one
+            for one in questions
+            if not (cache and cache.knows(h16(repr(one)), stamp_at(one.path)))
+        ]
         if len(new) > 1:
             pool.before_shutdown(stop_thread_workers)
             tasks = ((one, task) for one in new if (task := task_of(one, self.seconds)))
@@ -389,25 +389,21 @@ class PdfWorker:
         """The number of questions that a remote pool could not answer."""
         return sum(one.lost for one in self._prefetched)
 
-    def _is_cached(self, question: Question) -> bool:
-        name, stamp = _cache_key(question)
-        return self._cache is not None and stamp is not None and self._cache.knows(name, stamp)
-
     # --- the process
 
-    def _run(self, question: Question, *, retries: int = 1) -> Reply:
+    def _run(self, question: Question) -> Reply:
         """Ask the process; if it dies or takes too long, only this question fails."""
-        if self._pool is None:
-            self._pool = _idle_pool() or _new_pool()
+        with _idle_lock:
+            idle = _idle.pop() if _idle and not self._pool else None
+        self._pool = self._pool or idle or _new_pool()
         try:
-            self._future = self._pool.submit(answer, question)
+            future = self._future = self._pool.submit(answer, question)
         except RuntimeError:  # it was killed while idle
             self.close()
-            if not retries:
-                raise
-            return self._run(question, retries=retries - 1)
+            self._pool = _new_pool()
+            future = self._future = self._pool.submit(answer, question)
         try:
-            return self._future.result(self.seconds)
+            return future.result(self.seconds)
         except TimeoutError:
             self.close()
             return late(self.seconds)
@@ -419,12 +415,19 @@ class PdfWorker:
             raise
 
     def release(self) -> None:
-        """Keep the process for others if it is idle, else end it."""
-        if self._future is not None and not self._future.done():
-            self.close()
-        elif self._pool is not None:
-            _put_idle(self._pool)
-        self._pool = None
+        """Keep the process for `IDLE_SECONDS` for others, unless it is busy or there are enough."""
+        global _idle_timer
+        with _idle_lock:
+            idle = self._pool is not None and (self._future is None or self._future.done())
+            if idle and len(_idle) < MOST_IDLE:
+                _idle.append(cast("ProcessPoolExecutor", self._pool))
+                self._pool = None
+                if _idle_timer is not None:
+                    _idle_timer.cancel()
+                _idle_timer = threading.Timer(IDLE_SECONDS, stop_idle)
+                _idle_timer.daemon = True
+                _idle_timer.start()
+        self.close()
 
     def close(self) -> None:
         """End the process; a thread that waits for its reply gets a failure."""
@@ -444,14 +447,6 @@ def late(seconds: float) -> Failed:
     return Failed(what, "print it to a new PDF, or leave it out with `exclude`")
 
 
-def _cache_key(question: Question) -> tuple[str, Stamp | None]:
-    """Return a question's key in the cache, and its file's stamp (None if the file is gone)."""
-    try:
-        return h16(repr(question)), stamp_of(os.stat(question.path))  # noqa: PTH116
-    except (OSError, ValueError):
-        return "", None
-
-
 # --- processes ------------------------------------------------------------------------------
 
 _idle: list[ProcessPoolExecutor] = []
@@ -466,27 +461,6 @@ def _new_pool() -> ProcessPoolExecutor:
 
     current_process()._config["daemon"] = False  # type: ignore[attr-defined] # a Dask worker's is daemonic: no children
     return ProcessPoolExecutor(1, get_context("spawn"), initializer=prepare)
-
-
-def _idle_pool() -> ProcessPoolExecutor | None:
-    with _idle_lock:
-        return _idle.pop() if _idle else None
-
-
-def _put_idle(pool: ProcessPoolExecutor) -> None:
-    """Keep a process for `IDLE_SECONDS`, unless there are enough."""
-    global _idle_timer
-    with _idle_lock:
-        _idle.append(pool)
-        surplus = _idle[MOST_IDLE:]
-        del _idle[MOST_IDLE:]
-        if _idle_timer is not None:
-            _idle_timer.cancel()
-        _idle_timer = threading.Timer(IDLE_SECONDS, stop_idle)
-        _idle_timer.daemon = True
-        _idle_timer.start()
-    for one in surplus:
-        _stop(one)
 
 
 def stop_idle() -> None:

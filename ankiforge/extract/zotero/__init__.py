@@ -16,13 +16,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import Stamp, program, proves, stamp_of
+from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.extract.zotero.database import (
@@ -41,7 +40,6 @@ from ankiforge.model import (
     Known,
     Memory,
     NoMemory,
-    NothingKnown,
     Problem,
     Scan,
     Sighting,
@@ -59,7 +57,6 @@ DATABASE = "zotero.sqlite"
 APIS = ("", "none", "auto", "local", "web")
 KNOWN_SCHEMAS = range(119, 130)
 """The `userdata` versions that have all the columns we read: 119 (2022) to 129 (Zotero 10)."""
-NOTHING_KNOWN = NothingKnown()
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
 
@@ -153,15 +150,15 @@ class ZoteroSource:
 
     # --- scanning
 
-    def scan(self, known: Known = NOTHING_KNOWN) -> Iterator[Sighting]:
+    def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the content of each library, followed by its `Scan`.
 
         If neither the database nor any of the files that were used has changed, nothing is read.
         Otherwise everything is read, and the ledger finds out which papers have changed.
         """
         own, begun = f"zotero source {self.name}", time.time_ns()
-        depends = known.depends(own, self.name)
-        if known.is_unchanged(own, self.name, self._fingerprint(depends, begun)):
+        depends = known.depends(own, self.name) if known else ()
+        if known and known.is_unchanged(own, self.name, self._fingerprint(depends, begun)):
             containers = [entry[len(LIBRARY) :] for entry in depends if entry.startswith(LIBRARY)]
             libraries = [(container, known.paths(container)) for container in containers]
             if all(paths is not None for _, paths in libraries):
@@ -178,8 +175,7 @@ class ZoteroSource:
                 looked.add(f"{LIBRARY}{sighting.container}")
             yield sighting
         depends = tuple(sorted(looked))
-        asked = known is not NOTHING_KNOWN and is_clean
-        if asked and (fingerprint := self._fingerprint(depends, begun)):
+        if known and is_clean and (fingerprint := self._fingerprint(depends, begun)):
             yield Unmarked(own, self.name, fingerprint, depends)
 
     def _fingerprint(self, depends: tuple[str, ...], begun: int) -> str:
@@ -193,7 +189,7 @@ class ZoteroSource:
         files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
         folder = database.parent
         beside = (folder / BETTER_BIBTEX_FILE, folder / STORAGE, *sorted(folder.glob("cache/*")))
-        stamps = [_stamp(path) for path in (*companions(database), *beside, *map(Path, files))]
+        stamps = [stamp_at(path) for path in (*companions(database), *beside, *map(Path, files))]
         if stamps[0] is None or not all(stamp is None or proves(stamp, begun) for stamp in stamps):
             return ""
         asked = (self.wanted, self.me, str(linked_folder(folder)), files, stamps)
@@ -296,49 +292,48 @@ class ZoteroSource:
         Raises:
             ItemError: there is none.
         """
-        if self.api == "local":
-            return self._by_local()
-        if self.api == "web":
-            return (self._by_web(),)
-        if self.api != "auto":
-            return (self._by_database(),)
-        # the running Zotero, else its database, else the web
-        try:
-            with closing(self._remote(self.local)) as remote:
-                remote.check_local()
-        except ItemError as error:
-            if self._has_database:
-                return (self._by_database(),)
-            if self.web.key and not (self.offline and not self.web.loopback):
-                return (self._by_web(),)
-            name = self.web.key_env
-            key = f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
+        path, web = self.database or Path(), self.web
+        exists = self.database is not None and path.is_file()
+        online = web.loopback or not self.offline
+
+        def database(groups: bool | None = None) -> _Access:
+            return _Access(str(path), str(path), lambda: local_database(path), groups)
+
+        def api(address: Address, says: str, groups: bool | None = None) -> _Access:
+            says = f"Zotero's {says} API at {address.host}"
+            return _Access(address.host, says, lambda: closing(self._remote(address)), groups)
+
+        is_local = self.api == "local"
+        if self.api == "auto":  # the running Zotero, else its database, else the web
+            try:
+                with closing(self._remote(self.local)) as remote:
+                    remote.check_local()
+                is_local = True
+            except ItemError as error:
+                if exists:
+                    return (database(),)
+                if not (web.key and online):
+                    name = web.key_env
+                    key = f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
+                    raise ItemError(
+                        f"Zotero cannot be reached: {error.message}; no data folder;"
+                        " no key for the web",
+                        hint=f"{error.hint}; or {key}",
+                    ) from error
+        elif self.api in ("", "none"):
+            return (database(),)
+        if is_local:
+            if not exists:
+                return (api(self.local, "local"),)
+            # groups come from the database, because it knows the authors of marks
+            groups = self.wanted.needs_groups or self.wanted.named
+            return (api(self.local, "local", False), *([database(True)] if groups else []))
+        if not online:
             raise ItemError(
-                f"Zotero cannot be reached: {error.message}; no data folder; no key for the web",
-                hint=f"{error.hint}; or {key}",
-            ) from error
-        return self._by_local()
-
-    @property
-    def _has_database(self) -> bool:
-        return self.database is not None and self.database.is_file()
-
-    def _by_local(self) -> tuple[_Access, ...]:
-        """Read groups from the database if there is one, because it knows the authors of marks."""
-        says = f"Zotero's local API at {self.local.host}"
-        if not self._has_database:
-            return (self._by_api(self.local, says),)
-        own = self._by_api(self.local, says, groups=False)
-        needs = self.wanted.needs_groups or self.wanted.named
-        return (own, self._by_database(groups=True)) if needs else (own,)
-
-    def _by_web(self) -> _Access:
-        if self.offline and not self.web.loopback:
-            raise ItemError(
-                f"--offline, and Zotero's web library is at {self.web.host}",
+                f"--offline, and Zotero's web library is at {web.host}",
                 hint="run it without --offline, or give `path:`, Zotero's data folder",
             )
-        return self._by_api(self.web, f"Zotero's web API at {self.web.host}")
+        return (api(web, "web"),)
 
     def _remote(self, address: Address) -> Remote:
         from ankiforge.extract.zotero.api import Pace
@@ -346,21 +341,10 @@ class ZoteroSource:
 
         return Remote(address, self.wanted, self.memory, self.pace or Pace())
 
-    def _by_api(self, address: Address, says: str, groups: bool | None = None) -> _Access:
-        return _Access(address.host, says, lambda: closing(self._remote(address)), groups)
-
-    def _by_database(self, groups: bool | None = None) -> _Access:
-        path = self.database or Path()
-        return _Access(str(path), str(path), lambda: local_database(path), groups)
-
     def _libraries(self, access: _Access, catalog: Catalog) -> Iterator[Library | Problem]:
         """Yield the libraries to read, and problems with the rest."""
-        found: Iterator[Library | Problem]
         if isinstance(catalog, Database):
-            found = chain(
-                _schema_problem(access.where, catalog),
-                _selected(access.where, catalog, self.wanted),
-            )
+            found = _in_database(access.where, catalog, self.wanted)
         else:
             found = catalog.libraries_and_fault()
         for item in found:
@@ -369,28 +353,17 @@ class ZoteroSource:
                 yield item
 
 
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        return stamp_of(path.stat())
-    except OSError:
-        return None
-
-
-def _schema_problem(where: str, database: Database) -> Iterator[Problem]:
-    version = database.version()
-    if version in KNOWN_SCHEMAS:
-        return
-    age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
-    yield Problem(
-        where,
-        f"it was written by a Zotero {age} than this program supports (schema {version})",
-        hint="it was read anyway; if marks are missing, bring the older program up to date",
-        notice=True,
-    )
-
-
-def _selected(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
+def _in_database(where: str, catalog: Database, wanted: Wanted) -> Iterator[Library | Problem]:
     """Yield the selected libraries of a database, and a problem for each missing one."""
+    version = catalog.version()
+    if version not in KNOWN_SCHEMAS:
+        age = "newer" if version >= KNOWN_SCHEMAS.stop else "older"
+        yield Problem(
+            where,
+            f"it was written by a Zotero {age} than this program supports (schema {version})",
+            hint="it was read anyway; if marks are missing, bring the older program up to date",
+            notice=True,
+        )
     by_group = {library.group: library for library in catalog.libraries()}
     known = {group for group in by_group if group is not None}
     user, own = wanted.user(known), catalog.account().id

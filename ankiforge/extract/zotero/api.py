@@ -15,16 +15,18 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 from threading import Thread
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import httpx2
 from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.errors import ItemError
+from ankiforge.extract.zotero.database import Account
 from ankiforge.extract.zotero.settings import Address, RefusalError
 
 PAUSES = (1.0, 2.0, 4.0)
@@ -61,9 +63,6 @@ class Pace:
     """The time limit for a server that sends nothing, in seconds."""
     slowest: float = 90.0
     """The time limit for a whole response in seconds, against servers that send byte by byte."""
-
-
-_Result = TypeVar("_Result")
 
 
 class _TemporaryError(Exception):
@@ -132,9 +131,22 @@ class _Transport(httpx2.Client):
                 pauses = [] if temporary.stalled else pauses
 
     def _attempt(self, method: str, url: httpx2.URL | str, options: Any) -> httpx2.Response:
-        address = self._address
+        address, result = self._address, Future[tuple[httpx2.Response, bytes]]()
+
+        def ask() -> None:
+            try:
+                result.set_result(self._response(method, url, options))
+            except Exception as error:  # noqa: BLE001 - it is raised below
+                result.set_exception(error)
+
+        # A server that sends single bytes never exceeds a read timeout. An abandoned thread ends
+        # with the connection, or with the program.
+        Thread(target=ask, daemon=True).start()
         try:
-            response, body = self._with_time_limit(lambda: self._response(method, url, options))
+            response, body = result.result(self._pace.slowest)
+        except TimeoutError as error:
+            slow = address.fault("absent", f"not done after {self._pace.slowest:g} s")
+            raise _TemporaryError(slow, stalled=True) from error
         except httpx2.ConnectError as error:
             absent = address.fault("absent", str(error) or "no connection")
             raise absent if address.local else _TemporaryError(absent) from error
@@ -159,31 +171,6 @@ class _Transport(httpx2.Client):
                 if len(body) > LARGEST:
                     raise self._address.broken(f"more than {LARGEST:,} bytes")
             return response, bytes(body)
-
-    def _with_time_limit(self, ask: Callable[[], _Result]) -> _Result:
-        """Run `ask` within `pace.slowest` seconds.
-
-        A server that sends single bytes never exceeds a read timeout. An abandoned thread ends with
-        the connection, or with the program.
-        """
-        results: list[_Result] = []
-        errors: list[Exception] = []
-
-        def run() -> None:
-            try:
-                results.append(ask())
-            except Exception as error:  # noqa: BLE001 - it is raised by the caller
-                errors.append(error)
-
-        thread = Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(self._pace.slowest)
-        if errors:
-            raise errors[0]
-        if not results:
-            slow = self._address.fault("absent", f"not done after {self._pace.slowest:g} s")
-            raise _TemporaryError(slow, stalled=True)
-        return results[0]
 
     def _check(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Check that a response is usable.
@@ -241,6 +228,8 @@ def _timestamp(said: str) -> float | None:
         return None
 
 
+_VERSION, _TOTAL = _LIBRARY_STATE = ("last-modified-version", "total-results")
+
 # --- requests -------------------------------------------------------------------------------
 
 
@@ -251,29 +240,18 @@ class Place(NamedTuple):
     id: int
 
 
-class Answer(NamedTuple):
-    """The rows of a response, and the version of the library."""
+Rows = list[dict[str, Any]]
+_Found = TypeVar("_Found", Rows, dict[str, int])
 
-    rows: list[dict[str, Any]]
+
+class Answer(NamedTuple, Generic[_Found]):
+    """The content of a response, and the version of the library."""
+
+    found: _Found
+    """Rows, or the existing items with the version of their last change."""
     version: int
     """Last-Modified-Version, 0 if missing."""
     headers: Mapping[str, str]
-
-
-class Versions(NamedTuple):
-    """The existing items with the version of their last change."""
-
-    keys: dict[str, int]
-    version: int
-    headers: Mapping[str, str]
-
-
-class Identity(NamedTuple):
-    """The account of a key."""
-
-    id: int
-    names: tuple[str, ...]
-    """The login name and the display name."""
 
 
 class Service:
@@ -287,7 +265,7 @@ class Service:
         """Close the connections."""
         self._transport.close()
 
-    def identity(self) -> Identity:
+    def account(self) -> Account:
         """Return the account of the key."""
         zotero = self._zotero(Place("user", 0))
         zotero.client = None
@@ -295,14 +273,14 @@ class Service:
         found = self._transport.request("GET", url, headers=headers).json()
         try:
             names = [str(found.get(name) or "") for name in ("username", "displayName")]
-            return Identity(int(found["userID"]), tuple(filter(None, names)))
+            return Account(int(found["userID"]), tuple(filter(None, names)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self.address.broken("keys/current tells no user") from error
 
     def groups(self, user: int) -> dict[int, str]:
         """Return the names of a user's groups by number."""
         answer, found = self._all_if_known(Place("user", user), "groups"), {}
-        for row in answer.rows if answer else ():
+        for row in answer.found if answer else ():
             data = row.get("data")
             name = data.get("name") if isinstance(data, dict) else ""
             if not isinstance(row.get("id"), int):
@@ -310,7 +288,7 @@ class Service:
             found[row["id"]] = str(name or "")
         return found
 
-    def versions(self, place: Place, since: int, kinds: str = "") -> Versions:
+    def versions(self, place: Place, since: int, kinds: str = "") -> Answer[dict[str, int]]:
         """Return what changed since a version, including the trash, in a single response."""
         params = {"since": since, "includeTrashed": 1, **({"itemType": kinds} if kinds else {})}
         params |= {"limit": EVERYTHING} if self.address.local else {}
@@ -320,23 +298,19 @@ class Service:
         if not isinstance(keys, dict) or not all(isinstance(n, int) for n in keys.values()):
             raise self.address.broken("no list of versions")
         self._check_total(headers, len(keys))
-        return Versions(keys, _version(headers), headers)
+        return Answer(keys, _number(headers, _VERSION) or 0, headers)
 
-    def items(self, place: Place, keys: Iterable[str]) -> Iterator[Answer]:
+    def items(self, place: Place, keys: Iterable[str]) -> Iterator[Answer[Rows]]:
         """Yield the existing items with these keys, including the trash."""
         rest = iter(keys)
         while some := ",".join(islice(rest, AT_ONCE)):
             yield self._all(place, "items", itemKey=some, includeTrashed=1)
 
-    def all_of(self, place: Place, kinds: str) -> Answer:
-        """Return all items of these kinds in one response. The local API has no page limit."""
-        params = {"itemType": kinds, "includeTrashed": 1, "limit": EVERYTHING}
-        found, headers = self._ask(place, "items", params)
-        rows = self._rows(found)
-        self._check_total(headers, len(rows))
-        return Answer(rows, _version(headers), headers)
+    def all_of(self, place: Place, kinds: str) -> Answer[Rows]:
+        """Return all items of these kinds, including the trash."""
+        return self._all(place, "items", itemType=kinds, includeTrashed=1)
 
-    def collections(self, place: Place) -> Answer | None:
+    def collections(self, place: Place) -> Answer[Rows] | None:
         """Return all collections. None if the server does not support them."""
         return self._all_if_known(place, "collections")
 
@@ -348,14 +322,25 @@ class Service:
             raise self.address.broken("no list of what was deleted")
         return frozenset(map(str, keys))
 
-    def _all(self, place: Place, method: str, **params: Any) -> Answer:
+    def _all(self, place: Place, method: str, **params: Any) -> Answer[Rows]:
         """Return all pages of a list, all from one version of the library."""
+        params["limit"] = EVERYTHING if self.address.local else PAGE
         for _ in range(TRIES):
-            if (answer := self._pages(place, method, params)) is not None:
-                return answer
+            found, headers = self._ask(place, method, params)
+            rows, total = self._rows(found), _number(headers, _TOTAL)
+            if (total or 0) > MOST:
+                raise self.address.broken(f"a list of {total:,} items")
+            while total is not None and len(rows) < total and found:
+                found, after = self._ask(place, method, {**params, "start": len(rows)})
+                if any(_number(after, name) != _number(headers, name) for name in _LIBRARY_STATE):
+                    break  # the library changed between two pages
+                rows += self._rows(found)
+            else:
+                self._check_total(headers, len(rows))
+                return Answer(rows, _number(headers, _VERSION) or 0, headers)
         raise self.address.fault("restless")
 
-    def _all_if_known(self, place: Place, method: str) -> Answer | None:
+    def _all_if_known(self, place: Place, method: str) -> Answer[Rows] | None:
         """Like `_all`, but return None if the server does not know the resource."""
         try:
             return self._all(place, method)
@@ -364,30 +349,13 @@ class Service:
                 return None
             raise
 
-    def _pages(self, place: Place, method: str, params: dict[str, Any]) -> Answer | None:
-        """Return all pages of a list. None if the library changed between two pages."""
-        params = {**params, "limit": EVERYTHING if self.address.local else PAGE}
-        found, headers = self._ask(place, method, params)
-        rows, version, total = self._rows(found), _version(headers), _total(headers)
-        if (total or 0) > MOST:
-            raise self.address.broken(f"a list of {total:,} items")
-        while total is not None and len(rows) < total:
-            found, after = self._ask(place, method, {**params, "start": len(rows)})
-            if (_version(after), _total(after)) != (version, total):
-                return None
-            if not found:
-                break
-            rows += self._rows(found)
-        self._check_total(headers, len(rows))
-        return Answer(rows, version, headers)
-
-    def _rows(self, found: Any) -> list[dict[str, Any]]:
+    def _rows(self, found: Any) -> Rows:
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
             raise self.address.broken("no list of items")
         return found
 
     def _check_total(self, headers: Mapping[str, str], count: int) -> None:
-        total = _total(headers)
+        total = _number(headers, _TOTAL)
         if total is not None and total != count:
             raise self.address.fault("short", count, total)
 
@@ -419,11 +387,3 @@ class Service:
 def _number(headers: Mapping[str, str], name: str) -> int | None:
     said = headers.get(name, "")
     return int(said) if re.fullmatch(r"[0-9]{1,18}", said) else None
-
-
-def _version(headers: Mapping[str, str]) -> int:
-    return _number(headers, "last-modified-version") or 0
-
-
-def _total(headers: Mapping[str, str]) -> int | None:
-    return _number(headers, "total-results")

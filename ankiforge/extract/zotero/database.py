@@ -12,13 +12,14 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 from ankiforge.errors import ItemError
+from ankiforge.extract.files import stamp_at
 from ankiforge.model import HighlightKind
 
 if TYPE_CHECKING:
@@ -171,12 +172,11 @@ TRIES = 3
 PAUSE = 0.2
 """Seconds between tries. Zotero writes in bursts."""
 
-Stamp = tuple[int, int, int] | None
-
 
 def companions(database: Path) -> tuple[Path, ...]:
-    """Return the database, and the journals that SQLite may keep next to it."""
-    return tuple(_companion(database, suffix) for suffix in COMPANIONS)
+    """Return the database, and the journals that SQLite may keep next to the real file of a link."""
+    real = os.path.realpath(database)
+    return tuple(Path(f"{real}{suffix}") for suffix in COMPANIONS)
 
 
 @contextmanager
@@ -186,60 +186,34 @@ def snapshot(database: Path) -> Iterator[Path]:
     Raises:
         ItemError: there is no such file, it is unreadable, or it keeps changing.
     """
+    files = companions(database)
     with ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="ankiforge-")))
-            _copy_unchanged(database, folder)
+            for attempt in range(TRIES):
+                time.sleep(PAUSE if attempt else 0)
+                before = [stamp_at(path) for path in files]
+                for path, suffix in zip(files, COMPANIONS, strict=True):
+                    target = folder / f"{database.name}{suffix}"
+                    target.unlink(missing_ok=True)
+                    with suppress(FileNotFoundError) if suffix else nullcontext():
+                        shutil.copyfile(path, target)
+                if [stamp_at(path) for path in files] == before:
+                    break
+            else:
+                raise ItemError(
+                    "Zotero is writing to it without a pause",
+                    hint="wait until Zotero has finished syncing, or close it, and run again",
+                )
+        except (FileNotFoundError, NotADirectoryError) as error:
+            hint = "Zotero shows its data folder under Settings, Advanced, Files and Folders"
+            raise ItemError("there is no Zotero database", hint=hint) from error
         except OSError as error:
-            raise _copy_fault(error) from error
+            raise ItemError(
+                f"it could not be copied: {error.strerror or error}",
+                hint="copying needs permission to read the file, and as much free space in the folder TMPDIR",
+            ) from error
         yield folder / database.name
-
-
-def _copy_unchanged(database: Path, folder: Path) -> None:
-    for attempt in range(TRIES):
-        before = _stamps(database)
-        shutil.copyfile(database, folder / database.name)
-        for suffix in COMPANIONS[1:]:
-            target = folder / f"{database.name}{suffix}"
-            target.unlink(missing_ok=True)
-            with suppress(FileNotFoundError):
-                shutil.copyfile(_companion(database, suffix), target)
-        if _stamps(database) == before:
-            return
-        if attempt < TRIES - 1:
-            time.sleep(PAUSE)
-    raise ItemError(
-        "Zotero is writing to it without a pause",
-        hint="wait until Zotero has finished syncing, or close it, and run again",
-    )
-
-
-def _copy_fault(error: OSError) -> ItemError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return ItemError(
-            "there is no Zotero database",
-            hint="Zotero shows its data folder under Settings, Advanced, Files and Folders",
-        )
-    return ItemError(
-        f"it could not be copied: {error.strerror or error}",
-        hint="copying needs permission to read the file, and as much free space in the folder TMPDIR",
-    )
-
-
-def _stamps(database: Path) -> list[Stamp]:
-    stamps: list[Stamp] = []
-    for path in companions(database):
-        try:
-            found = path.stat()
-            stamps.append((found.st_ino, found.st_mtime_ns, found.st_size))
-        except FileNotFoundError:
-            stamps.append(None)
-    return stamps
-
-
-def _companion(database: Path, suffix: str) -> Path:
-    """Return a path next to the real file. SQLite keeps its journals there, not next to a link."""
-    return Path(f"{os.path.realpath(database)}{suffix}")
 
 
 # --- the tables -----------------------------------------------------------------------------
@@ -277,60 +251,43 @@ FROM citationkey WHERE ifnull(citationKey, '') <> ''
 
 @contextmanager
 def local_database(path: Path) -> Iterator[Database]:
-    """Open a private copy of the database `path`.
+    """Open a private copy of the database `path`, which SQLite may modify, e.g. by a journal.
 
     Raises:
         ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
     """
-    with snapshot(path) as copy, open_database(copy) as database:
-        yield replace(database, citekeys=_citekeys(path.with_name(BETTER_BIBTEX_FILE)))
-
-
-def _citekeys(path: Path) -> dict[tuple[int, str], str]:
-    """Return citation keys by library and item. {} without the add-on."""
-    if not path.is_file():
-        return {}
-    try:
-        with snapshot(path) as copy, closing(sqlite3.connect(copy)) as connection:
-            connection.execute("PRAGMA trusted_schema = OFF")
-            rows = connection.execute(_CITEKEYS).fetchall()
-    except (ItemError, sqlite3.Error):
-        return {}
-    return {(library, item): citekey.strip() for library, item, citekey in rows}
-
-
-@contextmanager
-def open_database(copy: Path) -> Iterator[Database]:
-    """Open a private copy. SQLite may modify it, for example to play back a journal.
-
-    Raises:
-        ItemError: it is damaged, or not Zotero's.
-    """
-    with _as_item_error(), closing(sqlite3.connect(copy)) as connection:
+    with snapshot(path) as copy, _as_item_error(), closing(sqlite3.connect(copy)) as connection:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
         connection.execute("PRAGMA trusted_schema = OFF")
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise ItemError("the database is damaged", hint=_REPAIR)
-        _add_missing(connection)
-        yield Database(connection)
+        # add the tables and columns that an older schema lacks
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in found}
+        if not tables:
+            raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
+        if missing := _TABLES - tables:
+            raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
+        for table, columns in _ADDED_LATER.items():
+            if table not in tables:
+                connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
+                continue
+            known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+            for column in columns:
+                if column not in known:
+                    connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+        yield Database(connection, _citekeys(path.with_name(BETTER_BIBTEX_FILE)))
 
 
-def _add_missing(connection: sqlite3.Connection) -> None:
-    """Add the tables and columns that an older schema lacks."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    tables = {name for (name,) in found}
-    if not tables:
-        raise ItemError(f"{_NOT_ZOTERO}: it is empty", hint=_GIVE_ZOTERO)
-    if missing := _TABLES - tables:
-        raise ItemError(f"{_NOT_ZOTERO}: no table {min(missing)}", hint=_GIVE_ZOTERO)
-    for table, columns in _ADDED_LATER.items():
-        if table not in tables:
-            connection.execute(f"CREATE TEMP TABLE {table} ({', '.join(columns)})")
-            continue
-        known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-        for column in columns:
-            if column not in known:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+def _citekeys(path: Path) -> dict[tuple[int, str], str]:
+    """Return citation keys by library and item. {} without the add-on."""
+    if path.is_file():
+        with suppress(ItemError, sqlite3.Error), snapshot(path) as copy:
+            with closing(sqlite3.connect(copy)) as connection:
+                connection.execute("PRAGMA trusted_schema = OFF")
+                rows = connection.execute(_CITEKEYS).fetchall()
+            return {(library, item): citekey.strip() for library, item, citekey in rows}
+    return {}
 
 
 @contextmanager
@@ -442,7 +399,7 @@ class Database:
     """An open copy. Its methods raise ItemError if the file turns out to be damaged."""
 
     connection: sqlite3.Connection
-    citekeys: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    citekeys: Mapping[tuple[int, str], str]
     """Citation keys stored by an add-on, by library and item."""
 
     def version(self) -> int:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from itertools import chain, groupby
@@ -116,15 +116,14 @@ class Files:
 
     def prefetch(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
         """Start a pool on the context of all these marks, which `around` will need next."""
-        self._worker.prefetch(pool, self._questions(library, marks))
-
-    def _questions(self, library: Library, marks: Iterable[Mark]) -> Iterator[Around]:
+        questions = []
         for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):
             on_file = tuple(group)
             quotes = tuple(quote for mark in on_file if (quote := _quote(mark)))
             file = self._file(library, on_file[0]) if quotes else None
             if file:
-                yield Around(absolute(file), quotes)
+                questions.append(Around(absolute(file), quotes))
+        self._worker.prefetch(pool, questions)
 
     def around(
         self, library: Library, marks: tuple[Mark, ...]
@@ -161,8 +160,8 @@ class Files:
                     quotes, self._worker.passages(file, tuple(quotes.values())), strict=False
                 )
             if areas:
-                cut = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
-                images |= zip(areas, (picture or b"" for picture in cut), strict=False)
+                cut, _ = self._worker.cut(file, tuple(areas.values())[:MOST_PICTURES])
+                images |= zip(areas, cut, strict=False)
             for mark, image in images.items():
                 if image:
                     name = f"cut/{h16(library.namespace, mark.key)}.png"
@@ -188,26 +187,24 @@ class Files:
             return None
 
     def _file(self, library: Library, mark: Mark) -> Path | None:
-        path = self._path(library, mark)
+        """Return the attachment, if it exists. Only the own library may leave the data folder."""
+        if self._folder is None:
+            return None
+        scheme, _, name = mark.attachment_path.partition(":")
+        path: Path | None = None
+        if scheme == STORAGE:
+            if _is_name(mark.attachment_key) and _is_name(name):
+                path = self._folder.joinpath(STORAGE, mark.attachment_key, name)
+        elif library.group is not None:
+            pass
+        elif scheme == BASE:
+            if self._base and all(map(_is_name, name.split("/"))):
+                path = self._base / name
+        elif Path(mark.attachment_path).is_absolute():
+            path = Path(mark.attachment_path)
         if path is not None:
             self._looked_for[library.namespace].add(str(path))
         return path if path is not None and os.path.isfile(path) else None  # noqa: PTH113
-
-    def _path(self, library: Library, mark: Mark) -> Path | None:
-        """Return the path of an attachment. Only the own library may leave the data folder."""
-        scheme, _, name = mark.attachment_path.partition(":")
-        if self._folder is None:
-            return None
-        if scheme == STORAGE:
-            fit = _is_name(mark.attachment_key) and _is_name(name)
-            return self._folder.joinpath(STORAGE, mark.attachment_key, name) if fit else None
-        if library.group is not None:
-            return None
-        if scheme == BASE:
-            inside = all(map(_is_name, name.split("/")))
-            return self._base / name if self._base and inside else None
-        path = Path(mark.attachment_path)
-        return path if path.is_absolute() else None
 
     @cached_property
     def _base(self) -> Path | None:

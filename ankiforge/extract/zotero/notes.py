@@ -53,7 +53,11 @@ def note_text(html: str, quotable: Quotable) -> NoteText | None:
     """Return the text of a note. None if it is empty or only repeats annotations."""
     if len(html) > LARGEST:
         return NoteText("", (), "", _TOO_LONG)
-    title, blocks = _titled(quotable.own(html))
+    title, blocks = "", quotable.own(html)
+    if len(blocks) > 1 and (level := blocks[0].level):  # a heading above everything else
+        levels = [block.level for block in blocks[1:]]
+        if 0 in levels and all(level < (below or _TEXT_LEVEL) for below in levels):
+            title, blocks = " ".join(blocks[0].plain.split()), blocks[1:]
     plain = "\n".join(block.plain for block in blocks)
     if len(plain) > LONGEST:
         return NoteText(plain[:_KEPT_CHARS], (), title, _TOO_LONG)
@@ -83,36 +87,32 @@ class Quotable:
         return frozenset(keys), frozenset(comments)
 
     def own(self, html: str) -> tuple[Block, ...]:
-        """Return the blocks of a note, without those that only repeat annotations."""
+        """Return the blocks of a note, without those that only repeat annotations.
+
+        A block that only quotes has no text. Of a long note, the first `_MAX_CHARS` are read.
+        """
         quotes = "data-annotation" in html or "data-citation" in html
         keys, comments = self._all if quotes else (frozenset(), frozenset())
-        blocks = blocks_of(html, keys, _MAX_CHARS)
-        if not any(block.quotes for block in blocks):
-            return blocks
-        remaining = (
-            block for block in blocks if not (block.quotes and fold(block.bare) in comments)
-        )
-        return tuple(_without_empty_sections([block for block in remaining if block.plain]))
-
-
-def _without_empty_sections(blocks: list[Block]) -> list[Block]:
-    """Drop the headings without any text below them."""
-    kept: list[Block] = []
-    below = 0  # the level of the following block
-    for block in reversed(blocks):
-        if (level := block.level or _TEXT_LEVEL) < below or level == _TEXT_LEVEL:
-            kept.append(block)
-            below = level
-    return kept[::-1]
-
-
-def _titled(blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:
-    """Return the heading above everything else ("" if there is none), and the rest."""
-    first, rest = blocks[:1], blocks[1:]
-    above = all(first[0].level < (block.level or _TEXT_LEVEL) for block in rest) if rest else False
-    if above and first[0].level and any(not block.level for block in rest):
-        return " ".join(first[0].plain.split()), rest
-    return "", blocks
+        reader = _Reader(keys)
+        for token in tokens(html):
+            if isinstance(token, Tag):
+                reader.tag(token)
+            else:
+                reader.words(token)
+            if reader.length > _MAX_CHARS:
+                break
+        reader.flush()
+        if not any(block.quotes for block in reader.blocks):
+            return tuple(reader.blocks)
+        kept: list[Block] = []
+        below = 0  # the level of the following block
+        for block in reversed(reader.blocks):
+            if not block.plain or (block.quotes and fold(block.bare) in comments):
+                continue
+            if (level := block.level or _TEXT_LEVEL) < below or level == _TEXT_LEVEL:
+                kept.append(block)  # no heading without text below it
+                below = level
+        return tuple(kept[::-1])
 
 
 # --- blocks ---------------------------------------------------------------------------------
@@ -149,24 +149,6 @@ class Block(NamedTuple):
     """Whether it is a list item. Items follow each other without an empty line."""
     quotes: bool = False
     """Whether an annotation was left out of it, or it begins with a citation."""
-
-
-def blocks_of(html: str, known: Collection[str], most: int) -> tuple[Block, ...]:
-    """Return the blocks of a note, up to the one that exceeds `most` characters in total.
-
-    A block that only quotes has no text. `known` are the keys of the annotations that are read as
-    highlights.
-    """
-    reader = _Reader(known)
-    for token in tokens(html):
-        if isinstance(token, Tag):
-            reader.tag(token)
-        else:
-            reader.words(token)
-        if reader.length > most:
-            break
-    reader.flush()
-    return tuple(reader.blocks)
 
 
 class _Quoted(msgspec.Struct, frozen=True):
@@ -280,32 +262,24 @@ class _Reader:
     def flush(self) -> None:
         """End the open block and the elements in it."""
         if self._has_words():
-            self._close()
+            if self.verbatim and MATHS not in self.runs[0].styles:
+                plain, markdown = fenced("".join(run.text for run in self.runs))
+                bare = plain
+            else:
+                plain, markdown = lines_of(self.runs)
+                bare, _ = lines_of([run for run in self.runs if CITATION not in run.styles])
+            if self.level and markdown:
+                markdown = f"**{markdown.replace('**', '')}**"
+            item, depth = bool(self.marker), min(len(self.lists), _MAX_LIST_DEPTH)
+            if depth:  # a list item with its marker, or a further block in it
+                first = "    " * (depth - 1) + self.marker if self.marker else "    " * depth
+                markdown = first + markdown.replace("\n", "\n" + "    " * depth)
+                self.marker = ""
+            self.blocks.append(Block(plain, markdown, bare, self.level, item, self.quotes))
         elif self.quotes:
             self.blocks.append(Block("", "", "", quotes=True))
         self.runs, self.quotes = [], False
         self.open.clear()
-
-    def _close(self) -> None:
-        if self.verbatim and MATHS not in self.runs[0].styles:
-            plain, markdown = fenced("".join(run.text for run in self.runs))
-            bare = plain
-        else:
-            plain, markdown = lines_of(self.runs)
-            bare, _ = lines_of([run for run in self.runs if CITATION not in run.styles])
-        if self.level and markdown:
-            markdown = f"**{markdown.replace('**', '')}**"
-        item, marked = bool(self.marker), self._indented(markdown)
-        self.blocks.append(Block(plain, marked, bare, self.level, item, self.quotes))
-
-    def _indented(self, markdown: str) -> str:
-        """Return the Markdown of a list item with its marker, or of a further block in it."""
-        depth = min(len(self.lists), _MAX_LIST_DEPTH)
-        if not depth:
-            return markdown
-        first = "    " * (depth - 1) + self.marker if self.marker else "    " * depth
-        self.marker = ""
-        return first + markdown.replace("\n", "\n" + "    " * depth)
 
 
 # --- styled text, as plain text and as our Markdown -----------------------------------------
@@ -327,7 +301,10 @@ class Run(NamedTuple):
 
 def lines_of(runs: Iterable[Run]) -> tuple[str, str]:
     """Return (plain text, Markdown) of styled text, without empty lines."""
-    texts = [(_plain(line), _markdown(line, _DELIMITERS)) for line in _lines(runs)]
+    texts = [
+        ("".join(_shown(run)[0] for run in line), _markdown(line, _DELIMITERS))
+        for line in _lines(runs)
+    ]
     kept = [(plain.strip(), markdown.strip()) for plain, markdown in texts if plain.strip()]
     return "\n".join(plain for plain, _ in kept), "\n".join(markdown for _, markdown in kept)
 
@@ -335,8 +312,7 @@ def lines_of(runs: Iterable[Run]) -> tuple[str, str]:
 def fenced(text: str) -> tuple[str, str]:
     """Return (plain text, Markdown) of a code block."""
     text = text.strip("\n")
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, _longest_ticks(text) + 1)
     return text, f"{fence}\n{text}\n{fence}"
 
 
@@ -362,23 +338,38 @@ def _append(line: list[Run], run: Run) -> None:
         line.append(run)
 
 
-def _plain(line: list[Run]) -> str:
-    return "".join(_shown(run) for run in line)
-
-
-def _shown(run: Run) -> str:
+def _shown(run: Run) -> tuple[str, str]:
+    """Return (plain text, Markdown) of text in one style, without the delimiters of emphasis."""
     core = run.text.strip()
+    if not core:
+        return run.text, run.text
+    lead, _, trail = run.text.partition(core)
+    plain, markdown = core, ""
     if MATHS in run.styles:
-        return run.text.replace(core, _maths(core)[0]) if core else run.text
-    for name in SCRIPTS.keys() & run.styles:
-        return run.text.replace(core, raised(core, name)) if core else run.text
-    return run.text
+        inner = " ".join(_DOLLARS.sub("", core).split())
+        if inner and "$" not in inner and not inner.endswith("\\"):
+            signs = "$$" if core.startswith("$$") else "$"
+            plain = markdown = f"{signs}{inner}{signs}"
+        else:
+            markdown = literal(core)
+    else:
+        for name in SCRIPTS.keys() & run.styles:
+            plain = raised(core, name)
+        if _CODE in run.styles:
+            ticks = "`" * (_longest_ticks(core) + 1)
+            blank = " " if "`" in (core[0], core[-1]) else ""
+            markdown = f"{ticks}{blank}{core}{blank}{ticks}"
+    return f"{lead}{plain}{trail}", f"{lead}{markdown or literal(plain)}{trail}"
+
+
+def _longest_ticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def _markdown(line: list[Run], signs: tuple[str, ...]) -> str:
     """Put the outermost delimiter around as much text as possible, then the next one inside."""
     if not signs:
-        return "".join(map(_written, line))
+        return "".join(_shown(run)[1] for run in line)
     sign, *rest = signs
     parts = [
         (marked, _markdown(list(group), tuple(rest)))
@@ -401,34 +392,6 @@ def _wrapped(sign: str, text: str, before: str, after: list[tuple[bool, str]]) -
     closes = trail or not following.isalnum() or core[-1:].isalnum()
     apart = lead or before not in ("*", "~")
     return f"{lead}{sign}{core}{sign}{trail}" if core and opens and closes and apart else text
-
-
-def _written(run: Run) -> str:
-    core = run.text.strip()
-    if not core:
-        return run.text
-    lead, _, trail = run.text.partition(core)
-    if MATHS in run.styles:
-        return lead + _maths(core)[1] + trail
-    if _CODE in run.styles:
-        return lead + _code(core) + trail
-    return lead + literal(_shown(Run(core, run.styles))) + trail
-
-
-def _maths(text: str) -> tuple[str, str]:
-    """Return (plain text, Markdown) of maths with its delimiters. Plain text if impossible."""
-    inner = " ".join(_DOLLARS.sub("", text).split())
-    if not inner or "$" in inner or inner.endswith("\\"):
-        return text, literal(text)
-    signs = "$$" if text.startswith("$$") else "$"
-    return f"{signs}{inner}{signs}", f"{signs}{inner}{signs}"
-
-
-def _code(text: str) -> str:
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    ticks = "`" * (longest + 1)
-    blank = " " if "`" in (text[0], text[-1]) else ""
-    return f"{ticks}{blank}{text}{blank}{ticks}"
 
 
 # --- HTML -----------------------------------------------------------------------------------
@@ -464,34 +427,29 @@ def tokens(html: str) -> Iterator[Tag | str]:
     """Yield tags, and the text between them with entities resolved. Anything else is text."""
     at = 0
     while (start := html.find("<", at)) >= 0:
-        yield from _words(html[at:start])
+        if start > at:
+            yield unescaped(html[at:start])
         if tag := _TAG.match(html, start):
             at = tag.end()
-            found = Tag(tag["name"].lower(), bool(tag["end"]), _attributes(tag["attributes"]))
+            attributes: dict[str, str] = {}
+            for name, double, single in _ATTRIBUTE.findall(tag["attributes"]):
+                attributes.setdefault(name.lower(), unescaped(double or single))
+            found = Tag(tag["name"].lower(), bool(tag["end"]), attributes)
             yield found
             if found.name in _HIDDEN and not found.ends:
                 closed = _HIDDEN[found.name].search(html, at)
                 at = closed.end() if closed else len(html)
             continue
-        at = _past_comment(html, start)
-        if at == start:
+        for opening, closing in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
+            if html.startswith(opening, start):  # a comment or declaration
+                end = html.find(closing, start + len(opening))
+                at = end + len(closing) if end >= 0 else len(html)
+                break
+        else:
             yield "<"
-            at += 1
-    yield from _words(html[at:])
-
-
-def _past_comment(html: str, start: int) -> int:
-    """Return the end of a comment or declaration that starts here. `start` if there is none."""
-    for opening, closing in (("<!--", "-->"), ("<!", ">"), ("<?", ">")):
-        if html.startswith(opening, start):
-            end = html.find(closing, start + len(opening))
-            return end + len(closing) if end >= 0 else len(html)
-    return start
-
-
-def _words(text: str) -> Iterator[str]:
-    if text:
-        yield unescaped(text)
+            at = start + 1
+    if at < len(html):
+        yield unescaped(html[at:])
 
 
 def unescaped(text: str) -> str:
@@ -500,10 +458,3 @@ def unescaped(text: str) -> str:
         return unescape(text)
     except (ValueError, OverflowError):  # an integer with thousands of digits
         return text
-
-
-def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, double, single in _ATTRIBUTE.findall(text):
-        found.setdefault(name.lower(), unescaped(double or single))
-    return found

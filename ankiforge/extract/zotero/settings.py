@@ -212,7 +212,30 @@ def addresses(
     if not re.fullmatch(r"(?:[A-Za-z_][A-Za-z0-9_]*)?", key_env):
         raise ConfigError("key_env: not the name of an environment variable", hint=ZOTERO_KEY)
     if url:
-        _check_url(api, url)
+        try:
+            parts = urlsplit(url)
+            sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            parts, sound = urlsplit(""), False
+        remote, such = not is_loopback(url), f"such as {WEB}"
+        named = parts.username is not None or parts.query or parts.fragment
+        for wrong, what, hint in (
+            (not sound or re.search(r"\s", url), f"{url!r} is not a web address", such),
+            (named, "no name, password or query belongs into it", "use key_env"),
+            (
+                api not in ("auto", "local", "web"),
+                "is for an `api`",
+                "write api: local or api: web beside it",
+            ),
+            (
+                api == "local" and remote,
+                "the local API is on this machine only",
+                f"such as {LOCAL}",
+            ),
+            (parts.scheme == "http" and remote, "keys travel by https only", such),
+        ):
+            if wrong:
+                raise ConfigError(f"url: {what}", hint=hint)
     here = url.rstrip("/") if api == "local" or (api == "auto" and is_loopback(url)) else ""
     there = url.rstrip("/") if not here else ""
     name = key_variable(ZOTERO, there or WEB, key_env)
@@ -222,34 +245,3 @@ def addresses(
             f"key_env: the key in {name} contains characters that are not allowed in a header"
         )
     return Address(here or LOCAL, True), Address(there or WEB, False, name, key)
-
-
-def _check_url(api: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        parts, sound = urlsplit(""), False
-    remote = not is_loopback(url)
-    such = f"such as {WEB}"
-    for wrong, what, hint in (
-        (not sound or re.search(r"\s", url), f"{url!r} is not a web address", such),
-        (
-            parts.username is not None or parts.query or parts.fragment,
-            "no name, password or query belongs into it",
-            "use key_env",
-        ),
-        (
-            api not in ("auto", "local", "web"),
-            "is for an `api`",
-            "write api: local or api: web beside it",
-        ),
-        (
-            api == "local" and remote,
-            "the local API is on this machine only",
-            f"such as {LOCAL}",
-        ),
-        (parts.scheme == "http" and remote, "keys travel by https only", such),
-    ):
-        if wrong:
-            raise ConfigError(f"url: {what}", hint=hint)

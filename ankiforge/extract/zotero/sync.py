@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.zotero.api import TRIES, Identity, Pace, Place, Service
+from ankiforge.extract.zotero.api import TRIES, Pace, Place, Service
 from ankiforge.extract.zotero.database import (
     Account,
     ChildNote,
@@ -85,15 +85,6 @@ class Copy(msgspec.Struct, frozen=True):
     def marks(self) -> int:
         """The number of annotations and notes."""
         return sum(item.kind in (MARK, NOTE) for item in self.items.values())
-
-
-def _unpacked(body: bytes | None, origin: str) -> Copy | None:
-    """Decode a cached copy. None if it is unreadable or from another origin."""
-    try:
-        copy = msgspec.json.decode(zlib.decompress(body or b""), type=Copy)
-    except (zlib.error, msgspec.MsgspecError, RecursionError):
-        return None
-    return copy if (copy.origin, copy.format) == (origin, 1) else None
 
 
 # --- from a response ------------------------------------------------------------------------
@@ -245,21 +236,21 @@ class Fetch:
         self._place = place
         self._address = service.address
 
-    def changed_since(self, before: Copy) -> Copy:
-        """Return the current library from the web. `before` itself if nothing changed.
+    def current(self, before: Copy) -> Copy:
+        """Return the library as it is now. `before` itself if nothing changed on the web.
+
+        Of `before`, a running Zotero needs only the origin.
 
         Raises:
-            ItemError: it cannot be fetched completely.
+            ItemError: it cannot be fetched completely, or this Zotero does not list annotations.
         """
-        return self._retry(lambda: self._changed_since(before))
-
-    def whole(self, origin: str) -> Copy:
-        """Return the library from the running Zotero.
-
-        Raises:
-            ItemError: it cannot be read completely, or this Zotero does not list annotations.
-        """
-        return self._retry(lambda: self._whole(origin))
+        fetch = self._whole if self._address.local else self._changed_since
+        for _ in range(TRIES):
+            try:
+                return fetch(before)
+            except _ChangedError:  # items are erased meanwhile
+                continue
+        raise self._address.fault("restless")
 
     def check_local(self) -> None:
         """Check that a Zotero is running that lists annotations.
@@ -268,17 +259,8 @@ class Fetch:
             ItemError: it is not.
         """
         found = self._service.versions(self._place, 0, MARK)
-        if not found.keys:
+        if not found.found:
             self._check_empty(found.headers)
-
-    def _retry(self, fetch: Callable[[], Copy]) -> Copy:
-        """Retry while items are erased meanwhile."""
-        for _ in range(TRIES):
-            try:
-                return fetch()
-            except _ChangedError:
-                continue
-        raise self._address.fault("restless")
 
     def _changed_since(self, before: Copy) -> Copy:
         service, place, known = self._service, self._place, before.version > 0
@@ -288,17 +270,17 @@ class Fetch:
             if before.marks and not anew.marks:
                 raise self._address.fault("emptied", before.marks, "marks and notes")
             return anew
-        if not changed.keys and known and changed.version == before.version:
+        if not changed.found and known and changed.version == before.version:
             return before
-        if not changed.keys and not known:
+        if not changed.found and not known:
             return Copy(before.origin, changed.version)
         items, erased = dict(before.items), frozenset[str]()
-        wanted = set(changed.keys)
+        wanted = set(changed.found)
         if known:
             marks = service.versions(place, before.version, KINDS)
             self._check_age(marks.version, changed.version)
-            wanted = {*marks.keys, *(wanted & items.keys())}
-            erased = service.deleted(place, before.version) - changed.keys.keys()
+            wanted = {*marks.found, *(wanted & items.keys())}
+            erased = service.deleted(place, before.version) - changed.found.keys()
         items = {key: item for key, item in items.items() if key not in erased}
         self._fetch(items, wanted, changed.version)
         # drop the children of erased items that were not moved elsewhere
@@ -307,13 +289,13 @@ class Fetch:
             erased = frozenset(orphans)
         return self._copy(before, changed.version, items)
 
-    def _whole(self, origin: str) -> Copy:
+    def _whole(self, before: Copy) -> Copy:
         answer = self._service.all_of(self._place, KINDS)
-        items = {item.key: item for item in items_of(answer.rows)}
+        items = {item.key: item for item in items_of(answer.found)}
         if not any(item.kind == MARK for item in items.values()):
             self._check_empty(answer.headers)
         server = answer.headers.get("zotero-server-id", "")
-        return self._copy(Copy(f"{origin}#{server}"), answer.version, items)
+        return self._copy(Copy(f"{before.origin}#{server}"), answer.version, items)
 
     def _copy(self, before: Copy, version: int, items: dict[str, Item]) -> Copy:
         """Return the marks and notes that have a parent, their ancestors, and the collections."""
@@ -329,7 +311,7 @@ class Fetch:
             raise self._address.fault("emptied", len(before.collections), "collections")
         if answer is not None:
             self._check_age(answer.version, version)
-        folders = collections_of(answer.rows) if answer else {}
+        folders = collections_of(answer.found) if answer else {}
         kept = {k: item for k, item in items.items() if item.kind in (MARK, NOTE) and item.parent}
         for _ in range(LEVELS):
             parents = {item.parent for item in kept.values() if item.parent}
@@ -342,7 +324,7 @@ class Fetch:
         answers = list(self._service.items(self._place, wanted))
         for answer in answers:
             self._check_age(answer.version, version)
-        found = {item.key: item for answer in answers for item in items_of(answer.rows)}
+        found = {item.key: item for answer in answers for item in items_of(answer.found)}
         if lost := [key for key in wanted if key not in found]:
             if any(answer.version != version for answer in answers):
                 raise _ChangedError
@@ -360,7 +342,7 @@ class Fetch:
         number = int(major) if major.isdecimal() else 0
         if number >= 8 or headers.get("zotero-server-id"):
             return
-        if number or self._service.versions(self._place, 0, "attachment").keys:
+        if number or self._service.versions(self._place, 0, "attachment").found:
             raise ItemError(TOO_OLD, hint=TOO_OLD_HINT)
 
 
@@ -403,16 +385,16 @@ class Remote:
 
     def account(self) -> Account:
         """Return the account of the key. Empty for the local API, which needs no key."""
-        return Account(self._identity.id or None, self._identity.names)
+        return self._account
 
     def user(self, number: int | None) -> str:
         """Return an account's name, as given by the items of shared libraries."""
         return self._users.get(number, "") if number is not None else ""
 
     @cached_property
-    def _identity(self) -> Identity:
+    def _account(self) -> Account:
         """The owner of the key. Libraries selected by number do not need one."""
-        nobody = Identity(0, ())
+        nobody = Account(None, ())
         if self._address.local:
             return nobody
         if not self._address.key:
@@ -420,7 +402,7 @@ class Remote:
                 raise self._address.no_key()
             return nobody
         try:
-            return self._service.identity()
+            return self._service.account()
         except RefusalError as error:
             if error.status == 404 and not self._wanted.own:
                 return nobody
@@ -432,7 +414,14 @@ class Remote:
 
     @cached_property
     def _libraries(self) -> tuple[Library, ...]:
-        own, known = self._identity.id, self._known_groups()
+        own, known = self._account.id or 0, dict[int, str]()
+        if (own or self._address.local) and self._wanted.needs_groups:
+            try:
+                known = self._service.groups(own)
+            except RefusalError as error:
+                if self._wanted.explicit:  # whether a number means a group is then unknown
+                    raise
+                self._groups_error = error  # the own library can still be read
         number = self._wanted.user(known) or 0
         chosen = [(Place("user", number or own), "")] if self._wanted.own or number else []
         chosen += [(Place("group", one), known.get(one, "")) for one in self._wanted.groups(known)]
@@ -441,19 +430,6 @@ class Remote:
             Library(at, place.id if place.kind == "group" else None, name)
             for at, (place, name) in enumerate(chosen)
         )
-
-    def _known_groups(self) -> Mapping[int, str]:
-        """Return the groups if they are needed. On failure, the own library can still be read."""
-        own = self._identity.id
-        if not (own or self._address.local) or not self._wanted.needs_groups:
-            return {}
-        try:
-            return self._service.groups(own)
-        except RefusalError as error:
-            if self._wanted.explicit:  # whether a number means a group is then unknown
-                raise
-            self._groups_error = error
-            return {}
 
     # --- what is in them: see `Catalog`
 
@@ -562,16 +538,22 @@ class Remote:
     def _fetch_web(self, library: Library, fetch: Fetch, origin: str) -> Copy:
         """Return the current library from the web. A complete copy is cached."""
         name = f"web/{library.namespace}"
-        cached = _unpacked(self._memory.recall(name), origin)
+        try:
+            body = zlib.decompress(self._memory.recall(name) or b"")
+            cached = msgspec.json.decode(body, type=Copy)
+        except (zlib.error, msgspec.MsgspecError, RecursionError):
+            cached = Copy("")
+        if (cached.origin, cached.format) != (origin, 1):
+            cached = Copy(origin)
         # an empty cached copy is not updated but fetched anew: it may have come from an error
-        copy = fetch.changed_since(cached if cached and cached.marks else Copy(origin))
+        copy = fetch.current(cached if cached.marks else Copy(origin))
         if copy != cached:
             self._memory.keep({name: zlib.compress(msgspec.json.encode(copy), 1)})
         return copy
 
     def _fetch_local(self, library: Library, fetch: Fetch, origin: str) -> Copy:
         """Return the library from this machine. Only the number of annotations is cached."""
-        copy = fetch.whole(origin)
+        copy = fetch.current(Copy(origin))
         name = f"local/{copy.origin}/{library.namespace}"
         cached = self._memory.recall(name) or b""
         before = int(cached) if cached.isdigit() else 0

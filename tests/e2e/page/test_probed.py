@@ -56,6 +56,22 @@ def test_another_right_answer_is_added_to_the_answer_with_one_key(
     assert "also_right" not in [one["check"] for one in card["findings"]]
 
 
+def test_of_a_cloze_another_right_answer_is_added_below_the_answer(
+    forge: Any, model: Any, fake: Any, review: Any, settled: Any
+) -> None:
+    words = STAR.replace("apparent brightness", "{{c1::apparent brightness}}")
+    cloze = {"h": "1", "kind": "cloze", "quote": STAR, "text": words}
+    other = model.otherwise
+    model.otherwise = lambda asked: other(asked) if "<question" in str(asked) else fake.cards(cloze)
+    configure(forge, model.base_url)
+    page = review()
+    page.keyboard.press("o")
+    settled(page)
+    [card] = forge.cards()
+    assert card["verdict"] == "accepted"
+    assert card["fields"] == {"Text": words, "Extra": "Also right: flux"}
+
+
 def test_another_right_answer_is_excluded_from_a_card_drafted_anew(
     forge: Any, model: Any, review: Any, settled: Any
 ) -> None:

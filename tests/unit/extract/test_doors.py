@@ -7,8 +7,8 @@ import pytest
 
 from ankiforge import extract
 from ankiforge.errors import ItemError
-from ankiforge.extract import File, Folder, files, kind_of, kinds_below
-from ankiforge.model import Problem
+from ankiforge.extract import File, Folder, files, kind_of, kinds_below, markdown
+from ankiforge.model import Problem, Scan
 
 CLIPPINGS = (
     "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
@@ -118,17 +118,14 @@ def test_a_root_that_is_not_there_is_a_problem_and_nothing_is_gone(tmp_path):
 
 def test_a_text_out_of_reach_leaves_the_scan_open_a_spoilt_one_does_not(folder):
     (folder / "a.txt").write_bytes(b"\xff\xfa")
-    spoilt = Folder("k", "n", folder, (), texts)
-    found = list(spoilt.texts())
-    assert [one.where for one in found if isinstance(one, Problem)] == ["a.txt"]
-    assert "not UTF-8" in found[0].what
-    assert spoilt.end().complete
-    (folder / "a.txt").write_text("x" * 20)
-    assert [
-        one.what
-        for one in Folder("k", "n", folder, (), texts).texts(10)
-        if isinstance(one, Problem)
-    ]
+    settings = markdown.Settings(path=str(folder), include=("**/*.txt",))
+    problem, *_, end = markdown.open_source("n", folder, settings).scan()
+    assert isinstance(problem, Problem)
+    assert (problem.where, "not UTF-8" in problem.what) == ("a.txt", True)
+    assert isinstance(end, Scan)
+    assert end.complete
+    with pytest.raises(ItemError, match="larger than"):
+        File("b.txt", folder / "b.txt", named=False).text(0)
 
 
 def test_a_file_that_vanishes_is_out_of_reach(folder):

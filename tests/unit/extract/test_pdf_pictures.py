@@ -461,7 +461,7 @@ def test_others_have_areas_cut_with_strokes_of_their_own(tmp_path):
     path = write(tmp_path / "a.pdf")
     stroke = (100.0, 345.0, 280.0, 345.0)
     with PdfWorker() as worker:
-        plain, drawn, nowhere, gone = worker.cut(
+        (plain, drawn, nowhere, gone), _ = worker.cut(
             path,
             (
                 Area(0, FIGURE),
@@ -470,13 +470,12 @@ def test_others_have_areas_cut_with_strokes_of_their_own(tmp_path):
                 Area(7, FIGURE),
             ),
         )
-        assert plain is not None
-        assert drawn is not None
-        assert (nowhere, gone) == (None, None)
+        assert (nowhere, gone) == (b"", b"")
         assert decoded(plain).at(0.25, 0.5) == RED
         assert (decoded(drawn).at(0.25, 0.5), decoded(drawn).at(0.25, 0.1)) == (GREEN, RED)
-        (black,) = worker.cut(path, (Area(0, FIGURE, (stroke,), 6.0, colour=""),))
-        assert black is not None
+        (black,), _ = worker.cut(path, (Area(0, FIGURE, (stroke,), 6.0, colour=""),))
         assert decoded(black).at(0.25, 0.5) == (0, 0, 0)
-        assert worker.cut(tmp_path / "none.pdf", (Area(0, FIGURE),)) == (None,)
-        assert worker.cut(path, ()) == ()
+        made, failed = worker.cut(tmp_path / "none.pdf", (Area(0, FIGURE),))
+        assert made == [b""]
+        assert failed is not None
+        assert worker.cut(path, ()) == ([], None)

@@ -52,7 +52,8 @@ def test_an_emptied_note_is_waited_for_longer(tmp_path):
 def test_a_note_that_never_holds_still_is_left_out(tmp_path, monkeypatch):
     path = tmp_path / "a.md"
     path.write_text("x")
-    monkeypatch.setattr(files, "_left_to_wait", lambda found, now: 0.001)
+    monkeypatch.setattr(files, "QUIET_SECONDS", 60.0)
+    monkeypatch.setattr(files.time, "sleep", lambda _: None)
     with pytest.raises(ItemError, match="keeps changing") as caught:
         read_settled(str(path))
     assert isinstance(caught.value.__cause__, OSError)

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.extract import pdf, zotero
 from ankiforge.extract.pdf.worker import stop_idle
-from ankiforge.model import Extracted, Highlight, NothingKnown, Problem, Scan, Sighting, Unmarked
+from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
 from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -431,7 +432,7 @@ def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):
     source = zotero.open_source("zotero", tmp_path, settings, memory=Notebook())
 
     def fingerprint() -> str:
-        known = NothingKnown()
+        known = SimpleNamespace(is_unchanged=lambda *_: False, depends=lambda *_: ())
         [own] = [one for one in source.scan(known=known) if isinstance(one, Unmarked)]
         return own.fingerprint
 

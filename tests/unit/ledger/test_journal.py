@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from ankiforge import review
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, journal
 from ankiforge.model import Verdict
 from ankiforge.review import Target
 
@@ -87,6 +87,41 @@ def test_a_crash_before_the_commit_loses_no_line(bench, monkeypatch):
     bench.ledger.close()
     bench.ledger = bench.open()
     assert bench.ledger.cards.get(guid).verdict is Verdict.REJECTED
+
+
+def test_a_unit_of_many_lines_writes_all_of_them_or_none(bench, monkeypatch):
+    class Cut(Exception):
+        pass
+
+    monkeypatch.setattr(journal, "BLOCK", 2)  # of which most lines are no longer in memory
+    facts = ("Osmosis", "Diffusion", "Filtration", "Dialysis", "Active transport")
+    notes = {f"{at}.md": [bench.mark(f"{fact} needs a gradient.")] for at, fact in enumerate(facts)}
+    run, _ = bench.read(notes)
+    assert [line["path"] for line in lines(bench) if line["what"] == "issued"] == sorted(notes)
+    guids = bench.forge(run)
+    targets = [Target(bench.ledger.cards.get(guid)) for guid in guids]
+    before = lines(bench)
+    real, rejected = bench.ledger._db.execute, []
+
+    def cut(sql, parameters=(), /):
+        if sql.startswith("INSERT OR IGNORE INTO event"):
+            rejected.append(sql)
+            if len(rejected) == len(guids):
+                raise Cut
+        return real(sql, parameters)
+
+    monkeypatch.setattr(bench.ledger._db, "execute", cut)
+    with pytest.raises(Cut):
+        review.reject(bench.ledger, targets)
+    monkeypatch.setattr(bench.ledger._db, "execute", real)
+    assert lines(bench) == before
+    review.reject(bench.ledger, targets)
+    bench.ledger.decisions.undo()
+    written = lines(bench)[len(before) :]
+    assert [line["guid"] for line in written[: len(guids)]] == guids
+    undone = [line for line in written if line["what"] == "undo"]
+    assert {line["guid"] for line in undone} == set(guids)
+    assert all(line["after"]["verdict"] != "rejected" for line in undone)
 
 
 def test_lines_another_program_wrote_meanwhile_are_taken_in(bench):
