@@ -699,7 +699,13 @@ class Recognition:
                 continue
             stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
             ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
-            here = self._bodies(f"{ours} AND ({stands}) ORDER BY key", where)
+            # with the words that were found now, which may be those that the other machine read
+            now = ours.replace(
+                "body",
+                "coalesce((SELECT s.body FROM scanned s WHERE s.run = :run AND s.key = h.key), body) AS body",
+                1,
+            )
+            here = self._bodies(f"{now} AND ({stands}) ORDER BY key", where)
             lost = self._bodies(
                 f"{ours} AND NOT ({stands}) AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c"
                 " ON c.guid = l.guid AND c.standing = 'live' WHERE l.key = h.key"

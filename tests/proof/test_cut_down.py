@@ -47,6 +47,9 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
     "corrected before the second machine reads it, both files of the first one lost": (
         8011, (), [("year", 40, 46), ("run", 7, 49), ("lose_both", 11, 47)],
     ),
+    "corrected and renamed before the second machine reads it": (
+        40053, (), [("year", 45, 5), ("rename", 36, 33), ("run", 41, 49)],
+    ),
     "words typed in Anki, which the second machine does not read": (
         8070, (),
         [
