@@ -77,7 +77,7 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
     """Reject cards for good: the same answer is not offered again for that highlight.
 
-    With the key of a highlight: no card is wanted for it.
+    With the key of a highlight, record that no card is wanted for it.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected

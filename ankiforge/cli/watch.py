@@ -26,7 +26,7 @@ if TYPE_CHECKING:
   ankiforge watch --once --json    one pass, like run
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
 @click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
-@click.option("--once", is_flag=True, help="Make one pass, then end.")
+@click.option("--once", is_flag=True, help="Make one pass, then stop.")
 @click.option("--poll", is_flag=True, help="Compare file times instead of waiting for events.")
 def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
     """Follow all sources and draft cards as you write.
