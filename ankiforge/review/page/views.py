@@ -745,7 +745,7 @@ def _answers(history: History) -> str:
     parts = (
         "" if Trouble.LAPSES in history.troubles else forgotten(history),
         "" if retention is None else f"{retention:.0%} remembered when they were due",
-        "" if each is None else f"{each:.0f} s an answer",
+        "" if each is None else f"{each:.0f} s per answer",
     )
     return " · ".join(filter(None, parts))
 
@@ -759,7 +759,7 @@ def _memory(card: SeenCard, last: float, now: float, *, several: bool) -> Iterat
         if card.suspended:
             yield "suspended"
     if card.difficulty is not None:
-        yield f"difficulty {card.difficulty:.1f} of 10"
+        yield f"difficulty {card.difficulty:.1f} out of 10"
     if card.stability is not None:
         yield f"stability {card.stability:.1f} days"
     chance = retrievability(card, last, now) if last else None
