@@ -327,7 +327,7 @@ def test_every_way_to_mark_makes_the_card_the_page_says(home):
 
 def test_the_yield_the_readme_tells_is_that_of_the_demo(home):
     told = re.search(
-        r"the (\d+) marks .*?, (\d+) became cards, (\d+) wait, (\d+)", README, re.DOTALL
+        r"the (\d+) marks .*?, (\d+) became cards, (\d+) are waiting and (\d+)", README, re.DOTALL
     )
     assert told
     paths = "~/Papers ~/Zotero"

@@ -128,6 +128,19 @@ class Folder:
             yield item
             self.count.done += isinstance(item, File)
 
+    def texts(self) -> Iterator[tuple[File, str] | Problem]:
+        """Yield the files with their text, and a problem for each file that cannot be read."""
+        for file in self.files():
+            if isinstance(file, Problem):
+                yield file
+                continue
+            try:
+                text = file.text()
+            except ItemError as error:
+                yield self.problem(file, error)
+            else:
+                yield file, text
+
     def problem(self, file: File, error: ItemError) -> Problem:
         """Return the problem with a file. The highlights of an unreadable file are kept."""
         self.missed |= isinstance(error.__cause__, OSError)
@@ -315,16 +328,11 @@ class TextSource(FolderSource):
 
     def read(self) -> Iterator[Sighting]:
         """Yield one document per file with highlights, in path order, and problems."""
-        for file in self.folder.files():
-            if isinstance(file, Problem):
-                yield file
-                continue
-            try:
-                text = file.text()
-            except ItemError as error:
-                yield self.folder.problem(file, error)
+        for found in self.folder.texts():
+            if isinstance(found, Problem):
+                yield found
             else:
-                yield from self.document(file, text)
+                yield from self.document(*found)
 
     @property
     def selection(self) -> str:

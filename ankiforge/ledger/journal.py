@@ -278,6 +278,8 @@ class Writer:
         self._clock = clock
         self._lines: list[Entry] = []
         """The last lines of the unit; those before them are in `temp.journal_block`."""
+        self._blocks = 0
+        """The number of blocks in `temp.journal_block`."""
         self._begins_journal = False
         """Whether the first line of a journal is among the lines of the unit."""
         self._batching = False
@@ -290,7 +292,7 @@ class Writer:
         if self._batching:
             yield
             return
-        self._lines, self._state, self._begins_journal = [], "", False
+        self._lines, self._blocks, self._state, self._begins_journal = [], 0, "", False
         with self._db.unit():
             yield
             if self._lines:
@@ -319,12 +321,13 @@ class Writer:
             self._db.executemany(
                 "INSERT OR IGNORE INTO journal VALUES (?)", [(one.id,) for one in first]
             )
-        stored = self._db.execute("SELECT lines FROM temp.journal_block ORDER BY number")
-        earlier = (block for (block,) in stored)
+        blocks = "SELECT lines FROM temp.journal_block ORDER BY number"
+        earlier = (lines for (lines,) in self._db.execute(blocks)) if self._blocks else ()
         before, after = self._journal.append(
             chain([_encoded(first)], earlier, [_encoded(self._lines)])
         )
-        self._db.execute("DELETE FROM temp.journal_block")
+        if self._blocks:
+            self._db.execute("DELETE FROM temp.journal_block")
         noted = self._db.execute(
             "INSERT OR REPLACE INTO meta SELECT 'journal', :after WHERE"
             " coalesce((SELECT value FROM meta WHERE name = 'journal'), '') = :before",
@@ -538,6 +541,7 @@ class Writer:
         if len(self._lines) >= BLOCK:  # a first run writes a line for each highlight of a vault
             lines = _encoded(self._lines)
             self._db.execute("INSERT INTO temp.journal_block (lines) VALUES (?)", (lines,))
+            self._blocks += 1
             self._lines.clear()
         self._lines.append(entry)
         self._begins_journal |= entry.what == GENERATION
