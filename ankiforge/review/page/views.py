@@ -306,8 +306,8 @@ def like(card: Card) -> tuple[str, tuple[Term, ...]]:
     source, drafter = card.highlight.document.source, card.leading.draft.origin.drafter
     terms = (Term("verdict", "pending"), Term("standing", "live"), Term("source", source))
     if first is not None:
-        terms = (*terms, Term("finding", first.check))
-        return f"from {source} that {first.check} warns about", terms
+        finding = Term("finding", first.check)
+        return f"from {source} that {first.check} warns about", (*terms, finding)
     clean = (Term("finding", "warn", negated=True), Term("finding", "block", negated=True))
     return f"from {source} drafted by {drafter}", (*terms, Term("drafter", drafter), *clean)
 
