@@ -732,10 +732,10 @@ class Model:
         probed = sum(len(canonical(request).encode("utf-8", "replace")) for request in probes)
         told = 60 * settings.candidates * highlights if probes else 0
 
-        def cost(bytes_a_token: float, times_out: float, both: int = 1) -> float | None:
+        def cost(bytes_a_token: float, times_out: float, times_asked: int = 1) -> float | None:
             costs = (
-                settings.cost(int(both * sent / bytes_a_token), int(times_out * out)),
-                server.cost(int(both * probed / bytes_a_token), int(times_out * told)),
+                settings.cost(int(times_asked * sent / bytes_a_token), int(times_out * out)),
+                server.cost(int(times_asked * probed / bytes_a_token), int(times_out * told)),
             )
             return None if None in costs else sum(filter(None, costs))
 
@@ -748,7 +748,7 @@ class Model:
             tokens_out=out + told,
             cost_usd=cost(4, 1),
             cost_low_usd=cost(5, 5 / 8),
-            cost_high_usd=cost(3, 6, both=2),
+            cost_high_usd=cost(3, 6, times_asked=2),
             probes=len(probes),
         )
 

@@ -369,7 +369,7 @@ class Ingest:
         self._recognising.issued_twice.clear()
         taken = self._recognising.renamed(run, renamed)
         self._recognising.in_place(run, self._selection.reselected, taken)
-        self._recognising.placeless(run)
+        self._recognising.match_placeless(run)
         self._recognising.moved(run, scans)
         self._recognising.edited_elsewhere(run, scans)
         self._recognising.issued_elsewhere(run, scans)

@@ -338,7 +338,10 @@ class Recognition:
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
-        moved, stood = self._moved_here(run, *place, found), self._stood(*place, found)
+        moved, stood = (
+            self._moved_here(run, *place, found),
+            self._stood_when_last_read(*place, found),
+        )
         matches = self._judged_all(stored, found, in_place(stored, found, self._edit, moved, stood))
         matches = [
             match
@@ -400,10 +403,12 @@ class Recognition:
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
-    def _stood(self, container: str, place: str, found: list[Highlight]) -> frozenset[HighlightKey]:
-        """Return the highlights that were at a place when it was last read.
+    def _stood_when_last_read(
+        self, container: str, place: str, found: list[Highlight]
+    ) -> frozenset[HighlightKey]:
+        """Return the highlights that were at a place when it was last read here.
 
-        Those that an unchanged part of the same document has, or another file of it, a copy or another
+        Those known only from Anki or a journal have no run. Those that an unchanged part of the same document has, or another file of it, a copy or another
         export, are not edited here.
         """
         rows = self._db.execute(
@@ -441,7 +446,7 @@ class Recognition:
         used = {match.found: match.key for match in matches if match.key}
         if unread.intersection(used.values()):
             ours = {one.key: one for one in stored if one.key not in unread}
-            stood = self._stood(*place, found)
+            stood = self._stood_when_last_read(*place, found)
             for match in self._judged_all(
                 [*ours.values()], found, in_place([*ours.values()], found, self._edit, moved, stood)
             ):
@@ -518,7 +523,7 @@ class Recognition:
 
     # --- back from Anki ---------------------------------------------------------------------
 
-    def placeless(self, run: RunId) -> None:
+    def match_placeless(self, run: RunId) -> None:
         """Match highlights that only Anki knew, wherever they are now.
 
         By the key they would get, by anchor, or by text if it is long or the whole of a card that a person
@@ -559,7 +564,7 @@ class Recognition:
         sources, stands here word for word (`familiar`), only what is very similar matches.
         """
         stored: dict[str, list[Highlight]] = defaultdict(list)
-        for row in self._placeless():
+        for row in self._rows_from_anki():
             if row["key"] in known and row["slug"]:
                 one = decode_highlight(row["body"])
                 stored[row["slug"]].append(replace(one, key=row["key"]))
@@ -572,11 +577,11 @@ class Recognition:
             for slug, each in stored.items()
         }
         for slug in sorted(stored.keys() & found.keys()):
-            taken = self._in_work(run, stored[slug], found[slug], _without_place, familiar)
+            assigned = self._in_work(run, stored[slug], found[slug], _without_place, familiar)
             bare_rest = [
-                _without_kind(one) for one in stored[slug] if one.key not in taken.values()
+                _without_kind(one) for one in stored[slug] if one.key not in assigned.values()
             ]
-            left = [(n, one) for n, one in found[slug] if n not in taken]
+            left = [(n, one) for n, one in found[slug] if n not in assigned]
             self._in_work(run, bare_rest, left, _without_kind, familiar)
 
     def _in_work(
@@ -587,14 +592,26 @@ class Recognition:
         bare: Callable[[Highlight], Highlight],
         familiar: set[str],
     ) -> dict[int, HighlightKey]:
-        taken: dict[int, HighlightKey] = {}
+        """Match highlights found in one work with stored ones, and assign their keys.
+
+        Args:
+            run: the run that found them.
+            stored: the highlights that only Anki knew.
+            found: the staged ids and the highlights.
+            bare: removes from a found highlight what Anki does not keep.
+            familiar: the namespaces in which a doubtful match counts.
+
+        Returns:
+            The assigned keys, by staged id.
+        """
+        assigned: dict[int, HighlightKey] = {}
         for match in in_place(stored, [bare(one) for _, one in found], self._edit):
             if not match.asked or match.key.rpartition("/")[0] in familiar:
-                taken[found[match.found][0]] = match.key
+                assigned[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
-        return taken
+        return assigned
 
-    def _placeless(self) -> list[sqlite3.Row]:
+    def _rows_from_anki(self) -> list[sqlite3.Row]:
         return self._db.execute(
             "SELECT h.key, h.body, d.slug FROM highlight h JOIN document d ON d.key = h.document"
             " WHERE h.container = '' AND h.run = '' ORDER BY h.key"

@@ -87,7 +87,7 @@ _MOST_HITS = 300
 _MOST_WORDS = 32
 _MOST_TITLES = 50
 """The number of titles for partial comparison, which is slow."""
-_RANKED = 1_500
+_MOST_RANKED = 1_500
 """The number of hits from which ranking would take too long."""
 _FREQUENT = 2_000
 """A word in this many entries is searched only in the works that contain the other words."""
@@ -307,8 +307,9 @@ class SearchIndex:
         return self._in_one_entry(match) or self._in_one_work(match), " ".join(reading)
 
     def _in_one_entry(self, phrases: list[str]) -> list[Hit]:
+        """Return the entries that contain all phrases; unranked if there are too many."""
         match = " AND ".join(phrases)
-        ranked = len(self._rowids(match, _RANKED)) < _RANKED
+        ranked = len(self._rowids(match, _MOST_RANKED)) < _MOST_RANKED
         score = f"-bm25(search_words, {_WEIGHTS})" if ranked else "0.0"
         rows = self._db.execute(
             f"SELECT e.what, e.ref, e.document, f.score FROM (SELECT rowid AS id, {score} AS score"

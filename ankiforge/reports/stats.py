@@ -284,7 +284,7 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     funnel, drafts, sums = (
         Counter[str](),
         dict[DraftedBy, Drafts](),
-        _Sums(days, calendar is not None),
+        _Sums(days, dated=calendar is not None),
     )
     drafter_of: dict[str, DraftedBy] = {}  # by request
     of_reply, counted_of_reply = Counter[str](), Counter[str]()  # cards, by request
@@ -377,7 +377,8 @@ class _Note:
 class _Sums:
     """Computes groups; add all cards first, then the answers in the order of the log, then close."""
 
-    def __init__(self, days: Days, dated: bool) -> None:
+    def __init__(self, days: Days, *, dated: bool) -> None:
+        """`dated`: whether Anki's calendar is known, so that due days can be counted."""
         self.total = Group("", "all", timed=True)
         self.groups: dict[str, dict[str, Group]] = {name: {} for name in DIMENSIONS}
         self._days, self._dated = days, dated
@@ -823,7 +824,9 @@ def _cells(group: Group) -> list[object]:
     """Return the cells of a group in the page: its name, `COLUMNS`, and three more."""
     cells: list[object] = [group.label, *_row(group)]
     if group.answers.retention is not None:
-        cells[4] = html.share_cell(group.answers.retention, after=" *" if group.few else "")
+        cells[1 + COLUMNS.index("retention")] = html.share_cell(
+            group.answers.retention, after=" *" if group.few else ""
+        )
     difficulty, recall = number(group.mean("difficulty")), percent(group.mean("recall"))
     return [*cells, f"{group.counts['suspended']:,}", difficulty, recall]
 

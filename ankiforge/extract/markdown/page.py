@@ -76,7 +76,7 @@ class Dialect:
         """Return which of our own forms this tool has, too."""
         return frozenset()
 
-    def reads_highlights(self, page: Page) -> bool:
+    def defines_marks(self, page: Page) -> bool:
         """Return whether this tool defines what `==x==` means in this note; else it is a mark."""
         return False
 
@@ -352,7 +352,7 @@ def tool_cards(page: Page, dialects: tuple[Dialect, ...] = ()) -> ToolCards:
         page,
         sorted(_placed(page, found), key=lambda one: one.start),
         frozenset(form for dialect in dialects for form in dialect.own_forms(page)),
-        any(dialect.reads_highlights(page) for dialect in dialects),
+        any(dialect.defines_marks(page) for dialect in dialects),
     )
 
 

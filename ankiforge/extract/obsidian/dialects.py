@@ -100,8 +100,11 @@ class Osr(Dialect):
         self.signs = "|".join([*signs, *map(re.escape, self.patterns.signs)]) or r"(?!)"
         self.tags = frozenset(tag.strip("#").casefold() for tag in settings.flashcard_tags)
 
-    def reads_highlights(self, page: Page) -> bool:
-        """Return whether a note contains flashcards, by its tags."""
+    def defines_marks(self, page: Page) -> bool:
+        """Return whether `==x==` is a cloze of this plugin, which reads only notes with its tags."""
+        return self._is_tagged(page)
+
+    def _is_tagged(self, page: Page) -> bool:
         tags = (tag.casefold() for tag in page.tags)
         return not self.tags or any(
             tag == wanted or tag.startswith(f"{wanted}/") for tag in tags for wanted in self.tags
@@ -109,14 +112,14 @@ class Osr(Dialect):
 
     def own_forms(self, page: Page) -> frozenset[str]:
         """Return `inline` and `block`, if the plugin uses the same separators."""
-        if not self.reads_highlights(page):
+        if not self._is_tagged(page):
             return frozenset()
         forms = (("inline", self.our_lines), ("block", self.our_blocks))
         return frozenset(form for form, is_its_own in forms if is_its_own)
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
         """Yield cards line by line, in the order in which the plugin reads a note."""
-        if self.reads_highlights(page):
+        if self._is_tagged(page):
             yield from _OsrWalk(self, page).all()
 
 
@@ -333,8 +336,8 @@ class O2a(Dialect):
         marks = {"curly": _CURLY, "highlight": _HIGHLIGHT}
         self.clozes = (_NATIVE, *(marks[style] for style in self.styles if style in marks))
 
-    def reads_highlights(self, page: Page) -> bool:
-        """Return whether the tool reads them as clozes."""
+    def defines_marks(self, page: Page) -> bool:
+        """Return whether `==x==` is a cloze, which is one of the styles."""
         return "highlight" in self.styles
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
@@ -599,8 +602,8 @@ class Flashcards(Dialect):
         signs = [re.escape(one.sign) for one in self.separators if one.sign.strip()]
         self.signs = "|".join([rf"#{tag}\b", *signs, "==", r"\{"])
 
-    def reads_highlights(self, page: Page) -> bool:
-        """Return True: the plugin reads them as clozes."""
+    def defines_marks(self, page: Page) -> bool:
+        """Return True: to the plugin, `==x==` is a cloze."""
         return True
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
