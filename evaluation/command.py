@@ -59,9 +59,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="FILE",
     help="Read the answers from FILE.",
 )
-@click.option("--rated", is_flag=True, help="Count the ratings of filled sheets.")
+@click.option("--rated", is_flag=True, help="Count the ratings in filled-in sheets.")
 @click.option(
-    "--key", "keys", type=FILE, multiple=True, metavar="FILE", help="Use this key of a sheet."
+    "--key", "keys", type=FILE, multiple=True, metavar="FILE", help="Use this key file for a sheet."
 )
 def eval_(
     call: Call,
@@ -80,8 +80,8 @@ def eval_(
 ) -> None:
     """Measure the quality of drafted cards: draft for a fixed set, rate blind, count.
 
-    FILE.jsonl holds highlights as `extract --json` writes them; without it the set that comes
-    with the program is taken. No card reaches the workspace.
+    FILE.jsonl holds highlights as `extract --json` writes them; without it, the set that comes
+    with the program is used. No card reaches the workspace.
     """
     if rated:
         _print_ratings(call, files, keys)
@@ -94,7 +94,7 @@ def eval_(
         if file.suffix not in (".jsonl", ".md"):
             raise UsageError(f"{file}: .jsonl is for a batch, .md for a chat")
     if len({file.suffix for file in answers}) > 1:
-        raise UsageError("--import: answers of a chat, or of a batch, not both")
+        raise UsageError("--import: answers from a chat, or from a batch, not both")
     if export and (answers or output):
         raise UsageError("--export only writes requests; --import and -o are for the next call")
 

@@ -41,7 +41,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "push": ("anki", "Send the cards to a running Anki."),
         "status": ("look", "Show what waits for you, and the next command."),
         "list": ("look", "List cards, or highlights without one."),
-        "draft": ("draft", "Draft cards for what was read; export and import requests."),
+        "draft": ("draft", "Draft cards for what has been read; export and import requests."),
         "undo": ("decide", "Undo your last decision, or an earlier one."),
     },
     "Decide": {
@@ -57,14 +57,14 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Anki": {
         "pull": ("anki", "See what happened to your cards in Anki."),
-        "recover": ("anki", "Take over cards from Anki after the ledger was lost."),
+        "recover": ("anki", "Take over cards from Anki after the ledger has been lost."),
     },
-    "Look": {
+    "Inspect": {
         "show": ("look", "Show cards in full."),
         "trace": ("look", "Show the history of one card."),
         "extract": ("run", "Show the highlights; write nothing."),
         "seen": ("look", "Search everything you have read."),
-        "stats": ("reports", "Count highlights, drafts and cards, and how they do in Anki."),
+        "stats": ("reports", "Show how far highlights have come, and how cards fare in Anki."),
         "audit": ("reports", "List what to repair in a deck."),
         "lint": ("reports", "Run the checks on any deck, or on your cards."),
         "eval": ("eval", "Measure the quality of drafted cards."),
@@ -93,12 +93,16 @@ SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {
             "type": click.IntRange(min=0),
             "metavar": "N",
-            "help": "At most N highlights, requests or lines.",
+            "help": "Take at most N highlights, requests or lines.",
         },
     ),
     (
         ("--jobs",),
-        {"type": click.IntRange(1, 64), "metavar": "N", "help": "N requests or files at a time."},
+        {
+            "type": click.IntRange(1, 64),
+            "metavar": "N",
+            "help": "Handle N requests or files at a time.",
+        },
     ),
     (("--scheduler",), {"metavar": "ADDRESS", "help": "Read files on this Dask cluster."}),
 )

@@ -29,7 +29,7 @@ def build(
 ) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
-    Cards that Anki has already are left out. If no Anki collection is found, the package holds
+    Cards that Anki already has are left out. If no Anki collection is found, the package holds
     every accepted card; importing it again changes nothing.
     """
     from ankiforge.cli.delivery import (
@@ -77,7 +77,7 @@ def build(
 COLLECTION = click.option(
     "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
 )
-APKG = click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
+APKG = click.option("--apkg", type=FILE, metavar="FILE", help="Read this deck export.")
 CONNECT = click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
 
 
@@ -143,7 +143,7 @@ def pull(
 @APKG
 @CONNECT
 def recover(call: Call, collection: Path | None, apkg: Path | None, connect: bool) -> None:
-    """Take over the cards that Anki has and the ledger does not know.
+    """Take over the cards that Anki has and the ledger does not know about.
 
     The cards stay as they are in Anki until their source changes. The next run recognises their
     highlights, so nothing is made twice.
@@ -188,7 +188,7 @@ def push(
     yes: bool,
     force: bool,
 ) -> None:
-    """Import what a running Anki lacks; needs the add-on AnkiConnect (2055492159).
+    """Send a running Anki the cards it lacks; needs the add-on AnkiConnect (2055492159).
 
     The package is written in any case. Edits, tags, deletions and schedules in Anki stay.
     """

@@ -29,7 +29,7 @@ def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments ID or QUERY and the options `--all` and `--filter` to a command."""
     for decorate in (
         click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only cards that the query matches."),
-        click.option("--all", "every", is_flag=True, help="Decide on all cards (see --filter)."),
+        click.option("--all", "every", is_flag=True, help="Apply to all cards (see --filter)."),
         click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
     ):  # fmt: skip
         function = decorate(function)
@@ -77,7 +77,7 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
     """Reject cards for good: the same answer is not offered again for that highlight.
 
-    With the key of a highlight: no card is wanted for it.
+    With the key of a highlight, record that no card is wanted for it.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected
@@ -144,13 +144,15 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
 @click.argument("form", default="", metavar="[FORM]")
 @click.option("--accept", "choice", flag_value="accept", help="Accept its cards, and later ones.")  # fmt: skip
 @click.option("--each", "choice", flag_value="each", help="Decide on each card.")
-@click.option("--never", "choice", flag_value="never", help="Make no cards of it; reject nothing.")
+@click.option(
+    "--never", "choice", flag_value="never", help="Make no cards from it; reject nothing."
+)
 @click.option("--source", default="", metavar="NAME", help="Only in this source.")
 def forms(call: Call, form: str, choice: str | None, source: str) -> None:
-    """Decide about all cards that you wrote in one form, once for each source.
+    """Decide on all cards that you wrote in one form, once for each source.
 
-    Without FORM, list the forms with cards that wait, and those about which you decided. `ankiforge
-    undo` takes a decision back, with the cards about which you decided nothing since.
+    Without FORM, list the forms with cards that wait, and those you have decided on. `ankiforge undo`
+    takes a decision back, together with the cards you have not decided on since.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report_refused
@@ -199,14 +201,14 @@ def forms(call: Call, form: str, choice: str | None, source: str) -> None:
 
 @command("""
   ankiforge pick afpl5zre.b                 accept the second candidate
-  ankiforge pick afpl5zre.b afr3adwg.a      one each of two choices
+  ankiforge pick afpl5zre.b afr3adwg.a      one candidate from each of two choices
 """)
 @click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
 @OVERRULE
 def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
     """Accept one of several candidates; the others are not offered again.
 
-    A candidate that was passed over before replaces the one that was picked.
+    Picking a candidate that was passed over before replaces the earlier pick.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report
@@ -229,8 +231,8 @@ def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
 def merge(call: Call, id: str, twin: str) -> None:
     """Merge two cards that ask the same thing.
 
-    The card with more reviews stays, else the older one, and gets the other's source as well.
-    The other is retired. `ankiforge undo` takes it back.
+    The card with more reviews, or if equal the older one, stays and gets the other's source as
+    well. The other is retired. `ankiforge undo` takes the merge back.
     """
     from ankiforge import review
     from ankiforge.review.select import find, foreign_note
@@ -255,7 +257,7 @@ def merge(call: Call, id: str, twin: str) -> None:
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
     """Record that a card is not a duplicate of another; the finding does not return.
 
-    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, it covers all that `show` names.
+    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, this covers all that `show` names.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report
@@ -325,7 +327,7 @@ _UNDONE_SHOWN = 3
 def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
     """Undo your last decision, or the last one about these cards.
 
-    Cards decided by one command are undone together, except when you name a card.
+    Decisions made by one command are undone together, unless you name a card.
     """
     from ankiforge import review
     from ankiforge.anki.notes import RETIRED
@@ -401,7 +403,7 @@ def _undone_lines(
     help="Set a field to this Markdown text, without an editor.",
 )
 def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...]) -> None:
-    """Reword cards, or make a card of a highlight. Your words stay when the source changes.
+    """Reword cards, or make a card from a highlight. Your words stay when the source changes.
 
     Several cards open one after another. Leave one unsaved to skip it; empty the file to stop.
     """
@@ -500,7 +502,7 @@ def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
         tags = now.review.tags(card) if call.out.as_json else ()
     if call.out.as_json:
         call.out.data(card_json(card, tags))
-    beside = f", beside {others} of this passage" if others else ""
+    beside = f", beside {others} from this passage" if others else ""
     call.out.say(f"made: {guid}{beside}; to take it back: ankiforge undo")
 
 

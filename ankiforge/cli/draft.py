@@ -38,15 +38,17 @@ PASSAGES = 30
 
 @command("""
   ankiforge draft --drafter llm --estimate    show requests, tokens and cost; send nothing
-  ankiforge draft --drafter llm --limit 20    draft twenty highlights
-  ankiforge draft --again drafter:llm         draft these again
+  ankiforge draft --drafter llm --limit 20    draft cards for twenty highlights
+  ankiforge draft --again drafter:llm         draft the model's cards again
   ankiforge draft --again af53yatsl3 --remark "ask for the year"
   ankiforge draft --again vault:notes/5b9c0f1d2e3a4b67    a highlight without a card, by its key
   ankiforge draft --again af53yatsl3 --instead    replace a card that keeps failing
-  ankiforge draft export ask.md               write a text to paste into any chat
+  ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
 """, shows="limit jobs scheduler", cls=click.Group, invoke_without_command=True)  # fmt: skip
-@click.option("--again", metavar="QUERY", help="Draft the highlights of these cards or keys again.")
+@click.option(
+    "--again", metavar="QUERY", help="Draft cards again for these highlights, named by card or key."
+)
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
 @click.option("--estimate", is_flag=True, help="Show requests, tokens and cost; send nothing.")
@@ -61,7 +63,7 @@ def draft(
     drafter: str | None,
     accept: str | None,
 ) -> None:
-    """Draft cards for highlights that were read and have none yet.
+    """Draft cards for highlights that have been read and have no card yet.
 
     With --again --instead, another card is drafted in place of each card that the query matches. The
     old card stays until you accept the new one.
@@ -101,10 +103,10 @@ def draft(
         if instead and model is None:
             program = call.program
             hint = (
-                f"--drafter llm; by a chat: {program} draft export ask.md --again QUERY --instead;"
+                f"--drafter llm; with a chatbot: {program} draft export ask.md --again QUERY --instead;"
                 f" or reword it: {program} edit ID, or make others of it: {program} review"
             )
-            what = "no model is set, and the offline rules would draft the same"
+            what = "no model is set, and the offline rules would draft the same card"
             raise UsageError(what, hint=hint)
         job = job_for(now, (), model, accept or "")
         remarks = remarks_for(now.ledger, cards, remark) if instead else ()
@@ -210,17 +212,17 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
 @command("\n  ankiforge draft export requests.jsonl", shows="limit")
 @click.argument("file", type=FILE)
 @click.option(
-    "--again", metavar="QUERY", help="With --instead: ask for replacements of these cards."
+    "--again", metavar="QUERY", help="With --instead: ask for replacements for these cards."
 )
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 def export(call: Call, file: Path, again: str | None, instead: bool, remark: str) -> None:
-    """Write requests for highlights without a card to FILE.
+    """Write requests to FILE for highlights without a card.
 
-    FILE.md is a text to paste into any chat; FILE.jsonl is for OpenAI's Batch API and for
+    FILE.md is a prompt to paste into any chatbot; FILE.jsonl is for OpenAI's Batch API and for
     `vllm run-batch`. What does not fit continues in FILE-2. With `llm: {verify: probe}`, FILE-probe
-    asks about the cards of earlier answers. With --again --instead it asks for replacements of the
-    cards that the query matches.
+    asks about the cards from earlier answers. With --again --instead, FILE asks for replacements for
+    the cards that the query matches.
     """
     from ankiforge import app
     from ankiforge.cli import requests
@@ -265,7 +267,7 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
         out.say(f"{what} to probe answers written to {', '.join(map(str, more))}")
         files += more
     if to_chat:
-        each = "each text into a chat of its own" if len(files) > 1 else "the text into any chat"
+        each = "each text into a chat of its own" if len(files) > 1 else "the text into any chatbot"
         out.say(f"paste {each}; save its answer as ANSWER{file.suffix}")
     out.say(f"next: {call.program} draft import ANSWER{file.suffix}")
     if left:
@@ -283,16 +285,18 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
 @ACCEPT
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
-    """Read the answers of a chat or of a batch.
+    """Read the answers from a chat or a batch.
 
-    FILE.md is the answer of a chat; FILE.jsonl a result or error file of a batch.
+    FILE.md is an answer from a chat; FILE.jsonl is a result or error file from a batch.
     """
     from ankiforge.cli import requests
     from ankiforge.reports.summary import Tally, summarize
 
     of_chat = {requests.is_chat(file) for file in files}
     if len(of_chat) > 1:
-        raise UsageError("answers of a chat (.md) and of a batch (.jsonl) are imported separately")
+        raise UsageError(
+            "answers from a chat (.md) and from a batch (.jsonl) are imported separately"
+        )
     for file in files:  # check all files first
         try:
             file.open("rb").close()

@@ -127,7 +127,7 @@ def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) ->
 @command("""
   ankiforge list                        live cards
   ankiforge list verdict:pending -v     cards that wait, with source and findings
-  ankiforge list --view twins           pairs that ask the same, and how to settle them
+  ankiforge list --view twins           pairs that ask the same thing, and how to settle them
   ankiforge list --view work            cards that keep failing in Anki, the worst first
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
@@ -264,11 +264,11 @@ _LONGEST = 100
 
 # -x is a word of the query, not an option
 @command("""
-  ankiforge seen forgetting curve       words of titles, people, highlights, cards
+  ankiforge seen forgetting curve       words from titles, names, highlights or cards
   ankiforge seen 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge seen https://arxiv.org/abs/1706.03762v5
   ankiforge seen ~/Downloads/paper.pdf  a PDF, by its pages, identifiers or title
-  ankiforge seen "Attention is al you need" --json
+  ankiforge seen "Attention is al you need"  a title, even misspelt
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:

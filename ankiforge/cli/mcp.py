@@ -41,7 +41,7 @@ _SEEN = (
 def mcp(call: Call, trust: Path | None) -> None:
     """Serve an agent (MCP, stdio): it drafts, the checks judge, you decide.
 
-    The agent's provider sees what it reads. What is tagged #no-llm is never shown.
+    The agent's provider sees what the agent reads. What is tagged #no-llm is never shown.
     """
     from ankiforge.config.trust import confirm
     from ankiforge.config.workspace import user_folders

@@ -210,7 +210,10 @@ DECK = click.option(
 )
 OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
 NEW = click.option(
-    "--new", "new_only", is_flag=True, help="Include only cards that were in no package before."
+    "--new",
+    "new_only",
+    is_flag=True,
+    help="Include only cards that have not been in a package before.",
 )
 FORCE = click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
 OVERRULE = click.option(
@@ -224,7 +227,7 @@ DRAFTER = click.option(
 ACCEPT = click.option(
     "--accept",
     type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or let all cards wait.",
+    help="Accept cards without findings, or make all cards wait.",
 )
 
 

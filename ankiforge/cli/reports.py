@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     "--since",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Count only answers, drafts and replies from this day on (2026-11-21).",
+    help="Count only answers, drafts and replies from this day on, such as 2026-11-21.",
 )
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
 @FORCE
@@ -63,7 +63,7 @@ def stats(
     html: Path | None,
     force: bool,
 ) -> None:
-    """Count how far highlights have come, which drafts you keep, and how cards fare in Anki."""
+    """Show how far highlights have come, which drafts you keep, and how cards fare in Anki."""
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.selection import joined
     from ankiforge.config import load_prices
@@ -354,7 +354,7 @@ def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> No
   ankiforge doctor                  the current workspace
   ankiforge doctor -C ~/cards       another one
   ankiforge doctor --json           one line per check
-  ankiforge doctor --draw           let a model elsewhere draft a sample card
+  ankiforge doctor --draw           let a model on another machine draft a sample card
   ankiforge doctor --take-over      use a copied ledger from now on
 
 Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
@@ -364,7 +364,9 @@ Exit code: 0 if all is well, 1 for warnings that need action, else the failing p
     "--take-over", is_flag=True, help="Use this ledger from now on, although it was copied."
 )
 @click.option(
-    "--draw", is_flag=True, help="Let a model elsewhere draft a sample card; this may cost."
+    "--draw",
+    is_flag=True,
+    help="Let a model on another machine draft a sample card; this may cost money.",
 )
 def doctor(call: Call, take_over: bool, draw: bool) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""

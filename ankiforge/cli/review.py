@@ -48,7 +48,7 @@ _WAITING = {
 def review(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
-    Everything stays on this machine. Every decision is stored at once; Ctrl-C ends the page.
+    Everything stays on this machine. Every decision is stored at once; Ctrl-C stops the page.
     """
     from ankiforge.review.page.decisions import Models
     from ankiforge.review.page.server import Services, serve

@@ -74,7 +74,7 @@ _FLOOD_SHOWN = 5
 @ACCEPT
 @NEW
 @click.option("--name", default="", help="Name the source behind PATH.")
-@click.option("--moved", is_flag=True, help="Treat the folder as the missing one, moved.")
+@click.option("--moved", is_flag=True, help="Treat PATH as a missing source that was moved.")
 @click.option("--once", is_flag=True, help="Do not remember PATH.")
 @click.option(
     "--forget", multiple=True, type=FILE, metavar="PATH",
@@ -89,8 +89,8 @@ _FLOOD_SHOWN = 5
 def run(call: Call, paths: tuple[Path, ...], forget: tuple[Path, ...], **options: Any) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, an export of Readwise or
-    hypothes.is, a folder of these, or Zotero's data folder. Each PATH is remembered: without PATH,
+    PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, a Readwise or hypothes.is
+    export, a folder of these, or Zotero's data folder. Each PATH is remembered: without PATH,
     the remembered ones and the sources of the workspace are read.
     """
     if forget:

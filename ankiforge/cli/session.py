@@ -235,7 +235,7 @@ def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Comma
     first = next(undecided, None)
     if first is None:
         return
-    yield "draft export ask.md", "let any chat draft the rest: writes a text to paste"
+    yield "draft export ask.md", "let any chatbot draft the rest: writes a prompt to paste"
     if not model:
         from ankiforge.reports.discover import Machine, model_servers
 

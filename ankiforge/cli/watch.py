@@ -23,16 +23,16 @@ if TYPE_CHECKING:
   ankiforge watch                  keep the package up to date
   ankiforge watch --push           send finished cards to a running Anki
   ankiforge watch --poll           for network folders and WSL, which send no events
-  ankiforge watch --once --json    one pass, as run does it
+  ankiforge watch --once --json    one pass, like run
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
 @click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
-@click.option("--once", is_flag=True, help="Make one pass, then end.")
+@click.option("--once", is_flag=True, help="Make one pass, then stop.")
 @click.option("--poll", is_flag=True, help="Compare file times instead of waiting for events.")
 def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
     """Follow all sources and draft cards as you write.
 
     Cards go into the package, or with --push to Anki, once you have not touched their note for two
-    minutes. Ctrl-C ends it at any moment.
+    minutes. Ctrl-C stops it at any time.
     """
     from ankiforge.cli.passes import Narrator, Passes
     from ankiforge.watch import FileEvents, Watcher

@@ -67,7 +67,7 @@ def reasons(history: History) -> Iterator[str]:
                 yield forgotten(history)
             case Trouble.DIFFICULT:
                 hardest = max(one.difficulty or 0.0 for one in history.cards)
-                yield f"difficult: {hardest:.1f} of 10, and it still comes back after few days"
+                yield f"difficult: {hardest:.1f} out of 10, and it still comes back after a few days"
 
 
 def forgotten(history: History) -> str:

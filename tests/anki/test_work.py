@@ -155,8 +155,8 @@ def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(d
         "You wrote “which alphabet?”",
         "forgotten 6 times in 14 answers",
         "57% remembered when they were due",
-        "9 s an answer",
-        "difficulty 8.3 of 10",
+        "9 s per answer",
+        "difficulty 8.3 out of 10",
         "stability 2.5 days",
         "unsuspend it in Anki",
     ):

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from ankiforge.review.page.lists import Lists
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-CHANGED = "this was changed meanwhile; look again"
+CHANGED = "this has changed meanwhile; look again"
 _FIELD = "field:"
 """Before the name of a field, among the arguments of a decision."""
 _LOCK_SECONDS = 1.0
@@ -245,7 +245,7 @@ def _accept_all(now: Decision) -> Outcome:
     targets = [Target(card) for card in found if acceptable_in_bulk(card)]
     if not targets or now.words != str(len(targets)):
         raise RefusedError(
-            f"{len(targets)} cards of this filter are clean, and you typed another number",
+            f"{len(targets)} cards that match the filter are clean, and you typed another number",
             hint="nothing was done",
         )
     _done(review.accept(now.service.ledger, targets), "")
@@ -255,7 +255,7 @@ def _accept_all(now: Decision) -> Outcome:
 _CONSENTED = {
     Choice.ACCEPT: "{} cards accepted, and later ones as well",
     Choice.EACH: "you look at each of the {} cards",
-    Choice.NEVER: "{} cards left out; none of this form is made here",
+    Choice.NEVER: "{} cards left out; none in this form is made here",
 }
 
 
@@ -360,7 +360,7 @@ def _keep_both(now: Decision) -> Outcome:
 
 def _distinct(now: Decision) -> Outcome:
     card, other = _pair(now)
-    return _done(review.distinct(now.service.ledger, card, (other,)), "no duplicate, for ever")
+    return _done(review.distinct(now.service.ledger, card, (other,)), "marked as not a duplicate")
 
 
 # --- words that a person types or selects -------------------------------------------------------------
@@ -490,7 +490,7 @@ def _made(now: Decision, fields: Fields) -> Outcome:
     others = len(live_cards(service.ledger, highlight.key))
     deck = deck_of(service.decks, highlight.document, highlight).deck
     review.make(service.ledger, highlight, fields, deck, service.judge)
-    beside = f", beside {others} of this passage" if others else ""
+    beside = f", beside {others} from this passage" if others else ""
     return Outcome(f"made, and accepted{beside}", show=now.item.id if now.item.cards else "")
 
 
@@ -542,7 +542,7 @@ class Models:
         )
         with self._changed:
             if self._ended:
-                raise RefusedError("the page ends", hint="ankiforge review")
+                raise RefusedError("the page is closing", hint="ankiforge review")
             self._at_work.append(model)
         try:
             yield model
@@ -590,7 +590,7 @@ def _redraft(now: Decision) -> Outcome:
         try:
             drafting = ledger.lock(service.workspace.folder, "drafting", _LOCK_SECONDS)
         except LedgerError as error:
-            what = "the model is still at another card" if busy else error.message
+            what = "the model is still busy with another card" if busy else error.message
             return Outcome(f"Waiting: {what}", show=now.item.id, waits=True)
         with drafting:
             before = _drafts_of(service, key)
@@ -606,7 +606,7 @@ def _redraft(now: Decision) -> Outcome:
     cards = f"{len(new)} new cards wait" if several else "a new card waits"
     message = f"{cards} under {where} ({_cost(usage)})"
     if instead:
-        which = "one of them, the one they are for" if several else "it, the one it is for"
+        which = "one of them, the card they replace" if several else "it, the card it replaces"
         return Outcome(f"{message}; once you accept {which} is retired")
     return Outcome(message, show=now.item.id)
 
@@ -614,22 +614,26 @@ def _redraft(now: Decision) -> Outcome:
 def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> None:
     """Refuse what the model could not be asked, or what would change nothing."""
     if service.workspace.config.drafter is DrafterName.RULES:
-        hint = "name a model: drafter: llm in ankiforge.yaml; or by a chat: ankiforge draft export"
+        hint = (
+            "name a model: drafter: llm in ankiforge.yaml; or use a chatbot: ankiforge draft export"
+        )
         if instead:
             hint = (
                 "name a model: drafter: llm in ankiforge.yaml; or reword it (e), or select words of"
-                " the passage and make others of them (c, q, t)"
+                " the passage and make others from them (c, q, t)"
             )
-        raise RefusedError("no model is set, and the offline rules would draft the same", hint=hint)
+        raise RefusedError(
+            "no model is set, and the offline rules would draft the same card", hint=hint
+        )
     tasks = again(service.ledger, [key], service.decks)
     highlight = next((one for task in tasks for one in task.highlights), None)
     if highlight is None:
-        what = "its passage was not there when its source was read last"
+        what = "its passage was not there when its source was last read"
         raise RefusedError(what, hint="ankiforge run")
     here = service.ledger.highlights.get(key)
     reason = withheld(highlight)
     if private(highlight) and here and not private(here):
-        reason = "kept on this machine (#no-llm stands where the same passage is marked elsewhere)"
+        reason = "kept on this machine (#no-llm is set where the same passage is marked elsewhere)"
     if reason:
         raise RefusedError(reason, hint="edit it, or make a card by hand")
 

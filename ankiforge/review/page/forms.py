@@ -50,7 +50,7 @@ def form_item(service: Service, identity: str) -> Item | None:
         return Content(source_html(cards[0].highlight, cards[0].leading.draft.quote), tuple(slots))
 
     acts = (
-        Act("A", f"Accept all {count}, and from now on", "consent", (("choice", "accept"),)),
+        Act("A", f"Accept all {count}, and later ones", "consent", (("choice", "accept"),)),
         Act("l", "Look at each", "consent", (("choice", "each"),)),
         Act("N", "Never here", "consent", (("choice", "never"),)),
     )

@@ -28,8 +28,8 @@ from ankiforge.review.service import Service
 from ankiforge.text.fold import canonical, isolated
 
 NOTHING_READ = (
-    "Nothing was read yet. In a terminal: `ankiforge run PATH`, a vault, a folder of PDFs or"
-    " zotero.sqlite; what comes of it appears here."
+    "Nothing has been read yet. In a terminal: `ankiforge run PATH`, with a vault, a folder of PDFs or"
+    " zotero.sqlite; the result appears here."
 )
 _IN_BULK = ("pending", "run", "all", "all-waiting")
 """The lists in which many cards may be accepted at once."""
@@ -451,7 +451,7 @@ class Lists:
             return {**state, "item": None, "place": 0, "next": "", "empty": why, "more": more}
         count = len(self._clean(place, ids))
         if count > 1:
-            asks = f"{count} cards of this filter are clean. Type {count} to accept all of them."
+            asks = f"{count} cards that match the filter are clean. Type {count} to accept all of them."
             act = Act("A", f"Accept all {count} clean", "accept all", asks=asks, needs=True)
             item = replace(item, acts=(*item.acts, act))
         content = item.content()
@@ -467,11 +467,11 @@ class Lists:
             return NOTHING_READ, []
         wanted = place.filter
         held = len(place.view.ids(place.service)) if wanted.narrows else 0
-        words = [f"None of the {held} here fits the filter." if held else place.view.empty]
+        words = [f"None of the {held} here matches the filter." if held else place.view.empty]
         fields = [f"{term.field}:" for term in wanted.query.terms if term.only_of_cards]
         fields += ["unverified"] if wanted.unverified else []
         if held and place.view.name == "passages" and fields:
-            words.append(f"Only a card can fit {', '.join(fields)}.")
+            words.append(f"Only a card can match {', '.join(fields)}.")
         counts = self._counts(place)
         more = [
             {"view": view.name, "title": view.title, "count": counts[view.name]}

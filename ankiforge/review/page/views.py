@@ -162,9 +162,9 @@ def _waits(card: Card) -> bool:
 # --- why a card waits, in words -------------------------------------------------------------------
 
 _WAITS = {
-    FLOODED: f"More than {FLOOD} clean cards came at once, so the rest wait for you.",
-    DECIDED: "You decided about a card of this passage before.",
-    RECOVERED: "Its document has cards that only Anki knew.",
+    FLOODED: f"More than {FLOOD} clean cards arrived at once, so the rest wait for you.",
+    DECIDED: "You have already decided on a card from this passage.",
+    RECOVERED: "Its document has cards that were recovered from Anki.",
 }
 _HOW_IT_STANDS = {
     AcceptedBy.POLICY: "Accepted without you: no check objected.",
@@ -203,7 +203,7 @@ def _why(card: Card, shown: Sequence[Candidate]) -> tuple[str, str]:
     if card.waits in _WAITS:
         return _WAITS[card.waits], ""
     if card.leading.draft.origin.drafter.startswith("rules"):
-        return "No check objects. Your settings let cards like this wait for you.", ""
+        return "No check objects. Your settings make cards like this wait for you.", ""
     return "A model drafted it: check that the source says so.", ""
 
 
@@ -288,10 +288,10 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
         accepting = (Act("a", "Keep it", "keep", _this(card)),)
     if card.verdict is Verdict.PENDING:
         accepting = (*accepting, *also_right_acts(shown))
-    rejecting = _rejecting(card, "Reject", "Reject, why…")
+    rejecting = _rejecting(card, "Reject", "Reject with a reason…")
     if card.verdict is not Verdict.PENDING:
         return (*accepting, *rejecting, _EDIT, _REDRAFT)
-    asks = f"This rejects every waiting card {like(card)[0]}; undo takes back all of them. Why?"
+    asks = f"This rejects every waiting card {like(card)[0]}; undo takes all of them back. Why?"
     alike = Act("R", "Reject all like this", "reject all", asks=asks)
     return (*accepting, *rejecting, _EDIT_WAITING, _REDRAFT, alike)
 
@@ -306,9 +306,10 @@ def like(card: Card) -> tuple[str, tuple[Term, ...]]:
     source, drafter = card.highlight.document.source, card.leading.draft.origin.drafter
     terms = (Term("verdict", "pending"), Term("standing", "live"), Term("source", source))
     if first is not None:
-        return f"of {source} of which {first.check} warns", (*terms, Term("finding", first.check))
+        finding = Term("finding", first.check)
+        return f"from {source} that {first.check} warns about", (*terms, finding)
     clean = (Term("finding", "warn", negated=True), Term("finding", "block", negated=True))
-    return f"of {source} drafted by {drafter}", (*terms, Term("drafter", drafter), *clean)
+    return f"from {source} drafted by {drafter}", (*terms, Term("drafter", drafter), *clean)
 
 
 def _replaced_html(service: Service, card: Card) -> str:
@@ -359,7 +360,7 @@ def _revision(service: Service, guid: str) -> Item | None:
     if len(labels) == 1:
         accepting = [Act("a", "Take the new one", "accept", whole)]
     kept = Act("x", "Keep the old one", "reject", whole)
-    item = _item(card, f"Correction of a {card.kind} card from", content, past)
+    item = _item(card, f"Correction to a {card.kind} card from", content, past)
     why = "Its passage changed after you accepted the card."
     if past is None or past.exact == card.highlight.exact:
         why = "A new draft of an accepted card: take it, or keep the old one."
@@ -408,9 +409,9 @@ def _conflict(service: Service, guid: str) -> Item | None:
         acts.append(Act(str(2 * at + 1), f"{one.field}: mine", "mine", this))
         acts.append(Act(str(2 * at + 2), f"{one.field}: the source's", "source", this))
     named = ", ".join(one.field for one in found)
-    title = f"Conflict in {named} of a card from"
+    title = f"Conflict over {named} in a card from"
     item = _item(card, title, content, found, seen.fields)
-    why = f"You changed {named} in Anki, and the source changed it as well: whose words stand?"
+    why = f"You changed {named} in Anki, and the source changed it as well: which words do you want to keep?"
     return replace(item, acts=tuple(acts), compared=True, why=why)
 
 
@@ -435,7 +436,7 @@ def _duplicate(service: Service, identity: str) -> Item | None:
     def content() -> Content:
         facts = (
             ("This one", studied(service, card)),
-            ("The other", f"a note in Anki that others made, in {note.deck}; it is never changed"),
+            ("The other", f"a note that ankiforge did not make and never changes, in {note.deck}"),
             ("To find it in Anki", other),
         )
         slots = (slot_of(service, card, card.leading, "this one"),)
@@ -445,7 +446,7 @@ def _duplicate(service: Service, identity: str) -> Item | None:
 
     title = "A card like a note in Anki, from"
     item = _item(card, title, content, note)
-    why = _why_alike(card, other) or "A note in Anki asks the same."
+    why = _why_alike(card, other) or "A note in Anki asks the same thing."
     return replace(item, id=identity, acts=_pair_acts(card), compared=True, why=why)
 
 
@@ -467,13 +468,13 @@ def _pair(service: Service, identity: str, card: Card, twin: Card) -> Item:
 
     which = "this one" if stays.guid == card.guid else "the other"
     why = _why_alike(card, twin.guid) or _why_alike(twin, card.guid)
-    title = "Two cards that ask the same, from"
+    title = "Two cards that ask the same thing, from"
     return replace(
         _item(card, title, content, twin, stays.guid),
         id=identity,
         acts=(Act("m", f"Merge into one: {which} stays", "merge"), *_pair_acts(card)),
         compared=True,
-        why=why or "Two cards ask the same.",
+        why=why or "Two cards ask the same thing.",
         cards=(card, twin),
     )
 
@@ -482,7 +483,7 @@ def _pair_acts(card: Card) -> tuple[Act, ...]:
     return (
         Act("l", "Leave both", "both"),
         Act("y", "Not a duplicate", "distinct"),
-        *_rejecting(card, "Reject this", "Reject, why…"),
+        *_rejecting(card, "Reject this", "Reject with a reason…"),
     )
 
 
@@ -566,8 +567,8 @@ def _missing(service: Service, guid: str) -> Item | None:
             ("Missing since", when(card.anki_why)),
             ("Last seen there", when(seen.taken_at) if seen else ""),
             ("Deck", seen.deck if seen else ""),
-            ("Answers given there", f"{given}; when it was due is lost with it" if given else "0"),
-            ("If you bring it back", "the next package holds it, and Anki begins with it anew"),
+            ("Answers given there", f"{given}; its schedule is lost" if given else "0"),
+            ("If you bring it back", "the next package holds it, and Anki treats it as a new card"),
             ("If it was deleted", "it is not shipped again, not even when its source changes"),
         )
         slots = (slot_of(service, card, card.leading, "as it was"),)
@@ -612,7 +613,7 @@ def _retired(service: Service, guid: str) -> Item | None:
     if card.verdict is Verdict.REJECTED:
         why = "you rejected it" + (f": {card.reason}" if card.reason else "")
     elif card.standing is Standing.SUPERSEDED:
-        why = f"{card.standing_why} stands in its place"
+        why = f"{card.standing_why} has replaced it"
     elif card.standing is Standing.RETIRED:
         why = _WHY_RETIRED.get(card.standing_why, card.standing_why)
     else:
@@ -627,7 +628,7 @@ def _retired(service: Service, guid: str) -> Item | None:
             ("In Anki", studied(service, card)),
             ("To find it in Anki", f"nid:{note_id(card.guid)}"),
             ("To find all of them", f"tag:{RETIRED}"),
-            ("To stop it", f"No import of a file deletes a note, or suspends it; {way}"),
+            ("To stop it", f"Importing a file never deletes or suspends a note; {way}"),
         )
         slots = (Slot(f"{card.guid}.anki", "in Anki", faces_in_anki(card, seen)),)
         return Content(_source_of(card), slots, sides_html(facts=facts))
@@ -637,17 +638,14 @@ def _retired(service: Service, guid: str) -> Item | None:
         back = Act("a", "Accept", "accept", (("slot", card.leading.id),))
     title = f"{card.kind.capitalize()} card from"
     item = _item(card, title, content, seen.tags, [one.queue for one in seen.cards])
-    return replace(item, acts=(back,), why=f"Anki still asks it, but here {why}.")
+    return replace(item, acts=(back,), why=f"Anki still shows it, but here {why}.")
 
 
 def _without_source(service: Service, card: Card) -> Item:
     def content() -> Content:
         facts = (
             ("In Anki", studied(service, card)),
-            (
-                "If you keep it",
-                "it stays as it is, and you are asked again only if that happens anew",
-            ),
+            ("If you keep it", "it stays as it is; you are asked again only if it happens again"),
         )
         slots = (slot_of(service, card, card.leading, ""),)
         return Content(_source_of(card), slots, sides_html(facts=facts))
@@ -662,7 +660,7 @@ def _without_source(service: Service, card: Card) -> Item:
         asks = f"The passages of {count} cards are gone. Type {count} to keep all of these cards."
         acts.append(Act("K", f"Keep all {count}", "all keep", asks=asks, needs=True))
     item = _item(card, f"{card.kind.capitalize()} card from", content, count)
-    why = "Its passage is no longer in the source. The source shown is what it was."
+    why = "Its passage is no longer in the source. The source is shown as it was."
     return replace(item, acts=tuple(acts), why=why)
 
 
@@ -682,24 +680,24 @@ def _work(service: Service, guid: str) -> Item | None:
     siblings.sort(key=lambda one: one.standing is not Standing.LIVE)
 
     def facts() -> Iterator[Fact]:
-        yield ("Its answers", _answers(history))
+        yield ("Your answers", _answers(history))
         yield ("In Anki", f"{studied(service, card)} · seen {when(seen.taken_at)}")
         now = ledger.clock().timestamp()
         last = ledger.queries.problem_cards.last_answers(card.guid)
         several = len(seen.cards) > 1
         for at, one in enumerate(seen.cards, 1):
-            label = f"Card {at} of this note" if several else "Its memory"
+            label = f"Card {at} of this note" if several else "Your memory of it"
             memory = _memory(one, last.get(one.ordinal, 0.0), now, several=several)
             yield (label, " · ".join(memory))
         if seen.cards and all(one.suspended for one in seen.cards):
             found = f"nid:{note_id(card.guid)}"
-            yield ("To study it again", f"unsuspend it in Anki, which asks it no more: {found}")
+            yield ("To study it again", f"unsuspend it in Anki, which no longer shows it: {found}")
         for other in siblings[:_MOST_SIBLINGS]:
             words = " → ".join(text for _, text in other.fields[:2] if text)
             state = other.verdict if other.standing is Standing.LIVE else other.standing
-            yield ("Beside it", f"{words} ({state})")
+            yield ("Another card", f"{words} ({state})")
         left = len(siblings) - _MOST_SIBLINGS
-        yield ("And", f"{counted(left, 'card')} more of this passage" if left > 0 else "")
+        yield ("And", f"{counted(left, 'more card')} from this passage" if left > 0 else "")
         if card.revision:
             waits = "decide on the correction: that deals with this as well"
             yield ("A correction waits", waits)
@@ -721,7 +719,7 @@ def _work(service: Service, guid: str) -> Item | None:
         source = source_html(card.highlight, card.leading.draft.quote, card.also)
         return Content(source, (slot,), sides_html(rows, facts()))
 
-    split = "Into what? Nothing typed: two or more simpler cards, each asking one thing."
+    split = "Into what? Leave empty for two or more simpler cards, each asking one thing."
     acts = (
         replace(_REDRAFT, args=(INSTEAD,)),
         Act("p", "Split", ":redraft", (INSTEAD, SPLIT), asks=split),
@@ -731,7 +729,7 @@ def _work(service: Service, guid: str) -> Item | None:
             if card.revision
             else (Act("l", "Leave it as it is", "leave", (("slot", card.leading.id),)),)
         ),
-        *_rejecting(card, "Reject", "Reject, why…"),
+        *_rejecting(card, "Reject", "Reject with a reason…"),
     )
     item = _item(
         card, f"{card.kind.capitalize()} card from", content, seen.tags,
@@ -747,7 +745,7 @@ def _answers(history: History) -> str:
     parts = (
         "" if Trouble.LAPSES in history.troubles else forgotten(history),
         "" if retention is None else f"{retention:.0%} remembered when they were due",
-        "" if each is None else f"{each:.0f} s an answer",
+        "" if each is None else f"{each:.0f} s per answer",
     )
     return " · ".join(filter(None, parts))
 
@@ -761,7 +759,7 @@ def _memory(card: SeenCard, last: float, now: float, *, several: bool) -> Iterat
         if card.suspended:
             yield "suspended"
     if card.difficulty is not None:
-        yield f"difficulty {card.difficulty:.1f} of 10"
+        yield f"difficulty {card.difficulty:.1f} out of 10"
     if card.stability is not None:
         yield f"stability {card.stability:.1f} days"
     chance = retrievability(card, last, now) if last else None
@@ -778,8 +776,8 @@ _DONE = {
     "edit": "edited",
     "restore": "brought back",
     "skip": "no card wanted",
-    "merge": "made one of two",
-    "not-duplicate": "called no duplicate",
+    "merge": "merged",
+    "not-duplicate": "marked as not a duplicate",
     "pin": "your words kept",
     "redraft": "another card asked for",
     "resolve": "the source's words taken",
@@ -838,9 +836,9 @@ def _recent_facts(made: Sequence[Event], cards: Sequence[Card]) -> Iterable[Fact
     yield ("Reason", str(made[0].body.get("reason", "")))
     if len(made) > 1:
         for card in cards[:_MOST_NAMED]:
-            yield ("A card of it", f"{card.leading.draft.answer} ({title_of(card)})")
+            yield ("One of the cards", f"{card.leading.draft.answer} ({title_of(card)})")
         left = len(cards) - _MOST_NAMED
-        yield ("And", counted(left, "card") + " more" if left > 0 else "")
+        yield ("And", counted(left, "more card") if left > 0 else "")
 
 
 # --- all views ------------------------------------------------------------------------------------
@@ -858,14 +856,14 @@ _KINDS = (
         "changed",
         "Changed answers",
         "Accepted cards whose answer was corrected in the source.",
-        "No answer was changed.",
+        "No answer has been changed.",
         lambda service: service.ledger.queries.changed_answers(),
         _changed_answer,
     ),
     PageView(
         "forms",
         "Cards you wrote",
-        "Forms in which you wrote several cards: accept all of them, look at each, or read none of them.",
+        "Forms in which you wrote several cards: accept all of them, look at each, or make no cards from them.",
         "No form waits for your consent.",
         lambda service: [form_id(one.source, one.written) for one in service.forms_to_ask()],
         form_item,
@@ -874,7 +872,7 @@ _KINDS = (
         "pending",
         "New cards",
         "Drafts that wait for your decision.",
-        "No new card waits for you.",
+        "No new cards are waiting.",
         lambda service: service.ledger.queries.pending(),
         _pending,
         lambda service, guid: service.ledger.queries.is_pending(guid),
@@ -884,14 +882,14 @@ _KINDS = (
         "revisions",
         "Corrections",
         "Accepted cards whose passage changed: take the new words, or keep the old.",
-        "No correction waits for you.",
+        "No corrections are waiting.",
         lambda service: service.ledger.queries.revisions(),
         _revision,
     ),
     PageView(
         "work",
         "Needs work",
-        "Cards that keep failing in Anki, or on which you commented there.",
+        "Cards that keep failing in Anki, or that you commented on there.",
         "No card in Anki keeps failing.",
         lambda service: service.ledger.queries.problem_cards.all(),  # the worst first
         _work,
@@ -899,8 +897,8 @@ _KINDS = (
     PageView(
         "twins",
         "Duplicates",
-        "Cards that ask the same: merge them, leave both, or say that they differ.",
-        "No two cards ask the same.",
+        "Cards that ask the same thing: merge them, leave both, or say that they differ.",
+        "No two cards ask the same thing.",
         lambda service: [BETWEEN.join(pair) for pair in service.ledger.queries.duplicates()],
         _duplicate,
     ),
@@ -915,8 +913,8 @@ _KINDS = (
     PageView(
         "retired",
         "Retired",
-        "Cards that Anki still asks though they are retired or rejected here, or their passage is gone.",
-        "Every card that Anki asks is accepted here and has its passage.",
+        "Cards that Anki still shows although they are retired or rejected here, or their passage is gone.",
+        "Every card that Anki shows is accepted here and has its passage.",
         lambda service: (
             *service.ledger.queries.left_in_anki(),
             *service.ledger.queries.without_source(),
@@ -959,15 +957,15 @@ _STATES = (
     PageView(
         "findings",
         "With findings",
-        "Cards of which a check warns, or which it blocks.",
-        "No check warns of any card.",
+        "Cards that a check warns about or blocks.",
+        "No check warns about any card.",
         lambda service: service.ledger.queries.with_findings(),
         _with_findings,
     ),
     PageView(
         "run",
         "From the last run",
-        "Cards that the last run drafted or changed, whatever was decided since.",
+        "Cards that the last run drafted or changed, whatever has been decided since.",
         "No run has drafted a card yet.",
         lambda service: service.ledger.queries.of_last_run(),
         _any,
@@ -983,7 +981,7 @@ VIEWS = (
     PageView(
         "decide",
         "To decide",
-        "Everything that needs your decision, one kind after the other.",
+        "Everything that needs your decision, one kind after another.",
         "Nothing waits for you.",
         _joined,
         lambda service, identity: None,
@@ -993,7 +991,7 @@ VIEWS = (
     PageView(
         "passages",
         "No card yet",
-        "Passages without a card: select words, and they are one.",
+        "Passages without a card: select words to make one.",
         "Every passage has its card, or you have said that none is wanted.",
         lambda service: service.ledger.queries.without_card(),
         _passage,
@@ -1003,7 +1001,7 @@ VIEWS = (
         "all",
         "All cards",
         "Every card, in the order of its source.",
-        "There is no card yet.",
+        "There are no cards yet.",
         lambda service: service.ledger.queries.all_cards(),
         _any,
         parts=_STATES,
@@ -1011,7 +1009,7 @@ VIEWS = (
     PageView(
         "recent",
         "Recent",
-        "What you decided, newest first: take it back, or decide anew.",
+        "What you decided, newest first: take it back, or decide again.",
         "You have decided nothing yet.",
         lambda service: tuple(service.ledger.queries.person_actions()),
         _recent,

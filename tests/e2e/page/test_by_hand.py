@@ -98,7 +98,7 @@ def test_beside_a_card_words_of_its_passage_make_further_ones(forge, card, settl
     select(page, word=3)
     page.keyboard.press("c")
     settled(page)
-    expect(page.locator("#told")).to_contain_text("beside 1 of this passage")
+    expect(page.locator("#told")).to_contain_text("beside 1 from this passage")
     select(page, word=2)
     page.keyboard.press("q")
     page.keyboard.type("What divides in two halves?")

@@ -171,10 +171,10 @@ function open(page, fields, focus, title) {
 
 // Where a card is shown, words of its passage make another beside it.
 const MORE = [
-  { key: "c", label: "Hide the selected words of the passage: another card", what: "cloze" },
-  { key: "q", label: "Ask for the selected words: another card", what: "question" },
-  { key: "t", label: "Term and definition of the selected words: another card", what: "term" },
-  { key: "n", label: "Another card of this passage, starting empty", what: "new" },
+  { key: "c", label: "Another card that hides the selected words", what: "cloze" },
+  { key: "q", label: "Another card whose answer is the selected words", what: "question" },
+  { key: "t", label: "Another card for a term and its definition", what: "term" },
+  { key: "n", label: "Another card from this passage, starting empty", what: "new" },
 ];
 
 // A card at once; where a check forbids it, its words are there to be mended.
@@ -234,7 +234,7 @@ export function wireHand(page) {
     ...["c", "q", "t"].map((key) => ({ key, when: wordless, does: wordlessly })),
     ...MORE.map(({ key, label, what }) => ({ key, label, when: able, does: WAYS[what] })),
     { key: "→", label: "Select the next word of the passage; ← the one before, with Shift more", does: () => {} },
-    { key: "+", label: "Keep the selected words, to hide several", when: able, does: keep },
+    { key: "+", label: "Keep the selection, so that you can hide several", when: able, does: keep },
   );
   addEventListener("keydown", (event) => pressed(page, event));
   source.addEventListener("pointerdown", () => {

@@ -25,7 +25,7 @@ export const KEYS = [
   { key: "Enter", does: turn },
   { key: "]", label: "Next card of this note", when: several, does: (page) => page.stages.step(1) },
   { key: "[", label: "Previous card of this note", when: several, does: (page) => page.stages.step(-1) },
-  { key: "s", label: "Skip: it comes again at the end", bar: "Skip", does: (page) => page.go("skip") },
+  { key: "s", label: "Skip: it comes back at the end", bar: "Skip", does: (page) => page.go("skip") },
   { key: "u", label: "Undo the last decision", bar: "Undo", does: (page) => page.decide("undo") },
   { key: "j", label: "Next", repeats: true, does: (page) => page.go("1") },
   { key: "k", label: "Previous", repeats: true, does: (page) => page.go("-1") },

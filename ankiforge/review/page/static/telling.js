@@ -4,7 +4,7 @@ import { Gone } from "./talk.js";
 
 const at = (id) => document.getElementById(id);
 const ENDED =
-  "The page's program has ended. Start `ankiforge review` again; it opens the page anew. All decisions made so far are stored.";
+  "The page's program has ended. Start `ankiforge review` again; it opens the page again. All decisions made so far are stored.";
 const UNSURE = "No answer came: once it runs again, the page shows whether the last one was stored.";
 
 export function tell(words, tone = "") {

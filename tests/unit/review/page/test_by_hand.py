@@ -128,7 +128,7 @@ def test_the_terminal_sets_passages_aside_all_at_once_or_none(forge, page):
 def test_beside_a_card_that_waits_its_passage_makes_further_ones(forge, card):
     page, found = card
     after = page.decide("cloze", found, spans=spans(found, "divides"))
-    assert after["told"] == "made, and accepted, beside 1 of this passage"
+    assert after["told"] == "made, and accepted, beside 1 from this passage"
     assert (after["item"]["id"], after["count"]) == (found["item"]["id"], found["count"])
 
     words = {"field:Front": "What divides?", "field:Back": "the cell"}

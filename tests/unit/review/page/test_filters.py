@@ -123,7 +123,7 @@ def test_many_are_accepted_at_once_only_within_a_filter_and_by_their_number(page
 def test_all_cards_like_one_are_rejected_and_come_back_with_one_undo(page, forge):
     found = page.item(view="pending")
     [act] = [act for act in found["item"]["acts"] if act["what"] == "reject all"]
-    assert "rejects every waiting card of notes drafted by rules" in act["asks"]
+    assert "rejects every waiting card from notes drafted by rules" in act["asks"]
     after = page.decide("reject all", found, words="no")
     assert (after["told"], after["count"]) == ("5 cards rejected", 0)
     assert {(card["verdict"], card["reason"]) for card in forge.cards()} == {("rejected", "no")}
@@ -150,4 +150,4 @@ def test_passages_without_a_card_fit_what_is_said_of_passages(forge, notes, clie
     forge.ok("run", notes)
     page = client()
     assert count(page, "passages", query="document:c") == count(page, "passages") == 1
-    assert "Only a card can fit kind:" in page.item(view="passages", query="kind:basic")["empty"]
+    assert "Only a card can match kind:" in page.item(view="passages", query="kind:basic")["empty"]

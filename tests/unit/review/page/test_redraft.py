@@ -306,7 +306,7 @@ def test_what_is_under_way_when_the_page_ends_is_kept_and_its_card_waits(forge, 
         time.sleep(0.01)
     asking.close()
     assert fronts(page.item(view="pending")) == [OLD, NEW]
-    assert "the page ends" in page.decide("redraft", page.item(view="pending"))["refused"]
+    assert "the page is closing" in page.decide("redraft", page.item(view="pending"))["refused"]
     asks.join()
 
 
