@@ -1,6 +1,6 @@
-"""What a person decided about a form in which cards are written in a source, such as `a ::: b`.
+"""A person's decisions on the forms in which cards are written in a source, such as `a ::: b`.
 
-A decision is an event about the source. It holds until it is undone or another one about the same form
+A decision is an event whose subject is the source. It holds until it is undone or another one about the same form
 follows. Consent lets the policy accept later cards of the form; a form that is not wanted gets no cards.
 """
 
@@ -37,10 +37,10 @@ DOUBTS = frozenset(("inline_field", "loose_term"))
 
 
 class Choice(StrEnum):
-    """What a person decided about a form."""
+    """A person's decision on a form."""
 
     ACCEPT = "accept"
-    """Accept its cards, those to come included."""
+    """Accept its cards, including later ones."""
     EACH = "each"
     """Decide on each card."""
     NEVER = "never"
@@ -79,21 +79,19 @@ class WrittenForm:
         }  # fmt: skip
 
 
+@dataclass(eq=False)
 class Consents:
-    """Reads and records consent to forms."""
+    """Reads and records the decisions on forms."""
 
-    def __init__(
-        self, connection: Connection, writer: Writer, decisions: Decisions, cards: Cards
-    ) -> None:
-        self._db = connection
-        self._writer = writer
-        self._decisions = decisions
-        self._cards = cards
+    _db: Connection
+    _writer: Writer
+    _decisions: Decisions
+    _cards: Cards
 
     # --- reading ----------------------------------------------------------------------------
 
     def decided(self) -> dict[tuple[str, str], WrittenForm]:
-        """Return the forms about which a person decided, by source and form."""
+        """Return the forms that a person decided on, by source and form."""
         rows = self._db.execute(
             "SELECT id, subject, body FROM event WHERE what = 'consent' AND NOT undone ORDER BY rank"
         ).fetchall()
@@ -107,7 +105,7 @@ class Consents:
         return found
 
     def of(self, highlight: Highlight) -> WrittenForm | None:
-        """Return what a person decided about the form of a highlight; None = nothing."""
+        """Return the form of a highlight, if a person decided on it."""
         if not highlight.written:
             return None
         return self.decided().get((highlight.document.source, highlight.written))

@@ -208,7 +208,7 @@ class Decisions:
         with self._writer.unit():
             events = self._action(what) if what else self._last_action()
             if consents := [one.id for one in events if one.what == CONSENT]:
-                # of the cards, only those about which nothing was decided since
+                # of the cards, only those that nobody has decided on since
                 ids = {one.id for one in events}
                 events += [one for one in self.following(consents) if one.id not in ids]
                 events = [one for one in events if one.what == CONSENT or not self._later(one)]
@@ -345,7 +345,7 @@ class Decisions:
             )
 
     def _later(self, event: Event) -> sqlite3.Row | None:
-        """Return a later event that changed the same of a card, None if there is none."""
+        """Return a later event that changed the same columns of the card; None if there is none."""
         rows = self._db.execute(
             "SELECT d.* FROM event d WHERE d.subject = :subject AND d.what <> 'move'"
             f" AND d.action <> :action AND d.sequence > :sequence AND {_STANDS}"

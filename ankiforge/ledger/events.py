@@ -46,7 +46,7 @@ TAKEN_BACK = "taken back"
 """The reason for retiring a card whose creation was undone."""
 
 CONSENT = "consent"
-"""The event by which a person decided about a form of cards, and the key for its id in events that follow from it."""
+"""The event by which a person decides on a form of cards, and the key of its id in events that follow from it."""
 
 CORRECTS = "corrects"
 """The key of a `revise` by which the source corrected a card that a person accepted unedited."""

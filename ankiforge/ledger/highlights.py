@@ -229,7 +229,7 @@ def completed(body: str, key: HighlightKey, document: str) -> Highlight:
 
 
 _IN_SQL = ("own", "form", "tags", "block", "colour", "comment")
-"""What conditions of SQL read of a highlight; it is stored even if it is the default."""
+"""The fields that SQL conditions read; they are stored even with their default value."""
 _OPTIONAL = tuple((one.name, one.default) for one in fields(Highlight) if one.name not in _IN_SQL)
 
 

@@ -247,7 +247,7 @@ class LastView:
 
 
 class Mark(msgspec.Struct):
-    """What of a highlight says how likely it is to be worth a card."""
+    """The fields of a highlight that tell how likely it is to be worth a card."""
 
     exact: str = ""
     kind: str = ""
@@ -460,7 +460,7 @@ class Queries:
     def without_card(self) -> list[str]:
         """Return the keys of present highlights without a card, not even a rejected or deleted one.
 
-        Those of which a person wants none, by the form in which they are written, are omitted.
+        Highlights written in a form for which a person wants no cards are omitted.
         """
         rows = self._db.execute(
             "SELECT h.key FROM highlight h WHERE h.key IN (SELECT key FROM highlight"

@@ -270,7 +270,7 @@ class Recorder:
         return any(c.key != key for c in self._cards.of_highlight(key) if c.highlight.key == key)
 
     def _known_elsewhere(self, key: HighlightKey) -> Finding | None:
-        """Return a finding if the journal names a card of a highlight that does not exist here."""
+        """Return a finding if the journal names a card of a highlight that this ledger does not have."""
         if next(without_card(self._db, key), None) is None:
             return None
         row = self._db.execute(
@@ -488,7 +488,7 @@ class Recorder:
     def _shipped_otherwise(
         self, placing: _Placing, guid: Guid, quote: str, draft: Draft
     ) -> Finding | None:
-        """Return a finding that blocks a card which was shipped with words that are not known here.
+        """Return a finding that blocks a card that was shipped with words unknown to this ledger.
 
         This is so if the passage changed since by more than a correction. Without the old card, the new
         words cannot wait as its revision. Words of a person are known from the journal.

@@ -135,7 +135,7 @@ def pick(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> t
 
 
 def consent(ledger: Ledger, form: WrittenForm, choice: Choice) -> tuple[Result, ...]:
-    """Decide about a form in which cards are written in a source, as one action.
+    """Decide on a form in which cards are written in a source, as one action.
 
     `ACCEPT` accepts the cards that wait, and lets the policy accept those to come. `EACH` leaves each to
     a person. `NEVER` makes no cards of it; what waits is retired, nothing is rejected.

@@ -260,7 +260,7 @@ _CONSENTED = {
 
 
 def _consent(now: Decision) -> Outcome:
-    """Decide about a form in which cards are written: one action, one undo."""
+    """Decide on a form in which cards are written: one action, one undo."""
     form, choice = form_of(now.service, now.item.id), Choice(now.args.get("choice", ""))
     if form is None:
         raise RefusedError(CHANGED)
@@ -303,7 +303,7 @@ def _on_all(
     decide: Callable[..., Iterable[Result]],
     message: str,
 ) -> Callable[[Decision], Outcome]:
-    """Decide about all cards of a list, if a person typed how many."""
+    """Decide on all cards of a list, if a person typed how many."""
 
     def every(now: Decision) -> Outcome:
         ledger = now.service.ledger

@@ -11,7 +11,7 @@ from ankiforge.review.service import Service
 from ankiforge.text.fold import isolated
 
 _EXAMPLES = 3
-"""Cards of a form that are shown."""
+"""The number of example cards shown for a form."""
 
 
 def form_id(source: str, written: str) -> str:
@@ -28,7 +28,7 @@ def form_of(service: Service, identity: str) -> WrittenForm | None:
 
 
 def decided_as(event: Event) -> str:
-    """Return what a person decided about a form, in words."""
+    """Return the words for a decision on a form, for the list of recent actions."""
     choice = Choice(event.body["choice"])
     form = WrittenForm(event.subject, event.body["written"], choice=choice)
     return f"Cards written as “{form.written}” in {isolated(form.source)}: {form.said}"
