@@ -279,7 +279,9 @@ class Queries:
         These are highlights that are new, changed or failed, and for a model also those without a card
         about which it was not asked yet. Zotero comes first, so that for a passage marked both there
         and elsewhere, the card has a citation. Highlights that were ever merged into the card of
-        another one come last, because that card has to be drafted before.
+        another one come last, because that card has to be drafted before. Unless a model drafts,
+        whose requests must not change, those with accepted cards come first: after a lost ledger, a
+        duplicate that waited must find the card that is in Anki already.
 
         Args:
             run: the run that read the highlights; None = all.
@@ -292,9 +294,16 @@ class Queries:
             f" AND {_TO_DRAFT if drafter == BY_HAND else _TO_DRAFT_BY_MODEL}"
             # `+`: compared with the column itself, the index of the expression could not be used
             " ORDER BY EXISTS (SELECT 1 FROM event m WHERE json_extract(m.body, '$.key') = +h.key"
-            " AND m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
-            " h.position",
-            {"run": run, "drafter": drafter, "tagged": TAGGED, "unselected": NOT_SELECTED},
+            " AND m.what = 'merge'), :offline AND NOT EXISTS (SELECT 1 FROM event m"
+            " WHERE json_extract(m.body, '$.key') = +h.key AND m.what = 'accept'"
+            " AND NOT m.undone), h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
+            {
+                "run": run,
+                "drafter": drafter,
+                "tagged": TAGGED,
+                "unselected": NOT_SELECTED,
+                "offline": drafter.startswith("rules"),
+            },
         ).fetchall()
         return self._tasks(rows)
 
