@@ -21,6 +21,7 @@ from ankiforge.ledger.documents import LONG_PAGE
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     RESEMBLED,
+    TAKEN,
     decode_highlight,
     place_of,
     present,
@@ -768,7 +769,7 @@ class Recognition:
 
         Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
         they were moved and edited, but a card of such a row may be a second one. Of a row whose key came
-        from another machine, one that only Anki knows is noted as its second key.
+        from another machine and has no note in Anki, one that only Anki knows is noted as its second key.
         """
         journal = {
             container: {key: canonical(one.exact) for key, one in unread.items()}
@@ -791,9 +792,9 @@ class Recognition:
         seconds: list[tuple[str, str, str]] = []
         for row in self._db.execute(
             "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
-            " WHERE s.run = ? AND s.replaces = '' AND (s.key = '' OR (h.run = '' AND ?))"
-            " ORDER BY s.id",
-            (run, bool(in_anki)),
+            " WHERE s.run = ? AND s.replaces = '' AND (s.key = ''"
+            "  OR (h.run = '' AND h.drafter <> ? AND ?)) ORDER BY s.id",
+            (run, TAKEN, bool(in_anki)),
         ):
             if not in_anki and not journal.get(row["container"]):
                 continue

@@ -15,7 +15,13 @@ from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
-from ankiforge.ledger.highlights import RESEMBLED, decode_highlight, encode_highlight, place_of
+from ankiforge.ledger.highlights import (
+    RESEMBLED,
+    TAKEN,
+    decode_highlight,
+    encode_highlight,
+    place_of,
+)
 from ankiforge.ledger.journal import (
     GENERATION,
     VERSION,
@@ -315,10 +321,6 @@ def _identity(line: Entry) -> tuple[str, ...]:
     if names is None:
         return (line.id,)
     return (line.what, line.subject, *(str(line.body.get(name)) for name in names))
-
-
-TAKEN = "anki"
-"""The content hash of a highlight that is known only from Anki."""
 
 
 @dataclass(frozen=True, slots=True)
