@@ -276,15 +276,13 @@ class Queries:
     def to_draft(self, run: RunId | None, drafter: str) -> Iterator[Task]:
         """Return the highlights that need a draft, one task per document, in reading order.
 
-        These are highlights that are new, changed or failed, and for a model also those without a card
-        about which it was not asked yet. Highlights ever merged into the card of another one come
-        last, because that card must be drafted before. Without a model, whose requests must not
-        change, those with accepted cards come first: after a lost ledger, a duplicate that waited must
-        find the card that is in Anki. Zotero is next, because its cards have citations.
+        These are new, changed and failed highlights, and for a model those it was not asked about yet.
+        Ones ever merged into another's card come last. Without a model, whose requests must not change,
+        those with accepted cards come first: after a lost ledger, a duplicate that waited must find the
+        card that is in Anki. Zotero is next, because its cards have citations.
 
         Args:
             run: the run that read the highlights; None = all.
-            drafter: the name of the drafter.
         """
         was = "EXISTS (SELECT 1 FROM event e WHERE json_extract(e.body, '$.key') = +h.key AND e.what ="
         accepted = f"{was} 'accept' AND NOT e.undone) DESC," if drafter.startswith("rules") else ""
