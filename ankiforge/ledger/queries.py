@@ -279,10 +279,8 @@ class Queries:
         These are new, changed and failed highlights, and for a model those it was not asked about yet.
         Ones ever merged into another's card come last. Without a model, whose requests must not change,
         those with accepted cards come first: after a lost ledger, a duplicate that waited must find the
-        card that is in Anki. Zotero is next, because its cards have citations.
-
-        Args:
-            run: the run that read the highlights; None = all.
+        card that is in Anki. Zotero is next, because its cards have citations. A `run` limits them to
+        those it read.
         """
         was = "EXISTS (SELECT 1 FROM event e WHERE json_extract(e.body, '$.key') = +h.key AND e.what ="
         accepted = f"{was} 'accept' AND NOT e.undone) DESC," if drafter.startswith("rules") else ""
