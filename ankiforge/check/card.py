@@ -622,6 +622,8 @@ class Siblings:
 
     def leaks(self, draft: Draft, share: float) -> Iterator[Finding]:
         """Yield the first sibling that shows an answer of a draft, and this share of its question."""
+        if all(other == draft for _, other in self._drafts):
+            return
         for view in _views(draft):
             for answer in filter(_counts, view.answers):
                 for at in sorted(self._near(answer)):

@@ -399,7 +399,7 @@ def language(text: str) -> str:
     """Return the language of a text in Latin letters by its small words; "" if in doubt."""
     words = re.findall(r"[^\W\d_]+", text[:4000].casefold())
     scores = sorted(
-        ((sum(word in common for word in words), name) for name, common in _common().items()),
+        ((sum(map(common.__contains__, words)), name) for name, common in _common().items()),
         reverse=True,
     )
     (best, name), (next_best, _) = scores[:2]
