@@ -93,6 +93,9 @@ STORIES = {
     "accepted, cut out before it was loaded, database lost: it comes back at once": [
         ("accept", 11, 88), ("drop", 3, 0), ("lose_database", 4, 56),
     ],
+    "another note type, what stood before the passage moved, database and journal lost": [
+        ("other_type", 7, 17), ("move", 10, 50), ("lose_all", 9, 8),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 
