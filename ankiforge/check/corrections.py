@@ -584,7 +584,8 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
     `known` contains casefolded words of the rest of the vault: of two known words, neither is a
     misspelling of the other.
     """
-    if before.answer and before.answer == after.answer and _asked(before) == _asked(after):
+    gaps = before.gaps or after.gaps
+    if not gaps and before.answer == after.answer and _asked(before) == _asked(after):
         before = replace(before, text=after.text)  # what enzyme, which enzyme
     old_cites, new_cites = _cited(before), _cited(after)
     citations = old_cites <= new_cites or new_cites <= old_cites
