@@ -674,7 +674,8 @@ class PrivatePassages:
     def _marked(self, highlight: Highlight) -> Highlight:
         text = fold(highlight.exact)
         if highlight.nearby and self.stand_in(highlight.nearby, highlight.document.key):
-            highlight = replace(highlight, nearby="")
+            was = replace(highlight.as_formerly, nearby="")
+            highlight = replace(highlight, nearby="").formerly_as(was)
         if text not in self._words and not any(word in text for word in self._words):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))

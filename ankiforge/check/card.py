@@ -375,7 +375,7 @@ def points_at_page(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- filler in place of questions, answers and hints ----------------------------------------------
 
 _EMPTY = re.compile(
-    r"\W*(?:n/?a|t\.?b\.?d|todo|to do|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
+    r"\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
     r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*",
     re.IGNORECASE | re.DOTALL,
 )
