@@ -573,12 +573,25 @@ _LEAST_CONTEXT = 3
 _MOST_INSERTED = 0.3
 
 
+_ASKED = re.compile(r"\b(?:what|which)(?=\s+([^\W\d_]+))", re.IGNORECASE)
+
+
+def _asked(passage: Passage) -> str:
+    """Return a question with one word for `what` and `which` before a noun or a verb of content."""
+    return _ASKED.sub(
+        lambda match: match[0] if match[1].casefold() in FUNCTION else "which", passage.text
+    )
+
+
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
     """Classify an edit of a passage that stays in the same place.
 
     `known` contains casefolded words of the rest of the vault: of two known words, neither is a
     misspelling of the other.
     """
+    gaps = before.gaps or after.gaps
+    if not gaps and before.answer == after.answer and _asked(before) == _asked(after):
+        before = replace(before, text=after.text)  # what enzyme, which enzyme
     old_cites, new_cites = _cited(before), _cited(after)
     citations = old_cites <= new_cites or new_cites <= old_cites
     old, new = _tokens(before, citations), _tokens(after, citations)
