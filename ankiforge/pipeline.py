@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import NO_LLM, for_rules, likeliest, private, skip_reason, worth
+from ankiforge.draft import NO_LLM, Rules, for_rules, likeliest, private, skip_reason, worth
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
@@ -286,8 +286,6 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
-    from ankiforge.draft.rules import Rules  # not needed by `extract`
-
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
     by_model = not job.drafter_name.startswith("rules")

@@ -93,6 +93,13 @@ STORIES = {
     "accepted, cut out before it was loaded, database lost: it comes back at once": [
         ("accept", 11, 88), ("drop", 3, 0), ("lose_database", 4, 56),
     ],
+    "the folder renamed, database and journal lost, the answer changed before the next run": [
+        ("move_vault", 2, 63), ("keep", 4, 24), ("lose_all", 2, 24), ("answer", 11, 65),
+        ("run", 5, 12), ("accept", 11, 17),
+    ],
+    "another note type, what stood before the passage moved, database and journal lost": [
+        ("other_type", 7, 17), ("move", 10, 50), ("lose_all", 9, 8),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 
