@@ -120,26 +120,6 @@ def states(forge: Any) -> list[tuple[str, str, str]]:
     return [(c["guid"], c["verdict"], c["standing"]) for c in forge.cards()]
 
 
-@pytest.mark.parametrize("drafter", ["llm", "rules"])
-def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
-    drafted, server, fake, drafter
-):
-    _, _, cloze = ids(drafted)
-    drafted.ok("pick", cloze)
-    picked = next(card for card in drafted.cards() if card["kind"] == "cloze")
-    shutil.rmtree(drafted.folder / ".ankiforge")
-    server.otherwise = draws(fake, 0)
-    told = drafted.json("run", "--drafter", drafter)
-    assert told["fates"]["carded"] == 1
-    [card] = [card for card in drafted.cards() if card["standing"] == "live"]
-    assert [card[n] for n in ("guid", "fields", "verdict", "deck", "accepted_by")] == [
-        picked[n] for n in ("guid", "fields", "verdict", "deck", "accepted_by")
-    ]
-    server.otherwise = draws(fake, 0, 2)
-    drafted.ok("draft", "--again", "kind:cloze", "--remark", "both")
-    assert [card["guid"] for card in drafted.ok("list", "--json").lines] == [picked["guid"]]
-
-
 def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake):
     first, _, cloze = ids(drafted)
     for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
