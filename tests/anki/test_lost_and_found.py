@@ -38,10 +38,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
         do.write("Katze:::the cat\n"), do.ship(), do.note(Reverse=""),
     ),
-    "a field emptied in Anki and seen so stays empty after a loss": (
-        do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.run(), do.lose(),
-        do.write("Katze:::the cat\n"), do.ship(), do.note(Reverse=""),
-    ),
     "a rejected card of two passages does not come back": (
         *CAT_TWICE, do.say("reject", "CARD"), do.go(), do.lose(), do.run(added=0),
         do.cards(verdict="rejected"),

@@ -121,20 +121,6 @@ def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each
         assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
 
 
-def test_a_second_computer_with_the_journal_goes_on_where_the_first_stopped(pair):
-    laptop, phone = pair
-    laptop.run()
-    laptop.load()
-    laptop.forge.ok("reject", laptop.guid("Hund"))
-    laptop.run()
-    _sync(laptop, phone)
-    _carry_journal(laptop, phone)
-
-    assert phone.run()["added"] == 0
-    verdicts = {card["guid"]: card["verdict"] for card in laptop.forge.cards()}
-    assert {card["guid"]: card["verdict"] for card in phone.forge.cards()} == verdicts
-
-
 def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     laptop, phone = pair
     for computer in pair:

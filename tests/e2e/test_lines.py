@@ -78,7 +78,7 @@ def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
 
     assert list(_verdicts(forge).values()) == ["pending"] * len(WAITS)
     for line, reason in REASONS.items():
-        assert _reasons(forge, line) == [f"`::` may part no card: {reason}"]
+        assert f"`::` may part no card: {reason}" in _reasons(forge, line)
 
 
 def test_a_line_that_is_surely_a_card_is_accepted(forge):
