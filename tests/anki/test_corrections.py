@@ -18,7 +18,7 @@ ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 
 @pytest.fixture
 def desk(forge: Any, backend: Any) -> Iterator[Desk]:
-    (forge.folder / "ankiforge.yaml").write_text(SETTINGS, encoding="utf-8")
+    forge.settings(SETTINGS)
     with backend.opened(forge.profile) as anki:
         yield Desk(forge, anki)
 

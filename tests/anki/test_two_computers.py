@@ -22,10 +22,9 @@ class Computer:
         self.note = forge.folder / "notes" / "Cells.md"
         (self.note.parent / ".obsidian").mkdir(parents=True)
         self.note.write_text(NOTE, encoding="utf-8")
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
-            f"anki: {{collection: '{Path(device.anki.col.path)}'}}\n",
-            encoding="utf-8",
+            f"anki: {{collection: '{Path(device.anki.col.path)}'}}\n"
         )
 
     def rewrite(self, old: str, new: str) -> None:

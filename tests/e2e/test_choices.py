@@ -46,10 +46,9 @@ def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def drafted(forge: Any, server: Any) -> Any:
     llm = {"base_url": server.base_url, "model": "m", "candidates": 3}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\naccept: {{llm: clean}}\n",
-        encoding="utf-8",
+        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\naccept: {{llm: clean}}\n"
     )
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Lens.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")

@@ -137,9 +137,8 @@ def with_anki(
     """Let a workspace read a vault of its own, or other sources, and a collection; return the vault."""
     (forge.folder / "notes" / ".obsidian").mkdir(parents=True)
     collection = f"'{anki.col.path}'" if anki else "none"
-    (forge.folder / "ankiforge.yaml").write_text(
-        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n",
-        encoding="utf-8",
+    forge.settings(
+        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n"
     )
     return forge.folder / "notes"
 

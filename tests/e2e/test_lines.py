@@ -125,9 +125,7 @@ def test_the_same_question_with_the_same_answer_in_two_notes_is_no_field(forge):
 
 def test_a_dialect_named_in_the_settings_makes_lines_cards_but_not_code(forge):
     _vault(forge, {"a.md": "Next action:: call Bob\n\nf :: Int -> Int\n"})
-    (forge.folder / "ankiforge.yaml").write_text(
-        "sources:\n  - obsidian: {path: v, cards: [osr, inline]}\n", encoding="utf-8"
-    )
+    forge.settings("sources:\n  - obsidian: {path: v, cards: [osr, inline]}\n")
 
     forge.ok("run")
 

@@ -62,7 +62,7 @@ def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault, "AT_A_TIME", 20)
     sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
                for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
-    (forge.folder / "ankiforge.yaml").write_text("sources:\n" + "".join(sources), "utf-8")
+    forge.settings("sources:\n" + "".join(sources))
     forge("init", "--trust", forge.folder)
 
 

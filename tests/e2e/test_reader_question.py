@@ -29,10 +29,9 @@ def asked(forge: Any, server: Any) -> Any:
         page = Page(blocks, (mark(MARKED, comment=comment),))
         write_pdf(forge.folder / "papers" / "bread.pdf", [page], title="Bread")
         llm = {"base_url": server.base_url, "model": "m-70b", "candidates": 1}
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             "sources: [{pdf: {name: papers, path: papers}}]\ndrafter: llm\n"
-            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
-            encoding="utf-8",
+            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n"
         )
 
     return write
