@@ -1,6 +1,6 @@
 """What becomes of the faults of an agent: each kind proposed in each state of a highlight.
 
-    python -m benchmarks.agents                              the table of docs/agents.md
+    python -m benchmarks.agents                              the figures of docs/agents.md
     python -m benchmarks.agents --beside PYTHON DIR DIR      other servers, their checkouts (see `OTHERS`)
 
 Blocked: refused, or a card that cannot be accepted as it is. Warned: it waits with a finding.

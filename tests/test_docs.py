@@ -386,12 +386,12 @@ def _exit_codes(error: type[ForgeError]) -> set[int]:
 
 
 def test_every_exit_code_is_documented():
-    rows = re.findall(r"^\| (\d+) \|", sections(COMMANDS_PAGE)["Exit codes"], re.MULTILINE)
+    rows = re.findall(r"^- (\d+):", sections(COMMANDS_PAGE)["Exit codes"], re.MULTILINE)
     assert set(map(int, rows)) == {0, 130} | _exit_codes(ForgeError)
 
 
 def test_every_field_of_a_query_is_documented():
-    rows = re.findall(r"^\| `(\w+)` \|", sections(COMMANDS_PAGE)["Queries"], re.MULTILINE)
+    rows = re.findall(r"^- `(\w+)`:", sections(COMMANDS_PAGE)["Queries"], re.MULTILINE)
     assert tuple(rows) == FIELDS
 
 
@@ -549,7 +549,7 @@ def test_the_changelog_begins_with_what_is_unreleased_or_this_version():
 
 def test_the_glossary_is_in_order():
     text = (DOCS / "glossary.md").read_text(encoding="utf-8")
-    words = re.findall(r"^\| ([\w -]+) \| .+ \|$", text, re.MULTILINE)[1:]
+    words = re.findall(r"^- ([\w -]+): ", text, re.MULTILINE)
     assert len(words) > 30
     assert words == sorted(words, key=lambda word: word.replace("-", " "))
 

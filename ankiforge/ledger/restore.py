@@ -15,7 +15,13 @@ from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
-from ankiforge.ledger.highlights import RESEMBLED, decode_highlight, encode_highlight, place_of
+from ankiforge.ledger.highlights import (
+    RESEMBLED,
+    TAKEN,
+    decode_highlight,
+    encode_highlight,
+    place_of,
+)
 from ankiforge.ledger.journal import (
     GENERATION,
     VERSION,
@@ -317,10 +323,6 @@ def _identity(line: Entry) -> tuple[str, ...]:
     return (line.what, line.subject, *(str(line.body.get(name)) for name in names))
 
 
-TAKEN = "anki"
-"""The content hash of a highlight that is known only from Anki."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """The card reconstructed from a note of ours in Anki."""
@@ -527,8 +529,11 @@ class Recovery:
     # --- the highlight ----------------------------------------------------------------------
 
     def _placeholder(self, found: Recovered) -> None:
-        """Store a highlight with the key and text from Anki, until a source yields it."""
-        key = found.identity.key
+        """Store a highlight with the key and text from Anki, until a source yields it.
+
+        It is drafted then if its note has another note type, and is not taken over.
+        """
+        key, drafted = found.identity.key, TAKEN if found.seen.type_id else ""
         if self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone():
             self._db.execute(
                 "UPDATE highlight SET drafter = ? WHERE key = ? AND run = ''", (TAKEN, key)
@@ -543,7 +548,7 @@ class Recovery:
             "INSERT INTO highlight (key, document, container, place, position, mark, text, content,"
             " body, presence, drafted, drafter) VALUES (?, ?, '', '', 0, '', ?, ?, ?, 'present', ?, ?)",
             (key, document.key, text_of(highlight), TAKEN,
-             encode_highlight(highlight), TAKEN, TAKEN),
+             encode_highlight(highlight), drafted, TAKEN),
         )  # fmt: skip
 
     def _document(self, found: Recovered) -> Document:
@@ -568,7 +573,7 @@ class Recovery:
         """Mark passages as drafted if, according to the journal, all their cards were recovered."""
         self._db.execute(
             "UPDATE highlight SET drafted = content WHERE drafter = ? AND run = '' AND drafted = ''"
-            " AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
+            " AND container <> '' AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
             " (SELECT 1 FROM card c WHERE c.key = s.key AND c.family = s.family"
             " AND c.slot = s.slot))",
             (TAKEN,),

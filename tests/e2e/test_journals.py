@@ -47,6 +47,22 @@ def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_ledger(forge
     assert decided(forge) == before
 
 
+def test_a_lost_ledger_lets_no_duplicate_pass_that_waited(forge, vault):
+    (vault / "z.md").write_text(
+        "What does hence mean?::similar to *therefore*, *thus*\n", encoding="utf-8"
+    )
+    forge.ok("run", vault)
+    (vault / "a.md").write_text(
+        "What does hence mean?::for this reason, therefore, thus, so\n", encoding="utf-8"
+    )
+    forge.ok("run", vault)
+    before = decided(forge)
+    assert [verdict for verdict, *_ in before.values()].count("pending") == 1
+    shutil.rmtree(forge.home / ".ankiforge")
+    forge.ok("run", vault)
+    assert decided(forge) == before
+
+
 def guid_of(forge, word: str) -> str:
     [guid] = [card["guid"] for card in forge.cards() if word in str(card["fields"])]
     return guid

@@ -73,14 +73,14 @@ def named(draft: Draft, highlight: Highlight | None = None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table of docs/checks.md."""
+    """One check of docs/checks.md with its example."""
 
     id: str
     severity: str
     caught: str
 
 
-_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| .*? \| `([^`]+)` \|$", re.MULTILINE)
+_ROW = re.compile(r"^- `(\w+)`, (\w+): (?:.*\n)+?  `([^`]+)`$", re.MULTILINE)
 
 
 def documented() -> list[Row]:

@@ -36,9 +36,9 @@ def keys(struct: type[msgspec.Struct]) -> set[str]:
 
 
 def documented(text: str) -> set[str]:
-    """The words in the first column of the tables."""
-    cells = re.findall(r"^\| (`[^|]*) \|", text, re.M)
-    return {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
+    """The words that the items of the lists begin with."""
+    begun = re.findall(r"^- ((?:`[^`]+`(?:, )?)+)(?=:| \()", text, re.M)
+    return {word for words in begun for word in re.findall(r"`([^`]+)`", words)}
 
 
 @pytest.mark.parametrize(

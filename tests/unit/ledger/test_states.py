@@ -1,5 +1,6 @@
 """What the tables of docs/states.md say is what the ledger does, cell by cell, and the code says the same."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,14 +30,20 @@ DOC = (Path(__file__).parents[3] / "docs" / "states.md").read_text(encoding="utf
 def table_of(axis: str) -> dict[str, dict[str, str]]:
     section = DOC.split(f"\n## {axis}\n")[1].split("\n## ")[0]
     rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
+        [cell.strip() or "·" for cell in line.strip("|").split("|")]
         for line in section.splitlines()
         if line.startswith("|")
     ]
     columns = rows[0][1:]
-    told = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in rows[2:]}
+    told = {
+        event: dict(zip(columns, row[1:], strict=True))
+        for row in rows[2:]
+        for event in row[0].split(", ")
+    }
     assert set(told) <= {event.value for event in Event}
-    unchanged = dict.fromkeys(columns, "·")
+    if by_all := re.search(r"^Set by: (\w+)\.$", section, re.MULTILINE):
+        told = {event: {**row, "set by": by_all[1]} for event, row in told.items()}
+    unchanged = dict.fromkeys((*columns, "set by"), "·")
     return {event.value: told.get(event.value, unchanged) for event in Event}
 
 

@@ -11,7 +11,7 @@ KEYS = DOCS.parent / "ankiforge" / "review" / "page" / "static" / "keys.js"
 
 
 def test_the_guide_names_every_list_in_the_order_of_the_page():
-    titles = re.findall(r"^\| ([A-Z][\w ]+) \|", GUIDE, re.MULTILINE)
+    titles = re.findall(r"^- \*\*([A-Z][\w ]+)\*\*", GUIDE, re.MULTILINE)
     parts = [part.title for view in VIEWS if view.joined for part in view.parts]
     assert titles == [*(view.title for view in VIEWS), *parts]
 
