@@ -110,7 +110,7 @@ def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypa
     forge.ok("run", "--drafter", "rules")
     for name in ("ask.md", "ask.jsonl"):
         forge.ok("draft", "export", name)
-        assert "two experts would answer alike" in (forge.folder / name).read_text("utf-8")
+        assert "Four hostile readers" in (forge.folder / name).read_text("utf-8")
 
 
 # --- when it cannot be asked ----------------------------------------------------------------
