@@ -383,12 +383,17 @@ _CLASS = re.compile(r"[aeiouy][a-z]e?$")
 
 def _misspelled(one: str, other: str, known: Container[str]) -> bool:
     """Return whether one word is a misspelling of the other."""
+    a, b = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
+    short = min(len(a), len(b))
+    same = a == b or (short >= 5 and _undoubled(a) == _undoubled(b))
+    # whether a word is known takes a search of all highlights, so it is asked about close words only
+    if not same and OSA.distance(a, b, score_cutoff=2) > 2:
+        return False
     if one in known and other in known:
         return False
-    one, other = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
-    short = min(len(one), len(other))
-    if one == other or (short >= 5 and _undoubled(one) == _undoubled(other)):
+    if same:
         return True
+    one, other = a, b
     if one[0] != other[0] or short < 3 or other in _groups("confusable").get(one, ()):
         return False
     if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
