@@ -83,11 +83,14 @@ class Tally:
         self.problems += [one for one in progress.problems if one not in self.problems]
 
     def take(self, published: Published) -> None:
-        """Add the result of one package."""
+        """Add the result of one package, without a second problem about the same file or folder."""
         if published.notes:
             self.published.append(published)
         self.incomplete |= bool(published.problems)
-        self.problems += [one for one in published.problems if one not in self.problems]
+        known = {one.where for one in self.problems}
+        self.problems += [
+            one for one in dict.fromkeys(published.problems) if one.where not in known
+        ]
 
     @property
     def to_import(self) -> list[Published]:

@@ -244,6 +244,21 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
     assert (found["seen"], found["new"]) == (2, 0)
 
 
+def test_a_missing_vault_is_told_instead_of_each_picture_in_it(forge, v, no_waiting):
+    shutil.copyfile(Path(__file__).parents[2] / "docs/card-light.png", v / "a.png")
+    (v / "pictures.md").write_text("".join(f"What is picture {n}?::![](a.png)\n\n" for n in (1, 2)))
+    forge.ok("run", v)
+    away = v.rename(v.with_name("away"))
+    told = forge.ok("run").stderr
+    assert (told.count(f"note: {v}: "), told.count("failed: ")) == (1, 0)
+    away.rename(v)
+    forge.ok("init", w := forge.folder / "w")  # with the vault in the settings
+    v.rename(away)
+    for command in ("run", "build"):
+        told = forge("-C", w, command, code=1).stderr
+        assert told.count("failed: ") == told.count(f"failed: {v}: ") == 1
+
+
 def test_notes_and_pdfs_of_one_folder_are_two_sources_of_one_name(forge, v):
     pdf(v / "p.pdf", ROC)
     forge.ok("run", v)

@@ -475,7 +475,7 @@ def find_notes(
     """
     files = Files(complete=not only)
     if not root.is_dir():
-        files.missing(root.name, "the vault folder is not there")
+        files.missing(str(root), "the vault folder is not there")
         return files
     included, excluded = matcher(include, git=True), matcher(exclude, git=True)
     prefix = len(os.path.join(root, ""))  # noqa: PTH118 - of very many files
