@@ -473,7 +473,7 @@ _PICTURE_NAMESPACES = ("markdown", "tiddlywiki")
 """More such kinds, identified by the first part of a highlight's namespace."""
 _CUT_ROUTES = (Route.PDF, Route.ZOTERO)
 """Sources whose pictures are cut from pages. A note in a vault cannot refer to such a picture."""
-CUT_AGAIN = "run again where its PDF lies: ankiforge run cuts the picture anew"
+CUT_AGAIN = "on the machine with its PDF, run: ankiforge run"
 
 
 def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
@@ -494,7 +494,9 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
             hint = CUT_AGAIN
         elif root and not root.exists():
             what = "is not there, so the pictures in its cards are missing too"
-            problems.append(Problem(str(root), what, "check the path, and that the disk is mounted"))
+            problems.append(
+                Problem(str(root), what, "check the path, and that the disk is mounted")
+            )
             continue
         elif card.highlight.route is Route.ZOTERO:
             hint = "open the PDF in Zotero once: it keeps pictures of what it shows"
@@ -512,8 +514,8 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str) -> Media | Probl
         target = (root / path).resolve()
         inside = target.is_relative_to(root.resolve())
     except (OSError, ValueError, RuntimeError) as error:
-        return Problem(path, f"is no path: {error}")
-    return media_of(target) if inside else Problem(path, "lies outside its source")
+        return Problem(path, f"is not a path: {error}")
+    return media_of(target) if inside else Problem(path, "is outside its source")
 
 
 def _picture_folder(ledger: Ledger, highlight: Highlight, path: str) -> Path | None:

@@ -235,12 +235,12 @@ def _notes(summary: Summary, program: str) -> Iterator[str]:
         wait = "correction waits" if count == 1 else "corrections wait"
         yield f"{count:6} {wait} for you: {program} review"
     if count := summary.tally.counts["answers_changed"]:
-        yield f"{count:6} changed in the answer; Anki keeps the schedule: {program} list finding:answer_changed"
+        yield f"{count:6} with a corrected answer; Anki keeps the schedule: {program} list finding:answer_changed"
     if count := cards["sourceless"]:
         stay = (
-            "card stays although its highlight is gone"
+            "card stays, although its highlight is gone"
             if count == 1
-            else "cards stay although their highlights are gone"
+            else "cards stay, although their highlights are gone"
         )
         yield f"{count:6} {stay}: {program} list finding:source_gone"
 
@@ -261,7 +261,7 @@ def anki_text(tally: Tally) -> Iterator[str]:
             f" there for tag:{RETIRED}"
         )
     for path in tally.aside:
-        yield f"nothing to import: Anki has all of it. The last package was renamed to {path.name}"
+        yield f"nothing to import: Anki has every card. The last package was renamed to {path.name}"
     for path in tally.stale:
         yield f"no card of the last package is accepted now. It was renamed to {path.name}"
 

@@ -90,16 +90,16 @@ def test_a_line_that_is_surely_a_card_is_accepted(forge):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("We mix them in a ratio of 3 :: 4", "it may stand within a sentence"),
+        ("We mix them in a ratio of 3 :: 4", "it may be part of a sentence"),
         ("f :: Int -> Int", "it may belong to code"),
         ("Workout hours:: 0", "its value is a number, it may be metadata"),
-        ("Filter: [kin::to[Folder item]] lists them", "it stands within brackets"),
+        ("Filter: [kin::to[Folder item]] lists them", "it is within brackets"),
     ],
 )
 def test_the_reason_is_told(forge, line, reason):
     forge.ok("run", _vault(forge, {"a.md": line + "\n"}))
 
-    assert _reasons(forge, line) == [f"`::` may part no card: {reason}"]
+    assert _reasons(forge, line) == [f"this `::` line may not be a card: {reason}"]
 
 
 DAYS = {

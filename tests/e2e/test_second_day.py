@@ -395,7 +395,7 @@ def test_a_card_that_waits_by_policy_says_so(forge, v):
     data = forge.ok("run", v, "--accept", "review", "--json").data
     assert data["waiting"] == {"policy": 2}
     [card] = forge.cards("stem")
-    assert card["waits"] == "clean, and not accepted without a person"
+    assert card["waits"] == "no findings, but your settings make them wait"
     forge.ok("accept", "--all", "--filter", "drafter:rules")
     assert [one["waits"] for one in forge.cards()] == ["", ""]
 
@@ -412,6 +412,6 @@ def test_the_301st_card_says_why_it_waits(forge, tmp_path, monkeypatch):
     data = forge.json("run", notes)
     assert data["waiting"] == {"flood": 1}
     [card] = forge.cards("verdict:pending")
-    assert "clean cards at once" in forge.ok("list", "verdict:pending").stdout
-    assert "clean cards at once" in forge.ok("show", card["guid"]).stdout
-    assert "clean cards at once" in forge.ok("trace", card["guid"]).stdout
+    assert "cards without findings at once" in forge.ok("list", "verdict:pending").stdout
+    assert "cards without findings at once" in forge.ok("show", card["guid"]).stdout
+    assert "cards without findings at once" in forge.ok("trace", card["guid"]).stdout
