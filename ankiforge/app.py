@@ -775,7 +775,7 @@ def make_job(
         options: other fields of `Job`.
     """
     from ankiforge.config.deckfiles import load_decks
-    from ankiforge.draft.rules import Rules
+    from ankiforge.draft import Rules
     from ankiforge.pipeline import Job
 
     config = workspace.config

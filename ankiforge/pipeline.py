@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import NO_LLM, for_rules, likeliest, private, skip_reason, worth
+from ankiforge.draft import NO_LLM, Rules, for_rules, likeliest, private, skip_reason, worth
 from ankiforge.errors import ItemError
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
@@ -286,8 +286,6 @@ def _deck_of(job: Job, highlight: Highlight) -> str:
 def _drafted(
     job: Job, ledger: Ledger, recorder: DraftRecorder, scope: RunId | None
 ) -> Iterator[Progress]:
-    from ankiforge.draft.rules import Rules  # not needed by `extract`
-
     written = share(pending(ledger, scope, job.drafter_name), job.only, by_hand=True)
     yield from recorder.record(Rules().draft(written), BY_HAND)
     by_model = not job.drafter_name.startswith("rules")
@@ -676,7 +674,8 @@ class PrivatePassages:
     def _marked(self, highlight: Highlight) -> Highlight:
         text = fold(highlight.exact)
         if highlight.nearby and self.stand_in(highlight.nearby, highlight.document.key):
-            highlight = replace(highlight, nearby="")
+            was = replace(highlight.as_formerly, nearby="")
+            highlight = replace(highlight, nearby="").formerly_as(was)
         if text not in self._words and not any(word in text for word in self._words):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))

@@ -261,14 +261,16 @@ def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
 
     Without this, a person who lost the ledger and the journal would get every card a second time.
     A note is taken over once the journal or a source contains its highlight: other notes may belong
-    to another workspace. With `everything`, all notes are taken over.
+    to another workspace. With `everything`, all notes are taken over. A note to which a person gave
+    another note type only tells the key of its highlight.
     """
     unknown = (found for found in map(recovered_card, ledger.views.unknown()) if found)
     count = 0
     while batch := tuple(islice(unknown, BATCH)):
         with ledger.unit():
             for found in batch:
-                if everything or ledger.recovery.has_highlight(found):
+                is_ours = bool(found.seen.type_id)
+                if is_ours and (everything or ledger.recovery.has_highlight(found)):
                     ledger.recovery.create_card(found)
                     count += 1
                 else:
@@ -285,14 +287,16 @@ def recovered_card(seen: Seen) -> Recovered | None:
     """Reconstruct the card of a note; return None if the note is not a valid one of ours.
 
     The field AnkiforgeId contains key, family and slot. The field Source contains the sentence, in
-    which the highlight is marked, and in the highlight the quote.
+    which the highlight is marked, and in the highlight the quote. A note type of the person's may have
+    the same fields.
     """
-    family = family_of(seen.type_id)
-    if family is None:
-        return None
-    fields = dict(zip(note_type(family).fields, seen.fields, strict=False))
-    identity = parse_identity(fields["AnkiforgeId"])
-    if identity is None or identity.family is not family:
+    families = [family_of(seen.type_id)] if seen.type_id else list(Family)
+    for family in filter(None, families):
+        fields = dict(zip(note_type(family).fields, seen.fields, strict=False))
+        identity = parse_identity(fields.get("AnkiforgeId", ""))
+        if identity and identity.family is family:
+            break
+    else:
         return None
     if not identity.guid == seen.guid == guid_for(identity.key, family, identity.slot):
         return None  # a copy: its guid is not the one computed from key, family and slot

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from ankiforge.draft.rules import Rules
+from ankiforge.draft import Rules
 from ankiforge.model import (
     Document,
     DocumentKey,

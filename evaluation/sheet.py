@@ -23,7 +23,7 @@ import msgspec
 from ankiforge import check
 from ankiforge.anki.cards import cloze as as_anki_shows
 from ankiforge.anki.notes import content_html
-from ankiforge.check import bare, hidden_gaps, read, without
+from ankiforge.check import bare, read, without
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,
@@ -465,7 +465,7 @@ def _faces(draft: Draft) -> list[tuple[str, str]]:
     if draft.kind.family is Family.CLOZE:
         return [
             (without(draft.field("Text"), hidden), " · ".join(bare(gap.answer) for gap in hidden))
-            for _, hidden in hidden_gaps(draft)
+            for _, hidden in read(draft).hidden
         ] or [(draft.field("Text"), "")]
     asked, [answer] = read(draft).asked, read(draft).answers
     return [(asked, answer), *([(answer, asked)] if draft.kind is CardKind.TWO_WAY else [])]

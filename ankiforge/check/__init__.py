@@ -5,7 +5,7 @@ from ankiforge.check.duplicates import DuplicateIndex, terms_of
 from ankiforge.check.engine import ALL, GROUNDS, after_probe, check, lint
 from ankiforge.check.inline import Names
 from ankiforge.check.probe import same_answer
-from ankiforge.check.reading import bare, hidden_gaps, read, without
+from ankiforge.check.reading import bare, read, without
 from ankiforge.check.rules import RULES, Bound, Context, Limits, Rule, found, ids, limits_from
 from ankiforge.check.words import content
 
@@ -26,7 +26,6 @@ __all__ = [
     "check",
     "content",
     "found",
-    "hidden_gaps",
     "ids",
     "limits_from",
     "lint",

@@ -20,7 +20,6 @@ from ankiforge.check.reading import (
     authored,
     bare,
     folded,
-    hidden_gaps,
     is_choice,
     language,
     read,
@@ -86,7 +85,7 @@ def structure(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("malformed_cloze", problem)
     # while a number is hidden, words, a formula, a picture or a hint remain visible as the question
     text = draft.field("Text")
-    for number, hidden in hidden_gaps(draft):
+    for number, hidden in read(draft).hidden:
         rest = without(text, hidden).replace(GAP, "")
         hinted = any(gap.hint.strip() for gap in hidden)
         if not hinted and not re.search(r"\w", rest) and "![" not in text:
@@ -216,7 +215,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
         ):
             yield found("gap_stopword", f"“{answer}”")
     # the rest of the sentence, or of the line in a list, does not contain the answer
-    for number, hidden in hidden_gaps(draft):
+    for number, hidden in read(draft).hidden:
         rest = without(text, hidden)
         lines = rest.splitlines()
         if len(lines) > _LINES:
@@ -229,7 +228,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
                 yield found("gap_leak", f"“{answer}”")
     # enough of the text remains, if it has eight words or more
     length = word_count(reading.whole)
-    for number, hidden in hidden_gaps(draft) if length >= _WORDS_TO_MEASURE else ():
+    for number, hidden in read(draft).hidden if length >= _WORDS_TO_MEASURE else ():
         rest = without(text, hidden).replace(GAP, "")
         part = 100 * (1 - len(rest) / len(reading.whole))
         if rule := limits.breaks(part, "gap_gt50pct", "gap_gt35pct"):
@@ -376,7 +375,7 @@ def points_at_page(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- filler in place of questions, answers and hints ----------------------------------------------
 
 _EMPTY = re.compile(
-    r"\W*(?:n/?a|t\.?b\.?d|todo|to do|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
+    r"\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder|your (?:question|answer)"
     r"(?: here)?|insert \w+(?: here)?|(?:question|answer|front|back|text) here)\W*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -622,6 +621,8 @@ class Siblings:
 
     def leaks(self, draft: Draft, share: float) -> Iterator[Finding]:
         """Yield the first sibling that shows an answer of a draft, and this share of its question."""
+        if all(other == draft for _, other in self._drafts):
+            return
         for view in _views(draft):
             for answer in filter(_counts, view.answers):
                 for at in sorted(self._near(answer)):
@@ -664,7 +665,7 @@ def _views(draft: Draft) -> tuple[_View, ...]:
                 without(draft.field("Text"), hidden),
                 tuple(answer for gap, answer in answers if number in gap.numbers),
             )
-            for number, hidden in hidden_gaps(draft)
+            for number, hidden in read(draft).hidden
         ]
     return tuple(_View(shown, answers, stems(shown)) for shown, answers in pairs)
 

@@ -383,12 +383,17 @@ _CLASS = re.compile(r"[aeiouy][a-z]e?$")
 
 def _misspelled(one: str, other: str, known: Container[str]) -> bool:
     """Return whether one word is a misspelling of the other."""
+    a, b = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
+    short = min(len(a), len(b))
+    same = a == b or (short >= 5 and _undoubled(a) == _undoubled(b))
+    # whether a word is known takes a search of all highlights, so it is asked about close words only
+    if not same and OSA.distance(a, b, score_cutoff=2) > 2:
+        return False
     if one in known and other in known:
         return False
-    one, other = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
-    short = min(len(one), len(other))
-    if one == other or (short >= 5 and _undoubled(one) == _undoubled(other)):
+    if same:
         return True
+    one, other = a, b
     if one[0] != other[0] or short < 3 or other in _groups("confusable").get(one, ()):
         return False
     if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
@@ -568,12 +573,25 @@ _LEAST_CONTEXT = 3
 _MOST_INSERTED = 0.3
 
 
+_ASKED = re.compile(r"\b(?:what|which)(?=\s+([^\W\d_]+))", re.IGNORECASE)
+
+
+def _asked(passage: Passage) -> str:
+    """Return a question with one word for `what` and `which` before a noun or a verb of content."""
+    return _ASKED.sub(
+        lambda match: match[0] if match[1].casefold() in FUNCTION else "which", passage.text
+    )
+
+
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
     """Classify an edit of a passage that stays in the same place.
 
     `known` contains casefolded words of the rest of the vault: of two known words, neither is a
     misspelling of the other.
     """
+    gaps = before.gaps or after.gaps
+    if not gaps and before.answer == after.answer and _asked(before) == _asked(after):
+        before = replace(before, text=after.text)  # what enzyme, which enzyme
     old_cites, new_cites = _cited(before), _cited(after)
     citations = old_cites <= new_cites or new_cites <= old_cites
     old, new = _tokens(before, citations), _tokens(after, citations)

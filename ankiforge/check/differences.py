@@ -156,6 +156,11 @@ def stems_of(form: str) -> Iterator[str]:
     return filter(None, map(_STEMS.__getitem__, tokens_of(form)))
 
 
+@lru_cache(maxsize=2048)
+def _stem_set(text: str) -> Words:
+    return frozenset(stems_of(form_of(text)))
+
+
 def tokens_of(form: str) -> list[str]:
     """Return all words of a normal form, in order."""
     return (_ASCII if form.isascii() else _WORD).findall(form)
@@ -562,9 +567,8 @@ def _apart(mine: Words, theirs: Words) -> tuple[list[str], list[str]]:
 
 def answers_alike(mine: Sides, theirs: Sides) -> bool:
     """Return whether two cards have equal answers and share half of the words of their questions."""
-    one, other = form_of(mine.answered), form_of(theirs.answered)
-    if one != other and set(stems_of(one)) != set(stems_of(other)):
+    if _stem_set(mine.answered) != _stem_set(theirs.answered):
         return False
-    asked, there = set(stems_of(form_of(mine.asked))), set(stems_of(form_of(theirs.asked)))
+    asked, there = _stem_set(mine.asked), _stem_set(theirs.asked)
     shared = len(asked & there)
     return shared >= _SHARED and 2 * shared >= min(len(asked), len(there))

@@ -455,7 +455,7 @@ def _mask(words: Iterable[int]) -> int:
 
 def _sound_alike(one: Sides, other: Sides) -> bool:
     forms = (form_of(one.whole), form_of(other.whole))
-    return fuzz.token_set_ratio(*forms) >= _TOKEN_SET
+    return fuzz.token_set_ratio(*forms, score_cutoff=_TOKEN_SET) > 0
 
 
 def _siblings(one: HighlightKey, other: HighlightKey) -> bool:

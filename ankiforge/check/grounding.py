@@ -258,12 +258,12 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
     for wanted in sides.answers:
         strange += foreign(wanted, source)
         # numbers and fractions in words
-        sizes = values(source)
         for one in quantities(wanted):
-            if one.spelled and one.value >= 2 and abs(one.value) not in sizes:
+            if one.spelled and one.value >= 2 and abs(one.value) not in values(source):
                 strange.append(one.shown)
         for word, value in fractions(wanted).items():
-            if word.rstrip("s") not in source.casefold() and not sizes & {value, value * 100}:
+            sizes = {value, value * 100}
+            if word.rstrip("s") not in source.casefold() and not sizes & values(source):
                 strange.append(word)
     if strange:
         yield found("ungrounded_number", ", ".join(dict.fromkeys(strange)))
@@ -272,23 +272,32 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
 def foreign(text: str, source: str) -> Iterator[str]:
     """Yield numbers in digits that the source has in no notation, and months that it does not name."""
     if stated := stated_numbers(text):
-        known, sizes, sized = all_numbers(source), values(source), bases(source)
+        known = all_numbers(source)
         for number, forms in stated.items():
             # other notations: 3,000,000 for 3 million, ¾ for 3/4
-            same_size = any(
-                number in one.shown and (abs(one.value) in sizes or one.base in sized)
-                for one in quantities(text)
-            ) or any(number in parts and size in sizes for *parts, size in written_fractions(text))
-            if not known & set(forms) and not same_size:
+            if (
+                known.isdisjoint(forms)
+                and not any(
+                    number in one.shown and _states(source, one) for one in quantities(text)
+                )
+                and not any(
+                    number in parts and size in values(source)
+                    for *parts, size in written_fractions(text)
+                )
+            ):
                 yield number
         for one in quantities(_unshielded(text)):
             scaled = one.unit or (one.value >= 1000 and not re.search(r"\d{3}", one.shown))
-            strange = abs(one.value) not in sizes and one.base not in sized
-            if scaled and not one.spelled and strange:
+            if scaled and not one.spelled and not _states(source, one):
                 yield one.shown
     if named := months(text):
         dated = set(months(source).values()) or set(named.values())
         yield from (name for name, month in named.items() if month not in dated)
+
+
+def _states(source: str, one: Quantity) -> bool:
+    """Return whether a source has a number of this size, whatever its notation and sign."""
+    return abs(one.value) in values(source) or one.base in bases(source)
 
 
 _BELOW = re.compile(
@@ -337,11 +346,11 @@ _PLAIN_DIGITS = 12
 def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
     """Return the numbers of each noun by (noun, side): 1 = the noun follows, -1 = it precedes."""
     line = row(text)
-    numbers = [_number(word) for word in line.words]
+    found = ((at, _number(word)) for at, word in enumerate(line.words))
+    numbers = {at: value for at, value in found if value is not None}
     labels: dict[tuple[str, int], set[Fraction]] = {}
-    for at, value in enumerate(numbers):
-        measured = line.words[at + 1 : at + 2] and line.words[at + 1] in UNITS
-        if value is None or measured:
+    for at, value in numbers.items():
+        if line.words[at + 1 : at + 2] and line.words[at + 1] in UNITS:
             continue
         for step in (-1, 1):
             # the noun next to a number, or to the list of numbers that contains it
@@ -349,7 +358,7 @@ def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
             for beside in places if step > 0 else (place for place in places if place >= 0):
                 if beside >= len(line.words):
                     break
-                if numbers[beside] is None and line.words[beside] not in _JOINING:
+                if beside not in numbers and line.words[beside] not in _JOINING:
                     if line.stems[beside].isalpha():
                         labels.setdefault((line.stems[beside], step), set()).add(value)
                     break
@@ -357,10 +366,11 @@ def _labels(text: str) -> dict[tuple[str, int], frozenset[Fraction]]:
 
 
 def _number(word: str) -> Fraction | None:
-    if word.isascii() and word.isdigit() and len(word) <= _PLAIN_DIGITS:
-        return Fraction(int(word))
-    if word[:1].isdecimal() and word.replace(".", "").replace(",", "").isdecimal():
-        return next((one.value for one in quantities(word)), None)
+    if word[:1].isdecimal():
+        if word.isascii() and word.isdigit() and len(word) <= _PLAIN_DIGITS:
+            return Fraction(int(word))
+        if word.replace(".", "").replace(",", "").isdecimal():
+            return next((one.value for one in quantities(word)), None)
     return Fraction(NUMBER_WORDS[word]) if word in COUNTING_WORDS else None
 
 
@@ -368,10 +378,9 @@ def _mislaid(text: str, source: str) -> str:
     """Return a noun with another number than in the source, which belongs to another noun there."""
     if not re.search(r"\d", text):
         return ""
-    there = _labels(source)
-    everything = frozenset().union(*there.values())
     for key, held in _labels(text).items():
+        there = _labels(source)
         known = there.get(key, frozenset())
-        if known and not held & known and held <= everything:
+        if known and not held & known and held <= frozenset().union(*there.values()):
             return f"“{key[0]}” with {min(held)}; there: {min(known)}"
     return ""

@@ -78,9 +78,8 @@ def formulae(draft: Draft, context: Context) -> Iterator[Finding]:
     highlight = context.highlight
     if asked_by_reader(draft) or pictured(draft, highlight):
         return
-    source = solid(as_written(highlight))
     for formula in _runs(draft, "math", "display"):
-        symbols = solid(formula)
+        source, symbols = solid(as_written(highlight)), solid(formula)
         if not _OPERATOR.search(formula.strip("$")) or len(symbols) < 3 or symbols in source:
             continue
         # the source has an equation with the same left side, the same letters with other signs,
@@ -153,8 +152,8 @@ def names(draft: Draft, context: Context) -> Iterator[Finding]:
     capitals = () if marked(draft, highlight) else _capitals(reading.whole)
     foreign = [name for name in (*reading.terms, *capitals) if folded(name) not in known]
     begun = [name for answer in reading.answers for name in _capitals(answer, everywhere=True)]
-    there = [name for name in _capitals(written, everywhere=True) if len(name) >= 3]
     for name in dict.fromkeys((*foreign, *(one for one in begun if folded(one) not in known))):
+        there = (one for one in _capitals(written, everywhere=True) if len(one) >= 3)
         if meant := next((one for one in there if _misspelled(name, one)), ""):
             yield found("name_altered", f"“{name}”; there: “{meant}”")
             return
@@ -176,8 +175,10 @@ def _capitals(text: str, everywhere: bool = False) -> dict[str, None]:
     names: dict[str, None] = {}
     plain = re.sub(r"`[^`\n]*`|\$[^$\n]*\$|\\[A-Za-z]+", " ", text)
     for match in _NAME.finditer(plain):
+        if not match[0][0].isupper():
+            continue
         word = re.sub(r"['’]s$", "", match[0]).rstrip("'’-")
-        if not word[:1].isupper() or "_" in word or word.casefold() in FUNCTION:
+        if "_" in word or word.casefold() in FUNCTION:
             continue
         if everywhere or not _BEGINS.search(plain[max(0, match.start() - 6) : match.start()]):
             names[word] = None

@@ -107,9 +107,10 @@ def negation(draft: Draft, context: Context) -> Iterator[Finding]:
         wanted = row(read(draft).answers[0]).all_stems
         parts = [clause for clause in proof.clauses if wanted & row(clause).all_stems]
         there = row(" ; ".join(parts)) if parts else None
+    asks_denied = not is_cloze and not NEGATORS.isdisjoint(row(front).words)
     chosen = draft.kind.family is Family.BASIC and is_choice(front)
     finding = None if chosen or there is None else _dropped(here, there, repeats)
-    if finding := finding or _added(here, proof, repeats):
+    if finding := finding or _added(here, proof, repeats, asks_denied):
         yield finding
     elif piece := _denied_ideographs(read(draft).whole, proof.text):
         yield found("negation_changed", f"“{piece}”")
@@ -167,8 +168,12 @@ def _dropped(here: Row, there: Row, repeats: bool) -> Finding | None:
     return None
 
 
-def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
-    """Return the finding if the card denies something that the source says."""
+def _added(here: Row, proof: Evidence, repeats: bool, asks_denied: bool) -> Finding | None:
+    """Return the finding if the card denies something that the source says.
+
+    `asks_denied`: the question contains a negation, often for another word of the source: which
+    mosquitoes do *not* bite? So only what is certain counts.
+    """
     there, asserted = proof.row, proof.row.all_stems
     in_denial = {word for denied in _scopes(there) for word in denied}
     # negations without a content word after them: without it; the other does not
@@ -194,6 +199,8 @@ def _added(here: Row, proof: Evidence, repeats: bool) -> Finding | None:
             turned = {word for each in here.words for word in TURNED.get(each, ())}
             mild = not (_MILD | _CONTRASTS | turned).isdisjoint(there.words)
         doubtful = mild or often or bare - _WITHOUT
+        if doubtful and asks_denied:
+            return None
         rule = "negation_doubtful" if doubtful else "negation_changed"
         return found(rule, f"it says “{' '.join(kept)}”")
     return None
@@ -429,7 +436,9 @@ def roles(draft: Draft, context: Context) -> Iterator[Finding]:
 def _swapped(here: Row, at: int, there: Row, place: int, answer: Words) -> bool:
     left, right = map(_actors, here.around(at, _REACH))
     left_there, right_there = map(_actors, there.around(place, _REACH))
-    if _passive(here, at) != _passive(there, place):
+    before, before_there = here.words[max(0, at - 6) : at], there.words[max(0, place - 6) : place]
+    less = any(not _contrary(word).isdisjoint(before_there) for word in before)  # for more
+    if less != (_passive(here, at) != _passive(there, place)):
         left, right = right, left
     crossed = left & (right_there - left_there), right & (left_there - right_there)
     if not all(crossed) or (answer and not answer & (crossed[0] | crossed[1])):
@@ -446,7 +455,7 @@ def _actors(side: Iterable[str]) -> Words:
 
 def _passive(line: Row, at: int) -> bool:
     """Return whether a form of be precedes a participle: `is inhibited`, `was A defeated`."""
-    before = line.words[max(0, at - 5) : at]
+    before = line.words[max(0, at - 6) : at]
     return line.words[at].endswith(_PARTICIPLE) and not _BE.isdisjoint(before)
 
 
@@ -456,7 +465,9 @@ _PERSON = frozenset(
     ["he", "she", "him", "her", "his", "hers", "they", "them", "their", "who", "whose", "whom"]
 )
 _JOINTLY = re.compile(
-    r"\b(?:respectively|beziehungsweise|bzw|respectivement|respectivamente)\b", re.I
+    r"\b(?:respectively|beziehungsweise|bzw|respectivement|respectivamente|not only|nicht nur"
+    r"|non seulement|no s[oó]lo)\b",
+    re.I,
 )
 _MOST_PARTS = 40
 """The maximum number of parts of a sentence; a text with more is a list or a table."""
@@ -538,7 +549,9 @@ class _Asked:
             return self._unless_keyed() if self._other_name() else ""
         if len(self.meant) > _SHORT or _SUBJECTLESS.search(self.asked):
             return ""
-        contrasted = any(_CONTRAST.match(self.clauses[at]) for at in (*self.homes, *self.like))
+        # at the beginning, “But” contrasts the whole with the sentence before
+        parts = (self.clauses[at] for at in (*self.homes, *self.like) if at)
+        contrasted = any(map(_CONTRAST.match, parts))
         if contrasted and not self._known(self.homes) and self._known(self.like) >= 2:
             return "neighbours_words"
         return ""
@@ -751,7 +764,7 @@ def drift(draft: Draft, context: Context) -> Iterator[Finding]:
 _LINKS = lists("meaning", "links")
 _PLACES = listed("meaning", "places")
 _BESIDES = re.compile(r"\b(?:besides|apart from|other than|in addition to|as well as)\b", re.I)
-_ALONE = re.compile(r"\b(?:only|solely|alone|exclusively)\b", re.I)
+_ALONE = re.compile(r"(?<!\bnot )\b(?:only|solely|alone|exclusively)\b", re.I)
 _BEHIND = 4
 """The number of words after a preposition or conjunction in which its noun is searched for."""
 
@@ -820,7 +833,7 @@ def _first(line: Row, at: int) -> tuple[str, ...]:
     return ()
 
 
-_COORDINATED = re.compile(r"\s(?:and|but|while|whereas)\s|[;,]")
+_COORDINATED = re.compile(r"\s(?:and|while|whereas)\s")
 _WHO = re.compile(r"who\b", re.IGNORECASE)
 _PRONOUNS = frozenset(("it", "its", "them", "their", "him", "her", "his"))
 _REFERRING = frozenset(("it", "they", "he", "she", "this", "that", "these", "each", "which", "who"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -53,6 +52,8 @@ class Reading:
     whole: str
     """The whole text; for a cloze, with its answers."""
     gaps: tuple[Gap, ...] = ()
+    hidden: tuple[tuple[int, tuple[Gap, ...]], ...] = ()
+    """Each card number with the gaps it hides."""
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -69,14 +70,11 @@ def read(draft: Draft) -> Reading:
     text = draft.field("Text")
     gaps = cloze.gaps(text)
     answers = tuple(bare(gap.answer) for gap in gaps)
-    return Reading(without(text, gaps), answers, bare(text), gaps)
-
-
-def hidden_gaps(draft: Draft) -> Iterator[tuple[int, tuple[Gap, ...]]]:
-    """Yield each card number with the gaps it hides."""
-    gaps = read(draft).gaps
-    for number in cloze.numbers(draft.field("Text")):
-        yield number, tuple(gap for gap in gaps if number in gap.numbers)
+    hidden = tuple(
+        (number, tuple(gap for gap in gaps if number in gap.numbers))
+        for number in cloze.numbers(text)
+    )
+    return Reading(without(text, gaps), answers, bare(text), gaps, hidden)
 
 
 @lru_cache(maxsize=256)
@@ -399,7 +397,7 @@ def language(text: str) -> str:
     """Return the language of a text in Latin letters by its small words; "" if in doubt."""
     words = re.findall(r"[^\W\d_]+", text[:4000].casefold())
     scores = sorted(
-        ((sum(word in common for word in words), name) for name, common in _common().items()),
+        ((sum(map(common.__contains__, words)), name) for name, common in _common().items()),
         reverse=True,
     )
     (best, name), (next_best, _) = scores[:2]

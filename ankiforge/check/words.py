@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import islice, pairwise
+from typing import NamedTuple
 
 # --- word lists --------------------------------------------------------------------------------
 
@@ -237,6 +237,7 @@ for _word, _group in _synonyms():
 
 _RAISED = re.compile("[²³¹⁰⁴-⁹₀-₉]+")
 DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_GROUPING = re.compile(r"[.,](?=\d{3}(?:\D|$))")
 _POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = re.compile(
@@ -296,7 +297,7 @@ def all_numbers(text: str) -> frozenset[str]:
 
 
 def _spellings(number: str) -> tuple[str, ...]:
-    ungrouped = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", number)
+    ungrouped = _GROUPING.sub("", number)
     return tuple(dict.fromkeys((number, ungrouped, number.replace(",", "."))))
 
 
@@ -347,11 +348,11 @@ QUANTITY = re.compile(
 )
 RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
 _SQUARE = re.compile(r"[²³](?=\W|$)")
+_GROUP_SIGN = re.compile(r"[ '\u00a0\u202f]")
 _GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """A number with its unit, sign and era."""
 
     shown: str
@@ -386,7 +387,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     for at in range(len(found) - 2, -1, -1):
         here, after = found[at], found[at + 1]
         if not here.unit and after.unit and RANGE.fullmatch(plain[ends[at] : after.at]):
-            found[at] = replace(here, unit=after.unit, dimension=after.dimension, worth=after.worth)
+            found[at] = here._replace(unit=after.unit, dimension=after.dimension, worth=after.worth)
     return tuple(found)
 
 
@@ -399,7 +400,7 @@ def level(text: str) -> str:
 def quantity_of(match: re.Match[str]) -> Quantity:
     """Return the quantity for a match of `QUANTITY` in a casefolded text."""
     if digits := match["digits"]:
-        digits = re.sub(r"[ '\u00a0\u202f]", "", digits)
+        digits = _GROUP_SIGN.sub("", digits)
         if grouped := _GROUPED.fullmatch(digits):
             digits = digits.replace(grouped[1], "")
         # a Fraction of a text is slow

@@ -206,7 +206,8 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     folder = document.path.rpartition("/")[0]
     tags = (_path(one).replace(" ", "_") for one in others if "{collection}" in rule.deck)
     return DeckChoice(
-        deck=_joined(document.deck.split("::")) or _fill(rule.deck, document.title, first, folder),
+        deck=(document.deck and _joined(document.deck.split("::")))
+        or _fill(rule.deck, document.title, first, folder),
         tags=(*rule.tags, *tags),
         kinds=rule.kinds,
         prompt=asked.prompt or rule.prompt,
@@ -251,9 +252,13 @@ _BLANK_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
 def _fill(template: str, title: str, collection: str, folder: str) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
-    values = {"title": _part(title), "collection": _path(collection), "folder": _path(folder)}
-    name = _PLACEHOLDER.sub(lambda found: values[found[1]], template)
-    return _joined(name.split("::")) or values["title"] or "ankiforge"
+    read = {
+        "title": lambda: _part(title),
+        "collection": lambda: _path(collection),
+        "folder": lambda: _path(folder),
+    }
+    name = _PLACEHOLDER.sub(lambda found: read[found[1]](), template)
+    return _joined(name.split("::")) or _part(title) or "ankiforge"
 
 
 def _path(text: str) -> str:
@@ -271,9 +276,11 @@ def _joined(parts: Iterable[str]) -> str:
     """Join parts of a deck's name, each on one line, without those that show nothing."""
     kept = []
     for part in parts:
-        normal = unicodedata.normalize("NFC", part)
-        signs = (" " if unicodedata.category(c) in _BLANK_CATEGORIES else c for c in normal)
-        text = " ".join("".join(signs).split())
+        text = unicodedata.normalize("NFC", part)
+        if not text.isprintable():
+            signs = (" " if unicodedata.category(c) in _BLANK_CATEGORIES else c for c in text)
+            text = "".join(signs)
+        text = " ".join(text.split())
         if _is_visible(text):
             kept.append(text)
     return "::".join(kept)

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from ankiforge.model import ELSEWHERE, CardKind, Fields, Highlight, HighlightKind, Route, Span
+from ankiforge.model import (
+    ELSEWHERE,
+    CardKind,
+    Drafted,
+    Fields,
+    Highlight,
+    HighlightKind,
+    Route,
+    Span,
+    Task,
+)
 
 Item = TypeVar("Item")
 
@@ -38,6 +48,20 @@ class Replies(Protocol):
     ) -> None:
         """Store a reply durably, replacing an older one."""
         ...
+
+
+class Rules:
+    """The offline drafter, which always gives the same drafts for the same highlights.
+
+    Its patterns are compiled for the first task: most runs have none.
+    """
+
+    def draft(self, tasks: Iterable[Task]) -> Iterator[Drafted]:
+        """Yield one result per task, in order; it cannot fail."""
+        for task in tasks:
+            from ankiforge.draft.rules import drafted
+
+            yield drafted(task)
 
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:

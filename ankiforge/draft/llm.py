@@ -163,7 +163,7 @@ class Conversation:
     def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
         """Yield the chunk in each form in which it may have been asked about, the current one first."""
         for prompt in self._asker.prompt.of(chunk.task).versions:
-            for one in filter(None, (chunk, chunk.without_nearby, chunk.as_formerly)):
+            for one in chunk.versions:
                 for settings in self._settings:
                     yield one, _Talk(self._asker, self._repair, settings, prompt, one.task)
 

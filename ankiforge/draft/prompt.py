@@ -214,18 +214,21 @@ class Chunk:
         return Chunk(self.task, highlights)
 
     @property
-    def without_nearby(self) -> Chunk | None:
-        """Return the chunk as before surrounding paragraphs were sent; None if there are none."""
-        if not any(highlight.nearby for highlight in self.highlights):
-            return None
-        return self.only(*(replace(one, nearby="") for one in self.highlights))
+    def versions(self) -> tuple[Chunk, ...]:
+        """The chunk in each form in which versions of the program may have sent it, this one's first.
 
-    @property
-    def as_formerly(self) -> Chunk | None:
-        """Return the chunk as read by an earlier version; None if that is the same."""
-        if all(highlight.formerly is None for highlight in self.highlights):
-            return None
-        return self.only(*(highlight.as_formerly for highlight in self.highlights))
+        They read other text, cut the paragraphs nearby elsewhere, or sent none.
+        """
+        was = tuple(one.as_formerly for one in self.highlights)
+        forms = [self.highlights, was]
+        if any(one.nearby for one in self.highlights):
+            earlier = [one.nearby for one in was]
+            forms += [
+                tuple(replace(one, nearby=text) for one, text in zip(form, nearby, strict=True))
+                for nearby in (earlier, [""] * len(was))
+                for form in (self.highlights, was)
+            ]
+        return tuple(self.only(*form) for form in dict.fromkeys(forms))
 
 
 def sendable(task: Task) -> tuple[Highlight, ...]:

@@ -46,22 +46,18 @@ WHOLE = (
 )
 
 
-class Rules:
-    """The offline drafter, which always gives the same drafts for the same highlights."""
-
-    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task, in order; it cannot fail."""
-        for task in tasks:
-            drafts: list[Draft] = []
-            left: list[NoCard] = []
-            for one in task.highlights:
-                made = skip_reason(one) or _drafts(one)
-                made = made if isinstance(made, str) else _fitting(made, task.brief)
-                if isinstance(made, str):
-                    left.append(NoCard(one.key, made))
-                else:
-                    drafts += made
-            yield Drafted(task, tuple(drafts), tuple(left))
+def drafted(task: Task) -> Drafted:
+    """Return the cards of the highlights of a task, and why others have none; never fails."""
+    drafts: list[Draft] = []
+    left: list[NoCard] = []
+    for one in task.highlights:
+        made = skip_reason(one) or _drafts(one)
+        made = made if isinstance(made, str) else _fitting(made, task.brief)
+        if isinstance(made, str):
+            left.append(NoCard(one.key, made))
+        else:
+            drafts += made
+    return Drafted(task, tuple(drafts), tuple(left))
 
 
 def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:

@@ -30,6 +30,8 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import fold
 
+TAKEN = "anki"
+"""The drafter, and the first content hash, of a highlight that has a note in Anki and was not read here yet."""
 RESEMBLED = "resembles a new passage"
 """The `presence_why` of a highlight that only Anki knows, if a new one may be the same passage."""
 NOT_SELECTED = "not selected by the settings"

@@ -353,10 +353,8 @@ class Writer:
     def note(self, what: str, subject: str, body: dict[str, Any], once: tuple[str, ...]) -> None:
         """Write a journal line that is not an event, only once for equal `once`."""
         identity = h16(what, *once)
-        if self._known(identity):
-            return
         self._write(Entry(v=VERSION, id=identity, at=self.now(), by="", what=what,
-                          subject=subject, body=body))  # fmt: skip
+                          subject=subject, body=body), once=True)  # fmt: skip
 
     def decide(
         self,
@@ -528,16 +526,15 @@ class Writer:
         """Discard the values for the next event, as when part of the transaction was rolled back."""
         self._last = None
 
-    def _known(self, identity: str) -> bool:
-        found = self._db.execute("SELECT 1 FROM journal WHERE id = ?", (identity,)).fetchone()
-        return found is not None
-
     def copy_line(self, entry: Entry) -> None:
         """Write a line of another ledger into the journal."""
         self._write(entry)
 
-    def _write(self, entry: Entry) -> None:
-        self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
+    def _write(self, entry: Entry, *, once: bool = False) -> None:
+        """Add a line to the unit; with `once`, only if the journal has no line with its id."""
+        noted = self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
+        if once and not noted.rowcount:
+            return
         if len(self._lines) >= BLOCK:  # a first run writes a line for each highlight of a vault
             lines = _encoded(self._lines)
             self._db.execute("INSERT INTO temp.journal_block (lines) VALUES (?)", (lines,))

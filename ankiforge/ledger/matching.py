@@ -21,6 +21,7 @@ from ankiforge.ledger.documents import LONG_PAGE
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     RESEMBLED,
+    TAKEN,
     decode_highlight,
     place_of,
     present,
@@ -35,11 +36,12 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Judge,
+    Route,
     RunId,
     Scan,
 )
 from ankiforge.model.highlights import NO_KEY
-from ankiforge.text.anchors import own_key, text_of
+from ankiforge.text.anchors import own_key, text_of, triple_of
 from ankiforge.text.fold import canonical
 from ankiforge.text.quotes import ASK, SAME
 from ankiforge.text.renames import Sketch, decode, pair, required, share
@@ -226,6 +228,8 @@ MOVED_LENGTH = 40
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
+_AROUND = 24
+"""Folded characters of the text around a passage from which it tells a spot of its note."""
 _GROWN = 1.3
 """Growth in length from which an extended mark is another highlight, not one with inserted words."""
 
@@ -242,6 +246,8 @@ class Recognition:
         """Highlights of this run that have a second key, of another machine, by the key not used."""
         self._unread: dict[str, dict[str, Highlight]] = {}
         """By container that was read whole, the highlights that only the journal knows and that were not found."""
+        self._familiar: set[str] = set()
+        """The namespaces of which highlights that only Anki knew were found word for word in this run."""
 
     def assign(
         self,
@@ -529,6 +535,7 @@ class Recognition:
         By the key they would get, by anchor, or by text if it is long or the whole of a card that a person
         wrote.
         """
+        self._familiar.clear()
         known = self._bodies(
             "SELECT key, body FROM highlight WHERE container = '' AND run = '' ORDER BY key", {}
         )
@@ -539,7 +546,6 @@ class Recognition:
             (run,),
         ).fetchall()
         waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
-        familiar: set[str] = set()
         for names in (_by_key, _by_anchor, _by_words):
             called = {name: key for key, one in known.items() for name in names(key, one, None)}
             for number, (found, length) in list(waiting.items()):
@@ -547,21 +553,21 @@ class Recognition:
                 key = next(filter(None, map(called.get, names(claimed, found, length))), "")
                 if key in known:
                     self.assign(run, number, HighlightKey(key))
-                    familiar.add(known[key].namespace)
+                    self._familiar.add(known[key].namespace)
                     del known[key], waiting[number]
-        self._edited(run, set(known), waiting, familiar)
+        self._edited(run, set(known), waiting)
 
     def _edited(
         self,
         run: RunId,
         known: set[str],
         waiting: dict[int, tuple[Highlight, int]],
-        familiar: set[str],
     ) -> None:
         """Match highlights that were edited since they went to Anki, within the work of that title.
 
         Another workspace may have a work of that title: where nothing of a vault, or of other
-        sources, stands here word for word (`familiar`), only what is very similar matches.
+        sources, stands here word for word, only what is very similar matches. A vault of which
+        something does may have another name here.
         """
         stored: dict[str, list[Highlight]] = defaultdict(list)
         for row in self._rows_from_anki():
@@ -571,18 +577,18 @@ class Recognition:
         found: dict[str, list[tuple[int, Highlight]]] = defaultdict(list)
         for number, (one, _) in waiting.items():
             found[slug_of(one.document)].append((number, one))
-        names = {_vault_of(one.namespace) for one, _ in waiting.values()}
+        names = {_vault_of(one.namespace) for one, _ in waiting.values()} | self._familiar
         stored = {
             slug: [one for one in each if _vault_of(one.namespace) in names]
             for slug, each in stored.items()
         }
         for slug in sorted(stored.keys() & found.keys()):
-            assigned = self._in_work(run, stored[slug], found[slug], _without_place, familiar)
+            assigned = self._in_work(run, stored[slug], found[slug], _without_place)
             bare_rest = [
                 _without_kind(one) for one in stored[slug] if one.key not in assigned.values()
             ]
             left = [(n, one) for n, one in found[slug] if n not in assigned]
-            self._in_work(run, bare_rest, left, _without_kind, familiar)
+            self._in_work(run, bare_rest, left, _without_kind)
 
     def _in_work(
         self,
@@ -590,7 +596,6 @@ class Recognition:
         stored: list[Highlight],
         found: list[tuple[int, Highlight]],
         bare: Callable[[Highlight], Highlight],
-        familiar: set[str],
     ) -> dict[int, HighlightKey]:
         """Match highlights found in one work with stored ones, and assign their keys.
 
@@ -599,14 +604,13 @@ class Recognition:
             stored: the highlights that only Anki knew.
             found: the staged ids and the highlights.
             bare: removes from a found highlight what Anki does not keep.
-            familiar: the namespaces in which a doubtful match counts.
 
         Returns:
             The assigned keys, by staged id.
         """
         assigned: dict[int, HighlightKey] = {}
         for match in in_place(stored, [bare(one) for _, one in found], self._edit):
-            if not match.asked or match.key.rpartition("/")[0] in familiar:
+            if not match.asked or match.key.rpartition("/")[0] in self._familiar:
                 assigned[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
         return assigned
@@ -712,7 +716,10 @@ class Recognition:
             unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
             came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
             read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
+            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
             if not (brought or came) or not self._db.execute(read, where).fetchone():
+                if brought and came:  # the ledger was lost
+                    self._pair_spots(brought, self._bodies(both, where))
                 continue
             stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
             ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
@@ -729,7 +736,6 @@ class Recognition:
                 "  AND l.role = 'origin') ORDER BY key",
                 where,
             )
-            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others)
@@ -758,8 +764,22 @@ class Recognition:
             if len(equal) == 1 and _is_long(one):
                 twice[HighlightKey(key)] = HighlightKey(equal[0])
                 del left[key]
+        self._pair_spots(left, others)
+        left = {key: one for key, one in left.items() if key not in twice}
         for key, used in likest(left, others, self._edit).items():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
+
+    def _pair_spots(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
+        """Note which of the `others` is an edit of one that stood between the same words of a document."""
+        spots: dict[object, list[str]] = defaultdict(list)
+        for key, one in others.items():
+            spots[_spot(one)].append(key)
+        for key, one in loose.items():
+            found = spots.get(_spot(one), []) if _spot(one) else []
+            if len(found) == 1 and overlap(one, others[found[0]]):
+                edit = self._edit(one, others[found[0]])
+                if edit.kind is not EditKind.ANOTHER_FACT and not _is_other_name(edit):
+                    self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
 
@@ -768,7 +788,7 @@ class Recognition:
 
         Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
         they were moved and edited, but a card of such a row may be a second one. Of a row whose key came
-        from another machine, one that only Anki knows is noted as its second key.
+        from another machine and has no note in Anki, one that only Anki knows is noted as its second key.
         """
         journal = {
             container: {key: canonical(one.exact) for key, one in unread.items()}
@@ -787,18 +807,19 @@ class Recognition:
             else:
                 one = bodies[row["key"]] = decode_highlight(row["body"])
                 in_anki[_vault_of(one.namespace)][row["key"]] = canonical(one.exact)
+        renamed = {k: words for vault in self._familiar for k, words in in_anki[vault].items()}
         found: dict[int, HighlightKey] = {}
         seconds: list[tuple[str, str, str]] = []
         for row in self._db.execute(
             "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
-            " WHERE s.run = ? AND s.replaces = '' AND (s.key = '' OR (h.run = '' AND ?))"
-            " ORDER BY s.id",
-            (run, bool(in_anki)),
+            " WHERE s.run = ? AND s.replaces = '' AND (s.key = ''"
+            "  OR (h.run = '' AND h.drafter <> ? AND ?)) ORDER BY s.id",
+            (run, TAKEN, bool(in_anki)),
         ):
             if not in_anki and not journal.get(row["container"]):
                 continue
             one = decode_highlight(row["body"])
-            words, there = canonical(one.exact), in_anki[_vault_of(one.namespace)]
+            words, there = canonical(one.exact), in_anki[_vault_of(one.namespace)] | renamed
             key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
@@ -850,6 +871,13 @@ class _Words:
             (word, self._but),
         )
         return any(re.search(rf"\b{re.escape(str(word))}\b", row["exact"], re.I) for row in rows)
+
+
+def _spot(one: Highlight) -> object:
+    """Return where a passage of a note stands: what its anchor says is around it; None if too little."""
+    _, before, after = triple_of(one)
+    enough = one.route is Route.VAULT and len(before) + len(after) >= _AROUND
+    return (place_of(one.document), before, after, one.kind) if enough else None
 
 
 def _vault_of(namespace: str) -> str:

@@ -276,24 +276,22 @@ class Queries:
     def to_draft(self, run: RunId | None, drafter: str) -> Iterator[Task]:
         """Return the highlights that need a draft, one task per document, in reading order.
 
-        These are highlights that are new, changed or failed, and for a model also those without a card
-        about which it was not asked yet. Zotero comes first, so that for a passage marked both there
-        and elsewhere, the card has a citation. Highlights that were ever merged into the card of
-        another one come last, because that card has to be drafted before.
-
-        Args:
-            run: the run that read the highlights; None = all.
-            drafter: the name of the drafter.
+        These are new, changed and failed highlights, and for a model those it was not asked about yet.
+        Ones ever merged into another's card come last. Without a model, whose requests must not change,
+        those with accepted cards come first: after a lost ledger, a duplicate that waited must find the
+        card that is in Anki. Zotero is next, because its cards have citations. A `run` limits them to
+        those it read.
         """
+        was = "EXISTS (SELECT 1 FROM event e WHERE json_extract(e.body, '$.key') = +h.key AND e.what ="
+        accepted = f"{was} 'accept' AND NOT e.undone) DESC," if drafter.startswith("rules") else ""
         rows = self._db.execute(
             "SELECT h.key, h.document, h.failed FROM highlight h WHERE h.presence = 'present'"
             " AND h.presence_why <> :unselected AND h.run <> ''"
             f" AND (:run IS NULL OR {in_scope('h')})"
             f" AND {_TO_DRAFT if drafter == BY_HAND else _TO_DRAFT_BY_MODEL}"
             # `+`: compared with the column itself, the index of the expression could not be used
-            " ORDER BY EXISTS (SELECT 1 FROM event m WHERE json_extract(m.body, '$.key') = +h.key"
-            " AND m.what = 'merge'), h.container NOT LIKE 'zotero:%', h.container, h.place,"
-            " h.position",
+            f" ORDER BY {was} 'merge'), {accepted}"
+            " h.container NOT LIKE 'zotero:%', h.container, h.place, h.position",
             {"run": run, "drafter": drafter, "tagged": TAGGED, "unselected": NOT_SELECTED},
         ).fetchall()
         return self._tasks(rows)

@@ -15,7 +15,13 @@ from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
 from ankiforge.ledger.events import ANKI, PERSON, Columns
-from ankiforge.ledger.highlights import RESEMBLED, decode_highlight, encode_highlight, place_of
+from ankiforge.ledger.highlights import (
+    RESEMBLED,
+    TAKEN,
+    decode_highlight,
+    encode_highlight,
+    place_of,
+)
 from ankiforge.ledger.journal import (
     GENERATION,
     VERSION,
@@ -176,7 +182,11 @@ class Rebuild:
             " content, body, presence) VALUES"
             " (:key, :document, :container, :place, 0, :mark, :text, :content, :body, 'present')"
             " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
-            " place = CASE WHEN run = '' THEN place ELSE excluded.place END,"
+            " place = CASE WHEN run = '' AND container <> '' THEN place ELSE excluded.place END,"
+            # a highlight that only Anki knew until now
+            " container = CASE container WHEN '' THEN excluded.container ELSE container END,"
+            " document = CASE container WHEN '' THEN excluded.document ELSE document END,"
+            " drafted = CASE container WHEN '' THEN '' ELSE drafted END,"
             " content = excluded.content, body = excluded.body WHERE run = '' OR :at >="
             " (SELECT max(r.at) FROM run r WHERE r.id = highlight.run OR r.id IN (SELECT s.run"
             "  FROM scan s WHERE s.container = highlight.container AND s.complete))",
@@ -317,10 +327,6 @@ def _identity(line: Entry) -> tuple[str, ...]:
     return (line.what, line.subject, *(str(line.body.get(name)) for name in names))
 
 
-TAKEN = "anki"
-"""The content hash of a highlight that is known only from Anki."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """The card reconstructed from a note of ours in Anki."""
@@ -395,10 +401,10 @@ class Recovery:
         self._placeholder(found)
 
     def found_expected(self) -> bool:
-        """Return whether a source has yielded the highlight of a note that is not taken over yet."""
+        """Return whether a source or the journal has the highlight of a note that is not taken over yet."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight h WHERE drafter = ?1 AND drafted = ?1"
-            " AND (run <> '' OR presence_why = ?2)"
+            "SELECT 1 FROM highlight h WHERE drafter = ?1 AND (run <> '' OR container <> ''"
+            "  OR presence_why = ?2)"
             " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
             (TAKEN, RESEMBLED),
         )
@@ -527,8 +533,11 @@ class Recovery:
     # --- the highlight ----------------------------------------------------------------------
 
     def _placeholder(self, found: Recovered) -> None:
-        """Store a highlight with the key and text from Anki, until a source yields it."""
-        key = found.identity.key
+        """Store a highlight with the key and text from Anki, until a source yields it.
+
+        It is drafted then if its note has another note type, and is not taken over.
+        """
+        key, drafted = found.identity.key, TAKEN if found.seen.type_id else ""
         if self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone():
             self._db.execute(
                 "UPDATE highlight SET drafter = ? WHERE key = ? AND run = ''", (TAKEN, key)
@@ -543,7 +552,7 @@ class Recovery:
             "INSERT INTO highlight (key, document, container, place, position, mark, text, content,"
             " body, presence, drafted, drafter) VALUES (?, ?, '', '', 0, '', ?, ?, ?, 'present', ?, ?)",
             (key, document.key, text_of(highlight), TAKEN,
-             encode_highlight(highlight), TAKEN, TAKEN),
+             encode_highlight(highlight), drafted, TAKEN),
         )  # fmt: skip
 
     def _document(self, found: Recovered) -> Document:
@@ -568,7 +577,7 @@ class Recovery:
         """Mark passages as drafted if, according to the journal, all their cards were recovered."""
         self._db.execute(
             "UPDATE highlight SET drafted = content WHERE drafter = ? AND run = '' AND drafted = ''"
-            " AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
+            " AND container <> '' AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = highlight.key AND NOT EXISTS"
             " (SELECT 1 FROM card c WHERE c.key = s.key AND c.family = s.family"
             " AND c.slot = s.slot))",
             (TAKEN,),

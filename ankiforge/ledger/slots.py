@@ -439,9 +439,9 @@ def _guid_of(row: sqlite3.Row) -> Guid:
 
 
 def _is_read(connection: Connection, key: HighlightKey) -> bool:
-    """Return whether a highlight is present, or certainly gone from its source."""
+    """Return whether a highlight was read, or was not found in its source."""
     found = connection.execute(
-        "SELECT 1 FROM highlight WHERE key = ? AND (presence = 'gone'"
+        "SELECT 1 FROM highlight WHERE key = ? AND (presence IN ('missing-once', 'gone')"
         " OR (run <> '' AND presence = 'present'))",
         (key,),
     )

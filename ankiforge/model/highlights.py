@@ -300,7 +300,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A highlight as read by versions up to eaf6667, for which replies are in the cache."""
+    """A highlight as read by earlier versions, for which replies are in the cache."""
 
     exact: str
     prefix: str = ""
@@ -309,6 +309,7 @@ class Former:
     gaps: tuple[Span, ...] = ()
     markdown: tuple[str, ...] = ()
     markdown_gaps: tuple[Span, ...] = ()
+    nearby: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +399,7 @@ class Highlight:
             gaps=was.gaps,
             markdown=was.markdown,
             markdown_gaps=was.markdown_gaps,
+            nearby=was.nearby,
             formerly=None,
         )
 
@@ -411,6 +413,7 @@ class Highlight:
             was.gaps,
             was.markdown,
             was.markdown_gaps,
+            was.nearby,
         )
         both = replace(self, formerly=former)
         return self if both.as_formerly == replace(self, formerly=None) else both

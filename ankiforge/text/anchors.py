@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ankiforge.model import Highlight, HighlightKey, h16
 from ankiforge.text.fold import canonical, fold
+from ankiforge.text.sentences import boundaries
 
 CONTEXT = 80
 """The number of characters of plain text before and after that are folded for an anchor."""
@@ -19,21 +20,36 @@ KEPT = 24
 NEARBY = 1_500
 """Characters of the paragraphs that may answer a reader's question."""
 _PRIVATE = "#no-llm"
+_BLANK = re.compile(r"\s")
 
 Triple = tuple[str, str, str]
 
 
-def paragraphs_around(text: str, start: int, end: int) -> str:
+def paragraphs_around(text: str, start: int, end: int, *, formerly: bool = False) -> str:
     """Return the paragraph of [start, end) and its neighbours, as many as fit; a paragraph is a line.
 
-    A paragraph with `#no-llm` is masked. One that is too long is cut around the passage.
+    A paragraph with `#no-llm` is masked. One that is too long is cut around the passage: between
+    sentences or else words, with … there. `formerly`: anywhere, as in requests of earlier versions.
     """
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     last = len(text) if last < 0 else last
     if last - first > NEARBY:
-        spare = max(NEARBY - (end - start), 0) // 2
+        spare = max((NEARBY - (end - start)) // 2 - (0 if formerly else len("… ")), 0)
         low, high = max(first, start - spare), min(last, end + spare)
-        return text[low:high] if _PRIVATE not in text[first:last].casefold() else ""
+        if _PRIVATE in text[first:last].casefold():
+            return ""
+        if formerly:
+            return text[low:high]
+        lead, rest = text[low:start], text[end:high]
+        if low > first:  # a sentence begins in the half that is farther away
+            near = [at for at in boundaries(lead) if 2 * at <= len(lead)]
+            near += [blank.start() for blank in _BLANK.finditer(lead)]
+            lead = f"… {lead[near[0] if near else 0 :].lstrip()}"
+        if high < last:
+            near = [blank.start() for blank in _BLANK.finditer(rest)]
+            near += [at for at in boundaries(rest) if 2 * at >= len(rest)]
+            rest = f"{rest[: near[-1] if near else None].rstrip()} …"
+        return f"{lead}{text[start:end]}{rest}"
     while True:
         before = text.rfind("\n", 0, first - 1) + 1 if first else first
         after = text.find("\n", last + 1) if last < len(text) else last

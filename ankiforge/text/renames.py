@@ -75,7 +75,8 @@ def sketch(text: str, hints: tuple[str, ...] = ()) -> Sketch:
     Front matter, lines `key:: value`, block ids, markup and case are ignored.
     """
     front = _FRONT.match(text)
-    body = _FIELD.sub("", text[front.end() :] if front else text)
+    body = text[front.end() :] if front else text
+    body = _FIELD.sub("", body) if "::" in body else body
     blocks = _BLOCK_ID.findall(body) if "^" in body else []
     body = _BLOCK_ID.sub("", body) if blocks else body
     plain = unicodedata.normalize("NFKC", body).casefold()

@@ -84,6 +84,22 @@ STORIES = {
     "database and journal lost, the note renamed and two words changed": [
         ("adjective", 3, 1), ("lose_all", 9, 4), ("rename", 0, 79), ("adjective", 8, 63),
     ],
+    "database and journal lost, a note renamed, of two cards alike one changed: they stay two": [
+        ("answer", 0, 70), ("lose_all", 8, 24), ("rename", 6, 62),
+    ],
+    "the folder renamed where a passage was cut out of which only Anki knows": [
+        ("untag", 0, 67), ("drop", 11, 17), ("move_vault", 2, 42), ("load", 10, 19),
+    ],
+    "accepted, cut out before it was loaded, database lost: it comes back at once": [
+        ("accept", 11, 88), ("drop", 3, 0), ("lose_database", 4, 56),
+    ],
+    "the folder renamed, database and journal lost, the answer changed before the next run": [
+        ("move_vault", 2, 63), ("keep", 4, 24), ("lose_all", 2, 24), ("answer", 11, 65),
+        ("run", 5, 12), ("accept", 11, 17),
+    ],
+    "another note type, what stood before the passage moved, database and journal lost": [
+        ("other_type", 7, 17), ("move", 10, 50), ("lose_all", 9, 8),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 

@@ -43,11 +43,10 @@ def configure(
     forge: Any, server: Any, *, accept: str = "review", more: str = "", **llm: object
 ) -> None:
     told = {"base_url": server.base_url, "model": "m", "candidates": 1, "concurrency": 2, **llm}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
         f"llm: {json.dumps(told)}\naccept: {{rules: clean, llm: {accept}}}\n"
-        f"anki: {{collection: none}}\n{more}",
-        encoding="utf-8",
+        f"anki: {{collection: none}}\n{more}"
     )
     folder = forge.folder / "notes"
     folder.mkdir(exist_ok=True)
@@ -76,14 +75,15 @@ def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(forge, serve
     assert set(answered.values()) == {1}
 
 
+@pytest.mark.parametrize("version", [2, 3])
 @pytest.mark.parametrize("prompt", ["cards", "cards-small"])
 def test_replies_to_the_former_prompt_are_used_and_nothing_is_drafted_again(
-    forge, server, answered, prompt
+    forge, server, answered, prompt, version
 ):
     configure(forge, server, model="m-70b" if prompt == "cards" else "m-7b")
     own = forge.folder / "prompts" / f"{prompt}.md"
     own.parent.mkdir()
-    [former] = (shipped("prompts") / "former").glob(f"{prompt}-[0-9]*.md")
+    former = shipped("prompts") / "former" / f"{prompt}-{version}.md"
     shutil.copy(former, own)
     assert llm(forge.ok("run", "--json"))["requests"] > 0
     cards = forge.cards()

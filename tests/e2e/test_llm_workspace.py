@@ -32,10 +32,9 @@ def notes(forge, server) -> Callable[..., None]:
 
 def configure(forge: Any, url: str, **more: object) -> None:
     llm = json.dumps({"base_url": url, "model": "m", "key_env": "OPENAI_API_KEY", **more})
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\ndrafter: llm\nllm: {llm}\n"
-        "anki: {collection: none}\n",
-        encoding="utf-8",
+        "anki: {collection: none}\n"
     )
 
 
@@ -111,7 +110,7 @@ def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypa
     forge.ok("run", "--drafter", "rules")
     for name in ("ask.md", "ask.jsonl"):
         forge.ok("draft", "export", name)
-        assert "two experts would answer alike" in (forge.folder / name).read_text("utf-8")
+        assert "Four hostile readers" in (forge.folder / name).read_text("utf-8")
 
 
 # --- when it cannot be asked ----------------------------------------------------------------

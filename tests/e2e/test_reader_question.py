@@ -1,12 +1,14 @@
 """A comment that asks something: the paragraphs around may answer it, and are sent for it alone."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ankiforge.text.anchors import NEARBY, paragraphs_around
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 BEFORE = "Bread keeps best at room temperature, wrapped in a cloth of linen."
 MARKED = "In a refrigerator bread goes stale six times as fast."
@@ -24,18 +26,24 @@ def asked(forge: Any, server: Any) -> Any:
     """Write the paper with this comment on its mark, and settings."""
 
     def write(comment: str) -> None:
-        (forge.folder / "papers").mkdir(exist_ok=True)
-        blocks = tuple(map(paragraph, (BEFORE, MARKED, AFTER)))
-        page = Page(blocks, (mark(MARKED, comment=comment),))
-        write_pdf(forge.folder / "papers" / "bread.pdf", [page], title="Bread")
-        llm = {"base_url": server.base_url, "model": "m-70b", "candidates": 1}
-        (forge.folder / "ankiforge.yaml").write_text(
-            "sources: [{pdf: {name: papers, path: papers}}]\ndrafter: llm\n"
-            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
-            encoding="utf-8",
-        )
+        write_paper(forge.folder / "papers" / "bread.pdf", mark(MARKED, comment=comment))
+        write_settings(forge, server, "pdf: {name: papers, path: papers}")
 
     return write
+
+
+def write_paper(path: Path, *marks: Mark) -> None:
+    path.parent.mkdir(parents=True)
+    write_pdf(path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread")
+
+
+def write_settings(forge: Any, server: Any, source: str) -> None:
+    llm = {"base_url": server.base_url, "model": "m-70b", "candidates": 1}
+    (forge.folder / "ankiforge.yaml").write_text(
+        f"sources: [{{{source}}}]\ndrafter: llm\n"
+        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
+        encoding="utf-8",
+    )
 
 
 def test_a_question_is_answered_from_the_paragraph_beside_it(forge, server, fake, asked):
@@ -78,5 +86,76 @@ def test_a_private_paragraph_is_masked_and_too_many_are_left_out():
     found = paragraphs_around(text, start, start + 11)
 
     assert found == "[…]\nbefore\nthe passage\nbehind"
-    long = "word " * 600
-    assert len(paragraphs_around(long, 1500, 1510)) <= NEARBY
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "ends"),
+    [
+        ("Yeast eats the sugar in it. " * 120, "… Yeast eats", "in it. …"),
+        ("yeast eats the sugar and " * 120, "… ", " …"),
+        ("酵母は糖を食べる。" * 400, "… 酵母", "食べる。 …"),
+        ("糖" * 4000, "… 糖", "糖 …"),
+    ],
+)
+def test_a_long_paragraph_is_cut_between_sentences_or_words(text, begins, ends):
+    start = len(text) // 2
+    found = paragraphs_around(text, start, start + 10)
+
+    assert found.startswith(begins)
+    assert found.endswith(ends)
+    inner = found[2:-2]
+    assert inner in text
+    assert set(inner.split()) <= set(text.split()) or " " not in text
+    assert NEARBY / 2 < len(found) <= NEARBY
+
+
+def test_the_beginning_and_end_of_a_paragraph_are_not_cut():
+    text = "A first sentence. " + "Yeast eats the sugar in it. " * 120 + "A last one."
+
+    assert paragraphs_around(text, 0, 5).startswith("A first sentence. Yeast")
+    assert paragraphs_around(text, len(text) - 5, len(text)).endswith(
+        "Yeast eats the sugar in it. A last one."
+    )
+
+
+def test_a_marked_cell_is_sent_with_its_row(forge, server):
+    (forge.folder / "notes").mkdir()
+    note = forge.folder / "notes" / "metals.md"
+    rows = "| Metal | Melts at | Use |\n|---|---|---|\n| Lead | 327 °C | shot |\n| Tin | 232 °C | solder |"
+    note.write_text(f"# Metals\n\n{rows.replace('232 °C', '==232 °C==')}\n")
+    write_settings(forge, server, "obsidian: {name: notes, path: notes}")
+    forge.ok("run")
+
+    sent = server.asked[0]["messages"][-1]["content"]
+    table = "Metal | Melts at | Use\nLead | 327 °C | shot\n"
+    assert f"<before>Metals\n{table}Tin | </before>" in sent
+    assert "<after> | solder</after>" in sent
+
+
+@pytest.mark.parametrize(
+    ("comment", "attached", "expected"),
+    [
+        ("why is that so?", True, True),
+        ("good to know", True, False),
+        ("why is that so?", False, False),
+    ],
+)
+def test_a_question_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(
+    forge, server, comment, attached, expected
+):
+    folder = forge.folder / "Zotero"
+    folder.mkdir()
+    marks = (Annotation("MARK0001", MARKED, comment),)
+    work = Work(
+        "PAPER001", {"title": "Bread"}, attachments=(Attachment("ATTACH01", "bread.pdf", marks),)
+    )
+    write_zotero(folder / "zotero.sqlite", [Library((work,))])
+    if attached:
+        write_paper(folder / "storage" / "ATTACH01" / "bread.pdf")
+    write_settings(forge, server, "zotero: {name: zotero, path: Zotero}")
+    told = forge.ok("run", "--json").data
+
+    sent = server.asked[0]["messages"][-1]["content"]
+    assert (f"<nearby>{BEFORE} {MARKED} {AFTER}</nearby>" in sent) == expected
+    assert ("<nearby>" in sent) == expected
+    assert told["problems"] == []

@@ -24,6 +24,7 @@ from typing import Any
 
 from anki.collection import Collection
 from anki.errors import NotFoundError
+from anki.lang import set_lang
 
 API_VERSION = 6
 WITHOUT_KEY = "requestPermission"
@@ -81,6 +82,7 @@ class AnkiConnectServer:
     def running(self) -> Iterator[AnkiConnectServer]:
         folder = self.folder / "somebody else" if self.wrong_profile else self.folder
         folder.mkdir(parents=True, exist_ok=True)
+        set_lang("en")  # as Anki does when it starts; the older importers need it
         self._collection = Collection(str(folder / "collection.anki2"))
         handler = type("Handler", (_Handler,), {"fake": self})
         with HTTPServer(("127.0.0.1", self.port), handler) as http:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.rules import Rules
+from ankiforge.draft import Rules
 from ankiforge.model import (
     Brief,
     CardKind,

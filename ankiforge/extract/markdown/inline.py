@@ -829,7 +829,7 @@ def _close_gap(text: str, tokens: list[Token], gap: _Gap, at: int) -> None:
     """Make a cloze of the text between `{{` and the `}}` at a token, if it is an answer."""
     opener = tokens[gap.opener]
     inside = text[opener.at + 2 : tokens[at].at]
-    if not opener.note and is_template(inside):
+    if not opener.note and is_template(inside, text):
         return
     tokens[at + 1].become(Kind.GONE)
     if opener.plain == "{{" and is_no_answer(inside):
@@ -858,6 +858,7 @@ _TEMPLATE = re.compile(
         |annotation|highlight|chapter|review)\.\w.*
     | (?=[^|(]*[a-z][A-Z])[a-z]\w*(?:\.[a-z]\w*)+(?:\(.*\))?(?:\s*\|.*)?   # {{metaData.title}}
     | [a-z]+(?:_[a-z0-9]+)+(?:\s*\|.*)?                    # {{book_title}}, {{x_y | upper}}
+    | [a-z]\w*(?:\.[a-z]\w*)+\s*\|.*                      # {{page.date | date: "%Y"}}
     )\s*""",
     re.VERBOSE,
 )
@@ -872,9 +873,17 @@ _NO_ANSWER = re.compile(
 )
 
 
-def is_template(inside: str) -> bool:
-    """Return whether the text between `{{` and `}}` is a template's placeholder."""
-    return len(inside) <= 200 and _TEMPLATE.fullmatch(inside) is not None
+_STATEMENT = re.compile(r"\{%-?\s*[a-z]")
+"""The start of a statement of Liquid or Jinja, such as `{% if page.title %}`."""
+
+
+def is_template(inside: str, around: str = "") -> bool:
+    """Return whether the text between `{{` and `}}` is a template's placeholder, given the text around it."""
+    if len(inside) > 200:
+        return False
+    return _TEMPLATE.fullmatch(inside) is not None or (
+        "{%" in around and _STATEMENT.search(around) is not None
+    )
 
 
 def is_no_answer(inside: str) -> bool:

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -95,7 +96,8 @@ def highlights(
         spans = [p.span for p in (block.inline.phrases if block.inline else ()) if p.sign == "=="]
         boundaries += _find_boundaries(text, [(start + low, start + high) for low, high in spans])
         start += len(block.plain) + 1
-    whole = _without_boundaries(boundaries, text)
+    rows = _with_rows(text, blocks.blocks)
+    whole = _without_boundaries(boundaries, rows)
     made = []
     for one in found:
         block, fields = blocks.blocks[one.block], one.fields
@@ -105,13 +107,12 @@ def highlights(
         part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
         if block.headings and not part:
             part = f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}"
+        asks = "?" in fields.get("comment", "")
         fields |= {
             "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
             "prefix": text[max(0, one.start - CONTEXT) : one.start],
             "suffix": text[end : end + CONTEXT],
-            "nearby": paragraphs_around(text, one.start, end)
-            if "?" in fields.get("comment", "")
-            else "",
+            "nearby": paragraphs_around(text, one.start, end, formerly=True) if asks else "",
             "heading": " › ".join((*block.headings, *block.heads)),
             "uri": document.uri + quote(part, safe=""),
             "skip": skip,
@@ -120,6 +121,9 @@ def highlights(
         }
         highlight = Highlight(document, namespace, **fields)
         shown = _as_shown(highlight, one, text, boundaries, whole)
+        if asks:
+            nearby = paragraphs_around(rows, one.start, end).replace(_NEXT_CELL, " | ")
+            shown = replace(shown, nearby=nearby)
         made.append(highlight if shown is highlight else shown.formerly_as(highlight))
     return tuple(numbered(made))
 
@@ -133,6 +137,21 @@ def _find_boundaries(text: str, spans: Iterable[Span]) -> list[int]:
     """Return the offsets of the signs between two adjacent marks, within spans of a text."""
     found = (match for span in spans for match in _BOUNDARY.finditer(text, *span))
     return [match.start() for match in found if match["signs"]]
+
+
+_NEXT_CELL = "\x1f"
+"""Stands for the line end between two cells of a row, until it is shown as ` | `."""
+
+
+def _with_rows(text: str, blocks: Sequence[Block]) -> str:
+    """Return the plain text of a note, in which `_NEXT_CELL` joins the cells of a row."""
+    if all(block.part is not Part.CELL for block in blocks):
+        return text
+    parts = []
+    for block, after in pairwise(blocks):
+        in_row = block.part is after.part is Part.CELL and block.lines == after.lines
+        parts += [block.plain, _NEXT_CELL if in_row else "\n"]
+    return "".join([*parts, blocks[-1].plain])
 
 
 def _without_boundaries(boundaries: list[int], text: str) -> str:
@@ -155,9 +174,11 @@ def _as_shown(
 ) -> Highlight:
     """Return the highlight by the reading to show, without the signs between adjacent marks.
 
-    The frozen reading gives the anchor. `whole` is the text without these signs.
+    The frozen reading gives the anchor. `whole` is the text without these signs, with rows of
+    tables.
     """
-    if not found.shown and not boundaries:
+    window = slice(max(0, found.start - CONTEXT), found.start + len(highlight.exact) + CONTEXT)
+    if not found.shown and not boundaries and _NEXT_CELL not in whole[window]:
         return highlight
     names = ("exact", "gaps", "markdown", "markdown_gaps")
     shown = {name: getattr(highlight, name) for name in names} | (found.shown or {})
@@ -167,8 +188,9 @@ def _as_shown(
         (low, high), *gaps = _moved_spans(boundaries, [(0, end - start), *shown["gaps"]], start)
         shown["exact"] = whole[low:high]
         shown["gaps"] = tuple([(first - low, last - low) for first, last in gaps])
-        shown["prefix"] = whole[max(0, low - CONTEXT) : low]
-        shown["suffix"] = whole[high : high + CONTEXT]
+        before, after = whole[max(0, low - CONTEXT) : low], whole[high : high + CONTEXT]
+        shown["prefix"] = before.replace(_NEXT_CELL, " | ")[-CONTEXT:]
+        shown["suffix"] = after.replace(_NEXT_CELL, " | ")[:CONTEXT]
         if boundaries and highlight.form is Form.PHRASE:
             (written, *rest), written_gaps = shown["markdown"], shown["markdown_gaps"]
             inside = _find_boundaries(written, written_gaps)

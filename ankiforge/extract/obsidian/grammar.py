@@ -134,7 +134,9 @@ def find_clozes(
     return [
         cloze
         for cloze in found
-        if not (mask.startswith("{{", cloze.start) and is_template(mask[slice(*cloze.answer)]))
+        if not (
+            mask.startswith("{{", cloze.start) and is_template(mask[slice(*cloze.answer)], mask)
+        )
     ]
 
 

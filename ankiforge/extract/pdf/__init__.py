@@ -218,7 +218,10 @@ class PdfSource(FolderSource):
         )
         exact, sentence = mark.formerly or (mark.exact, mark.sentence)
         prefix, suffix = mark.beside or (mark.prefix, mark.suffix)
-        was = replace(read, exact=exact, prefix=prefix, suffix=suffix, sentence=sentence)
+        nearby = mark.nearby if mark.nearby_formerly is None else mark.nearby_formerly
+        was = replace(
+            read, exact=exact, prefix=prefix, suffix=suffix, sentence=sentence, nearby=nearby
+        )
         return read.formerly_as(was)
 
 

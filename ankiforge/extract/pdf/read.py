@@ -187,12 +187,14 @@ class _Reading:
         prefix, suffix, sentence = around(text, span)
         formerly = around(text, span, frozen=True)[2]
         char = page.text.seen[page.text.place(span[0])]
+        body = page.body if text is page.text.text else None
         return Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
             None if formerly == sentence else ("" if same(formerly, quote.words) else formerly),
             self._headings.above(page.number, char.place, char.top),
+            _nearby(text, span, body)[0] if quote.asks else "",
         )
 
     @cached_property
@@ -254,6 +256,11 @@ class _Reading:
         now = (exact, "" if code or sentence == exact else sentence)
         formerly = (was, "" if beside[2] == was else beside[2])
         box, seen = annotation.box, page.text.seen
+        nearby = ("", "")
+        if "?" in annotation.comment and seen and found.segments:
+            places = [at for segment in found.segments for at in segment]
+            span = page.text.span(min(places), max(places))
+            nearby = _nearby(page.text.text, span, page.body)
         return Mark(
             page=page.number,
             label=self._label(page.number),
@@ -268,7 +275,8 @@ class _Reading:
             heading=self._headings.above(
                 page.number, seen[found.at].place if seen else 0, box[3] if box else 0.0
             ),
-            nearby=_nearby(page, found) if "?" in annotation.comment else "",
+            nearby=nearby[0],
+            nearby_formerly=nearby[1] if nearby[1] != nearby[0] else None,
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,
             colour=annotation.colour,
             author=annotation.author,
@@ -351,16 +359,19 @@ def _context(page: _Page, found: _Found, body: Span | None) -> tuple[str, str, s
     return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
 
 
-def _nearby(page: _Page, found: _Found) -> str:
-    """Return the paragraphs around a mark on text."""
-    if not (page.text.seen and found.segments):
-        return ""
-    places = [at for segment in found.segments for at in segment]
-    start, end = page.text.span(min(places), max(places))
-    text, low, high = page.text.text, *(page.body or (0, len(page.text.text)))
+def _nearby(text: str, span: Span, body: Span | None) -> tuple[str, str]:
+    """Return the paragraphs around a passage of a page, as cut now and as formerly.
+
+    Running heads and feet, outside of `body`, are left out.
+    """
+    (start, end), (low, high) = span, body or (0, len(text))
     low, high = min(low, start), max(high, end)
-    near = paragraphs_around(text[low:high], start - low, end - low)
-    return "\n".join(filter(None, map(one_line, near.split("\n"))))
+    cuts = (
+        paragraphs_around(text[low:high], start - low, end - low, formerly=formerly)
+        for formerly in (False, True)
+    )
+    now, was = ("\n".join(filter(None, map(one_line, cut.split("\n")))) for cut in cuts)
+    return now, was
 
 
 _INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)

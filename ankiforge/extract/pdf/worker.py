@@ -64,6 +64,8 @@ class Quote(msgspec.Struct, frozen=True):
     words: str
     box: Box | None = None
     """The box of their first line, if known."""
+    asks: bool = False
+    """Whether the paragraphs around are wanted, too."""
 
 
 class Around(msgspec.Struct, frozen=True):
@@ -138,6 +140,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     heading: str = ""
     nearby: str = ""
     """The paragraphs around, where the comment asks something."""
+    nearby_formerly: str | None = None
+    """As cut by earlier versions, if different."""
     comment: str = ""
     colour: str = ""
     author: str = ""
@@ -192,6 +196,8 @@ class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
     sentence_formerly: str | None = None
     """As cut by versions up to eaf6667, if different."""
     heading: str = ""
+    nearby: str = ""
+    """The paragraphs around, if wanted."""
 
 
 class Surroundings(msgspec.Struct, frozen=True, tag="passages"):

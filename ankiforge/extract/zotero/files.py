@@ -93,7 +93,8 @@ def _quote(mark: Mark) -> Quote | None:
     page = page_index(mark)
     if page is None or not mark.text.strip():
         return None
-    return Quote(page, mark.text, next(iter(_decoded(mark, _Lines).rects), None))
+    box = next(iter(_decoded(mark, _Lines).rects), None)
+    return Quote(page, mark.text, box, "?" in mark.comment)
 
 
 # --- files ----------------------------------------------------------------------------------

@@ -123,6 +123,7 @@ class Works:
             prefix=around.prefix,
             suffix=around.suffix,
             sentence=around.sentence,
+            nearby=around.nearby,
             markdown=(f"![]({around.picture})",) if isinstance(around, Shown) else (),
             comment=comment_of(mark),
             instructs=not foreign,

@@ -568,10 +568,7 @@ def _missing(service: Service, guid: str) -> Item | None:
             ("Last seen there", when(seen.taken_at) if seen else ""),
             ("Deck", seen.deck if seen else ""),
             ("Answers given there", f"{given}; its schedule is lost" if given else "0"),
-            (
-                "If you bring it back",
-                "the next package contains it, and Anki treats it as a new card",
-            ),
+            ("If you bring it back", "it is in the next package; Anki treats it as a new card"),
             ("If it was deleted", "it is not sent again, even if its source changes"),
         )
         slots = (slot_of(service, card, card.leading, "as it was"),)

@@ -41,6 +41,8 @@ class Desk:
     """Where each passage stood when it was last read, and what it said."""
     away: set[str] = field(default_factory=set)
     """Passages that were not there when it was last read."""
+    tags: set[str] = field(default_factory=set)
+    """The sources' tags when they were last read."""
     life: int = 0
     """Counts the ledgers it had."""
     losses: int = 0

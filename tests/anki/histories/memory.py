@@ -60,7 +60,14 @@ class Memory:
             self.mods[guid] = max(self.mods.get(guid, 0), mod)
 
     def read(self, desk: Desk) -> None:
-        """Note which passages nothing can recognise: too much was changed at once."""
+        """Note which passages nothing can recognise: too much was changed at once.
+
+        A tag that was gone when it was last read is news, whoever took it away before.
+        """
+        tags = set(self.shelf.tags)
+        news = tags - desk.tags if desk.read else set()
+        self.untagged = {pair for pair in self.untagged if pair[1] not in news}
+        desk.tags = tags
         for one in self.shelf.all:
             now = self.shelf.told(one)
             if not now:

@@ -50,13 +50,12 @@ class Reader(Memory):
         self.shelf.write()
 
     def do_source_tag(self, one: int, other: int) -> None:
-        """The notes' own tags; one that comes back is news, whoever took it away before."""
+        """The notes' own tags."""
         tag = ("biology", "old", "exam")[one % 3]
         if tag in self.shelf.tags:
             self.shelf.tags.remove(tag)
         else:
             self.shelf.tags.append(tag)
-            self.untagged = {pair for pair in self.untagged if pair[1] != tag}
         self.shelf.write()
 
     # the paper

@@ -65,7 +65,7 @@ def test_hardly_an_honest_card_is_held_back_and_none_that_was_tuned_on():
 
     assert [row for row in held if row["half"] == "dev"] == []
     assert len(held) <= 0.04 * len(HONEST)
-    assert sum(warned) <= 0.12 * len(HONEST)
+    assert sum(warned) <= 0.06 * len(HONEST)
 
 
 def test_of_a_strong_model_only_a_card_its_passage_does_not_tell_is_blocked():

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ankiforge.draft.rules import Rules
+from ankiforge.draft import Rules
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
 
 HERE = Path(__file__).parent / "cases"

@@ -300,11 +300,17 @@ def test_every_slot_is_used(model, task, server, fake):
     assert server.most_at_a_time == 4
 
 
-def test_a_reply_from_before_the_paragraphs_nearby_were_sent_is_used(
-    server, draft, task, highlight
+@pytest.mark.parametrize("nearby", ["", "arch crystallises fastest just above fr"])
+@pytest.mark.parametrize("before", ["Bread\n", "Bread | "])
+def test_a_reply_to_the_passage_as_it_was_read_and_sent_before_is_used(
+    server, draft, task, highlight, nearby, before
 ):
-    asked = highlight("In a refrigerator bread goes stale six times as fast.", comment="why?")
-    draft(task(asked))
-    draft(task(replace(asked, nearby="Starch crystallises fastest just above freezing.")))
+    asked = highlight(
+        "In a refrigerator bread goes stale six times as fast.", comment="why?",
+        prefix="Bread | ", nearby="… crystallises fastest just above …",
+    )  # fmt: skip
+    was = replace(asked, prefix="Bread\n", nearby="arch crystallises fastest just above fr")
+    draft(task(replace(asked, prefix=before, nearby=nearby)))
+    draft(task(asked.formerly_as(was)))
 
     assert len(server.asked) == 1
