@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,13 +118,15 @@ class Turns:
     """Every answer of the server."""
 
 
-def play(forge: Forge, state: str, backend: Any) -> Turns:
+def play(
+    forge: Forge, state: str, backend: Any, faults: Mapping[str, dict[str, str]] = FAULTS
+) -> Turns:
     """Bring the highlight of every fault into a state, then propose the fault, in one server process."""
     turns, keys = Turns(state), dict[str, str]()
     (forge.folder / "ankiforge.yaml").write_text(SETTINGS, "utf-8")
     notes = forge.folder / "notes"
     notes.mkdir()
-    for fault in FAULTS:
+    for fault in faults:
         passage = f"# {PAIRS[fault][0]}\n\n{BESIDE}\n\n=={filled(FACT, fault)}==\n"
         (notes / f"{PAIRS[fault][0]}.md").write_text(passage, "utf-8")
     (notes / "Private.md").write_text(f"---\ntags: [no-llm]\n---\n=={SECRET}==\n", "utf-8")
@@ -132,16 +134,16 @@ def play(forge: Forge, state: str, backend: Any) -> Turns:
     guids = dict[str, str]()
     with fake_agent.client(forge) as agent:
         marked = agent.keys()
-        keys = {fault: marked[filled(FACT, fault)] for fault in FAULTS}
+        keys = {fault: marked[filled(FACT, fault)] for fault in faults}
         if state != "no card":
             with fake_agent.client(forge, "other") as other:
                 first = other if state == "of another agent" else agent
-                for fault in FAULTS:
+                for fault in faults:
                     [made] = first.propose(keys[fault], **card(fault, {}))["cards"]
                     guids[fault] = made["card"]
             prepare(forge, state, list(guids.values()), backend)
         turns.before = forge.cards()
-        for fault, change in FAULTS.items():
+        for fault, change in faults.items():
             more = {"replaces": guids[fault]} if guids else {}
             turns.results[fault] = outcome(
                 agent.propose(keys[fault], **card(fault, change), **more)

@@ -87,6 +87,14 @@ class Forge:
         """The one JSON value of a call that must exit with 0."""
         return self.ok(*arguments, "--json").data
 
+    def settings(self, text: str, *, trust: bool = False) -> Path:
+        """Write `ankiforge.yaml` where the program is called, and confirm what it asks for."""
+        path = self.folder / "ankiforge.yaml"
+        path.write_text(text, encoding="utf-8")
+        if trust:
+            self.ok("init", "--trust", self.folder)
+        return path
+
     def cards(self, *arguments: str | Path) -> list[dict[str, Any]]:
         """All cards there are, rejected and retired ones too, as `list` tells them."""
         return self.ok("list", "--all", "--json", *arguments).lines

@@ -65,10 +65,9 @@ class Desk:
 
     def settings(self, drafter: str = "llm") -> None:
         llm = {"base_url": self.model.base_url, "model": "fake-1", "candidates": 1}
-        (self.forge.folder / "ankiforge.yaml").write_text(
+        self.forge.settings(
             f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\nllm: {json.dumps(llm)}\n"
-            f"drafter: {drafter}\naccept: {{llm: clean}}\n",
-            encoding="utf-8",
+            f"drafter: {drafter}\naccept: {{llm: clean}}\n"
         )
 
     def anki(self) -> Any:

@@ -218,7 +218,7 @@ class Desk:
             "sources": [{"obsidian": {"name": "notes", "path": "vault"}}],
             "anki": {"collection": "auto"},
         }
-        (forge.folder / "ankiforge.yaml").write_text(json.dumps(settings), encoding="utf-8")
+        forge.settings(json.dumps(settings))
 
     def reads(self, *words: str) -> None:
         """What the note says now; the cards of it reach Anki."""

@@ -29,10 +29,9 @@ def server(fake: ModuleType) -> Iterator[Any]:
 def picked(forge: Any, server: Any, backend: Any) -> Iterator[Any]:
     """The cloze was picked, and stands in Anki."""
     llm = {"base_url": server.base_url, "model": "m", "candidates": 3}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\n",
-        encoding="utf-8",
+        f"llm: {json.dumps(llm)}\n"
     )
     (forge.folder / "notes" / ".obsidian").mkdir(parents=True)
     (forge.folder / "notes" / "Lens.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")

@@ -88,13 +88,6 @@ def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_
     came = forge("run", vault, code=1)
     assert "older backup" in came.stderr
     assert {card["anki"] for card in forge.cards()} == {"seen"}
-    forge.ok("pull", "--bind")
-    assert {card["anki"] for card in forge.cards()} == {"written"}
-    assert forge.json("run", vault)["notes"]["written"] == MANY
-    assert {card["anki"] for card in forge.cards()} == {"written"}
-    with backend.opened(forge.profile) as anki:
-        assert anki.load(forge.folder / "ankiforge.apkg") == {"new": MANY}
-    assert forge.json("run", vault)["notes"]["written"] == 0
 
 
 def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vault):
@@ -152,52 +145,3 @@ def test_a_colpkg_is_a_whole_look(forge, backend, vault, tmp_path):
 
     assert pulled["view"]["seen"] == MANY - 1
     assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == 1
-
-
-def test_a_second_computer_takes_the_cards_over(forge, forge_in, backend, vault, tmp_path):
-    _loaded(forge, backend, vault, forge.profile)
-    guids = {card["guid"] for card in forge.cards()}
-    other = forge_in(tmp_path / "laptop")
-    carried = tmp_path / "laptop" / "notes"
-    shutil.copytree(vault, carried)
-    shutil.copy(forge.profile / "collection.anki2", other.profile / "collection.anki2")
-
-    came = other.json("run", carried)
-
-    assert came["notes"]["written"] == 0
-    assert {card["guid"] for card in other.cards()} == guids
-    note = carried / "Words.md"
-    note.write_text(note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8")
-    changed = other.json("run", carried)
-    assert changed["cards"]["drafted"] == 0
-    assert changed["cards"]["revisions"] == 1
-
-
-def test_a_second_computer_that_drafted_first_ends_with_the_same_notes(
-    forge, forge_in, backend, vault, tmp_path
-):
-    _loaded(forge, backend, vault, forge.profile)
-    other = forge_in(tmp_path / "laptop")
-    carried = tmp_path / "laptop" / "notes"
-    shutil.copytree(vault, carried)
-    assert other.json("run", carried)["notes"]["written"] == MANY
-    shutil.copy(forge.profile / "collection.anki2", other.profile / "collection.anki2")
-
-    assert other.json("run", carried)["notes"]["written"] == 0
-    assert {c["guid"] for c in other.cards()} == {c["guid"] for c in forge.cards()}
-
-
-def test_an_old_package_imported_last_changes_nothing(forge, backend, vault, tmp_path):
-    forge.ok("run", vault)
-    old = tmp_path / "old.apkg"
-    shutil.copy(forge.folder / "ankiforge.apkg", old)
-    with backend.opened(forge.profile) as anki:
-        anki.load(old)
-    forge.ok("run", vault)
-    note = vault / "Words.md"
-    note.write_text(note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8")
-    forge.ok("run", vault)
-    with backend.opened(forge.profile) as anki:
-        assert anki.load(forge.folder / "ankiforge.apkg") == {"updated": 1}
-        assert anki.load(old) == {"duplicate": MANY}
-    assert forge.json("run", vault)["notes"]["written"] == 0

@@ -18,7 +18,7 @@ ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 
 @pytest.fixture
 def desk(forge: Any, backend: Any) -> Iterator[Desk]:
-    (forge.folder / "ankiforge.yaml").write_text(SETTINGS, encoding="utf-8")
+    forge.settings(SETTINGS)
     with backend.opened(forge.profile) as anki:
         yield Desk(forge, anki)
 
@@ -59,29 +59,10 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write("The ==Rhine== is definitely long.\n"), do.ship(),
         do.note(Text="The {{c1::Rhine}} is definitely long."), reviewed,
     )),
-    "a number beside the answer": ("Rhine", (
-        do.write(RIVER), *ACCEPTED, do.write(RIVER.replace("1,320", "1,230")), do.run(updated=1),
-        do.finds("answer_changed", present=False), do.load(),
-        do.note(Text="The {{c1::Rhine}} is 1,230 km long and ends in the sea."), reviewed,
-    )),
     "a number that is the answer": ("WHO", (
         do.write("In which year was the WHO founded?::1946\n"), *ACCEPTED,
         do.write("In which year was the WHO founded?::1948\n"), do.ship(), do.note(Back="1948"), reviewed,
         do.finds("answer_changed"), do.say("accept", "CARD"), do.finds("answer_changed", present=False),
-    )),
-    "another name waits": ("river", (
-        do.write("The ==Elbe== is a river of Saxony.\n"), *ACCEPTED,
-        do.write("The ==Oder== is a river of Saxony.\n"), do.run(updated=0), do.card("Elbe"),
-    )),
-    "words that a person edited here stay": ("Rhine", (
-        do.write("The ==Rhine== is definately long.\n"), *ACCEPTED,
-        do.say("edit", "CARD", "--field", "Text", "The {{c1::Rhine}} is rather long."),
-        do.write("The ==Rhine== is definitely long.\n"), do.run(), do.card("rather long"),
-    )),
-    "words that a person edited in Anki are a conflict": ("Rhine", (
-        do.write("The ==Rhine== is definately long.\n"), *ACCEPTED,
-        do.edit(Text="The {{c1::Rhine}} is rather long."),
-        do.write("The ==Rhine== is a big river.\n"), do.run(conflicts=1, updated=0),
     )),
     "a renamed note ships its link": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.run(packages=1),

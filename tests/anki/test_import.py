@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.anki.identity import content_hash
 from ankiforge.anki.package import write_package
-from ankiforge.model import Card, CardKind, Family, Note, card_id, note_id
+from ankiforge.model import Card, CardKind, Family, Note
 from samples.anki_notes import note_for
 
 pytestmark = pytest.mark.core
@@ -26,18 +26,6 @@ def card(make_card: Maker) -> Card:
     return make_card()
 
 
-def test_new_notes_arrive_with_our_ids_fields_deck_and_tags(collection, tmp_path, card):
-    note = note_for(card, card.deck, MOD)
-    assert collection.load(_package(tmp_path, note)) == {"new": 1}
-    stored = collection.note(card.guid)
-    assert (stored.id, stored.mod) == (note_id(card.guid), MOD)
-    assert tuple(stored.fields) == note.fields
-    assert stored.tags == ["ankiforge::doc::testenhancedlearning", "memory"]
-    (only,) = collection.cards(card.guid)
-    assert only.id == card_id(card.guid, 0)
-    assert collection.col.decks.name(only.did) == "Reading::Memory"
-
-
 def test_a_two_way_card_is_asked_both_ways(collection, tmp_path, make_card):
     card = make_card(CardKind.TWO_WAY, Front="le chat", Back="the cat")
     collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
@@ -47,13 +35,6 @@ def test_a_two_way_card_is_asked_both_ways(collection, tmp_path, make_card):
     assert "the cat" in back.question()
     assert "le chat" not in back.question()
     assert "le chat" in back.answer()
-
-
-def test_a_cloze_note_has_a_card_for_every_number(collection, tmp_path, make_card):
-    card = make_card(CardKind.CLOZE, Text="{{c1::a {{c4::b}}}} {{c2::c}} {{c2::d}}")
-    collection.load(_package(tmp_path, note_for(card, card.deck, MOD)))
-    assert [found.ord for found in collection.cards(card.guid)] == [0, 1, 3]
-    assert not collection.col.get_empty_cards().notes
 
 
 def test_the_hash_of_what_anki_stored_is_the_hash_of_what_we_sent(collection, tmp_path, make_card):

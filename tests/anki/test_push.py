@@ -29,10 +29,9 @@ class Desk(stories.Desk):
         self.settings(server.address)
 
     def settings(self, address: str, collection: str = "none") -> None:
-        (self.forge.folder / "ankiforge.yaml").write_text(
+        self.forge.settings(
             "sources:\n  - obsidian: {name: notes, path: notes}\n"
-            f"anki: {{collection: {collection}, connect: '{address}'}}\n",
-            encoding="utf-8",
+            f"anki: {{collection: {collection}, connect: '{address}'}}\n"
         )
 
     def push(self, *arguments: str, **notes: int) -> Any:

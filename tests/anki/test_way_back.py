@@ -38,32 +38,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"), do.run(written=2),
         do.load(new=2),
     ),
-    "an edit in Anki stays when the source changes another field": (
-        do.ship(), do.edit(Front="die Katze"), animal(), do.run(updated=1), do.load(updated=1),
-        do.note(Front="die Katze", Back="cat (an animal)"), do.run(written=0),
-    ),
-    "mine pins the field for ever": (
-        *OF_BOTH, do.run(), do.say("resolve", "CARD", "--mine"), do.run(conflicts=0),
-        do.rewrite("cat (an animal)", "a cat"), do.run(conflicts=0, written=0), do.note(Back="kitty"),
-    ),
-    "tags of both sides meet": (
-        do.rewrite("# Cells", "---\ntags: [biology, old]\n---\n# Cells"), do.ship(),
-        do.tag("mine", removed="biology"), do.rewrite("[biology, old]", "[biology, new]"), do.ship(),
-        do.tags("mine", "new", without=("biology", "old")),
-    ),
     "a tag in a package that waits is not taken for removed": (
         do.go(), BIOLOGY, do.run(), do.edit(Front="die Katze"), do.run(written=3),
         do.load(updated=3), do.tags("biology"), do.note(Front="die Katze"),
         lambda desk: [desk.anki.note(card["guid"]).tags.index("biology") for card in desk.forge.cards()],
-    ),
-    "a deleted note never returns, but by a person's wish": (
-        do.go(), do.delete(), do.run(tombstones=1), animal(), do.run(written=0),
-        do.card(anki="tombstone"), do.say("restore", "CARD"), do.run(written=1), do.load(new=1),
-        do.run(), do.card(anki="seen"),
-    ),
-    "an undone import is missing and comes back when asked": (
-        do.go(), do.undo(), do.run(missing=3, tombstones=0, written=0),
-        do.say("restore", "--missing"), do.run(written=3),
     ),
     "deletions can be confirmed by their number": (
         do.go(), do.undo(), do.run(),
@@ -71,18 +49,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.say("pull", "--confirm-deletions", "3"), do.cards(anki="tombstone"),
         do.say("undo"), do.cards(anki="missing"),
     ),
-    "a marked note is held on the way by file": (
-        do.ship(), do.tag("marked"), animal(), do.run(written=0, held=1),
-        lambda desk: desk.card()["anki_why"].index("marked"),
-    ),
     "a retired card gets its tag once": (
         do.go(), do.say("reject", "CARD"), do.run(written=1), do.load(updated=1), do.tags(RETIRED),
         do.note(Back="cat"), do.run(written=0), do.tag(removed=RETIRED), do.run(written=0),
         do.say("undo"), do.run(written=0),
-    ),
-    "undo takes the tag away again": (
-        do.go(), do.say("reject", "CARD"), do.go(), do.say("undo"), do.run(), do.load(updated=1),
-        do.tags(without=(RETIRED,)),
     ),
     "a field of a person's own is kept and new notes fit in": (
         do.ship(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
@@ -218,42 +188,6 @@ def test_new_cards_go_where_the_others_of_the_document_are_now(desk):
     assert desk.col.decks.name(card.did) == "Mine::Biology"
 
 
-@pytest.mark.parametrize("lost", ["ledger.db* journal.jsonl", "ledger.db*"])
-def test_a_lost_ledger_comes_back_from_anki_and_what_is_left_of_it(desk, lost):
-    desk.ship()
-    if "journal" not in lost:
-        desk.forge.ok("reject", desk.guid("Hund"))
-    verdicts = {card["guid"]: card["verdict"] for card in desk.forge.cards()}
-    for pattern in lost.split():
-        for path in desk.forge.home.rglob(pattern):
-            path.unlink()
-
-    came = desk.run(added=0)
-
-    assert {card["guid"]: card["verdict"] for card in desk.forge.cards()} == verdicts
-    if came["packages"]:
-        desk.load()
-    assert desk.col.note_count() == 3
-    if "journal" in lost:
-        assert came["notes"]["written"] == 0
-        MOUSE(desk)
-        desk.run()
-        desk.card("Maus", verdict="pending")
-
-
-def test_the_first_line_says_that_anki_was_never_seen(forge, tmp_path):
-    (tmp_path / "a.md").write_text("Katze::cat\n")
-    assert "no Anki collection found" in forge.ok("run", tmp_path / "a.md").stderr
-
-
-def test_what_was_deleted_in_anki_is_told_as_the_fate_of_its_highlight(desk):
-    desk.go()
-    desk.delete()
-    came = desk.run()
-    assert came["no_card"] == {"deleted in Anki": 1}
-    assert sum(came["fates"].values()) == came["highlights"]["seen"]
-
-
 @pytest.mark.parametrize(
     ("seconds", "held"), [(30, 0), (86_400 * 3, 1)], ids=["a little ahead", "days ahead"]
 )
@@ -265,16 +199,6 @@ def test_a_note_changed_in_the_far_future_is_held(desk, seconds, held):
     animal()(desk)
     desk.run(held=held, updated=1 - held)
     assert not held or "clock" in desk.card()["anki_why"]
-
-
-def test_a_card_a_person_removed_is_not_made_again(desk):
-    desk.ship()
-    guid = desk.guid()
-    desk.col.remove_cards_and_orphaned_notes([desk.anki.cards(guid)[1].id])
-    animal()(desk)
-    desk.run()
-    desk.load(updated=1)
-    assert len(desk.anki.cards(guid)) == 1
 
 
 def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk):

@@ -418,7 +418,8 @@ def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks):
     (notes / "more.md").write_text("".join(f"Number {n}?::{n}\n\n" for n in range(99)))
     forge.ok("run", notes)
     guid = forge.cards()[0]["guid"]
-    full = ("sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh")
+    limited = f'ulimit -f {blocks}; PYTHONDONTWRITEBYTECODE=1 exec "$@"'  # half a .pyc would stay
+    full = ("sh", "-c", limited, "sh")
 
     says(forge.finished("reject", guid, before=full), 4, "hint:")
     assert forge.cards()[0]["verdict"] == "accepted"

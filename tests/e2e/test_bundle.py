@@ -36,7 +36,7 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path)
     values = {"${user_config.workspace}": str(forge.folder)}
     command = [sys.executable, *(values.get(word, word) for word in run[3:])]
     assert server["entry_point"] == command[1]
-    (forge.folder / "ankiforge.yaml").write_text("sources: []\n")
+    forge.settings("sources: []\n")
     with connected(command, forge.environment, tmp_path / "bundle") as agent:
         assert [one["name"] for one in agent.tools()] == [one["name"] for one in manifest["tools"]]
         assert str(forge.folder) in agent("list_cards")

@@ -46,10 +46,9 @@ def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def drafted(forge: Any, server: Any) -> Any:
     llm = {"base_url": server.base_url, "model": "m", "candidates": 3}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\naccept: {{llm: clean}}\n",
-        encoding="utf-8",
+        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\naccept: {{llm: clean}}\n"
     )
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Lens.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")
@@ -118,26 +117,6 @@ def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(dr
 
 def states(forge: Any) -> list[tuple[str, str, str]]:
     return [(c["guid"], c["verdict"], c["standing"]) for c in forge.cards()]
-
-
-@pytest.mark.parametrize("drafter", ["llm", "rules"])
-def test_what_was_picked_outlives_a_ledger_though_nothing_draws_it_again(
-    drafted, server, fake, drafter
-):
-    _, _, cloze = ids(drafted)
-    drafted.ok("pick", cloze)
-    picked = next(card for card in drafted.cards() if card["kind"] == "cloze")
-    shutil.rmtree(drafted.folder / ".ankiforge")
-    server.otherwise = draws(fake, 0)
-    told = drafted.json("run", "--drafter", drafter)
-    assert told["fates"]["carded"] == 1
-    [card] = [card for card in drafted.cards() if card["standing"] == "live"]
-    assert [card[n] for n in ("guid", "fields", "verdict", "deck", "accepted_by")] == [
-        picked[n] for n in ("guid", "fields", "verdict", "deck", "accepted_by")
-    ]
-    server.otherwise = draws(fake, 0, 2)
-    drafted.ok("draft", "--again", "kind:cloze", "--remark", "both")
-    assert [card["guid"] for card in drafted.ok("list", "--json").lines] == [picked["guid"]]
 
 
 def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake):

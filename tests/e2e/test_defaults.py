@@ -34,9 +34,7 @@ def lose(root: Path) -> None:
 
 
 def settings(forge: Any, source: str, more: str = "") -> None:
-    (forge.folder / "ankiforge.yaml").write_text(
-        f"sources: [{source}]\nanki: {{collection: none}}\n{more}", encoding="utf-8"
-    )
+    forge.settings(f"sources: [{source}]\nanki: {{collection: none}}\n{more}")
 
 
 def notes(forge: Any, **texts: str) -> Path:

@@ -28,7 +28,7 @@ def note(forge: Any, vault: Path) -> Path:
     path = vault / "Capitals.md"
     path.write_text(NOTE, encoding="utf-8")
     settings = f"sources: [obsidian: {{path: '{vault}', name: notes}}]\naccept: {{rules: review}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, encoding="utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     forge.ok("run")
     return path

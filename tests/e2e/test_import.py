@@ -79,15 +79,6 @@ def test_words_that_a_check_forbids_are_forbidden_there_too(
     assert told(there) == told(forge)
 
 
-def test_what_was_decided_here_later_stays(decided, tmp_path):
-    decided.ok("export", tmp_path / "all.jsonl")
-    [card] = [one for one in decided.cards() if one["fields"].get("Front") == "Katze"]
-    decided.ok("reject", card["guid"])
-    assert decided.json("import", tmp_path / "all.jsonl")["decisions"] == 0
-    [card] = [one for one in decided.cards() if one["fields"].get("Front") == "Katze"]
-    assert card["verdict"] == "rejected"
-
-
 def test_a_damaged_line_is_named_by_its_number_and_the_rest_is_taken(
     decided, forge_in, vault, tmp_path
 ):

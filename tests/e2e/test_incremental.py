@@ -19,18 +19,12 @@ from tests.golden.test_golden import HISTORIES, expected
 DEPENDENT = yaml.safe_load((histories.HERE / "histories" / "incremental.yaml").read_text("utf-8"))
 """Histories in which unchanged documents depend on what changed."""
 MORE = (
-    "a renamed note",
     "a note that is split",
-    "a copied note, then without the original",
-    "a copy that is edited",
     "settings that read less",
     "paths within a vault",
     "a note quotes a PDF",
     "a Zotero library",
-    "a paper in Zotero and as a file",
     "colours and skips",
-    "a shared library and whose marks count",
-    "two machines decide and unite",
 )
 EACH_SOURCE = (
     "plain first run and unchanged run",

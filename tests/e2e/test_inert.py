@@ -111,10 +111,9 @@ def workspace(forge: Any, kind: str, drafter: str = "rules", **llm: str | int) -
     (forge.folder / "it").mkdir()
     (forge.folder / "decks").mkdir()
     (forge.folder / "decks" / "all.yaml").write_text('deck: "Reading::{title}"\n', "utf-8")
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         f"sources: [{{{kind}: {{name: it, path: it}}}}]\ndrafter: {drafter}\nanki: {{collection: none}}\n"
-        + (f"llm: {json.dumps(llm)}\n" if llm else ""),
-        encoding="utf-8",
+        + (f"llm: {json.dumps(llm)}\n" if llm else "")
     )
     return Path(forge.folder / "it")
 

@@ -153,9 +153,8 @@ def with_anki(
     """Let a workspace read a vault of its own, or other sources, and a collection; return the vault."""
     (forge.folder / "notes" / ".obsidian").mkdir(parents=True)
     collection = f"'{anki.col.path}'" if anki else "none"
-    (forge.folder / "ankiforge.yaml").write_text(
-        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n",
-        encoding="utf-8",
+    forge.settings(
+        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n"
     )
     return forge.folder / "notes"
 
@@ -340,19 +339,6 @@ def test_a_lost_ledger_brings_back_what_a_person_made_of_passages_that_are_gone(
     assert {card["revision"] for card in forge.cards()} == {None}
 
 
-def test_a_rejected_card_stays_rejected_though_its_note_was_renamed_and_edited_and_the_ledger_lost(
-    forge, vault
-):
-    (vault / "Lake.md").write_text(LAKE, encoding="utf-8")
-    forge.ok("run", vault)
-    forge.ok("reject", guid_of(forge, "basin"))
-    (vault / "Lake.md").unlink()
-    (vault / "Great lake.md").write_text(LAKE.replace("ordinary", "typical"), encoding="utf-8")
-    shutil.rmtree(forge.home / ".ankiforge")
-    forge.ok("run", vault)
-    assert [card["verdict"] for card in forge.cards()] == ["rejected"]
-
-
 @pytest.mark.parametrize(
     ("text", "other"),
     [
@@ -371,29 +357,6 @@ def test_no_other_fact_gets_the_note_of_a_passage_that_only_the_journal_knows(
     forge.ok("run", vault)
     assert old not in live(forge)
     assert len(live(forge)) == 1
-
-
-@pytest.mark.parametrize("rejected", [True, False])
-def test_a_lost_ledger_gives_a_copied_passage_whose_original_went_the_same_card(
-    forge, vault, no_waiting, rejected
-):
-    for folder in ("first", "second"):
-        (vault / folder).mkdir()
-    (vault / "Stays.md").write_text("Hund::dog\n", encoding="utf-8")
-    for folder in ("first", "second"):
-        (vault / folder / "Lake.md").write_text(LAKE, encoding="utf-8")
-        forge.ok("run", vault)
-    (vault / "first" / "Lake.md").unlink()
-    for _ in range(2):
-        forge.ok("run", vault)
-    if rejected:
-        forge.ok("reject", guid_of(forge, "basin"))
-    before = decided(forge)
-    shutil.rmtree(forge.home / ".ankiforge")
-    forge.ok("run", vault)
-    assert decided(forge) == before
-    [lake] = [card for card in forge.cards() if "basin" in str(card["fields"])]
-    assert "second" in forge.json("trace", lake["guid"])["highlight"]["uri"]
 
 
 # --- two workspaces over one collection -----------------------------------------------------

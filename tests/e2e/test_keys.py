@@ -82,7 +82,7 @@ def settings(forge: Any, **sections: Any) -> None:
         "sources": [{"obsidian": {"name": "notes", "path": "notes"}}],
         "anki": {"collection": "none"},
     }
-    (forge.folder / "ankiforge.yaml").write_text(json.dumps(usual | sections))
+    forge.settings(json.dumps(usual | sections))
 
 
 def drafting(forge: Any, url: str, **llm: str) -> None:

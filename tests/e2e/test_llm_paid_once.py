@@ -43,11 +43,10 @@ def configure(
     forge: Any, server: Any, *, accept: str = "review", more: str = "", **llm: object
 ) -> None:
     told = {"base_url": server.base_url, "model": "m", "candidates": 1, "concurrency": 2, **llm}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
         f"llm: {json.dumps(told)}\naccept: {{rules: clean, llm: {accept}}}\n"
-        f"anki: {{collection: none}}\n{more}",
-        encoding="utf-8",
+        f"anki: {{collection: none}}\n{more}"
     )
     folder = forge.folder / "notes"
     folder.mkdir(exist_ok=True)

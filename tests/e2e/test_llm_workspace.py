@@ -32,10 +32,9 @@ def notes(forge, server) -> Callable[..., None]:
 
 def configure(forge: Any, url: str, **more: object) -> None:
     llm = json.dumps({"base_url": url, "model": "m", "key_env": "OPENAI_API_KEY", **more})
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\ndrafter: llm\nllm: {llm}\n"
-        "anki: {collection: none}\n",
-        encoding="utf-8",
+        "anki: {collection: none}\n"
     )
 
 

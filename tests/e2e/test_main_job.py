@@ -98,31 +98,7 @@ def test_a_package_is_set_aside_once_all_its_cards_are_rejected(
     assert len(notes_in(package)) == 3
 
 
-def test_every_card_waits_where_a_person_wants_to_see_it_first(
-    forge, vault, note, package, notes_in
-):
-    came = forge.json("run", vault, "--accept", "review")
-
-    assert came["fates"]["waiting"] == came["cards"]["waiting"] == 4
-    assert not package.exists()
-    forge.ok("accept", guid_of(forge, "Katze"))
-    forge.ok("build")
-    assert list(notes_in(package)) == [guid_of(forge, "Katze")]
-
-
 # --- decks, tags, packages ------------------------------------------------------------------
-
-
-def test_the_deck_is_the_notes_own_before_the_command_lines(forge, vault, note, anki):
-    rewrite(note, "# Cells\n", "---\ndeck: Biology::Cells\n---\n# Cells\n")
-    (vault / "Dogs.md").write_text("Hund:::dog\n", encoding="utf-8")
-    forge.ok("run", vault, "--deck", "Notes", "-o", "all.apkg")
-    assert anki.load(forge.folder / "all.apkg") == {"new": 5}
-
-    decks = {card["deck"] for card in forge.cards()}
-    assert decks == {"Biology::Cells", "Notes"}
-    [dog] = {anki.col.decks.name(card.did) for card in anki.cards(guid_of(forge, "Hund"))}
-    assert dog == "Notes"
 
 
 def test_a_later_wish_takes_the_new_cards_and_neither_moves_nor_drops_another(
@@ -180,19 +156,3 @@ def test_a_run_of_one_path_keeps_what_its_package_held(forge, vault, note, packa
     forge.ok("run", other, "-o", "dogs.apkg")  # a card that another note has too is one of its own
     both = {guid_of(forge, word) for word in ("Hund", "Katze")}
     assert notes_in(forge.folder / "dogs.apkg").keys() == both
-
-
-def test_a_workspace_can_want_a_package_per_deck(forge, vault, note, notes_in):
-    (forge.folder / "ankiforge.yaml").write_text(
-        "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
-    )
-    rewrite(note, "# Cells\n", "---\ndeck: Biology::Cells\n---\n# Cells\n")
-    (vault / "Dogs.md").write_text("---\ndeck: Dogs\n---\nHund:::dog\n", encoding="utf-8")
-
-    came = forge.json("run", vault)
-
-    assert sorted(Path(path).name for path in came["packages"]) == [
-        "Biology-Cells.apkg",
-        "Dogs.apkg",
-    ]
-    assert [len(notes_in(Path(path))) for path in sorted(came["packages"])] == [4, 1]

@@ -62,7 +62,7 @@ def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault, "AT_A_TIME", 20)
     sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
                for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
-    (forge.folder / "ankiforge.yaml").write_text("sources:\n" + "".join(sources), "utf-8")
+    forge.settings("sources:\n" + "".join(sources))
     forge("init", "--trust", forge.folder)
 
 
@@ -147,7 +147,7 @@ def _free() -> int:
 
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
-    forge, workspace, alone, scheduler, monkeypatch
+    forge, workspace, alone, scheduler, monkeypatch, tmp_path
 ):
     address, replace, end = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
@@ -159,7 +159,26 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     assert told(forge, "--scheduler", address) == expected
     killer.join()
 
-    monkeypatch.setattr(pdf_worker, "task_of", _before_the(PDFS // 2, end, pdf_worker.task_of))
+    # as if each worker had other files; beside them is one that lacks the program
+    lacking = _worker(tmp_path, address, PYTHONPATH=str(_without_us(tmp_path)))
+    _answers(address, 3)
+    real = pdf_worker.task_of
+
+    def other(question, seconds):
+        task = real(question, seconds)
+        return task and (task[0], task[1] + 1, *task[2:])
+
+    monkeypatch.setattr(pdf_worker, "task_of", other)
+    lines = told(forge, "--scheduler", address)
+    notices = [line for line in lines if "were read by this machine" in line]
+    found = [f"{count} files were read by this machine" for count in (WORKS, PDFS + 1)]
+    assert [told in line for told, line in zip(found, notices, strict=True)] == [True, True]
+    assert [line for line in lines if line not in notices] == expected
+    assert lacking.poll() is None  # it was left in peace
+    lacking.kill()
+    lacking.communicate()
+
+    monkeypatch.setattr(pdf_worker, "task_of", _before_the(PDFS // 2, end, real))
     lines = told(forge, "--scheduler", address)
     notices = [line for line in lines if "read by this machine" in line]
     assert len(notices) == 2  # of PDFs and of notes
@@ -184,31 +203,6 @@ def _answers(address: str, count: int = 2) -> None:
 
     with Client(address, timeout="60s", set_as_default=False) as client:
         client.wait_for_workers(count, timeout=60)
-
-
-def test_files_the_workers_do_not_have_are_read_here_and_that_is_told(
-    forge, workspace, scheduler, monkeypatch, alone, tmp_path
-):
-    """As if each worker had other files; beside them is one that lacks the program."""
-    address, *_ = scheduler
-    lacking = _worker(tmp_path, address, PYTHONPATH=str(_without_us(tmp_path)))
-    _answers(address, 3)
-    real = pdf_worker.task_of
-
-    def other(question, seconds):
-        task = real(question, seconds)
-        return task and (task[0], task[1] + 1, *task[2:])
-
-    monkeypatch.setattr(pdf_worker, "task_of", other)
-    lines = told(forge, "--scheduler", address)
-    notices = [line for line in lines if "were read by this machine" in line]
-    found = [f"{count} files were read by this machine" for count in (WORKS, PDFS + 1)]
-    assert [told in line for told, line in zip(found, notices, strict=True)] == [True, True]
-    lines = [line for line in lines if line not in notices]
-    assert lines == (alone.get("lines") or told(forge, "--jobs", "1"))
-    assert lacking.poll() is None  # it was left in peace
-    lacking.kill()
-    lacking.communicate()
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):

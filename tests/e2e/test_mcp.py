@@ -27,7 +27,7 @@ SETTINGS = (
 @pytest.fixture
 def desk(forge: Any) -> Any:
     """A workspace that agents may read."""
-    (forge.folder / "ankiforge.yaml").write_text(SETTINGS)
+    forge.settings(SETTINGS)
     notes = forge.folder / "notes"
     notes.mkdir()
     passages = "\n\n".join(f"=={one}==" for one in (HIPPOCAMPUS, CAFFEINE, BORE, COPPER))
@@ -50,7 +50,7 @@ GOOD = {
 
 
 def test_until_a_person_allows_it_every_tool_answers_with_one_line(forge):
-    (forge.folder / "ankiforge.yaml").write_text(SETTINGS)
+    forge.settings(SETTINGS)
     (forge.folder / "notes").mkdir()
     calls: dict[str, dict[str, Any]] = {
         "list_highlights": {}, "get_context": {"highlight": "x"}, "list_cards": {},

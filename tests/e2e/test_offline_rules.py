@@ -22,7 +22,7 @@ def notes(forge, monkeypatch):
         (folder / "Note.md").write_text(quotes, encoding="utf-8")
         source = {"obsidian": {"name": "notes", "path": "notes"}}
         told = {"sources": [source], "anki": {"collection": "none"}, **settings}
-        (forge.folder / "ankiforge.yaml").write_text(json.dumps(told), encoding="utf-8")
+        forge.settings(json.dumps(told))
 
     return write
 

@@ -9,7 +9,7 @@ import pytest
 def settings(forge: Any, output: str, more: str = "") -> None:
     (forge.folder / "notes").mkdir(exist_ok=True)
     (forge.folder / "notes/a.md").write_text("Sleep has ==four stages== in a night.\n")
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         f"sources: [obsidian: {{name: n, path: notes}}]\noutput: {output}\n"
         f"anki: {{collection: none, connect: 'http://127.0.0.1:1'}}\n{more}"
     )

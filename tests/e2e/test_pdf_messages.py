@@ -69,9 +69,8 @@ def test_the_passwords_of_the_settings_open_locked_files(forge, tmp_path):
     assert line.startswith("failed: locked.pdf: it is locked, and none of the known passwords")
 
     def settings(*passwords: str) -> None:
-        (forge.folder / "ankiforge.yaml").write_text(
-            f"sources: [pdf: {{name: papers, path: {file.parent}, passwords: {list(passwords)}}}]\n",
-            encoding="utf-8",
+        forge.settings(
+            f"sources: [pdf: {{name: papers, path: {file.parent}, passwords: {list(passwords)}}}]\n"
         )
 
     settings("wrong", "öffne")

@@ -48,7 +48,7 @@ def used(forge: Any) -> None:
     Papers(forge.folder / "papers")
     time.sleep(0.2)  # what was written a moment ago is not cached: its next change might not show
     forge.ok("init", ".")
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources:\n- obsidian: {name: n, path: notes}\n- pdf: {name: p, path: papers}\n"
         "anki: {collection: none}\n"
     )

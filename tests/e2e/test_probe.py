@@ -34,11 +34,10 @@ def _cards(fake: Any, request: dict[str, Any]) -> Any:
 
 def configure(forge: Any, url: str, accept: str = "clean", **llm: object) -> None:
     told = {"base_url": url, "model": "m-70b", "candidates": 1, "verify": "probe", **llm}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
         f"llm: {json.dumps(told)}\naccept: {{rules: clean, llm: {accept}}}\n"
-        "anki: {collection: none}\ndecks: []\n",
-        encoding="utf-8",
+        "anki: {collection: none}\ndecks: []\n"
     )
     (forge.folder / "notes").mkdir(exist_ok=True)
 

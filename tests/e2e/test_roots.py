@@ -135,7 +135,7 @@ def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path):
     (notes / "sub" / "x.md").write_text("The **root** of all.\n", "utf-8")
     (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
     settings = f"sources:\n- obsidian: {{name: s, path: {notes / 'sub'}, marks: [bold]}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     forge.ok("run")
     forge.ok("run", notes)

@@ -20,10 +20,9 @@ def notes(forge):
         text = "\n\n".join(f"=={one}==" for one in passages)
         (forge.folder / "notes" / "Greek.md").write_text(text + "\n", encoding="utf-8")
         given = {"base_url": "http://127.0.0.1:9/v1", "model": "m", "candidates": 1, **llm}
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\nllm: {json.dumps(given)}\n"
-            "accept: {llm: clean}\nanki: {collection: none}\n",
-            encoding="utf-8",
+            "accept: {llm: clean}\nanki: {collection: none}\n"
         )
         forge.ok("run", "--drafter", "rules")
 

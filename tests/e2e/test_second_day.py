@@ -184,7 +184,7 @@ def test_a_folder_within_and_around_doubles_nothing_and_nothing_is_gone(
 
 def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(forge, v, tmp_path):
     settings = f"sources:\n- obsidian: {{name: s, path: {v}}}\nanki: {{collection: none}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     assert "remembered" not in forge.ok("run", v / "a.md").stderr
     assert forge.json("run")["highlights"]["seen"] == 2
@@ -194,7 +194,7 @@ def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(fo
 
 
 def test_a_remembered_path_that_came_with_a_folder_needs_trust(forge, v, tmp_path):
-    (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
+    forge.settings("anki: {collection: none}\n")
     forge.ok("run", v)
     shutil.copytree(forge.folder, tmp_path / "theirs")
     told = forge("-C", tmp_path / "theirs", "run", code=2).stderr

@@ -117,7 +117,7 @@ def _drafted(forge: Any, server: Any) -> None:
     llm = json.dumps({"base_url": server.base_url, "model": "m", "candidates": 1})
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
         f"llm: {llm}\nanki: {{collection: none}}\n"
     )

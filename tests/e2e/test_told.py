@@ -144,9 +144,7 @@ def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(forge, 
 
 
 def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note):
-    (forge.folder / "ankiforge.yaml").write_text(
-        "package: per-deck\nanki: {collection: none}\n", encoding="utf-8"
-    )
+    forge.settings("package: per-deck\nanki: {collection: none}\n")
     rewrite(note, "tags: [cells]", "deck: Biology::Cells")
     (vault / "Dogs.md").write_text("---\ndeck: Dogs\n---\nHund:::dog\n", encoding="utf-8")
     told = forge.ok("run", vault).stdout
@@ -182,7 +180,7 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
 
 
 def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in):
-    (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n", encoding="utf-8")
+    forge.settings("anki: {collection: none}\n")
     (forge.folder / "decks").mkdir()
     (forge.folder / "decks/all.yaml").write_text("deck: All\ntags: [school]\n", encoding="utf-8")
     rewrite(note, "The mitochondrion", "The mitochondrion #energy")

@@ -37,7 +37,7 @@ def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings = (
         f"sources:\n- obsidian: {{name: notes, path: {folder}}}\nanki: {{collection: none}}\n"
     )
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     age(folder)
     return folder
@@ -137,7 +137,7 @@ def papers(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number in (1, 2):
         new_paper(folder, number)
     settings = f"sources:\n- pdf: {{name: papers, path: {folder}}}\nanki: {{collection: none}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     age(folder)
     forge.ok("run")
@@ -287,7 +287,7 @@ def test_a_book_in_two_exports_is_not_written_again(forge, tmp_path, monkeypatch
     folder = tmp_path / "exports"
     folder.mkdir()
     settings = f"sources:\n- readwise: {{name: r, path: {folder}}}\nanki: {{collection: none}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     for name in BOOKS:
         (folder / f"{name}.csv").write_text(export_of(name), "utf-8")

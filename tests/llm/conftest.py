@@ -87,7 +87,7 @@ def workspace(forge: Any, served: Served) -> Callable[..., None]:
         notes = forge.folder / "notes"
         notes.mkdir(exist_ok=True)
         (notes / "Sleep.md").write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
-        (forge.folder / "ankiforge.yaml").write_text(json.dumps(settings), encoding="utf-8")
+        forge.settings(json.dumps(settings))
 
     return write
 

@@ -1,18 +1,25 @@
 """A workspace that is driven from outside: commands, files, packages, loopback."""
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ankiforge.cli import main
+from ankiforge.extract.pdf.worker import PdfWorker
+from tests.golden import clock
 from tests.golden.histories import notes_in
+
+from .spawner import read_here
 
 TICK = 20.0
 """Seconds between two commands: more than those after which a highlight can be gone."""
@@ -32,8 +39,23 @@ class Ended:
         return json.loads(self.stdout.splitlines()[-1])
 
 
+def run_here(argv: list[str], cwd: Path, env: dict[str, str], ahead: float) -> Ended:
+    """Run a command in this process, at a clock that is ahead of the real one."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, clock.ahead(ahead):
+        patch.setattr(PdfWorker, "ask", read_here)
+        for name, value in env.items():
+            patch.setenv(name, value)
+        with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+            try:
+                main(argv)
+            except SystemExit as ended:
+                return Ended(int(str(ended.code)), out.getvalue(), err.getvalue())
+    raise AssertionError(argv)
+
+
 class Spawner:
-    """Forks a process for each command, at a clock that runs ahead of the real one."""
+    """Forks a process for each command that is to be killed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,15 +89,16 @@ class Spawner:
 class Desk:
     """One workspace of one computer, whose clock is `ahead` seconds of the real one."""
 
-    def __init__(self, folder: Path, spawner: Spawner, ahead: float = 7200.0) -> None:
-        self.folder, self.spawner, self.ahead = folder, spawner, ahead
+    def __init__(self, folder: Path, spawner: Spawner | None = None) -> None:
+        self.folder, self.spawner, self.ahead = folder, spawner, 7200.0
         folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, *words: str, fault: str = "") -> Ended:
         """Run a command; `fault` is where it kills itself."""
         self.ahead += TICK
         env = {**self.environment, "ANKIFORGE_FAULT": fault}
-        return self.spawner.run(list(words), self.folder, env, self.ahead)
+        run = self.spawner.run if fault and self.spawner else run_here
+        return run(list(words), self.folder, env, self.ahead)
 
     @property
     def environment(self) -> dict[str, str]:

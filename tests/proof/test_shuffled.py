@@ -19,7 +19,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
 
-from .conftest import Desk, Spawner
+from .conftest import Desk
 
 NOTES = {
     "notes/A.md": "# A\n\nKatze:::cat\n\nHund:::dog\n\nMaus:::mouse\n\nReh:::deer\n",
@@ -288,7 +288,7 @@ def rebuilt(desk: Desk, lines: list[Line]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def lived(
-    tmp_path_factory: pytest.TempPathFactory, spawner: Spawner, fake: ModuleType
+    tmp_path_factory: pytest.TempPathFactory, fake: ModuleType
 ) -> Iterator[Callable[[str], tuple[Pair, list[Line], dict[str, Any]]]]:
     """Live a history once: the computers, the lines, and what the lines say in their own order."""
     known: dict[str, tuple[Pair, list[Line], dict[str, Any]]] = {}
@@ -308,7 +308,7 @@ def lived(
         def live(name: str) -> tuple[Pair, list[Line], dict[str, Any]]:
             if name not in known:
                 folder: Path = tmp_path_factory.mktemp(name)
-                pair = Pair(Desk(folder / "here", spawner), Desk(folder / "there", spawner))
+                pair = Pair(*(Desk(folder / name) for name in ("here", "there")))
                 more = (server.base_url,) if name == "pick_and_pick" else ()
                 HISTORIES[name](pair, *more)
                 pair.unite()

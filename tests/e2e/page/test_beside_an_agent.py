@@ -44,7 +44,7 @@ def waiting(page: Any, count: int) -> None:
 def test_what_an_agent_drafts_appears_on_the_open_page_and_is_left_to_the_person(
     forge: Any, review: Any, settled: Any
 ) -> None:
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
         "accept: {rules: clean, llm: clean}\n"
     )

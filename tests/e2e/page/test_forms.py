@@ -25,7 +25,7 @@ LATER = "\nCapital of Greece ::: Athens\n"
 def page(forge: Any, vault: Path, review: Any) -> Any:
     (vault / "Capitals.md").write_text(NOTE, encoding="utf-8")
     settings = f"sources: [obsidian: {{path: '{vault}', name: notes}}]\naccept: {{rules: review}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, encoding="utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     forge.ok("run")
     return review()

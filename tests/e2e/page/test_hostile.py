@@ -86,10 +86,9 @@ def hostile(forge: Any, fake: Any) -> Iterator[Any]:
         llm = {"base_url": server.base_url, "model": "<img src=x onerror=alert(1)>"}
         (forge.folder / "decks").mkdir()
         (forge.folder / "decks" / "all.yaml").write_text('deck: "<b>{title}</b>"\n', "utf-8")
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             "sources: [{hypothesis: {name: it, path: it}}]\ndrafter: llm\n"
-            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
-            encoding="utf-8",
+            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n"
         )
         rows = [mark(number) for number in range(len(PAYLOADS) // EACH)]
         (forge.folder / "it" / "export.json").write_text(json.dumps({"rows": rows}), "utf-8")

@@ -34,10 +34,9 @@ def configure(forge: Any, url: str, verify: str = "probe", comment: str = "") ->
     notes.mkdir()
     (notes / "Stars.md").write_text(f"=={STAR}=={comment}\n", encoding="utf-8")
     llm = {"base_url": url, "model": "m-70b", "candidates": 1, "verify": verify}
-    (forge.folder / "ankiforge.yaml").write_text(
+    forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
-        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
-        encoding="utf-8",
+        f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n"
     )
     forge.ok("run")
 
@@ -103,10 +102,9 @@ def test_a_question_beyond_the_passage_is_answered_by_hand(
             title="Stars",
         )
         llm = {"base_url": server.base_url, "model": "m-70b", "candidates": 1}
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             "sources: [{pdf: {name: papers, path: papers}}]\ndrafter: llm\n"
-            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n",
-            encoding="utf-8",
+            f"llm: {json.dumps(llm)}\nanki: {{collection: none}}\n"
         )
         forge.ok("run")
     page = review()

@@ -19,7 +19,7 @@ def test_a_person_goes_on_while_the_model_thinks(forge, fake, review, settled):
         (forge.folder / "notes").mkdir()
         (forge.folder / "notes" / "a.md").write_text(f"=={ALPHA}==\n\n=={BETA}==\n")
         llm = {"base_url": model.base_url, "model": "fake-1", "candidates": 1}
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\nllm: {json.dumps(llm)}\n"
             "drafter: llm\naccept: {llm: review}\nanki: {collection: none}\n"
         )

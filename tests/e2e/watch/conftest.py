@@ -97,7 +97,7 @@ class Watched:
 def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace with a vault, in an environment of its own; what is written is quiet at once."""
     settings = f"sources:\n- obsidian: {{name: notes, path: {vault}}}\nanki: {{collection: none}}\n"
-    (forge.folder / "ankiforge.yaml").write_text(settings, "utf-8")
+    forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     for name, value in forge.environment.items():
         monkeypatch.setenv(name, value)

@@ -13,7 +13,7 @@ def server(forge: Any, fake: ModuleType) -> Iterator[Any]:
     with fake.LlmServer() as running:
         llm = json.dumps({"base_url": running.base_url, "model": "m", "candidates": 1})
         settings = f"llm: {llm}\nanki: {{collection: none}}\n"
-        (forge.folder / "ankiforge.yaml").write_text(settings)
+        forge.settings(settings)
         yield running
 
 

@@ -437,7 +437,7 @@ def test_a_hostile_page_costs_no_mark_and_no_other_file(tmp_path, hostile):
     path = write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     changed(path, hostile)
     write(tmp_path / "z.pdf", around(*FIGURE))
-    first, last = [one for one in scan(tmp_path, seconds=6.0) if isinstance(one, Extracted)]
+    first, last = [one for one in scan(tmp_path, seconds=4.0) if isinstance(one, Extracted)]
     assert "Text" in [one.exact for one in first.highlights]
     assert "? What?" in [one.comment for one in first.highlights]
     assert decoded(last.pictures[0].data).at(0.25, 0.5) == RED

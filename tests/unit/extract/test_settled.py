@@ -15,7 +15,7 @@ SECOND = 1_000_000_000
 @pytest.fixture(autouse=True)
 def waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "QUIET_SECONDS", 0.3)
-    monkeypatch.setattr(files, "EMPTY_SECONDS", 2.0)
+    monkeypatch.setattr(files, "EMPTY_SECONDS", 1.2)
 
 
 def test_half_of_a_note_is_never_read(tmp_path):
@@ -42,7 +42,7 @@ def test_half_of_a_note_is_never_read(tmp_path):
 def test_an_emptied_note_is_waited_for_longer(tmp_path):
     path = tmp_path / "a.md"
     path.write_text("")
-    writer = threading.Timer(0.8, path.write_text, ["All of it.\n"])
+    writer = threading.Timer(0.6, path.write_text, ["All of it.\n"])
     writer.start()
     text, _ = read_settled(str(path))
     writer.join()

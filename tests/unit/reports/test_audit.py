@@ -77,9 +77,7 @@ def test_a_source_field_that_is_empty_is_a_hint(forge, deck):
 
 
 def test_to_look_into_a_file_needs_nobodys_trust(forge, deck):
-    (forge.folder / "ankiforge.yaml").write_text(
-        "llm: {base_url: 'https://elsewhere.example/v1', model: m}\n"
-    )
+    forge.settings("llm: {base_url: 'https://elsewhere.example/v1', model: m}\n")
 
     forge.ok("audit", deck(GOOD))
     forge("audit", code=2)
@@ -104,7 +102,7 @@ def test_a_view_in_place_of_a_table_is_refused(forge):
 
 def test_no_collection_on_this_machine_is_told_with_what_to_do(forge):
     assert "ankiforge audit FILE" in forge("audit", code=2).stderr
-    (forge.folder / "ankiforge.yaml").write_text("anki: {collection: none}\n")
+    forge.settings("anki: {collection: none}\n")
     assert "anki.collection is none" in forge("audit", code=2).stderr
 
 

@@ -164,7 +164,7 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
 
 
 def test_the_limits_of_the_workspace_hold(forge, deck, found):
-    (forge.folder / "ankiforge.yaml").write_text("checks: {yes_no_answer: off}\n")
+    forge.settings("checks: {yes_no_answer: off}\n")
 
     assert "yes_no_answer" not in found(forge.ok("lint", deck(("osmosis", "yes", "")), "--json"))
 

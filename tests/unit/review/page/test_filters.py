@@ -72,7 +72,7 @@ def doubted(forge, fake, client):
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "cell.md").write_text(f"=={passage}==\n")
     with fake.LlmServer() as model:
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
             f"llm: {{base_url: {model.base_url}, model: fake-1, candidates: 1}}\n"
             "accept: {llm: review}\nanki: {collection: none}\n"

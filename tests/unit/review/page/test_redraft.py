@@ -29,10 +29,9 @@ def told(forge, model):
 
     def write(accept: str = "review", drafter: str = "llm", **llm: Any) -> None:
         llm = {"base_url": model.base_url, "model": "fake-1", "candidates": 1, **llm}
-        (forge.folder / "ankiforge.yaml").write_text(
+        forge.settings(
             f"sources: [{{obsidian: {{name: notes, path: notes}}}}]\nllm: {json.dumps(llm)}\n"
-            f"drafter: {drafter}\naccept: {{llm: {accept}}}\nanki: {{collection: none}}\n",
-            encoding="utf-8",
+            f"drafter: {drafter}\naccept: {{llm: {accept}}}\nanki: {{collection: none}}\n"
         )
 
     return write
