@@ -38,17 +38,17 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("run", "Read, draft, check, and write the package."),
         "review": ("review", "Decide on cards in the browser."),
         "build": ("anki", "Write the package of accepted cards."),
-        "push": ("anki", "Send the cards to a running Anki."),
-        "status": ("look", "Show what waits for you, and the next command."),
+        "push": ("anki", "Send the cards to Anki, which must be running."),
+        "status": ("look", "Show what is waiting, and what to run next."),
         "list": ("look", "List cards, or highlights without one."),
-        "draft": ("draft", "Draft cards for what has been read; export and import requests."),
+        "draft": ("draft", "Draft cards for known highlights; export prompts, import answers."),
         "undo": ("decide", "Undo your last decision, or an earlier one."),
     },
     "Decide": {
-        "accept": ("decide", "Accept cards that wait."),
+        "accept": ("decide", "Accept waiting cards."),
         "reject": ("decide", "Reject cards for good."),
         "pick": ("decide", "Choose one of several candidates."),
-        "forms": ("decide", "Accept or leave out cards by the form you write them in."),
+        "forms": ("decide", "Accept or leave out all cards in a form like `a ::: b`."),
         "edit": ("decide", "Reword a card, or make one."),
         "merge": ("decide", "Merge two cards that ask the same thing."),
         "distinct": ("decide", "Say that two cards are not duplicates."),
@@ -57,21 +57,21 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Anki": {
         "pull": ("anki", "See what happened to your cards in Anki."),
-        "recover": ("anki", "Take over cards from Anki after the ledger has been lost."),
+        "recover": ("anki", "Rebuild a lost ledger from the cards in Anki."),
     },
     "Inspect": {
         "show": ("look", "Show cards in full."),
         "trace": ("look", "Show the history of one card."),
         "extract": ("run", "Show the highlights; write nothing."),
         "seen": ("look", "Search everything you have read."),
-        "stats": ("reports", "Show how far highlights have come, and how cards fare in Anki."),
+        "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),
         "audit": ("reports", "List what to repair in a deck."),
         "lint": ("reports", "Run the checks on any deck, or on your cards."),
         "eval": ("eval", "Measure the quality of drafted cards."),
     },
     "Set up": {
         "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
-        "doctor": ("reports", "Check everything and say what to do."),
+        "doctor": ("reports", "Check the set-up and say what to fix."),
         "watch": ("watch", "Follow the sources and draft as you write."),
         "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
         "export": ("reports", "Write highlights, cards and decisions to files."),
@@ -87,13 +87,13 @@ SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-q", "--quiet"), {"is_flag": True, "help": "Print errors only."}),
     (("-v", "--verbose"), {"is_flag": True, "help": "Print more."}),
     (("--no-color",), {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."}),
-    (("--offline",), {"is_flag": True, "help": "Connect to this machine only."}),
+    (("--offline",), {"is_flag": True, "help": "Allow only local connections."}),
     (
         ("--limit",),
         {
             "type": click.IntRange(min=0),
             "metavar": "N",
-            "help": "Take at most N highlights, requests or lines.",
+            "help": "Stop after N highlights, requests or lines.",
         },
     ),
     (
@@ -104,7 +104,7 @@ SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Handle N requests or files at a time.",
         },
     ),
-    (("--scheduler",), {"metavar": "ADDRESS", "help": "Read files on this Dask cluster."}),
+    (("--scheduler",), {"metavar": "ADDRESS", "help": "Use this Dask cluster to read files."}),
 )
 RARE_OPTIONS = ("limit", "jobs", "scheduler")
 """Options that every command accepts, but that only the help of commands which use them shows."""
@@ -126,7 +126,7 @@ EPILOG = """\b
 Examples:
   ankiforge run paper.pdf               cards from one annotated PDF, without any set-up
   ankiforge run ~/Vault --deck Notes    cards from a vault
-  ankiforge review                      decide on the cards that wait
+  ankiforge review                      decide on the waiting cards
   ankiforge init ~/cards                make a workspace with settings of your own
 
 `ankiforge COMMAND --help` explains a command.

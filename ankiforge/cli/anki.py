@@ -89,7 +89,9 @@ CONNECT = click.option("--connect", is_flag=True, help="Ask a running Anki throu
 @COLLECTION
 @APKG
 @CONNECT
-@click.option("--bind", is_flag=True, help="Use this collection from now on, as it is now.")
+@click.option(
+    "--bind", is_flag=True, help="Switch to this collection and accept its present state."
+)
 @click.option(
     "--confirm-deletions",
     "deleted",
@@ -190,7 +192,7 @@ def push(
 ) -> None:
     """Send a running Anki the cards it lacks; needs the add-on AnkiConnect (2055492159).
 
-    The package is written in any case. Edits, tags, deletions and schedules in Anki stay.
+    The package is always written. Edits, tags, deletions and schedules in Anki stay.
     """
     from ankiforge.cli.delivery import Push, package_path, refuse_foreign, refuse_offline
     from ankiforge.model import Problem

@@ -53,9 +53,9 @@ def _is_current(card: Card) -> bool:
 @selects_cards
 @OVERRULE
 def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
-    """Accept cards; a waiting revision replaces its card's text.
+    """Accept cards; a waiting correction replaces the card's text.
 
-    With --all, only cards without warnings and without several candidates are accepted.
+    With --all, cards with warnings or with several candidates are left out.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected
@@ -77,7 +77,7 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
 def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
     """Reject cards for good: the same answer is not offered again for that highlight.
 
-    With the key of a highlight, record that no card is wanted for it.
+    Given a highlight's key, record that no card is wanted for it.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report, selected
@@ -136,22 +136,22 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
 
 
 @command("""
-  ankiforge forms                              the forms that wait, and what you decided
+  ankiforge forms                              the waiting forms, and what you decided
   ankiforge forms "a ::: b" --accept           accept its cards, and later ones
   ankiforge forms "a ::: b" --each             decide on each card
   ankiforge forms "word:: value" --never --source Notes
 """, lines=True)  # fmt: skip
 @click.argument("form", default="", metavar="[FORM]")
-@click.option("--accept", "choice", flag_value="accept", help="Accept its cards, and later ones.")  # fmt: skip
+@click.option("--accept", "choice", flag_value="accept", help="Accept the cards in this form, now and later.")  # fmt: skip
 @click.option("--each", "choice", flag_value="each", help="Decide on each card.")
 @click.option(
-    "--never", "choice", flag_value="never", help="Make no cards from it; reject nothing."
+    "--never", "choice", flag_value="never", help="Make no cards from this form; reject none."
 )
 @click.option("--source", default="", metavar="NAME", help="Only in this source.")
 def forms(call: Call, form: str, choice: str | None, source: str) -> None:
     """Decide on all cards that you wrote in one form, once for each source.
 
-    Without FORM, list the forms with cards that wait, and those you have decided on. `ankiforge undo`
+    Without FORM, list the forms with waiting cards, and those you have decided on. `ankiforge undo`
     takes a decision back, together with the cards you have not decided on since.
     """
     from ankiforge import review
@@ -231,7 +231,7 @@ def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
 def merge(call: Call, id: str, twin: str) -> None:
     """Merge two cards that ask the same thing.
 
-    The card with more reviews, or if equal the older one, stays and gets the other's source as
+    The card with more reviews (if tied, the older one) stays and gets the other's source as
     well. The other is retired. `ankiforge undo` takes the merge back.
     """
     from ankiforge import review
@@ -255,9 +255,9 @@ def merge(call: Call, id: str, twin: str) -> None:
 @click.argument("id", metavar="CARD")
 @click.argument("twins", nargs=-1, metavar="[TWIN]...")
 def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
-    """Record that a card is not a duplicate of another; the finding does not return.
+    """Record that a card is not a duplicate of another; it is not reported again.
 
-    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, this covers all that `show` names.
+    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, this covers all duplicates that `show` lists.
     """
     from ankiforge import review
     from ankiforge.cli.selection import report

@@ -47,7 +47,7 @@ PASSAGES = 30
   ankiforge draft import answer.md            read the chat's answer
 """, shows="limit jobs scheduler", cls=click.Group, invoke_without_command=True)  # fmt: skip
 @click.option(
-    "--again", metavar="QUERY", help="Draft cards again for these highlights, named by card or key."
+    "--again", metavar="QUERY", help="Redraft cards for matching highlights, given by card or key."
 )
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
@@ -217,7 +217,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 def export(call: Call, file: Path, again: str | None, instead: bool, remark: str) -> None:
-    """Write requests to FILE for highlights without a card.
+    """Write prompts for highlights without a card to FILE.
 
     FILE.md is a prompt to paste into any chatbot; FILE.jsonl is for OpenAI's Batch API and for
     `vllm run-batch`. What does not fit continues in FILE-2. With `llm: {verify: probe}`, FILE-probe

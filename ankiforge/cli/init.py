@@ -17,10 +17,10 @@ from ankiforge.errors import UsageError
   ankiforge init ~/cards            a workspace in ~/cards
   ankiforge init --trust .          confirm what this folder's ankiforge.yaml asks for
 
-Commands use your first workspace when you call them from elsewhere.
+Outside a workspace, commands use your first one.
 """)
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--trust", is_flag=True, help="Confirm what the settings ask for.")
+@click.option("--trust", is_flag=True, help="Trust what the settings ask for.")
 def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.cli import settings

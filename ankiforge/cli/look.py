@@ -62,7 +62,7 @@ _WAITING = {
   ankiforge status --json    the same, as JSON
 """)
 def status(call: Call) -> None:
-    """Show what waits for you, and the next command."""
+    """Show what is waiting, and what to run next."""
     from ankiforge.app import sources_in_use
     from ankiforge.review.query import parse
     from ankiforge.review.service import FEWEST
@@ -126,9 +126,9 @@ def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) ->
 # -finding:* is a word of the query, not an option
 @command("""
   ankiforge list                        live cards
-  ankiforge list verdict:pending -v     cards that wait, with source and findings
+  ankiforge list verdict:pending -v     waiting cards, with source and findings
   ankiforge list --view twins           pairs that ask the same thing, and how to settle them
-  ankiforge list --view work            cards that keep failing in Anki, the worst first
+  ankiforge list --view work            cards you keep forgetting, the worst first
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
@@ -144,7 +144,7 @@ Fields: deck document source tag colour kind verdict standing anki finding draft
 def list_(
     call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
 ) -> None:
-    """List cards. Words match text and title, `field:value` a field."""
+    """List cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.cli.selection import joined
     from ankiforge.ledger.cards import PAIRED
     from ankiforge.reports.cards import card_text, duplicates_text, one_line
@@ -272,7 +272,7 @@ _LONGEST = 100
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def seen(call: Call, query: tuple[str, ...]) -> None:
-    """Search everything you have read: works, highlights, cards, and how well you remember them."""
+    """Search your works, highlights and cards, and show how well you remember them."""
     from ankiforge.reports.seen import as_text, seen_json
 
     refuse_unknown_options(query)

@@ -227,7 +227,7 @@ DRAFTER = click.option(
 ACCEPT = click.option(
     "--accept",
     type=click.Choice(["clean", "review"]),
-    help="Accept cards without findings, or make all cards wait.",
+    help="Accept cards that pass all checks, or hold all for review.",
 )
 
 

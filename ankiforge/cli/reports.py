@@ -228,7 +228,7 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
 @click.argument("file", required=False, type=FILE, metavar="[FILE]")
 @DECK
 @click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page as well.")
-@click.option("--propose", is_flag=True, help="Let review ask about new findings on your cards.")
+@click.option("--propose", is_flag=True, help="Ask about new findings on your cards in `review`.")
 @FORCE
 def audit(
     call: Call, file: Path | None, deck: str, page: Path | None, propose: bool, force: bool
@@ -587,10 +587,10 @@ def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[s
 """)
 @click.argument("file", type=FILE, metavar="FILE.jsonl")
 def import_(call: Call, file: Path) -> None:
-    """Take in the decisions of an export, from another machine or a lost ledger.
+    """Import the decisions in an export from another machine or a lost ledger.
 
-    Later decisions made here stay. Decisions about cards that are not here yet apply when they are
-    drafted.
+    Later decisions made here stay. Decisions about cards that are not here yet apply once those
+    are drafted.
     """
     from ankiforge.reports.export import import_file
 

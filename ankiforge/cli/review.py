@@ -44,7 +44,7 @@ _WAITING = {
     metavar="QUERY",
     help="Include only cards that the query matches, as in list.",
 )
-@click.option("--no-open", is_flag=True, help="Print the address; open no browser and no folder.")
+@click.option("--no-open", is_flag=True, help="Print the address; do not open a browser or folder.")
 def review(call: Call, deck: str | None, source: str | None, query: str, no_open: bool) -> None:
     """Decide on cards in the browser, with the source beside each card.
 

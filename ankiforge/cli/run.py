@@ -58,7 +58,7 @@ _FLOOD_SHOWN = 5
 @command("""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       put the cards into the deck Notes
-  ankiforge run                            read these again, and all sources of the workspace
+  ankiforge run                            read remembered paths and all sources again
   ankiforge run old.pdf --once             read a file once, without remembering it
   ankiforge run --dry-run --json           show what would happen, as JSON
 """, shows="limit jobs scheduler")  # fmt: skip
@@ -73,8 +73,8 @@ _FLOOD_SHOWN = 5
 @DRAFTER
 @ACCEPT
 @NEW
-@click.option("--name", default="", help="Name the source behind PATH.")
-@click.option("--moved", is_flag=True, help="Treat PATH as a missing source that was moved.")
+@click.option("--name", default="", help="Use this name for the source at PATH.")
+@click.option("--moved", is_flag=True, help="Treat PATH as the new place of a missing source.")
 @click.option("--once", is_flag=True, help="Do not remember PATH.")
 @click.option(
     "--forget", multiple=True, type=FILE, metavar="PATH",
@@ -328,7 +328,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
   ankiforge extract ~/Vault --json | jq .exact
 """, shows="limit jobs scheduler", lines=True)  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
-@click.option("--name", default="", help="Name the source behind PATH.")
+@click.option("--name", default="", help="Use this name for the source at PATH.")
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.app import make_job

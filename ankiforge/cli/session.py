@@ -251,7 +251,7 @@ def commands_without_card(now: Session, funnel: Funnel, *, model: bool) -> Comma
 def commands_to_decide(now: Session, summary: Summary) -> Commands:
     """Yield commands that show the cards which wait for a person."""
     if summary.cards["waiting"] or summary.cards["revisions"]:
-        yield "review", "decide on the cards that wait, in the browser"
+        yield "review", "decide on the waiting cards, in the browser"
         yield "list verdict:pending -v", "or in the terminal: accept, pick, edit, reject"
     if summary.cards["blocked"]:
         yield "list finding:block -v", "see why cards are blocked"
