@@ -327,7 +327,9 @@ def test_every_way_to_mark_makes_the_card_the_page_says(home):
 
 def test_the_yield_the_readme_tells_is_that_of_the_demo(home):
     told = re.search(
-        r"the (\d+) marks .*?, (\d+) became cards, (\d+) are waiting and (\d+)", README, re.DOTALL
+        r"papers' (\d+)\s+highlights .*?, (\d+) became cards, (\d+) are waiting and (\d+)",
+        README,
+        re.DOTALL,
     )
     assert told
     paths = "~/Papers ~/Zotero"
@@ -549,7 +551,7 @@ def test_the_changelog_begins_with_what_is_unreleased_or_this_version():
 
 def test_the_glossary_is_in_order():
     text = (DOCS / "glossary.md").read_text(encoding="utf-8")
-    words = re.findall(r"^- ([\w -]+): ", text, re.MULTILINE)
+    words = re.findall(r"^\| (?!word)([\w -]+) \|", text, re.MULTILINE)
     assert len(words) > 30
     assert words == sorted(words, key=lambda word: word.replace("-", " "))
 

@@ -178,7 +178,7 @@ def forms(call: Call, form: str, choice: str | None, source: str) -> None:
             found = [WrittenForm(one, form) for one in sources if source in ("", one)]
         if not found:
             what = f"no card is written as {form!r}" + (f" in {source}" if source else "")
-            raise UsageError(what, hint="ankiforge forms lists the forms with cards that wait")
+            raise UsageError(what, hint="ankiforge forms lists the forms with waiting cards")
         if len(found) > 1:
             names = ", ".join(one.source for one in found)
             raise UsageError(f"{form!r} is in several sources: {names}", hint="--source NAME")
