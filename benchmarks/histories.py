@@ -281,6 +281,8 @@ class World:
         self.copies: list[Path] = []
         self.makers: dict[str, int] = {}
         """The machine that shipped a note first."""
+        self.orphans: set[str] = set()
+        """Notes whose passage stood nowhere when their machine lost both files."""
 
     def machine(self, name: str, where: str) -> Machine:
         forge = Forge(self.folder / name)
@@ -390,11 +392,13 @@ class World:
         for guid, tag in self.untagged:
             if guid in there and tag in there[guid]["tags"]:
                 raise Wrong(f"tag back: {guid} {tag}")
+        here = {one.name for _, one in self.shelf.all()}
         live: dict[str, list[str]] = defaultdict(list)
         words: dict[str, list[str]] = defaultdict(list)
         for guid, note in there.items():
             self.check_fact(guid, note["fields"])
-            if RETIRED not in note["tags"]:
+            lost = guid in self.orphans and not facts_of(note["fields"]) & here
+            if RETIRED not in note["tags"] and not lost:
                 words[parts(note["fields"])].append(guid)
                 for name in facts_of(note["fields"]):
                     live[name].append(guid)
@@ -418,7 +422,7 @@ class World:
         """
         now: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for where, one in self.shelf.all():
-            noted = where in self.shelf.documents or "second" in self.without
+            noted = where in self.shelf.documents
             now[one.name].append((where, one.text() if noted else one.sentence))
         for name, found in now.items():
             self.asked[name] += any(self.strange(one, name, found) for one in self.machines)
@@ -441,9 +445,17 @@ class World:
         there = {**self.shelf.documents, **self.shelf.pdf}
         if old in there or old not in machine.texts or new in machine.texts:
             return False
-        before, after = shingles(machine.texts[old]), shingles(there[new].text())
-        common, (few, many) = before & after, sorted((len(before), len(after)))
-        return len(common) > 0.6 * few and many < 1.9 * few
+        before = shingles(machine.texts[old])
+        parts = {name: shingles(one.text()) for name, one in there.items()}
+        shared = {
+            name: len(before & part) / min(len(before), len(part))
+            for name, part in parts.items()
+            if name not in machine.texts and part
+        }
+        few, many = sorted((len(before), len(parts[new])))
+        rest = [share for name, share in shared.items() if name != new]
+        alone = max(rest, default=0.0) < 0.7 * shared.get(new, 0.0)  # not one of two halves
+        return alone and shared[new] > 0.6 and many < 1.9 * few
 
     # --- sources
 
@@ -628,9 +640,13 @@ class World:
                     self.asked.update(facts_of(now["fields"]))
 
     def do_undo(self, one: int, other: int) -> None:
-        """Undo the last action of a person; what that was is read off the cards."""
+        """Undo the last action of a person; the cards tell what it was, unless no run made them anew."""
         machine = self.here(other)
-        self.call(machine, "undo", codes=(0, 1, 2))
+        for undone in self.call(machine, "undo", codes=(0, 1, 2)).lines:
+            if undone["undone"] == "reject":
+                machine.rejected.discard(undone["guid"])
+            elif undone["undone"] == "edit":
+                machine.reworded.pop(undone["guid"], None)
         for card in self.cards(machine):
             if card["verdict"] != "rejected":
                 machine.rejected.discard(card["guid"])
@@ -726,6 +742,10 @@ class World:
         shutil.rmtree(machine.desk / ".ankiforge", ignore_errors=True)
         machine.journal.unlink(missing_ok=True)
         machine.seen, machine.rejected, machine.reworded = set(), set(), {}
+        with anki.opened(self.collection) as opened:
+            for guid, note in opened.state().items():
+                if not facts_of(note["fields"]) & {one.name for _, one in self.shelf.all()}:
+                    self.orphans.add(guid)
         self.notice_unread()
 
     def notice_unread(self) -> None:
@@ -734,8 +754,15 @@ class World:
 
     def unshipped(self) -> set[str]:
         with anki.opened(self.collection) as opened:
-            said = " ".join(parts(note["fields"]) for note in opened.state().values())
-        return {one.name for _, one in self.shelf.all() if one.answer not in said}
+            said = [parts(note["fields"]) for note in opened.state().values()]
+        return {one.name for _, one in self.shelf.all() if not self.is_said(one, said)}
+
+    def is_said(self, one: Passage, said: Sequence[str]) -> bool:
+        """Whether a note says what a passage does; its year tells a machine that reads no Anki, too."""
+        if "second" in self.without:
+            return any(one.answer in note for note in said)
+        year = "" if one.form == "block" else str(one.year)
+        return any(one.name in note and one.answer in note and year in note for note in said)
 
     def do_backup(self, one: int, other: int) -> None:
         machine = self.here(other)

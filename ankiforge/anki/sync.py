@@ -109,6 +109,11 @@ class PlanInput:
         """The newest revision. None if the card was never shipped."""
         return self.revisions[-1] if self.revisions else None
 
+    @property
+    def greatest(self) -> Shipment | None:
+        """The revision with the greatest mod, which another computer may have shipped earlier."""
+        return max(self.revisions, key=lambda one: one.mod, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
@@ -194,7 +199,7 @@ def _unseen_revision(known: PlanInput) -> Shipment:
     shipped = last if same else _earlier_on_another_computer(known, digest)
     if shipped:
         return replace(shipped, fields=card.fields, html=html, tags=known.tags, content=content)
-    mod = next_mod(card.guid, last)
+    mod = next_mod(card.guid, _last_unmerged(known))
     deck = known.moved_to if last is None and known.moved_to else deck_name(card.deck)
     return Shipment(
         card.guid, 0, mod, card.fields, html, known.tags, deck, digest, last is None, content=content
@@ -272,7 +277,7 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     if last.mod > seen.mod and last.html == again and last.all_tags == package_tags:
         revision = last  # already shipped but not yet imported
     else:
-        mod = next_mod(card.guid, last, seen.mod)
+        mod = next_mod(card.guid, known.greatest, seen.mod)
         written = with_content(card, html, merged, our_content, seen.fields, mod)
         revision = Shipment(
             card.guid, 0, mod, fields, written, known.tags, seen.deck or last.deck,
@@ -298,7 +303,8 @@ def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOpt
         return _finish(without_pictures, last, seen, options)
     tags = tag_names((*last.tags, RETIRED))
     package_tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
-    mod, content = next_mod(card.guid, last, seen.mod), _content_hash_of(card.family, last)
+    mod = next_mod(card.guid, known.greatest, seen.mod)
+    content = _content_hash_of(card.family, last)
     revision = replace(
         last, rev=0, mod=mod, html=with_identity(card, seen.fields, content, mod), tags=tags,
         package_tags=package_tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, tags),
@@ -453,6 +459,16 @@ def _earlier_on_another_computer(known: PlanInput, digest: str) -> Shipment | No
     if not known.revisions or known.revisions[-1].known:
         return None
     return next((one for one in reversed(known.revisions) if one.digest == digest), None)
+
+
+def _last_unmerged(known: PlanInput) -> Shipment | None:
+    """Return the newest revision that another computer did not merge with a note in Anki.
+
+    The words in such a note are unknown here. It has a greater mod than the number of its revisions
+    explains; a greater one yet would replace those words with ours.
+    """
+    first = next_mod(known.card.guid, None)
+    return next((r for r in reversed(known.revisions) if r.known or r.mod < first + r.rev), None)
 
 
 def _same_text(last: Shipment, known: PlanInput) -> bool:

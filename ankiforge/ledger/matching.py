@@ -36,11 +36,12 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Judge,
+    Route,
     RunId,
     Scan,
 )
 from ankiforge.model.highlights import NO_KEY
-from ankiforge.text.anchors import own_key, text_of
+from ankiforge.text.anchors import own_key, text_of, triple_of
 from ankiforge.text.fold import canonical
 from ankiforge.text.quotes import ASK, SAME
 from ankiforge.text.renames import Sketch, decode, pair, required, share
@@ -227,6 +228,8 @@ MOVED_LENGTH = 40
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
+_AROUND = 24
+"""Folded characters of the text around a passage from which it tells a spot of its note."""
 _GROWN = 1.3
 """Growth in length from which an extended mark is another highlight, not one with inserted words."""
 
@@ -713,7 +716,10 @@ class Recognition:
             unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
             came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
             read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
+            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
             if not (brought or came) or not self._db.execute(read, where).fetchone():
+                if brought and came:  # the ledger was lost
+                    self._pair_spots(brought, self._bodies(both, where))
                 continue
             stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
             ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
@@ -730,7 +736,6 @@ class Recognition:
                 "  AND l.role = 'origin') ORDER BY key",
                 where,
             )
-            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others)
@@ -759,8 +764,22 @@ class Recognition:
             if len(equal) == 1 and _is_long(one):
                 twice[HighlightKey(key)] = HighlightKey(equal[0])
                 del left[key]
+        self._pair_spots(left, others)
+        left = {key: one for key, one in left.items() if key not in twice}
         for key, used in likest(left, others, self._edit).items():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
+
+    def _pair_spots(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
+        """Note which of the `others` is an edit of one that stood between the same words of a document."""
+        spots: dict[object, list[str]] = defaultdict(list)
+        for key, one in others.items():
+            spots[_spot(one)].append(key)
+        for key, one in loose.items():
+            found = spots.get(_spot(one), []) if _spot(one) else []
+            if len(found) == 1 and overlap(one, others[found[0]]):
+                edit = self._edit(one, others[found[0]])
+                if edit.kind is not EditKind.ANOTHER_FACT and not _is_other_name(edit):
+                    self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
 
@@ -852,6 +871,13 @@ class _Words:
             (word, self._but),
         )
         return any(re.search(rf"\b{re.escape(str(word))}\b", row["exact"], re.I) for row in rows)
+
+
+def _spot(one: Highlight) -> object:
+    """Return where a passage of a note stands: what its anchor says is around it; None if too little."""
+    _, before, after = triple_of(one)
+    enough = one.route is Route.VAULT and len(before) + len(after) >= _AROUND
+    return (place_of(one.document), before, after, one.kind) if enough else None
 
 
 def _vault_of(namespace: str) -> str:

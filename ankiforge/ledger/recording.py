@@ -471,8 +471,10 @@ class Recorder:
         only = placing.families[family] == 1
         before = self._slots.quotes(placing.highlight.key, family)
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
-        quote = before.get(slot) or self._slots.quotes(key, family).get(slot, "")
-        if doubt := self._shipped_otherwise(placing, guid_for(key, family, slot), quote, drafts[0]):
+        own = key == placing.highlight.key
+        quote = (before if own else self._slots.quotes(key, family)).get(slot, "")
+        guid = guid_for(key, family, slot)
+        if doubt := self._shipped_otherwise(placing, guid, quote, drafts[0]):
             row = [_doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]

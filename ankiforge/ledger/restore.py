@@ -182,7 +182,11 @@ class Rebuild:
             " content, body, presence) VALUES"
             " (:key, :document, :container, :place, 0, :mark, :text, :content, :body, 'present')"
             " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
-            " place = CASE WHEN run = '' THEN place ELSE excluded.place END,"
+            " place = CASE WHEN run = '' AND container <> '' THEN place ELSE excluded.place END,"
+            # a highlight that only Anki knew until now
+            " container = CASE container WHEN '' THEN excluded.container ELSE container END,"
+            " document = CASE container WHEN '' THEN excluded.document ELSE document END,"
+            " drafted = CASE container WHEN '' THEN '' ELSE drafted END,"
             " content = excluded.content, body = excluded.body WHERE run = '' OR :at >="
             " (SELECT max(r.at) FROM run r WHERE r.id = highlight.run OR r.id IN (SELECT s.run"
             "  FROM scan s WHERE s.container = highlight.container AND s.complete))",
@@ -397,10 +401,10 @@ class Recovery:
         self._placeholder(found)
 
     def found_expected(self) -> bool:
-        """Return whether a source has yielded the highlight of a note that is not taken over yet."""
+        """Return whether a source or the journal has the highlight of a note that is not taken over yet."""
         row = self._db.execute(
-            "SELECT 1 FROM highlight h WHERE drafter = ?1 AND drafted = ?1"
-            " AND (run <> '' OR presence_why = ?2)"
+            "SELECT 1 FROM highlight h WHERE drafter = ?1 AND (run <> '' OR container <> ''"
+            "  OR presence_why = ?2)"
             " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.key = h.key) LIMIT 1",
             (TAKEN, RESEMBLED),
         )

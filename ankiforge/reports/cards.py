@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.merge import Conflict
-from ankiforge.anki.notes import content_html, deck_name
-from ankiforge.anki.unrender import unrender
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
@@ -31,6 +28,9 @@ from ankiforge.model import (
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
 
+if TYPE_CHECKING:
+    from ankiforge.anki.merge import Conflict
+
 # --- JSON -----------------------------------------------------------------------------------
 
 
@@ -43,6 +43,8 @@ def card_json(
     card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
 ) -> dict[str, Any]:
     """Return a card as an object of `list --json` and `show --json`; `tags` are those in a package."""
+    from ankiforge.anki.notes import content_html  # `extract` shows no cards
+
     lead, revision = card.leading, card.revision
     html = content_html(card.kind, card.fields)
     return {
@@ -174,6 +176,8 @@ def schedule_line(seen: Seen, reviews: int) -> str:
 
 def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
     """Yield the lines of a card: its fields, source and findings, and pending decisions."""
+    from ankiforge.anki.unrender import unrender
+
     highlight, margin = card.highlight, "\n          "
 
     def line(name: str, text: str) -> str:
@@ -244,6 +248,8 @@ def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iter
 
     An import does not move existing cards.
     """
+    from ankiforge.anki.notes import deck_name
+
     counts: Counter[tuple[str, str]] = Counter()
     for guid in sorted(ledger.cards.of_run(run)):
         card = ledger.cards.get(guid)

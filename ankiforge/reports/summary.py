@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.notes import RETIRED
-from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.queries import Funnel, WithoutCard
@@ -19,6 +17,7 @@ from ankiforge.reports.cards import Reason, attributes, reasons, reasons_by_key,
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
+    from ankiforge.anki.sync import CardPlan
     from ankiforge.draft.budget import Usage
     from ankiforge.sync import PushResult, SyncResult
 
@@ -67,6 +66,8 @@ class Tally:
 
     def add_plans(self, plans: Iterable[CardPlan]) -> None:
         """Add the plans of cards to ship, and count the cards that are held."""
+        from ankiforge.anki.notes import RETIRED
+
         planned = tuple(plans)
         self.plans += planned
         for one in planned:
@@ -253,6 +254,8 @@ def anki_text(tally: Tally) -> Iterator[str]:
             " note. Yours is kept. See: ankiforge list anki:held, then: ankiforge resolve ID"
         )
     if tally.retired:
+        from ankiforge.anki.notes import RETIRED
+
         yield (
             f"{_numbered(tally.retired, 'note')} retired here but still in Anki. After the import, search"
             f" there for tag:{RETIRED}"

@@ -57,6 +57,28 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("run", 12, 9),
         ],
     ),
+    "another name put in before either machine reads it again": (
+        70024, (), [("name", 46, 5), ("run", 14, 19), ("run", 2, 40)],
+    ),
+    "a note of the second machine imported before the journals met": (
+        40001, (), [("number", 2, 37), ("run", 46, 39), ("load", 23, 59), ("run", 40, 55)],
+    ),
+    "a letter of the answer corrected, the ledger of the first machine lost": (
+        81152, (), [("lose_ledger", 24, 20), ("number", 10, 47), ("run", 39, 19)],
+    ),
+    "a letter of the answer corrected before the second machine reads it, then cut": (
+        81344, (), [("number", 5, 32), ("drop", 48, 12), ("run", 33, 59), ("cut", 23, 53)],
+    ),
+    "a copy of what was rejected on the second machine and accepted on the first": (
+        40043, (), [("cut", 54, 39), ("run", 58, 54), ("copy", 44, 12), ("reject", 55, 9)],
+    ),
+    "words typed in Anki and shipped with them, moved on the second machine": (
+        40032, (),
+        [
+            ("rename", 27, 26), ("type", 7, 4), ("copy", 45, 39), ("run", 21, 44),
+            ("run", 23, 38), ("lose_ledger", 13, 38), ("drop", 59, 29),
+        ],
+    ),
 }  # fmt: skip
 
 
