@@ -107,8 +107,8 @@ def test_a_decision_on_a_card_that_changed_meanwhile_is_refused(pending):
     review.restore(pending.ledger, [pending.choice()])
     review.accept(pending.ledger, [pending.choice()])
     [done] = review.reject(pending.ledger, [stale])
-    assert "changed meanwhile" in done.refused
-    with pytest.raises(RefusedError, match="changed meanwhile"):
+    assert "changed in the meantime" in done.refused
+    with pytest.raises(RefusedError, match="changed in the meantime"):
         review.edit(pending.ledger, stale, (("Front", "x"), ("Back", "y")), lambda *_: ())
     assert pending.card().verdict is Verdict.ACCEPTED
 
