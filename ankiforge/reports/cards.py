@@ -260,8 +260,8 @@ def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iter
             counts[here, wanted] += 1
     for (here, wanted), count in sorted(counts.items()):
         yield (
-            f"{count} card{'s stay' if count > 1 else ' stays'} in {here}, though the deck files"
-            f' now say {wanted}: no import moves a card; in Anki: deck:"{here}"'
+            f"{count} card{'s stay' if count > 1 else ' stays'} in {here}, although the deck"
+            f' files now say {wanted}: no import moves a card; in Anki: deck:"{here}"'
         )
 
 
@@ -271,17 +271,17 @@ CHOICE, MODEL, POLICY = "choice", "model", "policy"
 """Reasons for waiting other than findings, as named in `--json`."""
 _SAYS = {
     CHOICE: "several drafts to choose from",
-    FLOODED: f"more than {FLOOD} clean cards at once",
-    DECIDED: "you decided about a card of their passage before",
-    RECOVERED: "their document has cards that only Anki knew, until you accept one",
-    MODEL: "a model drafted them, and its cards wait for a person",
-    POLICY: "clean, and not accepted without a person",
+    FLOODED: f"more than {FLOOD} cards without findings at once",
+    DECIDED: "you have already decided on a card of their passage",
+    RECOVERED: "their document has cards that were recovered from Anki; accept one to go on",
+    MODEL: "drafted by a model, so they wait for you",
+    POLICY: "no findings, but your settings make them wait",
     "loose_term": "`Term: text` lines that may be prose",
     "inline_field": "`a:: b` lines that may be prose or fields",
     "phrase_gt5w": "long marked phrases that may be mere emphasis",
     "phrase_outside_vault": "words marked in a document that may be mere emphasis",
-    "duplicate": "cards that ask what another card asks",
-    "replaces": "another fact stands where that of an accepted card stood",
+    "duplicate": "cards that repeat another card",
+    "replaces": "another fact has replaced that of an accepted card",
     "same_highlight": "edited passages that may mean something else now",
     "low_confidence": "guesses of the offline rules",
 }

@@ -89,7 +89,7 @@ def test_an_edit_of_what_changed_meanwhile_is_refused(pending):
     review.reject(pending.ledger, [pending.choice()])
     review.restore(pending.ledger, [pending.choice()])
     review.accept(pending.ledger, [pending.choice()])
-    with pytest.raises(RefusedError, match="changed meanwhile"):
+    with pytest.raises(RefusedError, match="changed in the meantime"):
         review.edit(pending.ledger, stale, (("Front", "x"), ("Back", "y")), lambda *_: ())
 
 
@@ -131,7 +131,7 @@ def test_a_decision_on_a_card_that_changed_meanwhile_is_refused(pending):
     review.restore(pending.ledger, [pending.choice()])
     review.accept(pending.ledger, [pending.choice()])
     [done] = review.reject(pending.ledger, [stale])
-    assert "changed meanwhile" in done.refused
+    assert "changed in the meantime" in done.refused
     assert pending.card().verdict is Verdict.ACCEPTED
 
 
