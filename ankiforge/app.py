@@ -131,8 +131,8 @@ def _all_sources(
     for item in known:
         found = _behind(config, ledger, Path(item.path), item.name, known)
         if isinstance(found, Problem):
-            what = "it is remembered as a source but is not there now; nothing counts as deleted"
-            hint = f"moved? run it at its new place; else: ankiforge run --forget {shlex.quote(item.path)}"
+            what = "this remembered source is missing; nothing counts as deleted"
+            hint = f"if it was moved: ankiforge run NEWPATH; otherwise: ankiforge run --forget {shlex.quote(item.path)}"
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
             found = [_remembered_source(place) for place in item.places] if absent_too else []
@@ -161,7 +161,7 @@ def _behind(
     """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
         if path.is_symlink():
-            what = "a link that leads nowhere or in a circle"
+            what = "a link to a missing file, or to itself"
             return Problem(str(path), what, "name the file or folder itself")
         return Problem(str(path), "there is no such file or folder", "check the spelling")
     path = resolve(path)
@@ -409,16 +409,16 @@ def _named(
             say(f"{entry.path} was {missing[best]} before; it keeps the name {best!r}")
             name = best
         elif best and shares[best] >= MAYBE_MOVED:
-            what = f"it may be {missing[best]}, moved: that folder is gone"
+            what = f"it may be {missing[best]}, which is missing, under a new name"
             raise _name_error(entry, f"{what}: {shares[best]:.0%} of it is the same", asks=True)
     entry = replace(entry, name=name or entry.name)
     before = roots.folder_of(entry.kind, entry.name)
     if before and before != entry.path:
         if before.exists():
-            raise _name_error(entry, f"the name {entry.name!r} is that of {before}")
+            raise _name_error(entry, f"the name {entry.name!r} already belongs to {before}")
         used = bool(roots.texts(_container(entry)))
         if used and not moved and _share(entry, ledger, open_whole) < MOVED_SHARE:
-            what = f"the name {entry.name!r} is that of {before}, which is not there now"
+            what = f"the name {entry.name!r} belongs to {before}, which is missing"
             raise _name_error(entry, what, asks=True)
     roots.remember(entry.kind, entry.name, entry.path)
     return entry
@@ -431,11 +431,11 @@ def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeEr
     """
     what = f"{entry.path}: {what}"
     if entry.where.line:
-        same = "if it is that folder: ankiforge run --moved; if not, " if asks else ""
+        same = "if it is the same folder: ankiforge run --moved; if not, " if asks else ""
         return entry.where.at("name").error(what, f"{same}give this source another `name`")
     path = shlex.quote(str(entry.path))
-    same = f"if it is that folder: ankiforge run {path} --moved; if not, " if asks else ""
-    return UsageError(what, hint=f"{same}give this one a name of its own: --name NAME")
+    same = f"if it is the same folder: ankiforge run {path} --moved; if not, " if asks else ""
+    return UsageError(what, hint=f"{same}give this one another name: --name NAME")
 
 
 def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:

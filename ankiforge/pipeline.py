@@ -233,7 +233,7 @@ def _combined(gone: Sequence[Problem]) -> Problem:
         where = commonpath([one.where for one in gone]) or gone[0].where
     except ValueError:  # no common folder
         where = gone[0].where
-    return Problem(where, f"{len(gone):,} files went away while they were read", gone[0].hint)
+    return Problem(where, f"{len(gone):,} files disappeared while they were read", gone[0].hint)
 
 
 def _with_skips(job: Job, extracted: Extracted) -> Extracted:
@@ -350,7 +350,7 @@ def draft_again(
         results = drafter.draft(_redraft_tasks(job, ledger, left))
         yield from recorder.record(_noting_reasons(results, reasons), job.drafter_name)
         left = frozenset(key for key in left if ledger.cards.of_highlight(key) == before[key])
-    others = "its highlight is not there now" if job.limit is None else ""
+    others = "its highlight is missing from its source" if job.limit is None else ""
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )
@@ -373,7 +373,7 @@ def _noting_reasons(
     The reason is "" if a problem is reported instead.
     """
     for drafted in results:
-        reasons |= {one.key: "it would be what is here already" for one in drafted.task.highlights}
+        reasons |= {one.key: "it would repeat an existing card" for one in drafted.task.highlights}
         reasons |= {none.highlight: none.reason for none in drafted.no_cards}
         reasons |= {key: "" for key, _ in drafted.failed}
         yield drafted
@@ -955,7 +955,7 @@ def _written(
         return Problem(str(path), what, error.hint)
     except OSError as error:
         what = f"cannot be replaced: {error.strerror or error}"
-        return Problem(str(path), what, "close what has it open, then: ankiforge build")
+        return Problem(str(path), what, "close the program that has it open, then: ankiforge build")
     finally:
         beside.unlink(missing_ok=True)
     return None

@@ -477,11 +477,14 @@ _PICTURE_NAMESPACES = ("markdown", "tiddlywiki")
 """More such kinds, identified by the first part of a highlight's namespace."""
 _CUT_ROUTES = (Route.PDF, Route.ZOTERO)
 """Sources whose pictures are cut from pages. A note in a vault cannot refer to such a picture."""
-CUT_AGAIN = "run again where its PDF lies: ankiforge run cuts the picture anew"
+CUT_AGAIN = "on the machine with its PDF, run: ankiforge run"
 
 
 def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Problem]]:
-    """Return the pictures of a card by their paths in its text, and problems for those not found."""
+    """Return the pictures of a card by their paths in its text, and problems for those not found.
+
+    If the folder of the source is missing, the problem is about that folder, whatever the picture.
+    """
     found: dict[str, Media] = {}
     problems: list[Problem] = []
     for path in image_paths("\n".join(text for _, text in card.fields)):
@@ -490,8 +493,15 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
             found[path] = media
             continue
         hint = ""
+        root = _picture_folder(ledger, card.highlight, path)
         if is_cut(path) and card.highlight.route in _CUT_ROUTES:
             hint = CUT_AGAIN
+        elif root and not root.exists():
+            what = "is not there, so the pictures in its cards are missing too"
+            problems.append(
+                Problem(str(root), what, "check the path, and that the disk is mounted")
+            )
+            continue
         elif card.highlight.route is Route.ZOTERO:
             hint = "open the PDF in Zotero once: it keeps pictures of what it shows"
         where = f"{card.highlight.document.title}: {path}"
@@ -501,23 +511,26 @@ def pictures_of(ledger: Ledger, card: Card) -> tuple[dict[str, Media], list[Prob
 
 def picture_at(ledger: Ledger, highlight: Highlight, path: str) -> Media | Problem:
     """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
-    if is_cut(path) and highlight.route in _CUT_ROUTES:
-        root: Path | None = ledger.pictures.folder
-    else:
-        namespace = highlight.namespace.partition(":")[0]
-        other = namespace if namespace in _PICTURE_NAMESPACES else ""
-        kind = _PICTURE_SOURCES.get(highlight.route, other)
-        root = ledger.roots.of(kind).get(highlight.document.source)
-        root = root.parent if root and root.is_file() else root
-    path = unquote(path)
+    root, path = _picture_folder(ledger, highlight, path), unquote(path)
     if root is None:
         return Problem(path, "its source is not known on this machine")
     try:
         target = (root / path).resolve()
         inside = target.is_relative_to(root.resolve())
     except (OSError, ValueError, RuntimeError) as error:
-        return Problem(path, f"is no path: {error}")
-    return media_of(target) if inside else Problem(path, "lies outside its source")
+        return Problem(path, f"is not a path: {error}")
+    return media_of(target) if inside else Problem(path, "is outside its source")
+
+
+def _picture_folder(ledger: Ledger, highlight: Highlight, path: str) -> Path | None:
+    """Return the folder from which the paths of pictures are read; None if this machine knows none."""
+    if is_cut(path) and highlight.route in _CUT_ROUTES:
+        return ledger.pictures.folder
+    namespace = highlight.namespace.partition(":")[0]
+    other = namespace if namespace in _PICTURE_NAMESPACES else ""
+    kind = _PICTURE_SOURCES.get(highlight.route, other)
+    root = ledger.roots.of(kind).get(highlight.document.source)
+    return root.parent if root and root.is_file() else root
 
 
 def picture_fault(ledger: Ledger, highlight: Highlight, path: str) -> str:

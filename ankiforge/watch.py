@@ -398,7 +398,7 @@ class Attempts:
         except ForgeError as error:
             failed = [Problem(what, error.message, error.hint)]
         except OSError as error:
-            hint = "is there room on the disk, and are you allowed to write there?"
+            hint = "check that the disk has space and that you may write there"
             failed = [Problem(what, str(error), hint)]
         self._busy_since.pop(what, None)
         self.busy = self.busy if self._busy_since else ""

@@ -163,7 +163,7 @@ def _copy_collection(path: Path, target: Path) -> None:
         time.sleep(_PAUSE_SECONDS)
     raise ItemError(
         f"{path}: keeps changing while it is copied",
-        hint="wait until Anki has finished what it is doing, or close it",
+        hint="wait until Anki is idle, or close it",
     )
 
 
@@ -225,7 +225,7 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if member.flag_bits & 1:
         raise ItemError(f"{path}: is encrypted", hint="export it from Anki without a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"{found} is not packed as Anki does it")
+        raise zipfile.BadZipFile(f"{found} is not packed the way Anki packs it")
     return member
 
 
@@ -804,7 +804,7 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
         )
     return ItemError(
         f"{path}: cannot be copied: {error.strerror or error}",
-        hint=f"make room in {tempfile.gettempdir()}",
+        hint=f"free space in {tempfile.gettempdir()}",
     )
 
 

@@ -43,7 +43,7 @@ _MAX_MESSAGE = 300
 _ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
 _CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
 _SAME_FOLDERS = (
-    "Anki must see the same folders as ankiforge: on this computer, and not shut in a sandbox"
+    "Anki must run on this computer and see the same folders as ankiforge, so not in a sandbox"
     " (Flatpak, Snap)"
 )
 
@@ -142,7 +142,7 @@ class AnkiConnect:
         given = {"deck": deck, "path": str(path.absolute()), "includeSched": True}
         if not self._ask("exportPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
             raise ServiceError(
-                f"Anki did not export the deck {deck}", hint="was it renamed just now? try again"
+                f"Anki did not export the deck {deck}", hint="was it just renamed? try again"
             )
         if not path.is_file():
             what = f"Anki exported to {path}, but nothing is there"
@@ -192,7 +192,7 @@ class AnkiConnect:
         if status == httpx2.codes.FORBIDDEN:
             raise ServiceError(
                 f"{self.address} refused access (HTTP {status})",
-                hint="AnkiConnect shuts out web pages only: does a proxy or another program answer"
+                hint="AnkiConnect refuses only web pages: does a proxy or another program answer"
                 f" there? see webBindPort and webCorsOriginList in {_CONFIG_MENU}",
             )
         if status != httpx2.codes.OK:

@@ -71,7 +71,7 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
-            hint="choose another place with -o, or make room there",
+            hint="choose another path with -o, or free space there",
         ) from error
     return len(written)
 

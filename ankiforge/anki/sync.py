@@ -59,9 +59,9 @@ from ankiforge.model import (
 MAX_AHEAD_SECONDS = 86_400
 """A note whose next mod is further in the future is held back: a device has a wrong clock."""
 EDITED_NOW = "it was being edited"
-IN_THE_FUTURE = "it was changed in the future: the clock of a device is wrong"
+IN_THE_FUTURE = "it was changed at a time in the future: the clock of a device is wrong"
 NOTE_TYPE = "note type"
-NO_PICTURE = "a picture of it is not there any more"
+NO_PICTURE = "one of its pictures is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +316,7 @@ def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOpt
 def _why_held(seen: Seen, last: Shipment, options: PlanOptions) -> str:
     """Return why a note in Anki cannot be changed now. "" if it can."""
     if options.blind:
-        return "Anki could not be looked at"
+        return "Anki could not be read"
     if seen.scheduler_tags and not options.push:
         return f"it is tagged {seen.scheduler_tags[0]}, a tag that importing a file would remove"
     if 0 <= seen.taken_at - seen.mod < FRESH_SECONDS:
@@ -343,9 +343,11 @@ def _finish(
     changed = options.changed_types.get(family)
     held = ""
     if changed and not usable(changed, family):
-        held = f"{NOTE_TYPE}: a field or template of ours is gone from {changed.name}"
+        held = f"{NOTE_TYPE}: a field or template of ankiforge is missing from {changed.name}"
     elif changed and options.push and not is_exact(changed, family):
-        held = f"{NOTE_TYPE}: {changed.name} has fields or templates of yours; import the file"
+        held = (
+            f"{NOTE_TYPE}: {changed.name} has fields or templates that you added; import the file"
+        )
     if held:
         return CardPlan(card, held=held, conflicts=conflicts)
     written = "".join(revision.html)
@@ -359,7 +361,7 @@ def _finish(
     )  # fmt: skip
     refused = refusal(note)
     if refused and seen:
-        return CardPlan(card, held="no card would be left of it", conflicts=conflicts)
+        return CardPlan(card, held="it would have no card left", conflicts=conflicts)
     if refused:
         return CardPlan(card, problems=(*problems, *refused))
     return CardPlan(card, note, revision, conflicts=conflicts, problems=problems)

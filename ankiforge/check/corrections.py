@@ -739,13 +739,13 @@ def _judge(
     if moved and bare_number:
         return Edit(waits, f"{moved} above a bare number or name")
     if changed and not meaning and not (old_under and new_under):
-        return Edit(waits, "nothing says what the number is of")
+        return Edit(waits, "nothing says what the number refers to")
     # 2. the same highlight, but the meaning may have changed
     for a, b in edit.both():
         if why := _turned(a, b):
             return Edit(waits, f"{_shown((a, b))}: {why}")
     if _negations(edit.old) != _negations(edit.new):
-        return Edit(waits, "a negation came or went")
+        return Edit(waits, "a negation was added or removed")
     # 3. a correction, unless there is a doubt
     doubt = _doubt(edit, meaning)
     if doubt:
@@ -766,7 +766,7 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
             after is each for each in (*edit.inserted, *edit.removed)
         )
         if not whole:
-            return f"“{one.raw}” came or went"
+            return f"“{one.raw}” was added or removed"
     if len(edit.numbers) > 1:
         return "several numbers changed"
     singles = (*edit.inserted, *edit.removed)
@@ -795,7 +795,7 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     one = tokens[at]
     before = tokens[at - 1] if at else None
     after = tokens[at + 1] if at + 1 < len(tokens) else None
-    said = f"“{one.raw}” came or went"
+    said = f"“{one.raw}” was added or removed"
     if (
         (one.kind == "sign" and one.key not in "=≈")
         or one.within_name
@@ -805,9 +805,9 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
         return said
     contrary = OPPOSITES.get(stem(one.key), frozenset())
     if any(stem(each.key) in contrary for each in tokens):
-        return f"{said}, its contrary is there"
+        return f"{said}, and its opposite is there"
     if one.kind == "number":
-        return "a number of the answer came or went" if one.answer else ""
+        return "a number in the answer was added or removed" if one.answer else ""
     stays = after is not None and not after.light and all(after is not each for each in singles)
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     if (one.key in _QUALIFIERS or naming) and stays:

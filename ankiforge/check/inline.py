@@ -127,16 +127,16 @@ def inline_field(draft: Draft, context: Context) -> Iterator[Finding]:
 def _doubt(line: Line, highlight: Highlight, names: Names) -> str:
     """Return why a line may not be a card; "" if nothing indicates that."""
     if highlight.form is Form.INLINE_FIELD and highlight.exact.count("::") > 1:
-        return "there are several"
+        return "it contains several"
     if _is_code(line):
         return "it may belong to code"
     if highlight.declared:
         return ""
     if _unbalanced(line.front):
-        return "it stands within brackets"
+        return "it is within brackets"
     asks = _asks(line.front)
     if _is_prose(line, asks):
-        return "it may stand within a sentence"
+        return "it may be part of a sentence"
     if not (line.three or asks):
         cards = _among_cards(highlight)
         kind = _kind_of_value(line, highlight)
@@ -145,7 +145,7 @@ def _doubt(line: Line, highlight: Highlight, names: Names) -> str:
         if _is_field(line, cards):
             return _METADATA
     times = names.recurs(highlight, line, asks=asks)
-    return f"the same name stands in {times} places, {_METADATA}" if times else ""
+    return f"the same name occurs in {times} places, {_METADATA}" if times else ""
 
 
 # --- questions ------------------------------------------------------------------------------

@@ -436,7 +436,9 @@ def roles(draft: Draft, context: Context) -> Iterator[Finding]:
 def _swapped(here: Row, at: int, there: Row, place: int, answer: Words) -> bool:
     left, right = map(_actors, here.around(at, _REACH))
     left_there, right_there = map(_actors, there.around(place, _REACH))
-    if _passive(here, at) != _passive(there, place):
+    before, before_there = here.words[max(0, at - 6) : at], there.words[max(0, place - 6) : place]
+    less = any(not _contrary(word).isdisjoint(before_there) for word in before)  # for more
+    if less != (_passive(here, at) != _passive(there, place)):
         left, right = right, left
     crossed = left & (right_there - left_there), right & (left_there - right_there)
     if not all(crossed) or (answer and not answer & (crossed[0] | crossed[1])):

@@ -205,12 +205,12 @@ def _severity(rule: Rule, value: object, where: Location) -> Severity | None:
         hint = suggestion(value, _ORDER) if isinstance(value, str) else f"shipped: {rule.severity}"
         raise where.error(f"{word!r} is not one of: {', '.join(_ORDER)}", hint)
     if rule.firm and _ORDER.index(word) < _ORDER.index(rule.severity.value):
-        raise where.error(f"cannot be made milder than {rule.severity}", _firmly(rule))
+        raise where.error(f"cannot be less severe than {rule.severity}", _firmly(rule))
     return None if word == "off" else Severity(word)
 
 
 def _firmly(rule: Rule) -> str:
-    return f"{rule.id} keeps a promise: it can be made stricter only (docs/checks.md)"
+    return f"{rule.id} can only be made stricter (docs/checks.md)"
 
 
 # --- what a draft is judged against ---------------------------------------------------------------

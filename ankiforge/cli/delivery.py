@@ -218,7 +218,7 @@ def deck_notices(now: Session, run: RunId, tally: Tally, deck: str) -> Iterator[
         elif deck_name(card.deck).casefold() == wanted:
             why = "you moved the cards of their document there in Anki"
         else:
-            why = "they were in it before"
+            why = "they were already in it"
         elsewhere[name, why] += 1
     for (name, why), count in sorted(elsewhere.items()):
         yield Problem(option, f"{counted(count, 'new card')} in {name}: {why}", notice=True)
@@ -266,12 +266,8 @@ def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
         yield f"read Anki ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
     elif not now.ledger.views.ever:
         found = result.status is not SyncStatus.NO_COLLECTION
-        why = (
-            "Anki is not read (anki.collection is none), and what it has cannot be known"
-            if found
-            else "no Anki collection found"
-        )
-        yield f"{why}, so the package holds every card"
+        why = "Anki is not read (anki.collection is none)" if found else "no Anki collection found"
+        yield f"{why}, so packages contain every card"
     if not summary:
         return
     if summary.recovered:
@@ -448,12 +444,12 @@ class Push:
         account = anki.sync_account() if sync else False
         if sync and account is False:  # a sync would open Anki's login dialog
             what = "not synced: Anki is not logged in to a sync account"
-            hint = "in Anki press Sync and log in, once; then push --sync again"
+            hint = "press Sync in Anki and log in, then: ankiforge push --sync"
             self.tally.problems.append(Problem("Anki", what, hint))
         elif account is None:
             out.say(
-                "Anki was asked to sync, once: whether it is logged in cannot be seen here. If it"
-                " shows a dialog, log in there; then press Sync to send what is new"
+                "Anki was asked to sync. ankiforge cannot see whether it is logged in: if it shows"
+                " a dialog, log in there, then press Sync"
             )
         result = anki.read(now.ledger)
         if error := wrong_profile(result, now.ledger):
@@ -506,8 +502,8 @@ class Push:
         self.tally.record_sync(anki.read(now.ledger), now.ledger)
         self.pushed = self.tally.pushed = push_result(now.ledger, sent.plans, in_anki)
         if refused := self.pushed.refused:
-            what = f"{len(refused)} notes did not arrive as they were sent, {refused[0]} the first"
-            hint = "perhaps one was changed in Anki meanwhile: push again"
+            what = f"{len(refused)} notes did not arrive as sent, {refused[0]} the first"
+            hint = "one may have been changed in Anki in the meantime: push again"
             self.tally.problems.append(Problem(str(self.path), what, hint))
         else:
             _set_aside_imported(now, self.path)

@@ -108,7 +108,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         for line in _report(made, trust=trust):
             out.say(line)
     if written and sources and not moved and (home_now := registered(folders)) not in (None, root):
-        out.say(f"your decisions on these sources so far stay in {home_now}")
+        out.say(f"your earlier decisions on these sources stay in {home_now}")
 
 
 def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:

@@ -184,7 +184,7 @@ def list_(
             if not reads:
                 return
         if card is None and call.limit != 0:
-            out.say(f"no such card; others: {call.program} list --all, or list --no-card")
+            out.say(f"no card here; see also: {call.program} list --all, or list --no-card")
 
 
 def _list_highlights(now: Session, query: tuple[str, ...]) -> None:

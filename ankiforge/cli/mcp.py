@@ -51,7 +51,7 @@ def mcp(call: Call, trust: Path | None) -> None:
         confirm(workspace, [_concern()], user_folders())
         call.out.say(
             f"agents may read {workspace.root}; what their provider will see:\n  {_SEEN}\n"
-            "what is tagged #no-llm stays here"
+            "anything tagged #no-llm stays here"
         )
         return
     try:

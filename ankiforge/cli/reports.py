@@ -128,7 +128,7 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
 
         hint, kept = error.hint, previous(path)
         if not path.exists() and kept.is_file():
-            hint = f"nothing in it was left to import, so it was renamed: {kept}"
+            hint = f"Anki has all its cards, so it was renamed: {kept}"
         raise UsageError(error.message, hint=hint) from error
 
 
@@ -306,8 +306,8 @@ def _collection(workspace: Workspace, ledger: Ledger) -> Path:
         raise UsageError(what, hint="name a file: ankiforge audit FILE")
     found = collection_path(settings, ledger, Path.home(), os.environ)
     if found is None:
-        what = "no collection of Anki was found on this machine"
-        raise UsageError(what, hint="name one, or an export of Anki: ankiforge audit FILE")
+        what = "no Anki collection was found on this machine"
+        raise UsageError(what, hint="name one, or an Anki export: ankiforge audit FILE")
     return found
 
 
@@ -325,7 +325,7 @@ def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> No
 
     out = call.out
     if file is not None:
-        what = "--propose: about the cards here, in the collection they are in; not about FILE"
+        what = "--propose works on your own cards, so leave out FILE"
         raise UsageError(what, hint="ankiforge audit --propose")
     with session(call) as now:
         _collection(now.workspace, now.ledger)
@@ -484,7 +484,7 @@ def _format_of(target: str) -> str:
         return _BY_ENDING[ending]
     if ending in (".md", ".markdown"):
         raise UsageError(f"{target}: Markdown is written into a folder", hint="name a folder")
-    raise UsageError(f"{target}: in which format?", hint=f"--format {'|'.join(_FORMATS)}")
+    raise UsageError(f"{target}: unknown format", hint=f"--format {'|'.join(_FORMATS)}")
 
 
 def _chosen(now: Session, query: str) -> Chosen:
@@ -525,7 +525,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
     ]
     for kind, where, folder in read:
         if kind not in _READ_NO_EXPORT and path.resolve().is_relative_to(folder):
-            what = f"{path} lies in {where}: it would read itself"
+            what = f"{path} is in {where}: it would read itself"
             raise UsageError(what, hint="export to another folder")
     if form == "markdown":
         if path.exists() and not path.is_dir():
@@ -537,7 +537,7 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
         with path.open("rb") as file:
             if file.read(len(begins)) not in (begins, b""):
                 raise UsageError(
-                    f"{path} is not an export of ankiforge", hint="another name, or --force"
+                    f"{path} is not an export of ankiforge", hint="use another name, or --force"
                 )
 
 

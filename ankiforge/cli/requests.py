@@ -139,7 +139,7 @@ def replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str
     barred = {private(one) or withheld(one) for task in tasks for one in task.highlights}
     if "" in barred:
         return tasks, f"it was answered before: {now.call.program} draft --again QUERY --instead"
-    why = "; ".join(sorted(barred)) or "its highlight is not there now"
+    why = "; ".join(sorted(barred)) or "its highlight is missing from its source"
     return [], f"nothing can be asked: {why}"
 
 

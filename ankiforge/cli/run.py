@@ -236,7 +236,8 @@ def _after(
         yield from commands_to_decide(now, summary)
         yield from commands_to_go_on(now, summary, drafter)
         yield from commands_without_card(now, summary.funnel, model=summary.usage is not None)
-        yield "list", "see the cards"
+        if any(cards.values()):
+            yield "list", "see the cards"
 
     if summary.funnel.seen and not summary.nothing_new:
         yield "\nnext:"
@@ -431,7 +432,7 @@ def job_for(
     if model:
         say_what_waits(now, accept)
     if model is None and workspace.config.rules is RulesUsed.ALL:
-        now.out.say("rules: all is ignored: the rules that guessed were removed")
+        now.out.say("rules: all is ignored: the guessing rules were removed")
     return job
 
 
@@ -442,8 +443,8 @@ def say_what_waits(now: Session, accept: str) -> None:
     config = now.workspace.config
     if (accept or config.accept.llm.value) == "clean" and not wants_probe(config):
         now.out.say(
-            "a model's cards wait for you: `clean` lets through only those whose answer was probed;"
-            " to probe them: llm: {verify: probe}"
+            "a model's cards wait for you, because `clean` accepts only probed answers; to probe"
+            " them, set llm: {verify: probe}"
         )
 
 

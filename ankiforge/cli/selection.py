@@ -83,7 +83,7 @@ def _named(now: Session, words: tuple[str, ...]) -> list[Target]:
 
 def _no_card(words: tuple[str, ...]) -> UsageError:
     todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
-    what = f"nothing to {todo}: {typed} is not an id, and no card that this applies to matches it as a query"
+    what = f"nothing to {todo}: {typed} is not an id, and as a query it matches no card that this applies to"
     return UsageError(what, hint=f"ankiforge list --all {typed}")
 
 
@@ -104,7 +104,9 @@ def _confirmed(now: Session, query: str, found: list[Target]) -> bool:
                 value = () if option.is_flag else (str(context.params[name]),)
                 typed += [max(option.opts, key=len), *value]
         words = (str(context.info_name), *typed, "--all", "--filter", query)
-        what = f"{query!r} means {many}: nothing was done, because there is no terminal to ask on"
+        what = (
+            f"{query!r} means {many}: nothing was changed, because there is no terminal to ask on"
+        )
         raise UsageError(what, hint=" ".join((now.call.program, *map(quote, words))))
     for target in found[:_SHOWN]:
         only = f"  (only candidate {target.letter})" if target.letter else ""
@@ -136,8 +138,12 @@ def report(now: Session, done: tuple[Result, ...], says: str) -> None:
     if now.out.as_json:
         for one in done:
             now.out.data({"guid": one.guid, "done": not one.refused, "refused": one.refused})
-    elif (changed := sum(not one.refused for one in done)) or not done:
+    elif changed := sum(not one.refused for one in done):
         now.out.say(f"{changed} {says}")
+    elif not done:
+        now.out.say(
+            f"0 {says}: no card matches, or each needs a look first (a warning, or several candidates)"
+        )
     report_refused(now, done)
 
 

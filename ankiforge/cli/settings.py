@@ -237,7 +237,7 @@ llm:
   # price_usd: [0.25, 2.00]       # per million tokens (in, out), for models without a known price
 
 # clean: drafts without a warning become cards, a model's only with llm: {{verify: probe}};
-# review: none does without you.
+# review: every draft waits for you.
 accept: {{rules: clean, llm: review}}
 
 decks: [decks/*.yaml]

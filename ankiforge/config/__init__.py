@@ -209,7 +209,7 @@ def load(path: Path) -> Config:
     for name, value in llm.headers.items():
         at = where.at("llm", "headers", name)
         if _SECRET.search(name):
-            what = "a key must not stand in this file"
+            what = "a key must not be written into this file"
             raise at.error(what, "name its environment variable in llm.key_env")
         if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not re.fullmatch(r"[ -~]*", value):
             raise at.error("not a header", "letters, digits and - : printable ASCII")
@@ -312,12 +312,12 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
         what = f"{url!r} is not a web address"
         raise where.at(name).error(what, "such as http://127.0.0.1:11434/v1")
     if "@" in urlsplit(url).netloc:
-        what = "a web address must not hold a name or password"
+        what = "a web address must not contain a name or password"
         raise where.at(name).error(what, "use key_env")
     where = where.at("key_env")
     written = key_env or where.steps in where.lines
     if written and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
-        hint = f"a name such as {LLM_KEY}; the key itself never stands in this file"
+        hint = f"a name such as {LLM_KEY}; never write the key itself into this file"
         raise where.error("not the name of an environment variable", hint)
 
 

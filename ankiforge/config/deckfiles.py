@@ -181,13 +181,13 @@ def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
         if name not in _PLACEHOLDERS:
             raise at.error(f"unknown placeholder {{{name}}}", suggestion(name, _PLACEHOLDERS))
     if re.search(r"[{}]", _PLACEHOLDER.sub("", rule.deck)):
-        raise at.error("a brace without its counterpart", 'such as "Reading::{title}"')
+        raise at.error("a brace without its partner", 'such as "Reading::{title}"')
     if not _joined(_PLACEHOLDER.sub("x", rule.deck).split("::")):
         raise at.error("the deck has no name", 'such as "Reading::{title}"')
     for number, tag in enumerate(rule.tags):
         if not tag or re.search(r"\s", tag):
             what = f"{tag!r} cannot be a tag in Anki"
-            raise where.at("tags", number).error(what, "no blanks: a_b, or a::b for a subtag")
+            raise where.at("tags", number).error(what, "use no blanks: a_b, or a::b for a subtag")
     return rule, where
 
 

@@ -134,7 +134,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark, what = error.problem_mark or error.context_mark, error.problem or str(error.context)
-        hint = "a value with : # [ { @ may need quotes"
+        hint = "a value with : # [ { or @ may need quotes"
         if "\\t" in what:
             hint = "indent with spaces, not with tabs"
         elif isinstance(error, yaml.composer.ComposerError):
@@ -143,7 +143,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
     except yaml.reader.ReaderError as error:  # this error has only an offset
         line = text.count("\n", 0, error.position) + 1
-        what, hint = "a character that YAML forbids", "a value with : # [ { @ may need quotes"
+        what, hint = "a character that YAML forbids", "a value with : # [ { or @ may need quotes"
         raise ConfigError(f"{shown}:{line}: {what}", hint=hint) from error
     except ValueError as error:  # an escape such as "\U00110000", which PyYAML does not check
         line = loader.get_mark().line + 1 if loader else 1
@@ -190,7 +190,7 @@ def _to_plain(node: yaml.Node, where: Location, lines: dict[tuple[Step, ...], in
     def text_of(node: yaml.ScalarNode) -> str:
         text = str(node.value)
         if strange := control_character(text):
-            raise error(node, f"holds the control character U+{ord(strange):04X}")
+            raise error(node, f"contains the control character U+{ord(strange):04X}")
         return text
 
     if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":

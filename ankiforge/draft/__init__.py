@@ -153,11 +153,9 @@ def skip_reason(highlight: Highlight) -> str:
             return ""
         if highlight.route is Route.ZOTERO:
             return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-        return (
-            "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn"
-        )
+        return "it has no picture: its place on the page is empty, or cannot be drawn"
     if highlight.kind is HighlightKind.STRIKE and wish.wish not in (Wish.QUESTION, Wish.CLOZE):
-        return "struck out, which means deleted: to be asked it all the same, comment it `? …`"
+        return "struck out, so treated as deleted; for a card, add a comment that begins with `?`"
     if not any(letter.isalnum() for letter in highlight.exact):
         return "no text under the mark"
     return ""

@@ -133,7 +133,7 @@ def parts(lines: Iterable[str]) -> Iterator[list[str]]:
 # --- back -----------------------------------------------------------------------------------
 
 _CUSTOM_ID = re.compile(r"ak-([0-9a-f]{64})")
-_FOREIGN = "no line of a batch result of ours: it has no custom_id like ak-…"
+_FOREIGN = "not a line of a batch result for ankiforge: it has no custom_id like ak-…"
 _KNOWN = "known"
 _SHOWN = 5
 
@@ -164,7 +164,7 @@ def import_files(
             if what == _KNOWN:
                 known.add(name)
             elif what:
-                hint = "it is asked by the next `draft`" if name else "is it another program's?"
+                hint = "the next `draft` asks for it" if name else "is it from another program?"
                 failed.append((name, Problem(f"{where}:{number}", what, hint)))
             else:
                 new.add(name)

@@ -168,7 +168,7 @@ class Budget:
                 if price.cost(tokens_in, least) > left:
                     raise BudgetError(
                         f"the budget of ${budget:g} is used up",
-                        hint="raise llm.budget_usd, or just run again: only the rest is sent",
+                        hint="raise llm.budget_usd, or run again: only the rest is sent",
                     )
                 most = limit or least + THOUGHT_TOKENS
                 room = left - self._reserved - price.cost(tokens_in, 0)

@@ -197,10 +197,10 @@ def answers(text: str, marked: dict[str, Highlight]) -> dict[str, list[Item]]:
 def unread(text: str, where: str) -> Problem:
     """Return the problem with an answer that mentions no pending highlight."""
     if objects(text):
-        what = "none of its cards is for a highlight that is pending"
+        what = "none of its cards is for a highlight that still needs one"
         return Problem(where, what, "it was imported before, or the chat changed the labels `h`")
-    what = "no card in it can be read"
-    return Problem(where, what, "have the chat answer once more, with the JSON only")
+    what = "it contains no readable card"
+    return Problem(where, what, "ask the chat to answer again, with the JSON only")
 
 
 # --- answers in words -----------------------------------------------------------------------

@@ -116,7 +116,7 @@ class ServerSettings:
             )
         if not self.model.strip():
             raise ConfigError(
-                "llm.model: no model is named", hint="for example qwen3:8b or gpt-5-mini"
+                "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
             )
         if taken := [key for key in _OURS if key in self.extra_body]:
             what = f"llm.extra_body: {taken[0]!r} is set by the program"
@@ -124,7 +124,7 @@ class ServerSettings:
         if self.budget_usd is not None and self.price is None:
             raise ConfigError(
                 f"llm.budget_usd: the price of {self.model!r} at {self.host} is not known",
-                hint="write it: `llm.price_usd: [in, out]`, or into prices.yaml; known are "
+                hint="set `llm.price_usd: [in, out]`, or add it to prices.yaml; known are "
                 + ", ".join(known_models()),
             )
 
@@ -336,7 +336,7 @@ def message_of(text: str) -> str:
     return complaint(text).words or "no reason given"
 
 
-MONEY = "the account is out of credit; run again when it is filled, nothing is lost"
+MONEY = "the account is out of credit; add credit and run again, nothing is lost"
 _NO_MONEY = (
     r"insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low"
     r"|billing_hard_limit|billing_not_active|exceeded_current_quota"
@@ -358,7 +358,10 @@ _FORMAT = (
     r"response[_ ]?format|json_schema|json_object|\bschema\b|\bgrammar\b|structured[_ ]"
     r"|requested parameters"
 )
-_KEY_HINT, _MODEL_HINT = "{key}", "is {model!r} a model of this server, and base_url right?"
+_KEY_HINT, _MODEL_HINT = (
+    "{key}",
+    "does this server have the model {model!r}, and is base_url right?",
+)
 _TABLE: tuple[tuple[Container[int], str, type[Exception], str], ...] = (
     # statuses, pattern of the body, error, hint
     ((402,), "", ServiceError, MONEY),
@@ -371,12 +374,12 @@ _TABLE: tuple[tuple[Container[int], str, type[Exception], str], ...] = (
     ((400,), _BAD_KEY, ServiceError, _KEY_HINT),
     ((404, 405, 410), "", ServiceError, _MODEL_HINT),
     (range(500), _NO_MODEL, ServiceError, _MODEL_HINT),
-    ((407,), "", ServiceError, "the proxy wants a name and password: see HTTPS_PROXY"),
+    ((407,), "", ServiceError, "the proxy needs a name and password: see HTTPS_PROXY"),
     (
         range(300, 400),
         "",
         ServiceError,
-        "the server sends us elsewhere{to}: write the final address as llm.base_url",
+        "the server redirects{to}: set llm.base_url to the final address",
     ),
     ((408, 409, 423, 425, 429, *range(500, 600)), "", PassingError, ""),
     (range(1000), "", ItemError, ""),
@@ -503,7 +506,7 @@ def _seconds(said: str) -> float:
 _SECRET = 16
 """The minimum length of keys that are removed from replies; shorter ones may be words, as `ollama` is."""
 CERTIFICATE = (
-    "asking again does not mend it. Is base_url the name that the certificate is for, and the"
+    "asking again does not help. Is base_url the name that the certificate is for, and the"
     " clock right? For a certificate of your own: export SSL_CERT_FILE=/path/to/its-ca.pem"
 )
 
@@ -623,7 +626,7 @@ class Client:
             self._rejected += 1
             if self._rejected < REJECTED:
                 return
-        hint = "it takes none of our requests: see llm.extra_body and llm.model"
+        hint = "it accepts no request: check llm.extra_body and llm.model"
         self._end = ServiceError(error.message, hint=hint)
         self.stop()
         raise self._end from error

@@ -188,10 +188,10 @@ def _check_variables(body: str, declared: object, path: Path) -> None:
         raise ConfigError(f"{path}: variables: expected a list of names")
     used = set(_VARIABLE.findall(body))
     faults = (
-        ([name for name in declared if name not in VARIABLES], "is no variable we know"),
-        (sorted(used - set(declared)), "stands in the text but not among the variables"),
+        ([name for name in declared if name not in VARIABLES], "is not a known variable"),
+        (sorted(used - set(declared)), "is in the text but not declared"),
         ([name for name in declared if name not in used], "is declared but not in the text"),
-        ([name for name in _NEEDED if name not in used], "is needed in the text"),
+        ([name for name in _NEEDED if name not in used], "must be in the text"),
     )
     for names, fault in faults:
         if names:
@@ -479,7 +479,7 @@ def barred(task: Task, prompt: Wording) -> str:
     kinds = ", ".join(task.brief.kinds) or "any kind"
     asked = " as a question" if task.brief.wants == "question" else ""
     drawn = ", ".join(words.kinds)
-    return f"the deck file wants {kinds}{asked}; the prompt {words.name!r} draws {drawn}"
+    return f"the deck file asks for {kinds}{asked}; the prompt {words.name!r} draws {drawn}"
 
 
 def reply_schema(shape: Shape) -> dict[str, Any]:

@@ -609,7 +609,7 @@ def drafts_of(
 def unwanted(read: Iterable[Item], shape: Shape) -> str:
     """Return why none of the cards that the model drafted can be used; "" if there are none."""
     drew = ", ".join(dict.fromkeys(item.kind for item in read if item.kind is not None))
-    return f"the model drew only {drew}, wanted is {', '.join(shape.kinds)}" if drew else ""
+    return f"the model drafted only {drew}, not {', '.join(shape.kinds)}" if drew else ""
 
 
 def _fitted(item: Item, kinds: tuple[CardKind, ...]) -> Item | None:

@@ -39,7 +39,7 @@ MOST = 3
 LONGEST = 4_000
 """The number of characters of a passage that are searched for patterns."""
 NOTHING = "no acronym or definition that the offline rules recognise"
-STRUCK = "struck out: nothing is asked of words that were deleted"
+STRUCK = "struck out: deleted words become no card"
 WHOLE = (
     "the whole sentence is marked: mark the words to hide, write it as question::answer,"
     " or let a model draft it"
@@ -137,8 +137,8 @@ def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
         if span and _asks_something(text, (span,)):
             return (_cloze(highlight, text, (span,), "rules:comment-cloze"),)
     if phrase and not locate(phrase, highlight.context):
-        return f"“{phrase}” does not stand in the passage"
-    return "nothing is left around the words to hide"
+        return f"“{phrase}” is not in the passage"
+    return "no text would be left around the hidden words"
 
 
 # --- marked words ---------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _short_mark(highlight: Highlight) -> tuple[Draft, ...] | str:
         phrases = _visible_gaps(highlight) if highlight.form is Form.PHRASE else ()
         return WHOLE if phrases and not _words_around(highlight.exact, phrases) else NOTHING
     if not _asks_something(sentence, (span,)) or not stands_alone(sentence):
-        return "a few words of a sentence that does not stand alone"
+        return "a few words of a sentence that makes no sense alone"
     if any(re.fullmatch(r"\w\w", sentence[max(at - 1, 0) : at + 1]) for at in span):
         return "the mark begins or ends within a word"
     return (_cloze(highlight, sentence, (span,), "rules:phrase"),)

@@ -94,8 +94,8 @@ def why_not(path: Path) -> str:
                 f"“{name[:30]}”" for name in sorted(filter(None, found), key=found.__getitem__)
             ]
             named = ", ".join([*names[:4], "…"] if len(names) > 4 else names) or "without names"
-            wanted = "an export of Readwise has “Highlight” and “Book Title”"
-            return f"no table that is read: its columns are {named}; {wanted}"
+            wanted = "a Readwise export has the columns “Highlight” and “Book Title”"
+            return f"its columns are {named}; {wanted}"
         if size > LARGEST_LOOKED_AT:
             return "it does not begin with annotations of Hypothesis"
         raw = path.read_bytes()

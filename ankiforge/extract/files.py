@@ -26,7 +26,7 @@ from ankiforge.model import WENT_AWAY, Memory, Problem, h16
 
 LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
-READ_AGAIN = "renamed or deleted? the next run reads what is there"
+READ_AGAIN = "renamed or deleted? the next run reads what is then there"
 RE_SAVE = "re-save it as UTF-8"
 PICTURE = re.compile(r".*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$", re.IGNORECASE)
 """Matches the pictures that notes show."""

@@ -398,8 +398,8 @@ class Kindle(ExportSource):
 
     kind = "kindle"
     ending = (".txt",)
-    no_export = "no clippings of a Kindle"
-    hint = "its My Clippings.txt lies on the Kindle, in documents/"
+    no_export = "not a Kindle clippings file"
+    hint = "My Clippings.txt is on the Kindle, in documents/"
     rest = "are not entries"
     oldest_first = True
 
@@ -426,8 +426,8 @@ class Kindle(ExportSource):
             if clip := clip_of(lines, at):
                 yield clip
                 continue
-            what = f"no entry of a Kindle: {' '.join(lines)[:60]!r}"
-            hint = "it wants a title, a line that begins with `-`, its text"
+            what = f"not a Kindle entry: {' '.join(lines)[:60]!r}"
+            hint = "an entry has a title, a line that begins with `-`, and its text"
             yield Problem(f"{file.path}:{line}", what, hint)
 
     def _book(self, book: str, path: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
@@ -462,7 +462,7 @@ class Kindle(ExportSource):
         if lost:
             limit = "; the book's clipping limit was reached" if any(c.text for c in lost) else ""
             what, where = f"marks without text: {len(lost)}{limit}", f"{path}: {document.title}"
-            hint = "what you marked stands at read.amazon.com/notebook"
+            hint = "your highlights are at read.amazon.com/notebook"
             yield Problem(where, what, hint, notice=True)
 
 

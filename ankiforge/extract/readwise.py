@@ -111,7 +111,7 @@ class Readwise(ExportSource):
 
     kind = "readwise"
     ending = (".csv",)
-    no_export, hint = "no export of Readwise", "export your highlights as CSV at readwise.io/export"
+    no_export, hint = "not a Readwise export", "export your highlights as CSV at readwise.io/export"
     rest = "rows have too many columns"
     oldest_first = True
 
@@ -159,7 +159,7 @@ class Readwise(ExportSource):
         except UnicodeDecodeError as error:
             raise ItemError("not UTF-8", hint=RE_SAVE) from error
         except csv.Error as error:
-            what = f"not a table from some row on: {error}"
+            what = f"not a table after some row: {error}"
             raise ItemError(what, hint="export it again") from error
         except OSError as error:
             raise unreadable(error) from error
@@ -200,7 +200,7 @@ def _read(file: File, table: TextIO) -> Iterator[Row | Problem]:
             continue
         first, at = at, reader.line_num + 2
         if cells and cells[-1].endswith(_END):
-            what = "the quote that opens in this row is never closed: nothing is read from here on"
+            what = "the quote that opens in this row is never closed: nothing after it is read"
             yield Problem(f"{file.path}:{first}", what, "export it again")
         elif len(cells) <= len(columns):
             row = Row({name: cells[at] for name, at in columns.items() if at < len(cells)})

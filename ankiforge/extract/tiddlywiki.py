@@ -62,7 +62,7 @@ class Wiki(TextSource):
         found = [line for one in head.split("\n") if (line := _FIELD.fullmatch(one))]
         fields = {line[1]: line[2].strip() for line in found}
         if not fields and text.strip():
-            hint = "its first lines are to be `field: value`, then an empty line"
+            hint = "it must begin with lines `field: value`, then an empty line"
             yield Problem(file.path, "it is not a tiddler", hint)
             return
         title, kind = fields.get("title", ""), fields.get("type", "")

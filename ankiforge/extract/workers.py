@@ -108,8 +108,8 @@ def local_fallback(where: str, count: int, what: str) -> Iterator[Problem]:
     """
     if count:
         read = f"1 {what.removesuffix('s')} was" if count == 1 else f"{count} {what} were"
-        message = f"{read} read by this machine, as no other one could"
-        hint = "the same folders and version of ankiforge must be where the workers run"
+        message = f"{read} read by this machine, because no other could"
+        hint = "the workers need the same folders and the same version of ankiforge"
         yield Problem(where, message, hint, notice=True)
 
 
@@ -178,7 +178,7 @@ class _Cluster:
         except OSError:
             found = {}
         if found.get("type") != "Scheduler":
-            hint = "begin one: dask scheduler; and workers: dask worker ADDRESS"
+            hint = "start one: dask scheduler; and workers: dask worker ADDRESS"
             raise ServiceError(f"no Dask scheduler answers at {self.address}", hint=hint)
 
     async def _identity(self) -> Any:
@@ -194,7 +194,7 @@ class _Cluster:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:
-            hint = f"begin one on each machine: dask worker {self.address}"
+            hint = f"start one on each machine: dask worker {self.address}"
             raise ServiceError(f"{scheduler} has no workers", hint=hint) from error
         versions = client.run(_version, on_error="return")
         usable = [worker for worker, version in versions.items() if version == _version()]

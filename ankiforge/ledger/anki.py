@@ -430,7 +430,7 @@ class Deletions:
         if len(rows) != count:
             raise RefusedError(
                 f"{len(rows)} notes are missing in Anki, not {count}",
-                hint="look at them: ankiforge list anki:missing",
+                hint="list them: ankiforge list anki:missing",
             )
         with self._writer.unit():
             action = self._writer.new_action()
@@ -790,8 +790,8 @@ class Views:
         return True
 
 
-_ANOTHER = "{}: is another collection than the one your cards are in; nothing in it was taken in"
-_OLDER = "{}: this looks like an older backup; nothing in it was taken in"
+_ANOTHER = "{}: is not the collection your cards are in; nothing was taken from it"
+_OLDER = "{}: this looks like an older backup; nothing was taken from it"
 _BIND = "if this is the collection you study from now on: ankiforge pull --bind"
 
 

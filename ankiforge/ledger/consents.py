@@ -68,7 +68,7 @@ class WrittenForm:
             Choice.ACCEPT: "accepted from now on",
             Choice.EACH: "you decide on each",
             Choice.NEVER: "no cards of it",
-            None: "waits for you",
+            None: "not decided yet",
         }[self.choice]
 
     def as_json(self) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _readable(error: sqlite3.DatabaseError) -> LedgerError | None:
     if code in _NO_ROOM:
         return LedgerError(
             f"the ledger cannot be read or written: {error}",
-            hint="is there room on the disk, and may you write in .ankiforge/?",
+            hint="check that the disk has space and that you may write in .ankiforge/",
         )
     return None
 

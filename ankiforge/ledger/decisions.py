@@ -323,7 +323,7 @@ class Decisions:
         left = [event_of(row) for row in rows if not row["undone"]]
         if not left:
             raise RefusedError(
-                f"{what} was already undone", hint="ankiforge trace CARD shows what stands"
+                f"{what} was already undone", hint="ankiforge trace CARD shows its decisions"
             )
         return left
 

@@ -285,7 +285,7 @@ class Pictures:
         except OSError as error:
             what = f"the picture cannot be kept: {error.strerror or error}"
             return Problem(
-                str(path), what, "is there room on the disk, and are you allowed to write there?"
+                str(path), what, "check that the disk has space and that you may write there"
             )
         return None
 

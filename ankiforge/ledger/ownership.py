@@ -13,8 +13,8 @@ from ankiforge.ledger.db import Connection
 from ankiforge.ledger.journal import Writer
 
 _HINT = (
-    "between computers travels journal.jsonl, not .ankiforge/; to go on with this one and leave"
-    " the other: ankiforge doctor --take-over"
+    "copy journal.jsonl between computers, not .ankiforge/; to use this ledger and give up the"
+    " other: ankiforge doctor --take-over"
 )
 
 
@@ -38,7 +38,7 @@ class Ownership:
         """
         owner, place = self._writer.recall("home"), self._writer.recall("place")
         if owner and owner != home and not (first and place == str(database)):
-            what = f"{database}: this ledger is used by another computer, too, or was copied"
+            what = f"{database}: this ledger is also used by another computer, or was copied"
             raise LedgerError(what, hint=_HINT)
         if place and place != str(database) and self._is_there(Path(place)):
             raise LedgerError(f"{database}: this is a copy of {place}", hint=_HINT)

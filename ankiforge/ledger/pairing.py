@@ -377,7 +377,7 @@ def _align(pairing: _Pairing, present: frozenset[int], judged: Judged) -> bool:
     paired = list(_best_path(table))
     for row, column in paired:
         score = table[row][column]
-        asked = "" if score >= SAME else f"its source changed a good deal ({score:.0f} % alike)"
+        asked = "" if score >= SAME else f"its source changed a lot ({score:.0f} % alike)"
         pairing.pair(old[row], new[column], asked)
         pairing.edited[old[row]] = new[column]
     return bool(paired)

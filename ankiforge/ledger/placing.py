@@ -599,7 +599,7 @@ class Reviser:
         return unmerged
 
     def _mark_unsupported(self, card: Card) -> None:
-        message = "its highlight has changed, and nothing drawn from it now is this card"
+        message = "its highlight has changed, and no new draft is this card"
         self.add_finding(card, Finding("source_changed", Severity.WARN, message))
 
     def add_finding(self, card: Card, finding: Finding) -> None:

@@ -189,7 +189,7 @@ class Missing:
             what = f"{len(gone)} of its {documents} documents with highlights are gone"
         if not what or len(gone) == confirmed:
             return read
-        kept = "is it mounted, and all there? nothing was counted as deleted; if it was deleted"
+        kept = "is it mounted and complete? nothing was counted as deleted; if you deleted it"
         sure = f"ankiforge run --confirm-deletions {len(gone)}"
         return Problem(scan.container, what, f"{kept}: {sure}")
 

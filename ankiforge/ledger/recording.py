@@ -578,7 +578,7 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     if not left:
         return checked
     kinds = ", ".join(one.draft.kind.value for one in left)
-    finding = Finding("choice", Severity.INFO, f"left out when the choice was made: {kinds}")
+    finding = Finding("choice", Severity.INFO, f"left out of an earlier choice: {kinds}")
     return replace(checked, findings=(*checked.findings, finding))
 
 

@@ -247,7 +247,7 @@ class Rebuild:
         self._decisions.receive(entry)
 
 
-_KEEP = "keep it: with the sources it rebuilds a lost ledger"
+_KEEP = "keep it: together with the sources it rebuilds a lost ledger"
 
 
 def lost_lines(connection: Connection, journal: Journal) -> list[Entry]:
@@ -709,10 +709,10 @@ class JournalExchange:
             others = self._other_cards(new)
             newer = _decided_later(new, own)
             imported.kept += [
-                NotImported(one, "the card here is another one") for one in sorted(others)
+                NotImported(one, "the card here is a different one") for one in sorted(others)
             ]
             imported.kept += [
-                NotImported(one, "you decided about it here since")
+                NotImported(one, "you have decided on it here since then")
                 for one in sorted(newer - others)
             ]
             left = others | newer

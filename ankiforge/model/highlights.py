@@ -499,7 +499,7 @@ class Problem:
     """Whether only this run reports it; later, it is the reason why a highlight has no card."""
 
 
-WENT_AWAY = "it went away while it was read"
+WENT_AWAY = "it disappeared while it was read"
 """The problem of a file that vanished between listing and reading."""
 
 

@@ -63,7 +63,7 @@ LAPSES = Rule("lapses", Severity.WARN, "fails again and again:")
 DIFFICULT = Rule("difficult", Severity.WARN, "stays hard:")
 EMPTY_CARD = Rule("empty_card", Severity.WARN, "has a card that asks nothing:")
 NO_CARDS = Rule("no_cards", Severity.WARN, "has no card at all")
-RETIRED_STUDIED = Rule("retired_studied", Severity.WARN, "not a card any more, but still studied:")
+RETIRED_STUDIED = Rule("retired_studied", Severity.WARN, "retired, but still studied:")
 SOURCE_GONE = Rule("source_gone", Severity.WARN, "its passage is no longer in the source")
 UNKNOWN = Rule(
     "unknown_note", Severity.WARN, "made by ankiforge, but this workspace has no card for it"
@@ -75,17 +75,17 @@ LONG_SUSPENDED = Rule("long_suspended", Severity.INFO, "suspended for long:")
 _REWORD = "ask for one thing, or make two notes of it; delete it if it is not worth the time"
 RULES = {
     REMARK: "reword it as you meant, then empty the Feedback field",
-    LEECH: f"{_REWORD}; then take the tag leech away and unsuspend it",
+    LEECH: f"{_REWORD}; then remove the tag leech and unsuspend it",
     LAPSES: _REWORD,
     DIFFICULT: _REWORD,
     EMPTY_CARD: "in Anki: Tools › Empty Cards",
-    NO_CARDS: "in Anki: fill what its card template asks by, or Tools › Check Database",
+    NO_CARDS: "in Anki: fill the fields that its card template shows, or run Tools › Check Database",
     RETIRED_STUDIED: "suspend it: ankiforge push --suspend-retired; or search tag:ankiforge::retired",
     SOURCE_GONE: "keep it or reject it: ankiforge list finding:source_gone",
     UNKNOWN: "take it over: ankiforge recover; a note from somebody else's deck may stay",
-    NO_SOURCE: "write down where it is from, while you know",
+    NO_SOURCE: "note where it is from while you still know",
     NEVER_STUDIED: "study it, or delete it",
-    LEFT_LYING: "catch up on it, or suspend what you do not want to know any more",
+    LEFT_LYING: "catch up on it, or suspend it if you no longer want to learn it",
     LONG_SUSPENDED: "fix it and unsuspend it, or delete it",
 }
 """The rules that only an audit has, each with advice; the others are in `check.RULES`."""
@@ -93,10 +93,10 @@ _SAYS = {rule.id: rule.says.rstrip(":") for rule in (*RULES, *check.RULES)} | {
     "duplicate": "asks the same as another note"
 }
 _ADVICE = {
-    **dict.fromkeys(check.ids("structure"), "fix it in Anki: it does not show what was meant"),
+    **dict.fromkeys(check.ids("structure"), "fix it in Anki: it does not show what you meant"),
     **dict.fromkeys(
         check.ids("clozes", "questions", "filler", "siblings"),
-        "reword it, or split it in several notes",
+        "reword it, or split it into several notes",
     ),
     **{rule.id: advice for rule, advice in RULES.items()},
     "empty_side": "fill it, or remove the card with Tools › Empty Cards in Anki",
@@ -469,10 +469,10 @@ def as_text(audit: Audit, shown: int | None = SHOWN) -> Iterator[str]:
     decks = counted(figures.deck_count, "deck")
     yield f"{counted(figures.notes, 'note')}{ours}; {cards} in {decks}"
     if answers.given:
-        due = "of what was due after a day or more"
+        due = "of cards due after a day or more"
         yield f"{answers.given:,} answers; retention {percent(answers.retention, 1)} {due}"
     else:
-        yield "no answers found; an export holds them only with scheduling"
+        yield "no answers found; an export contains them only with scheduling"
     yield (
         f"{counted(figures.leeches, 'note')} {'is a leech' if figures.leeches == 1 else 'are leeches'};"
         f" {counted(figures.found, 'note')} ({percent(figures.share, 1)}) with findings"

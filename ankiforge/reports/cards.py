@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.merge import Conflict
-from ankiforge.anki.notes import content_html, deck_name
-from ankiforge.anki.unrender import unrender
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
@@ -31,6 +28,9 @@ from ankiforge.model import (
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
 
+if TYPE_CHECKING:
+    from ankiforge.anki.merge import Conflict
+
 # --- JSON -----------------------------------------------------------------------------------
 
 
@@ -43,6 +43,8 @@ def card_json(
     card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
 ) -> dict[str, Any]:
     """Return a card as an object of `list --json` and `show --json`; `tags` are those in a package."""
+    from ankiforge.anki.notes import content_html  # `extract` shows no cards
+
     lead, revision = card.leading, card.revision
     html = content_html(card.kind, card.fields)
     return {
@@ -174,6 +176,8 @@ def schedule_line(seen: Seen, reviews: int) -> str:
 
 def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
     """Yield the lines of a card: its fields, source and findings, and pending decisions."""
+    from ankiforge.anki.unrender import unrender
+
     highlight, margin = card.highlight, "\n          "
 
     def line(name: str, text: str) -> str:
@@ -244,6 +248,8 @@ def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iter
 
     An import does not move existing cards.
     """
+    from ankiforge.anki.notes import deck_name
+
     counts: Counter[tuple[str, str]] = Counter()
     for guid in sorted(ledger.cards.of_run(run)):
         card = ledger.cards.get(guid)
@@ -254,8 +260,8 @@ def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iter
             counts[here, wanted] += 1
     for (here, wanted), count in sorted(counts.items()):
         yield (
-            f"{count} card{'s stay' if count > 1 else ' stays'} in {here}, though the deck files"
-            f' now say {wanted}: no import moves a card; in Anki: deck:"{here}"'
+            f"{count} card{'s stay' if count > 1 else ' stays'} in {here}, although the deck"
+            f' files now say {wanted}: no import moves a card; in Anki: deck:"{here}"'
         )
 
 
@@ -265,17 +271,17 @@ CHOICE, MODEL, POLICY = "choice", "model", "policy"
 """Reasons for waiting other than findings, as named in `--json`."""
 _SAYS = {
     CHOICE: "several drafts to choose from",
-    FLOODED: f"more than {FLOOD} clean cards at once",
-    DECIDED: "you decided about a card of their passage before",
-    RECOVERED: "their document has cards that only Anki knew, until you accept one",
-    MODEL: "a model drafted them, and its cards wait for a person",
-    POLICY: "clean, and not accepted without a person",
+    FLOODED: f"more than {FLOOD} cards without findings at once",
+    DECIDED: "you have already decided on a card of their passage",
+    RECOVERED: "their document has cards that were recovered from Anki; accept one to go on",
+    MODEL: "drafted by a model, so they wait for you",
+    POLICY: "no findings, but your settings make them wait",
     "loose_term": "`Term: text` lines that may be prose",
     "inline_field": "`a:: b` lines that may be prose or fields",
     "phrase_gt5w": "long marked phrases that may be mere emphasis",
     "phrase_outside_vault": "words marked in a document that may be mere emphasis",
-    "duplicate": "cards that ask what another card asks",
-    "replaces": "another fact stands where that of an accepted card stood",
+    "duplicate": "cards that repeat another card",
+    "replaces": "another fact has replaced that of an accepted card",
     "same_highlight": "edited passages that may mean something else now",
     "low_confidence": "guesses of the offline rules",
 }

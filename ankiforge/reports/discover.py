@@ -199,7 +199,7 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...
     """
     request = urllib.request.Request(f"{base_url.rstrip('/')}/models")
     if key and not (key.isascii() and key.isprintable()):
-        raise Unreachable("was not asked: the key contains invalid characters")
+        raise Unreachable("was not contacted: the key contains invalid characters")
     if key:
         request.add_header("Authorization", f"Bearer {key}")
     proxies = [urllib.request.ProxyHandler({})] if is_loopback(base_url) else []
@@ -216,7 +216,7 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> tuple[str, ...
         reason = getattr(error, "reason", None) or error
         raise Unreachable(f"does not answer ({reason})") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise Unreachable("is not a server of language models") from error
+        raise Unreachable("is not a language model server") from error
 
 
 # --- counting the highlights of a vault -----------------------------------------------------

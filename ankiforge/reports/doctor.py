@@ -150,8 +150,8 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
             kinds = ", ".join(place.kind for place in item.places)
             yield _ok(name, f"{kinds} in {item.path}, remembered by run")
         else:
-            do = f"moved? run it at its new place; else: ankiforge run --forget {quote(item.path)}"
-            yield _warn(name, f"{item.path} is remembered and is not there", do)
+            do = f"if it was moved: ankiforge run NEWPATH; otherwise: ankiforge run --forget {quote(item.path)}"
+            yield _warn(name, f"{item.path} is remembered but missing", do)
     yield _ledger(workspace, around)
     yield from _journal(workspace)
     yield from _model(workspace, around)
@@ -163,7 +163,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
 
 def _settings(workspace: Workspace) -> Check:
     if workspace.is_default:
-        own = "no settings of its own" if workspace.remembered else "no sources of its own"
+        own = "no settings file" if workspace.remembered else "no sources in the settings"
         return _ok("settings", f"the default workspace {workspace.root}: {own}")
     count = len(workspace.config.sources)
     if not count and not workspace.remembered:
@@ -180,7 +180,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
         return _failed(name, source.where.wrap(error))
     except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
-        return _fail(name, says, "install or update what brings it", 2)
+        return _fail(name, says, "install or update the package that provides it", 2)
     try:
         found = open_source(config, source, offline=offline)
     except ForgeError as error:
@@ -207,7 +207,7 @@ def _source(source: SourceEntry, config: Config, *, offline: bool, trusted: bool
 
 def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted: bool) -> Check:
     if not trusted:
-        says = "it was not asked, because the workspace is not trusted yet"
+        says = "not contacted, because the workspace is not trusted yet"
         return _warn(name, says, "see trust above")
     try:
         return _ok(name, f"{source.kind}: {look()}")
@@ -218,7 +218,7 @@ def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted:
 def _ledger(workspace: Workspace, around: Surroundings) -> Check:
     """Check a copy of the ledger in memory, so that nothing is changed, not even an old schema."""
     if not workspace.ledger.exists():
-        return _ok("ledger", "none yet: the first run makes it")
+        return _ok("ledger", "none yet; the first run creates it")
     try:
         with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
             home, first = home_of(around.folders)
@@ -242,7 +242,7 @@ def _journal(workspace: Workspace) -> Iterator[Check]:
     if lines:
         first, others = lines[0], len(lines) - 1
         more = f" (and {others} more)" if others else ""
-        others_read = "" if first.where == str(journal) else "; the other lines are taken in"
+        others_read = "" if first.where == str(journal) else "; the other lines are used"
         yield _warn("journal", f"{first.where}: {first.what}{more}{others_read}", first.hint)
     elif journal.exists():
         yield _ok("journal", f"every line of {journal} can be read")
@@ -269,7 +269,7 @@ def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
     if lost > 0:
         lacks = f"{counted(lost, 'line')} that the ledger knows"
         what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
-        do = "nothing: the next run or decision writes them again"
+        do = "nothing; the next run or decision writes them again"
         yield Problem(str(journal), what, do)
 
 
@@ -280,7 +280,7 @@ def _anki(config: Config, around: Surroundings) -> Check:
     if setting == "auto":
         found = anki_collections(around.machine)
         if not found:
-            says = "no collection on this machine: packages hold everything, each time"
+            says = "no collection on this machine, so packages contain every card"
             return _ok("Anki", says)
         noun = "collection" if len(found) == 1 else "collections"
         return _ok("Anki", f"{noun} {', '.join(map(str, found))}")
@@ -318,7 +318,7 @@ def _could_draft(server: Server, file: str) -> Check:
     name = f"model server {server.program}"
     if server.locked:
         do = "name it as llm.base_url, and the environment variable of its key as llm.key_env"
-        return _ok(name, f"{server.base_url} wants a key", do)
+        return _ok(name, f"{server.base_url} needs a key", do)
     if not server.models:
         return _ok(name, f"{server.base_url} has no model")
     says = f"{server.base_url} has {', '.join(server.models[:_SHOWN])}"
@@ -332,13 +332,13 @@ def _answers(workspace: Workspace, around: Surroundings) -> Check:
     key = key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if around.offline:
-            says = f"{llm.base_url} was not asked: --offline"
+            says = f"{llm.base_url} was not contacted: --offline"
             return _warn("model", says, "run doctor without --offline")
         if any(one.stops for one in unconfirmed(workspace, around.folders, around.environ)):
-            says = f"{llm.base_url} was not asked, because the workspace is not trusted yet"
+            says = f"{llm.base_url} was not contacted, because the workspace is not trusted yet"
             return _warn("model", says, "see trust above")
         if key and not around.environ.get(key):
-            says = f"the environment variable {key} is not set, {llm.base_url} will want a key"
+            says = f"the environment variable {key} is not set, {llm.base_url} will need a key"
             return _fail("model", says, f"export {key}=…", 2)
     try:
         offered = models(llm.base_url, key_for(LLM, llm.base_url, llm.key_env, around.environ))
@@ -349,7 +349,7 @@ def _answers(workspace: Workspace, around: Surroundings) -> Check:
         says = f"{llm.base_url} does not list {llm.model!r}"
         some = ", ".join(offered[:_SHOWN])
         return _warn("model", says, f"set llm.model to one it has, such as {some}")
-    draw = "" if is_loopback(llm.base_url) else "; doctor --draw has it draw one card"
+    draw = "" if is_loopback(llm.base_url) else "; doctor --draw lets it draft one card"
     return _ok("model", f"{model_name(llm.model)} at {llm.base_url}{draw}")
 
 
@@ -365,7 +365,7 @@ def _unreachable(workspace: Workspace, around: Surroundings, error: Unreachable,
         return _fail("model", f"{llm.base_url} {error}: no key was sent", do, 3)
     others = [one for one in model_servers(around.machine) if one.base_url != llm.base_url]
     found = f"; or use {others[0].program} at {others[0].base_url}" if others else ""
-    do = f"start it (ollama serve), or mend llm.base_url in ankiforge.yaml{found}"
+    do = f"start it (ollama serve), or correct llm.base_url in ankiforge.yaml{found}"
     return _fail("model", f"{llm.base_url} {error}", do, 3)
 
 
@@ -433,7 +433,7 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
 
     where = f"{model_name(workspace.config.llm.model)} at {workspace.config.llm.base_url}"
     if not drafted.drafts:
-        what = f"drew no card of a plain fact: {_why_none(drafted)}"
+        what = f"drafted no card from a simple fact: {_why_none(drafted)}"
         return _warn("model", f"{where} {what} ({how})", "try a larger model")
     draft = drafted.drafts[0]
     card = " → ".join(on_one_line(text) for _, text in draft.fields if text)[:160]
@@ -442,9 +442,9 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
     findings = check.check(draft, context)
     fault = next((one.message for one in findings if one.severity is Severity.BLOCK), "")
     if card and not fault:
-        return _ok("model", f"{where} drew a card: {card} ({how})")
-    what = f"drew one that is not ready: {card}: {fault}"
-    what = what if card else f"drew no card of a plain fact: {fault}"
+        return _ok("model", f"{where} drafted a card: {card} ({how})")
+    what = f"drafted a card with findings: {card}: {fault}"
+    what = what if card else f"drafted no card from a simple fact: {fault}"
     return _warn("model", f"{where} {what} ({how})", "try a larger model")
 
 

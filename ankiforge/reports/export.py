@@ -220,8 +220,8 @@ def write_pages(folder: Path, chosen: Chosen) -> Written:
             path = folder / _free(name_of(work[0]), work[0], taken)
             taken.add(_folded(path.name))
         elif not untouched:
-            what = "you have changed this page since it was exported: it is left as it is"
-            hint = "move or delete it, to have it written anew"
+            what = "you have changed this page since it was exported, so it was left unchanged"
+            hint = "to have it written again, move or delete it"
             done.kept.append(Problem(str(path), what, hint, notice=True))
             continue
         if path.exists() and path.read_bytes() == text.encode():
@@ -530,7 +530,7 @@ def import_file(ledger: Ledger, path: Path) -> Imported:
     imported = ledger.exchange.import_lines(entries)
     if not _is_end(line, count):
         what = "lines of the export are missing: it was cut short"
-        hint = "what is there was taken in; export it again for the rest"
+        hint = "the other lines were imported; export again for the rest"
         problems.append(Problem(str(path), what, hint))
     for problem in imported.problems:  # replace the number of the entry by that of the line
         at = line_of.get(problem.where.removeprefix("journal line "))

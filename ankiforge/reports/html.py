@@ -95,8 +95,8 @@ def check_place(path: Path, *, force: bool = False) -> None:
     if not path.parent.is_dir():
         raise UsageError(f"{path.parent}: there is no such folder", hint=hint)
     if path.exists() and not force and not _is_page(path):
-        what = f"{path}: is no page of ankiforge; it is left as it is"
-        raise UsageError(what, hint="another name, or --force to replace it")
+        what = f"{path}: is not an ankiforge report; it was left unchanged"
+        raise UsageError(what, hint="use another name, or --force to replace it")
 
 
 def _is_page(path: Path) -> bool:

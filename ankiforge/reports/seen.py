@@ -83,7 +83,7 @@ def as_text(match: Match, now: float, *, whole: bool = False) -> Iterator[str]:
     first, last = work.read
     made = f"{first} to {last}" if first != last else first
     seen = f"first read here {work.first_seen[:10]}" if work.first_seen else ""
-    yield f"  read      {' · '.join(filter(None, (made, seen))) or 'nobody knows when'}"
+    yield f"  read      {' · '.join(filter(None, (made, seen))) or 'date unknown'}"
     most = None if whole else SHOWN
     yield f"  marked    {counted(len(work.highlights), 'highlight')}"
     for highlight in match.highlights[:most]:

@@ -575,12 +575,10 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 def missing(found: Statistics, program: str) -> list[str]:
     """Return notes on missing data, each with the command that provides it."""
     if found.choice.partly and not found.funnel["drafts"] and not found.total.known:
-        return [f"no card is meant by that: {program} stats tells of all"]
+        return [f"no card matches; {program} stats counts all cards"]
     hints = []
     if found.look is None:
-        hints.append(
-            f"Anki has not been read yet: how cards fare there is not known. {program} pull"
-        )
+        hints.append(f"Anki has not been read yet, so there are no figures from it. {program} pull")
     else:
         taken = datetime.fromisoformat(found.look.taken_at).timestamp()
         age = (found.days.now - taken) / 86_400
@@ -592,17 +590,19 @@ def missing(found: Statistics, program: str) -> list[str]:
                 f"none of these cards is in Anki yet: import the package, then {program} pull"
             )
         elif not found.total.answers.given:
-            hints.append(f"no answers are known: study in Anki, then {program} pull")
+            hints.append(f"no answers yet: study in Anki, then {program} pull")
         if cards and not found.dated:
             hints.append(
-                "when cards come is not known: the last look did not tell how Anki counts days."
+                "due dates are not known: the last look did not show how Anki counts days."
                 f" {program} pull --collection FILE"
             )
     if found.unpriced:
         names = ", ".join(found.unpriced)
-        hints.append(f"the price of {names} is not known: prices.yaml or llm.price_usd may name it")
+        hints.append(
+            f"the price of {names} is not known: add it to prices.yaml, or set llm.price_usd"
+        )
     if found.choice.partly:
-        hints.append("highlights are told of all cards only")
+        hints.append("highlights are counted only for all cards together")
     return hints
 
 
@@ -679,7 +679,7 @@ def as_text(
             yield f"By {label}", True
             yield from _table((label, *COLUMNS), [[one.label, *_row(one)] for one in known], shown, width)  # fmt: skip
     if any(one.few and one.answers.tested for groups in found.groups.values() for one in groups):
-        yield f"* rests on fewer than {FEW} answers", False
+        yield f"* from fewer than {FEW} answers", False
     if hints := missing(found, program):
         yield "", False
         yield "Not known", True

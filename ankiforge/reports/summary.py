@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.anki.notes import RETIRED
-from ankiforge.anki.sync import CardPlan
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.ingest import Ingested
 from ankiforge.ledger.queries import Funnel, WithoutCard
@@ -19,6 +17,7 @@ from ankiforge.reports.cards import Reason, attributes, reasons, reasons_by_key,
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
+    from ankiforge.anki.sync import CardPlan
     from ankiforge.draft.budget import Usage
     from ankiforge.sync import PushResult, SyncResult
 
@@ -67,6 +66,8 @@ class Tally:
 
     def add_plans(self, plans: Iterable[CardPlan]) -> None:
         """Add the plans of cards to ship, and count the cards that are held."""
+        from ankiforge.anki.notes import RETIRED
+
         planned = tuple(plans)
         self.plans += planned
         for one in planned:
@@ -83,11 +84,14 @@ class Tally:
         self.problems += [one for one in progress.problems if one not in self.problems]
 
     def take(self, published: Published) -> None:
-        """Add the result of one package."""
+        """Add the result of one package, without a second problem about the same file or folder."""
         if published.notes:
             self.published.append(published)
         self.incomplete |= bool(published.problems)
-        self.problems += [one for one in published.problems if one not in self.problems]
+        known = {one.where for one in self.problems}
+        self.problems += [
+            one for one in dict.fromkeys(published.problems) if one.where not in known
+        ]
 
     @property
     def to_import(self) -> list[Published]:
@@ -232,12 +236,12 @@ def _notes(summary: Summary, program: str) -> Iterator[str]:
         wait = "correction waits" if count == 1 else "corrections wait"
         yield f"{count:6} {wait} for you: {program} review"
     if count := summary.tally.counts["answers_changed"]:
-        yield f"{count:6} changed in the answer; Anki keeps the schedule: {program} list finding:answer_changed"
+        yield f"{count:6} with a corrected answer; Anki keeps the schedule: {program} list finding:answer_changed"
     if count := cards["sourceless"]:
         stay = (
-            "card stays although its highlight is gone"
+            "card stays, although its highlight is gone"
             if count == 1
-            else "cards stay although their highlights are gone"
+            else "cards stay, although their highlights are gone"
         )
         yield f"{count:6} {stay}: {program} list finding:source_gone"
 
@@ -253,12 +257,14 @@ def anki_text(tally: Tally) -> Iterator[str]:
             " note. Yours is kept. See: ankiforge list anki:held, then: ankiforge resolve ID"
         )
     if tally.retired:
+        from ankiforge.anki.notes import RETIRED
+
         yield (
             f"{_numbered(tally.retired, 'note')} retired here but still in Anki. After the import, search"
             f" there for tag:{RETIRED}"
         )
     for path in tally.aside:
-        yield f"nothing to import: Anki has all of it. The last package was renamed to {path.name}"
+        yield f"nothing to import: Anki has every card. The last package was renamed to {path.name}"
     for path in tally.stale:
         yield f"no card of the last package is accepted now. It was renamed to {path.name}"
 

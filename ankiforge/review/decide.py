@@ -174,7 +174,7 @@ def _pick(
 ) -> None:
     card = target.card
     if target.letter and _choice_id(card) in contested:
-        what = f"{target.candidate.id} is not the only one named of its choice"
+        what = f"{target.candidate.id} is not the only candidate named for its card"
         raise RefusedError(what, hint="pick one of them")
     # a card that was superseded by an alternative may still be picked in its place
     standing = Standing.LIVE if ledger.alternatives.was_superseded(card) else card.standing
@@ -331,7 +331,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
         if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
             after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
         if not after:
-            what = f"{card.guid} is neither rejected nor retired nor missing in Anki"
+            what = f"{card.guid} is not rejected, retired or missing in Anki"
             raise RefusedError(what, hint="there is nothing to restore")
         others: list[Card] = []
         if card.picked is None and "choice" not in after:
@@ -489,7 +489,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     for card in live_cards(ledger, draft.highlight):
         if sides_of(card.fields) == sides:
             hint = f"ankiforge show {card.guid}"
-            raise RefusedError(f"{card.guid} already says exactly that", hint=hint)
+            raise RefusedError(f"{card.guid} already has these words", hint=hint)
     former = _former_card(ledger, draft)
     if former and former.verdict is Verdict.REJECTED:
         hint = f"ankiforge restore {former.guid}"
@@ -508,7 +508,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
             _decide_made(ledger, guid, fields)
     ledger.finish_run(run)
     if not guid:
-        raise RefusedError(f"{highlight.key} was changed meanwhile", hint="review it again")
+        raise RefusedError(f"{highlight.key} has changed in the meantime", hint="review it again")
     return guid
 
 
@@ -750,8 +750,8 @@ def undo_about(
                 if guid in changed:
                     raise _changed_meanwhile(guid)
                 if not (share := last.get(guid, ())):
-                    what = f"nothing you decided about {guid} is left to undo"
-                    raise RefusedError(what, hint=f"ankiforge trace {guid} shows what stands")
+                    what = f"there is no decision about {guid} left to undo"
+                    raise RefusedError(what, hint=f"ankiforge trace {guid} shows its decisions")
                 if share[0].id not in taken_back:  # undone with another of these cards
                     ledger.decisions.undo_events(list(share))
                     taken_back |= {decided.id: decided for decided in share}
@@ -810,7 +810,7 @@ def _refuse_stale(ledger: Ledger, card: Card) -> None:
 
 
 def _changed_meanwhile(guid: Guid) -> RefusedError:
-    return RefusedError(f"{guid} was changed meanwhile", hint="review it again")
+    return RefusedError(f"{guid} has changed in the meantime", hint="review it again")
 
 
 def _open_alternatives(ledger: Ledger, card: Card) -> list[Card]:

@@ -71,7 +71,7 @@ def _term(found: re.Match[str]) -> Term:
         )
     if not value.strip():
         raise UsageError(
-            f"query: nothing after {found[0].strip()!r}", hint="give a value; `*` stands for any"
+            f"query: nothing after {found[0].strip()!r}", hint="give a value; `*` matches any"
         )
     if field == "tag":
         value = tag_name(value)

@@ -61,10 +61,10 @@ def find(ledger: Ledger, word: str) -> Target:
     guids = ledger.cards.starting_with(match[1])
     if not guids:
         hint = f"ankiforge list shows the ids; to search for the word: '\"{word}\"'"
-        raise UsageError(f"no card begins with {match[1]!r}", hint=hint)
+        raise UsageError(f"no card id begins with {match[1]!r}", hint=hint)
     if len(guids) > 1:
-        what = f"{len(guids)} cards begin with {match[1]!r}"
-        raise UsageError(what, hint="give more of the id")
+        what = f"{len(guids)} card ids begin with {match[1]!r}"
+        raise UsageError(what, hint="type more of the id")
     target = Target(ledger.cards.get(guids[0]), match[2] or "")
     if target.letter not in ("", *(letter_of(c) for c in target.card.candidates)):
         raise UsageError(
@@ -85,7 +85,7 @@ def foreign_note(ledger: Ledger, word: str) -> str:
     if not number.isascii() or not number.isdigit() or ledger.foreign.find(int(number)) is None:
         raise UsageError(
             f"no note {word} was seen in Anki",
-            hint="ankiforge show names the notes that a card resembles",
+            hint="ankiforge show lists the notes that a card resembles",
         )
     return f"{NOTE}{int(number)}"
 
@@ -132,7 +132,7 @@ def _clean(words: Mapping[str, str]) -> dict[str, str]:
     clean = {name: text.replace("\r\n", "\n").replace("\r", "\n") for name, text in words.items()}
     for name, text in clean.items():
         if found := _CONTROLS.search(text):
-            what = f"{name} holds a control character ({ord(found[0]):#04x})"
+            what = f"{name} contains a control character ({ord(found[0]):#04x})"
             raise UsageError(what, hint="type it again")
     if sum(map(len, clean.values())) > MAX_LENGTH:
         raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
@@ -182,7 +182,7 @@ def fields_from_spans(shape: str, highlight: Highlight, spans: Sequence[Span]) -
                 return _term(text, markdown, spans)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
-    raise UsageError(f"no way to make a card {shape!r}")
+    raise UsageError(f"not a way to make a card: {shape!r}")
 
 
 def _term(text: str, markdown: str, spans: Sequence[Span]) -> Fields:

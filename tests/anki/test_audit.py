@@ -118,7 +118,7 @@ def test_the_figures_are_those_of_anki(forge, files):
     said = forge("audit", files["colpkg"], code=1).stdout
 
     assert "8 notes; 9 cards (5 new, 1 suspended) in 3 decks" in said
-    assert "48 answers; retention 66.7 % of what was due after a day or more" in said
+    assert "48 answers; retention 66.7 % of cards due after a day or more" in said
     assert "1 note is a leech; 6 notes (75.0 %) with findings" in said
     below = forge("audit", files["colpkg"], "--deck", "science::chemistry", code=1).stdout
     assert "5 notes; 5 cards (1 new) in 1 deck" in below
@@ -270,7 +270,7 @@ def test_a_card_turned_down_here_is_told_of_until_it_is_suspended_there(desk):
 
     assert line["guid"] == guid
     assert [one["message"] for one in line["findings"]] == [
-        "not a card any more, but still studied: rejected here (known for years)"
+        "retired, but still studied: rejected here (known for years)"
     ]
     assert desk.audited() == {}
 

@@ -142,7 +142,7 @@ def test_a_conflict_that_changed_in_anki_meanwhile_is_shown_anew(desk, disputed)
     desk.edit(disputed, Back="pussycat")
     desk.run()
     after = press(page, found, "a")
-    assert "changed meanwhile" in after["refused"]
+    assert "changed in the meantime" in after["refused"]
     assert "pussycat" in after["item"]["body"]
     assert desk.forge.cards()[0]["anki"] == "held"
 

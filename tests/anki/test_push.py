@@ -167,11 +167,11 @@ def test_sync_goes_before_and_after(desk):
 @pytest.mark.parametrize(
     ("known", "refused", "code", "said", "asked"),
     [
-        ({"User_1": None}, "", 1, "press Sync and log in", 0),
+        ({"User_1": None}, "", 1, "press Sync in Anki and log in", 0),
         ({"User_1": None, "User_2": "abc"}, "", 0, "log in there", 1),  # which is open is not told
         ({}, "sync: auth not configured", 1, "not logged in", 1),
     ],
-    ids=["no account", "perhaps one", "the add-on says so"],
+    ids=["no account", "one may", "the add-on says so"],
 )
 def test_sync_without_an_account_is_told_and_opens_no_dialog(
     desk, known, refused, code, said, asked

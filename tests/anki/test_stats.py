@@ -219,7 +219,7 @@ def test_a_card_is_counted_in_the_deck_it_lies_in_not_in_that_of_its_sibling(
     assert (decks["Reading"]["cards"], decks["Reading"]["retention"]) == (3, 1.0)
     told = forge.json("stats", "--deck", "Backwards")
     apart = told["anki"]
-    assert told["missing"] == ["highlights are told of all cards only"]
+    assert told["missing"] == ["highlights are counted only for all cards together"]
     assert (apart["cards"], apart["answers"], apart["retention"]) == (1, 2, 0.0)
     rest = forge.json("stats", "--deck", "Reading")["anki"]
     assert (rest["cards"], rest["answers"], rest["retention"]) == (3, 1, 1.0)

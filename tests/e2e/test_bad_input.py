@@ -384,8 +384,8 @@ def test_a_folder_renamed_while_it_is_read_is_one_line(forge, tmp_path, monkeypa
     told = forge("run", root, code=1).stderr
     failed = [line for line in told.splitlines() if line.startswith("failed:")]
     assert failed == [
-        "failed: A: 6 files went away while they were read"
-        " (renamed or deleted? the next run reads what is there)"
+        "failed: A: 6 files disappeared while they were read"
+        " (renamed or deleted? the next run reads what is then there)"
     ]
     forge.ok("run", root)
     assert len(forge.cards()) >= 1
@@ -401,7 +401,7 @@ def test_a_folder_that_takes_no_files_costs_no_card(forge, notes):
         1,
         "/proc",
         "cannot be written",
-        "choose another place",
+        "choose another path",
     )
     assert forge.json("run", notes)["fates"]["carded"] == 1
 
@@ -457,7 +457,7 @@ def test_an_id_that_begins_several_cards_is_wrong_usage(forge, vault):
         opened.execute("UPDATE card_highlight SET guid = ? WHERE guid = ?", (twin, second))
         opened.commit()
 
-    says(forge("show", first[:12]), 2, "2 cards begin with")
+    says(forge("show", first[:12]), 2, "2 card ids begin with")
     assert forge.ok("show", first, "--json").data["guid"] == first
 
 

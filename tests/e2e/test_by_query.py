@@ -82,7 +82,7 @@ def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk, says):
     says("y\n")
     guid = guid_of(desk, "The ribosome")
     unknown = desk("reject", "affected", code=2)
-    assert "no card begins with 'affected'" in unknown.stderr
+    assert "no card id begins with 'affected'" in unknown.stderr
     assert "is not the id of a card" in desk("reject", guid[:10], "powers", code=2).stderr
     assert "an empty word" in desk("reject", "", code=2).stderr
     assert "nothing to reject" in desk("reject", "nowhere", code=2).stderr

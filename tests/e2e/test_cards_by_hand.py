@@ -233,4 +233,4 @@ def test_what_was_rejected_is_refused_and_the_others_stand(desk):
         told_why = desk.refused(desk.words[0])
         assert f"ankiforge restore {made[0]}" in told_why
     desk.forge.ok("restore", made[0])
-    assert f"{made[1]} already says exactly that" in desk.refused(desk.words[1])
+    assert f"{made[1]} already has these words" in desk.refused(desk.words[1])

@@ -287,7 +287,7 @@ def test_a_note_stays_a_note_and_a_folder_with_notes_a_vault(forge, tmp_path):
 
 def test_other_tables_and_texts_are_told_to_be_none(forge, tmp_path):
     says = {
-        "table.csv": "no table that is read",
+        "table.csv": "its columns are",
         "settings.json": "JSON, but without annotations of Hypothesis",
         "picture.xyz": "nothing here that can be read",
     }
@@ -348,7 +348,7 @@ def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path):
     rows["rows"].append({"id": 1})
     (tmp_path / "a.json").write_text(json.dumps(rows))
     told = forge("run", *sorted(tmp_path.glob("*.*")), code=1).stderr
-    assert "My Clippings.txt:1: no entry of a Kindle" in told
+    assert "My Clippings.txt:1: not a Kindle entry" in told
     assert "broken.tid: it is not a tiddler" in told
     assert "a.json: annotation 2" in told
 

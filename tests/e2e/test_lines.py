@@ -31,10 +31,10 @@ WAITS = [
     "TODO :: write the introduction",
 ]
 REASONS = {
-    "We mix them in a ratio of 3 :: 4": "it may stand within a sentence",
+    "We mix them in a ratio of 3 :: 4": "it may be part of a sentence",
     "standardDiscount :: Double -> Double": "it may belong to code",
     "Workout hours:: 0": "its value is a number, it may be metadata",
-    "Filter: [kin::to[Folder item]] lists them": "it stands within brackets",
+    "Filter: [kin::to[Folder item]] lists them": "it is within brackets",
 }
 CARDS = [
     "What is the capital of France? :: Paris",
@@ -78,7 +78,7 @@ def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
 
     assert list(_verdicts(forge).values()) == ["pending"] * len(WAITS)
     for line, reason in REASONS.items():
-        assert f"`::` may part no card: {reason}" in _reasons(forge, line)
+        assert f"this `::` line may not be a card: {reason}" in _reasons(forge, line)
 
 
 def test_a_line_that_is_surely_a_card_is_accepted(forge):

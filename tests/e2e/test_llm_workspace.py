@@ -149,7 +149,7 @@ def test_an_answer_without_a_readable_card_is_named(forge, notes, answer):
     (forge.folder / "answer.md").write_text(answer, encoding="utf-8")
     result = forge("draft", "import", "answer.md", code=1)
 
-    assert "answer.md: no card in it can be read" in result.stderr
+    assert "answer.md: it contains no readable card" in result.stderr
 
 
 def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
@@ -165,7 +165,7 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
     (forge.folder / "other.md").write_text(json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8")
     result = forge("draft", "import", "other.md", code=1)
 
-    assert "none of its cards is for a highlight that is pending" in result.stderr
+    assert "none of its cards is for a highlight that still needs one" in result.stderr
     assert len(forge.cards()) == 1
 
 

@@ -27,7 +27,7 @@ def told(result: Any) -> str:
 def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(forge, tmp_path, command):
     file = paper(tmp_path / "papers" / "print.pdf")
     result = forge.ok(command, file)
-    assert told(result).startswith("note: print.pdf: no annotations in this file (a print to PDF")
+    assert told(result).startswith("note: print.pdf: no annotations in this file (printing to PDF")
     assert "no annotations" not in forge.ok(command, file.parent).stderr
     assert "no annotations" not in forge.ok(command, "-q", file).stderr
 
@@ -44,7 +44,7 @@ def test_a_note_is_told_in_json_beside_what_failed(forge, tmp_path):
 def test_marks_that_the_file_hides_are_counted(forge, tmp_path):
     hidden = mark("facts", more={"/F": NumberObject(2)})
     file = paper(tmp_path / "papers" / "a.pdf", hidden, hidden, mark("retention"))
-    assert "marks that the files hide were left out: 2 in a.pdf" in told(forge.ok("run", file))
+    assert "hidden marks were left out: 2 in a.pdf" in told(forge.ok("run", file))
     assert len(forge.ok("extract", file, "--json").lines) == 2  # the mark and the note
 
 
@@ -54,7 +54,7 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     del writer.pages[0][NameObject("/Contents")]
     writer.write(file)
     line = told(forge("run", file, code=1))
-    assert line.startswith("failed: scan.pdf: marks on pages without text, as scans are: 1 (")
+    assert line.startswith("failed: scan.pdf: marks on pages without text, such as scans: 1 (")
     assert "OCR" in line
     [one] = forge.ok("list", "--no-card", "--json").lines
     assert one["reason"] == "no text under the mark"

@@ -91,7 +91,7 @@ def test_what_gives_no_card_says_what_to_do(forge, papers):
         f"a drawing: {WRITE}",
         f"an image: {WRITE}",
         f"an image: {WRITE}",
-        "there is no picture of it: nothing is to be seen at its place, or it cannot be drawn",
+        "it has no picture: its place on the page is empty, or cannot be drawn",
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_picture_that_is_gone_or_elsewhere_is_kept_anew_by_the_next_run(forge,
     forge.ok("run", papers.folder)
     [picture] = kept(forge)
     before = picture.read_bytes()
-    for told in ({"hint": "run again"}, {"what": "lies outside its source"}):
+    for told in ({"hint": "on the machine with its PDF"}, {"what": "is outside its source"}):
         picture.unlink()
         if "what" in told:
             picture.symlink_to(tmp_path / "private.png")

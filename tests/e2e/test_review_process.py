@@ -260,7 +260,7 @@ def test_two_pages_a_run_and_another_machine_go_together(forge, forge_in, waitin
     with reviewing(forge) as (one, first), reviewing(forge) as (other, second):
         shown = second.item()
         assert first.decide("accept", first.item())["told"] == "accepted"
-        assert "changed meanwhile" in second.decide("reject", shown)["refused"]
+        assert "changed in the meantime" in second.decide("reject", shown)["refused"]
 
         (waiting / "b.md").write_text("What powers it?::A mitochondrion\n", encoding="utf-8")
         forge.ok("run", waiting, "--accept", "review")

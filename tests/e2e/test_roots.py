@@ -57,7 +57,7 @@ def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(forge, va
     other = tmp_path / "two" / "notes"
     other.mkdir(parents=True)
     (other / "b.md").write_text("Third?::three\n")
-    assert "not there now" in forge("run", other, code=2).stderr
+    assert "is missing" in forge("run", other, code=2).stderr
 
 
 def test_a_dry_run_and_extract_remember_no_root(forge, vault):

@@ -130,10 +130,10 @@ def test_lines_of_others_and_broken_ones_cost_nothing(forge, notes, exported, an
     result = forge("draft", "import", "done.jsonl", code=1)
 
     for number, words in (
-        (1, "no line of"),
-        (2, "no line of"),
+        (1, "not a line of"),
+        (2, "not a line of"),
         (3, "try later"),
-        (4, "no line of"),
+        (4, "not a line of"),
     ):
         assert re.search(rf"done\.jsonl:{number}: .*{words}", result.stderr), number
     assert exported() == [request]

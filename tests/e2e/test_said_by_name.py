@@ -54,7 +54,7 @@ def test_a_nul_byte_makes_no_utf_16(forge, tmp_path):
 
 EXPORTS = {
     "empty.csv": ("", "the file is empty"),
-    "foreign.csv": ("Name,Age\nAnn,3\n", "no table that is read: its columns are “"),
+    "foreign.csv": ("Name,Age\nAnn,3\n", "its columns are “"),
     "broken.json": ('{"rows":[{"id":1,', "broken JSON: "),
     "deep.json": ("[" * 200_000, "broken JSON: nested too deep"),
     "other.json": ('{"a": 1}', "JSON, but without annotations of Hypothesis"),
@@ -81,7 +81,7 @@ def test_a_foreign_file_beside_a_good_export_is_named(forge, tmp_path):
     (folder / "foreign.csv").write_text("Name,Age\nAnn,3\n")
     result = forge.ok("extract", folder)
     assert "A cell is alive." in result.stdout
-    assert "note: foreign.csv: no export of Readwise: no table that is read" in result.stderr
+    assert "note: foreign.csv: not a Readwise export: its columns are" in result.stderr
 
 
 def test_an_empty_database_of_zotero_is_empty(forge, tmp_path):

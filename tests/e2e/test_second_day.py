@@ -244,6 +244,21 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
     assert (found["seen"], found["new"]) == (2, 0)
 
 
+def test_a_missing_vault_is_told_instead_of_each_picture_in_it(forge, v, no_waiting):
+    shutil.copyfile(Path(__file__).parents[2] / "docs/card-light.png", v / "a.png")
+    (v / "pictures.md").write_text("".join(f"What is picture {n}?::![](a.png)\n\n" for n in (1, 2)))
+    forge.ok("run", v)
+    away = v.rename(v.with_name("away"))
+    told = forge.ok("run").stderr
+    assert (told.count(f"note: {v}: "), told.count("failed: ")) == (1, 0)
+    away.rename(v)
+    forge.ok("init", w := forge.folder / "w")  # with the vault in the settings
+    v.rename(away)
+    for command in ("run", "build"):
+        told = forge("-C", w, command, code=1).stderr
+        assert told.count("failed: ") == told.count(f"failed: {v}: ") == 1
+
+
 def test_notes_and_pdfs_of_one_folder_are_two_sources_of_one_name(forge, v):
     pdf(v / "p.pdf", ROC)
     forge.ok("run", v)
@@ -380,7 +395,7 @@ def test_a_card_that_waits_by_policy_says_so(forge, v):
     data = forge.ok("run", v, "--accept", "review", "--json").data
     assert data["waiting"] == {"policy": 2}
     [card] = forge.cards("stem")
-    assert card["waits"] == "clean, and not accepted without a person"
+    assert card["waits"] == "no findings, but your settings make them wait"
     forge.ok("accept", "--all", "--filter", "drafter:rules")
     assert [one["waits"] for one in forge.cards()] == ["", ""]
 
@@ -397,6 +412,6 @@ def test_the_301st_card_says_why_it_waits(forge, tmp_path, monkeypatch):
     data = forge.json("run", notes)
     assert data["waiting"] == {"flood": 1}
     [card] = forge.cards("verdict:pending")
-    assert "clean cards at once" in forge.ok("list", "verdict:pending").stdout
-    assert "clean cards at once" in forge.ok("show", card["guid"]).stdout
-    assert "clean cards at once" in forge.ok("trace", card["guid"]).stdout
+    assert "cards without findings at once" in forge.ok("list", "verdict:pending").stdout
+    assert "cards without findings at once" in forge.ok("show", card["guid"]).stdout
+    assert "cards without findings at once" in forge.ok("trace", card["guid"]).stdout

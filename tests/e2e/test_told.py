@@ -105,7 +105,7 @@ def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
 
     told = forge.ok("run", vault).stdout
     assert (
-        "     1 card stays although its highlight is gone: ankiforge list finding:source_gone\n"
+        "     1 card stays, although its highlight is gone: ankiforge list finding:source_gone\n"
         in told
     )
     assert guid_of(forge, "finding:source_gone") == guid
@@ -116,7 +116,7 @@ def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
     told = forge.ok("run", vault).stdout
     assert "     2 notes written  (0 new, 0 updated)\n" in told
     assert (
-        "     2 cards stay although their highlights are gone: ankiforge list finding:source_gone\n"
+        "     2 cards stay, although their highlights are gone: ankiforge list finding:source_gone\n"
         in told
     )
 
@@ -139,7 +139,7 @@ def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(forge, 
     assert "nothing is new" in again.stdout
     for told in (first, again):
         assert told.stderr.splitlines()[1] == (
-            "no Anki collection found, so the package holds every card"
+            "no Anki collection found, so packages contain every card"
         )
 
 

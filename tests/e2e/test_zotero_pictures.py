@@ -148,12 +148,12 @@ def test_a_picture_outside_of_the_data_folder_never_travels(forge, zotero, tmp_p
     picture.symlink_to(tmp_path / "private.png")
     assert forge.json("run", zotero.folder)["problems"] == []
     [waiting] = (card for card in forge.cards() if card["verdict"] == "pending")
-    assert "lies outside its source" in str(waiting["findings"])
+    assert "is outside its source" in str(waiting["findings"])
 
     forge.ok("accept", waiting["guid"])
     [problem] = forge("build", "--json").data["problems"]
 
-    assert problem["what"] == "lies outside its source"
+    assert problem["what"] == "is outside its source"
     package = forge.folder / "ankiforge.apkg"
     assert not package.exists() or media_in(package) == set()
 
@@ -237,7 +237,7 @@ def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk):
     assert desk.run() == {}
     assert desk.note["Back"] == before
     [card] = desk.forge.cards()
-    assert card["anki_why"] == "a picture of it is not there any more"
+    assert card["anki_why"] == "one of its pictures is missing"
     desk.zotero.show("FIGUREA2", png(10))
     assert desk.run() == {"updated": 1}
     assert (desk.note["Back"], "neurons" in desk.note.tags) == (before, True)

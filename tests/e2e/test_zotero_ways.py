@@ -338,7 +338,7 @@ def test_a_strangers_workspace_sends_no_key_anywhere(desk):
     refused = desk.forge("run", code=2)
     assert "a key and questions would be sent to https://zotero.example.org" in refused.stderr
     assert "HOME_TOKEN would be used as a key" in refused.stderr
-    assert "not asked" in doctor(desk)["says"]
+    assert "not contacted" in doctor(desk)["says"]
 
 
 def test_a_mistake_in_the_settings_names_its_line(desk):

@@ -111,7 +111,7 @@ class Texts(TextSource):
         )
         found = extracted(note, self)
         if found and front.problem:
-            hint = "correct it, or the title, tags and deck are not known"
+            hint = "until you correct it, its title, tags and deck are not known"
             yield Problem(file.path, front.problem, hint)
         if found:
             yield replace(found, sketch=sketched(text, file.path))

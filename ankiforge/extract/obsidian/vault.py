@@ -155,7 +155,7 @@ class Vault:
                 "1 Excalidraw drawing holds" if count == 1 else f"{count} Excalidraw drawings hold"
             )
             what = f"{says} ==marks== that are not read: {names}"
-            yield Problem(self.root.name, what, "mark it in a note that is no drawing", notice=True)
+            yield Problem(self.root.name, what, "mark it in an ordinary note", notice=True)
         complete = files.complete and not lost and (read > 0 or not files.notes)
         yield Scan(self.name, self.container, complete)
 
@@ -318,7 +318,7 @@ class NoteReader:
         found = highlights(document, self.namespace, blocks, wanted, front.skip, tools, cites)
         if not found:
             return deep, None
-        hint = "correct it, or the note's title, tags and deck are not known"
+        hint = "until you correct it, the note's title, tags and deck are not known"
         problems = (Problem(path, front.problem, hint),) if front.problem else ()
         return (*problems, *deep), Extracted(document, found, self.container)
 
@@ -475,7 +475,7 @@ def find_notes(
     """
     files = Files(complete=not only)
     if not root.is_dir():
-        files.missing(root.name, "the vault folder is not there")
+        files.missing(str(root), "the vault folder is not there")
         return files
     included, excluded = matcher(include, git=True), matcher(exclude, git=True)
     prefix = len(os.path.join(root, ""))  # noqa: PTH118 - of very many files
@@ -504,7 +504,7 @@ def find_notes(
             is_folder = entry.is_dir()
             if (is_folder or included(path)) and not excluded(f"{path}/." if is_folder else path):
                 what = f"a link {'to a folder ' if is_folder else ''}is not followed"
-                hint = "name what it leads to as a source of its own, or this under `exclude`"
+                hint = "add the folder it leads to as a source, or put the link under `exclude`"
                 files.problems.append(Problem(path, what, hint))
             continue
         try:
@@ -536,7 +536,9 @@ def find_notes(
     for note in notes:
         other = unique.setdefault(note.path, note)
         if other.stamp != note.stamp:  # their paths are equal in NFC
-            what = "left out: another note here has the same name in other signs (é as e and ´)"
+            what = (
+                "left out: another note here has the same name, encoded differently (é as e and ´)"
+            )
             files.problems.append(Problem(note.path, what, "rename one of the two"))
             unique[note.path] = max(other, note, key=lambda one: one.at)
     files.notes = sorted(unique.values())

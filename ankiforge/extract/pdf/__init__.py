@@ -55,7 +55,7 @@ MOST_PICTURES = 200
 """Pictures cut out of one file, at most."""
 NO_MARKS = (
     "no annotations in this file",
-    "a print to PDF draws marks into the pages: save or export it with its annotations instead",
+    "printing to PDF turns marks into part of the page: save or export the file with its annotations instead",
 )
 
 
@@ -132,8 +132,8 @@ class PdfSource(FolderSource):
         if hidden:  # one message for all: most were deleted, and they recur in every run
             more = f", and in {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
             named = f"{', '.join(hidden[:MOST_NAMED])}{more}"
-            what = f"marks that the files hide were left out: {named}"
-            hint = "programs hide what was deleted; show them there to have them"
+            what = f"hidden marks were left out: {named}"
+            hint = "PDF programs hide deleted marks; make them visible there to include them"
             yield Problem(str(folder.root), what, hint, notice=True)
         yield from local_fallback(str(folder.root), worker.lost, "files")
         yield end
@@ -285,11 +285,11 @@ def with_pictures(
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
         problems.append(
-            (what, "its text was read; for the pictures print those pages to a new PDF")
+            (what, "its text was read; to get the pictures, print those pages to a new PDF")
         )
     if left := len(named) - len(wanted):
         what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
-        problems.append((what, "remove those nobody needs"))
+        problems.append((what, "remove those you do not need"))
     read = msgspec.structs.replace(read, marks=tuple(marks), problems=tuple(problems))
     return (read, pictures)
 

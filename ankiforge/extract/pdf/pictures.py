@@ -275,7 +275,7 @@ def draw_sheet(path: Path, sheet: Sheet) -> Drawn | Failed:
             return file
         with closing(file.document()) as document:
             if not 0 <= sheet.page < len(document):
-                what = f"it has no page {sheet.page + 1} any more"
+                what = f"it no longer has page {sheet.page + 1}"
                 return Failed(what, "it was changed: ankiforge run reads it again")
             with closing(document[sheet.page]) as page:
                 turned = page.get_rotation()

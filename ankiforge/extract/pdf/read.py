@@ -88,7 +88,7 @@ def read_pdf(path: Path, passwords: Iterable[str] = (), *, named: bool = False) 
             count = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
             notices = ((f"damaged: read with a tolerant reader; {count}", hint),)
         elif file.is_cut:
-            notices = (("its end is missing: marks may be missing, too", hint),)
+            notices = (("its end is missing; marks may be missing too", hint),)
         found = threaded(annotations.found)
         if not (named or found or annotations.damaged or annotations.crowded):
             return Read(hidden=annotations.hidden, notices=notices)
@@ -312,7 +312,7 @@ class _Reading:
         if annotations.crowded:
             pages = self._page_list(annotations.crowded)
             what = f"only the first {MOST:,} marks were read on pages: {pages}"
-            yield (what, "remove those nobody needs")
+            yield (what, "remove those you do not need")
         if self._damaged:
             yield (f"pages that cannot be read: {self._page_list(self._damaged)}", REPAIR)
         bare = [mark for mark in marks if mark.kind in ON_TEXT and not mark.exact]
@@ -320,7 +320,7 @@ class _Reading:
         scanned = {mark.page: mark.label for mark in bare if not folds.get(mark.page)}
         if scanned:
             pages = ", ".join([*scanned.values()][:MOST_NAMED])
-            what = f"marks on pages without text, as scans are: {pages}"
+            what = f"marks on pages without text, such as scans: {pages}"
             yield (what, "add a text layer (OCR); the marks will then be read")
 
     def _page_list(self, pages: Sequence[int]) -> str:

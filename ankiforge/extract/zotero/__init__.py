@@ -264,7 +264,7 @@ class ZoteroSource:
                     "the only annotation lies" if trashed == 1 else f"all {trashed} annotations lie"
                 )
                 what = f"{library.says}: {marks} in the trash of Zotero"
-                hint = "restore in Zotero what you want to learn"
+                hint = "restore what you want to learn in Zotero"
                 yield Problem(self.name, what, hint, notice=True)
         except ItemError as error:
             complete = False
@@ -361,7 +361,7 @@ def _in_database(where: str, catalog: Database, wanted: Wanted) -> Iterator[Libr
         yield Problem(
             where,
             f"it was written by a Zotero {age} than this program supports (schema {version})",
-            hint="it was read anyway; if marks are missing, bring the older program up to date",
+            hint="it was read anyway; if marks are missing, update the older program",
             notice=True,
         )
     by_group = {library.group: library for library in catalog.libraries()}

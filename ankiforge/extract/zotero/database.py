@@ -202,7 +202,7 @@ def snapshot(database: Path) -> Iterator[Path]:
                     break
             else:
                 raise ItemError(
-                    "Zotero is writing to it without a pause",
+                    "Zotero keeps writing to it",
                     hint="wait until Zotero has finished syncing, or close it, and run again",
                 )
         except (FileNotFoundError, NotADirectoryError) as error:

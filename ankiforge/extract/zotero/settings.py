@@ -84,7 +84,7 @@ _ALLOW = (
 _OTHERWISE = "or give `path:`, Zotero's data folder"
 _NEW_KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 _LATER = "run again later; nothing is lost"
-_MAKERS = "tell the makers of this program"
+_MAKERS = "please report this"
 TOO_OLD = "the local API of Zotero 7 and before lists no annotations"
 TOO_OLD_HINT = f"Zotero 8 or later is needed, {_OTHERWISE}, with `api: auto`"
 _FAULTS = {
@@ -104,7 +104,10 @@ _FAULTS = {
         "{0} answered in place of Zotero at {host}",
         "another program has Zotero's port; close it and start Zotero",
     ),
-    "broken": ("the answer of {host} cannot be read: {0}", f"run again; if it stays so, {_MAKERS}"),
+    "broken": (
+        "the answer of {host} cannot be read: {0}",
+        f"run again; if it happens again, {_MAKERS}",
+    ),
     "short": ("{host} gave {0} of {1} items", "run again later; nothing was counted as deleted"),
     "restless": (
         "the library kept changing while it was read",
@@ -115,7 +118,7 @@ _FAULTS = {
         "is it the right account and library? nothing was counted as deleted",
     ),
     "busy": ("{host} asks to wait {0:,.0f} s", _LATER),
-    "slow": ("{host} was waited for {0:,.0f} s; this run waits no longer", _LATER),
+    "slow": ("{host} asked to wait {0:,.0f} s in all; this run waits no longer", _LATER),
 }
 
 
@@ -174,16 +177,16 @@ class Address:
         elif status == 404:
             hint = "is `library:` right, and may the key read it?"
         else:
-            hint = f"run again later; if it stays so, {_MAKERS}"
+            hint = f"run again later; if it happens again, {_MAKERS}"
         return RefusalError(status, says, hint)
 
     def no_key(self) -> RefusalError:
         """Return the error for a missing key."""
         if not self.key_env:
-            says = f"{self.host} wants a key, and no variable is confirmed for it"
+            says = f"{self.host} needs a key, and you have confirmed no variable for it"
             hint = "write `key_env: NAME`, NAME being the environment variable that holds it, then:"
             return RefusalError(403, says, f"{hint} ankiforge init --trust DIR")
-        says = f"{self.host} wants a key: the environment variable {self.key_env} is not set"
+        says = f"{self.host} needs a key: the environment variable {self.key_env} is not set"
         return RefusalError(403, says, f"export {self.key_env}=…; {_NEW_KEY}")
 
     def shown(self, text: str) -> str:
@@ -221,7 +224,7 @@ def addresses(
         named = parts.username is not None or parts.query or parts.fragment
         for wrong, what, hint in (
             (not sound or re.search(r"\s", url), f"{url!r} is not a web address", such),
-            (named, "no name, password or query belongs into it", "use key_env"),
+            (named, "leave out name, password and query", "use key_env"),
             (
                 api not in ("auto", "local", "web"),
                 "is for an `api`",
@@ -232,7 +235,7 @@ def addresses(
                 "the local API is on this machine only",
                 f"such as {LOCAL}",
             ),
-            (parts.scheme == "http" and remote, "keys travel by https only", such),
+            (parts.scheme == "http" and remote, "keys are sent by https only", such),
         ):
             if wrong:
                 raise ConfigError(f"url: {what}", hint=hint)

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from ankiforge.review.page.lists import Lists
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-CHANGED = "this has changed meanwhile; look again"
+CHANGED = "this has changed in the meantime; look again"
 _FIELD = "field:"
 """Before the name of a field, among the arguments of a decision."""
 _LOCK_SECONDS = 1.0
@@ -245,7 +245,7 @@ def _accept_all(now: Decision) -> Outcome:
     targets = [Target(card) for card in found if acceptable_in_bulk(card)]
     if not targets or now.words != str(len(targets)):
         raise RefusedError(
-            f"{len(targets)} cards that match the filter are clean, and you typed another number",
+            f"{len(targets)} matching cards have no findings; you typed another number",
             hint="nothing was done",
         )
     _done(review.accept(now.service.ledger, targets), "")
@@ -628,7 +628,7 @@ def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> No
     tasks = again(service.ledger, [key], service.decks)
     highlight = next((one for task in tasks for one in task.highlights), None)
     if highlight is None:
-        what = "its passage was not there when its source was last read"
+        what = "its passage was missing when its source was last read"
         raise RefusedError(what, hint="ankiforge run")
     here = service.ledger.highlights.get(key)
     reason = withheld(highlight)
@@ -693,7 +693,7 @@ DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "distinct": _distinct,
     "edit": _edit,
     "keep": _on_card(review.accept, "kept"),
-    "leave": _on_card(review.accept, "left as it is, until it fails once more"),
+    "leave": _on_card(review.accept, "left as it is until it fails again"),
     "make": _make,
     "merge": _merge,
     "mine": _resolve(True, "your words stay"),
@@ -703,7 +703,7 @@ DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "reject all": _reject_all,
     "restore": _on_card(review.restore, "brought back"),
     "skip": _skip,
-    "source": _resolve(False, "the source's words take their place with the next build"),
+    "source": _resolve(False, "the next build replaces them with the source's words"),
     "take back": _take_back,
 }
 """By the names that the acts of the views have for them."""

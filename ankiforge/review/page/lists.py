@@ -451,7 +451,7 @@ class Lists:
             return {**state, "item": None, "place": 0, "next": "", "empty": why, "more": more}
         count = len(self._clean(place, ids))
         if count > 1:
-            asks = f"{count} cards that match the filter are clean. Type {count} to accept all of them."
+            asks = f"{count} matching cards have no findings. Type {count} to accept all of them."
             act = Act("A", f"Accept all {count} clean", "accept all", asks=asks, needs=True)
             item = replace(item, acts=(*item.acts, act))
         content = item.content()

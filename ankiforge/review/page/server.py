@@ -319,14 +319,14 @@ _WORDS = {
         "open the address that `ankiforge review` printed",
     ),
     HTTPStatus.NOT_FOUND: ("there is nothing here", "the page is at /"),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("that is too much at once", "shorten what you wrote"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("that is too long", "shorten your text"),
     HTTPStatus.MISDIRECTED_REQUEST: (
-        "the page is not called by this name",
+        "this is not the address of the page",
         "open the address that `ankiforge review` printed",
     ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
-        "the page failed at this",
-        "what was decided is stored; the terminal has the details",
+        "the page failed",
+        "your decisions are stored; the terminal shows the details",
     ),
 }
 """By status: what is said, and the hint, unless there are words for the case."""

@@ -412,7 +412,7 @@ def paper_of(service: Service, highlight: Highlight) -> Paper | str:
     folder = (root.parent if root.is_file() else root) / STORAGE / block
     found = [path for path in sorted(folder.glob("*.[pP][dD][fF]")) if _lies_in(path, folder)]
     if len(found) != 1:
-        return "Zotero does not keep this PDF on this machine; its link opens it in Zotero."
+        return "This PDF is not on this machine; its link opens it in Zotero."
     number = parse_qs(urlsplit(highlight.uri).query).get("page", [""])[0]
     return Paper(found[0], int(number) - 1 if number.isdecimal() and int(number) > 0 else None)
 

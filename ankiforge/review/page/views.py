@@ -203,7 +203,7 @@ def _why(card: Card, shown: Sequence[Candidate]) -> tuple[str, str]:
     if card.waits in _WAITS:
         return _WAITS[card.waits], ""
     if card.leading.draft.origin.drafter.startswith("rules"):
-        return "No check objects. Your settings make cards like this wait for you.", ""
+        return "No check objects, but your settings make such cards wait for you.", ""
     return "A model drafted it: check that the source says so.", ""
 
 
@@ -568,8 +568,8 @@ def _missing(service: Service, guid: str) -> Item | None:
             ("Last seen there", when(seen.taken_at) if seen else ""),
             ("Deck", seen.deck if seen else ""),
             ("Answers given there", f"{given}; its schedule is lost" if given else "0"),
-            ("If you bring it back", "the next package holds it, and Anki treats it as a new card"),
-            ("If it was deleted", "it is not shipped again, not even when its source changes"),
+            ("If you bring it back", "it is in the next package; Anki treats it as a new card"),
+            ("If it was deleted", "it is not sent again, even if its source changes"),
         )
         slots = (slot_of(service, card, card.leading, "as it was"),)
         return Content(_source_of(card), slots, sides_html(facts=facts))
@@ -586,7 +586,7 @@ def _missing(service: Service, guid: str) -> Item | None:
         ):
             acts.append(Act(key, label, what, asks=asks, needs=True))
     item = _item(card, f"{card.kind.capitalize()} card from", content, count)
-    why = "It was in Anki and is not there now: deleted on purpose, or by accident?"
+    why = "It was in Anki and is now missing. Did you delete it?"
     return replace(item, acts=tuple(acts), why=why)
 
 
@@ -645,7 +645,7 @@ def _without_source(service: Service, card: Card) -> Item:
     def content() -> Content:
         facts = (
             ("In Anki", studied(service, card)),
-            ("If you keep it", "it stays as it is; you are asked again only if it happens again"),
+            ("If you keep it", "it stays as it is; you are asked only if it happens again"),
         )
         slots = (slot_of(service, card, card.leading, ""),)
         return Content(_source_of(card), slots, sides_html(facts=facts))
@@ -660,7 +660,7 @@ def _without_source(service: Service, card: Card) -> Item:
         asks = f"The passages of {count} cards are gone. Type {count} to keep all of these cards."
         acts.append(Act("K", f"Keep all {count}", "all keep", asks=asks, needs=True))
     item = _item(card, f"{card.kind.capitalize()} card from", content, count)
-    why = "Its passage is no longer in the source. The source is shown as it was."
+    why = "Its passage is no longer in the source, which is shown here as it was."
     return replace(item, acts=tuple(acts), why=why)
 
 
@@ -686,7 +686,7 @@ def _work(service: Service, guid: str) -> Item | None:
         last = ledger.queries.problem_cards.last_answers(card.guid)
         several = len(seen.cards) > 1
         for at, one in enumerate(seen.cards, 1):
-            label = f"Card {at} of this note" if several else "Your memory of it"
+            label = f"Card {at} of this note" if several else "How well you know it"
             memory = _memory(one, last.get(one.ordinal, 0.0), now, several=several)
             yield (label, " · ".join(memory))
         if seen.cards and all(one.suspended for one in seen.cards):
@@ -699,7 +699,7 @@ def _work(service: Service, guid: str) -> Item | None:
         left = len(siblings) - _MOST_SIBLINGS
         yield ("And", f"{counted(left, 'more card')} from this passage" if left > 0 else "")
         if card.revision:
-            waits = "decide on the correction: that deals with this as well"
+            waits = "decide on the correction; that settles this as well"
             yield ("A correction waits", waits)
 
     def content() -> Content:
@@ -864,7 +864,7 @@ _KINDS = (
         "forms",
         "Cards you wrote",
         "Forms in which you wrote several cards: accept all of them, look at each, or make no cards from them.",
-        "No form waits for your consent.",
+        "No form waits for your decision.",
         lambda service: [form_id(one.source, one.written) for one in service.forms_to_ask()],
         form_item,
     ),
@@ -898,14 +898,14 @@ _KINDS = (
         "twins",
         "Duplicates",
         "Cards that ask the same thing: merge them, leave both, or say that they differ.",
-        "No two cards ask the same thing.",
+        "No duplicates.",
         lambda service: [BETWEEN.join(pair) for pair in service.ledger.queries.duplicates()],
         _duplicate,
     ),
     PageView(
         "missing",
         "Missing in Anki",
-        "Cards that were in Anki and are not there now.",
+        "Cards that were in Anki and are now missing.",
         "Nothing is missing in Anki.",
         lambda service: service.ledger.queries.missing(),
         _missing,
@@ -965,7 +965,7 @@ _STATES = (
     PageView(
         "run",
         "From the last run",
-        "Cards that the last run drafted or changed, whatever has been decided since.",
+        "Cards that the last run drafted or changed.",
         "No run has drafted a card yet.",
         lambda service: service.ledger.queries.of_last_run(),
         _any,
@@ -1009,8 +1009,8 @@ VIEWS = (
     PageView(
         "recent",
         "Recent",
-        "What you decided, newest first: take it back, or decide again.",
-        "You have decided nothing yet.",
+        "Your decisions, newest first: undo one, or decide again.",
+        "You have made no decisions yet.",
         lambda service: tuple(service.ledger.queries.person_actions()),
         _recent,
     ),

@@ -150,7 +150,7 @@ def test_typed_words_outlive_a_reload_and_a_change_by_somebody_else(forge, card,
     guid = forge.cards()[0]["guid"]
     forge.ok("edit", guid, "--field", "Text", "Their {{c1::cell}} divides.")
     text.press("Control+Enter")
-    expect(page.locator(".wrong")).to_contain_text("changed meanwhile")
+    expect(page.locator(".wrong")).to_contain_text("changed in the meantime")
     expect(page.frame_locator("#cards iframe").first.locator("#qa")).to_contain_text("Their")
     expect(text).to_have_value("My {{c1::cell}} divides.")
 

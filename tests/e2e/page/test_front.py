@@ -122,7 +122,7 @@ def test_what_the_terminal_decided_leaves_the_page_at_once(forge, opened, settle
     forge.ok("reject", second)
     page.evaluate("dispatchEvent(new Event('focus'))")
     page.locator("#views [aria-current] .count", has_text=str(len(others))).wait_for()
-    page.get_by_text("This card was changed elsewhere").wait_for()
+    page.get_by_text("This card has changed elsewhere").wait_for()
     page.keyboard.press("a")
     settled(page)
     assert [card["verdict"] for card in forge.cards()].count("accepted") == 1

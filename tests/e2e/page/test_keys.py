@@ -49,7 +49,7 @@ def test_what_was_pressed_after_a_refused_key_is_not_done_to_the_same_card(forge
     settled(page)
 
     assert named == [f"pending/{first}"]
-    assert "Not done: this has changed meanwhile" in page.inner_text("#told")
+    assert "Not done: this has changed in the meantime" in page.inner_text("#told")
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 
 

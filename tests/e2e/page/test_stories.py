@@ -78,11 +78,11 @@ def test_two_tabs_a_terminal_and_a_run_never_overwrite_one_another(
 
     forge.ok("edit", guid, "--field", "Back", "Messenger RNA, mostly")
     press(page, "x")
-    assert "changed meanwhile" in page.inner_text("#told")
+    assert "changed in the meantime" in page.inner_text("#told")
     assert set(verdicts(forge)) == {"pending"}
     press(page, "a")
     press(other, "x")
-    assert "changed meanwhile" in other.inner_text("#told")
+    assert "changed in the meantime" in other.inner_text("#told")
     assert verdicts(forge).count("accepted") == 1
 
     note.write_text(CELLS + "\nWhat moves a sperm cell?::Its flagellum\n", encoding="utf-8")

@@ -118,7 +118,7 @@ def test_an_oversize_card_is_read_no_further(cards):
 
 @pytest.mark.parametrize(
     ("line", "why"),
-    [("status:: done", "it may be metadata"), ("a b :: c :: d", "there are several")],
+    [("status:: done", "it may be metadata"), ("a b :: c :: d", "it contains several")],
 )
 def test_a_line_that_may_be_no_card_is_told_with_the_reason(cards, line, why):
     front, _, back = line.partition("::")
@@ -197,10 +197,10 @@ def test_off_is_heard_however_yaml_reads_it(cards, said):
         ({"answer_gt20w": True}, "'on' is not one of"),
         ({"answer_gt20w": 30}, "must be below answer_gt30w (30)"),
         ({"list_gt5": 3}, "must be below list_gt5 (3)"),
-        ({"ungrounded_number": "warn"}, "cannot be made milder than block"),
-        ({"hedge_dropped": "off"}, "cannot be made milder than warn"),
+        ({"ungrounded_number": "warn"}, "cannot be less severe than block"),
+        ({"hedge_dropped": "off"}, "cannot be less severe than warn"),
         ({"answer_not_in_source": 40}, "expected 50 to 100"),
-        ({"empty_side": "info"}, "stricter only"),
+        ({"empty_side": "info"}, "only be made stricter"),
     ],
 )
 def test_a_mistake_says_what_was_expected(settings, words):

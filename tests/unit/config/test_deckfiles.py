@@ -166,7 +166,7 @@ def test_a_deck_the_document_asks_for_itself_comes_first(rules):
         ("deck: x\ncolours: {red: skp}", "decks/a.yaml:2: colours.red: 'skp' is not", "'skip'"),
         ("deck: x\nkinds: [cloze, basik]", "decks/a.yaml:2: kinds[1]: 'basik' is not", "'basic'"),
         ("deck: '{titel}'", "decks/a.yaml:1: deck: unknown placeholder {titel}", "'title'"),
-        ("deck: '{title'", "decks/a.yaml:1: deck: a brace without its counterpart", ""),
+        ("deck: '{title'", "decks/a.yaml:1: deck: a brace without its partner", ""),
         ("deck: ' :: '", "decks/a.yaml:1: deck: the deck has no name", ""),
         ("deck: {title}", "decks/a.yaml:1: deck: expected text, got a mapping", ""),
         ("deck: x\ntags:\n- a b", "decks/a.yaml:3: tags[0]: 'a b' cannot be a tag", "a_b"),

@@ -108,13 +108,13 @@ def test_kinds_are_typed():
         (("[basic]", "[basic, haiku]"), "kinds"),
         (("[basic]", "basic"), "kinds"),
         (("[basic]", "[[basic]]"), "kinds"),
-        (("[schema, highlights]", "[schema]"), "highlights stands in the text"),
-        (("[schema, highlights]", "[schema, highlights, mood]"), "mood is no variable we know"),
+        (("[schema, highlights]", "[schema]"), "highlights is in the text"),
+        (("[schema, highlights]", "[schema, highlights, mood]"), "mood is not a known variable"),
         (("[schema, highlights]", "[schema, highlights, title]"), "title is declared but not in"),
         (("[schema, highlights]", "[[schema], highlights]"), "a list of names"),
         (("[schema, highlights]", "schema"), "a list of names"),
         (("Rules. {{ schema }}", "Rules."), "schema is declared but not in"),
-        (("Rules.", "Rules {{ moon }}."), "moon stands in the text"),
+        (("Rules.", "Rules {{ moon }}."), "moon is in the text"),
         (("name: mine", "name: [mine"), "not YAML"),
         ((HEAD, "---\n- a\n---\n"), "not a mapping"),
         ((HEAD, ""), "no head"),
@@ -126,7 +126,7 @@ def test_a_mistake_names_the_file_and_what_is_wrong(change, says):
 
 def test_a_prompt_needs_the_passages():
     text = GOOD.replace(", highlights]", "]").replace("{{highlights}}", "")
-    assert "highlights is needed" in wrong(text)
+    assert "highlights must be in the text" in wrong(text)
 
 
 def test_the_workspaces_prompt_comes_before_the_shipped_one(tmp_path):

@@ -132,7 +132,7 @@ def test_a_file_that_vanishes_is_out_of_reach(folder):
     source = Folder("k", "n", folder, (), texts)
     _, second, _ = source.files()
     (folder / "b.txt").unlink()
-    with pytest.raises(ItemError, match="went away") as caught:
+    with pytest.raises(ItemError, match="disappeared") as caught:
         second.text()
     assert source.problem(second, caught.value).where == "b.txt"
     assert not source.end().complete

@@ -210,7 +210,7 @@ def test_paths_that_are_not_there_or_outside_are_problems(tmp_path):
     paths, problems, complete = summary(root, root / "none.md", outside)
     assert (paths, len(problems), complete) == ([], 2, False)
     paths, (problem,), complete = summary(tmp_path / "Gone")
-    assert (paths, problem.where, complete) == ([], "Gone", False)
+    assert (paths, problem.where, complete) == ([], str(tmp_path / "Gone"), False)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")

@@ -101,7 +101,7 @@ def test_a_file_that_a_person_points_at_says_that_it_has_no_annotations(tmp_path
         "no annotations in this file",
         True,
     )
-    assert "export it with its annotations" in notice.hint
+    assert "export the file with its annotations" in notice.hint
     assert [one for one in scan(tmp_path) if isinstance(one, Problem)] == []
 
 

@@ -137,7 +137,7 @@ def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(dat
 
     monkeypatch.setattr(shutil, "copyfile", copied_while_it_is_written)
     found = scanned(database)
-    assert "without a pause" in only_problem(found).what
+    assert "keeps writing to it" in only_problem(found).what
     assert found[-1] == PART
 
 

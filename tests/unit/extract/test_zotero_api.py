@@ -186,13 +186,14 @@ def test_the_words_around_come_from_the_folder_beside_the_api(serve, tmp_path):
     stored.mkdir(parents=True)
     words = "Rest helps. Spacing improves long-term retention of facts. Massing does not."
     write_pdf(stored / "paper 1.pdf", [Page((paragraph(words),))])
-    libraries = [Library((paper(mark(1, "long-term retention")),))]
+    libraries = [Library((paper(mark(1, "long-term retention", comment="why?")),))]
     server = serve(libraries)
     [near] = highlights(scanned("web", server, path=str(folder)))
     [bare] = highlights(scanned("web", server))
     assert near.sentence == "Spacing improves long-term retention of facts."
-    assert bare.sentence == ""
-    assert replace(near, sentence="", prefix="", suffix="") == bare
+    assert near.nearby == words
+    assert bare.sentence == bare.nearby == ""
+    assert replace(near, sentence="", prefix="", suffix="", nearby="") == bare
 
 
 def test_more_items_than_fit_on_a_page_or_into_a_question(serve, tmp_path):

@@ -178,7 +178,7 @@ def test_a_verdict_on_another_answer_is_none_on_the_card_here(pair, tmp_path):
         other.record(run, mark, Checked(draft))
     before = state(other)
     brought = import_file(other.ledger, export(ours, tmp_path / "all.jsonl"))
-    assert {one.why for one in brought.kept} == {"the card here is another one"}
+    assert {one.why for one in brought.kept} == {"the card here is a different one"}
     assert state(other) == before
     other.ledger.close()
 

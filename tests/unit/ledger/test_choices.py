@@ -194,7 +194,7 @@ def test_a_pick_remembers_what_was_preferred_and_over_what(story):
 def test_two_candidates_of_one_choice_at_once_are_refused(story):
     story.draws(A, B, C)
     done = review.pick(story.ledger, [story.of(A), story.of(C)])
-    assert all("not the only one" in one.refused for one in done)
+    assert all("not the only candidate" in one.refused for one in done)
     assert {card.verdict for card in story.cards()} == {Verdict.PENDING}
 
 
@@ -387,7 +387,7 @@ def test_a_new_answer_of_the_other_note_type_is_left_out_with_a_word(story):
     story.ledger.recorder.record(story.run, both, EditJudge(story.ledger))
     [waiting] = story.basic.open
     assert [finding.message for finding in waiting.findings] == [
-        "left out when the choice was made: cloze"
+        "left out of an earlier choice: cloze"
     ]
     assert len(story.cards()) == 2
 

@@ -1,8 +1,6 @@
 """Doctor names every part that is ill, says what to do, and ends with its code."""
 
-import importlib.util
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_
 from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import Check, CheckState, Surroundings, examine, exit_code
+from tests.fakes import llm_server as fake
 
 
 @pytest.fixture
@@ -167,15 +166,6 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, around):
 # --- the model ------------------------------------------------------------------------------
 
 
-_SPEC = importlib.util.spec_from_file_location(
-    "doctors_llm_server", Path(__file__).parents[2] / "fakes" / "llm_server.py"
-)
-assert _SPEC is not None
-fake = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = fake
-_SPEC.loader.exec_module(fake)
-
-
 def strict(request):
     """A server that holds the model to the schema."""
     (h, _), *_ = fake.marked(request)
@@ -214,7 +204,7 @@ def test_a_model_on_this_machine_draws_a_card(workspace, around, served, monkeyp
 
     [check] = [check for check in got if check.name == "model"]
     assert check.state is CheckState.OK
-    assert check.says.startswith(f"good at {url} drew a card: When did Ebbinghaus")
+    assert check.says.startswith(f"good at {url} drafted a card: When did Ebbinghaus")
     assert "1885 (json_schema; " in check.says
     assert "tokens/s" in check.says
     assert exit_code(got) == 0
@@ -264,13 +254,13 @@ def test_what_a_server_takes_is_told(workspace, around, server, answer, says):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("Sure!", "drew no card of a plain fact: the model's answer could not be read ("),
+        ("Sure!", "drafted no card from a simple fact: the model's answer could not be read ("),
         (
             '{"cards": [{"h": "1", "kind": "basic", "quote": "Madonna sang in 1986",'
             ' "front": "When did Madonna sing?", "back": "1986"}]}',
-            "drew one that is not ready: When did Madonna sing? → 1986: ",
+            "drafted a card with findings: When did Madonna sing? → 1986: ",
         ),
-        ('{"cards": [{"h": "1", "kind": "none", "why_none": "dull"}]}', "plain fact: dull"),
+        ('{"cards": [{"h": "1", "kind": "none", "why_none": "dull"}]}', "simple fact: dull"),
     ],
 )
 def test_a_model_that_draws_nothing_of_use_is_a_warning(workspace, around, server, content, says):
@@ -307,12 +297,12 @@ def test_a_model_elsewhere_draws_only_where_a_person_says_so(
     told = model_check(found, around)
     assert (told.state, told.says) == (
         CheckState.OK,
-        f"good at {url}; doctor --draw has it draw one card",
+        f"good at {url}; doctor --draw lets it draft one card",
     )
     assert server.asked == []
-    assert "drew a card" in model_check(found, replace(around, draw=True)).says
+    assert "drafted a card" in model_check(found, replace(around, draw=True)).says
     asked = len(server.asked)
-    assert "not asked" in model_check(found, replace(around, draw=True, offline=True)).says
+    assert "not contacted" in model_check(found, replace(around, draw=True, offline=True)).says
     assert len(server.asked) == asked
 
 

@@ -110,7 +110,7 @@ def test_only_pages_of_ours_are_replaced(tmp_path):
     write_page(path, page("Two"))
     assert "<title>Two</title>" in path.read_text()
     path.write_text("<!doctype html>\n<title>a letter of mine</title>" + "x" * 5_000)
-    with pytest.raises(UsageError, match="no page of ankiforge"):
+    with pytest.raises(UsageError, match="not an ankiforge report"):
         write_page(path, page("Three"))
     assert "a letter of mine" in path.read_text()
     write_page(path, page("Three"), force=True)

@@ -71,7 +71,7 @@ def test_a_key_does_not_follow_a_redirect(server):
 def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
     url, seen = server(b'{"data": []}')
 
-    with pytest.raises(Unreachable, match="was not asked"):
+    with pytest.raises(Unreachable, match="was not contacted"):
         models(url, key)
 
     assert seen == []
@@ -81,11 +81,15 @@ def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
     ("body", "status", "says"),
     [
         *(
-            (body, 200, "is not a server of language models")
+            (body, 200, "is not a language model server")
             for body in (b"", b"<html>", b"[]", b"{}", b'{"data": 5}', b'{"data": [5]}', b"\xff")
         ),
-        (b"[" * 50_000, 200, "is not a server of language models"),
-        (b'{"data": [' + b" " * 9_000_000 + b"]}", 200, "is not a server|does not answer"),
+        (b"[" * 50_000, 200, "is not a language model server"),
+        (
+            b'{"data": [' + b" " * 9_000_000 + b"]}",
+            200,
+            "is not a language model server|does not answer",
+        ),
         (b"no", 401, "answers 401 Unauthorized"),
     ],
     ids=lambda given: repr(given)[:20],

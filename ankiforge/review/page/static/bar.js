@@ -33,7 +33,7 @@ function showActs(page, acts) {
 }
 
 function perform(page, act) {
-  if (page.held) page.tell("First save or leave what you are writing", "refused");
+  if (page.held) page.tell("First save or discard what you are writing", "refused");
   else page.act(act);
 }
 

@@ -195,7 +195,7 @@ const WAYS = {
 };
 
 function wordlessly(page) {
-  page.tell("There are no words to select here: n begins with an empty card", "refused");
+  page.tell("There are no words to select here; n starts with an empty card", "refused");
 }
 
 // --- while words are selected -------------------------------------------------------------------

@@ -13,7 +13,7 @@ import { looks } from "./looks.js";
 function turn(page) {
   if (page.stages.flip()) return;
   const how = page.item?.passage
-    ? "Nothing to turn yet: select words of the passage, then press c, q or t"
+    ? "No card yet: select words of the passage, then press c, q or t"
     : "There is no card to turn here";
   page.tell(how, "refused");
 }
@@ -33,7 +33,7 @@ export const KEYS = [
   { key: "/", label: "Filter", does: () => document.getElementById("query").focus() },
   { key: "v", label: "Hide the answers, or show them", does: () => looks.toggle("answers") },
   { key: "d", label: "Dark or light", does: () => looks.toggle("dark") },
-  { key: "w", label: "Cards as wide as on a phone, or wide", does: () => looks.toggle("phone") },
+  { key: "w", label: "Phone width or full width", does: () => looks.toggle("phone") },
   { key: "?", label: "These keys", bar: "Keys", does: help },
 ];
 

@@ -54,7 +54,7 @@ export class News {
     const before = this.#known.found === shown ? this.#known.count : shown.count;
     this.#known = { found: shown, count };
     const free = this.page.idle && !this.page.held;
-    if (stale && free) return this.#renew("This card was changed elsewhere");
+    if (stale && free) return this.#renew("This card has changed elsewhere");
     if (stale) this.#changed = ""; // asked again, until nobody types
     if (count <= before) return;
     tell(`${count - before} new here`);

@@ -17,9 +17,9 @@ export async function say(path, body) {
 
 async function read(asked) {
   const answer = await asked.catch(() => {
-    throw new Gone("the page's program does not answer");
+    throw new Gone("ankiforge does not answer");
   });
-  const found = await answer.json().catch(() => ({ error: `the page's program says ${answer.status}` }));
+  const found = await answer.json().catch(() => ({ error: `ankiforge answered ${answer.status}` }));
   if (!answer.ok) throw new Error([found.error, found.hint].filter(Boolean).join("; "));
   return found;
 }

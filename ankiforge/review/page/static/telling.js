@@ -4,8 +4,8 @@ import { Gone } from "./talk.js";
 
 const at = (id) => document.getElementById(id);
 const ENDED =
-  "The page's program has ended. Start `ankiforge review` again; it opens the page again. All decisions made so far are stored.";
-const UNSURE = "No answer came: once it runs again, the page shows whether the last one was stored.";
+  "ankiforge review has ended. Start it again to open the page again. All your decisions so far are stored.";
+const UNSURE = "There was no answer. Once it runs again, the page shows whether your last decision was stored.";
 
 export function tell(words, tone = "") {
   at("told").dataset.tone = tone;

@@ -70,7 +70,7 @@ def test_a_correction_that_was_corrected_again_is_refused(write, client, correct
     found = page.item(view="revisions")
     write(a="The ==mitochondrion== makes heat of $v$ in cells.\n")
     after = press(page, found, "a")
-    assert "changed meanwhile" in after["refused"]
+    assert "changed in the meantime" in after["refused"]
     assert "heat" in after["item"]["body"]
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_decided_about_what_never_was(forge, write, client, view):
     write(a=ONE)
     page = client()
     found = {"item": {"id": "afnothing~nid:1", "stamp": "x"}, "view": view, "next": ""}
-    assert "changed meanwhile" in page.decide("merge", found)["refused"]
+    assert "changed in the meantime" in page.decide("merge", found)["refused"]
 
 
 # --- duplicates -----------------------------------------------------------------------------
@@ -144,4 +144,4 @@ def test_a_pair_is_stale_when_either_card_changed(forge, client, alike):
     page = client()
     found = page.item(view="twins")
     forge.ok("edit", alike[1], "--field", "Back", "the helicase")
-    assert "changed meanwhile" in press(page, found, "l")["refused"]
+    assert "changed in the meantime" in press(page, found, "l")["refused"]

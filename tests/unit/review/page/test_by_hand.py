@@ -136,7 +136,7 @@ def test_beside_a_card_that_waits_its_passage_makes_further_ones(forge, card):
     here = [one for one in forge.cards() if one["quote"] == "The cell divides."]
     assert sorted(one["verdict"] for one in here) == ["accepted", "accepted", "pending"]
     again = page.decide("make", after, **words)
-    assert "already says exactly that" in again["refused"]
+    assert "already has these words" in again["refused"]
 
 
 # --- editing --------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_an_edit_of_what_was_changed_meanwhile_is_refused(forge, card):
     slot = found["item"]["slots"][0]["id"]
     after = page.decide("edit", found, slot=slot, **{"field:Text": "My {{c1::cell}}."})
 
-    assert "changed meanwhile" in after["refused"]
+    assert "changed in the meantime" in after["refused"]
     assert forge.cards()[0]["fields"]["Text"] == "Their {{c1::cell}} divides."
 
 

@@ -23,7 +23,7 @@ def test_a_decision_about_what_was_changed_meanwhile_is_refused_and_shown(forge,
     forge.ok("edit", first["item"]["id"], "--field", "Text", "A {{c1::cell}} divides.")
     after = page.decide("reject", first)
 
-    assert "changed meanwhile" in after["refused"]
+    assert "changed in the meantime" in after["refused"]
     assert after["item"]["id"] == first["item"]["id"]
     assert {card["verdict"] for card in forge.cards()} == {"pending"}
 

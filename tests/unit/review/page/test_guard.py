@@ -259,7 +259,7 @@ def test_a_mistake_of_ours_is_told_on_the_terminal_and_the_page_lives_on(page, m
         answer = page.get("/api/item", view="pending")
     refused(answer, 500)
     assert "secret words" not in answer.get_data(as_text=True)
-    assert "the terminal has the details" in answer.json["hint"]
+    assert "the terminal shows the details" in answer.json["hint"]
     assert "GET '/api/item' failed" in caplog.text
     assert "secret words" in caplog.text
     assert page.item(view="pending")["item"]

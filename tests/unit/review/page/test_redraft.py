@@ -273,7 +273,7 @@ def test_a_passage_that_is_gone_is_not_drawn_again(forge, model, asked):
     forge.ok("run")
     found = page.item(view="recent")
     sent = len(model.asked)
-    assert "was not there" in page.decide("redraft", found, words="better")["refused"]
+    assert "was missing" in page.decide("redraft", found, words="better")["refused"]
     assert len(model.asked) == sent
 
 

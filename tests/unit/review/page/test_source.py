@@ -78,8 +78,12 @@ def test_evidence_around_a_phrase_is_marked_there_and_not_called_missing():
 
 def test_what_a_card_by_hand_says_in_its_source_is_told_once():
     said = {"kind": HighlightKind.CARD, "exact": "What divides?::A cell"}
-    assert "As it is written" not in source_html(_card(**said, sides=("What divides?", "A cell")))
-    assert "As it is written" in source_html(_card(**said, sides=("What divides?", "A **cell**")))
+    assert "As written in the source" not in source_html(
+        _card(**said, sides=("What divides?", "A cell"))
+    )
+    assert "As written in the source" in source_html(
+        _card(**said, sides=("What divides?", "A **cell**"))
+    )
 
 
 def _card(kind: HighlightKind, exact: str, sides: tuple[str, ...]) -> Highlight:
@@ -234,7 +238,7 @@ def test_a_pdf_that_is_gone_or_another_is_told_in_words(forge, client, paper):
     write_pdf(paper, [Page((paragraph("One."),)), Page((paragraph("Another text."),))])
     assert "The mark was not found on this page" in look.sheet()
     write_pdf(paper, [Page((paragraph("Only one page."),))])
-    assert "it has no page 2 any more" in look.sheet()
+    assert "it no longer has page 2" in look.sheet()
     paper.write_bytes(whole[:300])
     assert "The page cannot be shown" in look.sheet()
     paper.unlink()
