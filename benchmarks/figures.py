@@ -3,7 +3,7 @@
     python -m benchmarks.figures [--quick] [--only NAME ...] [--to FOLDER]
 
 Each benchmark is a process of its own, one after another. What it prints goes to `figures.txt`
-beside this file, and the table of the page is read from it, so that no figure is copied by hand. It takes the better
+beside this file, and the list of the page is read from it, so that no figure is copied by hand. It takes the better
 part of an hour on two cores, `--quick` some minutes with smaller sizes. The machine should have
 nothing else to do.
 """
@@ -63,7 +63,7 @@ BENCHES = (
     Bench("stats", ("20000", "100000"), ("1000", "5000")),
 )
 
-# --- the table ------------------------------------------------------------------------------
+# --- the list -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,15 @@ class Row:
     goal: str
     reached: Callable[[float], bool]
 
-    def cells(self, printed: str) -> tuple[str, str, str, str]:
-        """What, the figure, the goal, and whether it is reached."""
+    def line(self, printed: str) -> str:
+        """What, the figure, the goal, and whether it is missed."""
         found = re.search(self.pattern, printed, re.MULTILINE)
         if found is None:
-            return (self.what, "not measured", self.goal, "")
+            return f"- {self.what}: not measured; goal {self.goal}"
         groups = [group for group in found.groups() if group]
-        reached = self.reached(float(groups[0].replace(",", "")))
-        line = found[0].splitlines()[-1]
-        return (self.what, line.strip(), self.goal, "yes" if reached else "**no**")
+        missed = "" if self.reached(float(groups[0].replace(",", ""))) else ", **missed**"
+        measured = " ".join(found[0].splitlines()[-1].split())
+        return f"- {self.what}: {measured}; goal {self.goal}{missed}"
 
 
 def at_most(goal: float) -> Callable[[float], bool]:
@@ -112,13 +112,10 @@ ROWS = (
 )  # fmt: skip
 
 
-def table(printed: dict[str, str]) -> Iterator[str]:
-    yield "| figure | measured | goal | reached |"
-    yield "|---|---|---|---|"
+def lines(printed: dict[str, str]) -> Iterator[str]:
     for row in ROWS:
         if row.bench in printed:
-            cells = (" ".join(cell.split()) for cell in row.cells(printed[row.bench]))
-            yield f"| {' | '.join(cells)} |"
+            yield row.line(printed[row.bench])
 
 
 # --- growth ---------------------------------------------------------------------------------
@@ -256,7 +253,7 @@ def page(printed: dict[str, str], where: str, drawn: Sequence[Curve], quick: boo
         f"- Machine: {where}",
         f"- Versions: {versions()}",
         "",
-        *table(printed),
+        *lines(printed),
         "",
     ]
     if drawn:

@@ -425,7 +425,11 @@ class World:
             noted = where in self.shelf.documents
             now[one.name].append((where, one.text() if noted else one.sentence))
         for name, found in now.items():
-            self.asked[name] += any(self.strange(one, name, found) for one in self.machines)
+            unlike = name not in machine.last and any(
+                self.other_fact(one, name) for one in self.machines
+            )
+            strange = any(self.strange(one, name, found) for one in self.machines)
+            self.asked[name] += unlike or strange
             before = machine.last.get(name) or found[:1]
             self.asked[name] += max(len(found) - len(before), 0)
         machine.last.update(now)
@@ -439,6 +443,12 @@ class World:
         if not before or any({*one} & {*other} for one in before for other in found):
             return False
         return not self.followed(machine, before[0][0], found[0][0])
+
+    def other_fact(self, machine: Machine, name: str) -> bool:
+        """Whether answer and year are others than a machine read: a machine that knows would ask."""
+        said = " ".join(text for _, text in machine.last.get(name, []))
+        now = [one for _, one in self.shelf.all() if one.name == name]
+        return bool(said) and not any(one.answer in said or str(one.year) in said for one in now)
 
     def followed(self, machine: Machine, old: str, new: str) -> bool:
         """Whether a document is the other one under a new name: half of its words say so."""

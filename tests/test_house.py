@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 CEILINGS = {"modules": 188, "code lines": 51_944, "AST nodes": 519_180, "longest file": 1_039}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 50_600
+TEST_LINES = 50_300
 HERE = Path(__file__).parent
 
 

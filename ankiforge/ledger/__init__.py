@@ -3,6 +3,16 @@
 `Ledger` is its interface. `ingest` records the results of sources, `highlights`, `cards` and `decisions`
 store highlights, cards and events, `packages` stores shipped revisions, `replies` stores the replies of
 models, and `recorder` records drafts. `queries` and `search` only read.
+
+Words of its tables:
+
+- run: one command that read sources or recorded drafts, by its id
+- container: what one scan covers, such as a vault, a folder of PDFs or a library
+- place: where a document's highlights are matched: the path of a vault note, else the document's key
+- work: the documents that are copies of one another, by the key of the first
+- slug: the part of a document's tag made from its title, stored when it is first seen
+- listed: found by this command's scan of a container, whether or not it was read again
+- staged: read by this run, and not yet matched with what is stored
 """
 
 from __future__ import annotations

@@ -643,6 +643,8 @@ class Recognition:
     ) -> HighlightKey | None:
         """Return the highlight that a new one may be, of a card that was decided on: a person decides."""
         words = canonical(found.exact)
+        if not row["replaces"] and (here := self._vanished_here(run, row, found)):
+            return here
         if row["place"] not in recognised.new or not recognised.gone or not words:
             return None
         if recognised.lost is None:
@@ -664,6 +666,22 @@ class Recognition:
                 del recognised.lost[key]
                 return HighlightKey(key)
         return None
+
+    def _vanished_here(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
+        """Return the likest highlight of a decided card that went from this document and may be this one."""
+        lost = self._bodies(
+            f"SELECT h.key, h.body FROM highlight h WHERE h.container = :container AND h.place = :place"
+            f" AND h.run <> '' AND h.presence <> 'ignored' AND NOT {present('h')}"
+            " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
+            " AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
+            "  AND c.standing = 'live' AND c.verdict <> 'pending' WHERE l.key = h.key)",
+            {"container": row["container"], "place": row["place"], "run": run},
+        )
+        texts = {key: canonical(one.exact) for key, one in lost.items() if one.kind is found.kind}
+        key = _likest(canonical(found.exact), texts, SAME)
+        if not key or self._edit(lost[key], found).kind is EditKind.ANOTHER_FACT:
+            return None
+        return HighlightKey(key)
 
     def edited_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """Match highlights with those that the journal alone knows, of notes that are gone, by likeness.

@@ -10,12 +10,16 @@ import unicodedata
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _BLANKS = re.compile(r"\s+")
+_UNEVEN = re.compile(r" \s+|[^\S ]\s*")
+"""White space other than one blank, which is much rarer than `\\s+`."""
 _SOFT_HYPHEN = "\u00ad"
-_TYPOGRAPHY = str.maketrans(
+_TYPOGRAPHY = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+    | {_SOFT_HYPHEN: ""}
 )
+_TYPOGRAPHIC = re.compile(f"[{''.join(_TYPOGRAPHY)}]")
 
 
 def fold(text: str) -> str:
@@ -35,8 +39,15 @@ def canonical(text: str) -> str:
 
 def unstripped(text: str) -> str:
     """Return the canonical form, with white space at either end kept as one space."""
-    text = unicodedata.normalize("NFKC", text.replace(_SOFT_HYPHEN, "").translate(_TYPOGRAPHY))
-    return _BLANKS.sub(" ", text.casefold().translate(_TYPOGRAPHY))
+    if text.isascii():  # neither typography nor other forms of a letter
+        return _UNEVEN.sub(" ", text.lower())
+    text = unicodedata.normalize("NFKC", _typewritten(text))
+    return _UNEVEN.sub(" ", _typewritten(text.casefold()))
+
+
+def _typewritten(text: str) -> str:
+    """Return a text with plain quotes and dashes, and without soft hyphens."""
+    return _TYPOGRAPHIC.sub(lambda sign: _TYPOGRAPHY[sign[0]], text)
 
 
 def same(a: str, b: str) -> bool:

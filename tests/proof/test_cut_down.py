@@ -63,6 +63,9 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
     "a note of the second machine imported before the journals met": (
         40001, (), [("number", 2, 37), ("run", 46, 39), ("load", 23, 59), ("run", 40, 55)],
     ),
+    "cited and the year corrected, while passages of the note were cut and pasted": (
+        81290, ALONE, [("cite", 39, 55), ("cut", 55, 26), ("year", 51, 57), ("paste", 56, 53)],
+    ),
     "a letter of the answer corrected, the ledger of the first machine lost": (
         81152, (), [("lose_ledger", 24, 20), ("number", 10, 47), ("run", 39, 19)],
     ),

@@ -28,25 +28,23 @@ def pending(bench):
     return bench
 
 
-def test_undo_by_id_refuses_what_later_decisions_stand_on(pending):
+def test_undo_by_id_refuses_what_later_decisions_stand_on_and_what_was_undone(pending):
     review.accept(pending.ledger, [pending.choice()])
     accepted = pending.ledger.decisions.of(pending.guid)[-1]
     review.reject(pending.ledger, [pending.choice()])
+    with pytest.raises(RefusedError, match="rejected"):
+        review.edit(pending.ledger, pending.choice(), (("Front", "x"),), lambda *_: ())
     with pytest.raises(RefusedError, match="was changed since"):
         review.undo(pending.ledger, accepted.id)
     with pytest.raises(UsageError, match="no decision"):
         review.undo(pending.ledger, "nonsense")
-
-
-def test_an_action_is_taken_back_once(pending):
-    review.accept(pending.ledger, [pending.choice()])
-    accepted = pending.ledger.decisions.of(pending.guid)[-1]
+    review.undo(pending.ledger)
     review.undo(pending.ledger, accepted.id)
     with pytest.raises(RefusedError, match="was already undone"):
         review.undo(pending.ledger, accepted.id)
 
 
-def test_a_blocked_card_is_accepted_only_by_force(bench):
+def test_a_blocked_card_is_accepted_only_by_force_which_holds_for_no_later_words(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
     [highlight] = bench.ledger.highlights.seen_in(run)
     bench.record(run, highlight, Checked(bench.draft(highlight), BLOCK))
@@ -56,7 +54,15 @@ def test_a_blocked_card_is_accepted_only_by_force(bench):
     assert not bench.ledger.cards.get(card.guid).ready
     [done] = review.accept(bench.ledger, [Target(card)], force=True)
     assert not done.refused
-    assert bench.ledger.cards.get(card.guid).ready
+    forced = bench.ledger.cards.get(card.guid)
+    assert forced.ready
+
+    other = (Finding("empty_side", Severity.BLOCK, "one side is empty"),)
+    review.edit(bench.ledger, Target(forced), (("Front", "x"),), lambda *_: other)
+    edited = bench.ledger.cards.get(card.guid)
+    assert (edited.blocked, edited.ready) == (True, False)
+    [done] = review.accept(bench.ledger, [Target(edited)])
+    assert "one side is empty" in done.refused
 
 
 def test_a_refusal_in_bulk_leaves_the_others_standing(pending):
@@ -84,21 +90,6 @@ def test_an_edit_is_judged_and_undone_like_any_decision(pending):
     assert card.picked.id == before.picked.id
 
 
-def test_an_edit_of_what_changed_meanwhile_is_refused(pending):
-    stale = pending.choice()
-    review.reject(pending.ledger, [pending.choice()])
-    review.restore(pending.ledger, [pending.choice()])
-    review.accept(pending.ledger, [pending.choice()])
-    with pytest.raises(RefusedError, match="changed in the meantime"):
-        review.edit(pending.ledger, stale, (("Front", "x"), ("Back", "y")), lambda *_: ())
-
-
-def test_a_rejected_card_cannot_be_edited(pending):
-    review.reject(pending.ledger, [pending.choice()])
-    with pytest.raises(RefusedError, match="rejected"):
-        review.edit(pending.ledger, pending.choice(), (("Front", "x"),), lambda *_: ())
-
-
 def test_the_first_accepted_card_settles_the_documents_deck(bench):
     run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
     bench.forge(run)
@@ -110,21 +101,6 @@ def test_the_first_accepted_card_settles_the_documents_deck(bench):
     assert card.deck == "Deck"
 
 
-def test_what_was_forced_once_forces_nothing_later(bench):
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    [highlight] = bench.ledger.highlights.seen_in(run)
-    bench.record(run, highlight, Checked(bench.draft(highlight), BLOCK))
-    [card] = bench.ledger.cards.of_highlight(highlight.key)
-    review.accept(bench.ledger, [Target(card)], force=True)
-    forced = bench.ledger.cards.get(card.guid)
-    other = (Finding("empty_side", Severity.BLOCK, "one side is empty"),)
-    review.edit(bench.ledger, Target(forced), (("Front", "x"),), lambda *_: other)
-    edited = bench.ledger.cards.get(card.guid)
-    assert (edited.blocked, edited.ready) == (True, False)
-    [done] = review.accept(bench.ledger, [Target(edited)])
-    assert "one side is empty" in done.refused
-
-
 def test_a_decision_on_a_card_that_changed_meanwhile_is_refused(pending):
     stale = pending.choice()
     review.reject(pending.ledger, [pending.choice()])
@@ -132,6 +108,8 @@ def test_a_decision_on_a_card_that_changed_meanwhile_is_refused(pending):
     review.accept(pending.ledger, [pending.choice()])
     [done] = review.reject(pending.ledger, [stale])
     assert "changed in the meantime" in done.refused
+    with pytest.raises(RefusedError, match="changed in the meantime"):
+        review.edit(pending.ledger, stale, (("Front", "x"), ("Back", "y")), lambda *_: ())
     assert pending.card().verdict is Verdict.ACCEPTED
 
 

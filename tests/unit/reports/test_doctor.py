@@ -1,8 +1,6 @@
 """Doctor names every part that is ill, says what to do, and ends with its code."""
 
-import importlib.util
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from ankiforge.config.workspace import Workspace, open_workspace, resolve, user_
 from ankiforge.errors import ForgeError
 from ankiforge.reports.discover import Machine
 from ankiforge.reports.doctor import Check, CheckState, Surroundings, examine, exit_code
+from tests.fakes import llm_server as fake
 
 
 @pytest.fixture
@@ -165,15 +164,6 @@ def test_the_ledger_is_asked_only_where_there_is_one(workspace, around):
 
 
 # --- the model ------------------------------------------------------------------------------
-
-
-_SPEC = importlib.util.spec_from_file_location(
-    "doctors_llm_server", Path(__file__).parents[2] / "fakes" / "llm_server.py"
-)
-assert _SPEC is not None
-fake = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = fake
-_SPEC.loader.exec_module(fake)
 
 
 def strict(request):
