@@ -242,7 +242,7 @@ def versions() -> str:
 
 
 def page(printed: dict[str, str], where: str, drawn: Sequence[Curve], quick: bool) -> str:
-    lines = [
+    text = [
         "# Figures",
         "",
         "Written by `make bench`"
@@ -257,8 +257,8 @@ def page(printed: dict[str, str], where: str, drawn: Sequence[Curve], quick: boo
         "",
     ]
     if drawn:
-        lines += ["## How costs grow", "", "![Seconds by number of notes](figures-growth.svg)", ""]
-    return "\n".join(lines)
+        text += ["## How costs grow", "", "![Seconds by number of notes](figures-growth.svg)", ""]
+    return "\n".join(text)
 
 
 def main() -> None:
