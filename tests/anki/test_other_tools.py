@@ -35,7 +35,7 @@ def without(forge: Any) -> dict[str, str]:
     return {line["exact"]: line["reason"] for line in lines}
 
 
-WAITS = "another tool may have put it into Anki, as note {}"
+WAITS = "another tool may have put it into Anki as note {}"
 
 
 def findings(card: dict[str, Any]) -> list[str]:

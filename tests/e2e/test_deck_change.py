@@ -14,7 +14,7 @@ def test_a_change_of_the_deck_files_tells_once_which_cards_stay(forge):
 
     (folder / "decks" / "all.yaml").write_text('deck: "New::{title}"\n')
     said = forge.ok("run").stderr
-    assert "2 cards stay in Old::Cells, though the deck files now say New::Cells" in said
+    assert "2 cards stay in Old::Cells, although the deck files now say New::Cells" in said
     assert 'deck:"Old::Cells"' in said
     assert "stay" not in forge.ok("run").stderr
     assert {card["deck"] for card in forge.cards()} == {"Old::Cells"}
