@@ -290,7 +290,7 @@ class Recognition:
                 " WHERE run = ? AND container = ? AND place = ? ORDER BY id",
                 (run, container, place),
             ).fetchall()
-            taken |= self._match(run, stored, staged, (container, old))
+            taken |= self._match(run, stored, staged, (container, old), {})
         return frozenset(taken)
 
     def _moved_to(self, run: RunId) -> dict[str, set[tuple[str, str]]]:
@@ -322,6 +322,7 @@ class Recognition:
             " ORDER BY route, container, place, path",
             (run,),
         ).fetchall()
+        moved_to = self._moved_to(run) if groups else {}
         for container, place, path in groups:
             stored = self._stored(run, container, place, reselected=container in reselected)
             stored = [one for one in stored if one.key not in taken]
@@ -333,7 +334,7 @@ class Recognition:
                 " WHERE run = ? AND container = ? AND place = ? AND path = ? AND key = '' ORDER BY id",
                 (run, container, place, path),
             ).fetchall()
-            self._match(run, stored, staged, (container, place))
+            self._match(run, stored, staged, (container, place), moved_to)
 
     def _match(
         self,
@@ -341,6 +342,7 @@ class Recognition:
         stored: list[Highlight],
         staged: list[sqlite3.Row],
         place: tuple[str, str],
+        moved_to: Mapping[str, set[tuple[str, str]]],
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
@@ -348,7 +350,9 @@ class Recognition:
             self._moved_here(run, *place, found),
             self._stood_when_last_read(*place, found),
         )
-        matches = self._judged_all(stored, found, in_place(stored, found, self._edit, moved, stood))
+        went = {one.key for one in stored if moved_to.get(text_of(one), set()) - {place}}
+        pairs = in_place(stored, found, self._edit, moved, stood, went)
+        matches = self._judged_all(stored, found, pairs)
         matches = [
             match
             for match in matches

@@ -112,14 +112,16 @@ def in_place(
     judged: Judged,
     moved: frozenset[int] = frozenset(),
     stood: Collection[HighlightKey] = (),
+    went: Collection[HighlightKey] = (),
 ) -> list[Match]:
     """Match the highlights of one document with the stored ones of that document.
 
     Both are in reading order. Stored ones without a match were moved or are gone; found ones without
     one were moved here or are new. Found ones (by index) in `moved` came from elsewhere word for word,
     so they are no edits of stored ones, however similar. Only the stored ones in `stood`, which were
-    there when the document was last read, have a spot that another text may take. `judged` tells
-    what became of those that stand elsewhere in the document.
+    there when the document was last read, have a spot that another text may take. Those that `went`
+    to another document word for word are paired after all others. `judged` tells what became of
+    those that stand elsewhere in the document.
     """
     pairing = _Pairing(stored, found)
     pairing.by(lambda highlight: highlight.own, overlap)
@@ -136,7 +138,13 @@ def in_place(
         del pairing.found[index]
     _same_back(pairing)
     present = frozenset(index for index, one in enumerate(stored) if one.key in stood)
+    away = {index: one for index, one in pairing.stored.items() if one.key in went}
+    for index in away:
+        del pairing.stored[index]
     while _align(pairing, present, judged):
+        pass
+    pairing.stored.update(away)
+    while away and _align(pairing, present, judged):
         pass
     _elsewhere(pairing, stored, found, judged)
     return pairing.matches

@@ -100,6 +100,9 @@ STORIES = {
     "another note type, what stood before the passage moved, database and journal lost": [
         ("other_type", 7, 17), ("move", 10, 50), ("lose_all", 9, 8),
     ],
+    "edited while its neighbours moved to another note, one of them much like it": [
+        ("move", 9, 49), ("move", 7, 12), ("adjective", 2, 62),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 
