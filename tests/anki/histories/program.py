@@ -107,6 +107,10 @@ class Program(Law):
         desk = self._desk(other)
         card = self._card(desk, one, lambda c: is_live(c) and is_open(c))
         if card:
+            revision = (card["revision"] or {"fields": {}})["fields"]
+            for name, words in card["fields"].items():
+                if name in revision and self.typed.get((card["guid"], name)) == words:
+                    del self.typed[card["guid"], name]  # he saw his words, and took the others
             self._forge(desk, "accept", card["guid"], codes=(0, 1))
 
     def do_accept_all(self, one: int, other: int) -> None:
