@@ -358,10 +358,8 @@ _FORMAT = (
     r"response[_ ]?format|json_schema|json_object|\bschema\b|\bgrammar\b|structured[_ ]"
     r"|requested parameters"
 )
-_KEY_HINT, _MODEL_HINT = (
-    "{key}",
-    "does this server have the model {model!r}, and is base_url right?",
-)
+_KEY_HINT = "{key}"
+_MODEL_HINT = "does this server have the model {model!r}, and is base_url right?"
 _TABLE: tuple[tuple[Container[int], str, type[Exception], str], ...] = (
     # statuses, pattern of the body, error, hint
     ((402,), "", ServiceError, MONEY),

@@ -625,7 +625,7 @@ class Cards:
             return 0
         found = self.findings(one.facts.guid, lead.letter)
         after = tuple(
-            # without the other card, as the reason stays what ever becomes of that
+            # without the other card: the finding must outlive it
             replace(finding, severity=Severity.BLOCK, twin="")
             if finding.check in (MOVED_FROM, REJECTED_ELSEWHERE)
             else finding

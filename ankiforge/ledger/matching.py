@@ -418,8 +418,8 @@ class Recognition:
     ) -> frozenset[HighlightKey]:
         """Return the highlights that were at a place when it was last read here.
 
-        Those known only from Anki or a journal have no run. Those that an unchanged part of the same document has, or another file of it, a copy or another
-        export, are not edited here.
+        Those known only from Anki or a journal have no run. Those that an unchanged part of the same
+        document has, or another file of it, a copy or another export, are not edited here.
         """
         rows = self._db.execute(
             "SELECT o.key FROM (SELECT key, run, body FROM highlight WHERE container = :container"

@@ -277,7 +277,7 @@ class Queries:
         """Return the highlights that need a draft, one task per document, in reading order.
 
         These are new, changed and failed highlights, and for a model those it was not asked about yet.
-        Ones ever merged into another's card come last. Without a model, whose requests must not change,
+        Those ever merged into another's card come last. Without a model, whose requests must not change,
         those with accepted cards come first: after a lost ledger, a duplicate that waited must find the
         card that is in Anki. Zotero is next, because its cards have citations. A `run` limits them to
         those it read.

@@ -11,7 +11,7 @@ import unicodedata
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _BLANKS = re.compile(r"\s+")
 _UNEVEN = re.compile(r" \s+|[^\S ]\s*")
-"""White space other than one blank, which is much rarer than `\\s+`."""
+"""White space other than a single space, which needs no replacement."""
 _SOFT_HYPHEN = "\u00ad"
 _TYPOGRAPHY = (
     dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'")
