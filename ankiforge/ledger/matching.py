@@ -346,10 +346,8 @@ class Recognition:
     ) -> set[str]:
         """Give staged highlights the keys of those stored at a place that they continue."""
         found = [decode_highlight(row["body"]) for row in staged]
-        moved, stood = (
-            self._moved_here(run, *place, found),
-            self._stood_when_last_read(*place, found),
-        )
+        moved = self._moved_here(run, *place, found)
+        stood = self._stood_when_last_read(*place, found)
         went = {one.key for one in stored if moved_to.get(text_of(one), set()) - {place}}
         pairs = in_place(stored, found, self._edit, moved, stood, went)
         matches = self._judged_all(stored, found, pairs)
