@@ -22,8 +22,13 @@ def one(desk: Desk) -> Any:
     return card
 
 
+def new_mill_waits(desk: Desk) -> None:
+    assert "new mill" in one(desk)["revision"]["fields"]["Text"]
+
+
 CAT = (do.write("Katze::cat\n"), do.go())
 CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
+MILL = "The {} mill at Zorba grinds ==barley== in winter.\n"
 LIGHT = "What is the speed of light?::{} km\n"
 
 STORIES: dict[str, tuple[Step, ...]] = {
@@ -37,6 +42,21 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a field emptied in Anki stays empty after a loss": (
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
         do.write("Katze:::the cat\n"), do.ship(), do.note(Reverse=""),
+    ),
+    "a correction that waited waits again after a loss": (
+        do.write(MILL.format("old")), do.go(),
+        do.write(MILL.format("new")), do.run(), new_mill_waits,
+        do.lose(), do.run(written=0), new_mill_waits,
+    ),
+    "a correction that was turned down is not offered again after a loss": (
+        do.write(MILL.format("old")), do.go(),
+        do.write(MILL.format("new")), do.run(),
+        lambda desk: desk.forge.ok("reject", one(desk)["revision"]["draft"]),
+        do.lose(), do.run(written=0), do.card("mill", revision=None),
+    ),
+    "a two-way card is taken over with its reverse side": (
+        do.write("Katze:::cat\n"), do.go(), do.lose(), do.run(),
+        do.card(kind="two-way", fields={"Front": "Katze", "Back": "cat", "Reverse": "y"}),
     ),
     "a rejected card of two passages does not come back": (
         *CAT_TWICE, do.say("reject", "CARD"), do.go(), do.lose(), do.run(added=0),
