@@ -25,6 +25,8 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "another answer": ("What is the capital on the Moskva?::Kazan", "Kazan|Moscow", WAITS),
     "a number in a name": ("Route ==66 crosses== the Mississippi at Saint Louis.", "66|40", WAITS),
     "another word": ("The ==Jordan== waters the gardens of the valley.", "waters|dries", WAITS),
+    "another substance": ("The boiling point of ethanol is ==78 °C== in Peru.", "ethanol is ==78|ethanal is ==20", WAITS),
+    "an acronym": ("The WHO was founded in ==Geneva== after the war.", "The WHO|The World Health Organization (WHO)", SHIPS),
     "another war": ("World War 1 ended in ==1918== with a truce.", "1 ended in ==1918|2 ended in ==1945", OTHER),
     "another king": ("Louis XIV of France died in ==1715== at court.", "XIV of France died in ==1715|XV of France died in ==1774", OTHER),
     "another vitamin": ("A lack of vitamin B1 causes ==beriberi== in time.", "B1 causes ==beriberi|B12 causes ==anaemia", OTHER),

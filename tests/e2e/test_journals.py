@@ -21,6 +21,11 @@ LOST: dict[str, Callable[[Lines], Lines] | None] = {
     "the last lines": lambda lines: lines[:4],
     "the first lines": lambda lines: lines[-2:],
     "some lines": lambda lines: lines[:3] + lines[6:],
+    "a line, and not its length": lambda lines: [
+        *lines[:3],
+        b"#" * (len(lines[3]) - 1) + b"\n",
+        *lines[4:],
+    ],
     "half a line": lambda lines: [*lines[:5], lines[5][:40] + b"\n", *lines[6:]],
 }
 
