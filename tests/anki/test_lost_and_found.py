@@ -22,6 +22,17 @@ def one(desk: Desk) -> Any:
     return card
 
 
+def waits(front: str, back: str) -> Step:
+    """The card is accepted, and a revision with these words waits."""
+
+    def check(desk: Desk) -> None:
+        card = one(desk)
+        assert card["verdict"] == "accepted"
+        assert card["revision"]["fields"] == {"Front": front, "Back": back}
+
+    return check
+
+
 CAT = (do.write("Katze::cat\n"), do.go())
 CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
 LIGHT = "What is the speed of light?::{} km\n"
@@ -50,6 +61,14 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a deletion nobody looked at outlives a lost database": (
         do.write("Katze::cat\n\nHund::dog\n"), do.go(), do.delete(), do.lose(), do.run(written=0),
         do.card(anki="tombstone"),
+    ),
+    "words of the source that wait for a person still wait after a loss": (
+        *CAT, do.edit(Extra="my own"), do.write("Kater::cat\n"), do.run(), waits("Kater", "cat"), do.lose(),
+        do.run(), waits("Kater", "cat"),
+    ),
+    "words of the source wait after all was lost, and again after a loss": (
+        *CAT, do.lose(journal=True), do.write("Katze::a cat\n"), do.run(),
+        waits("Katze", "a cat"), do.lose(), do.run(), waits("Katze", "a cat"),
     ),
     "a note of another type is held after all was lost": (
         *CAT, do.to_basic(), do.lose(journal=True), do.run(written=0), do.card(anki="held"),
