@@ -367,7 +367,6 @@ class Recovery:
         """Create the card of a note, within a unit, and apply the journal's events about it."""
         guid = found.identity.guid
         self._placeholder(found)
-        self._draft_if_corrected(found)
         self._insert(found)
         gone = self._gone_since(guid)
         state = AnkiState.MISSING if gone else AnkiState.SEEN
@@ -375,21 +374,6 @@ class Recovery:
         if not self._decisions.catch_up(guid):
             self._decide(found)
         self._ship(found)
-
-    def _draft_if_corrected(self, found: Recovered) -> None:
-        """Let a passage be drafted again whose text in the journal is not that of its note.
-
-        Otherwise a correction that waits on another machine, or waited in a ledger that was lost, would
-        be forgotten here.
-        """
-        row = self._db.execute(
-            "SELECT body FROM highlight WHERE key = ? AND run = '' AND container <> ''",
-            (found.identity.key,),
-        ).fetchone()
-        if row and canonical(decode_highlight(row["body"]).exact) != canonical(found.exact):
-            self._db.execute(
-                "UPDATE highlight SET drafter = '' WHERE key = ?", (found.identity.key,)
-            )
 
     def _gone_since(self, guid: Guid) -> str:
         """Return when a complete view first lacked a note; "" if the newest one contains it.
@@ -554,9 +538,15 @@ class Recovery:
         It is drafted then if its note has another note type, and is not taken over.
         """
         key, drafted = found.identity.key, TAKEN if found.seen.type_id else ""
-        if self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone():
+        row = self._db.execute("SELECT body FROM highlight WHERE key = ?", (key,)).fetchone()
+        if row:
+            # The journal may have newer words than the note: the card is then drafted from them.
+            known = canonical(decode_highlight(row["body"]).exact)
+            lags = drafted and found.exact and canonical(found.exact) != known
             self._db.execute(
-                "UPDATE highlight SET drafter = ? WHERE key = ? AND run = ''", (TAKEN, key)
+                "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
+                " WHERE key = ? AND run = ''",
+                (TAKEN, bool(lags), TAKEN, key),
             )
             return
         document = self._document(found)
