@@ -50,6 +50,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
         do.write("Katze:::the cat\n"), do.ship(), do.note(Reverse=""),
     ),
+    "a two-way card is taken over with its reverse side": (
+        do.write("Katze:::cat\n"), do.go(), do.lose(), do.run(),
+        do.card(kind="two-way", fields={"Front": "Katze", "Back": "cat", "Reverse": "y"}),
+    ),
     "a rejected card of two passages does not come back": (
         *CAT_TWICE, do.say("reject", "CARD"), do.go(), do.lose(), do.run(added=0),
         do.cards(verdict="rejected"),
