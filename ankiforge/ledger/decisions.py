@@ -26,6 +26,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.journal import Entry, Writer
 from ankiforge.ledger.problem_cards import DEALT
 from ankiforge.model import Guid, HighlightKey, Standing
+from ankiforge.text.fold import canonical
 
 _STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
 _BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
@@ -131,12 +132,25 @@ class Decisions:
             self._writer.decide(what, guid, body, by=SOURCE, action=action)
 
     def draft_replacement(self, goes: str, stays: str) -> None:
-        """Mark the passage of a superseded card as pending if the other card does not exist here."""
+        """Mark the passage of a superseded card as pending if the other card has words of an older one.
+
+        Those of the source are then drafted as its revision, or as that card if it does not exist here.
+        A person's words stay.
+        """
+        cards = {card.guid: card for card in self._cards.several([Guid(goes), Guid(stays)])}
+        one, other = cards.get(Guid(goes)), cards.get(Guid(stays))
+        if other and (
+            other.edited
+            or other.revision
+            or not one
+            # of the same passage, but worded in another way
+            or canonical(other.leading.draft.quote) in canonical(one.highlight.exact)
+        ):
+            return
         self._db.execute(
             "UPDATE highlight SET drafted = '' WHERE key IN (SELECT key FROM card_highlight"
-            " WHERE guid = :goes UNION SELECT key FROM card WHERE guid = :goes)"
-            " AND NOT EXISTS (SELECT 1 FROM card WHERE guid = :stays)",
-            {"goes": goes, "stays": stays},
+            " WHERE guid = ?1 UNION SELECT key FROM card WHERE guid = ?1)",
+            (goes,),
         )
 
     def _live_cards(self, key: HighlightKey, accepted_stay: bool) -> list[Guid]:

@@ -374,6 +374,10 @@ class Recovery:
         if not self._decisions.catch_up(guid):
             self._decide(found)
         self._ship(found)
+        for row in self._db.execute(
+            "SELECT guid FROM card WHERE standing = 'superseded' AND standing_why = ?", (guid,)
+        ).fetchall():
+            self._decisions.draft_replacement(row["guid"], guid)
 
     def _gone_since(self, guid: Guid) -> str:
         """Return when a complete view first lacked a note; "" if the newest one contains it.

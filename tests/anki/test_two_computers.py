@@ -165,3 +165,29 @@ def test_of_two_notes_of_a_passage_the_one_that_a_full_sync_left_is_kept(pair):
         live = [one for one in computer.forge.cards() if one["standing"] == "live"]
         assert [(one["guid"], one["anki"]) for one in live] == [(left, "seen")]
     assert "ankiforge::retired" not in laptop.anki.note(left).tags
+
+
+@pytest.mark.parametrize("laptop_first", [True, False])
+def test_the_words_of_the_source_wait_on_both_though_each_had_a_card_of_its_own(pair, laptop_first):
+    laptop, phone = pair
+    laptop.rewrite("Katze:::cat", "Katze:::an animal of the golden kind")
+    laptop.run()
+    laptop.load()
+    for computer in pair:
+        computer.note.write_text("# Cells\n\nKatze:::an animal of the ancient kind\n\nHund:::dog\n")
+    phone.run()
+    _sync(laptop, phone)
+    first, second = pair if laptop_first else (phone, laptop)
+    _carry_journal(second, first)
+    first.run()
+    _carry_journal(first, second)
+    second.run()
+
+    for computer in pair:
+        [live] = [
+            card
+            for card in computer.forge.cards()
+            if card["standing"] == "live" and card["fields"]["Front"] == "Katze"
+        ]
+        assert "golden" in live["fields"]["Back"]
+        assert "ancient" in live["revision"]["fields"]["Back"]
