@@ -478,6 +478,17 @@ class CardMoves:
         row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
         return bool(row["presence"] == "gone")
 
+    def linked(self, key: HighlightKey) -> None:
+        """Move the cards that were linked to a highlight to it, if their own equal one is gone."""
+        rows = self._db.execute(
+            "SELECT DISTINCT h.key FROM card_highlight a JOIN card_highlight l ON l.guid = a.guid"
+            " AND l.role = 'origin' JOIN highlight h ON h.key = l.key AND h.presence = 'gone'"
+            " WHERE a.key = ? AND a.role = 'also' ORDER BY h.key",
+            (key,),
+        ).fetchall()
+        for row in rows:
+            self.to_copy(row["key"])
+
     def to_copy(self, key: HighlightKey) -> None:
         """Move the cards of a lost highlight to an equal highlight to which they are also linked.
 
@@ -496,6 +507,7 @@ class CardMoves:
             if card.standing is Standing.LIVE and not self._taken_back(card.guid, to):
                 extra = {"from": key, "to": to, "family": card.family, "slot": card.slot}
                 self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
+                self._without_stale_findings(card.guid)
 
     def back(self, key: HighlightKey) -> None:
         """Link cards that were moved to a copy of a highlight to the highlight again: it is back.
