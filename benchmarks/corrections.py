@@ -5,8 +5,10 @@
 `corrections.jsonl` holds passages before and after an edit. Gaps are marked `==…==`; ` :: ` parts
 question and answer; `under` is what stands above a bare number, before and after. Labels:
 `different` (two facts), `waits` (one highlight, but the meaning may have turned), `correction`, and
-`reworded` (the same fact in other words: either result will do). `from` names where a pair is from:
-a case of a review, `history` (modelled in our own words on an edit in a public vault), or `hand`.
+`reworded` (the same fact in other words: either result will do). `known` are words that stand
+elsewhere in the vault. `from` names where a pair is from: a case of a review, `history` (modelled in
+our own words on an edit in a public vault), `hand`, or `fault` (written without knowledge of the
+rules, and decided wrongly before it was added).
 
 The rules were tuned on the half whose hash is even. The other half was held back and run when they
 were done; what it taught was mended, so it proves little now. `fresh` was written after that. On its
@@ -42,6 +44,7 @@ class Pair:
     source: str
     under: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     fresh: bool = False
+    known: frozenset[str] = frozenset()
 
     @property
     def half(self) -> str:
@@ -58,7 +61,7 @@ class Pair:
             passage(text, under)
             for text, under in zip((self.before, self.after), self.under, strict=True)
         )
-        return classify(old, new)
+        return classify(old, new, self.known)
 
     @property
     def right(self) -> bool:
@@ -91,6 +94,7 @@ def pairs(path: Path = SET) -> list[Pair]:
         Pair(
             row["label"], row["before"], row["after"], row["from"],
             tuple(map(tuple, row.get("under", ((), ())))), row.get("fresh", False),
+            frozenset(row.get("known", ())),
         )
         for row in rows
     ]  # fmt: skip

@@ -35,6 +35,7 @@ from ankiforge.check.words import (
     normal,
     quantity_of,
     stem,
+    tens_and_ones,
     without_accents,
 )
 from ankiforge.model import (
@@ -272,7 +273,7 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
     """Yield the tokens of a text that follows `tail`; numbers include scale and unit."""
     text = _DATE.sub(r"\2 \1", text)
     text = _ISO.sub(lambda m: f"{int(m[3])} {_ENGLISH_MONTHS[int(m[2]) - 1]} {m[1]}", text)
-    text = level(_ROMAN.sub(f"{_ROMAN_SIGN}\\g<0>", text)).replace("’", "'")
+    text = level(_ROMAN.sub(f"{_ROMAN_SIGN}\\g<0>", tens_and_ones(text))).replace("’", "'")
     folded = text.casefold()
     if len(folded) != len(text):
         text = folded
@@ -316,6 +317,14 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     return _Token(key, raw, answer, "number", quantity=one, within_name=named, beside=beside)
 
 
+_STROKES = str.maketrans("łøđ", "lod")
+"""Letters that Unicode does not split into a base and an accent."""
+
+
+def _letters(raw: str) -> str:
+    return re.sub(r"'s?$", "", raw.casefold())
+
+
 def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
     raw = match[0]
     if match["solid"]:
@@ -324,8 +333,7 @@ def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
         return _Token(raw.casefold().replace("-", ""), raw, answer, "code")
     if match["sign"]:
         return _Token(raw, raw, answer, "sign")
-    key = without_accents(raw.casefold())
-    key = re.sub(r"'s?$", "", key)
+    key = without_accents(_letters(raw)).translate(_STROKES)
     capital = raw[0].isupper()
     name = capital and not first and (key not in FUNCTION or (len(raw) == 1 and raw != "I"))
     if capital and raw.isupper() and len(raw) > 1 and key not in FUNCTION:
@@ -345,7 +353,9 @@ def _finished(found: list[_Token], german: bool) -> list[_Token]:
         before, number = found[at - 1], one.quantity
         names = before.key in _NUMBERING or before.key == "§"
         names = names or (before.capital and _may_name(before, german))
-        if names and number and not (number.unit or number.era or number.spelled):
+        # (Smith 2010), die Schlacht war 1386
+        year = number and number.value >= 1000 and (before.bracketed or not before.capital)
+        if names and number and not (year or number.unit or number.era or number.spelled):
             found[at] = replace(one, within_name=True)
     return found
 
@@ -436,7 +446,8 @@ def _affixed(one: str, other: str) -> bool:
 
 def _inflected(one: str, other: str) -> bool:
     a, b = stem(one), stem(other)
-    if a != b or min(len(one), len(other)) < 3:
+    # plan and plane, lysine and lysin have one stem
+    if a != b or min(len(one), len(other)) < 3 or one.rstrip("e") == other.rstrip("e"):
         return False
     return one.endswith("al") == other.endswith("al") and one.endswith("ate") == other.endswith("ate")  # fmt: skip
 
@@ -446,8 +457,8 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     if one.kind != "word" or other.kind != "word" or "\u3040" <= one.key[0] <= "\u9fff":
         return ""
     a, b = one.key, other.key
-    if a == b:  # the case of a symbol
-        return ""
+    if a == b:  # accents, or the case of a symbol
+        return "" if _short_case(one.raw, other.raw) else "spelling"
     if stem(b) in _groups("equal").get(stem(a), ()):
         return "synonym"
     if one.light and other.light:
@@ -524,8 +535,11 @@ def _aligned(old: list[_Token], new: list[_Token], known: Container[str]) -> lis
 def _equal(one: _Token, other: _Token) -> bool:
     if one.key != other.key:
         return False
-    short = one.raw != other.raw and one.kind != "code" and _short_case(one.raw, other.raw)
-    return not short
+    if one.raw == other.raw or one.kind == "code":
+        return True
+    if one.kind == "word" and not one.light and _letters(one.raw) != _letters(other.raw):
+        return False
+    return not _short_case(one.raw, other.raw)
 
 
 def _short_case(one: str, other: str) -> bool:
@@ -713,7 +727,9 @@ def _is_renamed(one: _Token, other: _Token) -> bool:
     """Return whether two different words are names or numbers."""
     if one.kind == other.kind == "number":
         return True
-    return one.named or other.named or (one.capital and other.capital)
+    named = one.named or other.named or (one.capital and other.capital)
+    only_accents = one.key == other.key and _letters(one.raw) != _letters(other.raw)
+    return named and not only_accents
 
 
 def _judge(
@@ -770,9 +786,15 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     if len(edit.numbers) > 1:
         return "several numbers changed"
     singles = (*edit.inserted, *edit.removed)
-    if edit.numbers and (singles or any(a.capital or b.capital for a, b in edit.spelled)):
+    # ethanol 78 and ethanal 20, poison and poisson: without a dictionary both look like a typo
+    written = [(a, b) for a, b in edit.spelled if not (a.light or b.light)]
+    if edit.numbers and (singles or written):
         return "a number and other words changed"
-    if len(edit.spelled) > 2:
+    misspelled = sum(a.key != b.key for a, b in edit.spelled)  # the others differ in accents
+    sides = {one.answer for one in (*singles, *(a for a, _ in written))}
+    if len(sides) > 1 and (singles or misspelled):
+        return "words changed in context and answer"
+    if misspelled > 2:
         return "many words are spelled differently"
     if edit.inserted and edit.removed:
         return "words were added and removed"
@@ -781,9 +803,7 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
         at = next(place for place, each in enumerate(tokens) if each is one)
         if why := _doubtful(tokens, at, singles):
             return why
-    context = sum(not one.answer for one in singles)
-    if context and context < len(singles):
-        return "words were added or removed in context and answer"
+    context = any(not one.answer for one in singles)
     total = max(len(edit.old), len(edit.new))
     if len(singles) > _MOST_INSERTED * total and (context or len(meaning) < _LEAST_CONTEXT):
         return "too many words were added or removed"
@@ -793,8 +813,10 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
 def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str:
     """Return why an added or removed word may change what is named; "" if it does not."""
     one = tokens[at]
-    before = tokens[at - 1] if at else None
-    after = tokens[at + 1] if at + 1 < len(tokens) else None
+    before, after = (
+        next((each for each in near if all(each is not single for single in singles)), None)
+        for near in (tokens[at - 1 : at], tokens[at + 1 : at + 2])
+    )
     said = f"“{one.raw}” was added or removed"
     if (
         (one.kind == "sign" and one.key not in "=≈")
@@ -808,10 +830,12 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
         return f"{said}, and its opposite is there"
     if one.kind == "number":
         return "a number in the answer was added or removed" if one.answer else ""
-    stays = after is not None and not after.light and all(after is not each for each in singles)
+    stays = after is not None and not after.light
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     if (one.key in _QUALIFIERS or naming) and stays:
         return said
+    if after is not None and after.bracketed and after.raw.isupper():
+        after = None  # an acronym written out: World Health Organization (WHO)
     names = [each is not None and each.name and each.kind == "word" for each in (before, after)]
     numbered = after is not None and after.kind == "number" and after.within_name
     beside = numbered or (any(names) if one.name else names[1])

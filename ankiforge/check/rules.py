@@ -120,7 +120,8 @@ class Limits:
     def exceeded(self, rule: str, value: int, detail: str = "") -> Finding:
         """Return the finding with the actual number and the limit."""
         bound = _BY_ID[rule].bound or Bound(0, 0, 0)
-        percent, unit = ("%", "") if bound.unit == "%" else ("", f" {bound.unit}")
+        unit = bound.unit.removesuffix("s") if value == 1 else bound.unit
+        percent, unit = ("%", "") if unit == "%" else ("", f" {unit}")
         wanted = "at least" if bound.floor else "at most"
         words = f"{value}{percent}{unit}, {wanted} {self.of(rule)}{percent}"
         return found(rule, f"{words}; {detail}" if detail else words)

@@ -519,7 +519,8 @@ _TUPLE = re.compile(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
 """(0, 0), which is two numbers."""
 _TENS_AND_ONES = re.compile(
     r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
-    r"(one|two|three|four|five|six|seven|eight|nine)\b"
+    r"(one|two|three|four|five|six|seven|eight|nine)\b",
+    re.IGNORECASE,
 )
 
 
@@ -537,13 +538,18 @@ def normal(text: str) -> str:
         text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
     if _SIGN.search(text):
         text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
-        text = _TENS_AND_ONES.sub(
-            lambda match: str(int(NUMBER_WORDS[match[1]]) + int(NUMBER_WORDS[match[2]])), text
-        )
+        text = tens_and_ones(text)
         text = _BRACKETS.sub(" ", _THOUSANDS.sub("", _COMPOUND.sub("", text)))
         text = _OPERATOR.sub(r"\1", text)
     words = [word.rstrip("?!.,;:\"'…").lstrip("\"'¿¡") for word in text.split()]
     return " ".join([_COUNTED.get(word, word) for word in words if word])
+
+
+def tens_and_ones(text: str) -> str:
+    """Return the text with numbers such as `thirty-one` in digits."""
+    return _TENS_AND_ONES.sub(
+        lambda match: str(sum(int(NUMBER_WORDS[part.casefold()]) for part in match.groups())), text
+    )
 
 
 def without_accents(text: str) -> str:

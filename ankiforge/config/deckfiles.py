@@ -187,7 +187,7 @@ def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
     for number, tag in enumerate(rule.tags):
         if not tag or re.search(r"\s", tag):
             what = f"{tag!r} cannot be a tag in Anki"
-            raise where.at("tags", number).error(what, "use no blanks: a_b, or a::b for a subtag")
+            raise where.at("tags", number).error(what, "use no spaces: a_b, or a::b for a subtag")
     return rule, where
 
 

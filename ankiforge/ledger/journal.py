@@ -7,6 +7,7 @@ its own keys. A line is written before its transaction commits; after a crash, t
 
 from __future__ import annotations
 
+import codecs
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -149,6 +150,7 @@ class Journal:
             return
         with self._opened("rb") as file:
             for number, line in enumerate(file, start=1):
+                line = line.removeprefix(codecs.BOM_UTF8)  # of an editor
                 if line.strip():
                     entry = self._entry(number, line)
                     if isinstance(entry, Entry) or line.endswith(b"\n"):
@@ -181,16 +183,21 @@ def _drop_fragment(file: IO[bytes]) -> bool:
 
 
 def _state(file: IO[bytes]) -> tuple[str, bytes]:
-    """Return a text that changes with the file, and its last byte."""
-    size = file.seek(0, os.SEEK_END)
+    """Return a text that changes with the file, and its last byte.
+
+    The time tells of damage in the middle that left the size as it was.
+    """
+    size, time = file.seek(0, os.SEEK_END), os.fstat(file.fileno()).st_mtime_ns
     file.seek(max(0, size - 512))
     end = file.read()
-    return f"{size}:{h16(end.decode('utf-8', 'replace'))}", end[-1:]
+    return f"{size}:{time}:{h16(end.decode('utf-8', 'replace'))}", end[-1:]
 
 
 FIRST_GENERATION, NEWEST = 1, 2
 GENERATION = "generation"
 """The `what` of a journal line, and the name in `meta` of the ledger."""
+_UNNUMBERED = ("issued", "slot", "bind", "shipped")
+"""The kinds of lines that are no events, and have no number."""
 
 
 def store_generation(connection: Connection, journal: Journal) -> None:
@@ -234,21 +241,23 @@ def generation_line(connection: Connection, at: str) -> tuple[Entry, ...]:
 def _generation_in(journal: Journal) -> int:
     """Return the generation under which a journal was begun, regardless of the order of its lines.
 
-    A merged journal has the generation of the older one.
+    A merged journal has the generation of the older one. Only events without a number show that one
+    is older, because the clock may have been set back since a newer journal was begun.
     """
     oldest, found, lines = "", [], 0
     for line in journal.read():
         lines += 1
         if not isinstance(line, Entry):
             continue
-        oldest = min(oldest or line.at, line.at or oldest)
         number = line.body.get(GENERATION) if line.what == GENERATION else None
         if isinstance(number, int):
             found.append((line.at, number))
+        elif not line.n and line.what not in _UNNUMBERED:
+            oldest = min(oldest or line.at, line.at or oldest)
     if not found:
         return FIRST_GENERATION if lines else NEWEST
     at, number = min(found)
-    return number if at <= oldest else FIRST_GENERATION
+    return number if at <= (oldest or at) else FIRST_GENERATION
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from ankiforge.ledger.highlights import (
     slug_of,
 )
 from ankiforge.ledger.keys import KeyIssuer, content_of
-from ankiforge.ledger.pairing import Match, in_place, likest, mark_in, name_of, overlap
+from ankiforge.ledger.pairing import Match, in_place, likest, name_of, overlap
 from ankiforge.model import (
     Edit,
     EditKind,
@@ -225,6 +225,8 @@ MOVED_LIKENESS = 60
 MOVED_LENGTH = 40
 """Folded characters from which equal text moves a key from note to note."""
 
+_Passages = Mapping[str, Highlight]
+"""Highlights by key."""
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 
 
@@ -358,7 +360,6 @@ class Recognition:
         ]
         kept = [match for match in matches if match.key]
         matches += self._as_before(stored, found, kept)
-        self._note_second_keys(stored, found, moved, matches, place)
         for match in matches:
             self.assign(run, staged[match.found]["id"], match.key, match.asked, match.replaces)
         return {match.key for match in matches}
@@ -432,42 +433,6 @@ class Recognition:
             },
         )  # fmt: skip
         return frozenset(row["key"] for row in rows)
-
-    def _note_second_keys(
-        self,
-        stored: list[Highlight],
-        found: list[Highlight],
-        moved: frozenset[int],
-        matches: list[Match],
-        place: tuple[str, str],
-    ) -> None:
-        """Note which highlights read here got the key that another machine issued for the same place.
-
-        They are those that would have been matched if the journal had not brought that key.
-        """
-        unread = {
-            row["key"]
-            for row in self._db.execute(
-                "SELECT key FROM highlight WHERE container = ? AND place = ? AND run = ''", place
-            ).fetchall()
-        }
-        used = {match.found: match.key for match in matches if match.key}
-        if unread.intersection(used.values()):
-            ours = {one.key: one for one in stored if one.key not in unread}
-            stood = self._stood_when_last_read(*place, found)
-            for match in self._judged_all(
-                [*ours.values()], found, in_place([*ours.values()], found, self._edit, moved, stood)
-            ):
-                key = used.get(match.found, NO_KEY)
-                if key in unread and match.key not in (*used.values(), NO_KEY):
-                    edit = self._edit(ours[match.key], found[match.found])
-                    if not _is_other_name(edit):
-                        self.issued_twice[match.key] = key
-        for one in stored:
-            if one.key in unread and one.key not in used.values():
-                twice = [key for at, key in used.items() if mark_in(found[at]) == mark_in(one)]
-                if len(twice) == 1 and twice[0] not in unread:
-                    self.issued_twice[one.key] = twice[0]
 
     def _moved_here(
         self, run: RunId, container: str, place: str, found: list[Highlight]
@@ -736,10 +701,10 @@ class Recognition:
             unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
             came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
             read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
-            both = f"SELECT h.key, h.body {unread} AND h.container = :container ORDER BY h.key"
+            both = f"SELECT h.key, s.body {unread} AND h.container = :container ORDER BY h.key"
             if not (brought or came) or not self._db.execute(read, where).fetchone():
                 if brought and came:  # the ledger was lost
-                    self._pair_spots(brought, self._bodies(both, where))
+                    self._pair_keys(brought, self._bodies(both, where), edited=False)
                 continue
             stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
             ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
@@ -771,26 +736,41 @@ class Recognition:
     def _bodies(self, sql: str, values: Mapping[str, str | int]) -> dict[Any, Highlight]:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
 
-    def _pair_keys(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
-        """Note which of the `others` have the words of those that stand nowhere, or an edit of them."""
-        words: dict[str, list[str]] = defaultdict(list)
-        for key, one in others.items():
-            words[text_of(one)].append(key)
+    def _pair_keys(self, loose: _Passages, others: _Passages, *, edited: bool = True) -> None:
+        """Note which of the `others` have the words of those that stand nowhere, or had them before.
+
+        With `edited`, an edit of these words will do.
+        """
         twice = self.issued_twice
         known = {*twice, *twice.values()}
         left = {key: one for key, one in loose.items() if key not in known}
-        for key, one in list(left.items()):
-            equal = words[text_of(one)]
-            if len(equal) == 1 and _is_long(one):
-                twice[HighlightKey(key)] = HighlightKey(equal[0])
-                del left[key]
+        for texts in (_texts, self._earlier_texts):
+            said: dict[str, set[str]] = defaultdict(set)
+            for key, one in others.items() if left else ():
+                for text in texts(key, one):
+                    said[text].add(key)
+            for key, one in list(left.items()):
+                equal = set[str]().union(*(said[text] for text in texts(key, one)))
+                if len(equal) == 1:
+                    twice[HighlightKey(key)] = HighlightKey(equal.pop())
+                    del left[key]
         self._pair_spots(left, others)
         left = {key: one for key, one in left.items() if key not in twice}
-        for key, used in likest(left, others, self._edit).items():
+        for key, used in likest(left, others, self._edit).items() if edited else ():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
 
-    def _pair_spots(self, loose: Mapping[str, Highlight], others: Mapping[str, Highlight]) -> None:
-        """Note which of the `others` is an edit of one that stood between the same words of a document."""
+    def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
+        """Return the texts that a passage has or had, as far as a card or a run here tells."""
+        rows = self._db.execute(
+            "SELECT quote AS exact FROM slot WHERE key = :key UNION"
+            " SELECT json_extract(body, '$.exact') FROM past_content WHERE key = :key",
+            {"key": key},
+        ).fetchall()
+        before = (_texts(key, replace(one, exact=row["exact"])) for row in rows)
+        return _texts(key, one).union(*before)
+
+    def _pair_spots(self, loose: _Passages, others: _Passages) -> None:
+        """Note which of the `others` is an edit of one that had the same annotation or the same spot."""
         spots: dict[object, list[str]] = defaultdict(list)
         for key, one in others.items():
             spots[_spot(one)].append(key)
@@ -798,7 +778,8 @@ class Recognition:
             found = spots.get(_spot(one), []) if _spot(one) else []
             if len(found) == 1 and overlap(one, others[found[0]]):
                 edit = self._edit(one, others[found[0]])
-                if edit.kind is not EditKind.ANOTHER_FACT and not _is_other_name(edit):
+                other = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
+                if name_of(one) or not other:
                     self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
@@ -807,8 +788,10 @@ class Recognition:
         """Return the unread highlight that each staged row without a key resembles most, by row.
 
         Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
-        they were moved and edited, but a card of such a row may be a second one. Of a row whose key came
-        from another machine and has no note in Anki, one that only Anki knows is noted as its second key.
+        they were moved and edited, but a card of such a row may be a second one. One that only Anki knows is
+        noted as the second key of one that the journal names: of equal words, or in the same vault an edit,
+        or where that one has no note in Anki and merely resembles it. Another workspace may have put its
+        notes into this collection.
         """
         journal = {
             container: {key: canonical(one.exact) for key, one in unread.items()}
@@ -825,11 +808,24 @@ class Recognition:
             if row["replaces"]:  # noted in an earlier run
                 self.issued_twice.setdefault(row["key"], row["replaces"])
             else:
-                one = bodies[row["key"]] = decode_highlight(row["body"])
+                one = bodies[row["key"]] = _without_place(decode_highlight(row["body"]))
                 in_anki[_vault_of(one.namespace)][row["key"]] = canonical(one.exact)
+        named = (
+            "SELECT h.key, coalesce(s.body, h.body) AS body FROM highlight h LEFT JOIN scanned s"
+            "  ON s.run = :run AND s.key = h.key WHERE h.container <> '' AND h.run = ''"
+        )
+        others = self._bodies(named, {"run": run}) if bodies else {}
+        seconds: list[tuple[str, str, str]] = []
+        for vault, there in in_anki.items():
+            near = {
+                k: _without_place(o) for k, o in others.items() if _vault_of(o.namespace) == vault
+            }
+            self._pair_keys({key: bodies[key] for key in there}, near, edited=bool(vault))
+            for key in sorted(there.keys() & self.issued_twice.keys()):
+                seconds.append((RESEMBLED, self.issued_twice[HighlightKey(key)], key))
+                del there[key]
         renamed = {k: words for vault in self._familiar for k, words in in_anki[vault].items()}
         found: dict[int, HighlightKey] = {}
-        seconds: list[tuple[str, str, str]] = []
         for row in self._db.execute(
             "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
             " WHERE s.run = ? AND s.replaces = '' AND (s.key = ''"
@@ -843,7 +839,7 @@ class Recognition:
             key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
-                edit = self._edit(_without_place(bodies[key]), _without_place(one))
+                edit = self._edit(bodies[key], _without_place(one))
                 other_fact = edit.kind is EditKind.ANOTHER_FACT and not _likest(words, there, SAME)
                 if row["key"] and not _is_other_name(edit) and not other_fact:
                     seconds.append((RESEMBLED, row["key"], key))
@@ -894,10 +890,17 @@ class _Words:
 
 
 def _spot(one: Highlight) -> object:
-    """Return where a passage of a note stands: what its anchor says is around it; None if too little."""
+    """Return the name of an annotation, or the words around a passage of a note; None if there are too few."""
+    if name := name_of(one):
+        return (name, one.kind)
     _, before, after = triple_of(one)
     enough = one.route is Route.VAULT and len(before) + len(after) >= _AROUND
     return (place_of(one.document), before, after, one.kind) if enough else None
+
+
+def _texts(key: str, one: Highlight) -> set[str]:
+    """Return the hash of the words of a passage, if no other passage has them by coincidence."""
+    return {text_of(one)} if _is_long(one) else set()
 
 
 def _vault_of(namespace: str) -> str:

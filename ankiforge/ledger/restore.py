@@ -538,9 +538,15 @@ class Recovery:
         It is drafted then if its note has another note type, and is not taken over.
         """
         key, drafted = found.identity.key, TAKEN if found.seen.type_id else ""
-        if self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone():
+        row = self._db.execute("SELECT body FROM highlight WHERE key = ?", (key,)).fetchone()
+        if row:
+            # The journal may have newer words than the note: the card is then drafted from them.
+            known = canonical(decode_highlight(row["body"]).exact)
+            lags = drafted and found.exact and canonical(found.exact) != known
             self._db.execute(
-                "UPDATE highlight SET drafter = ? WHERE key = ? AND run = ''", (TAKEN, key)
+                "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
+                " WHERE key = ? AND run = ''",
+                (TAKEN, bool(lags), TAKEN, key),
             )
             return
         document = self._document(found)

@@ -22,8 +22,20 @@ def one(desk: Desk) -> Any:
     return card
 
 
+def waits(front: str, back: str, word: str = "") -> Step:
+    """The card with this word is accepted, and a revision with these words waits."""
+
+    def check(desk: Desk) -> None:
+        card = desk.card(word) if word else one(desk)
+        assert card["verdict"] == "accepted"
+        assert card["revision"]["fields"] == {"Front": front, "Back": back}
+
+    return check
+
+
 CAT = (do.write("Katze::cat\n"), do.go())
 CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
+HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
 LIGHT = "What is the speed of light?::{} km\n"
 
 STORIES: dict[str, tuple[Step, ...]] = {
@@ -38,6 +50,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
         do.write("Katze:::the cat\n"), do.ship(), do.note(Reverse=""),
     ),
+    "a two-way card is taken over with its reverse side": (
+        do.write("Katze:::cat\n"), do.go(), do.lose(), do.run(),
+        do.card(kind="two-way", fields={"Front": "Katze", "Back": "cat", "Reverse": "y"}),
+    ),
     "a rejected card of two passages does not come back": (
         *CAT_TWICE, do.say("reject", "CARD"), do.go(), do.lose(), do.run(added=0),
         do.cards(verdict="rejected"),
@@ -50,6 +66,21 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a deletion nobody looked at outlives a lost database": (
         do.write("Katze::cat\n\nHund::dog\n"), do.go(), do.delete(), do.lose(), do.run(written=0),
         do.card(anki="tombstone"),
+    ),
+    "words of the source that wait for a person still wait after a loss": (
+        *CAT, do.edit(Extra="my own"), do.write("Kater::cat\n"), do.run(), waits("Kater", "cat"), do.lose(),
+        do.run(), waits("Kater", "cat"),
+    ),
+    "words of the source wait after all was lost, and again after a loss": (
+        *CAT, do.lose(journal=True), do.write("Katze::a cat\n"), do.run(),
+        waits("Katze", "a cat"), do.lose(), do.run(), waits("Katze", "a cat"),
+    ),
+    "a passage reworded in a renamed note keeps its note after all was lost, and again": (
+        do.write(HUNT.format("cold"), "Lake.md"), do.go(), do.lose(journal=True),
+        lambda desk: (desk.forge.folder / "notes/Lake.md").unlink(),
+        do.write(HUNT.format("wable") + "\nKatze::cat\n", "Wacle.md"), do.run(), do.lose(),
+        do.run(), waits("Who hunts the echidna when the nights are long and wable", "wolves", "echidna"),
+        do.run(updated=0),
     ),
     "a note of another type is held after all was lost": (
         *CAT, do.to_basic(), do.lose(journal=True), do.run(written=0), do.card(anki="held"),

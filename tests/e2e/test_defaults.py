@@ -85,6 +85,39 @@ def test_the_generation_outlives_the_ledger_and_reaches_another_machine(
         assert card["deck"] == ("Reading::c" if old else "Reading")
 
 
+def later(lines: list[dict[str, Any]]) -> None:
+    """Date the first line after the others, as if the clock was set back since."""
+    lines[0]["at"] = "2099-01-01T00:00:00+00:00"
+
+
+def merged(lines: list[dict[str, Any]]) -> None:
+    """Add the older journal of the first version, whose events had no numbers."""
+    for line in lines[1:]:
+        older = {**line, "id": line["id"][::-1], "at": "2020-01-01T00:00:00+00:00"}
+        lines.append({name: value for name, value in older.items() if name != "n"})
+
+
+@pytest.mark.parametrize(
+    ("change", "before", "deck"),
+    [(later, "", "Reading"), (list, "\ufeff", "Reading"), (merged, "", "Reading::c")],
+)
+def test_neither_a_clock_nor_an_editor_changes_the_generation_of_a_journal(
+    forge, change, before, deck
+):
+    folder = notes(forge, a=QUESTION)
+    forge.ok("run", folder)
+    lose(forge.home)
+    path = forge.home / "journal.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["what"] == "generation"
+    change(lines)
+    path.write_text(before + "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    notes(forge, c="Hund:::dog\n")
+    forge.ok("run", folder)
+    [card] = [card for card in forge.cards() if "Hund" in str(card["fields"])]
+    assert card["deck"] == deck
+
+
 def test_a_look_makes_no_journal_and_a_generation_is_said_once(forge):
     forge.ok("list")
     forge.ok("run", "--dry-run", notes(forge, a=QUESTION))

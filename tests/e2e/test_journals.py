@@ -21,6 +21,11 @@ LOST: dict[str, Callable[[Lines], Lines] | None] = {
     "the last lines": lambda lines: lines[:4],
     "the first lines": lambda lines: lines[-2:],
     "some lines": lambda lines: lines[:3] + lines[6:],
+    "a line, and not its length": lambda lines: [
+        *lines[:3],
+        b"#" * (len(lines[3]) - 1) + b"\n",
+        *lines[4:],
+    ],
     "half a line": lambda lines: [*lines[:5], lines[5][:40] + b"\n", *lines[6:]],
 }
 
@@ -279,6 +284,107 @@ def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one
     assert len(live(ours)) == 2
     assert guid in live(ours)
     assert live(theirs) == live(ours)
+
+
+# what stands around the passage, and what it says, when each machine reads it first and at last
+IRIS = "The {} of the eye is made ==smaller== by a ring of muscles in the iris.\n"
+EARLIER = f"{IRIS.format('pupil of Greta')}\nLight comes in through it when the day is dark.\n"
+FIRST = f"A chapter of its own is on the eye and its parts.\n\n{EARLIER}"
+LAST = f"A chapter of its own is on the eye and its parts.\n\n{IRIS.format('pupil of Berta')}"
+
+
+def test_a_passage_that_both_machines_read_before_its_name_was_replaced_keeps_one_card(
+    forge, forge_in, anki, tmp_path
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    note, other = with_anki(ours, anki) / "a.md", without_anki(theirs) / "a.md"
+    for one, path, texts in ((ours, note, [FIRST]), (theirs, other, [EARLIER, LAST])):
+        for text in texts:
+            path.write_text(text, encoding="utf-8")
+            one.ok("run")
+    [guid] = live(ours)
+    anki.load(ours.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    note.write_text(LAST, encoding="utf-8")
+
+    agree(ours, theirs)
+    assert live(ours) == live(theirs) == {guid}
+    [card] = [card for card in ours.cards() if card["guid"] == guid]
+    assert "Greta" in str(card["fields"])
+    assert card["revision"], "the other name waits"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_mark_that_one_machine_reads_in_a_corrected_paper_keeps_one_card(
+    forge, forge_in, anki, tmp_path, lost
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    with_anki(ours, anki, f"{{pdf: {{name: papers, path: '{papers}'}}}}")
+    without_anki(theirs, f"{{pdf: {{name: papers, path: '{papers}'}}}}")
+    for one in (ours, theirs):
+        one.ok("init", "--trust", one.folder)
+
+    def write(name: str, answer: str, rest: str = "It lies by the sea.") -> None:
+        words = f"The shallow market behind the range is known to hold {answer} cedar since 1356."
+        marked = mark(words, comment="What does the shallow market hold?", name="mark-of-cedar")
+        page = Page((paragraph(f"{words} {rest}"),), (marked,))
+        write_pdf(papers / name, [page], title="A Survey of Places")
+
+    write("survey.pdf", "Pigick")
+    ours.ok("run")
+    [guid] = live(ours)
+    anki.load(ours.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    ours.ok("run")
+    (papers / "survey.pdf").unlink()
+    write("survey.pdf" if lost else "Survey of 1356.pdf", "Pugick")
+    theirs.ok("run")
+    anki.load(theirs.folder / "ankiforge.apkg")
+    if lost:
+        shutil.rmtree(ours.folder / ".ankiforge")
+    else:
+        write("Survey of 1356.pdf", "Pugick", "It has gone since.")
+
+    agree(ours, theirs)
+    assert live(ours) == live(theirs) == {guid}
+    anki.load(ours.folder / "ankiforge.apkg")
+    assert studied(anki) == [guid]
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("later", ["The same passage.", "Cited since.", "No longer there."])
+def test_a_note_that_only_anki_shows_and_one_of_another_machines_journal_become_one(
+    forge, forge_in, anki, tmp_path, later, loaded
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    note = with_anki(ours, anki) / "a.md"
+    without_anki(theirs, f"{{obsidian: {{name: notes, path: '{note.parent}'}}}}")
+    theirs.ok("init", "--trust", theirs.folder)
+    note.write_text(f"At first.\n\n{IRIS.format('pupil')}", encoding="utf-8")
+    run_and_load(ours, anki)
+    [guid] = live(ours)
+    anki.answer_first_card(guid)
+    text = IRIS.format("pupil").replace(
+        "iris.", "iris [12]." if later == "Cited since." else "iris."
+    )
+    note.write_text(f"{later}\n\n{text}", encoding="utf-8")
+    theirs.ok("run")
+    if loaded:
+        anki.load(theirs.folder / "ankiforge.apkg")
+    shutil.rmtree(ours.folder / ".ankiforge")
+    (ours.folder / "journal.jsonl").write_bytes(b"")
+    if later == "No longer there.":
+        note.write_text(later, encoding="utf-8")
+
+    agree(ours, theirs)
+    for one in (ours, theirs):
+        if (package := one.folder / "ankiforge.apkg").exists():
+            anki.load(package)
+    assert studied(anki) == [guid]
+    assert live(ours) == {guid}
+    assert live(theirs) == (set() if later == "No longer there." else {guid})
 
 
 def without_anki(forge, *sources: str) -> Path:
