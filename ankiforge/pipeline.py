@@ -210,7 +210,7 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
         recovered = recover_cards(ledger)
         cards = "1 card" if recovered == 1 else f"{recovered:,} cards"
         taken = Problem("Anki", f"{cards} of these passages taken over from there", notice=True)
-        yield Progress(problems=(taken,) if recovered else ())
+        yield Progress(problems=(taken, *ledger.ingest.unite_recovered()) if recovered else ())
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 

@@ -306,6 +306,8 @@ def recovered_card(seen: Seen) -> Recovered | None:
         kind = CardKind.TWO_WAY if fields["Reverse"].strip() else CardKind.BASIC
     shown = ("Text", "Extra") if kind is CardKind.CLOZE else ("Front", "Back", "Extra")
     words = {name: unrender(fields[name]) for name in shown if fields[name].strip()}
+    if kind is CardKind.TWO_WAY:
+        words["Reverse"] = "y"
     is_cloze = kind is CardKind.CLOZE
     answer = cloze_answers(words.get("Text", "")) if is_cloze else plain(words.get("Back", ""))
 

@@ -285,22 +285,23 @@ def _stored(name: str) -> zipfile.ZipInfo:
 # --- recognising one ------------------------------------------------------------------------
 
 _NEWER_DATABASES = {"collection.anki21", "collection.anki21b"}
-_MAX_DATABASE = 4_000_000_000
-"""The maximum size of a database that `is_ours` unpacks."""
+_MAX_DATABASE = 1_000_000_000
+"""The maximum size of a database that `is_ours` unpacks into memory."""
 _UNREADABLE = (OSError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def is_ours(path: Path) -> bool:
     """Return whether a file is a package of ours: only our note types, and not exported by Anki."""
     try:
-        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
-            with zipfile.ZipFile(path) as package:
-                is_export = not _NEWER_DATABASES.isdisjoint(package.namelist())
-                if is_export or package.getinfo(_DATABASE).file_size > _MAX_DATABASE:
-                    return False
-                database = package.extract(_DATABASE, folder)
-            with closing(sqlite3.connect(database)) as connection:
-                found = {row[0] for row in connection.execute("select distinct mid from notes")}
+        with zipfile.ZipFile(path) as package:
+            is_export = not _NEWER_DATABASES.isdisjoint(package.namelist())
+            if is_export or package.getinfo(_DATABASE).file_size > _MAX_DATABASE:
+                return False
+            database = package.read(_DATABASE)
+        # in memory: on a full disk, a package of ours is not to be taken for another's
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(database)
+            found = {row[0] for row in connection.execute("select distinct mid from notes")}
     except (*_UNREADABLE, sqlite3.Error):
         return False
     return found <= {note_type(family).id for family in Family}

@@ -54,10 +54,15 @@ MOVED_FROM = "moved_from"
 """The check for cards whose passage may be the moved one of another card, which is gone."""
 REJECTED_ELSEWHERE = "rejected_elsewhere"
 """The check for cards that repeat a rejected card of another passage."""
+REPLACES = "replaces"
+"""The event and the check for a new card that may replace others, because their passage now states
+another fact."""
 ALIKE = ("duplicate", "similar")
 """The checks of the duplicate index."""
 PAIRED = (*ALIKE, MOVED_FROM)
-"""The checks of pairs of cards, whose findings a person can dismiss."""
+"""The checks of pairs of cards that may be one."""
+DISMISSIBLE = (*PAIRED, REPLACES)
+"""The checks of pairs of cards whose findings a person can dismiss."""
 
 STANDS = "NOT d.undone"
 """The SQL condition that a decision `d` is not undone."""
@@ -188,7 +193,7 @@ def _card_of(id: str) -> str:
 
 
 def _is_dismissed(guid: str, finding: Finding, apart: frozenset[frozenset[str]]) -> bool:
-    return finding.check in PAIRED and frozenset((guid, _card_of(finding.twin))) in apart
+    return finding.check in DISMISSIBLE and frozenset((guid, _card_of(finding.twin))) in apart
 
 
 SOURCE_GONE = Finding("source_gone", Severity.WARN, "its passage is no longer in the source")

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.config.deckfiles import colour_name
-from ankiforge.ledger.cards import MOVED_FROM, PAIRED, REJECTED_ELSEWHERE, STANDS
+from ankiforge.ledger.cards import DISMISSIBLE, MOVED_FROM, REJECTED_ELSEWHERE, STANDS
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
@@ -63,7 +63,7 @@ CURRENT = (
     f"  WHEN '{REJECTED_ELSEWHERE}' THEN o.verdict = 'rejected' ELSE o.verdict <> 'rejected' END)"
     f" OR EXISTS (SELECT 1 FROM foreign_note n WHERE {_TWIN} GLOB 'nid:*'"
     f"  AND n.id = CAST(substr({_TWIN_CARD}, 5) AS INTEGER) AND n.fields <> ''))"
-    f" AND NOT (json_extract(f.body, '$.check') IN ({', '.join(map(repr, PAIRED))})"
+    f" AND NOT (json_extract(f.body, '$.check') IN ({', '.join(map(repr, DISMISSIBLE))})"
     f" AND ({_SETTLED.format('f.guid', _TWIN_CARD)} OR {_SETTLED.format(_TWIN_CARD, 'f.guid')}))))"
 )
 """Whether a finding applies: the other card is still in use, and no person dismissed the pair."""

@@ -354,6 +354,17 @@ class Ingest:
             unselected=unselected,
         )
 
+    def unite_recovered(self) -> tuple[Problem, ...]:
+        """Move cards that were recovered from Anki after `finish` to the other key of their highlight.
+
+        Returns:
+            A notice about the cards that were superseded.
+        """
+        recognising = self._recognising
+        with self._writer.unit():
+            self.moves.follow((), "", recognising.issued_twice, recognising.waits)
+        return self.moves.notices()
+
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
         """Match staged highlights and unite copies of works; return the action of the unions, or ""."""
         self.works.refresh()  # the journal may have unions of documents that are first read now

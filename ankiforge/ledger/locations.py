@@ -631,21 +631,25 @@ class CardMoves:
                 last.after["standing_why"], "revive", after, by=SOURCE, action=action
             )
 
-    def _weight(self, guid: Guid) -> tuple[bool, int, bool, str, str]:
+    def _weight(self, guid: Guid) -> tuple[bool, bool, int, bool, str, str]:
         """Return a sort key that puts the card to keep first, even if only the journal has it.
 
-        The order is: a card that a person rejected or deleted, more reviews, a card edited or accepted by
-        a person, an earlier shipment.
+        The order is: a card that a person rejected or deleted, one that is not missing in Anki (a full
+        sync replaced the collection of one machine by that of another), more reviews, a card edited or
+        accepted by a person, an earlier shipment.
         """
         columns = self._columns_of(guid)
-        [shipped] = self._db.execute(
-            "SELECT min(written_at) FROM shipped WHERE guid = ?", (guid,)
+        shipped, missing = self._db.execute(
+            "SELECT (SELECT min(written_at) FROM shipped WHERE guid = ?1),"
+            " EXISTS (SELECT 1 FROM card WHERE guid = ?1 AND anki = ?2)",
+            (guid, AnkiState.MISSING),
         ).fetchone()
         by_person = columns.get("edited") or columns.get("accepted_by") == "person"
         unwanted = (
             Verdict.REJECTED in columns.values() or columns.get("anki") == AnkiState.TOMBSTONE
         )
-        return (not unwanted, -self._reviews(guid), not by_person, shipped or "~", guid)
+        reviews = self._reviews(guid)
+        return (not unwanted, bool(missing), -reviews, not by_person, shipped or "~", guid)
 
     def _columns_of(self, guid: Guid) -> Columns:
         """Return the columns set by the events about a card."""

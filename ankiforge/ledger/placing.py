@@ -18,7 +18,14 @@ from ankiforge.ledger.alternatives import (
     numbered_as_before,
     numbered_as_journalled,
 )
-from ankiforge.ledger.cards import ANSWER_CHANGED, REJECTED_ELSEWHERE, Cards, letter_of
+from ankiforge.ledger.cards import (
+    ANSWER_CHANGED,
+    MOVED_FROM,
+    REJECTED_ELSEWHERE,
+    REPLACES,
+    Cards,
+    letter_of,
+)
 from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
@@ -419,7 +426,7 @@ class Reviser:
         """
         if card.standing is not Standing.LIVE:
             self._alternatives.revive(card)
-        row = self._earlier.numbered(card, row)
+        row = self._as_before(card, row)
         waits = [one for one in card.candidates if one.state is not CandidateState.PASSED]
         if beside and all(_is_among(waits, checked) for checked in row):
             return
@@ -536,8 +543,16 @@ class Reviser:
         recorded.revised += bool(new)
 
     def _as_before(self, card: Card, row: Row) -> Row:
-        """Return candidates with the card's cloze numbers, without findings of dismissed pairs."""
+        """Return candidates with the card's cloze numbers, without findings of dismissed pairs.
+
+        While a person has not decided whether a new card is another one, no new words accept it.
+        """
         row = self._earlier.numbered(card, row)
+        if card.verdict is Verdict.PENDING:
+            for one in (each for each in card.leading.findings if each.check in UNDECIDED):
+                row = [
+                    checked if one in checked.findings else doubted(checked, one) for checked in row
+                ]
         return [self._without_dismissed(card.guid, checked) for checked in row]
 
     def _keep(self, card: Card, checked: Checked) -> None:
@@ -618,6 +633,13 @@ def _from_source(card: Card) -> bool:
 
 SAME_HIGHLIGHT = "same_highlight"
 """The check whose findings ask a person whether an edited passage is still the same one."""
+UNDECIDED = (MOVED_FROM, REPLACES, SAME_HIGHLIGHT)
+"""The checks that ask of a pending card whether it is another card."""
+
+
+def doubted(checked: Checked, finding: Finding) -> Checked:
+    """Add a finding to a draft, so that a person has to decide on it."""
+    return replace(checked, findings=(*checked.findings, finding), accept=False)
 
 
 def _is_made_of(card: Card, highlight: Highlight) -> bool:

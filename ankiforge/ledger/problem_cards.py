@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger.cards import STANDS
+from ankiforge.ledger.cards import REPLACES, STANDS
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import REDRAFT
 from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
@@ -25,9 +25,6 @@ REWORDED = "reworded"
 """The event that records that a person reworded a problem card in Anki."""
 INSTEAD = "cards"
 """The key, in the body of a redraft, for the guids of the cards that were drafted."""
-REPLACES = "replaces"
-"""The event and the check for a new card that may replace others, because their passage now states
-another fact."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
 """The decisions of a person that remove a card from the list until it fails again."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from msgspec import json
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
-from ankiforge.ledger.cards import MOVED_FROM, SOURCE_GONE, Cards
+from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
@@ -25,9 +25,10 @@ from ankiforge.ledger.placing import (
     Recorded,
     Rejections,
     Reviser,
+    doubted,
     is_unchanged,
 )
-from ankiforge.ledger.problem_cards import INSTEAD, REPLACES, ProblemCards
+from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
 from ankiforge.ledger.slots import Slots, likeness, said_before, without_card
 from ankiforge.model import (
     Batch,
@@ -256,7 +257,7 @@ class Recorder:
             results.beside, results.instead, doubt, replaced,
         )  # fmt: skip
         if doubt and doubt.check == MOVED_FROM:
-            drafts = [_doubted(one, doubt) for one in drafts]
+            drafts = [doubted(one, doubt) for one in drafts]
         self._place(placing, self._with_rejections(key, drafts))
         why = results.none.reason or "nothing was drafted"
         self._db.execute(
@@ -295,7 +296,7 @@ class Recorder:
         if self._decisions.person_decided(key):
             return drafts
         found = ((one, self._rejections.finding(one.draft)) for one in drafts)
-        return [_doubted(one, rejected) if rejected else one for one, rejected in found]
+        return [doubted(one, rejected) if rejected else one for one, rejected in found]
 
     def _place(self, placing: _Placing, drafts: list[Checked]) -> None:
         """Assign each group of alternatives to the cards that it revises, or to new ones."""
@@ -420,7 +421,7 @@ class Recorder:
                 left = [c for other in rows if other is not row for c in other if len(live) == 1]
                 revisions = [_with_left_out(checked, left) for checked in row]
                 if placing.doubt:
-                    revisions = [_doubted(one, placing.doubt) for one in revisions]
+                    revisions = [doubted(one, placing.doubt) for one in revisions]
                 if placing.beside:
                     self._reviser.add_revisions(card, revisions, placing.recorded)
                 else:
@@ -475,13 +476,13 @@ class Recorder:
         quote = (before if own else self._slots.quotes(key, family)).get(slot, "")
         guid = guid_for(key, family, slot)
         if doubt := self._shipped_otherwise(placing, guid, quote, drafts[0]):
-            row = [_doubted(checked, doubt) for checked in row]
+            row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         for guid in replaced:
             message = f"another fact stands where that of {guid} stood: does it replace that card?"
             doubt = Finding(REPLACES, Severity.WARN, message, guid)
-            row = [_doubted(checked, doubt) for checked in row]
+            row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
         if replaced:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
@@ -544,11 +545,6 @@ class Recorder:
         return True
 
 
-def _doubted(checked: Checked, finding: Finding) -> Checked:
-    """Add a finding to a draft, so that a person has to decide on it."""
-    return replace(checked, findings=(*checked.findings, finding), accept=False)
-
-
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     """Add a finding that a draft may be one of these cards, whose passage is gone."""
     draft = checked.draft
@@ -565,7 +561,7 @@ def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     )
     rejected = ", rejected there" if card.verdict is Verdict.REJECTED else ""
     message = f"moved from “{card.highlight.document.title}”{rejected}?"
-    return _doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
+    return doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
 
 
 def _is_decided(card: Card) -> bool:

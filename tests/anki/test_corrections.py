@@ -12,6 +12,7 @@ RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 WAR = "World War 1 ended in ==1918== after four years.\n"
 NEXT = "World War 2 ended in ==1945== after six years.\n"
 GAP = "In its ==worst case== the search takes as long as the list is."
+GAPS = "The ==liver== stores ==glycogen== for the night.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 """A person accepts the card, imports and answers it."""
 
@@ -72,6 +73,13 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(GAP), *ACCEPTED, do.write(GAP.replace("worst case", "least good case")), do.run(),
         do.say("accept", "CARD"), do.ship(),
         do.note(Text="In its {{c1::least good case}} the search takes as long as the list is."),
+    )),
+    "a gap that goes and comes back keeps its card": ("glycogen", (
+        do.write(GAPS), *ACCEPTED, do.write(GAPS.replace("==liver==", "liver")), do.run(),
+        do.say("accept", "CARD"), do.ship(),
+        do.note(Text="The liver stores {{c2::glycogen}} for the night."),
+        do.write(GAPS), do.run(), do.say("accept", "CARD"), do.ship(),
+        do.note(Text="The {{c1::liver}} stores {{c2::glycogen}} for the night."), reviewed,
     )),
     "another fact takes the place of the old one": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(updated=0), replaced_by_the_other,

@@ -22,11 +22,11 @@ def one(desk: Desk) -> Any:
     return card
 
 
-def waits(front: str, back: str) -> Step:
-    """The card is accepted, and a revision with these words waits."""
+def waits(front: str, back: str, word: str = "") -> Step:
+    """The card with this word is accepted, and a revision with these words waits."""
 
     def check(desk: Desk) -> None:
-        card = one(desk)
+        card = desk.card(word) if word else one(desk)
         assert card["verdict"] == "accepted"
         assert card["revision"]["fields"] == {"Front": front, "Back": back}
 
@@ -35,6 +35,7 @@ def waits(front: str, back: str) -> Step:
 
 CAT = (do.write("Katze::cat\n"), do.go())
 CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
+HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
 LIGHT = "What is the speed of light?::{} km\n"
 
 STORIES: dict[str, tuple[Step, ...]] = {
@@ -48,6 +49,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a field emptied in Anki stays empty after a loss": (
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
         do.write("Katze:::the cat\n"), do.ship(), do.note(Reverse=""),
+    ),
+    "a two-way card is taken over with its reverse side": (
+        do.write("Katze:::cat\n"), do.go(), do.lose(), do.run(),
+        do.card(kind="two-way", fields={"Front": "Katze", "Back": "cat", "Reverse": "y"}),
     ),
     "a rejected card of two passages does not come back": (
         *CAT_TWICE, do.say("reject", "CARD"), do.go(), do.lose(), do.run(added=0),
@@ -69,6 +74,13 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "words of the source wait after all was lost, and again after a loss": (
         *CAT, do.lose(journal=True), do.write("Katze::a cat\n"), do.run(),
         waits("Katze", "a cat"), do.lose(), do.run(), waits("Katze", "a cat"),
+    ),
+    "a passage reworded in a renamed note keeps its note after all was lost, and again": (
+        do.write(HUNT.format("cold"), "Lake.md"), do.go(), do.lose(journal=True),
+        lambda desk: (desk.forge.folder / "notes/Lake.md").unlink(),
+        do.write(HUNT.format("wable") + "\nKatze::cat\n", "Wacle.md"), do.run(), do.lose(),
+        do.run(), waits("Who hunts the echidna when the nights are long and wable", "wolves", "echidna"),
+        do.run(updated=0),
     ),
     "a note of another type is held after all was lost": (
         *CAT, do.to_basic(), do.lose(journal=True), do.run(written=0), do.card(anki="held"),

@@ -137,3 +137,31 @@ def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     phone.rewrite("Katze:::cat", "Katze:::cat (an animal)")
     came = phone.run()
     assert (came["written"], came["conflicts"]) == (0, 0)
+
+
+def test_of_two_notes_of_a_passage_the_one_that_a_full_sync_left_is_kept(pair):
+    laptop, phone = pair
+    laptop.note.write_text("# Cells\n\nEin anderer Satz steht davor.\n\nKatze:::cat\n")
+    phone.note.write_text("# Cells\n\nKatze:::cat\n")
+    for computer in pair:
+        computer.run()
+        computer.load()
+        computer.run()
+    lost, left = laptop.guid("Katze"), phone.guid("Katze")
+    assert lost != left
+    for table in ("cards", "notes"):  # the phone's collection replaces that of the laptop
+        laptop.anki.col.db.execute(f"delete from {table}")
+    laptop.anki.load(phone.forge.folder / "ankiforge.previous.apkg")
+    laptop.note.write_text(phone.note.read_text())
+    _carry_journal(laptop, phone)
+    _carry_journal(phone, laptop)
+
+    for computer in (laptop, phone, laptop):
+        computer.run()
+        _carry_journal(laptop, phone)
+        _carry_journal(phone, laptop)
+
+    for computer in pair:
+        live = [one for one in computer.forge.cards() if one["standing"] == "live"]
+        assert [(one["guid"], one["anki"]) for one in live] == [(left, "seen")]
+    assert "ankiforge::retired" not in laptop.anki.note(left).tags

@@ -69,10 +69,10 @@ def read(forge: Any, vault: Path, notes: dict[str, str]) -> dict[str, dict[str, 
     for name, text in notes.items():
         (vault / f"{name}.md").write_text(text, encoding="utf-8")
     forge.ok("run", vault)
-    found: dict[str, dict[str, Any]] = {name: {} for name in notes}
+    found: dict[str, dict[str, Any]] = {}
     for card in forge.cards():
         if not any(word in str(card["fields"]) for word in ("Chlorophyll", "Basalt")):
-            found[card["title"]][card["guid"]] = card
+            found.setdefault(card["title"], {})[card["guid"]] = card
     return found
 
 
@@ -89,3 +89,35 @@ def outcome(before: dict[str, Any], after: dict[str, Any]) -> str:
         return WAITS if now["fields"] == old["fields"] else "ships, and waits"
     changed = now["fields"] != old["fields"] or now["quote"] != old["quote"]
     return SHIPS if changed else "the same"
+
+
+FIRST = "The town of Kelo has a famous harbuor since 1248 with ==seven towers==.\n"
+OTHER_TOWN = FIRST.replace("Kelo", "Ratimi").replace("seven towers", "nine gates")
+
+
+def test_a_corrected_other_fact_still_waits_for_the_decision(forge, vault):
+    [old] = read(forge, vault, {"Towns": FIRST})["Towns"]
+    read(forge, vault, {"Towns": OTHER_TOWN})
+    cards = read(forge, vault, {"Towns": OTHER_TOWN.replace("harbuor", "harbour")})["Towns"]
+
+    [new] = cards.keys() - {old}
+    assert "harbour" in cards[new]["fields"]["Text"]
+    assert (cards[new]["verdict"], cards[new]["instead_of"]) == ("pending", [old])
+    assert [one["check"] for one in cards[new]["findings"]] == ["replaces"]
+
+    forge.ok("distinct", new, old)
+    assert [card["findings"] for card in forge.cards() if card["guid"] == new] == [[]]
+    forge.ok("accept", new)
+    states = {card["guid"]: (card["verdict"], card["standing"]) for card in forge.cards()}
+    assert states == dict.fromkeys((old, new), ("accepted", "live"))
+
+
+def test_a_corrected_card_that_may_have_moved_still_waits(forge, vault):
+    read(forge, vault, {"Old": "The harbour of Kelo has ==seven towers== of stone.\n"})
+    (vault / "Old.md").unlink()
+    text = "The old harbour of Kelo has ==seven towers== of grey stone.\n"
+    read(forge, vault, {"New": text})
+    [card] = read(forge, vault, {"New": text.replace("grey", "very grey")})["New"].values()
+
+    assert card["verdict"] == "pending"
+    assert "moved_from" in {one["check"] for one in card["findings"]}

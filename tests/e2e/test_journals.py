@@ -43,8 +43,10 @@ def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_ledger(forge
     left = b"".join(lost(journal.read_bytes().splitlines(keepends=True))) if lost else b""
     journal.write_bytes(left) if lost else journal.unlink()
 
-    [notice] = [one for one in forge("run", vault, "--json").data["problems"] if one["notice"]]
+    problems = forge("run", vault, "--json").data["problems"]
+    [notice] = [one for one in problems if one["notice"]]
     assert "written there again" in notice["what"]
+    assert all("repair or delete the line" in one["hint"] for one in problems if one != notice)
     assert journal.read_bytes().startswith(left)
     assert not [one for one in forge("run", vault, "--json").data["problems"] if one["notice"]]
     shutil.rmtree(forge.home / ".ankiforge")

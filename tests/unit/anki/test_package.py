@@ -81,6 +81,12 @@ def test_a_package_of_ours_is_known_and_tells_its_guids(tmp_path, make_card):
     assert not is_ours(package), "Anki exported it"
 
 
+def test_a_package_of_ours_is_known_on_a_full_disk(tmp_path, make_card, monkeypatch):
+    write_package(package := tmp_path / "a.apkg", _notes(make_card))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    assert is_ours(package)
+
+
 BUILD = """
 import sys
 from pathlib import Path
