@@ -507,7 +507,7 @@ class CardMoves:
             if card.standing is Standing.LIVE and not self._taken_back(card.guid, to):
                 extra = {"from": key, "to": to, "family": card.family, "slot": card.slot}
                 self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
-                self._without_stale_findings(card.guid)
+                self._without_findings(self._cards.get(card.guid), *_STALE)
 
     def back(self, key: HighlightKey) -> None:
         """Link cards that were moved to a copy of a highlight to the highlight again: it is back.
