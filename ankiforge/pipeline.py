@@ -873,15 +873,16 @@ def recheck_named(ledger: Ledger) -> None:
         return
     from ankiforge.check import DuplicateIndex
 
+    may_be_same = ledger.duplicates.may_be_same
     with ledger.unit():
         for id in changed:
             if words := ledger.duplicates.draft(id):
                 index = DuplicateIndex()
                 index.add(id, HighlightKey(""), words, ledger.duplicates.where(id))
                 for guid, letter in ledger.duplicates.naming(id):
-                    candidates = ledger.cards.get(guid).candidates
-                    draft = next(one.draft for one in candidates if letter_of(one) == letter)
-                    found = list(index.near(draft, HighlightKey("")))
+                    card = ledger.cards.get(guid)
+                    draft = next(one.draft for one in card.candidates if letter_of(one) == letter)
+                    found = list(index.near(draft, card.highlight.key, may_be_same=may_be_same))
                     before = ledger.cards.findings(guid, letter)
                     named = [one for one in before if one.twin == id and one.check in ALIKE]
                     if found != named:

@@ -32,7 +32,7 @@ def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
     written |= {
         "Source": source_html(card),
         "Citation": citation_html(card),
-        "Links": links_html(card.highlight, *card.also),
+        "Links": links_html(*card.passages),
         "AnkiforgeId": identity_html(card, content_hash(card.family, content)),
     }
     return tuple(written.get(name, "") for name in note_type(card.family).fields)
@@ -159,7 +159,7 @@ def citation_html(card: Card) -> str:
     parts = (*_title_and_headings(highlight), *map(_shortened, highlight.above))
     above = " › ".join(part for part in parts if not any(_reveals(part, one) for one in answers))
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
-    references = dict.fromkeys(reference(source) for source in (highlight, *card.also))
+    references = dict.fromkeys(reference(source) for source in card.passages)
     return where + "".join(f"<cite>{literal(text)}</cite>" for text in references)
 
 

@@ -253,7 +253,7 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
         normal_form(one) == normal_form(other)
         for one, other in zip(merged, seen.fields, strict=False)
     )
-    placed = _shows_sources(last, known) and _links_current_note(seen.fields, card)
+    placed = _shows_sources(last, known) and _links_current_notes(seen.fields, card)
     if same_fields and same_tags(tags, seen.tags) and placed:
         return CardPlan(card, conflicts=conflicts)
     pictures_lost = known.missing_pictures and _needs_pictures(card, last)
@@ -482,7 +482,7 @@ def _same_text(last: Shipment, known: PlanInput) -> bool:
         return False
     written = "".join(last.html)
     shown = all(picture.name in written for picture in known.pictures.values())
-    return shown and _shows_sources(last, known) and _links_current_note(last.html, known.card)
+    return shown and _shows_sources(last, known) and _links_current_notes(last.html, known.card)
 
 
 def _shows_sources(last: Shipment, known: PlanInput) -> bool:
@@ -491,15 +491,17 @@ def _shows_sources(last: Shipment, known: PlanInput) -> bool:
     return all(source in written for source in known.merged_sources)
 
 
-def _links_current_note(html: Sequence[str], card: Card) -> bool:
-    """Return whether the first Obsidian link opens the note that contains the passage now.
+def _links_current_notes(html: Sequence[str], card: Card) -> bool:
+    """Return whether the Obsidian links open notes of the card's passages, the first one that of its own.
 
-    It does not after that note was renamed or moved.
+    They do not after a note was renamed or moved, or after a further passage was removed.
     """
     links = html[note_type(card.family).fields.index("Links")]
-    linked = re.search(r'href="(obsidian:[^"]*)"', links)
+    linked = [_linked_note(unescape(uri)) for uri in re.findall(r'href="(obsidian:[^"]*)"', links)]
+    uris = (uri for one in card.passages for uri in (one.uri, *one.links, one.document.uri))
     here = _linked_note(card.highlight.uri)
-    return not (linked and here) or _linked_note(unescape(linked[1])) == here
+    is_first = not (linked and here) or linked[0] == here
+    return is_first and set(linked) <= {*map(_linked_note, uris), ()}
 
 
 def _linked_note(uri: str) -> tuple[str, ...]:

@@ -526,8 +526,11 @@ GUARDS = (
 # --- the verdict -------------------------------------------------------------------------------
 
 
-def judged(mine: Sides, theirs: Sides) -> str | None:
-    """Return the difference between two cards, "" if there is none; None if they are not comparable."""
+def judged(mine: Sides, theirs: Sides, *, reworded: bool = False) -> str | None:
+    """Return the difference between two cards, "" if there is none; None if they are not comparable.
+
+    With `reworded`, one may be the other after an edit, and other words in one place are no difference.
+    """
     one, other = _aligned(mine, theirs)
     # `What?` is clear only in its context
     both_ask = Family.CLOZE in (one.family, other.family) or one.asked == other.asked
@@ -538,7 +541,8 @@ def judged(mine: Sides, theirs: Sides) -> str | None:
         one.answer_stems <= other.asked_stems and other.answer_stems <= one.asked_stems
     ):
         return None
-    return next((said for guard in GUARDS if (said := guard(one, other))), "")
+    guards = (one for one in GUARDS if not (reworded and one in (affixes_differ, swapped)))
+    return next((said for guard in guards if (said := guard(one, other))), "")
 
 
 def _aligned(mine: Sides, theirs: Sides) -> tuple[Features, Features]:

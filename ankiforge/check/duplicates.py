@@ -11,7 +11,7 @@ needed: one draft among 100,000 cards reads only a few rows, and no row is read 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import combinations
@@ -121,6 +121,10 @@ class Store(Protocol):
 
     def draft(self, id: str) -> Draft | None:
         """Return the text of a card; None if it no longer exists."""
+        ...
+
+    def may_be_same(self, id: str, highlight: HighlightKey) -> bool:
+        """Return whether a card may be of this highlight: it was a copy of its own, or that is gone."""
         ...
 
 
@@ -326,17 +330,27 @@ class DuplicateIndex:
     # --- near ones --------------------------------------------------------------------------
 
     def near(
-        self, draft: Draft, highlight: HighlightKey, *, spare: bool = False
+        self,
+        draft: Draft,
+        highlight: HighlightKey,
+        *,
+        spare: bool = False,
+        may_be_same: Callable[[str, HighlightKey], bool] | None = None,
     ) -> Iterator[Finding]:
         """Yield a warning for each duplicate, and an info for each similar card.
 
-        `spare`: only duplicates of which one could be deleted without loss.
+        `spare`: only duplicates of which one could be deleted without loss. `may_be_same` replaces the
+        function of the store.
         """
+        if may_be_same is None and self._store is not None:
+            may_be_same = self._store.may_be_same
         read, terms = _read(draft.kind, draft.fields)
         judged = []
         for similarity, place in self._similar(terms, read, highlight):
             theirs = self._sides_at(place)
             difference = differences.judged(read, theirs)
+            if difference and may_be_same and may_be_same(self._ids[place], highlight):
+                difference = differences.judged(read, theirs, reworded=True)
             if difference == "" and spare and differences.both_tell(read, theirs):
                 continue
             if difference is not None:

@@ -105,7 +105,7 @@ class Ledger:
         )
         self.recorder = Recorder(
             connection, self.writer, self.decisions, self.cards, self.alternatives, slots, self.placer,
-            self.policy,
+            self.policy, self.ingest.moves,
         )  # fmt: skip
         self.packages = Packages(connection, self.writer, self.cards)
         self.views = Views(connection, self.writer, self.decisions, self.cards)

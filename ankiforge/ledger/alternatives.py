@@ -30,7 +30,7 @@ from ankiforge.model import (
     Standing,
     Verdict,
 )
-from ankiforge.text.cloze import keep_numbers, numbers
+from ankiforge.text.cloze import keep_numbers
 from ankiforge.text.fold import same
 
 _KINDS = tuple(CardKind)
@@ -77,8 +77,9 @@ def numbered_as_before(
     checked: Checked, card: Card, in_anki: set[int], *, in_order: bool = False
 ) -> Checked:
     """Renumber the gaps of a revision as in its card; new gaps get numbers not `in_anki`."""
-    used = in_anki | {n for c in card.candidates for n in numbers(c.draft.field("Text"))}
-    return _numbered_as(checked, dict(card.fields).get("Text", ""), tuple(used), in_order)
+    texts = [c.draft.field("Text") for c in card.candidates]
+    texts.append(dict(card.fields).get("Text", ""))
+    return _numbered_as(checked, texts, tuple(in_anki), in_order)
 
 
 def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[Checked]:
@@ -88,17 +89,17 @@ def numbered_as_journalled(history: list[Event], group: list[Checked]) -> list[C
     texts = [dict(json.decode(fields)).get("Text", "") for fields in sides if fields]
     if not texts:
         return group
-    used = {number for text in texts for number in numbers(text)}
-    return [_numbered_as(checked, texts[-1], tuple(used)) for checked in group]
+    return [_numbered_as(checked, texts) for checked in group]
 
 
 def _numbered_as(
-    checked: Checked, before: str, used: tuple[int, ...], in_order: bool = False
+    checked: Checked, texts: list[str], used: tuple[int, ...] = (), in_order: bool = False
 ) -> Checked:
-    """Renumber the gaps of a draft like those of `before`, because they identify cards in Anki."""
+    """Renumber the gaps of a draft as in its earlier texts, because they identify cards in Anki."""
     if checked.draft.kind is not CardKind.CLOZE:
         return checked
-    text = keep_numbers(before, checked.draft.field("Text"), used, in_order=in_order)
+    *earlier, before = texts
+    text = keep_numbers(before, checked.draft.field("Text"), used, earlier[::-1], in_order=in_order)
     fields = tuple(
         (name, text if name == "Text" else value) for name, value in checked.draft.fields
     )

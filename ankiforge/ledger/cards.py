@@ -225,7 +225,9 @@ _BY_LETTER = "length(a.letter), a.letter"
 _CARDS = (
     f"SELECT c.*, a.letter, a.state, a.draft, {_FINDINGS}, h.key AS home, h.body, d.body AS document,"
     " (SELECT json_group_array(o.key) FROM card_highlight o WHERE o.guid = c.guid"
-    "  AND o.role = 'also') AS also FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
+    "  AND o.role = 'also') AS also, (SELECT json_group_array(o.key) FROM card_highlight o"
+    "  JOIN highlight g ON g.key = o.key AND g.presence = 'gone' WHERE o.guid = c.guid"
+    "  AND o.role = 'also') AS gone FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
     " LEFT JOIN highlight h ON h.key = coalesce((SELECT o.key FROM card_highlight o"
     "  WHERE o.guid = c.guid AND o.role = 'origin'), c.key)"
     " LEFT JOIN document d ON d.key = h.document"
@@ -337,7 +339,8 @@ class Cards:
             card = _card(row, completed(row["body"], home, row["document"]), found)
             if row["also"] != "[]":
                 also = msgspec.json.decode(row["also"], type=list[HighlightKey])
-                card = replace(card, also=self._also(also, home))
+                gone = msgspec.json.decode(row["gone"], type=frozenset[HighlightKey])
+                card = replace(card, also=self._also(also, home), gone=gone)
             others = [one for one in beside.get(card.choice, ()) if one not in found]
             chooses = card.verdict is Verdict.PENDING and card.picked is None
             yield replace(card, beside=tuple(others)) if others and chooses else card

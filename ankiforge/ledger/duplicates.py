@@ -242,6 +242,17 @@ class Duplicates:
         ).fetchone()
         return _draft(row["kind"], row["fields"]) if row else None
 
+    def may_be_same(self, id: str, highlight: HighlightKey) -> bool:
+        """Return whether a card may be of this highlight: it was a copy of its own, or that is gone."""
+        row = self._db.execute(
+            "SELECT EXISTS (SELECT 1 FROM event d WHERE d.what = 'merge' AND NOT d.undone"
+            "  AND d.subject = :id AND json_extract(d.body, '$.key') = :highlight) OR EXISTS"
+            " (SELECT 1 FROM card_highlight l JOIN highlight h ON h.key = l.key WHERE l.guid = :id"
+            "  AND l.role = 'origin' AND h.presence IN ('missing-once', 'gone'))",
+            {"id": id, "highlight": highlight},
+        ).fetchone()
+        return bool(row[0])
+
     def where(self, id: str) -> str:
         """Return how findings introduce a quote of a foreign note; "" for a card."""
         if not id.startswith(NOTE):

@@ -384,6 +384,7 @@ class Ingest:
         self._recognising.moved(run, scans)
         self._recognising.edited_elsewhere(run, scans)
         self._recognising.issued_elsewhere(run, scans)
+        self._recognising.accepted_elsewhere(run)
         self._resembling = self._recognising.resembling(run)
         self._documents.follow_renames(run, renamed)
         action = self._writer.new_action()

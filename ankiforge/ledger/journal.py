@@ -162,7 +162,8 @@ class Journal:
             return Entry.of(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             where = f"{self._path}:{number}"
-            return Problem(where, f"not a journal line: {error}", "the line was left unchanged")
+            hint = "repair or delete the line; what the ledger knows of it is written again"
+            return Problem(where, f"not a journal line: {error}", hint)
 
 
 def _drop_fragment(file: IO[bytes]) -> bool:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.cards import AT_ONCE, Cards, letter_of
+from ankiforge.ledger.cards import AT_ONCE, MOVED_FROM, Cards, letter_of
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
-from ankiforge.ledger.events import SOURCE, WAITS, Columns, standing
+from ankiforge.ledger.events import PERSON, SOURCE, WAITS, Columns, standing
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     decode_highlight,
@@ -478,6 +478,17 @@ class CardMoves:
         row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
         return bool(row["presence"] == "gone")
 
+    def linked(self, key: HighlightKey) -> None:
+        """Move the cards that were linked to a highlight to it, if their own equal one is gone."""
+        rows = self._db.execute(
+            "SELECT DISTINCT h.key FROM card_highlight a JOIN card_highlight l ON l.guid = a.guid"
+            " AND l.role = 'origin' JOIN highlight h ON h.key = l.key AND h.presence = 'gone'"
+            " WHERE a.key = ? AND a.role = 'also' ORDER BY h.key",
+            (key,),
+        ).fetchall()
+        for row in rows:
+            self.to_copy(row["key"])
+
     def to_copy(self, key: HighlightKey) -> None:
         """Move the cards of a lost highlight to an equal highlight to which they are also linked.
 
@@ -496,6 +507,7 @@ class CardMoves:
             if card.standing is Standing.LIVE and not self._taken_back(card.guid, to):
                 extra = {"from": key, "to": to, "family": card.family, "slot": card.slot}
                 self._decisions.change(card.guid, "move", {}, by=SOURCE, extra=extra)
+                self._without_findings(self._cards.get(card.guid), *_STALE)
 
     def back(self, key: HighlightKey) -> None:
         """Link cards that were moved to a copy of a highlight to the highlight again: it is back.
@@ -535,16 +547,16 @@ class CardMoves:
             after = {"standing": Standing.LIVE.value, "standing_why": ""}
         extra = {"from": card.highlight.key, "to": to, "family": card.family, "slot": card.slot}
         self._decisions.change(card.guid, "move", after, by=SOURCE, action=action, extra=extra)
-        self._without_stale_findings(card.guid)
+        self._without_findings(self._cards.get(card.guid), *_STALE)
         card = self._cards.get(card.guid)
         if not self._known_elsewhere(card, to, action):
             self._supersede(card, action, edited=edited)
 
-    def _without_stale_findings(self, guid: Guid) -> None:
-        lead = self._cards.get(guid).leading
-        kept = tuple(finding for finding in lead.findings if finding.check not in _STALE)
+    def _without_findings(self, card: Card, *checks: str) -> None:
+        lead = card.leading
+        kept = tuple(finding for finding in lead.findings if finding.check not in checks)
         if kept != lead.findings:
-            self._cards.set_findings(guid, letter_of(lead), kept)
+            self._cards.set_findings(card.guid, letter_of(lead), kept)
 
     def _supersede(self, card: Card, action: str, *, edited: bool) -> None:
         """Supersede one of two equal cards of a highlight, unless a person worded them differently."""
@@ -556,10 +568,19 @@ class CardMoves:
             if (
                 rejected
                 or card.fields == other.fields
-                or not (_by_person(stays) and _by_person(goes))
+                or not (self._by_person(stays) and self._by_person(goes))
             ):
                 self._supersede_by(goes.guid, stays.guid, action)
+                if edited and stays is card and stays.fields != goes.fields:
+                    # the words of its new passage become its revision
+                    home = card.highlight.key
+                    self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (home,))
                 return
+
+    def _by_person(self, card: Card) -> bool:
+        """Return whether a person worded or accepted a card, which one taken over from Anki only seems to be."""
+        decided = (one.by for one in standing(self._decisions.of(card.guid)))
+        return card.edited or (card.accepted_by == "person" and PERSON in decided)
 
     def _known_elsewhere(self, card: Card, key: HighlightKey, action: str) -> bool:
         """Supersede a card or an equal card of this highlight that is known only from the journal.
@@ -596,7 +617,11 @@ class CardMoves:
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}
         extra: dict[str, object] = {REVIEWS: self._reviews(stays)}
-        if self._unsure or any(card.revision for card in self._cards.several([stays])):
+        for card in self._cards.several([stays]):
+            self._without_findings(card, MOVED_FROM)  # this answers the question
+            if card.revision:
+                extra[WAITS] = True
+        if self._unsure:
             extra[WAITS] = True
         self._decisions.record(goes, "supersede", after, action, extra)
         self._decisions.draft_replacement(goes, stays)
@@ -676,7 +701,3 @@ def _equal(card: Card, other: Card, *, edited: bool) -> bool:
     words = same(one.answer, two.answer) and same(one.quote, two.quote)
     words = words or (edited and likeness(one.answer, one.quote, two) >= ALIKE)
     return standing and card.family is other.family and words
-
-
-def _by_person(card: Card) -> bool:
-    return card.edited or card.accepted_by == "person"

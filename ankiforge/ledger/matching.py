@@ -16,6 +16,7 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
+from ankiforge.ledger.cards import MOVED_FROM
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
 from ankiforge.ledger.highlights import (
@@ -28,7 +29,7 @@ from ankiforge.ledger.highlights import (
     slug_of,
 )
 from ankiforge.ledger.keys import KeyIssuer, content_of
-from ankiforge.ledger.pairing import Match, in_place, likest, name_of, overlap
+from ankiforge.ledger.pairing import Judged, Match, in_place, likest, name_of, overlap
 from ankiforge.model import (
     Edit,
     EditKind,
@@ -412,6 +413,11 @@ class Recognition:
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
+    def _edit_of_same_names(self, old: Highlight, new: Highlight) -> Edit:
+        """Judge an edit of passages one of which may be gone for long: of other names, it is another one."""
+        edit = self._edit(old, new)
+        return edit if edit.names_kept else replace(edit, kind=EditKind.ANOTHER_FACT)
+
     def _stood_when_last_read(
         self, container: str, place: str, found: list[Highlight]
     ) -> frozenset[HighlightKey]:
@@ -704,7 +710,7 @@ class Recognition:
             both = f"SELECT h.key, s.body {unread} AND h.container = :container ORDER BY h.key"
             if not (brought or came) or not self._db.execute(read, where).fetchone():
                 if brought and came:  # the ledger was lost
-                    self._pair_keys(brought, self._bodies(both, where), edited=False)
+                    self._pair_keys(brought, self._bodies(both, where))
                 continue
             stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
             ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
@@ -723,7 +729,31 @@ class Recognition:
             )
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
-                self._pair_keys(loose, others)
+                self._pair_keys(loose, others, self._edit)
+
+    def accepted_elsewhere(self, run: RunId) -> None:
+        """Note the second keys of passages whose card waits here as moved, and was accepted elsewhere.
+
+        The policy of a machine that does not know the card of the first passage accepted it.
+        """
+        card = (
+            "JOIN card_highlight l ON l.key = h.key AND l.role = 'origin' JOIN card c USING (guid)"
+        )
+        accepted = self._bodies(
+            f"SELECT h.key, h.body FROM highlight h {card} JOIN finding f USING (guid) WHERE"
+            " c.standing = 'live' AND c.accepted_by = 'policy' AND json_extract(f.body, '$.check') = :check",
+            {"check": MOVED_FROM},
+        )
+        lost = (
+            f"SELECT h.key, h.body FROM highlight h {card} WHERE c.standing = 'live'"
+            " AND (h.run = '' OR h.presence <> 'present') AND NOT EXISTS (SELECT 1 FROM scanned s"
+            "  WHERE s.run = :run AND s.key = h.key) ORDER BY h.key"
+        )
+        loose = self._bodies(lost, {"run": run}) if accepted else {}
+        loose, accepted = (
+            {key: _without_place(one) for key, one in side.items()} for side in (loose, accepted)
+        )
+        self._pair_keys(loose, accepted, self._edit)
 
     def waits(self, one: HighlightKey, other: HighlightKey) -> bool:
         """Return whether the words of two keys of one passage differ by more than a correction."""
@@ -736,10 +766,10 @@ class Recognition:
     def _bodies(self, sql: str, values: Mapping[str, str | int]) -> dict[Any, Highlight]:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
 
-    def _pair_keys(self, loose: _Passages, others: _Passages, *, edited: bool = True) -> None:
-        """Note which of the `others` have the words of those that stand nowhere, or had them before.
+    def _pair_keys(self, loose: _Passages, others: _Passages, judged: Judged | None = None) -> None:
+        """Note which of the `others` are those that stand nowhere: they have or had their words.
 
-        With `edited`, an edit of these words will do.
+        Those that `judged` finds to be an edit of these words are, too.
         """
         twice = self.issued_twice
         known = {*twice, *twice.values()}
@@ -756,7 +786,7 @@ class Recognition:
                     del left[key]
         self._pair_spots(left, others)
         left = {key: one for key, one in left.items() if key not in twice}
-        for key, used in likest(left, others, self._edit).items() if edited else ():
+        for key, used in likest(left, others, judged).items() if judged else ():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
 
     def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
@@ -776,11 +806,12 @@ class Recognition:
             spots[_spot(one)].append(key)
         for key, one in loose.items():
             found = spots.get(_spot(one), []) if _spot(one) else []
-            if len(found) == 1 and overlap(one, others[found[0]]):
-                edit = self._edit(one, others[found[0]])
-                other = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
-                if name_of(one) or not other:
-                    self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
+            if len(found) != 1 or not overlap(one, others[found[0]]):
+                continue
+            edit = self._edit(one, others[found[0]])
+            other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
+            if name_of(one) or not other_fact:
+                self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
 
@@ -789,7 +820,7 @@ class Recognition:
 
         Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
         they were moved and edited, but a card of such a row may be a second one. One that only Anki knows is
-        noted as the second key of one that the journal names: of equal words, or in the same vault an edit,
+        noted as the second key of one that the journal names, or that was read: of equal words, or in the same vault an edit,
         or where that one has no note in Anki and merely resembles it. Another workspace may have put its
         notes into this collection.
         """
@@ -812,7 +843,7 @@ class Recognition:
                 in_anki[_vault_of(one.namespace)][row["key"]] = canonical(one.exact)
         named = (
             "SELECT h.key, coalesce(s.body, h.body) AS body FROM highlight h LEFT JOIN scanned s"
-            "  ON s.run = :run AND s.key = h.key WHERE h.container <> '' AND h.run = ''"
+            "  ON s.run = :run AND s.key = h.key WHERE h.run = '' AND (h.container <> '' OR s.id IS NOT NULL)"
         )
         others = self._bodies(named, {"run": run}) if bodies else {}
         seconds: list[tuple[str, str, str]] = []
@@ -820,7 +851,11 @@ class Recognition:
             near = {
                 k: _without_place(o) for k, o in others.items() if _vault_of(o.namespace) == vault
             }
-            self._pair_keys({key: bodies[key] for key in there}, near, edited=bool(vault))
+            self._pair_keys(
+                {key: bodies[key] for key in there},
+                near,
+                self._edit_of_same_names if vault else None,
+            )
             for key in sorted(there.keys() & self.issued_twice.keys()):
                 seconds.append((RESEMBLED, self.issued_twice[HighlightKey(key)], key))
                 del there[key]

@@ -348,15 +348,20 @@ class Rejections:
     def _is_rejected(self, guid: Guid, key: str, draft: Draft) -> bool:
         """Return whether a card is currently rejected and has the same question as a draft.
 
-        The question may differ for a card that was also linked to this passage before it was edited. A
-        card known only from the journal has no question, so its evidence is compared instead.
+        The question may differ if the passage was edited since the card was linked to it, or since its own
+        card waits for this reason. A card known only from the journal has no question, so its evidence is
+        compared instead.
         """
         family = draft.kind.family
         if card := self._card(guid):
-            served = any(one.key == draft.highlight for one in card.also)
+            served = any(one.key == draft.highlight for one in card.also) or any(
+                (one.check, one.twin) == (REJECTED_ELSEWHERE, guid)
+                for waiting in self._cards.of_highlight(draft.highlight)
+                for one in waiting.leading.findings
+            )
             asks = _question(card.family, card.fields) == _question(family, draft.fields)
-            # the text of the rejected card's passage may have changed since
-            asks |= same(card.highlight.exact, draft.quote)
+            # the text of the rejected card's passages may have changed since
+            asks |= any(same(one.exact, draft.quote) for one in (card.highlight, *card.also))
             elsewhere = card.highlight.key != draft.highlight
             return card.verdict is Verdict.REJECTED and elsewhere and (served or asks)
         quotes = (

@@ -15,6 +15,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.locations import CardMoves
 from ankiforge.ledger.matching import MAY_BE
 from ankiforge.ledger.placing import (
     SAME_HIGHLIGHT,
@@ -127,6 +128,7 @@ class Recorder:
     _slots: Slots
     _placer: Placer
     _policy: Policy
+    _moves: CardMoves
 
     def __post_init__(self) -> None:
         self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
@@ -155,6 +157,7 @@ class Recorder:
                 if is_unchanged(self._db, highlight):
                     became = sorted_out[highlight.key]
                     self._record_highlight(run, highlight, became, recorded, judge)
+                    self._moves.linked(highlight.key)
         return recorded
 
     def accept_deferred(

@@ -163,7 +163,9 @@ class Rebuild:
             self._db.execute("ROLLBACK TO line")
             self._writer.forget_last()
             yield Problem(
-                f"journal line {entry.id}", f"cannot be imported: {error!r}", "it is left"
+                f"journal line {entry.id}",
+                f"cannot be imported: {error!r}",
+                "repair or delete the line",
             )
         self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
         self._db.execute("RELEASE line")

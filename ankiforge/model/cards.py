@@ -315,6 +315,8 @@ class Card:
     """Why the card was rejected."""
     also: tuple[Highlight, ...] = ()
     """Other highlights of the card: their own cards were merged into it."""
+    gone: frozenset[HighlightKey] = frozenset()
+    """Those of `also` that are gone."""
     resolved: tuple[tuple[str, str], ...] = ()
     """(field, a person's decision) for fields that differed between Anki and the source."""
     waits: str = ""
@@ -330,6 +332,11 @@ class Card:
     def family(self) -> Family:
         """The note type of the card."""
         return self.kind.family
+
+    @property
+    def passages(self) -> tuple[Highlight, ...]:
+        """The highlights that the card links and cites: its own, and the others that are not gone."""
+        return (self.highlight, *(one for one in self.also if one.key not in self.gone))
 
     @property
     def made(self) -> bool:

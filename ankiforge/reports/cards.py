@@ -214,6 +214,7 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
     for waiting in card.open if card.picked else ():
         words = fields_on_a_line(waiting.draft.fields).replace("\n", margin)
         yield f"revision {letter_of(waiting)}  {words}"
+        yield from (line("", f"{one.message} ({one.check})") for one in waiting.findings)
     if len(card.to_choose) > 1:
         yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
         for candidate in card.to_choose:

@@ -633,13 +633,16 @@ def _is_outdated(ledger: Ledger, card: Card) -> bool:
 
 
 def _take_words(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
-    """Let a card say what another one says, and belong to its passage, unless a person worded it."""
-    if stays.edited or stays.family is not goes.family or goes.to_choose:
+    """Let a card belong to the passage of another one, and say what that says unless a person worded it."""
+    if stays.family is not goes.family or goes.to_choose:
         return
     if stays.highlight.key != goes.highlight.key:
         move = {"from": stays.highlight.key, "to": goes.highlight.key}
         extra: Columns = {**move, "family": stays.family, "slot": stays.slot}
         ledger.decisions.change(stays.guid, "move", {}, action=action, extra=extra)
+    if stays.edited:
+        ledger.cards.mark_present(goes.highlight.key)
+        return
     alone = tuple(found for found in goes.leading.findings if not found.twin)
     taken_over = [Checked(goes.leading.draft, alone)]
     [checked] = ledger.earlier.numbered(stays, taken_over, in_order=True)

@@ -8,7 +8,7 @@ Anki reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -241,13 +241,16 @@ _MAX_COMPARED = 200
 """With more gaps left than this, only equal answers are matched."""
 
 
-def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bool = False) -> str:
+def keep_numbers(
+    old: str, new: str, used: tuple[int, ...] = (), earlier: Sequence[str] = (), *,
+    in_order: bool = False,
+) -> str:  # fmt: skip
     """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
 
-    Equal answers are matched first, then similar ones, then those in the same position. A new gap
-    gets a number above all ever used (`used` = those of earlier revisions). The number of a removed
-    gap stays unused. With `in_order`, remaining gaps take the remaining old numbers one after
-    another.
+    Equal answers are matched first, then similar ones, then those in the same position. The number of
+    a removed gap is given only to a gap with the same answer as in one of the `earlier` texts, newest
+    first; any other new gap gets a number above all ever used. With `in_order`, remaining gaps take
+    the remaining old numbers one after another.
     """
     before = [(canonical(gap.answer), gap) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
@@ -264,11 +267,15 @@ def keep_numbers(old: str, new: str, used: tuple[int, ...] = (), *, in_order: bo
                 before.remove(match)
         if len(before) > _MAX_COMPARED:
             break
-    fresh = max((*numbers(old), *used, 0)) + 1
-    for _, gap in after:
+    removed = [(canonical(gap.answer), gap.numbers) for text in earlier for gap in gaps(text)]
+    taken = {number for each in kept.values() for number in each}
+    fresh = max((*numbers(old), *used, *(n for _, each in removed for n in each), 0)) + 1
+    for answer, gap in after:
         if gap.start not in kept:
-            kept[gap.start] = (fresh,)
-            fresh += 1
+            again = (each for was, each in removed if was == answer and taken.isdisjoint(each))
+            kept[gap.start] = next(again, (fresh,))
+            taken.update(kept[gap.start])
+            fresh += kept[gap.start] == (fresh,)
     for _, gap in reversed(after):
         if kept[gap.start] != gap.numbers:
             marks = ",".join(map(str, kept[gap.start]))

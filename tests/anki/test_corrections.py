@@ -8,12 +8,25 @@ import pytest
 from tests.anki.stories import Desk, Step, do
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
+CLEAN = SETTINGS.replace("review", "clean")
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 WAR = "World War 1 ended in ==1918== after four years.\n"
 NEXT = "World War 2 ended in ==1945== after six years.\n"
 GAP = "In its ==worst case== the search takes as long as the list is."
+GAPS = "The ==liver== stores ==glycogen== for the night.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
 """A person accepts the card, imports and answers it."""
+SEEN = (do.go(), do.answer(), do.run())
+"""The policy accepts the card, and the person imports and answers it."""
+BOARD = (
+    "On Go: a full game takes a ==wide wooden board== that is marked by nineteen lines each way.\n"
+)
+HORSES = "".join(
+    f"Horse number {n} is ridden in the race of the town on day {n}.\n\n" for n in range(9)
+)
+HOUNDS = HORSES.replace("Horse", "Hound").replace("ridden", "let loose")
+TYPO = BOARD.replace("marked", "makred")
+FLOWS = "Rivers of the low lands\n\n- The Rhine flows into ==the North Sea==.\n"
 
 
 @pytest.fixture
@@ -53,6 +66,21 @@ def links_to(desk: Desk, name: str) -> None:
     assert f"<cite>{name}</cite>" in desk.in_anki()["Citation"]
 
 
+def links_only(desk: Desk, name: str) -> None:
+    links_to(desk, name)
+    assert desk.in_anki()["Links"].count("href") == desk.in_anki()["Citation"].count("<cite>") == 1
+
+
+def rejected_elsewhere(desk: Desk, word: str) -> None:
+    found = desk.card(word)["findings"]
+    assert "rejected_elsewhere" in [one["check"] for one in found]
+
+
+def seen_as(word: str) -> tuple[Step, ...]:
+    """The person imports and answers the card with this word, which the source changes later."""
+    return (do.go(), lambda desk: desk.anki.answer_first_card(desk.guid(word)), do.run())
+
+
 STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "a typo in what a person accepted": ("Rhine", (
         do.write("The ==Rhine== is definately long.\n"), *ACCEPTED,
@@ -73,6 +101,13 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.say("accept", "CARD"), do.ship(),
         do.note(Text="In its {{c1::least good case}} the search takes as long as the list is."),
     )),
+    "a gap that goes and comes back keeps its card": ("glycogen", (
+        do.write(GAPS), *ACCEPTED, do.write(GAPS.replace("==liver==", "liver")), do.run(),
+        do.say("accept", "CARD"), do.ship(),
+        do.note(Text="The liver stores {{c2::glycogen}} for the night."),
+        do.write(GAPS), do.run(), do.say("accept", "CARD"), do.ship(),
+        do.note(Text="The {{c1::liver}} stores {{c2::glycogen}} for the night."), reviewed,
+    )),
     "another fact takes the place of the old one": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(updated=0), replaced_by_the_other,
         do.say("accept", "CARD", card="1945"), do.ship(), do.tags("ankiforge::retired"),
@@ -85,6 +120,56 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.note(Text="World War 2 ended in {{c1::1945}} after nearly six years."), reviewed,
     )),
 }  # fmt: skip
+
+COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
+    "a short passage that was cut and pasted later keeps its link": ("Rhine", (
+        do.write(FLOWS), *SEEN, do.write("Rivers\n"), do.run(), do.run(), do.finds("source_gone"),
+        do.write("Streams\n\n- The Rhine flows into ==the North Sea==.\n\nMore.\n", "B.md"), do.ship(),
+        lambda desk: links_to(desk, "B"), do.finds("source_gone", present=False), reviewed,
+    )),
+    "a copy of which a word is changed waits": ("marked", (
+        do.write(BOARD), *SEEN, do.write(BOARD, "B.md"), do.run(),
+        do.write(BOARD.replace("marked", "ruled"), "B.md"), do.run(),
+        do.card("ruled", verdict="pending"), reviewed,
+    )),
+    "the copy waits if a word is changed in the original": ("marked", (
+        do.write(TYPO), *seen_as("makred"), do.write(TYPO, "B.md"), do.run(),
+        do.write(BOARD), do.ship(), do.card("makred", verdict="pending"), reviewed,
+    )),
+    "a passage that is pasted later and changed waits": ("marked", (
+        do.write(HOUNDS + BOARD), do.write(HORSES, "B.md"), *SEEN, do.write(HOUNDS), do.run(), do.run(),
+        do.finds("source_gone"), do.write(HORSES + TYPO, "B.md"), do.run(),
+        do.card("makred", verdict="pending"), reviewed,
+    )),
+    "the link to a copy goes with it": ("Go", (
+        do.write(BOARD), do.write(BOARD, "B.md"), *SEEN, lambda desk: links_to(desk, "B"),
+        lambda desk: (desk.notes / "B.md").unlink(), do.run(), do.run(), do.load(),
+        lambda desk: links_only(desk, "A"), reviewed, do.run(written=0),
+    )),
+    "a copy of what was rejected waits after a change, too": ("marked", (
+        do.write(BOARD), *SEEN, do.say("reject", "CARD"), do.write(BOARD, "B.md"), do.run(),
+        do.write(BOARD.replace("marked", "often marked"), "B.md"), do.run(),
+        do.card("often", verdict="pending"), lambda desk: rejected_elsewhere(desk, "often"),
+    )),
+    "a person's words follow the passage they are merged with": ("Mine", (
+        do.write(BOARD), do.write(HORSES, "B.md"), *seen_as("marked"),
+        do.say("edit", "CARD", "--field", "Text", "Mine: {{c1::a board}} for Go", card="marked"), do.ship(),
+        do.write("Go\n"), do.run(), do.run(), do.finds("source_gone"),
+        do.write(HORSES + "\n" + BOARD.replace("marked", "ruled"), "B.md"), do.run(),
+        lambda desk: desk.forge.ok("merge", desk.guid("ruled"), desk.guid()), do.ship(),
+        do.finds("source_gone", present=False), lambda desk: links_to(desk, "B"),
+        do.note(Text="Mine: {{c1::a board}} for Go"),
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "steps"), COPIES.values(), ids=COPIES)
+def test_a_story_of_copies(desk, word, steps, monkeypatch):
+    monkeypatch.setattr("ankiforge.ledger.ingest.GONE_AFTER_SECONDS", 0.0)
+    desk.forge.settings(CLEAN)
+    desk.word = word
+    for step in steps:
+        step(desk)
 
 
 @pytest.mark.parametrize(("word", "steps"), STORIES.values(), ids=STORIES)

@@ -91,6 +91,14 @@ def outcome(before: dict[str, Any], after: dict[str, Any]) -> str:
     return SHIPS if changed else "the same"
 
 
+def test_show_says_why_new_words_wait(forge, vault):
+    text, edit, _ = EDITS["another name"]
+    read(forge, vault, {"Rivers": text})
+    [guid] = read(forge, vault, {"Rivers": text.replace(*edit.split("|"))})["Rivers"]
+
+    assert "“Elbe” → “Oder”: another name (same_highlight)" in forge.ok("show", guid).stdout
+
+
 FIRST = "The town of Kelo has a famous harbuor since 1248 with ==seven towers==.\n"
 OTHER_TOWN = FIRST.replace("Kelo", "Ratimi").replace("seven towers", "nine gates")
 

@@ -43,8 +43,10 @@ def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_ledger(forge
     left = b"".join(lost(journal.read_bytes().splitlines(keepends=True))) if lost else b""
     journal.write_bytes(left) if lost else journal.unlink()
 
-    [notice] = [one for one in forge("run", vault, "--json").data["problems"] if one["notice"]]
+    problems = forge("run", vault, "--json").data["problems"]
+    [notice] = [one for one in problems if one["notice"]]
     assert "written there again" in notice["what"]
+    assert all("repair or delete the line" in one["hint"] for one in problems if one != notice)
     assert journal.read_bytes().startswith(left)
     assert not [one for one in forge("run", vault, "--json").data["problems"] if one["notice"]]
     shutil.rmtree(forge.home / ".ankiforge")
@@ -353,10 +355,14 @@ def test_a_mark_that_one_machine_reads_in_a_corrected_paper_keeps_one_card(
     assert studied(anki) == [guid]
 
 
+CHANGES = {"none": "iris.", "a citation": "iris [12].", "a word": "eye.", "gone": ""}
+
+
+@pytest.mark.parametrize("ran", [False, True])
 @pytest.mark.parametrize("loaded", [False, True])
-@pytest.mark.parametrize("later", ["The same passage.", "Cited since.", "No longer there."])
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_note_that_only_anki_shows_and_one_of_another_machines_journal_become_one(
-    forge, forge_in, anki, tmp_path, later, loaded
+    forge, forge_in, anki, tmp_path, change, loaded, ran
 ):
     ours, theirs = forge, forge_in(tmp_path / "second")
     note = with_anki(ours, anki) / "a.md"
@@ -366,17 +372,19 @@ def test_a_note_that_only_anki_shows_and_one_of_another_machines_journal_become_
     run_and_load(ours, anki)
     [guid] = live(ours)
     anki.answer_first_card(guid)
-    text = IRIS.format("pupil").replace(
-        "iris.", "iris [12]." if later == "Cited since." else "iris."
-    )
-    note.write_text(f"{later}\n\n{text}", encoding="utf-8")
+    text = IRIS.format("pupil").replace("iris.", CHANGES[change] or "iris.")
+    note.write_text(f"It has changed.\n\n{text}", encoding="utf-8")
     theirs.ok("run")
     if loaded:
         anki.load(theirs.folder / "ankiforge.apkg")
     shutil.rmtree(ours.folder / ".ankiforge")
     (ours.folder / "journal.jsonl").write_bytes(b"")
-    if later == "No longer there.":
-        note.write_text(later, encoding="utf-8")
+    if change == "a word":
+        note = note.rename(note.with_name("b.md"))
+    elif change == "gone":
+        note.write_text("It has changed.", encoding="utf-8")
+    if ran:
+        ours.ok("run")
 
     agree(ours, theirs)
     for one in (ours, theirs):
@@ -384,7 +392,10 @@ def test_a_note_that_only_anki_shows_and_one_of_another_machines_journal_become_
             anki.load(package)
     assert studied(anki) == [guid]
     assert live(ours) == {guid}
-    assert live(theirs) == (set() if later == "No longer there." else {guid})
+    # the other words wait where the note is known
+    waiting = [card["guid"] for card in ours.cards() if card["revision"]]
+    assert waiting == ([guid] if change in ("a citation", "a word") else [])
+    assert live(theirs) == (set() if change in ("a word", "gone") else {guid})
 
 
 def without_anki(forge, *sources: str) -> Path:

@@ -143,6 +143,17 @@ def test_a_new_gap_takes_a_number_that_no_revision_ever_had():
     assert keep_numbers("{{c1::a}}", "{{c1::a}} {{c2::new}}", (2, 5)) == "{{c1::a}} {{c6::new}}"
 
 
+def test_a_gap_that_comes_back_takes_its_number_again():
+    earlier = ("{{c1::liver}} {{c2::glycogen}}", "{{c3::fat}}")
+
+    assert keep_numbers("{{c2::glycogen}}", "{{c1::liver}} {{c2::glycogen}}", (), earlier) == (
+        "{{c1::liver}} {{c2::glycogen}}"
+    )
+    assert keep_numbers(
+        "{{c1::large liver}}", "{{c1::large liver}} {{c2::liver}}", (), earlier
+    ) == ("{{c1::large liver}} {{c4::liver}}")
+
+
 def test_a_text_of_very_many_gaps_is_renumbered_in_no_time():
     old = "".join(f"{{{{c1::word {n}}}}} " for n in range(1500))
     start = time.process_time()
