@@ -120,6 +120,29 @@ def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each
         assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
 
 
+@pytest.mark.parametrize("looked_before", [True, False])
+def test_a_note_deleted_where_its_card_still_waits_stays_deleted(pair, looked_before):
+    laptop, phone = pair
+    settings = laptop.forge.folder / "ankiforge.yaml"
+    settings.write_text(settings.read_text() + "accept: {rules: review}\n")
+    laptop.run()
+    _forged_on(phone, laptop)
+    guid = laptop.guid("Katze")
+    laptop.anki.col.remove_notes([laptop.anki.note(guid).id])
+    if looked_before:
+        laptop.run()
+    _carry_journal(phone, laptop)
+
+    assert laptop.run()["written"] == 0
+    assert {card["fields"]["Front"]: card["anki"] for card in laptop.forge.cards()} == {
+        "Katze": "tombstone",
+        "Hund": "seen",
+    }
+    _carry_journal(laptop, phone)
+    _sync(laptop, phone)
+    assert phone.run()["written"] == 0
+
+
 def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     laptop, phone = pair
     for computer in pair:
