@@ -403,7 +403,7 @@ def _score(
     if old.kind is not new.kind or not old.exact or not new.exact:
         return 0.0
     texts = (old.exact, old.prefix, old.suffix, new.exact, new.prefix, new.suffix)
-    in_spot = spots.get((row, column)) or (row in present and _beside(old, new))
+    in_spot = spots.get((row, column)) or (row in present and beside(old, new))
     if _related(old, new):
         if in_spot:
             return max(likeness_of(*texts), 1.0)
@@ -457,7 +457,7 @@ def _share_a_word(one: str, other: str) -> bool:
     return short and fuzz.ratio(one, other) >= _TYPO
 
 
-def _beside(old: Highlight, new: Highlight) -> bool:
+def beside(old: Highlight, new: Highlight) -> bool:
     """Return whether what stands on one side is unchanged."""
     before, after = (
         (canonical(one.prefix)[-_AROUND:], canonical(one.suffix)[:_AROUND]) for one in (old, new)

@@ -132,6 +132,10 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(BOARD.replace("marked", "ruled"), "B.md"), do.run(),
         do.card("ruled", verdict="pending"), reviewed,
     )),
+    "a copy that was edited before it was read waits": ("marked", (
+        do.write(HORSES + BOARD), *SEEN, do.write(HORSES + TYPO, "B.md"), do.ship(),
+        do.card("makred", verdict="pending"), lambda desk: links_only(desk, "A"), reviewed,
+    )),
     "the copy waits if a word is changed in the original": ("marked", (
         do.write(TYPO), *seen_as("makred"), do.write(TYPO, "B.md"), do.run(),
         do.write(BOARD), do.ship(), do.card("makred", verdict="pending"), reviewed,
