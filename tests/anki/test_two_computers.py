@@ -214,3 +214,20 @@ def test_the_words_of_the_source_wait_on_both_though_each_had_a_card_of_its_own(
         ]
         assert "golden" in live["fields"]["Back"]
         assert "ancient" in live["revision"]["fields"]["Back"]
+
+
+def test_another_answer_at_the_same_place_makes_no_second_note(pair):
+    laptop, phone = pair
+    for computer in pair:
+        computer.note.write_text("# Mill\n\nThe old mill by the river grinds ==rye== all year.\n")
+    phone.run()
+    laptop.rewrite("rye", "buckwheat")
+    _carry_journal(phone, laptop)
+
+    assert laptop.run()["written"] == 0  # a changed answer waits where the old card is not known
+    [card] = laptop.forge.cards()
+    assert [one["check"] for one in card["findings"]] == ["same_highlight"]
+    phone.rewrite("rye", "buckwheat")
+    _carry_journal(laptop, phone)
+    phone.run()
+    assert [one["guid"] for one in phone.forge.cards()] == [card["guid"]]
