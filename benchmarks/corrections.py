@@ -13,7 +13,8 @@ rules, and decided wrongly before it was added).
 The rules were tuned on the half whose hash is even. The other half was held back and run when they
 were done; what it taught was mended, so it proves little now. `fresh` was written after that. On its
 first run the held-back half kept 93.9 % of the corrections and shipped none of 127 other facts; the
-fresh pairs kept 95.3 % and shipped none of 108.
+fresh pairs kept 95.3 % and shipped none of 108. The pairs on super- and subscripts, mistyped small
+words and German verbs came later; before the rules for them, 23 of their other facts shipped.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ markup and the format of numbers do not count. The word lists are in `data/corre
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -107,7 +108,7 @@ _NOISE = re.compile(
     r"<!--.*?-->"
     r"|\[\[@[^\]\n]+\]\]|\[@[^\]\n]+\]|\[\^[^\]\n]+\]"  # citation keys, footnotes
     r"|(?<![\w@])@[A-Za-z][\w:.-]*\d{4}[a-z]?(?!\w)"
-    r"|<sup>\s*\[?\d+\]?\s*</sup>"
+    r"|<sup>\s*\[\d+\]\s*</sup>"
     r"|\((?:p|pp|S|ch|chap)\.\s?\d+(?:\s?[-–]\s?\d+)?\)"
     r"|(?<![\w(])\(?https?://[^\s)]+\)?|\bdoi:\s?\S+"
     r"|(?<![\w&])#[^\W\d][\w/-]*"  # tags
@@ -127,6 +128,13 @@ _CITED = re.compile(
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
 _SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
 _SIMPLE = re.compile(r"[\w\s.,%°'’-]*")
+_RAISED = re.compile(
+    r"<(?P<tag>su[bp])>\s*(?P<tagged>[\w+−–-]+)\s*</(?P=tag)>"
+    r"|(?<!~)~(?P<low>[\w+−-]+)~(?!~)|\^(?P<high>[\w+−-]+)\^"
+    r"|(?<=[^\W_])\^\{?(?P<power>[+−-]?\d+[+−-]?|[+−-])\}?(?!\w)"
+    r"|(?P<sign>[⁺⁻²³¹⁰⁴-⁹]+)|(?P<index>[₀-₉]+)"
+)
+"""Superscripts and subscripts: Pandoc's `H~2~O` and `Ca^2+^`, HTML, `r^2`, Unicode."""
 
 
 def _cited(passage: Passage) -> frozenset[str]:
@@ -154,7 +162,23 @@ def _cleaned(text: str, citations: bool) -> str:
         solid = "".join((normal(inner) if match[0][0] == "$" else inner).split())
         return f"\ue100{solid.encode().hex()}\ue101"  # so that no sign is taken for markup
 
-    return bare(_SOLID.sub(hold, text))
+    return bare(_RAISED.sub(_attached, _SOLID.sub(hold, text)))
+
+
+def _attached(match: re.Match[str]) -> str:
+    """Return a sub- or superscript as part of its word: H2O, Ca2+, a_n, 19th; a power as 10^3."""
+    raised = unicodedata.normalize("NFKC", next(filter(None, match.groups()[1:])))
+    raised = re.sub("[–-]", "−", raised)
+    text, lowered = match.string, match["tag"] == "sub" or match["low"] or match["index"]
+    before = text[max(match.start() - 5, 0) : match.start()]
+    if raised.isdecimal() and not lowered and not text[match.end() : match.end() + 1].isalnum():
+        word = match["tag"] and re.search(r"[a-z]{5}$|\s$", before)  # no unit, as in km<sup>2</sup>
+        if word or re.search(r"(?<!\d)[.,;:]$", before):
+            return " "  # a footnote
+    if raised.isalpha() and before[-1:].isalpha():
+        return f"_{raised}"
+    ending = raised[-1] in "+−" or (raised.isalpha() and len(raised) > 1)
+    return f"^{raised}" if before[-1:].isdecimal() and not lowered and not ending else raised
 
 
 # --- tokens --------------------------------------------------------------------------------------
@@ -168,7 +192,7 @@ _SCAN = re.compile(
     rf"""
     \ue100(?P<solid>[0-9a-f]+)\ue101
     |(?P<code>[^\W\d_]+(?:_\w+)+|(?<!\S)--?[A-Za-z][\w-]*|\d+(?:/\d+)+|\d+(?:\.\d+){{2,}}
-        |[^\W\d_]+(?:-[^\W\d_]+)*-?\d\w*(?:\.\d+)*|[^\W\d_]+\(\d+[+-]?\))
+        |[^\W\d_]+(?:-[^\W\d_]+)*[-−]?\d\w*(?:\.\d+)*(?:[+−-](?!\w))?|[^\W\d_]+\(\d+[+-]?\))
     |(?P<sign>[<>≤≥=≠±^¬↑↓←⇌∈∉⊂⊆∪∩∧∨∀∃√∞∝≈§]|(?<=\s)[+*/](?=\s))
     |(?P<ideograph>[{_CJK}])
     |(?P<word>[^\W\d_{_CJK}]+(?:['’][^\W\d_]+)?[+\#]*)
@@ -202,6 +226,7 @@ _NEGATING = frozenset(map(without_accents, listed("corrections", "negating")))
 _COUNTED = listed("corrections", "counted")
 _NAMING = listed("corrections", "naming")
 _GERMAN = listed("small_words", "german_small")
+_COMMON = {name: lists("small_words", "common")[name] for name in ("German", "English")}
 _IDEOGRAPHIC_NOT = frozenset("不没沒非未無无否")
 
 
@@ -223,6 +248,8 @@ class _Token:
     """Whether a number is part of a name (World War 2, type 1, § 5, third), not a measure."""
     bracketed: bool = False
     """Whether it is the first in brackets: World Health Organization (WHO)."""
+    german: bool = False
+    """Whether the passage has more small words of German than of English."""
     beside: bool = False
     """Whether a number directly follows a word."""
 
@@ -254,7 +281,8 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
             segments[number] = (text + unit[0], segments[number][1])
             segments[number + 1] = (after[0][unit.end() :], after[1])
     whole = passage.text + passage.answer
-    german = len(_GERMAN.intersection(re.findall(r"\w+", whole.casefold()))) >= 2
+    words = re.findall(r"\w+", whole.casefold())
+    german = len(_GERMAN.intersection(words)) >= 2
     found: list[_Token] = []
     tail = ""
     for number, (text, answer) in enumerate(segments):
@@ -266,7 +294,8 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
             cleaned = f" {cleaned}"
         found += _scan(cleaned, answer, tail)
         tail = (tail + cleaned + (" " if text[-1:].isspace() else ""))[-12:]
-    return _finished(found, german)
+    of_german, of_english = (sum(map(_COMMON[name].__contains__, words)) for name in _COMMON)
+    return [replace(one, german=of_german > of_english) for one in _finished(found, german)]
 
 
 def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
@@ -330,7 +359,8 @@ def _word(match: re.Match[str], answer: bool, first: bool) -> _Token:
     if match["solid"]:
         return _Token(f"${match['solid']}", bytes.fromhex(match["solid"]).decode(), answer, "code")
     if match["code"]:
-        return _Token(raw.casefold().replace("-", ""), raw, answer, "code")
+        key = re.sub("-$", "−", raw.casefold()).replace("-", "")  # the charge of NO3-
+        return _Token(key, raw, answer, "code")
     if match["sign"]:
         return _Token(raw, raw, answer, "sign")
     key = without_accents(_letters(raw)).translate(_STROKES)
@@ -399,12 +429,18 @@ def _misspelled(one: str, other: str, known: Container[str]) -> bool:
     # whether a word is known takes a search of all highlights, so it is asked about close words only
     if not same and OSA.distance(a, b, score_cutoff=2) > 2:
         return False
+    if _into_small(one, other) and len(a) == len(b) and sorted(a) == sorted(b):
+        # form for from: where a small word stands, no other word makes a sentence
+        return OSA.distance(a, b) == 1
     if one in known and other in known:
+        return False
+    stems = stem(one), stem(other)  # deserts, desserts
+    if any(y in _groups("confusable").get(x, ()) for x, y in ((one, other), stems)):
         return False
     if same:
         return True
     one, other = a, b
-    if one[0] != other[0] or short < 3 or other in _groups("confusable").get(one, ()):
+    if one[0] != other[0] or short < (2 if _into_small(one, other) else 3):
         return False
     if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
         return False
@@ -416,9 +452,9 @@ def _misspelled(one: str, other: str, known: Container[str]) -> bool:
         return short >= 5 or _into_small(one, other)
     at = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
     if len(at) == 2:  # two letters are transposed
-        return short >= 4 or _into_small(one, other)
+        return short >= 4
     place, pair = at[0], frozenset((one[at[0]], other[at[0]]))
-    if short < 6 or place < 2:
+    if short < 6 or place < 2 or place == short - 1:  # an ending: employer and employee
         return False
     if pair == {"i", "y"}:
         return True
@@ -452,6 +488,15 @@ def _inflected(one: str, other: str) -> bool:
     return one.endswith("al") == other.endswith("al") and one.endswith("ate") == other.endswith("ate")  # fmt: skip
 
 
+def _conjugated(one: str, other: str) -> bool:
+    """Return whether two words are the singular and plural of a German verb: hält, halten."""
+    short, long = sorted(map(without_accents, (one, other)), key=lambda word: word.endswith("en"))
+    root = long.removesuffix("en")
+    if not (one + other).islower() or len(root) < 3 or root == long or short in NUMBER_WORDS:
+        return False
+    return short in (root + "t", root + "et") or (short == root and root[-1] in "dt")
+
+
 def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     """Return how two words are equal: `small`, `form`, `synonym`, `spelling`; "" if they are not."""
     if one.kind != "word" or other.kind != "word" or "\u3040" <= one.key[0] <= "\u9fff":
@@ -465,7 +510,10 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
         fillers = a in _FILLERS and b in _FILLERS
         return "small" if fillers or b in _groups("exchangeable").get(a, ()) else ""
     if one.light != other.light:
-        return "spelling" if _into_small(a, b) and _misspelled(a, b, known) else ""
+        typed = _into_small(a, b) and not (one.name or other.name)
+        return "spelling" if typed and _misspelled(a, b, known) else ""
+    if one.german and other.german and _conjugated(one.raw, other.raw):
+        return "form"
     if _inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
         return "form"
     return "spelling" if _misspelled(a, b, known) else ""
