@@ -164,6 +164,11 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.note(Text="Mine: {{c1::a board}} for Go"), do.lose(), do.run(), do.cards(verdict="accepted"),
         do.ship(), reviewed, do.run(written=0),
     )),
+    "a renamed note is itself after the ledger was lost, not one whose passage it has": ("Rhine", (
+        do.write(BOARD), do.write(RIVER, "B.md"), *SEEN, do.write(RIVER + "\n" + BOARD, "B.md"), do.run(),
+        do.write("Go\n"), do.run(), do.run(), lambda desk: (desk.notes / "B.md").rename(desk.notes / "C.md"),
+        do.ship(), do.run(), do.lose(), do.run(), do.cards(title="C", tags=["ankiforge::doc::b"]),
+    )),
     "a person's words follow the passage they are merged with": ("Mine", (
         do.write(BOARD), do.write(HORSES, "B.md"), *seen_as("marked"),
         do.say("edit", "CARD", "--field", "Text", "Mine: {{c1::a board}} for Go", card="marked"), do.ship(),
