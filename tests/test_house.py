@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 CEILINGS = {"modules": 188, "code lines": 51_934, "AST nodes": 520_429, "longest file": 1_040}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 50_614
+TEST_LINES = 50_654
 HERE = Path(__file__).parent
 
 
