@@ -732,6 +732,7 @@ class Recognition:
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others, self._edit)
+            self._pair_in_note(lost, theirs)
 
     def accepted_elsewhere(self, run: RunId) -> None:
         """Note the second keys of passages whose card waits here as moved, and was accepted elsewhere.
@@ -790,6 +791,18 @@ class Recognition:
         left = {key: one for key, one in left.items() if key not in twice}
         for key, used in likest(left, others, judged).items() if judged else ():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
+
+    def _pair_in_note(self, lost: _Passages, came: _Passages) -> None:
+        """Note which passages that came into a note are edits, though less alike, of those that went from it."""
+        known = {*self.issued_twice, *self.issued_twice.values()}
+        notes: dict[str, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
+        for at, side in enumerate((lost, came)):
+            for key, one in side.items():
+                if key not in known:
+                    notes[place_of(one.document)][at][key] = one
+        for left, others in notes.values():
+            for key, used in likest(left, others, self._edit, ASK).items():
+                self.issued_twice[HighlightKey(key)] = HighlightKey(used)
 
     def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
         """Return the texts that a passage has or had, as far as a card or a run here tells."""

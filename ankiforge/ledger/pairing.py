@@ -204,7 +204,10 @@ def _unlike(old: Highlight, new: Highlight) -> bool:
 
 
 def likest(
-    stored: Mapping[Old, Highlight], found: Mapping[New, Highlight], judged: Judged
+    stored: Mapping[Old, Highlight],
+    found: Mapping[New, Highlight],
+    judged: Judged,
+    least: float = SAME,
 ) -> dict[Old, New]:
     """Pair passages wherever they stand, the likest first; sentences about different things may be alike.
 
@@ -217,7 +220,7 @@ def likest(
     for old, before in stored.items():
         text = canonical(before.exact)
         for new, after in found.items():
-            ratio = fuzz.ratio(text, texts[new], score_cutoff=SAME)
+            ratio = fuzz.ratio(text, texts[new], score_cutoff=least)
             if ratio and text and before.kind is after.kind and not _renumbered(before, after):
                 alike.append((-ratio, old, new))
     pairs: dict[Old, New] = {}

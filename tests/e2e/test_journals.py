@@ -239,6 +239,47 @@ def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with
     assert studied(anki) == [guid]
 
 
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_a_passage_moved_in_its_note_and_half_rewritten_for_another_machine_has_one_live_card(
+    forge, forge_in, anki, tmp_path, ours_first
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    notes = with_anki(ours, anki) / "a.md", without_anki(theirs) / "a.md"
+    passage = "The northern lattice of Potelax collects ==amber== and ==resin== {}."
+    others = (
+        "What does the basin of Nasapon shelter?::a colony of seals",
+        "The silver furnace of Nokafox carries ==copper== without any help from outside.",
+        "The eastern meadow of Gosanan feeds ==geese== under the oldest part of the town.",
+    )
+
+    def paragraphs(*texts: str) -> str:
+        return "\n\n".join(texts) + "\n"
+
+    before = passage.format("before the harvest begins")
+    notes[0].write_text(paragraphs(others[0], before, *others[1:]), encoding="utf-8")
+    ours.ok("run")
+    [guid] = [card["guid"] for card in ours.cards() if "Potelax" in str(card["fields"])]
+    anki.load(ours.folder / "ankiforge.apkg")
+    after = passage.format("for as long as anyone remembers")
+    for note in notes:
+        note.write_text(paragraphs(others[2], others[0], others[1], after), encoding="utf-8")
+    time.sleep(1.1)  # the journal dates to the second
+    theirs.ok("run")
+    anki.load(theirs.folder / "ankiforge.apkg")
+
+    agree(*((ours, theirs) if ours_first else (theirs, ours)))
+    for one in (ours, theirs):
+        cards = [card for card in one.cards() if "Potelax" in str(card["fields"])]
+        assert {card["guid"] for card in cards if card["standing"] == "live"} <= {guid}
+    [card] = [card for card in ours.cards() if card["guid"] == guid]
+    assert "harvest" in card["fields"]["Text"]
+    assert "remembers" in card["revision"]["fields"]["Text"]  # the words wait where it is known
+    anki.load(ours.folder / "ankiforge.apkg")
+    ours.ok("run")
+    shown = [one for one in studied(anki) if "Potelax" in anki.note(one).fields[0]]
+    assert shown == [guid]
+
+
 def test_two_machines_that_each_studied_a_note_of_their_own_agree_on_one(
     forge, forge_in, anki, backend, tmp_path
 ):
