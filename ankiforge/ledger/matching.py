@@ -212,9 +212,11 @@ def by_marks(
                 or fuzz.ratio(names.get(name_of(one), ""), canonical(one.exact)) >= MOVED_LIKENESS
                 for one in after
             )
-            shares.append((common / min(len(before), len(after)), old, new))
-    for share_of_marks, old, new in sorted(shares, key=lambda one: (-one[0], *one[1:])):
-        if share_of_marks >= 0.5 and old not in known and new not in known.values():
+            if 2 * common >= (few := min(len(before), len(after))):
+                # a note left with one passage is not a note that has it and others
+                shares.append((-common / few, -common, old, new))
+    for _, _, old, new in sorted(shares):
+        if old not in known and new not in known.values():
             known[old] = new
     return known
 

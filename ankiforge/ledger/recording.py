@@ -532,7 +532,8 @@ class Recorder:
         if stays := next(filter(None, joined), None):
             self._cards.pairs.link(stays, key)
             return self._earlier.was_merged_into(key, answers, stays)
-        repeated = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
+        repeated = recorded.labels.get(checked.repeats, checked.repeats)
+        repeated = repeated or self._reworded(key, checked.draft)
         if (
             not repeated
             or not self._cards.stands(repeated)
@@ -546,6 +547,18 @@ class Recorder:
         self._writer.decide("merge", repeated, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
+
+    def _reworded(self, key: HighlightKey, draft: Draft) -> str:
+        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.mark = h.mark AND o.key <> h.key"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        cards = self._cards.several([row["guid"] for row in rows])
+        edited = (card for card in cards if card.edited)
+        said = ((card.guid, one.draft.fields) for card in edited for one in card.candidates)
+        return next((guid for guid, fields in said if fields == draft.fields), "")
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:

@@ -155,6 +155,20 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(BOARD.replace("marked", "often marked"), "B.md"), do.run(),
         do.card("often", verdict="pending"), lambda desk: rejected_elsewhere(desk, "often"),
     )),
+    "a copy has the card that a person worded": ("Mine", (
+        do.write(HORSES + BOARD), *seen_as("marked"),
+        do.say("edit", "CARD", "--field", "Text", "Mine: {{c1::a board}} for Go", card="marked"), do.ship(),
+        do.write(HORSES + BOARD, "B.md"), do.ship(), do.cards(verdict="accepted"), reviewed,
+        lambda desk: (desk.notes / "A.md").unlink(), do.run(), do.ship(),
+        lambda desk: links_only(desk, "B"), do.finds("source_gone", present=False), reviewed,
+        do.note(Text="Mine: {{c1::a board}} for Go"), do.lose(), do.run(), do.cards(verdict="accepted"),
+        do.ship(), reviewed, do.run(written=0),
+    )),
+    "a renamed note is itself after the ledger was lost, not one whose passage it has": ("Rhine", (
+        do.write(BOARD), do.write(RIVER, "B.md"), *SEEN, do.write(RIVER + "\n" + BOARD, "B.md"), do.run(),
+        do.write("Go\n"), do.run(), do.run(), lambda desk: (desk.notes / "B.md").rename(desk.notes / "C.md"),
+        do.ship(), do.run(), do.lose(), do.run(), do.cards(title="C", tags=["ankiforge::doc::b"]),
+    )),
     "a person's words follow the passage they are merged with": ("Mine", (
         do.write(BOARD), do.write(HORSES, "B.md"), *seen_as("marked"),
         do.say("edit", "CARD", "--field", "Text", "Mine: {{c1::a board}} for Go", card="marked"), do.ship(),
