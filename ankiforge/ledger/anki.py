@@ -715,7 +715,11 @@ class Views:
         self._writer.note("bind", "anki", {"root": view.path, "profile": view.profile}, once)
 
     def _states(self) -> dict[Guid, AnkiState]:
-        rows = self._db.execute("SELECT guid, anki FROM card WHERE anki <> 'none'").fetchall()
+        """Return the state of each card that was shipped, perhaps by another machine."""
+        rows = self._db.execute(
+            "SELECT guid, CASE anki WHEN 'none' THEN 'written' ELSE anki END AS anki FROM card"
+            " WHERE anki <> 'none' OR guid IN (SELECT guid FROM shipped)"
+        ).fetchall()
         return {Guid(row["guid"]): AnkiState(row["anki"]) for row in rows}
 
     def _mark_present(self, identity: str, summary: ViewSummary) -> None:

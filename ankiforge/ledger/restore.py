@@ -122,8 +122,6 @@ class Rebuild:
         """Apply a line of another file, within a unit, and write it to the journal."""
         if entry.v > VERSION:
             return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
-        if entry.by == ANKI:
-            self._writer.meta("anki:last", "")
         problems = tuple(self._take(entry))
         if problems:
             self._db.execute("DELETE FROM journal WHERE id = ?", (entry.id,))
@@ -143,12 +141,12 @@ class Rebuild:
                 )
             elif line.id not in known:
                 known.add(line.id)
-                if line.by == ANKI:  # a view of another computer: read Anki again here
-                    self._writer.meta("anki:last", "")
                 yield from self._take(line)
 
     def _take(self, entry: Entry) -> Iterator[Problem]:
         """Apply a line completely or not at all."""
+        if entry.by == ANKI or entry.what == "shipped":  # of another machine: read Anki again here
+            self._writer.meta("anki:last", "")
         take = {
             "issued": self._issued,
             "slot": self._slot,

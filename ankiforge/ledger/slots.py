@@ -96,9 +96,24 @@ def _alike(card: Card, draft: Draft) -> bool:
 
 
 def likeness(answer: str, quote: str, draft: Draft) -> float:
-    """Return the similarity (0 to 100) of an answer and its evidence to those of a draft."""
+    """Return the similarity (0 to 100) of an answer and its evidence to those of a draft.
+
+    Evidence of which only the answer was changed is the same place: 100.
+    """
+    if (around := _around(quote, answer)) and around == _around(draft.quote, draft.answer):
+        return 100.0
     answers = fuzz.ratio(canonical(answer), canonical(draft.answer))
     return (answers + fuzz.ratio(canonical(quote), canonical(draft.quote))) / 2
+
+
+def _around(quote: str, answer: str) -> str:
+    """Return folded evidence with gaps for the answer; "" if it has not all of it, or nothing else."""
+    text = canonical(quote)
+    for part in map(canonical, answer.split(" · ")):
+        if not part or part not in text:
+            return ""
+        text = text.replace(part, "\0", 1)
+    return text if text.strip("\0 ") else ""
 
 
 def _pair_the_rest(

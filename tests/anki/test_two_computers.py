@@ -120,6 +120,29 @@ def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each
         assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
 
 
+@pytest.mark.parametrize("looked_before", [True, False])
+def test_a_note_deleted_where_its_card_still_waits_stays_deleted(pair, looked_before):
+    laptop, phone = pair
+    settings = laptop.forge.folder / "ankiforge.yaml"
+    settings.write_text(settings.read_text() + "accept: {rules: review}\n")
+    laptop.run()
+    _forged_on(phone, laptop)
+    guid = laptop.guid("Katze")
+    laptop.anki.col.remove_notes([laptop.anki.note(guid).id])
+    if looked_before:
+        laptop.run()
+    _carry_journal(phone, laptop)
+
+    assert laptop.run()["written"] == 0
+    assert {card["fields"]["Front"]: card["anki"] for card in laptop.forge.cards()} == {
+        "Katze": "tombstone",
+        "Hund": "seen",
+    }
+    _carry_journal(laptop, phone)
+    _sync(laptop, phone)
+    assert phone.run()["written"] == 0
+
+
 def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     laptop, phone = pair
     for computer in pair:
@@ -191,3 +214,20 @@ def test_the_words_of_the_source_wait_on_both_though_each_had_a_card_of_its_own(
         ]
         assert "golden" in live["fields"]["Back"]
         assert "ancient" in live["revision"]["fields"]["Back"]
+
+
+def test_another_answer_at_the_same_place_makes_no_second_note(pair):
+    laptop, phone = pair
+    for computer in pair:
+        computer.note.write_text("# Mill\n\nThe old mill by the river grinds ==rye== all year.\n")
+    phone.run()
+    laptop.rewrite("rye", "buckwheat")
+    _carry_journal(phone, laptop)
+
+    assert laptop.run()["written"] == 0  # a changed answer waits where the old card is not known
+    [card] = laptop.forge.cards()
+    assert [one["check"] for one in card["findings"]] == ["same_highlight"]
+    phone.rewrite("rye", "buckwheat")
+    _carry_journal(laptop, phone)
+    phone.run()
+    assert [one["guid"] for one in phone.forge.cards()] == [card["guid"]]
