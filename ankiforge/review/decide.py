@@ -70,11 +70,15 @@ class Target:
 
     @property
     def candidate(self) -> Candidate:
-        """The candidate that was named; else a waiting revision, else the leading candidate."""
+        """The candidate that was named; else a waiting revision, else the leading candidate.
+
+        A person's words that were not accepted yet come before a revision of them.
+        """
+        card = self.card
         if self.letter:
-            return next(c for c in self.card.candidates if letter_of(c) == self.letter)
-        waiting = self.card.open
-        return waiting[0] if self.card.picked and waiting else self.card.leading
+            return next(c for c in card.candidates if letter_of(c) == self.letter)
+        revised = card.picked and card.open and not _is_pending_edit(card)
+        return card.open[0] if revised else card.leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +228,10 @@ def _let_through(
         preferred = _preference_over_others(ledger, card, candidate)
         after |= _only_live_card(card)
 
-    # the candidate becomes the card, all others are passed over
+    # the candidate becomes the card; others are passed over, but a revision of a person's words waits on
     states = {}
-    for one in card.candidates:
+    waits_on = _is_pending_edit(card) and candidate == card.picked
+    for one in () if waits_on else card.candidates:
         state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
         if one.state is not state:
             states[letter_of(one)] = state.value
@@ -244,6 +249,12 @@ def _let_through(
     for guid in replaced:
         ledger.decisions.change(guid, "retire", retired, action=action, extra={"card": card.guid})
     ledger.cards.keep_deck(card.guid)
+
+
+def _is_pending_edit(card: Card) -> bool:
+    """Return whether a card is in a person's words, but was not accepted."""
+    picked = card.picked if card.verdict is Verdict.PENDING else None
+    return picked is not None and picked.draft.origin.drafter == PERSON
 
 
 def _only_live_card(card: Card) -> Columns:

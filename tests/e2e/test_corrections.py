@@ -131,7 +131,7 @@ def test_a_corrected_card_that_may_have_moved_still_waits(forge, vault):
     assert "moved_from" in {one["check"] for one in card["findings"]}
 
 
-def test_json_tells_the_revision_of_a_worded_card_that_was_never_accepted(forge, vault):
+def test_a_person_s_words_that_were_not_accepted_come_before_the_source_s(forge, vault):
     forge.settings(
         f"sources: [obsidian: {{path: '{vault}', name: notes}}]\naccept: {{rules: review}}\n",
         trust=True,
@@ -146,3 +146,8 @@ def test_json_tells_the_revision_of_a_worded_card_that_was_never_accepted(forge,
     [card] = forge.cards()
     assert (card["verdict"], "waters" in card["fields"]["Text"]) == ("pending", True)
     assert "dries" in card["revision"]["fields"]["Text"]
+
+    forge.ok("accept", card["guid"])
+    [accepted] = forge.cards()
+    assert (accepted["verdict"], accepted["fields"]) == ("accepted", card["fields"])
+    assert accepted["revision"] == card["revision"]
