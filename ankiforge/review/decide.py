@@ -170,7 +170,8 @@ def _accept(ledger: Ledger, target: Target, action: str, *, force: bool = False)
             what = f"{card.guid} has several candidates, {len(card.to_choose)} to choose from"
             raise RefusedError(what, hint=f"ankiforge pick {suggested}")
     what = "pick" if card.to_choose else "accept"
-    _let_through(ledger, card, target.candidate, what, action, force)
+    keep = not target.letter and _is_pending_edit(card)
+    _let_through(ledger, card, target.candidate, what, action, force, keep=keep)
 
 
 def _pick(
@@ -199,9 +200,19 @@ def _choice_id(card: Card) -> str:
 
 
 def _let_through(
-    ledger: Ledger, card: Card, candidate: Candidate, what: str, action: str, force: bool
+    ledger: Ledger,
+    card: Card,
+    candidate: Candidate,
+    what: str,
+    action: str,
+    force: bool,
+    *,
+    keep: bool = False,
 ) -> None:
-    """Record an accept or a pick, and everything that follows from it."""
+    """Record an accept or a pick, and everything that follows from it.
+
+    With `keep`, a revision of the card waits on.
+    """
     # a check may be overruled, now or earlier, but never silently
     overruled = force or (card.forced and candidate == card.picked)
     if candidate.blocked and not overruled:
@@ -228,10 +239,9 @@ def _let_through(
         preferred = _preference_over_others(ledger, card, candidate)
         after |= _only_live_card(card)
 
-    # the candidate becomes the card; others are passed over, but a revision of a person's words waits on
+    # the candidate becomes the card, all others are passed over
     states = {}
-    waits_on = _is_pending_edit(card) and candidate == card.picked
-    for one in () if waits_on else card.candidates:
+    for one in () if keep else card.candidates:
         state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
         if one.state is not state:
             states[letter_of(one)] = state.value
