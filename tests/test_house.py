@@ -78,9 +78,9 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 188, "code lines": 51_934, "AST nodes": 520_429, "longest file": 1_040}
+CEILINGS = {"modules": 188, "code lines": 52_020, "AST nodes": 521_300, "longest file": 1_040}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 50_654
+TEST_LINES = 50_800
 HERE = Path(__file__).parent
 
 

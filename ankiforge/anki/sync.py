@@ -290,21 +290,26 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
 
 
 def _plan_retired(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptions) -> CardPlan:
-    """Tag the note of a retired or rejected card, once. Its text stays unchanged."""
+    """Tag the note of a retired or rejected card, once. Its text stays unchanged.
+
+    A note that derives from a tagged revision and has no tag lost it by hand. Any other never had
+    it: the revision was not imported, or a full sync replaced the collection that had it.
+    """
     card = known.card
     dropped = card.standing is not Standing.LIVE or card.verdict is not Verdict.ACCEPTED
-    tagged = RETIRED in last.tags
-    if not dropped or _has_tag(seen.tags, RETIRED) or (tagged and last.seen):
+    was_tagged = any(RETIRED in one.tags and one.mod == seen.named for one in known.revisions)
+    if not dropped or _has_tag(seen.tags, RETIRED) or was_tagged:
         return CardPlan(card)
     if held := _why_held(seen, last, options):
         return CardPlan(card, held=held)
     without_pictures = replace(known, pictures={})
-    if tagged and last.mod > seen.mod:
-        return _finish(without_pictures, last, seen, options)
     tags = tag_names((*last.tags, RETIRED))
     package_tags = tuple(sorted({*(t for t in seen.tags if t not in seen.scheduler_tags), RETIRED}))
-    mod = next_mod(card.guid, known.greatest, seen.mod)
     content = _content_hash_of(card.family, last)
+    again = with_identity(card, seen.fields, content, last.mod)
+    if last.mod > seen.mod and last.html == again and last.all_tags == package_tags:
+        return _finish(without_pictures, last, seen, options)  # not yet imported
+    mod = next_mod(card.guid, known.greatest, seen.mod)
     revision = replace(
         last, rev=0, mod=mod, html=with_identity(card, seen.fields, content, mod), tags=tags,
         package_tags=package_tags, deck=seen.deck or last.deck, digest=digest_of(last.fields, tags),

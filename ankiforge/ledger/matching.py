@@ -416,9 +416,10 @@ class Recognition:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
     def _edit_of_same_names(self, old: Highlight, new: Highlight) -> Edit:
-        """Judge an edit of passages one of which may be gone for long: of other names, it is another one."""
+        """Judge an edit of passages one of which may be gone for long: of other names or answers, it is another."""
         edit = self._edit(old, new)
-        return edit if edit.names_kept else replace(edit, kind=EditKind.ANOTHER_FACT)
+        same = edit.names_kept and not edit.answer_changed
+        return edit if same else replace(edit, kind=EditKind.ANOTHER_FACT)
 
     def _stood_when_last_read(
         self, container: str, place: str, found: list[Highlight]

@@ -532,7 +532,7 @@ class Recorder:
         if stays := next(filter(None, joined), None):
             self._cards.pairs.link(stays, key)
             return self._earlier.was_merged_into(key, answers, stays)
-        repeated = recorded.labels.get(checked.repeats, checked.repeats)
+        repeated = checked.repeats and recorded.labels.get(checked.repeats, checked.repeats)
         repeated = repeated or self._reworded(key, checked.draft)
         if (
             not repeated

@@ -45,7 +45,7 @@ def card_json(
     """Return a card as an object of `list --json` and `show --json`; `tags` are those in a package."""
     from ankiforge.anki.notes import content_html  # `extract` shows no cards
 
-    lead, revision = card.leading, card.revision
+    lead, revision = card.leading, next(iter(card.open if card.picked else ()), None)
     html = content_html(card.kind, card.fields)
     return {
         "guid": card.guid,

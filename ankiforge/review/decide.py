@@ -70,11 +70,15 @@ class Target:
 
     @property
     def candidate(self) -> Candidate:
-        """The candidate that was named; else a waiting revision, else the leading candidate."""
+        """The candidate that was named; else a waiting revision, else the leading candidate.
+
+        A person's words that were not accepted yet come before a revision of them.
+        """
+        card = self.card
         if self.letter:
-            return next(c for c in self.card.candidates if letter_of(c) == self.letter)
-        waiting = self.card.open
-        return waiting[0] if self.card.picked and waiting else self.card.leading
+            return next(c for c in card.candidates if letter_of(c) == self.letter)
+        revised = card.picked and card.open and not _is_pending_edit(card)
+        return card.open[0] if revised else card.leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,8 @@ def _accept(ledger: Ledger, target: Target, action: str, *, force: bool = False)
             what = f"{card.guid} has several candidates, {len(card.to_choose)} to choose from"
             raise RefusedError(what, hint=f"ankiforge pick {suggested}")
     what = "pick" if card.to_choose else "accept"
-    _let_through(ledger, card, target.candidate, what, action, force)
+    keep = not target.letter and _is_pending_edit(card)
+    _let_through(ledger, card, target.candidate, what, action, force, keep=keep)
 
 
 def _pick(
@@ -195,9 +200,19 @@ def _choice_id(card: Card) -> str:
 
 
 def _let_through(
-    ledger: Ledger, card: Card, candidate: Candidate, what: str, action: str, force: bool
+    ledger: Ledger,
+    card: Card,
+    candidate: Candidate,
+    what: str,
+    action: str,
+    force: bool,
+    *,
+    keep: bool = False,
 ) -> None:
-    """Record an accept or a pick, and everything that follows from it."""
+    """Record an accept or a pick, and everything that follows from it.
+
+    With `keep`, a revision of the card waits on.
+    """
     # a check may be overruled, now or earlier, but never silently
     overruled = force or (card.forced and candidate == card.picked)
     if candidate.blocked and not overruled:
@@ -226,7 +241,7 @@ def _let_through(
 
     # the candidate becomes the card, all others are passed over
     states = {}
-    for one in card.candidates:
+    for one in () if keep else card.candidates:
         state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
         if one.state is not state:
             states[letter_of(one)] = state.value
@@ -244,6 +259,12 @@ def _let_through(
     for guid in replaced:
         ledger.decisions.change(guid, "retire", retired, action=action, extra={"card": card.guid})
     ledger.cards.keep_deck(card.guid)
+
+
+def _is_pending_edit(card: Card) -> bool:
+    """Return whether a card is in a person's words, but was not accepted."""
+    picked = card.picked if card.verdict is Verdict.PENDING else None
+    return picked is not None and picked.draft.origin.drafter == PERSON
 
 
 def _only_live_card(card: Card) -> Columns:

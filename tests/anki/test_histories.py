@@ -103,6 +103,10 @@ STORIES = {
     "edited while its neighbours moved to another note, one of them much like it": [
         ("move", 9, 49), ("move", 7, 12), ("adjective", 2, 62),
     ],
+    "all lost, another answer in a note that was renamed, and one much like it in Anki": [
+        ("delete", 9, 66), ("delete", 10, 3), ("lose_all", 3, 70), ("answer", 6, 48),
+        ("type", 6, 54), ("rename", 6, 87),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.anki.scenarios import devices as d
 
+RETIRED = "ankiforge::retired"
 NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"
 
 
@@ -187,7 +188,41 @@ def test_of_two_notes_of_a_passage_the_one_that_a_full_sync_left_is_kept(pair):
     for computer in pair:
         live = [one for one in computer.forge.cards() if one["standing"] == "live"]
         assert [(one["guid"], one["anki"]) for one in live] == [(left, "seen")]
-    assert "ankiforge::retired" not in laptop.anki.note(left).tags
+    assert RETIRED not in laptop.anki.note(left).tags
+
+
+@pytest.mark.parametrize("laptop_first", [True, False])
+def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
+    laptop, phone = pair
+    for computer in pair:
+        computer.run()
+        computer.load()
+    guid = phone.guid("Katze")
+    phone.forge.ok("reject", guid)
+    phone.run()
+    phone.load()
+    phone.run()
+    assert RETIRED in phone.anki.note(guid).tags
+    laptop.anki.col.mod_schema(check=False)  # a full sync: the laptop's collection, where the card
+    laptop.device.sync(upload=True)  # is live, replaces that of the phone
+    phone.device.sync(upload=False)
+    assert RETIRED not in phone.anki.note(guid).tags
+    _carry_journal(phone, laptop)
+
+    first, second = pair if laptop_first else (phone, laptop)
+    assert first.run()["held"] == 0
+    first.load()
+    _sync(first, second)
+    _carry_journal(first, second)
+    assert second.run()["written"] == 0
+    for computer in pair:
+        assert RETIRED in computer.anki.note(guid).tags
+    note = second.anki.note(guid)
+    note.tags = []
+    second.anki.col.update_note(note)
+    _sync(second, first)
+    for computer in pair:  # the person studies it all the same
+        assert computer.run()["written"] == 0
 
 
 @pytest.mark.parametrize("laptop_first", [True, False])

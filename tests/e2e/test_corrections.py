@@ -129,3 +129,25 @@ def test_a_corrected_card_that_may_have_moved_still_waits(forge, vault):
 
     assert card["verdict"] == "pending"
     assert "moved_from" in {one["check"] for one in card["findings"]}
+
+
+def test_a_person_s_words_that_were_not_accepted_come_before_the_source_s(forge, vault):
+    forge.settings(
+        f"sources: [obsidian: {{path: '{vault}', name: notes}}]\naccept: {{rules: review}}\n",
+        trust=True,
+    )
+    (vault / "a.md").write_text("The ==Loire== waters the gardens of France.\n", "utf-8")
+    forge.ok("run")
+    [card] = forge.cards()
+    forge.ok("edit", card["guid"], "--field", "Text", "The {{c1::Loire}} waters gardens.")
+    (vault / "a.md").write_text("The ==Loire== dries the gardens of France.\n", "utf-8")
+    forge.ok("run")
+
+    [card] = forge.cards()
+    assert (card["verdict"], "waters" in card["fields"]["Text"]) == ("pending", True)
+    assert "dries" in card["revision"]["fields"]["Text"]
+
+    forge.ok("accept", card["guid"])
+    [accepted] = forge.cards()
+    assert (accepted["verdict"], accepted["fields"]) == ("accepted", card["fields"])
+    assert accepted["revision"] == card["revision"]
