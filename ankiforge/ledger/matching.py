@@ -817,17 +817,18 @@ class Recognition:
 
     def _pair_spots(self, loose: _Passages, others: _Passages) -> None:
         """Note which of the `others` is an edit of one that had the same annotation or the same spot."""
-        spots: dict[object, list[str]] = defaultdict(list)
-        for key, one in others.items():
-            spots[_spot(one)].append(key)
-        for key, one in loose.items():
-            found = spots.get(_spot(one), []) if _spot(one) else []
-            if len(found) != 1 or not overlap(one, others[found[0]]):
-                continue
-            edit = self._edit(one, others[found[0]])
-            other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
-            if name_of(one) or not other_fact:
-                self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
+        for spot in (_spot, _surroundings):
+            spots: dict[object, list[str]] = defaultdict(list)
+            for key, one in others.items():
+                spots[spot(one)].append(key)
+            for key, one in loose.items():
+                found = spots.get(spot(one), []) if spot(one) else []
+                if len(found) != 1 or not overlap(one, others[found[0]]):
+                    continue
+                edit = self._edit(one, others[found[0]])
+                other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
+                if name_of(one) or not other_fact:
+                    self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
 
@@ -944,9 +945,17 @@ def _spot(one: Highlight) -> object:
     """Return the name of an annotation, or the words around a passage of a note; None if there are too few."""
     if name := name_of(one):
         return (name, one.kind)
+    around = _surroundings(one, _AROUND)
+    return (place_of(one.document), *around) if around else None
+
+
+def _surroundings(
+    one: Highlight, least: int = MOVED_LENGTH
+) -> tuple[str, str, HighlightKind] | None:
+    """Return the words around a passage of a note, in whatever document; None if there are fewer than `least`."""
     _, before, after = triple_of(one)
-    enough = one.route is Route.VAULT and len(before) + len(after) >= _AROUND
-    return (place_of(one.document), before, after, one.kind) if enough else None
+    enough = one.route is Route.VAULT and len(before) + len(after) >= least
+    return (before, after, one.kind) if enough else None
 
 
 def _texts(key: str, one: Highlight) -> set[str]:

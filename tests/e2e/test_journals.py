@@ -536,3 +536,25 @@ def test_a_workspace_takes_over_no_cards_of_another_one(forge, forge_in, anki, t
     forge.ok("run")
     assert [len(forge.cards()), len(theirs.cards())] == [2, 1]
     assert {card["verdict"] for card in (*forge.cards(), *theirs.cards())} == {"accepted"}
+
+
+def test_an_answer_corrected_in_a_renamed_note_for_another_machine_and_cut_has_one_live_card(
+    forge, forge_in, tmp_path
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    note = without_anki(ours) / "Lakes.md"
+    without_anki(theirs, f"{{obsidian: {{name: notes, path: '{note.parent}'}}}}")
+    theirs.ok("init", "--trust", theirs.folder)
+    around = "The {} part of the shore was mapped by hand in the last summer.\n\n"
+    said = "What was found at the northern quarry in the old days?::Lorast amber\n\n"
+    note.write_text(around.format("western") + said + around.format("eastern"), encoding="utf-8")
+    ours.ok("run")
+    [guid] = live(ours)
+    note = note.rename(note.with_name("Waters.md"))
+    note.write_text(note.read_text("utf-8").replace("Lorast", "Larast"), encoding="utf-8")
+    theirs.ok("run")
+    note.write_text(around.format("western") + around.format("eastern"), encoding="utf-8")
+
+    agree(ours, theirs)
+    assert len(live(ours) | live(theirs)) == 1
+    assert live(ours) == {guid}
