@@ -351,6 +351,7 @@ _STROKES = str.maketrans("łøđ", "lod")
 
 
 def _letters(raw: str) -> str:
+    """Return a word in lower case without its possessive ending; accents stay."""
     return re.sub(r"'s?$", "", raw.casefold())
 
 

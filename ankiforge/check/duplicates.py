@@ -124,7 +124,7 @@ class Store(Protocol):
         ...
 
     def may_be_same(self, id: str, highlight: HighlightKey) -> bool:
-        """Return whether a card may be of this highlight: a copy, or an edited one, or its own is gone."""
+        """Return whether a card may belong to this highlight: it is a copy of its own, or that is gone."""
         ...
 
 

@@ -244,7 +244,7 @@ class Duplicates:
         return _draft(row["kind"], row["fields"]) if row else None
 
     def may_be_same(self, id: str, highlight: HighlightKey) -> bool:
-        """Return whether a card may be of this highlight: a copy, or an edited one, or its own is gone."""
+        """Return whether a card may belong to this highlight, because it is a copy of its own, or that is gone."""
         row = self._db.execute(
             "SELECT h.body, o.body AS other, h.presence IN ('missing-once', 'gone')"
             " OR EXISTS (SELECT 1 FROM event d WHERE d.what = 'merge' AND NOT d.undone AND d.subject = l.guid"

@@ -478,7 +478,7 @@ class CardMoves:
         row = self._db.execute("SELECT presence FROM highlight WHERE key = ?", (key,)).fetchone()
         return bool(row["presence"] == "gone")
 
-    def linked(self, key: HighlightKey) -> None:
+    def take_linked(self, key: HighlightKey) -> None:
         """Move the cards that were linked to a highlight to it, if their own equal one is gone."""
         rows = self._db.execute(
             "SELECT DISTINCT h.key FROM card_highlight a JOIN card_highlight l ON l.guid = a.guid"
@@ -617,11 +617,10 @@ class CardMoves:
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}
         extra: dict[str, object] = {REVIEWS: self._reviews(stays)}
-        for card in self._cards.several([stays]):
+        kept = [*self._cards.several([stays])]
+        for card in kept:
             self._without_findings(card, MOVED_FROM)  # this answers the question
-            if card.revision:
-                extra[WAITS] = True
-        if self._unsure:
+        if self._unsure or any(card.revision for card in kept):
             extra[WAITS] = True
         self._decisions.record(goes, "supersede", after, action, extra)
         self._decisions.draft_replacement(goes, stays)

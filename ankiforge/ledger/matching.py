@@ -416,7 +416,7 @@ class Recognition:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
     def _edit_of_same_names(self, old: Highlight, new: Highlight) -> Edit:
-        """Judge an edit of passages one of which may be gone for long: of other names or answers, it is another."""
+        """Judge an edit of a passage that may be long gone: one with another name or answer is another fact."""
         edit = self._edit(old, new)
         same = edit.names_kept and not edit.answer_changed
         return edit if same else replace(edit, kind=EditKind.ANOTHER_FACT)
@@ -771,9 +771,10 @@ class Recognition:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
 
     def _pair_keys(self, loose: _Passages, others: _Passages, judged: Judged | None = None) -> None:
-        """Note which of the `others` are those that stand nowhere: they have or had their words.
+        """Note which keys that stand nowhere are second keys of the `others`.
 
-        Those that `judged` finds to be an edit of these words are, too.
+        Two keys of one passage have, or once had, the same words or the same spot, or `judged` finds
+        one to be an edit of the other.
         """
         twice = self.issued_twice
         known = {*twice, *twice.values()}
@@ -836,10 +837,12 @@ class Recognition:
         """Return the unread highlight that each staged row without a key resembles most, by row.
 
         Unread are highlights that only the journal or Anki knows. What became of them cannot be told if
-        they were moved and edited, but a card of such a row may be a second one. One that only Anki knows is
-        noted as the second key of one that the journal names, or that was read: of equal words, or in the same vault an edit,
-        or where that one has no note in Anki and merely resembles it. Another workspace may have put its
-        notes into this collection.
+        they were moved and edited, but a card of such a row may be a second one.
+
+        A highlight that only Anki knows is noted as the second key of one that the journal names or that
+        was read, if their words are equal, if one is an edit of the other in the same vault, or if they
+        resemble each other and the other has no note in Anki. Another workspace may have put its notes
+        into this collection.
         """
         journal = {
             container: {key: canonical(one.exact) for key, one in unread.items()}

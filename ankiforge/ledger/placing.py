@@ -791,14 +791,15 @@ class Placer:
         deck = self._policy.deck_for(place.highlight, guid, asked) or first.deck
         lead = row.index(first)
         base = {"kind": draft.kind.value, "fields": to_json(draft.fields)} if lead else None
-        # another machine took over the card from Anki: no journal line names its first highlight
-        self._db.execute(
-            "INSERT OR IGNORE INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence, presence_why, drafter, replaces)"
-            " SELECT :key, document, '', '', 0, '', text, :taken, body, 'present', :why, :taken, key"
-            " FROM highlight WHERE key = :home",
-            {"key": place.key, "taken": TAKEN, "why": RESEMBLED, "home": place.highlight.key},
-        )
+        if place.key != place.highlight.key:
+            # another machine took over the card from Anki: no journal line names its first highlight
+            self._db.execute(
+                "INSERT OR IGNORE INTO highlight (key, document, container, place, position, mark,"
+                " text, content, body, presence, presence_why, drafter, replaces) SELECT :key,"
+                " document, '', '', 0, '', text, :taken, body, 'present', :why, :taken, key"
+                " FROM highlight WHERE key = :home",
+                {"key": place.key, "taken": TAKEN, "why": RESEMBLED, "home": place.highlight.key},
+            )
         self._cards.insert(
             guid, place.key, place.slot, draft, deck=deck, run=place.run, tags=draft.tags, base=base
         )

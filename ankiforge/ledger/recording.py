@@ -157,7 +157,7 @@ class Recorder:
                 if is_unchanged(self._db, highlight):
                     became = sorted_out[highlight.key]
                     self._record_highlight(run, highlight, became, recorded, judge)
-                    self._moves.linked(highlight.key)
+                    self._moves.take_linked(highlight.key)
         return recorded
 
     def accept_deferred(
@@ -555,10 +555,10 @@ class Recorder:
             " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
             (key,),
         ).fetchall()
-        cards = self._cards.several([row["guid"] for row in rows])
-        edited = (card for card in cards if card.edited)
-        said = ((card.guid, one.draft.fields) for card in edited for one in card.candidates)
-        return next((guid for guid, fields in said if fields == draft.fields), "")
+        for card in self._cards.several([row["guid"] for row in rows]):
+            if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
+                return card.guid
+        return ""
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
