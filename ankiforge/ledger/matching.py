@@ -524,11 +524,11 @@ class Recognition:
         if not known:
             return
         rows = self._db.execute(
-            "SELECT id, length, body, EXISTS (SELECT 1 FROM highlight h WHERE h.container = s.container"
-            "  AND h.run <> '') AS read FROM scanned s WHERE run = ? AND key = '' ORDER BY route, id",
+            "SELECT id, length, body, EXISTS (SELECT 1 FROM highlight h WHERE h.container = s.container)"
+            " AS known FROM scanned s WHERE run = ? AND key = '' ORDER BY route, id",
             (run,),
         ).fetchall()
-        read = {row["id"] for row in rows if row["read"]}
+        in_known = {row["id"] for row in rows if row["known"]}
         waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
         all_known = Counter(map(_home_of, known.values()))
         elsewhere: dict[_Vault, set[HighlightKey]] = defaultdict(set)
@@ -542,7 +542,7 @@ class Recognition:
                     home = _home_of(known[key])
                     if _may_be_same(_vault_of(known[key]), _vault_of(found)):
                         self._familiar.add(home)
-                    elif number in read:
+                    elif number in in_known:
                         self.copied.add(HighlightKey(key))
                     else:
                         elsewhere[home].add(HighlightKey(key))
@@ -563,8 +563,8 @@ class Recognition:
         """Match highlights that were edited since they went to Anki, within the work of that title.
 
         Another workspace may have a work of that title: where nothing of a vault, or of other
-        sources, stands here word for word, only what is very similar matches. A vault that is read
-        for the first time is the one of which half does, whatever its name.
+        sources, stands here word for word, only what is very similar matches. A vault of which
+        neither ledger nor journal knows anything is the one of which half does, whatever its name.
         """
         stored: dict[str, list[Highlight]] = defaultdict(list)
         for row in self._rows_from_anki():
