@@ -349,7 +349,7 @@ QUANTITY = re.compile(
 RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
 _SQUARE = re.compile(r"[²³](?=\W|$)")
 _GROUP_SIGN = re.compile(r"[ '\u00a0\u202f]")
-_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
+_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 
 
 class Quantity(NamedTuple):
@@ -403,8 +403,9 @@ def quantity_of(match: re.Match[str]) -> Quantity:
         digits = _GROUP_SIGN.sub("", digits)
         if grouped := _GROUPED.fullmatch(digits):
             digits = digits.replace(grouped[1], "")
+        whole, point, part = digits.replace(",", ".").rpartition(".")
         # a Fraction of a text is slow
-        value = Fraction(int(digits) if digits.isdecimal() else digits.replace(",", "."))
+        value = Fraction(f"{whole.replace('.', '')}.{part}" if point else int(digits))
     else:
         value = Fraction(NUMBER_WORDS[match["word"]])
     if match["scale"]:

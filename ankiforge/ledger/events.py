@@ -45,6 +45,9 @@ LAPSES = "lapses"
 TAKEN_BACK = "taken back"
 """The reason for retiring a card whose creation was undone."""
 
+COPIED = "copied"
+"""The key of a `recover` whose passage was copied from the vault of another workspace."""
+
 CONSENT = "consent"
 """The event by which a person decides on a form of cards, and the key of its id in events that follow from it."""
 

@@ -30,7 +30,7 @@ from ankiforge.ledger.cards import (
 from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import CONSENT, CORRECTS, PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import CONSENT, COPIED, CORRECTS, PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import RESEMBLED, TAKEN, Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -71,6 +71,10 @@ FLOOD = 300
 """The maximum number of cards that the policy accepts in one run; the others wait for a person."""
 
 
+_VAULT = (
+    "substr(json_extract({0}.body, '$.uri'), 1, instr(json_extract({0}.body, '$.uri'), '&file='))"
+)
+"""The beginning of the address of a vault note, which names the vault; "" of other documents."""
 _DEFERRED = "deferred:"
 """The prefix of names in `meta` for cards to which the policy is applied later."""
 
@@ -143,7 +147,10 @@ class Policy:
         return RECOVERED if self._came_from_anki(key) else ""
 
     def _came_from_anki(self, key: HighlightKey) -> bool:
-        """Return whether cards of the document were recovered from Anki, without a later acceptance."""
+        """Return whether cards of the document were recovered from Anki, without a later acceptance.
+
+        Cards of an equally named note of another vault are not its own.
+        """
         if not self._db.execute("SELECT 1 FROM event WHERE what = 'recover' LIMIT 1").fetchone():
             return False
         row = self._db.execute(
@@ -151,9 +158,10 @@ class Policy:
             "SELECT max(+d.sequence) AS last, m.key FROM highlight h JOIN document m"
             " ON m.key = h.document JOIN document a ON a.key IN (SELECT m.key UNION"
             "  SELECT s.key FROM document s WHERE s.key >= 'anki:' AND s.key < 'anki;'"
-            "  AND m.slug <> '' AND s.slug = m.slug)"
+            f"  AND m.slug <> '' AND s.slug = m.slug AND {_VAULT.format('s')} IN ('', {_VAULT.format('m')}))"
             " JOIN highlight o ON o.document = a.key JOIN card c ON c.key = o.key"
-            " JOIN event d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
+            " JOIN event d ON d.subject = c.guid AND d.what = 'recover'"
+            f"  AND json_extract(d.body, '$.{COPIED}') IS NULL WHERE h.key = ?",
             (key,),
         ).fetchone()
         return row["last"] is not None and not self._accepted_since(row["key"], row["last"])
