@@ -263,9 +263,10 @@ class Ingest:
         return bool(found[0])
 
     def apply(self, event: Event) -> None:
-        """Apply a union, skip or move that came from a journal or was undone."""
+        """Apply a union, skip, move or correction that came from a journal or was undone."""
         self.works.apply(event)
         self.skips.apply(event)
+        self.moves.apply(event)
         self._read_again(event)
 
     def _read_again(self, event: Event) -> None:
