@@ -215,6 +215,8 @@ _FOUND = msgspec.json.Decoder(list[Finding])
 
 
 _Highlights = Mapping[HighlightKey, Highlight]
+DECIDED = "decided"
+"""The reason why a card waits of whose passage a person decided before."""
 TAGGED = "retired in Anki"
 """The reason for retiring a card that was recovered from Anki with the tag of retired cards."""
 
@@ -229,7 +231,9 @@ _CARDS = (
     " (SELECT json_group_array(o.key) FROM card_highlight o WHERE o.guid = c.guid"
     "  AND o.role = 'also') AS also, (SELECT json_group_array(o.key) FROM card_highlight o"
     "  JOIN highlight g ON g.key = o.key AND g.presence = 'gone' WHERE o.guid = c.guid"
-    "  AND o.role = 'also') AS gone FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
+    "  AND o.role = 'also') AS gone, c.verdict = 'pending' AND EXISTS (SELECT 1 FROM event e"
+    "  WHERE json_extract(e.body, '$.key') = c.key AND e.by = 'person') AS decided"
+    " FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
     " LEFT JOIN highlight h ON h.key = coalesce((SELECT o.key FROM card_highlight o"
     "  WHERE o.guid = c.guid AND o.role = 'origin'), c.key)"
     " LEFT JOIN document d ON d.key = h.document"
@@ -793,7 +797,7 @@ def _card(row: sqlite3.Row, highlight: Highlight, candidates: tuple[Candidate, .
         tags=tuple(msgspec.json.decode(row["tags"], type=list[str])),
         reason=row["reason"],
         resolved=tuple(msgspec.json.decode(row["resolved"], type=dict[str, str]).items()),
-        waits=row["waits"],
+        waits=row["waits"] or (DECIDED if row["decided"] else ""),
         choice=row["choice"],
     )
 

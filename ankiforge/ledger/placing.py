@@ -20,6 +20,7 @@ from ankiforge.ledger.alternatives import (
 )
 from ankiforge.ledger.cards import (
     ANSWER_CHANGED,
+    DECIDED,
     MOVED_FROM,
     REJECTED_ELSEWHERE,
     REPLACES,
@@ -65,8 +66,8 @@ from ankiforge.text.cloze import blanked, numbers
 from ankiforge.text.fold import canonical, same
 from ankiforge.text.markdown import plain
 
-FLOODED, DECIDED, RECOVERED = "flood", "decided", "recovered"
-"""The reasons why the policy did not accept a clean card."""
+FLOODED, RECOVERED = "flood", "recovered"
+"""The reasons why the policy did not accept a clean card, with `DECIDED`."""
 FLOOD = 300
 """The maximum number of cards that the policy accepts in one run; the others wait for a person."""
 

@@ -481,9 +481,10 @@ class Recorder:
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
-        for guid in replaced:
-            message = f"another fact stands where that of {guid} stood: does it replace that card?"
-            doubt = Finding(REPLACES, Severity.WARN, message, guid)
+        # or those that it was found to replace before the ledger was lost
+        for old in replaced or ProblemCards(self._db).replaced_by(guid):
+            message = f"another fact stands where that of {old} stood: does it replace that card?"
+            doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
         if replaced:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import AT_ONCE, NOTE, PAIRED, letter_of
-from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
+from ankiforge.ledger.cards import AT_ONCE, DECIDED, NOTE, PAIRED, REPLACES, letter_of
+from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AnkiState,
     Candidate,
@@ -227,7 +227,7 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
 
 
 def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
-    """Yield two lines for each duplicate in a card's findings: its text, and commands to decide on it."""
+    """Yield two lines for each duplicate or replacement of a card: its text, and commands to decide on it."""
     named = (one.twin for one in card.leading.findings if one.check in PAIRED)
     for twin in dict.fromkeys(filter(None, named)):
         if twin.startswith(NOTE):
@@ -242,6 +242,13 @@ def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
             f"          ankiforge merge {card.guid} {other.guid}"
             f" · ankiforge distinct {card.guid} {other.guid}"
         )
+    for other in ledger.cards.several(ledger.queries.problem_cards.waiting_for(card.guid)):
+        if any((one.check, one.twin) == (REPLACES, card.guid) for one in other.leading.findings):
+            yield f"replaced? {one_line(other)}"
+            yield (
+                f"          ankiforge accept {other.guid} · ankiforge merge {card.guid} {other.guid}"
+                f" · ankiforge distinct {other.guid} {card.guid}"
+            )
 
 
 def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:

@@ -113,6 +113,16 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.say("accept", "CARD", card="1945"), do.ship(), do.tags("ankiforge::retired"),
         do.say("undo"), replaced_by_the_other,
     )),
+    "another fact still asks after the ledger was lost": ("1918", (
+        do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.lose(), do.run(updated=0),
+        replaced_by_the_other, do.say("show", "CARD", told="replaced? "),
+        do.say("show", "CARD", told="(replaces)", card="1945"),
+        do.say("accept", "CARD", card="1945"), do.ship(), do.tags("ankiforge::retired"),
+    )),
+    "a card that was restored does not blame the settings": ("Rhine", (
+        do.write(RIVER), do.run(), do.say("reject", "CARD"), do.say("restore", "CARD"), do.run(),
+        do.card(waits="you have already decided on a card of their passage"),
+    )),
     "another fact is merged into the note that has reviews": ("World War", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), replaced_by_the_other, merged,
         do.ship(), do.note(Text="World War 2 ended in {{c1::1945}} after six years."), reviewed,

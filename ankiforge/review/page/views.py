@@ -10,10 +10,10 @@ from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.draft import BEYOND, requested
-from ankiforge.ledger.cards import ANSWER_CHANGED, NOTE, PAIRED
+from ankiforge.ledger.cards import ANSWER_CHANGED, DECIDED, NOTE, PAIRED
 from ankiforge.ledger.conditions import Term
 from ankiforge.ledger.events import CONSENT, MADE, Event, standing
-from ankiforge.ledger.placing import DECIDED, FLOOD, FLOODED, RECOVERED
+from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AcceptedBy,
     AnkiState,
