@@ -12,7 +12,7 @@ from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, 
 from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SAME_HIGHLIGHT, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
+from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE, standing
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.locations import CardMoves
@@ -328,8 +328,13 @@ class Recorder:
             for row, card in zip(rows, cards, strict=True)
             if card and _states_another(placing, row, card)
         }
+        known = [card for card in existing if self._lacks_other(card)]
         matched = [
-            [None if c and c.guid in others_facts else c for c in cards] for cards in matched
+            [
+                None if card and (card.guid in others_facts or _repeats(row, known)) else card
+                for row, card in zip(rows, cards, strict=True)
+            ]
+            for rows, cards in zip(groups, matched, strict=True)
         ]
         placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
@@ -391,6 +396,11 @@ class Recorder:
                 self._decisions.change(
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
+
+    def _lacks_other(self, card: Card) -> bool:
+        """Return whether a card was superseded by one that only the journal knows."""
+        gone = card.standing is Standing.SUPERSEDED
+        return gone and next(self._cards.several([Guid(card.standing_why)]), None) is None
 
     def _merge_again(self, highlight: Highlight, existing: list[Card]) -> None:
         """Link a highlight to cards into which a person merged its cards, if it has their evidence."""
@@ -481,9 +491,10 @@ class Recorder:
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
-        for guid in replaced:
-            message = f"another fact stands where that of {guid} stood: does it replace that card?"
-            doubt = Finding(REPLACES, Severity.WARN, message, guid)
+        asked = [one for one in standing(self._decisions.of(guid)) if one.what == REPLACES]
+        for old in dict.fromkeys((*replaced, *(o for one in asked for o in one.body[INSTEAD]))):
+            message = f"another fact stands where that of {old} stood: does it replace that card?"
+            doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
         if replaced:
@@ -514,7 +525,7 @@ class Recorder:
             for words in (quote, draft.quote)
         )
         edit = placing.known.of_highlights(then, now, ())
-        if edit.kind is EditKind.CORRECTION:
+        if edit.kind is EditKind.CORRECTION and not self._decisions.words_wait(guid):
             return None
         return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
@@ -591,6 +602,11 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     kinds = ", ".join(one.draft.kind.value for one in left)
     finding = Finding("choice", Severity.INFO, f"left out of an earlier choice: {kinds}")
     return replace(checked, findings=(*checked.findings, finding))
+
+
+def _repeats(row: Row, cards: list[Card]) -> bool:
+    """Return whether a draft repeats one of these cards."""
+    return any(said_before(card, checked.draft) for card in cards for checked in row)
 
 
 def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
