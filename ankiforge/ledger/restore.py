@@ -277,6 +277,7 @@ class Rebuild:
             body["deck"], body["digest"], content=body.get("content", ""),
         )  # fmt: skip
         self._packages.keep(shipment, body["rev"], "", entry.at)
+        self._packages.mark_written([shipment.guid], first=True)
 
     def _decision(self, entry: Entry) -> None:
         self._decisions.receive(entry)
