@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger.anki import seen_of
+from ankiforge.ledger.anki import LAST_VIEW, seen_of
 from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
@@ -450,8 +450,9 @@ class Recovery:
         """
         row = self._db.execute(
             "SELECT min(taken_at) FROM view WHERE complete AND taken_at > (SELECT max(v.taken_at)"
-            " FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?)",
-            (guid,),
+            " FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?1 AND NOT EXISTS"
+            "  (SELECT 1 FROM meta WHERE name = ?2 AND value = s.view))",
+            (guid, LAST_VIEW),
         ).fetchone()
         return row[0] or ""
 
