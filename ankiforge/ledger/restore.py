@@ -284,7 +284,10 @@ class Rebuild:
 
 
 def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str]]:
-    """Return (at, id) of the last line about each key, document, slot and folder, in any order."""
+    """Return (at, id) of the latest line about each key, document, slot and folder.
+
+    The order in the file counts only for lines of the same second.
+    """
     last: dict[tuple[str, ...], tuple[str, str]] = {}
     for entry in entries:
         registers: list[tuple[str, ...]] = []
@@ -295,7 +298,8 @@ def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str
         elif entry.what == "slot":
             registers.append(_slot_register(entry))
         for register in registers:
-            last[register] = max(last.get(register, ("", "")), (entry.at, entry.id))
+            if entry.at >= last.get(register, ("", ""))[0]:
+                last[register] = (entry.at, entry.id)
     return last
 
 
