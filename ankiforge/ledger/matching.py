@@ -524,9 +524,11 @@ class Recognition:
         if not known:
             return
         rows = self._db.execute(
-            "SELECT id, length, body FROM scanned WHERE run = ? AND key = '' ORDER BY route, id",
+            "SELECT id, length, body, EXISTS (SELECT 1 FROM highlight h WHERE h.container = s.container)"
+            " AS known FROM scanned s WHERE run = ? AND key = '' ORDER BY route, id",
             (run,),
         ).fetchall()
+        in_known = {row["id"] for row in rows if row["known"]}
         waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
         all_known = Counter(map(_home_of, known.values()))
         elsewhere: dict[_Vault, set[HighlightKey]] = defaultdict(set)
@@ -540,6 +542,8 @@ class Recognition:
                     home = _home_of(known[key])
                     if _may_be_same(_vault_of(known[key]), _vault_of(found)):
                         self._familiar.add(home)
+                    elif number in in_known:
+                        self.copied.add(HighlightKey(key))
                     else:
                         elsewhere[home].add(HighlightKey(key))
                     del known[key], waiting[number]
@@ -559,8 +563,8 @@ class Recognition:
         """Match highlights that were edited since they went to Anki, within the work of that title.
 
         Another workspace may have a work of that title: where nothing of a vault, or of other
-        sources, stands here word for word, only what is very similar matches. A vault of which half
-        does may have another name here.
+        sources, stands here word for word, only what is very similar matches. A vault of which
+        neither ledger nor journal knows anything is the one of which half does, whatever its name.
         """
         stored: dict[str, list[Highlight]] = defaultdict(list)
         for row in self._rows_from_anki():
