@@ -103,6 +103,8 @@ class PlanInput:
     """Passages whose cards a person merged into this one, as HTML. The note must show them."""
     moved_to: str = ""
     """The deck in Anki to which the cards of the same document were moved. "" if they were not."""
+    recovered_retired: bool = False
+    """Whether the card was recovered from Anki with the tag `retired`."""
 
     @property
     def last(self) -> Shipment | None:
@@ -247,8 +249,10 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     html = field_html(replace(card, tags=known.tags), known.pictures)
     ours = Side(html[:count], _markdown_fields(family, card.kind, card.fields))
     merged, conflicts = merge_fields(family, base, seen.fields[:count], ours, dict(card.resolved))
-    # the tag `retired` is always ours: remove it when the card is not retired
-    tags = merge_tags((*base_revision.tags, RETIRED), seen.tags, known.tags)
+    # the tag `retired` is removed unless another workspace that has this passage added it
+    added = known.recovered_retired or any(RETIRED in one.tags for one in known.revisions)
+    ours_before = (*base_revision.tags, RETIRED) if added else base_revision.tags
+    tags = merge_tags(ours_before, seen.tags, known.tags)
     same_fields = all(
         normal_form(one) == normal_form(other)
         for one, other in zip(merged, seen.fields, strict=False)

@@ -333,12 +333,15 @@ def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> 
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
+_DIGITS = r"\d{1,999}"
+"""More would be too many for Python to read as one number."""
 QUANTITY = re.compile(
     rf"""
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
     (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
     (?P<money>[$€£](?=\d))?
-    (?P<digits>\d+(?:[., '\u00a0\u202f]\d{{3}})+(?:[.,]\d{{1,2}}(?!\d))?(?!\d)|\d+(?:[.,]\d+)?)
+    (?P<digits>{_DIGITS}(?:[., '\u00a0\u202f]\d{{3}}){{1,999}}(?:[.,]\d{{1,2}}(?!\d))?(?!\d)
+        |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_longest_first(frozenset(NUMBER_WORDS) - {"once", "twice", "acht"})})\b)
     (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
     (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?
@@ -349,7 +352,7 @@ QUANTITY = re.compile(
 RANGE = re.compile(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
 _SQUARE = re.compile(r"[²³](?=\W|$)")
 _GROUP_SIGN = re.compile(r"[ '\u00a0\u202f]")
-_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?")
+_GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 
 
 class Quantity(NamedTuple):
@@ -403,8 +406,9 @@ def quantity_of(match: re.Match[str]) -> Quantity:
         digits = _GROUP_SIGN.sub("", digits)
         if grouped := _GROUPED.fullmatch(digits):
             digits = digits.replace(grouped[1], "")
+        whole, point, part = digits.replace(",", ".").rpartition(".")
         # a Fraction of a text is slow
-        value = Fraction(int(digits) if digits.isdecimal() else digits.replace(",", "."))
+        value = Fraction(f"{whole.replace('.', '')}.{part}" if point else int(digits))
     else:
         value = Fraction(NUMBER_WORDS[match["word"]])
     if match["scale"]:

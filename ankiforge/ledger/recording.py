@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from msgspec import json
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
-from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SOURCE_GONE, Cards
+from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SAME_HIGHLIGHT, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
@@ -18,7 +18,6 @@ from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.locations import CardMoves
 from ankiforge.ledger.matching import MAY_BE
 from ankiforge.ledger.placing import (
-    SAME_HIGHLIGHT,
     EarlierDecisions,
     Place,
     Placer,

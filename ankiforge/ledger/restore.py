@@ -14,7 +14,7 @@ from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
-from ankiforge.ledger.events import ANKI, PERSON, Columns
+from ankiforge.ledger.events import ANKI, COPIED, PERSON, Columns
 from ankiforge.ledger.highlights import (
     RESEMBLED,
     TAKEN,
@@ -343,6 +343,8 @@ class Recovered:
     quote: str
     """The evidence of the card."""
     title: str
+    uri: str
+    """The address of the vault note; "" if there is none."""
     touched: bool
     """Whether a person edited the note in Anki."""
     retired: bool
@@ -363,8 +365,13 @@ class Recovery:
         self._slots = Slots(self._db, self._writer, self._decisions)
         self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
 
-    def create_card(self, found: Recovered) -> None:
-        """Create the card of a note, within a unit, and apply the journal's events about it."""
+    def create_card(self, found: Recovered, *, copied: bool = False) -> None:
+        """Create the card of a note, within a unit, and apply the journal's events about it.
+
+        Args:
+            found: the card.
+            copied: its passage was copied from another vault, whose cards did not come from here.
+        """
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
@@ -372,7 +379,7 @@ class Recovery:
         state = AnkiState.MISSING if gone else AnkiState.SEEN
         self._cards.observe([(guid, state, gone)])
         if not self._decisions.catch_up(guid):
-            self._decide(found)
+            self._decide(found, copied=copied)
         self._ship(found)
         for row in self._db.execute(
             "SELECT guid FROM card WHERE standing = 'superseded' AND standing_why = ?", (guid,)
@@ -504,7 +511,7 @@ class Recovery:
         if row is None:
             self._slots.record(identity.key, identity.family, identity.slot, draft)
 
-    def _decide(self, found: Recovered) -> None:
+    def _decide(self, found: Recovered, *, copied: bool) -> None:
         after: Columns = {
             "verdict": Verdict.ACCEPTED.value,
             "accepted_by": AcceptedBy.PERSON.value,
@@ -512,9 +519,8 @@ class Recovery:
         }
         if found.retired:
             after |= {"standing": Standing.RETIRED.value, "standing_why": TAGGED}
-        self._decisions.change(
-            found.identity.guid, "recover", after, by=ANKI, extra={"answer": found.answer}
-        )
+        extra: dict[str, Any] = {"answer": found.answer} | ({COPIED: True} if copied else {})
+        self._decisions.change(found.identity.guid, "recover", after, by=ANKI, extra=extra)
 
     def _ship(self, found: Recovered) -> None:
         card = self._cards.get(found.identity.guid)
@@ -571,9 +577,9 @@ class Recovery:
         tags = (tag.casefold() for tag in found.seen.tags)
         slug = next((tag.removeprefix(head) for tag in tags if tag.startswith(head)), "")
         namespace = found.identity.key.rpartition("/")[0]
-        document = Document(
-            DocumentKey(f"anki:{h16(namespace, slug or found.title)}"), "", found.title
-        )
+        vault = found.uri.partition("&file=")[0]  # another one may have notes of that title
+        key = DocumentKey(f"anki:{h16(namespace, *filter(None, (vault,)), slug or found.title)}")
+        document = Document(key, "", found.title, uri=found.uri)
         self._db.execute(
             "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
             " VALUES (?, '', ?, ?, ?, ?)",

@@ -329,6 +329,52 @@ def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one
     assert live(theirs) == live(ours)
 
 
+STEPS = [
+    f"In {year} the eastern orchard of the town was known to hold ==2,707 tons== in {words}.\n"
+    for year, words in ((1694, "all"), (1702, "all"), (1702, "all its barns"))
+]
+"""A passage and two corrections, which are none to who reads both at once."""
+
+
+@pytest.mark.parametrize("united_first", [True, False])
+def test_a_correction_that_one_machine_shipped_is_taken_over_where_it_would_wait(
+    forge, forge_in, tmp_path, united_first
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    notes = [without_anki(one) / "a.md" for one in (ours, theirs)]
+    for step, text in enumerate(STEPS):
+        for note in notes:
+            note.write_text(text, encoding="utf-8")
+        theirs.ok("run")
+        if step == 0 or (step == 2 and not united_first):
+            ours.ok("run")
+    [card] = ours.cards()
+    assert united_first or "barns" in card["revision"]["fields"]["Text"]
+    agree(ours, theirs)
+    for one in (ours, theirs):
+        [card] = one.cards()
+        assert "1702" in card["fields"]["Text"]
+        assert "barns" in card["fields"]["Text"]
+        assert card["revision"] is None
+
+
+def test_a_correction_reaches_words_that_were_taken_over_from_anki_and_that_the_journal_knows(
+    forge, anki
+):
+    note = with_anki(forge, anki) / "a.md"
+    note.write_text("How many are there?::seven of them\n\nKatze::cat\n", encoding="utf-8")
+    run_and_load(forge, anki)
+    cat = guid_of(forge, "Katze")
+    forge.ok("edit", cat, "--field", "Back", "a cat of mine")
+    run_and_load(forge, anki)
+    shutil.rmtree(forge.folder / ".ankiforge")
+    forge.ok("pull")
+    note.write_text("How many are there?::nine of them\n\nKatze::the cat\n", encoding="utf-8")
+    forge.ok("run")
+    back = {card["guid"] == cat: card["fields"]["Back"] for card in forge.cards()}
+    assert back == {True: "a cat of mine", False: "nine of them"}
+
+
 # what stands around the passage, and what it says, when each machine reads it first and at last
 IRIS = "The {} of the eye is made ==smaller== by a ring of muscles in the iris.\n"
 EARLIER = f"{IRIS.format('pupil of Greta')}\nLight comes in through it when the day is dark.\n"

@@ -73,6 +73,7 @@ def test_nearly_all_corrections_of_the_tuned_half_ship():
         ("It has ==large deserts==.", "It has ==large desserts==.", WAITS),
         ("Orwell's novel is (==1948==).", "Orwell's novel is (==1949==).", CORRECTION),
         ("`A[12]` is ==free==.", "`A[13]` is ==free==.", WAITS),
+        ("It moves at ==299,792 km/s==.", "It moves at ==299,792.458 km/s==.", CORRECTION),
         ("The river is ==1320 km== long.", "The river is ==1230 km== long.", CORRECTION),
         ("The river is ==long==.", "The river is ==long== (Smith, 2010).", CORRECTION),
         ("It holds ==19 thousand== litres.", "It holds ==19,000== litres.", CORRECTION),
