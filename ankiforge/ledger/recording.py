@@ -549,7 +549,7 @@ class Recorder:
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
         """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
-        for card in self._cards_of_equal(key, "mark"):
+        for card in self._cards_of_equal(key):
             if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
                 return card.guid
         return ""
@@ -562,7 +562,7 @@ class Recorder:
         key = placing.highlight.key
         before = set(self._served_before(key))
         cards = {card.guid: card for card in self._cards.several(sorted(before))}
-        cards |= {card.guid: card for card in self._cards_of_equal(key, "text")}
+        cards |= {card.guid: card for card in self._cards_of_equal(key)}
         for card in cards.values():
             if card.standing is not Standing.LIVE or self._decisions.was_unmerged(card.guid, key):
                 continue
@@ -594,10 +594,10 @@ class Recorder:
         )
         return [Guid(row["subject"]) for row in rows.fetchall()]
 
-    def _cards_of_equal(self, key: HighlightKey, column: str) -> list[Card]:
-        """Return the live cards of other passages with the same `mark`, or `text`."""
+    def _cards_of_equal(self, key: HighlightKey) -> list[Card]:
+        """Return the cards of other passages with the same words."""
         rows = self._db.execute(
-            f"SELECT l.guid FROM highlight h JOIN highlight o ON o.{column} = h.{column} AND o.key <> h.key"
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
             " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
             (key,),
         ).fetchall()
