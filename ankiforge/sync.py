@@ -417,7 +417,8 @@ def _plan_inputs(
     in_anki = [card.guid for card in cards if card.anki.there]
     seen = ledger.views.seen_of(in_anki)
     not_imported = ledger.packages.not_imported(in_anki)
-    slugs = ledger.highlights.slugs({card.highlight.document.key for card in cards})
+    documents = {card.highlight.document.key for card in cards}
+    slugs, unread = ledger.highlights.slugs(documents), ledger.highlights.unread(documents)
     new = {
         card.highlight.document.key for card in cards if card.ready and card.guid not in revisions
     }
@@ -441,6 +442,7 @@ def _plan_inputs(
             tuple(missing),
             _merged_sources(ledger, card) if shippable else (),
             _moved_to(moved, key),
+            key in unread,
             card.guid in seen and ledger.decisions.recovered_retired(card.guid),
         )
 

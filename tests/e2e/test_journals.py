@@ -9,6 +9,7 @@ import pytest
 
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.golden import clock
 
 Lines = list[bytes]
 NOTE = (
@@ -604,3 +605,94 @@ def test_an_answer_corrected_in_a_renamed_note_for_another_machine_and_cut_has_o
     agree(ours, theirs)
     assert len(live(ours) | live(theirs)) == 1
     assert live(ours) == {guid}
+
+
+# --- a lost ledger, and the journal in any order --------------------------------------------
+
+TOWNS = """\
+What was founded at the northern ford in the year 1204?::Lorast
+
+In 1304 the old bridge over the Zwee was known to carry ==two thousand carts== in all.
+
+The market of Zovel is known to have held ==4,440 tons== of grain in the dry years.
+
+What is the highest tower of Zubar?::The tower of the weavers
+"""
+OTHER = "What is the harbour of Zemel famous for?::Its amber cranes"
+IN_ANY_ORDER: dict[str, Callable[[Lines], Lines]] = {
+    "as written": lambda lines: lines,
+    "reversed": lambda lines: lines[::-1],
+    "sorted": sorted,
+    "twice": lambda lines: lines * 2,
+}
+
+
+@pytest.mark.parametrize("order", IN_ANY_ORDER.values(), ids=IN_ANY_ORDER)
+def test_a_lost_ledger_rebuilt_from_a_journal_in_any_order_has_the_same_cards(forge, anki, order):
+    notes, passed = with_anki(forge, anki), iter(range(0, 6_000, 60))
+
+    def run() -> None:
+        with clock.ahead(next(passed)):
+            forge.ok("run")
+
+    towns, weirs = notes / "Towns.md", notes / "Weirs.md"
+    towns.write_text(TOWNS, encoding="utf-8")
+    weirs.write_text("What did the weir of Zulun hold back?::The spring floods\n", "utf-8")
+    run()
+    anki.load(forge.folder / "ankiforge.apkg")
+    weirs.unlink()
+    run()
+    text = TOWNS.replace("the Zwee", "the Dolm")  # waits as a revision
+    for name in ("Old towns.md", "Towns of old.md"):
+        towns = towns.rename(notes / name)
+        towns.write_text(text, encoding="utf-8")
+        run()
+        anki.load(forge.folder / "ankiforge.apkg")
+        text = text.replace("4,440", "4,441")  # a correction; the second is not loaded
+    text = text.replace(TOWNS.splitlines()[-1], OTHER)
+    towns.write_text(text, encoding="utf-8")
+    run()
+    run()
+    before = told(forge)
+    assert [card["revision"] for card in before.values()].count(None) == len(before) - 1
+    assert sum(bool(card["replaced_by"]) for card in before.values()) == 1
+    journal = forge.folder / "journal.jsonl"
+    journal.write_bytes(b"".join(order(journal.read_bytes().splitlines(keepends=True))))
+    shutil.rmtree(forge.folder / ".ankiforge")
+    run()
+    run()
+    assert told(forge) == before
+
+
+@pytest.mark.parametrize(
+    ("word", "damage"), [(b"CREATE TABLE sc", b"\0"), (b'"quote":', b"\xff"), (b'"quote":', b"}")]
+)
+def test_a_damaged_ledger_says_what_to_do_and_is_rebuilt(forge, vault, word, damage):
+    (vault / "a.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault)
+    before, ledger = told(forge), forge.home / ".ankiforge" / "ledger.db"
+    said = bytearray(ledger.read_bytes())
+    at = said.index(word)
+    page = at - at % 4096
+    start, end = (page, page + 4096) if damage == b"\0" else (at, at + 4)
+    said[start:end] = damage * (end - start)
+    ledger.write_bytes(said)
+    assert "move ledger.db aside" in forge("list", "--all", code=4).stderr
+    ledger.rename(ledger.with_name("ledger.damaged"))
+    forge.ok("run", vault)
+    assert told(forge) == before
+
+
+def told(forge) -> dict[str, dict]:
+    """What `list` tells of each card, but for ids of its drafts and who made them."""
+    found = {}
+    for card in forge.cards():
+        revision = card["revision"] and card["revision"]["fields"]
+        findings = sorted(one["check"] for one in card["findings"])
+        names = (
+            "verdict standing fields anki anki_why tags title highlight document reason waits also"
+            " replaced_by instead_of conflicts deck kind accepted_by"
+        )
+        found[card["guid"]] = {name: card[name] for name in names.split()}
+        found[card["guid"]] |= {"revision": revision, "findings": findings}
+    return found
