@@ -426,7 +426,7 @@ class Recorder:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
         if not found and not others:
             if not self._merged(placing.highlight.key, rows, placing.recorded):
-                self._new_choice(placing, rows)
+                self._new_choice(placing, [self._with_copies(placing, row) for row in rows])
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
         else:
@@ -569,15 +569,59 @@ class Recorder:
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
         """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
-        rows = self._db.execute(
-            "SELECT l.guid FROM highlight h JOIN highlight o ON o.mark = h.mark AND o.key <> h.key"
-            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
-            (key,),
-        ).fetchall()
-        for card in self._cards.several([row["guid"] for row in rows]):
+        for card in self._cards_of_equal(key):
             if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
                 return card.guid
         return ""
+
+    def _with_copies(self, placing: _Placing, row: Row) -> Row:
+        """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
+
+        An equal copy of a passage whose new words wait for a decision waits, too.
+        """
+        key = placing.highlight.key
+        before = set(self._served_before(key))
+        cards = {card.guid: card for card in self._cards.several(sorted(before))}
+        cards |= {card.guid: card for card in self._cards_of_equal(key)}
+        for card in cards.values():
+            if card.standing is not Standing.LIVE or self._decisions.was_unmerged(card.guid, key):
+                continue
+            message = (
+                f"a copy of it in “{card.highlight.document.title}” has a card with other words"
+            )
+            found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+            waits = [one.draft.fields for one in card.open] if card.revision else []
+            row = [
+                doubted(one, found)
+                if one.draft.fields in waits
+                or (card.guid in before and not _is_another(placing, one, card))
+                else one
+                for one in row
+            ]
+        return row
+
+    def _served_before(self, key: HighlightKey) -> list[Guid]:
+        """Return the cards of other passages that served a highlight, too, before one of the two was edited."""
+        stands = (
+            "JOIN card_highlight l ON l.guid = d.subject AND l.role = 'origin' AND l.key <> :key"
+        )
+        rows = self._db.execute(
+            f"SELECT d.subject FROM event d {stands} WHERE d.what = 'merge' AND NOT d.undone"
+            "  AND d.by = :policy AND json_extract(d.body, '$.key') = :key"
+            f" UNION SELECT d.subject FROM event d {stands} WHERE d.what = 'move' AND NOT d.undone"
+            "  AND json_extract(d.body, '$.from') = :key ORDER BY 1",
+            {"key": key, "policy": POLICY},
+        )
+        return [Guid(row["subject"]) for row in rows.fetchall()]
+
+    def _cards_of_equal(self, key: HighlightKey) -> list[Card]:
+        """Return the cards of other passages with the same words."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        return [*self._cards.several([row["guid"] for row in rows])]
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
@@ -628,8 +672,12 @@ def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
     """Return whether an accepted card and a new draft of the highlight state different facts."""
     if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
         return False
+    return _is_another(placing, row[0], card)
+
+
+def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:
     now = replace(card.leading.draft, fields=card.fields)
-    return placing.judge.of_drafts(now, row[0].draft).kind is EditKind.ANOTHER_FACT
+    return placing.known.of_drafts(now, checked.draft).kind is EditKind.ANOTHER_FACT
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
