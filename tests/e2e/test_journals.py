@@ -664,6 +664,19 @@ def test_a_lost_ledger_rebuilt_from_a_journal_in_any_order_has_the_same_cards(fo
     assert told(forge) == before
 
 
+def test_an_old_ledger_learns_from_the_journal_what_was_shipped(forge, vault):
+    (vault / "a.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    backup = shutil.copytree(forge.home / ".ankiforge", forge.home / "backup")
+    forge.ok("accept", "--all")
+    forge.ok("build")
+    before = told(forge)
+    assert {card["anki"] for card in before.values()} == {"written"}
+    shutil.rmtree(forge.home / ".ankiforge")
+    backup.rename(forge.home / ".ankiforge")
+    assert told(forge) == before
+
+
 @pytest.mark.parametrize(
     ("word", "damage"), [(b"CREATE TABLE sc", b"\0"), (b'"quote":', b"\xff"), (b'"quote":', b"}")]
 )
