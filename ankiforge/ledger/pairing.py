@@ -146,6 +146,9 @@ def in_place(
     pairing.stored.update(away)
     while away and _align(pairing, present, judged):
         pass
+    for old in away.keys() & pairing.edited.keys():
+        if _unlike(stored[old], found[pairing.edited[old]]):  # it went, and another took its spot
+            pairing.part(old, stored[old], found[pairing.edited.pop(old)])
     _elsewhere(pairing, stored, found, judged)
     return pairing.matches
 

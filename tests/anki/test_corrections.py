@@ -179,6 +179,13 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.card("nineteen", verdict="accepted"), do.finds("source_gone", present=False),
         do.say("accept", "CARD"), do.card("by 18", verdict="accepted", title="B"),
     )),
+    "a short passage that went to another note is not the one that stands there": ("Rhine", (
+        do.write(FLOWS), do.write(HORSES, "B.md"), *SEEN,
+        do.write("Rivers of the low lands\n\n- Rivers in the north and in the south carry ==grey sand== into lakes\n"),
+        do.write(HORSES + "\n- The Rhine flows into ==the North Sea==.\n", "B.md"), do.run(), do.run(), do.ship(),
+        do.card("Rhine", revision=None, title="B"), do.card("grey", verdict="accepted"),
+        lambda desk: links_to(desk, "B"),
+    )),
     "what went to another note was not replaced by what stands there": ("nineteen", (
         do.write(HORSES + BOARD), do.write(HOUNDS, "B.md"), *SEEN,
         do.write(HORSES + "On Chess: a full game takes a ==square board== of 64 fields.\n"),
