@@ -103,6 +103,8 @@ class PlanInput:
     """Passages whose cards a person merged into this one, as HTML. The note must show them."""
     moved_to: str = ""
     """The deck in Anki to which the cards of the same document were moved. "" if they were not."""
+    unread: bool = False
+    """Whether its document is known only from Anki or the journal."""
     recovered_retired: bool = False
     """Whether the card was recovered from Anki with the tag `retired`."""
 
@@ -221,8 +223,8 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
         return _plan_retired(known, seen, last, options)
     adopted = None
     if not last.digest:  # taken over from Anki: the source's present content counts as our side
-        if not (card.highlight.document.source and card.highlight.document.title):
-            return CardPlan(card)  # known only from Anki or the journal
+        if known.unread:
+            return CardPlan(card)
         adopted = last = replace(
             last, tags=known.tags, digest=digest_of(last.fields, known.tags)
         )  # fmt: skip

@@ -352,7 +352,7 @@ class Rejections:
         for guid, key in self._keys.get(canonical(draft.answer), {}).items():
             if key != draft.highlight and self._is_rejected(guid, key, draft):
                 where = self._db.execute(
-                    "SELECT d.title FROM highlight h JOIN document d ON d.key = h.document"
+                    "SELECT json_extract(d.body, '$.title') AS title FROM highlight h JOIN document d ON d.key = h.document"
                     " WHERE h.key = ?",
                     (key,),
                 ).fetchone()

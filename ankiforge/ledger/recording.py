@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from msgspec import json
@@ -12,7 +12,8 @@ from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, 
 from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SAME_HIGHLIGHT, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
+from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE, Event
+from ankiforge.ledger.highlights import TAKEN
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.locations import CardMoves
@@ -254,6 +255,9 @@ class Recorder:
             doubt = self._known_elsewhere(HighlightKey(replaces))
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
+        elif drafted == TAKEN and not self._changed_since_journal(key):
+            # a correction that the journal does not have was waiting when the ledger was lost
+            doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, "these words waited for you before")
         placing = _Placing(
             run, highlight, recorded, judge if edited else None, judge, Counter(),
             results.beside, results.instead, doubt, replaced,
@@ -267,6 +271,11 @@ class Recorder:
             " no_card = ? WHERE key = ?",
             (content_of(highlight), results.drafter, why, key),
         )
+
+    def _changed_since_journal(self, key: HighlightKey) -> bool:
+        """Return whether a recovered passage has other words than the last that the journal knows."""
+        row = self._db.execute("SELECT 1 FROM past_content WHERE key = ?", (key,)).fetchone()
+        return row is not None
 
     def _moved_here(self, key: HighlightKey) -> bool:
         """Return whether a card of a highlight was first drafted from another one."""
@@ -328,8 +337,13 @@ class Recorder:
             for row, card in zip(rows, cards, strict=True)
             if card and _states_another(placing, row, card)
         }
+        known = [card for card in existing if self._lacks_other(card)]
         matched = [
-            [None if c and c.guid in others_facts else c for c in cards] for cards in matched
+            [
+                None if card and (card.guid in others_facts or _repeats(row, known)) else card
+                for row, card in zip(rows, cards, strict=True)
+            ]
+            for rows, cards in zip(groups, matched, strict=True)
         ]
         placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
@@ -392,6 +406,11 @@ class Recorder:
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
 
+    def _lacks_other(self, card: Card) -> bool:
+        """Return whether a card was superseded by one that only the journal knows."""
+        gone = card.standing is Standing.SUPERSEDED
+        return gone and next(self._cards.several([Guid(card.standing_why)]), None) is None
+
     def _merge_again(self, highlight: Highlight, existing: list[Card]) -> None:
         """Link a highlight to cards into which a person merged its cards, if it has their evidence."""
         pairs, exact = self._cards.pairs, canonical(highlight.exact)
@@ -407,7 +426,7 @@ class Recorder:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
         if not found and not others:
             if not self._merged(placing.highlight.key, rows, placing.recorded):
-                self._new_choice(placing, rows)
+                self._new_choice(placing, [self._with_copies(placing, row) for row in rows])
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
         else:
@@ -481,13 +500,13 @@ class Recorder:
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
-        # or those that it was found to replace before the ledger was lost
-        for old in replaced or ProblemCards(self._db).replaced_by(guid):
+        asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
+        for old in (*replaced, *sorted(asked - {*replaced})):
             message = f"another fact stands where that of {old} stood: does it replace that card?"
             doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
-        if replaced:
+        if not asked.issuperset(replaced):
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
         return guid
 
@@ -515,7 +534,7 @@ class Recorder:
             for words in (quote, draft.quote)
         )
         edit = placing.known.of_highlights(then, now, ())
-        if edit.kind is EditKind.CORRECTION:
+        if edit.kind is EditKind.CORRECTION and not self._decisions.words_wait(guid):
             return None
         return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
@@ -550,15 +569,59 @@ class Recorder:
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
         """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
-        rows = self._db.execute(
-            "SELECT l.guid FROM highlight h JOIN highlight o ON o.mark = h.mark AND o.key <> h.key"
-            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
-            (key,),
-        ).fetchall()
-        for card in self._cards.several([row["guid"] for row in rows]):
+        for card in self._cards_of_equal(key):
             if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
                 return card.guid
         return ""
+
+    def _with_copies(self, placing: _Placing, row: Row) -> Row:
+        """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
+
+        An equal copy of a passage whose new words wait for a decision waits, too.
+        """
+        key = placing.highlight.key
+        before = set(self._served_before(key))
+        cards = {card.guid: card for card in self._cards.several(sorted(before))}
+        cards |= {card.guid: card for card in self._cards_of_equal(key)}
+        for card in cards.values():
+            if card.standing is not Standing.LIVE or self._decisions.was_unmerged(card.guid, key):
+                continue
+            message = (
+                f"a copy of it in “{card.highlight.document.title}” has a card with other words"
+            )
+            found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+            waits = [one.draft.fields for one in card.open] if card.revision else []
+            row = [
+                doubted(one, found)
+                if one.draft.fields in waits
+                or (card.guid in before and not _is_another(placing, one, card))
+                else one
+                for one in row
+            ]
+        return row
+
+    def _served_before(self, key: HighlightKey) -> list[Guid]:
+        """Return the cards of other passages that served a highlight, too, before one of the two was edited."""
+        stands = (
+            "JOIN card_highlight l ON l.guid = d.subject AND l.role = 'origin' AND l.key <> :key"
+        )
+        rows = self._db.execute(
+            f"SELECT d.subject FROM event d {stands} WHERE d.what = 'merge' AND NOT d.undone"
+            "  AND d.by = :policy AND json_extract(d.body, '$.key') = :key"
+            f" UNION SELECT d.subject FROM event d {stands} WHERE d.what = 'move' AND NOT d.undone"
+            "  AND json_extract(d.body, '$.from') = :key ORDER BY 1",
+            {"key": key, "policy": POLICY},
+        )
+        return [Guid(row["subject"]) for row in rows.fetchall()]
+
+    def _cards_of_equal(self, key: HighlightKey) -> list[Card]:
+        """Return the cards of other passages with the same words."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        return [*self._cards.several([row["guid"] for row in rows])]
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
@@ -580,6 +643,12 @@ def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     return doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
 
 
+def _asked_to_replace(event: Event) -> Sequence[Guid]:
+    """Return the cards of which a ledger that was lost asked whether a new one replaces them."""
+    asks = event.what == REPLACES and not event.undone
+    return event.body.get(INSTEAD, ()) if asks else ()
+
+
 def _is_decided(card: Card) -> bool:
     """Return whether a card was accepted, edited or rejected."""
     return card.verdict is Verdict.REJECTED or is_decided(card)
@@ -594,12 +663,21 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     return replace(checked, findings=(*checked.findings, finding))
 
 
+def _repeats(row: Row, cards: list[Card]) -> bool:
+    """Return whether a draft repeats one of these cards."""
+    return any(said_before(card, checked.draft) for card in cards for checked in row)
+
+
 def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
     """Return whether an accepted card and a new draft of the highlight state different facts."""
     if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
         return False
+    return _is_another(placing, row[0], card)
+
+
+def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:
     now = replace(card.leading.draft, fields=card.fields)
-    return placing.judge.of_drafts(now, row[0].draft).kind is EditKind.ANOTHER_FACT
+    return placing.known.of_drafts(now, checked.draft).kind is EditKind.ANOTHER_FACT
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:
