@@ -8,6 +8,7 @@ package, and a second view shows which notes arrived.
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import tempfile
@@ -271,7 +272,8 @@ def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
             for found in batch:
                 is_ours = bool(found.seen.type_id)
                 if is_ours and (everything or ledger.recovery.has_highlight(found)):
-                    ledger.recovery.create_card(found)
+                    copied = found.identity.key in ledger.ingest.copied
+                    ledger.recovery.create_card(found, copied=copied)
                     count += 1
                 else:
                     ledger.recovery.expect(found)
@@ -280,6 +282,7 @@ def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
     return count
 
 
+_VAULT_NOTE = re.compile(r'"(obsidian://open\?vault=[^"#]*)')
 _WHERE = re.compile(r'<span class="af-where">(.*?)</span>', re.DOTALL)
 
 
@@ -313,6 +316,7 @@ def recovered_card(seen: Seen) -> Recovered | None:
 
     sentence, exact, quote = read_source(fields["Source"])
     where = _WHERE.search(fields["Citation"])
+    linked = _VAULT_NOTE.search(fields["Links"])
     title = text_of(where[1]).partition(" › ")[0] if where else text_of(fields["Citation"])
     return Recovered(
         identity,
@@ -324,6 +328,7 @@ def recovered_card(seen: Seen) -> Recovered | None:
         "" if sentence == exact else sentence,
         quote,
         title,
+        html.unescape(linked[1]) if linked else "",
         content_hash(family, seen.fields) != identity.content,
         RETIRED in (tag.casefold() for tag in seen.tags),
     )
@@ -412,7 +417,8 @@ def _plan_inputs(
     in_anki = [card.guid for card in cards if card.anki.there]
     seen = ledger.views.seen_of(in_anki)
     not_imported = ledger.packages.not_imported(in_anki)
-    slugs = ledger.highlights.slugs({card.highlight.document.key for card in cards})
+    documents = {card.highlight.document.key for card in cards}
+    slugs, unread = ledger.highlights.slugs(documents), ledger.highlights.unread(documents)
     new = {
         card.highlight.document.key for card in cards if card.ready and card.guid not in revisions
     }
@@ -436,6 +442,8 @@ def _plan_inputs(
             tuple(missing),
             _merged_sources(ledger, card) if shippable else (),
             _moved_to(moved, key),
+            key in unread,
+            card.guid in seen and ledger.decisions.recovered_retired(card.guid),
         )
 
 

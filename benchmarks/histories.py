@@ -1,6 +1,6 @@
 """Random histories of a reader: do notes keep their passages, and does what a person did stay?
 
-    python -m benchmarks.histories [FIRST [COUNT [STEPS]]] [--without STEP,…]
+    python -m benchmarks.histories [FIRST [COUNT [STEPS]]] [--without STEP,…] [--shared]
     python -m benchmarks.histories --play '[["run", 0, 0], ["typo", 3, 1]]'
 
 A history is a list of steps chosen by a seed: edits, corrected numbers, renamed, split and copied
@@ -8,8 +8,11 @@ documents, passages cut and pasted two runs later, PDFs saved with other words, 
 deletions in the real Anki, lost ledgers and journals, backups put back, and a second machine whose
 journal is united with the first one's. The program runs in this process. After each step these must
 hold: no passage has two notes that no person asked for, what a person typed, tagged or decided
-stands, no rejected or deleted card is shipped, and no note says another fact than it did. A history
-that fails is cut down to the steps it needs.
+stands, no rejected or deleted card is shipped, and no note says another fact than it did. After the
+last union both machines agree: the same cards are in use with the same words and verdicts, and the
+same questions wait. A card that is out of use, or whose passage is gone, may be unknown on the machine
+that never drafted it.
+A history that fails is cut down to the steps it needs.
 """
 
 from __future__ import annotations
@@ -250,6 +253,46 @@ class Wrong(Exception):
     """What must not happen; the first word is its kind."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a person sees of a card that is in use."""
+
+    stands: str
+    """Its accepted words; "" if it is pending or blocked."""
+    waits: str
+    """The words that are to be decided on: of a pending card, or of a revision."""
+
+
+def has_finding(card: dict[str, Any] | None, name: str) -> bool:
+    """Whether a card has a finding of this check or severity."""
+    return bool(card) and any(name in (one["check"], one["severity"]) for one in card["findings"])
+
+
+def in_use(card: dict[str, Any] | None) -> Shown | None:
+    if card is None or card["standing"] != "live" or card["verdict"] == "rejected":
+        return None
+    if card["verdict"] == "pending" or has_finding(card, "block"):
+        return Shown("", parts(card["fields"]))
+    return Shown(
+        parts(card["fields"]), (card["revision"] and parts(card["revision"]["fields"])) or ""
+    )
+
+
+def difference(one: Shown | None, other: Shown | None, typed: bool) -> str:
+    """Return in what two machines disagree about a card, "" if they agree.
+
+    A machine that never read the words that were shipped has those of the source wait as the card, and
+    the other has the same words wait as its revision. What was typed in Anki is shown where its words
+    were taken over from there.
+    """
+    if one is None or other is None:
+        return "" if one is other else "its being in use"
+    if one.waits != other.waits:
+        return "what waits"
+    unknown = one.waits and not (one.stands and other.stands)
+    return "" if unknown or typed or one.stands == other.stands else "its words"
+
+
 def parts(card: dict[str, str]) -> str:
     return " | ".join(card.get(name, "") for name in ("Front", "Back", "Text"))
 
@@ -261,14 +304,17 @@ def facts_of(fields: dict[str, str]) -> frozenset[str]:
 class World:
     """One reader with two machines and one Anki; `do_*` are the steps."""
 
-    def __init__(self, folder: Path, seed: int, without: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, seed: int, without: Sequence[str] = (), *, shared: bool = False
+    ) -> None:
         self.shelf = Shelf(folder, random.Random(seed))
-        self.folder, self.without = folder, without
+        self.folder, self.without, self.shared = folder, without, shared
         self.collection = folder / "anki" / "collection.anki2"
         self.ahead, self.number = START, 0
         with anki.opened(self.collection):
             pass
-        self.machines = [self.machine("one", str(self.collection)), self.machine("two", "none")]
+        where = [str(self.collection), str(self.collection) if shared else "none"]
+        self.machines = [self.machine(*each) for each in zip(("one", "two"), where, strict=True)]
         self.typed: dict[tuple[str, str], str] = {}
         self.tagged: set[tuple[str, str]] = set()
         self.untagged: set[tuple[str, str]] = set()
@@ -298,6 +344,7 @@ class World:
         if any(name == "run" and self.here(other) is self.machines[1] for name, _, other in steps):
             both = [("run", 0, 0), ("run", 0, SECOND), ("load", 0, 0), ("load", 0, SECOND)]
             ending = [("unite", 0, 0), *both, ("unite", 0, 0), *both, *ending]
+            ending += [("unite", 0, 0), *both[:2], ("unite", 0, 0), ("agree", 0, 0)]
         beginning = [("run", 0, 0), ("load", 0, 0)]
         for self.number, (name, one, other) in enumerate([*beginning, *steps, *ending]):
             self.ahead += TICK
@@ -344,7 +391,7 @@ class World:
 
     def after(self, machine: Machine, *, looks: bool) -> None:
         """Check the package and the decisions; note what the machine has seen in Anki."""
-        if looks and machine is self.machines[0]:
+        if looks and (self.shared or machine is self.machines[0]):
             with anki.opened(self.collection) as opened:
                 machine.seen |= set(opened.state())
         notes = notes_in(machine.package) if machine.package.exists() else {}
@@ -413,6 +460,19 @@ class World:
             if len(guids) > 1 + self.asked[name]:
                 said = [parts(there[guid]["fields"]) for guid in guids]
                 raise Wrong(f"double: {name} {guids} {said}")
+
+    def do_agree(self, one: int, other: int) -> None:
+        """Compare what the machines show, which have read the same journal and the same sources."""
+        if "agree" in self.without:
+            return
+        first, second = ({c["guid"]: c for c in self.cards(machine)} for machine in self.machines)
+        typed = {guid for guid, _ in self.typed}
+        for guid in sorted(first.keys() | second.keys()):
+            cards = [first.get(guid), second.get(guid)]
+            both = [in_use(card) for card in cards]
+            gone = any(has_finding(card, "source_gone") for card in cards if None in cards)
+            if what := "" if gone else difference(*both, guid in typed):
+                raise Wrong(f"disagree on {what}: {guid} {both[0]} {both[1]}")
 
     def notice_lost(self, machine: Machine) -> None:
         """Count the passages that nothing can recognise: moved and reworded at once.
@@ -869,12 +929,14 @@ def in_this_process() -> Iterator[None]:
         yield
 
 
-def failure(seed: int, steps: Sequence[Step], without: Sequence[str]) -> str:
+def failure(
+    seed: int, steps: Sequence[Step], without: Sequence[str], *, shared: bool = False
+) -> str:
     """Return what went wrong in a history, "" if nothing."""
     with tempfile.TemporaryDirectory() as name:
         world = None
         try:
-            world = World(Path(name).resolve(), seed, without)
+            world = World(Path(name).resolve(), seed, without, shared=shared)
             world.play(steps)
         except Wrong as wrong:
             return f"{wrong} [step {world.number if world else 0}]"
@@ -883,7 +945,9 @@ def failure(seed: int, steps: Sequence[Step], without: Sequence[str]) -> str:
     return ""
 
 
-def cut_down(seed: int, steps: list[Step], said: str, without: Sequence[str]) -> list[Step]:
+def cut_down(
+    seed: int, steps: list[Step], said: str, without: Sequence[str], *, shared: bool = False
+) -> list[Step]:
     """Return as few of the steps as fail in the same way."""
     kind, replays, size = said.partition(":")[0], 0, max(len(steps) // 2, 1)
     while size and replays < REPLAYS:
@@ -891,7 +955,7 @@ def cut_down(seed: int, steps: list[Step], said: str, without: Sequence[str]) ->
         while at < len(steps) and replays < REPLAYS:
             fewer = steps[:at] + steps[at + size :]
             replays += 1
-            if failure(seed, fewer, without).partition(":")[0] == kind:
+            if failure(seed, fewer, without, shared=shared).partition(":")[0] == kind:
                 steps = fewer
             else:
                 at += size
@@ -905,24 +969,26 @@ def main() -> None:
     asked.add_argument("count", type=int, nargs="?", default=20)
     asked.add_argument("steps", type=int, nargs="?", default=STEPS)
     asked.add_argument("--play", help="the steps of one history, as JSON")
-    more = "steps to leave out, and `second` (machine), `paper` (edits of it): year,second"
+    more = "steps to leave out, `second` (machine), `paper` (edits of it), `agree`: year,second"
     asked.add_argument("--without", default="", help=more)
+    seen = "let both machines see the one collection, as in a profile that is synced"
+    asked.add_argument("--shared", action="store_true", help=seen)
     asked.add_argument("--whole", action="store_true", help="do not cut failing histories down")
     said = asked.parse_args()
     without = said.without.split(",")
     with in_this_process():
         if said.play:
             steps = [tuple(step) for step in json.loads(said.play)]
-            print(failure(said.first, steps, without) or "ok")
+            print(failure(said.first, steps, without, shared=said.shared) or "ok")
             return
         wrong, begun = 0, time.perf_counter()
         for seed in range(said.first, said.first + said.count):
             steps = steps_of(seed, said.steps, without)
-            if what := failure(seed, steps, without):
+            if what := failure(seed, steps, without, shared=said.shared):
                 wrong += 1
                 if not said.whole:
-                    steps = cut_down(seed, steps, what, without)
-                    what = failure(seed, steps, without)
+                    steps = cut_down(seed, steps, what, without, shared=said.shared)
+                    what = failure(seed, steps, without, shared=said.shared)
                 print(f"seed {seed}: {what}\n  --play '{json.dumps(steps)}'", flush=True)
     spent = time.perf_counter() - begun
     print(f"{said.count} histories of {said.steps} steps, {wrong} failed, {spent:.0f} s")

@@ -103,6 +103,10 @@ class PlanInput:
     """Passages whose cards a person merged into this one, as HTML. The note must show them."""
     moved_to: str = ""
     """The deck in Anki to which the cards of the same document were moved. "" if they were not."""
+    unread: bool = False
+    """Whether its document is known only from Anki or the journal."""
+    recovered_retired: bool = False
+    """Whether the card was recovered from Anki with the tag `retired`."""
 
     @property
     def last(self) -> Shipment | None:
@@ -219,8 +223,8 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
         return _plan_retired(known, seen, last, options)
     adopted = None
     if not last.digest:  # taken over from Anki: the source's present content counts as our side
-        if not (card.highlight.document.source and card.highlight.document.title):
-            return CardPlan(card)  # known only from Anki or the journal
+        if known.unread:
+            return CardPlan(card)
         adopted = last = replace(
             last, tags=known.tags, digest=digest_of(last.fields, known.tags)
         )  # fmt: skip
@@ -247,8 +251,10 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     html = field_html(replace(card, tags=known.tags), known.pictures)
     ours = Side(html[:count], _markdown_fields(family, card.kind, card.fields))
     merged, conflicts = merge_fields(family, base, seen.fields[:count], ours, dict(card.resolved))
-    # the tag `retired` is always ours: remove it when the card is not retired
-    tags = merge_tags((*base_revision.tags, RETIRED), seen.tags, known.tags)
+    # the tag `retired` is removed unless another workspace that has this passage added it
+    added = known.recovered_retired or any(RETIRED in one.tags for one in known.revisions)
+    ours_before = (*base_revision.tags, RETIRED) if added else base_revision.tags
+    tags = merge_tags(ours_before, seen.tags, known.tags)
     same_fields = all(
         normal_form(one) == normal_form(other)
         for one, other in zip(merged, seen.fields, strict=False)

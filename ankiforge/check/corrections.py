@@ -18,6 +18,7 @@ from itertools import chain, pairwise
 
 from rapidfuzz.distance import OSA
 
+from ankiforge.check.differences import CITED
 from ankiforge.check.reading import bare
 from ankiforge.check.words import (
     FUNCTION,
@@ -125,13 +126,6 @@ _NOT = (
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will not"),
     (re.compile(r"(?<=[a-z])n['’]t\b", re.IGNORECASE), " not"),
 )
-_AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
-_CITED = re.compile(
-    rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
-    rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
-    r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
-)
-"""Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
 _FRAME = re.compile("[$`]")
 _SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
@@ -149,12 +143,12 @@ _RAISED = re.compile(
 
 
 def _cited(passage: Passage) -> frozenset[str]:
-    return frozenset(match[0] for match in _CITED.finditer(f"{passage.text} {passage.answer}"))
+    return frozenset(match[0] for match in CITED.finditer(f"{passage.text} {passage.answer}"))
 
 
 def _is_citation(answer: str) -> bool:
     """Return whether an answer is only an apparent citation: an interval, or a year."""
-    return not re.search(r"\w", _CITED.sub(" ", answer))
+    return not re.search(r"\w", CITED.sub(" ", answer))
 
 
 def _cleaned(text: str, citations: bool) -> str:
@@ -173,7 +167,7 @@ def _cleaned(text: str, citations: bool) -> str:
     for pattern, words in _NOT if "n't" in text or "n’t" in text else ():
         text = pattern.sub(words, text)
     if citations:
-        text = _CITED.sub(" ", text)
+        text = CITED.sub(" ", text)
     text = _WIKILINK.sub(lambda match: match[1].rpartition("#")[2], text)
     return _POWER.sub(" 10^", bare(_RAISED.sub(_attached, text)))
 

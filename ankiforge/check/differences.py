@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -42,6 +42,13 @@ MAX_LENGTH = 2000
 _SIMPLE = re.compile(r"\{\{c\d+(?:,\d+)*::([^{}:]*)(?:::[^{}:]*)?\}\}")
 _SHIELD_SIGN = re.compile(r"[`$\\]")
 _LAST = re.compile(r"(?<=[^\s.?])[\s.?]+$")
+_AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
+CITED = re.compile(
+    rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp|S)\. ?\d+(?:[-–]\d+)?)?"
+    rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
+    r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
+)
+"""Author and year, [12], [3, 4]. If it is replaced by another one, it may be an interval as [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,8 +537,9 @@ def judged(mine: Sides, theirs: Sides, *, reworded: bool = False) -> str | None:
     """Return the difference between two cards, "" if there is none; None if they are not comparable.
 
     With `reworded`, one may be the other after an edit, and other words in one place are no difference.
+    A citation that was added is none either.
     """
-    one, other = _aligned(mine, theirs)
+    one, other = _aligned(*_without_citations(mine, theirs))
     # `What?` is clear only in its context
     both_ask = Family.CLOZE in (one.family, other.family) or one.asked == other.asked
     if not both_ask and not (one.sequence and other.sequence):
@@ -543,6 +551,18 @@ def judged(mine: Sides, theirs: Sides, *, reworded: bool = False) -> str | None:
         return None
     guards = (one for one in GUARDS if not (reworded and one in (affixes_differ, swapped)))
     return next((said for guard in guards if (said := guard(one, other))), "")
+
+
+def _without_citations(mine: Sides, theirs: Sides) -> tuple[Sides, Sides]:
+    """Return two cards without the citations in their questions, if only one has some that the other lacks."""
+    cited, others = ({match[0] for match in CITED.finditer(one.asked)} for one in (mine, theirs))
+    if cited == others or not (cited <= others or others <= cited):
+        return mine, theirs
+    return _uncited(mine), _uncited(theirs)
+
+
+def _uncited(one: Sides) -> Sides:
+    return replace(one, asked=CITED.sub(" ", one.asked), text=CITED.sub(" ", one.text))
 
 
 def _aligned(mine: Sides, theirs: Sides) -> tuple[Features, Features]:

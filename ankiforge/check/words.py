@@ -334,12 +334,15 @@ def _longest_first(names: frozenset[str] | dict[str, Unit] | dict[str, int]) -> 
     return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
 
 
+_DIGITS = r"\d{1,999}"
+"""More would be too many for Python to read as one number."""
 QUANTITY = re.compile(
     rf"""
     (?P<early>(?<!\w)(?:ad|a\.d\.|ce)\s?(?=\d))?
     (?:(?P<sign>(?<![\w)\]}}.,%°])[-−–+±](?=[\d.])|\bminus\s|\bmoins\s(?=\d))?
     (?P<money>[$€£](?=\d))?
-    (?P<digits>\d+(?:[., '\u00a0\u202f]\d{{3}})+(?:[.,]\d{{1,2}}(?!\d))?(?!\d)|\d+(?:[.,]\d+)?)
+    (?P<digits>{_DIGITS}(?:[., '\u00a0\u202f]\d{{3}}){{1,999}}(?:[.,]\d{{1,2}}(?!\d))?(?!\d)
+        |{_DIGITS}(?:[.,]{_DIGITS})?)
     |\b(?P<word>{_longest_first(frozenset(NUMBER_WORDS) - {"once", "twice", "acht"})})\b)
     (?:[\s-]{{0,2}}(?P<scale>{_longest_first(_SCALES)})(?![^\W\d_]))?
     (?:[\s-]{{0,2}}(?P<unit>{_longest_first(UNITS)})(?![^\W_]|/\w))?

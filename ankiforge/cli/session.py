@@ -131,7 +131,7 @@ def session(
     from ankiforge.config.workspace import home_of, user_folders
 
     workspace = workspace_of(call)
-    with ExitStack() as stack:
+    with ledger.readable_errors(), ExitStack() as stack:
         if read_only:
             opened = ledger.ledger_in_memory(workspace.ledger, workspace.journal)
         else:
@@ -159,7 +159,7 @@ def glance(call: Call) -> Iterator[Session]:
     keeps = workspace.ledger.is_file() and os.access(workspace.ledger, os.W_OK)
     keeps = keeps and os.access(workspace.ledger.parent, os.W_OK)
     opened = ledger.open_ledger if keeps else ledger.ledger_in_memory
-    with opened(workspace.ledger, workspace.journal) as opened_ledger:
+    with ledger.readable_errors(), opened(workspace.ledger, workspace.journal) as opened_ledger:
         workspace = replace(workspace, generation=opened_ledger.generation)
         yield Session(call, workspace, opened_ledger)
 

@@ -32,6 +32,7 @@ from ankiforge.ledger.cache import CACHE_FILE, CacheFile
 from ankiforge.ledger.cards import Cards
 from ankiforge.ledger.consents import Consents
 from ankiforge.ledger.db import Connection, connect, copy_to_memory
+from ankiforge.ledger.db import readable_errors as readable_errors
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots
 from ankiforge.ledger.duplicates import Duplicates, ForeignNotes

@@ -58,6 +58,11 @@ class Connection(sqlite3.Connection):
         with readable_errors():
             return super().executemany(sql, parameters)
 
+    def executescript(self, sql: str, /) -> sqlite3.Cursor:
+        """Run several statements."""
+        with readable_errors():
+            return super().executescript(sql)
+
     @contextmanager
     def unit(self) -> Iterator[None]:
         """Run a transaction; units do not nest."""
@@ -87,10 +92,13 @@ _NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Raise `LedgerError` for a damaged, locked or full file; pass on all other errors."""
+    """Raise `LedgerError` for a damaged, locked or full file; pass on all other errors.
+
+    Damage in the middle of a file may show only when a row is fetched or its JSON is decoded.
+    """
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
         readable = _readable(error)
         if readable is None:
             raise
@@ -101,14 +109,20 @@ def _is_in_use(error: sqlite3.DatabaseError) -> bool:
     return str(getattr(error, "sqlite_errorname", "")) == "SQLITE_BUSY"
 
 
-def _readable(error: sqlite3.DatabaseError) -> LedgerError | None:
+def _is_damage(error: Exception, code: str) -> bool:
+    if isinstance(error, msgspec.DecodeError):
+        return not isinstance(error, msgspec.ValidationError)
+    return code in _DAMAGED or str(error).startswith("Could not decode to UTF-8")
+
+
+def _readable(error: Exception) -> LedgerError | None:
     code = "_".join(str(getattr(error, "sqlite_errorname", "")).split("_")[:2])
     if code in _IN_USE:
         return BusyError(
             "the ledger is locked by another program",
             hint="wait until the other ankiforge has finished, then run this again",
         )
-    if code in _DAMAGED:
+    if _is_damage(error, code):
         return LedgerError(
             f"the ledger is damaged: {error}",
             hint="move ledger.db aside: the next run rebuilds it from journal.jsonl",

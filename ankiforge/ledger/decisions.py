@@ -430,6 +430,15 @@ class Decisions:
         ).fetchone()
         return row is not None
 
+    def recovered_retired(self, guid: Guid) -> bool:
+        """Return whether a card was recovered from a note in Anki with the tag of retired cards."""
+        row = self._db.execute(
+            "SELECT 1 FROM event WHERE what = 'recover' AND subject = ?"
+            " AND json_extract(body, '$.after.standing') = 'retired' LIMIT 1",
+            (guid,),
+        ).fetchone()
+        return row is not None
+
     def person_decided(self, key: HighlightKey) -> bool:
         """Return whether a person ever decided about a highlight, even if that was undone.
 

@@ -45,11 +45,14 @@ LAPSES = "lapses"
 TAKEN_BACK = "taken back"
 """The reason for retiring a card whose creation was undone."""
 
+COPIED = "copied"
+"""The key of a `recover` whose passage was copied from the vault of another workspace."""
+
 CONSENT = "consent"
 """The event by which a person decides on a form of cards, and the key of its id in events that follow from it."""
 
 CORRECTS = "corrects"
-"""The key of a `revise` by which the source corrected a card that a person accepted unedited."""
+"""The key of a `revise` by which the source corrected an accepted card that nobody edited: who accepted it."""
 WAITS = "waits"
 """The key of a `supersede` if the staying card has other words than the passage, which wait there."""
 
@@ -213,10 +216,11 @@ def _made_by(event: Event) -> bool:
 def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
     by_person = event.by in (PERSON, UPGRADE)
-    corrects = event.what == REVISE and CORRECTS in event.body and not now["edited"]
+    corrects = "" if now["edited"] else event.body.get(CORRECTS, "")
     if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
         return  # another ledger's reading of the source
-    if event.what == REVISE and "fields" in event.after and _is_persons(now) and not corrects:
+    persons = _is_persons(now) and corrects not in (PERSON, True)  # True in older lines
+    if event.what == REVISE and "fields" in event.after and persons:
         return  # keep a person's text
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only

@@ -179,6 +179,15 @@ class Highlights:
         ).fetchall()
         return {DocumentKey(row["key"]): str(row["first"] or row["slug"]) for row in rows}
 
+    def unread(self, keys: Collection[DocumentKey]) -> frozenset[DocumentKey]:
+        """Return which of these documents are known only from Anki or the journal."""
+        marks = ", ".join("?" * len(keys))
+        rows = self._db.execute(
+            f"SELECT key FROM document WHERE key IN ({marks}) AND '' IN (source, title)",
+            tuple(keys),
+        ).fetchall()
+        return frozenset(DocumentKey(row["key"]) for row in rows)
+
     def draft_again(self, keys: Iterable[HighlightKey]) -> None:
         """Make the next run draft these highlights again although they are unchanged."""
         with self._db.unit():

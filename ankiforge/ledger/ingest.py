@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -263,9 +263,10 @@ class Ingest:
         return bool(found[0])
 
     def apply(self, event: Event) -> None:
-        """Apply a union, skip or move that came from a journal or was undone."""
+        """Apply a union, skip, move or correction that came from a journal or was undone."""
         self.works.apply(event)
         self.skips.apply(event)
+        self.moves.apply(event)
         self._read_again(event)
 
     def _read_again(self, event: Event) -> None:
@@ -353,6 +354,11 @@ class Ingest:
             problems=(*(found for found in unseen if isinstance(found, Problem)), *superseded),
             unselected=unselected,
         )
+
+    @property
+    def copied(self) -> Collection[HighlightKey]:
+        """The highlights that only Anki knew until `finish`, copied from the vault of another workspace."""
+        return self._recognising.copied
 
     def unite_recovered(self) -> tuple[Problem, ...]:
         """Move cards that were recovered from Anki after `finish` to the other key of their highlight.

@@ -54,8 +54,13 @@ def with_own_name(highlight: Highlight) -> Highlight:
     return replace(highlight, hints=(f"zotero:{highlight.own}", *highlight.hints))
 
 
-def issued_body(highlight: Highlight, path: str, container: str, slug: str) -> dict[str, Any]:
-    """Return the body of the journal line that maps a key to the content of its highlight."""
+def issued_body(
+    highlight: Highlight, path: str, container: str, document: Mapping[str, Any] | sqlite3.Row
+) -> dict[str, Any]:
+    """Return the body of the journal line that maps a key to the content of its highlight.
+
+    `document` has the slug and the title of its document.
+    """
     return {
         "path": path,
         "exact": highlight.exact,
@@ -63,7 +68,8 @@ def issued_body(highlight: Highlight, path: str, container: str, slug: str) -> d
         "suffix": highlight.suffix,
         "container": container,
         "document": highlight.document.key,
-        "slug": slug,
+        "slug": document["slug"],
+        "title": document["title"],
         "content": content_of(highlight),
         "highlight": msgspec.to_builtins(bare(highlight)),
     }
@@ -226,12 +232,11 @@ class KeyIssuer:
 
     def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
         """Write the journal line that maps a key to its content, after each change of the content."""
-        slug = self._slug(highlight.document.key)
-        body = issued_body(highlight, row["path"], row["container"], slug)
+        document = self._db.execute(
+            "SELECT slug, json_extract(body, '$.title') AS title FROM document WHERE key = ?",
+            (highlight.document.key,),
+        ).fetchone()
+        body = issued_body(highlight, row["path"], row["container"], document)
         self._writer.note(
             "issued", highlight.key, body, once=(highlight.key, body["content"], self._writer.now())
         )
-
-    def _slug(self, document: str) -> str:
-        row = self._db.execute("SELECT slug FROM document WHERE key = ?", (document,)).fetchone()
-        return str(row["slug"])

@@ -14,11 +14,20 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.cards import AT_ONCE, MOVED_FROM, Cards, letter_of
-from ankiforge.ledger.db import Connection
+from ankiforge.ledger.cards import AT_ONCE, MOVED_FROM, SAME_HIGHLIGHT, Cards, letter_of
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
-from ankiforge.ledger.events import PERSON, SOURCE, WAITS, Columns, standing
+from ankiforge.ledger.events import (
+    CORRECTS,
+    PERSON,
+    REVISE,
+    SOURCE,
+    WAITS,
+    Columns,
+    Event,
+    standing,
+)
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     decode_highlight,
@@ -534,6 +543,17 @@ class CardMoves:
                 " WHERE key = ?",
                 (key,),
             )
+
+    def apply(self, event: Event) -> None:
+        """Do not doubt the words of a draft that were the last which another machine shipped as a correction."""
+        if CORRECTS not in event.body:
+            return
+        history = standing(self._decisions.of(event.subject))
+        last = [one for one in history if one.what == REVISE and "fields" in one.after][-1:]
+        for card in self._cards.several([event.subject]) if last else ():
+            if to_json(card.fields) == last[0].after["fields"]:
+                self._without_findings(card, SAME_HIGHLIGHT)
+                self._cards.refresh(card.guid)
 
     # --- moving -----------------------------------------------------------------------------
 

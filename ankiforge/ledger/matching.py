@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -230,7 +230,10 @@ MOVED_LENGTH = 40
 
 _Passages = Mapping[str, Highlight]
 """Highlights by key."""
+_Vault = tuple[str, str]
+"""A namespace, and the name that Obsidian has for the vault, or "" if that is unknown."""
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
+_VAULT_NAME = re.compile(r"obsidian://open\?vault=([^&]*)")
 
 
 _AROUND = 24
@@ -251,8 +254,10 @@ class Recognition:
         """Highlights of this run that have a second key, of another machine, by the key not used."""
         self._unread: dict[str, dict[str, Highlight]] = {}
         """By container that was read whole, the highlights that only the journal knows and that were not found."""
-        self._familiar: set[str] = set()
-        """The namespaces of which highlights that only Anki knew were found word for word in this run."""
+        self._familiar: set[_Vault] = set()
+        """The vaults and other namespaces that stand here, of highlights that only Anki knew until this run."""
+        self.copied: set[HighlightKey] = set()
+        """Such highlights of this run that stand here word for word, but whose vault is another one."""
 
     def assign(
         self,
@@ -512,16 +517,21 @@ class Recognition:
         wrote.
         """
         self._familiar.clear()
+        self.copied.clear()
         known = self._bodies(
             "SELECT key, body FROM highlight WHERE container = '' AND run = '' ORDER BY key", {}
         )
         if not known:
             return
         rows = self._db.execute(
-            "SELECT id, length, body FROM scanned WHERE run = ? AND key = '' ORDER BY route, id",
+            "SELECT id, length, body, EXISTS (SELECT 1 FROM highlight h WHERE h.container = s.container)"
+            " AS known FROM scanned s WHERE run = ? AND key = '' ORDER BY route, id",
             (run,),
         ).fetchall()
+        in_known = {row["id"] for row in rows if row["known"]}
         waiting = {row["id"]: (decode_highlight(row["body"]), row["length"]) for row in rows}
+        all_known = Counter(map(_home_of, known.values()))
+        elsewhere: dict[_Vault, set[HighlightKey]] = defaultdict(set)
         for names in (_by_key, _by_anchor, _by_words):
             called = {name: key for key, one in known.items() for name in names(key, one, None)}
             for number, (found, length) in list(waiting.items()):
@@ -529,8 +539,19 @@ class Recognition:
                 key = next(filter(None, map(called.get, names(claimed, found, length))), "")
                 if key in known:
                     self.assign(run, number, HighlightKey(key))
-                    self._familiar.add(known[key].namespace)
+                    home = _home_of(known[key])
+                    if _may_be_same(_vault_of(known[key]), _vault_of(found)):
+                        self._familiar.add(home)
+                    elif number in in_known:
+                        self.copied.add(HighlightKey(key))
+                    else:
+                        elsewhere[home].add(HighlightKey(key))
                     del known[key], waiting[number]
+        for home, keys in elsewhere.items():
+            if 2 * len(keys) >= all_known[home]:  # the vault or its source was renamed
+                self._familiar.add(home)
+            elif home not in self._familiar:
+                self.copied |= keys
         self._edited(run, set(known), waiting)
 
     def _edited(
@@ -543,7 +564,7 @@ class Recognition:
 
         Another workspace may have a work of that title: where nothing of a vault, or of other
         sources, stands here word for word, only what is very similar matches. A vault of which
-        something does may have another name here.
+        neither ledger nor journal knows anything is the one of which half does, whatever its name.
         """
         stored: dict[str, list[Highlight]] = defaultdict(list)
         for row in self._rows_from_anki():
@@ -553,9 +574,9 @@ class Recognition:
         found: dict[str, list[tuple[int, Highlight]]] = defaultdict(list)
         for number, (one, _) in waiting.items():
             found[slug_of(one.document)].append((number, one))
-        names = {_vault_of(one.namespace) for one, _ in waiting.values()} | self._familiar
+        vaults = {_vault_of(one) for one, _ in waiting.values()} | self._familiar
         stored = {
-            slug: [one for one in each if _vault_of(one.namespace) in names]
+            slug: [one for one in each if any(_may_be_same(_vault_of(one), v) for v in vaults)]
             for slug, each in stored.items()
         }
         for slug in sorted(stored.keys() & found.keys()):
@@ -585,8 +606,9 @@ class Recognition:
             The assigned keys, by staged id.
         """
         assigned: dict[int, HighlightKey] = {}
+        familiar = {one.key for one in stored if _home_of(one) in self._familiar}
         for match in in_place(stored, [bare(one) for _, one in found], self._edit):
-            if not match.asked or match.key.rpartition("/")[0] in self._familiar:
+            if not match.asked or match.key in familiar:
                 assigned[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
         return assigned
@@ -848,7 +870,7 @@ class Recognition:
             container: {key: canonical(one.exact) for key, one in unread.items()}
             for container, unread in self._unread.items()
         }
-        in_anki: dict[str, dict[str, str]] = defaultdict(dict)
+        in_anki: dict[_Vault, dict[str, str]] = defaultdict(dict)
         bodies: dict[str, Highlight] = {}
         for row in self._db.execute(
             "SELECT key, body, replaces FROM highlight h WHERE container = '' AND run = ''"
@@ -860,7 +882,7 @@ class Recognition:
                 self.issued_twice.setdefault(row["key"], row["replaces"])
             else:
                 one = bodies[row["key"]] = _without_place(decode_highlight(row["body"]))
-                in_anki[_vault_of(one.namespace)][row["key"]] = canonical(one.exact)
+                in_anki[_vault_of(one)][row["key"]] = canonical(one.exact)
         named = (
             "SELECT h.key, coalesce(s.body, h.body) AS body FROM highlight h LEFT JOIN scanned s"
             "  ON s.run = :run AND s.key = h.key WHERE h.run = '' AND (h.container <> '' OR s.id IS NOT NULL)"
@@ -869,17 +891,18 @@ class Recognition:
         seconds: list[tuple[str, str, str]] = []
         for vault, there in in_anki.items():
             near = {
-                k: _without_place(o) for k, o in others.items() if _vault_of(o.namespace) == vault
+                k: _without_place(o) for k, o in others.items() if _may_be_same(_vault_of(o), vault)
             }
             self._pair_keys(
                 {key: bodies[key] for key in there},
                 near,
-                self._edit_of_same_names if vault else None,
+                self._edit_of_same_names if vault[0] else None,
             )
             for key in sorted(there.keys() & self.issued_twice.keys()):
                 seconds.append((RESEMBLED, self.issued_twice[HighlightKey(key)], key))
                 del there[key]
-        renamed = {k: words for vault in self._familiar for k, words in in_anki[vault].items()}
+        renamed = [vault for vault in in_anki if vault in self._familiar]
+        alike: dict[_Vault, dict[str, str]] = {}
         found: dict[int, HighlightKey] = {}
         for row in self._db.execute(
             "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
@@ -890,7 +913,11 @@ class Recognition:
             if not in_anki and not journal.get(row["container"]):
                 continue
             one = decode_highlight(row["body"])
-            words, there = canonical(one.exact), in_anki[_vault_of(one.namespace)] | renamed
+            words, vault = canonical(one.exact), _vault_of(one)
+            if vault not in alike:
+                each = [*(other for other in in_anki if _may_be_same(other, vault)), *renamed]
+                alike[vault] = {k: text for other in each for k, text in in_anki[other].items()}
+            there = alike[vault]
             key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
@@ -966,9 +993,20 @@ def _texts(key: str, one: Highlight) -> set[str]:
     return {text_of(one)} if _is_long(one) else set()
 
 
-def _vault_of(namespace: str) -> str:
-    """Return the vault of keys; notes of another one are not edits of equally named ones."""
-    return namespace if namespace.startswith("vault:") else ""
+def _home_of(one: Highlight) -> _Vault:
+    """Return the namespace of a passage, and the name of its vault if that is known."""
+    found = _VAULT_NAME.match(one.document.uri)
+    return one.namespace, found[1] if found else ""
+
+
+def _vault_of(one: Highlight) -> _Vault:
+    """Return the vault of a passage; notes of another one are not edits of equally named ones."""
+    return _home_of(one) if one.namespace.startswith("vault:") else ("", "")
+
+
+def _may_be_same(vault: _Vault, other: _Vault) -> bool:
+    """Return whether two vaults, which may be of two workspaces, are not known to be different."""
+    return vault[0] == other[0] and (vault[1] == other[1] or "" in (vault[1], other[1]))
 
 
 def _is_other_name(edit: Edit) -> bool:

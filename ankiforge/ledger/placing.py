@@ -23,13 +23,14 @@ from ankiforge.ledger.cards import (
     MOVED_FROM,
     REJECTED_ELSEWHERE,
     REPLACES,
+    SAME_HIGHLIGHT,
     Cards,
     letter_of,
 )
 from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import CONSENT, CORRECTS, PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import CONSENT, COPIED, CORRECTS, PERSON, POLICY, SOURCE, Columns
 from ankiforge.ledger.highlights import RESEMBLED, TAKEN, Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -57,6 +58,7 @@ from ankiforge.model import (
     Severity,
     Standing,
     Verdict,
+    digest_of,
     guid_for,
 )
 from ankiforge.text.cloze import blanked, numbers
@@ -69,6 +71,10 @@ FLOOD = 300
 """The maximum number of cards that the policy accepts in one run; the others wait for a person."""
 
 
+_VAULT = (
+    "substr(json_extract({0}.body, '$.uri'), 1, instr(json_extract({0}.body, '$.uri'), '&file='))"
+)
+"""The beginning of the address of a vault note, which names the vault; "" of other documents."""
 _DEFERRED = "deferred:"
 """The prefix of names in `meta` for cards to which the policy is applied later."""
 
@@ -141,7 +147,10 @@ class Policy:
         return RECOVERED if self._came_from_anki(key) else ""
 
     def _came_from_anki(self, key: HighlightKey) -> bool:
-        """Return whether cards of the document were recovered from Anki, without a later acceptance."""
+        """Return whether cards of the document were recovered from Anki, without a later acceptance.
+
+        Cards of an equally named note of another vault are not its own.
+        """
         if not self._db.execute("SELECT 1 FROM event WHERE what = 'recover' LIMIT 1").fetchone():
             return False
         row = self._db.execute(
@@ -149,9 +158,10 @@ class Policy:
             "SELECT max(+d.sequence) AS last, m.key FROM highlight h JOIN document m"
             " ON m.key = h.document JOIN document a ON a.key IN (SELECT m.key UNION"
             "  SELECT s.key FROM document s WHERE s.key >= 'anki:' AND s.key < 'anki;'"
-            "  AND m.slug <> '' AND s.slug = m.slug)"
+            f"  AND m.slug <> '' AND s.slug = m.slug AND {_VAULT.format('s')} IN ('', {_VAULT.format('m')}))"
             " JOIN highlight o ON o.document = a.key JOIN card c ON c.key = o.key"
-            " JOIN event d ON d.subject = c.guid AND d.what = 'recover' WHERE h.key = ?",
+            " JOIN event d ON d.subject = c.guid AND d.what = 'recover'"
+            f"  AND json_extract(d.body, '$.{COPIED}') IS NULL WHERE h.key = ?",
             (key,),
         ).fetchone()
         return row["last"] is not None and not self._accepted_since(row["key"], row["last"])
@@ -293,6 +303,15 @@ class EarlierDecisions:
             for answer in answers
         )
 
+    def words_known(self, card: Card) -> bool:
+        """Return whether a card recovered from Anki has words of its journal, which a person cannot have written."""
+        if any(one.what == "recover" for one in self._decisions.of(card.guid)):
+            return False
+        rows = self._db.execute(
+            "SELECT tags, digest FROM shipped WHERE guid = ? AND fields = '[]'", (card.guid,)
+        ).fetchall()
+        return any(digest_of(card.fields, json.decode(row[0])) == row[1] for row in rows)
+
     def numbered(self, card: Card, row: Row, *, in_order: bool = False) -> Row:
         """Renumber the gaps of revisions as in their card.
 
@@ -332,7 +351,7 @@ class Rejections:
         for guid, key in self._keys.get(canonical(draft.answer), {}).items():
             if key != draft.highlight and self._is_rejected(guid, key, draft):
                 where = self._db.execute(
-                    "SELECT d.title FROM highlight h JOIN document d ON d.key = h.document"
+                    "SELECT json_extract(d.body, '$.title') AS title FROM highlight h JOIN document d ON d.key = h.document"
                     " WHERE h.key = ?",
                     (key,),
                 ).fetchone()
@@ -496,8 +515,13 @@ class Reviser:
             return
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
+        self._cards.refold([card.guid])
+        if same := _says_the_same(now := self._cards.get(card.guid), group):
+            self._keep(now, same)  # another machine has taken over these words
+            recorded.unmerged += self._decisions.unmerge_others(card.guid)
+            return
         edit = _edit(card, group[0], judge)
-        inherits = len(group) == 1 and _inherits(card, group[0], edit)
+        inherits = len(group) == 1 and self._inherits(card, group[0], edit)
         if not inherits and len(group) == 1 and _conflicts(card, group[0], edit, judge):
             inherits, edit = True, None
         deferred = inherits and card.verdict is Verdict.ACCEPTED and group[0].later
@@ -514,6 +538,13 @@ class Reviser:
             keep = card.picked if decided else None
             self._pass_over(card, keep)
 
+    def _inherits(self, card: Card, checked: Checked, edit: Edit | None) -> bool:
+        """Return the same as `_inherits`, but False for recovered words that the journal does not know."""
+        recovered = card.leading.draft.origin.drafter == "anki"
+        if card.verdict is Verdict.ACCEPTED and recovered and not self._earlier.words_known(card):
+            return False
+        return _inherits(card, checked, edit)
+
     def _replaced(self, guid: Guid) -> set[str]:
         """Return the texts that a person replaced; after a lost ledger, they may not be candidates."""
         edits = (one.body for one in self._decisions.of(guid) if one.by == PERSON)
@@ -528,7 +559,7 @@ class Reviser:
         new = card.revision
         checked = Checked(new.draft, new.findings) if new else None
         edit = _edit(card, checked, judge) if checked else None
-        if new is None or checked is None or not _inherits(card, checked, edit):
+        if new is None or checked is None or not self._inherits(card, checked, edit):
             return []
         self._replace_text(card, letter_of(new), checked, edit)
         return self._decisions.unmerge_others(card.guid)
@@ -583,8 +614,8 @@ class Reviser:
         states[letter] = CandidateState.PICKED.value
         self._slots.record(card.key, card.family, card.slot, checked.draft)
         extra: dict[str, Any] = {"answer": checked.draft.answer}
-        if card.accepted_by is AcceptedBy.PERSON:
-            extra[CORRECTS] = True
+        if card.verdict is Verdict.ACCEPTED:
+            extra[CORRECTS] = card.accepted_by
         answered = card.anki.there and self._cards.has_reviews(card.guid)
         otherwise = edit is not None and edit.answer_changed and answered
         if otherwise:
@@ -636,8 +667,6 @@ def _from_source(card: Card) -> bool:
     return card.leading.draft.by_hand and by_hand
 
 
-SAME_HIGHLIGHT = "same_highlight"
-"""The check whose findings ask a person whether an edited passage is still the same one."""
 UNDECIDED = (MOVED_FROM, REPLACES, SAME_HIGHLIGHT)
 """The checks that ask of a pending card whether it is another card."""
 
@@ -689,10 +718,6 @@ def _inherits(card: Card, checked: Checked, edit: Edit | None) -> bool:
         return False
     if card.verdict is Verdict.PENDING:
         return True
-    if (
-        card.leading.draft.origin.drafter == "anki"
-    ):  # a recovered card may have been worded by a person
-        return False
     by_person = card.accepted_by is AcceptedBy.PERSON
     if checked.draft.origin.drafter == "llm" and not (by_person or checked.draft.probed):
         return False  # policy accepts a model's draft only if it was probed

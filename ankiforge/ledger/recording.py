@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from msgspec import json
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
-from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SOURCE_GONE, Cards
+from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SAME_HIGHLIGHT, SOURCE_GONE, Cards
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE
+from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE, Event
+from ankiforge.ledger.highlights import TAKEN
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
 from ankiforge.ledger.locations import CardMoves
 from ankiforge.ledger.matching import MAY_BE
 from ankiforge.ledger.placing import (
-    SAME_HIGHLIGHT,
     EarlierDecisions,
     Place,
     Placer,
@@ -255,6 +255,9 @@ class Recorder:
             doubt = self._known_elsewhere(HighlightKey(replaces))
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
+        elif drafted == TAKEN and not self._changed_since_journal(key):
+            # a correction that the journal does not have was waiting when the ledger was lost
+            doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, "these words waited for you before")
         placing = _Placing(
             run, highlight, recorded, judge if edited else None, judge, Counter(),
             results.beside, results.instead, doubt, replaced,
@@ -268,6 +271,11 @@ class Recorder:
             " no_card = ? WHERE key = ?",
             (content_of(highlight), results.drafter, why, key),
         )
+
+    def _changed_since_journal(self, key: HighlightKey) -> bool:
+        """Return whether a recovered passage has other words than the last that the journal knows."""
+        row = self._db.execute("SELECT 1 FROM past_content WHERE key = ?", (key,)).fetchone()
+        return row is not None
 
     def _moved_here(self, key: HighlightKey) -> bool:
         """Return whether a card of a highlight was first drafted from another one."""
@@ -482,12 +490,13 @@ class Recorder:
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
-        for guid in replaced:
-            message = f"another fact stands where that of {guid} stood: does it replace that card?"
-            doubt = Finding(REPLACES, Severity.WARN, message, guid)
+        asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
+        for old in (*replaced, *sorted(asked - {*replaced})):
+            message = f"another fact stands where that of {old} stood: does it replace that card?"
+            doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
-        if replaced:
+        if not asked.issuperset(replaced):
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
         return guid
 
@@ -578,6 +587,12 @@ def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     rejected = ", rejected there" if card.verdict is Verdict.REJECTED else ""
     message = f"moved from “{card.highlight.document.title}”{rejected}?"
     return doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
+
+
+def _asked_to_replace(event: Event) -> Sequence[Guid]:
+    """Return the cards of which a ledger that was lost asked whether a new one replaces them."""
+    asks = event.what == REPLACES and not event.undone
+    return event.body.get(INSTEAD, ()) if asks else ()
 
 
 def _is_decided(card: Card) -> bool:

@@ -14,7 +14,7 @@ from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Roots, places_of_highlight, read_again
-from ankiforge.ledger.events import ANKI, PERSON, Columns
+from ankiforge.ledger.events import ANKI, COPIED, PERSON, Columns
 from ankiforge.ledger.highlights import (
     RESEMBLED,
     TAKEN,
@@ -35,6 +35,7 @@ from ankiforge.ledger.placing import EarlierDecisions
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
 from ankiforge.model import (
+    MADE_FROM,
     AcceptedBy,
     AnkiState,
     CandidateState,
@@ -90,6 +91,8 @@ class Rebuild:
         self._newer = False
         self._taken: str | None = None
         """The state of the file when it was last read, even if that was not stored."""
+        self._last: dict[tuple[str, ...], tuple[str, str]] = {}
+        """What `last_lines` returned for the file."""
 
     def update(self) -> tuple[Problem, ...]:
         """Read new lines if the file has changed, then append lines that the file has lost.
@@ -110,18 +113,25 @@ class Rebuild:
             if not self._newer:
                 self._writer.meta("journal", state)
             if not self._journal.read_only and (lost := lost_lines(self._db, self._journal)):
+                now = self._writer.now()  # of what the ledger stores no time of
                 for line in lost:
-                    self._writer.copy_line(line)
+                    self._writer.copy_line(msgspec.structs.replace(line, at=line.at or now))
                 what = "lacked lines" if state else "was missing: it held lines"
                 what = f"{what} that the ledger knows; {len(lost):,} were written there again"
                 problems.append(Problem(str(self._journal), what, _KEEP, notice=True))
         self._taken = state
         return tuple(problems)
 
-    def import_line(self, entry: Entry) -> tuple[Problem, ...]:
-        """Apply a line of another file, within a unit, and write it to the journal."""
+    def import_line(
+        self, entry: Entry, last: dict[tuple[str, ...], tuple[str, str]]
+    ) -> tuple[Problem, ...]:
+        """Apply a line of another file, within a unit, and write it to the journal.
+
+        `last` contains the `last_lines` of that file.
+        """
         if entry.v > VERSION:
             return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
+        self._last = last
         problems = tuple(self._take(entry))
         if problems:
             self._db.execute("DELETE FROM journal WHERE id = ?", (entry.id,))
@@ -131,6 +141,7 @@ class Rebuild:
 
     def _all_lines(self) -> Iterator[Problem]:
         known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
+        self._last = last_lines(line for line in self._journal.read() if isinstance(line, Entry))
         for line in self._journal.read():
             if isinstance(line, Problem):
                 yield line
@@ -168,24 +179,33 @@ class Rebuild:
         self._db.execute("INSERT OR IGNORE INTO journal VALUES (?)", (entry.id,))
         self._db.execute("RELEASE line")
 
+    def _is_last(self, register: tuple[str, ...], entry: Entry) -> bool:
+        """Return whether no later line of the file sets the same, in whatever order they stand."""
+        return self._last.get(register) == (entry.at, entry.id)
+
     def _issued(self, entry: Entry) -> None:
         highlight = msgspec.convert(entry.body["highlight"], Highlight)
         path, key = entry.body["path"], DocumentKey(entry.body["document"])
-        document = replace(highlight.document, key=key, path=path)
+        title = entry.body.get("title", "")
+        document = replace(highlight.document, key=key, path=path, title=title)
         highlight = replace(highlight, document=document)
         self._placeholder(document, entry.body.get("slug", ""))
+        if self._is_last(("document", key), entry):
+            self._place(document, entry.body.get("slug", ""))
+        if not self._is_last(("issued", entry.subject), entry):
+            return
         self._keep_past(entry)
         read_again(self._db, places_of_highlight(self._db, entry.subject))
         read_again(self._db, [(entry.body["container"], place_of(document))])
         self._db.execute(
             "INSERT INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence) VALUES"
-            " (:key, :document, :container, :place, 0, :mark, :text, :content, :body, 'present')"
-            " ON CONFLICT (key) DO UPDATE SET mark = excluded.mark, text = excluded.text,"
-            " place = CASE WHEN run = '' AND container <> '' THEN place ELSE excluded.place END,"
+            " content, body, presence) VALUES (:key, :document, :container,"
+            " (SELECT place FROM document WHERE key = :document), 0, :mark, :text, :content, :body,"
+            " 'present') ON CONFLICT (key) DO UPDATE SET mark = excluded.mark,"
+            " text = excluded.text, place = excluded.place,"
+            " container = iif(run = '', excluded.container, container),"
+            " document = iif(run = '', excluded.document, document),"
             # a highlight that only Anki knew until now
-            " container = CASE container WHEN '' THEN excluded.container ELSE container END,"
-            " document = CASE container WHEN '' THEN excluded.document ELSE document END,"
             " drafted = CASE container WHEN '' THEN '' ELSE drafted END,"
             " content = excluded.content, body = excluded.body WHERE run = '' OR :at >="
             " (SELECT max(r.at) FROM run r WHERE r.id = highlight.run OR r.id IN (SELECT s.run"
@@ -194,7 +214,6 @@ class Rebuild:
                 "key": entry.subject,
                 "document": key,
                 "container": entry.body["container"],
-                "place": place_of(document),
                 "mark": mark_of(highlight),
                 "text": text_of(highlight),
                 "content": entry.body["content"],
@@ -213,6 +232,7 @@ class Rebuild:
         )
 
     def _placeholder(self, document: Document, slug: str) -> None:
+        """Store a document, with its title only in its body until it is read here."""
         self._db.execute(
             "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
             " VALUES (?, ?, ?, '', ?, ?)",
@@ -225,15 +245,30 @@ class Rebuild:
             ),
         )
 
+    def _place(self, document: Document, slug: str) -> None:
+        """Store where a document that was never read here was last, as it keeps its key when renamed."""
+        self._db.execute(
+            "UPDATE document SET place = ?1, body = ?2, slug = ?3 WHERE key = ?4 AND title = ''",
+            (place_of(document), to_json(document), slug, document.key),
+        )
+        self._db.execute(
+            "UPDATE highlight SET place = ?1 WHERE document = ?2 AND run = '' AND container <> ''"
+            " AND EXISTS (SELECT 1 FROM document d WHERE d.key = ?2 AND d.place = ?1)",
+            (place_of(document), document.key),
+        )
+
     def _slot(self, entry: Entry) -> None:
         body = entry.body
+        if not self._is_last(_slot_register(entry), entry):
+            return
         self._db.execute(
             "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
             (entry.subject, body["family"], body["slot"], body["quote"], body["answer"]),
         )
 
     def _bind(self, entry: Entry) -> None:
-        self._roots.apply(entry.subject, entry.body["root"])
+        if self._is_last(("bind", entry.subject), entry):
+            self._roots.apply(entry.subject, entry.body["root"])
 
     def _shipped(self, entry: Entry) -> None:
         body: dict[str, Any] = entry.body
@@ -245,6 +280,26 @@ class Rebuild:
 
     def _decision(self, entry: Entry) -> None:
         self._decisions.receive(entry)
+
+
+def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Return (at, id) of the last line about each key, document, slot and folder, in any order."""
+    last: dict[tuple[str, ...], tuple[str, str]] = {}
+    for entry in entries:
+        registers: list[tuple[str, ...]] = []
+        if entry.what in ("issued", "bind"):
+            registers.append((entry.what, entry.subject))
+        if entry.what == "issued":
+            registers.append(("document", str(entry.body.get("document"))))
+        elif entry.what == "slot":
+            registers.append(_slot_register(entry))
+        for register in registers:
+            last[register] = max(last.get(register, ("", "")), (entry.at, entry.id))
+    return last
+
+
+def _slot_register(entry: Entry) -> tuple[str, ...]:
+    return ("slot", entry.subject, str(entry.body.get("family")), str(entry.body.get("slot")))
 
 
 _KEEP = "keep it: together with the sources it rebuilds a lost ledger"
@@ -278,12 +333,13 @@ def ledger_lines(connection: Connection) -> Iterator[Entry]:
         identity = h16("bind", kind, name, row["value"])
         yield _line(identity, "", "bind", f"{kind}:{name}", {"root": row["value"]})
     for row in connection.execute(
-        "SELECT h.key, h.container, h.body, d.slug, coalesce(r.at, '') AS at FROM highlight h"
+        "SELECT h.key, h.container, h.body, d.slug, json_extract(d.body, '$.title') AS title,"
+        " coalesce(r.at, '') AS at FROM highlight h"
         " JOIN document d ON d.key = h.document LEFT JOIN run r ON r.id = h.run"
         " WHERE h.container <> '' ORDER BY h.container, h.place, h.position, h.key"
     ).fetchall():
         highlight = decode_highlight(row["body"])
-        body = issued_body(highlight, highlight.document.path, row["container"], row["slug"])
+        body = issued_body(highlight, highlight.document.path, row["container"], row)
         identity = h16("issued", row["key"], body["content"])
         yield _line(identity, row["at"], "issued", row["key"], body)
     for row in connection.execute("SELECT * FROM slot ORDER BY key, family, slot").fetchall():
@@ -343,6 +399,8 @@ class Recovered:
     quote: str
     """The evidence of the card."""
     title: str
+    uri: str
+    """The address of the vault note; "" if there is none."""
     touched: bool
     """Whether a person edited the note in Anki."""
     retired: bool
@@ -363,8 +421,13 @@ class Recovery:
         self._slots = Slots(self._db, self._writer, self._decisions)
         self._earlier = EarlierDecisions(self._db, self._decisions, self._cards)
 
-    def create_card(self, found: Recovered) -> None:
-        """Create the card of a note, within a unit, and apply the journal's events about it."""
+    def create_card(self, found: Recovered, *, copied: bool = False) -> None:
+        """Create the card of a note, within a unit, and apply the journal's events about it.
+
+        Args:
+            found: the card.
+            copied: its passage was copied from another vault, whose cards did not come from here.
+        """
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
@@ -372,7 +435,7 @@ class Recovery:
         state = AnkiState.MISSING if gone else AnkiState.SEEN
         self._cards.observe([(guid, state, gone)])
         if not self._decisions.catch_up(guid):
-            self._decide(found)
+            self._decide(found, copied=copied)
         self._ship(found)
         for row in self._db.execute(
             "SELECT guid FROM card WHERE standing = 'superseded' AND standing_why = ?", (guid,)
@@ -504,7 +567,7 @@ class Recovery:
         if row is None:
             self._slots.record(identity.key, identity.family, identity.slot, draft)
 
-    def _decide(self, found: Recovered) -> None:
+    def _decide(self, found: Recovered, *, copied: bool) -> None:
         after: Columns = {
             "verdict": Verdict.ACCEPTED.value,
             "accepted_by": AcceptedBy.PERSON.value,
@@ -512,9 +575,8 @@ class Recovery:
         }
         if found.retired:
             after |= {"standing": Standing.RETIRED.value, "standing_why": TAGGED}
-        self._decisions.change(
-            found.identity.guid, "recover", after, by=ANKI, extra={"answer": found.answer}
-        )
+        extra: dict[str, Any] = {"answer": found.answer} | ({COPIED: True} if copied else {})
+        self._decisions.change(found.identity.guid, "recover", after, by=ANKI, extra=extra)
 
     def _ship(self, found: Recovered) -> None:
         card = self._cards.get(found.identity.guid)
@@ -544,9 +606,13 @@ class Recovery:
         key, drafted = found.identity.key, TAKEN if found.seen.type_id else ""
         row = self._db.execute("SELECT body FROM highlight WHERE key = ?", (key,)).fetchone()
         if row:
-            # The journal may have newer words than the note: the card is then drafted from them.
+            # The journal may have newer words than the note, or than those from which its card was
+            # made and which a revision was waiting to replace: the card is then drafted from them.
             known = canonical(decode_highlight(row["body"]).exact)
-            lags = drafted and found.exact and canonical(found.exact) != known
+            made_from = self._quote(found.identity)
+            lags = drafted and (
+                bool(found.exact and canonical(found.exact) != known) or made_from not in known
+            )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
                 " WHERE key = ? AND run = ''",
@@ -565,15 +631,23 @@ class Recovery:
              encode_highlight(highlight), drafted, TAKEN),
         )  # fmt: skip
 
+    def _quote(self, identity: Identity) -> str:
+        """Return, folded, the words from which a card was drafted, according to the journal; else ""."""
+        row = self._db.execute(
+            "SELECT quote FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
+            (identity.key, identity.family, identity.slot, MADE_FROM),
+        ).fetchone()
+        return canonical(row["quote"]) if row else ""
+
     def _document(self, found: Recovered) -> Document:
         """Store and return a document, identified by the slug in the note's tag, else by the title."""
         head = "ankiforge::doc::"
         tags = (tag.casefold() for tag in found.seen.tags)
         slug = next((tag.removeprefix(head) for tag in tags if tag.startswith(head)), "")
         namespace = found.identity.key.rpartition("/")[0]
-        document = Document(
-            DocumentKey(f"anki:{h16(namespace, slug or found.title)}"), "", found.title
-        )
+        vault = found.uri.partition("&file=")[0]  # another one may have notes of that title
+        key = DocumentKey(f"anki:{h16(namespace, *filter(None, (vault,)), slug or found.title)}")
+        document = Document(key, "", found.title, uri=found.uri)
         self._db.execute(
             "INSERT OR IGNORE INTO document (key, source, place, title, slug, body)"
             " VALUES (?, '', ?, ?, ?, ?)",
@@ -727,8 +801,9 @@ class JournalExchange:
             ]
             left = others | newer
             wanted = [one for one in new if not (_subjects(one) & left or self._is_here(one))]
+            last = last_lines(wanted)
             for one in wanted:
-                imported.problems += self._rebuild.import_line(one)
+                imported.problems += self._rebuild.import_line(one, last)
                 imported.decisions += one.what not in _IDENTITIES
             self._decisions.apply_received()
         return imported

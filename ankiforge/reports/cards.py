@@ -286,6 +286,7 @@ _SAYS = {
     "same_highlight": "edited passages that may mean something else now",
     "low_confidence": "guesses of the offline rules",
 }
+_BY_DRAFTER = {"person": DECIDED, "anki": RECOVERED}
 _COMMANDS = {
     CHOICE: ("choose", "review"),
     FLOODED: ("", ""),
@@ -365,7 +366,8 @@ def _reason(card: Card, common: Counter[str]) -> str:
         return warnings[0]
     if card.waits:
         return card.waits
-    return POLICY if card.leading.draft.origin.drafter.startswith("rules") else MODEL
+    drafter = card.leading.draft.origin.drafter
+    return POLICY if drafter.startswith("rules") else _BY_DRAFTER.get(drafter, MODEL)
 
 
 def _warnings(card: Card) -> frozenset[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.golden import clock
 
 Lines = list[bytes]
 NOTE = (
@@ -329,6 +330,52 @@ def test_two_machines_that_read_a_passage_under_other_names_of_its_note_keep_one
     assert live(theirs) == live(ours)
 
 
+STEPS = [
+    f"In {year} the eastern orchard of the town was known to hold ==2,707 tons== in {words}.\n"
+    for year, words in ((1694, "all"), (1702, "all"), (1702, "all its barns"))
+]
+"""A passage and two corrections, which are none to who reads both at once."""
+
+
+@pytest.mark.parametrize("united_first", [True, False])
+def test_a_correction_that_one_machine_shipped_is_taken_over_where_it_would_wait(
+    forge, forge_in, tmp_path, united_first
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    notes = [without_anki(one) / "a.md" for one in (ours, theirs)]
+    for step, text in enumerate(STEPS):
+        for note in notes:
+            note.write_text(text, encoding="utf-8")
+        theirs.ok("run")
+        if step == 0 or (step == 2 and not united_first):
+            ours.ok("run")
+    [card] = ours.cards()
+    assert united_first or "barns" in card["revision"]["fields"]["Text"]
+    agree(ours, theirs)
+    for one in (ours, theirs):
+        [card] = one.cards()
+        assert "1702" in card["fields"]["Text"]
+        assert "barns" in card["fields"]["Text"]
+        assert card["revision"] is None
+
+
+def test_a_correction_reaches_words_that_were_taken_over_from_anki_and_that_the_journal_knows(
+    forge, anki
+):
+    note = with_anki(forge, anki) / "a.md"
+    note.write_text("How many are there?::seven of them\n\nKatze::cat\n", encoding="utf-8")
+    run_and_load(forge, anki)
+    cat = guid_of(forge, "Katze")
+    forge.ok("edit", cat, "--field", "Back", "a cat of mine")
+    run_and_load(forge, anki)
+    shutil.rmtree(forge.folder / ".ankiforge")
+    forge.ok("pull")
+    note.write_text("How many are there?::nine of them\n\nKatze::the cat\n", encoding="utf-8")
+    forge.ok("run")
+    back = {card["guid"] == cat: card["fields"]["Back"] for card in forge.cards()}
+    assert back == {True: "a cat of mine", False: "nine of them"}
+
+
 # what stands around the passage, and what it says, when each machine reads it first and at last
 IRIS = "The {} of the eye is made ==smaller== by a ring of muscles in the iris.\n"
 EARLIER = f"{IRIS.format('pupil of Greta')}\nLight comes in through it when the day is dark.\n"
@@ -558,3 +605,94 @@ def test_an_answer_corrected_in_a_renamed_note_for_another_machine_and_cut_has_o
     agree(ours, theirs)
     assert len(live(ours) | live(theirs)) == 1
     assert live(ours) == {guid}
+
+
+# --- a lost ledger, and the journal in any order --------------------------------------------
+
+TOWNS = """\
+What was founded at the northern ford in the year 1204?::Lorast
+
+In 1304 the old bridge over the Zwee was known to carry ==two thousand carts== in all.
+
+The market of Zovel is known to have held ==4,440 tons== of grain in the dry years.
+
+What is the highest tower of Zubar?::The tower of the weavers
+"""
+OTHER = "What is the harbour of Zemel famous for?::Its amber cranes"
+IN_ANY_ORDER: dict[str, Callable[[Lines], Lines]] = {
+    "as written": lambda lines: lines,
+    "reversed": lambda lines: lines[::-1],
+    "sorted": sorted,
+    "twice": lambda lines: lines * 2,
+}
+
+
+@pytest.mark.parametrize("order", IN_ANY_ORDER.values(), ids=IN_ANY_ORDER)
+def test_a_lost_ledger_rebuilt_from_a_journal_in_any_order_has_the_same_cards(forge, anki, order):
+    notes, passed = with_anki(forge, anki), iter(range(0, 6_000, 60))
+
+    def run() -> None:
+        with clock.ahead(next(passed)):
+            forge.ok("run")
+
+    towns, weirs = notes / "Towns.md", notes / "Weirs.md"
+    towns.write_text(TOWNS, encoding="utf-8")
+    weirs.write_text("What did the weir of Zulun hold back?::The spring floods\n", "utf-8")
+    run()
+    anki.load(forge.folder / "ankiforge.apkg")
+    weirs.unlink()
+    run()
+    text = TOWNS.replace("the Zwee", "the Dolm")  # waits as a revision
+    for name in ("Old towns.md", "Towns of old.md"):
+        towns = towns.rename(notes / name)
+        towns.write_text(text, encoding="utf-8")
+        run()
+        anki.load(forge.folder / "ankiforge.apkg")
+        text = text.replace("4,440", "4,441")  # a correction; the second is not loaded
+    text = text.replace(TOWNS.splitlines()[-1], OTHER)
+    towns.write_text(text, encoding="utf-8")
+    run()
+    run()
+    before = told(forge)
+    assert [card["revision"] for card in before.values()].count(None) == len(before) - 1
+    assert sum(bool(card["replaced_by"]) for card in before.values()) == 1
+    journal = forge.folder / "journal.jsonl"
+    journal.write_bytes(b"".join(order(journal.read_bytes().splitlines(keepends=True))))
+    shutil.rmtree(forge.folder / ".ankiforge")
+    run()
+    run()
+    assert told(forge) == before
+
+
+@pytest.mark.parametrize(
+    ("word", "damage"), [(b"CREATE TABLE sc", b"\0"), (b'"quote":', b"\xff"), (b'"quote":', b"}")]
+)
+def test_a_damaged_ledger_says_what_to_do_and_is_rebuilt(forge, vault, word, damage):
+    (vault / "a.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault)
+    before, ledger = told(forge), forge.home / ".ankiforge" / "ledger.db"
+    said = bytearray(ledger.read_bytes())
+    at = said.index(word)
+    page = at - at % 4096
+    start, end = (page, page + 4096) if damage == b"\0" else (at, at + 4)
+    said[start:end] = damage * (end - start)
+    ledger.write_bytes(said)
+    assert "move ledger.db aside" in forge("list", "--all", code=4).stderr
+    ledger.rename(ledger.with_name("ledger.damaged"))
+    forge.ok("run", vault)
+    assert told(forge) == before
+
+
+def told(forge) -> dict[str, dict]:
+    """What `list` tells of each card, but for ids of its drafts and who made them."""
+    found = {}
+    for card in forge.cards():
+        revision = card["revision"] and card["revision"]["fields"]
+        findings = sorted(one["check"] for one in card["findings"])
+        names = (
+            "verdict standing fields anki anki_why tags title highlight document reason waits also"
+            " replaced_by instead_of conflicts deck kind accepted_by"
+        )
+        found[card["guid"]] = {name: card[name] for name in names.split()}
+        found[card["guid"]] |= {"revision": revision, "findings": findings}
+    return found

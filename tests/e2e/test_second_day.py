@@ -415,3 +415,13 @@ def test_the_301st_card_says_why_it_waits(forge, tmp_path, monkeypatch):
     assert "cards without findings at once" in forge.ok("list", "verdict:pending").stdout
     assert "cards without findings at once" in forge.ok("show", card["guid"]).stdout
     assert "cards without findings at once" in forge.ok("trace", card["guid"]).stdout
+
+
+def test_a_restored_card_in_a_persons_words_is_not_said_to_be_a_models(forge, v):
+    forge.ok("run", v)
+    [card] = forge.cards("stem")
+    name, words = next(iter(card["fields"].items()))
+    forge.ok("edit", card["guid"], "--field", name, f"{words} (mine)")
+    forge.ok("reject", card["guid"])
+    forge.ok("restore", card["guid"])
+    assert forge.cards("stem")[0]["waits"] == "you have already decided on a card of their passage"

@@ -184,9 +184,11 @@ def test_a_common_frame_makes_no_duplicate(cards, there, here):
         ("What is the co\u2010ordinate of the origin?|(0, 0)", "What is the coordinate of the origin?|(0,0)"),
         ("Qu’est-ce que l’œdème ?|une accumulation de liquide", "Qu'est-ce que l'oedème?|Une accumulation de liquide"),
         ("How fast is light in m/s?|299,792,458", "How fast is light in m/s?|299 792 458"),
+        ("How large is a pack of wolves?|twenty", "How large is a pack of wolves (Smith, 2010)?|twenty"),
+        ("How large is a pack of wolves [12]?|twenty", "How large is a pack of wolves?|twenty"),
     ],
 )  # fmt: skip
-def test_letters_and_numbers_set_in_other_ways_are_the_same(cards, there, here):
+def test_letters_and_numbers_set_in_other_ways_and_a_citation_are_the_same(cards, there, here):
     assert [f.check for f in near(card(cards, there), card(cards, here))] == ["duplicate"]
 
 
