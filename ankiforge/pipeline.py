@@ -211,6 +211,11 @@ def ingest(job: Job, ledger: Ledger, run: RunId) -> Iterator[Progress]:
         cards = "1 card" if recovered == 1 else f"{recovered:,} cards"
         taken = Problem("Anki", f"{cards} of these passages taken over from there", notice=True)
         yield Progress(problems=(taken, *ledger.ingest.unite_recovered()) if recovered else ())
+    if ledger.views.bound:
+        from ankiforge.sync import left_in_anki
+
+        read = [scan.container for scan in scans if scan.complete]
+        yield Progress(problems=tuple(left_in_anki(ledger, read)))
     ledger.recovery.mark_unchanged_drafted(run)
     yield Progress(ingested=ingested, problems=ingested.problems)
 

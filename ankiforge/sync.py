@@ -12,6 +12,7 @@ import html
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -54,6 +55,7 @@ from ankiforge.model import (
     ForeignNote,
     Guid,
     Highlight,
+    Identity,
     Media,
     Problem,
     Route,
@@ -63,6 +65,7 @@ from ankiforge.model import (
     ViewSummary,
     guid_for,
 )
+from ankiforge.text.display import counted
 from ankiforge.text.markdown import cloze_answers, image_paths, plain
 
 if TYPE_CHECKING:
@@ -282,8 +285,36 @@ def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
     return count
 
 
+def left_in_anki(ledger: Ledger, containers: Collection[str]) -> Iterator[Problem]:
+    """Yield a notice about notes made from these sources of which nothing else tells.
+
+    Neither a source nor the journal has their passage, as after both files were lost: it may be one that
+    was edited since, and has another card.
+    """
+    found = (identity_of(seen) for seen in ledger.views.unknown() if RETIRED not in seen.tags)
+    sources = Counter(one.key.rpartition("/")[0] for one in found if one)
+    for name in sorted(sources.keys() & set(containers)):
+        what = (
+            f"{counted(sources[name], 'note')} there made from {name} of which nothing here tells"
+        )
+        hint = "they may be doubles: ankiforge audit lists them; ankiforge recover takes them over"
+        yield Problem("Anki", what, hint=hint, notice=True)
+
+
 _VAULT_NOTE = re.compile(r'"(obsidian://open\?vault=[^"#]*)')
 _WHERE = re.compile(r'<span class="af-where">(.*?)</span>', re.DOTALL)
+
+
+def identity_of(seen: Seen) -> Identity | None:
+    """Return what the field AnkiforgeId says; None if the note is not a valid one of ours, or a copy of one."""
+    families = [family_of(seen.type_id)] if seen.type_id else list(Family)
+    for family in filter(None, families):
+        fields = dict(zip(note_type(family).fields, seen.fields, strict=False))
+        identity = parse_identity(fields.get("AnkiforgeId", ""))
+        if identity and identity.family is family:
+            made = guid_for(identity.key, family, identity.slot)
+            return identity if identity.guid == seen.guid == made else None
+    return None
 
 
 def recovered_card(seen: Seen) -> Recovered | None:
@@ -293,17 +324,11 @@ def recovered_card(seen: Seen) -> Recovered | None:
     which the highlight is marked, and in the highlight the quote. A note type of the person's may have
     the same fields.
     """
-    families = [family_of(seen.type_id)] if seen.type_id else list(Family)
-    for family in filter(None, families):
-        fields = dict(zip(note_type(family).fields, seen.fields, strict=False))
-        identity = parse_identity(fields.get("AnkiforgeId", ""))
-        if identity and identity.family is family:
-            break
-    else:
+    identity = identity_of(seen)
+    if identity is None:
         return None
-    if not identity.guid == seen.guid == guid_for(identity.key, family, identity.slot):
-        return None  # a copy: its guid is not the one computed from key, family and slot
-
+    family = identity.family
+    fields = dict(zip(note_type(family).fields, seen.fields, strict=False))
     kind = CardKind.CLOZE
     if family is not Family.CLOZE:
         kind = CardKind.TWO_WAY if fields["Reverse"].strip() else CardKind.BASIC

@@ -349,19 +349,22 @@ class DuplicateIndex:
         for similarity, place in self._similar(terms, read, highlight):
             theirs = self._sides_at(place)
             difference = differences.judged(read, theirs)
+            same = not difference
             if difference and may_be_same and may_be_same(self._ids[place], highlight):
                 difference = differences.judged(read, theirs, reworded=True)
+                same = not difference or similarity >= _MIN_SIMILAR
             if difference == "" and spare and differences.both_tell(read, theirs):
                 continue
             if difference is not None:
-                judged.append((bool(difference), -similarity, self._ids[place], difference, place))
+                judged.append((not same, -similarity, self._ids[place], difference, place))
         judged.sort()
         for differs, similarity, id, difference, place in judged[:_MOST]:
             shown = f"{self._where.get(id, '')}{_quoted(self._sides_at(place))}"
+            shown += f", differs in: {difference}" if difference else ""
             if not differs:
                 yield found("duplicate", shown, twin=id)
             elif -similarity >= _MIN_SIMILAR:
-                yield found("similar", f"{shown}, differs in: {difference}", twin=id)
+                yield found("similar", shown, twin=id)
 
     def _sides_at(self, place: int) -> Sides:
         known = self._sides.get(place)

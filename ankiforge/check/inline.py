@@ -453,7 +453,7 @@ def _is_field(line: Line, cards: bool) -> bool:
         return True
     if cards or line.blank_before:
         return False
-    if line.like_a_field and len(words) <= 3 and (words[-1] in _FIELDS or words[0] in _FIELDS):
+    if line.like_a_field and len(words) <= 3 and not _FIELDS.isdisjoint((*words[:1], *words[-1:])):
         return True
     coded = "`" in line.back or "$" in line.back
     short = len(line.back.split()) <= _SHORT_VALUE

@@ -243,7 +243,7 @@ _POWER = re.compile(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = re.compile(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = re.compile(
     r"\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex|level|category"
-    r"|axiom|law|act|group|period|form)\s+([IVX])\b",
+    r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b",
     re.IGNORECASE,
 )
 _ROMAN_SIGN = re.compile(r"\b[WIVXivx]+[12]?\b")

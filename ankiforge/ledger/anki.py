@@ -38,6 +38,8 @@ from ankiforge.model import (
     note_id,
 )
 
+LAST_VIEW = "anki:view"
+"""The name of the meta value for the id of the last complete view, as the clock may be set back."""
 CALENDAR = "anki:calendar"
 """The name of the meta value that stores how the collection counts days."""
 
@@ -604,6 +606,7 @@ class Views:
         self._bind(view, summary, bind)
         self._mark_present(identity, summary)
         if view.complete:
+            self._writer.meta(LAST_VIEW, identity)
             absences = Absences(identity, view, before)
             found = self.deletions.record(absences, as_present=bind)
             summary.deleted, summary.held_back = found.tombstones, found.held_back

@@ -602,8 +602,10 @@ class Cards:
                     "UPDATE candidate SET state = ? WHERE guid = ? AND letter = ?",
                     (new_state, guid, letter),
                 )
-        if any(event.what == "move" for event in one.facts.events):
-            self._move(guid, state.home or row["key"])
+        if moves := [event for event in one.facts.events if event.what == "move"]:
+            home = state.home or row["key"]
+            if moves[-1].here or moves[-1].undone or not self._stands_rather(guid, home):
+                self._move(guid, home)
         if _indexed({**dict(row), **now}) != _indexed(dict(row)):
             self._changed(guid)
         if state.lacks:
@@ -655,6 +657,16 @@ class Cards:
                 (guid, home, home),
             )
             self.link(guid, HighlightKey(home), "origin")
+
+    def _stands_rather(self, guid: Guid, home: str) -> bool:
+        """Return whether the highlight of a card is here, and that to which another machine moved it is not."""
+        here = "EXISTS (SELECT 1 FROM card_highlight l JOIN highlight h USING (key) WHERE l.guid = :guid"
+        row = self._db.execute(
+            f"SELECT {here} AND l.role = 'origin' AND h.run <> '' AND h.presence <> 'gone')"
+            " AND EXISTS (SELECT 1 FROM highlight WHERE key = :home AND presence = 'gone')",
+            {"guid": guid, "home": home},
+        ).fetchone()
+        return bool(row[0])
 
     def _add_words(self, guid: Guid, event: Event) -> None:
         """Store the text of an event from another machine, where a person wrote or picked it."""

@@ -202,7 +202,7 @@ class Decisions:
                 self._pairs.unmerge(guid, key)
             else:
                 self._pairs.link(guid, key)
-        elif event.what == "supersede" and not event.undone and WAITS not in event.body:
+        elif event.what == "supersede" and not event.undone:
             self.draft_replacement(event.subject, event.after.get("standing_why", ""))
         self.on_effect(event)
 
@@ -416,6 +416,15 @@ class Decisions:
         return row is not None
 
     # --- reading ----------------------------------------------------------------------------
+
+    def words_wait(self, guid: Guid) -> bool:
+        """Return whether a machine superseded a card by this one because the passage has other words than it."""
+        row = self._db.execute(
+            "SELECT 1 FROM event WHERE what = 'supersede' AND NOT undone"
+            f" AND json_extract(body, '$.after.standing_why') = ? AND json_extract(body, '$.{WAITS}')",
+            (guid,),
+        ).fetchone()
+        return row is not None
 
     def of(self, subject: str) -> list[Event]:
         """Return all events about a card, highlight or document, oldest first, including undone ones."""

@@ -21,7 +21,7 @@ from ankiforge.ledger.cards import NOTE
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.highlights import Highlights, decode_highlight
 from ankiforge.ledger.journal import Writer
-from ankiforge.ledger.pairing import beside
+from ankiforge.ledger.pairing import is_copy
 from ankiforge.model import (
     ELSEWHERE,
     CardKind,
@@ -244,19 +244,17 @@ class Duplicates:
         return _draft(row["kind"], row["fields"]) if row else None
 
     def may_be_same(self, id: str, highlight: HighlightKey) -> bool:
-        """Return whether a card may belong to this highlight, because it is a copy of its own, or that is gone."""
+        """Return whether a card may belong to this highlight, because its own is gone, or a copy of it."""
         row = self._db.execute(
-            "SELECT h.body, o.body AS other, h.presence IN ('missing-once', 'gone')"
-            " OR EXISTS (SELECT 1 FROM event d WHERE d.what = 'merge' AND NOT d.undone AND d.subject = l.guid"
-            "  AND json_extract(d.body, '$.key') = o.key) AS known FROM card_highlight l"
-            " JOIN highlight h ON h.key = l.key JOIN highlight o ON o.key = ?"
+            "SELECT h.body, o.body AS other, h.presence IN ('missing-once', 'gone') AS gone"
+            " FROM card_highlight l JOIN highlight h ON h.key = l.key JOIN highlight o ON o.key = ?"
             " WHERE l.guid = ? AND l.role = 'origin'",
             (highlight, id),
         ).fetchone()
-        if row is None or row["known"]:
+        if row is None or row["gone"]:
             return row is not None
         # a copy may have been edited before it was read
-        return beside(decode_highlight(row["body"]), decode_highlight(row["other"]))
+        return is_copy(decode_highlight(row["body"]), decode_highlight(row["other"]))
 
     def where(self, id: str) -> str:
         """Return how findings introduce a quote of a foreign note; "" for a card."""

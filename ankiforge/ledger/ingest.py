@@ -466,7 +466,7 @@ class Ingest:
 
     def _may_be(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
         """Return the question to a person if a new highlight may be one that is gone; "" if not."""
-        recognised = self._recognised.get(row["container"], Renames())
+        recognised = self._recognised.setdefault(row["container"], Renames())
         key = self._recognising.moved_from(run, row, highlight, recognised)
         if not key and (key := self._resembling.get(row["id"])):
             self._db.execute(

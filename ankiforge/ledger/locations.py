@@ -14,7 +14,14 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.cards import AT_ONCE, MOVED_FROM, SAME_HIGHLIGHT, Cards, letter_of
+from ankiforge.ledger.cards import (
+    AT_ONCE,
+    MOVED_FROM,
+    REPLACES,
+    SAME_HIGHLIGHT,
+    Cards,
+    letter_of,
+)
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
@@ -36,6 +43,7 @@ from ankiforge.ledger.highlights import (
     present_location,
 )
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.problem_cards import INSTEAD
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
     AnkiState,
@@ -398,6 +406,7 @@ class CardMoves:
                 if card.highlight.key == used:
                     self._known_elsewhere(card, other, action)
         self._unsure = False
+        self._take_places(action)
         lost = frozenset(unseen)
         for key in sorted(lost):
             found = self._db.execute(
@@ -412,6 +421,21 @@ class CardMoves:
         self._documents.clear()
         self._was.clear()
         self._decide_mutual(action)
+
+    def _take_places(self, action: str) -> None:
+        """Move cards whose passage is gone to that of a card which they superseded on another machine."""
+        rows = self._db.execute(
+            "SELECT s.guid, min(h.key) AS place FROM card x JOIN event d ON d.subject = x.guid"
+            " AND d.what = 'supersede' AND d.by = 'source' AND NOT d.here AND NOT d.undone"
+            " JOIN card_highlight l ON l.guid = x.guid AND l.role = 'origin' JOIN highlight h"
+            f" ON h.key = l.key AND {present('h')} JOIN card s ON s.guid = x.standing_why"
+            " AND s.standing = 'live' JOIN card_highlight o ON o.guid = s.guid AND o.role = 'origin'"
+            " JOIN highlight p ON p.key = o.key AND p.presence = 'gone'"
+            " WHERE x.standing = 'superseded' GROUP BY s.guid ORDER BY s.guid"
+        ).fetchall()
+        for row in rows:
+            self._move(self._cards.get(row["guid"]), row["place"], action, edited=True)
+            self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (row["place"],))
 
     def notices(self) -> tuple[Problem, ...]:
         """Return a notice about the cards that were superseded since the last call."""
@@ -583,6 +607,8 @@ class CardMoves:
         for other in self._cards.of_highlight(card.highlight.key):
             if other.guid == card.guid or not _equal(card, other, edited=edited):
                 continue
+            if self._states_another(card.guid, other.guid):
+                continue
             stays, goes = sorted((card, other), key=lambda one: self._weight(one.guid))
             rejected = stays.verdict is Verdict.REJECTED
             if (
@@ -622,7 +648,8 @@ class CardMoves:
         for row in alike:
             other = guid_for(key, card.family, row["slot"])
             columns = self._columns_of(other)
-            if columns.get("standing", Standing.LIVE) != Standing.LIVE:
+            stands = columns.get("standing", Standing.LIVE) == Standing.LIVE
+            if not stands or self._states_another(card.guid, other):
                 continue
             stays, goes = sorted((card.guid, other), key=self._weight)
             if stays == other and key != card.highlight.key:
@@ -633,6 +660,15 @@ class CardMoves:
                 self._supersede_by(goes, stays, action)
             return True
         return False
+
+    def _states_another(self, one: Guid, other: Guid) -> bool:
+        """Return whether one of two cards was made because the passage of the other states another fact now."""
+        two = {one, other}
+        return any(
+            event.what == REPLACES and two & {*event.body.get(INSTEAD, ())}
+            for guid in two
+            for event in standing(self._decisions.of(guid))
+        )
 
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}

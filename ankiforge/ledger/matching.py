@@ -622,7 +622,10 @@ class Recognition:
     # --- moved ------------------------------------------------------------------------------
 
     def moved(self, run: RunId, scans: tuple[Scan, ...]) -> None:
-        """Match highlights that vanished from their place with equal ones elsewhere."""
+        """Match highlights that vanished from their place with equal ones elsewhere.
+
+        What stands elsewhere now was not replaced by what stands where it stood.
+        """
         self._keys.by_own_id(run)
         for column in ("mark", "text"):
             waiting = self._db.execute(
@@ -635,15 +638,22 @@ class Recognition:
                     found = (self._lost(run, scan, column, row["name"]) for scan in scans)
                     if key := next(filter(None, found), None):
                         self.assign(run, row["id"], key)
+        self._db.execute(
+            "UPDATE scanned SET replaces = '', asked = '' WHERE run = :run AND replaces NOT IN ('', key)"
+            " AND replaces IN (SELECT key FROM scanned WHERE run = :run)",
+            {"run": run},
+        )
 
     def moved_from(
         self, run: RunId, row: sqlite3.Row, found: Highlight, recognised: Renames
     ) -> HighlightKey | None:
-        """Return the highlight that a new one may be, of a card that was decided on: a person decides."""
+        """Return the highlight that a new one may be, of a card that was decided on: a person decides.
+
+        It went from its place, here or elsewhere, and the new one is an edit of it; or their two short
+        documents are alike.
+        """
         words = canonical(found.exact)
-        if not row["replaces"] and (here := self._vanished_here(run, row, found)):
-            return here
-        if row["place"] not in recognised.new or not recognised.gone or not words:
+        if not words:
             return None
         if recognised.lost is None:
             recognised.lost = self._bodies(
@@ -654,32 +664,21 @@ class Recognition:
                 " GROUP BY h.key ORDER BY h.key",
                 {"container": row["container"], "run": run},
             )
-        alike = (
-            (fuzz.ratio(canonical(one.exact), words), key, place_of(one.document))
-            for key, one in recognised.lost.items()
-            if one.kind is found.kind
+        lost = {key: one for key, one in recognised.lost.items() if one.kind is found.kind}
+        texts = {key: canonical(one.exact) for key, one in lost.items()}
+        alike = process.extract(
+            words, texts, scorer=fuzz.ratio, score_cutoff=MOVED_LIKENESS, limit=None
         )
-        for likeness, key, place in sorted(alike, key=lambda one: -one[0]):
-            if likeness >= MOVED_LIKENESS and recognised.may_be(place, row["place"]):
+        for _, likeness, key in alike:
+            place = place_of(lost[key].document)
+            edited = likeness >= SAME and not row["replaces"]
+            if edited:
+                edit = self._edit(_of_any_place(lost[key]), _of_any_place(found))
+                edited = edit.kind is not EditKind.ANOTHER_FACT
+            if edited or recognised.may_be(place, row["place"]):
                 del recognised.lost[key]
                 return HighlightKey(key)
         return None
-
-    def _vanished_here(self, run: RunId, row: sqlite3.Row, found: Highlight) -> HighlightKey | None:
-        """Return the likest highlight of a decided card that went from this document and may be this one."""
-        lost = self._bodies(
-            f"SELECT h.key, h.body FROM highlight h WHERE h.container = :container AND h.place = :place"
-            f" AND h.run <> '' AND h.presence <> 'ignored' AND NOT {present('h')}"
-            " AND NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key)"
-            " AND EXISTS (SELECT 1 FROM card_highlight l JOIN card c ON c.guid = l.guid"
-            "  AND c.standing = 'live' AND c.verdict <> 'pending' WHERE l.key = h.key)",
-            {"container": row["container"], "place": row["place"], "run": run},
-        )
-        texts = {key: canonical(one.exact) for key, one in lost.items() if one.kind is found.kind}
-        key = _likest(canonical(found.exact), texts, SAME)
-        if not key or self._edit(lost[key], found).kind is EditKind.ANOTHER_FACT:
-            return None
-        return HighlightKey(key)
 
     def edited_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
         """Match highlights with those that the journal alone knows, of notes that are gone, by likeness.
@@ -1024,6 +1023,12 @@ def _without_place(one: Highlight) -> Highlight:
     """Return a passage as Anki shows it: without context, of unknown kind."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
     return replace(one, heading="", prefix="", suffix="", kind=kind, own="")
+
+
+def _of_any_place(one: Highlight) -> Highlight:
+    """Return a passage without its context, but for a bare number or name, which says nothing alone."""
+    bare = one.gaps == ((0, len(one.exact)),)
+    return one if bare else replace(one, heading="", above=())
 
 
 def _without_kind(one: Highlight) -> Highlight:

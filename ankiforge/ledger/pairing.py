@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TypeVar
@@ -146,6 +146,9 @@ def in_place(
     pairing.stored.update(away)
     while away and _align(pairing, present, judged):
         pass
+    for old in away.keys() & pairing.edited.keys():
+        if _unlike(stored[old], found[pairing.edited[old]]):  # it went, and another took its spot
+            pairing.part(old, stored[old], found[pairing.edited.pop(old)])
     _elsewhere(pairing, stored, found, judged)
     return pairing.matches
 
@@ -155,8 +158,15 @@ def _elsewhere(
 ) -> None:
     """Pair highlights that were moved within the document and edited.
 
-    What only took the spot of one that is elsewhere now is new.
+    What only took the spot of one that is elsewhere now is new. A heading that was changed above
+    others, too, as when the note was renamed, is no other one.
     """
+    above = {stored[old].heading: found[new].heading for old, new in pairing.pairs.items()}
+
+    def judged_there(old: Highlight, new: Highlight) -> Edit:
+        same = above.get(old.heading) == new.heading
+        return judged(old, replace(new, heading=old.heading) if same else new)
+
     doubtful = {
         old: new
         for old, new in pairing.edited.items()
@@ -171,7 +181,7 @@ def _elsewhere(
         {at: one for at, one in olds.items() if at not in pairs},
         {at: one for at, one in news.items() if at not in pairs.values()},
     )
-    for old, new in (pairs | likest(*rest, judged)).items():
+    for old, new in (pairs | likest(*rest, judged_there)).items():
         if doubtful.get(old) != new:
             for one in {old, spots.get(new, old)} & doubtful.keys():
                 pairing.part(one, stored[one], found[doubtful[one]])
@@ -370,6 +380,8 @@ _LIKE = 60
 """Likeness of two texts from which one may be the other, edited."""
 _AROUND = 40
 """Unchanged characters on one side that show a spot to be the same."""
+_LITTLE = 12
+"""Characters around a passage of a short note from which another note is a copy of it."""
 
 
 def _align(pairing: _Pairing, present: frozenset[int], judged: Judged) -> bool:
@@ -468,6 +480,14 @@ def beside(old: Highlight, new: Highlight) -> bool:
     return any(
         len(one) == _AROUND and one == other for one, other in zip(before, after, strict=True)
     )
+
+
+def is_copy(one: Highlight, other: Highlight) -> bool:
+    """Return whether the same stands beside two passages: all of it, in a short note."""
+    whole = (canonical(one.prefix), canonical(one.suffix))
+    in_short = sum(map(len, whole)) >= _LITTLE
+    same = whole == (canonical(other.prefix), canonical(other.suffix))
+    return beside(one, other) or (in_short and same)
 
 
 def _spots(pairing: _Pairing, present: frozenset[int]) -> dict[tuple[int, int], bool]:

@@ -337,8 +337,13 @@ class Recorder:
             for row, card in zip(rows, cards, strict=True)
             if card and _states_another(placing, row, card)
         }
+        known = [card for card in existing if self._lacks_other(card)]
         matched = [
-            [None if c and c.guid in others_facts else c for c in cards] for cards in matched
+            [
+                None if card and (card.guid in others_facts or _repeats(row, known)) else card
+                for row, card in zip(rows, cards, strict=True)
+            ]
+            for rows, cards in zip(groups, matched, strict=True)
         ]
         placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
@@ -401,6 +406,11 @@ class Recorder:
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
 
+    def _lacks_other(self, card: Card) -> bool:
+        """Return whether a card was superseded by one that only the journal knows."""
+        gone = card.standing is Standing.SUPERSEDED
+        return gone and next(self._cards.several([Guid(card.standing_why)]), None) is None
+
     def _merge_again(self, highlight: Highlight, existing: list[Card]) -> None:
         """Link a highlight to cards into which a person merged its cards, if it has their evidence."""
         pairs, exact = self._cards.pairs, canonical(highlight.exact)
@@ -416,7 +426,7 @@ class Recorder:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
         if not found and not others:
             if not self._merged(placing.highlight.key, rows, placing.recorded):
-                self._new_choice(placing, rows)
+                self._new_choice(placing, [self._with_copies(placing, row) for row in rows])
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
         else:
@@ -524,7 +534,7 @@ class Recorder:
             for words in (quote, draft.quote)
         )
         edit = placing.known.of_highlights(then, now, ())
-        if edit.kind is EditKind.CORRECTION:
+        if edit.kind is EditKind.CORRECTION and not self._decisions.words_wait(guid):
             return None
         return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
@@ -559,15 +569,59 @@ class Recorder:
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
         """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
-        rows = self._db.execute(
-            "SELECT l.guid FROM highlight h JOIN highlight o ON o.mark = h.mark AND o.key <> h.key"
-            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
-            (key,),
-        ).fetchall()
-        for card in self._cards.several([row["guid"] for row in rows]):
+        for card in self._cards_of_equal(key):
             if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
                 return card.guid
         return ""
+
+    def _with_copies(self, placing: _Placing, row: Row) -> Row:
+        """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
+
+        An equal copy of a passage whose new words wait for a decision waits, too.
+        """
+        key = placing.highlight.key
+        before = set(self._served_before(key))
+        cards = {card.guid: card for card in self._cards.several(sorted(before))}
+        cards |= {card.guid: card for card in self._cards_of_equal(key)}
+        for card in cards.values():
+            if card.standing is not Standing.LIVE or self._decisions.was_unmerged(card.guid, key):
+                continue
+            message = (
+                f"a copy of it in “{card.highlight.document.title}” has a card with other words"
+            )
+            found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+            waits = [one.draft.fields for one in card.open] if card.revision else []
+            row = [
+                doubted(one, found)
+                if one.draft.fields in waits
+                or (card.guid in before and not _is_another(placing, one, card))
+                else one
+                for one in row
+            ]
+        return row
+
+    def _served_before(self, key: HighlightKey) -> list[Guid]:
+        """Return the cards of other passages that served a highlight, too, before one of the two was edited."""
+        stands = (
+            "JOIN card_highlight l ON l.guid = d.subject AND l.role = 'origin' AND l.key <> :key"
+        )
+        rows = self._db.execute(
+            f"SELECT d.subject FROM event d {stands} WHERE d.what = 'merge' AND NOT d.undone"
+            "  AND d.by = :policy AND json_extract(d.body, '$.key') = :key"
+            f" UNION SELECT d.subject FROM event d {stands} WHERE d.what = 'move' AND NOT d.undone"
+            "  AND json_extract(d.body, '$.from') = :key ORDER BY 1",
+            {"key": key, "policy": POLICY},
+        )
+        return [Guid(row["subject"]) for row in rows.fetchall()]
+
+    def _cards_of_equal(self, key: HighlightKey) -> list[Card]:
+        """Return the cards of other passages with the same words."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.text = h.text AND o.key <> h.key"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ? ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        return [*self._cards.several([row["guid"] for row in rows])]
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
@@ -609,12 +663,21 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
     return replace(checked, findings=(*checked.findings, finding))
 
 
+def _repeats(row: Row, cards: list[Card]) -> bool:
+    """Return whether a draft repeats one of these cards."""
+    return any(said_before(card, checked.draft) for card in cards for checked in row)
+
+
 def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
     """Return whether an accepted card and a new draft of the highlight state different facts."""
     if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
         return False
+    return _is_another(placing, row[0], card)
+
+
+def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:
     now = replace(card.leading.draft, fields=card.fields)
-    return placing.judge.of_drafts(now, row[0].draft).kind is EditKind.ANOTHER_FACT
+    return placing.known.of_drafts(now, checked.draft).kind is EditKind.ANOTHER_FACT
 
 
 def _with_twins(checked: Checked, recorded: Recorded) -> Checked:

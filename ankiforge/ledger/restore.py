@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ankiforge.ledger.anki import seen_of
+from ankiforge.ledger.anki import LAST_VIEW, seen_of
 from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
@@ -277,13 +277,17 @@ class Rebuild:
             body["deck"], body["digest"], content=body.get("content", ""),
         )  # fmt: skip
         self._packages.keep(shipment, body["rev"], "", entry.at)
+        self._packages.mark_written([shipment.guid], first=True)
 
     def _decision(self, entry: Entry) -> None:
         self._decisions.receive(entry)
 
 
 def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str]]:
-    """Return (at, id) of the last line about each key, document, slot and folder, in any order."""
+    """Return (at, id) of the latest line about each key, document, slot and folder.
+
+    The order in the file counts only for lines of the same second.
+    """
     last: dict[tuple[str, ...], tuple[str, str]] = {}
     for entry in entries:
         registers: list[tuple[str, ...]] = []
@@ -294,7 +298,8 @@ def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str
         elif entry.what == "slot":
             registers.append(_slot_register(entry))
         for register in registers:
-            last[register] = max(last.get(register, ("", "")), (entry.at, entry.id))
+            if entry.at >= last.get(register, ("", ""))[0]:
+                last[register] = (entry.at, entry.id)
     return last
 
 
@@ -449,8 +454,9 @@ class Recovery:
         """
         row = self._db.execute(
             "SELECT min(taken_at) FROM view WHERE complete AND taken_at > (SELECT max(v.taken_at)"
-            " FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?)",
-            (guid,),
+            " FROM seen s JOIN view v ON v.id = s.view WHERE s.guid = ?1 AND NOT EXISTS"
+            "  (SELECT 1 FROM meta WHERE name = ?2 AND value = s.view))",
+            (guid, LAST_VIEW),
         ).fetchone()
         return row[0] or ""
 

@@ -132,7 +132,7 @@ class Packages:
                 shipment.guid: shipment.rev or self._new_revision(shipment, package, now)
                 for shipment in shipments
             }
-            self._mark_written(held)
+            self.mark_written(held)
             if held == self._held(path):
                 return  # the package has not changed
             self._db.execute(
@@ -156,14 +156,18 @@ class Packages:
         self._writer.note("shipped", shipment.guid, body, once)
         return rev
 
-    def _mark_written(self, guids: Iterable[Guid]) -> None:
-        """Set cards to written, even if only the journal has their revisions."""
+    def mark_written(self, guids: Iterable[Guid], *, first: bool = False) -> None:
+        """Set cards to written, even if only the journal has their revisions.
+
+        With `first`, before all events, as the journal may also have those of a later view.
+        """
         rows = self._db.execute(
             "SELECT guid FROM card WHERE anki = 'none'"
             " AND guid IN (SELECT value FROM json_each(?))",
             (to_json(list(guids)),),
         ).fetchall()
-        self._cards.observe((row["guid"], AnkiState.WRITTEN, "") for row in rows)
+        written = ((row["guid"], AnkiState.WRITTEN, "") for row in rows)
+        self._cards.observe(written, first=first)
 
     def record_tags(self, shipment: Shipment) -> None:
         """Record our tags of a revision that was taken over from Anki."""

@@ -25,6 +25,7 @@ HORSES = "".join(
     f"Horse number {n} is ridden in the race of the town on day {n}.\n\n" for n in range(9)
 )
 HOUNDS = HORSES.replace("Horse", "Hound").replace("ridden", "let loose")
+DIE = "A common die for games of chance has ==six sides== with one to six dots on them.\n\n"
 TYPO = BOARD.replace("marked", "makred")
 FLOWS = "Rivers of the low lands\n\n- The Rhine flows into ==the North Sea==.\n"
 
@@ -144,6 +145,53 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(HOUNDS + BOARD), do.write(HORSES, "B.md"), *SEEN, do.write(HOUNDS), do.run(), do.run(),
         do.finds("source_gone"), do.write(HORSES + TYPO, "B.md"), do.run(),
         do.card("makred", verdict="pending"), reviewed,
+    )),
+    "a copy in which a number is corrected waits": ("nineteen", (
+        do.write(BOARD), *SEEN, do.write(BOARD, "B.md"), do.run(),
+        do.write(BOARD.replace("nineteen", "18"), "B.md"), do.run(),
+        do.card("by 18", verdict="pending"), do.card("by nineteen", verdict="accepted"), reviewed,
+    )),
+    "a copy waits however often it is edited": ("nineteen", (
+        do.write(BOARD), *SEEN, do.write(BOARD, "B.md"), do.run(),
+        do.write(BOARD.replace("nineteen", "18"), "B.md"), do.run(),
+        do.write(BOARD.replace("nineteen", "18").replace("wide", "small"), "B.md"), do.run(),
+        do.card("by 18", verdict="pending"), reviewed,
+    )),
+    "a copy of a short note with another number waits": ("nineteen", (
+        do.write("# The game of Go\n\n" + BOARD), *SEEN,
+        do.write("# The game of Go\n\n" + BOARD.replace("nineteen", "18"), "B.md"), do.run(),
+        do.card("by 18", verdict="pending"), do.card("by nineteen", verdict="accepted"), reviewed,
+    )),
+    "a copy waits as long as the new words of the passage do": ("game", (
+        do.write(BOARD), *SEEN, do.write(BOARD.replace("marked", "ruled")), do.run(),
+        do.write(HORSES + BOARD.replace("marked", "ruled"), "B.md"), do.run(),
+        do.card("ruled by", verdict="pending", title="B"),
+    )),
+    "a passage that is moved to another note and corrected waits": ("nineteen", (
+        do.write(HORSES + BOARD), do.write(HOUNDS, "B.md"), *SEEN,
+        do.write(HORSES), do.write(HOUNDS + BOARD.replace("nineteen", "18"), "B.md"), do.run(),
+        do.card("by 18", verdict="pending"), reviewed,
+    )),
+    "a passage that is moved and corrected in a note that is renamed keeps its card": ("nineteen", (
+        do.write("# Games\n\n" + BOARD + "\n" + HORSES + DIE + HOUNDS), do.go(),
+        lambda desk: (desk.notes / "A.md").unlink(),
+        do.write("# Play\n\n" + DIE + HORSES + BOARD.replace("nineteen", "18") + "\n" + HOUNDS, "B.md"), do.run(),
+        do.card("nineteen", verdict="accepted"), do.finds("source_gone", present=False),
+        do.say("accept", "CARD"), do.card("by 18", verdict="accepted", title="B"),
+    )),
+    "a short passage that went to another note is not the one that stands there": ("Rhine", (
+        do.write(FLOWS), do.write(HORSES, "B.md"), *SEEN,
+        do.write("Rivers of the low lands\n\n- Rivers in the north and in the south carry ==grey sand== into lakes\n"),
+        do.write(HORSES + "\n- The Rhine flows into ==the North Sea==.\n", "B.md"), do.run(), do.run(), do.ship(),
+        do.card("Rhine", revision=None, title="B"), do.card("grey", verdict="accepted"),
+        lambda desk: links_to(desk, "B"),
+    )),
+    "what went to another note was not replaced by what stands there": ("nineteen", (
+        do.write(HORSES + BOARD), do.write(HOUNDS, "B.md"), *SEEN,
+        do.write(HORSES + "On Chess: a full game takes a ==square board== of 64 fields.\n"),
+        do.write(HOUNDS + BOARD, "B.md"), do.run(),
+        do.say("accept", "--all"), do.card("Chess", verdict="accepted"),
+        do.card("nineteen", standing="live", title="B"), reviewed,
     )),
     "the link to a copy goes with it": ("Go", (
         do.write(BOARD), do.write(BOARD, "B.md"), *SEEN, lambda desk: links_to(desk, "B"),

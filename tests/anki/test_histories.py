@@ -107,6 +107,9 @@ STORIES = {
         ("delete", 9, 66), ("delete", 10, 3), ("lose_all", 3, 70), ("answer", 6, 48),
         ("type", 6, 54), ("rename", 6, 87),
     ],
+    "the clock set back before a second computer looks for the first time, a passage moved": [
+        ("push", 6, 75), ("earlier", 6, 48), ("move", 8, 77), ("run", 9, 67),
+    ],
 }  # fmt: skip
 """Histories that went wrong once, cut down."""
 

@@ -33,12 +33,24 @@ def waits(front: str, back: str, word: str = "") -> Step:
     return check
 
 
+def untold(desk: Desk) -> None:
+    """After `recover`, every note in Anki has a card."""
+    desk.forge.ok("recover", "--collection", desk.forge.profile / "collection.anki2")
+    assert "nothing here tells" not in desk.forge("run").stderr
+
+
 CAT = (do.write("Katze::cat\n"), do.go())
 CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
 HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
 LIGHT = "What is the speed of light?::{} km\n"
 
+LEFT = "1 note there made from vault:notes of which nothing here tells"
+
 STORIES: dict[str, tuple[Step, ...]] = {
+    "a note whose passage went before both files were lost is told of until it is taken over": (
+        *CAT, do.lose(journal=True), do.write("Hund::dog\n"), do.say("run", told=LEFT),
+        do.say("run", told="ankiforge audit lists them"), untold,
+    ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
     ),

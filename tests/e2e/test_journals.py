@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -443,6 +444,76 @@ def test_a_mark_that_one_machine_reads_in_a_corrected_paper_keeps_one_card(
     assert studied(anki) == [guid]
 
 
+def test_another_fact_in_the_place_of_one_that_both_machines_read_waits_on_both(
+    forge, forge_in, tmp_path
+):
+    machines = forge, forge_in(tmp_path / "second")
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for one in machines:
+        without_anki(one, f"{{pdf: {{name: papers, path: '{papers}'}}}}")
+        one.ok("init", "--trust", one.folder)
+
+    def write(*facts: str) -> None:
+        blocks, marks = [], []
+        for name, answer in (fact.split(": ") for fact in facts):
+            words = f"The shallow orchard of {name} along the river is known to hold {answer} since 1480."
+            blocks.append(
+                paragraph(f"Much was said of it and of the {len(blocks)} roads to it. {words}")
+            )
+            comment = f"What does the shallow orchard of {name} hold?"
+            marks.append(mark(words, comment=comment, name=f"mark-{name}"))
+        write_pdf(papers / "survey.pdf", [Page(tuple(blocks), tuple(marks))], title="A Survey")
+
+    others = ("Zrataar: 8,826 boats", "Zduloor: amber")
+    write(others[0], "Zpivuar: 5,825 tons", others[1])
+    for one in machines:
+        one.ok("run")
+    write(others[0], "Zsoweun: 4,934 boats", others[1])
+    agree(*machines)
+    first, second = (
+        {
+            (card["guid"], card["verdict"], card["fields"]["Front"])
+            for card in one.cards()
+            if card["guid"] in live(one)
+        }
+        for one in machines
+    )
+    assert first == second
+    assert Counter(verdict for _, verdict, _ in first) == {"accepted": 3, "pending": 1}
+
+
+def test_words_that_wait_on_one_machine_wait_where_their_passage_was_read_under_another_key(
+    forge, forge_in, anki, tmp_path
+):
+    notes, theirs = with_anki(forge, anki), forge_in(tmp_path / "second")
+    with_anki(theirs, anki, f"{{obsidian: {{name: notes, path: '{notes}'}}}}")
+    theirs.ok("init", "--trust", theirs.folder)
+    guilds = (
+        "What was found at the harbour?::Lodulm cedar\n\n{}The roofs and the walls were of slate.\n"
+    )
+    towns = (
+        "What was found at the market?::Kataft salt\n\n{}The gates and the towers were of oak.\n"
+    )
+    basin = (
+        "In 1256 the golden citadel of the province was known to hold ==2,982 tons== in all{}.\n\n"
+    )
+    (notes / "Guilds.md").write_text(guilds.format(basin.format("")), encoding="utf-8")
+    (notes / "Towns.md").write_text(towns.format(""), encoding="utf-8")
+    run_and_load(forge, anki)
+    guid = guid_of(forge, "citadel")
+    (notes / "Guilds.md").write_text(guilds.format(""), encoding="utf-8")
+    (notes / "Towns.md").write_text(towns.format(basin.format("")), encoding="utf-8")
+    shutil.rmtree(forge.folder / ".ankiforge")
+    theirs.ok("run")
+    text = towns.format(basin.format(" [[Reading list]]"))
+    (notes / "Towns.md").write_text(text, encoding="utf-8")
+    agree(forge, theirs)
+    for one in (forge, theirs):
+        [card] = [card for card in one.cards() if card["guid"] == guid]
+        assert "Reading list" in card["revision"]["fields"]["Text"]
+
+
 CHANGES = {"none": "iris.", "a citation": "iris [12].", "a word": "eye.", "gone": ""}
 
 
@@ -483,7 +554,14 @@ def test_a_note_that_only_anki_shows_and_one_of_another_machines_journal_become_
     # the other words wait where the note is known
     waiting = [card["guid"] for card in ours.cards() if card["revision"]]
     assert waiting == ([guid] if change in ("a citation", "a word") else [])
-    assert live(theirs) == (set() if change in ("a word", "gone") else {guid})
+    assert live(theirs) == (set() if change == "gone" else {guid})
+    blocked = [
+        one["check"]
+        for card in theirs.cards()
+        for one in card["findings"]
+        if one["severity"] == "block"
+    ]
+    assert blocked == (["same_highlight"] if change == "a word" else [])
 
 
 def without_anki(forge, *sources: str) -> Path:
@@ -661,6 +739,19 @@ def test_a_lost_ledger_rebuilt_from_a_journal_in_any_order_has_the_same_cards(fo
     shutil.rmtree(forge.folder / ".ankiforge")
     run()
     run()
+    assert told(forge) == before
+
+
+def test_an_old_ledger_learns_from_the_journal_what_was_shipped(forge, vault):
+    (vault / "a.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    backup = shutil.copytree(forge.home / ".ankiforge", forge.home / "backup")
+    forge.ok("accept", "--all")
+    forge.ok("build")
+    before = told(forge)
+    assert {card["anki"] for card in before.values()} == {"written"}
+    shutil.rmtree(forge.home / ".ankiforge")
+    backup.rename(forge.home / ".ankiforge")
     assert told(forge) == before
 
 

@@ -29,6 +29,7 @@ WAITS = [
     "SELECT id::text FROM users",
     "The proportion men :: women was about equal.",
     "TODO :: write the introduction",
+    ":: ::red or blue",
 ]
 REASONS = {
     "We mix them in a ratio of 3 :: 4": "it may be part of a sentence",

@@ -125,7 +125,20 @@ def test_any_text_is_a_query_or_an_error_that_says_what_to_do(text):
 
 
 @pytest.mark.parametrize(
-    "sign", [*SIGNS, *WORDS, "7", "7,", "777 ", "* a", "a, ", "what and ", "{{c1::a}} ", "$a "]
+    "sign",
+    [
+        *SIGNS,
+        *WORDS,
+        "7",
+        "7,",
+        "777 ",
+        "type İ I ",
+        "* a",
+        "a, ",
+        "what and ",
+        "{{c1::a}} ",
+        "$a ",
+    ],
 )
 def test_a_long_run_of_one_sign_is_judged_in_bounded_time(sign):
     text = (sign * 3000)[:7800]
