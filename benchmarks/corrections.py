@@ -1,6 +1,6 @@
 """Edits in place: how many corrections ship, and that no other fact ships as a correction.
 
-    python -m benchmarks.corrections [--missed] [--half tuned|held-back|fresh] [FILE]
+    python -m benchmarks.corrections [--missed] [--half PART] [FILE]
 
 `corrections.jsonl` holds passages before and after an edit. Gaps are marked `==…==`; ` :: ` parts
 question and answer; `under` is what stands above a bare number, before and after. Labels:
@@ -15,6 +15,12 @@ were done; what it taught was mended, so it proves little now. `fresh` was writt
 first run the held-back half kept 93.9 % of the corrections and shipped none of 127 other facts; the
 fresh pairs kept 95.3 % and shipped none of 108. The pairs on super- and subscripts, mistyped small
 words and German verbs came later; before the rules for them, 23 of their other facts shipped.
+
+`fresh 2` and `fresh 3` were written from the rules of the issue alone, in eight languages and more,
+without a look at the code. On its first run `fresh 2` shipped 13 of 410 other facts (units, real words
+a letter apart) and kept 85 % of the corrections; some of those are labelled `reworded` since. What it
+and 220 probes taught was mended. `fresh 3` came after that: on its first run 4 of 110 other facts
+shipped, of which three were mended since, and 85 % of the corrections were kept.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ from ankiforge.check.corrections import Passage, classify
 from ankiforge.model import Edit, EditKind
 
 SET = Path(__file__).with_suffix(".jsonl")
-HALVES = ("tuned", "held-back", "fresh")
+HALVES = ("tuned", "held-back", "fresh", "fresh 2", "fresh 3")
 LABELS = ("different", "waits", "correction", "reworded")
 LEAST_KEPT = 0.95
 
@@ -44,14 +50,14 @@ class Pair:
     after: str
     source: str
     under: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-    fresh: bool = False
+    fresh: int = 0
     known: frozenset[str] = frozenset()
 
     @property
     def half(self) -> str:
         """Whether the rules were tuned on it; a function of its words unless it is fresh."""
         if self.fresh:
-            return HALVES[2]
+            return HALVES[1 + self.fresh]
         digest = hashlib.sha256(f"{self.before}\x1f{self.after}\x1f{self.under}".encode()).digest()
         return HALVES[digest[0] % 2]
 
@@ -94,7 +100,7 @@ def pairs(path: Path = SET) -> list[Pair]:
     return [
         Pair(
             row["label"], row["before"], row["after"], row["from"],
-            tuple(map(tuple, row.get("under", ((), ())))), row.get("fresh", False),
+            tuple(map(tuple, row.get("under", ((), ())))), int(row.get("fresh", 0)),
             frozenset(row.get("known", ())),
         )
         for row in rows
@@ -120,7 +126,7 @@ def report(half: str, chosen: list[Pair], missed: bool) -> None:
 
 
 def main() -> None:
-    """Print both halves."""
+    """Print all parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--missed", action="store_true", help="print each wrong result")
     parser.add_argument("--half", choices=HALVES)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from rapidfuzz.distance import OSA
 
@@ -112,15 +113,25 @@ _NOISE = re.compile(
     r"|<sup>\s*\[\d+\]\s*</sup>"
     r"|\((?:p|pp|S|ch|chap)\.\s?\d+(?:\s?[-–]\s?\d+)?\)"
     r"|(?<![\w(])\(?https?://[^\s)]+\)?|\bdoi:\s?\S+"
-    r"|(?<![\w&])#[^\W\d][\w/-]*"  # tags
+    r"|(?<![\w&])#(?![a-fA-F]*\d[\da-fA-F]*\b)[^\W\d][\w/-]*"  # tags; #ff0000 is a colour
     r"|(?:^|(?<=\s))\^[\w-]+\s*$"  # a block id
     r"|^\s*(?:[-*+]\s+)?\[[ xX]\]\s",
     re.DOTALL | re.MULTILINE,
 )
 _ARROW = re.compile(r"<?(?:-{1,3}|={1,3})>|[→⇒⟶⟹]")
 _TYPED = ((">=", "≥"), ("<=", "≤"), ("!=", "≠"), ("==", "="))
+_HALVES = (("½", " 1/2"), ("¼", " 1/4"), ("¾", " 3/4"))
+_NOT = (
+    (re.compile(r"\bcan['’]t\b", re.IGNORECASE), "cannot"),
+    (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will not"),
+    (re.compile(r"(?<=[a-z])n['’]t\b", re.IGNORECASE), " not"),
+)
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
+_FRAME = re.compile("[$`]")
 _SOLID = re.compile(r"\$\$?[^$\n]+\$\$?|`[^`\n]+`")
+_SCRIPT = re.compile(r"(?<=[A-Za-z)\]])\$([_^])\{?(\w+)\}?\$")
+"""A formula that is only a sub- or superscript: CO$_2$."""
+_POWER = re.compile(r"(?<=\d)(?:\s?[x×·⋅*]\s?10\^|[eE](?=[+−-]?\d+(?!\w)))")
 _SIMPLE = re.compile(r"[\w\s.,%°'’-]*")
 _RAISED = re.compile(
     r"<(?P<tag>su[bp])>\s*(?P<tagged>[\w+−–-]+)\s*</(?P=tag)>"
@@ -142,21 +153,28 @@ def _is_citation(answer: str) -> bool:
 
 def _cleaned(text: str, citations: bool) -> str:
     """Return plain text; formulae and code become one word each, unless they are plain words."""
-    text = _ARROW.sub(" ", _NOISE.sub(" ", text))
-    for sign, single in _TYPED:
-        text = text.replace(sign, single)
-    if citations:
-        text = CITED.sub(" ", text)
-    text = _WIKILINK.sub(lambda match: match[1].rpartition("#")[2], text)
 
     def hold(match: re.Match[str]) -> str:
         inner = match[0].strip("$`")
         if _SIMPLE.fullmatch(inner):
             return inner
-        solid = "".join((normal(inner) if match[0][0] == "$" else inner).split())
-        return f"\ue100{solid.encode().hex()}\ue101"  # so that no sign is taken for markup
+        return _held("".join((normal(inner) if match[0][0] == "$" else inner).split()))
 
-    return bare(_RAISED.sub(_attached, _SOLID.sub(hold, text)))
+    text = _SCRIPT.sub(lambda match: f"{match[1]}{match[2]}{match[1]}".replace("_", "~"), text)
+    text = _ARROW.sub(" ", _NOISE.sub(" ", _SOLID.sub(hold, text)))
+    for sign, single in (*_TYPED, *_HALVES):
+        text = text.replace(sign, single)
+    for pattern, words in _NOT if "n't" in text or "n’t" in text else ():
+        text = pattern.sub(words, text)
+    if citations:
+        text = CITED.sub(" ", text)
+    text = _WIKILINK.sub(lambda match: match[1].rpartition("#")[2], text)
+    return _POWER.sub(" 10^", bare(_RAISED.sub(_attached, text)))
+
+
+def _held(text: str) -> str:
+    """Return a text as one word in which no sign is taken for markup."""
+    return f"\ue100{text.encode().hex()}\ue101"
 
 
 def _attached(match: re.Match[str]) -> str:
@@ -180,14 +198,20 @@ def _attached(match: re.Match[str]) -> str:
 _ENGLISH_MONTHS = [words[0].capitalize() for words in lists("numbers", "months").values()]
 _DATE = re.compile(rf"\b({'|'.join(_ENGLISH_MONTHS)}) (\d{{1,2}})(?:st|nd|rd|th)?(?=,? \d{{4}})")
 _ISO = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-([0-2]\d|3[01])\b")
-_MONTHS = frozenset(by_word("numbers", "months"))
+_MONTHS = by_word("numbers", "months")
+_DOTTED = re.compile(r"(?<![\w.])(0?[1-9]|[12]\d|3[01])\.\s?(0?[1-9]|1[0-2])\.\s?(?=\d{4}\b)")
+_DAY = re.compile(rf"\b(\d{{1,2}})\.? ({'|'.join(_MONTHS)})\b", re.IGNORECASE)
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_OPERATORS = (
+    "\u2190-\u2211\u2213-\u2216\u2218-\u2235\u2237-\u223b\u223d-\u22c4\u22c6-\u22ff\u27f0-\u2aff"
+)
+"""Arrows and signs of maths but those written in several ways: − ∗ ∙ ⋅ ∶ ∼."""
 _SCAN = re.compile(
     rf"""
     \ue100(?P<solid>[0-9a-f]+)\ue101
     |(?P<code>[^\W\d_]+(?:_\w+)+|(?<!\S)--?[A-Za-z][\w-]*|\d+(?:/\d+)+|\d+(?:\.\d+){{2,}}
         |[^\W\d_]+(?:-[^\W\d_]+)*[-−]?\d\w*(?:\.\d+)*(?:[+−-](?!\w))?|[^\W\d_]+\(\d+[+-]?\))
-    |(?P<sign>[<>≤≥=≠±^¬↑↓←⇌∈∉⊂⊆∪∩∧∨∀∃√∞∝≈§]|(?<=\s)[+*/](?=\s))
+    |(?P<sign>[<>=±^¬÷§♀♂{_OPERATORS}]|(?<=\s)[+*/](?=\s))
     |(?P<ideograph>[{_CJK}])
     |(?P<word>[^\W\d_{_CJK}]+(?:['’][^\W\d_]+)?[+\#]*)
     """,
@@ -207,20 +231,29 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"(?:st|nd|rd|th)\b|\.(?=\s[a-zäöü])", re.IGNORECASE)
-_HYPHENED = re.compile(r"-[^\W\d_]{2,}|(?!(?:st|nd|rd|th)\b)[A-Za-z]+")
+_HYPHENED = re.compile(r"-[^\W\d_]{2,}\w*|(?!(?:st|nd|rd|th)\b)[A-Za-z]+")
 
 _NUMBERING = listed("corrections", "numbering")
 _QUALIFIERS = listed("corrections", "qualifiers")
 _FILLERS = listed("corrections", "fillers")
 _TELLING = listed("corrections", "telling")
 _AFFIXES = listed("corrections", "affixes")
+_REAL = frozenset(data("real_words").partition("\n\n")[2].split())
 _SMALL = (FUNCTION | _FILLERS) - listed("corrections", "meaningful")
-_LIMITING = listed("corrections", "limiting")
+_SMALL |= frozenset(map(without_accents, _SMALL))
+_LIMITING = frozenset(map(without_accents, listed("corrections", "limiting")))
 _NEGATING = frozenset(map(without_accents, listed("corrections", "negating")))
-_COUNTED = listed("corrections", "counted")
+_COUNTED = _LIMITING - listed("corrections", "uncounted")
 _NAMING = listed("corrections", "naming")
+_UNIVERSAL = listed("corrections", "universal")
 _GERMAN = listed("small_words", "german_small")
-_COMMON = {name: lists("small_words", "common")[name] for name in ("German", "English")}
+_COMMON: dict[str, list[str]] = {}
+"""The languages of each common word."""
+for _name, _words in lists("small_words", "common").items():
+    _code = {"German": "de", "Spanish": "es"}.get(_name, _name[:2].lower())
+    _more = [lists("small_words", each).get(_code, ()) for each in ("stop", "function")]
+    for _one in {*_words, *chain(*_more)}:
+        _COMMON.setdefault(_one, []).append(_name)
 _IDEOGRAPHIC_NOT = frozenset("不没沒非未無无否")
 
 
@@ -242,8 +275,8 @@ class _Token:
     """Whether a number is part of a name (World War 2, type 1, § 5, third), not a measure."""
     bracketed: bool = False
     """Whether it is the first in brackets: World Health Organization (WHO)."""
-    german: bool = False
-    """Whether the passage has more small words of German than of English."""
+    language: str = "English"
+    """The language with the most small words in the passage; English unless another has more."""
     beside: bool = False
     """Whether a number directly follows a word."""
 
@@ -258,18 +291,28 @@ class _Token:
         return self.name or self.kind == "code" or self.within_name
 
 
-def _tokens(passage: Passage, citations: bool) -> list[_Token]:
+def _segments(passage: Passage) -> list[tuple[str, bool]]:
+    """Return the parts of the text, and whether each is an answer."""
     segments: list[tuple[str, bool]] = []
     at = 0
     for start, end in sorted(passage.gaps):
         if start >= at:
             segments += [(passage.text[at:start], False), (passage.text[start:end], True)]
             at = end
-    segments += [(passage.text[at:], False), (passage.answer, True)]
+    return [*segments, (passage.text[at:], False), (passage.answer, True)]
+
+
+def _unframed(passage: Passage) -> list[str]:
+    """Return the parts of the text without the signs around code and formulae."""
+    return [_FRAME.sub("", text) for text, _ in _segments(passage)]
+
+
+def _tokens(passage: Passage, citations: bool) -> list[_Token]:
+    segments = _segments(passage)
     for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is the same as ==100 °C==
         after = segments[number + 1]
         last = text.split()[-1].casefold() if text.strip() else ""
-        counts = last[-1:].isdecimal() or last in NUMBER_WORDS or last in _SCALES
+        counts = last[-1:].isdigit() or last in NUMBER_WORDS or last in _SCALES
         unit = _UNIT.match(after[0]) if counts else None
         if unit:
             segments[number] = (text + unit[0], segments[number][1])
@@ -284,18 +327,22 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
             tail = ""
         cited = citations and not (answer and _is_citation(text))
         cleaned = _cleaned(text, cited)
+        if answer and _NOISE.fullmatch(text.strip()):
+            cleaned = _held(text.strip())  # an address or a tag, which is no noise here
         if text[:1].isspace():
             cleaned = f" {cleaned}"
         found += _scan(cleaned, answer, tail)
         tail = (tail + cleaned + (" " if text[-1:].isspace() else ""))[-12:]
-    of_german, of_english = (sum(map(_COMMON[name].__contains__, words)) for name in _COMMON)
-    return [replace(one, german=of_german > of_english) for one in _finished(found, german)]
+    found, language = _finished(found, german), _language_of(words)
+    return found if language == "English" else [replace(one, language=language) for one in found]
 
 
 def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
     """Yield the tokens of a text that follows `tail`; numbers include scale and unit."""
     text = _DATE.sub(r"\2 \1", text)
     text = _ISO.sub(lambda m: f"{int(m[3])} {_ENGLISH_MONTHS[int(m[2]) - 1]} {m[1]}", text)
+    text = _DOTTED.sub(lambda m: f"{int(m[1])} {_ENGLISH_MONTHS[int(m[2]) - 1]} ", text)
+    text = _DAY.sub(lambda m: f"{m[1]} {_ENGLISH_MONTHS[int(_MONTHS[m[2].casefold()]) - 1]}", text)
     text = level(_ROMAN.sub(f"{_ROMAN_SIGN}\\g<0>", tens_and_ones(text))).replace("’", "'")
     folded = text.casefold()
     if len(folded) != len(text):
@@ -317,7 +364,8 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
             continue
         led = (tail + text[:at])[-12:]
         first = not led.strip(" \"“‘(['*_-") or _SENTENCE.search(led) is not None
-        yield replace(_word(match, answer, first), bracketed=led.endswith("("))
+        word = _word(match, answer, first)
+        yield replace(word, bracketed=True) if led.endswith("(") else word
         at = match.end()
 
 
@@ -336,12 +384,19 @@ def _number(text: str, match: re.Match[str], answer: bool, led: str) -> _Token:
     dated = follows.startswith(("centur", "jahrhundert", "millenni", *_MONTHS))
     named = (bool(ordinal) and not dated) or led.endswith(_ROMAN_SIGN)
     named = named or (not one.unit and _ATTACHED.search(led) is not None)
+    named = named or (text[end : end + 1] in ("'", "′") and not led.endswith("'"))  # 5' to 3'
     beside = _BESIDE.search(led) is not None
     return _Token(key, raw, answer, "number", quantity=one, within_name=named, beside=beside)
 
 
-_STROKES = str.maketrans("łøđ", "lod")
+_STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "œ": "oe", "æ": "ae"})
 """Letters that Unicode does not split into a base and an accent."""
+
+
+def _language_of(words: list[str]) -> str:
+    """Return the language with the most small words; English unless another has more."""
+    count = Counter(name for word in words for name in _COMMON.get(word, ()))
+    return max(count, key=lambda name: (count[name], name == "English"), default="English")
 
 
 def _letters(raw: str) -> str:
@@ -387,7 +442,7 @@ def _finished(found: list[_Token], german: bool) -> list[_Token]:
 
 def _may_name(token: _Token, german: bool) -> bool:
     """Return whether a number after this capitalised word may be part of a name."""
-    if token.key in _SMALL | _MONTHS or token.key.endswith("ly") or token.key == "ph":
+    if token.key in _SMALL or token.key in _MONTHS or token.key.endswith("ly") or token.key == "ph":
         return False
     return token.kind == "word" and not german
 
@@ -410,51 +465,63 @@ def _groups(section: str) -> dict[str, frozenset[str]]:
 
 
 _VOWELS = frozenset("aeiouy")
+_LONG = 8
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(keys))
-_CLASS = re.compile(r"[aeiouy][a-z]e?$")
-"""An ending that names a class of substances: -ate and -ite, -ose and -ase, -ane and -ene."""
+_CLASS = re.compile(
+    r"(?!iy|yi)[aeiouy]{2}[a-z]e|[aeiou]{2}al|(?:[ai]{2}[td]|[aei]{2}n|[aoy]{2}l|[ao]{2}s)(?:es?|os?|i|en|y|s)?"
+)
+"""Two vowels and the end of words that name classes of substances: -ate and -ite, -ose and -ase,
+-ol and -al, -Sulfat and -Sulfit."""
 
 
-def _misspelled(one: str, other: str, known: Container[str]) -> bool:
-    """Return whether one word is a misspelling of the other."""
-    a, b = (word.replace("ph", "f") for word in (one, other))  # fotosynthese
-    short = min(len(a), len(b))
-    same = a == b or (short >= 5 and _undoubled(a) == _undoubled(b))
+def _misspelled(one: str, other: str, known: Container[str], foreign: bool = False) -> bool:
+    """Return whether one word is a misspelling of the other.
+
+    Which words are real is known of English only; in other languages only long words have few
+    others beside them.
+    """
+    short = min(len(one), len(other))
+    sounds = one.replace("ph", "f") == other.replace("ph", "f")  # fotosynthese
+    same = sounds or (short >= 5 and _undoubled(one) == _undoubled(other))
     # whether a word is known takes a search of all highlights, so it is asked about close words only
-    if not same and OSA.distance(a, b, score_cutoff=2) > 2:
+    if not same and OSA.distance(one, other, score_cutoff=2) > 2:
         return False
-    if _into_small(one, other) and len(a) == len(b) and sorted(a) == sorted(b):
+    if _into_small(one, other) and sorted(one) == sorted(other):
         # form for from: where a small word stands, no other word makes a sentence
-        return OSA.distance(a, b) == 1
-    if one in known and other in known:
+        return OSA.distance(one, other) == 1
+    real = () if _into_small(one, other) else _REAL
+    if all(word in known or word in real for word in (one, other)):
         return False
     stems = stem(one), stem(other)  # deserts, desserts
     if any(y in _groups("confusable").get(x, ()) for x, y in ((one, other), stems)):
         return False
-    if same:
+    if sounds or (same and (not foreign or short >= _LONG)):
         return True
-    one, other = a, b
     if one[0] != other[0] or short < (2 if _into_small(one, other) else 3):
         return False
     if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
         return False
-    if other in known and one not in known and short >= 4:
+    at = [place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
+    if len(one) == len(other) and len(at) == 1 and _CLASS.fullmatch(one[at[0]] + other[at[0] :]):
+        return False
+    if other in known and one not in known and one not in _REAL and short >= 4:
         return OSA.distance(one, other) <= (2 if short >= 6 else 1) and not _affixed(one, other)
     if OSA.distance(one, other, score_cutoff=1) > 1 or _affixed(one, other):
         return False
-    if len(one) != len(other):  # a letter is missing or doubled, but not at the end
-        return short >= 5 or _into_small(one, other)
-    at = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    if len(one) != len(other):  # a letter is missing or doubled
+        return short >= (_LONG if foreign else 5) or _into_small(one, other)
     if len(at) == 2:  # two letters are transposed
         return short >= 4
     place, pair = at[0], frozenset((one[at[0]], other[at[0]]))
+    if pair in ({"i", "y"}, {"i", "j"}) and short >= 6:
+        return True
+    if foreign and short <= _LONG:
+        return short >= 6 and pair == {"d", "t"} and place == short - 1  # spalted, spaltet
     if short < 6 or place < 2 or place == short - 1:  # an ending: employer and employee
         return False
-    if pair == {"i", "y"}:
-        return True
     if pair <= _VOWELS:
-        return place >= 3 and not (place >= short - 3 and _CLASS.search(one[place:]) and one.endswith("e"))  # fmt: skip
+        return place >= 3
     return pair in _NEAR_KEYS or pair in ({"c", "s"}, {"s", "z"})
 
 
@@ -475,6 +542,11 @@ def _affixed(one: str, other: str) -> bool:
     )  # fmt: skip
 
 
+def _written_out(raw: str) -> str:
+    """Return a word with its umlauts in two letters and no apostrophe: Muenster, Kants."""
+    return re.sub("[äöü]", lambda umlaut: f"{without_accents(umlaut[0])}e", raw).replace("'", "")
+
+
 def _inflected(one: str, other: str) -> bool:
     a, b = stem(one), stem(other)
     # plan and plane, lysine and lysin have one stem
@@ -483,8 +555,13 @@ def _inflected(one: str, other: str) -> bool:
     return one.endswith("al") == other.endswith("al") and one.endswith("ate") == other.endswith("ate")  # fmt: skip
 
 
+_ENDING = re.compile("(?<=...)e[mnrs]?$")
+
+
 def _conjugated(one: str, other: str) -> bool:
-    """Return whether two words are the singular and plural of a German verb: hält, halten."""
+    """Return whether they are forms of a German verb or adjective: hält, halten; große, großer."""
+    if (one + other).islower() and _ENDING.sub("", one) == _ENDING.sub("", other):
+        return bool(_ENDING.search(one) and _ENDING.search(other))
     short, long = sorted(map(without_accents, (one, other)), key=lambda word: word.endswith("en"))
     root = long.removesuffix("en")
     if not (one + other).islower() or len(root) < 3 or root == long or short in NUMBER_WORDS:
@@ -497,8 +574,11 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     if one.kind != "word" or other.kind != "word" or "\u3040" <= one.key[0] <= "\u9fff":
         return ""
     a, b = one.key, other.key
+    if a[0] == b[0] and _written_out(one.raw) == _written_out(other.raw):
+        return "spelling"
     if a == b:  # accents, or the case of a symbol
-        return "" if _short_case(one.raw, other.raw) else "spelling"
+        turned = _short_case(one.raw, other.raw) or _umlauted(one, other)
+        return "" if turned else "spelling"
     if stem(b) in _groups("equal").get(stem(a), ()):
         return "synonym"
     if one.light and other.light:
@@ -507,11 +587,12 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     if one.light != other.light:
         typed = _into_small(a, b) and not (one.name or other.name)
         return "spelling" if typed and _misspelled(a, b, known) else ""
-    if one.german and other.german and _conjugated(one.raw, other.raw):
+    foreign = one.language != "English" or not a.isascii()
+    if one.language == other.language == "German" and _conjugated(one.raw, other.raw):
         return "form"
     if _inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
         return "form"
-    return "spelling" if _misspelled(a, b, known) else ""
+    return "spelling" if _misspelled(a, b, known, foreign) else ""
 
 
 # --- alignment ---------------------------------------------------------------------------------
@@ -528,8 +609,10 @@ def _joined(tokens: list[_Token], others: list[_Token]) -> list[_Token]:
     result: list[_Token] = []
     for one in tokens:
         before = result[-1] if result else None
-        if before and before.key + one.key in wanted and before.answer == one.answer:
-            result[-1] = replace(before, key=before.key + one.key, raw=before.raw + one.raw)
+        end = one.raw if one.kind == "number" else one.key
+        if before and before.key + end in wanted and before.answer == one.answer:
+            kind = "code" if one.kind == "number" else before.kind  # COVID 19, COVID-19
+            result[-1] = replace(before, key=before.key + end, raw=before.raw + one.raw, kind=kind)
         else:
             result.append(one)
     return result
@@ -580,9 +663,18 @@ def _equal(one: _Token, other: _Token) -> bool:
         return False
     if one.raw == other.raw or one.kind == "code":
         return True
-    if one.kind == "word" and not one.light and _letters(one.raw) != _letters(other.raw):
+    spelled = one.kind == "word" and _letters(one.raw) != _letters(other.raw)
+    if spelled and (not one.light or _umlauted(one, other)):
         return False
     return not _short_case(one.raw, other.raw)
+
+
+def _umlauted(one: _Token, other: _Token) -> bool:
+    """Return whether two words of German differ by an umlaut: wurden and würden, zahlen and zählen."""
+    if not (one.light and other.light) and not one.language == other.language == "German":
+        return False
+    a, b = (unicodedata.normalize("NFC", word.raw.casefold()) for word in (one, other))
+    return re.findall("[äöü]", a) != re.findall("[äöü]", b)
 
 
 def _short_case(one: str, other: str) -> bool:
@@ -649,6 +741,9 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
     gaps = before.gaps or after.gaps
     if not gaps and before.answer == after.answer and _asked(before) == _asked(after):
         before = replace(before, text=after.text)  # what enzyme, which enzyme
+    framed = _FRAME.search(before.text + before.answer) or _FRAME.search(after.text + after.answer)
+    if framed and _unframed(before) == _unframed(after):
+        before = replace(after, under=before.under)
     old_cites, new_cites = _cited(before), _cited(after)
     citations = old_cites <= new_cites or new_cites <= old_cites
     old, new = _tokens(before, citations), _tokens(after, citations)
@@ -703,8 +798,13 @@ class _Differences:
         self.numbers: list[tuple[_Token, _Token]] = []
         self.replaced: list[tuple[_Token, _Token]] = []
         self.spelled: list[tuple[_Token, _Token]] = []
+        self.exchanged: set[tuple[str, str]] = set()
+        """Small words that stand for one another."""
+        self.participles: list[_Token] = []
         self.alike = False
         """Whether some words differ only in form or spelling."""
+        self.single: list[_Token] = []
+        """All words that were added or removed, small ones too."""
         self.inserted: list[_Token] = []
         self.removed: list[_Token] = []
         self.limited: list[_Token] = []
@@ -716,12 +816,15 @@ class _Differences:
                         self.numbers.append((a, b))
                 elif alike := _alike(a, b, known):
                     self.alike |= not (a.light and b.light)
+                    self.exchanged |= {(a.key, b.key)} if a.light and b.light else set()
+                    self.participles += [b] if {a.key[-2:], b.key[-2:]} == {"ng", "ed"} else []
                     self.spelled += [(a, b)] if alike == "spelling" else []
                 else:
                     self.replaced.append((a, b))
             elif one := a or b:
+                self.single.append(one)
+                self.limited += [one] if one.key in _LIMITING else []
                 if one.light:
-                    self.limited += [one] if one.key in _LIMITING else []
                     telling[0 if a else 1].extend([one] if one.key in _TELLING else [])
                 else:
                     (self.removed if a else self.inserted).append(one)
@@ -828,6 +931,12 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
             return f"“{one.raw}” was added or removed"
     if len(edit.numbers) > 1:
         return "several numbers changed"
+    if any((b, a) in edit.exchanged for a, b in edit.exchanged):
+        return "small words changed places"  # der Hund beißt den Mann, den Hund beißt der Mann
+    for one in edit.participles:  # the controlling and the controlled company
+        after = _after(edit.new, one)
+        if after and not after.light:
+            return f"“{one.raw}”: acting or acted on"
     singles = (*edit.inserted, *edit.removed)
     # ethanol 78 and ethanal 20, poison and poisson: without a dictionary both look like a typo
     written = [(a, b) for a, b in edit.spelled if not (a.light or b.light)]
@@ -844,13 +953,19 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     tokens = edit.new if edit.inserted else edit.old
     for one in singles:
         at = next(place for place, each in enumerate(tokens) if each is one)
-        if why := _doubtful(tokens, at, singles):
+        if why := _doubtful(tokens, at, singles) or _headed(tokens, at, edit.single):
             return why
     context = any(not one.answer for one in singles)
     total = max(len(edit.old), len(edit.new))
     if len(singles) > _MOST_INSERTED * total and (context or len(meaning) < _LEAST_CONTEXT):
         return "too many words were added or removed"
     return ""
+
+
+def _after(tokens: list[_Token], one: _Token) -> _Token | None:
+    """Return the token behind one of the tokens."""
+    at = next(place for place, each in enumerate(tokens) if each is one)
+    return tokens[at + 1] if at + 1 < len(tokens) else None
 
 
 def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str:
@@ -875,7 +990,8 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
         return "a number in the answer was added or removed" if one.answer else ""
     stays = after is not None and not after.light
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
-    if (one.key in _QUALIFIERS or naming) and stays:
+    every = at > 0 and tokens[at - 1].key in _UNIVERSAL
+    if (one.key in _QUALIFIERS or naming or every) and stays:
         return said
     if after is not None and after.bracketed and after.raw.isupper():
         after = None  # an acronym written out: World Health Organization (WHO)
@@ -885,6 +1001,18 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     if (one.name or one.capital) and not one.bracketed and beside:
         return f"{said} beside a name"
     return f"{said} in the answer" if one.name and one.answer else ""
+
+
+def _headed(tokens: list[_Token], at: int, singles: list[_Token]) -> str:
+    """Return whether a noun was added to the subject: insulin, insulin resistance."""
+    subject = next((place for place, each in enumerate(tokens) if not each.light), at)
+    near = tokens[at - 1 : at] + tokens[at + 1 : at + 2]
+    phrase = any(each is single for each in near for single in singles)
+    one = tokens[at]
+    aside = one.bracketed or one.answer or one.key.endswith("ly") or one.language != "English"
+    if subject != at - 1 or phrase or aside or one.key == tokens[subject].key:
+        return ""
+    return f"“{one.raw}” was added or removed in the subject"
 
 
 def _turned(a: _Token, b: _Token) -> str:
@@ -902,19 +1030,16 @@ def _turned(a: _Token, b: _Token) -> str:
         return "the case of a unit"
     if one.spelled and other.spelled and not (one.value and other.value):
         return "none or some"
-    if one.dimension != other.dimension and one.unit and other.unit:
-        return "another unit"
+    digits, others = (re.sub(r"\D", "", each.shown) for each in (one, other))
+    if (one.unit and other.unit and one.unit != other.unit) or (digits and digits == others):
+        return "another unit or scale"
     is_turned = one.era != other.era or (one.value < 0) != (other.value < 0)
     return "another sign or era" if is_turned else ""
 
 
 def _negations(tokens: list[_Token]) -> int:
     return sum(
-        one.key in NEGATORS
-        or one.key in _NEGATING
-        or one.key.endswith("n't")
-        or one.key in _IDEOGRAPHIC_NOT
-        for one in tokens
+        one.key in NEGATORS or one.key in _NEGATING or one.key in _IDEOGRAPHIC_NOT for one in tokens
     )
 
 

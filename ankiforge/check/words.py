@@ -136,6 +136,7 @@ def word_count(text: str) -> int:
 # (signs that a word must contain, pattern, replacement)
 _SPELLING = (
     (("our",), re.compile(r"(?<=[a-z]{3})our(?=$|s$|al$|ed$|ing$)"), "or"),
+    (("ogue",), re.compile(r"(?<=[a-z]{2})ogue(?=s?$)"), "og"),
     (("re",), re.compile(r"(?<=[a-z][bcdfghjklmnpqtvw])re(?=s?$)"), "er"),
     (("ae", "oe"), re.compile(r"ae|oe"), "e"),
     (
