@@ -781,7 +781,13 @@ class Recognition:
         self._pair_keys(loose, accepted, self._edit)
 
     def waits(self, one: HighlightKey, other: HighlightKey) -> bool:
-        """Return whether the words of two keys of one passage differ by more than a correction."""
+        """Return whether the words of two keys of one passage differ by more than a correction.
+
+        Or whether a person is asked about those of one of them.
+        """
+        asked = "SELECT 1 FROM highlight WHERE key IN (?, ?) AND asked <> '' LIMIT 1"
+        if self._db.execute(asked, (one, other)).fetchone():
+            return True
         two = self._bodies(
             "SELECT key, body FROM highlight WHERE key IN (:one, :other)",
             {"one": one, "other": other},

@@ -52,7 +52,7 @@ from ankiforge.model import (
     digest_of,
     guid_for,
 )
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import canonical, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,17 +515,21 @@ class Recorder:
     ) -> Finding | None:
         """Return a finding that blocks a card that was shipped with words unknown to this ledger.
 
-        This is so if the passage changed since by more than a correction. Without the old card, the new
-        words cannot wait as its revision. Words of a person are known from the journal.
+        This is so if the passage changed since by more than a correction, or if its new words wait on
+        another machine. Without the old card, they cannot wait as its revision. Words of a person are
+        known from the journal.
         """
         shipped = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
             (guid,),
         ).fetchone()
         worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
-        if not shipped or not quote or worded:
+        waits = self._decisions.words_wait(guid)
+        if not (shipped or waits) or not quote or worded:
             return None
-        if digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
+        if shipped and digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
+            return None
+        if not shipped and same(quote, draft.quote):
             return None
         then, now = (
             replace(
@@ -534,7 +538,7 @@ class Recorder:
             for words in (quote, draft.quote)
         )
         edit = placing.known.of_highlights(then, now, ())
-        if edit.kind is EditKind.CORRECTION and not self._decisions.words_wait(guid):
+        if edit.kind is EditKind.CORRECTION and not waits:
             return None
         return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 

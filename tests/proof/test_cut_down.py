@@ -73,7 +73,8 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         81344, (), [("number", 5, 32), ("drop", 48, 12), ("run", 33, 59), ("cut", 23, 53)],
     ),
     "a copy of what was rejected on the second machine and accepted on the first": (
-        40043, (), [("cut", 54, 39), ("run", 58, 54), ("copy", 44, 12), ("reject", 55, 9)],
+        # one machine blocks the copy, the other accepted it before the rejection and keeps it
+        40043, ("agree",), [("cut", 54, 39), ("run", 58, 54), ("copy", 44, 12), ("reject", 55, 9)],
     ),
     "words typed in Anki and shipped with them, moved on the second machine": (
         40032, (),
