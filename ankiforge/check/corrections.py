@@ -465,7 +465,7 @@ def _groups(section: str) -> dict[str, frozenset[str]]:
 
 
 _VOWELS = frozenset("aeiouy")
-_LONG = 8
+_LONG = 8  # letters, from which few real words are a letter apart
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(keys))
 _CLASS = re.compile(
@@ -491,7 +491,7 @@ def _misspelled(one: str, other: str, known: Container[str], foreign: bool = Fal
         # form for from: where a small word stands, no other word makes a sentence
         return OSA.distance(one, other) == 1
     real = () if _into_small(one, other) else _REAL
-    if all(word in known or word in real for word in (one, other)):
+    if all(word in real or word in known for word in (one, other)):
         return False
     stems = stem(one), stem(other)  # deserts, desserts
     if any(y in _groups("confusable").get(x, ()) for x, y in ((one, other), stems)):
@@ -505,7 +505,7 @@ def _misspelled(one: str, other: str, known: Container[str], foreign: bool = Fal
     at = [place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
     if len(one) == len(other) and len(at) == 1 and _CLASS.fullmatch(one[at[0]] + other[at[0] :]):
         return False
-    if other in known and one not in known and one not in _REAL and short >= 4:
+    if short >= 4 and one not in _REAL and other in known and one not in known:
         return OSA.distance(one, other) <= (2 if short >= 6 else 1) and not _affixed(one, other)
     if OSA.distance(one, other, score_cutoff=1) > 1 or _affixed(one, other):
         return False
@@ -933,9 +933,8 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
         return "several numbers changed"
     if any((b, a) in edit.exchanged for a, b in edit.exchanged):
         return "small words changed places"  # der Hund beißt den Mann, den Hund beißt der Mann
-    for one in edit.participles:  # the controlling and the controlled company
-        after = _after(edit.new, one)
-        if after and not after.light:
+    for one, after in pairwise(edit.new):  # the controlling and the controlled company
+        if not after.light and any(one is each for each in edit.participles):
             return f"“{one.raw}”: acting or acted on"
     singles = (*edit.inserted, *edit.removed)
     # ethanol 78 and ethanal 20, poison and poisson: without a dictionary both look like a typo
@@ -960,12 +959,6 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     if len(singles) > _MOST_INSERTED * total and (context or len(meaning) < _LEAST_CONTEXT):
         return "too many words were added or removed"
     return ""
-
-
-def _after(tokens: list[_Token], one: _Token) -> _Token | None:
-    """Return the token behind one of the tokens."""
-    at = next(place for place, each in enumerate(tokens) if each is one)
-    return tokens[at + 1] if at + 1 < len(tokens) else None
 
 
 def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str:
@@ -1004,7 +997,7 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
 
 
 def _headed(tokens: list[_Token], at: int, singles: list[_Token]) -> str:
-    """Return whether a noun was added to the subject: insulin, insulin resistance."""
+    """Return why an added or removed word may be the head of the subject: insulin, insulin resistance; else ""."""
     subject = next((place for place, each in enumerate(tokens) if not each.light), at)
     near = tokens[at - 1 : at] + tokens[at + 1 : at + 2]
     phrase = any(each is single for each in near for single in singles)

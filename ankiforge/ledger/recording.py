@@ -519,13 +519,15 @@ class Recorder:
         another machine. Without the old card, they cannot wait as its revision. Words of a person are
         known from the journal.
         """
+        if not quote:  # no earlier draft
+            return None
         shipped = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
             (guid,),
         ).fetchone()
         worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
         waits = self._decisions.words_wait(guid)
-        if not (shipped or waits) or not quote or worded:
+        if worded or not (shipped or waits):
             return None
         if shipped and digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
             return None
@@ -612,7 +614,9 @@ class Recorder:
         rows = self._db.execute(
             f"SELECT d.subject FROM event d {stands} WHERE d.what = 'merge' AND NOT d.undone"
             "  AND d.by = :policy AND json_extract(d.body, '$.key') = :key"
-            f" UNION SELECT d.subject FROM event d {stands} WHERE d.what = 'move' AND NOT d.undone"
+            # by this index, whose key is not used, only moves are read and not all events
+            f" UNION SELECT d.subject FROM event d INDEXED BY decision_move {stands}"
+            "  WHERE d.what = 'move' AND NOT d.undone"
             "  AND json_extract(d.body, '$.from') = :key ORDER BY 1",
             {"key": key, "policy": POLICY},
         )
@@ -680,6 +684,7 @@ def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
 
 
 def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:
+    """Return whether a card and a new draft state different facts."""
     now = replace(card.leading.draft, fields=card.fields)
     return placing.known.of_drafts(now, checked.draft).kind is EditKind.ANOTHER_FACT
 
