@@ -286,7 +286,7 @@ def recover_cards(ledger: Ledger, *, everything: bool = False) -> int:
 
 
 def left_in_anki(ledger: Ledger, containers: Collection[str]) -> Iterator[Problem]:
-    """Yield a notice about notes made from these sources of which nothing else tells.
+    """Yield a notice about notes from these sources whose passage only Anki has.
 
     Neither a source nor the journal has their passage, as after both files were lost: it may be one that
     was edited since, and has another card.
@@ -294,10 +294,9 @@ def left_in_anki(ledger: Ledger, containers: Collection[str]) -> Iterator[Proble
     found = (identity_of(seen) for seen in ledger.views.unknown() if RETIRED not in seen.tags)
     sources = Counter(one.key.rpartition("/")[0] for one in found if one)
     for name in sorted(sources.keys() & set(containers)):
-        what = (
-            f"{counted(sources[name], 'note')} there made from {name} of which nothing here tells"
-        )
-        hint = "they may be doubles: ankiforge audit lists them; ankiforge recover takes them over"
+        notes = counted(sources[name], "note")
+        what = f"{notes} from {name} whose passage neither the source nor the journal has"
+        hint = "perhaps duplicates: ankiforge audit lists them; ankiforge recover takes them over"
         yield Problem("Anki", what, hint=hint, notice=True)
 
 

@@ -216,7 +216,7 @@ _FOUND = msgspec.json.Decoder(list[Finding])
 
 _Highlights = Mapping[HighlightKey, Highlight]
 DECIDED = "decided"
-"""The reason why a card waits of whose passage a person decided before."""
+"""The reason why a card waits if a person has decided on a card of its passage."""
 TAGGED = "retired in Anki"
 """The reason for retiring a card that was recovered from Anki with the tag of retired cards."""
 
@@ -609,7 +609,7 @@ class Cards:
                 )
         if moves := [event for event in one.facts.events if event.what == "move"]:
             home = state.home or row["key"]
-            if moves[-1].here or moves[-1].undone or not self._stands_rather(guid, home):
+            if moves[-1].here or moves[-1].undone or not self._moved_to_gone(guid, home):
                 self._move(guid, home)
         if _indexed({**dict(row), **now}) != _indexed(dict(row)):
             self._changed(guid)
@@ -663,8 +663,8 @@ class Cards:
             )
             self.link(guid, HighlightKey(home), "origin")
 
-    def _stands_rather(self, guid: Guid, home: str) -> bool:
-        """Return whether the highlight of a card is here, and that to which another machine moved it is not."""
+    def _moved_to_gone(self, guid: Guid, home: str) -> bool:
+        """Return whether the highlight of a card is present, and the one to which another machine moved it is gone."""
         here = "EXISTS (SELECT 1 FROM card_highlight l JOIN highlight h USING (key) WHERE l.guid = :guid"
         row = self._db.execute(
             f"SELECT {here} AND l.role = 'origin' AND h.run <> '' AND h.presence <> 'gone')"

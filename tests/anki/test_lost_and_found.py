@@ -36,7 +36,7 @@ def waits(front: str, back: str, word: str = "") -> Step:
 def untold(desk: Desk) -> None:
     """After `recover`, every note in Anki has a card."""
     desk.forge.ok("recover", "--collection", desk.forge.profile / "collection.anki2")
-    assert "nothing here tells" not in desk.forge("run").stderr
+    assert "neither the source nor the journal has" not in desk.forge("run").stderr
 
 
 CAT = (do.write("Katze::cat\n"), do.go())
@@ -44,7 +44,7 @@ CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go
 HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
 LIGHT = "What is the speed of light?::{} km\n"
 
-LEFT = "1 note there made from vault:notes of which nothing here tells"
+LEFT = "1 note from vault:notes whose passage neither the source nor the journal has"
 
 STORIES: dict[str, tuple[Step, ...]] = {
     "a note whose passage went before both files were lost is told of until it is taken over": (
