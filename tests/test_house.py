@@ -80,7 +80,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 CEILINGS = {"modules": 188, "code lines": 52_900, "AST nodes": 532_000, "longest file": 1_075}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 51_244
+TEST_LINES = 51_800
 HERE = Path(__file__).parent
 
 
