@@ -400,7 +400,9 @@ class CardMoves:
         for other, used in sorted(issued_twice.items()):
             self._unsure = waits(other, used)
             for card in self._cards.of_highlight(other):
-                if card.highlight.key == other and _is_alive(card):
+                if card.highlight.key != other or not _is_alive(card):
+                    continue
+                if not self._asks_about(used, card.guid):
                     self._move(card, used, action, edited=True)
             for card in self._cards.of_highlight(used):
                 if card.highlight.key == used:
@@ -668,6 +670,19 @@ class CardMoves:
             event.what == REPLACES and two & {*event.body.get(INSTEAD, ())}
             for guid in two
             for event in standing(self._decisions.of(guid))
+        )
+
+    def _asks_about(self, key: HighlightKey, guid: Guid) -> bool:
+        """Return whether a card of a highlight waits for a person to say if it is, or replaces, another card."""
+        rows = self._db.execute(
+            f"SELECT d.subject FROM event d WHERE d.what IN ('{REPLACES}', '{MOVED_FROM}')"
+            " AND json_extract(d.body, '$.key') = ? AND NOT d.undone AND EXISTS (SELECT 1"
+            f"  FROM json_each(d.body, '$.{INSTEAD}') one WHERE one.value = ?)",
+            (key, guid),
+        ).fetchall()
+        pending = Verdict.PENDING
+        return any(
+            self._columns_of(row["subject"]).get("verdict", pending) == pending for row in rows
         )
 
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:

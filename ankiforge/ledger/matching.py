@@ -296,9 +296,13 @@ class Recognition:
                 if (container, place) in moved_to.get(text_of(one), {(container, place)})
             ]
             staged = self._db.execute(
-                "SELECT id, body FROM scanned INDEXED BY scanned_place"
-                " WHERE run = ? AND container = ? AND place = ? ORDER BY id",
-                (run, container, place),
+                # if the ledger was lost, without those that its journal knows here, and not there
+                "SELECT id, body FROM scanned s INDEXED BY scanned_place"
+                " WHERE run = ?1 AND container = ?2 AND place = ?3 AND (EXISTS (SELECT 1 FROM highlight h"
+                "   WHERE h.container = ?2 AND h.place = ?4 AND (h.run <> '' OR h.text = s.text))"
+                "  OR NOT EXISTS (SELECT 1 FROM highlight h"
+                "   WHERE h.container = ?2 AND h.place = ?3 AND h.text = s.text)) ORDER BY id",
+                (run, container, place, old),
             ).fetchall()
             taken |= self._match(run, stored, staged, (container, old), {})
         return frozenset(taken)

@@ -512,7 +512,7 @@ class Reviser:
             self._keep(card, same)
             return
         if _reworded_since(card, group, self._replaced(card.guid)):
-            self._pass_over(card, card.picked)
+            self.pass_over(card, card.picked)
             return
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
@@ -537,7 +537,7 @@ class Reviser:
         else:
             decided = card.verdict is Verdict.ACCEPTED or card.edited
             keep = card.picked if decided else None
-            self._pass_over(card, keep)
+            self.pass_over(card, keep)
 
     def _inherits(self, card: Card, checked: Checked, edit: Edit | None) -> bool:
         """Return the same as `_inherits`, but False for recovered words that the journal does not know."""
@@ -596,10 +596,10 @@ class Reviser:
         """Keep the card unchanged, and pass over pending revisions."""
         found = tuple(one for one in checked.findings if one.check != SAME_HIGHLIGHT)
         self._cards.set_findings(card.guid, letter_of(card.leading), found)
-        self._pass_over(card, card.picked)
+        self.pass_over(card, card.picked)
         self._cards.refresh(card.guid)
 
-    def _pass_over(self, card: Card, keep: Candidate | None) -> None:
+    def pass_over(self, card: Card, keep: Candidate | None) -> None:
         """Pass over all earlier candidates except `keep`."""
         waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}

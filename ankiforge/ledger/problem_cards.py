@@ -24,7 +24,10 @@ REDRAFTED = "redrafted"
 REWORDED = "reworded"
 """The event that records that a person reworded a problem card in Anki."""
 INSTEAD = "cards"
-"""The key, in the body of a redraft, for the guids of the cards that were drafted."""
+"""The key, in the body of a redraft, for the guids of the cards that were drafted; in that of a question
+about a new card, for those that it may replace or be."""
+SAYS = "says"
+"""The key, in the body of such a question, for its words."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
 """The decisions of a person that remove a card from the list until it fails again."""
 

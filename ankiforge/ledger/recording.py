@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from msgspec import json
@@ -29,7 +29,7 @@ from ankiforge.ledger.placing import (
     doubted,
     is_unchanged,
 )
-from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
+from ankiforge.ledger.problem_cards import INSTEAD, SAYS, ProblemCards
 from ankiforge.ledger.slots import Slots, likeness, said_before, without_card
 from ankiforge.model import (
     Batch,
@@ -322,6 +322,7 @@ class Recorder:
         for card in placing.replaced:
             if card in existing:  # keep its note, and do not revise it with one of the drafts
                 existing.remove(card)
+                self._reviser.pass_over(card, card.picked)
                 self._reviser.add_finding(card, SOURCE_GONE)
         self._merge_again(highlight, existing)
         if placing.instead:
@@ -345,6 +346,8 @@ class Recorder:
             ]
             for rows, cards in zip(groups, matched, strict=True)
         ]
+        for card in others_facts.values():  # its revision no longer stands in the source
+            self._reviser.pass_over(card, card.picked)
         placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
@@ -499,15 +502,18 @@ class Recorder:
         if doubt := self._shipped_otherwise(placing, guid, quote, drafts[0]):
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
-        replaced = [card.guid for card in placing.replaced]
-        asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
-        for old in (*replaced, *sorted(asked - {*replaced})):
-            message = f"another fact stands where that of {old} stood: does it replace that card?"
-            doubt = Finding(REPLACES, Severity.WARN, message, old)
-            row = [doubted(checked, doubt) for checked in row]
+        # by a ledger that was lost, or by another machine
+        asked = [one for said in self._decisions.of(guid) for one in _questions(said)]
+        for doubt in (*asked, *(_replacing(card.guid) for card in placing.replaced)):
+            if _pair(doubt) not in map(_pair, row[0].findings):
+                row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
-        if not asked.issuperset(replaced):
-            self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
+        for check in (REPLACES, MOVED_FROM):
+            doubts = [one for one in row[0].findings if one.check == check]
+            if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
+                extra: dict[str, object] = {INSTEAD: [one.twin for one in doubts]}
+                extra |= {SAYS: doubts[0].message} if check == MOVED_FROM else {}
+                self._decisions.change(guid, check, {}, by=SOURCE, extra=extra)
         return guid
 
     def _shipped_otherwise(
@@ -651,10 +657,24 @@ def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     return doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
 
 
-def _asked_to_replace(event: Event) -> Sequence[Guid]:
-    """Return the cards of which a ledger that was lost asked whether a new one replaces them."""
-    asks = event.what == REPLACES and not event.undone
-    return event.body.get(INSTEAD, ()) if asks else ()
+def _replacing(old: Guid) -> Finding:
+    message = f"another fact stands where that of {old} stood: does it replace that card?"
+    return Finding(REPLACES, Severity.WARN, message, old)
+
+
+def _questions(event: Event) -> Iterator[Finding]:
+    """Yield what an event asks a person: whether a new card replaces others, or is one of them."""
+    if event.what not in (REPLACES, MOVED_FROM) or event.undone:
+        return
+    for twin in event.body.get(INSTEAD, ()):
+        asked = _replacing(twin)
+        if event.what == MOVED_FROM:
+            asked = Finding(MOVED_FROM, Severity.WARN, event.body[SAYS], twin)
+        yield asked
+
+
+def _pair(finding: Finding) -> tuple[str, str]:
+    return finding.check, finding.twin
 
 
 def _is_decided(card: Card) -> bool:

@@ -83,6 +83,23 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("run", 23, 38), ("lose_ledger", 13, 38), ("drop", 59, 29),
         ],
     ),
+    "a passage that may be another one, and the ledger lost again before a person says so": (
+        51051, ALONE, [("lose_ledger", 40, 33), ("replace", 7, 3)],
+    ),
+    "a number of a PDF's mark corrected, the ledger lost, and lost again": (
+        51024, ALONE, [("number", 13, 30), ("lose_ledger", 33, 17)],
+    ),
+    "corrected and split with both files lost, then the ledger alone": (
+        51050, ALONE,
+        [("insert", 11, 39), ("split", 52, 4), ("number", 24, 37), ("lose_both", 51, 22)],
+    ),
+    "a card that only Anki had, of a passage that is another one, and the ledger lost": (
+        51007, ALONE,
+        [
+            ("cut", 27, 30), ("lose_both", 15, 12), ("add", 42, 48), ("load", 55, 37),
+            ("copy", 20, 44), ("paste", 52, 15), ("cut", 27, 13), ("replace", 37, 23),
+        ],
+    ),
 }  # fmt: skip
 
 
