@@ -117,7 +117,7 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "another fact still asks after the ledger was lost": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.lose(), do.run(updated=0),
         replaced_by_the_other, do.say("show", "CARD", told="replaced? "),
-        do.say("show", "CARD", told="(replaces)", card="1945"),
+        do.say("show", "CARD", told="replaces? ", card="1945"),
         do.say("accept", "CARD", card="1945"), do.ship(), do.tags("ankiforge::retired"),
     )),
     "a card that was restored does not blame the settings": ("Rhine", (
@@ -129,6 +129,10 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.ship(), do.note(Text="World War 2 ended in {{c1::1945}} after six years."), reviewed,
         do.write(NEXT.replace("six", "nearly six")), do.ship(),
         do.note(Text="World War 2 ended in {{c1::1945}} after nearly six years."), reviewed,
+    )),
+    "a merge with another fact that is undone leaves no words that wait": ("1918", (
+        do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), merged, do.say("undo"), do.run(),
+        do.card("1918", revision=None), replaced_by_the_other,
     )),
 }  # fmt: skip
 

@@ -113,7 +113,7 @@ def test_a_corrected_other_fact_still_waits_for_the_decision(forge, vault):
     assert (cards[new]["verdict"], cards[new]["instead_of"]) == ("pending", [old])
     assert [one["check"] for one in cards[new]["findings"]] == ["replaces"]
 
-    forge.ok("distinct", new, old)
+    forge.ok("distinct", new)
     assert [card["findings"] for card in forge.cards() if card["guid"] == new] == [[]]
     forge.ok("accept", new)
     states = {card["guid"]: (card["verdict"], card["standing"]) for card in forge.cards()}
