@@ -52,6 +52,7 @@ from ankiforge.model import (
     digest_of,
     guid_for,
 )
+from ankiforge.text.display import on_one_line, shortened
 from ankiforge.text.fold import canonical, same
 
 
@@ -501,8 +502,13 @@ class Recorder:
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
+        quotes = {
+            card.guid: card.leading.draft.quote for card in self._cards.several(sorted(asked))
+        }
+        quotes |= {card.guid: card.leading.draft.quote for card in placing.replaced}
         for old in (*replaced, *sorted(asked - {*replaced})):
-            message = f"another fact stands where that of {old} stood: does it replace that card?"
+            words = shortened(on_one_line(quotes.get(old, old)), 72)
+            message = f"another fact stands in the place of “{words}”: does it replace that card?"
             doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)

@@ -111,7 +111,9 @@ def test_a_corrected_other_fact_still_waits_for_the_decision(forge, vault):
     [new] = cards.keys() - {old}
     assert "harbour" in cards[new]["fields"]["Text"]
     assert (cards[new]["verdict"], cards[new]["instead_of"]) == ("pending", [old])
-    assert [one["check"] for one in cards[new]["findings"]] == ["replaces"]
+    [found] = cards[new]["findings"]
+    assert found["check"] == "replaces"
+    assert "“The town of Kelo has a famous harbuor" in found["message"]
 
     forge.ok("distinct", new)
     assert [card["findings"] for card in forge.cards() if card["guid"] == new] == [[]]
