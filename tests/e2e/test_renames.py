@@ -298,6 +298,18 @@ def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
         )
 
 
+def test_the_next_daily_note_does_not_reword_the_cards_of_the_last(forge, vault):
+    day = "# Log\n\nToday I slept ==7 hours== and then had a late breakfast at the table by the open window.\n"
+    (vault / "2026-03-01.md").write_text(day)
+    (vault / "Other.md").write_text("Katze:::cat\n")
+    forge.ok("run", vault)
+    (vault / "2026-03-01.md").unlink()
+    (vault / "2026-03-02.md").write_text(day.replace("7", "6"))
+    forge.ok("run", vault)
+    accepted = [card for card in live(forge).values() if "slept" in str(card["fields"])]
+    assert ["7 hours" in str(card["fields"]) for card in accepted] == [True]
+
+
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
 def test_a_passage_whose_first_copy_went_keeps_its_card(forge, vault, rejected):
     (vault / "A").mkdir()
