@@ -488,6 +488,14 @@ class Queries:
             " WHERE d.guid = c.guid AND d.state = 'picked')"
         )
 
+    def unsupported(self) -> list[str]:
+        """Return the guids of accepted cards that an edited passage no longer supports."""
+        return self._few(
+            f"{_ACCEPTED} AND EXISTS (SELECT 1 FROM finding f JOIN candidate d ON d.guid = f.guid"
+            " AND d.letter = f.letter AND d.state = 'picked' WHERE f.guid = c.guid"
+            " AND json_extract(f.body, '$.check') = 'source_changed')"
+        )
+
     def conflicts(self) -> list[str]:
         """Return the guids of cards with a field that was changed both in Anki and in the source."""
         return self._few("c.anki = 'held' AND c.anki_why GLOB 'conflict:*'")

@@ -362,6 +362,8 @@ class Recorder:
             families = set(placing.families)
             left = self._reviser.retire_unrevised(highlight, existing, stay, families)
             placing.recorded.unmerged += left
+        elif placing.judge and not placing.beside:
+            self._reviser.check_evidence(highlight, existing, placing.judge)
 
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
