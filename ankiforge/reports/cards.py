@@ -137,10 +137,10 @@ def one_line(card: Card) -> str:
     state = card.verdict.value if card.standing == "live" else card.standing.value
     if card.blocked and state in ("pending", "accepted"):
         state = "blocked"
-    if card.revision:
-        state = "revision"
     if state == "accepted":
         state = _IN_ANKI.get(card.anki, state)
+    if card.revision and state != "deleted":
+        state = "revision"
     many = len(card.to_choose)
     choose = f"  ({many} to choose from)" if many > 1 else ""
     if state == "pending" and card.waits == FLOODED and not choose:

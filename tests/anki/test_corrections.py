@@ -72,6 +72,12 @@ def links_only(desk: Desk, name: str) -> None:
     assert desk.in_anki()["Links"].count("href") == desk.in_anki()["Citation"].count("<cite>") == 1
 
 
+def none_waits(desk: Desk) -> None:
+    for query in (("--view", "revisions"), ("verdict:pending",)):
+        assert not desk.forge.ok("list", *query).stdout
+    assert "waits" not in desk.forge.ok("status").stdout
+
+
 def rejected_elsewhere(desk: Desk, word: str) -> None:
     found = desk.card(word)["findings"]
     assert "rejected_elsewhere" in [one["check"] for one in found]
@@ -129,6 +135,10 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.ship(), do.note(Text="World War 2 ended in {{c1::1945}} after six years."), reviewed,
         do.write(NEXT.replace("six", "nearly six")), do.ship(),
         do.note(Text="World War 2 ended in {{c1::1945}} after nearly six years."), reviewed,
+    )),
+    "a card deleted in Anki asks nothing about later words": ("Rhine", (
+        do.write(RIVER), *ACCEPTED, do.delete(), do.run(), do.write(RIVER.replace("ends", "never ends")),
+        do.run(), do.say("list", told="deleted"), none_waits,
     )),
     "a merge with another fact that is undone leaves no words that wait": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), merged, do.say("undo"), do.run(),
