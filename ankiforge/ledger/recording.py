@@ -53,7 +53,7 @@ from ankiforge.model import (
     guid_for,
 )
 from ankiforge.text.display import on_one_line, shortened
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.fold import canonical, fold, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,9 +591,11 @@ class Recorder:
     def _with_copies(self, placing: _Placing, row: Row) -> Row:
         """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
 
-        An equal copy of a passage whose new words wait for a decision waits, too.
+        An equal copy of a passage whose new words wait for a decision waits, too, and so does a part
+        that was split off from such a passage.
         """
         key = placing.highlight.key
+        row = self._with_whole(key, row)
         before = set(self._served_before(key))
         cards = {card.guid: card for card in self._cards.several(sorted(before))}
         cards |= {card.guid: card for card in self._cards_of_equal(key)}
@@ -612,6 +614,27 @@ class Recorder:
                 else one
                 for one in row
             ]
+        return row
+
+    def _with_whole(self, key: HighlightKey, row: Row) -> Row:
+        """Add a finding to drafts whose evidence a card beside them still has, although its new words wait."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.document = h.document AND o.key <> h.key"
+            " AND o.position BETWEEN h.position - 3 AND h.position + 3"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ?"
+            " AND (o.asked <> '' OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = l.guid AND a.state = 'open'))"
+            " ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for card in self._cards.several([row["guid"] for row in rows]):
+            if card.verdict is Verdict.ACCEPTED and card.standing is Standing.LIVE:
+                quote = card.leading.draft.quote
+                message = f"was split off from “{shortened(on_one_line(quote), 72)}”"
+                found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+                row = [
+                    doubted(one, found) if fold(one.draft.quote) in fold(quote) else one
+                    for one in row
+                ]
         return row
 
     def _served_before(self, key: HighlightKey) -> list[Guid]:

@@ -27,6 +27,9 @@ HORSES = "".join(
 HOUNDS = HORSES.replace("Horse", "Hound").replace("ridden", "let loose")
 DIE = "A common die for games of chance has ==six sides== with one to six dots on them.\n\n"
 TYPO = BOARD.replace("marked", "makred")
+SAILED = (
+    "In 1492 ==Columbus== reached America, and in 1498 ==Vasco da Gama== reached India by sea.\n"
+)
 FLOWS = "Rivers of the low lands\n\n- The Rhine flows into ==the North Sea==.\n"
 
 
@@ -216,6 +219,11 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(HOUNDS + BOARD, "B.md"), do.run(),
         do.say("accept", "--all"), do.card("Chess", verdict="accepted"),
         do.card("nineteen", standing="live", title="B"), reviewed,
+    )),
+    "a part that is split off waits as long as the card of the whole has its words": ("Vasco", (
+        do.write(SAILED), *SEEN, do.write(SAILED.replace(", and in", ". In")), do.ship(), do.run(),
+        do.card("America.", verdict="pending"), do.card(verdict="accepted"), reviewed,
+        do.say("show", "CARD", card="America.", told="split off from “"),
     )),
     "the link to a copy goes with it": ("Go", (
         do.write(BOARD), do.write(BOARD, "B.md"), *SEEN, lambda desk: links_to(desk, "B"),
