@@ -18,8 +18,17 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import NO_LLM, Rules, for_rules, likeliest, private, skip_reason, worth
-from ankiforge.errors import ItemError
+from ankiforge.draft import (
+    NO_LLM,
+    Rules,
+    failed_on,
+    for_rules,
+    likeliest,
+    private,
+    skip_reason,
+    worth,
+)
+from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import ALIKE, letter_of
@@ -42,6 +51,7 @@ from ankiforge.model import (
     Drafted,
     Drafter,
     Edit,
+    EditKind,
     Extracted,
     Family,
     Guid,
@@ -136,13 +146,13 @@ class EditJudge:
         """Classify the edit of a passage; `known` contains words used elsewhere."""
         from ankiforge.check.corrections import judge_highlights
 
-        return judge_highlights(before, after, known)
+        return _judged(lambda: judge_highlights(before, after, known))
 
     def of_drafts(self, before: Draft, after: Draft) -> Edit:
         """Classify the edit of a card."""
         from ankiforge.check.corrections import judge_drafts
 
-        return judge_drafts(before, after)
+        return _judged(lambda: judge_drafts(before, after))
 
     def is_disputed(self, card: Card, after: Draft) -> bool:
         """Return whether a draft would change only fields that a person edited in Anki.
@@ -155,6 +165,15 @@ class EditJudge:
         changed = {name for name in (*now, *then) if now.get(name) != then.get(name)}
         revised = replace(card, kind=after.kind, fields=after.fields)
         return card.anki.there and changed <= disputed_fields(self._ledger, revised, self._decks)
+
+
+def _judged(judge: Callable[[], Edit]) -> Edit:
+    """Return the kind of an edit; one on which the comparison fails waits for a person."""
+    try:
+        with one_item():
+            return judge()
+    except BugError as error:
+        return Edit(EditKind.WAITS, error.message)
 
 
 # --- the first half -------------------------------------------------------------------------
@@ -758,7 +777,7 @@ class DraftRecorder:
     def _record(self, drafted: Drafted, name: str) -> Progress:
         document = drafted.task.document.key
         before = self._before.pop(document, [])
-        batch = self._batch(drafted, name, before)
+        drafted, batch = self._batch(drafted, name, before)
         judge = EditJudge(self._ledger, self._job.decks)
         recorded = self._ledger.recorder.record(self._run, batch, judge)
         self.unmerged.update(recorded.unmerged)
@@ -812,7 +831,10 @@ class DraftRecorder:
                         with self._ledger.unit():
                             cards.set_findings(guid, letter_of(candidate), (*known, finding))
 
-    def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
+    def _batch(
+        self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]
+    ) -> tuple[Drafted, Batch]:
+        """Check results; return them without the highlights on which a check fails, and the batch."""
         from ankiforge import check
         from ankiforge.sync import picture_fault
 
@@ -836,8 +858,13 @@ class DraftRecorder:
                 highlight, self._known, here, limits, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
-            checked.append(self._checked(draft, context, here, label))
-        return Batch(drafted.task, name, tuple(checked), tuple(no_cards), drafted.failed)
+            try:
+                with one_item():
+                    checked.append(self._checked(draft, context, here, label))
+            except BugError as error:
+                return self._batch(_without(drafted, highlight, error), name, before)
+        batch = Batch(drafted.task, name, tuple(checked), tuple(no_cards), drafted.failed)
+        return drafted, batch
 
     def _checked(
         self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
@@ -869,6 +896,18 @@ class DraftRecorder:
             deck=_deck_of(self._job, highlight),
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
+
+
+def _without(drafted: Drafted, highlight: Highlight, error: BugError) -> Drafted:
+    """Return the results with a highlight as failed: its cards are made when all can be checked."""
+    key = highlight.key
+    return replace(
+        drafted,
+        drafts=tuple(one for one in drafted.drafts if one.highlight != key),
+        no_cards=tuple(one for one in drafted.no_cards if one.highlight != key),
+        failed=(*drafted.failed, (key, error.message)),
+        problems=(*drafted.problems, failed_on(highlight, error)),
+    )
 
 
 def recheck_named(ledger: Ledger) -> None:
