@@ -10,7 +10,7 @@ from copy import copy
 import msgspec
 import pytest
 
-from ankiforge import check
+from ankiforge import check, sync
 from ankiforge.check import corrections, engine
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
@@ -189,6 +189,17 @@ def test_an_edit_that_cannot_be_judged_waits(forge, monkeypatch):
     failing(monkeypatch, corrections, "judge_drafts", ZeroDivisionError())
     forge("run")
     assert len(forge.cards("--view", "revisions")) == 1
+
+
+def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypatch):
+    write(forge, "obsidian")
+    with monkeypatch.context() as patch:
+        failing(patch, sync, "plan", ZeroDivisionError())
+        result = forge("run", "--json", code=1).data
+        assert result["notes"]["written"] == 1
+        [problem] = result["problems"]
+        assert problem["where"].startswith("hurtful: card af")
+    assert forge.json("run")["notes"]["written"] == 2
 
 
 def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(forge, monkeypatch, server):
