@@ -852,6 +852,7 @@ class DraftRecorder:
         limits = self._job.limits or check.Limits()
         siblings = check.Siblings([*before, *labelled])
         checked, no_cards = [], list(drafted.no_cards)
+        failed: dict[HighlightKey, BugError] = {}
         forms = self._ledger.consents.decided()
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
@@ -867,7 +868,9 @@ class DraftRecorder:
                 with one_item():
                     checked.append(self._checked(draft, context, here, label))
             except BugError as error:
-                return self._batch(_without(drafted, highlight, error), name, before)
+                failed[highlight.key] = error
+        if failed:  # the others must not count as repetitions of what is not recorded
+            return self._batch(_without(drafted, failed), name, before)
         batch = Batch(drafted.task, name, tuple(checked), tuple(no_cards), drafted.failed)
         return drafted, batch
 
@@ -903,15 +906,15 @@ class DraftRecorder:
         )
 
 
-def _without(drafted: Drafted, highlight: Highlight, error: BugError) -> Drafted:
-    """Return the results with a highlight as failed: its cards are made when all can be checked."""
-    key = highlight.key
+def _without(drafted: Drafted, failed: Mapping[HighlightKey, BugError]) -> Drafted:
+    """Return the results with highlights as failed: their cards are made when all can be checked."""
+    highlights = (one for one in drafted.task.highlights if one.key in failed)
     return replace(
         drafted,
-        drafts=tuple(one for one in drafted.drafts if one.highlight != key),
-        no_cards=tuple(one for one in drafted.no_cards if one.highlight != key),
-        failed=(*drafted.failed, (key, error.message)),
-        problems=(*drafted.problems, failed_on(highlight, error)),
+        drafts=tuple(one for one in drafted.drafts if one.highlight not in failed),
+        no_cards=tuple(one for one in drafted.no_cards if one.highlight not in failed),
+        failed=(*drafted.failed, *((key, error.message) for key, error in failed.items())),
+        problems=(*drafted.problems, *(failed_on(one, failed[one.key]) for one in highlights)),
     )
 
 
