@@ -27,7 +27,7 @@ INSTEAD = "cards"
 """The key, in the body of a redraft, for the guids of the cards that were drafted; in that of a question
 about a new card, for those that it may replace or be."""
 SAYS = "says"
-"""The key, in the body of such a question, for its words."""
+"""The key, in the body of such a question, for its words about each of these cards."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
 """The decisions of a person that remove a card from the list until it fails again."""
 

@@ -52,7 +52,8 @@ from ankiforge.model import (
     digest_of,
     guid_for,
 )
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.display import on_one_line, shortened
+from ankiforge.text.fold import canonical, fold, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +365,8 @@ class Recorder:
             families = set(placing.families)
             left = self._reviser.retire_unrevised(highlight, existing, stay, families)
             placing.recorded.unmerged += left
+        elif placing.judge and not placing.beside:
+            self._reviser.check_evidence(highlight, existing, placing.judge)
 
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
@@ -504,15 +507,18 @@ class Recorder:
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         # by a ledger that was lost, or by another machine
         asked = [one for said in self._decisions.of(guid) for one in _questions(said)]
-        for doubt in (*asked, *(_replacing(card.guid) for card in placing.replaced)):
+        replacing = (_replacing(one.guid, one.leading.draft.quote) for one in placing.replaced)
+        for doubt in (*asked, *replacing):
             if _pair(doubt) not in map(_pair, row[0].findings):
                 row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
         for check in (REPLACES, MOVED_FROM):
             doubts = [one for one in row[0].findings if one.check == check]
             if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
-                extra: dict[str, object] = {INSTEAD: [one.twin for one in doubts]}
-                extra |= {SAYS: doubts[0].message} if check == MOVED_FROM else {}
+                extra = {
+                    INSTEAD: [one.twin for one in doubts],
+                    SAYS: [one.message for one in doubts],
+                }
                 self._decisions.change(guid, check, {}, by=SOURCE, extra=extra)
         return guid
 
@@ -589,9 +595,11 @@ class Recorder:
     def _with_copies(self, placing: _Placing, row: Row) -> Row:
         """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
 
-        An equal copy of a passage whose new words wait for a decision waits, too.
+        An equal copy of a passage whose new words wait for a decision waits, too, and so does a part
+        that was split off from such a passage.
         """
         key = placing.highlight.key
+        row = self._with_whole(key, row)
         before = set(self._served_before(key))
         cards = {card.guid: card for card in self._cards.several(sorted(before))}
         cards |= {card.guid: card for card in self._cards_of_equal(key)}
@@ -610,6 +618,27 @@ class Recorder:
                 else one
                 for one in row
             ]
+        return row
+
+    def _with_whole(self, key: HighlightKey, row: Row) -> Row:
+        """Add a finding to drafts whose evidence a card beside them still has, although its new words wait."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.document = h.document AND o.key <> h.key"
+            " AND o.position BETWEEN h.position - 3 AND h.position + 3"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ?"
+            " AND (o.asked <> '' OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = l.guid AND a.state = 'open'))"
+            " ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for card in self._cards.several([row["guid"] for row in rows]):
+            if card.verdict is Verdict.ACCEPTED and card.standing is Standing.LIVE:
+                quote = card.leading.draft.quote
+                message = f"was split off from “{shortened(on_one_line(quote), 72)}”"
+                found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+                row = [
+                    doubted(one, found) if fold(one.draft.quote) in fold(quote) else one
+                    for one in row
+                ]
         return row
 
     def _served_before(self, key: HighlightKey) -> list[Guid]:
@@ -657,20 +686,19 @@ def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     return doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
 
 
-def _replacing(old: Guid) -> Finding:
-    message = f"another fact stands where that of {old} stood: does it replace that card?"
+def _replacing(old: Guid, words: str) -> Finding:
+    words = shortened(on_one_line(words), 72)
+    message = f"another fact stands in the place of “{words}”: does it replace that card?"
     return Finding(REPLACES, Severity.WARN, message, old)
 
 
 def _questions(event: Event) -> Iterator[Finding]:
     """Yield what an event asks a person: whether a new card replaces others, or is one of them."""
-    if event.what not in (REPLACES, MOVED_FROM) or event.undone:
-        return
-    for twin in event.body.get(INSTEAD, ()):
-        asked = _replacing(twin)
-        if event.what == MOVED_FROM:
-            asked = Finding(MOVED_FROM, Severity.WARN, event.body[SAYS], twin)
-        yield asked
+    if event.what in (REPLACES, MOVED_FROM) and not event.undone:
+        twins = event.body.get(INSTEAD, ())
+        says = event.body.get(SAYS) or [_replacing(twin, twin).message for twin in twins]
+        for twin, message in zip(twins, says, strict=False):
+            yield Finding(event.what, Severity.WARN, message, twin)
 
 
 def _pair(finding: Finding) -> tuple[str, str]:
