@@ -56,6 +56,9 @@ CORRECTS = "corrects"
 WAITS = "waits"
 """The key of a `supersede` if the staying card has other words than the passage, which wait there."""
 
+DOUBTED = "doubted"
+"""The reason why a card waits that may be a moved or a rejected one: no policy accepts it, on any machine."""
+
 Columns = dict[str, Any]
 """The columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
 
@@ -198,6 +201,9 @@ def _fold_one(card: Facts, ignored: frozenset[str] = frozenset()) -> State:
         if not event.undone:
             _apply(event, card, state, judged=judged)
         judged |= event.by == PERSON and bool(event.after.get("verdict"))
+    doubted = state.columns["waits"] == DOUBTED and state.columns["verdict"] == Verdict.ACCEPTED
+    if doubted and state.columns["accepted_by"] != PERSON:
+        state.columns |= {"verdict": Verdict.PENDING.value, "accepted_by": ""}
     _lead_with_own_words(card, state)
     state.columns["anki"], state.columns["anki_why"] = _in_anki(card)
     return state

@@ -25,7 +25,7 @@ from ankiforge.ledger.cards import (
 )
 from ankiforge.ledger.consents import Choice, WrittenForm
 from ankiforge.ledger.db import to_json
-from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
+from ankiforge.ledger.events import DOUBTED, FOLLOWS, MADE, OVER, PERSON, Columns, Event
 from ankiforge.ledger.placing import blocked_by
 from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.ledger.states import Event as StateEvent
@@ -732,8 +732,9 @@ def keep_both(ledger: Ledger, card: Card, duplicate: str) -> tuple[Result, ...]:
 
 def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> None:
     if frozenset((card.guid, duplicate)) not in ledger.cards.pairs.not_duplicates((card.guid,)):
+        after: Columns = {"waits": ""} if card.waits == DOUBTED else {}
         extra = {"twin": duplicate}
-        ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
+        ledger.decisions.change(card.guid, "not-duplicate", after, action=action, extra=extra)
 
 
 def duplicates_of(card: Card) -> tuple[str, ...]:
