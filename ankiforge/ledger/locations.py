@@ -27,6 +27,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
 from ankiforge.ledger.events import (
     CORRECTS,
+    DOUBTED,
     PERSON,
     REVISE,
     SOURCE,
@@ -675,7 +676,7 @@ class CardMoves:
     def _asks_about(self, key: HighlightKey, guid: Guid) -> bool:
         """Return whether a card of a highlight waits for a person to say if it is, or replaces, another card."""
         rows = self._db.execute(
-            f"SELECT d.subject FROM event d WHERE d.what IN ('{REPLACES}', '{MOVED_FROM}')"
+            f"SELECT d.subject FROM event d WHERE d.what IN ('{REPLACES}', 'wait')"
             " AND json_extract(d.body, '$.key') = ? AND NOT d.undone AND EXISTS (SELECT 1"
             f"  FROM json_each(d.body, '$.{INSTEAD}') one WHERE one.value = ?)",
             (key, guid),
@@ -691,6 +692,8 @@ class CardMoves:
         kept = [*self._cards.several([stays])]
         for card in kept:
             self._without_findings(card, MOVED_FROM)  # this answers the question
+            if card.waits == DOUBTED:
+                self._decisions.change(card.guid, "wait", {"waits": ""}, by=SOURCE, action=action)
         if self._unsure or any(card.revision for card in kept):
             extra[WAITS] = True
         self._decisions.record(goes, "supersede", after, action, extra)

@@ -7,7 +7,7 @@ person types another remark while studying.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from ankiforge.ledger.cards import REPLACES, STANDS
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import REDRAFT
-from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
+from ankiforge.model import AnkiState, Family, Finding, Guid, SeenCard, SeenReview
 from ankiforge.model.retention import Answers, Limits, Trouble, troubles
 
 REDRAFTED = "redrafted"
@@ -47,6 +47,14 @@ _REMARKED = (
     " AND a.state <> 'passed' WHERE instr(f.body, '\"feedback\"') > 0"
     " AND json_extract(f.body, '$.check') = 'feedback'"
 )
+
+
+def asks(questions: Collection[Finding]) -> dict[str, Any]:
+    """Return the part of an event's body for questions about other cards, for when the ledger is lost."""
+    return {
+        INSTEAD: [one.twin for one in questions],
+        SAYS: [one.message for one in questions],
+    }
 
 
 @dataclass(frozen=True, slots=True)
