@@ -647,12 +647,22 @@ class Reviser:
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)
             elif not stands(card, highlight.exact) and not _is_made_of(card, highlight):
-                self._mark_unsupported(card)
+                self.add_finding(card, UNSUPPORTED)
         return unmerged
 
-    def _mark_unsupported(self, card: Card) -> None:
-        message = "its highlight has changed, and no new draft is this card"
-        self.add_finding(card, Finding("source_changed", Severity.WARN, message))
+    def check_evidence(self, highlight: Highlight, existing: list[Card], judge: Judge) -> None:
+        """Say of the cards of an edited highlight without drafts whether it still supports them."""
+        for card in existing:
+            quote, findings = card.leading.draft.quote, card.leading.findings
+            edit = judge.of_highlights(
+                replace(highlight, exact=quote, gaps=()), replace(highlight, gaps=()), ()
+            )
+            same = edit.kind is EditKind.CORRECTION and edit.names_kept
+            if not same and canonical(quote) not in canonical(highlight.exact):
+                self.add_finding(card, UNSUPPORTED)
+            elif UNSUPPORTED in findings:
+                left = tuple(one for one in findings if one != UNSUPPORTED)
+                self._cards.set_findings(card.guid, letter_of(card.leading), left)
 
     def add_finding(self, card: Card, finding: Finding) -> None:
         """Add a finding to a card, unless it has it."""
@@ -667,6 +677,12 @@ def _from_source(card: Card) -> bool:
     by_hand = card.highlight.kind is HighlightKind.CARD or not made_here
     return card.leading.draft.by_hand and by_hand
 
+
+UNSUPPORTED = Finding(
+    "source_changed",
+    Severity.WARN,
+    "its passage has changed, and this card does not follow from it",
+)
 
 UNDECIDED = (MOVED_FROM, REPLACES, SAME_HIGHLIGHT)
 """The checks that ask of a pending card whether it is another card."""

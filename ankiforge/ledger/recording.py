@@ -52,7 +52,8 @@ from ankiforge.model import (
     digest_of,
     guid_for,
 )
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.display import on_one_line, shortened
+from ankiforge.text.fold import canonical, fold, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +362,8 @@ class Recorder:
             families = set(placing.families)
             left = self._reviser.retire_unrevised(highlight, existing, stay, families)
             placing.recorded.unmerged += left
+        elif placing.judge and not placing.beside:
+            self._reviser.check_evidence(highlight, existing, placing.judge)
 
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
@@ -501,8 +504,13 @@ class Recorder:
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
+        quotes = {
+            card.guid: card.leading.draft.quote for card in self._cards.several(sorted(asked))
+        }
+        quotes |= {card.guid: card.leading.draft.quote for card in placing.replaced}
         for old in (*replaced, *sorted(asked - {*replaced})):
-            message = f"another fact stands where that of {old} stood: does it replace that card?"
+            words = shortened(on_one_line(quotes.get(old, old)), 72)
+            message = f"another fact stands in the place of “{words}”: does it replace that card?"
             doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
@@ -583,9 +591,11 @@ class Recorder:
     def _with_copies(self, placing: _Placing, row: Row) -> Row:
         """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
 
-        An equal copy of a passage whose new words wait for a decision waits, too.
+        An equal copy of a passage whose new words wait for a decision waits, too, and so does a part
+        that was split off from such a passage.
         """
         key = placing.highlight.key
+        row = self._with_whole(key, row)
         before = set(self._served_before(key))
         cards = {card.guid: card for card in self._cards.several(sorted(before))}
         cards |= {card.guid: card for card in self._cards_of_equal(key)}
@@ -604,6 +614,27 @@ class Recorder:
                 else one
                 for one in row
             ]
+        return row
+
+    def _with_whole(self, key: HighlightKey, row: Row) -> Row:
+        """Add a finding to drafts whose evidence a card beside them still has, although its new words wait."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.document = h.document AND o.key <> h.key"
+            " AND o.position BETWEEN h.position - 3 AND h.position + 3"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ?"
+            " AND (o.asked <> '' OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = l.guid AND a.state = 'open'))"
+            " ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for card in self._cards.several([row["guid"] for row in rows]):
+            if card.verdict is Verdict.ACCEPTED and card.standing is Standing.LIVE:
+                quote = card.leading.draft.quote
+                message = f"was split off from “{shortened(on_one_line(quote), 72)}”"
+                found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+                row = [
+                    doubted(one, found) if fold(one.draft.quote) in fold(quote) else one
+                    for one in row
+                ]
         return row
 
     def _served_before(self, key: HighlightKey) -> list[Guid]:

@@ -16,8 +16,8 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import (
     ANSWER_CHANGED,
     AT_ONCE,
+    DISMISSIBLE,
     NOTE,
-    PAIRED,
     PREFERRED,
     SOURCE_GONE,
     letter_of,
@@ -667,7 +667,7 @@ def _take_words(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
     alone = tuple(found for found in goes.leading.findings if not found.twin)
     taken_over = [Checked(goes.leading.draft, alone)]
     [checked] = ledger.earlier.numbered(stays, taken_over, in_order=True)
-    letter = ledger.cards.add_candidate(stays.guid, checked, CandidateState.OPEN)
+    letter = ledger.cards.add_candidate(stays.guid, checked, CandidateState.PASSED)
     states = {
         letter_of(one): CandidateState.PASSED.value
         for one in stays.candidates
@@ -737,9 +737,9 @@ def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> N
 
 
 def duplicates_of(card: Card) -> tuple[str, ...]:
-    """Return the cards and notes that a card's findings call duplicates, the most alike first."""
+    """Return the cards and notes that a card's findings compare it with, the most alike first."""
     shown = (card.leading, *(one for one in card.open if one != card.leading))
-    named = [one.twin for c in shown for one in c.findings if one.check in PAIRED and one.twin]
+    named = [one.twin for c in shown for one in c.findings if one.check in DISMISSIBLE and one.twin]
     return tuple(dict.fromkeys(name.partition(".")[0] for name in named))
 
 
