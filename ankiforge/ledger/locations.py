@@ -12,8 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rapidfuzz import fuzz
-
 from ankiforge.ledger.cards import (
     AT_ONCE,
     MOVED_FROM,
@@ -43,6 +41,7 @@ from ankiforge.ledger.highlights import (
     present_location,
 )
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.pairing import likeness_around
 from ankiforge.ledger.problem_cards import INSTEAD
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
@@ -96,7 +95,7 @@ class Locations:
             for one in self._equal_texts(run, row, related)
         ]
         fit = [one for one in known if _of_one_page(one, found, row["length"])]
-        best = min(fit, key=lambda one: (-_likeness(one, found), one.key), default=None)
+        best = min(fit, key=lambda one: (-likeness_around(one, found), one.key), default=None)
         return best.key if best else None
 
     def begin(self) -> None:
@@ -318,12 +317,6 @@ def _pages(one: Highlight) -> set[str]:
     if one.route is Route.PDF and one.block.isdigit():
         numbers.add(f"#{int(one.block) + 1}")
     return numbers | ({one.page_label} if one.page_label else set())
-
-
-def _likeness(one: Highlight, other: Highlight) -> float:
-    """Return the similarity (0 to 200) of prefix and suffix, as equal text may occur twice in a work."""
-    before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
-    return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
 
 
 _STALE = ("source_gone", "source_changed")
