@@ -443,10 +443,8 @@ class CardMoves:
         self._superseded.clear()
         if not count:
             return ()
-        cards = "1 card says" if count == 1 else f"{count:,} cards say"
-        what = (
-            f"{cards} the same as another card of the passage: the one that was studied more stays"
-        )
+        cards = "this card says" if count == 1 else f"this and {count - 1:,} more say"
+        what = f"{cards} the same as another card of the passage: the one studied more stays"
         return (Problem(found[0], what, f"ankiforge trace {found[0]}", notice=True),)
 
     def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
