@@ -27,6 +27,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
 from ankiforge.ledger.events import (
     CORRECTS,
+    DOUBTED,
     PERSON,
     REVISE,
     SOURCE,
@@ -674,6 +675,8 @@ class CardMoves:
         kept = [*self._cards.several([stays])]
         for card in kept:
             self._without_findings(card, MOVED_FROM)  # this answers the question
+            if card.waits == DOUBTED:
+                self._decisions.change(card.guid, "wait", {"waits": ""}, by=SOURCE, action=action)
         if self._unsure or any(card.revision for card in kept):
             extra[WAITS] = True
         self._decisions.record(goes, "supersede", after, action, extra)
