@@ -79,9 +79,10 @@ class Passage:
     def of(cls, highlight: Highlight) -> Passage:
         """Return the text of a highlight. The row and column of a table cell are in its heading.
 
-        The title is ignored, because documents may be renamed.
+        Only the numbers of the title count, as in the date of a daily note: documents may be renamed.
         """
         under = tuple(filter(None, (highlight.heading, *highlight.above))) or ("its document",)
+        under += tuple(filter(None, [" ".join(re.findall(r"\d+", highlight.document.title))]))
         markdown = highlight.markdown
         if highlight.kind is not HighlightKind.CARD or not markdown:
             return cls(highlight.exact, highlight.gaps, under=under)

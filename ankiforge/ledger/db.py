@@ -6,8 +6,10 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import msgspec
@@ -92,17 +94,23 @@ _NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Raise `LedgerError` for a damaged, locked or full file; pass on all other errors.
+    """Raise `LedgerError` if the ledger is damaged, locked or full; pass on all other errors.
 
-    Damage in the middle of a file may show only when a row is fetched or its JSON is decoded.
+    Damage in the middle of the file may show only when a row is fetched or its JSON is decoded.
     """
     try:
         yield
     except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
-        readable = _readable(error)
+        readable = _readable(error) if _is_of_ledger(error) else None
         if readable is None:
             raise
         raise readable from error
+
+
+def _is_of_ledger(error: Exception) -> bool:
+    """Return whether this package, or a decoder of what it stores, met the error: not another file's."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith(("ankiforge.ledger.", "ankiforge.text."))
 
 
 def _is_in_use(error: sqlite3.DatabaseError) -> bool:
@@ -135,11 +143,12 @@ def _readable(error: Exception) -> LedgerError | None:
     return None
 
 
-def schema_steps() -> list[tuple[int, str]]:
+@cache
+def schema_steps() -> tuple[tuple[int, str], ...]:
     """Return (number, SQL) of each schema file, ascending."""
     folder = files("ankiforge.ledger") / "schema"
     steps = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
-    return [(int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps]
+    return tuple((int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps)
 
 
 def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> Connection:

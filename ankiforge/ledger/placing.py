@@ -31,7 +31,16 @@ from ankiforge.ledger.cards import (
 from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import CONSENT, COPIED, CORRECTS, PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import (
+    CONSENT,
+    COPIED,
+    CORRECTS,
+    DOUBTED,
+    PERSON,
+    POLICY,
+    SOURCE,
+    Columns,
+)
 from ankiforge.ledger.highlights import RESEMBLED, TAKEN, Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -100,7 +109,7 @@ class Policy:
             False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        refused = not checked.accept or waits == FLOODED
+        refused = not checked.accept or waits in (FLOODED, DOUBTED)
         why = "" if refused else self._why_left_to_person(key)
         self.defer(guid, bool(checked.later and not refused and not why))
         if why and why != waits:
@@ -647,12 +656,22 @@ class Reviser:
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)
             elif not stands(card, highlight.exact) and not _is_made_of(card, highlight):
-                self._mark_unsupported(card)
+                self.add_finding(card, UNSUPPORTED)
         return unmerged
 
-    def _mark_unsupported(self, card: Card) -> None:
-        message = "its highlight has changed, and no new draft is this card"
-        self.add_finding(card, Finding("source_changed", Severity.WARN, message))
+    def check_evidence(self, highlight: Highlight, existing: list[Card], judge: Judge) -> None:
+        """Say of the cards of an edited highlight without drafts whether it still supports them."""
+        for card in existing:
+            quote, findings = card.leading.draft.quote, card.leading.findings
+            edit = judge.of_highlights(
+                replace(highlight, exact=quote, gaps=()), replace(highlight, gaps=()), ()
+            )
+            same = edit.kind is EditKind.CORRECTION and edit.names_kept
+            if not same and canonical(quote) not in canonical(highlight.exact):
+                self.add_finding(card, UNSUPPORTED)
+            elif UNSUPPORTED in findings:
+                left = tuple(one for one in findings if one != UNSUPPORTED)
+                self._cards.set_findings(card.guid, letter_of(card.leading), left)
 
     def add_finding(self, card: Card, finding: Finding) -> None:
         """Add a finding to a card, unless it has it."""
@@ -668,8 +687,24 @@ def _from_source(card: Card) -> bool:
     return card.leading.draft.by_hand and by_hand
 
 
+UNSUPPORTED = Finding(
+    "source_changed",
+    Severity.WARN,
+    "its passage has changed, and this card does not follow from it",
+)
+
 UNDECIDED = (MOVED_FROM, REPLACES, SAME_HIGHLIGHT)
 """The checks that ask of a pending card whether it is another card."""
+
+
+def _may_be_known(finding: Finding) -> bool:
+    """Return whether a finding asks of a new card whether it is one that moved or was rejected.
+
+    A machine without that card, which only its journal names, leaves this to those that have it.
+    """
+    return finding.check == REJECTED_ELSEWHERE or (
+        finding.check == MOVED_FROM and finding.twin != ""
+    )
 
 
 def doubted(checked: Checked, finding: Finding) -> Checked:
@@ -798,6 +833,8 @@ class Placer:
         self._record_move(place, guid, foremost(row))
         recorded.guids.append(guid)
         self._earlier.apply_to(guid)
+        if any(map(_may_be_known, foremost(row).findings)):
+            self._decisions.change(guid, "wait", {"waits": DOUBTED}, by=POLICY)
         if place.alone and not history:
             home = place.highlight.key
             recorded.flooded += not self.accept(place.run, guid, home, foremost(row))

@@ -52,7 +52,8 @@ from ankiforge.model import (
     digest_of,
     guid_for,
 )
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.display import on_one_line, shortened
+from ankiforge.text.fold import canonical, fold, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +362,8 @@ class Recorder:
             families = set(placing.families)
             left = self._reviser.retire_unrevised(highlight, existing, stay, families)
             placing.recorded.unmerged += left
+        elif placing.judge and not placing.beside:
+            self._reviser.check_evidence(highlight, existing, placing.judge)
 
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
@@ -491,18 +494,23 @@ class Recorder:
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
-        before = self._slots.quotes(placing.highlight.key, family)
+        before = self._slots.drafted(placing.highlight.key, family)
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
         own = key == placing.highlight.key
-        quote = (before if own else self._slots.quotes(key, family)).get(slot, "")
+        known = (before if own else self._slots.drafted(key, family)).get(slot, ("", ""))
         guid = guid_for(key, family, slot)
-        if doubt := self._shipped_otherwise(placing, guid, quote, drafts[0]):
+        if doubt := self._shipped_otherwise(placing, guid, known, drafts[0]):
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
         asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
+        quotes = {
+            card.guid: card.leading.draft.quote for card in self._cards.several(sorted(asked))
+        }
+        quotes |= {card.guid: card.leading.draft.quote for card in placing.replaced}
         for old in (*replaced, *sorted(asked - {*replaced})):
-            message = f"another fact stands where that of {old} stood: does it replace that card?"
+            words = shortened(on_one_line(quotes.get(old, old)), 72)
+            message = f"another fact stands in the place of “{words}”: does it replace that card?"
             doubt = Finding(REPLACES, Severity.WARN, message, old)
             row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
@@ -511,34 +519,34 @@ class Recorder:
         return guid
 
     def _shipped_otherwise(
-        self, placing: _Placing, guid: Guid, quote: str, draft: Draft
+        self, placing: _Placing, guid: Guid, known: tuple[str, str], draft: Draft
     ) -> Finding | None:
         """Return a finding that blocks a card that was shipped with words unknown to this ledger.
 
-        This is so if the passage changed since by more than a correction, or if its new words wait on
-        another machine. Without the old card, they cannot wait as its revision. Words of a person are
-        known from the journal.
+        This is so if the passage changed since by more than a correction, if another machine took the
+        words over from Anki, or if the new ones wait there. Without the old card, they cannot wait as its
+        revision. Words of a person are known from the journal.
+
+        `known` are the evidence and the answer from which the card was drafted, according to the journal.
         """
-        if not quote:  # no earlier draft
+        if not known[0]:  # no earlier draft
             return None
         shipped = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
             (guid,),
         ).fetchone()
-        worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
-        waits = self._decisions.words_wait(guid)
+        history = self._decisions.of(guid)
+        worded = any("fields" in one.after for one in history if one.by == PERSON)
+        recovered = any(one.what == "recover" for one in history)
+        waits = recovered or self._decisions.words_wait(guid)
         if worded or not (shipped or waits):
             return None
         if shipped and digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
             return None
-        if not shipped and same(quote, draft.quote):
+        words = (draft.quote, draft.answer)
+        if not shipped and all(map(same, known, words)):
             return None
-        then, now = (
-            replace(
-                placing.highlight, exact=words, gaps=(), markdown=(), kind=HighlightKind.HIGHLIGHT
-            )
-            for words in (quote, draft.quote)
-        )
+        then, now = (_passage(placing.highlight, *one) for one in (known, words))
         edit = placing.known.of_highlights(then, now, ())
         if edit.kind is EditKind.CORRECTION and not waits:
             return None
@@ -583,9 +591,11 @@ class Recorder:
     def _with_copies(self, placing: _Placing, row: Row) -> Row:
         """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
 
-        An equal copy of a passage whose new words wait for a decision waits, too.
+        An equal copy of a passage whose new words wait for a decision waits, too, and so does a part
+        that was split off from such a passage.
         """
         key = placing.highlight.key
+        row = self._with_whole(key, row)
         before = set(self._served_before(key))
         cards = {card.guid: card for card in self._cards.several(sorted(before))}
         cards |= {card.guid: card for card in self._cards_of_equal(key)}
@@ -604,6 +614,27 @@ class Recorder:
                 else one
                 for one in row
             ]
+        return row
+
+    def _with_whole(self, key: HighlightKey, row: Row) -> Row:
+        """Add a finding to drafts whose evidence a card beside them still has, although its new words wait."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.document = h.document AND o.key <> h.key"
+            " AND o.position BETWEEN h.position - 3 AND h.position + 3"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ?"
+            " AND (o.asked <> '' OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = l.guid AND a.state = 'open'))"
+            " ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for card in self._cards.several([row["guid"] for row in rows]):
+            if card.verdict is Verdict.ACCEPTED and card.standing is Standing.LIVE:
+                quote = card.leading.draft.quote
+                message = f"was split off from “{shortened(on_one_line(quote), 72)}”"
+                found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+                row = [
+                    doubted(one, found) if fold(one.draft.quote) in fold(quote) else one
+                    for one in row
+                ]
         return row
 
     def _served_before(self, key: HighlightKey) -> list[Guid]:
@@ -630,6 +661,13 @@ class Recorder:
             (key,),
         ).fetchall()
         return [*self._cards.several([row["guid"] for row in rows])]
+
+
+def _passage(highlight: Highlight, quote: str, answer: str) -> Highlight:
+    """Return a highlight with the words of a draft; an answer in them is its gap."""
+    start = quote.rfind(answer)
+    gaps = ((start, start + len(answer)),) if start > 0 and answer else ()
+    return replace(highlight, exact=quote, gaps=gaps, markdown=(), kind=HighlightKind.HIGHLIGHT)
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
