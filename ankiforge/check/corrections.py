@@ -580,11 +580,7 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
         return "spelling" if typed and _misspelled(a, b, known, one.language) else ""
     if one.language == other.language == "German" and conjugated(one.raw, other.raw):
         return "form"
-    if (
-        one.language != "English"
-        and ended(a, b, one.language)
-        and {a, b} <= vocabularies().get(one.language, frozenset())
-    ):
+    if one.language != "English" and ended(a, b, one.language):
         return "form"
     titled = one.raw.istitle() and other.raw.istitle() and one.language == "English"
     if titled and a.rstrip("s") == b.rstrip("s"):

@@ -228,7 +228,9 @@ def ended(one: str, other: str, language: str) -> bool:
     """Return whether two long words differ by an ending: Gebietes, Gebiets; validées, validée."""
     ending = "(e|e?s)$" if language == "German" else "(e|e?s|nt?)$"
     bases = [{word, re.sub(ending, "", word)} for word in (one, other)]
-    return min(len(one), len(other)) >= 6 and bool(bases[0] & bases[1])
+    if min(len(one), len(other)) < 6 or not bases[0] & bases[1]:
+        return False
+    return {one, other} <= vocabularies().get(language, frozenset())
 
 
 _ENDING = re.compile("(?<=...)e[mnrs]?$")
