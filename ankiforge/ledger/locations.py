@@ -25,6 +25,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
 from ankiforge.ledger.events import (
     CORRECTS,
+    DOUBTED,
     PERSON,
     REVISE,
     SOURCE,
@@ -436,10 +437,8 @@ class CardMoves:
         self._superseded.clear()
         if not count:
             return ()
-        cards = "1 card says" if count == 1 else f"{count:,} cards say"
-        what = (
-            f"{cards} the same as another card of the passage: the one that was studied more stays"
-        )
+        cards = "this card says" if count == 1 else f"this and {count - 1:,} more say"
+        what = f"{cards} the same as another card of the passage: the one studied more stays"
         return (Problem(found[0], what, f"ankiforge trace {found[0]}", notice=True),)
 
     def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
@@ -669,6 +668,8 @@ class CardMoves:
         kept = [*self._cards.several([stays])]
         for card in kept:
             self._without_findings(card, MOVED_FROM)  # this answers the question
+            if card.waits == DOUBTED:
+                self._decisions.change(card.guid, "wait", {"waits": ""}, by=SOURCE, action=action)
         if self._unsure or any(card.revision for card in kept):
             extra[WAITS] = True
         self._decisions.record(goes, "supersede", after, action, extra)

@@ -19,6 +19,7 @@ from rapidfuzz import fuzz, process
 from ankiforge.ledger.cards import MOVED_FROM
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
+from ankiforge.ledger.events import POLICY
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     RESEMBLED,
@@ -766,8 +767,10 @@ class Recognition:
         )
         accepted = self._bodies(
             f"SELECT h.key, h.body FROM highlight h {card} JOIN finding f USING (guid) WHERE"
-            " c.standing = 'live' AND c.accepted_by = 'policy' AND json_extract(f.body, '$.check') = :check",
-            {"check": MOVED_FROM},
+            " c.standing = 'live' AND c.verdict = 'pending' AND json_extract(f.body, '$.check') = :check"
+            " AND EXISTS (SELECT 1 FROM event e WHERE e.subject = c.guid AND NOT e.undone"
+            "  AND e.what = 'accept' AND json_extract(e.body, '$.after.accepted_by') = :policy)",
+            {"check": MOVED_FROM, "policy": POLICY},
         )
         lost = (
             f"SELECT h.key, h.body FROM highlight h {card} WHERE c.standing = 'live'"

@@ -31,7 +31,16 @@ from ankiforge.ledger.cards import (
 from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import CONSENT, COPIED, CORRECTS, PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import (
+    CONSENT,
+    COPIED,
+    CORRECTS,
+    DOUBTED,
+    PERSON,
+    POLICY,
+    SOURCE,
+    Columns,
+)
 from ankiforge.ledger.highlights import RESEMBLED, TAKEN, Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -100,7 +109,7 @@ class Policy:
             False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        refused = not checked.accept or waits == FLOODED
+        refused = not checked.accept or waits in (FLOODED, DOUBTED)
         why = "" if refused else self._why_left_to_person(key)
         self.defer(guid, bool(checked.later and not refused and not why))
         if why and why != waits:
@@ -688,6 +697,16 @@ UNDECIDED = (MOVED_FROM, REPLACES, SAME_HIGHLIGHT)
 """The checks that ask of a pending card whether it is another card."""
 
 
+def _may_be_known(finding: Finding) -> bool:
+    """Return whether a finding asks of a new card whether it is one that moved or was rejected.
+
+    A machine without that card, which only its journal names, leaves this to those that have it.
+    """
+    return finding.check == REJECTED_ELSEWHERE or (
+        finding.check == MOVED_FROM and finding.twin != ""
+    )
+
+
 def doubted(checked: Checked, finding: Finding) -> Checked:
     """Add a finding to a draft, so that a person has to decide on it."""
     return replace(checked, findings=(*checked.findings, finding), accept=False)
@@ -814,6 +833,8 @@ class Placer:
         self._record_move(place, guid, foremost(row))
         recorded.guids.append(guid)
         self._earlier.apply_to(guid)
+        if any(map(_may_be_known, foremost(row).findings)):
+            self._decisions.change(guid, "wait", {"waits": DOUBTED}, by=POLICY)
         if place.alone and not history:
             home = place.highlight.key
             recorded.flooded += not self.accept(place.run, guid, home, foremost(row))

@@ -494,12 +494,12 @@ class Recorder:
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
-        before = self._slots.quotes(placing.highlight.key, family)
+        before = self._slots.drafted(placing.highlight.key, family)
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
         own = key == placing.highlight.key
-        quote = (before if own else self._slots.quotes(key, family)).get(slot, "")
+        known = (before if own else self._slots.drafted(key, family)).get(slot, ("", ""))
         guid = guid_for(key, family, slot)
-        if doubt := self._shipped_otherwise(placing, guid, quote, drafts[0]):
+        if doubt := self._shipped_otherwise(placing, guid, known, drafts[0]):
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         replaced = [card.guid for card in placing.replaced]
@@ -519,34 +519,34 @@ class Recorder:
         return guid
 
     def _shipped_otherwise(
-        self, placing: _Placing, guid: Guid, quote: str, draft: Draft
+        self, placing: _Placing, guid: Guid, known: tuple[str, str], draft: Draft
     ) -> Finding | None:
         """Return a finding that blocks a card that was shipped with words unknown to this ledger.
 
-        This is so if the passage changed since by more than a correction, or if its new words wait on
-        another machine. Without the old card, they cannot wait as its revision. Words of a person are
-        known from the journal.
+        This is so if the passage changed since by more than a correction, if another machine took the
+        words over from Anki, or if the new ones wait there. Without the old card, they cannot wait as its
+        revision. Words of a person are known from the journal.
+
+        `known` are the evidence and the answer from which the card was drafted, according to the journal.
         """
-        if not quote:  # no earlier draft
+        if not known[0]:  # no earlier draft
             return None
         shipped = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
             (guid,),
         ).fetchone()
-        worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
-        waits = self._decisions.words_wait(guid)
+        history = self._decisions.of(guid)
+        worded = any("fields" in one.after for one in history if one.by == PERSON)
+        recovered = any(one.what == "recover" for one in history)
+        waits = recovered or self._decisions.words_wait(guid)
         if worded or not (shipped or waits):
             return None
         if shipped and digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
             return None
-        if not shipped and same(quote, draft.quote):
+        words = (draft.quote, draft.answer)
+        if not shipped and all(map(same, known, words)):
             return None
-        then, now = (
-            replace(
-                placing.highlight, exact=words, gaps=(), markdown=(), kind=HighlightKind.HIGHLIGHT
-            )
-            for words in (quote, draft.quote)
-        )
+        then, now = (_passage(placing.highlight, *one) for one in (known, words))
         edit = placing.known.of_highlights(then, now, ())
         if edit.kind is EditKind.CORRECTION and not waits:
             return None
@@ -661,6 +661,13 @@ class Recorder:
             (key,),
         ).fetchall()
         return [*self._cards.several([row["guid"] for row in rows])]
+
+
+def _passage(highlight: Highlight, quote: str, answer: str) -> Highlight:
+    """Return a highlight with the words of a draft; an answer in them is its gap."""
+    start = quote.rfind(answer)
+    gaps = ((start, start + len(answer)),) if start > 0 and answer else ()
+    return replace(highlight, exact=quote, gaps=gaps, markdown=(), kind=HighlightKind.HIGHLIGHT)
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import AT_ONCE, DECIDED, MOVED_FROM, NOTE, PAIRED, REPLACES, letter_of
+from ankiforge.ledger.events import DOUBTED
 from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AnkiState,
@@ -289,6 +290,7 @@ _SAYS = {
     FLOODED: f"more than {FLOOD} cards without findings at once",
     DECIDED: "you have already decided on a card of their passage",
     RECOVERED: "their document has cards that were recovered from Anki; accept one to go on",
+    DOUBTED: "they may be cards that moved, or that you rejected",
     MODEL: "drafted by a model, so they wait for you",
     POLICY: "no findings, but your settings make them wait",
     "loose_term": "`Term: text` lines that may be prose",
@@ -308,6 +310,7 @@ _COMMANDS = {
     FLOODED: ("", ""),
     DECIDED: ("look at them", "review"),
     RECOVERED: ("look at them", "review"),
+    DOUBTED: ("look at them", "review"),
     POLICY: ("accept them all", 'accept --all --filter "drafter:rules"'),
     MODEL: ("accept them all", 'accept --all --filter "-drafter:rules"'),
 }

@@ -17,6 +17,7 @@ from ankiforge.ledger.cards import (
     ANSWER_CHANGED,
     AT_ONCE,
     DISMISSIBLE,
+    MOVED_FROM,
     NOTE,
     PREFERRED,
     SOURCE_GONE,
@@ -25,7 +26,7 @@ from ankiforge.ledger.cards import (
 )
 from ankiforge.ledger.consents import Choice, WrittenForm
 from ankiforge.ledger.db import to_json
-from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
+from ankiforge.ledger.events import DOUBTED, FOLLOWS, MADE, OVER, PERSON, Columns, Event
 from ankiforge.ledger.placing import blocked_by
 from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.ledger.states import Event as StateEvent
@@ -732,8 +733,11 @@ def keep_both(ledger: Ledger, card: Card, duplicate: str) -> tuple[Result, ...]:
 
 def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> None:
     if frozenset((card.guid, duplicate)) not in ledger.cards.pairs.not_duplicates((card.guid,)):
+        moved = [one.twin for one in card.leading.findings if one.check == MOVED_FROM]
+        answered = card.waits == DOUBTED and duplicate in moved
+        after: Columns = {"waits": ""} if answered else {}
         extra = {"twin": duplicate}
-        ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
+        ledger.decisions.change(card.guid, "not-duplicate", after, action=action, extra=extra)
 
 
 def duplicates_of(card: Card) -> tuple[str, ...]:

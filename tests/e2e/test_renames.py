@@ -296,6 +296,9 @@ def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
         assert (
             len([card for card in live(forge).values() if "organelle" in str(card["fields"])]) == 1
         )
+    else:
+        forge.ok("distinct", new["guid"], old)
+        assert "decided on" in live(forge)[new["guid"]]["waits"]
 
 
 def test_the_next_daily_note_does_not_reword_the_cards_of_the_last(forge, vault):

@@ -12,7 +12,7 @@ from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.draft import BEYOND, requested
 from ankiforge.ledger.cards import ANSWER_CHANGED, DECIDED, MOVED_FROM, NOTE, PAIRED, REPLACES
 from ankiforge.ledger.conditions import Term
-from ankiforge.ledger.events import CONSENT, MADE, Event, standing
+from ankiforge.ledger.events import CONSENT, DOUBTED, MADE, Event, standing
 from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AcceptedBy,
@@ -165,6 +165,7 @@ _WAITS = {
     FLOODED: f"More than {FLOOD} clean cards arrived at once, so the rest wait for you.",
     DECIDED: "You have already decided on a card from this passage.",
     RECOVERED: "Its document has cards that were recovered from Anki.",
+    DOUBTED: "It may be a card that moved, or one that you rejected.",
 }
 _HOW_IT_STANDS = {
     AcceptedBy.POLICY: "Accepted without you: no check objected.",
