@@ -12,8 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rapidfuzz import fuzz
-
 from ankiforge.ledger.cards import (
     AT_ONCE,
     MOVED_FROM,
@@ -44,6 +42,7 @@ from ankiforge.ledger.highlights import (
     present_location,
 )
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.pairing import likeness_around
 from ankiforge.ledger.problem_cards import INSTEAD
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
@@ -97,7 +96,7 @@ class Locations:
             for one in self._equal_texts(run, row, related)
         ]
         fit = [one for one in known if _of_one_page(one, found, row["length"])]
-        best = min(fit, key=lambda one: (-_likeness(one, found), one.key), default=None)
+        best = min(fit, key=lambda one: (-likeness_around(one, found), one.key), default=None)
         return best.key if best else None
 
     def begin(self) -> None:
@@ -321,12 +320,6 @@ def _pages(one: Highlight) -> set[str]:
     return numbers | ({one.page_label} if one.page_label else set())
 
 
-def _likeness(one: Highlight, other: Highlight) -> float:
-    """Return the similarity (0 to 200) of prefix and suffix, as equal text may occur twice in a work."""
-    before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
-    return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
-
-
 _STALE = ("source_gone", "source_changed")
 REVIEWS = "reviews"
 """The key, in an event that superseded a card, for the number of reviews of the remaining card."""
@@ -446,10 +439,8 @@ class CardMoves:
         self._superseded.clear()
         if not count:
             return ()
-        cards = "1 card says" if count == 1 else f"{count:,} cards say"
-        what = (
-            f"{cards} the same as another card of the passage: the one that was studied more stays"
-        )
+        cards = "this card says" if count == 1 else f"this and {count - 1:,} more say"
+        what = f"{cards} the same as another card of the passage: the one studied more stays"
         return (Problem(found[0], what, f"ankiforge trace {found[0]}", notice=True),)
 
     def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
