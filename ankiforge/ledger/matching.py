@@ -968,7 +968,7 @@ class Recognition:
 
 
 class _Words:
-    """The casefolded words of all highlights but one; looked up when asked."""
+    """The casefolded words of all highlights but one and its copies; looked up when asked."""
 
     def __init__(self, connection: Connection, but: HighlightKey) -> None:
         self._db = connection
@@ -977,7 +977,8 @@ class _Words:
     def __contains__(self, word: object) -> bool:
         rows = self._db.execute(
             "SELECT json_extract(body, '$.exact') AS exact FROM highlight"
-            " WHERE instr(lower(body), ?) AND key <> ?",
+            " WHERE instr(lower(body), ?1) AND key <> ?2 AND key NOT IN (SELECT o.key FROM card_highlight l"
+            "  JOIN card_highlight o ON o.guid = l.guid WHERE l.key = ?2)",
             (word, self._but),
         )
         return any(re.search(rf"\b{re.escape(str(word))}\b", row["exact"], re.I) for row in rows)
