@@ -7,7 +7,7 @@ AXE := .axe/node_modules/axe-core/axe.min.js
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke clean
+.PHONY: help demo test types check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -49,10 +49,12 @@ test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the pag
 check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older Ankis
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	$(MAKE) test-anki-versions
+	$(MAKE) -j2 types test-anki-versions
 	$(MAKE) test
+
+types: $(VENV)/dev-ok  # in one process, beside the older Ankis
+	$(PY) -m mypy
 
 test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older versions of Anki
 	for version in $(OLDER_ANKIS); do \

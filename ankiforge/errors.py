@@ -8,6 +8,7 @@
     │   └── BusyError         4   another program has it at this moment
     ├── RefusedError          1   a decision that would break a promise (stale, blocked)
     └── ItemError             1   one file, page or reply; becomes a `Problem`, never stops a run
+        └── BugError          1   this program fails on it; logged with its traceback
 
 The message says what happened and where; the hint says what to do. `cli` turns an
 error into words and an exit code at one place.
@@ -15,6 +16,9 @@ error into words and an exit code at one place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
 from typing import ClassVar
 
 
@@ -61,3 +65,34 @@ class RefusedError(ForgeError):
 
 class ItemError(ForgeError):
     """One file, page, annotation or reply that could not be used."""
+
+
+class BugError(ItemError):
+    """This program fails on one document, passage or card; the next run tries it again."""
+
+
+_logged: set[str] = set()
+
+
+@contextmanager
+def one_item() -> Iterator[None]:
+    """Raise `BugError` for an unexpected exception, and log each traceback once.
+
+    What is raised on purpose passes, and so does a full disk.
+    """
+    try:
+        yield
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
+        if full or isinstance(error, ForgeError):
+            raise
+        import logging
+        import traceback
+
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        if stack not in _logged:
+            _logged.add(stack)
+            logging.getLogger(__name__).error("ankiforge fails here:", exc_info=error)
+        says = " ".join(traceback.format_exception_only(error)[-1].split())
+        hint = "please report it with the traceback; the next run tries again"
+        raise BugError(f"ankiforge itself fails on it ({says[:200]})", hint=hint) from error

@@ -9,6 +9,7 @@ each document is recorded in one transaction, and no transaction is open while a
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -18,8 +19,17 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
-from ankiforge.draft import NO_LLM, Rules, for_rules, likeliest, private, skip_reason, worth
-from ankiforge.errors import ItemError
+from ankiforge.draft import (
+    NO_LLM,
+    Rules,
+    failed_on,
+    for_rules,
+    likeliest,
+    private,
+    skip_reason,
+    worth,
+)
+from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract import program, scanned
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import ALIKE, letter_of
@@ -42,6 +52,7 @@ from ankiforge.model import (
     Drafted,
     Drafter,
     Edit,
+    EditKind,
     Extracted,
     Family,
     Guid,
@@ -136,13 +147,13 @@ class EditJudge:
         """Classify the edit of a passage; `known` contains words used elsewhere."""
         from ankiforge.check.corrections import judge_highlights
 
-        return judge_highlights(before, after, known)
+        return _judged(lambda: judge_highlights(before, after, known))
 
     def of_drafts(self, before: Draft, after: Draft) -> Edit:
         """Classify the edit of a card."""
         from ankiforge.check.corrections import judge_drafts
 
-        return judge_drafts(before, after)
+        return _judged(lambda: judge_drafts(before, after))
 
     def is_disputed(self, card: Card, after: Draft) -> bool:
         """Return whether a draft would change only fields that a person edited in Anki.
@@ -154,7 +165,20 @@ class EditJudge:
         now, then = dict(card.fields), dict(after.fields)
         changed = {name for name in (*now, *then) if now.get(name) != then.get(name)}
         revised = replace(card, kind=after.kind, fields=after.fields)
-        return card.anki.there and changed <= disputed_fields(self._ledger, revised, self._decks)
+        with suppress(BugError), one_item():  # what fails here is not shipped either
+            return card.anki.there and changed <= disputed_fields(
+                self._ledger, revised, self._decks
+            )
+        return False
+
+
+def _judged(judge: Callable[[], Edit]) -> Edit:
+    """Return the kind of an edit; one on which the comparison fails waits for a person."""
+    try:
+        with one_item():
+            return judge()
+    except BugError as error:
+        return Edit(EditKind.WAITS, error.message)
 
 
 # --- the first half -------------------------------------------------------------------------
@@ -758,7 +782,7 @@ class DraftRecorder:
     def _record(self, drafted: Drafted, name: str) -> Progress:
         document = drafted.task.document.key
         before = self._before.pop(document, [])
-        batch = self._batch(drafted, name, before)
+        drafted, batch = self._batch(drafted, name, before)
         judge = EditJudge(self._ledger, self._job.decks)
         recorded = self._ledger.recorder.record(self._run, batch, judge)
         self.unmerged.update(recorded.unmerged)
@@ -812,7 +836,10 @@ class DraftRecorder:
                         with self._ledger.unit():
                             cards.set_findings(guid, letter_of(candidate), (*known, finding))
 
-    def _batch(self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]) -> Batch:
+    def _batch(
+        self, drafted: Drafted, name: str, before: list[tuple[Guid, Draft]]
+    ) -> tuple[Drafted, Batch]:
+        """Check results; return them without the highlights on which a check fails, and the batch."""
         from ankiforge import check
         from ankiforge.sync import picture_fault
 
@@ -825,6 +852,7 @@ class DraftRecorder:
         limits = self._job.limits or check.Limits()
         siblings = check.Siblings([*before, *labelled])
         checked, no_cards = [], list(drafted.no_cards)
+        failed: dict[HighlightKey, BugError] = {}
         forms = self._ledger.consents.decided()
         for label, draft in labelled:
             highlight = highlights[draft.highlight]
@@ -836,8 +864,15 @@ class DraftRecorder:
                 highlight, self._known, here, limits, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
-            checked.append(self._checked(draft, context, here, label))
-        return Batch(drafted.task, name, tuple(checked), tuple(no_cards), drafted.failed)
+            try:
+                with one_item():
+                    checked.append(self._checked(draft, context, here, label))
+            except BugError as error:
+                failed[highlight.key] = error
+        if failed:  # the others must not count as repetitions of what is not recorded
+            return self._batch(_without(drafted, failed), name, before)
+        batch = Batch(drafted.task, name, tuple(checked), tuple(no_cards), drafted.failed)
+        return drafted, batch
 
     def _checked(
         self, draft: Draft, context: check.Context, here: check.DuplicateIndex, label: str
@@ -869,6 +904,18 @@ class DraftRecorder:
             deck=_deck_of(self._job, highlight),
             deck_asked=bool(self._job.deck) and not highlight.document.deck,
         )
+
+
+def _without(drafted: Drafted, failed: Mapping[HighlightKey, BugError]) -> Drafted:
+    """Return the results with highlights as failed: their cards are made when all can be checked."""
+    highlights = (one for one in drafted.task.highlights if one.key in failed)
+    return replace(
+        drafted,
+        drafts=tuple(one for one in drafted.drafts if one.highlight not in failed),
+        no_cards=tuple(one for one in drafted.no_cards if one.highlight not in failed),
+        failed=(*drafted.failed, *((key, error.message) for key, error in failed.items())),
+        problems=(*drafted.problems, *(failed_on(one, failed[one.key]) for one in highlights)),
+    )
 
 
 def recheck_named(ledger: Ledger) -> None:

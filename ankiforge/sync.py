@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -39,7 +39,7 @@ from ankiforge.anki.sync import CardPlan, PlanInput, PlanOptions, plan, plan_unc
 from ankiforge.anki.unrender import unrender
 from ankiforge.config import ANKI, AnkiSettings, key_for, key_variable
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.errors import ItemError, ServiceError
+from ankiforge.errors import BugError, ItemError, ServiceError, one_item
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.highlights import is_cut
 from ankiforge.ledger.restore import Recovered
@@ -390,7 +390,7 @@ def plan_cards(
     while batch := list(islice(remaining, BATCH)):
         known = _plan_inputs(ledger, batch, decks, full=full, unchanged=unchanged)
         planned = [
-            plan_unchanged(one, options) if one.card.guid in unchanged else plan(one, options)
+            _planned(one, options, plan_unchanged if one.card.guid in unchanged else plan)
             for one in known
         ]
         adopted = [one.adopted for one in planned if one.adopted]
@@ -407,6 +407,18 @@ def plan_cards(
                     ledger.views.hold(guid, why)
         plans += planned
     return plans
+
+
+def _planned(
+    known: PlanInput, options: PlanOptions, how: Callable[[PlanInput, PlanOptions], CardPlan]
+) -> CardPlan:
+    """Plan how to ship a card; one on which this program fails is left out, with a problem."""
+    try:
+        with one_item():
+            return how(known, options)
+    except BugError as error:
+        where = f"{known.card.highlight.document.title}: card {known.card.guid[:10]}"
+        return CardPlan(known.card, problems=(Problem(where, error.message, error.hint),))
 
 
 def conflicts_of(ledger: Ledger, card: Card, decks: tuple[DeckRule, ...]) -> tuple[Conflict, ...]:

@@ -15,6 +15,7 @@ import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,8 +137,8 @@ def play(
         marked = agent.keys()
         keys = {fault: marked[filled(FACT, fault)] for fault in faults}
         if state != "no card":
-            with fake_agent.client(forge, "other") as other:
-                first = other if state == "of another agent" else agent
+            other = fake_agent.client(forge, "other") if state == "of another agent" else None
+            with other or nullcontext(agent) as first:
                 for fault in faults:
                     [made] = first.propose(keys[fault], **card(fault, {}))["cards"]
                     guids[fault] = made["card"]

@@ -5,13 +5,16 @@ import io
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, closing, redirect_stderr, redirect_stdout
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +22,7 @@ from typing import Any
 import pytest
 
 from ankiforge.cli import main
+from ankiforge.config import yamlfile
 from ankiforge.extract import files
 from ankiforge.ledger import db
 from tests import examples
@@ -28,6 +32,9 @@ examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for tests started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers():
@@ -148,6 +155,8 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.delenv("ANKIFORGE_TRUST", raising=False)
         patch.setattr(files, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
         patch.setattr(files, "EMPTY_SECONDS", 0.0)
+        parsed = cache(yamlfile.parse)  # the same settings are read a thousand times
+        patch.setattr(yamlfile, "parse", lambda text, shown: deepcopy(parsed(text, shown)))
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
             migrate = db.migrate
             migrate(made, ":memory:")

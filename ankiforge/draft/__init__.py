@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from ankiforge.errors import BugError
 from ankiforge.model import (
     ELSEWHERE,
     CardKind,
@@ -21,6 +22,7 @@ from ankiforge.model import (
     Fields,
     Highlight,
     HighlightKind,
+    Problem,
     Route,
     Span,
     Task,
@@ -57,11 +59,17 @@ class Rules:
     """
 
     def draft(self, tasks: Iterable[Task]) -> Iterator[Drafted]:
-        """Yield one result per task, in order; it cannot fail."""
+        """Yield one result per task, in order."""
         for task in tasks:
             from ankiforge.draft.rules import drafted
 
             yield drafted(task)
+
+
+def failed_on(highlight: Highlight, error: BugError) -> Problem:
+    """Return the problem of a passage that could not be drafted or checked."""
+    words = " ".join((highlight.exact or highlight.comment).split())[:60]
+    return Problem(highlight.document.title, f"“{words}”: {error.message}", error.hint)
 
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
@@ -49,7 +50,7 @@ from ankiforge.draft.reply import (
     reasons,
     unwanted,
 )
-from ankiforge.errors import ItemError
+from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import (
     Attempt,
     Draft,
@@ -400,7 +401,9 @@ class _Talk:
         """Return the drafts of a highlight by fact, with the findings that block each."""
         facts: _Facts = {}
         for draft in drafts:
-            faults = self._repair(draft, highlight) if self._repair else ()
+            faults: tuple[str, ...] = ()
+            with suppress(BugError), one_item():  # it fails again where the draft is recorded
+                faults = self._repair(draft, highlight) if self._repair else ()
             facts.setdefault(draft.intent, []).append((draft, faults))
         return {
             number: sorted(fact, key=lambda one: bool(one[1])) for number, fact in facts.items()
@@ -809,9 +812,16 @@ class _Pool:
     def _work(self) -> None:
         while given := self._queue.get():
             number, chunk = given
+            left = {one.key for one in chunk.highlights}
             try:
-                for outcomes in self._draft(chunk):
-                    self._results.put((number, outcomes))
+                with one_item():
+                    for outcomes in self._draft(chunk):
+                        left -= outcomes.keys()
+                        self._results.put((number, outcomes))
+                self._results.put(None)
+            except BugError as error:
+                failure = Failure.of(error)
+                self._results.put((number, {key: Outcome(failure=failure) for key in left}))
                 self._results.put(None)
             except BaseException as error:  # noqa: BLE001  (raised where the results are fetched)
                 self._results.put(error)

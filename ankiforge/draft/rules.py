@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from ankiforge.draft import Instruction, Wish, requested, sided, skip_reason
+from ankiforge.draft import Instruction, Wish, failed_on, requested, sided, skip_reason
+from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
     Brief,
     CardKind,
@@ -22,9 +23,11 @@ from ankiforge.model import (
     Fields,
     Form,
     Highlight,
+    HighlightKey,
     HighlightKind,
     NoCard,
     Origin,
+    Problem,
     Span,
     Task,
 )
@@ -47,17 +50,25 @@ WHOLE = (
 
 
 def drafted(task: Task) -> Drafted:
-    """Return the cards of the highlights of a task, and why others have none; never fails."""
+    """Return the cards of the highlights of a task, and why others have none."""
     drafts: list[Draft] = []
     left: list[NoCard] = []
+    failed: list[tuple[HighlightKey, str]] = []
+    problems: list[Problem] = []
     for one in task.highlights:
-        made = skip_reason(one) or _drafts(one)
-        made = made if isinstance(made, str) else _fitting(made, task.brief)
+        try:
+            with one_item():
+                made = skip_reason(one) or _drafts(one)
+                made = made if isinstance(made, str) else _fitting(made, task.brief)
+        except BugError as error:
+            failed.append((one.key, error.message))
+            problems.append(failed_on(one, error))
+            continue
         if isinstance(made, str):
             left.append(NoCard(one.key, made))
         else:
             drafts += made
-    return Drafted(task, tuple(drafts), tuple(left))
+    return Drafted(task, tuple(drafts), tuple(left), tuple(failed), tuple(problems))
 
 
 def _drafts(highlight: Highlight) -> tuple[Draft, ...] | str:

@@ -26,6 +26,7 @@ from ankiforge.extract.files import Count as Count
 from ankiforge.extract.files import Look as Look
 from ankiforge.extract.files import Stamp as Stamp
 from ankiforge.extract.files import changed_at as changed_at
+from ankiforge.extract.files import of_one
 from ankiforge.extract.files import program as program
 from ankiforge.extract.files import proves as proves
 from ankiforge.extract.files import relative as relative
@@ -103,7 +104,10 @@ def count_of(source: Source) -> Count:
 def scanned(source: Source, known: Known) -> Iterator[Sighting]:
     """Scan a source, and pass `known` if its `scan` accepts it."""
     takes_known = "known" in signature(source.scan).parameters
-    return source.scan(known=known) if takes_known else source.scan()  # type: ignore[call-arg]
+    found = source.scan(known=known) if takes_known else source.scan()  # type: ignore[call-arg]
+    named = (source, getattr(source, "folder", None))
+    name = next(filter(None, (getattr(one, "name", "") for one in named)), type(source).__name__)
+    return of_one(name, found)
 
 
 def kinds() -> tuple[str, ...]:

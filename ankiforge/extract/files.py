@@ -21,8 +21,8 @@ from typing import NamedTuple
 import msgspec
 
 import ankiforge
-from ankiforge.errors import ItemError
-from ankiforge.model import WENT_AWAY, Memory, Problem, h16
+from ankiforge.errors import BugError, ItemError, one_item
+from ankiforge.model import WENT_AWAY, Memory, Problem, Sighting, h16
 
 LARGEST = 2_000_000
 """The default maximum size of a text file in bytes."""
@@ -385,3 +385,12 @@ class ParseCache:
         gone = (self.stale | before.keys()) - stamps.keys()
         self.memory.keep({**self.new, _INDEX: index}, sorted(_BODY + name for name in gone))
         self.new.clear()
+
+
+def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
+    """Yield what one document contains, or the problem that this program fails on it."""
+    try:
+        with one_item():
+            yield from sightings
+    except BugError as error:
+        yield Problem(where, error.message, error.hint)

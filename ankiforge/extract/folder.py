@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import msgspec
 
-from ankiforge.errors import ItemError
+from ankiforge.errors import ItemError, one_item
 from ankiforge.extract.files import (
     LARGEST,
     PICTURE,
@@ -19,6 +19,7 @@ from ankiforge.extract.files import (
     is_loop,
     looping,
     matcher,
+    of_one,
     program,
     proves,
     relative,
@@ -299,10 +300,11 @@ class ExportSource(FolderSource):
         """
         broken = 0
         try:
-            for item in self.items(file):
-                broken += isinstance(item, Problem)
-                if not isinstance(item, Problem) or broken <= MOST:
-                    yield item
+            with one_item():
+                for item in self.items(file):
+                    broken += isinstance(item, Problem)
+                    if not isinstance(item, Problem) or broken <= MOST:
+                        yield item
         except ItemError as error:
             broken += 1
             yield self.folder.problem(file, error)
@@ -332,7 +334,7 @@ class TextSource(FolderSource):
             if isinstance(found, Problem):
                 yield found
             else:
-                yield from self.document(*found)
+                yield from of_one(found[0].path, self.document(*found))
 
     @property
     def selection(self) -> str:

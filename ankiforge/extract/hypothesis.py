@@ -21,6 +21,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
+from ankiforge.extract.files import of_one
 from ankiforge.extract.folder import ExportSource, File, iso_time
 from ankiforge.model import (
     Document,
@@ -166,11 +167,15 @@ class Hypothesis(ExportSource):
         pages: dict[str, list[Annotation]] = {}
         for root in threads:
             pages.setdefault(newest[root].page_uri, []).append(newest[root])
-        for uri, roots in pages.items():
+
+        def page(uri: str, roots: list[Annotation]) -> Iterator[Extracted]:
             document = self._document(uri, roots[0], paths[uri])
             ordered = sorted(roots, key=lambda root: root.order)
             made = (self._highlight(document, root, threads[root.id], me) for root in ordered)
             yield Extracted(document, tuple(made), self.folder.container)
+
+        for uri, roots in pages.items():
+            yield from of_one(paths[uri], page(uri, roots))
 
     def items(self, file: File) -> Iterator[Annotation | str | Problem]:
         """Yield the annotations of a file, and the user who exported it."""

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from math import inf
 
 from ankiforge.extract import SourceSettings
+from ankiforge.extract.files import of_one
 from ankiforge.extract.folder import ExportSource, File
 from ankiforge.model import (
     Document,
@@ -418,7 +419,7 @@ class Kindle(ExportSource):
                     books.setdefault(clip.book, []).append(clip)
                     paths[clip.book] = file.path
         for book, clips in books.items():
-            yield from self._book(book, paths[book], clips)
+            yield from of_one(paths[book], self._book(book, paths[book], clips))
 
     def items(self, file: File) -> Iterator[Clip | Problem]:
         """Yield the entries of one file."""

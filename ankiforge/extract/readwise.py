@@ -22,7 +22,7 @@ from typing import TextIO
 from ankiforge.errors import ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.discover import columns_of, delimiter_of
-from ankiforge.extract.files import RE_SAVE, encoding_of, unreadable
+from ankiforge.extract.files import RE_SAVE, encoding_of, of_one, unreadable
 from ankiforge.extract.folder import ExportSource, File, iso_time
 from ankiforge.model import (
     Document,
@@ -127,11 +127,11 @@ class Readwise(ExportSource):
                     yield row
                     continue
                 if run and (row.work != run[0].work or len(run) == LONGEST_RUN):
-                    yield self._book(file, run, nth)
+                    yield from of_one(file.path, self._book(file, run, nth))
                     run = []
                 run.append(row)
             if run:
-                yield self._book(file, run, nth)
+                yield from of_one(file.path, self._book(file, run, nth))
 
     def _new_rows(self, file: File, seen: set[str]) -> Iterator[Row | Problem]:
         """Yield the rows that are not in `seen`, without exact repetitions, and add them to it."""
@@ -164,7 +164,7 @@ class Readwise(ExportSource):
         except OSError as error:
             raise unreadable(error) from error
 
-    def _book(self, file: File, rows: list[Row], nth: Counter[str]) -> Extracted:
+    def _book(self, file: File, rows: list[Row], nth: Counter[str]) -> Iterator[Extracted]:
         (title, author), first = rows[0].work, rows[0]
         space, asin = self.folder.namespace, first["amazon book id"]
         document = Document(
@@ -184,7 +184,7 @@ class Readwise(ExportSource):
             above = [heading for heading in above if heading[0] < level] if level else above
             made.append(_highlight(document, space, row, nth[mark], above))
             above += [(level, row.text)] if level else []
-        return Extracted(document, tuple(made), self.folder.container)
+        yield Extracted(document, tuple(made), self.folder.container)
 
 
 open_source = Readwise.open

@@ -189,7 +189,7 @@ class Ledger:
 
     def lines_lost(self) -> int:
         """Return the number of lines that are missing from the journal and that the ledger would append."""
-        return len(lost_lines(self._db, self._journal))
+        return len(lost_lines(self._db, self._journal, self._journal.ids()))
 
     def close(self) -> None:
         """Close all connections."""

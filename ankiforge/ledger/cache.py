@@ -87,11 +87,6 @@ class Cache:
         found = self._file.select(sql, self._owner, name)
         return bytes(found[0][0]) if found else None
 
-    def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """Return all entries with this prefix."""
-        sql = "SELECT name, body FROM kept WHERE owner = ? AND name >= ? AND name < ?"
-        return dict(self._file.select(sql, self._owner, prefix, f"{prefix}\U0010ffff"))
-
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store entries and delete others, in one transaction."""
         self._file.write(self._owner, bodies, forget)

@@ -404,10 +404,6 @@ class Cards:
         ).fetchall()
         return [Guid(row["guid"]) for row in rows]
 
-    def run_of(self, guid: Guid) -> str:
-        """Return the run that drafted a card."""
-        return self.runs_of([guid])[guid]
-
     def runs_of(self, guids: Sequence[Guid]) -> dict[Guid, str]:
         """Return the run that drafted each of these cards (at most `AT_ONCE`)."""
         marks = ", ".join("?" * len(guids))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import msgspec
@@ -92,17 +93,23 @@ _NO_ROOM = frozenset(("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Raise `LedgerError` for a damaged, locked or full file; pass on all other errors.
+    """Raise `LedgerError` if the ledger is damaged, locked or full; pass on all other errors.
 
-    Damage in the middle of a file may show only when a row is fetched or its JSON is decoded.
+    Damage in the middle of the file may show only when a row is fetched or its JSON is decoded.
     """
     try:
         yield
     except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
-        readable = _readable(error)
+        readable = _readable(error) if _is_of_ledger(error) else None
         if readable is None:
             raise
         raise readable from error
+
+
+def _is_of_ledger(error: Exception) -> bool:
+    """Return whether this package, or a decoder of what it stores, met the error: not another file's."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith(("ankiforge.ledger.", "ankiforge.text."))
 
 
 def _is_in_use(error: sqlite3.DatabaseError) -> bool:

@@ -670,8 +670,6 @@ SURE = ("doi", "arxiv")
 """Identifiers of a single work. Chapters may share an ISBN, and papers the URL of a journal."""
 NAMING = ("doi", "arxiv", "citekey", "zotero")
 """Identifiers by which a note refers to the paper that it is about."""
-ALONE = ("url", "isbn", "pmid")
-"""Identifiers by which a note is found, but which do not relate it to a paper."""
 QUOTED = "quoted-"
 """The prefix of identifiers of papers, and of their files, that a note quotes with a link."""
 

@@ -157,6 +157,10 @@ class Journal:
                         yield entry
                     # otherwise a write was interrupted, and its transaction was not committed
 
+    def ids(self) -> set[str]:
+        """Return the ids of all lines."""
+        return {line.id for line in self.read() if isinstance(line, Entry)}
+
     def _entry(self, number: int, line: bytes) -> Entry | Problem:
         try:
             return Entry.of(line)

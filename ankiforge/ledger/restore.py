@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,11 +108,12 @@ class Rebuild:
             return ()
         self._newer = False
         with self._writer.unit():
-            problems = list(self._all_lines())
+            ids: set[str] = set()
+            problems = list(self._all_lines(ids))
             self._decisions.apply_received()
             if not self._newer:
                 self._writer.meta("journal", state)
-            if not self._journal.read_only and (lost := lost_lines(self._db, self._journal)):
+            if not self._journal.read_only and (lost := lost_lines(self._db, self._journal, ids)):
                 now = self._writer.now()  # of what the ledger stores no time of
                 for line in lost:
                     self._writer.copy_line(msgspec.structs.replace(line, at=line.at or now))
@@ -139,10 +140,22 @@ class Rebuild:
             self._writer.copy_line(entry)
         return problems
 
-    def _all_lines(self) -> Iterator[Problem]:
+    def _all_lines(self, ids: set[str]) -> Iterator[Problem]:
+        """Apply the new lines of the file, and add the ids of all its lines to `ids`."""
         known = {row["id"] for row in self._db.execute("SELECT id FROM journal").fetchall()}
-        self._last = last_lines(line for line in self._journal.read() if isinstance(line, Entry))
-        for line in self._journal.read():
+        new: list[Entry | Problem] = []
+
+        def entries() -> Iterator[Entry]:
+            for line in self._journal.read():
+                if isinstance(line, Entry):
+                    ids.add(line.id)
+                    yield line
+                # a lost ledger knows no line; they may be too many to keep, and are read again
+                if known and (isinstance(line, Problem) or line.id not in known):
+                    new.append(line)
+
+        self._last = last_lines(entries())
+        for line in new if known else self._journal.read():
             if isinstance(line, Problem):
                 yield line
             elif line.v > VERSION:
@@ -310,13 +323,14 @@ def _slot_register(entry: Entry) -> tuple[str, ...]:
 _KEEP = "keep it: together with the sources it rebuilds a lost ledger"
 
 
-def lost_lines(connection: Connection, journal: Journal) -> list[Entry]:
+def lost_lines(connection: Connection, journal: Journal, ids: Set[str]) -> list[Entry]:
     """Return lines for the data from the journal that the file has lost; [] if it has lost no line.
 
+    `ids` are those of the lines in the file.
     Events are as originally written. Data that another line of the file contains is omitted.
     """
     known = {row["id"] for row in connection.execute("SELECT id FROM journal").fetchall()}
-    if known <= {line.id for line in journal.read() if isinstance(line, Entry)}:
+    if known <= ids:
         return []
     lines = [line for line in journal.read() if isinstance(line, Entry)]
     written = {_identity(line) for line in lines}

@@ -545,10 +545,6 @@ class Memory(Protocol):
         """Return the entry with this name; None if there is none."""
         ...
 
-    def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """Return all entries with this prefix."""
-        ...
-
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Store entries and delete others, in one transaction."""
         ...
@@ -559,10 +555,6 @@ class NoMemory:
 
     def recall(self, name: str) -> bytes | None:
         """Return None."""
-
-    def recall_all(self, prefix: str) -> dict[str, bytes]:
-        """Return nothing."""
-        return {}
 
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         """Do nothing."""

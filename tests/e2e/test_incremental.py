@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.golden import histories
 from tests.golden.test_golden import HISTORIES, expected
 
-DEPENDENT = yaml.safe_load((histories.HERE / "histories" / "incremental.yaml").read_text("utf-8"))
+DEPENDENT = histories.loaded(histories.HERE / "histories" / "incremental.yaml")
 """Histories in which unchanged documents depend on what changed."""
 MORE = (
     "a note that is split",

@@ -3,11 +3,13 @@
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ankiforge.ledger.journal import Entry, Journal
+from ankiforge.model import Problem
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.golden import clock
@@ -739,6 +741,26 @@ def test_a_lost_ledger_rebuilt_from_a_journal_in_any_order_has_the_same_cards(fo
     shutil.rmtree(forge.folder / ".ankiforge")
     run()
     run()
+    assert told(forge) == before
+
+
+def test_a_journal_that_was_changed_from_outside_is_read_once(forge, vault, monkeypatch):
+    (vault / "a.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault)
+    read, times = Journal.read, list[Journal]()
+
+    def counted(journal: Journal) -> Iterator[Entry | Problem]:
+        times.append(journal)
+        return read(journal)
+
+    monkeypatch.setattr(Journal, "read", counted)
+    path = next(forge.home.parent.rglob("journal.jsonl"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(reversed(lines)))
+    before = told(forge)
+    times.clear()
+    forge.ok("run", vault)
+    assert len(times) == 1
     assert told(forge) == before
 
 

@@ -76,9 +76,6 @@ class Kept:
     def recall(self, name: str) -> bytes | None:
         return self.bodies.get(name)
 
-    def recall_all(self, prefix: str) -> dict[str, bytes]:
-        return {name: body for name, body in self.bodies.items() if name.startswith(prefix)}
-
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         self.times += 1
         self.bodies |= bodies

@@ -79,11 +79,18 @@ CARD = [
 PASSAGE = ("fate", "kind", "form", "exact", "gaps", "comment", "tags", "heading", "links", "uri")
 
 
+def loaded(path: Path) -> dict[str, dict[str, Any]]:
+    """A YAML file, read by libyaml if it is there: ten times as fast."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: dict[str, dict[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), loader)
+    return found
+
+
 def read_histories() -> dict[str, dict[str, Any]]:
     """{name: history} of all files."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((HERE / "histories").glob("*.yaml")):
-        for name, history in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        for name, history in loaded(path).items():
             assert name not in found, name
             found[name] = history
     return found
@@ -91,9 +98,7 @@ def read_histories() -> dict[str, dict[str, Any]]:
 
 def read_workspaces() -> dict[str, dict[str, Any]]:
     """{name: workspace}: how each was made, and what is done with it."""
-    text = (HERE / "workspaces.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    return found
+    return loaded(HERE / "workspaces.yaml")
 
 
 def needs_anki(history: dict[str, Any]) -> bool:

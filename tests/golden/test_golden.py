@@ -48,7 +48,7 @@ def expected(name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """What was recorded, and the steps that may differ, by their label."""
     steps = json.loads(recorded_at(name).read_text(encoding="utf-8"))
     path = differs_at(name)
-    differs = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    differs = histories.loaded(path) if path.exists() else {}
     return steps, differs
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 import ankiforge
-from ankiforge.errors import ItemError
+from ankiforge.errors import ItemError, one_item
 from ankiforge.extract.files import (
     PICTURE,
     Count,
@@ -129,7 +129,8 @@ class Vault:
                 continue
             found = ahead.take(note) if ahead else None
             try:
-                parsed = found or self._reader.read(note, files.others)
+                with one_item():
+                    parsed = found or self._reader.read(note, files.others)
             except ItemError as error:
                 lost += isinstance(error.__cause__, OSError)
                 yield Problem(note.path, error.message, error.hint)

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from ankiforge.extract import SourceSettings
-from ankiforge.extract.files import program, proves, stamp_at
+from ankiforge.extract.files import of_one, program, proves, stamp_at
 from ankiforge.extract.folder import File, FolderSource, highlights_of, selection_of
 from ankiforge.extract.pdf.worker import (
     SECONDS,
@@ -123,7 +123,8 @@ class PdfSource(FolderSource):
             read = frozenset(unread)
             for folder.count.done, file in enumerate(files):
                 if file in read:
-                    yield from self._file(worker, file, hidden, prints[file.path])
+                    found = self._file(worker, file, hidden, prints[file.path])
+                    yield from of_one(file.path, found)
                 else:
                     yield Unchanged(folder.container, file.path)
             end = folder.end()

@@ -257,6 +257,7 @@ class ZoteroSource:
             for sighting in works.of(library, self._attachments()):
                 found += isinstance(sighting, Extracted)
                 yield sighting
+            complete &= not works.failed
             looked |= works.files.looked(library)
             trashed = 0 if found or self.only else works.catalog.trashed(library)
             if trashed:

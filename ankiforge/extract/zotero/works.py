@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
 
+from ankiforge.errors import BugError, one_item
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
 from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.database import (
@@ -51,6 +52,8 @@ class Works:
     me: tuple[str, ...]
     pool: WorkerPool | None = None
     """Reads files ahead."""
+    failed: list[str] = field(default_factory=list)
+    """The keys of works that this program fails on."""
 
     @cached_property
     def files(self) -> Files:
@@ -75,12 +78,18 @@ class Works:
             self.catalog.marks(library),
             self.catalog.notes(library),
         )
-        for _, group in groupby(merge(*both, key=work_key), key=work_key):
+        for key, group in groupby(merge(*both, key=work_key), key=work_key):
             found = tuple(group)
             marks = tuple(item for item in found if isinstance(item, Mark))
             notes = tuple(item for item in found if isinstance(item, ChildNote))
             if chosen is None or any(mark.attachment_key in chosen for mark in marks):
-                yield from self._work(library, marks, notes)
+                try:
+                    with one_item():
+                        yield from self._work(library, marks, notes)
+                except BugError as error:
+                    self.failed.append(key)
+                    where = f"{library.namespace}/{percent(key)}"
+                    yield Problem(where, error.message, error.hint)
 
     def _work(
         self, library: Library, marks: tuple[Mark, ...], notes: tuple[ChildNote, ...]

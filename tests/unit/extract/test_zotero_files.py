@@ -365,9 +365,6 @@ class Notebook:
     def recall(self, name: str) -> bytes | None:
         return self.bodies.get(name)
 
-    def recall_all(self, prefix: str) -> dict[str, bytes]:
-        return {name: body for name, body in self.bodies.items() if name.startswith(prefix)}
-
     def keep(self, bodies: Mapping[str, bytes], forget: Iterable[str] = ()) -> None:
         for name in forget:
             self.bodies.pop(name, None)
@@ -413,13 +410,13 @@ def test_what_a_file_said_is_forgotten_with_it_and_may_be_lost(tmp_path):
     memory = Notebook()
     write_works(tmp_path, 2)
     before = remembered(tmp_path, memory)
-    assert len(memory.recall_all("file:")) == 2
+    assert sum(name.startswith("file:") for name in memory.bodies) == 2
     for name in memory.bodies:
         memory.bodies[name] = b"spoilt"
     assert remembered(tmp_path, memory) == before
     stored(tmp_path, 1).unlink()
     assert [one.highlights[0].sentence for one in remembered(tmp_path, memory)] == ["", WHOLE]
-    assert len(memory.recall_all("file:")) == 1
+    assert sum(name.startswith("file:") for name in memory.bodies) == 1
 
 
 def test_a_file_that_comes_or_changes_later_is_looked_at(tmp_path, monkeypatch):

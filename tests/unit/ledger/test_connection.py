@@ -4,7 +4,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ankiforge.ledger import open_ledger
+import msgspec
+import pytest
+
+from ankiforge.errors import LedgerError
+from ankiforge.ledger import open_ledger, readable_errors
 from ankiforge.ledger.db import connect, schema_steps
 
 
@@ -53,3 +57,18 @@ def test_the_search_index_of_an_older_version_is_deleted_and_made_in_the_ledger(
         assert [found.work.title for found in opened.search.find("hooke")] == ["Cells"]
     with closing(sqlite3.connect(ledger)) as upgraded:
         assert not upgraded.execute("SELECT 1 FROM sqlite_master WHERE name = 'touched'").fetchall()
+
+
+def test_damage_of_another_file_is_not_taken_for_that_of_the_ledger(tmp_path):
+    other = tmp_path / "other.sqlite"
+    other.write_bytes(b"nothing" * 100)
+    with (
+        closing(sqlite3.connect(other)) as opened,
+        pytest.raises(sqlite3.DatabaseError),
+        readable_errors(),
+    ):
+        opened.execute("PRAGMA user_version")
+    with pytest.raises(msgspec.DecodeError), readable_errors():
+        msgspec.json.decode("{")
+    with pytest.raises(LedgerError, match="damaged"):
+        connect(other)

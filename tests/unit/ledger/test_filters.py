@@ -183,7 +183,7 @@ def test_a_query_means_these_cards(bench, cards, query, names):
 def test_an_id_its_beginning_and_the_run_find_cards(bench, cards):
     assert meant(bench, cards, cards["gray"]) == {"gray"}
     assert meant(bench, cards, cards["gray"][:9].upper()) == {"gray"}
-    run = bench.ledger.cards.run_of(cards["gray"])
+    run = bench.ledger.cards.runs_of([cards["gray"]])[cards["gray"]]
     assert meant(bench, cards, f"run:{run[:6]}") == ALL
     assert meant(bench, cards, "run:2026") == set()
 
