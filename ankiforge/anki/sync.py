@@ -505,7 +505,7 @@ def _shows_sources(last: Shipment, known: PlanInput) -> bool:
 
 
 def _shows_place(html: Sequence[str], card: Card) -> bool:
-    """Return whether links and citation show where the card's passages are, the first link its own.
+    """Return whether links and citation show where the card's passage is, the first link its own.
 
     They do not after a note was renamed or moved, a further passage was removed, an annotation was
     deleted and made again, or the title of a paper was corrected.
@@ -518,9 +518,8 @@ def _shows_place(html: Sequence[str], card: Card) -> bool:
     is_first = not (linked and here) or linked[0] == here
     if not (is_first and set(linked) <= set(map(_linked_place, current))):
         return False
-    cited = html[names.index("Citation")]
-    wrong = [one for one in card.passages if not is_cited(one, cited)]
-    return not any(is_cited(one, citation_html(card)) for one in wrong)
+    one, cited = card.highlight, html[names.index("Citation")]
+    return is_cited(one, cited) or not is_cited(one, citation_html(card))
 
 
 def _linked_place(uri: str) -> tuple[str, ...]:
