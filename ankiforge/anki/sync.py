@@ -190,8 +190,8 @@ def _plan_new(known: PlanInput, options: PlanOptions) -> CardPlan:
 def _unseen_revision(known: PlanInput) -> Shipment:
     """Return the revision of a note that is not in Anki: the last one if nothing of ours changed.
 
-    Changes of Markdown, tags, pictures and the linked note count. Changes that only come from the
-    renderer or a generated field are shipped along with the next of those (docs/why.md).
+    Changes of Markdown, tags, pictures, the linked and the cited place count. Changes that only come
+    from the renderer are shipped along with the next of those (docs/why.md).
     """
     card, last = known.card, known.last
     same = last is not None and _same_text(last, known)
