@@ -9,7 +9,7 @@ each document is recorded in one transaction, and no transaction is open while a
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
@@ -303,7 +303,7 @@ def draft_pending(
         yield from _drafted(alone, ledger, recorder, None)
     if back := ledger.placer.bring_back(run, partial(_deck_of, job)):
         yield Progress(drafted=back)
-    recheck_named(ledger)
+    yield Progress(problems=recheck_named(ledger))
 
 
 def _deck_of(job: Job, highlight: Highlight) -> str:
@@ -383,7 +383,7 @@ def draft_again(
     yield Progress(
         problems=tuple(_nothing_new(ledger, {key: reasons.get(key, others) for key in left}))
     )
-    recheck_named(ledger)
+    yield Progress(problems=recheck_named(ledger))
 
 
 def _redraft_tasks(job: Job, ledger: Ledger, left: frozenset[HighlightKey]) -> Iterator[Task]:
@@ -918,29 +918,37 @@ def _without(drafted: Drafted, failed: Mapping[HighlightKey, BugError]) -> Draft
     )
 
 
-def recheck_named(ledger: Ledger) -> None:
+def recheck_named(ledger: Ledger) -> tuple[Problem, ...]:
     """Repeat the duplicate check for pairs in which a card or a foreign note was reworded."""
-    changed = ledger.duplicates.reworded()
-    if not changed:
-        return
+    changed, problems = ledger.duplicates.reworded(), list[Problem]()
+    with ledger.unit() if changed else nullcontext():
+        for id in changed:
+            try:
+                with one_item():
+                    _recheck_pairs(ledger, id)
+                    ledger.duplicates.rechecked(id)
+            except BugError as error:
+                problems.append(Problem(f"duplicates of {id}", error.message, error.hint))
+    return tuple(problems)
+
+
+def _recheck_pairs(ledger: Ledger, id: str) -> None:
     from ankiforge.check import DuplicateIndex
 
-    may_be_same = ledger.duplicates.may_be_same
-    with ledger.unit():
-        for id in changed:
-            if words := ledger.duplicates.draft(id):
-                index = DuplicateIndex()
-                index.add(id, HighlightKey(""), words, ledger.duplicates.where(id))
-                for guid, letter in ledger.duplicates.naming(id):
-                    card = ledger.cards.get(guid)
-                    draft = next(one.draft for one in card.candidates if letter_of(one) == letter)
-                    found = list(index.near(draft, card.highlight.key, may_be_same=may_be_same))
-                    before = ledger.cards.findings(guid, letter)
-                    named = [one for one in before if one.twin == id and one.check in ALIKE]
-                    if found != named:
-                        kept = (one for one in before if one not in named)
-                        ledger.cards.set_findings(guid, letter, (*kept, *found))
-            ledger.duplicates.rechecked(id)
+    if not (words := ledger.duplicates.draft(id)):
+        return
+    index = DuplicateIndex()
+    index.add(id, HighlightKey(""), words, ledger.duplicates.where(id))
+    for guid, letter in ledger.duplicates.naming(id):
+        card = ledger.cards.get(guid)
+        draft = next(one.draft for one in card.candidates if letter_of(one) == letter)
+        same = ledger.duplicates.may_be_same
+        found = list(index.near(draft, card.highlight.key, may_be_same=same))
+        before = ledger.cards.findings(guid, letter)
+        named = [one for one in before if one.twin == id and one.check in ALIKE]
+        if found != named:
+            kept = (one for one in before if one not in named)
+            ledger.cards.set_findings(guid, letter, (*kept, *found))
 
 
 # --- the second half ------------------------------------------------------------------------

@@ -11,7 +11,8 @@ hold: no passage has two notes that no person asked for, what a person typed, ta
 stands, no rejected or deleted card is shipped, and no note says another fact than it did. After the
 last union both machines agree: the same cards are in use with the same words and verdicts, and the
 same questions wait. A card that is out of use, or whose passage is gone, may be unknown on the machine
-that never drafted it.
+that never drafted it. With one machine, its ledger is lost once more at last: the next run must show
+the same cards.
 A history that fails is cut down to the steps it needs.
 """
 
@@ -352,6 +353,7 @@ class World:
             if name in ("run", "load"):
                 self.check_anki()
         self.check_anki(united=True)
+        self.do_rebuild(0, 0)
 
     # --- the program
 
@@ -473,6 +475,27 @@ class World:
             gone = any(has_finding(card, "source_gone") for card in cards if None in cards)
             if what := "" if gone else difference(*both, guid in typed):
                 raise Wrong(f"disagree on {what}: {guid} {both[0]} {both[1]}")
+
+    def do_rebuild(self, one: int, other: int) -> None:
+        """Compare what the first machine shows before and after it loses its ledger."""
+        machine = self.machines[0]
+        alone = "second" in self.without and "rebuild" not in self.without
+        if not (alone and machine.journal.exists()):
+            return
+        self.call(machine, "run")
+        before = {card["guid"]: card for card in self.cards(machine)}
+        shutil.rmtree(machine.desk / ".ankiforge", ignore_errors=True)
+        self.call(machine, "run")
+        after = {card["guid"]: card for card in self.cards(machine)}
+        typed = {guid for guid, _ in self.typed}
+        for guid in sorted(before.keys() | after.keys()):
+            cards = [before.get(guid), after.get(guid)]
+            both = [in_use(card) for card in cards]
+            gone = guid in self.deleted or any(has_finding(card, "source_gone") for card in cards)
+            if gone or (guid in typed and None not in both):  # what we had shipped is lost
+                continue
+            if what := difference(*both, typed=False):
+                raise Wrong(f"rebuilt with another {what}: {guid} {both[0]} {both[1]}")
 
     def notice_lost(self, machine: Machine) -> None:
         """Count the passages that nothing can recognise: moved and reworded at once.
@@ -969,7 +992,9 @@ def main() -> None:
     asked.add_argument("count", type=int, nargs="?", default=20)
     asked.add_argument("steps", type=int, nargs="?", default=STEPS)
     asked.add_argument("--play", help="the steps of one history, as JSON")
-    more = "steps to leave out, `second` (machine), `paper` (edits of it), `agree`: year,second"
+    more = (
+        "steps to leave out, `second` (machine), `paper` (edits), `agree`, `rebuild`: year,second"
+    )
     asked.add_argument("--without", default="", help=more)
     seen = "let both machines see the one collection, as in a profile that is synced"
     asked.add_argument("--shared", action="store_true", help=seen)

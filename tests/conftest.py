@@ -155,8 +155,14 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.delenv("ANKIFORGE_TRUST", raising=False)
         patch.setattr(files, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
         patch.setattr(files, "EMPTY_SECONDS", 0.0)
-        parsed = cache(yamlfile.parse)  # the same settings are read a thousand times
-        patch.setattr(yamlfile, "parse", lambda text, shown: deepcopy(parsed(text, shown)))
+        parsed = cache(yamlfile.parse)
+
+        def parsed_once(text: str, shown: str) -> tuple[object, yamlfile.Location]:
+            """Parse settings once: the same are read a thousand times."""
+            data, where = parsed(text, shown)
+            return deepcopy(data), where
+
+        patch.setattr(yamlfile, "parse", parsed_once)
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
             migrate = db.migrate
             migrate(made, ":memory:")

@@ -16,7 +16,8 @@ from ankiforge.model import Card, Fields, Seen, SeenType
 
 _INVISIBLE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_MARKUP = re.compile(r"([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
+_MARKUP = re.compile(r"\[\d+(?:[-–,]\s?\d+)*\](?![(\[])|([\\`*_\[\]<>#$]|==|~~|&(?=#?\w+;))")
+"""What would be Markdown, as a group; not a citation in brackets, which is no link."""
 _LINE_START = re.compile(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
 """What would start a list or a rule at the beginning of a line."""
 _CLOZE = re.compile(r"(\{\{c[0-9,]+::|::|\}\})")
@@ -162,7 +163,7 @@ def _escape_text(data: str) -> str:
 def _escape_markup(text: str) -> str:
     parts = _CLOZE.split(text)
     parts[::2] = (
-        _MARKUP.sub(lambda sign: f"\\{sign[1][0]}{sign[1][1:]}", run) for run in parts[::2]
+        _MARKUP.sub(lambda sign: f"\\{sign[1]}" if sign[1] else sign[0], run) for run in parts[::2]
     )
     return "".join(parts)
 

@@ -31,15 +31,22 @@ from ankiforge.check.words import (
     UNITS,
     Quantity,
     by_word,
+    conjugated,
     data,
+    ended,
+    inflected,
     level,
     listed,
     lists,
     normal,
     quantity_of,
+    sound,
     stem,
     tens_and_ones,
+    undoubled,
+    vocabularies,
     without_accents,
+    written_out,
 )
 from ankiforge.model import (
     Draft,
@@ -72,9 +79,10 @@ class Passage:
     def of(cls, highlight: Highlight) -> Passage:
         """Return the text of a highlight. The row and column of a table cell are in its heading.
 
-        The title is ignored, because documents may be renamed.
+        Only the numbers of the title count, as in the date of a daily note: documents may be renamed.
         """
         under = tuple(filter(None, (highlight.heading, *highlight.above))) or ("its document",)
+        under += tuple(filter(None, [" ".join(re.findall(r"\d+", highlight.document.title))]))
         markdown = highlight.markdown
         if highlight.kind is not HighlightKind.CARD or not markdown:
             return cls(highlight.exact, highlight.gaps, under=under)
@@ -209,7 +217,7 @@ _OPERATORS = (
 _SCAN = re.compile(
     rf"""
     \ue100(?P<solid>[0-9a-f]+)\ue101
-    |(?P<code>[^\W\d_]+(?:_\w+)+|(?<!\S)--?[A-Za-z][\w-]*|\d+(?:/\d+)+|\d+(?:\.\d+){{2,}}
+    |(?P<code>(?<![\w'‘])(?:[^\W\d_]['′]+|[a-z]!)(?![\w'′=])|[^\W\d_]+(?:_\w+)+|(?<!\S)--?[A-Za-z][\w-]*|\d+(?:/\d+)+|\d+(?:\.\d+){{2,}}
         |[^\W\d_]+(?:-[^\W\d_]+)*[-−]?\d\w*(?:\.\d+)*(?:[+−-](?!\w))?|[^\W\d_]+\(\d+[+-]?\))
     |(?P<sign>[<>=±^¬÷§♀♂{_OPERATORS}]|(?<=\s)[+*/](?=\s))
     |(?P<ideograph>[{_CJK}])
@@ -238,7 +246,6 @@ _QUALIFIERS = listed("corrections", "qualifiers")
 _FILLERS = listed("corrections", "fillers")
 _TELLING = listed("corrections", "telling")
 _AFFIXES = listed("corrections", "affixes")
-_REAL = frozenset(data("real_words").partition("\n\n")[2].split())
 _SMALL = (FUNCTION | _FILLERS) - listed("corrections", "meaningful")
 _SMALL |= frozenset(map(without_accents, _SMALL))
 _LIMITING = frozenset(map(without_accents, listed("corrections", "limiting")))
@@ -469,64 +476,75 @@ _LONG = 8  # letters, from which few real words are a letter apart
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(keys))
 _CLASS = re.compile(
-    r"(?!iy|yi)[aeiouy]{2}[a-z]e|[aeiou]{2}al|(?:[ai]{2}[td]|[aei]{2}n|[aoy]{2}l|[ao]{2}s)(?:es?|os?|i|en|y|s)?"
+    r"(?!iy|yi)[aeiouy]{2}[a-z]e|[aeiou]{2}al|(?:[ai]{2}[td]|[aei]{2}n|[aoy]{2}l|[ao]{2}s)(?:es?|os?|i|en|y|s)?|[dlnst]{2}es?"
 )
 """Two vowels and the end of words that name classes of substances: -ate and -ite, -ose and -ase,
 -ol and -al, -Sulfat and -Sulfit."""
 
 
-def _misspelled(one: str, other: str, known: Container[str], foreign: bool = False) -> bool:
-    """Return whether one word is a misspelling of the other.
+def _misspelled(
+    one: str, other: str, known: Container[str], language: str, name: bool = False
+) -> bool:
+    """Return whether a word is the misspelling of the one that replaces it.
 
-    Which words are real is known of English only; in other languages only long words have few
-    others beside them.
+    What was no word and is one now was misspelled. If neither is known, both may be rare terms or
+    names, and only long words have few others beside them.
     """
     short = min(len(one), len(other))
-    sounds = one.replace("ph", "f") == other.replace("ph", "f")  # fotosynthese
-    same = sounds or (short >= 5 and _undoubled(one) == _undoubled(other))
+    sounds = sound(one) == sound(other)
+    same = sounds or (short >= 5 and undoubled(one) == undoubled(other))
+    same = same or (short > _LONG and sorted(one) == sorted(other))
     # whether a word is known takes a search of all highlights, so it is asked about close words only
-    if not same and OSA.distance(one, other, score_cutoff=2) > 2:
+    apart = OSA.distance(one, other, score_cutoff=2)
+    if not same and apart > 2:
         return False
-    if _into_small(one, other) and sorted(one) == sorted(other):
+    small, words = _into_small(one, other), vocabularies().get(language, frozenset())
+    if small and sorted(one) == sorted(other):
         # form for from: where a small word stands, no other word makes a sentence
-        return OSA.distance(one, other) == 1
-    real = () if _into_small(one, other) else _REAL
-    if all(word in real or word in known for word in (one, other)):
-        return False
+        return apart == 1
+    was, now = (word in known or (not small and word in words) for word in (one, other))
+    # a passage of few words may be of another language than it seems
+    both = {one, other}
+    real = was if now else not small and any(both <= each for each in vocabularies().values())
     stems = stem(one), stem(other)  # deserts, desserts
-    if any(y in _groups("confusable").get(x, ()) for x, y in ((one, other), stems)):
+    if (real and not sounds) or any(
+        y in _groups("confusable").get(x, ()) for x, y in ((one, other), stems)
+    ):
         return False
-    if sounds or (same and (not foreign or short >= _LONG)):
+    if sounds or (same and not was and (words or short >= _LONG)):
         return True
-    if one[0] != other[0] or short < (2 if _into_small(one, other) else 3):
+    if one[0] != other[0] or short < (2 if small else 3) or _affixed(one, other):
         return False
     if stem(other) in OPPOSITES.get(stem(one), ()) or other in TURNED.get(one, ()):
         return False
     at = [place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
-    if len(one) == len(other) and len(at) == 1 and _CLASS.fullmatch(one[at[0]] + other[at[0] :]):
+    replaced = len(one) == len(other) and len(at) == 1
+    if replaced and _CLASS.fullmatch(one[at[0]] + other[at[0] :]):
         return False
-    if short >= 4 and one not in _REAL and other in known and one not in known:
-        return OSA.distance(one, other) <= (2 if short >= 6 else 1) and not _affixed(one, other)
-    if OSA.distance(one, other, score_cutoff=1) > 1 or _affixed(one, other):
+    if name and replaced and short <= _LONG:  # Freiberg and Freiburg
+        pair = frozenset((one[at[0]], other[at[0]]))
+        return short >= 6 and pair in ({"i", "y"}, {"i", "j"}, {"d", "t"})
+    ending = replaced and at[0] == short - 1  # employer and employee; not so spalted, spaltet
+    if was != now:
+        most = 2 if short > (5 if other in known else _LONG) else 1
+        typed = not ending or {one[-1], other[-1]} == {"d", "t"}
+        return now and typed and short >= 4 and apart <= most
+    if apart > 1:
         return False
     if len(one) != len(other):  # a letter is missing or doubled
-        return short >= (_LONG if foreign else 5) or _into_small(one, other)
+        return short >= (5 if words else _LONG) or small
     if len(at) == 2:  # two letters are transposed
         return short >= 4
     place, pair = at[0], frozenset((one[at[0]], other[at[0]]))
     if pair in ({"i", "y"}, {"i", "j"}) and short >= 6:
         return True
-    if foreign and short <= _LONG:
-        return short >= 6 and pair == {"d", "t"} and place == short - 1  # spalted, spaltet
-    if short < 6 or place < 2 or place == short - 1:  # an ending: employer and employee
+    if not words and short <= _LONG:
+        return short >= 6 and pair == {"d", "t"} and place == short - 1
+    if short < 6 or place < 2 or ending:
         return False
     if pair <= _VOWELS:
         return place >= 3
     return pair in _NEAR_KEYS or pair in ({"c", "s"}, {"s", "z"})
-
-
-def _undoubled(word: str) -> str:
-    return re.sub(r"(.)\1", r"\1", word)
 
 
 def _into_small(one: str, other: str) -> bool:
@@ -542,39 +560,12 @@ def _affixed(one: str, other: str) -> bool:
     )  # fmt: skip
 
 
-def _written_out(raw: str) -> str:
-    """Return a word with its umlauts in two letters and no apostrophe: Muenster, Kants."""
-    return re.sub("[äöü]", lambda umlaut: f"{without_accents(umlaut[0])}e", raw).replace("'", "")
-
-
-def _inflected(one: str, other: str) -> bool:
-    a, b = stem(one), stem(other)
-    # plan and plane, lysine and lysin have one stem
-    if a != b or min(len(one), len(other)) < 3 or one.rstrip("e") == other.rstrip("e"):
-        return False
-    return one.endswith("al") == other.endswith("al") and one.endswith("ate") == other.endswith("ate")  # fmt: skip
-
-
-_ENDING = re.compile("(?<=...)e[mnrs]?$")
-
-
-def _conjugated(one: str, other: str) -> bool:
-    """Return whether they are forms of a German verb or adjective: hält, halten; große, großer."""
-    if (one + other).islower() and _ENDING.sub("", one) == _ENDING.sub("", other):
-        return bool(_ENDING.search(one) and _ENDING.search(other))
-    short, long = sorted(map(without_accents, (one, other)), key=lambda word: word.endswith("en"))
-    root = long.removesuffix("en")
-    if not (one + other).islower() or len(root) < 3 or root == long or short in NUMBER_WORDS:
-        return False
-    return short in (root + "t", root + "et") or (short == root and root[-1] in "dt")
-
-
 def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     """Return how two words are equal: `small`, `form`, `synonym`, `spelling`; "" if they are not."""
     if one.kind != "word" or other.kind != "word" or "\u3040" <= one.key[0] <= "\u9fff":
         return ""
     a, b = one.key, other.key
-    if a[0] == b[0] and _written_out(one.raw) == _written_out(other.raw):
+    if a[0] == b[0] and written_out(one.raw) == written_out(other.raw):
         return "spelling"
     if a == b:  # accents, or the case of a symbol
         turned = _short_case(one.raw, other.raw) or _umlauted(one, other)
@@ -586,13 +577,18 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
         return "small" if fillers or b in _groups("exchangeable").get(a, ()) else ""
     if one.light != other.light:
         typed = _into_small(a, b) and not (one.name or other.name)
-        return "spelling" if typed and _misspelled(a, b, known) else ""
-    foreign = one.language != "English" or not a.isascii()
-    if one.language == other.language == "German" and _conjugated(one.raw, other.raw):
+        return "spelling" if typed and _misspelled(a, b, known, one.language) else ""
+    if one.language == other.language == "German" and conjugated(one.raw, other.raw):
         return "form"
-    if _inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
+    if one.language != "English" and ended(a, b, one.language):
         return "form"
-    return "spelling" if _misspelled(a, b, known, foreign) else ""
+    titled = one.raw.istitle() and other.raw.istitle() and one.language == "English"
+    if titled and a.rstrip("s") == b.rstrip("s"):
+        return ""  # Adam and Adams
+    if inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
+        return "form"
+    name = one.name or other.name or (one.language == "German" and one.capital)
+    return "spelling" if _misspelled(a, b, known, one.language, name) else ""
 
 
 # --- alignment ---------------------------------------------------------------------------------
@@ -670,10 +666,12 @@ def _equal(one: _Token, other: _Token) -> bool:
 
 
 def _umlauted(one: _Token, other: _Token) -> bool:
-    """Return whether two words of German differ by an umlaut: wurden and würden, zahlen and zählen."""
+    """Return whether two words differ by an umlaut or a tilde: wurden and würden, pena and peña."""
+    a, b = (unicodedata.normalize("NFC", word.raw.casefold()) for word in (one, other))
+    if len(a) < 6 and ("ñ" in a) != ("ñ" in b):
+        return True
     if not (one.light and other.light) and not one.language == other.language == "German":
         return False
-    a, b = (unicodedata.normalize("NFC", word.raw.casefold()) for word in (one, other))
     return re.findall("[äöü]", a) != re.findall("[äöü]", b)
 
 
@@ -722,6 +720,7 @@ _LEAST_CONTEXT = 3
 _MOST_INSERTED = 0.3
 
 
+_INTERVAL = re.compile(r"([\[\](])[-−+]?(?:[\d.]+|[a-z]|∞)[,;]\s?[-−+]?(?:[\d.]+|[a-z]|∞)([\[\])])")
 _ASKED = re.compile(r"\b(?:what|which)(?=\s+([^\W\d_]+))", re.IGNORECASE)
 
 
@@ -753,6 +752,9 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
         return Edit(EditKind.WAITS, "too much has changed")
     edit = _Differences(old, new, pairs, known)
     judged = _judge(edit, before.under, after.under, known)
+    ends = [_INTERVAL.findall(each.text + each.answer) for each in (before, after)]
+    if judged.kind is EditKind.CORRECTION and all(ends) and ends[0] != ends[1]:
+        judged = Edit(EditKind.WAITS, "other ends of an interval")
     return replace(
         judged,
         answer_changed=edit.answer_changed,
@@ -809,12 +811,14 @@ class _Differences:
         self.removed: list[_Token] = []
         self.limited: list[_Token] = []
         telling: tuple[list[_Token], list[_Token]] = ([], [])
+        bare = all(one.light for one in old if one.answer)
+        """Whether the answer has small words only, which are what is asked for: der, die."""
         for a, b in pairs:
             if a and b:
                 if _are_numbers(a, b):
                     if not _is_one(a, b):
                         self.numbers.append((a, b))
-                elif alike := _alike(a, b, known):
+                elif (alike := _alike(a, b, known)) and not (bare and a.answer and b.light):
                     self.alike |= not (a.light and b.light)
                     self.exchanged |= {(a.key, b.key)} if a.light and b.light else set()
                     self.participles += [b] if {a.key[-2:], b.key[-2:]} == {"ng", "ed"} else []
@@ -984,7 +988,8 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     stays = after is not None and not after.light
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     every = at > 0 and tokens[at - 1].key in _UNIVERSAL
-    if (one.key in _QUALIFIERS or naming or every) and stays:
+    qualifies = one.key in _QUALIFIERS or one.key.removesuffix("ly") in _QUALIFIERS
+    if (qualifies or naming or every) and stays:
         return said
     if after is not None and after.bracketed and after.raw.isupper():
         after = None  # an acronym written out: World Health Organization (WHO)

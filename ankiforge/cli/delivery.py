@@ -265,9 +265,10 @@ def sync_lines(now: Session, result: SyncResult) -> Iterator[str]:
     elif result.status is SyncStatus.READ:
         yield f"read Anki ({result.path}): {counted(summary.seen, 'note') if summary else ''}"
     elif not now.ledger.views.ever:
-        found = result.status is not SyncStatus.NO_COLLECTION
-        why = "Anki is not read (anki.collection is none)" if found else "no Anki collection found"
-        yield f"{why}, so packages contain every card"
+        why = "no Anki collection found, so"
+        if result.status is not SyncStatus.NO_COLLECTION:
+            why = "Anki is not read (anki.collection is none), so what it has is unknown and"
+        yield f"{why} packages contain every card"
     if not summary:
         return
     if summary.recovered:

@@ -146,7 +146,7 @@ def list_(
 ) -> None:
     """List cards. Words match text and title; `field:value` matches that field."""
     from ankiforge.cli.selection import joined
-    from ankiforge.ledger.cards import PAIRED
+    from ankiforge.ledger.cards import DISMISSIBLE
     from ankiforge.reports.cards import card_text, duplicates_text, one_line
     from ankiforge.review.history import work_lines
     from ankiforge.review.query import parse
@@ -163,7 +163,7 @@ def list_(
         wanted, card = parse(joined(query)), None
         # a query for the finding wants to see the other card of each pair, too
         duplicates = view == "twins" or any(
-            term.field == "finding" and term.value.casefold() in PAIRED and not term.negated
+            term.field == "finding" and term.value.casefold() in DISMISSIBLE and not term.negated
             for term in wanted.terms
         )
         if view:

@@ -147,9 +147,7 @@ class Imported:
     known: int = 0
 
 
-def import_files(
-    files: Iterable[tuple[str, Iterable[str]]], replies: Replies, *, prompt: str = ""
-) -> Imported:
+def import_files(files: Iterable[tuple[str, Iterable[str]]], replies: Replies) -> Imported:
     """Store the replies of a batch, in any order, and report failed lines.
 
     A failed request is not reported if another line, or an earlier import, answers it.
@@ -160,7 +158,7 @@ def import_files(
         for number, line in enumerate(lines, start=1):
             if not line.lstrip("\ufeff").strip():
                 continue
-            name, what = _import_line(line, replies, prompt)
+            name, what = _import_line(line, replies)
             if what == _KNOWN:
                 known.add(name)
             elif what:
@@ -182,7 +180,7 @@ def import_files(
     return Imported(len(new), tuple(problems), len(known - new))
 
 
-def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
+def _import_line(line: str, replies: Replies) -> tuple[str, str]:
     """Store the reply in a line; return its request and the fault, "" if none."""
     try:
         found = json.loads(line.lstrip("\ufeff")) if len(line) <= LONGEST_LINE else None
@@ -205,7 +203,7 @@ def _import_line(line: str, replies: Replies, prompt: str) -> tuple[str, str]:
         name[1],
         raw,
         model=read.model,
-        prompt=prompt,
+        prompt="",
         tokens_in=read.tokens_in,
         tokens_out=read.tokens_out,
     )

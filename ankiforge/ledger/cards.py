@@ -590,9 +590,6 @@ class Cards:
     def _write(self, one: Stored, state: State) -> None:
         guid, row, now = one.facts.guid, one.row, state.columns
         now["blocked"] = self._store_remarks(one, state)
-        accepted = (row["verdict"], now["verdict"]) == (Verdict.PENDING, Verdict.ACCEPTED)
-        if accepted and now["accepted_by"] != AcceptedBy.PERSON:
-            now["blocked"] |= self._block_doubtful(one, state)
         changed = {name: value for name, value in now.items() if row[name] != value}
         if changed:
             names = ", ".join(f"{name} = ?" for name in changed)
@@ -627,26 +624,6 @@ class Cards:
         if after != before:
             self.set_findings(one.facts.guid, lead.letter, after)
         return int(lead.blocked)
-
-    def _block_doubtful(self, one: Stored, state: State) -> int:
-        """Block a card that a policy accepted on a machine that does not know why it waits here.
-
-        Returns:
-            1 if it may be another card or equals one that a person rejected, else 0.
-        """
-        if (lead := leading(one.facts, state)) is None:
-            return 0
-        found = self.findings(one.facts.guid, lead.letter)
-        after = tuple(
-            # without the other card: the finding must outlive it
-            replace(finding, severity=Severity.BLOCK, twin="")
-            if finding.check in (MOVED_FROM, REJECTED_ELSEWHERE)
-            else finding
-            for finding in found
-        )
-        if after != found:
-            self.set_findings(one.facts.guid, lead.letter, after)
-        return int(after != found)
 
     def _move(self, guid: Guid, home: str) -> None:
         """Link a card to the highlight to which it was moved, if that exists here."""

@@ -73,7 +73,7 @@ _SHOWN = (
 )
 """Whether a candidate is not passed over; true for all candidates if all were."""
 _REVISED = (
-    "(c.verdict = 'accepted' AND c.standing = 'live'"
+    "(c.verdict = 'accepted' AND c.standing = 'live' AND c.anki <> 'tombstone'"
     " AND EXISTS (SELECT 1 FROM candidate b WHERE b.guid = c.guid AND b.state = 'picked')"
     " AND EXISTS (SELECT 1 FROM candidate b WHERE b.guid = c.guid AND b.state = 'open'))"
 )

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from traceback import walk_tb
@@ -142,11 +143,12 @@ def _readable(error: Exception) -> LedgerError | None:
     return None
 
 
-def schema_steps() -> list[tuple[int, str]]:
+@cache
+def schema_steps() -> tuple[tuple[int, str], ...]:
     """Return (number, SQL) of each schema file, ascending."""
     folder = files("ankiforge.ledger") / "schema"
     steps = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
-    return [(int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps]
+    return tuple((int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps)
 
 
 def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> Connection:

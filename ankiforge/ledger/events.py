@@ -56,6 +56,9 @@ CORRECTS = "corrects"
 WAITS = "waits"
 """The key of a `supersede` if the staying card has other words than the passage, which wait there."""
 
+DOUBTED = "doubted"
+"""The reason why a card waits that may be a moved or a rejected one: no policy accepts it, on any machine."""
+
 Columns = dict[str, Any]
 """The columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
 
@@ -198,6 +201,9 @@ def _fold_one(card: Facts, ignored: frozenset[str] = frozenset()) -> State:
         if not event.undone:
             _apply(event, card, state, judged=judged)
         judged |= event.by == PERSON and bool(event.after.get("verdict"))
+    doubted = state.columns["waits"] == DOUBTED and state.columns["verdict"] == Verdict.ACCEPTED
+    if doubted and state.columns["accepted_by"] != PERSON:
+        state.columns |= {"verdict": Verdict.PENDING.value, "accepted_by": ""}
     _lead_with_own_words(card, state)
     state.columns["anki"], state.columns["anki_why"] = _in_anki(card)
     return state
@@ -219,7 +225,10 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     corrects = "" if now["edited"] else event.body.get(CORRECTS, "")
     if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
         return  # another ledger's reading of the source
-    persons = _is_persons(now) and corrects not in (PERSON, True)  # True in older lines
+    persons = _is_persons(now, event, card) and corrects not in (
+        PERSON,
+        True,
+    )  # True in older lines
     if event.what == REVISE and "fields" in event.after and persons:
         return  # keep a person's text
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
@@ -242,9 +251,17 @@ def _is_drafted(event: Event, card: Facts) -> bool:
     return any(one.fields == event.after.get("fields") for one in card.alternatives)
 
 
-def _is_persons(now: Columns) -> bool:
-    """Return whether a person wrote or accepted the text of a card."""
-    return bool(now["edited"]) or now["accepted_by"] == PERSON
+def _is_persons(now: Columns, event: Event, card: Facts) -> bool:
+    """Return whether a person wrote or accepted the text of a card before an event.
+
+    One that a machine without the journal took over from Anki only seems to be accepted by a person.
+    """
+    by_person = now["accepted_by"] == PERSON and any(
+        one.after.get("accepted_by") == PERSON and one.what != "recover" and not one.undone
+        for one in card.events
+        if one.rank < event.rank
+    )
+    return bool(now["edited"]) or by_person
 
 
 def _was_restored(event: Event, card: Facts) -> bool:

@@ -12,8 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rapidfuzz import fuzz
-
 from ankiforge.ledger.cards import (
     AT_ONCE,
     MOVED_FROM,
@@ -27,6 +25,7 @@ from ankiforge.ledger.decisions import Decisions
 from ankiforge.ledger.documents import Works
 from ankiforge.ledger.events import (
     CORRECTS,
+    DOUBTED,
     PERSON,
     REVISE,
     SOURCE,
@@ -43,6 +42,7 @@ from ankiforge.ledger.highlights import (
     present_location,
 )
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.pairing import likeness_around
 from ankiforge.ledger.problem_cards import INSTEAD
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
@@ -96,7 +96,7 @@ class Locations:
             for one in self._equal_texts(run, row, related)
         ]
         fit = [one for one in known if _of_one_page(one, found, row["length"])]
-        best = min(fit, key=lambda one: (-_likeness(one, found), one.key), default=None)
+        best = min(fit, key=lambda one: (-likeness_around(one, found), one.key), default=None)
         return best.key if best else None
 
     def begin(self) -> None:
@@ -320,12 +320,6 @@ def _pages(one: Highlight) -> set[str]:
     return numbers | ({one.page_label} if one.page_label else set())
 
 
-def _likeness(one: Highlight, other: Highlight) -> float:
-    """Return the similarity (0 to 200) of prefix and suffix, as equal text may occur twice in a work."""
-    before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
-    return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
-
-
 _STALE = ("source_gone", "source_changed")
 REVIEWS = "reviews"
 """The key, in an event that superseded a card, for the number of reviews of the remaining card."""
@@ -400,7 +394,9 @@ class CardMoves:
         for other, used in sorted(issued_twice.items()):
             self._unsure = waits(other, used)
             for card in self._cards.of_highlight(other):
-                if card.highlight.key == other and _is_alive(card):
+                if card.highlight.key != other or not _is_alive(card):
+                    continue
+                if not self._asks_about(used, card.guid):
                     self._move(card, used, action, edited=True)
             for card in self._cards.of_highlight(used):
                 if card.highlight.key == used:
@@ -443,10 +439,8 @@ class CardMoves:
         self._superseded.clear()
         if not count:
             return ()
-        cards = "1 card says" if count == 1 else f"{count:,} cards say"
-        what = (
-            f"{cards} the same as another card of the passage: the one that was studied more stays"
-        )
+        cards = "this card says" if count == 1 else f"this and {count - 1:,} more say"
+        what = f"{cards} the same as another card of the passage: the one studied more stays"
         return (Problem(found[0], what, f"ankiforge trace {found[0]}", notice=True),)
 
     def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
@@ -670,12 +664,27 @@ class CardMoves:
             for event in standing(self._decisions.of(guid))
         )
 
+    def _asks_about(self, key: HighlightKey, guid: Guid) -> bool:
+        """Return whether a card of a highlight waits for a person to say if it is, or replaces, another card."""
+        rows = self._db.execute(
+            f"SELECT d.subject FROM event d WHERE d.what IN ('{REPLACES}', 'wait')"
+            " AND json_extract(d.body, '$.key') = ? AND NOT d.undone AND EXISTS (SELECT 1"
+            f"  FROM json_each(d.body, '$.{INSTEAD}') one WHERE one.value = ?)",
+            (key, guid),
+        ).fetchall()
+        pending = Verdict.PENDING
+        return any(
+            self._columns_of(row["subject"]).get("verdict", pending) == pending for row in rows
+        )
+
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays}
         extra: dict[str, object] = {REVIEWS: self._reviews(stays)}
         kept = [*self._cards.several([stays])]
         for card in kept:
             self._without_findings(card, MOVED_FROM)  # this answers the question
+            if card.waits == DOUBTED:
+                self._decisions.change(card.guid, "wait", {"waits": ""}, by=SOURCE, action=action)
         if self._unsure or any(card.revision for card in kept):
             extra[WAITS] = True
         self._decisions.record(goes, "supersede", after, action, extra)

@@ -19,6 +19,7 @@ from rapidfuzz import fuzz, process
 from ankiforge.ledger.cards import MOVED_FROM
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.documents import LONG_PAGE
+from ankiforge.ledger.events import POLICY
 from ankiforge.ledger.highlights import (
     NOT_SELECTED,
     RESEMBLED,
@@ -298,9 +299,13 @@ class Recognition:
                 if (container, place) in moved_to.get(text_of(one), {(container, place)})
             ]
             staged = self._db.execute(
-                "SELECT id, body FROM scanned INDEXED BY scanned_place"
-                " WHERE run = ? AND container = ? AND place = ? ORDER BY id",
-                (run, container, place),
+                # if the ledger was lost, without those that its journal knows here, and not there
+                "SELECT id, body FROM scanned s INDEXED BY scanned_place"
+                " WHERE run = ?1 AND container = ?2 AND place = ?3 AND (EXISTS (SELECT 1 FROM highlight h"
+                "   WHERE h.container = ?2 AND h.place = ?4 AND (h.run <> '' OR h.text = s.text))"
+                "  OR NOT EXISTS (SELECT 1 FROM highlight h"
+                "   WHERE h.container = ?2 AND h.place = ?3 AND h.text = s.text)) ORDER BY id",
+                (run, container, place, old),
             ).fetchall()
             matched = self._match(run, stored, staged, (container, old), {})
             taken |= {(container, old, key) for key in matched}
@@ -769,8 +774,10 @@ class Recognition:
         )
         accepted = self._bodies(
             f"SELECT h.key, h.body FROM highlight h {card} JOIN finding f USING (guid) WHERE"
-            " c.standing = 'live' AND c.accepted_by = 'policy' AND json_extract(f.body, '$.check') = :check",
-            {"check": MOVED_FROM},
+            " c.standing = 'live' AND c.verdict = 'pending' AND json_extract(f.body, '$.check') = :check"
+            " AND EXISTS (SELECT 1 FROM event e WHERE e.subject = c.guid AND NOT e.undone"
+            "  AND e.what = 'accept' AND json_extract(e.body, '$.after.accepted_by') = :policy)",
+            {"check": MOVED_FROM, "policy": POLICY},
         )
         lost = (
             f"SELECT h.key, h.body FROM highlight h {card} WHERE c.standing = 'live'"

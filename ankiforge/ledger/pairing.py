@@ -95,8 +95,8 @@ class _Pairing:
     def _nearest(self, candidates: list[int], found: Highlight) -> int:
         if len(candidates) == 1:
             return candidates[0]
-        nearest = max(_context(self.stored[old], found) for old in candidates)
-        best = [old for old in candidates if _context(self.stored[old], found) == nearest]
+        nearest = max(likeness_around(self.stored[old], found) for old in candidates)
+        best = [old for old in candidates if likeness_around(self.stored[old], found) == nearest]
         return min(best, key=lambda old: (self._twice(best) and self.stored[old].key, old))
 
     def _twice(self, candidates: list[int]) -> bool:
@@ -371,7 +371,8 @@ def _unique_backs(side: dict[int, Highlight]) -> dict[str, int]:
     return {back: places[0] for back, places in backs.items() if len(places) == 1}
 
 
-def _context(one: Highlight, other: Highlight) -> float:
+def likeness_around(one: Highlight, other: Highlight) -> float:
+    """Return the similarity (0 to 200) of prefix and suffix, as equal text may occur twice in a work."""
     before = fuzz.ratio(canonical(one.prefix)[-32:], canonical(other.prefix)[-32:])
     return before + fuzz.ratio(canonical(one.suffix)[:32], canonical(other.suffix)[:32])
 

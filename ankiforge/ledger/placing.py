@@ -31,10 +31,20 @@ from ankiforge.ledger.cards import (
 from ankiforge.ledger.consents import DOUBTS, Consents
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import CONSENT, COPIED, CORRECTS, PERSON, POLICY, SOURCE, Columns
+from ankiforge.ledger.events import (
+    CONSENT,
+    COPIED,
+    CORRECTS,
+    DOUBTED,
+    PERSON,
+    POLICY,
+    SOURCE,
+    Columns,
+)
 from ankiforge.ledger.highlights import RESEMBLED, TAKEN, Highlights
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
+from ankiforge.ledger.problem_cards import asks
 from ankiforge.ledger.slots import LostCard, Slots, last_home, lost_cards, stands
 from ankiforge.model import (
     MADE_FROM,
@@ -100,7 +110,7 @@ class Policy:
             False if the card waits because too many were accepted in this run.
         """
         waits = self._db.execute("SELECT waits FROM card WHERE guid = ?", (guid,)).fetchone()[0]
-        refused = not checked.accept or waits == FLOODED
+        refused = not checked.accept or waits in (FLOODED, DOUBTED)
         why = "" if refused else self._why_left_to_person(key)
         self.defer(guid, bool(checked.later and not refused and not why))
         if why and why != waits:
@@ -512,7 +522,7 @@ class Reviser:
             self._keep(card, same)
             return
         if _reworded_since(card, group, self._replaced(card.guid)):
-            self._pass_over(card, card.picked)
+            self.pass_over(card, card.picked)
             return
         recorded.revised += 1
         letters = [self._cards.add_candidate(card.guid, c, CandidateState.OPEN) for c in group]
@@ -537,7 +547,7 @@ class Reviser:
         else:
             decided = card.verdict is Verdict.ACCEPTED or card.edited
             keep = card.picked if decided else None
-            self._pass_over(card, keep)
+            self.pass_over(card, keep)
 
     def _inherits(self, card: Card, checked: Checked, edit: Edit | None) -> bool:
         """Return the same as `_inherits`, but False for recovered words that the journal does not know."""
@@ -596,10 +606,10 @@ class Reviser:
         """Keep the card unchanged, and pass over pending revisions."""
         found = tuple(one for one in checked.findings if one.check != SAME_HIGHLIGHT)
         self._cards.set_findings(card.guid, letter_of(card.leading), found)
-        self._pass_over(card, card.picked)
+        self.pass_over(card, card.picked)
         self._cards.refresh(card.guid)
 
-    def _pass_over(self, card: Card, keep: Candidate | None) -> None:
+    def pass_over(self, card: Card, keep: Candidate | None) -> None:
         """Pass over all earlier candidates except `keep`."""
         waiting = [c for c in card.candidates if c != keep and c.state != CandidateState.PASSED]
         states = {letter_of(c): CandidateState.PASSED.value for c in waiting}
@@ -647,12 +657,22 @@ class Reviser:
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)
             elif not stands(card, highlight.exact) and not _is_made_of(card, highlight):
-                self._mark_unsupported(card)
+                self.add_finding(card, UNSUPPORTED)
         return unmerged
 
-    def _mark_unsupported(self, card: Card) -> None:
-        message = "its highlight has changed, and no new draft is this card"
-        self.add_finding(card, Finding("source_changed", Severity.WARN, message))
+    def check_evidence(self, highlight: Highlight, existing: list[Card], judge: Judge) -> None:
+        """Say of the cards of an edited highlight without drafts whether it still supports them."""
+        for card in existing:
+            quote, findings = card.leading.draft.quote, card.leading.findings
+            edit = judge.of_highlights(
+                replace(highlight, exact=quote, gaps=()), replace(highlight, gaps=()), ()
+            )
+            same = edit.kind is EditKind.CORRECTION and edit.names_kept
+            if not same and canonical(quote) not in canonical(highlight.exact):
+                self.add_finding(card, UNSUPPORTED)
+            elif UNSUPPORTED in findings:
+                left = tuple(one for one in findings if one != UNSUPPORTED)
+                self._cards.set_findings(card.guid, letter_of(card.leading), left)
 
     def add_finding(self, card: Card, finding: Finding) -> None:
         """Add a finding to a card, unless it has it."""
@@ -668,8 +688,24 @@ def _from_source(card: Card) -> bool:
     return card.leading.draft.by_hand and by_hand
 
 
+UNSUPPORTED = Finding(
+    "source_changed",
+    Severity.WARN,
+    "its passage has changed, and this card does not follow from it",
+)
+
 UNDECIDED = (MOVED_FROM, REPLACES, SAME_HIGHLIGHT)
 """The checks that ask of a pending card whether it is another card."""
+
+
+def _may_be_known(finding: Finding) -> bool:
+    """Return whether a finding asks of a new card whether it is one that moved or was rejected.
+
+    A machine without that card, which only its journal names, leaves this to those that have it.
+    """
+    return finding.check == REJECTED_ELSEWHERE or (
+        finding.check == MOVED_FROM and finding.twin != ""
+    )
 
 
 def doubted(checked: Checked, finding: Finding) -> Checked:
@@ -798,6 +834,10 @@ class Placer:
         self._record_move(place, guid, foremost(row))
         recorded.guids.append(guid)
         self._earlier.apply_to(guid)
+        doubts = [one for one in foremost(row).findings if _may_be_known(one)]
+        if doubts and not any(one.after.get("waits") == DOUBTED for one in history):
+            moved = [one for one in doubts if one.check == MOVED_FROM]
+            self._decisions.change(guid, "wait", {"waits": DOUBTED}, by=POLICY, extra=asks(moved))
         if place.alone and not history:
             home = place.highlight.key
             recorded.flooded += not self.accept(place.run, guid, home, foremost(row))

@@ -7,7 +7,7 @@ person types another remark while studying.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from ankiforge.ledger.cards import REPLACES, STANDS
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import REDRAFT
-from ankiforge.model import AnkiState, Family, Guid, SeenCard, SeenReview
+from ankiforge.model import AnkiState, Family, Finding, Guid, SeenCard, SeenReview
 from ankiforge.model.retention import Answers, Limits, Trouble, troubles
 
 REDRAFTED = "redrafted"
@@ -24,7 +24,10 @@ REDRAFTED = "redrafted"
 REWORDED = "reworded"
 """The event that records that a person reworded a problem card in Anki."""
 INSTEAD = "cards"
-"""The key, in the body of a redraft, for the guids of the cards that were drafted."""
+"""The key, in the body of a redraft, for the guids of the cards that were drafted; in that of a question
+about a new card, for those that it may replace or be."""
+SAYS = "says"
+"""The key, in the body of such a question, for its words about each of these cards."""
 DEALT = frozenset(("accept", "edit", "pick", REDRAFT))
 """The decisions of a person that remove a card from the list until it fails again."""
 
@@ -44,6 +47,14 @@ _REMARKED = (
     " AND a.state <> 'passed' WHERE instr(f.body, '\"feedback\"') > 0"
     " AND json_extract(f.body, '$.check') = 'feedback'"
 )
+
+
+def asks(questions: Collection[Finding]) -> dict[str, Any]:
+    """Return the part of an event's body for questions about other cards, for when the ledger is lost."""
+    return {
+        INSTEAD: [one.twin for one in questions],
+        SAYS: [one.message for one in questions],
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -379,7 +379,7 @@ class Queries:
             " coalesce(sum(live AND verdict <> 'rejected' AND NOT passable AND NOT other), 0)"
             " AS blocked,"
             " coalesce(sum(NOT live AND NOT other), 0) AS retired,"
-            " coalesce(sum(live AND accepted AND revised), 0) AS revisions"
+            " coalesce(sum(live AND accepted AND anki <> 'tombstone' AND revised), 0) AS revisions"
             " FROM (SELECT c.standing = 'live' AS live, c.verdict = 'accepted' AS accepted,"
             " c.verdict, c.anki, (c.forced OR NOT c.blocked) AS passable,"
             " EXISTS (SELECT 1 FROM candidate o WHERE o.guid = c.guid AND o.state = 'open')"
@@ -483,9 +483,17 @@ class Queries:
     def revisions(self) -> list[str]:
         """Return the guids of accepted cards with a pending correction."""
         return self._few(
-            f"{_ACCEPTED} AND EXISTS (SELECT 1 FROM candidate d"
+            f"{_ACCEPTED} AND c.anki <> 'tombstone' AND EXISTS (SELECT 1 FROM candidate d"
             " WHERE d.guid = c.guid AND d.state = 'open') AND EXISTS (SELECT 1 FROM candidate d"
             " WHERE d.guid = c.guid AND d.state = 'picked')"
+        )
+
+    def unsupported(self) -> list[str]:
+        """Return the guids of accepted cards that an edited passage no longer supports."""
+        return self._few(
+            f"{_ACCEPTED} AND EXISTS (SELECT 1 FROM finding f JOIN candidate d ON d.guid = f.guid"
+            " AND d.letter = f.letter AND d.state = 'picked' WHERE f.guid = c.guid"
+            " AND json_extract(f.body, '$.check') = 'source_changed')"
         )
 
     def conflicts(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from msgspec import json
@@ -29,7 +29,7 @@ from ankiforge.ledger.placing import (
     doubted,
     is_unchanged,
 )
-from ankiforge.ledger.problem_cards import INSTEAD, ProblemCards
+from ankiforge.ledger.problem_cards import INSTEAD, SAYS, ProblemCards, asks
 from ankiforge.ledger.slots import Slots, likeness, said_before, without_card
 from ankiforge.model import (
     Batch,
@@ -52,7 +52,8 @@ from ankiforge.model import (
     digest_of,
     guid_for,
 )
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.display import on_one_line, shortened
+from ankiforge.text.fold import canonical, fold, same
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +323,7 @@ class Recorder:
         for card in placing.replaced:
             if card in existing:  # keep its note, and do not revise it with one of the drafts
                 existing.remove(card)
+                self._reviser.pass_over(card, card.picked)
                 self._reviser.add_finding(card, SOURCE_GONE)
         self._merge_again(highlight, existing)
         if placing.instead:
@@ -345,6 +347,8 @@ class Recorder:
             ]
             for rows, cards in zip(groups, matched, strict=True)
         ]
+        for card in others_facts.values():  # its revision no longer stands in the source
+            self._reviser.pass_over(card, card.picked)
         placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
@@ -361,6 +365,8 @@ class Recorder:
             families = set(placing.families)
             left = self._reviser.retire_unrevised(highlight, existing, stay, families)
             placing.recorded.unmerged += left
+        elif placing.judge and not placing.beside:
+            self._reviser.check_evidence(highlight, existing, placing.judge)
 
     def _place_instead(
         self, placing: _Placing, drafts: list[Checked], existing: list[Card]
@@ -491,54 +497,55 @@ class Recorder:
         family = row[0].draft.kind.family
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
-        before = self._slots.quotes(placing.highlight.key, family)
+        before = self._slots.drafted(placing.highlight.key, family)
         key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
         own = key == placing.highlight.key
-        quote = (before if own else self._slots.quotes(key, family)).get(slot, "")
+        known = (before if own else self._slots.drafted(key, family)).get(slot, ("", ""))
         guid = guid_for(key, family, slot)
-        if doubt := self._shipped_otherwise(placing, guid, quote, drafts[0]):
+        if doubt := self._shipped_otherwise(placing, guid, known, drafts[0]):
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
-        replaced = [card.guid for card in placing.replaced]
-        asked = {one for said in self._decisions.of(guid) for one in _asked_to_replace(said)}
-        for old in (*replaced, *sorted(asked - {*replaced})):
-            message = f"another fact stands where that of {old} stood: does it replace that card?"
-            doubt = Finding(REPLACES, Severity.WARN, message, old)
-            row = [doubted(checked, doubt) for checked in row]
+        # by a ledger that was lost, or by another machine
+        asked = [one for said in self._decisions.of(guid) for one in _questions(said)]
+        replacing = (_replacing(one.guid, one.leading.draft.quote) for one in placing.replaced)
+        for doubt in (*asked, *replacing):
+            if _pair(doubt) not in map(_pair, row[0].findings):
+                row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
-        if not asked.issuperset(replaced):
-            self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra={INSTEAD: replaced})
+        doubts = [one for one in row[0].findings if one.check == REPLACES]
+        if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
+            self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra=asks(doubts))
         return guid
 
     def _shipped_otherwise(
-        self, placing: _Placing, guid: Guid, quote: str, draft: Draft
+        self, placing: _Placing, guid: Guid, known: tuple[str, str], draft: Draft
     ) -> Finding | None:
         """Return a finding that blocks a card that was shipped with words unknown to this ledger.
 
-        This is so if the passage changed since by more than a correction, or if its new words wait on
-        another machine. Without the old card, they cannot wait as its revision. Words of a person are
-        known from the journal.
+        This is so if the passage changed since by more than a correction, if another machine took the
+        words over from Anki, or if the new ones wait there. Without the old card, they cannot wait as its
+        revision. Words of a person are known from the journal.
+
+        `known` are the evidence and the answer from which the card was drafted, according to the journal.
         """
-        if not quote:  # no earlier draft
+        if not known[0]:  # no earlier draft
             return None
         shipped = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND digest <> '' ORDER BY rev DESC LIMIT 1",
             (guid,),
         ).fetchone()
-        worded = any("fields" in one.after for one in self._decisions.of(guid) if one.by == PERSON)
-        waits = self._decisions.words_wait(guid)
+        history = self._decisions.of(guid)
+        worded = any("fields" in one.after for one in history if one.by == PERSON)
+        recovered = any(one.what == "recover" for one in history)
+        waits = recovered or self._decisions.words_wait(guid)
         if worded or not (shipped or waits):
             return None
         if shipped and digest_of(draft.fields, json.decode(shipped["tags"])) == shipped["digest"]:
             return None
-        if not shipped and same(quote, draft.quote):
+        words = (draft.quote, draft.answer)
+        if not shipped and all(map(same, known, words)):
             return None
-        then, now = (
-            replace(
-                placing.highlight, exact=words, gaps=(), markdown=(), kind=HighlightKind.HIGHLIGHT
-            )
-            for words in (quote, draft.quote)
-        )
+        then, now = (_passage(placing.highlight, *one) for one in (known, words))
         edit = placing.known.of_highlights(then, now, ())
         if edit.kind is EditKind.CORRECTION and not waits:
             return None
@@ -583,9 +590,11 @@ class Recorder:
     def _with_copies(self, placing: _Placing, row: Row) -> Row:
         """Add a finding to drafts of a passage that was, or is, a copy of another one: it was edited.
 
-        An equal copy of a passage whose new words wait for a decision waits, too.
+        An equal copy of a passage whose new words wait for a decision waits, too, and so does a part
+        that was split off from such a passage.
         """
         key = placing.highlight.key
+        row = self._with_whole(key, row)
         before = set(self._served_before(key))
         cards = {card.guid: card for card in self._cards.several(sorted(before))}
         cards |= {card.guid: card for card in self._cards_of_equal(key)}
@@ -604,6 +613,27 @@ class Recorder:
                 else one
                 for one in row
             ]
+        return row
+
+    def _with_whole(self, key: HighlightKey, row: Row) -> Row:
+        """Add a finding to drafts whose evidence a card beside them still has, although its new words wait."""
+        rows = self._db.execute(
+            "SELECT l.guid FROM highlight h JOIN highlight o ON o.document = h.document AND o.key <> h.key"
+            " AND o.position BETWEEN h.position - 3 AND h.position + 3"
+            " JOIN card_highlight l ON l.key = o.key AND l.role = 'origin' WHERE h.key = ?"
+            " AND (o.asked <> '' OR EXISTS (SELECT 1 FROM candidate a WHERE a.guid = l.guid AND a.state = 'open'))"
+            " ORDER BY l.guid",
+            (key,),
+        ).fetchall()
+        for card in self._cards.several([row["guid"] for row in rows]):
+            if card.verdict is Verdict.ACCEPTED and card.standing is Standing.LIVE:
+                quote = card.leading.draft.quote
+                message = f"was split off from “{shortened(on_one_line(quote), 72)}”"
+                found = Finding(MOVED_FROM, Severity.WARN, message, card.guid)
+                row = [
+                    doubted(one, found) if fold(one.draft.quote) in fold(quote) else one
+                    for one in row
+                ]
         return row
 
     def _served_before(self, key: HighlightKey) -> list[Guid]:
@@ -632,6 +662,13 @@ class Recorder:
         return [*self._cards.several([row["guid"] for row in rows])]
 
 
+def _passage(highlight: Highlight, quote: str, answer: str) -> Highlight:
+    """Return a highlight with the words of a draft; an answer in them is its gap."""
+    start = quote.rfind(answer)
+    gaps = ((start, start + len(answer)),) if start > 0 and answer else ()
+    return replace(highlight, exact=quote, gaps=gaps, markdown=(), kind=HighlightKind.HIGHLIGHT)
+
+
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     """Add a finding that a draft may be one of these cards, whose passage is gone."""
     draft = checked.draft
@@ -651,10 +688,24 @@ def _with_origin(checked: Checked, origins: list[Card]) -> Checked:
     return doubted(checked, Finding(MOVED_FROM, Severity.WARN, message, card.guid))
 
 
-def _asked_to_replace(event: Event) -> Sequence[Guid]:
-    """Return the cards of which a ledger that was lost asked whether a new one replaces them."""
-    asks = event.what == REPLACES and not event.undone
-    return event.body.get(INSTEAD, ()) if asks else ()
+def _replacing(old: Guid, words: str) -> Finding:
+    words = shortened(on_one_line(words), 72)
+    message = f"another fact stands in the place of “{words}”: does it replace that card?"
+    return Finding(REPLACES, Severity.WARN, message, old)
+
+
+def _questions(event: Event) -> Iterator[Finding]:
+    """Yield what an event asks a person: whether a new card replaces others, or is one of them."""
+    if not event.undone and event.what in (REPLACES, "wait"):
+        twins = event.body.get(INSTEAD, ())
+        check = REPLACES if event.what == REPLACES else MOVED_FROM
+        says = event.body.get(SAYS) or [_replacing(twin, twin).message for twin in twins]
+        for twin, message in zip(twins, says, strict=False):
+            yield Finding(check, Severity.WARN, message, twin)
+
+
+def _pair(finding: Finding) -> tuple[str, str]:
+    return finding.check, finding.twin
 
 
 def _is_decided(card: Card) -> bool:

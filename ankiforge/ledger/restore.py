@@ -475,10 +475,13 @@ class Recovery:
         return row[0] or ""
 
     def has_highlight(self, found: Recovered) -> bool:
-        """Return whether the highlight of a note is known from the journal or a source, or may be a new one."""
+        """Return whether the highlight of a note is known from the journal or a source, or may be a new one.
+
+        Of a highlight that only Anki knew when its card was taken over, the journal has the card.
+        """
         row = self._db.execute(
-            "SELECT 1 FROM highlight WHERE key = ? AND (container <> '' OR run <> ''"
-            "  OR presence_why = ?)",
+            "SELECT 1 FROM highlight WHERE key = ?1 AND (container <> '' OR run <> ''"
+            "  OR presence_why = ?2) UNION ALL SELECT 1 FROM slot WHERE key = ?1",
             (found.identity.key, RESEMBLED),
         )
         return row.fetchone() is not None

@@ -194,10 +194,11 @@ class Slots:
             numbers |= {int(row["slot"]) for row in self._of_drafts(key, family)}
         return _after(numbers)
 
-    def quotes(self, key: HighlightKey, family: Family) -> dict[int, str]:
-        """Return the evidence of the slots of a highlight."""
-        sql = "SELECT slot, quote FROM slot WHERE key = ? AND family = ?"
-        return {row["slot"]: row["quote"] for row in self._db.execute(sql, (key, family))}
+    def drafted(self, key: HighlightKey, family: Family) -> dict[int, tuple[str, str]]:
+        """Return the evidence and the answer of the slots of a highlight."""
+        sql = "SELECT slot, quote, answer FROM slot WHERE key = ? AND family = ?"
+        rows = self._db.execute(sql, (key, family))
+        return {row["slot"]: (row["quote"], row["answer"]) for row in rows}
 
     def home_of(self, guid: Guid, key: HighlightKey) -> str:
         """Return the highlight to which a card of `key` belongs after its moves."""

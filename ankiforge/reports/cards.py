@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import AT_ONCE, DECIDED, NOTE, PAIRED, REPLACES, letter_of
+from ankiforge.ledger.cards import AT_ONCE, DECIDED, MOVED_FROM, NOTE, PAIRED, REPLACES, letter_of
+from ankiforge.ledger.events import DOUBTED
 from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AnkiState,
@@ -137,10 +138,10 @@ def one_line(card: Card) -> str:
     state = card.verdict.value if card.standing == "live" else card.standing.value
     if card.blocked and state in ("pending", "accepted"):
         state = "blocked"
-    if card.revision:
-        state = "revision"
     if state == "accepted":
         state = _IN_ANKI.get(card.anki, state)
+    if card.revision and state != "deleted":
+        state = "revision"
     many = len(card.to_choose)
     choose = f"  ({many} to choose from)" if many > 1 else ""
     if state == "pending" and card.waits == FLOODED and not choose:
@@ -242,13 +243,20 @@ def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
             f"          ankiforge merge {card.guid} {other.guid}"
             f" · ankiforge distinct {card.guid} {other.guid}"
         )
-    for other in ledger.cards.several(ledger.queries.problem_cards.waiting_for(card.guid)):
-        if any((one.check, one.twin) == (REPLACES, card.guid) for one in other.leading.findings):
-            yield f"replaced? {one_line(other)}"
-            yield (
-                f"          ankiforge accept {other.guid} · ankiforge merge {card.guid} {other.guid}"
-                f" · ankiforge distinct {other.guid} {card.guid}"
-            )
+    replaced = [one.twin for one in card.leading.findings if one.check == REPLACES and one.twin]
+    for old in ledger.cards.several(replaced):
+        yield from _replacement("replaces?", old, card, old)
+    for new in ledger.cards.several(ledger.queries.problem_cards.waiting_for(card.guid)):
+        if any((one.check, one.twin) == (REPLACES, card.guid) for one in new.leading.findings):
+            yield from _replacement("replaced?", new, new, card)
+
+
+def _replacement(label: str, shown: Card, new: Card, old: Card) -> Iterator[str]:
+    yield f"{label} {one_line(shown)}"
+    yield (
+        f"          ankiforge accept {new.guid} · ankiforge merge {old.guid} {new.guid}"
+        f" · ankiforge distinct {new.guid} {old.guid}"
+    )
 
 
 def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:
@@ -282,6 +290,7 @@ _SAYS = {
     FLOODED: f"more than {FLOOD} cards without findings at once",
     DECIDED: "you have already decided on a card of their passage",
     RECOVERED: "their document has cards that were recovered from Anki; accept one to go on",
+    DOUBTED: "they may be cards that moved, or that you rejected",
     MODEL: "drafted by a model, so they wait for you",
     POLICY: "no findings, but your settings make them wait",
     "loose_term": "`Term: text` lines that may be prose",
@@ -289,7 +298,9 @@ _SAYS = {
     "phrase_gt5w": "long marked phrases that may be mere emphasis",
     "phrase_outside_vault": "words marked in a document that may be mere emphasis",
     "duplicate": "cards that repeat another card",
+    "moved_from": "passages that may have moved from elsewhere",
     "replaces": "another fact has replaced that of an accepted card",
+    "rejected_elsewhere": "cards that you rejected in another note",
     "same_highlight": "edited passages that may mean something else now",
     "low_confidence": "guesses of the offline rules",
 }
@@ -299,6 +310,7 @@ _COMMANDS = {
     FLOODED: ("", ""),
     DECIDED: ("look at them", "review"),
     RECOVERED: ("look at them", "review"),
+    DOUBTED: ("look at them", "review"),
     POLICY: ("accept them all", 'accept --all --filter "drafter:rules"'),
     MODEL: ("accept them all", 'accept --all --filter "-drafter:rules"'),
 }
@@ -369,7 +381,9 @@ def why_waiting(card: Card) -> str:
 def _reason(card: Card, common: Counter[str]) -> str:
     if len(card.to_choose) > 1:
         return CHOICE
-    if warnings := sorted(_warnings(card), key=lambda name: (-common[name], name)):
+    if warnings := sorted(
+        _warnings(card), key=lambda name: (name not in (MOVED_FROM, REPLACES), -common[name], name)
+    ):
         return warnings[0]
     if card.waits:
         return card.waits

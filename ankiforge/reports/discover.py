@@ -171,13 +171,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def model_servers(machine: Machine, timeout: float = 0.3) -> tuple[Server, ...]:
-    """Return the local servers that answer within `timeout` seconds, in the order of `machine`."""
+def model_servers(machine: Machine) -> tuple[Server, ...]:
+    """Return the local servers that answer within 0.3 seconds, in the order of `machine`."""
 
     def ask(program: str, port: int, path: str = "/v1") -> Server | None:
         url = f"http://127.0.0.1:{port}{path}"
         try:
-            return Server(program, url, models(url, timeout=timeout))
+            return Server(program, url, models(url, timeout=0.3))
         except Unreachable as error:  # many programs answer 401, so this may be another one
             return Server(program, url, (), locked=True) if error.status == 401 else None
 

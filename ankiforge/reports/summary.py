@@ -214,6 +214,13 @@ def as_text(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Ite
             if summary.cards[name]:
                 yield f"{summary.cards[name]:10} {says}"
     yield from _notes(summary, program)
+    if read.changed and (count := len(ledger.queries.unsupported())):
+        stay = (
+            "card stays, although its passage says"
+            if count == 1
+            else "cards stay, although their passages say"
+        )
+        yield f"{count:6} {stay} something else now: {program} list finding:source_changed"
     yield from _model(summary.usage)
     if funnel.seen:
         yield from _without(summary, ledger, program)

@@ -16,8 +16,9 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.cards import (
     ANSWER_CHANGED,
     AT_ONCE,
+    DISMISSIBLE,
+    MOVED_FROM,
     NOTE,
-    PAIRED,
     PREFERRED,
     SOURCE_GONE,
     letter_of,
@@ -25,7 +26,7 @@ from ankiforge.ledger.cards import (
 )
 from ankiforge.ledger.consents import Choice, WrittenForm
 from ankiforge.ledger.db import to_json
-from ankiforge.ledger.events import FOLLOWS, MADE, OVER, PERSON, Columns, Event
+from ankiforge.ledger.events import DOUBTED, FOLLOWS, MADE, OVER, PERSON, Columns, Event
 from ankiforge.ledger.placing import blocked_by
 from ankiforge.ledger.problem_cards import REDRAFTED
 from ankiforge.ledger.states import Event as StateEvent
@@ -667,7 +668,7 @@ def _take_words(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
     alone = tuple(found for found in goes.leading.findings if not found.twin)
     taken_over = [Checked(goes.leading.draft, alone)]
     [checked] = ledger.earlier.numbered(stays, taken_over, in_order=True)
-    letter = ledger.cards.add_candidate(stays.guid, checked, CandidateState.OPEN)
+    letter = ledger.cards.add_candidate(stays.guid, checked, CandidateState.PASSED)
     states = {
         letter_of(one): CandidateState.PASSED.value
         for one in stays.candidates
@@ -732,14 +733,17 @@ def keep_both(ledger: Ledger, card: Card, duplicate: str) -> tuple[Result, ...]:
 
 def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> None:
     if frozenset((card.guid, duplicate)) not in ledger.cards.pairs.not_duplicates((card.guid,)):
+        moved = [one.twin for one in card.leading.findings if one.check == MOVED_FROM]
+        answered = card.waits == DOUBTED and duplicate in moved
+        after: Columns = {"waits": ""} if answered else {}
         extra = {"twin": duplicate}
-        ledger.decisions.change(card.guid, "not-duplicate", {}, action=action, extra=extra)
+        ledger.decisions.change(card.guid, "not-duplicate", after, action=action, extra=extra)
 
 
 def duplicates_of(card: Card) -> tuple[str, ...]:
-    """Return the cards and notes that a card's findings call duplicates, the most alike first."""
+    """Return the cards and notes that a card's findings compare it with, the most alike first."""
     shown = (card.leading, *(one for one in card.open if one != card.leading))
-    named = [one.twin for c in shown for one in c.findings if one.check in PAIRED and one.twin]
+    named = [one.twin for c in shown for one in c.findings if one.check in DISMISSIBLE and one.twin]
     return tuple(dict.fromkeys(name.partition(".")[0] for name in named))
 
 

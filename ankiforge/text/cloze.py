@@ -202,10 +202,10 @@ def _guard(markdown: str) -> str:
     return outside(markdown, lambda run: re.sub(r"(?<=:):|^:|:$|[{}]", r"\\\g<0>", run))
 
 
-def wrap(markdown: str, spans: tuple[Span, ...], first: int = 1) -> str:
+def wrap(markdown: str, spans: tuple[Span, ...]) -> str:
     """Return the text with a cloze around each span, numbered in order."""
     parts, at = [], 0
-    for number, (start, end) in enumerate(sorted(spans), start=first):
+    for number, (start, end) in enumerate(sorted(spans), start=1):
         parts += [escape_signs(markdown[at:start]), make(number, markdown[start:end])]
         at = end
     return "".join([*parts, escape_signs(markdown[at:])])

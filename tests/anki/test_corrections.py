@@ -30,6 +30,9 @@ HORSES = "".join(
 HOUNDS = HORSES.replace("Horse", "Hound").replace("ridden", "let loose")
 DIE = "A common die for games of chance has ==six sides== with one to six dots on them.\n\n"
 TYPO = BOARD.replace("marked", "makred")
+SAILED = (
+    "In 1492 ==Columbus== reached America, and in 1498 ==Vasco da Gama== reached India by sea.\n"
+)
 FLOWS = "Rivers of the low lands\n\n- The Rhine flows into ==the North Sea==.\n"
 
 
@@ -97,6 +100,12 @@ def links_only(desk: Desk, name: str) -> None:
     assert desk.in_anki()["Links"].count("href") == desk.in_anki()["Citation"].count("<cite>") == 1
 
 
+def none_waits(desk: Desk) -> None:
+    for query in (("--view", "revisions"), ("verdict:pending",)):
+        assert not desk.forge.ok("list", *query).stdout
+    assert "waits" not in desk.forge.ok("status").stdout
+
+
 def rejected_elsewhere(desk: Desk, word: str) -> None:
     found = desk.card(word)["findings"]
     assert "rejected_elsewhere" in [one["check"] for one in found]
@@ -154,7 +163,7 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "another fact still asks after the ledger was lost": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.lose(), do.run(updated=0),
         replaced_by_the_other, do.say("show", "CARD", told="replaced? "),
-        do.say("show", "CARD", told="(replaces)", card="1945"),
+        do.say("show", "CARD", told="replaces? ", card="1945"),
         do.say("accept", "CARD", card="1945"), do.ship(), do.tags("ankiforge::retired"),
     )),
     "a card that was restored does not blame the settings": ("Rhine", (
@@ -166,6 +175,14 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.ship(), do.note(Text="World War 2 ended in {{c1::1945}} after six years."), reviewed,
         do.write(NEXT.replace("six", "nearly six")), do.ship(),
         do.note(Text="World War 2 ended in {{c1::1945}} after nearly six years."), reviewed,
+    )),
+    "a card deleted in Anki asks nothing about later words": ("Rhine", (
+        do.write(RIVER), *ACCEPTED, do.delete(), do.run(), do.write(RIVER.replace("ends", "never ends")),
+        do.run(), do.say("list", told="deleted"), none_waits,
+    )),
+    "a merge with another fact that is undone leaves no words that wait": ("1918", (
+        do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), merged, do.say("undo"), do.run(),
+        do.card("1918", revision=None), replaced_by_the_other,
     )),
 }  # fmt: skip
 
@@ -239,6 +256,11 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(HOUNDS + BOARD, "B.md"), do.run(),
         do.say("accept", "--all"), do.card("Chess", verdict="accepted"),
         do.card("nineteen", standing="live", title="B"), reviewed,
+    )),
+    "a part that is split off waits as long as the card of the whole has its words": ("Vasco", (
+        do.write(SAILED), *SEEN, do.write(SAILED.replace(", and in", ". In")), do.ship(), do.run(),
+        do.card("America.", verdict="pending"), do.card(verdict="accepted"), reviewed,
+        do.say("show", "CARD", card="America.", told="split off from “"),
     )),
     "the link to a copy goes with it": ("Go", (
         do.write(BOARD), do.write(BOARD, "B.md"), *SEEN, lambda desk: links_to(desk, "B"),

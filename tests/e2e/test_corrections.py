@@ -1,5 +1,6 @@
 """Typical edits of a note between two runs: what ships to the card, what waits, what is another card."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +112,49 @@ def test_a_corrected_other_fact_still_waits_for_the_decision(forge, vault):
     [new] = cards.keys() - {old}
     assert "harbour" in cards[new]["fields"]["Text"]
     assert (cards[new]["verdict"], cards[new]["instead_of"]) == ("pending", [old])
-    assert [one["check"] for one in cards[new]["findings"]] == ["replaces"]
+    [found] = cards[new]["findings"]
+    assert found["check"] == "replaces"
+    assert "“The town of Kelo has a famous harbuor" in found["message"]
 
-    forge.ok("distinct", new, old)
+    forge.ok("distinct", new)
     assert [card["findings"] for card in forge.cards() if card["guid"] == new] == [[]]
     forge.ok("accept", new)
     states = {card["guid"]: (card["verdict"], card["standing"]) for card in forge.cards()}
     assert states == dict.fromkeys((old, new), ("accepted", "live"))
+
+
+LIVER = "==The liver of a healthy adult weighs about 1,500 grams in all.==\n"
+HEART = "The heart pumps ==five litres== in a minute of rest.\n"
+
+
+def test_a_card_whose_passage_says_something_else_and_gives_no_draft_is_marked(forge, vault):
+    read(forge, vault, {"Liver": LIVER, "Heart": HEART})
+    [bare] = [
+        json.loads(line) for line in forge.ok("list", "--no-card", "--json").stdout.splitlines()
+    ]
+    forge.ok(
+        "edit",
+        bare["key"],
+        "--field",
+        "Front",
+        "How heavy is it?",
+        "--field",
+        "Back",
+        "1,500 grams",
+    )
+
+    def marked(**notes: str) -> list[str]:
+        cards = read(forge, vault, notes)
+        found = (card for one in cards.values() for card in one.values())
+        checks = [
+            (card["title"], finding["check"]) for card in found for finding in card["findings"]
+        ]
+        return sorted(title for title, check in checks if check == "source_changed")
+
+    assert marked(Liver=LIVER.replace("all.", "all (Roe, 2010).")) == []
+    whole = "==The heart pumps six litres in a minute of rest.==\n"
+    assert marked(Liver=LIVER.replace("1,500", "1,400"), Heart=whole) == ["Heart", "Liver"]
+    assert marked(Liver=LIVER) == ["Heart"]
 
 
 def test_a_corrected_card_that_may_have_moved_still_waits(forge, vault):

@@ -563,7 +563,7 @@ def test_a_note_that_only_anki_shows_and_one_of_another_machines_journal_become_
         for one in card["findings"]
         if one["severity"] == "block"
     ]
-    assert blocked == (["same_highlight"] if change == "a word" else [])
+    assert blocked == (["same_highlight"] if waiting else [])
 
 
 def without_anki(forge, *sources: str) -> Path:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from copy import copy
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -200,6 +201,24 @@ def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypat
         [problem] = result["problems"]
         assert problem["where"].startswith("hurtful: card af")
     assert forge.json("run")["notes"]["written"] == 2
+
+
+def test_a_pair_that_cannot_be_compared_again_is_reported_and_tried_again(forge, monkeypatch):
+    write(forge, "obsidian")
+    for word, asks in (("good", "What is"), ("hurtful", "Which city is")):
+        note = f"{asks} the capital of France?::Paris\n"
+        (forge.folder / "in" / f"{word}.md").write_text(note, encoding="utf-8")
+    forge.ok("run")
+    [named] = forge.cards("finding:duplicate")
+    [twin] = {finding["twin"] for finding in named["findings"]}
+    forge.ok("edit", twin, "--field", "Front", "Where is the Louvre?")
+    with monkeypatch.context() as patch:
+        patch.setattr(check.DuplicateIndex, "near", Mock(side_effect=ZeroDivisionError()))
+        for _ in range(2):
+            [problem] = forge("run", "--json", code=1).data["problems"]
+            assert problem["where"] == f"duplicates of {twin}"
+    forge.ok("run")
+    assert forge.cards("finding:duplicate") == []
 
 
 def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(forge, monkeypatch, server):

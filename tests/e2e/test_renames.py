@@ -287,7 +287,7 @@ def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
         forge.ok("reject", old)
     (vault / "Cell.md").unlink()
     (vault / "Cells.md").write_text(ORGANELLE.replace("membrane", "outer membrane"))
-    forge.ok("run", vault)
+    assert "passages that may have moved" in forge.ok("run", vault).stdout
     [new] = [card for card in forge.cards() if card["title"] == "Cells"]
     assert new["verdict"] == "pending"
     assert [f["twin"] for f in new["findings"] if f["check"] == "moved_from"] == [old]
@@ -296,6 +296,21 @@ def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
         assert (
             len([card for card in live(forge).values() if "organelle" in str(card["fields"])]) == 1
         )
+    else:
+        forge.ok("distinct", new["guid"], old)
+        assert "decided on" in live(forge)[new["guid"]]["waits"]
+
+
+def test_the_next_daily_note_does_not_reword_the_cards_of_the_last(forge, vault):
+    day = "# Log\n\nToday I slept ==7 hours== and then had a late breakfast at the table by the open window.\n"
+    (vault / "2026-03-01.md").write_text(day)
+    (vault / "Other.md").write_text("Katze:::cat\n")
+    forge.ok("run", vault)
+    (vault / "2026-03-01.md").unlink()
+    (vault / "2026-03-02.md").write_text(day.replace("7", "6"))
+    forge.ok("run", vault)
+    accepted = [card for card in live(forge).values() if "slept" in str(card["fields"])]
+    assert ["7 hours" in str(card["fields"]) for card in accepted] == [True]
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])

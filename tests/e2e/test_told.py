@@ -133,14 +133,25 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
 # --- what is always said ----------------------------------------------------------------------
 
 
-def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(forge, vault, note):
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ("anki: {collection: auto}\n", "no Anki collection found, so"),
+        (
+            "anki: {collection: none}\n",
+            "Anki is not read (anki.collection is none), so what it has is unknown and",
+        ),
+    ],
+)
+def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
+    forge, vault, note, settings, why
+):
+    forge.settings(settings)
     first, again = forge.ok("run", vault), forge.ok("run", vault)
 
     assert "nothing is new" in again.stdout
     for told in (first, again):
-        assert told.stderr.splitlines()[1] == (
-            "no Anki collection found, so packages contain every card"
-        )
+        assert told.stderr.splitlines()[1] == f"{why} packages contain every card"
 
 
 def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note):

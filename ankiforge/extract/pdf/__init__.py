@@ -239,13 +239,13 @@ def _document(source: str, where: str, read: Read) -> Document:
     )
 
 
-def identify(path: Path, passwords: tuple[str, ...] = ()) -> Extracted | Problem:
+def identify(path: Path) -> Extracted | Problem:
     """Return the document of a file without its highlights, or the reason why it failed.
 
     The key is "" if all pages of the file are empty, as those of other files may be, too.
     """
     with PdfWorker() as worker:
-        read = worker.read(path, passwords, named=True)
+        read = worker.read(path, named=True)
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
     document = _document("", path.name, read)

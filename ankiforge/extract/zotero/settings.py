@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -204,9 +203,7 @@ class UntoldError(ItemError):
 # --- settings `api`, `url` and `key_env` ----------------------------------------------------
 
 
-def addresses(
-    api: str, url: str, key_env: str, environ: Mapping[str, str] = os.environ
-) -> tuple[Address, Address]:
+def addresses(api: str, url: str, key_env: str) -> tuple[Address, Address]:
     """Return the addresses of the local and of the web API.
 
     Raises:
@@ -242,7 +239,7 @@ def addresses(
     here = url.rstrip("/") if api == "local" or (api == "auto" and is_loopback(url)) else ""
     there = url.rstrip("/") if not here else ""
     name = key_variable(ZOTERO, there or WEB, key_env)
-    key = key_for(ZOTERO, there or WEB, key_env, environ)
+    key = key_for(ZOTERO, there or WEB, key_env)
     if not key.isascii() or not key.isprintable():
         raise ConfigError(
             f"key_env: the key in {name} contains characters that are not allowed in a header"

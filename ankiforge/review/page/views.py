@@ -10,9 +10,9 @@ from ankiforge.anki.merge import Conflict
 from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.unrender import unrender, words_in_anki
 from ankiforge.draft import BEYOND, requested
-from ankiforge.ledger.cards import ANSWER_CHANGED, DECIDED, NOTE, PAIRED
+from ankiforge.ledger.cards import ANSWER_CHANGED, DECIDED, MOVED_FROM, NOTE, PAIRED, REPLACES
 from ankiforge.ledger.conditions import Term
-from ankiforge.ledger.events import CONSENT, MADE, Event, standing
+from ankiforge.ledger.events import CONSENT, DOUBTED, MADE, Event, standing
 from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AcceptedBy,
@@ -165,6 +165,7 @@ _WAITS = {
     FLOODED: f"More than {FLOOD} clean cards arrived at once, so the rest wait for you.",
     DECIDED: "You have already decided on a card from this passage.",
     RECOVERED: "Its document has cards that were recovered from Anki.",
+    DOUBTED: "It may be a card that moved, or one that you rejected.",
 }
 _HOW_IT_STANDS = {
     AcceptedBy.POLICY: "Accepted without you: no check objected.",
@@ -176,14 +177,18 @@ _HOW_IT_STANDS = {
 def sentence(words: str) -> str:
     """Return words as a sentence: with a capital letter and a full stop."""
     words = words.strip()
-    return f"{words[:1].upper()}{words[1:]}{'' if words[-1:] in ('.', '?', '!', '') else '.'}"
+    ends = words.rstrip("”")[-1:] in (".", "?", "!", "")
+    return f"{words[:1].upper()}{words[1:]}{'' if ends else '.'}"
 
 
 def _why(card: Card, shown: Sequence[Candidate]) -> tuple[str, str]:
     """Return why a card waits, or how it stands, and the tone of that."""
     findings = sorted(
         (one for one in shown[0].findings if one.severity is not Severity.INFO),
-        key=lambda one: one.severity is not Severity.BLOCK,
+        key=lambda one: (
+            one.severity is not Severity.BLOCK,
+            one.check not in (MOVED_FROM, REPLACES),
+        ),
     )
     worst = findings[0] if findings else None
     if card.standing is not Standing.LIVE:

@@ -115,6 +115,21 @@ def test_nearly_all_corrections_of_the_tuned_half_ship():
         ("It is due ==tomorrow==.", "It is due after ==tomorrow==.", WAITS),
         ("A proxy to localhost:3000 ==runs==.", "A proxy to localhost:8096 ==runs==.", WAITS),
         ("x lies in [0, 1] and ==is real==.", "x lies in [1, 2] and ==is whole==.", ANOTHER),
+        ("Das Haus wurde ==gebaut==.", "Das Haus wurde ==gebraut==.", WAITS),
+        ("Haus: ==gebaut==", "Haus: ==gebraut==", WAITS),
+        ("Das Herz pummpt ==Blut==.", "Das Herz pumpt ==Blut==.", CORRECTION),
+        ("Das Herz pumpt ==Blut==.", "Das Herz pummpt ==Blut==.", WAITS),
+        ("Die Bewohner des Gebietes ==wählen==.", "Die Bewohner des Gebiets ==wählen==.", CORRECTION),
+        ("Resula ==fácil== usar la orden.", "Resulta ==fácil== usar la orden.", CORRECTION),
+        ("La mujer tiene ==pena== de todo.", "La mujer tiene ==peña== de todo.", WAITS),
+        ("The base is ==cytidine==.", "The base is ==cytosine==.", WAITS),
+        ("The town is ==Freiberg==.", "The town is ==Freiburg==.", WAITS),
+        ("Adam wrote a ==book==.", "Adams wrote a ==book==.", WAITS),
+        ("The slope is ==f'(x)==.", "The slope is ==f''(x)==.", WAITS),
+        ("There are ==n!== orders.", "There are ==n== orders.", WAITS),
+        ("The set is ==[0, 1]==.", "The set is ==[0, 1)==.", WAITS),
+        ("==der== See ist tief.", "==die== See ist tief.", WAITS),
+        ("Convergence is ==uniform==.", "Convergence is ==weakly uniform==.", WAITS),
     ],
 )  # fmt: skip
 def test_cases_of_the_reviews(before, after, expected):
@@ -138,17 +153,17 @@ def test_a_bare_number_is_of_what_stands_above_it(before, after, old, new, expec
 
 
 def test_of_two_words_of_the_vault_none_is_a_misspelling():
-    before, after = "The silver lay on the ==floor==.", "The sliver lay on the ==floor==."
+    before, after = "The ==sterocilia== bend.", "The ==stereocilia== bend."
 
     assert kind(before, after) is CORRECTION
-    assert kind(before, after, known={"silver", "sliver"}) is WAITS
+    assert kind(before, after, known={"sterocilia", "stereocilia"}) is WAITS
 
 
 def test_a_word_that_only_the_correction_shares_with_the_vault_was_misspelled():
-    before, after = "The ==masimum== is reached.", "The ==maximum== is reached."
+    before, after = "The skin makes ==dermpidin==.", "The skin makes ==dermcidin==."
 
     assert kind(before, after) is WAITS
-    assert kind(before, after, known={"maximum"}) is CORRECTION
+    assert kind(before, after, known={"dermcidin"}) is CORRECTION
 
 
 def highlight(**fields):

@@ -93,13 +93,20 @@ def alike(forge, write) -> tuple[str, str]:
     return str(second["guid"]), str(first["guid"])
 
 
+def test_a_card_that_may_have_moved_says_so_first(client, write, tmp_path):
+    write(a="The organelle X1 holds about ==12 vesicles== at the membrane.\n", c=ONE)
+    (tmp_path / "notes" / "a.md").unlink()
+    write(b="The organelle X1 holds about ==12 vesicles== at the outer membrane.\n")
+    assert client().item(view="pending")["item"]["why"] == "Moved from “a”?"
+
+
 def test_a_pair_is_one_item_with_the_waiting_card_first(forge, client, alike):
     found = client().item(view="twins")
     assert found["count"] == 1
     assert [slot["id"].partition(".")[0] for slot in found["item"]["slots"]] == list(alike)
     body = found["item"]["body"]
     assert "only here: </span>Which" in body
-    assert found["item"]["why"]
+    assert found["item"]["why"] == "Resembles “What enzyme unwinds DNA?”"
     assert [act["key"] for act in found["item"]["acts"]] == ["m", "l", "y", "x", "X"]
 
 
