@@ -157,6 +157,18 @@ def test_a_card_whose_passage_says_something_else_and_gives_no_draft_is_marked(f
     assert marked(Liver=LIVER) == ["Heart"]
 
 
+def test_a_number_belongs_to_its_row_when_the_numbers_of_two_rows_are_swapped(forge, vault):
+    table = "| River | Length |\n|---|---|\n| Rhine | =={}== |\n| Elbe | =={}== |\n"
+    read(forge, vault, {"Rivers": table.format("1,230 km", "1,094 km")})
+    lines = forge.ok("list", "--no-card", "--json").stdout.splitlines()
+    key = {bare["exact"]: bare["key"] for bare in map(json.loads, lines)}["1,230 km"]
+    words = ("--field", "Front", "How long is the Rhine?", "--field", "Back", "1,230 km")
+    forge.ok("edit", key, *words)
+    assert "source_changed" not in forge.ok("list", "--json").stdout
+    read(forge, vault, {"Rivers": table.format("1,094 km", "1,230 km")})
+    assert "source_changed" in forge.ok("list", "--json").stdout
+
+
 def test_a_corrected_card_that_may_have_moved_still_waits(forge, vault):
     read(forge, vault, {"Old": "The harbour of Kelo has ==seven towers== of stone.\n"})
     (vault / "Old.md").unlink()

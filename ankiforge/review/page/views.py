@@ -58,6 +58,7 @@ from ankiforge.review.page.items import (
 from ankiforge.review.page.source import source_html
 from ankiforge.review.select import selectable_text
 from ankiforge.review.service import Service
+from ankiforge.text.cloze import reveal
 from ankiforge.text.display import counted
 from ankiforge.text.markdown import plain
 
@@ -324,7 +325,7 @@ def _replaced_html(service: Service, card: Card) -> str:
         other = service.ledger.cards.get(guid)
         asked = words_in_anki(other, service.ledger.views.seen(guid)) or other.fields
         facts += [
-            ("In place of", " → ".join(text for _, text in asked[:2] if text)),
+            ("In place of", " → ".join(reveal(text) for _, text in asked[:2] if text)),
             ("Which was", forgotten(history_of(service.ledger, other))),
             ("If you accept this one", "that one is retired; until then it stays as it is"),
         ]
