@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -222,6 +223,18 @@ def reference(highlight: Highlight) -> str:
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
     place = ", ".join(part for part in (title, " › ".join(headings), page) if part)
     return ". ".join(part for part in (head, place) if part)
+
+
+_CITED = re.compile(r"<cite>(.*?)</cite>", re.DOTALL)
+
+
+def is_cited(highlight: Highlight, citation: str) -> bool:
+    """Return whether a field Citation names the document and page of a highlight as they are now."""
+    document = canonical(reference(replace(highlight, heading="", page_label="")))
+    cited = (canonical(text_of(cite)) for cite in _CITED.findall(citation))
+    rests = [cite.removeprefix(document) for cite in cited if cite.startswith(document)]
+    page = canonical(highlight.page_label)
+    return any(rest[:1] in ("", ",") and page in rest for rest in rests)
 
 
 # --- links ----------------------------------------------------------------------------------

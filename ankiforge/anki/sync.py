@@ -21,8 +21,10 @@ from ankiforge.anki.identity import content_hash, normal_form
 from ankiforge.anki.merge import Base, Conflict, Side, merge_fields, merge_tags, same_tags
 from ankiforge.anki.notes import (
     RETIRED,
+    citation_html,
     deck_name,
     field_html,
+    is_cited,
     tag_names,
     with_content,
     with_identity,
@@ -188,8 +190,8 @@ def _plan_new(known: PlanInput, options: PlanOptions) -> CardPlan:
 def _unseen_revision(known: PlanInput) -> Shipment:
     """Return the revision of a note that is not in Anki: the last one if nothing of ours changed.
 
-    Changes of Markdown, tags, pictures and the linked note count. Changes that only come from the
-    renderer or a generated field are shipped along with the next of those (docs/why.md).
+    Changes of Markdown, tags, pictures, the linked and the cited place count. Changes that only come
+    from the renderer are shipped along with the next of those (docs/why.md).
     """
     card, last = known.card, known.last
     same = last is not None and _same_text(last, known)
@@ -259,7 +261,7 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
         normal_form(one) == normal_form(other)
         for one, other in zip(merged, seen.fields, strict=False)
     )
-    placed = _shows_sources(last, known) and _links_current_notes(seen.fields, card)
+    placed = _shows_sources(last, known) and _shows_place(seen.fields, card)
     if same_fields and same_tags(tags, seen.tags) and placed:
         return CardPlan(card, conflicts=conflicts)
     pictures_lost = known.missing_pictures and _needs_pictures(card, last)
@@ -493,7 +495,7 @@ def _same_text(last: Shipment, known: PlanInput) -> bool:
         return False
     written = "".join(last.html)
     shown = all(picture.name in written for picture in known.pictures.values())
-    return shown and _shows_sources(last, known) and _links_current_notes(last.html, known.card)
+    return shown and _shows_sources(last, known) and _shows_place(last.html, known.card)
 
 
 def _shows_sources(last: Shipment, known: PlanInput) -> bool:
@@ -502,24 +504,31 @@ def _shows_sources(last: Shipment, known: PlanInput) -> bool:
     return all(source in written for source in known.merged_sources)
 
 
-def _links_current_notes(html: Sequence[str], card: Card) -> bool:
-    """Return whether the Obsidian links open notes of the card's passages, the first one that of its own.
+def _shows_place(html: Sequence[str], card: Card) -> bool:
+    """Return whether links and citation show where the card's passage is, the first link its own.
 
-    They do not after a note was renamed or moved, or after a further passage was removed.
+    They do not after a note was renamed or moved, a further passage was removed, an annotation was
+    deleted and made again, or the title of a paper was corrected.
     """
-    links = html[note_type(card.family).fields.index("Links")]
-    linked = [_linked_note(unescape(uri)) for uri in re.findall(r'href="(obsidian:[^"]*)"', links)]
-    uris = (uri for one in card.passages for uri in (one.uri, *one.links, one.document.uri))
-    here = _linked_note(card.highlight.uri)
+    names = note_type(card.family).fields
+    uris = re.findall(r'href="([^"]*)"', html[names.index("Links")])
+    linked = [place for uri in uris if (place := _linked_place(unescape(uri)))]
+    current = (uri for one in card.passages for uri in (one.uri, *one.links, one.document.uri))
+    here = _linked_place(card.highlight.uri)
     is_first = not (linked and here) or linked[0] == here
-    return is_first and set(linked) <= {*map(_linked_note, uris), ()}
+    if not (is_first and set(linked) <= set(map(_linked_place, current))):
+        return False
+    one, cited = card.highlight, html[names.index("Citation")]
+    return is_cited(one, cited) or not is_cited(one, citation_html(card))
 
 
-def _linked_note(uri: str) -> tuple[str, ...]:
-    """Return (vault, file) of an Obsidian link, without the position. () for any other link."""
+def _linked_place(uri: str) -> tuple[str, ...]:
+    """Return what an Obsidian or Zotero link opens, without the position. () for any other link."""
     parts = urlsplit(uri)
     query = parse_qs(parts.query)
     file = query.get("file", [""])[0].partition("#")[0]
+    if parts.scheme == "zotero":
+        return (parts.netloc, parts.path, *query.get("annotation", []))
     return (query.get("vault", [""])[0], file) if parts.scheme == "obsidian" and file else ()
 
 

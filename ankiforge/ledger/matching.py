@@ -276,7 +276,9 @@ class Recognition:
 
     # --- in place ---------------------------------------------------------------------------
 
-    def renamed(self, run: RunId, recognised: Mapping[tuple[str, str], str]) -> frozenset[str]:
+    def renamed(
+        self, run: RunId, recognised: Mapping[tuple[str, str], str]
+    ) -> frozenset[tuple[str, str, str]]:
         """Match the highlights of `recognised` documents as if they stood where they did.
 
         A highlight that stands word for word in another document went there.
@@ -286,9 +288,9 @@ class Recognition:
             recognised: the old place of a document by its container and new place.
 
         Returns:
-            The keys that were assigned.
+            The containers and old places of the keys that were assigned, and these.
         """
-        taken: set[str] = set()
+        taken: set[tuple[str, str, str]] = set()
         moved_to = self._moved_to(run) if recognised else {}
         for (container, place), old in sorted(recognised.items()):
             stored = [
@@ -305,7 +307,8 @@ class Recognition:
                 "   WHERE h.container = ?2 AND h.place = ?3 AND h.text = s.text)) ORDER BY id",
                 (run, container, place, old),
             ).fetchall()
-            taken |= self._match(run, stored, staged, (container, old), {})
+            matched = self._match(run, stored, staged, (container, old), {})
+            taken |= {(container, old, key) for key in matched}
         return frozenset(taken)
 
     def _moved_to(self, run: RunId) -> dict[str, set[tuple[str, str]]]:
@@ -324,9 +327,9 @@ class Recognition:
         self,
         run: RunId,
         reselected: Collection[str] = (),
-        taken: Collection[str] = (),
+        taken: Collection[tuple[str, str, str]] = (),
     ) -> None:
-        """Match highlights that are where they were, edited or not, but for keys already `taken`.
+        """Match highlights that are where they were, edited or not, but for keys `taken` from there.
 
         What the settings left out matches only word for word, except in `reselected` containers.
         """
@@ -340,7 +343,7 @@ class Recognition:
         moved_to = self._moved_to(run) if groups else {}
         for container, place, path in groups:
             stored = self._stored(run, container, place, reselected=container in reselected)
-            stored = [one for one in stored if one.key not in taken]
+            stored = [one for one in stored if (container, place, one.key) not in taken]
             if not stored:
                 continue
             staged = self._db.execute(

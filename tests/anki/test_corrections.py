@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.anki.stories import Desk, Step, do
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
+PAPERS = SETTINGS.replace("obsidian: {name: notes, path: notes}", "zotero: {path: zotero.sqlite}")
 CLEAN = SETTINGS.replace("review", "clean")
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
+RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WAR = "World War 1 ended in ==1918== after four years.\n"
 NEXT = "World War 2 ended in ==1945== after six years.\n"
 GAP = "In its ==worst case== the search takes as long as the list is."
@@ -42,6 +45,28 @@ def desk(forge: Any, backend: Any) -> Iterator[Desk]:
 
 def moved(desk: Desk) -> None:
     (desk.notes / "A.md").rename(desk.notes / "B.md")
+
+
+def marked(
+    text: str, key: str = "MARKAAA2", comment: str = "? How long is it?", **fields: str
+) -> Step:
+    """The one source is a library that has one paper with this mark."""
+    mark = Annotation(key, text, comment, page_label=fields.pop("page", "3"))
+    paper = Work(
+        "PAPERAA2",
+        {"title": "On Rivers", **fields},
+        attachments=(Attachment("ATTACHA2", "Rivers.pdf", (mark,)),),
+    )
+
+    def write(desk: Desk) -> None:
+        desk.forge.settings(PAPERS)
+        write_zotero(desk.forge.folder / "zotero.sqlite", [Library((paper,))])
+
+    return write
+
+
+def cites(**words: str) -> Step:
+    return lambda desk: [desk.in_anki()[name].index(word) for name, word in words.items()]
 
 
 def reviewed(desk: Desk) -> None:
@@ -105,6 +130,18 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "a renamed note ships its link": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.run(packages=1),
         do.load(), lambda desk: links_to(desk, "B"), reviewed, do.run(written=0),
+    )),
+    "an annotation that is made again ships its link": ("1,320", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, "MARKBBB2"), do.run(updated=1), do.load(),
+        cites(Links="annotation=MARKBBB2"), reviewed, do.run(written=0),
+    )),
+    "a paper whose title is corrected ships its citation": ("1,320", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, title="On Streams"), do.run(updated=1), do.load(),
+        cites(Citation="<cite>On Streams, p. 3</cite>"), reviewed, do.run(written=0),
+    )),
+    "a page number that is corrected reaches the citation": ("1,320", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, page="117"), do.run(updated=1), do.load(),
+        cites(Citation="p. 117</cite>"), reviewed, do.run(written=0),
     )),
     "a gap keeps its number": ("search", (
         do.write(GAP), *ACCEPTED, do.write(GAP.replace("worst case", "least good case")), do.run(),

@@ -33,9 +33,9 @@ def library(tmp_path: Path) -> Path:
     return folder
 
 
-def library_of(group: int | None = None) -> Library:
+def library_of(group: int | None = None, text: str = TEXT) -> Library:
     marks = (
-        Annotation("MARKAAA2", TEXT, page=2, page_label="3"),
+        Annotation("MARKAAA2", text, page=2, page_label="3"),
         Annotation("MARKBBB2", OTHER, page=2, page_label="3", top=200),
         Annotation("MARKCCC2", NUMBERS, page=2, page_label="3", top=300),
     )
@@ -85,6 +85,20 @@ def test_an_annotation_quoted_in_two_notes_is_one(forge, vault, library):
     [one] = [one for one in known(forge).values() if one["exact"] == TEXT]
     assert "file=note" in places(one)
     assert "file=other" in places(one)
+
+
+def test_an_annotation_that_is_corrected_while_its_note_is_renamed_is_the_same(
+    forge, vault, library
+):
+    note(vault, f"{QUOTE}\n{OTHER.replace('Sleep', 'A long night of sleep')}\n")
+    forge.ok("run", vault, library)
+    before = set(known(forge))
+    (vault / "note.md").rename(vault / "reading.md")
+    write(library, library_of(text=TEXT.replace("slows", "slowed")))
+
+    assert forge.json("run", vault, library)["highlights"]["new"] == 0
+    assert set(known(forge)) == before
+    assert "slowed" in known(forge)["zotero:user/MARKAAA2"]["exact"]
 
 
 def test_a_quote_says_which_library_it_is_from(forge, vault, library):
