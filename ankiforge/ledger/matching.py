@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from ankiforge.ledger.cards import MOVED_FROM
 from ankiforge.ledger.db import Connection
@@ -840,8 +841,14 @@ class Recognition:
                 if key not in known:
                     notes[place_of(one.document)][at][key] = one
         for left, others in notes.values():
-            for key, used in likest(left, others, self._edit, ASK).items():
+            for key, used in likest(left, others, self._edit_of_a_letter, ASK).items():
                 self.issued_twice[HighlightKey(key)] = HighlightKey(used)
+
+    def _edit_of_a_letter(self, old: Highlight, new: Highlight) -> Edit:
+        """Judge an edit; one of a single letter keeps the names, as far as what is the same passage goes."""
+        edit = self._edit(old, new)
+        apart = OSA.distance(canonical(old.exact), canonical(new.exact), score_cutoff=1)
+        return replace(edit, names_kept=edit.names_kept or apart <= 1)
 
     def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
         """Return the texts that a passage has or had, as far as a card or a run here tells."""

@@ -121,6 +121,10 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("copy", 20, 44), ("paste", 52, 15), ("cut", 27, 13), ("replace", 37, 23),
         ],
     ),
+    "a letter of a name corrected for the second machine, and a passage added beside it for the first": (
+        950146, (),
+        [("drop", 14, 18), ("add", 37, 27), ("number", 27, 15), ("run", 45, 34), ("add", 40, 9)],
+    ),
 }  # fmt: skip
 
 
