@@ -396,7 +396,7 @@ class CardMoves:
             for card in self._cards.of_highlight(other):
                 if card.highlight.key != other or not _is_alive(card):
                     continue
-                if not self._asks_about(used, card.guid):
+                if not self._asks_about(used, card):
                     self._move(card, used, action, edited=True)
             for card in self._cards.of_highlight(used):
                 if card.highlight.key == used:
@@ -664,13 +664,18 @@ class CardMoves:
             for event in standing(self._decisions.of(guid))
         )
 
-    def _asks_about(self, key: HighlightKey, guid: Guid) -> bool:
-        """Return whether a card of a highlight waits for a person to say if it is, or replaces, another card."""
+    def _asks_about(self, key: HighlightKey, card: Card) -> bool:
+        """Return whether a card of a highlight waits for a person to say if it is, or replaces, this card.
+
+        That is answered if another machine has since read the same words under the key of this card.
+        """
         rows = self._db.execute(
             f"SELECT d.subject FROM event d WHERE d.what IN ('{REPLACES}', 'wait')"
-            " AND json_extract(d.body, '$.key') = ? AND NOT d.undone AND EXISTS (SELECT 1"
-            f"  FROM json_each(d.body, '$.{INSTEAD}') one WHERE one.value = ?)",
-            (key, guid),
+            " AND json_extract(d.body, '$.key') = ?1 AND NOT d.undone AND EXISTS (SELECT 1"
+            f"  FROM json_each(d.body, '$.{INSTEAD}') one WHERE one.value = ?2)"
+            " AND (SELECT text FROM highlight WHERE key = ?1)"
+            "  IS NOT (SELECT text FROM highlight WHERE key = ?3)",
+            (key, card.guid, card.highlight.key),
         ).fetchall()
         pending = Verdict.PENDING
         return any(
