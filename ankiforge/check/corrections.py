@@ -478,8 +478,8 @@ _NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(ke
 _CLASS = re.compile(
     r"(?!iy|yi)[aeiouy]{2}[a-z]e|[aeiou]{2}al|(?:[ai]{2}[td]|[aei]{2}n|[aoy]{2}l|[ao]{2}s)(?:es?|os?|i|en|y|s)?|[dlnst]{2}es?"
 )
-"""Two vowels and the end of words that name classes of substances: -ate and -ite, -ose and -ase,
--ol and -al, -Sulfat and -Sulfit."""
+"""Two letters and the end of words that name classes of substances: -ate and -ite, -ose and -ase,
+-ol and -al, -Sulfat and -Sulfit, -ine and -ite."""
 
 
 def _misspelled(

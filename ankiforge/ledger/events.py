@@ -225,11 +225,9 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     corrects = "" if now["edited"] else event.body.get(CORRECTS, "")
     if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
         return  # another ledger's reading of the source
-    persons = _is_persons(now, event, card) and corrects not in (
-        PERSON,
-        True,
-    )  # True in older lines
-    if event.what == REVISE and "fields" in event.after and persons:
+    rewords = event.what == REVISE and "fields" in event.after
+    # a correction of a person's text is marked by True in older lines
+    if rewords and corrects not in (PERSON, True) and _is_persons(now, event, card):
         return  # keep a person's text
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only
