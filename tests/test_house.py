@@ -78,9 +78,9 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 188, "code lines": 52_748, "AST nodes": 529_756, "longest file": 1_081}
+CEILINGS = {"modules": 188, "code lines": 53_200, "AST nodes": 534_000, "longest file": 1_100}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 51_746
+TEST_LINES = 52_400
 HERE = Path(__file__).parent
 
 
