@@ -125,6 +125,9 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         950146, (),
         [("drop", 14, 18), ("add", 37, 27), ("number", 27, 15), ("run", 45, 34), ("add", 40, 9)],
     ),
+    "a note copied and then corrected, the ledger lost before either was read": (
+        1110143, ALONE, [("copy", 32, 28), ("insert", 47, 54), ("lose_ledger", 1, 4)],
+    ),
     "a citation that the second machine read alone, and the name replaced before the first did": (
         1100200, (), [("cite", 19, 31), ("run", 7, 4), ("name", 19, 36), ("run", 53, 37)],
     ),
