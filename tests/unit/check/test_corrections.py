@@ -80,6 +80,7 @@ def test_nearly_all_corrections_of_the_tuned_half_ship():
         ("It counts the tree in a ==forest==.", "It counts the trees in a ==forest==.", CORRECTION),
         ("It moves quick in ==air==.", "It moves quickly in ==air==.", CORRECTION),
         ("A vertex if in the ==tree==.", "A vertex is in the ==tree==.", CORRECTION),
+        ("Come gatos y ==perros==.", "Come gatos o ==perros==.", WAITS),
         ("The gas fills l25 mL of ==it==.", "The gas fills 125 mL of ==it==.", CORRECTION),
         ("It stops for 1 second at ==C==.", "It stops for one second at ==C==.", CORRECTION),
         ("As Figure 3 shows, it is ==red==.", "As Figure 4 shows, it is ==red==.", CORRECTION),
