@@ -954,9 +954,8 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
         at = next(place for place, each in enumerate(tokens) if each is one)
         after = next((each for each in tokens[at + 1 :] if not each.light), None)
         # in a phrase that was added as a whole, it limits nothing else: in all cells
-        whole = one.key in _COUNTED and any(
-            after is each for each in (*edit.inserted, *edit.removed)
-        )
+        added = any(after is each for each in (*edit.inserted, *edit.removed))
+        whole = added and one.key in _COUNTED and not one.answer
         if not whole and not (one.key == "least" and at and tokens[at - 1].key == "at"):
             return f"“{one.raw}” was added or removed"
     if len(edit.numbers) > 1:
