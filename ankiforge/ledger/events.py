@@ -131,6 +131,14 @@ def standing(history: Iterable[Event]) -> list[Event]:
     return [event for event in history if not event.undone]
 
 
+def columns_set(history: Iterable[Event]) -> Columns:
+    """Return the columns that the events about a card set, in order, without those undone."""
+    now: Columns = {}
+    for event in standing(history):
+        now |= event.after
+    return now
+
+
 # --- the fold -------------------------------------------------------------------------------
 
 

@@ -147,6 +147,13 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
     ),
+    "rejected while a correction waited, which the second machine had not read": (
+        1230006, (),
+        [
+            ("cut", 33, 13), ("run", 50, 54), ("number", 36, 11), ("run", 57, 12),
+            ("reject", 35, 23),
+        ],
+    ),
 }  # fmt: skip
 
 
