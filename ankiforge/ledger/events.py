@@ -246,6 +246,12 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now.update({name: value for name, value in after.items() if name not in _ANKI})
     if event.what == "move":
         state.home = event.body.get("to", "")
+    if event.what == REVISE and not event.here:  # a correction that was drafted here, too
+        for one in card.alternatives:
+            if one.fields == after["fields"]:
+                state.letters[one.letter] = CandidateState.PICKED
+            elif state.letters[one.letter] == CandidateState.PICKED:
+                state.letters[one.letter] = CandidateState.PASSED
     for letter, new_state in event.body.get("candidates", {}).items():
         named = _letter(event, card, letter)
         if named:

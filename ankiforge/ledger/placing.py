@@ -38,6 +38,7 @@ from ankiforge.ledger.events import (
     DOUBTED,
     PERSON,
     POLICY,
+    REVISE,
     SOURCE,
     Columns,
 )
@@ -640,6 +641,15 @@ class Reviser:
         )
         self._cards.refresh(card.guid)
         return otherwise
+
+    def tell_correction(self, guid: Guid, draft: Draft) -> None:
+        """Record that a new card corrects the words with which another machine, or a lost ledger, shipped it."""
+        card = self._cards.get(guid)
+        by_policy = card.accepted_by not in ("", AcceptedBy.PERSON) and not card.edited
+        if by_policy and card.fields == draft.fields and not card.leading.blocked:
+            after: Columns = {"fields": to_json(draft.fields), "kind": draft.kind.value}
+            extra = {"answer": draft.answer, CORRECTS: card.accepted_by}
+            self._decisions.change(guid, REVISE, after, by=SOURCE, extra=extra)
 
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]

@@ -524,6 +524,8 @@ class Recorder:
         doubts = [one for one in row[0].findings if one.check == REPLACES]
         if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra=asks(doubts))
+        if known[0] and not all(map(same, known, (drafts[0].quote, drafts[0].answer))):
+            self._reviser.tell_correction(guid, drafts[0])
         return guid
 
     def _shipped_otherwise(

@@ -154,6 +154,9 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("reject", 35, 23),
         ],
     ),
+    "words inserted, and first read by a machine that knows the old ones from the journal": (
+        970015, (), [("reprint", 1, 14), ("run", 21, 19), ("insert", 44, 39), ("run", 27, 13)],
+    ),
 }  # fmt: skip
 
 
