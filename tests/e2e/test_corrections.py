@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
 SHIPS, WAITS, OTHER = "ships", "a revision waits", "another card waits beside the old one"
 
 EDITS: dict[str, tuple[str, str, str]] = {
@@ -98,6 +100,47 @@ def test_show_says_why_new_words_wait(forge, vault):
     [guid] = read(forge, vault, {"Rivers": text.replace(*edit.split("|"))})["Rivers"]
 
     assert "“Elbe” → “Oder”: another name (same_highlight)" in forge.ok("show", guid).stdout
+
+
+SENTENCE = "The Vltava joins the Elbe at Melnik after 430 kilometres of slow water."
+COMMENTS: dict[str, tuple[str, str, str]] = {
+    "a question becomes a cloze": ("What joins the Elbe?", "c: Melnik", OTHER),
+    "a cloze becomes a question": ("c: Melnik", "q: What joins the Elbe at Melnik", OTHER),
+    "a question is reworded": ("? Where does the Vltava end", "? Where does the Vltava end at last", SHIPS),
+    "a comment asks for nothing any more": ("c: Melnik", "see the map", "the same"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMENTS)
+def test_a_comment_in_zotero_that_asks_for_another_kind_of_card(forge, tmp_path, name):
+    before, after, expected = COMMENTS[name]
+    first = read_zotero(forge, tmp_path, Annotation("MARK0001", SENTENCE, before))
+    second = read_zotero(forge, tmp_path, Annotation("MARK0001", SENTENCE, after))
+    assert outcome(first, dict(second)) == expected
+
+    if expected == OTHER:  # back again, the card that waited is not needed
+        third = read_zotero(forge, tmp_path, Annotation("MARK0001", SENTENCE, before))
+        [old] = first
+        assert [guid for guid, card in third.items() if card["standing"] == "live"] == [old]
+
+
+def test_a_pending_card_goes_with_the_comment_that_asked_for_it(forge, tmp_path):
+    forge.settings("accept: {rules: review}\n")
+    [old] = read_zotero(forge, tmp_path, Annotation("MARK0001", SENTENCE, "What joins the Elbe?"))
+    cards = read_zotero(forge, tmp_path, Annotation("MARK0001", SENTENCE, "c: Melnik"))
+
+    [new] = cards.keys() - {old}
+    assert (cards[old]["standing"], cards[new]["standing"]) == ("retired", "live")
+
+
+def read_zotero(forge: Any, folder: Path, *marks: Annotation) -> dict[str, dict[str, Any]]:
+    """Run over a paper with these annotations; return the cards by guid."""
+    paper = Work(
+        "PAPER001", {"title": "Rivers"}, attachments=(Attachment("FILE0001", "a.pdf", marks),)
+    )
+    database = write_zotero(folder / "zotero.sqlite", [Library((paper,))])
+    forge("run", database)
+    return {card["guid"]: card for card in forge.cards()}
 
 
 FIRST = "The town of Kelo has a famous harbuor since 1248 with ==seven towers==.\n"
