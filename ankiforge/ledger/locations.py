@@ -107,22 +107,30 @@ class Locations:
         It stands nowhere else at this place: an annotation was corrected in Zotero and not in the file, or
         made again where a note quotes it.
         """
-        related = self._related(found) if row["length"] >= SHORT and not row["key"] else ()
-        if not related or not (pages := _pages(found)):
+        pages = _pages(found) if row["length"] >= SHORT and not row["key"] else ()
+        if not pages:
             return None
+        related = self._related(found)
         marks = ", ".join("?" * len(related))
         rows = self._db.execute(
-            "SELECT key, body FROM (SELECT h.key, h.body, h.text FROM highlight h WHERE h.presence <> 'gone'"
+            "SELECT key, body FROM (SELECT h.key, h.body FROM highlight h WHERE h.presence <> 'gone'"
             f"  AND h.document IN ({marks}) AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
-            "  UNION ALL SELECT w.key, w.body, w.text FROM location w"
-            f"  WHERE json_extract(w.body, '$.document.key') IN ({marks})) o"
-            " WHERE NOT EXISTS (SELECT 1 FROM scanned s WHERE s.run = ? AND s.container = ? AND s.place = ?"
-            "  AND (s.key = o.key OR s.text = o.text)) ORDER BY key",
-            (*related, *related, run, row["container"], row["place"]),
+            "  UNION ALL SELECT w.key, w.body FROM location w"
+            f"  WHERE json_extract(w.body, '$.document.key') IN ({marks})"
+            "  UNION ALL SELECT s.key, s.body FROM highlight h CROSS JOIN scanned s ON s.run = ?"
+            "  AND s.key = h.key WHERE h.document = ? AND h.run = '') o WHERE NOT EXISTS (SELECT 1"
+            "  FROM scanned s WHERE s.run = ? AND s.key = o.key AND s.container = ? AND s.place = ?)"
+            " ORDER BY key",
+            (*related, *related, run, found.document.key, run, row["container"], row["place"]),
         )
         near = {each["key"]: decode_highlight(each["body"]) for each in rows}
         near = {key: _words_of(one) for key, one in near.items() if _pages(one) & pages}
-        return next(iter(likest(near, {"": _words_of(found)}, judged)), None)
+        key = next(iter(likest(near, {"": _words_of(found)}, judged)), None)
+        itself = self._db.execute(
+            "SELECT 1 FROM scanned WHERE run = ? AND container = ? AND place = ? AND text = ?",
+            (run, row["container"], row["place"], text_of(near[key]) if key else ""),
+        ).fetchone()
+        return None if itself else key
 
     def begin(self) -> None:
         """Discard the cached relations between documents, as works may have been united since."""
