@@ -118,7 +118,7 @@ class Locations:
             "  UNION ALL SELECT w.key, w.body FROM location w"
             f"  WHERE json_extract(w.body, '$.document.key') IN ({marks})"
             "  UNION ALL SELECT s.key, s.body FROM highlight h CROSS JOIN scanned s ON s.run = ?"
-            "  AND s.key = h.key WHERE h.document = ? AND h.run = '') o WHERE NOT EXISTS (SELECT 1"
+            "  AND s.key = h.key WHERE h.document = ?) o WHERE NOT EXISTS (SELECT 1"
             "  FROM scanned s WHERE s.run = ? AND s.key = o.key AND s.container = ? AND s.place = ?)"
             " ORDER BY key",
             (*related, *related, run, found.document.key, run, row["container"], row["place"]),

@@ -427,6 +427,7 @@ class Recognition:
         return replace(match, asked=asked or (match.asked if match.moved else ""))
 
     def edit(self, old: Highlight, new: Highlight) -> Edit:
+        """Classify the edit of a stored passage."""
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
     def _edit_of_same_names(self, old: Highlight, new: Highlight) -> Edit:

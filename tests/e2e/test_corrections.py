@@ -186,29 +186,33 @@ def test_a_mark_of_a_file_whose_text_was_corrected_in_zotero(forge, zotero, name
     assert len(second) == (1 if same else 2)
 
 
-@pytest.mark.parametrize("lost", [True, False])
+@pytest.mark.parametrize("kept", ["in a note", "in a note, the ledger lost", "in the file"])
 @pytest.mark.parametrize("name", ELSEWHERE)
-def test_an_annotation_made_again_and_corrected_that_a_note_quotes(forge, zotero, name, lost):
+def test_an_annotation_made_again_and_corrected_whose_words_are_kept(forge, zotero, name, kept):
     old, new, same = ELSEWHERE[name]
-    (zotero / "notes").mkdir()
     forge.settings("accept: {}\n")
-    link = "zotero://open-pdf/library/items/FILE0001?page=1&annotation=MARK0001"
-    quote = f"> {LONG}\n> ([Doe, 2019, p. 1]({link}))\n"
-    (zotero / "notes" / "Reading.md").write_text(quote, encoding="utf-8")
-    first = read_zotero(forge, zotero, Annotation("MARK0001", LONG, "c: joins"))
-    again = Annotation("MARK0002", LONG.replace(old, new), "c: joins")
-    if lost:
+    if kept != "in the file":
+        (zotero / "notes").mkdir()
+        link = "zotero://open-pdf/library/items/FILE0001?page=1&annotation=MARK0001"
+        quote = f"> {LONG}\n> ([Doe, 2019, p. 1]({link}))\n"
+        (zotero / "notes" / "Reading.md").write_text(quote, encoding="utf-8")
+    comment = "c: joins"
+    first = read_zotero(forge, zotero, Annotation("MARK0001", LONG, comment, page_label="1"))
+    again = Annotation("MARK0002", LONG.replace(old, new), comment, page_label="1")
+    if kept == "in the file":
+        one = mark(LONG, name="f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+        page = Page((heading("Rivers", level=0), paragraph(LONG)), (one,), label="1")
+        write_pdf(zotero / "Zotero" / "storage" / "FILE0001" / "rivers.pdf", [page], title="Rivers")
+    if "lost" in kept:
         shutil.rmtree(forge.folder / ".ankiforge")
-    else:
-        read_zotero(forge, zotero, again)
     second = read_zotero(forge, zotero, again)
 
     assert not same or second.keys() == first.keys()
-    assert lost or not same or outcome(first, dict(second)) == SHIPS
+    assert "lost" in kept or not same or outcome(first, dict(second)) == SHIPS
     assert (
-        lost
+        "lost" in kept
         or same
-        or all(second[guid]["fields"] == card["fields"] for guid, card in first.items())
+        or all(second[one]["fields"] == first[one]["fields"] for one in first)
     )
 
 
