@@ -368,7 +368,7 @@ class Recognition:
         moved = self._moved_here(run, *place, found)
         stood = self._stood_when_last_read(*place, found)
         went = {one.key for one in stored if moved_to.get(text_of(one), set()) - {place}}
-        pairs = in_place(stored, found, self.edit, moved, stood, went)
+        pairs = in_place(stored, found, self._edit, moved, stood, went)
         matches = self._judged_all(stored, found, pairs)
         matches = [
             match
@@ -413,7 +413,7 @@ class Recognition:
         if before in (content_of(new), content_of(new.as_formerly)):
             return match
         own = own_key(new) == old.key
-        edit = self.edit(old, new)
+        edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
         unread = "SELECT 1 FROM highlight WHERE key = ? AND run = ''"
@@ -428,11 +428,14 @@ class Recognition:
 
     def edit(self, old: Highlight, new: Highlight) -> Edit:
         """Classify the edit of a stored passage."""
+        return self._edit(old, new)
+
+    def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
     def _edit_of_same_names(self, old: Highlight, new: Highlight) -> Edit:
         """Judge an edit of a passage that may be long gone: one with another name or answer is another fact."""
-        edit = self.edit(old, new)
+        edit = self._edit(old, new)
         same = edit.names_kept and not edit.answer_changed
         return edit if same else replace(edit, kind=EditKind.ANOTHER_FACT)
 
@@ -617,7 +620,7 @@ class Recognition:
         """
         assigned: dict[int, HighlightKey] = {}
         familiar = {one.key for one in stored if _home_of(one) in self._familiar}
-        for match in in_place(stored, [bare(one) for _, one in found], self.edit):
+        for match in in_place(stored, [bare(one) for _, one in found], self._edit):
             if not match.asked or match.key in familiar:
                 assigned[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
@@ -683,7 +686,7 @@ class Recognition:
             place = place_of(lost[key].document)
             edited = likeness >= SAME and not row["replaces"]
             if edited:
-                edit = self.edit(_of_any_place(lost[key]), _of_any_place(found))
+                edit = self._edit(_of_any_place(lost[key]), _of_any_place(found))
                 edited = edit.kind is not EditKind.ANOTHER_FACT
             if edited or recognised.may_be(place, row["place"]):
                 del recognised.lost[key]
@@ -717,7 +720,7 @@ class Recognition:
                 " AND key = '' AND length >= :length ORDER BY id",
                 {"container": scan.container, "run": run, "length": MOVED_LENGTH},
             )
-            for key, number in likest(stored, found, self.edit).items():
+            for key, number in likest(stored, found, self._edit).items():
                 self.assign(run, number, HighlightKey(key))
 
     def issued_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
@@ -763,7 +766,7 @@ class Recognition:
             )
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
-                self._pair_keys(loose, others, self.edit)
+                self._pair_keys(loose, others, self._edit)
             self._pair_in_note(lost, theirs)
 
     def accepted_elsewhere(self, run: RunId) -> None:
@@ -790,7 +793,7 @@ class Recognition:
         loose, accepted = (
             {key: _without_place(one) for key, one in side.items()} for side in (loose, accepted)
         )
-        self._pair_keys(loose, accepted, self.edit)
+        self._pair_keys(loose, accepted, self._edit)
 
     def waits(self, one: HighlightKey, other: HighlightKey) -> bool:
         """Return whether the words of two keys of one passage differ by more than a correction.
@@ -804,7 +807,7 @@ class Recognition:
             "SELECT key, body FROM highlight WHERE key IN (:one, :other)",
             {"one": one, "other": other},
         )
-        return self.edit(two[one], two[other]).kind is not EditKind.CORRECTION
+        return self._edit(two[one], two[other]).kind is not EditKind.CORRECTION
 
     def _bodies(self, sql: str, values: Mapping[str, str | int]) -> dict[Any, Highlight]:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
@@ -847,19 +850,21 @@ class Recognition:
 
     def _edit_of_a_letter(self, old: Highlight, new: Highlight) -> Edit:
         """Judge an edit; one of a single letter keeps the names, as far as what is the same passage goes."""
-        edit = self.edit(old, new)
+        edit = self._edit(old, new)
         apart = OSA.distance(canonical(old.exact), canonical(new.exact), score_cutoff=1)
         return replace(edit, names_kept=edit.names_kept or apart <= 1)
 
-    def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
-        """Return the texts that a passage has or had, as far as a card or a run here tells."""
+    def _earlier(self, key: str, one: Highlight) -> list[Highlight]:
+        """Return a passage with each of the words that it has or had, as far as a card or a run here tells."""
         rows = self._db.execute(
             "SELECT quote AS exact FROM slot WHERE key = :key UNION"
             " SELECT json_extract(body, '$.exact') FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchall()
-        before = (_texts(key, replace(one, exact=row["exact"])) for row in rows)
-        return _texts(key, one).union(*before)
+        return [one, *(replace(one, exact=row["exact"], gaps=()) for row in rows)]
+
+    def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
+        return set[str]().union(*(_texts(key, each) for each in self._earlier(key, one)))
 
     def _pair_spots(self, loose: _Passages, others: _Passages) -> None:
         """Note which of the `others` is an edit of one that had the same annotation or the same spot."""
@@ -871,9 +876,10 @@ class Recognition:
                 found = spots.get(spot(one), []) if spot(one) else []
                 if len(found) != 1 or not overlap(one, others[found[0]]):
                     continue
-                edit = self.edit(one, others[found[0]])
-                other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
-                if name_of(one) or not other_fact:
+                edits = (
+                    self._edit(one, each) for each in self._earlier(found[0], others[found[0]])
+                )
+                if name_of(one) or not all(_is_other_fact(edit) for edit in edits):
                     self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
@@ -944,7 +950,7 @@ class Recognition:
             key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
-                edit = self.edit(bodies[key], _without_place(one))
+                edit = self._edit(bodies[key], _without_place(one))
                 other_fact = edit.kind is EditKind.ANOTHER_FACT and not _likest(words, there, SAME)
                 if row["key"] and not _is_other_name(edit) and not other_fact:
                     seconds.append((RESEMBLED, row["key"], key))
@@ -1031,6 +1037,11 @@ def _vault_of(one: Highlight) -> _Vault:
 def _may_be_same(vault: _Vault, other: _Vault) -> bool:
     """Return whether two vaults, which may be of two workspaces, are not known to be different."""
     return vault[0] == other[0] and (vault[1] == other[1] or "" in (vault[1], other[1]))
+
+
+def _is_other_fact(edit: Edit) -> bool:
+    """Return whether an edit makes another fact, or may by another name."""
+    return edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
 
 
 def _is_other_name(edit: Edit) -> bool:
