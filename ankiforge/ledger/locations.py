@@ -42,7 +42,7 @@ from ankiforge.ledger.highlights import (
     present_location,
 )
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.pairing import likeness_around
+from ankiforge.ledger.pairing import Judged, likeness_around, likest
 from ankiforge.ledger.problem_cards import INSTEAD
 from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
@@ -99,6 +99,39 @@ class Locations:
         fit = [one for one in known if _of_one_page(one, found, row["length"])]
         best = min(fit, key=lambda one: (-likeness_around(one, found), one.key), default=None)
         return best.key if best else None
+
+    def edited(
+        self, run: RunId, row: sqlite3.Row, found: Highlight, judged: Judged
+    ) -> HighlightKey | None:
+        """Return the highlight of the same page of the work of which this one, of another source, is an edit.
+
+        It stands nowhere else at this place: an annotation was corrected in Zotero and not in the file, or
+        made again where a note quotes it.
+        """
+        pages = _pages(found) if row["length"] >= SHORT and not row["key"] else ()
+        if not pages:
+            return None
+        related = self._related(found)
+        marks = ", ".join("?" * len(related))
+        rows = self._db.execute(
+            "SELECT key, body FROM (SELECT h.key, h.body FROM highlight h WHERE h.presence <> 'gone'"
+            f"  AND h.document IN ({marks}) AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
+            "  UNION ALL SELECT w.key, w.body FROM location w"
+            f"  WHERE json_extract(w.body, '$.document.key') IN ({marks})"
+            "  UNION ALL SELECT s.key, s.body FROM highlight h CROSS JOIN scanned s ON s.run = ?"
+            "  AND s.key = h.key WHERE h.document = ?) o WHERE NOT EXISTS (SELECT 1"
+            "  FROM scanned s WHERE s.run = ? AND s.key = o.key AND s.container = ? AND s.place = ?)"
+            " ORDER BY key",
+            (*related, *related, run, found.document.key, run, row["container"], row["place"]),
+        )
+        near = {each["key"]: decode_highlight(each["body"]) for each in rows}
+        near = {key: _words_of(one) for key, one in near.items() if _pages(one) & pages}
+        key = next(iter(likest(near, {"": _words_of(found)}, judged)), None)
+        itself = self._db.execute(
+            "SELECT 1 FROM scanned WHERE run = ? AND container = ? AND place = ? AND text = ?",
+            (run, row["container"], row["place"], text_of(near[key]) if key else ""),
+        ).fetchone()
+        return None if itself else key
 
     def begin(self) -> None:
         """Discard the cached relations between documents, as works may have been united since."""
@@ -308,6 +341,11 @@ def _of_one_page(one: Highlight, other: Highlight, length: int) -> bool:
     if one.page_label and other.page_label:
         return one.page_label == other.page_label
     return length >= SHORT
+
+
+def _words_of(one: Highlight) -> Highlight:
+    """Return a passage without what only its source knows."""
+    return replace(one, own="", heading="", above=(), comment="")
 
 
 _PAGE = re.compile(r"(?:[?&#]|%23|%26)page(?:=|%3D)(\d+)")

@@ -429,6 +429,10 @@ class Recognition:
         asked = edit.why if edit.kind is EditKind.WAITS else ""
         return replace(match, asked=asked or (match.asked if match.moved else ""))
 
+    def edit(self, old: Highlight, new: Highlight) -> Edit:
+        """Classify the edit of a stored passage."""
+        return self._edit(old, new)
+
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 

@@ -656,8 +656,8 @@ class Reviser:
     ) -> list[HighlightKey]:
         """Handle live cards that no draft revises.
 
-        A card written in the source is retired if it was rewritten as another kind. Other cards get a
-        finding, unless their evidence is still in the passage.
+        A card written in the source, or a pending one that its comment asked for, is retired if it was
+        rewritten as another kind. Other cards get a finding, unless their evidence is still in the passage.
 
         Returns:
             The other highlights that were merged into retired cards.
@@ -666,7 +666,8 @@ class Reviser:
         for card in existing:
             if card.guid in kept or card.standing is not Standing.LIVE:
                 continue
-            if _from_source(card) and card.family not in families:
+            asked = card.leading.draft.origin.by_comment and card.verdict is Verdict.PENDING
+            if (asked or _from_source(card)) and card.family not in families:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)
