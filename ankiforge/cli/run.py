@@ -222,7 +222,8 @@ def _after(
     if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
         why = "there is no card yet"
         if cards["ready"]:
-            why = "Anki has every accepted card" if tally.plans else "nothing is new"
+            lacks = " but what is missing there" if tally.anki["missing"] else ""
+            why = f"Anki has every accepted card{lacks}" if tally.plans else "nothing is new"
         elif waiting := cards["waiting"] + cards["blocked"]:
             why = f"no card is accepted, {counted(waiting, 'card waits', 'cards wait')} for you"
         yield f"\nno package was written: {why}"

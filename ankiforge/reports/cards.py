@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import AT_ONCE, DECIDED, MOVED_FROM, NOTE, PAIRED, REPLACES, letter_of
+from ankiforge.ledger.cards import (
+    AT_ONCE,
+    DECIDED,
+    MOVED_FROM,
+    NOTE,
+    PAIRED,
+    REPLACES,
+    SOURCE_GONE,
+    letter_of,
+)
 from ankiforge.ledger.events import DOUBTED
 from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
@@ -189,6 +198,8 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
     if card.anki_why:
         since = "missing since " if card.anki is AnkiState.MISSING else ""
         yield line("in Anki", f"{since}{card.anki_why}")
+        if since:
+            yield line("", f"ankiforge restore {card.guid}")
     for conflict in conflicts:
         yield line("conflict", conflict.field)
         for side, words in (
@@ -249,9 +260,15 @@ def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
     replaced = [one.twin for one in card.leading.findings if one.check == REPLACES and one.twin]
     for old in ledger.cards.several(replaced):
         yield from _replacement("replaces?", old, card, old)
-    for new in ledger.cards.several(ledger.queries.problem_cards.waiting_for(card.guid)):
-        if any((one.check, one.twin) == (REPLACES, card.guid) for one in new.leading.findings):
-            yield from _replacement("replaced?", new, new, card)
+    by = [
+        new
+        for new in ledger.cards.several(ledger.queries.problem_cards.waiting_for(card.guid))
+        if any((one.check, one.twin) == (REPLACES, card.guid) for one in new.leading.findings)
+    ]
+    for new in by:
+        yield from _replacement("replaced?", new, new, card)
+    if card.ready and not by and SOURCE_GONE in card.leading.findings:
+        yield f"keep it?  ankiforge accept {card.guid} · ankiforge reject {card.guid}"
 
 
 def _replacement(label: str, shown: Card, new: Card, old: Card) -> Iterator[str]:

@@ -119,7 +119,8 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.go(), do.say("resolve", "CARD", "--mine", "--field", "Nix", code=2, told="Front"),
         do.say("resolve", "CARD", "--mine", code=1, told="no conflict"),
         do.say("build", "--deck", "Nope", told="no card is in a deck Nope"),
-        do.undo(), do.run(), do.say("show", "CARD", told="missing since"),
+        do.undo(), do.say("run", told="every accepted card but what is missing there"),
+        do.say("show", "CARD", told="missing since"), do.say("show", "CARD", told="ankiforge restore "),
     ),
 }  # fmt: skip
 
