@@ -242,7 +242,7 @@ def _let_through(
     states = {} if keep else _states_with(card, letter_of(candidate))
     others = ledger.alternatives.live_others(card) if what == "pick" else []
     _change(ledger, card, what, after, action, candidate, states, **preferred)
-    left = tuple(found for found in candidate.findings if found != ANSWER_CHANGED)
+    left = tuple(one for one in candidate.findings if one not in (ANSWER_CHANGED, SOURCE_GONE))
     if left != candidate.findings:  # a person has seen it
         ledger.cards.set_findings(card.guid, letter_of(candidate), left)
         ledger.cards.refresh(card.guid)
