@@ -15,6 +15,7 @@ import msgspec
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import (
     PERSON,
+    REVISE,
     Alternative,
     Columns,
     Event,
@@ -647,14 +648,19 @@ class Cards:
         return bool(row[0])
 
     def _add_words(self, guid: Guid, event: Event) -> None:
-        """Store the text of an event from another machine, where a person wrote or picked it."""
+        """Store the text of an event from another machine, where a person wrote or picked it, or the source has it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
             answer=event.body.get("answer", card.leading.draft.answer),
         )  # fmt: skip
         chosen = event.body.get(PREFERRED)
-        if card.edited or not chosen:
+        if event.what == REVISE:
+            fields = msgspec.json.decode(event.after["fields"], type=Fields)
+            draft = replace(draft, kind=CardKind(event.after["kind"]), fields=fields)
+            if to_json(fields) != event.after["fields"]:
+                return
+        elif card.edited or not chosen:
             draft = replace(draft, by_hand=True, origin=Origin(PERSON))
         else:
             origin = Origin(chosen["drafter"], chosen["model"], chosen["prompt"])

@@ -178,7 +178,7 @@ class State:
     home: str = ""
     """The highlight to which the card was moved; "" = the one from which it was drafted."""
     lacks: Event | None = None
-    """The event that contains the text of the card, if no stored alternative has that text."""
+    """The event that contains the text of the card, or corrects it, if no stored alternative has that text."""
 
 
 def fold(group: Sequence[Facts]) -> dict[Guid, State]:
@@ -223,12 +223,14 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
     by_person = event.by in (PERSON, UPGRADE)
     corrects = "" if now["edited"] else event.body.get(CORRECTS, "")
-    if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
-        return  # another ledger's reading of the source
     rewords = event.what == REVISE and "fields" in event.after
     # a correction of a person's text is marked by True in older lines
     if rewords and corrects not in (PERSON, True) and _is_persons(now, event, card):
         return  # keep a person's text
+    if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
+        if corrects and event.body.get("before", {}).get("fields") == now["fields"]:
+            state.lacks = state.lacks or event  # the last words but for those that wait here
+        return  # another ledger's reading of the source
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only
     after = {name: value for name, value in event.after.items() if name in COLUMNS}
@@ -238,6 +240,9 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now.update({name: value for name, value in after.items() if name not in _ANKI})
     if event.what == "move":
         state.home = event.body.get("to", "")
+    if corrects:  # the text may have another letter here
+        picked = (one for one, chosen in state.letters.items() if chosen == CandidateState.PICKED)
+        state.letters |= dict.fromkeys(picked, CandidateState.PASSED.value)
     for letter, new_state in event.body.get("candidates", {}).items():
         named = _letter(event, card, letter)
         if named:

@@ -637,6 +637,16 @@ class Reviser:
         self._cards.refresh(card.guid)
         return otherwise
 
+    def record_correction(self, guid: Guid) -> None:
+        """Record that an accepted card of the journal was drafted here with corrected words."""
+        card = self._cards.get(guid)
+        if card.verdict is not Verdict.ACCEPTED or not card.picked:
+            return
+        after: Columns = {"fields": to_json(card.fields), "kind": card.kind.value}
+        extra = {"answer": card.picked.draft.answer, CORRECTS: card.accepted_by}
+        states = {letter_of(card.picked): CandidateState.PICKED.value}
+        self._decisions.change(guid, "revise", after, by=SOURCE, candidates=states, extra=extra)
+
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
     ) -> list[HighlightKey]:

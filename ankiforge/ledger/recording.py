@@ -36,6 +36,7 @@ from ankiforge.model import (
     Card,
     Checked,
     Draft,
+    Edit,
     EditKind,
     Family,
     Finding,
@@ -502,7 +503,10 @@ class Recorder:
         own = key == placing.highlight.key
         known = (before if own else self._slots.drafted(key, family)).get(slot, ("", ""))
         guid = guid_for(key, family, slot)
-        if doubt := self._shipped_otherwise(placing, guid, known, drafts[0]):
+        edit = self._edit_of_shipped(placing, guid, known, drafts[0])
+        if edit and edit.kind is not EditKind.CORRECTION:
+            message = f"was shipped with other words: {edit.why}"
+            doubt = Finding(SAME_HIGHLIGHT, Severity.BLOCK, message)
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         # by a ledger that was lost, or by another machine
@@ -512,19 +516,21 @@ class Recorder:
             if _pair(doubt) not in map(_pair, row[0].findings):
                 row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
+        if edit and edit.kind is EditKind.CORRECTION:
+            self._reviser.record_correction(guid)
         doubts = [one for one in row[0].findings if one.check == REPLACES]
         if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra=asks(doubts))
         return guid
 
-    def _shipped_otherwise(
+    def _edit_of_shipped(
         self, placing: _Placing, guid: Guid, known: tuple[str, str], draft: Draft
-    ) -> Finding | None:
-        """Return a finding that blocks a card that was shipped with words unknown to this ledger.
+    ) -> Edit | None:
+        """Return how the words of a draft differ from those, unknown here, with which its card was shipped.
 
-        This is so if the passage changed since by more than a correction, if another machine took the
-        words over from Anki, or if the new ones wait there. Without the old card, they cannot wait as its
-        revision. Words of a person are known from the journal.
+        None if they do not, or were never shipped. Words of a person are known from the journal. Where
+        another machine took the old words over from Anki, or the new ones wait there, they wait: without
+        the old card as a block, not as its revision.
 
         `known` are the evidence and the answer from which the card was drafted, according to the journal.
         """
@@ -547,9 +553,9 @@ class Recorder:
             return None
         then, now = (_passage(placing.highlight, *one) for one in (known, words))
         edit = placing.known.of_highlights(then, now, ())
-        if edit.kind is EditKind.CORRECTION and not waits:
-            return None
-        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
+        if edit.kind is EditKind.CORRECTION and waits:
+            return replace(edit, kind=EditKind.WAITS)
+        return edit
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.

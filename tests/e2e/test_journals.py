@@ -362,6 +362,53 @@ def test_a_correction_that_one_machine_shipped_is_taken_over_where_it_would_wait
         assert card["revision"] is None
 
 
+def test_a_correction_that_one_machine_shipped_is_taken_over_where_later_words_wait(
+    forge, forge_in, tmp_path
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    notes = [without_anki(one) / "a.md" for one in (ours, theirs)]
+    for text in (*STEPS[:2], STEPS[1].replace("eastern", "western")):
+        for note in notes:
+            note.write_text(text, encoding="utf-8")
+        theirs.ok("run")
+        if text == STEPS[0]:
+            ours.ok("run")
+    agree(ours, theirs)
+    for one in (ours, theirs):
+        [card] = one.cards()
+        assert "1702 the eastern" in card["fields"]["Text"]
+        assert "western" in card["revision"]["fields"]["Text"]
+
+
+def test_a_correction_that_one_machine_read_first_is_taken_over_where_it_waits(
+    forge, forge_in, tmp_path
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    folders = [without_anki(one) for one in (ours, theirs)]
+    question = "What did people bring to the ancient lagoon?\n?\n{} tons"
+    other = "What did people bring to the shallow citadel?\n?\nKataft salt"
+
+    def write(name: str, *texts: str) -> None:
+        for folder in folders:
+            for old in folder.glob("*.md"):
+                old.unlink()
+            text = "\n\n".join((f"# {name}", *texts, "The walls were of slate."))
+            (folder / f"{name}.md").write_text(f"{text}\n", encoding="utf-8")
+
+    write("Guilds", other, question.format("3,936"))
+    ours.ok("run")
+    write("Guilds", other, question.format("3,937"))
+    theirs.ok("run")
+    write("Baweft", question.format("3,937"), other)
+    ours.ok("run")
+    [guid] = [card["guid"] for card in ours.cards() if card["revision"]]
+    agree(ours, theirs)
+    for one in (ours, theirs):
+        [card] = [card for card in one.cards() if card["guid"] == guid]
+        assert card["fields"]["Back"] == "3,937 tons"
+        assert card["revision"] is None
+
+
 def test_a_correction_reaches_words_that_were_taken_over_from_anki_and_that_the_journal_knows(
     forge, anki
 ):
