@@ -338,7 +338,7 @@ class Recorder:
             card.guid: card
             for rows, cards in zip(groups, matched, strict=True)
             for row, card in zip(rows, cards, strict=True)
-            if card and _states_another(placing, row, card)
+            if card and (self._states_another(placing, row, card) or self._is_replaced(row, card))
         }
         known = [card for card in existing if self._lacks_other(card)]
         matched = [
@@ -412,6 +412,32 @@ class Recorder:
                 self._decisions.change(
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
+
+    def _states_another(self, placing: _Placing, row: Row, card: Card) -> bool:
+        """Return whether an accepted card and a new draft of the highlight state different facts.
+
+        Words that wait for a card which superseded that of another machine are its revision there, too.
+        """
+        if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
+            return False
+        if not _is_another(placing, row[0], card):
+            return False
+        waits = self._decisions.words_wait(card.guid)
+        return waits.isdisjoint(self._drafted_elsewhere(row[0].draft, card))
+
+    def _is_replaced(self, row: Row, card: Card) -> bool:
+        """Return whether another machine asks if a card of its own with these words replaces a card."""
+        return any(
+            (REPLACES, card.guid) in map(_pair, _questions(event))
+            for guid in self._drafted_elsewhere(row[0].draft, card)
+            for event in self._decisions.of(guid)
+        )
+
+    def _drafted_elsewhere(self, draft: Draft, card: Card) -> Iterator[Guid]:
+        """Yield the cards with the answer of a draft of a card's passage that only the journal knows."""
+        for guid, family, answer in without_card(self._db, card.highlight.key):
+            if family is draft.kind.family and same(answer, draft.answer):
+                yield guid
 
     def _lacks_other(self, card: Card) -> bool:
         """Return whether a card was superseded by one that only the journal knows."""
@@ -731,13 +757,6 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
 def _repeats(row: Row, cards: list[Card]) -> bool:
     """Return whether a draft repeats one of these cards."""
     return any(said_before(card, checked.draft) for card in cards for checked in row)
-
-
-def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
-    """Return whether an accepted card and a new draft of the highlight state different facts."""
-    if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
-        return False
-    return _is_another(placing, row[0], card)
 
 
 def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:
