@@ -162,7 +162,7 @@ class KeyIssuer:
         if self._is_copy(run, claimed, path):
             return None
         key, n = claimed, 1
-        while self._taken(key):
+        while self._taken(key, run):
             parts = (path,) if n == 1 else (path, str(n))
             key, n = HighlightKey(f"{claimed}.{h16(*parts)}"), n + 1
         self.journal_issued(replace(highlight, key=key), row)
@@ -224,11 +224,17 @@ class KeyIssuer:
         ).fetchone()
         return row is not None and not row["beside"] and (row["run"] != run or row["path"] != path)
 
-    def _taken(self, key: HighlightKey) -> bool:
-        """Return whether a highlight has the key and is not gone; a gone one leaves it to an equal one."""
-        row = self._db.execute("SELECT presence, run FROM highlight WHERE key = ?", (key,))
-        found = row.fetchone()
-        return found is not None and bool(found["run"]) and found["presence"] != "gone"
+    def _taken(self, key: HighlightKey, run: RunId) -> bool:
+        """Return whether a highlight has the key and is not gone; a gone one leaves it to an equal one.
+
+        One that only the journal knows has it if it was matched in this run.
+        """
+        row = self._db.execute(
+            "SELECT 1 FROM highlight WHERE key = ?1 AND run <> '' AND presence <> 'gone'"
+            " UNION ALL SELECT 1 FROM scanned WHERE run = ?2 AND key = ?1",
+            (key, run),
+        )
+        return row.fetchone() is not None
 
     def journal_issued(self, highlight: Highlight, row: Mapping[str, Any] | sqlite3.Row) -> None:
         """Write the journal line that maps a key to its content, after each change of the content."""

@@ -850,15 +850,17 @@ class Recognition:
         apart = OSA.distance(canonical(old.exact), canonical(new.exact), score_cutoff=1)
         return replace(edit, names_kept=edit.names_kept or apart <= 1)
 
-    def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
-        """Return the texts that a passage has or had, as far as a card or a run here tells."""
+    def _earlier(self, key: str, one: Highlight) -> list[Highlight]:
+        """Return a passage with each of the words that it has or had, as far as a card or a run here tells."""
         rows = self._db.execute(
             "SELECT quote AS exact FROM slot WHERE key = :key UNION"
             " SELECT json_extract(body, '$.exact') FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchall()
-        before = (_texts(key, replace(one, exact=row["exact"])) for row in rows)
-        return _texts(key, one).union(*before)
+        return [one, *(replace(one, exact=row["exact"], gaps=()) for row in rows)]
+
+    def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
+        return set[str]().union(*(_texts(key, each) for each in self._earlier(key, one)))
 
     def _pair_spots(self, loose: _Passages, others: _Passages) -> None:
         """Note which of the `others` is an edit of one that had the same annotation or the same spot."""
@@ -870,9 +872,10 @@ class Recognition:
                 found = spots.get(spot(one), []) if spot(one) else []
                 if len(found) != 1 or not overlap(one, others[found[0]]):
                     continue
-                edit = self._edit(one, others[found[0]])
-                other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
-                if name_of(one) or not other_fact:
+                edits = (
+                    self._edit(one, each) for each in self._earlier(found[0], others[found[0]])
+                )
+                if name_of(one) or not all(_is_other_fact(edit) for edit in edits):
                     self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
@@ -1030,6 +1033,11 @@ def _vault_of(one: Highlight) -> _Vault:
 def _may_be_same(vault: _Vault, other: _Vault) -> bool:
     """Return whether two vaults, which may be of two workspaces, are not known to be different."""
     return vault[0] == other[0] and (vault[1] == other[1] or "" in (vault[1], other[1]))
+
+
+def _is_other_fact(edit: Edit) -> bool:
+    """Return whether an edit makes another fact, or may by another name."""
+    return edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
 
 
 def _is_other_name(edit: Edit) -> bool:

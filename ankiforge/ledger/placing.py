@@ -318,10 +318,14 @@ class EarlierDecisions:
         """Return whether a card recovered from Anki has words of its journal, which a person cannot have written."""
         if any(one.what == "recover" for one in self._decisions.of(card.guid)):
             return False
+        return self.shipped_elsewhere(card.guid, card.fields)
+
+    def shipped_elsewhere(self, guid: Guid, fields: Fields) -> bool:
+        """Return whether the journal has a card as shipped with these fields, by a lost or another ledger."""
         rows = self._db.execute(
-            "SELECT tags, digest FROM shipped WHERE guid = ? AND fields = '[]'", (card.guid,)
+            "SELECT tags, digest FROM shipped WHERE guid = ? AND fields = '[]'", (guid,)
         ).fetchall()
-        return any(digest_of(card.fields, json.decode(row[0])) == row[1] for row in rows)
+        return any(digest_of(fields, json.decode(row[0])) == row[1] for row in rows)
 
     def numbered(self, card: Card, row: Row, *, in_order: bool = False) -> Row:
         """Renumber the gaps of revisions as in their card.

@@ -450,11 +450,12 @@ class Recovery:
         guid = found.identity.guid
         self._placeholder(found)
         self._insert(found)
-        gone = self._gone_since(guid)
-        state = AnkiState.MISSING if gone else AnkiState.SEEN
-        self._cards.observe([(guid, state, gone)])
+        self._cards.observe([(guid, AnkiState.SEEN, "")])
         if not self._decisions.catch_up(guid):
             self._decide(found, copied=copied)
+        if gone := self._gone_since(guid):
+            after = {"anki": AnkiState.MISSING.value, "anki_why": gone}
+            self._decisions.change(guid, AnkiState.MISSING, after, by=ANKI)
         self._ship(found)
         for row in self._db.execute(
             "SELECT guid FROM card WHERE standing = 'superseded' AND standing_why = ?", (guid,)

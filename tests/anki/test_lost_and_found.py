@@ -79,6 +79,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.write("Katze::cat\n\nHund::dog\n"), do.go(), do.delete(), do.lose(), do.run(written=0),
         do.card(anki="tombstone"),
     ),
+    "a deletion in Anki before the note was taken over outlives the next loss": (
+        *CAT, do.lose(journal=True), do.write("Hund::dog\n"), do.run(),
+        lambda desk: desk.col.remove_notes(desk.col.find_notes("Katze")), do.run(),
+        do.write("Katze::cat\n"), do.run(), do.lose(), do.run(added=0), do.card(anki="missing"),
+    ),
     "words of the source that wait for a person still wait after a loss": (
         *CAT, do.edit(Extra="my own"), do.write("Kater::cat\n"), do.run(), waits("Kater", "cat"), do.lose(),
         do.run(), waits("Kater", "cat"),

@@ -125,6 +125,20 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         950146, (),
         [("drop", 14, 18), ("add", 37, 27), ("number", 27, 15), ("run", 45, 34), ("add", 40, 9)],
     ),
+    "a note copied and then corrected, the ledger lost before either was read": (
+        1110143, ALONE, [("copy", 32, 28), ("insert", 47, 54), ("lose_ledger", 1, 4)],
+    ),
+    "a citation that the second machine read alone, and the name replaced before the first did": (
+        1100200, (), [("cite", 19, 31), ("run", 7, 4), ("name", 19, 36), ("run", 53, 37)],
+    ),
+    "the second machine shipped a correction before the first, which lost its ledger, read it": (
+        1250056, (),
+        [("number", 1, 48), ("lose_ledger", 30, 57), ("unite", 29, 4), ("run", 20, 24)],
+    ),
+    "a card edited on each of two machines": (
+        1250029, (),
+        [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
+    ),
 }  # fmt: skip
 
 
