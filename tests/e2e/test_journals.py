@@ -362,53 +362,6 @@ def test_a_correction_that_one_machine_shipped_is_taken_over_where_it_would_wait
         assert card["revision"] is None
 
 
-def test_a_correction_that_one_machine_shipped_is_taken_over_where_later_words_wait(
-    forge, forge_in, tmp_path
-):
-    ours, theirs = forge, forge_in(tmp_path / "second")
-    notes = [without_anki(one) / "a.md" for one in (ours, theirs)]
-    for text in (*STEPS[:2], STEPS[1].replace("eastern", "western")):
-        for note in notes:
-            note.write_text(text, encoding="utf-8")
-        theirs.ok("run")
-        if text == STEPS[0]:
-            ours.ok("run")
-    agree(ours, theirs)
-    for one in (ours, theirs):
-        [card] = one.cards()
-        assert "1702 the eastern" in card["fields"]["Text"]
-        assert "western" in card["revision"]["fields"]["Text"]
-
-
-def test_a_correction_that_one_machine_read_first_is_taken_over_where_it_waits(
-    forge, forge_in, tmp_path
-):
-    ours, theirs = forge, forge_in(tmp_path / "second")
-    folders = [without_anki(one) for one in (ours, theirs)]
-    question = "What did people bring to the ancient lagoon?\n?\n{} tons"
-    other = "What did people bring to the shallow citadel?\n?\nKataft salt"
-
-    def write(name: str, *texts: str) -> None:
-        for folder in folders:
-            for old in folder.glob("*.md"):
-                old.unlink()
-            text = "\n\n".join((f"# {name}", *texts, "The walls were of slate."))
-            (folder / f"{name}.md").write_text(f"{text}\n", encoding="utf-8")
-
-    write("Guilds", other, question.format("3,936"))
-    ours.ok("run")
-    write("Guilds", other, question.format("3,937"))
-    theirs.ok("run")
-    write("Baweft", question.format("3,937"), other)
-    ours.ok("run")
-    [guid] = [card["guid"] for card in ours.cards() if card["revision"]]
-    agree(ours, theirs)
-    for one in (ours, theirs):
-        [card] = [card for card in one.cards() if card["guid"] == guid]
-        assert card["fields"]["Back"] == "3,937 tons"
-        assert card["revision"] is None
-
-
 def test_a_correction_reaches_words_that_were_taken_over_from_anki_and_that_the_journal_knows(
     forge, anki
 ):
@@ -561,55 +514,6 @@ def test_words_that_wait_on_one_machine_wait_where_their_passage_was_read_under_
     for one in (forge, theirs):
         [card] = [card for card in one.cards() if card["guid"] == guid]
         assert "Reading list" in card["revision"]["fields"]["Text"]
-
-
-def test_words_that_wait_for_a_card_on_one_machine_are_no_further_card_on_the_other(
-    forge, forge_in, tmp_path
-):
-    ours, theirs = forge, forge_in(tmp_path / "second")
-    folders = [without_anki(one) for one in (ours, theirs)]
-    for one, name, year, count in (
-        (ours, "Guilds", 1692, "2,647"), (ours, "Basolm", 1692, "2,657"),
-        (theirs, "Basolm", 1697, "2,657"),
-    ):  # fmt: skip
-        fact = f"In {year} the broad market of the province was known to hold =={count} boats=="
-        for folder in folders:
-            for old in folder.glob("*.md"):
-                old.unlink()
-            text = f"# {name}\n\nIt has been so.\n\n{fact} in all.\n\nThe walls were of slate.\n"
-            (folder / f"{name}.md").write_text(text, encoding="utf-8")
-        one.ok("run")
-    [guid] = live(ours)
-    agree(ours, theirs)
-    assert live(ours) == live(theirs) == {guid}
-    [card] = [card for card in ours.cards() if card["guid"] == guid]
-    assert "1692" in card["fields"]["Text"]
-    [other] = [card for card in theirs.cards() if card["guid"] == guid]
-    assert "1697" in card["revision"]["fields"]["Text"] == other["fields"]["Text"]
-    assert [one["severity"] for one in other["findings"]] == ["block"]
-
-
-def test_another_fact_in_the_place_of_one_that_a_person_worded_waits_on_both(
-    forge, forge_in, anki, tmp_path
-):
-    ours, theirs = forge, forge_in(tmp_path / "second")
-    note = with_anki(ours, anki) / "a.md"
-    with_anki(theirs, anki, f"{{obsidian: {{name: notes, path: '{note.parent}'}}}}")
-    theirs.ok("init", "--trust", theirs.folder)
-    question = "What did people bring to the citadel of {} along the river?\n?\n7,280 tons\n"
-    note.write_text(question.format("Zneneor"), encoding="utf-8")
-    run_and_load(ours, anki)
-    [guid] = live(ours)
-    note.write_text(question.format("Zlovuin"), encoding="utf-8")
-    ours.ok("edit", guid, "--field", "Back", "7,280 tons, as I say")
-    theirs.ok("run")
-    agree(ours, theirs)
-    for one in (ours, theirs):
-        cards = {card["guid"] == guid: card for card in one.cards()}
-        assert cards[True]["fields"]["Back"] == "7,280 tons, as I say"
-        assert cards[True]["revision"] is None
-        assert "Zlovuin" in cards[False]["fields"]["Front"]
-        assert cards[False]["verdict"] == "pending"
 
 
 @pytest.mark.parametrize("read", ["before it was corrected", "with the journal", "for itself"])

@@ -139,6 +139,27 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
     ),
+    "a citation that the second machine shipped, and a word replaced before the first read it": (
+        930061, (),
+        [("cut", 37, 8), ("run", 39, 14), ("cite", 16, 53), ("run", 30, 29), ("typo", 2, 18)],
+    ),
+    "a corrected number read first by the second machine, and by the first in a renamed note": (
+        1100027, (),
+        [
+            ("number", 24, 59), ("run", 44, 24), ("shuffle", 32, 22), ("rename", 20, 7),
+            ("run", 3, 30),
+        ],
+    ),
+    "two numbers corrected, of which each machine read one first": (
+        1100037, (),
+        [
+            ("rename", 47, 7), ("number", 40, 2), ("add", 20, 31), ("add", 55, 57),
+            ("run", 13, 45), ("year", 12, 31), ("run", 34, 39),
+        ],
+    ),
+    "a card reworded on one machine, with another name on the other, which sees the same Anki": (
+        940067, SHARED, [("name", 33, 31), ("reword", 42, 51), ("run", 47, 9)],
+    ),
 }  # fmt: skip
 
 
