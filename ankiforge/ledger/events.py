@@ -204,6 +204,8 @@ def _fold_one(card: Facts, ignored: frozenset[str] = frozenset()) -> State:
     doubted = state.columns["waits"] == DOUBTED and state.columns["verdict"] == Verdict.ACCEPTED
     if doubted and state.columns["accepted_by"] != PERSON:
         state.columns |= {"verdict": Verdict.PENDING.value, "accepted_by": ""}
+    if state.columns["verdict"] == Verdict.REJECTED:
+        state.lacks = None  # it keeps the words that were rejected
     _lead_with_own_words(card, state)
     state.columns["anki"], state.columns["anki_why"] = _in_anki(card)
     return state
