@@ -481,7 +481,7 @@ class World:
             gone = any(has_finding(card, "source_gone") for card in cards if None in cards)
             named = (facts_of(words) for card in cards if card for words in words_of(card))
             if not any(names & here for names in named):
-                gone |= None in cards
+                gone |= any(card is None or has_finding(card, "block") for card in cards)
                 both = [one and replace(one, waits="" if one.stands else one.waits) for one in both]
             if what := "" if gone else difference(*both, guid in typed):
                 raise Wrong(f"disagree on {what}: {guid} {both[0]} {both[1]}")
