@@ -416,7 +416,10 @@ class Recognition:
         edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
-        unread = "SELECT 1 FROM highlight WHERE key = ? AND run = ''"
+        unread = (
+            "SELECT 1 FROM highlight h WHERE key = ? AND run = '' AND NOT EXISTS"
+            " (SELECT 1 FROM card_highlight l WHERE l.key = h.key AND l.role = 'origin')"
+        )
         if _is_other_name(edit) and self._db.execute(unread, (old.key,)).fetchone():
             # nothing here has the old words, so the new ones cannot wait beside them
             edit = replace(edit, kind=EditKind.ANOTHER_FACT)

@@ -135,6 +135,14 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1250056, (),
         [("number", 1, 48), ("lose_ledger", 30, 57), ("unite", 29, 4), ("run", 20, 24)],
     ),
+    "a year corrected while one machine had neither file, and then the other no ledger": (
+        1300086, (),
+        [("lose_both", 12, 38), ("run", 50, 4), ("year", 30, 20), ("lose_ledger", 56, 59)],
+    ),
+    "a name replaced in a PDF while a machine that has its note in Anki had no ledger": (
+        1300056, (),
+        [("add", 57, 34), ("run", 34, 19), ("number", 15, 58), ("lose_ledger", 36, 45)],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
