@@ -325,7 +325,12 @@ class Alternatives:
         yield from self._passed_over(card.guid)
 
     def _passed_over(self, guid: Guid) -> Iterator[_Unwanted]:
+        over: list[Event] = []
         for decided in standing(self._decisions.of(guid)):
+            if decided.after.get("verdict") == Verdict.PENDING:  # restored
+                over = [one for one in over if "verdict" not in one.after]
+            over.append(decided)
+        for decided in over:
             for body in decided.body.get(OVER, ()):
                 yield _Unwanted(
                     guid, CardKind(body["kind"]), tuple(body["fields"].items()), body["answer"]
