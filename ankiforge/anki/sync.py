@@ -227,6 +227,11 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
     if not last.digest:  # taken over from Anki: the source's present content counts as our side
         if known.unread:
             return CardPlan(card)
+        html = field_html(replace(card, tags=known.tags), known.pictures)
+        if (
+            content_hash(card.family, html) == last.content
+        ):  # what was shipped before a person's edit
+            last = replace(last, fields=card.fields, ours=html[: len(card.family.content_fields)])
         adopted = last = replace(
             last, tags=known.tags, digest=digest_of(last.fields, known.tags)
         )  # fmt: skip

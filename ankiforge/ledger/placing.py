@@ -322,10 +322,14 @@ class EarlierDecisions:
         """Return whether a card recovered from Anki has words of its journal, which a person cannot have written."""
         if any(one.what == "recover" for one in self._decisions.of(card.guid)):
             return False
+        return self.were_shipped(card.guid, card.fields)
+
+    def were_shipped(self, guid: Guid, fields: Fields) -> bool:
+        """Return whether a revision that only the journal knows had these words."""
         rows = self._db.execute(
-            "SELECT tags, digest FROM shipped WHERE guid = ? AND fields = '[]'", (card.guid,)
+            "SELECT tags, digest FROM shipped WHERE guid = ? AND fields = '[]'", (guid,)
         ).fetchall()
-        return any(digest_of(card.fields, json.decode(row[0])) == row[1] for row in rows)
+        return any(digest_of(fields, json.decode(row[0])) == row[1] for row in rows)
 
     def numbered(self, card: Card, row: Row, *, in_order: bool = False) -> Row:
         """Renumber the gaps of revisions as in their card.
@@ -525,6 +529,11 @@ class Reviser:
         if same := _says_the_same(card, group):
             self._keep(card, same)
             return
+        if self._has_typed_words(card) and self._earlier.were_shipped(
+            card.guid, group[0].draft.fields
+        ):
+            self._take_back(card, group[0])
+            return
         if _reworded_since(card, group, self._replaced(card.guid)):
             self.pass_over(card, card.picked)
             return
@@ -559,6 +568,25 @@ class Reviser:
         if card.verdict is Verdict.ACCEPTED and recovered and not self._earlier.words_known(card):
             return False
         return _inherits(card, checked, edit)
+
+    def _has_typed_words(self, card: Card) -> bool:
+        """Return whether the words of a recovered card, which no person decided on, may be typed in Anki."""
+        by_person = card.edited or card.accepted_by is AcceptedBy.PERSON
+        return card.leading.draft.origin.drafter == "anki" and not by_person
+
+    def _take_back(self, card: Card, checked: Checked) -> None:
+        """Give a recovered card the words that were shipped; those typed in Anki are merged as before."""
+        found = tuple(one for one in checked.findings if one.check != SAME_HIGHLIGHT)
+        checked = replace(checked, findings=found)
+        letter = self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        states = {letter_of(card.leading): CandidateState.PASSED.value}
+        states[letter] = CandidateState.PICKED.value
+        after = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        extra = {"answer": checked.draft.answer}
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=states, extra=extra
+        )
+        self._cards.refresh(card.guid)
 
     def _replaced(self, guid: Guid) -> set[str]:
         """Return the texts that a person replaced; after a lost ledger, they may not be candidates."""

@@ -632,10 +632,14 @@ class Recovery:
         if row:
             # The journal may have newer words than the note, or than those from which its card was
             # made and which a revision was waiting to replace: the card is then drafted from them.
-            known = canonical(decode_highlight(row["body"]).exact)
+            # One written in the source is drafted from it to tell our words from those typed in Anki.
+            passage = decode_highlight(row["body"])
+            known = canonical(passage.exact)
             made_from = self._quote(found.identity)
             lags = drafted and (
-                bool(found.exact and canonical(found.exact) != known) or made_from not in known
+                bool(found.exact and canonical(found.exact) != known)
+                or made_from not in known
+                or (found.touched and passage.kind is HighlightKind.CARD)
             )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"

@@ -89,6 +89,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a card of two passages whose words were typed in Anki serves both after a loss": (
         *CAT_TWICE, do.edit(Back="kitty"), do.run(), do.lose(), do.run(), one,
     ),
+    "words typed in Anki are merged with a correction of another field after a loss": (
+        do.write(LONG.format("cat")), do.go(), do.edit(Back="kitty"), do.lose(), do.run(),
+        do.card(fields={"Front": LONG.partition("::")[0], "Back": "cat"}),
+        do.write("What is a word for Katze?::cat\n"), do.ship(),
+        do.note(Front="What is a word for Katze?", Back="kitty"),
+    ),
     "words typed in Anki stay after a loss, a new link that was shipped, and another loss": (
         do.write(LONG.format("cat")), do.go(), do.edit(Front="What is the word for Katze? (mine)"),
         do.lose(), do.run(),
