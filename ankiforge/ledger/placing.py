@@ -290,18 +290,14 @@ class EarlierDecisions:
         return str(verdicts[-1]) if verdicts else ""
 
     def merged_before(self, key: HighlightKey, draft: Draft) -> bool:
-        """Return whether this answer was merged into a card whose passage has it, or that a person decided on.
+        """Return whether this answer was merged into a card that a person then rejected or reworded.
 
         If so, link the highlight to that card: after the ledger was lost, the answer must not be
-        drafted again, although a person rejected or reworded the card, here or in Anki.
+        drafted again.
         """
         guid = self._decisions.merged_into(key, draft.answer)
         card = self._cards.get(guid) if guid else None
-        if card is None:
-            return False
-        copied = canonical(draft.quote) in canonical(card.highlight.exact)
-        decided = card.edited or card.verdict is Verdict.REJECTED
-        if not (decided or (copied and self._cards.stands(guid))):
+        if card is None or not (card.edited or card.verdict is Verdict.REJECTED):
             return False
         self._cards.link(card.guid, key, "also")
         return True
