@@ -343,9 +343,11 @@ def _pick_words(card: Facts, state: State, own: list[Event]) -> None:
 
 
 def _known_words(card: Facts) -> set[str]:
-    """Return the texts that events have replaced, picked or passed over."""
+    """Return the texts that a person wrote, and those that events have replaced, picked or passed over."""
     known: set[str] = set()
     for event in card.events:
+        if event.by == PERSON and event.what != UNDO and "fields" in event.after:
+            known.add(event.after["fields"])
         if "answer" in event.body:
             known.add(event.body.get("before", {}).get("fields", ""))
         for one in (*event.body.get(OVER, ()), event.body.get("preferred")):

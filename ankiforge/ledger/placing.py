@@ -318,10 +318,10 @@ class EarlierDecisions:
         """Return whether a card recovered from Anki has words of its journal, which a person cannot have written."""
         if any(one.what == "recover" for one in self._decisions.of(card.guid)):
             return False
-        return self.were_shipped(card.guid, card.fields)
+        return self.shipped_elsewhere(card.guid, card.fields)
 
-    def were_shipped(self, guid: Guid, fields: Fields) -> bool:
-        """Return whether a revision that only the journal knows had these words."""
+    def shipped_elsewhere(self, guid: Guid, fields: Fields) -> bool:
+        """Return whether the journal has a card as shipped with these fields, by a lost or another ledger."""
         rows = self._db.execute(
             "SELECT tags, digest FROM shipped WHERE guid = ? AND fields = '[]'", (guid,)
         ).fetchall()
@@ -525,7 +525,7 @@ class Reviser:
         if same := _says_the_same(card, group):
             self._keep(card, same)
             return
-        if self._has_typed_words(card) and self._earlier.were_shipped(
+        if self._has_typed_words(card) and self._earlier.shipped_elsewhere(
             card.guid, group[0].draft.fields
         ):
             self._take_back(card, group[0])
@@ -572,8 +572,6 @@ class Reviser:
 
     def _take_back(self, card: Card, checked: Checked) -> None:
         """Give a recovered card the words that were shipped; those typed in Anki are merged as before."""
-        found = tuple(one for one in checked.findings if one.check != SAME_HIGHLIGHT)
-        checked = replace(checked, findings=found)
         letter = self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
         states = {letter_of(card.leading): CandidateState.PASSED.value}
         states[letter] = CandidateState.PICKED.value

@@ -256,7 +256,7 @@ class Recorder:
             doubt = self._known_elsewhere(HighlightKey(replaces))
         elif asked and not replaces:
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, asked)
-        elif drafted == TAKEN and not self._changed_since_journal(key):
+        elif drafted == TAKEN and not self._known_from_journal(key, drafts):
             # a correction that the journal does not have was waiting when the ledger was lost
             doubt = Finding(SAME_HIGHLIGHT, Severity.WARN, "these words waited for you before")
         placing = _Placing(
@@ -273,10 +273,19 @@ class Recorder:
             (content_of(highlight), results.drafter, why, key),
         )
 
-    def _changed_since_journal(self, key: HighlightKey) -> bool:
-        """Return whether a recovered passage has other words than the last that the journal knows."""
-        row = self._db.execute("SELECT 1 FROM past_content WHERE key = ?", (key,)).fetchone()
-        return row is not None
+    def _known_from_journal(self, key: HighlightKey, drafts: list[Checked]) -> bool:
+        """Return whether the journal tells that the words of a recovered passage did not wait.
+
+        They are others than the last it knows, or were shipped.
+        """
+        changed = "SELECT 1 FROM past_content WHERE key = ?"
+        if self._db.execute(changed, (key,)).fetchone():
+            return True
+        return any(
+            self._earlier.shipped_elsewhere(card.guid, one.draft.fields)
+            for card in self._cards.of_highlight(key)
+            for one in drafts
+        )
 
     def _moved_here(self, key: HighlightKey) -> bool:
         """Return whether a card of a highlight was first drafted from another one."""

@@ -131,6 +131,14 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
     "a citation that the second machine read alone, and the name replaced before the first did": (
         1100200, (), [("cite", 19, 31), ("run", 7, 4), ("name", 19, 36), ("run", 53, 37)],
     ),
+    "the second machine shipped a correction before the first, which lost its ledger, read it": (
+        1250056, (),
+        [("number", 1, 48), ("lose_ledger", 30, 57), ("unite", 29, 4), ("run", 20, 24)],
+    ),
+    "a card edited on each of two machines": (
+        1250029, (),
+        [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
+    ),
 }  # fmt: skip
 
 
