@@ -89,6 +89,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a card of two passages whose words were typed in Anki serves both after a loss": (
         *CAT_TWICE, do.edit(Back="kitty"), do.run(), do.lose(), do.run(), one,
     ),
+    "a rejected card whose words were typed in Anki stays rejected after a loss": (
+        *CAT, do.edit(Back="kitty"), do.say("reject", "CARD"), do.run(), do.lose(), do.run(),
+        do.cards(verdict="rejected"),
+    ),
     "words typed in Anki are merged with a correction of another field after a loss": (
         do.write(LONG.format("cat")), do.go(), do.edit(Back="kitty"), do.lose(), do.run(),
         do.card(fields={"Front": LONG.partition("::")[0], "Back": "cat"}),
