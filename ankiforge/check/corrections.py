@@ -244,7 +244,7 @@ _HYPHENED = re.compile(r"-[^\W\d_]{2,}\w*|(?!(?:st|nd|rd|th)\b)[A-Za-z]+")
 _NUMBERING = listed("corrections", "numbering")
 _QUALIFIERS = listed("corrections", "qualifiers")
 _FILLERS = listed("corrections", "fillers")
-_TELLING = listed("corrections", "telling")
+_TELLING = frozenset(map(without_accents, listed("corrections", "telling")))
 _AFFIXES = listed("corrections", "affixes")
 _SMALL = (FUNCTION | _FILLERS) - listed("corrections", "meaningful")
 _SMALL |= frozenset(map(without_accents, _SMALL))
@@ -252,6 +252,8 @@ _LIMITING = frozenset(map(without_accents, listed("corrections", "limiting")))
 _NEGATING = frozenset(map(without_accents, listed("corrections", "negating")))
 _COUNTED = _LIMITING - listed("corrections", "uncounted")
 _NAMING = listed("corrections", "naming")
+_REFERRING = listed("corrections", "referring")
+_MISSPELLED = by_word("corrections", "misspelled")
 _UNIVERSAL = listed("corrections", "universal")
 _GERMAN = listed("small_words", "german_small")
 _COMMON: dict[str, list[str]] = {}
@@ -291,6 +293,11 @@ class _Token:
     def light(self) -> bool:
         """Whether it adds nothing to the fact, as an article or filler."""
         return self.kind == "word" and not self.name and self.key in _SMALL
+
+    @property
+    def dated(self) -> bool:
+        """Whether it is a year."""
+        return self.quantity is not None and self.quantity.value >= 1000 and not self.quantity.unit
 
     @property
     def named(self) -> bool:
@@ -358,8 +365,9 @@ def _scan(text: str, answer: bool, tail: str) -> Iterator[_Token]:
     while at < length:
         match = _SCAN.match(text, at)
         quantity = None if match and match["code"] else QUANTITY.match(folded, at)
-        if quantity and quantity["word"] and quantity["word"] in ("one", "null", "eins"):
-            quantity = None
+        if quantity and quantity["word"] in ("one", "null", "eins"):
+            measures = len(quantity["unit"] or "") > 2  # one second, but not one in ten
+            quantity = quantity if measures else None
         if quantity and quantity.end() > at:
             yield _number(text, quantity, answer, (tail + text[:at])[-12:])
             at = quantity.end()
@@ -441,7 +449,7 @@ def _finished(found: list[_Token], german: bool) -> list[_Token]:
         names = before.key in _NUMBERING or before.key == "§"
         names = names or (before.capital and _may_name(before, german))
         # (Smith 2010), die Schlacht war 1386
-        year = number and number.value >= 1000 and (before.bracketed or not before.capital)
+        year = one.dated and (before.bracketed or not before.capital)
         if names and number and not (year or number.unit or number.era or number.spelled):
             found[at] = replace(one, within_name=True)
     return found
@@ -451,7 +459,7 @@ def _may_name(token: _Token, german: bool) -> bool:
     """Return whether a number after this capitalised word may be part of a name."""
     if token.key in _SMALL or token.key in _MONTHS or token.key.endswith("ly") or token.key == "ph":
         return False
-    return token.kind == "word" and not german
+    return token.kind == "word" and not german and token.key not in _REFERRING
 
 
 # --- equal words -----------------------------------------------------------------------------------
@@ -472,6 +480,7 @@ def _groups(section: str) -> dict[str, frozenset[str]]:
 
 
 _VOWELS = frozenset("aeiouy")
+_VERBS = frozenset(("is", "are", "was", "were", "be", "been", "has", "have", "had", "did"))
 _LONG = 8  # letters, from which few real words are a letter apart
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEAR_KEYS = frozenset(frozenset(pair) for keys in _KEYS for pair in pairwise(keys))
@@ -498,6 +507,8 @@ def _misspelled(
     apart = OSA.distance(one, other, score_cutoff=2)
     if not same and apart > 2:
         return False
+    if _MISSPELLED.get(one) == other and (one in _SMALL or one not in known):
+        return True
     small, words = _into_small(one, other), vocabularies().get(language, frozenset())
     if small and sorted(one) == sorted(other):
         # form for from: where a small word stands, no other word makes a sentence
@@ -569,13 +580,17 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
         return "spelling"
     if a == b:  # accents, or the case of a symbol
         turned = _short_case(one.raw, other.raw) or _umlauted(one, other)
+        turned = turned or _letters(other.raw) in _groups("accented").get(_letters(one.raw), ())
         return "" if turned else "spelling"
     if stem(b) in _groups("equal").get(stem(a), ()):
         return "synonym"
     if one.light and other.light:
+        verb = (a in _VERBS) != (b in _VERBS)  # if for is
+        mistyped = OSA.distance(a, b) == 1 and (verb or not {a, b} & _TELLING)
         fillers = a in _FILLERS and b in _FILLERS
-        return "small" if fillers or b in _groups("exchangeable").get(a, ()) else ""
-    if one.light != other.light:
+        exchanged = fillers or mistyped or b in _groups("exchangeable").get(a, ())
+        return "small" if exchanged else ""
+    if one.light != other.light and not inflected(a, b, one.language):
         typed = _into_small(a, b) and not (one.name or other.name)
         return "spelling" if typed and _misspelled(a, b, known, one.language) else ""
     if one.language == other.language == "German" and conjugated(one.raw, other.raw):
@@ -585,7 +600,9 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
     titled = one.raw.istitle() and other.raw.istitle() and one.language == "English"
     if titled and a.rstrip("s") == b.rstrip("s"):
         return ""  # Adam and Adams
-    if inflected(a, b) and not (one.name and other.name and a + "s" not in (b, b + "s")):
+    named = one.name and other.name and a + "s" not in (b, b + "s") and b[-2:] != "ed"
+    named = named or b in _groups("confusable").get(a, ())
+    if inflected(a, b, one.language) and not named:
         return "form"
     name = one.name or other.name or (one.language == "German" and one.capital)
     return "spelling" if _misspelled(a, b, known, one.language, name) else ""
@@ -689,11 +706,6 @@ def _are_numbers(one: _Token, other: _Token) -> bool:
     return kinds == {"number"} or (kinds == {"number", "word"} and "one" in (one.key, other.key))
 
 
-def _is_one(one: _Token, other: _Token) -> bool:
-    """Return whether they are `one` and `1`."""
-    return {one.key, other.key} == {"one", "#:1:"}
-
-
 def _single(token: _Token) -> float:
     return 0.5 if token.light else 1.0
 
@@ -721,6 +733,7 @@ _MOST_INSERTED = 0.3
 
 
 _INTERVAL = re.compile(r"([\[\](])[-−+]?(?:[\d.]+|[a-z]|∞)[,;]\s?[-−+]?(?:[\d.]+|[a-z]|∞)([\[\])])")
+_DIGIT_LIKE = str.maketrans("lO", "10")
 _ASKED = re.compile(r"\b(?:what|which)(?=\s+([^\W\d_]+))", re.IGNORECASE)
 
 
@@ -729,6 +742,18 @@ def _asked(passage: Passage) -> str:
     return _ASKED.sub(
         lambda match: match[0] if match[1].casefold() in FUNCTION else "which", passage.text
     )
+
+
+def _reread(passage: Passage, after: Passage) -> Passage:
+    """Return a passage with the letters as digits that are digits after the edit: l25, O °C."""
+    words = frozenset(re.findall(r"\w+", f"{after.text} {after.answer}"))
+
+    def reread(match: re.Match[str]) -> str:
+        digits = match[0].translate(_DIGIT_LIKE)
+        return digits if digits in words and match[0] not in words else match[0]
+
+    read = [re.sub(r"\b[lO\d]+\b", reread, text) for text in (passage.text, passage.answer)]
+    return replace(passage, text=read[0], answer=read[1])
 
 
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
@@ -740,6 +765,7 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
     gaps = before.gaps or after.gaps
     if not gaps and before.answer == after.answer and _asked(before) == _asked(after):
         before = replace(before, text=after.text)  # what enzyme, which enzyme
+    before = _reread(before, after)
     framed = _FRAME.search(before.text + before.answer) or _FRAME.search(after.text + after.answer)
     if framed and _unframed(before) == _unframed(after):
         before = replace(after, under=before.under)
@@ -816,7 +842,7 @@ class _Differences:
         for a, b in pairs:
             if a and b:
                 if _are_numbers(a, b):
-                    if not _is_one(a, b):
+                    if {a.key, b.key} != {"one", "#:1:"}:
                         self.numbers.append((a, b))
                 elif (alike := _alike(a, b, known)) and not (bare and a.answer and b.light):
                     self.alike |= not (a.light and b.light)
@@ -928,10 +954,9 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
         at = next(place for place, each in enumerate(tokens) if each is one)
         after = next((each for each in tokens[at + 1 :] if not each.light), None)
         # in a phrase that was added as a whole, it limits nothing else: in all cells
-        whole = one.key in _COUNTED and any(
-            after is each for each in (*edit.inserted, *edit.removed)
-        )
-        if not whole:
+        added = any(after is each for each in (*edit.inserted, *edit.removed))
+        whole = added and one.key in _COUNTED and not one.answer
+        if not whole and not (one.key == "least" and at and tokens[at - 1].key == "at"):
             return f"“{one.raw}” was added or removed"
     if len(edit.numbers) > 1:
         return "several numbers changed"
@@ -975,17 +1000,19 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     said = f"“{one.raw}” was added or removed"
     if (
         (one.kind == "sign" and one.key not in "=≈")
-        or one.within_name
+        or (one.within_name and not (before and before.key in _VERBS))  # was first seen
         or one.kind == "code"
         or "\u3040" <= one.key[0] <= "\u9fff"
     ):
         return said
     contrary = OPPOSITES.get(stem(one.key), frozenset())
-    if any(stem(each.key) in contrary for each in tokens):
+    there = (each for each in tokens if all(each is not single for single in singles))
+    joined = any(each and each.key in ("and", "und", "et", "y") for each in (before, after))
+    if not joined and any(stem(each.key) in contrary for each in there):
         return f"{said}, and its opposite is there"
     if one.kind == "number":
         return "a number in the answer was added or removed" if one.answer else ""
-    stays = after is not None and not after.light
+    stays = after is not None and not after.light and not after.dated  # early 2021
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     every = at > 0 and tokens[at - 1].key in _UNIVERSAL
     qualifies = one.key in _QUALIFIERS or one.key.removesuffix("ly") in _QUALIFIERS
@@ -996,7 +1023,8 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     names = [each is not None and each.name and each.kind == "word" for each in (before, after)]
     numbered = after is not None and after.kind == "number" and after.within_name
     beside = numbered or (any(names) if one.name else names[1])
-    if (one.name or one.capital) and not one.bracketed and beside:
+    adverb = one.key.endswith(("ally", "ently", "antly")) and len(one.key) > 6
+    if (one.name or one.capital) and not (one.bracketed or adverb) and beside:
         return f"{said} beside a name"
     return f"{said} in the answer" if one.name and one.answer else ""
 
@@ -1041,9 +1069,7 @@ def _negations(tokens: list[_Token]) -> int:
     )
 
 
-def _label_changed(
-    old: tuple[str, ...], new: tuple[str, ...], known: Container[str]
-) -> str:  # fmt: skip
+def _label_changed(old: tuple[str, ...], new: tuple[str, ...], known: Container[str]) -> str:
     """Return a changed word of headings, list parents or row labels; "" if there is none."""
     texts = [Passage(". ".join(labels)) for labels in (old, new)]
     if not old or not new:

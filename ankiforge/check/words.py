@@ -75,7 +75,8 @@ def vocabularies() -> dict[str, frozenset[str]]:
     """
     packed = (files("ankiforge.check") / "data" / "vocabularies.xz").read_bytes()
     sections = (part.split() for part in lzma.decompress(packed).decode().split("[")[1:])
-    return {language.rstrip("]"): frozenset(words) for language, *words in sections}
+    found = {language.rstrip("]"): frozenset(words) for language, *words in sections}
+    return {**found, "English": found["English"] | listed("corrections", "terms")}
 
 
 STOP_WORDS = listed("small_words", "stop")
@@ -215,13 +216,18 @@ def undoubled(word: str) -> str:
     return re.sub(r"(.)\1", r"\1", word)
 
 
-def inflected(one: str, other: str) -> bool:
-    """Return whether they are forms of an English word."""
-    a, b = stem(one), stem(other)
-    # plan and plane, lysine and lysin have one stem
-    if a != b or min(len(one), len(other)) < 3 or one.rstrip("e") == other.rstrip("e"):
-        return False
-    return one.endswith("al") == other.endswith("al") and one.endswith("ate") == other.endswith("ate")  # fmt: skip
+def inflected(one: str, other: str, language: str) -> bool:
+    """Return whether they are forms of an English word, or a plural in another language."""
+    short, long = sorted((one, other), key=len)
+    if len(short) < 3 or short.rstrip("e") == long.rstrip("e"):
+        return False  # plan and plane, lysine and lysin have one stem
+    roots = (short, short + "al", re.sub("y$", "i", short), re.sub("(?<=[ai]b)le$", "", short))
+    adverb = len(short) > 4 and long in [f"{root}ly" for root in roots]
+    if adverb or long == short + "s":  # the stem of trees is not that of tree
+        return True
+    others = any(short.endswith(each) != long.endswith(each) for each in ("al", "ation", "ations"))
+    # nitrate and nitration; sete and sette
+    return stem(short) == stem(long) and not others and language == "English"
 
 
 def ended(one: str, other: str, language: str) -> bool:

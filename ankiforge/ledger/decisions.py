@@ -22,11 +22,12 @@ from ankiforge.ledger.events import (
     WAITS,
     Columns,
     Event,
+    standing,
 )
 from ankiforge.ledger.journal import Entry, Writer
 from ankiforge.ledger.problem_cards import DEALT
-from ankiforge.model import Guid, HighlightKey, Standing
-from ankiforge.text.fold import canonical
+from ankiforge.model import CandidateState, Card, Guid, HighlightKey, Standing, Verdict
+from ankiforge.text.fold import canonical, same
 
 _STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
 _BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
@@ -204,7 +205,22 @@ class Decisions:
                 self._pairs.link(guid, key)
         elif event.what == "supersede" and not event.undone:
             self.draft_replacement(event.subject, event.after.get("standing_why", ""))
+        elif event.what == "reject" and not event.undone:
+            for card in self._cards.several([Guid(event.subject)]):
+                if self.rejected_otherwise(card):
+                    key = card.highlight.key
+                    self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (key,))
         self.on_effect(event)
+
+    def rejected_otherwise(self, card: Card) -> bool:
+        """Return whether a card was rejected by another machine, with another answer than it has here."""
+        if card.verdict is not Verdict.REJECTED:
+            return False
+        said = [
+            one.body.get("answer") for one in standing(self.of(card.guid)) if one.what == "reject"
+        ]
+        here = [one for one in card.candidates if one.state is not CandidateState.PASSED]
+        return bool(said) and not any(same(one.draft.answer, str(said[-1])) for one in here)
 
     # --- undoing ----------------------------------------------------------------------------
 

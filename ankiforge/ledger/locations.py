@@ -605,6 +605,8 @@ class CardMoves:
                 continue
             stays, goes = sorted((card, other), key=lambda one: self._weight(one.guid))
             rejected = stays.verdict is Verdict.REJECTED
+            if rejected and not same(stays.leading.draft.answer, goes.leading.draft.answer):
+                continue  # another answer was rejected
             if (
                 rejected
                 or card.fields == other.fields
@@ -645,6 +647,9 @@ class CardMoves:
             stands = columns.get("standing", Standing.LIVE) == Standing.LIVE
             if not stands or self._states_another(card.guid, other):
                 continue
+            rejected = Verdict.REJECTED in (card.verdict, columns.get("verdict"))
+            if rejected and not same(row["answer"], draft.answer):
+                continue  # another answer was rejected
             stays, goes = sorted((card.guid, other), key=self._weight)
             if stays == other and key != card.highlight.key:
                 extra: dict[str, object] = {"key": key, "from": key, "to": card.highlight.key}

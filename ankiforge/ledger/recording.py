@@ -327,7 +327,7 @@ class Recorder:
         existing = [
             card
             for card in self._cards.of_highlight(highlight.key)
-            if card.highlight.key == highlight.key
+            if card.highlight.key == highlight.key and not self._decisions.rejected_otherwise(card)
         ]
         for card in placing.replaced:
             if card in existing:  # keep its note, and do not revise it with one of the drafts

@@ -24,7 +24,6 @@ from ankiforge.model import (
     Seen,
     Severity,
     Standing,
-    Verdict,
 )
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
@@ -198,9 +197,6 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
             ("source", conflict.ours),
         ):
             yield line(f"  {side}", unrender(words))
-    if conflicts:
-        commands = (f"ankiforge resolve {card.guid} --{side}" for side in ("mine", "source"))
-        yield line("", " · ".join(commands))
     yield line("deck", card.deck)
     yield from (line(name.lower(), words) for name, words in card.fields)
     yield line("quote", card.leading.draft.quote)
@@ -219,7 +215,6 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
         words = fields_on_a_line(waiting.draft.fields).replace("\n", margin)
         yield f"revision {letter_of(waiting)}  {words}"
         yield from (line("", f"{one.message} ({one.check})") for one in waiting.findings)
-        yield line("", f"ankiforge accept {card.guid} · ankiforge reject {waiting.id}")
     if len(card.to_choose) > 1:
         yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
         for candidate in card.to_choose:
@@ -376,8 +371,7 @@ def reasons_by_key(found: Iterable[Reason]) -> dict[HighlightKey, Reason]:
 
 def why_waiting(card: Card) -> str:
     """Return why a card waits; "" if it does not wait, or if its findings give the reason."""
-    waits = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
-    if not waits or card.blocked or _warnings(card):
+    if not card.undecided or card.blocked or _warnings(card):
         return ""
     return Reason(_reason(card, Counter()), (card,)).says
 

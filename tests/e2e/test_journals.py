@@ -516,6 +516,35 @@ def test_words_that_wait_on_one_machine_wait_where_their_passage_was_read_under_
         assert "Reading list" in card["revision"]["fields"]["Text"]
 
 
+@pytest.mark.parametrize("read", ["before it was corrected", "with the journal", "for itself"])
+def test_only_the_answer_that_was_rejected_is_rejected_on_another_machine(
+    forge, forge_in, tmp_path, read
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    question = "{}What is brought to the orchard along the river?\n?\n{} boats\n\nIt lies there.\n"
+    note = without_anki(ours) / "a.md"
+    without_anki(theirs, f"{{obsidian: {{name: notes, path: '{note.parent}'}}}}")
+    theirs.ok("init", "--trust", theirs.folder)
+    note.write_text(question.format("At first.\n\n", "9,231"), encoding="utf-8")
+    ours.ok("run")
+    if read == "before it was corrected":
+        theirs.ok("run")
+    elif read == "with the journal":
+        shutil.copy(ours.folder / "journal.jsonl", theirs.folder)
+    [guid] = live(ours)
+    ours.ok("reject", guid)
+    start = "Now.\n\n" if read == "for itself" else "At first.\n\n"
+    note.write_text(question.format(start, "8,231"), encoding="utf-8")
+    theirs.ok("run")
+    agree(ours, theirs)
+    for one in (ours, theirs):
+        verdicts = {
+            card["fields"]["Back"]: card["verdict"] for card in one.cards() if card["guid"] != guid
+        }
+        assert verdicts == {"8,231 boats": "accepted" if read == "for itself" else "pending"}
+        assert [c["verdict"] for c in one.cards() if c["guid"] == guid] in (["rejected"], [])
+
+
 CHANGES = {"none": "iris.", "a citation": "iris [12].", "a word": "eye.", "gone": ""}
 
 
