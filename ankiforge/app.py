@@ -562,7 +562,6 @@ def language_model(
     fresh: bool = False,
     accept: str = "",
     spent: float = 0.0,
-    repair: Callable[[Draft, Highlight], tuple[str, ...]] | None = None,
 ) -> Model:
     """Return the configured language model; the ledger caches its replies.
 
@@ -575,7 +574,7 @@ def language_model(
         settings,
         ledger.replies,
         load_prompts(workspace),
-        repair=repair,
+        repair=repair_hints(workspace.config),
         probing=probing(workspace, settings),
         notice=notice,
         offline=offline,
@@ -728,13 +727,16 @@ def check_limits(config: Config) -> check.Limits:
     return check.limits_from(config.checks, config.where.at("checks"))
 
 
-def repair_hints(limits: check.Limits) -> Callable[[Draft, Highlight], tuple[str, ...]]:
+def repair_hints(config: Config) -> Callable[[Draft, Highlight], tuple[str, ...]]:
     """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
-    from ankiforge.check import DuplicateIndex
+
+    limits = check_limits(config)
 
     def hints(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
-        findings = check.check(draft, check.Context(highlight, DuplicateIndex(), limits=limits))
+        findings = check.check(
+            draft, check.Context(highlight, check.DuplicateIndex(), limits=limits)
+        )
         return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
 
     return hints

@@ -53,7 +53,6 @@ _NAMES = {Family.BASIC: "ankiforge Basic", Family.CLOZE: "ankiforge Cloze"}
 class NoteType:
     """One of our note types."""
 
-    family: Family
     name: str
     id: int
     fields: tuple[str, ...]
@@ -74,7 +73,7 @@ def note_type(family: Family) -> NoteType:
         templates.append(SeenTemplate(name, id, *sides))
     ids = tuple(range(first, first + len(fields)))
     name = _NAMES[family]
-    return NoteType(family, name, named_id("notetype", name), fields, ids, tuple(templates))
+    return NoteType(name, named_id("notetype", name), fields, ids, tuple(templates))
 
 
 def style() -> str:

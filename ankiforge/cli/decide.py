@@ -36,12 +36,6 @@ def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def _is_current(card: Card) -> bool:
-    from ankiforge.model import Standing, Verdict
-
-    return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
-
-
 # --- accept, reject, restore ----------------------------------------------------------------
 
 
@@ -95,7 +89,7 @@ def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: 
         call.out.say(f"{len(keys)} skipped; to take it back: ankiforge undo")
         return
     with session(call) as now:
-        cards = selected(now, words, every, query, _is_current)
+        cards = selected(now, words, every, query, lambda card: card.current)
         done = review.reject(now.ledger, cards, reason)
     report(now, done, "rejected")
 
@@ -125,7 +119,7 @@ def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing
         every, query = True, "anki:missing"
 
     def fits(card: Card) -> bool:
-        return not _is_current(card) or card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE)
+        return not card.current or card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE)
 
     with session(call) as now:
         done = review.restore(now.ledger, selected(now, words, every, query, fits))
@@ -420,7 +414,7 @@ def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...
         return
     refused = False
     with session(call) as now:
-        targets = shown_cards(now, words, _is_current)
+        targets = shown_cards(now, words, lambda card: card.current)
         if fields and len(targets) > 1:
             what = f"--field sets the words of one card, but {len(targets)} are named"
             raise UsageError(what, hint="name it by its id; or leave out --field for an editor")

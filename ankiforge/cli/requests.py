@@ -9,7 +9,7 @@ from typing import Any
 
 from ankiforge import app
 from ankiforge.check import same_answer
-from ankiforge.cli.run import follow, job_for, model_for, repair_hints, say_what_waits
+from ankiforge.cli.run import follow, job_for, model_for, say_what_waits
 from ankiforge.cli.session import Session
 from ankiforge.draft import batch, chat, private, probe, withheld
 from ankiforge.errors import ForgeError, UsageError
@@ -61,7 +61,7 @@ def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()
     """Yield requests as lines of a batch; `blocked` are drafts to repair."""
     return batch.export_jsonl(
         tasks, app.server_settings(now.workspace), app.load_prompts(now.workspace),
-        now.ledger.replies, repair=repair_hints(now), blocked=blocked,
+        now.ledger.replies, repair=app.repair_hints(now.workspace.config), blocked=blocked,
     )  # fmt: skip
 
 
@@ -237,7 +237,7 @@ def import_batch(
         app.server_settings(now.workspace),
         app.load_prompts(now.workspace),
         replies,
-        repair_hints(now),
+        app.repair_hints(now.workspace.config),
     )
     error = (
         follow(now, tally, DraftRecorder(job, now.ledger, run).record(repaired, job.drafter_name))

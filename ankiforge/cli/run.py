@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ankiforge.app import SelectedSource
     from ankiforge.config.workspace import Remembered
     from ankiforge.draft.llm import Model
-    from ankiforge.model import Draft, Highlight, RunId, Source
+    from ankiforge.model import RunId, Source
     from ankiforge.pipeline import Job, Progress
     from ankiforge.reports.summary import Summary, Tally
 
@@ -390,15 +390,7 @@ def model_for(
         fresh=fresh,
         accept=accept,
         spent=spent,
-        repair=repair_hints(now),
     )
-
-
-def repair_hints(now: Session) -> Callable[[Draft, Highlight], tuple[str, ...]]:
-    """Return a function that lists the findings that block a draft, for a model to repair it."""
-    from ankiforge import app
-
-    return app.repair_hints(app.check_limits(now.workspace.config))
 
 
 def job_for(

@@ -103,17 +103,6 @@ class ServerSettings:
     """The workspace, for commands to copy."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError(
-                f"llm.base_url: {self.base_url!r} is not an http address",
-                hint="like http://127.0.0.1:11434/v1",
-            )
-        if parts.username or parts.password:
-            raise ConfigError(
-                f"llm.base_url: the address contains a password for {self.host}",
-                hint="keys come from the environment: see llm.key_env",
-            )
         if not self.model.strip():
             raise ConfigError(
                 "llm.model: no model is set", hint="for example qwen3:8b or gpt-5-mini"
@@ -226,36 +215,26 @@ class BrokenError(UnansweredError):
     """Status 500 after all retries, which some servers send for requests they do not support."""
 
 
+@dataclass(eq=False)
 class PassingError(Exception):
-    """An error that may be temporary.
+    """An error that may be temporary."""
 
-    Attributes:
-        status: 500 and 501 are internal errors; 429, 503 and 529 mean too many requests.
-        after: how many seconds the server asks us to wait; 0 if it does not say.
-        retry: whether the same request may be sent again.
-        absent: not a model server; ends the run unless it has answered before.
-        gone: there is no connection; ends the run.
-        hint: what to do; "" = the default.
-    """
+    words: str
+    status: int = 502
+    """500 and 501 are internal errors; 429, 503 and 529 mean too many requests."""
+    after: float = 0.0
+    """How many seconds the server asks us to wait; 0 if it does not say."""
+    retry: bool = True
+    """Whether the same request may be sent again."""
+    absent: bool = False
+    """Whether it is no model server, which ends the run unless it has answered before."""
+    gone: bool = False
+    """Whether there is no connection, which ends the run."""
+    hint: str = ""
+    """What to do; "" = the default."""
 
-    def __init__(
-        self,
-        words: str,
-        *,
-        status: int = 502,
-        after: float = 0.0,
-        retry: bool = True,
-        absent: bool = False,
-        gone: bool = False,
-        hint: str = "",
-    ) -> None:
-        super().__init__(words)
-        self.status = status
-        self.after = after
-        self.retry = retry
-        self.absent = absent
-        self.gone = gone
-        self.hint = hint
+    def __str__(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)

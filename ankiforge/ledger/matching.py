@@ -416,7 +416,10 @@ class Recognition:
         edit = self._edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
-        unread = "SELECT 1 FROM highlight WHERE key = ? AND run = ''"
+        unread = (
+            "SELECT 1 FROM highlight h WHERE key = ? AND run = '' AND NOT EXISTS"
+            " (SELECT 1 FROM card_highlight l WHERE l.key = h.key AND l.role = 'origin')"
+        )
         if _is_other_name(edit) and self._db.execute(unread, (old.key,)).fetchone():
             # nothing here has the old words, so the new ones cannot wait beside them
             edit = replace(edit, kind=EditKind.ANOTHER_FACT)
@@ -425,6 +428,10 @@ class Recognition:
             return replace(match, key=key, asked=edit.why, replaces=old.key)
         asked = edit.why if edit.kind is EditKind.WAITS else ""
         return replace(match, asked=asked or (match.asked if match.moved else ""))
+
+    def edit(self, old: Highlight, new: Highlight) -> Edit:
+        """Classify the edit of a stored passage."""
+        return self._edit(old, new)
 
     def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
@@ -947,9 +954,10 @@ class Recognition:
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
                 edit = self._edit(bodies[key], _without_place(one))
-                other_fact = edit.kind is EditKind.ANOTHER_FACT and not _likest(words, there, SAME)
+                other_fact = edit.kind is EditKind.ANOTHER_FACT
                 if row["key"] and not _is_other_name(edit) and not other_fact:
                     seconds.append((RESEMBLED, row["key"], key))
+                other_fact = other_fact and not _likest(words, there, SAME)
                 key = "" if row["key"] or other_fact else key
             if key:
                 found[row["id"]] = HighlightKey(key)

@@ -186,7 +186,9 @@ def _elsewhere(
             for one in {old, spots.get(new, old)} & doubtful.keys():
                 pairing.part(one, stored[one], found[doubtful[one]])
                 del doubtful[one]
-            pairing.pair(old, new, "it was moved and edited", moved=True)
+            # the order of those that only the journal knows is unknown
+            stays = beside(stored[old], found[new])
+            pairing.pair(old, new, "" if stays else "it was moved and edited", moved=not stays)
 
 
 def _of_one_label(

@@ -1,8 +1,8 @@
-"""What an agent may read and propose.
+"""The tools of the MCP server: what an agent may read and propose.
 
-An agent is a client of the MCP server: a language model that belongs to somebody else. Nothing here
-accepts a card, changes what a person wrote, deletes, builds or talks to Anki. No answer holds text
-that must stay on this machine (`#no-llm`), whichever table it comes from.
+An agent is a client of the server: a language model that belongs to somebody else. No tool accepts a
+card, changes a person's text, deletes, builds or connects to Anki. No answer contains text that must
+stay on this machine (`#no-llm`), whichever table it comes from.
 """
 
 from __future__ import annotations
@@ -57,30 +57,30 @@ from ankiforge.text.display import shortened
 from ankiforge.text.quotes import locate
 
 MOST_CARDS = 20
-"""Cards of one proposal."""
+"""The maximum number of cards of a proposal."""
 MOST_CHARACTERS = 60_000
-"""Characters of one proposal, as JSON."""
+"""The maximum length of a proposal as JSON."""
 MOST_AN_HOUR = 600
-"""Cards that one server takes in an hour: a person has to look at each."""
+"""The maximum number of cards that a server takes in an hour: a person has to review each."""
 MOST_LISTED = 50
-"""Entries of one page."""
+"""The maximum number of entries of a page."""
 PAGE_CHARACTERS = 30_000
-"""Characters of one page of highlights, after which it ends."""
+"""The length after which a page of highlights ends."""
 CONTEXT_CHARACTERS = 1_500
-"""Characters of a highlight's surroundings."""
+"""The length of a highlight with the text around it."""
 _LARGEST_NOTE = 2_000_000
-"""Bytes of a note that are read for the text around a highlight."""
+"""The number of bytes of a note that are read for the text around a highlight."""
 PATIENCE_S = 5.0
-"""How long a call waits for another program that drafts in this workspace."""
+"""How long a call waits for another program that drafts in this workspace, in seconds."""
 
 Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
 """Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
 Sources = Callable[[Workspace, Ledger], AbstractContextManager[tuple[Source, ...]]]
-"""Opens the sources of a workspace, with the processes that read them."""
+"""Opens the sources of a workspace, and the processes that read them."""
 
 
 class Refused(UsageError):
-    """A call that asks for what is not there, or may not be had."""
+    """The call names something that does not exist, or that an agent may not have."""
 
 
 class Agent:
@@ -89,28 +89,28 @@ class Agent:
     def __init__(
         self, opener: Opener, sources: Sources, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`opener` raises while nobody has allowed agents to read this workspace."""
+        """`opener` raises if nobody has allowed agents to read this workspace."""
         self._open = opener
         self._sources = sources
         self._clock = clock
         self._lock = threading.Lock()
         self._proposed: deque[float] = deque()
-        """When each card was proposed, within the last hour."""
+        """The times of the cards proposed within the last hour."""
 
     # --- reading ----------------------------------------------------------------------------
 
     def list_highlights(
         self, offset: int = 0, limit: int = 20, document: str = ""
     ) -> dict[str, Any]:
-        """Return a page of the highlights without a card; the first one has the drafting rules.
+        """Return a page of the highlights without a card; the first page has the drafting rules.
 
-        What was marked since is read first: files only, nothing is drafted. While another program
-        drafts here, the answer is what is known, and says so.
+        Before the first page, changed files are read, but nothing is drafted. If another program is
+        drafting, they are not read, and the answer says so.
 
         Args:
-            offset: of the first highlight.
-            limit: of highlights, at most `MOST_LISTED`.
-            document: part of a title, "" = all.
+            offset: the number of highlights before the page.
+            limit: the maximum number of highlights, at most `MOST_LISTED`.
+            document: part of a title; "" = all.
         """
         self._check_page(offset, limit)
         with self._lock:
@@ -153,7 +153,7 @@ class Agent:
             return drafting_rules(workspace)
 
     def _read_files(self) -> str:
-        """Read changed files; return why that was not possible, "" if it was."""
+        """Read changed files; return why that was not possible; "" if it was."""
         try:
             with (
                 self._open("drafting") as (workspace, ledger),
@@ -168,7 +168,7 @@ class Agent:
         return f"{problems} files or notes could not be read: ankiforge run" if problems else ""
 
     def get_context(self, highlight: str) -> dict[str, Any]:
-        """Return a highlight with the text around it, `CONTEXT_CHARACTERS` at most."""
+        """Return a highlight with the text around it, at most `CONTEXT_CHARACTERS` long."""
         with self._lock, self._open("") as (_, ledger):
             one = _highlight(ledger, highlight)
             hidden = Hidden(ledger)
@@ -193,11 +193,11 @@ class Agent:
 
         Args:
             query: words and `field:value` terms.
-            state: `waiting`, `needs_work` (forgotten too often, or remarked on while studying; with
-                their history), `mine` (as this agent proposed it, nobody has decided) or "".
-            offset: of the first card.
-            limit: of cards, at most `MOST_LISTED`.
-            by: name and version of the agent.
+            state: `waiting`; `needs_work` (forgotten too often, or with a remark typed while studying;
+                with their history); `mine` (proposed by this agent and not decided yet); "" = all.
+            offset: the number of cards before the page.
+            limit: the maximum number of cards, at most `MOST_LISTED`.
+            by: the name and version of the agent.
         """
         self._check_page(offset, limit)
         with self._lock, self._open("") as (workspace, ledger):
@@ -232,7 +232,7 @@ class Agent:
             )
 
     def get_card(self, card: str) -> dict[str, Any]:
-        """Return a card with its source, its findings and what was decided about it."""
+        """Return a card with its source, its findings and the decisions about it."""
         with self._lock, self._open("") as (workspace, ledger):
             hidden, found = Hidden(ledger), Service(workspace, ledger).card(card)
             if found is None:
@@ -294,7 +294,7 @@ class Agent:
             return hidden.answer({"works": works})
 
     def counts(self) -> dict[str, int]:
-        """Return what waits for the person."""
+        """Return the numbers of cards that wait for the person."""
         with self._lock, self._open("") as (_, ledger):
             queries = ledger.queries
             return {
@@ -313,13 +313,13 @@ class Agent:
         """Record proposals like the reply of a model server, and return what the checks found.
 
         Args:
-            cards: each names its `highlight`, and has a `kind` (`basic`, `cloze`, `two-way` or
-                `none`), a `quote` and the fields of that kind; `replaces` names a card.
-            by: name and version of the agent.
+            cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way` or `none`), a
+                `quote` and the fields of that kind; `replaces` is the id of a card.
+            by: the name and version of the agent.
 
         Returns:
-            For every highlight, in order: the cards with findings, the reason for none, or why the
-            proposal was not taken.
+            For every highlight, in order: the cards with findings, the reason why there are none, or
+            why the proposal was refused.
         """
         if not 1 <= len(cards) <= MOST_CARDS:
             raise Refused(f"propose 1 to {MOST_CARDS} cards at a time")
@@ -338,7 +338,7 @@ class Agent:
                 return recording.hidden.answer({"results": results})
 
     def _count(self, cards: int) -> None:
-        """Count cards against the limit of an hour."""
+        """Count cards towards the limit of an hour."""
         now = self._clock()
         while self._proposed and self._proposed[0] < now - 3_600:
             self._proposed.popleft()
@@ -351,7 +351,7 @@ class Agent:
 
 
 class _Recording:
-    """One proposal that is being recorded, highlight by highlight."""
+    """Records a proposal, highlight by highlight."""
 
     def __init__(self, workspace: Workspace, ledger: Ledger, by: str) -> None:
         self._workspace = workspace
@@ -366,7 +366,7 @@ class _Recording:
     def propose(
         self, key: HighlightKey, replaces: str, given: list[dict[str, str]]
     ) -> dict[str, Any]:
-        """Record what is proposed for one highlight, or in place of one card."""
+        """Record the cards proposed for one highlight, or as a replacement for one card."""
         entry = {"highlight": key, **({"replaces": replaces} if replaces else {})}
         try:
             highlight = _highlight(self._ledger, key)
@@ -415,10 +415,10 @@ class _Recording:
         return recorder.record(drafter.draft(iter(tasks)), AGENT)
 
     def _replace(self, highlight: Highlight, guid: Guid, drafter: _Proposal) -> Iterator[Any]:
-        """Record a card in place of another.
+        """Record a replacement for a card.
 
-        A waiting card of this agent that nobody touched is drafted again; the other cards of the
-        highlight stay as they are. A card that needs work stands until a person accepts the new one.
+        A waiting card of this agent that nobody has changed is drafted again; the other cards of the
+        highlight are not changed. A card that needs work stays until a person accepts the new one.
         """
         key, ledger = highlight.key, self._ledger
         card = next(ledger.cards.several([guid]), None)
@@ -441,7 +441,7 @@ class _Recording:
         return draft_again(job, ledger, self.run, (drafter,))
 
     def _redraft(self, card: Card, others: list[Card], drafter: _Proposal) -> Iterator[Any]:
-        """Draft a card again; the drafts of the others are recorded with it, and so stay theirs."""
+        """Draft a card again; the drafts of the other cards are recorded with it, so that they are kept."""
         key = card.highlight.key
         drafter.keep(others)
         tasks = (replace(one, beside=False) for one in again(self._ledger, [key], self._job.decks))
@@ -454,7 +454,7 @@ class _Recording:
                 self._ledger.decisions.change(card.guid, "retire", after, by=SOURCE)
 
     def _made(self, key: HighlightKey, drafter: _Proposal) -> list[Card]:
-        """Return the cards that came of a proposal."""
+        """Return the cards made from a proposal."""
         return [
             one
             for one in self._ledger.cards.of_highlight(key)
@@ -462,7 +462,7 @@ class _Recording:
         ]
 
     def _result(self, key: HighlightKey, drafter: _Proposal) -> dict[str, Any]:
-        """Return the cards that came of a proposal, else why there are none."""
+        """Return the cards made from a proposal, or why there are none."""
         if cards := self._made(key, drafter):
             return {"cards": [_card_entry(one) for one in cards]}
         merged = [
@@ -476,7 +476,7 @@ class _Recording:
 
 
 class _Proposal:
-    """A drafter that drafts what an agent proposed (`Drafter`)."""
+    """A `Drafter` whose drafts are the cards that an agent proposed."""
 
     def __init__(self, given: list[dict[str, str]], by: str, prompts: Prompts) -> None:
         self._given, self._by, self._prompts = given, by, prompts
@@ -484,13 +484,13 @@ class _Proposal:
         self.request = chat_request(f"{by}\n{self.text}")
         self.is_none = all(one["kind"] == "none" for one in given)
         self.reasons: list[str] = []
-        """Why highlights got no card."""
+        """The reasons why highlights get no card."""
         self.refused = ""
-        """Why nothing was recorded, "" if something was."""
+        """Why nothing was recorded; "" if something was."""
         self._kept: tuple[Draft, ...] = ()
 
     def keep(self, cards: list[Card]) -> None:
-        """Yield the drafts of these cards, too, as they are."""
+        """Also yield the drafts of these cards, unchanged."""
         facts: dict[str, int] = {}
         self._kept = tuple(
             replace(one.draft, intent=facts.setdefault(card.choice or card.guid, len(facts)))
@@ -499,7 +499,7 @@ class _Proposal:
         )
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task; what cannot be a card is refused, and nothing recorded."""
+        """Yield one result per task; if a proposal cannot become a card, set `refused` and yield nothing."""
         results = (
             drafted
             for task in tasks
@@ -539,22 +539,22 @@ class _Proposal:
         return json.dumps({"cards": [{**one, "h": label} for one in self._given]})
 
 
-# --- what must stay here --------------------------------------------------------------------
+# --- private text ---------------------------------------------------------------------------
 
 
 class Hidden:
-    """Tells what must not be shown to an agent: `#no-llm`, decided over the whole ledger."""
+    """Decides, over the whole ledger, what must not be shown to an agent (`#no-llm`)."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._passages = PrivatePassages(ledger)
 
     def mark(self, highlight: Highlight) -> Task:
-        """Return a highlight as a task, marked if it, or its document, holds private text."""
+        """Return a highlight as a task, marked if it or its document contains private text."""
         return self._passages.mark(Task(highlight.document, (highlight,)))
 
     def highlight(self, highlight: Highlight) -> bool:
-        """Return whether a highlight is private, or holds private words."""
+        """Return whether a highlight is private, or contains private text."""
         [marked] = self.mark(highlight).highlights
         everywhere = self._ledger.queries.private_if_anywhere(highlight.key)
         return bool(
@@ -566,11 +566,11 @@ class Hidden:
         )
 
     def bare(self, highlight: Highlight) -> Highlight:
-        """Return a highlight without its surroundings if these may hold private text."""
+        """Return a highlight, without the text around it if that may contain private text."""
         return next(iter(sendable(self.mark(highlight))), replace(highlight, prefix="", suffix=""))
 
     def document(self, highlight: Highlight) -> bool:
-        """Return whether a passage of its document is private."""
+        """Return whether a passage of the highlight's document is private."""
         return self.mark(highlight).discreet
 
     def title(self, document: Any) -> bool:
@@ -578,7 +578,7 @@ class Hidden:
         return NO_LLM in {tag.lstrip("#").casefold() for tag in document.tags}
 
     def card(self, card: Card) -> bool:
-        """Return whether a card comes from a private passage, or shows private words."""
+        """Return whether a card is from a private passage, or contains private text."""
         if any(map(self.highlight, (card.highlight, *card.also))):
             return True
         words = [text for one in card.candidates for _, text in one.draft.fields]
@@ -587,13 +587,13 @@ class Hidden:
         return self._passages.stand_in("\n".join(words), card.highlight.document.key)
 
     def text(self, text: str) -> str:
-        """Return a text, or a stand-in if it shows private words."""
+        """Return a text, or a placeholder if it contains private text."""
         return "(not shown: #no-llm)" if self._passages.stand_in(text) else text
 
     def answer(self, entry: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer of a tool with a stand-in for every text that shows private words.
+        """Return the answer of a tool with placeholders for texts that contain private text.
 
-        Titles, headings and findings may repeat them.
+        Titles, headings and findings may repeat it.
         """
         return {name: self._masked(part) for name, part in entry.items()}
 
@@ -624,7 +624,7 @@ def _highlight(ledger: Ledger, key: str) -> Highlight:
 def _note_around(ledger: Ledger, one: Highlight, hidden: Hidden) -> tuple[str, str] | None:
     """Return the text of a note before and after a highlight; None if it is in no note.
 
-    Paragraphs that are tagged `#no-llm`, or hold private words, are left out.
+    Paragraphs that are tagged `#no-llm` or contain private text are replaced.
     """
     from ankiforge.extract.markdown import plain_text
 
@@ -650,7 +650,7 @@ def _note_around(ledger: Ledger, one: Highlight, hidden: Hidden) -> tuple[str, s
 
 
 def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
-    """Return a highlight as an agent sees it; empty values are left out."""
+    """Return a highlight for an agent, without empty values."""
     entry: Mapping[str, Any] = {
         "highlight": one.key,
         "title": one.document.title,
@@ -667,7 +667,7 @@ def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
 
 
 def _card_entry(card: Card) -> dict[str, Any]:
-    """Return a card as an agent sees it."""
+    """Return a card for an agent."""
     lead = card.leading
     findings = [
         {
@@ -692,7 +692,7 @@ def _card_entry(card: Card) -> dict[str, Any]:
 
 
 def _state(card: Card) -> str:
-    """Return how a card stands, in a word."""
+    """Return the state of a card."""
     if card.standing is not Standing.LIVE:
         return "retired"
     if card.verdict is Verdict.REJECTED:
@@ -703,19 +703,18 @@ def _state(card: Card) -> str:
 
 
 def _is_untouched(ledger: Ledger, card: Card, by: str) -> bool:
-    """Return whether a card waits as this agent, in whatever version, proposed it."""
+    """Return whether a card waits unchanged as this agent, in any version, proposed it."""
     name = by.rpartition(" ")[0]
     origins = [one.draft.origin for one in card.candidates]
     return (
-        card.standing is Standing.LIVE
-        and card.verdict is Verdict.PENDING
+        card.undecided
         and all(one.drafter == AGENT and one.model.rpartition(" ")[0] == name for one in origins)
         and all(one.by != PERSON or one.what == REDRAFT for one in ledger.decisions.of(card.guid))
     )
 
 
 def _fault(card: dict[str, str]) -> str:
-    """Return what is wrong with the form of a proposed card, "" if nothing is."""
+    """Return the fault in the form of a proposed card; "" if there is none."""
     needed = {"none": ("why_none",), "cloze": ("text",)}.get(card["kind"], ("front", "back"))
     for name in needed:
         if not card.get(name, "").strip():
@@ -731,7 +730,7 @@ def _told(problems: list[Any]) -> dict[str, Any]:
 
 
 def drafting_rules(workspace: Workspace, task: Task | None = None) -> str:
-    """Return the rules for drafting, with the tool in place of the JSON of a reply."""
+    """Return the drafting rules, with the tool instead of the JSON of a reply."""
     prompts = app.load_prompts(workspace, chat=True)
     prompt: Prompt = prompts.of(task) if task is not None else prompts.usual
     shape = shape_of(task, prompt, 1) if task is not None else Shape(prompt.kinds)
@@ -744,5 +743,5 @@ def drafting_rules(workspace: Workspace, task: Task | None = None) -> str:
 
 
 def error_text(error: ForgeError) -> str:
-    """Return an error for an agent, in a line."""
+    """Return an error as one line for an agent."""
     return f"{error.message}; {error.hint}" if error.hint else error.message

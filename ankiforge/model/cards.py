@@ -45,6 +45,11 @@ class Origin:
     request: str = ""
     """The hash of the request whose reply contained the draft."""
 
+    @property
+    def by_comment(self) -> bool:
+        """Whether the reader wrote the question, or named the gap, in a comment."""
+        return self.drafter.startswith("rules:comment")
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -344,6 +349,16 @@ class Card:
         return self.slot >= MADE_FROM
 
     @property
+    def current(self) -> bool:
+        """Whether the card is neither retired nor rejected."""
+        return self.standing is Standing.LIVE and self.verdict is not Verdict.REJECTED
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the card is in use and waits for a person's decision."""
+        return self.standing is Standing.LIVE and self.verdict is Verdict.PENDING
+
+    @property
     def picked(self) -> Candidate | None:
         """The picked candidate, or None."""
         chosen = [c for c in self.candidates if c.state is CandidateState.PICKED]
@@ -357,8 +372,7 @@ class Card:
     @property
     def to_choose(self) -> tuple[Candidate, ...]:
         """The alternatives to choose from, of both note types; () if there is no choice to make."""
-        waits = self.verdict is Verdict.PENDING and self.standing is Standing.LIVE
-        if self.picked or not waits:
+        if self.picked or not self.undecided:
             return ()
         first = self.choice in ("", self.guid)
         return (*self.open, *self.beside) if first else (*self.beside, *self.open)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
@@ -388,34 +388,11 @@ class Highlight:
     def as_formerly(self) -> Highlight:
         """The highlight with the text that older versions read."""
         was = self.formerly
-        if was is None:
-            return self
-        return replace(
-            self,
-            exact=was.exact,
-            prefix=was.prefix,
-            suffix=was.suffix,
-            sentence=was.sentence,
-            gaps=was.gaps,
-            markdown=was.markdown,
-            markdown_gaps=was.markdown_gaps,
-            nearby=was.nearby,
-            formerly=None,
-        )
+        return replace(self, formerly=None, **_values(was)) if was else self
 
     def formerly_as(self, was: Highlight) -> Highlight:
         """Return the highlight with the text of `was` as its older reading, if that differs."""
-        former = Former(
-            was.exact,
-            was.prefix,
-            was.suffix,
-            was.sentence,
-            was.gaps,
-            was.markdown,
-            was.markdown_gaps,
-            was.nearby,
-        )
-        both = replace(self, formerly=former)
+        both = replace(self, formerly=Former(**_values(was)))
         return self if both.as_formerly == replace(self, formerly=None) else both
 
     @property
@@ -435,6 +412,11 @@ class Highlight:
         """All the text that may support a card, in reading order."""
         middle = self.sentence or self.exact
         return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
+
+
+def _values(read: Former | Highlight) -> dict[str, Any]:
+    """Return the text of a reading, by the fields of `Former`."""
+    return {one.name: getattr(read, one.name) for one in fields(Former)}
 
 
 @dataclass(frozen=True, slots=True)

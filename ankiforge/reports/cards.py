@@ -24,7 +24,6 @@ from ankiforge.model import (
     Seen,
     Severity,
     Standing,
-    Verdict,
 )
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
@@ -376,8 +375,7 @@ def reasons_by_key(found: Iterable[Reason]) -> dict[HighlightKey, Reason]:
 
 def why_waiting(card: Card) -> str:
     """Return why a card waits; "" if it does not wait, or if its findings give the reason."""
-    waits = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
-    if not waits or card.blocked or _warnings(card):
+    if not card.undecided or card.blocked or _warnings(card):
         return ""
     return Reason(_reason(card, Counter()), (card,)).says
 

@@ -38,7 +38,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.reports.cards import attributes, document_json, highlight_json
-from ankiforge.text.cloze import gaps, shields
+from ankiforge.text.cloze import gaps, outside, shields
 from ankiforge.text.display import on_one_line
 from ankiforge.text.identifiers import export_digest, export_mark, exported
 from ankiforge.text.markdown import literal
@@ -432,20 +432,12 @@ def _run(markdown: str, *, cloze: bool = False, depth: int = 0) -> str:
     for gap in gaps(markdown) if cloze and depth < _DEEPEST else ():
         if gap.start < at:
             continue  # nested in the previous gap
-        parts.append(_neutral(markdown[at : gap.start]))
+        parts.append(outside(markdown[at : gap.start], _escaped))
         answer, hint = _run(gap.answer, cloze=True, depth=depth + 1), _run(gap.hint)
         parts.append(_bold(answer, parts[-1][-1:], markdown[gap.end : gap.end + 1]))
         parts += [f" *({hint.strip()})*"] if hint.strip() else []
         at = gap.end
-    return "".join([*parts, _neutral(markdown[at:])])
-
-
-def _neutral(markdown: str) -> str:
-    parts, at = [], 0
-    for start, end, _ in shields(markdown):
-        parts += [_escaped(markdown[at:start]), markdown[start:end]]
-        at = end
-    return "".join([*parts, _escaped(markdown[at:])])
+    return "".join([*parts, outside(markdown[at:], _escaped)])
 
 
 def _escaped(run: str) -> str:

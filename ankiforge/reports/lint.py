@@ -39,8 +39,6 @@ from ankiforge.model import (
     Origin,
     SeenType,
     Severity,
-    Standing,
-    Verdict,
 )
 from ankiforge.reports.cards import attributes
 from ankiforge.text import cloze
@@ -438,7 +436,7 @@ class Linter:
     def cards(self, cards: Iterable[Card]) -> Iterator[Linted]:
         """Yield the findings for the cards of a ledger, each checked against its passage."""
         for card in cards:
-            if card.standing is not Standing.LIVE or card.verdict is Verdict.REJECTED:
+            if not card.current:
                 continue
             draft = replace(card.leading.draft, fields=card.fields)
             if card.edited:

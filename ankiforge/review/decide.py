@@ -63,17 +63,17 @@ _TAKEN_BACK = "taken back"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a decision is about: a card as it was shown, or one of its candidates."""
+    """The card of a decision, as it was shown, or one of its candidates."""
 
     card: Card
     letter: str = ""
-    """The candidate that was named, "" if only the card was."""
+    """The letter of the candidate that was named; "" if only the card was."""
 
     @property
     def candidate(self) -> Candidate:
         """The candidate that was named; else a waiting revision, else the leading candidate.
 
-        A person's words that were not accepted yet come before a revision of them.
+        A person's text that was not accepted yet takes precedence over a revision of it.
         """
         card = self.card
         if self.letter:
@@ -88,13 +88,13 @@ class Result:
 
     guid: Guid
     refused: str = ""
-    """Why nothing was changed, "" if it was."""
+    """Why the card was not changed; "" if it was."""
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The card that stays after a merge, and the card that was retired for it."""
+    """The card that stays after a merge, and the card that was retired."""
 
     stays: Guid
     went: Guid
@@ -104,10 +104,10 @@ class Merged:
 
 
 def accept(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> tuple[Result, ...]:
-    """Accept cards; a waiting revision replaces the words of its card.
+    """Accept cards; a waiting revision replaces the text of its card.
 
-    Refused: a rejected, retired or blocked card (`force` overrules the check, on record), and a
-    card with several candidates to choose from, unless one of them is named.
+    Refused are rejected, retired and blocked cards (`force` overrules the check, which is recorded),
+    and cards with several candidates, unless one of them is named.
     """
     named = tuple(targets)
     contested = _choices_named_twice(named)
@@ -129,8 +129,8 @@ def accept(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) ->
 def pick(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> tuple[Result, ...]:
     """Accept one of several alternatives; the others are passed over, and this is recorded.
 
-    A candidate that was passed over before replaces the one that was picked. Refused: two
-    alternatives of one choice at once.
+    A candidate that was passed over before replaces the one that was picked. Two alternatives of
+    one choice at once are refused.
     """
     named = tuple(targets)
     contested = _choices_named_twice(named)
@@ -142,8 +142,8 @@ def pick(ledger: Ledger, targets: Iterable[Target], *, force: bool = False) -> t
 def consent(ledger: Ledger, form: WrittenForm, choice: Choice) -> tuple[Result, ...]:
     """Decide on a form in which cards are written in a source, as one action.
 
-    `ACCEPT` accepts the cards that wait, and lets the policy accept those to come. `EACH` leaves each to
-    a person. `NEVER` makes no cards of it; what waits is retired, nothing is rejected.
+    `ACCEPT` accepts the waiting cards, and lets the policy accept later ones. With `EACH`, a person
+    decides on each card. `NEVER` makes no cards; waiting ones are retired, not rejected.
     """
     wanted = form.waiting if choice is Choice.ACCEPT else ()
     parts = (wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE))
@@ -156,9 +156,8 @@ def consent(ledger: Ledger, form: WrittenForm, choice: Choice) -> tuple[Result, 
 
 
 def acceptable_in_bulk(card: Card) -> bool:
-    """Whether a card may be accepted unseen: pending, without warnings, nothing to choose."""
-    pending = card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
-    return pending and card.picked is not None and not card.open and card.leading.clean
+    """Return whether a card may be accepted unseen: pending, without warnings or a choice to make."""
+    return card.undecided and card.picked is not None and not card.open and card.leading.clean
 
 
 def _accept(ledger: Ledger, target: Target, action: str, *, force: bool = False) -> None:
@@ -210,9 +209,9 @@ def _let_through(
     *,
     keep: bool = False,
 ) -> None:
-    """Record an accept or a pick, and everything that follows from it.
+    """Record an accept or a pick, with all its consequences.
 
-    With `keep`, a revision of the card waits on.
+    With `keep`, a revision of the card continues to wait.
     """
     # a check may be overruled, now or earlier, but never silently
     overruled = force or (card.forced and candidate == card.picked)
@@ -240,16 +239,11 @@ def _let_through(
         preferred = _preference_over_others(ledger, card, candidate)
         after |= _only_live_card(card)
 
-    # the candidate becomes the card, all others are passed over
-    states = {}
-    for one in () if keep else card.candidates:
-        state = CandidateState.PICKED if one == candidate else CandidateState.PASSED
-        if one.state is not state:
-            states[letter_of(one)] = state.value
+    states = {} if keep else _states_with(card, letter_of(candidate))
     others = ledger.alternatives.live_others(card) if what == "pick" else []
     _change(ledger, card, what, after, action, candidate, states, **preferred)
     left = tuple(found for found in candidate.findings if found != ANSWER_CHANGED)
-    if left != candidate.findings:  # it has been looked at
+    if left != candidate.findings:  # a person has seen it
         ledger.cards.set_findings(card.guid, letter_of(candidate), left)
         ledger.cards.refresh(card.guid)
     if others:
@@ -263,18 +257,18 @@ def _let_through(
 
 
 def _is_pending_edit(card: Card) -> bool:
-    """Return whether a card is in a person's words, but was not accepted."""
+    """Return whether a person worded the card, but has not accepted it."""
     picked = card.picked if card.verdict is Verdict.PENDING else None
     return picked is not None and picked.draft.origin.drafter == PERSON
 
 
 def _only_live_card(card: Card) -> Columns:
-    """Of a choice that spans both note types, make this card the one that lives."""
+    """Return the change that makes this card the live one of a choice of both note types."""
     return {"standing": Standing.LIVE.value, "standing_why": ""} if card.choice else {}
 
 
 def _preference_over_others(ledger: Ledger, card: Card, chosen: Candidate) -> dict[str, Any]:
-    """Return what was preferred and over what: candidates that were open, or picked until now."""
+    """Return the preferred candidate, and those over which it was preferred: open or picked so far."""
     over = [c for c in (*card.candidates, *card.beside) if c.state is CandidateState.OPEN]
     if chosen.state is CandidateState.PASSED:
         others = [one for one in ledger.alternatives.others(card) if one.standing is Standing.LIVE]
@@ -288,9 +282,9 @@ def _preference_over_others(ledger: Ledger, card: Card, chosen: Candidate) -> di
 
 
 def reject(ledger: Ledger, targets: Iterable[Target], reason: str = "") -> tuple[Result, ...]:
-    """Reject cards for ever: the same answer is not offered again on their highlight.
+    """Reject cards for good: the same answer is not offered again for their highlight.
 
-    If a candidate is named (a revision, say), only that candidate is passed over.
+    If a candidate is named, such as a revision, only that candidate is passed over.
     """
 
     def decide(target: Target, action: str) -> None:
@@ -301,7 +295,9 @@ def reject(ledger: Ledger, targets: Iterable[Target], reason: str = "") -> tuple
         after: Columns = {"verdict": Verdict.REJECTED.value, "reason": reason}
         for one in (card, *_open_alternatives(ledger, card)):
             if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
-                _change(ledger, one, "reject", after, action, one.leading, reason=reason)
+                more: dict[str, Any] = {"reason": reason}
+                more |= {OVER: [preference(new) for new in one.open]} if one.revision else {}
+                _change(ledger, one, "reject", after, action, one.leading, **more)
 
     return _decide_each(ledger, targets, decide)
 
@@ -329,13 +325,13 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
     """Bring cards back: a rejected card is pending, a retired one live, a deleted one ships again.
 
     Alternatives that were rejected together are restored together. A card that was superseded by
-    an alternative lives beside it from then on.
+    an alternative is live in addition to it from then on.
     """
     restored: set[Guid] = set()
 
     def decide(target: Target, action: str) -> None:
         card = target.card
-        if card.guid in restored:  # with an alternative that was named before it
+        if card.guid in restored:  # together with an alternative
             return
         after: Columns = {}
         states: dict[str, str] = {}
@@ -349,7 +345,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
                     alone = len(card.candidates) == 1
                     state = CandidateState.PICKED if alone else CandidateState.OPEN
                     states = {letter_of(one): state.value for one in card.candidates}
-        again = dict(after)  # what holds for the alternatives as well
+        again = dict(after)  # applies to the alternatives as well
         if card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE):
             after |= {"anki": AnkiState.WRITTEN.value, "anki_why": ""}
         if not after:
@@ -368,7 +364,7 @@ def restore(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
     return _decide_each(ledger, targets, decide)
 
 
-# --- what Anki shows: deletions, conflicts --------------------------------------------------
+# --- deletions and conflicts in Anki -------------------------------------------------------
 
 
 def confirm_deleted(ledger: Ledger, targets: Iterable[Target]) -> tuple[Result, ...]:
@@ -385,15 +381,15 @@ def resolve(
     mine: bool,
     field: str = "",
 ) -> tuple[Result, ...]:
-    """Decide whose words stand in fields that were changed both in Anki and in the source.
+    """Decide whose text is kept in fields that were changed both in Anki and in the source.
 
     Args:
         ledger: where the decision is recorded.
         targets: the cards.
-        conflicts: the present conflicts of each card.
-        mine: keep the words in Anki, now and after later changes of the source; otherwise the
-            source's words replace those that are in Anki now.
-        field: decide this field only, "" = all fields in conflict.
+        conflicts: the current conflicts of each card.
+        mine: keep the text in Anki, also after later changes of the source; otherwise the source's
+            text replaces the one that is in Anki now.
+        field: decide only this field; "" = all fields in conflict.
     """
 
     def decide(target: Target, action: str) -> None:
@@ -420,21 +416,21 @@ def edit(
     judge: Judge,
     over: Mapping[str, str] | None = None,
 ) -> Result:
-    """Replace the words of a card with a person's; the verdict stays.
+    """Replace the text of a card with a person's; the verdict stays.
 
-    Of several open alternatives the edited one becomes the card.
+    Of several open alternatives, the edited one becomes the card.
 
     Args:
         ledger: where the decision is recorded.
-        target: the card, and the candidate whose words were edited.
-        fields: the new words.
+        target: the card, and the candidate whose text was edited.
+        fields: the new text.
         judge: the checks.
-        over: HTML by field, as it is in Anki, that these words were made from and replace;
-            without it, what the person changed there conflicts with them.
+        over: the HTML in Anki, by field, that the new text replaces; without it, changes made
+            there conflict with the new text.
 
     Raises:
-        RefusedError: the card was rejected or retired, or has changed meanwhile; or it has
-            several candidates and none is named.
+        RefusedError: the card was rejected or retired, or has changed since; or it has several
+            candidates and none is named.
     """
     refuse_edit(target)
     card = target.card
@@ -444,12 +440,6 @@ def edit(
         draft = reworded(target.candidate.draft, fields)
         checked = Checked(draft, judge(draft, card.highlight))
         letter = ledger.cards.add_candidate(card.guid, checked, CandidateState.PASSED)
-        states = {
-            letter_of(c): CandidateState.PASSED.value
-            for c in card.candidates
-            if c.state is not CandidateState.PASSED
-        }
-        states[letter] = CandidateState.PICKED.value
         after: Columns = {"fields": to_json(fields), "edited": 1, "forced": 0}
         if over:
             marks = {name: f"{SOURCE} {mark_of(text)}" for name, text in over.items()}
@@ -465,7 +455,7 @@ def edit(
             "edit",
             after,
             action=action,
-            candidates=states,
+            candidates=_states_with(card, letter),
             extra={"answer": draft.answer, "letter": letter, **blocked_by(checked), **chosen},
         )
         ledger.alternatives.supersede(others, card.guid, action)
@@ -476,7 +466,7 @@ def refuse_edit(target: Target) -> None:
     """Refuse an edit that could not be recorded, before a person types it.
 
     Raises:
-        RefusedError: as `edit` does, but for changes meanwhile.
+        RefusedError: as `edit`, except for changes since.
     """
     card = target.card
     refuse(card.standing, card.verdict, StateEvent.EDIT, card.guid)
@@ -486,7 +476,7 @@ def refuse_edit(target: Target) -> None:
 
 
 def reworded(draft: Draft, fields: Fields) -> Draft:
-    """Return a draft with a person's words in place of its own."""
+    """Return a draft with a person's text instead of its own."""
     words = dict(fields)
     cloze = draft.kind is CardKind.CLOZE
     answer = cloze_answers(words.get("Text", "")) if cloze else plain(words.get("Back", ""))
@@ -498,13 +488,13 @@ def reworded(draft: Draft, fields: Fields) -> Draft:
 
 
 def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge: Judge) -> Guid:
-    """Add a card in a person's words to a highlight, accepted; no drafter rewrites it.
+    """Add an accepted card with a person's text to a highlight; no drafter changes it.
 
     Other cards of the highlight stay. One undo takes the card back.
 
     Raises:
-        RefusedError: the highlight has a card with the same words, had one that was rejected,
-            or changed meanwhile; or a check blocks the words.
+        RefusedError: the highlight has a card with the same text, had one that was rejected, or has
+            changed since; or a check blocks the text.
     """
     draft = manual_draft(highlight, fields)
     sides = sides_of(draft.fields)
@@ -523,7 +513,7 @@ def make(ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, judge:
     checked = Checked(draft, findings, deck=deck)
     run = ledger.start_run("edit")
     with ledger.unit():
-        if former:  # the same answer is the same note: the card that was taken back goes on
+        if former:  # the same answer is the same note: reuse the card that was taken back
             ledger.cards.add_candidate(former.guid, checked, CandidateState.PICKED)
         guid = former.guid if former else ledger.placer.make(run, highlight, checked)
         if guid:
@@ -549,11 +539,7 @@ def manual_draft(highlight: Highlight, fields: Fields) -> Draft:
 
 def live_cards(ledger: Ledger, key: HighlightKey) -> tuple[Card, ...]:
     """Return the cards of a highlight that are neither retired nor rejected."""
-    return tuple(
-        card
-        for card in ledger.cards.of_highlight(key)
-        if card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
-    )
+    return tuple(card for card in ledger.cards.of_highlight(key) if card.current)
 
 
 def _former_card(ledger: Ledger, draft: Draft) -> Card | None:
@@ -567,7 +553,7 @@ def _former_card(ledger: Ledger, draft: Draft) -> Card | None:
 
 
 def _decide_made(ledger: Ledger, guid: Guid, fields: Fields) -> None:
-    """Accept a card made by hand, so that undoing this one decision retires it again."""
+    """Accept a card made by hand, so that undoing this decision retires it again."""
     card = ledger.cards.get(guid)
     draft = card.leading.draft
     passed = {
@@ -588,7 +574,7 @@ def _decide_made(ledger: Ledger, guid: Guid, fields: Fields) -> None:
 
 
 def skip(ledger: Ledger, keys: Sequence[HighlightKey], reason: str = "") -> None:
-    """Record that no card is wanted of these highlights; one undo takes it back.
+    """Record that no card is wanted for these highlights; one undo takes it back.
 
     Raises:
         UsageError: no highlight has one of these keys; nothing is done.
@@ -611,18 +597,18 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
 
     The card with more answers in Anki stays, else the one that was shipped first, else the one
     that was made first. It takes over the other's highlights; the other is retired. If its own passage
-    is gone, or says something else now, and the other's is there, it takes over the words as well.
+    is gone or states another fact now, and the other's is present, it takes over the text as well.
 
     Raises:
         UsageError: both are the same card, or alternatives of one open choice.
-        RefusedError: one of them was rejected, retired, or changed meanwhile.
+        RefusedError: one of them was rejected or retired, or has changed since.
     """
     if one.guid == other.guid:
         raise UsageError(f"{one.guid} cannot be merged into itself", hint="name two cards")
     with ledger.unit():
         for card in (one, other):
             _refuse_stale(ledger, card)
-            if card.verdict is Verdict.REJECTED or card.standing is not Standing.LIVE:
+            if not card.current:
                 state = card.verdict if card.verdict is Verdict.REJECTED else card.standing
                 hint = f"ankiforge restore {card.guid}"
                 raise RefusedError(f"{card.guid} is {state}", hint=hint)
@@ -635,7 +621,7 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
         after = {"standing": Standing.SUPERSEDED.value, "standing_why": stays.guid}
         for card in gone:
             _change(ledger, card, "retire", after, action, card.leading, reason="merged")
-        # the link is made even if both are of one highlight: the answer is not drafted again
+        # link them even if both are of one highlight, so that the answer is not drafted again
         answers = [one.draft.answer for one in (goes.leading, *goes.to_choose)]
         for highlight in (goes.highlight, *goes.also):
             ledger.cards.pairs.link(stays.guid, highlight.key)
@@ -649,13 +635,13 @@ def merge(ledger: Ledger, one: Card, other: Card) -> Merged:
 
 
 def _is_outdated(ledger: Ledger, card: Card) -> bool:
-    """Return whether the passage of a card is not there any more, or states another fact."""
+    """Return whether the passage of a card is gone, or states another fact now."""
     gone = any(found == SOURCE_GONE for found in card.leading.findings)
     return gone or not ledger.highlights.is_present(card.highlight.key)
 
 
 def _take_words(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
-    """Let a card belong to the passage of another one, and say what that says unless a person worded it."""
+    """Move a card to the passage of another one, with the text of that card unless a person worded it."""
     if stays.family is not goes.family or goes.to_choose:
         return
     if stays.highlight.key != goes.highlight.key:
@@ -669,19 +655,14 @@ def _take_words(ledger: Ledger, stays: Card, goes: Card, action: str) -> None:
     taken_over = [Checked(goes.leading.draft, alone)]
     [checked] = ledger.earlier.numbered(stays, taken_over, in_order=True)
     letter = ledger.cards.add_candidate(stays.guid, checked, CandidateState.PASSED)
-    states = {
-        letter_of(one): CandidateState.PASSED.value
-        for one in stays.candidates
-        if one.state is not CandidateState.PASSED
-    }
     after: Columns = {
         "fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value,
         "edited": int(goes.edited),
     }  # fmt: skip
     card = ledger.cards.get(stays.guid)
     taken = next(one for one in card.candidates if letter_of(one) == letter)
-    states[letter] = CandidateState.PICKED.value
-    _change(ledger, card, "accept", after, action, taken, states, **{PREFERRED: preference(taken)})
+    states, preferred = _states_with(stays, letter), preference(taken)
+    _change(ledger, card, "accept", after, action, taken, states, **{PREFERRED: preferred})
 
 
 def merge_order(ledger: Ledger, one: Card, other: Card) -> tuple[Card, Card]:
@@ -703,7 +684,7 @@ def merge_order(ledger: Ledger, one: Card, other: Card) -> tuple[Card, Card]:
 
 
 def distinct(ledger: Ledger, card: Card, duplicates: tuple[str, ...]) -> tuple[Result, ...]:
-    """Record for ever that a card duplicates none of these, as one action.
+    """Record that a card is no duplicate of any of these, as one action.
 
     `duplicates` are guids, or `nid:` and the Anki id of a note that ankiforge did not make.
     """
@@ -715,9 +696,10 @@ def distinct(ledger: Ledger, card: Card, duplicates: tuple[str, ...]) -> tuple[R
 
 
 def keep_both(ledger: Ledger, card: Card, duplicate: str) -> tuple[Result, ...]:
-    """Accept whichever of two alike cards is pending, and record that they are distinct.
+    """Accept the pending ones of two similar cards, and record that they are distinct, as one action.
 
-    One action. Raises `RefusedError`, with nothing done, if one of them may not be accepted.
+    Raises:
+        RefusedError: one of them may not be accepted; nothing is done.
     """
     pair = [card] if duplicate.startswith(NOTE) else [card, ledger.cards.get(duplicate)]
     pending = [one for one in pair if one.verdict is Verdict.PENDING]
@@ -741,7 +723,7 @@ def _mark_distinct(ledger: Ledger, card: Card, duplicate: str, action: str) -> N
 
 
 def duplicates_of(card: Card) -> tuple[str, ...]:
-    """Return the cards and notes that a card's findings compare it with, the most alike first."""
+    """Return the cards and notes that a card's findings name, the most similar first."""
     shown = (card.leading, *(one for one in card.open if one != card.leading))
     named = [one.twin for c in shown for one in c.findings if one.check in DISMISSIBLE and one.twin]
     return tuple(dict.fromkeys(name.partition(".")[0] for name in named))
@@ -751,20 +733,20 @@ def duplicates_of(card: Card) -> tuple[str, ...]:
 
 
 def undo(ledger: Ledger, what: str = "") -> list[Event]:
-    """Take back one action: the given one, or the person's last; return its decisions."""
+    """Undo the given action, or the person's last one; return its decisions."""
     return ledger.decisions.undo(what)
 
 
 def undo_about(
     ledger: Ledger, targets: Iterable[Target]
 ) -> tuple[tuple[Result, ...], tuple[Event, ...]]:
-    """Take back a person's last decision about each card, where that is still possible.
+    """Undo a person's last decision about each card, where that is still possible.
 
-    What the same action decided about other cards stands, but for alternatives and duplicates
+    The decisions of the same action about other cards stay, except for alternatives and duplicates
     of the card.
 
     Returns:
-        The result for each card, and all decisions that were taken back.
+        The result for each card, and all undone decisions.
     """
     cards = {target.card.guid: target.card for target in targets}
     results: dict[Guid, Result] = {}
@@ -772,7 +754,7 @@ def undo_about(
     with ledger.unit():
         last = ledger.decisions.last_about(cards)
         changed = _changed_cards(ledger, list(cards.values()))
-        # the latest decision first, so that none is refused for one that is undone with it
+        # the latest first, so that none is refused because of one that is undone with it
         for guid in (*last, *(guid for guid in cards if guid not in last)):
             try:
                 if guid in changed:
@@ -780,7 +762,7 @@ def undo_about(
                 if not (share := last.get(guid, ())):
                     what = f"there is no decision about {guid} left to undo"
                     raise RefusedError(what, hint=f"ankiforge trace {guid} shows its decisions")
-                if share[0].id not in taken_back:  # undone with another of these cards
+                if share[0].id not in taken_back:  # not undone with another of these cards yet
                     ledger.decisions.undo_events(list(share))
                     taken_back |= {decided.id: decided for decided in share}
                 results[guid] = Result(guid)
@@ -798,7 +780,7 @@ def _decide_each(
     decide: Callable[[Target, str], None],
     begin: Callable[[str], None] = lambda action: None,
 ) -> tuple[Result, ...]:
-    """Decide on cards one after another, as one action; a refusal leaves the others standing."""
+    """Decide on cards one after another, as one action; a refusal does not affect the others."""
     once = {(target.card.guid, target.letter): target for target in targets}
     results = []
     with ledger.unit():
@@ -822,7 +804,7 @@ def _decide_each(
 
 
 def _changed_cards(ledger: Ledger, shown: Sequence[Card]) -> set[Guid]:
-    """Return the guids of cards that the ledger has no longer as they were shown."""
+    """Return the guids of cards that have changed since they were shown."""
     changed: set[Guid] = set()
     for start in range(0, len(shown), AT_ONCE):
         part = shown[start : start + AT_ONCE]
@@ -832,7 +814,7 @@ def _changed_cards(ledger: Ledger, shown: Sequence[Card]) -> set[Guid]:
 
 
 def _refuse_stale(ledger: Ledger, card: Card) -> None:
-    """Refuse a decision about a card that another program changed after it was shown."""
+    """Refuse a decision about a card that has changed since it was shown."""
     if ledger.cards.get(card.guid) != card:
         raise _changed_meanwhile(card.guid)
 
@@ -845,6 +827,14 @@ def _open_alternatives(ledger: Ledger, card: Card) -> list[Card]:
     """Return the other cards of a choice that is still open."""
     named = {one.id.partition(".")[0] for one in card.beside if card.to_choose}
     return [one for one in ledger.alternatives.others(card) if one.guid in named]
+
+
+def _states_with(card: Card, picked: str) -> dict[str, str]:
+    """Return the states that change if the candidate of this letter is picked, and all others passed over."""
+    states = {letter_of(one): CandidateState.PASSED for one in card.candidates}
+    states[picked] = CandidateState.PICKED
+    before = {letter_of(one): one.state for one in card.candidates}
+    return {name: state.value for name, state in states.items() if before.get(name) is not state}
 
 
 def _change(

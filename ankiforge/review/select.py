@@ -30,18 +30,18 @@ _JOINT = re.compile(r"^[\s,;:.–—-]+")
 
 
 def is_id(word: str) -> bool:
-    """Whether a word has the form of a card's guid or a draft's id, or of their beginning."""
+    """Return whether a word has the form of a card's guid or a draft's id, or of their beginning."""
     return _ID.fullmatch(word.strip().casefold()) is not None
 
 
 def is_key(word: str) -> bool:
-    """Whether a word has the form of a highlight's key, and not of a query's `field:value`."""
+    """Return whether a word has the form of a highlight's key, and not of a query's `field:value`."""
     match = _KEY.fullmatch(word)
     return match is not None and match[1] not in FIELDS
 
 
 def names_card(ledger: Ledger, word: str) -> bool:
-    """Whether a word is the id of a card, or the beginning of one."""
+    """Return whether a word is the id of a card, or the beginning of one."""
     match = _ID.fullmatch(word.strip().casefold())
     return match is not None and bool(ledger.cards.starting_with(match[1]))
 

@@ -18,7 +18,7 @@ from ankiforge.ledger.consents import WrittenForm
 from ankiforge.ledger.db import to_json
 from ankiforge.ledger.highlights import decode_highlight
 from ankiforge.ledger.queries import Queries
-from ankiforge.model import Card, Document, Draft, Finding, Highlight, Standing, Verdict
+from ankiforge.model import Card, Document, Draft, Finding, Highlight
 from ankiforge.review.decide import Target
 from ankiforge.review.query import Query, parse
 from ankiforge.sync import tags_of
@@ -44,10 +44,6 @@ class Service:
     def tags(self, card: Card) -> tuple[str, ...]:
         """Return a card's tags, as a package has them."""
         return tags_of(self.ledger, card, self.decks)
-
-    def troubles(self, card: Card) -> tuple[str, ...]:
-        """Return why a card needs work: `leech`, `lapses`, `difficult`, `remark`; () if not."""
-        return self.ledger.queries.problem_cards.troubles(card.guid)
 
     def judge(self, draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
         """Run the checks on a person's words, without the search for duplicates.
@@ -113,13 +109,15 @@ class Service:
     def matching(self, query: str, *, everything: bool = True) -> Iterator[Card]:
         """Yield the cards that match; without `everything`, none that is rejected or retired."""
         for card in one_per_choice(self.all_matching(parse(query))):
-            current = card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
-            if everything or current:
+            if everything or card.current:
                 yield card
 
     def all_matching(self, wanted: Query) -> Iterator[Card]:
-        """Yield every card that matches, including both cards of a choice of two note types."""
-        guids = self.queries.matching(wanted.terms)
+        """Return every card that matches, including both cards of a choice of two note types."""
+        return self.cards(self.queries.matching(wanted.terms))
+
+    def cards(self, guids: Sequence[str]) -> Iterator[Card]:
+        """Yield the cards with these guids, in their order."""
         for start in range(0, len(guids), AT_ONCE):
             yield from self.ledger.cards.several(guids[start : start + AT_ONCE])
 

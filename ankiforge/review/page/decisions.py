@@ -1,7 +1,7 @@
-"""Decisions made on the page, by name; each ends in the same function as the command's.
+"""Decisions made on the page, by name; each calls the same function as the command.
 
-A decision names the item as it was shown, by its stamp. If the item has another stamp by now,
-nothing is done: another window, or another program, has decided meanwhile.
+A decision contains the stamp of the item as it was shown. If the item has another stamp by now,
+nothing is done: another window or another program has changed it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ankiforge.config.workspace import Workspace
 from ankiforge.draft import private, withheld
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import AT_ONCE, NOTE, letter_of
+from ankiforge.ledger.cards import NOTE, letter_of
 from ankiforge.ledger.consents import Choice
 from ankiforge.ledger.events import CONSENT
 from ankiforge.model import (
@@ -66,6 +66,7 @@ from ankiforge.review.page.views import (
     named_as,
     view_named,
 )
+from ankiforge.review.query import Query
 from ankiforge.review.select import changed_fields, fields_from_spans, new_fields, parse_spans
 from ankiforge.review.service import Service
 from ankiforge.text.identifiers import model_name
@@ -79,15 +80,15 @@ if TYPE_CHECKING:
 Body = TypeVar("Body", bound=msgspec.Struct)
 CHANGED = "this has changed in the meantime; look again"
 _FIELD = "field:"
-"""Before the name of a field, among the arguments of a decision."""
+"""The prefix of the names of fields among the arguments of a decision."""
 _LOCK_SECONDS = 1.0
-"""So long the drafting of another program is waited for before that is said."""
+"""How long to wait for another program that drafts before the user is told."""
 _STORING_SECONDS = 10.0
-"""So long the cards of a reply that came may take to be stored when the page ends."""
+"""How long to wait, when the page ends, until the cards of a reply are stored."""
 
 
 class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A decision as the browser sends it."""
+    """A decision sent by the browser."""
 
     what: str
     at: str = ""
@@ -100,28 +101,28 @@ class DecisionRequest(msgspec.Struct, forbid_unknown_fields=True):
     next: str = ""
     """The id of the item after it."""
     args: dict[str, str] = {}
-    """The arguments of the button, and `words`: what was typed."""
+    """The arguments of the button, and `words`, the typed text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision about an item that is still as it was shown."""
+    """A decision about an item that has not changed since it was shown."""
 
     service: Service
     request: DecisionRequest
     item: Item
     models: Models
     clean: Callable[[], tuple[str, ...]]
-    """Returns the cards of the list that may be accepted at once."""
+    """Returns the cards of the list that may be accepted together."""
 
     @property
     def args(self) -> Mapping[str, str]:
-        """The arguments of the button, and what was typed."""
+        """The arguments of the button, and the typed text."""
         return self.request.args
 
     @property
     def words(self) -> str:
-        """What was typed."""
+        """The typed text."""
         return self.args.get("words", "").strip()
 
     def target(self, slot: str = "") -> Target:
@@ -136,26 +137,26 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a decision did."""
+    """The result of a decision."""
 
     message: str
-    """For the person: `accepted`."""
+    """The message for the user, such as `accepted`."""
     show: str = ""
     """The id of an item to show next; "" = the next one."""
     many: bool = False
-    """Whether it was about more than the item."""
+    """Whether it concerned more than the item."""
     count: int = 1
-    """The number of cards it was about."""
+    """The number of cards that it concerned."""
     waits: bool = False
-    """Nothing was done: what it needs is in use, and the browser asks again."""
+    """Whether nothing was done because another program is busy; the browser then tries again."""
 
 
 def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[str, Any]:
     """Carry out a decision.
 
     Returns:
-        `told`; `refused` and `hint` if nothing was done, `waits` if it is to be asked once more;
-        `show`, the id of what to show next.
+        `told`; `refused` and `hint` if nothing was done; `waits` if the browser is to try again;
+        `show`, the id of the item to show next.
     """
     request = parse_body(body, DecisionRequest)
     try:
@@ -170,7 +171,7 @@ def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[st
             Decision(service, request, item, models, lambda: lists.clean(service, body))
         )
     except (RefusedError, UsageError) as error:
-        hint = "" if error.hint.startswith("-") else error.hint  # an option: for the terminal
+        hint = "" if error.hint.startswith("-") else error.hint  # a command-line option
         return {"refused": error.message, "hint": hint, "show": request.at}
     if outcome.waits:
         return {"told": outcome.message, "show": outcome.show, "waits": True}
@@ -179,10 +180,10 @@ def decide(service: Service, lists: Lists, body: Any, models: Models) -> dict[st
 
 
 def parse_body(body: Any, type: type[Body]) -> Body:
-    """Return the body of a request as a value.
+    """Convert the body of a request.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it has another shape.
     """
     try:
         return msgspec.convert(body, type)
@@ -191,7 +192,7 @@ def parse_body(body: Any, type: type[Body]) -> Body:
 
 
 def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str, Any]:
-    """Take back the last action of a person, wherever it was made."""
+    """Undo the last action of a person, on the page or elsewhere."""
     taken_back = review.undo(service.ledger)
     lists.pace.undone()
     last = taken_back[-1]
@@ -207,7 +208,7 @@ def _undo(service: Service, lists: Lists, request: DecisionRequest) -> dict[str,
 
 
 def _named(service: Service, identity: str) -> Target:
-    """Return the card of a guid, or the candidate of a draft id, as the ledger has it now.
+    """Return the current card of a guid, or the candidate of a draft id.
 
     Raises:
         UsageError: there is none.
@@ -238,11 +239,9 @@ def _accept(now: Decision) -> Outcome:
 
 
 def _accept_all(now: Decision) -> Outcome:
-    """Accept what is clean in the list, if a person typed how many: one action, one undo."""
-    guids, cards = now.clean(), now.service.ledger.cards
-    parts = (guids[start : start + AT_ONCE] for start in range(0, len(guids), AT_ONCE))
-    found = (card for part in parts for card in cards.several(part))
-    targets = [Target(card) for card in found if acceptable_in_bulk(card)]
+    """Accept all clean cards of the list as one action, if their number was typed."""
+    cards = now.service.cards(now.clean())
+    targets = [Target(card) for card in cards if acceptable_in_bulk(card)]
     if not targets or now.words != str(len(targets)):
         raise RefusedError(
             f"{len(targets)} matching cards have no findings; you typed another number",
@@ -260,7 +259,7 @@ _CONSENTED = {
 
 
 def _consent(now: Decision) -> Outcome:
-    """Decide on a form in which cards are written: one action, one undo."""
+    """Decide on a form in which cards are written, as one action."""
     form, choice = form_of(now.service, now.item.id), Choice(now.args.get("choice", ""))
     if form is None:
         raise RefusedError(CHANGED)
@@ -277,17 +276,15 @@ def _reject(now: Decision) -> Outcome:
 
 
 def _reject_all(now: Decision) -> Outcome:
-    """Reject all waiting cards like this one: one action, one undo."""
+    """Reject all waiting cards like this one, as one action."""
     _, terms = like(now.item.cards[0])
-    guids, cards = now.service.queries.matching(terms), now.service.ledger.cards
-    parts = (guids[start : start + AT_ONCE] for start in range(0, len(guids), AT_ONCE))
-    targets = [Target(card) for part in parts for card in cards.several(part)]
+    targets = [Target(card) for card in now.service.all_matching(Query(terms))]
     _done(review.reject(now.service.ledger, targets, now.words), "")
     return Outcome(f"{len(targets)} cards rejected", many=True, count=len(targets))
 
 
 def _take_back(now: Decision) -> Outcome:
-    """Undo one action, whenever it was made."""
+    """Undo the action of the item."""
     taken_back = review.undo(now.service.ledger, now.item.id)
     return Outcome(f"taken back: {named_as(taken_back[-1])}")
 
@@ -303,7 +300,7 @@ def _on_all(
     decide: Callable[..., Iterable[Result]],
     message: str,
 ) -> Callable[[Decision], Outcome]:
-    """Decide on all cards of a list, if a person typed how many."""
+    """Decide on all cards of a list, if their number was typed."""
 
     def every(now: Decision) -> Outcome:
         ledger = now.service.ledger
@@ -323,7 +320,7 @@ def _on_all(
 
 
 def _resolve(mine: bool, message: str) -> Callable[[Decision], Outcome]:
-    """Decide whose words stand, in one field or all; what is left in conflict is shown again."""
+    """Settle a conflict in one field or all; a card with further conflicts is shown again."""
 
     def resolve(now: Decision) -> Outcome:
         [card] = now.item.cards
@@ -338,7 +335,7 @@ def _resolve(mine: bool, message: str) -> Callable[[Decision], Outcome]:
 
 
 def _pair(now: Decision) -> tuple[Card, str]:
-    """Return the card of a pair that its id names first, and the name of the other."""
+    """Return the card that the id of a pair names first, and the name of the other."""
     guid, _, other = now.item.id.partition(BETWEEN)
     return next(card for card in now.item.cards if card.guid == guid), other
 
@@ -367,17 +364,17 @@ def _distinct(now: Decision) -> Outcome:
 
 
 class Typed(msgspec.Struct, forbid_unknown_fields=True):
-    """What stands in the fields while somebody writes."""
+    """The fields of a card that is being written."""
 
     at: str
     """The key of the highlight."""
     slot: str = ""
-    """The draft that is edited; "" = a new card is written."""
+    """The draft that is edited; "" = a new card."""
     fields: dict[str, str] = {}
 
 
 class Selected(msgspec.Struct, forbid_unknown_fields=True):
-    """Words that were selected in the highlight, and the shape of the card to make of them."""
+    """Words selected in a highlight, and the kind of card to make of them."""
 
     at: str
     what: str
@@ -385,7 +382,7 @@ class Selected(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def preview(service: Service, typed: Typed, shown: Shown) -> dict[str, Any]:
-    """Return the card as Anki would show it, and what the checks find; nothing is stored."""
+    """Return the card as Anki would show it, and the findings of the checks; store nothing."""
     if typed.slot:
         target = _named(service, typed.slot)
         card = as_if(target.card, target.candidate)
@@ -414,7 +411,7 @@ def _candidate(draft: Draft) -> Candidate:
 
 
 def fields_of_selection(service: Service, selected: Selected) -> dict[str, str]:
-    """Return the fields with which a card of the selected words begins."""
+    """Return the fields of a new card made from the selected words."""
     highlight = highlight_of(service, selected.at)
     return dict(fields_from_spans(selected.what, highlight, parse_spans(selected.spans)))
 
@@ -437,9 +434,9 @@ def _typed_fields(now: Decision) -> dict[str, str]:
 
 
 def _edit(now: Decision) -> Outcome:
-    """Store a person's words; with `accept`, accept the card as well.
+    """Store the typed fields; with `accept`, accept the card as well.
 
-    A card of the view `work` was shown as it is in Anki: the words replace those there.
+    A card of the view `work` was shown as it is in Anki, so the typed fields replace those there.
     """
     target, ledger = now.target(), now.service.ledger
     guid, words, over = target.card.guid, _typed_fields(now), dict[str, str]()
@@ -455,13 +452,13 @@ def _edit(now: Decision) -> Outcome:
 
 def _accept_edited(ledger: Ledger, guid: Guid) -> Outcome:
     [accepted] = review.accept(ledger, [Target(ledger.cards.get(guid))])
-    if accepted.refused:  # the words are stored all the same
+    if accepted.refused:  # the edit is stored nevertheless
         return Outcome(f"saved, not accepted: {accepted.refused}", guid)
     return Outcome("edited and accepted")
 
 
 def _add(now: Decision) -> Outcome:
-    """Add the other right answers to what the card shows as its answer, and accept it."""
+    """Add the other right answers to the answer of the card, and accept it."""
     target, ledger = now.target(), now.service.ledger
     card = as_if(target.card, target.candidate)
     others = literal("; ".join(also_right(target.candidate)))
@@ -478,13 +475,13 @@ def _make(now: Decision) -> Outcome:
 
 
 def _cloze(now: Decision) -> Outcome:
-    """Make a card at once that hides the selected words in their sentence."""
+    """Make a card that hides the selected words in their sentence."""
     highlight = highlight_of(now.service, now.item.group)
     return _made(now, fields_from_spans("cloze", highlight, parse_spans(now.args.get("spans", ""))))
 
 
 def _made(now: Decision, fields: Fields) -> Outcome:
-    """Make a card; the card that was shown meanwhile is shown again, nothing was decided on it."""
+    """Make a card; the item is shown again, because nothing was decided about it."""
     service = now.service
     highlight = highlight_of(service, now.item.group)
     others = len(live_cards(service.ledger, highlight.key))
@@ -503,7 +500,7 @@ def _skip(now: Decision) -> Outcome:
 
 
 class Models:
-    """The models that draft for the page at this moment."""
+    """The models that are drafting for the page."""
 
     def __init__(
         self, *, offline: bool = False, say: Callable[[str], None] = lambda words: None
@@ -511,8 +508,8 @@ class Models:
         """No model is asked yet.
 
         Args:
-            offline: only servers on this machine may be asked.
-            say: told what is about to leave the machine, and what is waited for at the end.
+            offline: connect only to servers on this machine.
+            say: called with what is about to be sent, and at the end with what is waited for.
         """
         self._offline = offline
         self._say = say
@@ -522,15 +519,15 @@ class Models:
 
     @property
     def busy(self) -> bool:
-        """Whether a model is asked at this moment."""
+        """Whether a request is pending."""
         return bool(self._at_work)
 
     @contextmanager
     def model(self, service: Service) -> Iterator[Model]:
-        """Yield the configured model, which asks again for what the reply cache has.
+        """Yield the configured model, which asks again even if replies are cached.
 
         Raises:
-            RefusedError: the page ends.
+            RefusedError: the page is closing.
         """
         model = app.language_model(
             service.workspace,
@@ -538,7 +535,6 @@ class Models:
             self._say,
             offline=self._offline,
             fresh=True,
-            repair=app.repair_hints(app.check_limits(service.workspace.config)),
         )
         with self._changed:
             if self._ended:
@@ -552,7 +548,7 @@ class Models:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Ask nothing more; a reply under way is paid for, so it and its cards are stored."""
+        """Send nothing more; a pending reply is paid for, so wait until it and its cards are stored."""
         with self._changed:
             self._ended = True
             models = tuple(self._at_work)
@@ -573,7 +569,7 @@ def model_named(workspace: Workspace) -> str:
 def _redraft(now: Decision) -> Outcome:
     """Ask the model again about the highlight of the item; its drafts wait for a person.
 
-    They stand beside the present card, which stays as it was whatever fails.
+    They are added to the present card, which is not changed, whatever fails.
     """
     service, key = now.service, HighlightKey(now.item.group)
     instead = INSTEAD in now.args.items()
@@ -612,7 +608,7 @@ def _redraft(now: Decision) -> Outcome:
 
 
 def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> None:
-    """Refuse what the model could not be asked, or what would change nothing."""
+    """Refuse a redraft that cannot be requested, or would change nothing."""
     if service.workspace.config.drafter is DrafterName.RULES:
         hint = (
             "name a model: drafter: llm in ankiforge.yaml; or use a chatbot: ankiforge draft export"
@@ -641,7 +637,7 @@ def _refuse_redraft(service: Service, key: HighlightKey, *, instead: bool) -> No
 def _record_redraft(service: Service, model: Model, wanted: dict[str, Any]) -> tuple[Problem, ...]:
     """Check and record the model's drafts; return why there is nothing new, if so.
 
-    A reply that was paid for, and of which nothing was recorded yet, is taken first.
+    A cached reply of which nothing was recorded yet is used first.
     """
     job = app.make_job(service.workspace, (), model, **wanted)
     run = service.ledger.start_run("draft")
@@ -706,4 +702,4 @@ DECISIONS: dict[str, Callable[[Decision], Outcome]] = {
     "source": _resolve(False, "the next build replaces them with the source's words"),
     "take back": _take_back,
 }
-"""By the names that the acts of the views have for them."""
+"""The functions of all decisions, by the names that `Act.what` uses."""

@@ -1,9 +1,9 @@
-"""Who may speak to the page: this person's browser, on this machine, from the page itself.
+"""Access control of the page: only the user's browser, on this machine, from the page itself.
 
-The token in the address is good for one browser, once: it is exchanged for a cookie that holds
-another secret. A cookie knows no ports: a page of another program on this machine may send it along, so the browser's word on who asks counts, too.
-A card's frame has no origin, so no cookie goes with what it asks for: its addresses hold a secret
-of their own.
+The token in the address works once: the first browser to use it gets a cookie with another secret.
+Cookies ignore ports, so the page of another program on this machine may send ours along; therefore
+`Sec-Fetch-Site` is checked as well. The frame of a card has no origin and sends no cookie, so its
+addresses contain a secret of their own.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, redirect, request
 
 PUBLIC = ("/static/", "/mathjax/")
-"""Code that everybody may have; nothing of the person's is below these."""
+"""Paths below which there is only code, which anybody may read."""
 _READING = ("GET", "HEAD")
 _OWN = (None, "same-origin", "none")
-"""`Sec-Fetch-Site` of the page itself, of a typed address, and of a browser that says nothing."""
+"""`Sec-Fetch-Site` of the page itself, of a typed address, and of a browser that does not send it."""
 
 
 USED = (
     "this address was opened before, and it works only once. For a new one press Ctrl-C in the"
     " terminal where the page was started, then: ankiforge review"
 )
-"""What a second use of the address is told."""
+"""The answer to a second use of the address."""
 
 
 def _secret() -> str:
@@ -41,21 +41,21 @@ class Guard:
 
     port: int
     token: str = field(default_factory=_secret)
-    """In the address; worth nothing once it was used."""
+    """The token in the address, which works only once."""
     session: str = field(default_factory=_secret, repr=False)
-    """In the cookie of the browser that used it."""
+    """The secret in the cookie of the browser that used the token."""
     _used: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
-    """Taken for ever by the first use."""
+    """Acquired by the first use of the token, and never released."""
     frames: str = field(default_factory=_secret)
 
     @property
     def origin(self) -> str:
-        """Where the page lives."""
+        """The origin of the page."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def address(self) -> str:
-        """What is opened in the browser."""
+        """The address to open in the browser."""
         return f"{self.origin}/?token={self.token}"
 
     @property
@@ -64,22 +64,22 @@ class Guard:
 
     @property
     def _cookie(self) -> str:
-        """Another page of ours, on another port, must not take it away."""
+        """The name of the cookie, with the port: pages on other ports have their own."""
         return f"ankiforge_{self.port}"
 
     @property
     def _frame(self) -> str:
-        """What cards' frames ask for lies below this."""
+        """The path of the frames of cards and of their pictures."""
         return f"/frame/{self.frames}/"
 
     def watch(self, app: Flask) -> None:
-        """Let no request through that is not the person's own."""
+        """Check every request to the app, and add security headers to every answer."""
         app.before_request(self._admit)
         app.after_request(self._armour)
 
     def _admit(self) -> Any:
         if request.headers.get("Host") not in self._hosts:
-            abort(421)  # a name that was made to point here
+            abort(421)  # another host name that resolves to this machine
         if request.method not in _READING:
             self._same_origin()
         if request.path.startswith((*PUBLIC, self._frame)):
@@ -87,13 +87,13 @@ class Guard:
         if request.path == "/" and self._is(request.args.get("token", ""), self.token):
             return self._welcome()
         if request.path != "/" and request.headers.get("Sec-Fetch-Site") not in _OWN:
-            abort(403)  # another page asks, and the browser sends our cookie along
+            abort(403)  # a request by another page, with our cookie
         if not self._known():
             abort(403)
         return None
 
     def _known(self) -> bool:
-        """Whether the browser has the cookie."""
+        """Return whether the browser has the cookie."""
         return self._is(request.cookies.get(self._cookie, ""), self.session)
 
     def _same_origin(self) -> None:
@@ -103,7 +103,7 @@ class Guard:
             abort(403)
 
     def _welcome(self) -> Any:
-        """Let the first browser in; a look ahead, before anybody opens the page, uses nothing up."""
+        """Give the cookie to the first browser; a prefetch of the page does not use up the token."""
         ahead = request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
         if request.method == "HEAD" or "prefetch" in ahead:
             return Response(status=204)
@@ -127,13 +127,13 @@ class Guard:
         headers["Referrer-Policy"] = "no-referrer"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if request.path.startswith(PUBLIC):
-            headers["Access-Control-Allow-Origin"] = "*"  # fonts, asked for by a frame
-        elif not request.path.startswith(self._frame):  # its pictures: a frame is of no origin
+            headers["Access-Control-Allow-Origin"] = "*"  # fonts, requested by a frame
+        elif not request.path.startswith(self._frame):  # a frame has no origin
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return response
 
     def frame_policy(self) -> str:
-        """What a card's frame may do: our script and MathJax, and nothing that it holds itself."""
+        """Return the policy of a card's frame: it may run our script and MathJax, but no script of the card."""
         host = f"http://{request.headers['Host']}"
         return (
             f"default-src 'none'; script-src {host}/static/ {host}/mathjax/;"

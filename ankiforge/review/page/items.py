@@ -1,7 +1,7 @@
-"""What the page shows: one item at a time, with the cards beside its source and what may be done.
+"""The items of the page, shown one at a time: cards beside their source, and the possible decisions.
 
-An item reads its cards once and is rendered only when it is shown: a decision about it needs its
-stamp and its cards alone.
+An item reads its cards once and is rendered only when it is shown: a decision about it needs only
+its stamp and its cards.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from ankiforge.text.fold import isolated
 Face = tuple[str, str]
 """(question, answer) of one card of a note, as Anki shows its two sides: HTML without the style."""
 Fact = tuple[str, str]
-"""(label, text): a line below the cards; without text it is not shown."""
+"""(label, text): a line below the cards, which is not shown without text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A card to look at: its place beside the source, with a frame of its own."""
+    """A card beside the source, shown in a frame of its own."""
 
     id: str
     """The draft id (`guid.letter`) that decisions about this slot name."""
@@ -45,36 +45,36 @@ class Slot:
     """Its heading, as text: `1`, `now`, `proposed`, `in Anki` …"""
     faces: tuple[Face, ...] = ()
     head: str = ""
-    """Our HTML above the frame: kind and drafter."""
+    """Our HTML above the frame, with kind and drafter."""
     foot: str = ""
-    """Our HTML below the frame: what the checks found."""
+    """Our HTML below the frame, with the findings."""
     fields: tuple[tuple[str, str], ...] = ()
-    """All its content fields as Markdown, for editing; () = it cannot be edited."""
+    """All content fields as Markdown, for editing; () = it cannot be edited."""
     pictures: tuple[Media, ...] = ()
-    """What its faces show; the browser gets the names only."""
+    """The pictures in its faces; the browser gets only their names."""
     tone: str = ""
-    """`warn` or `block`, after its worst finding."""
+    """The severity of its worst finding, `warn` or `block`; "" if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that may be done with an item: a button, and the key that presses it."""
+    """A possible action on an item: a button with its key."""
 
     key: str
     """As in `KeyboardEvent.key`: `a`, `1`, `ArrowDown` …"""
     label: str
     what: str
-    """The name of the decision in `decisions.DECISIONS`; or, after a colon, what the script does
-    itself: `:edit`, `:skip`."""
+    """The name of the decision in `decisions.DECISIONS`; with a colon, an action of the script, such
+    as `:edit`."""
     args: tuple[tuple[str, str], ...] = ()
     asks: str = ""
-    """What a person is asked to type first; it arrives as `args["words"]`. "" = nothing."""
+    """The question to answer first; the typed text is sent as `args["words"]`. "" = none."""
     needs: bool = False
-    """Whether nothing is done if nothing is typed."""
+    """Whether the action needs a typed text."""
 
 
 class Content(NamedTuple):
-    """What an item shows."""
+    """The rendered content of an item."""
 
     source: str = ""
     """Our HTML: the highlight in its context."""
@@ -89,34 +89,34 @@ class Item:
 
     id: str
     title: str
-    """What it is, as text: a screen reader reads it first."""
+    """Its title as text, which a screen reader reads first."""
     stamp: str
-    """A hash of all that is shown; a decision with another one is stale."""
+    """A hash of everything that is shown; a decision with another one is refused as stale."""
     content: Callable[[], Content]
     """Renders it."""
     acts: tuple[Act, ...] = ()
     document: str = ""
-    """The title of its document, to end its own title with; "" = its title is whole."""
+    """The title of its document, which is added to its own title; "" = none."""
     group: str = ""
     """The key of its highlight: `g` goes to the first item of the next one."""
     passage: Highlight | None = None
-    """The highlight in which words may be selected to make a card; None = no card is made here."""
+    """The highlight in which words may be selected to make a card; None = no card can be made here."""
     compared: bool = False
-    """Whether its slots are two versions of one thing: then the answers are shown first."""
+    """Whether its slots are versions of one card; then the answers are shown first."""
     cards: tuple[Card, ...] = ()
-    """The cards it is about, as they were read."""
+    """Its cards, as they were read."""
     why: str = ""
-    """Why it waits, or how it stands: a sentence for a person."""
+    """Why it waits, or its state, as a sentence."""
     tone: str = ""
-    """`warn` or `block`, if that is what a check says."""
+    """The severity of the finding in `why`, `warn` or `block`; "" if there is none."""
     kind: str = ""
-    """The list in which it stands: `pending`."""
+    """The name of its list, such as `pending`."""
     heading: str = ""
     """The title of that list."""
 
 
 def as_json(item: Item, content: Content, identity: str) -> dict[str, Any]:
-    """Return an item as the script reads it; `identity`: its id in the list that is shown."""
+    """Return an item for the script; `identity` is its id in the list that is shown."""
     slots = msgspec.to_builtins(content.slots)
     for slot in slots:
         slot["fields"] = dict(slot["fields"])
@@ -147,7 +147,7 @@ def drawn_html(highlight: Highlight) -> str:
 
 
 def stamp_of(*shown: object) -> str:
-    """Return a hash of what is shown."""
+    """Return a hash of the shown values."""
     return h16(*(msgspec.json.encode(one).decode() for one in shown))
 
 
@@ -157,7 +157,7 @@ def title_of(card: Card) -> str:
 
 
 def tone_of(severities: Iterable[str]) -> str:
-    """Return the worst of some severities, "" if none is a warning or worse."""
+    """Return the worst of some severities; "" if none is a warning or worse."""
     found = set(severities)
     return next((one for one in ("block", "warn") if one in found), "")
 
@@ -177,7 +177,7 @@ def _environment() -> Environment:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template; whatever a source, a model or a person wrote is escaped."""
+    """Render a template, escaping all values."""
     return _environment().get_template(template).render(**values)
 
 
@@ -185,7 +185,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def slot_of(service: Service, card: Card, candidate: Candidate, label: str) -> Slot:
-    """Return the slot of a candidate: the card it would be, with editable words."""
+    """Return the slot of a candidate: the card that it would become, with editable fields."""
     shown = as_if(card, candidate)
     faces, pictures = faces_of(service, shown)
     words = dict(shown.fields)
@@ -220,19 +220,19 @@ def faces_of(service: Service, card: Card) -> tuple[tuple[Face, ...], tuple[Medi
 
 
 def faces_in_anki(card: Card, seen: Seen) -> tuple[Face, ...]:
-    """Return the cards of a note with the fields it has in Anki, which anybody may have written."""
+    """Return the cards of a note with its fields in Anki, which anybody may have written."""
     ordinals = card_ordinals(card.family, seen.fields)
     return tuple(sides(card.family, seen.fields, ordinal) for ordinal in ordinals)
 
 
-# --- what may be done if a question has another right answer ------------------------------------
+# --- actions if a question has another right answer ---------------------------------------------
 
 EXCLUDING = ("excluding", "yes")
-"""The argument of an act that asks for a card without the other right answers of the one shown."""
+"""The argument of an action that requests a card to which the other right answers do not apply."""
 
 
 def also_right_acts(shown: Sequence[Candidate]) -> Iterator[Act]:
-    """Yield what may be done if the answer probe found another right answer."""
+    """Yield the actions for a card of which the answer probe found another right answer."""
     for at, one in enumerate(shown, 1):
         if (others := also_right(one)) and not one.blocked:
             which = f" of {at}" if len(shown) > 1 else ""
@@ -254,7 +254,7 @@ def also_right(candidate: Candidate) -> tuple[str, ...]:
 
 
 def studied(service: Service, card: Card) -> str:
-    """Return how a card fares in Anki, or that it never was there."""
+    """Return a summary of a card's schedule in Anki, or that it was never there."""
     seen = service.ledger.views.seen(card.guid)
     if seen is None:
         written = card.anki is AnkiState.WRITTEN
@@ -272,7 +272,7 @@ def studied(service: Service, card: Card) -> str:
 
 
 def when(moment: str | float) -> str:
-    """Return a time (ISO text, or seconds) as a person reads it; other text as it is."""
+    """Format a time, given as ISO text or in seconds; return other text unchanged."""
     if isinstance(moment, float):
         return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
     try:
@@ -292,10 +292,10 @@ class Side(NamedTuple):
     """One version of a text."""
 
     label: str
-    """Whose it is; "" = it needs no name."""
+    """Its origin; "" = none is shown."""
     runs: tuple[Run, ...]
     apart: bool = False
-    """Whether what is marked is only on this side, rather than new or gone."""
+    """Whether the marked text occurs only on this side, and is neither new nor gone."""
 
 
 class Row(NamedTuple):
@@ -323,7 +323,7 @@ def changed_rows(old: Fields, new: Fields) -> list[Row]:
 
 
 def beside(name: str, one: tuple[str, str], other: tuple[str, str]) -> Row:
-    """Return two texts, each (label, text), with what only one of them says marked in each."""
+    """Return two texts, each given as (label, text), in which the text that only one has is marked."""
     found = runs(other[1], one[1])
     return Row(
         name,
@@ -335,7 +335,7 @@ def beside(name: str, one: tuple[str, str], other: tuple[str, str]) -> Row:
 
 
 _IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Characters that are a word each: kana, Chinese characters."""
+"""Characters that are words of their own: kana and Chinese characters."""
 _TOKEN = re.compile(
     rf"\d+(?:[.,]\d+)+ | (?:(?![{_IDEOGRAPHS}_])\w)+(?:['’](?:(?![{_IDEOGRAPHS}_])\w)+)* | \s+ | .",
     re.VERBOSE | re.DOTALL,
@@ -361,7 +361,7 @@ def runs(old: str, new: str) -> tuple[Run, ...]:
 
 
 def tokens(text: str) -> list[str]:
-    """Divide a text into the pieces that are compared; joined they are the text."""
+    """Split a text into the pieces that are compared; joined, they give the text."""
     whole = [(start, end) for start, end, _ in shields(text)]
     whole += [(gap.start, gap.end) for gap in gaps(text)]
     found: list[str] = []
@@ -376,7 +376,7 @@ def tokens(text: str) -> list[str]:
 def _words(text: str) -> list[str]:
     found: list[str] = []
     for match in _TOKEN.finditer(text):
-        # an accent, or the next part of one emoji, is no character of its own
+        # an accent or a further part of an emoji belongs to the character before it
         joins = match[0][0] == _JOINER or unicodedata.category(match[0][0]) in (
             "Mn", "Mc", "Me", "Sk",
         )  # fmt: skip
@@ -388,7 +388,7 @@ def _words(text: str) -> list[str]:
 
 
 def _gathered(found: Iterable[Run]) -> Iterator[Run]:
-    """Join changes that only blanks divide: single changed words are hard to read."""
+    """Join changes that only blanks separate, because single changed words are hard to read."""
     gone = new = blank = ""
     for what, text in found:
         if what == SAME and text.strip():

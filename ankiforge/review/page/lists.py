@@ -1,4 +1,4 @@
-"""What each view holds under a filter, what comes next in it, and how long it will take."""
+"""The items of each view under a filter, the next item, and an estimate of the time left."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ NOTHING_READ = (
 _IN_BULK = ("pending", "run", "all", "all-waiting")
 """The lists in which many cards may be accepted at once."""
 _MOST_LISTS = 32
-"""Lists that are remembered as they were shown."""
+"""The number of lists that are kept as they were shown."""
 _MOST_VALUES = 12
-"""Values of one facet that are offered; the most frequent ones."""
+"""The number of values that are offered for a facet, the most frequent ones."""
 _MOST_FILTERS = 4
-"""Filters of which it is remembered what they keep."""
+"""The number of filters whose results are cached."""
 _TRUSTED_SECONDS = 60.0
-"""Another program's change may hide behind decisions for so long, in counts and facets."""
+"""How long counts and facets may miss another program's change that coincides with decisions."""
 _STEPS = {"1": 1, "skip": 1, "-1": -1}
 Asked = Mapping[str, str]
 """`view`, `query`, `unverified`, `numbers`, `at` (an id), `step` (1, -1, `skip` or `group`), `facets`."""
@@ -48,23 +48,23 @@ Asked = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a view is narrowed down to."""
+    """A filter for the items of a view."""
 
     query: Query
     unverified: bool = False
-    """Only cards of which a check doubts that the source says this."""
+    """Only cards that a check could not verify in the source."""
     numbers: bool = False
-    """Only what has a digit in its words or in its quote."""
+    """Only items with a digit in their text or quote."""
 
     @property
     def narrows(self) -> bool:
-        """Whether it leaves anything out."""
+        """Whether it excludes anything."""
         return bool(self.query.terms) or self.unverified or self.numbers
 
 
 @dataclass(frozen=True, slots=True)
 class FilteredView:
-    """A view under a filter, asked for by one thread."""
+    """A view under a filter, as requested by one thread."""
 
     service: Service
     view: PageView
@@ -73,11 +73,11 @@ class FilteredView:
 
     @property
     def name(self) -> tuple[str, Filter]:
-        """The list, by a name that is the same for all threads."""
+        """The key of the list, which is the same for all threads."""
         return self.view.name, self.filter
 
     def kept(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Return those of these items that the filter keeps."""
+        """Return the items that match the filter."""
         if not self.filter.narrows or not ids:
             return tuple(ids)
         about = subjects_of(self.service, self.view, ids)
@@ -85,33 +85,33 @@ class FilteredView:
         return tuple(one for one in ids if not found.isdisjoint(about[one]))
 
     def fitting(self, subjects: Iterable[str]) -> frozenset[str]:
-        """Return those of these cards and highlights that the filter keeps."""
+        """Return the cards and highlights that match the filter."""
         return self.cache.fitting(self.service, self.filter, subjects)
 
     def item(self, identity: str) -> Item | None:
-        """Return an item, if it belongs there and the filter keeps it now."""
+        """Return an item, if it belongs to the view and matches the filter now."""
         item = self.view.find(self.service, identity)
         return item if item and self.kept((identity,)) else None
 
     def holds(self, identity: str) -> bool:
-        """Return whether an item belongs there, and the filter keeps it now."""
+        """Return whether an item belongs to the view and matches the filter now."""
         return self.view.has(self.service, identity) and bool(self.kept((identity,)))
 
 
 @dataclass(slots=True)
 class _List:
-    """A list as it was shown last."""
+    """A list as it was last shown."""
 
     ids: tuple[str, ...] = ()
     next: dict[str, str] = field(default_factory=dict)
-    """Of items that are gone, what came after them and is still there."""
+    """For each item that is gone, the next item that is still in the list."""
 
 
 class FilterCache:
-    """What filters and facets say of each card and highlight; one for all threads.
+    """Caches the results of filters and the facets of each card and highlight, for all threads.
 
-    After a decision only what it is about is asked again: to ask for ten thousand cards is felt.
-    After a run, or any other change, all is.
+    After a decision, only its cards are queried again, because querying ten thousand cards takes
+    noticeably long. After any other change, such as a run, everything is.
     """
 
     def __init__(self) -> None:
@@ -119,14 +119,14 @@ class FilterCache:
         self._kept: OrderedDict[Filter | None, dict[str, bool]] = OrderedDict()
         self._facets: dict[str, ItemFacets] = {}
         self._seen: dict[int, tuple[tuple[int, int], int]] = {}
-        """Of each service, the version of its ledger and the last event, as they were last seen."""
+        """For each service, the version of its ledger and the last event when they were last read."""
         self._sequence = 0
         self._runs = (0, 0)
         self._generation = 0
         self._emptied = 0.0
 
     def fitting(self, service: Service, wanted: Filter, names: Iterable[str]) -> frozenset[str]:
-        """Return those of these cards and highlights that a filter keeps."""
+        """Return the cards and highlights that match a filter."""
         return self._kept_by(
             service,
             wanted,
@@ -140,7 +140,7 @@ class FilterCache:
         )
 
     def clean(self, service: Service, guids: Iterable[str]) -> frozenset[str]:
-        """Return those of these cards that may be accepted at once."""
+        """Return the cards that may be accepted together."""
         return self._kept_by(service, None, guids, service.queries.clean)
 
     def _kept_by(
@@ -168,7 +168,7 @@ class FilterCache:
         return frozenset(name for name, fits in kept.items() if fits)
 
     def facets(self, service: Service, subjects: Iterable[str]) -> Facets:
-        """Count the values by which these cards and highlights may be filtered."""
+        """Count the facet values of these cards and highlights."""
         names = dict.fromkeys(subjects)
         with self._lock:
             generation = self._bring_up_to_date(service)
@@ -182,7 +182,7 @@ class FilterCache:
         return Facets.of(found.values())
 
     def _bring_up_to_date(self, service: Service) -> int:
-        """Drop what may have changed; return a number that is another one after each change."""
+        """Drop entries that may have changed; return a number that differs after each change."""
         queries = service.queries
         version, runs = queries.version(), queries.runs()
         before, last = self._seen.get(id(service), (None, 0))
@@ -204,25 +204,25 @@ class FilterCache:
 
 
 class Lists:
-    """All lists of one visit; where in a list a person is, the browser says."""
+    """All lists of one visit; the browser sends the position in a list."""
 
     def __init__(self, services: Callable[[], Service], query: str) -> None:
         self._services = services
         self.query = query
-        """What the page was started for; the filter it opens with."""
+        """The filter with which the page opens."""
         self.pace = Pace()
         self._cache = FilterCache()
         self._lock = threading.Lock()
         self._lists: OrderedDict[tuple[str, Filter], _List] = OrderedDict()
         self._ordered: dict[str, dict[str, None]] = {}
-        """Of lists by worth, the order; made anew when something comes that is not in it."""
+        """The order of each list by worth; computed again when a new item is not in it."""
         self._skipped: set[str] = set()
         self._overview: tuple[Any, dict[str, Any]] = (None, {})
         self._changes = 0
         self._versions: dict[int, tuple[int, int]] = {}
 
     def _place(self, service: Service, asked: Asked) -> FilteredView:
-        """Return what the browser asks for.
+        """Return the view and filter that the browser requests.
 
         Raises:
             UsageError: the query cannot be parsed.
@@ -237,13 +237,13 @@ class Lists:
     # --- lists ----------------------------------------------------------------------------------
 
     def _now(self, place: FilteredView) -> tuple[str, ...]:
-        """Return what a view holds under the filter now."""
+        """Return the current items of a view under the filter."""
         ids = place.kept(self._held(place.service, place.view))
         self._remember(place, ids)
         return ids
 
     def _held(self, service: Service, view: PageView) -> Sequence[str]:
-        """Return all that a list holds, in the order in which a person is asked."""
+        """Return all items of a list, in the order in which they are shown."""
         if view.joined:
             return [f"{one.name}{IN}{id}" for one in view.parts for id in self._held(service, one)]
         ids = view.ids(service)
@@ -257,13 +257,13 @@ class Lists:
         return [one for one in ordered if one in wanted]
 
     def _as_shown(self, place: FilteredView) -> tuple[str, ...]:
-        """Return the list as it was shown last: a person must not lose the place in it."""
+        """Return the list as it was last shown, so that a person does not lose their place in it."""
         with self._lock:
             known = self._lists.get(place.name)
         return known.ids if known and known.ids else self._now(place)
 
     def _without_decided(self, place: FilteredView, at: str) -> tuple[str, ...]:
-        """Return the list as it was shown, without what a decision about an item took out of it."""
+        """Return the list as it was shown, without the items that a decision has removed from it."""
         ids = self._as_shown(place)
         names = place.view.owner(at)[1].split(BETWEEN)
         touched = {one for name in names for one in ids if name and name in one}
@@ -286,14 +286,14 @@ class Lists:
                 self._lists.popitem(last=False)
 
     def _index(self, place: FilteredView, at: str, ids: Sequence[str]) -> int:
-        """Return where an item stands in a list; of one that is gone, what came after it."""
+        """Return the position of an item in a list, or of the next item if it is gone."""
         with self._lock:
             known = self._lists.get(place.name)
         following = known.next.get(at, "") if known else ""
         return next((ids.index(one) for one in (at, following) if one in ids), 0)
 
     def clean(self, service: Service, asked: Asked) -> tuple[str, ...]:
-        """Return the cards of a list that may be accepted at once."""
+        """Return the cards of a list that may be accepted together."""
         place = self._place(service, asked)
         return self._clean(place, self._now(place))
 
@@ -308,15 +308,15 @@ class Lists:
     # --- counts and facets ------------------------------------------------------------------------
 
     def count(self, name: str, asked: Asked) -> int:
-        """Return how much one view holds under the filter."""
+        """Return the number of items of a view under the filter."""
         return len(self._now(self._place(self._services(), {**asked, "view": name})))
 
     def overview(self, asked: Asked) -> dict[str, Any]:
-        """Count what each view holds under the filter, and what this one may be narrowed by.
+        """Return the number of items of each view under the filter, and the facets of this one.
 
         `changed` is a number that differs after any change; if `since` is that number, nothing else
-        is said. `stale`: the item `at` is no longer as it was shown. With `facets` = `no`: the
-        counts only.
+        is returned. `stale`: the item `at` is no longer as it was shown. With `facets` = `no`, only
+        the counts are returned.
         """
         place = self._place(self._services(), asked)
         if asked.get("facets") == "no":
@@ -339,7 +339,7 @@ class Lists:
         return {**found[1], "changed": changed, "stale": stale}
 
     def _counts(self, place: FilteredView) -> dict[str, int]:
-        """Count what each place holds, each kind of decision, and each part of the place shown."""
+        """Count the items of each place, of each kind of decision, and of each part of the current place."""
         here = place_of(place.view)
         lists = [
             one
@@ -348,7 +348,7 @@ class Lists:
             if not one.joined
         ]
         held = {view.name: tuple(self._held(place.service, view)) for view in lists}
-        if place.filter.narrows:  # most cards are in several lists: each is compared once
+        if place.filter.narrows:  # most cards are in several lists: filter each once
             about = {view.name: subjects_of(place.service, view, held[view.name]) for view in lists}
             found = place.fitting(
                 one for items in about.values() for names in items.values() for one in names
@@ -388,7 +388,7 @@ class Lists:
             ],
         }  # fmt: skip
 
-    # --- going on ---------------------------------------------------------------------------------
+    # --- navigation -------------------------------------------------------------------------------
 
     def show(self, asked: Asked, shown: Shown) -> dict[str, Any]:
         """Return the item at `at`, or the one that `step` leads to from there."""
@@ -404,13 +404,13 @@ class Lists:
             index += _STEPS.get(step, 0)
         if step in ("", "skip"):
             return self._first(place, ids, _around(ids, index), shown)
-        index = min(max(index, 0), max(len(ids) - 1, 0))  # at an end one stays
+        index = min(max(index, 0), max(len(ids) - 1, 0))  # stay at the ends of the list
         return self._first(place, ids, (*ids[index:], *reversed(ids[:index])), shown)
 
     def after(
         self, request: Mapping[str, Any], outcome: Mapping[str, Any], shown: Shown
     ) -> dict[str, Any]:
-        """Return the item after a decision: the one it names, else the next in the list."""
+        """Return the item to show after a decision: the one it names, else the next in the list."""
         place = self._place(self._services(), request)
         at, named = str(request.get("at", "")), str(outcome.get("show") or "")
         part, plain = place.view.owner(at)
@@ -433,7 +433,7 @@ class Lists:
     def _first(
         self, place: FilteredView, ids: Sequence[str], ways: Sequence[str], shown: Shown
     ) -> dict[str, Any]:
-        """Return the first item on the way that still belongs there, with its place in the list."""
+        """Return the first of the items `ways` that still belongs to the view, with its position."""
         found = ((one, item) for one in ways if (item := place.item(one)))
         identity, item = next(found, ("", None))
         listed = ids if item else ()
@@ -462,7 +462,7 @@ class Lists:
         return {**state, "item": as_shown, "place": index + 1, "next": following}
 
     def _why_empty(self, place: FilteredView) -> tuple[str, list[dict[str, Any]]]:
-        """Say that nothing is left, or fits; and name the places that hold more."""
+        """Return why the view is empty, and the places that have items."""
         if place.service.ledger.queries.is_empty():
             return NOTHING_READ, []
         wanted = place.filter
@@ -482,7 +482,7 @@ class Lists:
 
 
 def _next_group(place: FilteredView, ids: Sequence[str], index: int) -> int:
-    """Return where the next highlight begins; the last item if there is none."""
+    """Return the position of the next highlight's first item, or of the last item."""
     here = place.view.find(place.service, ids[index]) if ids else None
     for then in range(index + 1, len(ids)):
         item = place.view.find(place.service, ids[then])
@@ -492,12 +492,12 @@ def _next_group(place: FilteredView, ids: Sequence[str], index: int) -> int:
 
 
 def _around(ids: Sequence[str], index: int) -> Sequence[str]:
-    """Return what follows from there on, then what is left before it."""
+    """Return the items from a position on, then those before it."""
     return (*ids[index:], *ids[:index])
 
 
 def _values(query: Query, name: str, counts: Counter[str]) -> list[dict[str, Any]]:
-    """Return the values of a facet: those in the query first, then the most frequent others."""
+    """Return the values of a facet: first those in the query, then the most frequent others."""
 
     def value(label: str, count: int | None, terms: tuple[Term, ...], on: bool) -> dict[str, Any]:
         return {"label": isolated(label), "count": count, "query": str(Query(terms)), "on": on}
@@ -525,12 +525,12 @@ def _values(query: Query, name: str, counts: Counter[str]) -> list[dict[str, Any
 
 
 class Pace:
-    """Counts the decisions made since the page was opened, and estimates the minutes left."""
+    """Counts the decisions since the page was opened, and estimates the minutes left."""
 
     _ENOUGH = 10
-    """Decisions before which no time is estimated."""
+    """The number of decisions from which the time is estimated."""
     _MOST_SECONDS = 60.0
-    """A person who takes longer was away."""
+    """The maximum time that counts for a decision: a person who takes longer was away."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -538,16 +538,16 @@ class Pace:
         self._took: deque[float] = deque(maxlen=50)
         self._before: float | None = None
         self._made: list[tuple[str, int]] = []
-        """Decisions that stand, each with the number of its cards."""
+        """The decisions that were not undone, each with the number of its cards."""
 
     def decided(self, what: str, count: int = 1) -> None:
-        """Count one more decision, about so many cards."""
+        """Count a decision about `count` cards."""
         with self._lock:
             self._tick()
             self._made.append((what, count))
 
     def undone(self) -> None:
-        """Uncount the last decision; count an undo if all of this visit were undone."""
+        """Remove the last decision; count an undo if all decisions of this visit are undone."""
         with self._lock:
             self._tick()
             if any(what != "undo" for what, _ in self._made):
@@ -562,7 +562,7 @@ class Pace:
         self._before = now
 
     def summary(self, left: int) -> dict[str, Any]:
-        """Return the decisions that stand, and the minutes that `left` more will take, if known."""
+        """Return the decisions that were not undone, and the estimated minutes for `left` more."""
         with self._lock:
             known = len(self._took) >= self._ENOUGH
             seconds = median(self._took) if known else 0.0

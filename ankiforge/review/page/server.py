@@ -1,6 +1,6 @@
-"""The server of the review page: its routes, what it says when something fails, and how it ends.
+"""The server of the review page: its routes, its error messages, and how it ends.
 
-It listens on loopback, on a port of its own, until Ctrl-C. Each thread has its own ledger.
+It listens on loopback, on a free port, until Ctrl-C. Each thread has its own ledger.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ from ankiforge.text.fold import isolated
 HOST = "127.0.0.1"
 THREADS = 4
 LARGEST = 512 * 1024
-"""Bytes of a request."""
+"""The maximum size of a request in bytes."""
 MATHJAX = Path(__file__).parent / "mathjax"
 """MathJax's script and fonts; the build puts them there (`hatch_build.py`)."""
 _IDLE_SECONDS = 30
-"""A connection that asks nothing for so long, or stops in the middle, is closed."""
+"""A connection without a request, or with an incomplete one, is closed after this time."""
 _GRACE_SECONDS = 1.0
-"""A thread that is still at work after this keeps its ledger: it is never closed under it."""
+"""How long to wait for a thread to end. The ledger of one that is still busy is not closed."""
 
 _log = logging.getLogger(__name__)
 
 
 Send = Callable[[], str]
-"""Sends what Anki lacks, and returns what to tell the person."""
+"""Sends the cards that Anki lacks, and returns a message for the user."""
 
 
 def serve(
@@ -73,13 +73,13 @@ def serve(
     models: Models,
     send: Send | None = None,
 ) -> None:
-    """Serve the page until Ctrl-C; what was asked by then is answered.
+    """Serve the page until Ctrl-C; pending requests are answered.
 
     Args:
-        services: gives the service of the thread that asks; closed at the end.
-        query: which cards it is about; "" = all.
-        started: told of the address once the server answers.
-        models: the models that may be asked; a reply under way at the end is stored.
+        services: returns the service of the calling thread; closed at the end.
+        query: selects the cards; "" = all.
+        started: called with the address once the server answers.
+        models: the models that may be asked; a reply that is pending at the end is stored.
         send: sends cards to Anki.
     """
     listening = socket.create_server((HOST, 0))
@@ -95,7 +95,8 @@ def serve(
         max_request_body_size=LARGEST,
         ident=None,
     )
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a browser asks much at once
+    # browsers send many requests at once, which waitress would warn about
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     with closing(services), closing(models):
         try:
             started(guard.address)
@@ -105,7 +106,7 @@ def serve(
 
 
 class Services:
-    """The service of each thread: connections are not shared between threads."""
+    """Returns the service of each thread: connections are not shared between threads."""
 
     def __init__(self, workspace: Workspace, tell: Callable[[Iterable[Problem]], None]) -> None:
         """`tell` is called with journal lines that cannot be read."""
@@ -163,7 +164,7 @@ def make_app(
 
     @app.post("/api/send")
     def sent() -> Any:
-        """Send what Anki lacks."""
+        """Send the cards that Anki lacks."""
         if send is None or not sending.acquire(blocking=False):
             raise RefusedError("cards are being sent already", hint="wait for the answer")
         try:
@@ -193,35 +194,35 @@ def _add_data(
 ) -> None:
     @app.get("/api/views")
     def views() -> Any:
-        """Return how much each view holds, and what may be filtered by."""
+        """Return the number of items of each view, and the filters that apply."""
         return jsonify(lists.overview(request.args))
 
     @app.get("/api/item")
     def item() -> Any:
-        """Return the item at `at`, or the one `step` leads to from there."""
+        """Return the item at `at`, or the one that `step` leads to from there."""
         return jsonify(lists.show(request.args, shown))
 
     @app.post("/api/decide")
     def decided() -> Any:
-        """Decide; the decision is stored before the answer leaves, which holds the next item."""
+        """Carry out a decision, which is stored before the answer with the next item is sent."""
         request_body = request.get_json()
         outcome = decide(services(), lists, request_body, models)
         return jsonify({**outcome, **lists.after(request_body, outcome, shown)})
 
     @app.post("/api/preview")
     def previewed() -> Any:
-        """Return a half-written card as Anki would show it, and what the checks find."""
+        """Return an unfinished card as Anki would show it, and the findings of the checks."""
         return jsonify(preview(services(), parse_body(request.get_json(), Typed), shown))
 
     @app.post("/api/chosen")
     def selected() -> Any:
-        """Return the fields with which a card of the selected words begins."""
+        """Return the fields of a new card made from the selected words."""
         body = parse_body(request.get_json(), Selected)
         return jsonify(fields=fields_of_selection(services(), body))
 
     @app.get("/api/seen")
     def seen() -> Any:
-        """Search the works that were read, as `ankiforge seen` does."""
+        """Search the works, as `ankiforge seen` does."""
         asked = request.args.get("query", "").strip()[:_LONGEST_SEARCH]
         ledger = services().ledger
         found = list(islice(ledger.search.find(asked), _MOST_WORKS + 1)) if asked else []
@@ -237,19 +238,19 @@ def _add_data(
 def _add_frames(app: Flask, guard: Guard, shown: Shown) -> None:
     @app.get(f"/frame/{guard.frames}/")
     def frame() -> Response:
-        """Return an empty card; the page hands it what it shows."""
+        """Return an empty card; the page's script fills it."""
         answer = Response(render("frame.html", style=style()), mimetype="text/html")
         answer.headers["Content-Security-Policy"] = guard.frame_policy()
         return answer
 
     @app.get(f"/frame/{guard.frames}/<name>")
     def media(name: str) -> Response:
-        """Return a picture of a card that was shown; no path comes from the request."""
+        """Return a picture of a card that was shown, by its name: requests contain no paths."""
         path = shown.path_of(name) if is_media_name(name) else None
         if path is None:
             return Response(status=404)
         answer = send_from_directory(path.parent, path.name)
-        # an SVG has scripts
+        # an SVG may contain scripts
         answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return answer
 
@@ -258,9 +259,9 @@ def _add_frames(app: Flask, guard: Guard, shown: Shown) -> None:
 
 _MOST_WORKS = 8
 _MOST_OF_WORK = 12
-"""Highlights, and cards, of a work that are shown."""
+"""The maximum number of highlights, and of cards, that are shown of a work."""
 _LONGEST_SEARCH = 1_000
-"""Characters of a search."""
+"""The maximum length of a search."""
 
 
 def _work(match: Match, now: float) -> dict[str, Any]:
@@ -329,19 +330,19 @@ _WORDS = {
         "your decisions are stored; the terminal shows the details",
     ),
 }
-"""By status: what is said, and the hint, unless there are words for the case."""
+"""The default message and hint for each status."""
 
 
 class _Json(DefaultJSONProvider):
-    """JSON from the browser, which may be anything."""
+    """Reads JSON from the browser, which is untrusted."""
 
-    sort_keys = False  # fields have an order
+    sort_keys = False  # the order of fields matters
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Parse a value.
 
         Raises:
-            ValueError: it is none, or nested deeper than anybody writes.
+            ValueError: it is not JSON, or nested too deeply.
         """
         try:
             return super().loads(s, **kwargs)
@@ -360,13 +361,13 @@ def _http_error(error: HTTPException) -> Any:
 
 
 def _failed(error: Exception) -> Any:
-    """Log a bug on the terminal; the browser is not told its details."""
+    """Log a bug on the terminal; the browser does not get its details."""
     _log.error("%s %s failed", request.method, ascii(request.path), exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return _error(*_WORDS[status], status)
 
 
 def _error(message: str, hint: str, status: HTTPStatus) -> Any:
-    if "text/html" in request.headers.get("Accept", ""):  # a person, not the script
+    if "text/html" in request.headers.get("Accept", ""):  # opened by the user, not by the script
         return Response(f"{message}; {hint}" if hint else message, status, mimetype="text/plain")
     return jsonify(error=message, hint=hint), status

@@ -1,7 +1,6 @@
-"""The source of a card: its highlight in context, links to it, and the PDF page it is on.
+"""The source of a card: its highlight in context, links to it, and its PDF page.
 
-Pages and pictures are asked for by names that were given out with an item: no path comes from the
-browser.
+The browser requests pages and pictures by names that were sent with an item, never by paths.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from ankiforge.text.markdown import image_paths
 from ankiforge.text.quotes import locate
 
 EXACT, QUOTE, GAP, CUT = "exact", "quote", "gap", "cut"
-"""The highlight; the card's quote in it; phrases marked in it; text continues, not shown."""
+"""The highlight; the card's quote; marked phrases; an ellipsis for text that is not shown."""
 COLOURS = frozenset((*PALETTE, "gray"))
-"""The colours that the page can show."""
+"""The colours that the page supports."""
 
 
 class TextRun(NamedTuple):
-    """A stretch of the highlight's surroundings, and what it is."""
+    """A piece of the text around a highlight, with its marks."""
 
     text: str
     marks: tuple[str, ...] = ()
@@ -48,17 +47,17 @@ def source_html(highlight: Highlight, quote: str = "", also: Iterable[Highlight]
     """Return the source pane.
 
     Args:
-        highlight: what was marked.
-        quote: what the card beside it quotes; marked in the highlight, else in what is around it.
-        also: further highlights that the card serves.
+        highlight: the highlight of the card.
+        quote: the quote of the card, which is marked in the highlight, else in the text around it.
+        also: further highlights of the card.
     """
     runs = runs_of(highlight, quote)
     colour = colour_name(highlight.colour)
-    # the headings above, without a first one that only repeats the title
+    # without a first heading that repeats the title
     headings = highlight.heading.split(" › ")
     if same(headings[0], highlight.document.title):
         headings = headings[1:]
-    # the lines of the source, where they say more than the plain text does
+    # the source's Markdown, if it shows more than the plain text
     written = tuple(side for side in highlight.markdown if side.strip())
     only_pictures = not highlight.exact and picture_paths(highlight)
     if only_pictures or all(side in highlight.exact for side in written):
@@ -81,7 +80,7 @@ def source_html(highlight: Highlight, quote: str = "", also: Iterable[Highlight]
 
 
 def picture_paths(highlight: Highlight) -> tuple[str, ...]:
-    """Return the pictures that a highlight shows, as its Markdown names them."""
+    """Return the paths of the pictures in a highlight's Markdown."""
     return image_paths("\n".join(highlight.markdown))
 
 
@@ -89,14 +88,14 @@ def picture_paths(highlight: Highlight) -> tuple[str, ...]:
 
 
 def runs_of(highlight: Highlight, quote: str) -> list[TextRun]:
-    """Return the text around a highlight in reading order; joined the runs are that text."""
+    """Return the highlight and the text around it in pieces, in reading order."""
     before, after = _around(highlight)
-    # a source may have cut the context, in the middle of a word perhaps
+    # the source may have cut the context, perhaps within a word
     begins_cut = before == highlight.prefix and len(before) in AT_MOST
     ends_cut = after == highlight.suffix and len(after) in AT_MOST
     before = from_a_word(before) if begins_cut else before
     after = to_a_word(after) if ends_cut else after
-    # lines that are shown above it as headings are not repeated
+    # do not repeat lines that are shown above as headings
     above = {*highlight.heading.split(" › "), *highlight.above}
     *lines, last = before.split("\n")
     before = "\n".join((*(line for line in lines if line not in above or not line), last))
@@ -109,7 +108,7 @@ def runs_of(highlight: Highlight, quote: str) -> list[TextRun]:
 
 
 def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterator[TextRun]:
-    """Cut the text where the highlight, the quote or a marked phrase begins or ends."""
+    """Split the text where the highlight, the quote or a marked phrase begins or ends."""
     text, length = before + highlight.exact + after, len(highlight.exact)
     mark = (len(before), len(before) + length)
     spans = [(EXACT, mark)]
@@ -128,11 +127,11 @@ def _marked(before: str, highlight: Highlight, after: str, quote: str) -> Iterat
 
 
 def _around(highlight: Highlight) -> tuple[str, str]:
-    """Return what stands before and after: its sentence, and the context the source gives."""
+    """Return the text before and after a highlight: its sentence, and the context in the source."""
     before, after, sentence = highlight.prefix, highlight.suffix, highlight.sentence
     if not highlight.exact:
         return ("\n".join(part for part in (before, sentence, after) if part), "")
-    # of several places in the sentence, the one with the same words before it
+    # if it occurs several times in the sentence, use the place with the same text before it
     places = list(_places(highlight.exact, sentence))
     fitting = (
         (start, end) for start, end in places
@@ -153,7 +152,7 @@ def _places(words: str, text: str) -> Iterator[Span]:
 
 
 def _joined(far: str, near: str) -> str:
-    """Join two texts that end at the same place; what both have is there once."""
+    """Join two texts that end at the same place, without repeating what both contain."""
     if not near or _ends_with(far, near):
         return far
     if not far or _ends_with(near, far):
@@ -166,7 +165,7 @@ def _apart(one: str, other: str) -> str:
 
 
 def _ends_with(text: str, end: str) -> bool:
-    """Return whether a text ends so; blanks, line ends and soft hyphens do not count."""
+    """Return whether a text has this end, ignoring white space and soft hyphens."""
     text, end = ("".join(one.replace("\u00ad", "").split()) for one in (text, end))
     return text.endswith(end)
 
@@ -175,7 +174,7 @@ def _ends_with(text: str, end: str) -> bool:
 
 _PROGRAMS = {"zotero": "Open in Zotero", "obsidian": "Open in Obsidian"}
 _MOST_SHOWN = 60
-"""Characters of an address that are shown."""
+"""The number of characters of an address that are shown."""
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _ARXIV = re.compile(r"(?:\d{4}\.\d{4,5}|[a-z.-]+/\d{7})(?:v\d+)?", re.IGNORECASE)
 
@@ -189,7 +188,7 @@ class Link(NamedTuple):
 
 
 def links_of(highlight: Highlight) -> tuple[Link, ...]:
-    """Return links to the source at the mark, then to the work; each address once."""
+    """Return links to the mark in its source, then to the work, without duplicates."""
     document = highlight.document
     found = [highlight.uri or document.uri, *highlight.links]
     for scheme, value in document.identifiers:
@@ -204,7 +203,7 @@ def links_of(highlight: Highlight) -> tuple[Link, ...]:
 
 
 def _link(uri: str) -> Link:
-    """Return a link that says where it leads; other schemes than these open nothing."""
+    """Return a link labelled with its target; only known schemes can be opened."""
     known = address(uri)
     scheme = known.partition(":")[0].lower()
     if scheme in _PROGRAMS:
@@ -215,15 +214,15 @@ def _link(uri: str) -> Link:
         parts = urlsplit(known)
     except ValueError:
         return Link(shortened(known, _MOST_SHOWN), known)
-    # host and path; not a name that only looks like the host (`user@`)
+    # without a user name, which could look like a host (`user@`)
     host = parts.netloc.rpartition("@")[2].removeprefix("www.")
     return Link(shortened(unquote(host + parts.path.rstrip("/")), _MOST_SHOWN), known)
 
 
-# --- names that were given out -------------------------------------------------------------------
+# --- names sent to the browser -------------------------------------------------------------------
 
 _MOST_NAMES = 4096
-"""Pictures, and highlights, that are remembered; the oldest are forgotten."""
+"""The number of pictures, and of highlights, whose names are kept; the oldest are dropped."""
 
 
 def name_of(key: str) -> str:
@@ -232,7 +231,7 @@ def name_of(key: str) -> str:
 
 
 class Shown:
-    """What the names stand for that were given to the browser."""
+    """Maps the names that were sent to the browser to pictures and highlights."""
 
     def __init__(self) -> None:
         self._paths: dict[str, str] = {}
@@ -240,7 +239,7 @@ class Shown:
         self._lock = threading.Lock()
 
     def take(self, pictures: Iterable[Media], key: str = "") -> None:
-        """Remember the pictures and the highlight of what is about to be shown."""
+        """Store the names of the pictures and the highlight of an item to show."""
         with self._lock:
             self._paths |= {media.name: media.path for media in pictures}
             self._highlights[name_of(key)] = key
@@ -249,13 +248,13 @@ class Shown:
                     del known[next(iter(known))]
 
     def path_of(self, name: str) -> Path | None:
-        """Return the picture of this name, None if no card that was shown has it."""
+        """Return the picture of this name; None if no card with it was shown."""
         with self._lock:
             path = self._paths.get(name)
         return Path(path) if path else None
 
     def highlight_of(self, name: str) -> HighlightKey:
-        """Return the key of the highlight of this name, "" if it was not shown."""
+        """Return the key of the highlight of this name; "" if it was not shown."""
         with self._lock:
             return HighlightKey(self._highlights.get(name, ""))
 
@@ -263,16 +262,16 @@ class Shown:
 # --- PDF pages and pictures ------------------------------------------------------------------------
 
 _SECONDS = 15.0
-"""At most so long a page is drawn."""
+"""The time limit for drawing a page."""
 _MOST_PAGES = 8
-"""Pictures of pages that are remembered."""
+"""The number of drawn pages that are cached."""
 _INERT = "default-src 'none'; sandbox"
 _VIEWED = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-"""The browser's own viewer shows it; nothing is fetched, nothing of the page can be read."""
+"""For the browser's PDF viewer: nothing can be fetched, and the page cannot be read."""
 
 
 class Paper(NamedTuple):
-    """A PDF on this machine, and the page of a mark in it."""
+    """A PDF on this machine, and the page of a mark."""
 
     path: Path
     page: int | None
@@ -287,7 +286,7 @@ def add_sources(app: Flask, services: Callable[[], Service], shown: Shown) -> No
         return services().ledger.highlights.get(shown.highlight_of(name))
 
     def inert(answer: Response) -> Response:
-        answer.headers["Content-Security-Policy"] = _INERT  # an SVG has scripts
+        answer.headers["Content-Security-Policy"] = _INERT  # an SVG may contain scripts
         return answer
 
     @app.get("/api/sheet")
@@ -317,7 +316,7 @@ def add_sources(app: Flask, services: Callable[[], Service], shown: Shown) -> No
 
     @app.get("/source/<name>/<int:number>")
     def picture(name: str, number: int) -> Response:
-        """Return a picture that the source shows."""
+        """Return a picture of the source."""
         highlight = highlight_of(name)
         paths = picture_paths(highlight) if highlight else ()
         if highlight is None or number >= len(paths):
@@ -365,14 +364,14 @@ def _page_html(service: Service, pages: _Pages, highlight: Highlight, name: str)
 
 
 class _Pages:
-    """Draws each page in a process of its own; the last few are remembered."""
+    """Draws each page in a process of its own, and caches the last few."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[object, Drawn]] = OrderedDict()
 
     def drawn(self, name: str, sheet: Sheet, path: Path) -> Drawn | Failed:
-        """Return a page; drawn again if the file was changed."""
+        """Return a page, which is drawn again if the file was changed."""
         with self._lock:
             fingerprint = (sheet, path.stat().st_mtime_ns)
             kept = self._kept.get(name)
@@ -387,14 +386,14 @@ class _Pages:
             return found
 
     def picture(self, name: str) -> bytes:
-        """Return the picture of a page that was drawn, b"" if it is no longer remembered."""
+        """Return the picture of a drawn page; b"" if it is no longer cached."""
         with self._lock:
             kept = self._kept.get(name)
         return kept[1].picture if kept else b""
 
 
 def paper_of(service: Service, highlight: Highlight) -> Paper | str:
-    """Return the PDF of a highlight, or why there is none here."""
+    """Return the PDF of a highlight, or why it cannot be shown."""
     document, block = highlight.document, highlight.block
     if highlight.route is Route.PDF:
         root = service.ledger.roots.of("pdf").get(document.source)
@@ -418,7 +417,7 @@ def paper_of(service: Service, highlight: Highlight) -> Paper | str:
 
 
 def _lies_in(path: Path, root: Path) -> bool:
-    """Return whether a file is there, and no link leads out of the folder."""
+    """Return whether a file exists and, symbolic links resolved, is in the folder."""
     try:
         return path.is_file() and path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):

@@ -1,4 +1,4 @@
-"""The views of the page as data: what each holds, in which order, and what may be decided on it."""
+"""The views of the page as data: the items of each, their order, and the possible decisions."""
 
 from __future__ import annotations
 
@@ -63,56 +63,56 @@ from ankiforge.text.display import counted
 from ankiforge.text.markdown import plain
 
 BETWEEN = "~"
-"""Stands between the two names of a pair."""
+"""Separates the two names of a pair."""
 IN = "/"
-"""Stands between the name of a list and the id of an item in it."""
+"""Separates the name of a list and the id of an item in it."""
 FORCE = "force"
-"""What a person types to overrule a check."""
+"""The word that a person types to overrule a check."""
 INSTEAD, SPLIT = ("instead", "yes"), ("split", "yes")
-"""Arguments of an act that asks for a card, or several cards, in place of the one shown."""
+"""Arguments of an action that requests one card, or several, to replace the one shown."""
 _EDIT = Act("e", "Edit", ":edit")
 _EDIT_WAITING = Act("e", "Edit", ":edit", (("accept", "yes"),))
-"""Edits a card that may be accepted with the new words at once."""
+"""Edits a card that can be accepted together with the new text."""
 _REDRAFT = Act("r", "Redraft", ":redraft", asks="What should be better?")
 _MOST_SIBLINGS = 6
-"""Other cards of the same highlight that are named."""
+"""The number of other cards of the same highlight that are named."""
 _MOST_NAMED = 10
-"""Cards of one action that are named."""
+"""The number of cards of one action that are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """A list of things to decide."""
+    """A list of items to decide about."""
 
     name: str
-    """In addresses: `pending`."""
+    """The name in addresses, such as `pending`."""
     title: str
-    """On the page: `New cards`."""
+    """The title on the page, such as `New cards`."""
     about: str
-    """One line on what it holds and what is decided here."""
+    """A line that describes its items and decisions."""
     empty: str
-    """What is said when nothing is left in it."""
+    """The message when it is empty."""
     ids: Callable[[Service], Sequence[str]]
-    """Returns the ids of all it holds, in reading order unless said otherwise."""
+    """Returns the ids of its items, in reading order unless noted."""
     item: Callable[[Service, str], Item | None]
-    """Returns one of them; None if it no longer belongs here."""
+    """Returns an item; None if it no longer belongs here."""
     holds: Callable[[Service, str], bool] | None = None
-    """Returns whether an item belongs here, where that costs less than to make it."""
+    """Returns whether an item belongs here, where that is cheaper than creating the item."""
     parts: tuple[PageView, ...] = ()
-    """The lists of which this one consists, or which narrow it, in the order of its chips."""
+    """The lists of which this one consists, or that are parts of it, in the order of its chips."""
     by_worth: bool = False
-    """Whether the likeliest to be worth a card come first, else they are in the order of `ids`."""
+    """Whether the items likeliest to be worth a card come first; otherwise the order is that of `ids`."""
     joined: bool = False
-    """Whether it holds what its parts hold, one part after the other; then an id is `part/id`."""
+    """Whether it consists of the items of its parts, one after the other; an id is then `part/id`."""
 
     def owner(self, identity: str) -> tuple[PageView, str]:
-        """Return the list that holds an item, and the id of the item there."""
+        """Return the list of an item, and the id of the item there."""
         name, _, rest = identity.partition(IN) if self.joined else ("", "", "")
         part = next((one for one in self.parts if one.name == name), None)
         return (part, rest) if part else (self, identity)
 
     def find(self, service: Service, identity: str) -> Item | None:
-        """Return an item that it holds, named after the list that it stands in."""
+        """Return an item of this list, with the name and title of its list."""
         part, plain = self.owner(identity)
         item = None if part.joined else part.item(service, plain)
         return replace(item, kind=part.name, heading=part.title) if item else None
@@ -152,15 +152,7 @@ def _rejecting(card: Card, label: str, why: str) -> tuple[Act, Act]:
     )
 
 
-def _lives(card: Card) -> bool:
-    return card.standing is Standing.LIVE and card.verdict is not Verdict.REJECTED
-
-
-def _waits(card: Card) -> bool:
-    return card.verdict is Verdict.PENDING and card.standing is Standing.LIVE
-
-
-# --- why a card waits, in words -------------------------------------------------------------------
+# --- why a card waits ------------------------------------------------------------------------------
 
 _WAITS = {
     FLOODED: f"More than {FLOOD} clean cards arrived at once, so the rest wait for you.",
@@ -176,14 +168,14 @@ _HOW_IT_STANDS = {
 
 
 def sentence(words: str) -> str:
-    """Return words as a sentence: with a capital letter and a full stop."""
+    """Return a text as a sentence, with a capital letter and a full stop."""
     words = words.strip()
     ends = words.rstrip("”")[-1:] in (".", "?", "!", "")
     return f"{words[:1].upper()}{words[1:]}{'' if ends else '.'}"
 
 
 def _why(card: Card, shown: Sequence[Candidate]) -> tuple[str, str]:
-    """Return why a card waits, or how it stands, and the tone of that."""
+    """Return why a card waits, or its state, and the severity of that."""
     findings = sorted(
         (one for one in shown[0].findings if one.severity is not Severity.INFO),
         key=lambda one: (
@@ -218,16 +210,16 @@ def _why(card: Card, shown: Sequence[Candidate]) -> tuple[str, str]:
 
 def _pending(service: Service, guid: str) -> Item | None:
     card = service.card(guid)
-    if card is None or not _waits(card):
+    if card is None or not card.undecided:
         return None
-    # of an open choice, one card is listed for both
+    # the two cards of an open choice are listed as one
     listed = card.choice in ("", guid) or service.ledger.queries.is_pending(guid)
     return card_item(service, card) if listed else None
 
 
 def _with_findings(service: Service, guid: str) -> Item | None:
     card = service.card(guid)
-    if card is None or not _lives(card):
+    if card is None or not card.current:
         return None
     shown = (card.leading, *card.open, *card.beside)
     return None if all(one.clean for one in shown) else card_item(service, card)
@@ -240,7 +232,7 @@ def _any(service: Service, guid: str) -> Item | None:
 
 def _changed_answer(service: Service, guid: str) -> Item | None:
     card = service.card(guid)
-    if card is None or not _lives(card) or ANSWER_CHANGED not in card.leading.findings:
+    if card is None or not card.current or ANSWER_CHANGED not in card.leading.findings:
         return None
     return card_item(service, card)
 
@@ -253,10 +245,10 @@ def _accepted_by_policy(service: Service, guid: str) -> Item | None:
 
 
 def card_item(service: Service, card: Card) -> Item:
-    """Return a card to be accepted, rejected or edited; of an open choice all candidates."""
+    """Return a card to accept, reject or edit; for an open choice, with all candidates."""
     shown = card.to_choose or (card.leading,)
     if card.picked and card.verdict is Verdict.PENDING:
-        shown = (card.picked, *card.open)  # a person's words, and what was drafted since
+        shown = (card.picked, *card.open)  # a person's text, and later drafts
 
     def content() -> Content:
         slots = tuple(
@@ -274,7 +266,7 @@ def card_item(service: Service, card: Card) -> Item:
 
 
 def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
-    if not _lives(card):
+    if not card.current:
         return (Act("b", "Bring it back", "restore", _this(card)),)
     accepting: tuple[Act, ...] = ()
     if card.verdict is Verdict.PENDING and len(shown) > 1:
@@ -303,9 +295,9 @@ def _card_acts(card: Card, shown: tuple[Candidate, ...]) -> tuple[Act, ...]:
 
 
 def like(card: Card) -> tuple[str, tuple[Term, ...]]:
-    """Return which waiting cards are like this one, in words and as a query.
+    """Return a description of the waiting cards that are like this one, and the query for them.
 
-    They are of the same source, and wait for the same reason: the first finding, else the drafter.
+    They have the same source and wait for the same reason: the first finding, else the drafter.
     """
     found = (one for one in card.leading.findings if one.severity is not Severity.INFO)
     first = next(found, None)
@@ -319,7 +311,7 @@ def like(card: Card) -> tuple[str, tuple[Term, ...]]:
 
 
 def _replaced_html(service: Service, card: Card) -> str:
-    """Return what is known of the cards that this one was drafted to replace."""
+    """Return facts about the cards that this one was drafted to replace, as HTML."""
     facts: list[Fact] = []
     for guid in service.ledger.queries.problem_cards.replaced_by(card.guid):
         other = service.ledger.cards.get(guid)
@@ -340,7 +332,7 @@ def _revision(service: Service, guid: str) -> Item | None:
     if card is None or card.picked is None or not card.revision:
         return None
     now, past = card.picked, service.ledger.highlights.before(card.highlight.key)
-    # each with a number where several are proposed
+    # numbered if several are proposed
     labels = [(one, str(at) if len(card.open) > 1 else "") for at, one in enumerate(card.open, 1)]
 
     def content() -> Content:
@@ -377,20 +369,20 @@ def _revision(service: Service, guid: str) -> Item | None:
 
 
 def conflicts_of(service: Service, card: Card | None) -> tuple[Conflict, ...]:
-    """Return the conflicts of a card with Anki as they stand now."""
+    """Return the current conflicts of a card with Anki."""
     return sync.conflicts_of(service.ledger, card, service.decks) if card else ()
 
 
 def _conflict(service: Service, guid: str) -> Item | None:
     card, seen = service.card(guid), service.ledger.views.seen(Guid(guid))
     found = conflicts_of(service, card)
-    card = service.card(guid)  # planning has stored why it is held, which its stamp shows
+    card = service.card(guid)  # planning stored why it is held, which is in the stamp
     if card is None or seen is None or not found:
         return None
 
     def row(one: Conflict) -> Row:
         base, mine, source = map(unrender, (one.base, one.theirs, one.ours))
-        if not base:  # what was shipped is not known
+        if not base:  # the shipped text is unknown
             return beside(one.field, ("Yours, in Anki", mine), ("From the source", source))
         mine_side = Side("Yours, in Anki", runs(base, mine))
         source_side = Side("From the source", runs(base, source))
@@ -432,7 +424,7 @@ def _duplicate(service: Service, identity: str) -> Item | None:
     card = ledger.cards.get(one)
     if not other.startswith(NOTE):
         twin = ledger.cards.get(other)
-        if _waits(twin) and not _waits(card):  # the one that waits is to be decided about
+        if twin.undecided and not card.undecided:  # the decision is about the waiting one
             card, twin = twin, card
         return _pair(service, identity, card, twin)
     note = ledger.foreign.find(int(other.removeprefix(NOTE)))
@@ -502,7 +494,7 @@ def _why_alike(card: Card, other: str) -> str:
 
 
 def _rows_beside(card: Card, theirs: dict[str, str]) -> list[Row]:
-    """Compare field with field; of different note types all of one with all of the other."""
+    """Compare each field; for different note types, compare the whole texts."""
     ours = _texts(card)
     if ours.keys() != theirs.keys():
         words = ("\n".join(ours.values()), "\n".join(theirs.values()))
@@ -640,7 +632,7 @@ def _retired(service: Service, guid: str) -> Item | None:
         return Content(_source_of(card), slots, sides_html(facts=facts))
 
     back = Act("b", "Bring it back", "restore")
-    if _waits(card):
+    if card.undecided:
         back = Act("a", "Accept", "accept", (("slot", card.leading.id),))
     title = f"{card.kind.capitalize()} card from"
     item = _item(card, title, content, seen.tags, [one.queue for one in seen.cards])
@@ -710,7 +702,7 @@ def _work(service: Service, guid: str) -> Item | None:
 
     def content() -> Content:
         slot, rows = slot_of(service, card, card.leading, ""), list[Row]()
-        if theirs:  # a person's own words in Anki are shown, and edited
+        if theirs:  # show and edit the person's own text in Anki
             words = dict(theirs)
             slot = replace(
                 slot,
@@ -757,7 +749,7 @@ def _answers(history: History) -> str:
 
 
 def _memory(card: SeenCard, last: float, now: float, *, several: bool) -> Iterator[str]:
-    """Yield what Anki's scheduler thinks of one card."""
+    """Yield what Anki's scheduler knows about one card."""
     if several:
         yield counted(card.lapses, "lapse")
         if card.interval > 0:
@@ -791,7 +783,7 @@ _DONE = {
 
 
 def named_as(event: Event) -> str:
-    """Return what a decision is called: a card that was made by hand was not edited."""
+    """Return the name of a decision; making a card by hand is stored as an edit."""
     return "made by hand" if MADE in event.body else event.what
 
 
@@ -928,11 +920,11 @@ _KINDS = (
         _retired,
     ),
 )
-"""What is to be decided, kind by kind, in the order in which a person is asked."""
+"""The kinds of decisions, in the order in which they are shown."""
 
 
 def _in_state(name: str, title: str, about: str) -> PageView:
-    """Return the list of all cards in one state; a card that is decided on leaves it."""
+    """Return the list of all cards in one state."""
     return PageView(
         f"all-{name}",
         title,
@@ -1021,22 +1013,22 @@ VIEWS = (
         _recent,
     ),
 )
-"""The places of the page, in the order of the menu."""
+"""The top-level lists of the page, in the order of the menu."""
 
 
 def place_of(view: PageView) -> PageView:
-    """Return the place in which a list stands: itself, or the one that it is a part of."""
+    """Return the top-level list that a list is, or is part of."""
     return next(one for one in VIEWS if view is one or view in one.parts)
 
 
 def view_named(name: str) -> PageView:
-    """Return the list of this name; the first place if there is none."""
+    """Return the list of this name; the first list if there is none."""
     every = (one for place in VIEWS for one in (place, *place.parts))
     return next((one for one in every if one.name == name), VIEWS[0])
 
 
 def subjects_of(service: Service, view: PageView, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return what each item is about: guids, or keys of highlights."""
+    """Return the subjects of each item: guids, or keys of highlights."""
     if view.name == "recent":
         actions = service.ledger.queries.person_actions()
         return {one: actions.get(one, ()) for one in ids}

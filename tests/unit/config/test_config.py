@@ -122,6 +122,8 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("decks: ['.']", "ankiforge.yaml:1: decks[0]: '.' is not", ""),
         ("llm: {base_url: localhost:1}", "ankiforge.yaml:1: llm.base_url: 'localhost:1' is no", ""),
         ("llm: {base_url: 'file:///x'}", "ankiforge.yaml:1: llm.base_url: 'file:///x' is no", ""),
+        ("llm: {base_url: ''}", "ankiforge.yaml:1: llm.base_url: '' is no", ""),
+        ("llm: {base_url: 'http://'}", "ankiforge.yaml:1: llm.base_url: 'http://' is no", ""),
         ("llm: {base_url: 'http://[::1'}", "ankiforge.yaml:1: llm.base_url:", ""),
         ("llm: {base_url: 'http://x:70000'}", "ankiforge.yaml:1: llm.base_url:", ""),
         ("llm: {base_url: 'http://a:b@x'}", "ankiforge.yaml:1: llm.base_url: a web", "key_env"),
