@@ -440,14 +440,14 @@ class Decisions:
 
     # --- reading ----------------------------------------------------------------------------
 
-    def words_wait(self, guid: Guid) -> set[Guid]:
-        """Return the cards superseded on a machine by this one, although the passage has other words than it."""
-        rows = self._db.execute(
-            "SELECT subject FROM event WHERE what = 'supersede' AND NOT undone"
+    def words_wait(self, guid: Guid) -> bool:
+        """Return whether a machine superseded a card by this one because the passage has other words than it."""
+        row = self._db.execute(
+            "SELECT 1 FROM event WHERE what = 'supersede' AND NOT undone"
             f" AND json_extract(body, '$.after.standing_why') = ? AND json_extract(body, '$.{WAITS}')",
             (guid,),
-        )
-        return {Guid(row["subject"]) for row in rows.fetchall()}
+        ).fetchone()
+        return row is not None
 
     def of(self, subject: str) -> list[Event]:
         """Return all events about a card, highlight or document, oldest first, including undone ones."""

@@ -38,6 +38,7 @@ from ankiforge.ledger.events import (
     DOUBTED,
     PERSON,
     POLICY,
+    REVISE,
     SOURCE,
     Columns,
 )
@@ -525,6 +526,11 @@ class Reviser:
         if same := _says_the_same(card, group):
             self._keep(card, same)
             return
+        if self._has_typed_words(card) and self._earlier.shipped_elsewhere(
+            card.guid, group[0].draft.fields
+        ):
+            self._take_back(card, group[0])
+            return
         if _reworded_since(card, group, self._replaced(card.guid)):
             self.pass_over(card, card.picked)
             return
@@ -559,6 +565,23 @@ class Reviser:
         if card.verdict is Verdict.ACCEPTED and recovered and not self._earlier.words_known(card):
             return False
         return _inherits(card, checked, edit)
+
+    def _has_typed_words(self, card: Card) -> bool:
+        """Return whether the words of a recovered card, which no person decided on, may be typed in Anki."""
+        by_person = card.edited or card.accepted_by is AcceptedBy.PERSON
+        return card.leading.draft.origin.drafter == "anki" and not by_person
+
+    def _take_back(self, card: Card, checked: Checked) -> None:
+        """Give a recovered card the words that were shipped; those typed in Anki are merged as before."""
+        letter = self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        states = {letter_of(card.leading): CandidateState.PASSED.value}
+        states[letter] = CandidateState.PICKED.value
+        after = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        extra = {"answer": checked.draft.answer}
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=states, extra=extra
+        )
+        self._cards.refresh(card.guid)
 
     def _replaced(self, guid: Guid) -> set[str]:
         """Return the texts that a person replaced; after a lost ledger, they may not be candidates."""
@@ -641,23 +664,22 @@ class Reviser:
         self._cards.refresh(card.guid)
         return otherwise
 
-    def record_correction(self, guid: Guid) -> None:
-        """Record that an accepted card of the journal was drafted here with corrected words."""
+    def tell_correction(self, guid: Guid, draft: Draft) -> None:
+        """Record that a new card corrects the words with which another machine, or a lost ledger, shipped it."""
         card = self._cards.get(guid)
-        if card.verdict is not Verdict.ACCEPTED or not card.picked:
-            return
-        after: Columns = {"fields": to_json(card.fields), "kind": card.kind.value}
-        extra = {"answer": card.picked.draft.answer, CORRECTS: card.accepted_by}
-        states = {letter_of(card.picked): CandidateState.PICKED.value}
-        self._decisions.change(guid, "revise", after, by=SOURCE, candidates=states, extra=extra)
+        by_policy = card.accepted_by not in ("", AcceptedBy.PERSON) and not card.edited
+        if by_policy and card.fields == draft.fields and not card.leading.blocked:
+            after: Columns = {"fields": to_json(draft.fields), "kind": draft.kind.value}
+            extra = {"answer": draft.answer, CORRECTS: card.accepted_by}
+            self._decisions.change(guid, REVISE, after, by=SOURCE, extra=extra)
 
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
     ) -> list[HighlightKey]:
         """Handle live cards that no draft revises.
 
-        A card written in the source is retired if it was rewritten as another kind. Other cards get a
-        finding, unless their evidence is still in the passage.
+        A card written in the source, or a pending one that its comment asked for, is retired if it was
+        rewritten as another kind. Other cards get a finding, unless their evidence is still in the passage.
 
         Returns:
             The other highlights that were merged into retired cards.
@@ -666,7 +688,8 @@ class Reviser:
         for card in existing:
             if card.guid in kept or card.standing is not Standing.LIVE:
                 continue
-            if _from_source(card) and card.family not in families:
+            asked = card.leading.draft.origin.by_comment and card.verdict is Verdict.PENDING
+            if (asked or _from_source(card)) and card.family not in families:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)

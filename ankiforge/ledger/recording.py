@@ -36,7 +36,6 @@ from ankiforge.model import (
     Card,
     Checked,
     Draft,
-    Edit,
     EditKind,
     Family,
     Finding,
@@ -347,7 +346,7 @@ class Recorder:
             card.guid: card
             for rows, cards in zip(groups, matched, strict=True)
             for row, card in zip(rows, cards, strict=True)
-            if card and (self._states_another(placing, row, card) or self._is_replaced(row, card))
+            if card and (_states_another(placing, row, card) or self._is_replaced(row, card))
         }
         known = [card for card in existing if self._lacks_other(card)]
         matched = [
@@ -359,7 +358,8 @@ class Recorder:
         ]
         for card in others_facts.values():  # its revision no longer stands in the source
             self._reviser.pass_over(card, card.picked)
-        placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
+        kinds = _of_other_kinds(placing, wanted, existing)
+        placing = replace(placing, replaced=(*placing.replaced, *others_facts.values(), *kinds))
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
         others = (
@@ -422,31 +422,15 @@ class Recorder:
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
 
-    def _states_another(self, placing: _Placing, row: Row, card: Card) -> bool:
-        """Return whether an accepted card and a new draft of the highlight state different facts.
-
-        Words that wait for a card which superseded that of another machine are its revision there, too.
-        """
-        if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
-            return False
-        if not _is_another(placing, row[0], card):
-            return False
-        waits = self._decisions.words_wait(card.guid)
-        return waits.isdisjoint(self._drafted_elsewhere(row[0].draft, card))
-
     def _is_replaced(self, row: Row, card: Card) -> bool:
         """Return whether another machine asks if a card of its own with these words replaces a card."""
+        draft = row[0].draft
         return any(
             (REPLACES, card.guid) in map(_pair, _questions(event))
-            for guid in self._drafted_elsewhere(row[0].draft, card)
+            for guid, family, answer in without_card(self._db, card.highlight.key)
+            if family is draft.kind.family and same(answer, draft.answer)
             for event in self._decisions.of(guid)
         )
-
-    def _drafted_elsewhere(self, draft: Draft, card: Card) -> Iterator[Guid]:
-        """Yield the cards with the answer of a draft of a card's passage that only the journal knows."""
-        for guid, family, answer in without_card(self._db, card.highlight.key):
-            if family is draft.kind.family and same(answer, draft.answer):
-                yield guid
 
     def _lacks_other(self, card: Card) -> bool:
         """Return whether a card was superseded by one that only the journal knows."""
@@ -538,10 +522,7 @@ class Recorder:
         own = key == placing.highlight.key
         known = (before if own else self._slots.drafted(key, family)).get(slot, ("", ""))
         guid = guid_for(key, family, slot)
-        edit = self._edit_of_shipped(placing, guid, known, drafts[0])
-        if edit and edit.kind is not EditKind.CORRECTION:
-            message = f"was shipped with other words: {edit.why}"
-            doubt = Finding(SAME_HIGHLIGHT, Severity.BLOCK, message)
+        if doubt := self._shipped_otherwise(placing, guid, known, drafts[0]):
             row = [doubted(checked, doubt) for checked in row]
         run, highlight, recorded = placing.run, placing.highlight, placing.recorded
         # by a ledger that was lost, or by another machine
@@ -551,21 +532,21 @@ class Recorder:
             if _pair(doubt) not in map(_pair, row[0].findings):
                 row = [doubted(checked, doubt) for checked in row]
         guid = self._placer.create(Place(run, highlight, key, slot, alone), row, recorded)
-        if edit and edit.kind is EditKind.CORRECTION:
-            self._reviser.record_correction(guid)
         doubts = [one for one in row[0].findings if one.check == REPLACES]
         if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra=asks(doubts))
+        if known[0] and not all(map(same, known, (drafts[0].quote, drafts[0].answer))):
+            self._reviser.tell_correction(guid, drafts[0])
         return guid
 
-    def _edit_of_shipped(
+    def _shipped_otherwise(
         self, placing: _Placing, guid: Guid, known: tuple[str, str], draft: Draft
-    ) -> Edit | None:
-        """Return how the words of a draft differ from those, unknown here, with which its card was shipped.
+    ) -> Finding | None:
+        """Return a finding that blocks a card that was shipped with words unknown to this ledger.
 
-        None if they do not, or were never shipped. Words of a person are known from the journal. Where
-        another machine took the old words over from Anki, or the new ones wait there, they wait: without
-        the old card as a block, not as its revision.
+        This is so if the passage changed since by more than a correction, if another machine took the
+        words over from Anki, or if the new ones wait there. Without the old card, they cannot wait as its
+        revision. Words of a person are known from the journal.
 
         `known` are the evidence and the answer from which the card was drafted, according to the journal.
         """
@@ -588,9 +569,9 @@ class Recorder:
             return None
         then, now = (_passage(placing.highlight, *one) for one in (known, words))
         edit = placing.known.of_highlights(then, now, ())
-        if edit.kind is EditKind.CORRECTION and waits:
-            return replace(edit, kind=EditKind.WAITS)
-        return edit
+        if edit.kind is EditKind.CORRECTION and not waits:
+            return None
+        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
@@ -622,9 +603,14 @@ class Recorder:
         return True
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
-        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
+        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none.
+
+        After a lost ledger, only the journal tells that, by a merge.
+        """
+        before = self._decisions.merged_into(key, draft.answer)
         for card in self._cards_of_equal(key):
-            if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
+            said = (one.draft.fields == draft.fields for one in card.candidates)
+            if card.guid == before or (card.edited and any(said)):
                 return card.guid
         return ""
 
@@ -766,6 +752,28 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
 def _repeats(row: Row, cards: list[Card]) -> bool:
     """Return whether a draft repeats one of these cards."""
     return any(said_before(card, checked.draft) for card in cards for checked in row)
+
+
+def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
+    """Return whether an accepted card and a new draft of the highlight state different facts."""
+    if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
+        return False
+    return _is_another(placing, row[0], card)
+
+
+def _of_other_kinds(placing: _Placing, drafts: list[Checked], cards: list[Card]) -> list[Card]:
+    """Return the accepted cards in whose place a reader's comment now asks for another kind of card."""
+    if placing.judge is None or placing.beside:
+        return []
+    asked = any(one.draft.origin.by_comment for one in drafts)
+    return [
+        card
+        for card in cards
+        if is_decided(card)
+        and not card.made
+        and card.family not in placing.families
+        and (asked or card.leading.draft.origin.by_comment)
+    ]
 
 
 def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:
