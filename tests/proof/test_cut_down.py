@@ -197,13 +197,6 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("run", 3, 30),
         ],
     ),
-    "two numbers corrected, of which each machine read one first": (
-        1100037, (),
-        [
-            ("rename", 47, 7), ("number", 40, 2), ("add", 20, 31), ("add", 55, 57),
-            ("run", 13, 45), ("year", 12, 31), ("run", 34, 39),
-        ],
-    ),
     "a card reworded on one machine, with another name on the other, which sees the same Anki": (
         940067, SHARED, [("name", 33, 31), ("reword", 42, 51), ("run", 47, 9)],
     ),
