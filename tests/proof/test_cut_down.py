@@ -186,6 +186,9 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
     ),
+    "words typed in Anki, taken over without the journal, and the card edited on the first machine": (
+        980031, SHARED, [("type", 30, 12), ("run", 17, 32), ("reword", 0, 30), ("run", 1, 4)],
+    ),
 }  # fmt: skip
 
 
