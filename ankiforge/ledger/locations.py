@@ -605,13 +605,11 @@ class CardMoves:
                 continue
             stays, goes = sorted((card, other), key=lambda one: self._weight(one.guid))
             rejected = stays.verdict is Verdict.REJECTED
-            if rejected and not same(stays.leading.draft.answer, goes.leading.draft.answer):
+            equal = card.fields == other.fields
+            answers = (stays.leading.draft.answer, goes.leading.draft.answer)
+            if rejected and not equal and not same(*answers):
                 continue  # another answer was rejected
-            if (
-                rejected
-                or card.fields == other.fields
-                or not (self._by_person(stays) and self._by_person(goes))
-            ):
+            if rejected or equal or not (self._by_person(stays) and self._by_person(goes)):
                 self._supersede_by(goes.guid, stays.guid, action)
                 if edited and stays is card and stays.fields != goes.fields:
                     # the words of its new passage become its revision
@@ -648,7 +646,8 @@ class CardMoves:
             if not stands or self._states_another(card.guid, other):
                 continue
             rejected = Verdict.REJECTED in (card.verdict, columns.get("verdict"))
-            if rejected and not same(row["answer"], draft.answer):
+            equal = columns.get("fields") == to_json(card.fields)
+            if rejected and not equal and not same(row["answer"], draft.answer):
                 continue  # another answer was rejected
             stays, goes = sorted((card.guid, other), key=self._weight)
             if stays == other and key != card.highlight.key:
