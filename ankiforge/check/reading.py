@@ -107,7 +107,7 @@ def authored(draft: Draft) -> bool:
 
 def asked_by_reader(draft: Draft) -> bool:
     """Return whether the reader wrote the question, or named the gap, in a comment."""
-    return draft.origin.drafter.startswith("rules:comment")
+    return draft.origin.by_comment
 
 
 def marked(draft: Draft, highlight: Highlight) -> bool:

@@ -513,7 +513,7 @@ def _fitting(drafts: tuple[Draft, ...], brief: Brief) -> tuple[Draft, ...] | str
     for draft in drafts:
         if draft.origin.drafter == "rules:term" and not takes(draft.kind) and takes(CardKind.BASIC):
             draft = _as_question(draft)
-        own = draft.by_hand or draft.origin.drafter.startswith("rules:comment")
+        own = draft.by_hand or draft.origin.by_comment
         if own or takes(draft.kind):
             kept.append(draft)
     if kept:

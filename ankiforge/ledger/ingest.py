@@ -452,6 +452,8 @@ class Ingest:
         for elsewhere in (hinted, self._locations.equal(run, row, highlight)):
             if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
                 known = elsewhere
+        if not known:
+            known = self._locations.edited(run, row, highlight, self._recognising.edit) or ""
         if known and known != row["key"]:
             self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
             twice = self._recognising.issued_twice

@@ -38,6 +38,7 @@ from ankiforge.ledger.events import (
     DOUBTED,
     PERSON,
     POLICY,
+    REVISE,
     SOURCE,
     Columns,
 )
@@ -641,13 +642,22 @@ class Reviser:
         self._cards.refresh(card.guid)
         return otherwise
 
+    def tell_correction(self, guid: Guid, draft: Draft) -> None:
+        """Record that a new card corrects the words with which another machine, or a lost ledger, shipped it."""
+        card = self._cards.get(guid)
+        by_policy = card.accepted_by not in ("", AcceptedBy.PERSON) and not card.edited
+        if by_policy and card.fields == draft.fields and not card.leading.blocked:
+            after: Columns = {"fields": to_json(draft.fields), "kind": draft.kind.value}
+            extra = {"answer": draft.answer, CORRECTS: card.accepted_by}
+            self._decisions.change(guid, REVISE, after, by=SOURCE, extra=extra)
+
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]
     ) -> list[HighlightKey]:
         """Handle live cards that no draft revises.
 
-        A card written in the source is retired if it was rewritten as another kind. Other cards get a
-        finding, unless their evidence is still in the passage.
+        A card written in the source, or a pending one that its comment asked for, is retired if it was
+        rewritten as another kind. Other cards get a finding, unless their evidence is still in the passage.
 
         Returns:
             The other highlights that were merged into retired cards.
@@ -656,7 +666,8 @@ class Reviser:
         for card in existing:
             if card.guid in kept or card.standing is not Standing.LIVE:
                 continue
-            if _from_source(card) and card.family not in families:
+            asked = card.leading.draft.origin.by_comment and card.verdict is Verdict.PENDING
+            if (asked or _from_source(card)) and card.family not in families:
                 after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
                 self._decisions.change(card.guid, "retire", after, by=SOURCE)
                 unmerged += self._decisions.unmerge_others(card.guid)

@@ -358,7 +358,8 @@ class Recorder:
         ]
         for card in others_facts.values():  # its revision no longer stands in the source
             self._reviser.pass_over(card, card.picked)
-        placing = replace(placing, replaced=(*placing.replaced, *others_facts.values()))
+        kinds = _of_other_kinds(placing, wanted, existing)
+        placing = replace(placing, replaced=(*placing.replaced, *others_facts.values(), *kinds))
         stay = {guid for guids in kept.values() for guid in guids}
         decided = {card.guid for card in existing if is_decided(card)}
         others = (
@@ -524,6 +525,8 @@ class Recorder:
         doubts = [one for one in row[0].findings if one.check == REPLACES]
         if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra=asks(doubts))
+        if known[0] and not all(map(same, known, (drafts[0].quote, drafts[0].answer))):
+            self._reviser.tell_correction(guid, drafts[0])
         return guid
 
     def _shipped_otherwise(
@@ -741,6 +744,21 @@ def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
     if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
         return False
     return _is_another(placing, row[0], card)
+
+
+def _of_other_kinds(placing: _Placing, drafts: list[Checked], cards: list[Card]) -> list[Card]:
+    """Return the accepted cards in whose place a reader's comment now asks for another kind of card."""
+    if placing.judge is None or placing.beside:
+        return []
+    asked = any(one.draft.origin.by_comment for one in drafts)
+    return [
+        card
+        for card in cards
+        if is_decided(card)
+        and not card.made
+        and card.family not in placing.families
+        and (asked or card.leading.draft.origin.by_comment)
+    ]
 
 
 def _is_another(placing: _Placing, checked: Checked, card: Card) -> bool:

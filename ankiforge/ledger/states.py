@@ -140,7 +140,7 @@ STANDING: dict[str, Row] = {
         Event.SKIP: "retired (skip)",
         Event.PERSON_SKIP: "retired (skip)",
         Event.GONE: "retired (gone) [pending] · live",
-        Event.EDITED: f"retired (rewritten) [written by hand, other kind] · {_SUPERSEDED} [not drafted again] · live",
+        Event.EDITED: f"retired (rewritten) [written by hand, or pending for a comment, other kind] · {_SUPERSEDED} [not drafted again] · live",
         Event.SPLIT: "superseded (by the duplicate) [repeats another card there] · live",
         Event.MERGE: "superseded (by the duplicate)",
         Event.REDRAFT: f"{_SUPERSEDED} [not drafted again] · live",

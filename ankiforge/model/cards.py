@@ -45,6 +45,11 @@ class Origin:
     request: str = ""
     """The hash of the request whose reply contained the draft."""
 
+    @property
+    def by_comment(self) -> bool:
+        """Whether the reader wrote the question, or named the gap, in a comment."""
+        return self.drafter.startswith("rules:comment")
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

@@ -1,10 +1,14 @@
 """Typical edits of a note between two runs: what ships to the card, what waits, what is another card."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 SHIPS, WAITS, OTHER = "ships", "a revision waits", "another card waits beside the old one"
 
@@ -98,6 +102,118 @@ def test_show_says_why_new_words_wait(forge, vault):
     [guid] = read(forge, vault, {"Rivers": text.replace(*edit.split("|"))})["Rivers"]
 
     assert "“Elbe” → “Oder”: another name (same_highlight)" in forge.ok("show", guid).stdout
+
+
+SENTENCE = "The Vltava joins the Elbe at Melnik after 430 kilometres of slow water."
+COMMENTS: dict[str, tuple[str, str, str]] = {
+    "a question becomes a cloze": ("What joins the Elbe?", "c: Melnik", OTHER),
+    "a cloze becomes a question": ("c: Melnik", "q: What joins the Elbe at Melnik", OTHER),
+    "a question is reworded": ("? Where does the Vltava end", "? Where does the Vltava end at last", SHIPS),
+    "a comment asks for nothing any more": ("c: Melnik", "see the map", "the same"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMENTS)
+def test_a_comment_in_zotero_that_asks_for_another_kind_of_card(forge, zotero, name):
+    before, after, expected = COMMENTS[name]
+    first = read_zotero(forge, zotero, Annotation("MARK0001", SENTENCE, before))
+    second = read_zotero(forge, zotero, Annotation("MARK0001", SENTENCE, after))
+    assert outcome(first, dict(second)) == expected
+
+    if expected == OTHER:  # back again, the card that waited is not needed
+        third = read_zotero(forge, zotero, Annotation("MARK0001", SENTENCE, before))
+        [old] = first
+        assert [guid for guid, card in third.items() if card["standing"] == "live"] == [old]
+
+
+def test_a_pending_card_goes_with_the_comment_that_asked_for_it(forge, zotero):
+    forge.settings("accept: {rules: review}\n")
+    [old] = read_zotero(forge, zotero, Annotation("MARK0001", SENTENCE, "What joins the Elbe?"))
+    cards = read_zotero(forge, zotero, Annotation("MARK0001", SENTENCE, "c: Melnik"))
+
+    [new] = cards.keys() - {old}
+    assert (cards[old]["standing"], cards[new]["standing"]) == ("retired", "live")
+
+
+ELSEWHERE = {
+    "a number": ("430 kilo", "431 kilo", True),
+    "a typo": ("much watre", "much water", True),
+    "another name": ("Vltava", "Moldau", False),
+    "another fact": ("Elbe at Melnik after 430", "Danube at Passau after 17", False),
+}
+"""Words and what stands for them elsewhere, and whether it is the same highlight."""
+LONG = (
+    "The Vltava joins the Elbe at Melnik after 430 kilometres of bends and locks with much watre."
+)
+
+
+@pytest.fixture
+def zotero(tmp_path):
+    (tmp_path / "Zotero" / "storage" / "FILE0001").mkdir(parents=True)
+    return tmp_path
+
+
+def read_zotero(forge: Any, folder: Path, *marks: Annotation) -> dict[str, dict[str, Any]]:
+    """Run over a paper with these annotations; return the cards by guid."""
+    file = Attachment("FILE0001", "rivers.pdf", marks)
+    paper = Work("PAPER001", {"title": "Rivers"}, attachments=(file,))
+    database = write_zotero(folder / "Zotero" / "zotero.sqlite", [Library((paper,))])
+    paths = [path for path in (folder / "notes", folder / "Zotero" / "storage") if path.exists()]
+    forge("run", database, *paths)
+    return {card["guid"]: card for card in forge.cards()}
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_mark_of_a_file_whose_text_was_corrected_in_zotero(forge, zotero, name, file_first):
+    old, new, same = ELSEWHERE[name]
+    comment = "q: What joins the Elbe in Bohemia"
+    one = mark(LONG, comment=comment, name="f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+    page = Page((heading("Rivers", level=0), paragraph(LONG)), (one,), label="1")
+    text = Annotation("MARK0001", LONG.replace(old, new), comment, page_label="1")
+    stored = zotero / "Zotero" / "storage" / "FILE0001" / "rivers.pdf"
+    if file_first:
+        write_pdf(stored, [page], title="Rivers")
+        forge.ok("run", zotero / "Zotero" / "storage")
+        first = {card["guid"]: card for card in forge.cards()}
+        second = read_zotero(forge, zotero, text)
+        assert not same or outcome(first, dict(second)) == SHIPS
+    else:
+        first = read_zotero(forge, zotero, text)
+        write_pdf(stored, [page], title="Rivers")
+        second = read_zotero(forge, zotero, text)
+    assert len(first) == 1
+    assert len(second) == (1 if same else 2)
+
+
+@pytest.mark.parametrize("kept", ["in a note", "in a note, the ledger lost", "in the file"])
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_annotation_made_again_and_corrected_whose_words_are_kept(forge, zotero, name, kept):
+    old, new, same = ELSEWHERE[name]
+    forge.settings("accept: {}\n")
+    if kept != "in the file":
+        (zotero / "notes").mkdir()
+        link = "zotero://open-pdf/library/items/FILE0001?page=1&annotation=MARK0001"
+        quote = f"> {LONG}\n> ([Doe, 2019, p. 1]({link}))\n"
+        (zotero / "notes" / "Reading.md").write_text(quote, encoding="utf-8")
+    comment = "c: joins"
+    first = read_zotero(forge, zotero, Annotation("MARK0001", LONG, comment, page_label="1"))
+    again = Annotation("MARK0002", LONG.replace(old, new), comment, page_label="1")
+    if kept == "in the file":
+        one = mark(LONG, name="f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+        page = Page((heading("Rivers", level=0), paragraph(LONG)), (one,), label="1")
+        write_pdf(zotero / "Zotero" / "storage" / "FILE0001" / "rivers.pdf", [page], title="Rivers")
+    if "lost" in kept:
+        shutil.rmtree(forge.folder / ".ankiforge")
+    second = read_zotero(forge, zotero, again)
+
+    assert not same or second.keys() == first.keys()
+    assert "lost" in kept or not same or outcome(first, dict(second)) == SHIPS
+    assert (
+        "lost" in kept
+        or same
+        or all(second[one]["fields"] == first[one]["fields"] for one in first)
+    )
 
 
 FIRST = "The town of Kelo has a famous harbuor since 1248 with ==seven towers==.\n"
