@@ -182,6 +182,13 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1300056, (),
         [("add", 57, 34), ("run", 34, 19), ("number", 15, 58), ("lose_ledger", 36, 45)],
     ),
+    "words accepted on one machine, and rejected on the other under another key of a PDF": (
+        1320042, (),
+        [
+            ("typo", 57, 34), ("run", 31, 50), ("run", 46, 14), ("reject", 58, 59),
+            ("accept", 50, 35),
+        ],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
