@@ -366,6 +366,8 @@ def _known_words(card: Facts) -> set[str]:
     for event in card.events:
         if event.by == PERSON and event.what != UNDO and "fields" in event.after:
             known.add(event.after["fields"])
+        if event.what == "recover" and event.here and card.alternatives:
+            known.add(card.alternatives[0].fields)  # what stood in Anki, not in the source
         if "answer" in event.body:
             known.add(event.body.get("before", {}).get("fields", ""))
         for one in (*event.body.get(OVER, ()), event.body.get("preferred")):

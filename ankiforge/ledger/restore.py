@@ -633,14 +633,14 @@ class Recovery:
         if row:
             # The journal may have newer words than the note, or than those from which its card was
             # made and which a revision was waiting to replace: the card is then drafted from them.
-            # One written in the source is drafted from it to tell our words from those typed in Anki.
+            # One written in the source is drafted from it in any case, which costs nothing.
             passage = decode_highlight(row["body"])
             known = canonical(passage.exact)
             made_from = self._quote(found.identity)
             lags = drafted and (
                 bool(found.exact and canonical(found.exact) != known)
                 or made_from not in known
-                or (found.touched and passage.kind is HighlightKind.CARD)
+                or passage.kind is HighlightKind.CARD
             )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"

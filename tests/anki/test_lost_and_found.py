@@ -44,6 +44,8 @@ CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go
 HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
 HELD = "In 1752 the valley of ==the {0} people== was known to hold salt.\n"
 LONG = "What is the word for Katze?::{}\n"
+ABOUT = "These are words of a course that we took last year in the old school by the lake.\n\n"
+ADDED = waits("What is the word for Katze?", "cat Felidae")
 LIGHT = "What is the speed of light?::{} km\n"
 
 LEFT = "1 note from vault:notes whose passage neither the source nor the journal has"
@@ -117,6 +119,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "words of the source that wait for a person still wait after a loss": (
         *CAT, do.edit(Extra="my own"), do.write("Kater::cat\n"), do.run(), waits("Kater", "cat"), do.lose(),
         do.run(), waits("Kater", "cat"),
+    ),
+    "words added to a card whose note was renamed still wait after a loss": (
+        do.write(ABOUT + LONG.format("cat")), do.go(),
+        lambda desk: (desk.notes / "A.md").rename(desk.notes / "B.md"),
+        do.write(ABOUT + LONG.format("cat [[Felidae]]"), "B.md"), do.go(), ADDED, do.lose(), do.run(), ADDED,
     ),
     "words of the source wait after all was lost, and again after a loss": (
         *CAT, do.lose(journal=True), do.write("Katze::a cat\n"), do.run(),
