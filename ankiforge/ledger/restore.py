@@ -632,10 +632,13 @@ class Recovery:
         if row:
             # The journal may have newer words than the note, or than those from which its card was
             # made and which a revision was waiting to replace: the card is then drafted from them.
+            # So is one that a comment asked for, as it may have been reworded.
             known = canonical(decode_highlight(row["body"]).exact)
-            made_from = self._quote(found.identity)
+            made_from, answer = self._slot(found.identity)
             lags = drafted and (
-                bool(found.exact and canonical(found.exact) != known) or made_from not in known
+                bool(found.exact and canonical(found.exact) != known)
+                or made_from not in known
+                or (made_from and made_from == answer)
             )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
@@ -655,13 +658,13 @@ class Recovery:
              encode_highlight(highlight), drafted, TAKEN),
         )  # fmt: skip
 
-    def _quote(self, identity: Identity) -> str:
-        """Return, folded, the words from which a card was drafted, according to the journal; else ""."""
+    def _slot(self, identity: Identity) -> tuple[str, str]:
+        """Return, folded, the words and the answer from which a card was drafted, according to the journal."""
         row = self._db.execute(
-            "SELECT quote FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
+            "SELECT quote, answer FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
             (identity.key, identity.family, identity.slot, MADE_FROM),
         ).fetchone()
-        return canonical(row["quote"]) if row else ""
+        return (canonical(row["quote"]), canonical(row["answer"])) if row else ("", "")
 
     def _document(self, found: Recovered) -> Document:
         """Store and return a document, identified by the slug in the note's tag, else by the title."""
