@@ -14,7 +14,16 @@ from msgspec import json
 from ankiforge.ledger.cards import TAGGED, Cards, letter_of
 from ankiforge.ledger.db import Connection
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import OVER, PERSON, SOURCE, Columns, Event, choosing, standing
+from ankiforge.ledger.events import (
+    OVER,
+    PERSON,
+    SOURCE,
+    Columns,
+    Event,
+    choosing,
+    columns_set,
+    standing,
+)
 from ankiforge.ledger.slots import ALIKE, likeness, match_groups, without_card
 from ankiforge.model import (
     AcceptedBy,
@@ -325,8 +334,12 @@ class Alternatives:
         yield from self._passed_over(card.guid)
 
     def _passed_over(self, guid: Guid) -> Iterator[_Unwanted]:
-        for decided in standing(self._decisions.of(guid)):
-            for body in decided.body.get(OVER, ()):
+        history = standing(self._decisions.of(guid))
+        verdict = columns_set(history).get("verdict")
+        for decided in history:
+            # a revision that waited when the card was rejected, if the card was not restored since
+            restored = decided.after.get("verdict") == Verdict.REJECTED != verdict
+            for body in () if restored else decided.body.get(OVER, ()):
                 yield _Unwanted(
                     guid, CardKind(body["kind"]), tuple(body["fields"].items()), body["answer"]
                 )

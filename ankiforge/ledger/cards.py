@@ -47,6 +47,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
+from ankiforge.text.fold import canonical
 
 NOTE = "nid:"
 """The prefix of the id of a foreign note in Anki, as in Anki's own search."""
@@ -608,6 +609,17 @@ class Cards:
             self._changed(guid)
         if state.lacks:
             self._add_words(guid, state.lacks)
+        if changed.get("verdict") and row["verdict"] == Verdict.REJECTED:
+            self._draft_if_edited(guid)
+
+    def _draft_if_edited(self, guid: Guid) -> None:
+        """Draft the passage of a card that is no longer rejected if it was edited meanwhile: its words wait."""
+        card = self.get(guid)
+        if canonical(card.leading.draft.quote) not in canonical(card.highlight.exact):
+            self._db.execute(
+                "UPDATE highlight SET drafted = '', asked = ? WHERE key = ?",
+                ("edited while its card was rejected", card.highlight.key),
+            )
 
     def _store_remarks(self, one: Stored, state: State) -> int:
         """Store a person's remarks as findings of the leading candidate.

@@ -131,6 +131,14 @@ def standing(history: Iterable[Event]) -> list[Event]:
     return [event for event in history if not event.undone]
 
 
+def columns_set(history: Iterable[Event]) -> Columns:
+    """Return the columns that the events about a card set, in order, without those undone."""
+    now: Columns = {}
+    for event in standing(history):
+        now |= event.after
+    return now
+
+
 # --- the fold -------------------------------------------------------------------------------
 
 
@@ -238,6 +246,12 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now.update({name: value for name, value in after.items() if name not in _ANKI})
     if event.what == "move":
         state.home = event.body.get("to", "")
+    if event.what == REVISE and not event.here:  # a correction that was drafted here, too
+        for one in card.alternatives:
+            if one.fields == after["fields"]:
+                state.letters[one.letter] = CandidateState.PICKED
+            elif state.letters[one.letter] == CandidateState.PICKED:
+                state.letters[one.letter] = CandidateState.PASSED
     for letter, new_state in event.body.get("candidates", {}).items():
         named = _letter(event, card, letter)
         if named:
@@ -348,6 +362,8 @@ def _known_words(card: Facts) -> set[str]:
     for event in card.events:
         if event.by == PERSON and event.what != UNDO and "fields" in event.after:
             known.add(event.after["fields"])
+        if event.what == "recover" and event.here and card.alternatives:
+            known.add(card.alternatives[0].fields)  # what stood in Anki, not in the source
         if "answer" in event.body:
             known.add(event.body.get("before", {}).get("fields", ""))
         for one in (*event.body.get(OVER, ()), event.body.get("preferred")):

@@ -27,11 +27,11 @@ from ankiforge.ledger.events import (
     CORRECTS,
     DOUBTED,
     PERSON,
-    REVISE,
     SOURCE,
     WAITS,
     Columns,
     Event,
+    columns_set,
     standing,
 )
 from ankiforge.ledger.highlights import (
@@ -48,6 +48,7 @@ from ankiforge.ledger.slots import ALIKE, EVIDENCE, likeness
 from ankiforge.model import (
     AnkiState,
     Card,
+    Draft,
     Form,
     Guid,
     Highlight,
@@ -440,6 +441,7 @@ class CardMoves:
                 if card.highlight.key == used:
                     self._known_elsewhere(card, other, action)
         self._unsure = False
+        self._take_merges(action)
         self._take_places(action)
         lost = frozenset(unseen)
         for key in sorted(lost):
@@ -455,6 +457,28 @@ class CardMoves:
         self._documents.clear()
         self._was.clear()
         self._decide_mutual(action)
+
+    def _take_merges(self, action: str) -> None:
+        """Supersede one of two cards with equal words if another machine merged the passage of one into the other."""
+        rows = self._db.execute(
+            "SELECT c.guid, d.subject FROM card c JOIN card_highlight l ON l.guid = c.guid"
+            " AND l.role = 'origin' JOIN event d ON json_extract(d.body, '$.key') = l.key"
+            " AND d.what = 'merge' AND d.by = 'policy' AND NOT d.here AND NOT d.undone"
+            " WHERE c.standing = 'live' AND c.verdict <> 'rejected' AND c.edited = 0"
+            " AND d.subject <> c.guid ORDER BY c.guid, d.rank"
+        ).fetchall()
+        for guid, into in rows:
+            if not (self._cards.stands(guid) and self._cards.stands(into)):
+                continue
+            card, other = self._cards.get(guid), self._cards.get(into)
+            waits = other.revision if card.verdict is Verdict.PENDING else None
+            draft = card.leading.draft
+            if any(
+                one and _says(one.draft, draft.quote, draft.answer) for one in (other.picked, waits)
+            ):
+                pair = (guid, Guid(into))
+                stays, goes = sorted(pair, key=self._weight) if not waits else pair[::-1]
+                self._supersede_by(goes, stays, action)
 
     def _take_places(self, action: str) -> None:
         """Move cards whose passage is gone to that of a card which they superseded on another machine."""
@@ -601,11 +625,12 @@ class CardMoves:
             )
 
     def apply(self, event: Event) -> None:
-        """Do not doubt the words of a draft that were the last which another machine shipped as a correction."""
-        if CORRECTS not in event.body:
+        """Do not doubt the words of a draft that a person or the source gave its card last, on another machine."""
+        elsewhere = event.by == PERSON and not (event.here or event.undone)
+        if not (elsewhere or CORRECTS in event.body):
             return
         history = standing(self._decisions.of(event.subject))
-        last = [one for one in history if one.what == REVISE and "fields" in one.after][-1:]
+        last = [one for one in history if "fields" in one.after][-1:]
         for card in self._cards.several([event.subject]) if last else ():
             if to_json(card.fields) == last[0].after["fields"]:
                 self._without_findings(card, SAME_HIGHLIGHT)
@@ -639,11 +664,13 @@ class CardMoves:
         for other in self._cards.of_highlight(card.highlight.key):
             if other.guid == card.guid or not _equal(card, other, edited=edited):
                 continue
-            if self._states_another(card.guid, other.guid):
+            answers = (card.leading.draft.answer, other.leading.draft.answer)
+            equal = card.fields == other.fields or same(*answers)
+            if self._states_another(card.guid, other.guid, equal=equal):
                 continue
             stays, goes = sorted((card, other), key=lambda one: self._weight(one.guid))
             rejected = stays.verdict is Verdict.REJECTED
-            if rejected and not same(stays.leading.draft.answer, goes.leading.draft.answer):
+            if rejected and not equal:
                 continue  # another answer was rejected
             if (
                 rejected
@@ -681,48 +708,57 @@ class CardMoves:
         alike += [r for r in rows if likeness(r["answer"], r["quote"], draft) >= ALIKE]
         for row in alike:
             other = guid_for(key, card.family, row["slot"])
-            columns = self._columns_of(other)
+            columns = columns_set(self._decisions.of(other))
             stands = columns.get("standing", Standing.LIVE) == Standing.LIVE
-            if not stands or self._states_another(card.guid, other):
+            worded = columns.get("fields") == to_json(card.fields)
+            equal = worded or same(row["answer"], draft.answer)
+            waits = card.revision and _says(card.revision.draft, row["quote"], row["answer"])
+            if not stands or (self._states_another(card.guid, other, equal=equal) and not waits):
                 continue
             rejected = Verdict.REJECTED in (card.verdict, columns.get("verdict"))
-            if rejected and not same(row["answer"], draft.answer):
+            if rejected and not equal:
                 continue  # another answer was rejected
             stays, goes = sorted((card.guid, other), key=self._weight)
             if stays == other and key != card.highlight.key:
                 extra: dict[str, object] = {"key": key, "from": key, "to": card.highlight.key}
                 extra |= {"family": card.family, "slot": row["slot"]}
                 self._decisions.record(other, "move", {}, action, extra)
-            if not self._columns_of(goes).get("edited"):
+            if not columns_set(self._decisions.of(goes)).get("edited"):
                 self._supersede_by(goes, stays, action)
             return True
         return False
 
-    def _states_another(self, one: Guid, other: Guid) -> bool:
-        """Return whether one of two cards was made because the passage of the other states another fact now."""
-        two = {one, other}
-        return any(
-            event.what == REPLACES and two & {*event.body.get(INSTEAD, ())}
-            for guid in two
-            for event in standing(self._decisions.of(guid))
+    def _states_another(self, one: Guid, other: Guid, *, equal: bool) -> bool:
+        """Return whether one of two cards was made because the passage of the other states another fact now.
+
+        Or, unless they have `equal` answers, whether any card was: it may be one of another machine.
+        """
+        rows = self._db.execute(
+            f"SELECT subject FROM event WHERE what = '{REPLACES}' AND NOT undone AND EXISTS (SELECT 1"
+            f" FROM json_each(body, '$.{INSTEAD}') card WHERE card.value IN (?1, ?2))",
+            (one, other),
         )
+        return any(row["subject"] in (one, other) or not equal for row in rows)
 
     def _asks_about(self, key: HighlightKey, card: Card) -> bool:
         """Return whether a card of a highlight waits for a person to say if it is, or replaces, this card.
 
-        That is answered if another machine has since read the same words under the key of this card.
+        That is answered if another machine has since read the same words under the key of this card. One
+        that replaces this card under its own key states another fact.
         """
         rows = self._db.execute(
             f"SELECT d.subject FROM event d WHERE d.what IN ('{REPLACES}', 'wait')"
-            " AND json_extract(d.body, '$.key') = ?1 AND NOT d.undone AND EXISTS (SELECT 1"
+            " AND NOT d.undone AND EXISTS (SELECT 1"
             f"  FROM json_each(d.body, '$.{INSTEAD}') one WHERE one.value = ?2)"
-            " AND (SELECT text FROM highlight WHERE key = ?1)"
-            "  IS NOT (SELECT text FROM highlight WHERE key = ?3)",
+            f" AND (json_extract(d.body, '$.key') = ?3 AND d.what = '{REPLACES}'"
+            "  OR json_extract(d.body, '$.key') = ?1 AND (SELECT text FROM highlight WHERE key = ?1)"
+            "   IS NOT (SELECT text FROM highlight WHERE key = ?3))",
             (key, card.guid, card.highlight.key),
         ).fetchall()
         pending = Verdict.PENDING
         return any(
-            self._columns_of(row["subject"]).get("verdict", pending) == pending for row in rows
+            columns_set(self._decisions.of(row["subject"])).get("verdict", pending) == pending
+            for row in rows
         )
 
     def _supersede_by(self, goes: Guid, stays: Guid, action: str) -> None:
@@ -762,7 +798,7 @@ class CardMoves:
         sync replaced the collection of one machine by that of another), more reviews, a card edited or
         accepted by a person, an earlier shipment.
         """
-        columns = self._columns_of(guid)
+        columns = columns_set(self._decisions.of(guid))
         shipped, missing = self._db.execute(
             "SELECT (SELECT min(written_at) FROM shipped WHERE guid = ?1),"
             " EXISTS (SELECT 1 FROM card WHERE guid = ?1 AND anki = ?2)",
@@ -774,13 +810,6 @@ class CardMoves:
         )
         reviews = self._reviews(guid)
         return (not unwanted, bool(missing), -reviews, not by_person, shipped or "~", guid)
-
-    def _columns_of(self, guid: Guid) -> Columns:
-        """Return the columns set by the events about a card."""
-        now: Columns = {}
-        for event in standing(self._decisions.of(guid)):
-            now |= event.after
-        return now
 
     def _reviews(self, guid: Guid) -> int:
         [count] = self._db.execute("SELECT count(*) FROM review WHERE guid = ?", (guid,)).fetchone()
@@ -794,6 +823,10 @@ class CardMoves:
             (guid, to),
         ).fetchone()
         return row is not None
+
+
+def _says(draft: Draft, quote: str, answer: str) -> bool:
+    return same(draft.answer, answer) and same(draft.quote, quote)
 
 
 def _may_move(card: Card) -> bool:

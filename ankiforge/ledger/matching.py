@@ -954,9 +954,10 @@ class Recognition:
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
                 edit = self._edit(bodies[key], _without_place(one))
-                other_fact = edit.kind is EditKind.ANOTHER_FACT and not _likest(words, there, SAME)
+                other_fact = edit.kind is EditKind.ANOTHER_FACT
                 if row["key"] and not _is_other_name(edit) and not other_fact:
                     seconds.append((RESEMBLED, row["key"], key))
+                other_fact = other_fact and not _likest(words, there, SAME)
                 key = "" if row["key"] or other_fact else key
             if key:
                 found[row["id"]] = HighlightKey(key)

@@ -38,6 +38,7 @@ from ankiforge.ledger.events import (
     DOUBTED,
     PERSON,
     POLICY,
+    REVISE,
     SOURCE,
     Columns,
 )
@@ -525,6 +526,11 @@ class Reviser:
         if same := _says_the_same(card, group):
             self._keep(card, same)
             return
+        if self._has_typed_words(card) and self._earlier.shipped_elsewhere(
+            card.guid, group[0].draft.fields
+        ):
+            self._take_back(card, group[0])
+            return
         if _reworded_since(card, group, self._replaced(card.guid)):
             self.pass_over(card, card.picked)
             return
@@ -559,6 +565,23 @@ class Reviser:
         if card.verdict is Verdict.ACCEPTED and recovered and not self._earlier.words_known(card):
             return False
         return _inherits(card, checked, edit)
+
+    def _has_typed_words(self, card: Card) -> bool:
+        """Return whether the words of a recovered card, which no person decided on, may be typed in Anki."""
+        by_person = card.edited or card.accepted_by is AcceptedBy.PERSON
+        return card.leading.draft.origin.drafter == "anki" and not by_person
+
+    def _take_back(self, card: Card, checked: Checked) -> None:
+        """Give a recovered card the words that were shipped; those typed in Anki are merged as before."""
+        letter = self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        states = {letter_of(card.leading): CandidateState.PASSED.value}
+        states[letter] = CandidateState.PICKED.value
+        after = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        extra = {"answer": checked.draft.answer}
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=states, extra=extra
+        )
+        self._cards.refresh(card.guid)
 
     def _replaced(self, guid: Guid) -> set[str]:
         """Return the texts that a person replaced; after a lost ledger, they may not be candidates."""
@@ -640,6 +663,15 @@ class Reviser:
         )
         self._cards.refresh(card.guid)
         return otherwise
+
+    def tell_correction(self, guid: Guid, draft: Draft) -> None:
+        """Record that a new card corrects the words with which another machine, or a lost ledger, shipped it."""
+        card = self._cards.get(guid)
+        by_policy = card.accepted_by not in ("", AcceptedBy.PERSON) and not card.edited
+        if by_policy and card.fields == draft.fields and not card.leading.blocked:
+            after: Columns = {"fields": to_json(draft.fields), "kind": draft.kind.value}
+            extra = {"answer": draft.answer, CORRECTS: card.accepted_by}
+            self._decisions.change(guid, REVISE, after, by=SOURCE, extra=extra)
 
     def retire_unrevised(
         self, highlight: Highlight, existing: list[Card], kept: set[Guid], families: set[Family]

@@ -525,6 +525,8 @@ class Recorder:
         doubts = [one for one in row[0].findings if one.check == REPLACES]
         if not {*map(_pair, doubts)} <= {*map(_pair, asked)}:
             self._decisions.change(guid, REPLACES, {}, by=SOURCE, extra=asks(doubts))
+        if known[0] and not all(map(same, known, (drafts[0].quote, drafts[0].answer))):
+            self._reviser.tell_correction(guid, drafts[0])
         return guid
 
     def _shipped_otherwise(
@@ -591,9 +593,14 @@ class Recorder:
         return True
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
-        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
+        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none.
+
+        After a lost ledger, only the journal tells that, by a merge.
+        """
+        before = self._decisions.merged_into(key, draft.answer)
         for card in self._cards_of_equal(key):
-            if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
+            said = (one.draft.fields == draft.fields for one in card.candidates)
+            if card.guid == before or (card.edited and any(said)):
                 return card.guid
         return ""
 

@@ -577,17 +577,18 @@ class Recovery:
 
     def _insert(self, found: Recovered) -> None:
         identity = found.identity
+        row = self._db.execute(
+            "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?",
+            (identity.key, identity.family, identity.slot),
+        ).fetchone()
+        answer = row["answer"] if row and found.touched else found.answer
         draft = Draft(
-            identity.key, found.kind, found.fields, found.quote or found.exact, found.answer, 0,
+            identity.key, found.kind, found.fields, found.quote or found.exact, answer, 0,
             Origin("anki"),
         )  # fmt: skip
         self._cards.insert(identity.guid, identity.key, identity.slot, draft, deck=found.seen.deck)
         self._cards.link(identity.guid, identity.key, "origin")
         self._cards.add_candidate(identity.guid, Checked(draft), CandidateState.PICKED)
-        row = self._db.execute(
-            "SELECT 1 FROM slot WHERE key = ? AND family = ? AND slot = ?",
-            (identity.key, identity.family, identity.slot),
-        ).fetchone()
         if row is None:
             self._slots.record(identity.key, identity.family, identity.slot, draft)
 
@@ -632,12 +633,15 @@ class Recovery:
         if row:
             # The journal may have newer words than the note, or than those from which its card was
             # made and which a revision was waiting to replace: the card is then drafted from them.
-            # So is one that a comment asked for, as it may have been reworded.
-            known = canonical(decode_highlight(row["body"]).exact)
+            # One written in the source, or asked for in a comment, which the journal does not have, is
+            # drafted from it in any case, which costs nothing.
+            passage = decode_highlight(row["body"])
+            known = canonical(passage.exact)
             made_from, answer = self._slot(found.identity)
             lags = drafted and (
                 bool(found.exact and canonical(found.exact) != known)
                 or made_from not in known
+                or passage.kind is HighlightKind.CARD
                 or (made_from and made_from == answer)
             )
             self._db.execute(

@@ -197,6 +197,9 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
             ("source", conflict.ours),
         ):
             yield line(f"  {side}", unrender(words))
+    if conflicts:
+        commands = (f"ankiforge resolve {card.guid} --{side}" for side in ("mine", "source"))
+        yield line("", " · ".join(commands))
     yield line("deck", card.deck)
     yield from (line(name.lower(), words) for name, words in card.fields)
     yield line("quote", card.leading.draft.quote)
@@ -215,6 +218,7 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
         words = fields_on_a_line(waiting.draft.fields).replace("\n", margin)
         yield f"revision {letter_of(waiting)}  {words}"
         yield from (line("", f"{one.message} ({one.check})") for one in waiting.findings)
+        yield line("", f"ankiforge accept {card.guid} · ankiforge reject {waiting.id}")
     if len(card.to_choose) > 1:
         yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
         for candidate in card.to_choose:

@@ -295,7 +295,9 @@ def reject(ledger: Ledger, targets: Iterable[Target], reason: str = "") -> tuple
         after: Columns = {"verdict": Verdict.REJECTED.value, "reason": reason}
         for one in (card, *_open_alternatives(ledger, card)):
             if (one.verdict, one.reason) != (Verdict.REJECTED, reason):
-                _change(ledger, one, "reject", after, action, one.leading, reason=reason)
+                more: dict[str, Any] = {"reason": reason}
+                more |= {OVER: [preference(new) for new in one.open]} if one.revision else {}
+                _change(ledger, one, "reject", after, action, one.leading, **more)
 
     return _decide_each(ledger, targets, decide)
 

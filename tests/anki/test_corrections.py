@@ -155,7 +155,7 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     )),
     "a gap keeps its number": ("search", (
         do.write(GAP), *ACCEPTED, do.write(GAP.replace("worst case", "least good case")), do.run(),
-        do.say("accept", "CARD"), do.ship(),
+        do.say("show", "CARD", told="ankiforge accept "), do.say("accept", "CARD"), do.ship(),
         do.note(Text="In its {{c1::least good case}} the search takes as long as the list is."),
     )),
     "a gap that goes and comes back keeps its card": ("glycogen", (

@@ -125,6 +125,45 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         950146, (),
         [("drop", 14, 18), ("add", 37, 27), ("number", 27, 15), ("run", 45, 34), ("add", 40, 9)],
     ),
+    "another fact in the place of one that only Anki had, read by the second machine, too": (
+        1100193, (), [("lose_both", 12, 53), ("name", 57, 6), ("run", 23, 35), ("run", 25, 39)],
+    ),
+    "a year corrected, which waits on a machine and is another fact where both files were lost": (
+        960046, (), [("run", 4, 9), ("lose_both", 6, 32), ("rename", 21, 33), ("year", 2, 24)],
+    ),
+    "a letter corrected, which is another name where the ledger was lost": (
+        980044, SHARED, [("run", 27, 24), ("add", 21, 0), ("lose_both", 33, 32), ("number", 47, 34)],
+    ),
+    "another fact that the second machine read, and the note of the old one in Anki alone": (
+        930010, (), [("replace", 20, 16), ("lose_both", 8, 25), ("run", 6, 14)],
+    ),
+    "a correction that a person accepted, blocked on a machine that had not read the old words": (
+        1230011, (),
+        [
+            ("number", 12, 12), ("run", 8, 55), ("unite", 39, 7), ("run", 4, 24),
+            ("accept", 42, 57),
+        ],
+    ),
+    "words inserted, and first read by a machine that knows the old ones from the journal": (
+        970015, (), [("reprint", 1, 14), ("run", 21, 19), ("insert", 44, 39), ("run", 27, 13)],
+    ),
+    "rejected while a correction waited, which the second machine had not read": (
+        1230006, (),
+        [
+            ("cut", 33, 13), ("run", 50, 54), ("number", 36, 11), ("run", 57, 12),
+            ("reject", 35, 23),
+        ],
+    ),
+    "copies of a corrected passage, which wait on one machine and are merged on the other": (
+        1100143, (),
+        [
+            ("number", 50, 36), ("run", 42, 13), ("copy", 52, 23), ("copy", 27, 9),
+            ("lose_both", 2, 53), ("run", 38, 9),
+        ],
+    ),
+    "a note corrected and copied before either machine read it, each with a card of its own": (
+        970065, (), [("year", 36, 49), ("copy", 7, 51), ("run", 44, 59), ("run", 6, 3)],
+    ),
     "a note copied and then corrected, the ledger lost before either was read": (
         1110143, ALONE, [("copy", 32, 28), ("insert", 47, 54), ("lose_ledger", 1, 4)],
     ),
@@ -143,9 +182,19 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1300056, (),
         [("add", 57, 34), ("run", 34, 19), ("number", 15, 58), ("lose_ledger", 36, 45)],
     ),
+    "words accepted on one machine, and rejected on the other under another key of a PDF": (
+        1320042, (),
+        [
+            ("typo", 57, 34), ("run", 31, 50), ("run", 46, 14), ("reject", 58, 59),
+            ("accept", 50, 35),
+        ],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
+    ),
+    "words typed in Anki, taken over without the journal, and the card edited on the first machine": (
+        980031, SHARED, [("type", 30, 12), ("run", 17, 32), ("reword", 0, 30), ("run", 1, 4)],
     ),
 }  # fmt: skip
 
