@@ -227,6 +227,11 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
     if not last.digest:  # taken over from Anki: the source's present content counts as our side
         if known.unread:
             return CardPlan(card)
+        html = field_html(replace(card, tags=known.tags), known.pictures)
+        if (
+            content_hash(card.family, html) == last.content
+        ):  # what was shipped before a person's edit
+            last = replace(last, fields=card.fields, ours=html[: len(card.family.content_fields)])
         adopted = last = replace(
             last, tags=known.tags, digest=digest_of(last.fields, known.tags)
         )  # fmt: skip
@@ -268,11 +273,14 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     if held := NO_PICTURE if pictures_lost else _why_held(seen, last, options):
         return CardPlan(card, held=held, conflicts=conflicts, problems=known.missing_pictures)
 
-    # a field in conflict keeps the base as our side
+    # a field in conflict keeps the base as our side, and so do words taken over from Anki
     disputed = {conflict.field for conflict in conflicts}
     before = _our_content(family, base_revision) or seen.fields
     our_content = tuple(
-        before[at] if name in disputed else html[at]
+        before[at]
+        if name in disputed
+        or (not before[at] and normal_form(html[at]) == normal_form(seen.fields[at]))
+        else html[at]
         for at, name in enumerate(family.content_fields)
     )
     base_fields = dict(base_revision.fields)

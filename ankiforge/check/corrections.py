@@ -590,7 +590,7 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
         fillers = a in _FILLERS and b in _FILLERS
         exchanged = fillers or mistyped or b in _groups("exchangeable").get(a, ())
         return "small" if exchanged else ""
-    if one.light != other.light and not inflected(a, b, one.language):
+    if one.light != other.light and ({a, b} & _FILLERS or not inflected(a, b, one.language)):
         typed = _into_small(a, b) and not (one.name or other.name)
         return "spelling" if typed and _misspelled(a, b, known, one.language) else ""
     if one.language == other.language == "German" and conjugated(one.raw, other.raw):
@@ -1000,7 +1000,7 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
     said = f"“{one.raw}” was added or removed"
     if (
         (one.kind == "sign" and one.key not in "=≈")
-        or (one.within_name and not (before and before.key in _VERBS))  # was first seen
+        or (one.within_name and not (one.key == "first" and before and before.key in _VERBS))
         or one.kind == "code"
         or "\u3040" <= one.key[0] <= "\u9fff"
     ):
@@ -1012,7 +1012,8 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
         return f"{said}, and its opposite is there"
     if one.kind == "number":
         return "a number in the answer was added or removed" if one.answer else ""
-    stays = after is not None and not after.light and not after.dated  # early 2021
+    early = one.key in ("early", "late") and after is not None and after.dated  # early 2021
+    stays = after is not None and not after.light and not early
     naming = one.key in _NAMING and (one.capital or (after is not None and after.capital))
     every = at > 0 and tokens[at - 1].key in _UNIVERSAL
     qualifies = one.key in _QUALIFIERS or one.key.removesuffix("ly") in _QUALIFIERS

@@ -15,6 +15,7 @@ import msgspec
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import (
     PERSON,
+    REVISE,
     Alternative,
     Columns,
     Event,
@@ -47,6 +48,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
+from ankiforge.text.fold import canonical
 
 NOTE = "nid:"
 """The prefix of the id of a foreign note in Anki, as in Anki's own search."""
@@ -608,6 +610,17 @@ class Cards:
             self._changed(guid)
         if state.lacks:
             self._add_words(guid, state.lacks)
+        if changed.get("verdict") and row["verdict"] == Verdict.REJECTED:
+            self._draft_if_edited(guid)
+
+    def _draft_if_edited(self, guid: Guid) -> None:
+        """Draft the passage of a card that is no longer rejected if it was edited meanwhile: its words wait."""
+        card = self.get(guid)
+        if canonical(card.leading.draft.quote) not in canonical(card.highlight.exact):
+            self._db.execute(
+                "UPDATE highlight SET drafted = '', asked = ? WHERE key = ?",
+                ("edited while its card was rejected", card.highlight.key),
+            )
 
     def _store_remarks(self, one: Stored, state: State) -> int:
         """Store a person's remarks as findings of the leading candidate.
@@ -647,14 +660,19 @@ class Cards:
         return bool(row[0])
 
     def _add_words(self, guid: Guid, event: Event) -> None:
-        """Store the text of an event from another machine, where a person wrote or picked it."""
+        """Store the text of an event from another machine, where a person wrote or picked it, or the source has it."""
         card = self.get(guid)
         draft = replace(
             card.leading.draft, kind=card.kind, fields=card.fields,
             answer=event.body.get("answer", card.leading.draft.answer),
         )  # fmt: skip
         chosen = event.body.get(PREFERRED)
-        if card.edited or not chosen:
+        if event.what == REVISE:
+            fields = msgspec.json.decode(event.after["fields"], type=Fields)
+            draft = replace(draft, kind=CardKind(event.after["kind"]), fields=fields)
+            if to_json(fields) != event.after["fields"]:
+                return
+        elif card.edited or not chosen:
             draft = replace(draft, by_hand=True, origin=Origin(PERSON))
         else:
             origin = Origin(chosen["drafter"], chosen["model"], chosen["prompt"])

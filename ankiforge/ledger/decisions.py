@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger.cards import Cards, Pairs, event_of
+from ankiforge.ledger.cards import REPLACES, Cards, Pairs, event_of
 from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.events import (
     ANKI,
@@ -25,7 +25,7 @@ from ankiforge.ledger.events import (
     standing,
 )
 from ankiforge.ledger.journal import Entry, Writer
-from ankiforge.ledger.problem_cards import DEALT
+from ankiforge.ledger.problem_cards import DEALT, INSTEAD
 from ankiforge.model import CandidateState, Card, Guid, HighlightKey, Standing, Verdict
 from ankiforge.text.fold import canonical, same
 
@@ -208,9 +208,16 @@ class Decisions:
         elif event.what == "reject" and not event.undone:
             for card in self._cards.several([Guid(event.subject)]):
                 if self.rejected_otherwise(card):
-                    key = card.highlight.key
-                    self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (key,))
+                    self._draft_again(card)
+        elif event.what == REPLACES and not event.undone:
+            # here the words of the other card wait as revisions of those that it may replace
+            for card in self._cards.several(event.body.get(INSTEAD, ())):
+                if card.revision:
+                    self._draft_again(card)
         self.on_effect(event)
+
+    def _draft_again(self, card: Card) -> None:
+        self._db.execute("UPDATE highlight SET drafted = '' WHERE key = ?", (card.highlight.key,))
 
     def rejected_otherwise(self, card: Card) -> bool:
         """Return whether a card was rejected by another machine, with another answer than it has here."""

@@ -186,7 +186,7 @@ class State:
     home: str = ""
     """The highlight to which the card was moved; "" = the one from which it was drafted."""
     lacks: Event | None = None
-    """The event that contains the text of the card, if no stored alternative has that text."""
+    """The event that contains the text of the card, or corrects it, if no stored alternative has that text."""
 
 
 def fold(group: Sequence[Facts]) -> dict[Guid, State]:
@@ -212,6 +212,8 @@ def _fold_one(card: Facts, ignored: frozenset[str] = frozenset()) -> State:
     doubted = state.columns["waits"] == DOUBTED and state.columns["verdict"] == Verdict.ACCEPTED
     if doubted and state.columns["accepted_by"] != PERSON:
         state.columns |= {"verdict": Verdict.PENDING.value, "accepted_by": ""}
+    if state.columns["verdict"] == Verdict.REJECTED:
+        state.lacks = None  # it keeps the words that were rejected
     _lead_with_own_words(card, state)
     state.columns["anki"], state.columns["anki_why"] = _in_anki(card)
     return state
@@ -231,12 +233,14 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
     by_person = event.by in (PERSON, UPGRADE)
     corrects = "" if now["edited"] else event.body.get(CORRECTS, "")
-    if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
-        return  # another ledger's reading of the source
     rewords = event.what == REVISE and "fields" in event.after
     # a correction of a person's text is marked by True in older lines
     if rewords and corrects not in (PERSON, True) and _is_persons(now, event, card):
         return  # keep a person's text
+    if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
+        if corrects and event.body.get("before", {}).get("fields") == now["fields"]:
+            state.lacks = state.lacks or event  # the last words but for those that wait here
+        return  # another ledger's reading of the source
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only
     after = {name: value for name, value in event.after.items() if name in COLUMNS}
@@ -362,6 +366,8 @@ def _known_words(card: Facts) -> set[str]:
     for event in card.events:
         if event.by == PERSON and event.what != UNDO and "fields" in event.after:
             known.add(event.after["fields"])
+        if event.what == "recover" and event.here and card.alternatives:
+            known.add(card.alternatives[0].fields)  # what stood in Anki, not in the source
         if "answer" in event.body:
             known.add(event.body.get("before", {}).get("fields", ""))
         for one in (*event.body.get(OVER, ()), event.body.get("preferred")):

@@ -664,7 +664,8 @@ class CardMoves:
         for other in self._cards.of_highlight(card.highlight.key):
             if other.guid == card.guid or not _equal(card, other, edited=edited):
                 continue
-            equal = same(card.leading.draft.answer, other.leading.draft.answer)
+            answers = (card.leading.draft.answer, other.leading.draft.answer)
+            equal = card.fields == other.fields or same(*answers)
             if self._states_another(card.guid, other.guid, equal=equal):
                 continue
             stays, goes = sorted((card, other), key=lambda one: self._weight(one.guid))
@@ -709,7 +710,8 @@ class CardMoves:
             other = guid_for(key, card.family, row["slot"])
             columns = columns_set(self._decisions.of(other))
             stands = columns.get("standing", Standing.LIVE) == Standing.LIVE
-            equal = same(row["answer"], draft.answer)
+            worded = columns.get("fields") == to_json(card.fields)
+            equal = worded or same(row["answer"], draft.answer)
             waits = card.revision and _says(card.revision.draft, row["quote"], row["answer"])
             if not stands or (self._states_another(card.guid, other, equal=equal) and not waits):
                 continue

@@ -526,6 +526,11 @@ class Reviser:
         if same := _says_the_same(card, group):
             self._keep(card, same)
             return
+        if self._has_typed_words(card) and self._earlier.shipped_elsewhere(
+            card.guid, group[0].draft.fields
+        ):
+            self._take_back(card, group[0])
+            return
         if _reworded_since(card, group, self._replaced(card.guid)):
             self.pass_over(card, card.picked)
             return
@@ -560,6 +565,23 @@ class Reviser:
         if card.verdict is Verdict.ACCEPTED and recovered and not self._earlier.words_known(card):
             return False
         return _inherits(card, checked, edit)
+
+    def _has_typed_words(self, card: Card) -> bool:
+        """Return whether the words of a recovered card, which no person decided on, may be typed in Anki."""
+        by_person = card.edited or card.accepted_by is AcceptedBy.PERSON
+        return card.leading.draft.origin.drafter == "anki" and not by_person
+
+    def _take_back(self, card: Card, checked: Checked) -> None:
+        """Give a recovered card the words that were shipped; those typed in Anki are merged as before."""
+        letter = self._cards.add_candidate(card.guid, checked, CandidateState.OPEN)
+        states = {letter_of(card.leading): CandidateState.PASSED.value}
+        states[letter] = CandidateState.PICKED.value
+        after = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
+        extra = {"answer": checked.draft.answer}
+        self._decisions.change(
+            card.guid, "revise", after, by=SOURCE, candidates=states, extra=extra
+        )
+        self._cards.refresh(card.guid)
 
     def _replaced(self, guid: Guid) -> set[str]:
         """Return the texts that a person replaced; after a lost ledger, they may not be candidates."""

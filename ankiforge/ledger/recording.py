@@ -346,7 +346,7 @@ class Recorder:
             card.guid: card
             for rows, cards in zip(groups, matched, strict=True)
             for row, card in zip(rows, cards, strict=True)
-            if card and _states_another(placing, row, card)
+            if card and (_states_another(placing, row, card) or self._is_replaced(row, card))
         }
         known = [card for card in existing if self._lacks_other(card)]
         matched = [
@@ -421,6 +421,16 @@ class Recorder:
                 self._decisions.change(
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
+
+    def _is_replaced(self, row: Row, card: Card) -> bool:
+        """Return whether another machine asks if a card of its own with these words replaces a card."""
+        draft = row[0].draft
+        return any(
+            (REPLACES, card.guid) in map(_pair, _questions(event))
+            for guid, family, answer in without_card(self._db, card.highlight.key)
+            if family is draft.kind.family and same(answer, draft.answer)
+            for event in self._decisions.of(guid)
+        )
 
     def _lacks_other(self, card: Card) -> bool:
         """Return whether a card was superseded by one that only the journal knows."""
@@ -593,9 +603,14 @@ class Recorder:
         return True
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
-        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none."""
+        """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none.
+
+        After a lost ledger, only the journal tells that, by a merge.
+        """
+        before = self._decisions.merged_into(key, draft.answer)
         for card in self._cards_of_equal(key):
-            if card.edited and any(one.draft.fields == draft.fields for one in card.candidates):
+            said = (one.draft.fields == draft.fields for one in card.candidates)
+            if card.guid == before or (card.edited and any(said)):
                 return card.guid
         return ""
 

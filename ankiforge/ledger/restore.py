@@ -577,17 +577,18 @@ class Recovery:
 
     def _insert(self, found: Recovered) -> None:
         identity = found.identity
+        row = self._db.execute(
+            "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?",
+            (identity.key, identity.family, identity.slot),
+        ).fetchone()
+        answer = row["answer"] if row and found.touched else found.answer
         draft = Draft(
-            identity.key, found.kind, found.fields, found.quote or found.exact, found.answer, 0,
+            identity.key, found.kind, found.fields, found.quote or found.exact, answer, 0,
             Origin("anki"),
         )  # fmt: skip
         self._cards.insert(identity.guid, identity.key, identity.slot, draft, deck=found.seen.deck)
         self._cards.link(identity.guid, identity.key, "origin")
         self._cards.add_candidate(identity.guid, Checked(draft), CandidateState.PICKED)
-        row = self._db.execute(
-            "SELECT 1 FROM slot WHERE key = ? AND family = ? AND slot = ?",
-            (identity.key, identity.family, identity.slot),
-        ).fetchone()
         if row is None:
             self._slots.record(identity.key, identity.family, identity.slot, draft)
 
@@ -632,10 +633,16 @@ class Recovery:
         if row:
             # The journal may have newer words than the note, or than those from which its card was
             # made and which a revision was waiting to replace: the card is then drafted from them.
-            known = canonical(decode_highlight(row["body"]).exact)
-            made_from = self._quote(found.identity)
+            # One written in the source, or asked for in a comment, which the journal does not have, is
+            # drafted from it in any case, which costs nothing.
+            passage = decode_highlight(row["body"])
+            known = canonical(passage.exact)
+            made_from, answer = self._slot(found.identity)
             lags = drafted and (
-                bool(found.exact and canonical(found.exact) != known) or made_from not in known
+                bool(found.exact and canonical(found.exact) != known)
+                or made_from not in known
+                or passage.kind is HighlightKind.CARD
+                or (made_from and made_from == answer)
             )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
@@ -655,13 +662,13 @@ class Recovery:
              encode_highlight(highlight), drafted, TAKEN),
         )  # fmt: skip
 
-    def _quote(self, identity: Identity) -> str:
-        """Return, folded, the words from which a card was drafted, according to the journal; else ""."""
+    def _slot(self, identity: Identity) -> tuple[str, str]:
+        """Return, folded, the words and the answer from which a card was drafted, according to the journal."""
         row = self._db.execute(
-            "SELECT quote FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
+            "SELECT quote, answer FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
             (identity.key, identity.family, identity.slot, MADE_FROM),
         ).fetchone()
-        return canonical(row["quote"]) if row else ""
+        return (canonical(row["quote"]), canonical(row["answer"])) if row else ("", "")
 
     def _document(self, found: Recovered) -> Document:
         """Store and return a document, identified by the slug in the note's tag, else by the title."""

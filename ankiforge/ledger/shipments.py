@@ -170,11 +170,15 @@ class Packages:
         self._cards.observe(written, first=first)
 
     def record_tags(self, shipment: Shipment) -> None:
-        """Record our tags of a revision that was taken over from Anki."""
+        """Record our tags, and our words if they are known, of a revision that was taken over from Anki."""
         self._db.execute(
-            "UPDATE shipped SET tags = ?, digest = ? WHERE guid = ? AND rev = ? AND digest = ''",
-            (to_json(shipment.tags), shipment.digest, shipment.guid, shipment.rev),
-        )
+            "UPDATE shipped SET tags = ?, digest = ?, fields = ?, ours_html = ?"
+            " WHERE guid = ? AND rev = ? AND digest = ''",
+            (
+                to_json(shipment.tags), shipment.digest, to_json(shipment.fields),
+                to_json(shipment.ours) if shipment.ours else "", shipment.guid, shipment.rev,
+            ),
+        )  # fmt: skip
 
     def keep(self, shipment: Shipment, rev: int, package: str, now: str) -> None:
         """Store a revision, which may come from the journal or from Anki."""

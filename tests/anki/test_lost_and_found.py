@@ -42,6 +42,10 @@ def untold(desk: Desk) -> None:
 CAT = (do.write("Katze::cat\n"), do.go())
 CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
 HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
+HELD = "In 1752 the valley of ==the {0} people== was known to hold salt.\n"
+LONG = "What is the word for Katze?::{}\n"
+ABOUT = "These are words of a course that we took last year in the old school by the lake.\n\n"
+ADDED = waits("What is the word for Katze?", "cat Felidae")
 LIGHT = "What is the speed of light?::{} km\n"
 
 LEFT = "1 note from vault:notes whose passage neither the source nor the journal has"
@@ -84,9 +88,42 @@ STORIES: dict[str, tuple[Step, ...]] = {
         lambda desk: desk.col.remove_notes(desk.col.find_notes("Katze")), do.run(),
         do.write("Katze::cat\n"), do.run(), do.lose(), do.run(added=0), do.card(anki="missing"),
     ),
+    "a card of two passages whose words were typed in Anki serves both after a loss": (
+        *CAT_TWICE, do.edit(Back="kitty"), do.run(), do.lose(), do.run(), one,
+    ),
+    "a rejected card whose words were typed in Anki stays rejected after a loss": (
+        *CAT, do.edit(Back="kitty"), do.say("reject", "CARD"), do.run(), do.lose(), do.run(),
+        do.cards(verdict="rejected"),
+    ),
+    "words typed in Anki are merged with a correction of another field after a loss": (
+        do.write(LONG.format("cat")), do.go(), do.edit(Back="kitty"), do.lose(), do.run(),
+        do.card(fields={"Front": LONG.partition("::")[0], "Back": "cat"}),
+        do.write("What is a word for Katze?::cat\n"), do.ship(),
+        do.note(Front="What is a word for Katze?", Back="kitty"),
+    ),
+    "words typed in Anki stay after a loss, a new link that was shipped, and another loss": (
+        do.write(LONG.format("cat")), do.go(), do.edit(Front="What is the word for Katze? (mine)"),
+        do.lose(), do.run(),
+        lambda desk: (desk.notes / "A.md").rename(desk.notes / "B.md"), do.go(), do.lose(), do.run(),
+        do.write(LONG.format("cats"), "B.md"), do.ship(),
+        do.note(Front="What is the word for Katze? (mine)"),
+    ),
+    "a card rejected while a correction of it waited stays rejected after a loss": (
+        do.write(HELD.format("Zneraar")), do.go(), do.write(HELD.format("Zpibaar")), do.run(),
+        do.say("reject", "CARD", card="salt"), do.lose(), do.run(), do.cards(verdict="rejected"),
+    ),
+    "words changed while the card was rejected wait when that is undone, and after a loss": (
+        *CAT, do.say("reject", "CARD"), do.write("Kater::cat\n"), do.run(), do.say("undo"), do.run(),
+        waits("Kater", "cat"), do.lose(), do.run(), waits("Kater", "cat"),
+    ),
     "words of the source that wait for a person still wait after a loss": (
         *CAT, do.edit(Extra="my own"), do.write("Kater::cat\n"), do.run(), waits("Kater", "cat"), do.lose(),
         do.run(), waits("Kater", "cat"),
+    ),
+    "words added to a card whose note was renamed still wait after a loss": (
+        do.write(ABOUT + LONG.format("cat")), do.go(),
+        lambda desk: (desk.notes / "A.md").rename(desk.notes / "B.md"),
+        do.write(ABOUT + LONG.format("cat [[Felidae]]"), "B.md"), do.go(), ADDED, do.lose(), do.run(), ADDED,
     ),
     "words of the source wait after all was lost, and again after a loss": (
         *CAT, do.lose(journal=True), do.write("Katze::a cat\n"), do.run(),

@@ -182,9 +182,33 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         1300056, (),
         [("add", 57, 34), ("run", 34, 19), ("number", 15, 58), ("lose_ledger", 36, 45)],
     ),
+    "words accepted on one machine, and rejected on the other under another key of a PDF": (
+        1320042, (),
+        [
+            ("typo", 57, 34), ("run", 31, 50), ("run", 46, 14), ("reject", 58, 59),
+            ("accept", 50, 35),
+        ],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
+    ),
+    "a citation that the second machine shipped, and a word replaced before the first read it": (
+        930061, (),
+        [("cut", 37, 8), ("run", 39, 14), ("cite", 16, 53), ("run", 30, 29), ("typo", 2, 18)],
+    ),
+    "a corrected number read first by the second machine, and by the first in a renamed note": (
+        1100027, (),
+        [
+            ("number", 24, 59), ("run", 44, 24), ("shuffle", 32, 22), ("rename", 20, 7),
+            ("run", 3, 30),
+        ],
+    ),
+    "a card reworded on one machine, with another name on the other, which sees the same Anki": (
+        940067, SHARED, [("name", 33, 31), ("reword", 42, 51), ("run", 47, 9)],
+    ),
+    "words typed in Anki, taken over without the journal, and the card edited on the first machine": (
+        980031, SHARED, [("type", 30, 12), ("run", 17, 32), ("reword", 0, 30), ("run", 1, 4)],
     ),
 }  # fmt: skip
 
