@@ -373,9 +373,10 @@ class Deletions:
         return [g for g in written if note_id(g) in graves and not self._was_restored(g)]
 
     def _delete_unknown(self, absences: Absences) -> None:
-        """Mark notes without a card here, known from the journal, that were deleted in Anki."""
+        """Mark notes without a card here, shipped or taken over according to the journal, that were deleted in Anki."""
         rows = self._db.execute(
-            "SELECT DISTINCT guid FROM shipped s WHERE NOT EXISTS"
+            "SELECT guid FROM (SELECT guid FROM shipped UNION SELECT subject FROM event"
+            "  WHERE what = 'recover') s WHERE NOT EXISTS"
             " (SELECT 1 FROM card c WHERE c.guid = s.guid) AND NOT EXISTS"
             " (SELECT 1 FROM seen n WHERE n.guid = s.guid AND n.view = ?) AND NOT EXISTS"
             " (SELECT 1 FROM event d WHERE d.subject = s.guid AND d.what = 'tombstone')",

@@ -858,16 +858,16 @@ class Recognition:
         return replace(edit, names_kept=edit.names_kept or apart <= 1)
 
     def _earlier(self, key: str, one: Highlight) -> list[Highlight]:
-        """Return a passage with each of the words that it has or had, as far as a card or a run here tells."""
+        """Return a passage with each of the words that it had, as far as a card or a run here tells."""
         rows = self._db.execute(
             "SELECT quote AS exact FROM slot WHERE key = :key UNION"
             " SELECT json_extract(body, '$.exact') FROM past_content WHERE key = :key",
             {"key": key},
         ).fetchall()
-        return [one, *(replace(one, exact=row["exact"], gaps=()) for row in rows)]
+        return [replace(one, exact=row["exact"]) for row in rows]
 
     def _earlier_texts(self, key: str, one: Highlight) -> set[str]:
-        return set[str]().union(*(_texts(key, each) for each in self._earlier(key, one)))
+        return _texts(key, one).union(*(_texts(key, each) for each in self._earlier(key, one)))
 
     def _pair_spots(self, loose: _Passages, others: _Passages) -> None:
         """Note which of the `others` is an edit of one that had the same annotation or the same spot."""
@@ -877,12 +877,16 @@ class Recognition:
                 spots[spot(one)].append(key)
             for key, one in loose.items():
                 found = spots.get(spot(one), []) if spot(one) else []
-                if len(found) != 1 or not overlap(one, others[found[0]]):
+                if len(found) != 1 or not overlap(one, other := others[found[0]]):
                     continue
-                edits = (
-                    self._edit(one, each) for each in self._earlier(found[0], others[found[0]])
-                )
-                if name_of(one) or not all(_is_other_fact(edit) for edit in edits):
+                edit = self._edit(one, other)
+                other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
+                # it may have become another one since
+                words = _words_of(one)
+                before = map(_words_of, self._earlier(found[0], other)) if other_fact else ()
+                edits = (self._edit(words, each) for each in before)
+                was_one = any(edit.kind is EditKind.CORRECTION for edit in edits)
+                if name_of(one) or was_one or not other_fact:
                     self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
     # --- known from the journal or Anki alone -------------------------------------------------
@@ -1043,11 +1047,6 @@ def _may_be_same(vault: _Vault, other: _Vault) -> bool:
     return vault[0] == other[0] and (vault[1] == other[1] or "" in (vault[1], other[1]))
 
 
-def _is_other_fact(edit: Edit) -> bool:
-    """Return whether an edit makes another fact, or may by another name."""
-    return edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
-
-
 def _is_other_name(edit: Edit) -> bool:
     """Return whether an edit puts another name in the place of one: a card of each may be in Anki."""
     return edit.kind is EditKind.WAITS and edit.renamed
@@ -1069,6 +1068,11 @@ def _of_any_place(one: Highlight) -> Highlight:
     """Return a passage without its context, but for a bare number or name, which says nothing alone."""
     bare = one.gaps == ((0, len(one.exact)),)
     return one if bare else replace(one, heading="", above=())
+
+
+def _words_of(one: Highlight) -> Highlight:
+    """Return its words alone, without what is asked of them."""
+    return replace(_without_kind(one), gaps=())
 
 
 def _without_kind(one: Highlight) -> Highlight:

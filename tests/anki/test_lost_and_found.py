@@ -58,6 +58,11 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a note deleted before the first look stays deleted": (
         do.write("Katze::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
     ),
+    "a note deleted between the loss of both files and that of the ledger stays deleted": (
+        do.write("Katze::cat\n\nHund::dog\n"), do.go(), do.lose(journal=True), do.run(),
+        lambda desk: desk.col.remove_notes(desk.col.find_notes("Katze")), do.lose(), do.run(added=0),
+        do.card("Katze", anki="tombstone"),
+    ),
     "one that was wanted back is not taken for deleted by its old grave": (
         *CAT, do.delete(), do.run(), do.say("restore", "CARD"), do.run(written=1), do.run(written=1),
         do.load(new=1), do.run(written=0),

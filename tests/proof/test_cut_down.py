@@ -189,6 +189,13 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("accept", 50, 35),
         ],
     ),
+    "a note renamed and cited for the second machine, and corrected before the first, without a ledger, reads it": (
+        1400070, (),
+        [
+            ("rename", 14, 47), ("lose_ledger", 9, 47), ("cite", 8, 53), ("run", 23, 39),
+            ("year", 8, 10),
+        ],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
