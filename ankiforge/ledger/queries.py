@@ -370,7 +370,7 @@ class Queries:
         """Count the cards of the highlights that a run read (None = all); alternatives count as one.
 
         `ready`, `waiting`, `blocked` and `retired` exclude each other. `revisions` are accepted cards
-        with a pending correction, `sourceless` accepted cards all of whose highlights are gone.
+        with a pending correction, `sourceless` those of `without_source`.
         """
         row = self._db.execute(
             "SELECT"
@@ -390,9 +390,7 @@ class Queries:
         ).fetchone()
         sourceless = self._db.execute(
             "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.key"
-            f" WHERE {_ACCEPTED} AND h.presence = 'gone'"
-            " AND NOT EXISTS (SELECT 1 FROM card_highlight l JOIN highlight o ON o.key = l.key"
-            " WHERE l.guid = c.guid AND o.presence <> 'gone')"
+            f" WHERE {_WITHOUT_SOURCE}"
             " AND (:run IS NULL OR h.container IN (SELECT container FROM scan WHERE run = :run))",
             {"run": run},
         ).fetchone()

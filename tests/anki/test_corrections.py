@@ -200,7 +200,8 @@ COPIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     "a short passage that was cut and pasted later keeps its link": ("Rhine", (
         do.write(FLOWS), *SEEN, do.write("Rivers\n"), do.run(), do.run(), do.finds("source_gone"),
         do.say("show", "CARD", told="keep it?  ankiforge accept "), do.say("accept", "CARD"),
-        do.write("Of rivers\n"), do.run(), do.run(), do.finds("source_gone", present=False),
+        do.write("Of rivers\n"), do.run(), do.finds("source_gone", present=False),
+        lambda desk: [desk.run()["cards"]["sourceless"]].index(0),
         do.write("Streams\n\n- The Rhine flows into ==the North Sea==.\n\nMore.\n", "B.md"), do.ship(),
         lambda desk: links_to(desk, "B"), do.finds("source_gone", present=False), reviewed,
     )),
