@@ -882,10 +882,11 @@ class Recognition:
                 edit = self._edit(one, other)
                 other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
                 # it may have become another one since
-                words = _words_of(one)
-                before = map(_words_of, self._earlier(found[0], other)) if other_fact else ()
-                edits = (self._edit(words, each) for each in before)
-                was_one = any(edit.kind is EditKind.CORRECTION for edit in edits)
+                earlier = self._earlier(found[0], other) if other_fact else ()
+                words, *before = (replace(_without_kind(each), gaps=()) for each in (one, *earlier))
+                was_one = any(
+                    self._edit(words, each).kind is EditKind.CORRECTION for each in before
+                )
                 if name_of(one) or was_one or not other_fact:
                     self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
@@ -1068,11 +1069,6 @@ def _of_any_place(one: Highlight) -> Highlight:
     """Return a passage without its context, but for a bare number or name, which says nothing alone."""
     bare = one.gaps == ((0, len(one.exact)),)
     return one if bare else replace(one, heading="", above=())
-
-
-def _words_of(one: Highlight) -> Highlight:
-    """Return its words alone, without what is asked of them."""
-    return replace(_without_kind(one), gaps=())
 
 
 def _without_kind(one: Highlight) -> Highlight:
