@@ -238,7 +238,9 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     if rewords and corrects not in (PERSON, True) and _is_persons(now, event, card):
         return  # keep a person's text
     if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
-        if corrects and event.body.get("before", {}).get("fields") == now["fields"]:
+        # of a card that was new there, the words before are not known
+        before = event.body.get("before", {}).get("fields")
+        if corrects and before in (now["fields"], event.after.get("fields")):
             state.lacks = state.lacks or event  # the last words but for those that wait here
         return  # another ledger's reading of the source
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:

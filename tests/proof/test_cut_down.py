@@ -196,6 +196,13 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("year", 8, 10),
         ],
     ),
+    "corrected where it was read first, and another word replaced before the first machine reads it": (
+        1400040, (),
+        [
+            ("unite", 44, 7), ("number", 7, 6), ("cut", 24, 47), ("run", 56, 29),
+            ("cut", 59, 50), ("typo", 45, 47),
+        ],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
