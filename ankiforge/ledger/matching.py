@@ -840,14 +840,16 @@ class Recognition:
             twice.setdefault(HighlightKey(key), HighlightKey(used))
 
     def _pair_in_note(self, lost: _Passages, came: _Passages) -> None:
-        """Note which passages that came into a note are edits, though less alike, of those that went from it."""
+        """Note which passages that came into a note or page are edits, though less alike, of those that went."""
         known = {*self.issued_twice, *self.issued_twice.values()}
-        notes: dict[str, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
+        pages: dict[object, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
         for at, side in enumerate((lost, came)):
             for key, one in side.items():
                 if key not in known:
-                    notes[place_of(one.document)][at][key] = one
-        for left, others in notes.values():
+                    if one.route is Route.ZOTERO:  # made again, it has another id
+                        one = _of_any_place(replace(one, own="", hints=()))
+                    pages[place_of(one.document), one.page_label][at][key] = one
+        for left, others in pages.values():
             for key, used in likest(left, others, self._edit_of_a_letter, ASK).items():
                 self.issued_twice[HighlightKey(key)] = HighlightKey(used)
 

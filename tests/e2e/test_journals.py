@@ -206,6 +206,35 @@ def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note
     assert studied(anki) == [guid]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("goverened by", "governed by"), ("since 1544", "since 1538")]
+)
+def test_an_annotation_made_again_with_a_correction_for_another_machine_keeps_one_card(
+    forge, forge_in, anki, tmp_path, before, after
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    words = "The canton of the lake was goverened by a council of twelve since 1544."
+    for one, made in ((ours, "MARKAAA2"), (theirs, "MARKBBB2")):
+        settings = ("{zotero: {name: zotero, path: Zotero}}",)
+        with_anki(one, anki, *settings) if one is ours else without_anki(one, *settings)
+        (one.folder / "Zotero").mkdir()
+        text = words if one is ours else words.replace(before, after)
+        there = Annotation(made, text, comment="Who governed the canton of the lake?")
+        attached = Attachment("ATTACH01", "r.pdf", (there,))
+        work = Work("PAPER001", {"title": "Lakes"}, attachments=(attached,))
+        write_zotero(one.folder / "Zotero" / "zotero.sqlite", [Library((work,))])
+        one.ok("run")
+    [guid] = live(ours)
+    anki.load(ours.folder / "ankiforge.apkg")
+    anki.answer_first_card(guid)
+    shutil.copy(theirs.folder / "Zotero/zotero.sqlite", ours.folder / "Zotero/zotero.sqlite")
+
+    agree(ours, theirs)
+    assert live(ours) == live(theirs) == {guid}
+    anki.load(ours.folder / "ankiforge.apkg")
+    assert studied(anki) == [guid]
+
+
 @pytest.mark.parametrize("shipped_last", [False, True])
 @pytest.mark.parametrize("reviewed", ["ours", "theirs"])
 def test_a_machine_with_zotero_and_one_with_the_pdf_alone_agree_on_the_note_with_reviews(
