@@ -84,6 +84,7 @@ class Locations:
         self._db = connection
         self._works = works
         self._near: dict[str, tuple[str, ...]] = {}
+        self._elsewhere: dict[tuple[str, str, str], dict[str, tuple[Highlight, set[str]]]] = {}
 
     # --- recognising ------------------------------------------------------------------------
 
@@ -111,31 +112,46 @@ class Locations:
         pages = _pages(found) if row["length"] >= SHORT and not row["key"] else ()
         if not pages:
             return None
-        related = self._related(found)
-        marks = ", ".join("?" * len(related))
-        rows = self._db.execute(
-            "SELECT key, body FROM (SELECT h.key, h.body FROM highlight h WHERE h.presence <> 'gone'"
-            f"  AND h.document IN ({marks}) AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
-            "  UNION ALL SELECT w.key, w.body FROM location w"
-            f"  WHERE json_extract(w.body, '$.document.key') IN ({marks})"
-            "  UNION ALL SELECT s.key, s.body FROM highlight h CROSS JOIN scanned s ON s.run = ?"
-            "  AND s.key = h.key WHERE h.document = ?) o WHERE NOT EXISTS (SELECT 1"
-            "  FROM scanned s WHERE s.run = ? AND s.key = o.key AND s.container = ? AND s.place = ?)"
-            " ORDER BY key",
-            (*related, *related, run, found.document.key, run, row["container"], row["place"]),
-        )
-        near = {each["key"]: decode_highlight(each["body"]) for each in rows}
-        near = {key: _words_of(one) for key, one in near.items() if _pages(one) & pages}
+        elsewhere = self._not_here(run, row, found).items()
+        near = {key: one for key, (one, there) in elsewhere if there & pages}
         key = next(iter(likest(near, {"": _words_of(found)}, judged)), None)
-        itself = self._db.execute(
-            "SELECT 1 FROM scanned WHERE run = ? AND container = ? AND place = ? AND text = ?",
-            (run, row["container"], row["place"], text_of(near[key]) if key else ""),
-        ).fetchone()
-        return None if itself else key
+        if key is None:
+            return None
+        here = self._db.execute(
+            "SELECT 1 FROM scanned WHERE run = ? AND container = ? AND place = ? AND (text = ? OR key = ?)",
+            (run, row["container"], row["place"], text_of(near[key]), key),
+        )
+        return None if here.fetchone() else HighlightKey(key)
+
+    def _not_here(
+        self, run: RunId, row: sqlite3.Row, found: Highlight
+    ) -> dict[str, tuple[Highlight, set[str]]]:
+        """Return the highlights of a work that do not stand at the place of a row, and their pages."""
+        place = (row["container"], row["place"], found.document.key)
+        if place not in self._elsewhere:
+            related = self._related(found)
+            marks = ", ".join("?" * len(related))
+            rows = self._db.execute(
+                "SELECT key, body FROM (SELECT h.key, h.body FROM highlight h WHERE h.presence <> 'gone'"
+                f"  AND h.document IN ({marks}) AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key)"
+                "  UNION ALL SELECT w.key, w.body FROM location w"
+                f"  WHERE json_extract(w.body, '$.document.key') IN ({marks})"
+                "  UNION ALL SELECT s.key, s.body FROM highlight h CROSS JOIN scanned s ON s.run = ?"
+                "  AND s.key = h.key WHERE h.document = ?) o WHERE NOT EXISTS (SELECT 1"
+                "  FROM scanned s WHERE s.run = ? AND s.key = o.key AND s.container = ? AND s.place = ?)"
+                " ORDER BY key",
+                (*related, *related, run, place[2], run, *place[:2]),
+            )
+            found_there = {each["key"]: decode_highlight(each["body"]) for each in rows}
+            self._elsewhere[place] = {
+                key: (_words_of(one), _pages(one)) for key, one in found_there.items()
+            }
+        return self._elsewhere[place]
 
     def begin(self) -> None:
         """Discard the cached relations between documents, as works may have been united since."""
         self._near.clear()
+        self._elsewhere.clear()
 
     def _related(self, found: Highlight) -> tuple[str, ...]:
         """Return the documents that may contain the same passage."""
