@@ -278,7 +278,8 @@ def is_gone(card: dict[str, Any] | None) -> bool:
 def in_use(card: dict[str, Any] | None) -> Shown | None:
     if card is None or card["standing"] != "live" or card["verdict"] == "rejected":
         return None
-    if card["verdict"] == "pending" or has_finding(card, "block"):
+    waits = card["verdict"] == "pending" or "conflict" in card["anki_why"]
+    if waits or has_finding(card, "block"):
         return Shown("", parts(card["fields"]))
     return Shown(
         parts(card["fields"]), (card["revision"] and parts(card["revision"]["fields"])) or ""

@@ -53,6 +53,8 @@ CONSENT = "consent"
 
 CORRECTS = "corrects"
 """The key of a `revise` by which the source corrected an accepted card that nobody edited: who accepted it."""
+DISPUTED = "disputed"
+"""The key of such a `revise` if a person typed other words in Anki, so that it waits as a conflict."""
 WAITS = "waits"
 """The key of a `supersede` if the staying card has other words than the passage, which wait there."""
 
@@ -232,7 +234,8 @@ def _made_by(event: Event) -> bool:
 def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
     by_person = event.by in (PERSON, UPGRADE)
-    corrects = "" if now["edited"] else event.body.get(CORRECTS, "")
+    waits = now["edited"] or (DISPUTED in event.body and not event.here)
+    corrects = "" if waits else event.body.get(CORRECTS, "")
     rewords = event.what == REVISE and "fields" in event.after
     # a correction of a person's text is marked by True in older lines
     if rewords and corrects not in (PERSON, True) and _is_persons(now, event, card):

@@ -389,7 +389,7 @@ class Ingest:
         self._recognising.match_placeless(run)
         self._recognising.moved(run, scans)
         self._recognising.edited_elsewhere(run, scans)
-        self._recognising.issued_elsewhere(run, scans)
+        self._recognising.issued_elsewhere(run, scans, self._recognised)
         self._recognising.accepted_elsewhere(run)
         self._resembling = self._recognising.resembling(run)
         self._documents.follow_renames(run, renamed)

@@ -726,7 +726,9 @@ class Recognition:
             for key, number in likest(stored, found, self._edit).items():
                 self.assign(run, number, HighlightKey(key))
 
-    def issued_elsewhere(self, run: RunId, scans: tuple[Scan, ...]) -> None:
+    def issued_elsewhere(
+        self, run: RunId, scans: tuple[Scan, ...], recognised: Mapping[str, Renames]
+    ) -> None:
         """Note the second keys, one issued here and one on another machine, of passages that were moved.
 
         One of the two stands nowhere, so its place does not tell. Exactly one other passage, first of those
@@ -770,7 +772,7 @@ class Recognition:
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others, self._edit)
-            self._pair_in_note(lost, theirs)
+            self._pair_in_note(lost, theirs, recognised[scan.container].found)
 
     def accepted_elsewhere(self, run: RunId) -> None:
         """Note the second keys of passages whose card waits here as moved, and was accepted elsewhere.
@@ -839,7 +841,7 @@ class Recognition:
         for key, used in likest(left, others, judged).items() if judged else ():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
 
-    def _pair_in_note(self, lost: _Passages, came: _Passages) -> None:
+    def _pair_in_note(self, lost: _Passages, came: _Passages, renamed: Mapping[str, str]) -> None:
         """Note which passages that came into a note or page are edits, though less alike, of those that went."""
         known = {*self.issued_twice, *self.issued_twice.values()}
         pages: dict[object, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
@@ -848,7 +850,8 @@ class Recognition:
                 if key not in known:
                     if one.route is Route.ZOTERO:  # made again, it has another id
                         one = _of_any_place(replace(one, own="", hints=()))
-                    pages[place_of(one.document), one.page_label][at][key] = one
+                    place = place_of(one.document)
+                    pages[renamed.get(place, place), one.page_label][at][key] = one
         for left, others in pages.values():
             for key, used in likest(left, others, self._edit_of_a_letter, ASK).items():
                 self.issued_twice[HighlightKey(key)] = HighlightKey(used)

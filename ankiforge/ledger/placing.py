@@ -35,6 +35,7 @@ from ankiforge.ledger.events import (
     CONSENT,
     COPIED,
     CORRECTS,
+    DISPUTED,
     DOUBTED,
     PERSON,
     POLICY,
@@ -543,13 +544,16 @@ class Reviser:
             return
         edit = _edit(card, group[0], judge)
         inherits = len(group) == 1 and self._inherits(card, group[0], edit)
-        if not inherits and len(group) == 1 and _conflicts(card, group[0], edit, judge):
+        disputed = not inherits and len(group) == 1 and _conflicts(card, group[0], edit, judge)
+        if disputed:
             inherits, edit = True, None
         deferred = inherits and card.verdict is Verdict.ACCEPTED and group[0].later
         if card.verdict is Verdict.ACCEPTED:
             self._defer(card.guid, deferred)
         if inherits and not deferred:
-            recorded.answers_changed += self._replace_text(card, letters[0], group[0], edit)
+            recorded.answers_changed += self._replace_text(
+                card, letters[0], group[0], edit, disputed=disputed
+            )
             recorded.unmerged += self._decisions.unmerge_others(card.guid)
             if card.verdict is Verdict.PENDING:
                 home = card.highlight.key
@@ -644,7 +648,15 @@ class Reviser:
             self._decisions.change(card.guid, "revise", {}, by=SOURCE, candidates=states)
         self._cards.refresh(card.guid)
 
-    def _replace_text(self, card: Card, letter: str, checked: Checked, edit: Edit | None) -> bool:
+    def _replace_text(
+        self,
+        card: Card,
+        letter: str,
+        checked: Checked,
+        edit: Edit | None,
+        *,
+        disputed: bool = False,
+    ) -> bool:
         """Replace the card's text with a candidate; return whether that changed a reviewed answer."""
         after: Columns = {"fields": to_json(checked.draft.fields), "kind": checked.draft.kind.value}
         waiting = [c for c in card.candidates if c.state != CandidateState.PASSED]
@@ -654,6 +666,8 @@ class Reviser:
         extra: dict[str, Any] = {"answer": checked.draft.answer}
         if card.verdict is Verdict.ACCEPTED:
             extra[CORRECTS] = card.accepted_by
+        if disputed:
+            extra[DISPUTED] = True
         answered = card.anki.there and self._cards.has_reviews(card.guid)
         otherwise = edit is not None and edit.answer_changed and answered
         if otherwise:

@@ -203,6 +203,16 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("cut", 59, 50), ("typo", 45, 47),
         ],
     ),
+    "a name replaced where a person had typed words in Anki, and read on the second machine": (
+        1500169, (), [("type", 48, 27), ("run", 54, 9), ("name", 8, 20)],
+    ),
+    "a letter of the answer corrected, and the note renamed before the first machine reads it": (
+        1500075, (),
+        [
+            ("number", 51, 15), ("cut", 4, 24), ("run", 19, 39), ("drop", 29, 36),
+            ("rename", 17, 13),
+        ],
+    ),
     "a card edited on each of two machines": (
         1250029, (),
         [("rename", 13, 26), ("add", 28, 25), ("reword", 6, 20), ("run", 6, 49), ("reword", 54, 44)],
