@@ -307,6 +307,8 @@ class Exported:
     """The result of `export_all`. A note may be in several packages."""
 
     paths: tuple[Path, ...]
+    decks: tuple[str, ...]
+    """The exported deck of each package."""
     notes: frozenset[int]
     """The ids of all notes that look like ours, read after the exports.
 
@@ -339,7 +341,7 @@ def export_all(connect: AnkiConnect, folder: Path) -> Exported:
     paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(decks) + 1))
     for deck, path in zip(decks, paths, strict=True):
         connect.export_package(deck, path)
-    return Exported(paths, frozenset(connect.find_notes(ours())))
+    return Exported(paths, tuple(decks), frozenset(connect.find_notes(ours())))
 
 
 def _parents(deck: str) -> Iterator[str]:

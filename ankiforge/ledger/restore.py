@@ -633,16 +633,14 @@ class Recovery:
         if row:
             # The journal may have newer words than the note, or than those from which its card was
             # made and which a revision was waiting to replace: the card is then drafted from them.
-            # One written in the source, or asked for in a comment, which the journal does not have, is
-            # drafted from it in any case, which costs nothing.
+            # One written in the source is drafted from it in any case, which costs nothing.
             passage = decode_highlight(row["body"])
             known = canonical(passage.exact)
-            made_from, answer = self._slot(found.identity)
+            made_from = self._quote(found.identity)
             lags = drafted and (
                 bool(found.exact and canonical(found.exact) != known)
                 or made_from not in known
                 or passage.kind is HighlightKind.CARD
-                or (made_from and made_from == answer)
             )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
@@ -662,13 +660,13 @@ class Recovery:
              encode_highlight(highlight), drafted, TAKEN),
         )  # fmt: skip
 
-    def _slot(self, identity: Identity) -> tuple[str, str]:
-        """Return, folded, the words and the answer from which a card was drafted, according to the journal."""
+    def _quote(self, identity: Identity) -> str:
+        """Return, folded, the words from which a card was drafted, according to the journal; else ""."""
         row = self._db.execute(
-            "SELECT quote, answer FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
+            "SELECT quote FROM slot WHERE key = ? AND family = ? AND slot = ? AND slot < ?",
             (identity.key, identity.family, identity.slot, MADE_FROM),
         ).fetchone()
-        return (canonical(row["quote"]), canonical(row["answer"])) if row else ("", "")
+        return canonical(row["quote"]) if row else ""
 
     def _document(self, found: Recovered) -> Document:
         """Store and return a document, identified by the slug in the note's tag, else by the title."""

@@ -366,5 +366,6 @@ def test_few_decks_that_hold_all_and_little_else_are_exported(tmp_path, holding,
     assert all(one["includeSched"] is True for one in asked)
     assert got == Exported(
         tuple(tmp_path / f"deck-{number}.apkg" for number in range(1, len(exported) + 1)),
+        exported,
         frozenset(range(len(holding))),
     )
