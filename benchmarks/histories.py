@@ -11,8 +11,8 @@ hold: no passage has two notes that no person asked for, what a person typed, ta
 stands, no rejected or deleted card is shipped, and no note says another fact than it did. After the
 last union both machines agree: the same cards are in use with the same words and verdicts, and the
 same questions wait. A card that is out of use, or whose passage is gone, and new words for one whose
-passage is gone may be unknown on the machine that never drafted them. With one machine, its ledger is lost once more at last: the next run must show
-the same cards.
+passage is gone may be unknown on the machine that never drafted them. With one machine, its ledger
+is lost once more at last: the next run must show the same cards.
 A history that fails is cut down to the steps it needs.
 """
 

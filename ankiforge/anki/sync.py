@@ -227,10 +227,9 @@ def _plan_in_anki(known: PlanInput, seen: Seen, options: PlanOptions) -> CardPla
     if not last.digest:  # taken over from Anki: the source's present content counts as our side
         if known.unread:
             return CardPlan(card)
+        # the source may have what was shipped before a person's edit
         html = field_html(replace(card, tags=known.tags), known.pictures)
-        if (
-            content_hash(card.family, html) == last.content
-        ):  # what was shipped before a person's edit
+        if content_hash(card.family, html) == last.content:
             last = replace(last, fields=card.fields, ours=html[: len(card.family.content_fields)])
         adopted = last = replace(
             last, tags=known.tags, digest=digest_of(last.fields, known.tags)
@@ -276,11 +275,12 @@ def _plan_merge(known: PlanInput, seen: Seen, last: Shipment, options: PlanOptio
     # a field in conflict keeps the base as our side, and so do words taken over from Anki
     disputed = {conflict.field for conflict in conflicts}
     before = _our_content(family, base_revision) or seen.fields
+    taken = [
+        normal_form(one) == normal_form(there)
+        for one, there in zip(html, seen.fields, strict=False)
+    ]
     our_content = tuple(
-        before[at]
-        if name in disputed
-        or (not before[at] and normal_form(html[at]) == normal_form(seen.fields[at]))
-        else html[at]
+        before[at] if name in disputed or (taken[at] and not before[at]) else html[at]
         for at, name in enumerate(family.content_fields)
     )
     base_fields = dict(base_revision.fields)

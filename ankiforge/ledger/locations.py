@@ -127,8 +127,8 @@ class Locations:
         self, run: RunId, row: sqlite3.Row, found: Highlight
     ) -> dict[str, tuple[Highlight, set[str]]]:
         """Return the highlights of a work that do not stand at the place of a row, and their pages."""
-        place = (row["container"], row["place"], found.document.key)
-        if place not in self._elsewhere:
+        container, place, document = row["container"], row["place"], found.document.key
+        if (container, place, document) not in self._elsewhere:
             related = self._related(found)
             marks = ", ".join("?" * len(related))
             rows = self._db.execute(
@@ -140,13 +140,13 @@ class Locations:
                 "  AND s.key = h.key WHERE h.document = ?) o WHERE NOT EXISTS (SELECT 1"
                 "  FROM scanned s WHERE s.run = ? AND s.key = o.key AND s.container = ? AND s.place = ?)"
                 " ORDER BY key",
-                (*related, *related, run, place[2], run, *place[:2]),
+                (*related, *related, run, document, run, container, place),
             )
-            found_there = {each["key"]: decode_highlight(each["body"]) for each in rows}
-            self._elsewhere[place] = {
-                key: (_words_of(one), _pages(one)) for key, one in found_there.items()
+            others = {each["key"]: decode_highlight(each["body"]) for each in rows}
+            self._elsewhere[container, place, document] = {
+                key: (_words_of(one), _pages(one)) for key, one in others.items()
             }
-        return self._elsewhere[place]
+        return self._elsewhere[container, place, document]
 
     def begin(self) -> None:
         """Discard the cached relations between documents, as works may have been united since."""

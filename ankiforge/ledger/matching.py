@@ -368,7 +368,7 @@ class Recognition:
         moved = self._moved_here(run, *place, found)
         stood = self._stood_when_last_read(*place, found)
         went = {one.key for one in stored if moved_to.get(text_of(one), set()) - {place}}
-        pairs = in_place(stored, found, self._edit, moved, stood, went)
+        pairs = in_place(stored, found, self.edit, moved, stood, went)
         matches = self._judged_all(stored, found, pairs)
         matches = [
             match
@@ -413,7 +413,7 @@ class Recognition:
         if before in (content_of(new), content_of(new.as_formerly)):
             return match
         own = own_key(new) == old.key
-        edit = self._edit(old, new)
+        edit = self.edit(old, new)
         if own and not overlap(old, new):
             edit = Edit(EditKind.ANOTHER_FACT, "other words under the same id")
         unread = (
@@ -431,14 +431,11 @@ class Recognition:
 
     def edit(self, old: Highlight, new: Highlight) -> Edit:
         """Classify the edit of a stored passage."""
-        return self._edit(old, new)
-
-    def _edit(self, old: Highlight, new: Highlight) -> Edit:
         return self.judge.of_highlights(old, new, _Words(self._db, old.key))
 
     def _edit_of_same_names(self, old: Highlight, new: Highlight) -> Edit:
         """Judge an edit of a passage that may be long gone: one with another name or answer is another fact."""
-        edit = self._edit(old, new)
+        edit = self.edit(old, new)
         same = edit.names_kept and not edit.answer_changed
         return edit if same else replace(edit, kind=EditKind.ANOTHER_FACT)
 
@@ -623,7 +620,7 @@ class Recognition:
         """
         assigned: dict[int, HighlightKey] = {}
         familiar = {one.key for one in stored if _home_of(one) in self._familiar}
-        for match in in_place(stored, [bare(one) for _, one in found], self._edit):
+        for match in in_place(stored, [bare(one) for _, one in found], self.edit):
             if not match.asked or match.key in familiar:
                 assigned[found[match.found][0]] = match.key
                 self.assign(run, found[match.found][0], match.key, match.asked)
@@ -689,7 +686,7 @@ class Recognition:
             place = place_of(lost[key].document)
             edited = likeness >= SAME and not row["replaces"]
             if edited:
-                edit = self._edit(_of_any_place(lost[key]), _of_any_place(found))
+                edit = self.edit(_of_any_place(lost[key]), _of_any_place(found))
                 edited = edit.kind is not EditKind.ANOTHER_FACT
             if edited or recognised.may_be(place, row["place"]):
                 del recognised.lost[key]
@@ -723,7 +720,7 @@ class Recognition:
                 " AND key = '' AND length >= :length ORDER BY id",
                 {"container": scan.container, "run": run, "length": MOVED_LENGTH},
             )
-            for key, number in likest(stored, found, self._edit).items():
+            for key, number in likest(stored, found, self.edit).items():
                 self.assign(run, number, HighlightKey(key))
 
     def issued_elsewhere(
@@ -771,7 +768,7 @@ class Recognition:
             )
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
-                self._pair_keys(loose, others, self._edit)
+                self._pair_keys(loose, others, self.edit)
             self._pair_in_note(lost, theirs, recognised[scan.container].found)
 
     def accepted_elsewhere(self, run: RunId) -> None:
@@ -798,7 +795,7 @@ class Recognition:
         loose, accepted = (
             {key: _without_place(one) for key, one in side.items()} for side in (loose, accepted)
         )
-        self._pair_keys(loose, accepted, self._edit)
+        self._pair_keys(loose, accepted, self.edit)
 
     def waits(self, one: HighlightKey, other: HighlightKey) -> bool:
         """Return whether the words of two keys of one passage differ by more than a correction.
@@ -812,7 +809,7 @@ class Recognition:
             "SELECT key, body FROM highlight WHERE key IN (:one, :other)",
             {"one": one, "other": other},
         )
-        return self._edit(two[one], two[other]).kind is not EditKind.CORRECTION
+        return self.edit(two[one], two[other]).kind is not EditKind.CORRECTION
 
     def _bodies(self, sql: str, values: Mapping[str, str | int]) -> dict[Any, Highlight]:
         return {row["key"]: decode_highlight(row["body"]) for row in self._db.execute(sql, values)}
@@ -858,7 +855,7 @@ class Recognition:
 
     def _edit_of_a_letter(self, old: Highlight, new: Highlight) -> Edit:
         """Judge an edit; one of a single letter keeps the names, as far as what is the same passage goes."""
-        edit = self._edit(old, new)
+        edit = self.edit(old, new)
         apart = OSA.distance(canonical(old.exact), canonical(new.exact), score_cutoff=1)
         return replace(edit, names_kept=edit.names_kept or apart <= 1)
 
@@ -884,14 +881,12 @@ class Recognition:
                 found = spots.get(spot(one), []) if spot(one) else []
                 if len(found) != 1 or not overlap(one, other := others[found[0]]):
                     continue
-                edit = self._edit(one, other)
+                edit = self.edit(one, other)
                 other_fact = edit.kind is EditKind.ANOTHER_FACT or _is_other_name(edit)
                 # it may have become another one since
                 earlier = self._earlier(found[0], other) if other_fact else ()
                 words, *before = (replace(_without_kind(each), gaps=()) for each in (one, *earlier))
-                was_one = any(
-                    self._edit(words, each).kind is EditKind.CORRECTION for each in before
-                )
+                was_one = any(self.edit(words, each).kind is EditKind.CORRECTION for each in before)
                 if name_of(one) or was_one or not other_fact:
                     self.issued_twice.setdefault(HighlightKey(key), HighlightKey(found[0]))
 
@@ -963,7 +958,7 @@ class Recognition:
             key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
-                edit = self._edit(bodies[key], _without_place(one))
+                edit = self.edit(bodies[key], _without_place(one))
                 other_fact = edit.kind is EditKind.ANOTHER_FACT
                 if row["key"] and not _is_other_name(edit) and not other_fact:
                     seconds.append((RESEMBLED, row["key"], key))
