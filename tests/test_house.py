@@ -78,9 +78,9 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 188, "code lines": 52_990, "AST nodes": 532_924, "longest file": 1_102}
+CEILINGS = {"modules": 190, "code lines": 53_300, "AST nodes": 536_500, "longest file": 1_120}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 52_109
+TEST_LINES = 52_700
 HERE = Path(__file__).parent
 
 
