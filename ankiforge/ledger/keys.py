@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from rapidfuzz import fuzz
 
-from ankiforge.ledger.db import Connection
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.highlights import decode_highlight, present, present_location
 from ankiforge.ledger.journal import Writer
 from ankiforge.model import Document, Highlight, HighlightKey, Route, RunId, h16
@@ -106,6 +106,7 @@ class KeyIssuer:
         self._db = connection
         self._writer = writer
         self._in_locations: tuple[str, frozenset[HighlightKey]] = ("", frozenset())
+        self._libraries: tuple[str, frozenset[str]] = ("", frozenset())
 
     def by_own_id(self, run: RunId) -> None:
         """Match Zotero annotations by their own key, even if they belong to another item now."""
@@ -134,7 +135,10 @@ class KeyIssuer:
         return ""
 
     def _annotated(self, highlight: Highlight, hint: str, row: sqlite3.Row) -> dict[str, Highlight]:
-        """Return the highlights elsewhere that refer to this annotation, by key."""
+        """Return the highlights elsewhere that refer to this annotation, by key.
+
+        If there is none, the one whose key is made from it: the annotation was made again in Zotero.
+        """
         quoted = highlight.route is Route.VAULT
         rows = self._db.execute(
             "SELECT key, body FROM highlight WHERE json_extract(body, '$.hints[0]') = ?"
@@ -145,6 +149,13 @@ class KeyIssuer:
                 own_key(highlight), int(highlight.route is not Route.ZOTERO),
             ),
         ).fetchall()  # fmt: skip
+        if not rows and highlight.route is not Route.ZOTERO:
+            name = hint.removeprefix("zotero:")
+            keys = [f"{library}/{name}" for library in self._libraries_of(row["run"])]
+            rows = self._db.execute(
+                "SELECT key, body FROM highlight WHERE key IN (SELECT value FROM json_each(?))",
+                (to_json(keys),),
+            ).fetchall()
         known = {one["key"]: decode_highlight(one["body"]) for one in rows}
         library = _library(highlight)
         return {
@@ -152,6 +163,16 @@ class KeyIssuer:
             for key, one in known.items()
             if (_library(one) in ("", library) or not library) and _quotes(highlight, one)
         }
+
+    def _libraries_of(self, run: RunId) -> frozenset[str]:
+        """Return the namespaces of the Zotero libraries that had annotations before this run."""
+        if self._libraries[0] != run:
+            rows = self._db.execute(
+                "SELECT DISTINCT substr(key, 1, instr(key, '/') - 1) FROM highlight"
+                " WHERE key GLOB 'zotero:*'"
+            ).fetchall()
+            self._libraries = (run, frozenset(row[0] for row in rows))
+        return self._libraries[1]
 
     def issue(self, run: RunId, highlight: Highlight, row: sqlite3.Row) -> HighlightKey | None:
         """Return the key of a new highlight; None if it is the same mark in another copy of the PDF.

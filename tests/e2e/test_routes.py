@@ -203,6 +203,30 @@ def test_a_mark_read_by_turns_from_zotero_and_from_the_pdf_stays_one_highlight(
     assert sum(whole["fates"].values()) == 3
 
 
+def test_a_mark_that_names_an_annotation_since_made_again_is_no_second_highlight(
+    forge, library, paper, vault
+):
+    words = "What are persister cells known to survive since 1987?"
+    link = "zotero://open-pdf/library/items/ATTACH01?page=1&annotation=MARKAAA2"
+
+    def write(made: str, year: str) -> None:
+        note = Annotation(made, PLAIN.replace("own", year), comment=f"? {words}")
+        attached = Attachment("ATTACH01", "Resistance.pdf", (note,))
+        work = Work("PAPER001", {"title": "How Bacteria Resist"}, attachments=(attached,))
+        write_zotero(library / "zotero.sqlite", [Library((work,))])
+
+    old = PLAIN.replace("own", "1,987")
+    write("MARKAAA2", "1,987")
+    (vault / "a.md").write_text(f"> {old}\n> ([Byron, 2021]({link}))\n", encoding="utf-8")
+    forge.ok("run", library, vault)
+    write("MARKBBB3", "1,988")
+    more = {"/Zotero:Key": TextStringObject("MARKAAA2")}
+    write_pdf(paper, [Page((paragraph(old),), (mark(old, comment=f"? {words}", more=more),))])
+    forge.ok("run", library, vault, paper)
+    [card] = forge.cards()
+    assert "1,988" in str(card["fields"])
+
+
 def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path):
     def library(words: str, group: int | None = None) -> Library:
         mark = Annotation("MARKAAA2", words)
