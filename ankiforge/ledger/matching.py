@@ -839,19 +839,30 @@ class Recognition:
             twice.setdefault(HighlightKey(key), HighlightKey(used))
 
     def _pair_in_note(self, lost: _Passages, came: _Passages, renamed: Mapping[str, str]) -> None:
-        """Note which passages that came into a note or page are edits, though less alike, of those that went."""
-        known = {*self.issued_twice, *self.issued_twice.values()}
-        pages: dict[object, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
-        for at, side in enumerate((lost, came)):
-            for key, one in side.items():
-                if key not in known:
-                    if one.route is Route.ZOTERO:  # made again, it has another id
-                        one = _of_any_place(replace(one, own="", hints=()))
-                    place = place_of(one.document)
-                    pages[renamed.get(place, place), one.page_label][at][key] = one
-        for left, others in pages.values():
-            for key, used in likest(left, others, self._edit_of_a_letter, ASK).items():
-                self.issued_twice[HighlightKey(key)] = HighlightKey(used)
+        """Note which passages that came into a note or page are edits, though less alike, of those that went.
+
+        A page of a file in Zotero is the same one when the file belongs to another item.
+        """
+
+        def place(one: Highlight) -> str:
+            place = place_of(one.document)
+            return renamed.get(place, place)
+
+        def attachment(one: Highlight) -> str:
+            return one.block if one.route is Route.ZOTERO else ""
+
+        for where in (place, attachment):
+            known = {*self.issued_twice, *self.issued_twice.values()}
+            pages: dict[object, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
+            for at, side in enumerate((lost, came)):
+                for key, one in side.items():
+                    if key not in known and (file := where(one)):
+                        again = one.route is Route.ZOTERO  # made again, it has another id
+                        words = _of_any_place(replace(one, own="", hints=())) if again else one
+                        pages[file, one.page_label][at][key] = words
+            for left, others in pages.values():
+                for key, used in likest(left, others, self._edit_of_a_letter, ASK).items():
+                    self.issued_twice[HighlightKey(key)] = HighlightKey(used)
 
     def _edit_of_a_letter(self, old: Highlight, new: Highlight) -> Edit:
         """Judge an edit; one of a single letter keeps the names, as far as what is the same passage goes."""
