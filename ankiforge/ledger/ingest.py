@@ -331,6 +331,7 @@ class Ingest:
                 action,
                 self._recognising.issued_twice,
                 self._recognising.waits,
+                judge,
             )
             missed = [
                 presence
@@ -368,7 +369,9 @@ class Ingest:
         """
         recognising = self._recognising
         with self._writer.unit():
-            self.moves.follow((), "", recognising.issued_twice, recognising.waits)
+            self.moves.follow(
+                (), "", recognising.issued_twice, recognising.waits, recognising.judge
+            )
         return self.moves.notices()
 
     def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:

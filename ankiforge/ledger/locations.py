@@ -12,6 +12,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from ankiforge.ledger.cards import (
     AT_ONCE,
     MOVED_FROM,
@@ -49,15 +51,20 @@ from ankiforge.model import (
     AnkiState,
     Card,
     Draft,
+    Edit,
+    EditKind,
+    Finding,
     Form,
     Guid,
     Highlight,
     HighlightKey,
     HighlightKind,
+    Judge,
     Presence,
     Problem,
     Route,
     RunId,
+    Severity,
     Standing,
     Verdict,
     guid_for,
@@ -73,6 +80,9 @@ QUOTED = 40
 
 NO_LLM = "no-llm"
 """The tag of passages that must not leave this machine."""
+
+FIRST_WORDS = "first-words:"
+"""The prefix of names in `meta` for the words of cards before those that the journal has last."""
 
 _ROUTES = tuple(Route)
 
@@ -437,6 +447,7 @@ class CardMoves:
         action: str,
         issued_twice: Mapping[HighlightKey, HighlightKey],
         waits: Callable[[HighlightKey, HighlightKey], bool],
+        judge: Judge,
     ) -> None:
         """Move cards of split, joined and missing highlights to the highlight that contains their quote.
 
@@ -445,6 +456,7 @@ class CardMoves:
             action: the action of this run's unions; undoing these also undoes the moves.
             issued_twice: for highlights to which two machines issued keys, the used key by the other.
             waits: returns whether the words of two such keys differ by more than a correction.
+            judge: distinguishes corrections from other edits.
         """
         for other, used in sorted(issued_twice.items()):
             self._unsure = waits(other, used)
@@ -457,6 +469,7 @@ class CardMoves:
                 if card.highlight.key == used:
                     self._known_elsewhere(card, other, action)
         self._unsure = False
+        self._block_drafted_apart(judge)
         self._take_merges(action)
         self._take_places(action)
         lost = frozenset(unseen)
@@ -473,6 +486,36 @@ class CardMoves:
         self._documents.clear()
         self._was.clear()
         self._decide_mutual(action)
+
+    def _block_drafted_apart(self, judge: Judge) -> None:
+        """Block cards that another machine shipped before, with words of which these are no correction.
+
+        They wait there. So they do here, until a person decides on them.
+        """
+        rows = self._db.execute(
+            "SELECT m.name, m.value, c.guid FROM meta m JOIN card c ON c.guid = substr(m.name, ?)"
+            " WHERE m.name GLOB ? ORDER BY c.guid",
+            (len(FIRST_WORDS) + 1, f"{FIRST_WORDS}*"),
+        ).fetchall()
+        for row in rows:
+            self._db.execute("DELETE FROM meta WHERE name = ?", (row["name"],))
+            card, history = self._cards.get(row["guid"]), self._decisions.of(row["guid"])
+            accepted = any(not one.here and "verdict" in one.after for one in standing(history))
+            if not accepted or any("fields" in one.after for one in standing(history)):
+                continue
+            _, *words = msgspec.json.decode(row["value"])
+            draft = card.leading.draft
+            then = passage_of(card.highlight, *words)
+            edit = judge.of_highlights(
+                then, passage_of(card.highlight, draft.quote, draft.answer), ()
+            )
+            if edit.kind is not EditKind.CORRECTION and not same(draft.quote, words[0]):
+                self._cards.set_findings(
+                    card.guid,
+                    letter_of(card.leading),
+                    (*card.leading.findings, shipped_otherwise(edit)),
+                )
+                self._cards.refresh(card.guid)
 
     def _take_merges(self, action: str) -> None:
         """Supersede one of two cards with equal words if another machine merged the passage of one into the other."""
@@ -839,6 +882,18 @@ class CardMoves:
             (guid, to),
         ).fetchone()
         return row is not None
+
+
+def passage_of(highlight: Highlight, quote: str, answer: str) -> Highlight:
+    """Return a highlight with the words of a draft; an answer in them is its gap."""
+    start = quote.rfind(answer)
+    gaps = ((start, start + len(answer)),) if start > 0 and answer else ()
+    return replace(highlight, exact=quote, gaps=gaps, markdown=(), kind=HighlightKind.HIGHLIGHT)
+
+
+def shipped_otherwise(edit: Edit) -> Finding:
+    """Return a finding that blocks a card whose passage was edited since another machine shipped it."""
+    return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
 
 def _says(draft: Draft, quote: str, answer: str) -> bool:

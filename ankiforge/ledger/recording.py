@@ -16,7 +16,7 @@ from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE, Event
 from ankiforge.ledger.highlights import TAKEN
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
-from ankiforge.ledger.locations import CardMoves
+from ankiforge.ledger.locations import CardMoves, passage_of, shipped_otherwise
 from ankiforge.ledger.matching import MAY_BE
 from ankiforge.ledger.placing import (
     EarlierDecisions,
@@ -42,7 +42,6 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKey,
-    HighlightKind,
     Judge,
     NoCard,
     RunId,
@@ -567,11 +566,11 @@ class Recorder:
         words = (draft.quote, draft.answer)
         if not shipped and all(map(same, known, words)):
             return None
-        then, now = (_passage(placing.highlight, *one) for one in (known, words))
+        then, now = (passage_of(placing.highlight, *one) for one in (known, words))
         edit = placing.known.of_highlights(then, now, ())
         if edit.kind is EditKind.CORRECTION and not waits:
             return None
-        return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
+        return shipped_otherwise(edit)
 
     def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
@@ -687,13 +686,6 @@ class Recorder:
             (key,),
         ).fetchall()
         return [*self._cards.several([row["guid"] for row in rows])]
-
-
-def _passage(highlight: Highlight, quote: str, answer: str) -> Highlight:
-    """Return a highlight with the words of a draft; an answer in them is its gap."""
-    start = quote.rfind(answer)
-    gaps = ((start, start + len(answer)),) if start > 0 and answer else ()
-    return replace(highlight, exact=quote, gaps=gaps, markdown=(), kind=HighlightKind.HIGHLIGHT)
 
 
 def _with_origin(checked: Checked, origins: list[Card]) -> Checked:

@@ -31,6 +31,7 @@ from ankiforge.ledger.journal import (
     generation_line,
 )
 from ankiforge.ledger.keys import content_of, issued_body
+from ankiforge.ledger.locations import FIRST_WORDS
 from ankiforge.ledger.placing import EarlierDecisions
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
@@ -207,6 +208,8 @@ class Rebuild:
             self._place(document, entry.body.get("slug", ""))
         if not self._is_last(("issued", entry.subject), entry):
             return
+        if ("changed", entry.subject) in self._last:
+            self._writer.meta(f"{_CHANGED}{entry.subject}", entry.at)
         self._keep_past(entry)
         read_again(self._db, places_of_highlight(self._db, entry.subject))
         read_again(self._db, [(entry.body["container"], place_of(document))])
@@ -273,11 +276,20 @@ class Rebuild:
     def _slot(self, entry: Entry) -> None:
         body = entry.body
         if not self._is_last(_slot_register(entry), entry):
+            self._keep_first(entry)
             return
         self._db.execute(
             "INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?)",
             (entry.subject, body["family"], body["slot"], body["quote"], body["answer"]),
         )
+
+    def _keep_first(self, entry: Entry) -> None:
+        """Store the first words of a card if the last ones are others: two machines may have drafted it."""
+        name = f"{FIRST_WORDS}{_guid_of(entry)}"
+        before = self._writer.recall(name)
+        if not before or entry.at < msgspec.json.decode(before)[0]:
+            said = (entry.at, entry.body["quote"], entry.body["answer"])
+            self._writer.meta(name, to_json(said))
 
     def _bind(self, entry: Entry) -> None:
         if self._is_last(("bind", entry.subject), entry):
@@ -299,21 +311,30 @@ class Rebuild:
 def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str]]:
     """Return (at, id) of the latest line about each key, document, slot and folder.
 
-    The order in the file counts only for lines of the same second.
+    Of a key whose content differs between its lines also as `changed`. The order in the file counts only
+    for lines of the same second.
     """
     last: dict[tuple[str, ...], tuple[str, str]] = {}
+    first: dict[str, object] = {}
     for entry in entries:
         registers: list[tuple[str, ...]] = []
         if entry.what in ("issued", "bind"):
             registers.append((entry.what, entry.subject))
         if entry.what == "issued":
             registers.append(("document", str(entry.body.get("document"))))
+            content = entry.body.get("content")
+            if first.setdefault(entry.subject, content) != content:
+                registers.append(("changed", entry.subject))
         elif entry.what == "slot":
             registers.append(_slot_register(entry))
         for register in registers:
             if entry.at >= last.get(register, ("", ""))[0]:
                 last[register] = (entry.at, entry.id)
     return last
+
+
+_CHANGED = "changed:"
+"""The prefix of names in `meta` for when a passage was changed last, according to the journal."""
 
 
 def _slot_register(entry: Entry) -> tuple[str, ...]:
@@ -632,7 +653,8 @@ class Recovery:
         row = self._db.execute("SELECT body FROM highlight WHERE key = ?", (key,)).fetchone()
         if row:
             # The journal may have newer words than the note, or than those from which its card was
-            # made and which a revision was waiting to replace: the card is then drafted from them.
+            # made and which a revision was waiting to replace: the card is then drafted from them,
+            # as it is if the passage was changed otherwise, as in a comment, since it was shipped.
             # One written in the source is drafted from it in any case, which costs nothing.
             passage = decode_highlight(row["body"])
             known = canonical(passage.exact)
@@ -641,6 +663,7 @@ class Recovery:
                 bool(found.exact and canonical(found.exact) != known)
                 or made_from not in known
                 or passage.kind is HighlightKind.CARD
+                or self._changed_since_shipped(found.identity)
             )
             self._db.execute(
                 "UPDATE highlight SET drafter = ?, drafted = iif(?, ?, drafted)"
@@ -667,6 +690,16 @@ class Recovery:
             (identity.key, identity.family, identity.slot, MADE_FROM),
         ).fetchone()
         return canonical(row["quote"]) if row else ""
+
+    def _changed_since_shipped(self, identity: Identity) -> bool:
+        """Return whether a passage was changed after its card was shipped and decided on by a person."""
+        changed = self._writer.recall(f"{_CHANGED}{identity.key}")
+        [done] = self._db.execute(
+            "SELECT max(at) FROM (SELECT written_at AS at FROM shipped WHERE guid = ?1"
+            " UNION ALL SELECT at FROM event WHERE subject = ?1 AND by = ?2)",
+            (identity.guid, PERSON),
+        ).fetchone()
+        return changed >= (done or "~")
 
     def _document(self, found: Recovered) -> Document:
         """Store and return a document, identified by the slug in the note's tag, else by the title."""

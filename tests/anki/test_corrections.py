@@ -69,6 +69,11 @@ def cites(**words: str) -> Step:
     return lambda desk: [desk.in_anki()[name].index(word) for name, word in words.items()]
 
 
+def asked_as(word: str, desk: Desk) -> None:
+    """The card waits with this question."""
+    assert word in desk.card()["revision"]["fields"]["Front"]
+
+
 def reviewed(desk: Desk) -> None:
     """The note of the card is the only one that Anki has, and it has its answer."""
     assert desk.col.note_count() == 1
@@ -117,6 +122,11 @@ def seen_as(word: str) -> tuple[Step, ...]:
 
 
 STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
+    "a question that was reworded in a comment still waits when the ledger was lost": ("Rhine", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, comment="? Where does it come to its end?"),
+        do.run(), lambda desk: asked_as("Where", desk), do.lose(), do.run(),
+        lambda desk: asked_as("Where", desk), reviewed,
+    )),
     "a typo in what a person accepted": ("Rhine", (
         do.write("The ==Rhine== is definately long.\n"), *ACCEPTED,
         do.write("The ==Rhine== is definitely long.\n"), do.ship(),

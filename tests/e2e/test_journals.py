@@ -207,23 +207,22 @@ def test_two_machines_that_read_a_passage_before_and_after_an_edit_keep_the_note
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("goverened by", "governed by"), ("since 1544", "since 1538")]
+    ("before", "after", "item"),
+    [
+        ("goverened by", "governed by", "PAPER001"),
+        ("since 1544", "since 1538", "PAPER001"),
+        ("since 1544", "since 1538", "PAPER002"),  # where its file is attached now
+    ],
 )
 def test_an_annotation_made_again_with_a_correction_for_another_machine_keeps_one_card(
-    forge, forge_in, anki, tmp_path, before, after
+    forge, forge_in, anki, tmp_path, before, after, item
 ):
     ours, theirs = forge, forge_in(tmp_path / "second")
     words = "The canton of the lake was goverened by a council of twelve since 1544."
-    for one, made in ((ours, "MARKAAA2"), (theirs, "MARKBBB2")):
-        settings = ("{zotero: {name: zotero, path: Zotero}}",)
-        with_anki(one, anki, *settings) if one is ours else without_anki(one, *settings)
-        (one.folder / "Zotero").mkdir()
-        text = words if one is ours else words.replace(before, after)
-        there = Annotation(made, text, comment="Who governed the canton of the lake?")
-        attached = Attachment("ATTACH01", "r.pdf", (there,))
-        work = Work("PAPER001", {"title": "Lakes"}, attachments=(attached,))
-        write_zotero(one.folder / "Zotero" / "zotero.sqlite", [Library((work,))])
-        one.ok("run")
+    with_anki(ours, anki, ZOTERO)
+    without_anki(theirs, ZOTERO)
+    annotated(ours, words)
+    annotated(theirs, words.replace(before, after), "MARKBBB2", item)
     [guid] = live(ours)
     anki.load(ours.folder / "ankiforge.apkg")
     anki.answer_first_card(guid)
@@ -233,6 +232,43 @@ def test_an_annotation_made_again_with_a_correction_for_another_machine_keeps_on
     assert live(ours) == live(theirs) == {guid}
     anki.load(ours.folder / "ankiforge.apkg")
     assert studied(anki) == [guid]
+
+
+ZOTERO = "{zotero: {name: zotero, path: Zotero}}"
+
+
+def annotated(forge, words: str, made: str = "MARKAAA2", item: str = "PAPER001") -> None:
+    """Read a library with this annotation."""
+    there = Annotation(made, words, comment="Who governed the canton of the lake?")
+    attached = Attachment("ATTACH01", "r.pdf", (there,))
+    work = Work(item, {"title": "Lakes"}, attachments=(attached,))
+    (forge.folder / "Zotero").mkdir(exist_ok=True)
+    write_zotero(forge.folder / "Zotero" / "zotero.sqlite", [Library((work,))])
+    forge.ok("run")
+
+
+def test_words_that_wait_on_one_machine_are_blocked_where_they_were_read_first(
+    forge, forge_in, tmp_path
+):
+    ours, theirs = forge, forge_in(tmp_path / "second")
+    words = "The canton of the {} lake was governed by a council of twelve since 1544."
+    for one in (ours, theirs):
+        without_anki(one, ZOTERO)
+        annotated(one, words.format("northern" if one is ours else "southern"))
+    annotated(ours, words.format("southern"))
+
+    agree(ours, theirs)
+    [[card], [there]] = ours.cards(), theirs.cards()
+    assert "northern" in card["fields"]["Back"]
+    assert card["revision"]["fields"] == there["fields"]
+    assert [(one["check"], one["severity"]) for one in there["findings"]] == [
+        ("same_highlight", "block")
+    ]
+    ours.ok("accept", card["guid"])
+    agree(ours, theirs)
+    [[card], [there]] = ours.cards(), theirs.cards()
+    assert card["fields"] == there["fields"]
+    assert not there["findings"]
 
 
 @pytest.mark.parametrize("shipped_last", [False, True])
