@@ -1,11 +1,12 @@
 """What the core costs: processor time, syncs to disk, memory, and bytes a card.
 
-    python -m benchmarks.core [--notes N] [--large N] [--rounds N] [--python PATH ...]
+    python -m benchmarks.core [--notes N] [--large N] [--annotations N ...] [--rounds N] [--python PATH ...]
 
-Each run is the whole command in a process of its own, over the vault of `benchmarks.vault`. Several
+Each run is the whole command in a process of its own, over the vault of `benchmarks.vault`, and over a
+Zotero library of made-up papers: alone, then with its PDFs as files and notes that quote it. Several
 interpreters, each with its own ankiforge, take turns round by round: their ratios belong to one machine at
-one time. Every figure is the median of the rounds. `--large 0` leaves out the large vault; syncs are
-counted with strace, where it is installed.
+one time. Every figure is the median of the rounds. `--large 0` leaves out the large vault,
+`--annotations 0` the library; syncs are counted with strace, where it is installed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -25,10 +27,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.vault import make
+from benchmarks.vault import WORDS, make
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 NOTES, LARGE, ROUNDS = 2_000, 10_000, 3
+ANNOTATIONS = (2_000, 10_000)
+PAPERS = 200
+PER_PAGE = 10
+"""Marks on a page of a made-up paper."""
 LONG_AGO = 1_700_000_000
 """When the notes were written, in seconds since 1970: no clock's tick is still in doubt."""
 PARSER = """
@@ -163,6 +170,28 @@ class Program:
         self.note(f"{notes:,} notes, unchanged run, s", unchanged.wall)
         self.note(f"{notes:,} notes, run after one edited note, s", edited.wall)
 
+    def zotero(self, folder: Path, count: int) -> None:
+        """Time a first, an unchanged and an edited run of a library, and of all that shows its papers."""
+        both = {
+            "annotations": "",
+            "annotations, also in PDFs and notes": (
+                f"- pdf: {{name: papers, path: {folder / 'storage'}}}\n"
+                f"- obsidian: {{name: notes, path: {folder / 'notes'}}}\n"
+            ),
+        }
+        for name, more in both.items():
+            desk = self.workspace(folder)
+            settings = f"sources:\n- zotero: {{name: zotero, path: {folder}}}\n{more}"
+            (desk / "ankiforge.yaml").write_text(f"{settings}anki: {{collection: none}}\n", "utf-8")
+            runs = [self.forge(desk, "run", "-q") for _ in range(3)]
+            write_library(folder, count, edited=PAPERS // 2)
+            edited = self.forge(desk, "run", "-q")
+            write_library(folder, count)
+            self.note(f"{count:,} {name}, first run, s", runs[0].wall)
+            self.note(f"{count:,} {name}, first run, peak memory MB", runs[0].memory)
+            self.note(f"{count:,} {name}, unchanged run, s", runs[2].wall)
+            self.note(f"{count:,} {name}, run after an edit of one in each paper, s", edited.wall)
+
     def syncs(self, notes: int) -> None:
         """Count the syncs of a first run; once is enough, they do not depend on the load."""
         desk = self.workspace(self.vaults[notes])
@@ -191,6 +220,60 @@ def vault_of(folder: Path, notes: int) -> Path:
     for path in vault.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     return vault
+
+
+def annotation(paper: int, number: int, *, edited: bool = False) -> tuple[str, str]:
+    """Return a made-up marked sentence and the question of its comment."""
+    dice = random.Random(f"{paper} {number}")
+    first, second, third = dice.sample(WORDS, 3)
+    year = dice.randrange(1_000, 2_000) + edited
+    words = f"The {first} of {second} {paper}-{number} was shown to need {third} since {year}."
+    return words, f"? What does the {first} of {second} {paper}-{number} need"
+
+
+def write_library(folder: Path, annotations: int, *, edited: int = 0) -> None:
+    """Write the database of a library; the first mark of so many papers is edited."""
+    works = []
+    for paper in range(PAPERS):
+        marks = []
+        for number in range(annotations // PAPERS):
+            words, comment = annotation(paper, number, edited=number == 0 and paper < edited)
+            page = number // PER_PAGE
+            marks.append(
+                Annotation(f"M{paper:03}{number:04}", words, comment, page=page, top=number)
+            )
+        attached = Attachment(f"ATTCH{paper:03}", f"Paper {paper}.pdf", tuple(marks))
+        fields = {"title": f"On the topic {paper}", "DOI": f"10.5555/{paper}"}
+        works.append(Work(f"PAPER{paper:03}", fields, attachments=(attached,)))
+    write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
+
+
+def library_of(folder: Path, annotations: int) -> Path:
+    """A library with the PDFs of its papers, and a note about each that quotes its first page."""
+    library = folder / f"library-{annotations}"
+    (library / "notes" / ".obsidian").mkdir(parents=True)
+    for paper in range(PAPERS):
+        storage = library / "storage" / f"ATTCH{paper:03}"
+        storage.mkdir(parents=True)
+        said = [annotation(paper, number) for number in range(annotations // PAPERS)]
+        pages = [
+            Page(
+                tuple(paragraph(words) for words, _ in said[at : at + PER_PAGE]),
+                tuple(mark(words, comment=asked) for words, asked in said[at : at + PER_PAGE]),
+            )
+            for at in range(0, len(said), PER_PAGE)
+        ]
+        write_pdf(storage / f"Paper {paper}.pdf", pages, title=f"On the topic {paper}")
+        link = f"zotero://open-pdf/library/items/ATTCH{paper:03}?page=1&annotation=M{paper:03}"
+        quotes = [
+            f"> {words}\n> ([Doe, 2020]({link}{number:04}))\n"
+            for number, (words, _) in enumerate(said[:PER_PAGE])
+        ]
+        (library / "notes" / f"Paper {paper}.md").write_text("\n".join(quotes), "utf-8")
+    write_library(library, annotations)
+    for path in library.rglob("*"):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    return library
 
 
 def small_pdf(folder: Path) -> Path:
@@ -223,6 +306,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--notes", type=int, default=NOTES)
     asked.add_argument("--large", type=int, default=LARGE)
+    asked.add_argument("--annotations", type=int, nargs="*", default=ANNOTATIONS)
     asked.add_argument("--rounds", type=int, default=ROUNDS)
     asked.add_argument("--python", nargs="+", default=[sys.executable], metavar="PATH")
     said = asked.parse_args()
@@ -230,6 +314,7 @@ def main() -> None:
         folder = Path(name)
         sizes = {said.notes, said.large} - {0}
         vaults = {size: vault_of(folder, size) for size in sizes}
+        libraries = {count: library_of(folder, count) for count in said.annotations if count}
         pdf = small_pdf(folder)
         programs = [Program(python, vaults, pdf, folder) for python in said.python]
         for program in programs:  # the first start compiles the modules
@@ -237,6 +322,8 @@ def main() -> None:
         for _ in range(said.rounds):
             for program in programs:
                 program.round(said.notes, said.large)
+                for count, library in libraries.items():
+                    program.zotero(library, count)
         if shutil.which("strace"):
             for program in programs:
                 program.syncs(said.notes)
