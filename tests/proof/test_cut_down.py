@@ -234,6 +234,26 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
     "words typed in Anki, taken over without the journal, and the card edited on the first machine": (
         980031, SHARED, [("type", 30, 12), ("run", 17, 32), ("reword", 0, 30), ("run", 1, 4)],
     ),
+    "a letter of the answer corrected in a note that changed around it, the ledger lost": (
+        1410027, (),
+        [
+            ("lose_ledger", 22, 8), ("drop", 35, 33), ("cut", 26, 28), ("cut", 54, 58),
+            ("number", 4, 48), ("run", 43, 59),
+        ],
+    ),
+    "moved in its note and words added to the answer before the second machine reads it": (
+        1700101, (), [("cut", 12, 33), ("paste", 1, 45), ("cite", 7, 35), ("run", 14, 59)],
+    ),
+    "a number corrected and imported by the second machine, both files of the first lost": (
+        1810094, (), [("number", 21, 3), ("run", 47, 49), ("load", 50, 4), ("lose_both", 48, 8)],
+    ),
+    "moved to another note, of which Anki shows one key and the journal another": (
+        1810164, (),
+        [
+            ("cut", 0, 45), ("run", 12, 34), ("lose_ledger", 29, 37), ("split", 36, 58),
+            ("lose_journal", 58, 50),
+        ],
+    ),
 }  # fmt: skip
 
 
