@@ -177,7 +177,7 @@ def list_(
             if out.as_json:
                 reads = out.data(now.card_data(card))
             else:
-                lines = [*card_text(card)] if verbose else [one_line(card)]
+                lines = [*card_text(card, now.conflicts(card))] if verbose else [one_line(card)]
                 lines += duplicates_text(now.ledger, card) if duplicates else []
                 lines += work_lines(now.ledger, card) if view == "work" or verbose else []
                 reads = out.print("\n".join((*lines, "") if verbose else lines))
@@ -232,22 +232,18 @@ def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
 def show(call: Call, words: tuple[str, ...]) -> None:
     """Show cards in full: fields, quote, source, findings, alternatives."""
     from ankiforge.cli.selection import shown_cards
-    from ankiforge.model import AnkiState
     from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
     from ankiforge.review.history import work_lines
-    from ankiforge.sync import conflicts_of
 
     with session(call, read_only=True) as now:
         for target in shown_cards(now, words):
             card = target.card
-            held = card.anki is AnkiState.HELD
-            conflicts = conflicts_of(now.ledger, card, now.decks) if held else ()
             if call.out.as_json:
-                call.out.data(now.card_data(card, conflicts))
+                call.out.data(now.card_data(card))
                 continue
             seen = now.ledger.views.seen(card.guid)
             reviews = now.ledger.views.reviews_of(card.guid)
-            lines = [*card_text(card, conflicts)]
+            lines = [*card_text(card, now.conflicts(card))]
             lines += [f"studied   {schedule_line(seen, reviews)}"] if seen else []
             lines += work_lines(now.ledger, card)
             lines += duplicates_text(now.ledger, card)

@@ -81,7 +81,15 @@ class Session:
         """The rules of the deck files."""
         return self.review.decks
 
-    def card_data(self, card: Card, conflicts: tuple[Conflict, ...] = ()) -> dict[str, Any]:
+    def conflicts(self, card: Card) -> tuple[Conflict, ...]:
+        """Return the fields of a card that were changed both in the source and in Anki."""
+        from ankiforge.model import AnkiState
+        from ankiforge.sync import conflicts_of
+
+        held = card.anki is AnkiState.HELD
+        return conflicts_of(self.ledger, card, self.decks) if held else ()
+
+    def card_data(self, card: Card) -> dict[str, Any]:
         """Return a card as JSON, with its reviews and problems in Anki."""
         from ankiforge.model import Verdict
         from ankiforge.reports.cards import card_json, note_json
@@ -89,7 +97,7 @@ class Session:
         pending, problems = card.verdict is Verdict.PENDING, self.ledger.queries.problem_cards
         seen = self.ledger.views.seen(card.guid)
         return {
-            **card_json(card, self.review.tags(card), conflicts),
+            **card_json(card, self.review.tags(card), self.conflicts(card)),
             "seen": note_json(seen, self.ledger.views.reviews_of(card.guid)),
             "troubles": problems.troubles(card.guid) if seen else (),
             "instead_of": problems.replaced_by(card.guid) if pending else (),

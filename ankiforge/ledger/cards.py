@@ -234,7 +234,7 @@ _CARDS = (
     "  AND o.role = 'also') AS also, (SELECT json_group_array(o.key) FROM card_highlight o"
     "  JOIN highlight g ON g.key = o.key AND g.presence = 'gone' WHERE o.guid = c.guid"
     "  AND o.role = 'also') AS gone, c.verdict = 'pending' AND EXISTS (SELECT 1 FROM event e"
-    "  WHERE json_extract(e.body, '$.key') = c.key AND e.by = 'person' AND NOT e.undone"
+    "  WHERE json_extract(e.body, '$.key') = +c.key AND e.by = 'person' AND NOT e.undone"
     "  AND NOT EXISTS (SELECT 1 FROM event u WHERE u.id = e.undoes AND u.by = 'person')) AS decided"
     " FROM card c LEFT JOIN candidate a ON a.guid = c.guid"
     " LEFT JOIN highlight h ON h.key = coalesce((SELECT o.key FROM card_highlight o"

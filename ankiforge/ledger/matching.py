@@ -31,7 +31,7 @@ from ankiforge.ledger.highlights import (
     slug_of,
 )
 from ankiforge.ledger.keys import KeyIssuer, content_of
-from ankiforge.ledger.pairing import Judged, Match, in_place, likest, name_of, overlap
+from ankiforge.ledger.pairing import Judged, Match, in_place, is_bare, likest, name_of, overlap
 from ankiforge.model import (
     Edit,
     EditKind,
@@ -746,10 +746,17 @@ class Recognition:
             unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
             came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
             read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
-            both = f"SELECT h.key, s.body {unread} AND h.container = :container ORDER BY h.key"
+            renamed = recognised[scan.container].found
+
+            def page(one: Highlight, renamed: Mapping[str, str] = renamed) -> object:
+                return renamed.get(place := place_of(one.document), place), one.page_label
+
+            both = f"SELECT h.key, s.body {unread} AND s.container = :container ORDER BY h.key"
             if not (brought or came) or not self._db.execute(read, where).fetchone():
                 if brought and came:  # the ledger was lost
-                    self._pair_keys(brought, self._bodies(both, where))
+                    theirs = self._bodies(both, where)
+                    self._pair_keys(brought, theirs)
+                    self._pair_in_note(brought, theirs, page, self._edit_of_same_question)
                 continue
             stands = f"EXISTS (SELECT 1 FROM scanned s WHERE s.run = :run AND s.key = h.key) OR {present('h')}"
             ours = "SELECT key, body FROM highlight h WHERE container = :container AND run <> ''"
@@ -769,7 +776,7 @@ class Recognition:
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others, self.edit)
-            self._pair_in_note(lost, theirs, recognised[scan.container].found)
+            self._pair_in_note(lost, theirs, page, self._edit_in_note)
 
     def accepted_elsewhere(self, run: RunId) -> None:
         """Note the second keys of passages whose card waits here as moved, and was accepted elsewhere.
@@ -838,7 +845,9 @@ class Recognition:
         for key, used in likest(left, others, judged).items() if judged else ():
             twice.setdefault(HighlightKey(key), HighlightKey(used))
 
-    def _pair_in_note(self, lost: _Passages, came: _Passages, renamed: Mapping[str, str]) -> None:
+    def _pair_in_note(
+        self, lost: _Passages, came: _Passages, note: Callable[[Highlight], object], judged: Judged
+    ) -> None:
         """Note which passages that came into a note or page are edits, though less alike, of those that went."""
         known = {*self.issued_twice, *self.issued_twice.values()}
         pages: dict[object, tuple[dict[str, Highlight], ...]] = defaultdict(lambda: ({}, {}))
@@ -847,17 +856,22 @@ class Recognition:
                 if key not in known:
                     if one.route is Route.ZOTERO:  # made again, it has another id
                         one = _of_any_place(replace(one, own="", hints=()))
-                    place = place_of(one.document)
-                    pages[renamed.get(place, place), one.page_label][at][key] = one
+                    pages[note(one)][at][key] = one
         for left, others in pages.values():
-            for key, used in likest(left, others, self._edit_of_a_letter, ASK).items():
+            for key, used in likest(left, others, judged, ASK).items():
                 self.issued_twice[HighlightKey(key)] = HighlightKey(used)
 
-    def _edit_of_a_letter(self, old: Highlight, new: Highlight) -> Edit:
-        """Judge an edit; one of a single letter keeps the names, as far as what is the same passage goes."""
+    def _edit_in_note(self, old: Highlight, new: Highlight) -> Edit:
+        """Judge an edit; as far as what is the same passage goes, a slight one keeps the names."""
         edit = self.edit(old, new)
-        apart = OSA.distance(canonical(old.exact), canonical(new.exact), score_cutoff=1)
-        return replace(edit, names_kept=edit.names_kept or apart <= 1)
+        return replace(edit, names_kept=edit.names_kept or _is_slight(old, new))
+
+    def _edit_of_same_question(self, old: Highlight, new: Highlight) -> Edit:
+        """Judge an edit in a note where both may have stood: another question or answer is another fact."""
+        edit = self._edit_in_note(old, new)
+        answer = edit.kind is EditKind.CORRECTION or not edit.answer_changed or _is_slight(old, new)
+        same = answer and not edit.renamed and not is_bare(new)
+        return edit if same else replace(edit, kind=EditKind.ANOTHER_FACT)
 
     def _earlier(self, key: str, one: Highlight) -> list[Highlight]:
         """Return a passage with each of the words that it had, as far as a card or a run here tells."""
@@ -925,16 +939,20 @@ class Recognition:
             "  ON s.run = :run AND s.key = h.key WHERE h.run = '' AND (h.container <> '' OR s.id IS NOT NULL)"
         )
         others = self._bodies(named, {"run": run}) if bodies else {}
+        titles = dict(
+            self._db.execute("SELECT key, slug FROM document").fetchall() if bodies else ()
+        )
         seconds: list[tuple[str, str, str]] = []
         for vault, there in in_anki.items():
             near = {
                 k: _without_place(o) for k, o in others.items() if _may_be_same(_vault_of(o), vault)
             }
-            self._pair_keys(
-                {key: bodies[key] for key in there},
-                near,
-                self._edit_of_same_names if vault[0] else None,
-            )
+            loose = {key: bodies[key] for key in there}
+            self._pair_keys(loose, near, self._edit_of_same_names if vault[0] else None)
+            copies = Counter(text_of(one) for one in near.values())
+            alone = {key: one for key, one in near.items() if copies[text_of(one)] == 1}
+            question = self._edit_of_same_question
+            self._pair_in_note(loose, alone, lambda one: titles.get(one.document.key), question)
             for key in sorted(there.keys() & self.issued_twice.keys()):
                 seconds.append((RESEMBLED, self.issued_twice[HighlightKey(key)], key))
                 del there[key]
@@ -1053,6 +1071,12 @@ def _is_other_name(edit: Edit) -> bool:
     return edit.kind is EditKind.WAITS and edit.renamed
 
 
+def _is_slight(old: Highlight, new: Highlight) -> bool:
+    """Return whether an edit changed one letter, or only added or removed words at an end."""
+    one, other = canonical(old.exact), canonical(new.exact)
+    return one in other or other in one or OSA.distance(one, other, score_cutoff=1) <= 1
+
+
 def _likest(words: str, texts: dict[str, str], least: int = MOVED_LIKENESS) -> str:
     """Return the key of the text that is most like these words; "" if none is."""
     found = process.extractOne(words, texts, scorer=fuzz.ratio, score_cutoff=least)
@@ -1067,8 +1091,7 @@ def _without_place(one: Highlight) -> Highlight:
 
 def _of_any_place(one: Highlight) -> Highlight:
     """Return a passage without its context, but for a bare number or name, which says nothing alone."""
-    bare = one.gaps == ((0, len(one.exact)),)
-    return one if bare else replace(one, heading="", above=())
+    return one if is_bare(one) else replace(one, heading="", above=())
 
 
 def _without_kind(one: Highlight) -> Highlight:

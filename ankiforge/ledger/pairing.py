@@ -199,7 +199,7 @@ def _of_one_label(
     for side in (stored, found):
         labels: dict[object, list[int]] = defaultdict(list)
         for at, one in side.items():
-            if one.heading and _is_bare(one):
+            if one.heading and is_bare(one):
                 labels[one.heading, one.above, one.kind].append(at)
         sides.append({label: each[0] for label, each in labels.items() if len(each) == 1})
     pairs = {sides[0][label]: sides[1][label] for label in sides[0].keys() & sides[1].keys()}
@@ -320,11 +320,12 @@ def _by_mark(side: dict[int, Highlight]) -> dict[object, list[int]]:
 def _whole_text(highlight: Highlight) -> object:
     """Return the folded text; of a bare number or name, as in a cell of a table, with its labels."""
     text = canonical(highlight.exact)
-    labels = (highlight.heading, highlight.above) if _is_bare(highlight) else ()
+    labels = (highlight.heading, highlight.above) if is_bare(highlight) else ()
     return (text, highlight.kind, labels) if text else None
 
 
-def _is_bare(highlight: Highlight) -> bool:
+def is_bare(highlight: Highlight) -> bool:
+    """Return whether all of a passage is asked for, as in a cell of a table."""
     return highlight.gaps == ((0, len(highlight.exact)),)
 
 

@@ -88,13 +88,12 @@ class Selection:
         """Return (path, text) of highlights that this run did not find but that are still in files."""
         unseen = (
             "SELECT json_extract({0}.body, '$.document.path') AS path, {0}.text FROM {0}"
-            " WHERE {0}.container = :container AND NOT {1} AND NOT EXISTS (SELECT 1 FROM scanned s"
-            "  WHERE s.run = :run AND s.container = {0}.container AND s.path ="
-            "  json_extract({0}.body, '$.document.path') AND s.text = {0}.text)"
+            " WHERE {0}.container = :container AND NOT {1}"
         )
         here = f"{unseen.format('highlight', present('highlight'))} AND presence IN ('present', 'missing-once')"
         rows = self._db.execute(
-            f"{here} UNION {unseen.format('location', present_location('location'))}",
+            f"{here} UNION {unseen.format('location', present_location('location'))}"
+            " EXCEPT SELECT path, text FROM scanned WHERE run = :run AND container = :container",
             {"container": container, "run": run},
         ).fetchall()
         wanted = {(str(row["path"]), str(row["text"])) for row in rows if row["path"]}

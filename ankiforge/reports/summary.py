@@ -179,8 +179,8 @@ def summarize(
     ledger: Ledger, run: RunId | None, tally: Tally, usage: Usage | None = None
 ) -> Summary:
     """Summarise a run; without `run`, over all highlights of the ledger."""
-    held = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
-    unread = len(held - ledger.cards.of_run(run)) if run else 0
+    packed = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
+    unread = len(packed - ledger.cards.of_run(run)) if run else 0
     waiting = reasons(ledger, run)
     return Summary(
         tally, ledger.queries.funnel(run), ledger.queries.card_counts(run), usage, unread, waiting
@@ -235,10 +235,9 @@ def _notes(summary: Summary, program: str) -> Iterator[str]:
         where = f" to {one.path.name}" if len(published) > 1 else ""
         changed = f"({one.added} new, {one.updated} updated)"
         yield f"{_numbered(one.notes, 'note')} written{where}  {changed}"
-    yield from anki_text(summary.tally)
     if summary.unread:
-        come = "comes" if summary.unread == 1 else "come"
-        yield f"{summary.unread:10} of them {come} from earlier runs"
+        yield f"{summary.unread:10} of them from highlights that this run did not find"
+    yield from anki_text(summary.tally)
     if count := cards["revisions"]:
         wait = "correction waits" if count == 1 else "corrections wait"
         yield f"{count:6} {wait} for you: {program} review"

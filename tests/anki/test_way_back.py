@@ -152,7 +152,9 @@ def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk):
     assert conflict == {
         "field": "Back", "base": "cat", "mine": "kitty", "source": "cat (an animal)",
     }  # fmt: skip
-    desk.say("show", "CARD", told=f"ankiforge resolve {desk.guid()} --mine · ")
+    assert [one["conflicts"] for one in desk.forge.cards("anki:held")] == [[conflict]]
+    for command in (("show", "CARD"), ("list", "anki:held", "-v")):
+        desk.say(*command, told=f"ankiforge resolve {desk.guid()} --mine · ")
     desk.run(conflicts=1)
     assert desk.forge.ok("seen", "Cells", "--json").lines[0]["counts"]["in_anki"] == 3
     desk.say("seen", "Cells", told=" · 3 in Anki")

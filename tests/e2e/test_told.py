@@ -101,7 +101,7 @@ def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
     assert "not read now" not in first
     assert "         1 accepted\n" in then
     assert "     2 notes written  (0 new, 0 updated)\n" in then
-    assert "         1 of them comes from earlier runs\n" in then
+    assert "         1 of them from highlights that this run did not find\n" in then
 
     told = forge.ok("run", vault).stdout
     assert (
