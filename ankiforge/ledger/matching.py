@@ -778,7 +778,9 @@ class Recognition:
                 self._pair_keys(loose, others, self.edit)
             self._pair_in_note(lost, theirs, page, self._edit_in_note)
             if scan.container.startswith("zotero:"):  # the file may belong to another item now
-                self._pair_in_note(lost, theirs, _page_of_file, self._edit_in_note)
+                self._pair_in_note(
+                    lost, theirs, lambda one: (one.block, one.page_label), self._edit_in_note
+                )
 
     def accepted_elsewhere(self, run: RunId) -> None:
         """Note the second keys of passages whose card waits here as moved, and was accepted elsewhere.
@@ -1089,11 +1091,6 @@ def _without_place(one: Highlight) -> Highlight:
     """Return a passage as Anki shows it: without context, of unknown kind."""
     kind = one.kind if one.kind is HighlightKind.CARD else HighlightKind.HIGHLIGHT
     return replace(one, heading="", prefix="", suffix="", kind=kind, own="")
-
-
-def _page_of_file(one: Highlight) -> object:
-    """Return the attachment and page of an annotation in Zotero."""
-    return one.block, one.page_label
 
 
 def _of_any_place(one: Highlight) -> Highlight:
