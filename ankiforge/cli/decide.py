@@ -302,7 +302,8 @@ def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: s
         conflicts = {one.card.guid: one.conflicts for one in plans}
         fresh = [find(now.ledger, target.card.guid) for target in targets]
         done = review.resolve(now.ledger, fresh, conflicts, mine=mine, field=field)
-    report(now, done, "settled; it reaches Anki with the next build or push")
+    after = "your words stay in Anki" if mine else "it reaches Anki with the next build or push"
+    report(now, done, f"settled; {after}")
 
 
 # --- undo -----------------------------------------------------------------------------------

@@ -220,11 +220,11 @@ def _after(
         if not summary.nothing_new:
             yield "  to import it, double-click it, or use File › Import in Anki; leave the options as they are"
     if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
-        why = "there is no card yet"
-        if cards["ready"]:
+        why, waiting = "there is no card yet", cards["waiting"] + cards["blocked"]
+        if cards["ready"] or (tally.plans and not waiting):  # those of a source that is not there
             lacks = " but what is missing there" if tally.anki["missing"] else ""
             why = f"Anki has every accepted card{lacks}" if tally.plans else "nothing is new"
-        elif waiting := cards["waiting"] + cards["blocked"]:
+        elif waiting:
             why = f"no card is accepted, {counted(waiting, 'card waits', 'cards wait')} for you"
         yield f"\nno package was written: {why}"
     if more := tally.counts["flooded"]:

@@ -544,9 +544,10 @@ class Reviser:
             return
         edit = _edit(card, group[0], judge)
         inherits = len(group) == 1 and self._inherits(card, group[0], edit)
-        disputed = not inherits and len(group) == 1 and _conflicts(card, group[0], edit, judge)
-        if disputed:
-            inherits, edit = True, None
+        conflict = len(group) == 1 and _conflicts(card, group[0], edit, judge)
+        disputed = conflict and not inherits
+        if conflict:
+            inherits, edit = True, None  # the answer in Anki stays
         deferred = inherits and card.verdict is Verdict.ACCEPTED and group[0].later
         if card.verdict is Verdict.ACCEPTED:
             self._defer(card.guid, deferred)

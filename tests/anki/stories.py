@@ -40,6 +40,10 @@ class Desk:
         assert old in text
         self.write(text.replace(old, new), name)
 
+    def leave(self) -> None:
+        """The vault is not mounted."""
+        self.notes.rename(self.forge.folder / "away")
+
     # --- the program
 
     def run(self, *arguments: str, packages: int | None = None, **notes: int) -> Any:

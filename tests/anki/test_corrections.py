@@ -127,6 +127,11 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write("In which year was the WHO founded?::1948\n"), do.ship(), do.note(Back="1948"), reviewed,
         do.finds("answer_changed"), do.say("accept", "CARD"), do.finds("answer_changed", present=False),
     )),
+    "a number that is the answer, which the person worded otherwise in Anki": ("WHO", (
+        do.write("In which year was the WHO founded?::1946\n"), *ACCEPTED, do.edit(Back="in '46"), do.run(),
+        do.write("In which year was the WHO founded?::1948\n"), do.run(conflicts=1), do.note(Back="in '46"),
+        do.finds("answer_changed", present=False), reviewed,
+    )),
     "a renamed note ships its link": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.run(packages=1),
         do.load(), lambda desk: links_to(desk, "B"), reviewed, do.run(written=0),

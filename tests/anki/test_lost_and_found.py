@@ -55,6 +55,9 @@ STORIES: dict[str, tuple[Step, ...]] = {
         *CAT, do.lose(journal=True), do.write("Hund::dog\n"), do.say("run", told=LEFT),
         do.say("run", told="ankiforge audit lists them"), untold,
     ),
+    "a vault that is not there leaves Anki with every card": (
+        *CAT, do.leave(), do.say("run", code=1, told="no package was written: Anki has every accepted card"),
+    ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
     ),
