@@ -328,7 +328,7 @@ class Alternatives:
     def _unwanted(self, card: Card) -> Iterator[_Unwanted]:
         tagged = card.standing is Standing.RETIRED and card.standing_why == TAGGED
         if card.verdict is Verdict.REJECTED or tagged:
-            for one in dict.fromkeys((card.leading, *card.open)):
+            for one in (card.picked,) if card.picked else dict.fromkeys((card.leading, *card.open)):
                 draft = one.draft
                 yield _Unwanted(card.guid, draft.kind, draft.fields, draft.answer, whole=True)
         yield from self._passed_over(card.guid)

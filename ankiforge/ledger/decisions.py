@@ -207,8 +207,15 @@ class Decisions:
             self.draft_replacement(event.subject, event.after.get("standing_why", ""))
         elif event.what == "reject" and not event.undone:
             for card in self._cards.several([Guid(event.subject)]):
-                if self.rejected_otherwise(card):
+                if (card.picked and card.open) or self.rejected_otherwise(card):
                     self._draft_again(card)
+        elif event.what == "wait" and not event.undone:
+            # a card that waits after all has the words of its passage, which may be no longer those of others
+            for card in self._cards.several([Guid(event.subject)]):
+                said = canonical(card.leading.draft.quote)
+                for one in card.also:
+                    if card.verdict is Verdict.PENDING and said not in canonical(one.exact):
+                        self._unmerge(card.guid, one.key)
         elif event.what == REPLACES and not event.undone:
             # here the words of the other card wait as revisions of those that it may replace
             for card in self._cards.several(event.body.get(INSTEAD, ())):

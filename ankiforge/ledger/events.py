@@ -214,11 +214,24 @@ def _fold_one(card: Facts, ignored: frozenset[str] = frozenset()) -> State:
     doubted = state.columns["waits"] == DOUBTED and state.columns["verdict"] == Verdict.ACCEPTED
     if doubted and state.columns["accepted_by"] != PERSON:
         state.columns |= {"verdict": Verdict.PENDING.value, "accepted_by": ""}
+        _lead_with_revision(card, state)
     if state.columns["verdict"] == Verdict.REJECTED:
         state.lacks = None  # it keeps the words that were rejected
     _lead_with_own_words(card, state)
     state.columns["anki"], state.columns["anki_why"] = _in_anki(card)
     return state
+
+
+def _lead_with_revision(card: Facts, state: State) -> None:
+    """Give a card that waits after all the words that waited as its revision, as a pending card has them."""
+    waiting = [c for c in card.alternatives if state.letters[c.letter] == CandidateState.OPEN]
+    if not waiting or state.columns["edited"]:
+        return
+    lead = next((one for one in waiting if not one.blocked), waiting[0])
+    for letter in state.letters:
+        state.letters[letter] = CandidateState.PASSED
+    state.letters[lead.letter] = CandidateState.PICKED
+    state.columns |= {"kind": lead.kind, "fields": lead.fields}
 
 
 def _first_words(card: Facts) -> Columns:

@@ -489,7 +489,7 @@ class CardMoves:
             card, other = self._cards.get(guid), self._cards.get(into)
             waits = other.revision if card.verdict is Verdict.PENDING else None
             draft = card.leading.draft
-            if any(
+            if card.fields == other.fields or any(
                 one and _says(one.draft, draft.quote, draft.answer) for one in (other.picked, waits)
             ):
                 pair = (guid, Guid(into))

@@ -458,7 +458,7 @@ class Recorder:
     ) -> None:
         found = [(row, card) for row, card in zip(rows, cards, strict=True) if card]
         if not found and not others:
-            if not self._merged(placing.highlight.key, rows, placing.recorded):
+            if not self._merged(placing, rows):
                 self._new_choice(placing, [self._with_copies(placing, row) for row in rows])
         elif any(card.verdict is Verdict.REJECTED or is_decided(card) for _, card in found):
             self._revise_decided(placing, rows, found)
@@ -580,12 +580,13 @@ class Recorder:
             return None
         return Finding(SAME_HIGHLIGHT, Severity.BLOCK, f"was shipped with other words: {edit.why}")
 
-    def _merged(self, key: HighlightKey, rows: list[Row], recorded: Recorded) -> bool:
+    def _merged(self, placing: _Placing, rows: list[Row]) -> bool:
         """Merge an exact repetition into the existing card; return whether that was done.
 
-        This is not done if that card is not in use, or if a person undid such a merge.
+        This is not done if that card is not in use, if a person undid such a merge, or if the words wait
+        for a card of the passage itself, which another machine has.
         """
-        checked = foremost(rows[0])
+        key, recorded, checked = placing.highlight.key, placing.recorded, foremost(rows[0])
         if self._earlier.merged_before(key, checked.draft):
             return True
         answers = [one.draft.answer for one in (checked, *(c for row in rows for c in row))]
@@ -600,6 +601,7 @@ class Recorder:
             or not self._cards.stands(repeated)
             or self._decisions.was_unmerged(repeated, key)
             or self._earlier.all_rejected(key)  # its own card in a lost ledger was rejected
+            or self._wait_elsewhere(placing, checked.draft)
         ):
             return False
         self._cards.link(repeated, key, "also")
@@ -608,6 +610,13 @@ class Recorder:
         self._writer.decide("merge", repeated, body, by=POLICY, action=action)
         recorded.merged += 1
         return True
+
+    def _wait_elsewhere(self, placing: _Placing, draft: Draft) -> bool:
+        """Return whether the words of a draft would block a card of its passage that only the journal has."""
+        key, family = placing.highlight.key, draft.kind.family
+        slot, _ = self._slots.continued(key, family, [draft], placing.families[family] == 1)
+        known = self._slots.drafted(key, family).get(slot, ("", ""))
+        return bool(self._shipped_otherwise(placing, guid_for(key, family, slot), known, draft))
 
     def _reworded(self, key: HighlightKey, draft: Draft) -> str:
         """Return the card of an equal passage that said the same as a draft until a person edited it; "" if none.

@@ -17,6 +17,7 @@ from ankiforge.ledger.events import MADE, PERSON, Event, standing
 from ankiforge.ledger.journal import Writer
 from ankiforge.model import (
     MADE_FROM,
+    CandidateState,
     Card,
     CardKind,
     Draft,
@@ -77,9 +78,12 @@ def _same_answer(card: Card, draft: Draft) -> bool:
 def said_before(card: Card, draft: Draft) -> bool:
     """Return whether a draft repeats a candidate of a card, including one that was passed over."""
     family = card.family is draft.kind.family
+    # where it was rejected, what waits here was not known
+    rejected = card.verdict is Verdict.REJECTED and card.picked
     return family and any(
         same(one.draft.answer, draft.answer) and same(one.draft.quote, draft.quote)
         for one in card.candidates
+        if not (rejected and one.state is CandidateState.OPEN)
     )
 
 
@@ -207,21 +211,39 @@ class Slots:
     def _own_slot(
         self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool, new: int
     ) -> int:
-        taken = self._in_use(key, family)
-        rows = self._of_drafts(key, family)
-        free = [row for row in rows if row["slot"] not in taken]
-        if slot := self._of_answer(free, drafts):
+        slot, draft = self.continued(key, family, drafts, only)
+        if slot and draft is None:
             return slot
+        slot = (
+            slot
+            or new
+            or _after(
+                [
+                    *self._in_use(key, family),
+                    *(int(row["slot"]) for row in self._of_drafts(key, family)),
+                ]
+            )
+        )
+        self.record(key, family, slot, draft or drafts[0])
+        return slot
+
+    def continued(
+        self, key: HighlightKey, family: Family, drafts: Sequence[Draft], only: bool
+    ) -> tuple[int, Draft | None]:
+        """Return the slot, known only from the journal, of a card with the answer of a draft, or that one revises.
+
+        0 if there is none; else also the draft that revises the card, if it has another answer.
+        """
+        taken = self._in_use(key, family)
+        free = [row for row in self._of_drafts(key, family) if row["slot"] not in taken]
+        if slot := self._of_answer(free, drafts):
+            return slot, None
         only = only and len(free) == 1 and drafts[0].by_hand
         for draft in drafts:
             for row in free:
-                slot = int(row["slot"])
                 if self._continues(_guid_of(row), row, draft, only):
-                    self.record(key, family, slot, draft)
-                    return slot
-        slot = new or _after([*taken, *(int(row["slot"]) for row in rows)])
-        self.record(key, family, slot, drafts[0])
-        return slot
+                    return int(row["slot"]), draft
+        return 0, None
 
     def for_made(self, key: HighlightKey, draft: Draft) -> int:
         """Return the slot of a card made by hand, computed from its text."""

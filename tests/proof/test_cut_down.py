@@ -234,6 +234,30 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
     "words typed in Anki, taken over without the journal, and the card edited on the first machine": (
         980031, SHARED, [("type", 30, 12), ("run", 17, 32), ("reword", 0, 30), ("run", 1, 4)],
     ),
+    "corrected and copied, and both first read by a machine that knows the old words from the journal": (
+        1800002, (), [("number", 41, 54), ("copy", 11, 36), ("run", 22, 40), ("run", 17, 29)],
+    ),
+    "rejected with the old answer, while the new one waited on the second machine": (
+        1700005, (),
+        [
+            ("run", 27, 44), ("reject", 51, 46), ("number", 57, 49), ("run", 19, 39),
+            ("reject", 40, 17),
+        ],
+    ),
+    "a copy corrected, of which each machine had made the other one its card": (
+        1810151, (),
+        [
+            ("copy", 28, 7), ("add", 47, 21), ("run", 5, 40), ("run", 58, 44),
+            ("number", 52, 2),
+        ],
+    ),
+    "the year of a passage and of its copy corrected, of which each machine had made one its card": (
+        1700092, (),
+        [
+            ("split", 48, 12), ("cut", 26, 29), ("year", 36, 26), ("copy", 38, 11),
+            ("run", 32, 32), ("lose_ledger", 1, 26), ("run", 19, 54),
+        ],
+    ),
     "a letter of the answer corrected in a note that changed around it, the ledger lost": (
         1410027, (),
         [
@@ -252,6 +276,20 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
         [
             ("cut", 0, 45), ("run", 12, 34), ("lose_ledger", 29, 37), ("split", 36, 58),
             ("lose_journal", 58, 50),
+        ],
+    ),
+    "another passage cut where one that only Anki has was pasted with a citation": (
+        1110003, ALONE,
+        [
+            ("cite", 52, 2), ("cut", 22, 57), ("lose_both", 20, 14), ("run", 3, 39),
+            ("paste", 42, 8), ("cut", 47, 59),
+        ],
+    ),
+    "a year corrected where it was read first, and another word replaced in a note that changed around it": (
+        1820093, (),
+        [
+            ("drop", 51, 33), ("year", 25, 54), ("paste", 30, 35), ("run", 11, 39),
+            ("paste", 16, 11), ("typo", 30, 3),
         ],
     ),
 }  # fmt: skip
