@@ -25,9 +25,11 @@ mended. On its first run, of other facts and of turned meanings shipped, and of 
     fresh 4     7 of 123     78 %    half of a set, to tune the rules on
     fresh 5     1 of 122     83 %    the other half, run after that (before: 4 of 122, 78 %)
     fresh 6     0 of 118     83 %    (before: 0 of 118, 77 %)
+    fresh 7     2 of 112     80 %    (before: 2 of 112, 74 %)
 
-Of the corrections of the last part, 47 had an edit that was known when the rules were made: without
-these it kept 85 % of 134 (before: 84 %).
+Of the corrections of `fresh 6`, 47 had an edit that was known when the rules were made: without
+these it kept 85 % of 134 (before: 84 %). Of the 126 of `fresh 7` that are modelled on real edits 81 %
+were kept (before: 76 %).
 """
 
 from __future__ import annotations
@@ -43,7 +45,17 @@ from ankiforge.check.corrections import Passage, classify
 from ankiforge.model import Edit, EditKind
 
 SET = Path(__file__).with_suffix(".jsonl")
-HALVES = ("tuned", "held-back", "fresh", "fresh 2", "fresh 3", "fresh 4", "fresh 5", "fresh 6")
+HALVES = (
+    "tuned",
+    "held-back",
+    "fresh",
+    "fresh 2",
+    "fresh 3",
+    "fresh 4",
+    "fresh 5",
+    "fresh 6",
+    "fresh 7",
+)
 LABELS = ("different", "waits", "correction", "reworded")
 LEAST_KEPT = 0.95
 

@@ -119,7 +119,8 @@ _NOISE = re.compile(
     r"|\[\[@[^\]\n]+\]\]|\[@[^\]\n]+\]|\[\^[^\]\n]+\]"  # citation keys, footnotes
     r"|(?<![\w@])@[A-Za-z][\w:.-]*\d{4}[a-z]?(?!\w)"
     r"|<sup>\s*\[\d+\]\s*</sup>"
-    r"|\((?:p|pp|S|ch|chap)\.\s?\d+(?:\s?[-–]\s?\d+)?\)"
+    r"|\((?:see |siehe |cf\. )?(?:(?:p|pp|S|ch|chap|Fig|Sec|Abb|Kap|Tab)\.|[Pp]age|[Cc]hapter|[Ss]ection"
+    r"|[Ff]igure|[Tt]able|Seite|Kapitel|Abschnitt|Abbildung|Tabelle)\s?\d+(?:\s?[-–.]\s?\d+)*\)"
     r"|(?<![\w(])\(?https?://[^\s)]+\)?|\bdoi:\s?\S+"
     r"|(?<![\w&])#(?![a-fA-F]*\d[\da-fA-F]*\b)[^\W\d][\w/-]*"  # tags; #ff0000 is a colour
     r"|(?:^|(?<=\s))\^[\w-]+\s*$"  # a block id
@@ -129,10 +130,12 @@ _NOISE = re.compile(
 _ARROW = re.compile(r"<?(?:-{1,3}|={1,3})>|[→⇒⟶⟹]")
 _TYPED = ((">=", "≥"), ("<=", "≤"), ("!=", "≠"), ("==", "="))
 _HALVES = (("½", " 1/2"), ("¼", " 1/4"), ("¾", " 3/4"))
-_NOT = (
+_PERSONS = (("he or she", "they"), ("his or her", "their"))
+_SPELLINGS = (
     (re.compile(r"\bcan['’]t\b", re.IGNORECASE), "cannot"),
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will not"),
     (re.compile(r"(?<=[a-z])n['’]t\b", re.IGNORECASE), " not"),
+    (re.compile(r"\bwhat(?= (?!.. |are |was |were |does |did |ha[ds] |can )[a-z])", re.I), "which"),
 )
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
 _FRAME = re.compile("[$`]")
@@ -170,9 +173,9 @@ def _cleaned(text: str, citations: bool) -> str:
 
     text = _SCRIPT.sub(lambda match: f"{match[1]}{match[2]}{match[1]}".replace("_", "~"), text)
     text = _ARROW.sub(" ", _NOISE.sub(" ", _SOLID.sub(hold, text)))
-    for sign, single in (*_TYPED, *_HALVES):
+    for sign, single in (*_TYPED, *_HALVES, *_PERSONS):
         text = text.replace(sign, single)
-    for pattern, words in _NOT if "n't" in text or "n’t" in text else ():
+    for pattern, words in _SPELLINGS:
         text = pattern.sub(words, text)
     if citations:
         text = CITED.sub(" ", text)
@@ -252,6 +255,8 @@ _LIMITING = frozenset(map(without_accents, listed("corrections", "limiting")))
 _NEGATING = frozenset(map(without_accents, listed("corrections", "negating")))
 _COUNTED = _LIMITING - listed("corrections", "uncounted")
 _NAMING = listed("corrections", "naming")
+_GIVEN = frozenset(map(without_accents, listed("corrections", "given")))
+_GENDERED = frozenset(map(without_accents, listed("corrections", "gendered")))
 _REFERRING = listed("corrections", "referring")
 _MISSPELLED = by_word("corrections", "misspelled")
 _UNIVERSAL = listed("corrections", "universal")
@@ -321,8 +326,12 @@ def _unframed(passage: Passage) -> list[str]:
     return [_FRAME.sub("", text) for text, _ in _segments(passage)]
 
 
-def _tokens(passage: Passage, citations: bool) -> list[_Token]:
+def _tokens(
+    passage: Passage, citations: bool, misread: dict[str, str] | None = None
+) -> list[_Token]:
     segments = _segments(passage)
+    for was, word in (misread or {}).items():
+        segments = [(re.sub(rf"\b{was}\b", word, text), answer) for text, answer in segments]
     for number, (text, _) in enumerate(segments[:-2]):  # ==100== °C is the same as ==100 °C==
         after = segments[number + 1]
         last = text.split()[-1].casefold() if text.strip() else ""
@@ -347,6 +356,7 @@ def _tokens(passage: Passage, citations: bool) -> list[_Token]:
             cleaned = f" {cleaned}"
         found += _scan(cleaned, answer, tail)
         tail = (tail + cleaned + (" " if text[-1:].isspace() else ""))[-12:]
+    found = [a for a, b in pairwise((*found, None)) if a and not (a.light and a == b)]  # the the
     found, language = _finished(found, german), _language_of(words)
     return found if language == "English" else [replace(one, language=language) for one in found]
 
@@ -446,7 +456,8 @@ def _finished(found: list[_Token], german: bool) -> list[_Token]:
         if not one.beside or one.within_name or at == 0:
             continue
         before, number = found[at - 1], one.quantity
-        names = before.key in _NUMBERING or before.key == "§"
+        counts = one.answer and before.key == "number"  # the atomic number is ==11==
+        names = (before.key in _NUMBERING and not counts) or before.key == "§"
         names = names or (before.capital and _may_name(before, german))
         # (Smith 2010), die Schlacht war 1386
         year = one.dated and (before.bracketed or not before.capital)
@@ -509,8 +520,10 @@ def _misspelled(
         return False
     if _MISSPELLED.get(one) == other and (one in _SMALL or one not in known):
         return True
-    small, words = _into_small(one, other), vocabularies().get(language, frozenset())
-    if small and sorted(one) == sorted(other):
+    small = (one in _SMALL) != (other in _SMALL)  # teh, adn, wich
+    words = vocabularies().get(language, frozenset())
+    nowhere = one not in known and not _is_word(one)
+    if small and (sorted(one) == sorted(other) or (nowhere and other in _SMALL and short > 3)):
         # form for from: where a small word stands, no other word makes a sentence
         return apart == 1
     was, now = (word in known or (not small and word in words) for word in (one, other))
@@ -539,7 +552,7 @@ def _misspelled(
     if was != now:
         most = 2 if short > (5 if other in known else _LONG) else 1
         typed = not ending or {one[-1], other[-1]} == {"d", "t"}
-        return now and typed and short >= 4 and apart <= most
+        return now and typed and short >= (3 if nowhere else 4) and apart <= most
     if apart > 1:
         return False
     if len(one) != len(other):  # a letter is missing or doubled
@@ -558,9 +571,8 @@ def _misspelled(
     return pair in _NEAR_KEYS or pair in ({"c", "s"}, {"s", "z"})
 
 
-def _into_small(one: str, other: str) -> bool:
-    """Return whether exactly one is a small word, which was mistyped: `teh`, `adn`, `wich`."""
-    return (one in _SMALL) != (other in _SMALL)
+def _is_word(word: str) -> bool:
+    return any(word in each for each in vocabularies().values())
 
 
 def _affixed(one: str, other: str) -> bool:
@@ -591,13 +603,14 @@ def _alike(one: _Token, other: _Token, known: Container[str]) -> str:
         exchanged = fillers or mistyped or b in _groups("exchangeable").get(a, ())
         return "small" if exchanged else ""
     if one.light != other.light and ({a, b} & _FILLERS or not inflected(a, b, one.language)):
-        typed = _into_small(a, b) and not (one.name or other.name)
+        typed = not (one.name or other.name)
         return "spelling" if typed and _misspelled(a, b, known, one.language) else ""
     if one.language == other.language == "German" and conjugated(one.raw, other.raw):
         return "form"
     if one.language != "English" and ended(a, b, one.language):
         return "form"
     titled = one.raw.istitle() and other.raw.istitle() and one.language == "English"
+    titled = titled and not re.search("[^ev]ans?$", a)  # Africans, but not Evans
     if titled and a.rstrip("s") == b.rstrip("s"):
         return ""  # Adam and Adams
     named = one.name and other.name and a + "s" not in (b, b + "s") and b[-2:] != "ed"
@@ -733,27 +746,20 @@ _MOST_INSERTED = 0.3
 
 
 _INTERVAL = re.compile(r"([\[\](])[-−+]?(?:[\d.]+|[a-z]|∞)[,;]\s?[-−+]?(?:[\d.]+|[a-z]|∞)([\[\])])")
+_COUNTING = frozenset((*NUMBER_WORDS, *ORDINALS, *UNITS, *_SCALES, *NEGATORS, *_NEGATING))
 _DIGIT_LIKE = str.maketrans("lO", "10")
-_ASKED = re.compile(r"\b(?:what|which)(?=\s+([^\W\d_]+))", re.IGNORECASE)
 
 
-def _asked(passage: Passage) -> str:
-    """Return a question with one word for `what` and `which` before a noun or a verb of content."""
-    return _ASKED.sub(
-        lambda match: match[0] if match[1].casefold() in FUNCTION else "which", passage.text
-    )
-
-
-def _reread(passage: Passage, after: Passage) -> Passage:
-    """Return a passage with the letters as digits that are digits after the edit: l25, O °C."""
-    words = frozenset(re.findall(r"\w+", f"{after.text} {after.answer}"))
-
-    def reread(match: re.Match[str]) -> str:
-        digits = match[0].translate(_DIGIT_LIKE)
-        return digits if digits in words and match[0] not in words else match[0]
-
-    read = [re.sub(r"\b[lO\d]+\b", reread, text) for text in (passage.text, passage.answer)]
-    return replace(passage, text=read[0], answer=read[1])
+def _misread(passage: Passage, after: Passage, known: Container[str]) -> dict[str, str]:
+    """Return the numbers, units and negations of the new passage that were mistyped: l25, thrid."""
+    old, new = (set(re.findall(r"\w+", f"{one.text} {one.answer}")) for one in (passage, after))
+    read: dict[str, str] = {}
+    for word in old - new:
+        near = [word.translate(_DIGIT_LIKE)] if re.fullmatch(r"[lO\d]+", word) else []
+        if len(word) > 3 and word.islower() and word not in known and not _is_word(word):
+            near = [one for one in _COUNTING & new if OSA.distance(word, one) == 1]
+        read |= {word: near[0]} if len(near) == 1 and near[0] in new else {}
+    return read
 
 
 def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edit:
@@ -762,16 +768,13 @@ def classify(before: Passage, after: Passage, known: Container[str] = ()) -> Edi
     `known` contains casefolded words of the rest of the vault: of two known words, neither is a
     misspelling of the other.
     """
-    gaps = before.gaps or after.gaps
-    if not gaps and before.answer == after.answer and _asked(before) == _asked(after):
-        before = replace(before, text=after.text)  # what enzyme, which enzyme
-    before = _reread(before, after)
+    misread = _misread(before, after, known)
     framed = _FRAME.search(before.text + before.answer) or _FRAME.search(after.text + after.answer)
     if framed and _unframed(before) == _unframed(after):
         before = replace(after, under=before.under)
     old_cites, new_cites = _cited(before), _cited(after)
     citations = old_cites <= new_cites or new_cites <= old_cites
-    old, new = _tokens(before, citations), _tokens(after, citations)
+    old, new = _tokens(before, citations, misread), _tokens(after, citations)
     old, new = _joined(old, new), _joined(new, old)
     pairs = _aligned(old, new, known)
     if pairs is None:
@@ -965,6 +968,9 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     for one, after in pairwise(edit.new):  # the controlling and the controlled company
         if not after.light and any(one is each for each in edit.participles):
             return f"“{one.raw}”: acting or acted on"
+        other_gender = after.key in _GENDERED and any(one.key == new for _, new in edit.exchanged)
+        if other_gender and one.language != "English":  # el capital, la capital
+            return f"“{one.raw} {after.raw}”: another gender"
     singles = (*edit.inserted, *edit.removed)
     # ethanol 78 and ethanal 20, poison and poisson: without a dictionary both look like a typo
     written = [(a, b) for a, b in edit.spelled if not (a.light or b.light)]
@@ -981,6 +987,8 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     tokens = edit.new if edit.inserted else edit.old
     for one in singles:
         at = next(place for place, each in enumerate(tokens) if each is one)
+        if _is_first_name(tokens, at, singles):
+            continue
         if why := _doubtful(tokens, at, singles) or _headed(tokens, at, edit.single):
             return why
     context = any(not one.answer for one in singles)
@@ -988,6 +996,13 @@ def _doubt(edit: _Differences, meaning: list[_Token]) -> str:
     if len(singles) > _MOST_INSERTED * total and (context or len(meaning) < _LEAST_CONTEXT):
         return "too many words were added or removed"
     return ""
+
+
+def _is_first_name(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> bool:
+    """Return whether a word is the only first name before a name: Alexander Fleming."""
+    one, near = tokens[at], tokens[max(at - 1, 0) : at + 2]
+    names = [each for each in near if each.capital and each.answer == one.answer and not each.light]
+    return one.key in _GIVEN and len(names) == 2 and names[0] is one and names[1] not in singles
 
 
 def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str:
@@ -1007,7 +1022,10 @@ def _doubtful(tokens: list[_Token], at: int, singles: tuple[_Token, ...]) -> str
         return said
     contrary = OPPOSITES.get(stem(one.key), frozenset())
     there = (each for each in tokens if all(each is not single for single in singles))
-    joined = any(each and each.key in ("and", "und", "et", "y") for each in (before, after))
+    joined = one.key[-1] not in "sd"  # increases and decreases
+    joined = joined and any(
+        each and each.key in ("and", "und", "et", "y") for each in (before, after)
+    )
     if not joined and any(stem(each.key) in contrary for each in there):
         return f"{said}, and its opposite is there"
     if one.kind == "number":

@@ -232,7 +232,7 @@ def inflected(one: str, other: str, language: str) -> bool:
 
 def ended(one: str, other: str, language: str) -> bool:
     """Return whether two long words differ by an ending: Gebietes, Gebiets; validées, validée."""
-    ending = "(e|e?s)$" if language == "German" else "(e|e?s|nt?)$"
+    ending = "(e|e?[ns])$" if language == "German" else "(e|e?s|nt?)$"
     bases = [{word, re.sub(ending, "", word)} for word in (one, other)]
     if min(len(one), len(other)) < 6 or not bases[0] & bases[1]:
         return False
