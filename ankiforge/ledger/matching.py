@@ -236,8 +236,6 @@ _Vault = tuple[str, str]
 """A namespace, and the name that Obsidian has for the vault, or "" if that is unknown."""
 _ANCHOR = re.compile(r"/([0-9a-f]{16})(?:\.|$)")
 _VAULT_NAME = re.compile(r"obsidian://open\?vault=([^&]*)")
-
-
 _AROUND = 24
 """Folded characters of the text around a passage from which it tells a spot of its note."""
 _GROWN = 1.3
@@ -744,7 +742,7 @@ class Recognition:
                 continue
             self._unread[scan.container] = brought
             unread = "FROM scanned s JOIN highlight h USING (key) WHERE s.run = :run AND h.run = ''"
-            came = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
+            new = self._db.execute(f"SELECT 1 {unread} LIMIT 1", where).fetchone()
             read = "SELECT 1 FROM highlight WHERE container = :container AND run <> '' LIMIT 1"
             renamed = recognised[scan.container].found
 
@@ -752,8 +750,8 @@ class Recognition:
                 return renamed.get(place := place_of(one.document), place), one.page_label
 
             both = f"SELECT h.key, s.body {unread} AND s.container = :container ORDER BY h.key"
-            if not (brought or came) or not self._db.execute(read, where).fetchone():
-                if brought and came:  # the ledger was lost
+            if not (brought or new) or not self._db.execute(read, where).fetchone():
+                if brought and new:  # the ledger was lost
                     theirs = self._bodies(both, where)
                     self._pair_keys(brought, theirs)
                     self._pair_in_note(brought, theirs, page, self._edit_of_same_question)
@@ -776,7 +774,9 @@ class Recognition:
             theirs = self._bodies(both, where) if lost else {}
             for loose, others in ((brought, here), (lost, theirs), (brought, lost)):
                 self._pair_keys(loose, others, self.edit)
-            self._pair_in_note(lost, theirs, page, self._edit_in_note)
+            as_issued = self._bodies(both.replace("s.body", "h.body"), where) if lost else {}
+            for came in (theirs, as_issued):
+                self._pair_in_note(lost, came, page, self._edit_in_note)
 
     def accepted_elsewhere(self, run: RunId) -> None:
         """Note the second keys of passages whose card waits here as moved, and was accepted elsewhere.
@@ -939,9 +939,8 @@ class Recognition:
             "  ON s.run = :run AND s.key = h.key WHERE h.run = '' AND (h.container <> '' OR s.id IS NOT NULL)"
         )
         others = self._bodies(named, {"run": run}) if bodies else {}
-        titles = dict(
-            self._db.execute("SELECT key, slug FROM document").fetchall() if bodies else ()
-        )
+        slugs = "SELECT key, slug FROM document WHERE ?"
+        titles = dict(self._db.execute(slugs, (bool(bodies),)).fetchall())
         seconds: list[tuple[str, str, str]] = []
         for vault, there in in_anki.items():
             near = {
@@ -960,9 +959,9 @@ class Recognition:
         alike: dict[_Vault, dict[str, str]] = {}
         found: dict[int, HighlightKey] = {}
         for row in self._db.execute(
-            "SELECT s.id, s.key, s.container, s.body FROM scanned s LEFT JOIN highlight h USING (key)"
-            " WHERE s.run = ? AND s.replaces = '' AND (s.key = ''"
-            "  OR (h.run = '' AND h.drafter <> ? AND ?)) ORDER BY s.id",
+            "SELECT s.id, s.key, s.replaces, s.container, s.body FROM scanned s LEFT JOIN highlight h"
+            " USING (key) WHERE s.run = ? AND (s.key = '' OR (s.replaces = '' AND h.run = ''"
+            "  AND h.drafter <> ? AND ?)) ORDER BY s.id",
             (run, TAKEN, bool(in_anki)),
         ):
             if not in_anki and not journal.get(row["container"]):
@@ -973,20 +972,21 @@ class Recognition:
                 each = [*(other for other in in_anki if _may_be_same(other, vault)), *renamed]
                 alike[vault] = {k: text for other in each for k, text in in_anki[other].items()}
             there = alike[vault]
-            key = "" if row["key"] else _likest(words, journal.get(row["container"], {}))
+            placed = row["key"] or row["replaces"]
+            key = "" if placed else _likest(words, journal.get(row["container"], {}))
             if not key and (key := _likest(words, there, ASK)):
                 # another workspace may have put a similar one into this collection
                 edit = self.edit(bodies[key], _without_place(one))
                 other_fact = edit.kind is EditKind.ANOTHER_FACT
                 if row["key"] and not _is_other_name(edit) and not other_fact:
                     seconds.append((RESEMBLED, row["key"], key))
-                other_fact = other_fact and not _likest(words, there, SAME)
+                other_fact = other_fact and (placed or not _likest(words, there, SAME))
                 key = "" if row["key"] or other_fact else key
             if key:
+                self.assign(run, row["id"], NO_KEY)  # it replaces nothing
                 found[row["id"]] = HighlightKey(key)
-        self._db.executemany(
-            "UPDATE highlight SET presence_why = ?, replaces = ? WHERE key = ?", seconds
-        )
+        resembled = "UPDATE highlight SET presence_why = ?, replaces = ? WHERE key = ?"
+        self._db.executemany(resembled, seconds)
         for _, used, key in seconds:
             self.issued_twice.setdefault(HighlightKey(key), HighlightKey(used))
         return found

@@ -278,6 +278,20 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("lose_journal", 58, 50),
         ],
     ),
+    "another passage cut where one that only Anki has was pasted with a citation": (
+        1110003, ALONE,
+        [
+            ("cite", 52, 2), ("cut", 22, 57), ("lose_both", 20, 14), ("run", 3, 39),
+            ("paste", 42, 8), ("cut", 47, 59),
+        ],
+    ),
+    "a year corrected where it was read first, and another word replaced in a note that changed around it": (
+        1820093, (),
+        [
+            ("drop", 51, 33), ("year", 25, 54), ("paste", 30, 35), ("run", 11, 39),
+            ("paste", 16, 11), ("typo", 30, 3),
+        ],
+    ),
 }  # fmt: skip
 
 
