@@ -302,12 +302,19 @@ class Recorder:
         return Finding(MOVED_FROM, Severity.WARN, message)
 
     def _replaced(self, key: HighlightKey, drafts: list[Checked]) -> tuple[Card, ...]:
-        """Return the accepted cards of a highlight that no draft repeats."""
+        """Return the accepted cards of a highlight, and those its pending cards may replace, that no draft repeats."""
+        own = [card for card in self._cards.of_highlight(key) if card.highlight.key == key]
+        asked = {
+            Guid(one.twin)
+            for card in own
+            if card.verdict is Verdict.PENDING
+            for one in card.leading.findings
+            if one.check == REPLACES
+        }
         return tuple(
             card
-            for card in self._cards.of_highlight(key)
-            if card.highlight.key == key
-            and card.standing is Standing.LIVE
+            for card in (*own, *self._cards.several(sorted(asked)))
+            if card.standing is Standing.LIVE
             and card.verdict is Verdict.ACCEPTED
             and not any(said_before(card, checked.draft) for checked in drafts)
         )

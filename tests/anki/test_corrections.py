@@ -15,6 +15,7 @@ RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WAR = "World War 1 ended in ==1918== after four years.\n"
 NEXT = "World War 2 ended in ==1945== after six years.\n"
+THIRD = "The Korean War ended in ==1953== after three years.\n"
 GAP = "In its ==worst case== the search takes as long as the list is."
 GAPS = "The ==liver== stores ==glycogen== for the night.\n"
 ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
@@ -76,8 +77,8 @@ def reviewed(desk: Desk) -> None:
     assert desk.in_anki()
 
 
-def replaced_by_the_other(desk: Desk) -> None:
-    new, old = desk.card("1945"), desk.card("1918")
+def replaced_by_the_other(desk: Desk, by: str = "1945") -> None:
+    new, old = desk.card(by), desk.card("1918")
     assert new["instead_of"] == [old["guid"]]
     assert (new["verdict"], old["standing"]) == ("pending", "live")
 
@@ -164,6 +165,11 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(updated=0), replaced_by_the_other,
         do.say("accept", "CARD", card="1945"), do.ship(), do.tags("ankiforge::retired"),
         do.say("undo"), replaced_by_the_other,
+    )),
+    "a third fact, before the second was decided on, takes the place of the first": ("1918", (
+        do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.write(THIRD), do.run(updated=0), do.run(added=0),
+        lambda desk: replaced_by_the_other(desk, "1953"), do.lose(), do.run(updated=0, added=0),
+        lambda desk: replaced_by_the_other(desk, "1953"),
     )),
     "another fact still asks after the ledger was lost": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.lose(), do.run(updated=0),
