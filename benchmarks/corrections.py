@@ -29,7 +29,8 @@ mended. On its first run, of other facts and of turned meanings shipped, and of 
 
 Of the corrections of `fresh 6`, 47 had an edit that was known when the rules were made: without
 these it kept 85 % of 134 (before: 84 %). Of the 126 of `fresh 7` that are modelled on real edits 81 %
-were kept (before: 76 %).
+were kept (before: 76 %). The eleven pairs that it gained are of kinds that were known when the rules
+were made, four of them word for word: 74 % is what unseen edits came to.
 """
 
 from __future__ import annotations

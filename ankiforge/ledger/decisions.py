@@ -14,6 +14,7 @@ from ankiforge.ledger.events import (
     ANKI,
     COLUMNS,
     CONSENT,
+    DOUBTED,
     LAPSES,
     PERSON,
     SOURCE,
@@ -209,7 +210,7 @@ class Decisions:
             for card in self._cards.several([Guid(event.subject)]):
                 if (card.picked and card.open) or self.rejected_otherwise(card):
                     self._draft_again(card)
-        elif event.what == "wait" and not event.undone:
+        elif event.after.get("waits") == DOUBTED and not event.undone:
             # a card that waits after all has the words of its passage, which may be no longer those of others
             for card in self._cards.several([Guid(event.subject)]):
                 said = canonical(card.leading.draft.quote)
@@ -447,14 +448,14 @@ class Decisions:
 
     # --- reading ----------------------------------------------------------------------------
 
-    def words_wait(self, guid: Guid) -> bool:
-        """Return whether a machine superseded a card by this one because the passage has other words than it."""
-        row = self._db.execute(
-            "SELECT 1 FROM event WHERE what = 'supersede' AND NOT undone"
+    def words_wait(self, guid: Guid) -> set[Guid]:
+        """Return the cards superseded on a machine by this one, although the passage has other words than it."""
+        rows = self._db.execute(
+            "SELECT subject FROM event WHERE what = 'supersede' AND NOT undone"
             f" AND json_extract(body, '$.after.standing_why') = ? AND json_extract(body, '$.{WAITS}')",
             (guid,),
-        ).fetchone()
-        return row is not None
+        )
+        return {Guid(row["subject"]) for row in rows.fetchall()}
 
     def of(self, subject: str) -> list[Event]:
         """Return all events about a card, highlight or document, oldest first, including undone ones."""

@@ -10,9 +10,9 @@ from msgspec import json
 
 from ankiforge.ledger.alternatives import Alternatives, Row, foremost, intents, is_decided
 from ankiforge.ledger.cards import MOVED_FROM, REPLACES, SAME_HIGHLIGHT, SOURCE_GONE, Cards
-from ankiforge.ledger.db import Connection
+from ankiforge.ledger.db import Connection, to_json
 from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE, Event
+from ankiforge.ledger.events import PERSON, POLICY, REDRAFT, SOURCE, Event, columns_set
 from ankiforge.ledger.highlights import TAKEN
 from ankiforge.ledger.journal import Writer
 from ankiforge.ledger.keys import content_of
@@ -352,7 +352,7 @@ class Recorder:
             card.guid: card
             for rows, cards in zip(groups, matched, strict=True)
             for row, card in zip(rows, cards, strict=True)
-            if card and (_states_another(placing, row, card) or self._is_replaced(row, card))
+            if card and (self._states_another(placing, row, card) or self._is_replaced(row, card))
         }
         known = [card for card in existing if self._lacks_other(card)]
         matched = [
@@ -428,15 +428,31 @@ class Recorder:
                     guid, REDRAFT, after, action=action, extra={"card": old.guid}
                 )
 
+    def _states_another(self, placing: _Placing, row: Row, card: Card) -> bool:
+        """Return whether an accepted card and a new draft of the highlight state different facts.
+
+        The words of a card that it superseded on a machine wait as its revision there, and so here.
+        """
+        if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
+            return False
+        if not _is_another(placing, row[0], card):
+            return False
+        waits = self._decisions.words_wait(card.guid)
+        return waits.isdisjoint(self._drafted_elsewhere(row[0].draft, card))
+
     def _is_replaced(self, row: Row, card: Card) -> bool:
         """Return whether another machine asks if a card of its own with these words replaces a card."""
-        draft = row[0].draft
         return any(
             (REPLACES, card.guid) in map(_pair, _questions(event))
-            for guid, family, answer in without_card(self._db, card.highlight.key)
-            if family is draft.kind.family and same(answer, draft.answer)
+            for guid in self._drafted_elsewhere(row[0].draft, card)
             for event in self._decisions.of(guid)
         )
+
+    def _drafted_elsewhere(self, draft: Draft, card: Card) -> Iterator[Guid]:
+        """Yield the cards with the answer of a draft of a card's passage that only the journal knows."""
+        for guid, family, answer in without_card(self._db, card.highlight.key):
+            if family is draft.kind.family and same(answer, draft.answer):
+                yield guid
 
     def _lacks_other(self, card: Card) -> bool:
         """Return whether a card was superseded by one that only the journal knows."""
@@ -524,7 +540,9 @@ class Recorder:
         drafts = [foremost(row).draft, *(checked.draft for checked in row)]
         only = placing.families[family] == 1
         before = self._slots.drafted(placing.highlight.key, family)
-        key, slot = self._slots.slot_for(placing.highlight.key, family, drafts, only, new)
+        key, slot = self._asked_elsewhere(placing, drafts[0]) or self._slots.slot_for(
+            placing.highlight.key, family, drafts, only, new
+        )
         own = key == placing.highlight.key
         known = (before if own else self._slots.drafted(key, family)).get(slot, ("", ""))
         guid = guid_for(key, family, slot)
@@ -544,6 +562,37 @@ class Recorder:
         if known[0] and not all(map(same, known, (drafts[0].quote, drafts[0].answer))):
             self._reviser.tell_correction(guid, drafts[0])
         return guid
+
+    def _asked_elsewhere(self, placing: _Placing, draft: Draft) -> tuple[HighlightKey, int] | None:
+        """Return the slot of a card, known only from the journal, with these words and the same question.
+
+        Another machine asks whether it replaces a card, under the key that the passage has there.
+        """
+        if not placing.replaced:
+            return None
+        family = draft.kind.family
+        rows = self._db.execute(
+            "SELECT d.subject, s.key, s.slot, s.quote, s.answer FROM event d JOIN slot s"
+            " ON s.key = json_extract(d.body, '$.key') AND s.family = :family WHERE d.what = :what"
+            f" AND NOT d.undone AND EXISTS (SELECT 1 FROM json_each(d.body, '$.{INSTEAD}') one"
+            "  WHERE one.value IN (SELECT value FROM json_each(:cards)))"
+            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = d.subject) ORDER BY d.rank",
+            {
+                "family": family, "what": REPLACES,
+                "cards": to_json([card.guid for card in placing.replaced]),
+            },
+        )  # fmt: skip
+        for row in rows.fetchall():
+            key, slot = HighlightKey(row["key"]), int(row["slot"])
+            columns = columns_set(self._decisions.of(row["subject"]))
+            if (
+                guid_for(key, family, slot) == row["subject"]
+                and columns.get("standing", Standing.LIVE) == Standing.LIVE
+                and same(row["answer"], draft.answer)
+                and same(row["quote"], draft.quote)
+            ):
+                return key, slot
+        return None
 
     def _shipped_otherwise(
         self, placing: _Placing, guid: Guid, known: tuple[str, str], draft: Draft
@@ -760,13 +809,6 @@ def _with_left_out(checked: Checked, left: list[Checked]) -> Checked:
 def _repeats(row: Row, cards: list[Card]) -> bool:
     """Return whether a draft repeats one of these cards."""
     return any(said_before(card, checked.draft) for card in cards for checked in row)
-
-
-def _states_another(placing: _Placing, row: Row, card: Card) -> bool:
-    """Return whether an accepted card and a new draft of the highlight state different facts."""
-    if placing.judge is None or card.verdict is not Verdict.ACCEPTED or card.made:
-        return False
-    return _is_another(placing, row[0], card)
 
 
 def _of_other_kinds(placing: _Placing, drafts: list[Checked], cards: list[Card]) -> list[Card]:

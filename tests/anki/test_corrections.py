@@ -181,6 +181,10 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
         lambda desk: replaced_by_the_other(desk, "1953"), do.lose(), do.run(updated=0, added=0),
         lambda desk: replaced_by_the_other(desk, "1953"),
     )),
+    "another fact waits for what a person decided on the first, not for the settings": ("1918", (
+        do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.say("reject", "CARD"), do.run(),
+        do.card("1945", verdict="pending", waits="you have already decided on a card of their passage"),
+    )),
     "another fact still asks after the ledger was lost": ("1918", (
         do.write(WAR), *ACCEPTED, do.write(NEXT), do.run(), do.lose(), do.run(updated=0),
         replaced_by_the_other, do.say("show", "CARD", told="replaced? "),

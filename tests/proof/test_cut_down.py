@@ -278,6 +278,20 @@ HISTORIES: dict[str, tuple[int, tuple[str, ...], list[Step]]] = {
             ("lose_journal", 58, 50),
         ],
     ),
+    "another fact in a renamed note, of which one machine knows the first words, and one the second": (
+        1100037, (),
+        [
+            ("rename", 47, 7), ("number", 40, 2), ("run", 1, 17), ("add", 20, 31),
+            ("run", 28, 29), ("add", 55, 57), ("year", 12, 31), ("run", 34, 39),
+        ],
+    ),
+    "a year replaced where a person had worded the card, which each machine has under its own key": (
+        1850067, (), [("reword", 52, 10), ("cut", 50, 26), ("run", 0, 9), ("year", 19, 23)],
+    ),
+    "another fact in a PDF, for which each machine asks a question of its own": (
+        1850012, (),
+        [("run", 26, 14), ("replace", 42, 46), ("run", 46, 14), ("reprint", 17, 52)],
+    ),
     "another passage cut where one that only Anki has was pasted with a citation": (
         1110003, ALONE,
         [

@@ -174,6 +174,7 @@ def test_nearly_all_corrections_of_the_tuned_half_ship():
         ("Sodium has atomic number ==12==.", "Sodium has atomic number ==11==.", CORRECTION),
         ("Bus number 12 goes to ==Bonn==.", "Bus number 11 goes to ==Bonn==.", WAITS),
         ("It increases the ==rate== here.", "It increases and decreases the ==rate== here.", WAITS),
+        ("The Fed sets the ==rate== here.", "The feed sets the ==rate== here.", WAITS),
         ("El capital es de ==Madrid==.", "La capital es de ==Madrid==.", WAITS),
         ("Convergence is ==uniform==.", "Convergence is ==weakly uniform==.", WAITS),
     ],
