@@ -189,7 +189,7 @@ class Locations:
             " AND (container <> ? OR place <> ?)"
             f" AND (document IN ({marks}) OR EXISTS (SELECT 1 FROM location w WHERE w.key = h.key"
             f" AND json_extract(w.body, '$.document.key') IN ({marks})))"
-            " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM scanned s"
+            " AND (presence <> 'gone' OR ? = '') AND NOT EXISTS (SELECT 1 FROM scanned s INDEXED BY scanned_key"
             " WHERE s.run = ? AND s.key = h.key AND s.container = ? AND s.place = ?)",
             (
                 row["text"], row["key"], row["container"], row["place"], *documents, *documents,
