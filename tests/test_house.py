@@ -78,9 +78,9 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 190, "code lines": 53_300, "AST nodes": 536_500, "longest file": 1_124}
+CEILINGS = {"modules": 188, "code lines": 53_190, "AST nodes": 535_488, "longest file": 1_124}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 52_700
+TEST_LINES = 52_366
 HERE = Path(__file__).parent
 
 
