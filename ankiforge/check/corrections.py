@@ -135,6 +135,7 @@ _SPELLINGS = (
     (re.compile(r"\bcan['’]t\b", re.IGNORECASE), "cannot"),
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will not"),
     (re.compile(r"(?<=[a-z])n['’]t\b", re.IGNORECASE), " not"),
+    # what enzyme, which enzyme
     (re.compile(r"\bwhat(?= (?!.. |are |was |were |does |did |ha[ds] |can )[a-z])", re.I), "which"),
 )
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
@@ -751,14 +752,15 @@ _DIGIT_LIKE = str.maketrans("lO", "10")
 
 
 def _misread(passage: Passage, after: Passage, known: Container[str]) -> dict[str, str]:
-    """Return the numbers, units and negations of the new passage that were mistyped: l25, thrid."""
+    """Return the numbers, units and negations that were mistyped, by what was typed: {"thrid": "third"}."""
     old, new = (set(re.findall(r"\w+", f"{one.text} {one.answer}")) for one in (passage, after))
     read: dict[str, str] = {}
     for word in old - new:
         near = [word.translate(_DIGIT_LIKE)] if re.fullmatch(r"[lO\d]+", word) else []
         if len(word) > 3 and word.islower() and word not in known and not _is_word(word):
             near = [one for one in _COUNTING & new if OSA.distance(word, one) == 1]
-        read |= {word: near[0]} if len(near) == 1 and near[0] in new else {}
+        if len(near) == 1 and near[0] in new:
+            read[word] = near[0]
     return read
 
 

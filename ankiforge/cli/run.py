@@ -221,7 +221,8 @@ def _after(
             yield "  to import it, double-click it, or use File › Import in Anki; leave the options as they are"
     if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
         why, waiting = "there is no card yet", cards["waiting"] + cards["blocked"]
-        if cards["ready"] or (tally.plans and not waiting):  # those of a source that is not there
+        # cards of a source that was not read now do not count as ready
+        if cards["ready"] or (tally.plans and not waiting):
             lacks = " but what is missing there" if tally.anki["missing"] else ""
             why = f"Anki has every accepted card{lacks}" if tally.plans else "nothing is new"
         elif waiting:

@@ -328,6 +328,7 @@ class Alternatives:
     def _unwanted(self, card: Card) -> Iterator[_Unwanted]:
         tagged = card.standing is Standing.RETIRED and card.standing_why == TAGGED
         if card.verdict is Verdict.REJECTED or tagged:
+            # beside a picked candidate, the open ones were not rejected: they are its revisions
             for one in (card.picked,) if card.picked else dict.fromkeys((card.leading, *card.open)):
                 draft = one.draft
                 yield _Unwanted(card.guid, draft.kind, draft.fields, draft.answer, whole=True)

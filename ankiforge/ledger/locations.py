@@ -488,9 +488,9 @@ class CardMoves:
         self._decide_mutual(action)
 
     def _block_drafted_apart(self, judge: Judge) -> None:
-        """Block cards that another machine shipped before, with words of which these are no correction.
+        """Block cards that another machine shipped before, if their words now are no correction of those.
 
-        They wait there. So they do here, until a person decides on them.
+        The words now wait there as a revision, and so the card waits here until a person decides.
         """
         rows = self._db.execute(
             "SELECT m.name, m.value, c.guid FROM meta m JOIN card c ON c.guid = substr(m.name, ?)"

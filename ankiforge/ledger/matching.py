@@ -866,12 +866,12 @@ class Recognition:
                 self.issued_twice[HighlightKey(key)] = HighlightKey(used)
 
     def _edit_in_note(self, old: Highlight, new: Highlight) -> Edit:
-        """Judge an edit; as far as what is the same passage goes, a slight one keeps the names."""
+        """Classify an edit; in one note, a slight edit counts as one that keeps the names."""
         edit = self.edit(old, new)
         return replace(edit, names_kept=edit.names_kept or _is_slight(old, new))
 
     def _edit_of_same_question(self, old: Highlight, new: Highlight) -> Edit:
-        """Judge an edit in a note where both may have stood: another question or answer is another fact."""
+        """Classify an edit in a note that may have had both: with another question or answer, it is another fact."""
         edit = self._edit_in_note(old, new)
         answer = edit.kind is EditKind.CORRECTION or not edit.answer_changed or _is_slight(old, new)
         same = answer and not edit.renamed and not is_bare(new)
@@ -943,8 +943,8 @@ class Recognition:
             "  ON s.run = :run AND s.key = h.key WHERE h.run = '' AND (h.container <> '' OR s.id IS NOT NULL)"
         )
         others = self._bodies(named, {"run": run}) if bodies else {}
-        slugs = "SELECT key, slug FROM document WHERE ?"
-        titles = dict(self._db.execute(slugs, (bool(bodies),)).fetchall())
+        rows = self._db.execute("SELECT key, slug FROM document").fetchall() if bodies else ()
+        slugs = {row["key"]: row["slug"] for row in rows}
         seconds: list[tuple[str, str, str]] = []
         for vault, there in in_anki.items():
             near = {
@@ -955,7 +955,7 @@ class Recognition:
             copies = Counter(text_of(one) for one in near.values())
             alone = {key: one for key, one in near.items() if copies[text_of(one)] == 1}
             question = self._edit_of_same_question
-            self._pair_in_note(loose, alone, lambda one: titles.get(one.document.key), question)
+            self._pair_in_note(loose, alone, lambda one: slugs.get(one.document.key), question)
             for key in sorted(there.keys() & self.issued_twice.keys()):
                 seconds.append((RESEMBLED, self.issued_twice[HighlightKey(key)], key))
                 del there[key]

@@ -66,6 +66,8 @@ from ankiforge.text.anchors import mark_of, text_of
 from ankiforge.text.fold import canonical, same
 from ankiforge.text.markdown import plain
 
+_CHANGED = "changed:"
+"""The prefix of names in `meta` for when a passage was changed last, according to the journal."""
 _UNFIT = (
     AttributeError, KeyError, OverflowError, TypeError, ValueError, msgspec.ValidationError,
     sqlite3.Error,
@@ -331,10 +333,6 @@ def last_lines(entries: Iterable[Entry]) -> dict[tuple[str, ...], tuple[str, str
             if entry.at >= last.get(register, ("", ""))[0]:
                 last[register] = (entry.at, entry.id)
     return last
-
-
-_CHANGED = "changed:"
-"""The prefix of names in `meta` for when a passage was changed last, according to the journal."""
 
 
 def _slot_register(entry: Entry) -> tuple[str, ...]:

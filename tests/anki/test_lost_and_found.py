@@ -84,7 +84,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     ),
     "a pin can be taken back though the source went on": (
         *CAT, do.edit(Back="kitty"), do.write("Katze::a cat\n"), do.run(),
-        do.say("resolve", "CARD", "--mine"), do.write("Katze::one cat\n"), do.run(), do.say("undo"),
+        do.say("resolve", "CARD", "--mine", told="your words stay"), do.write("Katze::one cat\n"), do.run(), do.say("undo"),
         do.run(conflicts=1),
     ),
     "a deletion nobody looked at outlives a lost database": (
