@@ -78,7 +78,7 @@ def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 188, "code lines": 53_190, "AST nodes": 535_488, "longest file": 1_124}
+CEILINGS = {"modules": 188, "code lines": 53_192, "AST nodes": 535_498, "longest file": 1_124}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
 TEST_LINES = 52_366
 HERE = Path(__file__).parent

@@ -25,7 +25,7 @@ from ankiforge.ledger.documents import (
     Listing,
     Roots,
     Works,
-    places_of_document,
+    places_of_documents,
     places_of_highlight,
     read_again,
 )
@@ -219,7 +219,7 @@ class Ingest:
         papers = {*grown, *(str(row["document"]) for row in rows)}
         members = sorted({one for paper in papers for one in self.works.members(paper)})
         related = {*members, *(self.works.notes_about(members) if members else ())}
-        places = {place for one in related for place in places_of_document(self._db, one)}
+        places = {*places_of_documents(self._db, related)}
         places |= {
             (row["container"], row["place"])
             for row in self._db.execute(
@@ -273,8 +273,8 @@ class Ingest:
         """Make the next run read the documents that an event is about."""
         if event.what == "union":
             for document in event.body.get("documents", ()):
-                for member in self.works.members(document):
-                    read_again(self._db, places_of_document(self._db, member))
+                members = self.works.members(document)
+                read_again(self._db, places_of_documents(self._db, members))
         elif event.what == "skip":
             read_again(self._db, places_of_highlight(self._db, event.subject))
         elif event.what == "move":
