@@ -299,9 +299,6 @@ _DIALECTS = {
     r"|^TARGET DECK",
     "flashcards": r"(?:^|[ \t])#card[/-](?:reverse|spaced)\b|(?:^|[ \t])\^1\d{12}[ \t]*$|^cards-deck:"
     r"|^(?![ \t]*[-*+] )[^\n]*\S[ \t]+#card(?:[ \t]+#[\w/-]+)*[ \t]*\n[^\n]",
-    "yanki": r"\A---\n(?:.*\n){0,60}?noteId: *[\"']?\d{13}",
-    "logseq": r"\{\{cloze |^[ \t]*card-last-interval:: ",
-    "remnote": r"^[ \t]*[-*] .*\S (?:>>|;;|<>) .*\n(?:.*\n){0,40}?[ \t]*[-*] .*\S (?:>>|;;|<>) |\{\(\{",
 }
 """Patterns that occur only in notes written for a dialect."""
 _LARGEST_NOTE = 400_000

@@ -43,23 +43,22 @@ def findings(card: dict[str, Any]) -> list[str]:
 
 
 def test_what_stands_in_anki_gets_no_card_and_the_reason(forge, anki):
-    one, two, three, four = (added(anki, word) for word in ("one", "two", "three", "four"))
+    one, two, three = (added(anki, word) for word in ("one", "two", "three"))
     vault(
         forge,
         own=f"first::one\n<!--ID: {one}-->\n\nsecond::two\n",
         block=f"START\nBasic\nWhat is third?\nBack: three\n<!--ID: {two}-->\nEND\n",
         tagged=f"What is fourth? #card\nFour.\n^{three}\n",
-        whole=f"---\nnoteId: {four}\n---\nWhat is fifth?\n\n---\n\nFive.\n",
     )
-    workspace(forge, "auto", "o2a", "flashcards", "yanki")
+    workspace(forge, "auto", "o2a", "flashcards")
 
     told = forge.json("run")
 
     assert [card["fields"]["Front"] for card in forge.cards()] == ["second"]
     assert sorted(without(forge).values()) == sorted(
-        f"already in Anki by another tool (note {number})" for number in (one, two, three, four)
+        f"already in Anki by another tool (note {number})" for number in (one, two, three)
     )
-    assert told["fates"]["no_card"] == 4
+    assert told["fates"]["no_card"] == 3
     assert told["cards"]["ready"] == 1
 
 

@@ -91,8 +91,6 @@ class Page:
     source: Source
     blocks: Blocks
     head_tags: tuple[str, ...] = ()
-    note_id: str = ""
-    """The id of the Anki note that the whole file is, from its front matter."""
 
     # --- lines ------------------------------------------------------------------------------
 

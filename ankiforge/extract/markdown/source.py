@@ -168,7 +168,6 @@ class Backticks:
 _HEAD = re.compile(r"---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _DOI = re.compile(r"\b10\.\d{4,9}/\S+")
 _ZOTERO = re.compile(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
-_NOTE_ID = re.compile(r"\A\d{10,19}\Z")
 _ANNOTATED_PDF = re.compile(
     r"\A(?![a-z]+://)(?:.*[/\\])?([^/\\\[\]]+\.pdf)(?:\]\])?\Z", re.IGNORECASE
 )
@@ -204,8 +203,6 @@ class FrontMatter(NamedTuple):
     """(scheme, value) of the paper that the note is about."""
     lines: int = 0
     """The number of lines of the front matter."""
-    note_id: str = ""
-    """The id of the Anki note that yanki made of the whole file."""
 
 
 def front_matter(text: str) -> FrontMatter:
@@ -224,7 +221,6 @@ def front_matter(text: str) -> FrontMatter:
         identifiers=tuple(dict.fromkeys(_identifiers(values))),
         problem=problem,
         lines=head[0].count("\n") + (not head[0].endswith("\n")),
-        note_id="".join(_NOTE_ID.findall(_scalar(values.get("noteId")))),
     )
 
 

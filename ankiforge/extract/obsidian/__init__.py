@@ -1,7 +1,7 @@
 """Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
 
-`vault` finds the notes and reads them with the functions of `markdown`. `dialects` and `outlines`
-read the cards of other tools, with what they share in `grammar`. Nothing is written into a vault.
+`vault` finds the notes and reads them with the functions of `markdown`. `dialects` reads the cards
+of other tools with the functions of `grammar`. Nothing is written into a vault.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
-OfTools = Literal["osr", "o2a", "flashcards", "yanki", "logseq", "remnote"]
-"""Dialects: the card syntaxes of obsidian-spaced-repetition, Obsidian_to_Anki and others."""
+OfTools = Literal["osr", "o2a", "flashcards"]
+"""Dialects: obsidian-spaced-repetition, Obsidian_to_Anki, flashcards-obsidian."""
 Style = Literal["question", "flashcard", "ruled", "table", "inline", "curly", "highlight"]
 """`Q:`/`A:`; `#flashcard`; `---`; a table of one column; `x::y`; `{x}`; `==x==`."""
 MARKS: tuple[Mark, ...] = get_args(Mark)
@@ -73,13 +73,6 @@ class FlashcardsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Where the plugin writes its ids. Without effect: ids are found in both places."""
 
 
-class YankiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The settings of the `yanki` dialect."""
-
-    folders: tuple[str, ...] = ()
-    """Folders whose files are cards; () = every file that looks like one."""
-
-
 class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of an `obsidian:` source."""
 
@@ -94,7 +87,6 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     osr: OsrSettings = OsrSettings()
     o2a: O2aSettings = O2aSettings()
     flashcards: FlashcardsSettings = FlashcardsSettings()
-    yanki: YankiSettings = YankiSettings()
     glossary_headings: tuple[str, ...] = ()
     """Extra headings that mark a glossary section, beside glossary, definitions and terms."""
 

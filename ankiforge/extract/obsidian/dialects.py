@@ -1,10 +1,9 @@
-"""The card syntaxes of other tools for Obsidian; those based on lists are in `outlines`."""
+"""The card syntaxes of other tools for Obsidian."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import pairwise
 from textwrap import dedent
@@ -36,7 +35,6 @@ from ankiforge.extract.obsidian.grammar import (
     is_ours,
     numbered_clozes,
 )
-from ankiforge.extract.obsidian.outlines import Logseq, Remnote
 from ankiforge.model import Form, Span
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
         FlashcardsSettings,
         O2aSettings,
         OsrSettings,
-        YankiSettings,
     )
 
 
@@ -54,9 +51,6 @@ def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
         "osr": lambda: Osr(settings.osr, beside_ours="block" in settings.cards),
         "o2a": lambda: O2a(settings.o2a),
         "flashcards": lambda: Flashcards(settings.flashcards),
-        "yanki": lambda: Yanki(settings.yanki),
-        "logseq": Logseq,
-        "remnote": Remnote,
     }
     return tuple(makers[name]() for name in dict.fromkeys(settings.cards) if name in makers)
 
@@ -685,98 +679,3 @@ class Flashcards(Dialect):
     def past_id(self, page: Page, at: int) -> int:
         """Return the end of a line, with the id on the next line, if there is one."""
         return at + 1 + page.is_id(at + 1)
-
-
-# --- yanki ----------------------------------------------------------------------------------
-
-_RULE = re.compile(r"[ ]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_STRUCK = re.compile(r"(?<!~)~~(?!~)(?P<answer>\S|\S.*?\S)(?<!~)~~(?!~)")
-_NUMBER = re.compile(r"[(|]?(\d{1,2})(?:[\s).|]|$)[ \t]*(?=\S)")
-_HINT = re.compile(r"(?<=[^\s_*])[ \t]*(?:(?<!_)_([^_\n]+)_|(?<!\*)\*([^*\n].*?)\*)$")
-_EMPHASIS = re.compile(r"_([^_\n]+)_|\*([^*\n]+)\*")
-
-
-class Yanki(Dialect):
-    """yanki: a file is one note; `---` separates its sides, `~~x~~` is a cloze."""
-
-    signs = r"~~|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$|[_*]$"
-
-    def __init__(self, settings: YankiSettings) -> None:
-        self.folders = tuple(folder.strip("/") for folder in settings.folders)
-
-    def cards(self, page: Page) -> Iterator[ToolCard]:
-        """Yield the card that a file is, if any."""
-        inside = any(fnmatchcase(page.path, f"{folder}/*") for folder in self.folders)
-        card = self.card(page) if inside or not self.folders else None
-        if card:
-            yield card._replace(id=page.note_id, written="one card a file")
-
-    def card(self, page: Page) -> ToolCard | None:
-        """Return the card that a file is, by its rules and struck-through text."""
-        count = len(page.lines)
-        rules = [at for at in range(count) if _is_rule(page, at)]
-        parts = [
-            page.lines_between(start, end).strip("\n")
-            for start, end in zip([0, *(at + 1 for at in rules)], [*rules, count], strict=True)
-        ]
-        front, extra, two_way = parts[0], "", False
-        if rules:
-            extra = page.lines_between(rules[0] + 1, count).strip("\n")
-        mask = page.mask(front)
-        if struck := list(_struck(front, mask)):
-            form, last = Form.CLOZE, extra if extra.strip() else front
-            sides = (
-                cloze_text(page, front, mask, struck),
-                *([page.side(extra)] if extra.strip() else []),
-            )
-        elif not rules:
-            # emphasis on the last line is an answer to type, if the file is certainly a card
-            above, _, typed = front.rstrip().rpartition("\n")
-            found, front = _EMPHASIS.fullmatch(typed.strip()), above.strip("\n")
-            if not (found and front.strip() and (page.note_id or self.folders)):
-                return None
-            form, last = Form.BLOCK, found[1] or found[2]
-            sides = (page.side(_without_heading(front)), page.side(last))
-        else:
-            two_way = len(rules) > 1 and not parts[1].strip()
-            sources = [_without_heading(front), *(parts[2:4] if two_way else [extra])]
-            if len(sources) < 2 or not all(source.strip() for source in sources[:2]):
-                return None
-            written = [source for source in sources if source.strip()]
-            form, last, sides = Form.BLOCK, written[-1], tuple(map(page.side, written))
-        whole, tags = page.lines_between(0, count), page.tags_in(front, last)
-        return ToolCard(0, count, form, sides, whole, (front, last), two_way, tags)
-
-
-def _without_heading(front: str) -> str:
-    """Return a front, without its sign if it is a heading."""
-    return front.lstrip("# \t") if "\n" not in front and HEADING.match(front) else front
-
-
-def _is_rule(page: Page, at: int) -> bool:
-    """Return whether a line is a rule, not the underline of a heading."""
-    if at in page.code or not _RULE.match(page.lines[at]):
-        return False
-    above = page.lines[at - 1] if at else ""
-    underlines = page.lines[at].strip().strip("-") == ""
-    return not (
-        underlines and above.strip() and not _RULE.match(above) and not HEADING.match(above)
-    )
-
-
-def _struck(source: str, mask: str) -> Iterator[Cloze]:
-    """Yield struck-through clozes with the number they begin with, else the next number.
-
-    Emphasis at the end is a hint.
-    """
-    number = 0
-    for cloze in find_clozes(mask, (_STRUCK,)):
-        start, end = cloze.answer
-        given = _NUMBER.match(source[:end], start)
-        number = int(given[1]) if given else number + 1
-        start = given.end() if given else start
-        if found := _HINT.search(source[start:end]):
-            inside = found.span(1) if found[1] else found.span(2)
-            cloze = cloze._replace(hint=(start + inside[0], start + inside[1]))
-            end = start + found.start()
-        yield cloze._replace(answer=(start, end), numbers=str(number))

@@ -22,20 +22,6 @@ class Separator(NamedTuple):
 
     sign: str
     two_way: bool = False
-    swapped: bool = False
-    """Whether the answer comes first."""
-    loose: bool = False
-    """Whether it needs a blank beside it: `a >> b`, not `a>>b`."""
-
-    def place(self, words: str) -> int:
-        """Return the offset at which it first separates something, -1 if it does not."""
-        start = words.find(self.sign) if self.sign.strip() else -1
-        while start >= 0 and self.loose:
-            around = words[max(start - 1, 0) : start] + words[start + len(self.sign) :][:1]
-            if not around.strip() or " " in around:
-                break
-            start = words.find(self.sign, start + 1)
-        return start
 
 
 def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCard | None:
@@ -43,14 +29,14 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
 
     Separators in code, maths, marks, addresses and bracketed fields do not count.
     """
-    present = [one for one in separators if one.sign in page.lines[at]]
+    present = [one for one in separators if one.sign.strip() and one.sign in page.lines[at]]
     if not present:
         return None
     words = without_id(content(page.lines[at]))
     inline = read(words, page.blocks.context)
     shown = FIELD.sub(lambda match: "…" * len(match[0]), inline.unmarked_text())
     for separator in sorted(present, key=lambda one: -len(one.sign)):
-        start = separator.place(shown)
+        start = shown.find(separator.sign)
         if start < 0:
             continue
         front = trimmed(shown, 0, start)
@@ -58,8 +44,6 @@ def card_on_line(page: Page, at: int, separators: Iterable[Separator]) -> ToolCa
         sides = [inline.markdown(*side)[0] for side in (front, back)]
         if not all(sides):
             return None
-        if separator.swapped:
-            sides.reverse()
         return ToolCard(
             at, at + 1, Form.INLINE, tuple(sides), words, two_way=separator.two_way,
             tags=inline.tags, written=f"a {separator.sign.strip()} b",

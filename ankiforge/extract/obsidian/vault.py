@@ -297,7 +297,7 @@ class NoteReader:
         if not self._may_hold(source.searchable):
             return deep, None
         blocks = cut(source, Context(picture=picture))
-        page = Page(path, text, source, blocks, front.tags, front.note_id)
+        page = Page(path, text, source, blocks, front.tags)
         tools = tool_cards(page, self._dialects)
         # `==x==` is not a mark where a tool defines its meaning, unless the settings name marks
         wanted = self._wanted

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 FIXTURES = ROOT.parent / "shared" / "fixtures" / "obsidian"
 OBSIDIAN = extract.module("obsidian")
 OURS = ("inline", "block", "cloze", "glossary")
-DIALECTS = ("osr", "o2a", "flashcards", "yanki", "logseq", "remnote")
+DIALECTS = ("osr", "o2a", "flashcards")
 MARKED = "A ==mark== here.\n"
 
 
@@ -105,17 +105,19 @@ def fixture(name: str) -> Path:
     return path
 
 
-def cases() -> list[dict[str, Any]]:
-    path = FIXTURES / "flashcard-syntax-cases.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
-
-
 NAMES = {
     "obsidian-spaced-repetition": "osr",
     "Obsidian_to_Anki": "o2a",
     "flashcards-obsidian": "flashcards",
-    "yanki": "yanki",
 }
+
+
+def cases() -> list[dict[str, Any]]:
+    path = FIXTURES / "flashcard-syntax-cases.json"
+    found = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return [case for case in found if case["source"] in (*NAMES, "ankiforge-own")]
+
+
 OF_ITS_PATTERN_ONLY = "fc045"
 """A mark over a line end: no cloze to the plugin's pattern, a mark to Obsidian itself."""
 

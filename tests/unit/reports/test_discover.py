@@ -235,11 +235,8 @@ SIGNED = {
     "osr": "a::b <!--SR:!2026-01-01,3,250-->\n\nThe ==c== of d\n",
     "o2a": "START\nBasic\nfront\nBack: back\n<!--ID: 1566052191670-->\nEND\n\nQ: e\nA: f\n",
     "flashcards": "What? #card\nThat.\n^1619873212345\n",
-    "yanki": "---\nnoteId: 1619873212345\n---\nfront\n\n---\n\nback\n",
-    "logseq": "- the {{cloze heat}} of it #card\n- g #card\n\t- h\n",
-    "remnote": "- heat >> energy\n- unit ;; joule\n",
 }
-GIVES = {"osr": 2, "o2a": 2, "flashcards": 1, "yanki": 1, "logseq": 2, "remnote": 2}
+GIVES = {"osr": 2, "o2a": 2, "flashcards": 1}
 
 
 @pytest.mark.parametrize("dialect", SIGNED)
