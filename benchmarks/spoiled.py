@@ -2,9 +2,9 @@
 
     python -m benchmarks.spoiled [--alarms]
 
-`honest.jsonl` holds the 93 cards that a strong model drew from the passages of `evaluation/`, as it
-answered; people who rated them blind found nothing in them that their passages do not say. Each
-is drawn as the drafter does. Spoiled: a figure changed, the answer of another passage, a word of
+`honest.jsonl` holds the 93 cards that a strong model drew from the passages of
+`passages.jsonl`, as it answered; people who rated them blind found nothing in them that their
+passages do not say. Each is drawn as the drafter does. Spoiled: a figure changed, the answer of another passage, a word of
 the quote cut or changed, an address added, a “not” added or taken away.
 """
 
@@ -16,23 +16,36 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.draft.prompt import Shape
 from ankiforge.draft.reply import Item, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
-from evaluation.sheet import SHIPPED, read_set
 
 SET = Path(__file__).with_name("honest.jsonl")
+PASSAGES = Path(__file__).with_name("passages.jsonl")
 Pair = tuple[Item, Highlight]
 
 
 def honest(path: Path = SET) -> list[Pair]:
     """The cards as the model answered, each with its passage."""
-    passages, _ = read_set(SHIPPED)
-    known = {str(one.highlight.key): one.highlight for one in passages}
-    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    return [(_item(row), known[row["highlight"]]) for row in rows]
+    known = {one.key: one for one in map(_passage, _lines(PASSAGES))}
+    return [(_item(row), known[row["highlight"]]) for row in _lines(path)]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _passage(row: dict[str, Any]) -> Highlight:
+    document = row["document"]
+    named = tuple(document["identifiers"].items())
+    document = {**document, "source": row["source"], "identifiers": named}
+    namespace = row["key"].rpartition("/")[0]
+    return msgspec.convert({**row, "namespace": namespace, "document": document}, Highlight)
 
 
 def _item(row: dict[str, str]) -> Item:

@@ -458,12 +458,6 @@ def test_json_has_the_documented_shapes_on_the_way_back(home):
 
 def test_json_has_the_documented_shapes_of_what_is_measured(home):
     told = shapes()
-    bad = home.folder / "cards.jsonl"
-    bad.write_text('{"exact": "Is it so?", "comment": "? What is the answer to it all?"}\n')
-    [came] = home.data("ankiforge eval ~/cards.jsonl -o ~/sheet.csv")
-    assert list(came) == told["eval"]
-    [rated] = home.data("ankiforge eval --rated ~/sheet.csv")
-    assert list(rated) == told["eval --rated"]
     deck = genanki.Deck(1234567890, "Theirs")
     deck.add_note(genanki.Note(model=genanki.BASIC_MODEL, fields=["Is this a card?", ""]))
     genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")

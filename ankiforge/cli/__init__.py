@@ -67,7 +67,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),
         "audit": ("reports", "List what to repair in a deck."),
         "lint": ("reports", "Run the checks on any deck, or on your cards."),
-        "eval": ("eval", "Measure the quality of drafted cards."),
     },
     "Set up": {
         "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),

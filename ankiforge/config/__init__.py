@@ -411,7 +411,7 @@ def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
 
 
 def shipped(kind: str) -> Path:
-    """Return the folder of shipped files: `kind` is "prompts", "decks" or "evaluation".
+    """Return the folder of shipped files: `kind` is "prompts" or "decks".
 
     A wheel contains them inside the package, a checkout next to it.
     """
