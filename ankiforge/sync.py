@@ -149,21 +149,6 @@ def read_anki(
     return result
 
 
-def collection_path(
-    settings: AnkiSettings, ledger: Ledger, home: Path, environ: Mapping[str, str]
-) -> Path | None:
-    """Return the collection that has our notes, else the one in use; None if there is none.
-
-    The setting `none` is treated like `auto`: callers check whether reading is allowed.
-    """
-    if settings.collection not in (NEVER, AUTO):
-        return Path(settings.collection).resolve()
-    paths, bound = collections(home, environ), ledger.views.bound
-    if bound and bound.path in map(str, paths):
-        return Path(bound.path)
-    return _collection_in_use(paths) if paths else None
-
-
 def _collection_in_use(paths: tuple[Path, ...]) -> Path:
     """Return the last changed collection that has notes of ours, else the last changed one."""
     latest = sorted(paths, key=changed_at, reverse=True)
@@ -296,7 +281,7 @@ def left_in_anki(ledger: Ledger, containers: Collection[str]) -> Iterator[Proble
     for name in sorted(sources.keys() & set(containers)):
         notes = counted(sources[name], "note")
         what = f"{notes} from {name} whose passage neither the source nor the journal has"
-        hint = "perhaps duplicates: ankiforge audit lists them; ankiforge recover takes them over"
+        hint = "perhaps duplicates: ankiforge recover takes them over"
         yield Problem("Anki", what, hint=hint, notice=True)
 
 

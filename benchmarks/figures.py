@@ -59,7 +59,6 @@ BENCHES = (
     Bench("seen", ("1000", "10000", "100000"), ("1000",)),
     Bench("watch", (), ("300",)),
     Bench("review_page", ("10000",), ("300",)),
-    Bench("audit", ("20000",), ("1000",)),
     Bench("stats", ("20000", "100000"), ("1000", "5000")),
 )
 
@@ -108,7 +107,6 @@ ROWS = (
     Row("`seen` among 100,000 highlights, the slowest of nine questions", "seen", r"(?<=100,000 highlights)(?:.*\n)+?the slowest of these +([\d.]+) ms", "100 ms", at_most(100)),
     Row("from save to card, 10,000 notes", "watch", r"save to card +([\d.]+) s", "1 s", at_most(1)),
     Row("review page, 10,000 pending: next card", "review_page", r"^next card +median +([\d.]+) ms", "50 ms", at_most(50)),
-    Row("`audit` of 20,000 notes", "audit", r"audit ([\d.]+) s", "30 s", at_most(30)),
 )  # fmt: skip
 
 

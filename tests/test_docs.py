@@ -463,8 +463,6 @@ def test_json_has_the_documented_shapes_of_what_is_measured(home):
     genanki.Package(deck).write_to_file(home.folder / "theirs.apkg")
     [noted] = home.data("ankiforge lint ~/theirs.apkg")
     assert list(noted) == told["lint"]
-    [audited] = home.data("ankiforge audit ~/theirs.apkg")
-    assert list(audited) == told["audit"]
     assert list(noted["findings"][0]) == told["finding"]
 
 

@@ -44,13 +44,12 @@ def test_the_program_answers_without_loading_what_only_commands_need(words):
 
 
 def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks():
-    """But for `eval`, whose package stands apart."""
     parts = [f"ankiforge.{name}" for name in ("ledger", "check", "model", "config", "pipeline")]
     script = (
         "import sys, click\n"
         "from ankiforge.cli import COMMANDS, forge\n"
         "with click.Context(forge) as context:\n"
-        "    for name in COMMANDS.keys() - {'eval'}:\n"
+        "    for name in COMMANDS:\n"
         "        forge.get_command(context, name)\n"
         f"print(*(name for name in {HEAVY + parts!r} if name in sys.modules))\n"
     )
@@ -151,8 +150,8 @@ def test_every_command_takes_the_common_options_after_its_name(words):
 
 
 RARE = {
-    "--limit": "run extract draft list show edit seen stats lint audit eval watch",
-    "--jobs": "run extract draft eval watch",
+    "--limit": "run extract draft list show edit seen stats lint watch",
+    "--jobs": "run extract draft watch",
     "--scheduler": "run extract draft watch",
 }
 

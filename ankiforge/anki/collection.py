@@ -406,13 +406,6 @@ def _deck_names(database: Database) -> dict[int, str]:
     return {id: name.replace("\x1f", "::") for id, name in rows}
 
 
-def _type_names(database: Database) -> dict[int, str]:
-    """Return the name of every note type by id."""
-    if database.legacy:
-        return {id: kind.name for id, kind in database.column("models", dict[int, _Named]).items()}
-    return dict(database.rows(f"select {_numbers('id')}, {_texts('name')} from notetypes"))
-
-
 def _note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
@@ -815,14 +808,9 @@ select {_numbers("id")}, {_texts("guid")}, {_numbers("mid")}, {_texts("tags", "f
 from notes order by id
 """
 _ALL_CARDS = f"""
-select {_numbers("n.id")}, {_numbers("c.mod")}, {_CARD_COLUMNS}
+select {_numbers("n.id", "c.ord", _HOME)}
 from notes n cross join cards c on c.nid = n.id order by n.id, c.ord, c.id
 """
-_ALL_ANSWERS = f"""
-select {_numbers(_HOME, "r.ease", "r.lastIvl", "r.factor <> 0", "avg(r.time)", "r.type", "count(*)")}
-from revlog r join cards c on c.id = r.cid group by 1, 2, 3, 4, 6
-"""
-_LAST_ANSWERS = f"select {_numbers('cid', 'max(id)')} from revlog where ease > 0 group by cid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -839,9 +827,6 @@ class AnyNote:
     """The home deck of the first card, its parts joined by `::`. "" if the note has no card."""
     ordinals: tuple[int, ...]
     """The ordinals of its cards, from 0."""
-    cards: tuple[SeenCard, ...] = ()
-    touched: int = 0
-    """The latest modification time of its cards, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -856,43 +841,16 @@ class Everything:
         rows = self.view.database.rows(f"select distinct {_numbers('mid')} from notes")
         return {kind.id: kind for kind in _note_types(self.view.database, {id for (id,) in rows})}
 
-    @property
-    def unused_types(self) -> tuple[str, ...]:
-        """Return the names of the note types without notes."""
-        names = _type_names(self.view.database).items()
-        return tuple(sorted(name for id, name in names if id not in self.types))
-
-    @property
-    def count(self) -> int:
-        """Return the number of notes."""
-        return int(self.view.database.first("select count(*) from notes")[0])
-
     def notes(self) -> Iterator[AnyNote]:
         """Yield every note, ascending by id."""
         database = self.view.database
         pairs = _pair_with_cards(database.rows(_ALL_NOTES), database.rows(_ALL_CARDS))
         for (id, guid, kind, tags, fields), rows in pairs:
-            cards = tuple(_seen_card(row[2:], self.view.decks) for row in rows)
             yield AnyNote(
                 id, guid, kind, tuple(tags.split()), tuple(fields.split("\x1f")),
-                cards[0].deck if cards else "",
-                tuple(dict.fromkeys(card.ordinal for card in cards)),
-                cards,
-                max((row[1] for row in rows), default=0),
+                self.view.decks.get(rows[0][2], "") if rows else "",
+                tuple(dict.fromkeys(ordinal for _, ordinal, _ in rows)),
             )  # fmt: skip
-
-    def answers(self) -> Iterator[tuple[str, SeenReview, int]]:
-        """Yield (home deck, review, count) for the existing cards.
-
-        Equivalent reviews are counted as one, with their mean answer time and without id and guid.
-        """
-        for deck, ease, last, *rest, count in self.view.database.rows(_ALL_ANSWERS):
-            review = SeenReview(0, Guid(""), 0, ease, 0, last, *rest)
-            yield self.view.decks.get(deck, ""), review, count
-
-    def last_answers(self) -> dict[int, float]:
-        """Return the time of each card's last review by card id, in seconds since 1970."""
-        return {card: last / 1000 for card, last in self.view.database.rows(_LAST_ANSWERS)}
 
 
 @contextmanager

@@ -65,7 +65,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "extract": ("run", "Show the highlights; write nothing."),
         "seen": ("look", "Search everything you have read."),
         "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),
-        "audit": ("reports", "List what to repair in a deck."),
         "lint": ("reports", "Run the checks on any deck, or on your cards."),
     },
     "Set up": {

@@ -309,30 +309,3 @@ def progress_bar(
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield show
-
-
-@contextmanager
-def counter_bar(out: Output, what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-    """Show the number of processed items in a terminal.
-
-    Yields a function to call with the number so far.
-
-    Args:
-        out: the output of the command.
-        what: the items, in the plural.
-        total: the number of all items; 0 = unknown.
-    """
-    if not out.interactive or out.quiet:
-        yield lambda count: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, no_color=not out.color)
-    of = f"/{total:,} {what}" if total else f" {what}"
-    text = TextColumn("{task.completed:,}" + of, markup=False)
-    middle = (BarColumn(), text) if total else (text,)
-    columns = (SpinnerColumn(), *middle, TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=total or None)
-        yield lambda count: bar.update(task, completed=count)

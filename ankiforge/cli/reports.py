@@ -1,10 +1,10 @@
-"""The commands that report on cards and decks: stats, lint, audit, doctor, export, import."""
+"""The commands that report on cards and decks: stats, lint, doctor, export, import."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +20,6 @@ from ankiforge.cli.output import (
     FORCE,
     Call,
     command,
-    counter_bar,
     end,
     exit_with,
     refuse_unknown_options,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from ankiforge.anki.collection import Everything
     from ankiforge.check import Limits
     from ankiforge.config.workspace import Workspace
-    from ankiforge.ledger import Ledger
     from ankiforge.reports.export import Chosen
     from ankiforge.reports.lint import Linted
 
@@ -214,137 +212,6 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
     with _opened_deck(call, file.expanduser().absolute()) as deck:
         notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
         yield Linter(_limits_here(call)).notes(notes)
-
-
-# --- audit ----------------------------------------------------------------------------------
-
-
-@command("""
-  ankiforge audit                              the collection your cards are in
-  ankiforge audit deck.apkg                    any deck, whoever made it
-  ankiforge audit --deck Biology --html audit.html
-  ankiforge audit --propose                    also let review ask about new findings
-""", shows="limit", lines=True)  # fmt: skip
-@click.argument("file", required=False, type=FILE, metavar="[FILE]")
-@DECK
-@click.option("--html", "page", type=FILE, metavar="FILE", help="Write a page as well.")
-@click.option("--propose", is_flag=True, help="Ask about new findings on your cards in `review`.")
-@FORCE
-def audit(
-    call: Call, file: Path | None, deck: str, page: Path | None, propose: bool, force: bool
-) -> None:
-    """List what to repair in a deck: broken, duplicate, failing, orphaned and forgotten notes.
-
-    FILE is an .apkg, .colpkg or collection; without it, the collection your cards are in. Nothing is
-    changed. Exit code 1 if a note is broken.
-    """
-    from ankiforge.anki.collection import COLLECTION
-    from ankiforge.anki.notes import in_deck
-    from ankiforge.reports.audit import SHOWN_IN_PAGE, advice, as_html, as_text
-    from ankiforge.reports.audit import audit as audit_deck
-    from ankiforge.reports.html import write_page
-    from ankiforge.reports.lint import SHOWN, as_json
-
-    out = call.out
-
-    def within(name: str) -> bool:
-        return in_deck(name, deck)
-
-    if propose:
-        _propose(call, file, within)
-    with _audited_ledger(call, file) as (workspace, copy):
-        path = file.expanduser().absolute() if file else _collection(workspace, copy)
-        with (
-            _opened_deck(call, path) as opened,
-            counter_bar(out, "notes", opened.count) as step,
-        ):
-            made = audit_deck(opened, _limits_here(call), copy, within=within, step=step)
-            taken_at = datetime.fromtimestamp(opened.view.taken_at).astimezone()
-    if deck and not made.figures.notes:
-        out.say(f"no note is in deck {deck}")
-    if out.as_json:
-        for linted in made.notes:
-            out.data(as_json(linted, fields=out.verbose, advice=advice))
-    else:
-        for line in as_text(made, call.shown(SHOWN)):
-            out.print(line)
-    if file is None and not propose and any(one.ours for one in made.notes):
-        out.say(f"to decide on them in review: {call.program} audit --propose")
-    if page is not None:
-        name = (
-            path.parent.name if path.name == COLLECTION else path.name
-        )  # the folder of the profile
-        head = (f"Audit of {deck or name}", f"{path} · as it was on {taken_at:%Y-%m-%d}")
-        target = page.expanduser().absolute()
-        html = as_html(made, *head, call.shown(SHOWN_IN_PAGE))
-        write_page(target, html, force=force)
-        out.say(f"written: {target}")
-    exit_with(1 if made.errors else 0)
-
-
-@contextmanager
-def _audited_ledger(call: Call, file: Path | None) -> Iterator[tuple[Workspace, Ledger]]:
-    """Open a copy of the ledger; the workspace need not be trusted to audit a given file."""
-    from ankiforge import ledger
-    from ankiforge.config.workspace import resolve
-
-    if file is None:
-        with session(call, read_only=True) as now:
-            yield now.workspace, now.ledger
-        return
-    workspace = resolve(call.workspace, Path.cwd())
-    with ledger.ledger_in_memory(workspace.ledger, workspace.journal) as copy:
-        yield workspace, copy
-
-
-def _collection(workspace: Workspace, ledger: Ledger) -> Path:
-    from ankiforge.sync import NEVER, collection_path
-
-    settings = workspace.config.anki
-    if settings.collection == NEVER:
-        what = f"anki.collection is {NEVER}, so Anki is not read"
-        raise UsageError(what, hint="name a file: ankiforge audit FILE")
-    found = collection_path(settings, ledger, Path.home(), os.environ)
-    if found is None:
-        what = "no Anki collection was found on this machine"
-        raise UsageError(what, hint="name one, or an Anki export: ankiforge audit FILE")
-    return found
-
-
-def _propose(call: Call, file: Path | None, within: Callable[[str], bool]) -> None:
-    """Read Anki as `pull` does, and store the findings about cards in it.
-
-    Raises:
-        UsageError: a file is given, or there is no collection.
-        ItemError: the collection is damaged, is another one, or looks like an older backup.
-    """
-    from ankiforge.cli.delivery import sync_lines
-    from ankiforge.reports.audit import propose
-    from ankiforge.sync import read_anki
-    from ankiforge.text.display import counted
-
-    out = call.out
-    if file is not None:
-        what = "--propose works on your own cards, so leave out FILE"
-        raise UsageError(what, hint="ankiforge audit --propose")
-    with session(call) as now:
-        _collection(now.workspace, now.ledger)
-        result = read_anki(now.workspace.config.anki, now.ledger, Path.home(), os.environ)
-        if result.problem is not None:
-            raise ItemError(f"{result.path}: {result.problem.what}", hint=result.problem.hint)
-        for line in sync_lines(now, result):
-            out.say(line)
-        with counter_bar(out, "cards") as step:
-            limits = _limits_here(call)
-            made = propose(now.ledger, limits, within=within, step=step)
-    if not made.cards:
-        out.say("nothing to propose: there are no new findings on your cards")
-        return
-    pairs, findings = counted(made.pairs, "pair"), counted(made.findings, "finding")
-    out.say(
-        f"to review: {pairs} called alike and {findings} more, on {counted(made.cards, 'card')}:"
-        f" {call.program} review"
-    )
 
 
 # --- doctor ---------------------------------------------------------------------------------

@@ -130,14 +130,6 @@ class Pairs:
         ).fetchall()
         return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
 
-    def all_not_duplicates(self) -> frozenset[frozenset[str]]:
-        """Return all pairs that a person declared not to be duplicates."""
-        rows = self._db.execute(
-            "SELECT d.subject, json_extract(d.body, '$.twin') AS twin FROM event d"
-            f" WHERE d.what = 'not-duplicate' AND {STANDS}"
-        ).fetchall()
-        return frozenset(frozenset((row["subject"], row["twin"])) for row in rows)
-
     # --- findings about pairs --------------------------------------------------------------------
 
     def current(self, found: dict[str, list[Finding]]) -> dict[str, list[Finding]]:

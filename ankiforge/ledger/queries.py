@@ -6,7 +6,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.ledger.anki import CALENDAR
-from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED, Pairs
+from ankiforge.ledger.cards import PAIRED, STANDS, TAGGED
 from ankiforge.ledger.conditions import (
     CHECKS,
     CLEAN,
@@ -156,23 +155,6 @@ class Funnel:
     reasons: Counter[str] = field(default_factory=Counter)
     without: list[WithoutCard] = field(default_factory=list)
     """The highlights without a ready card, in reading order."""
-
-
-@dataclass(frozen=True, slots=True)
-class CardStatus:
-    """The status of a card, for an audit."""
-
-    verdict: Verdict
-    standing: Standing
-    why: str
-    """The reason for its rejection or retirement; "" if none was given."""
-    written: float
-    """When it was first written to a package, in seconds since 1970; 0 if never."""
-
-    @property
-    def stands(self) -> bool:
-        """Whether the card is accepted and live."""
-        return self.standing is Standing.LIVE and self.verdict is Verdict.ACCEPTED
 
 
 AnswerRow = tuple[int, Guid, int, int, int, int, int, int]
@@ -796,47 +778,6 @@ class Queries:
     def is_empty(self) -> bool:
         """Return whether no highlight was ever read."""
         return self._db.execute("SELECT 1 FROM highlight LIMIT 1").fetchone() is None
-
-    # --- audit ------------------------------------------------------------------------------
-
-    def card_statuses(self) -> dict[Guid, CardStatus]:
-        """Return the status of every card."""
-        rows = self._db.execute(
-            "SELECT c.guid, c.verdict, c.standing, c.standing_why, c.reason,"
-            " (SELECT min(s.written_at) FROM shipped s WHERE s.guid = c.guid) AS written FROM card c"
-        ).fetchall()
-        return {
-            Guid(row["guid"]): CardStatus(
-                Verdict(row["verdict"]),
-                Standing(row["standing"]),
-                row["reason"] if row["standing"] == Standing.LIVE else row["standing_why"],
-                datetime.fromisoformat(row["written"]).timestamp() if row["written"] else 0.0,
-            )
-            for row in rows
-        }
-
-    def not_duplicates(self) -> frozenset[frozenset[str]]:
-        """Return the pairs of guids, or `nid:…` for foreign notes, that a person declared distinct."""
-        return Pairs(self._db).all_not_duplicates()
-
-    def handled_lapses(self) -> dict[Guid, int]:
-        """Return the problem cards on which a person decided, with their lapses at that time."""
-        rows = self._db.execute(
-            "SELECT d.subject, max(json_extract(d.body, '$.lapses')) AS lapses FROM event d"
-            " WHERE d.by = 'person' AND d.what IN ('accept', 'edit', 'pick')"
-            f" AND json_extract(d.body, '$.lapses') IS NOT NULL AND {STANDS} GROUP BY d.subject"
-        ).fetchall()
-        return {Guid(row["subject"]): int(row["lapses"]) for row in rows}
-
-    def handled_remarks(self) -> frozenset[tuple[Guid, str]]:
-        """Return (guid, remark) for handled remarks from Anki, with white space collapsed."""
-        rows = self._db.execute(
-            "SELECT d.subject, json_extract(d.body, '$.text') AS said FROM event d"
-            f" WHERE d.what = 'feedback' AND {STANDS} AND d.subject NOT IN (SELECT f.guid FROM finding f"
-            "  JOIN candidate a ON a.guid = f.guid AND a.letter = f.letter AND a.state <> 'passed'"
-            "  WHERE json_extract(f.body, '$.check') = 'feedback')"
-        ).fetchall()
-        return frozenset((Guid(row["subject"]), " ".join(row["said"].split())) for row in rows)
 
     # --- statistics -------------------------------------------------------------------------
 

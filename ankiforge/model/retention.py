@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ankiforge.model.cards import SeenCard, SeenReview
+from ankiforge.model.cards import SeenCard
 
 DAY = 86_400
 MATURE_DAYS = 21
@@ -63,26 +63,20 @@ class Answers:
     mature_passed: int = 0
     """Passed answers of `mature`: intervals of three weeks or more."""
 
-    def add(self, one: SeenReview, times: int = 1) -> None:
-        """Add `times` equal answers, whose mean duration is that of the given one."""
-        self.take(one.ease, one.last_interval, one.factor, one.duration, one.type, times)
-
-    def take(
-        self, ease: int, last_interval: int, factor: int, duration: int, kind: int, times: int = 1
-    ) -> None:
-        """Add answers given as the numbers of a `SeenReview`, without creating an object."""
+    def take(self, ease: int, last_interval: int, factor: int, duration: int, kind: int) -> None:
+        """Add an answer given as the numbers of a `SeenReview`, without creating an object."""
         if ease == 0:
             return
-        self.given += times
-        self.seconds += duration * times / 1000
+        self.given += 1
+        self.seconds += duration / 1000
         if not _tests_memory(last_interval, factor, kind):
             return
-        passed = times if ease > 1 else 0
+        passed = int(ease > 1)
         if last_interval >= MATURE_DAYS:
-            self.mature += times
+            self.mature += 1
             self.mature_passed += passed
         else:
-            self.young += times
+            self.young += 1
             self.young_passed += passed
 
     def plus(self, more: Answers) -> None:

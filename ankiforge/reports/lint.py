@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -402,8 +402,6 @@ class Linted:
     note: ReadNote
     findings: tuple[Finding, ...]
     ours: bool = False
-    weight: int = 0
-    """Orders notes with the same severity: a greater weight is worse."""
 
     @property
     def worst(self) -> Severity | None:
@@ -531,10 +529,8 @@ def _written_there(draft: Draft, passage: str) -> bool:
 # --- JSON and text --------------------------------------------------------------------------
 
 
-def as_json(
-    linted: Linted, *, fields: bool = False, advice: Callable[[str], str] | None = None
-) -> dict[str, Any]:
-    """Return a note as a line of `lint --json`, or with `advice` of `audit --json`."""
+def as_json(linted: Linted, *, fields: bool = False) -> dict[str, Any]:
+    """Return a note as a line of `lint --json`."""
     note = linted.note
     found: dict[str, Any] = {
         "guid": note.guid,
@@ -543,11 +539,7 @@ def as_json(
         "notetype": note.type_name,
         "ours": linted.ours,
         "front": note.front,
-        "findings": [
-            attributes(f, "check severity message twin")
-            | ({"do": advice(f.check)} if advice else {})
-            for f in linted.findings
-        ],
+        "findings": [attributes(one, "check severity message twin") for one in linted.findings],
     }
     return {**found, "fields": dict(note.fields)} if fields else found
 
@@ -594,13 +586,11 @@ class FindingCounts:
         """The (severity, check) pairs found, sorted by severity, then by frequency."""
         return sorted(self.counts, key=lambda key: (-_ORDER.index(key[0]), -self.counts[key]))
 
-    def groups(self, advice: Callable[[str], str] = lambda check: "") -> Iterator[str]:
-        """Yield lines for each check with some of its notes; `advice` says what to do about it."""
+    def groups(self) -> Iterator[str]:
+        """Yield lines for each check with some of its notes."""
         for key in self.ranked:
             (severity, name), count, lines = key, self.counts[key], self.examples[key]
             yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')})"
-            if what := advice(name):
-                yield f"    {what}"
             yield from lines
             if count > len(lines):
                 yield f"    … and {count - len(lines):,} more (-v names all)"

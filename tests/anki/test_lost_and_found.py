@@ -53,7 +53,7 @@ LEFT = "1 note from vault:notes whose passage neither the source nor the journal
 STORIES: dict[str, tuple[Step, ...]] = {
     "a note whose passage went before both files were lost is told of until it is taken over": (
         *CAT, do.lose(journal=True), do.write("Hund::dog\n"), do.say("run", told=LEFT),
-        do.say("run", told="ankiforge audit lists them"), untold,
+        do.say("run", told="ankiforge recover takes them over"), untold,
     ),
     "a vault that is not there leaves Anki with every card": (
         *CAT, do.leave(), do.say("run", code=1, told="no package was written: Anki has every accepted card"),

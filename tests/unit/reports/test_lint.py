@@ -216,48 +216,41 @@ def test_two_cards_of_one_passage_are_no_duplicates(keys, told):
     assert checks.count("duplicate") == told
 
 
-# --- lint and audit alike -------------------------------------------------------------------
-
-BOTH = pytest.mark.parametrize("command", ["lint", "audit"])
+# --- a deck -----------------------------------------------------------------------------------
 
 
-@BOTH
-def test_a_deck_is_chosen_with_those_below_it(forge, deck, command):
+def test_a_deck_is_chosen_with_those_below_it(forge, deck):
     path = deck(("osmosis", "<br>", ""))
 
-    assert forge(command, path, "--deck", "Biology", "--json", code=1).lines
-    assert forge(command, path, "--deck", "Bio", "--json", code=0).lines == []
-    none = {"lint": "0 notes, 0 of them ours", "audit": "0 notes; 0 cards in 0 decks"}
-    assert none[command] in forge.ok(command, path, "--deck", "Bio").stdout
+    assert forge("lint", path, "--deck", "Biology", "--json", code=1).lines
+    assert forge("lint", path, "--deck", "Bio", "--json", code=0).lines == []
+    assert "0 notes, 0 of them ours" in forge.ok("lint", path, "--deck", "Bio").stdout
 
 
-@BOTH
-def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found, command):
-    assert "2 notes, 2 of them ours" in forge.ok(command, ours).stdout
-    assert found(forge.ok(command, ours, "--json")) == {}
+def test_our_own_package_is_sound_where_its_ledger_is(forge, ours, found):
+    assert "2 notes, 2 of them ours" in forge.ok("lint", ours).stdout
+    assert found(forge.ok("lint", ours, "--json")) == {}
 
 
-@BOTH
-def test_nothing_is_changed(forge, ours, command):
+def test_nothing_is_changed(forge, ours):
     before = {p: p.read_bytes() for p in forge.home.rglob("*") if p.is_file()}
 
-    forge.ok(command, ours, *(["--html", "audit.html"] if command == "audit" else []))
-    forge(command, code={"lint": 0, "audit": 2}[command])
+    forge.ok("lint", ours)
+    forge.ok("lint")
 
     same = {p: p.read_bytes() for p in before if p.suffix not in (".db-shm", ".db-wal")}
     assert all(before[path] == text for path, text in same.items())
-    assert {p.name for p in forge.folder.iterdir()} <= {"ours.apkg", "audit.html"}
+    assert {p.name for p in forge.folder.iterdir()} <= {"ours.apkg"}
 
 
-@BOTH
 @pytest.mark.parametrize("name", ["absent.apkg", "text.apkg", "folder.apkg", "cut.apkg"])
-def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name, command):
+def test_what_is_no_deck_is_exit_2_and_is_named(forge, deck, name):
     (forge.folder / "text.apkg").write_text("no deck")
     (forge.folder / "folder.apkg").mkdir()
     whole = deck(GOOD).read_bytes()
     (forge.folder / "cut.apkg").write_bytes(whole[: len(whole) // 2])
 
-    done = forge(command, name, code=2)
+    done = forge("lint", name, code=2)
 
     assert name in done.stderr
     assert "hint:" in done.stderr
