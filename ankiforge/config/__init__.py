@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ankiforge.config.removed import refuse_removed
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.text.fold import fold
 
@@ -98,12 +99,6 @@ class LlmSettings(_Section, frozen=True):
     """The model that answers, on the same server. "" for `model`."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
-    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None = None
-    """The time limit for a silent server. None for 600 s on this machine, 120 s elsewhere."""
-    total_s: Annotated[float, msgspec.Meta(gt=0, le=86400)] | None = None
-    """The time limit for a whole reply. None for `timeout_s` if that is set, otherwise 600 s."""
-    headers: dict[str, str] = {}
-    """HTTP headers of every request, e.g. a project name. Never a key."""
     extra_body: dict[str, Any] = {}
     """Added to the body of every request."""
 
@@ -185,6 +180,7 @@ def load(path: Path) -> Config:
         ConfigError: `ankiforge.yaml:12: sources[0].obsidian.name: …`, with a hint.
     """
     data, where = read(path, path.name)
+    refuse_removed(data, where)
     written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
     sources = tuple(
@@ -206,13 +202,6 @@ def load(path: Path) -> Config:
     llm, anki = written.llm, written.anki
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
-    for name, value in llm.headers.items():
-        at = where.at("llm", "headers", name)
-        if _SECRET.search(name):
-            what = "a key must not be written into this file"
-            raise at.error(what, "name its environment variable in llm.key_env")
-        if not re.fullmatch(r"[\w-]+", name, re.ASCII) or not re.fullmatch(r"[ -~]*", value):
-            raise at.error("not a header", "letters, digits and - : printable ASCII")
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))
@@ -299,8 +288,6 @@ def url_host(url: str) -> str:
 
 
 # --- services -------------------------------------------------------------------------------
-
-_SECRET = re.compile(r"authorization|cookie|(?:^|[-_])(?:key|token|secret)$", re.IGNORECASE)
 
 
 def _check_service(url: str, key_env: str, name: str, where: Location) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from ankiforge.config import shipped
+from ankiforge.config.removed import refuse_removed
 from ankiforge.config.yamlfile import Location, read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight
 
@@ -175,6 +176,7 @@ def _shipped() -> tuple[tuple[DeckRule, Location], ...]:
 
 def _read(path: Path, shown: str) -> tuple[DeckRule, Location]:
     data, where = read(path, shown)
+    refuse_removed(data, where, "decks")
     rule = typed(DeckRule, {} if data is None else data, where)
     at = where.at("deck")
     for name in _PLACEHOLDER.findall(rule.deck):

@@ -89,12 +89,10 @@ class ServerSettings:
     per_request: int = 0
     """The number of highlights of a document in a request; 0 = 5, on loopback 1."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 0.0
     """How long the server may be silent; 0 = 120, on loopback 600, where it may have no graphics card."""
-    total_s: float = 0.0
-    """How long a whole reply may take, and all attempts after silences together; 0 = `timeout_s` for
-    a reply, if that is set, and ten minutes otherwise."""
+    reply_s: float = LONG_S
+    """How long a whole reply may take, and all attempts after silences together."""
     retries: int = 3
     backoff_s: float = 0.5
     """The wait before the first retry, doubled for each further one up to 8 s. If the server has too
@@ -159,11 +157,6 @@ class ServerSettings:
     def silence_s(self) -> float:
         """Return how long the server may be silent, in seconds."""
         return self.timeout_s or (600.0 if self.local else 120.0)
-
-    @property
-    def reply_s(self) -> float:
-        """Return how long a whole reply may take, in seconds."""
-        return self.total_s or self.timeout_s or LONG_S
 
     @property
     def threads(self) -> int:
@@ -576,7 +569,7 @@ class Client:
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
                     api_key=settings.checked_key(),
-                    default_headers={"Accept-Encoding": "identity", **settings.headers},
+                    default_headers={"Accept-Encoding": "identity"},
                     max_retries=settings.retries,
                     timeout=wait,
                     http_client=httpx2.Client(transport=transport, follow_redirects=False),  # type: ignore[arg-type]
@@ -649,7 +642,7 @@ class _Transport:
         except httpx2.TimeoutException:
             silence = settings.silence_s
             # a silent server may be busy, so it is asked again for a while
-            again = (attempt + 2) * silence <= (settings.total_s or LONG_S)
+            again = (attempt + 2) * silence <= settings.reply_s
             fault = PassingError(f"no answer within {silence:g} s", retry=again)
         except (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError) as error:
             if why := _distrusted(error):
@@ -689,7 +682,7 @@ class _Transport:
             for name in ("OpenAI-Organization", "OpenAI-Project", *names):
                 request.headers.pop(name, None)
             key = settings.checked_key()
-            request.headers.update({**settings.headers, "Authorization": f"Bearer {key}"})
+            request.headers["Authorization"] = f"Bearer {key}"
         began, parts, size = time.monotonic(), [], 0
         answer = self._http.handle_request(request)
         try:
@@ -699,7 +692,7 @@ class _Transport:
                     return ItemError(f"a reply of more than {LARGEST:,} bytes")
                 if time.monotonic() - began > settings.reply_s:
                     words = f"the reply took more than {settings.reply_s:g} s"
-                    hint = "run again, with more time: llm.total_s; what was answered is kept"
+                    hint = "run again, with a faster model; what was answered is kept"
                     return PassingError(words, retry=False, hint=hint)  # it is paid for
                 parts.append(part)
         finally:

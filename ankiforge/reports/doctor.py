@@ -412,7 +412,7 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
 
     settings = replace(
         settings, candidates=1, concurrency=1, per_request=1, retries=1,
-        timeout_s=min(settings.silence_s, _PATIENCE_S),
+        timeout_s=_PATIENCE_S, reply_s=_PATIENCE_S,
     )  # fmt: skip
     paper = Document(DocumentKey("doctor"), source="doctor", title="Memory")
     kind, key = HighlightKind.HIGHLIGHT, HighlightKey("doctor:1")

@@ -247,7 +247,7 @@ def test_trust_is_for_the_very_value_that_was_seen(forge, workspace, notes, tmp_
 def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
     forge, workspace, notes, notes_in
 ):
-    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m, timeout_s: 2}\n")
+    workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m}\n")
     (notes / "mark.md").write_text("Cells ==divide== by mitosis.\n\n==All of it is marked.==\n")
     result = forge("run", notes, "--drafter", "llm")
 

@@ -61,7 +61,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.wait(timeout=30)
 
 
-_PATIENT = {"timeout_s": 900, "extra_body": {"max_tokens": 256}}
+_BOUNDED = {"extra_body": {"max_tokens": 256}}
 """Without an end to its replies it may fill its whole context with blanks."""
 
 
@@ -74,7 +74,7 @@ def workspace(forge: Any, served: Served) -> Callable[..., None]:
             "base_url": served.base_url,
             "model": "smollm2",
             "candidates": 1,
-            **_PATIENT,
+            **_BOUNDED,
             **llm,
         }
         settings = {

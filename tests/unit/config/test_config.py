@@ -128,13 +128,6 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("llm: {base_url: 'http://x:70000'}", "ankiforge.yaml:1: llm.base_url:", ""),
         ("llm: {base_url: 'http://a:b@x'}", "ankiforge.yaml:1: llm.base_url: a web", "key_env"),
         ("anki: {connect: ''}", "ankiforge.yaml:1: anki.connect: '' is not a web address", ""),
-        (
-            "llm: {headers: {Authorization: x}}",
-            "ankiforge.yaml:1: llm.headers.Authorization: a",
-            "",
-        ),
-        ("llm: {headers: {X-Api-Key: x}}", "ankiforge.yaml:1: llm.headers.X-Api-Key: a key", ""),
-        ('llm: {headers: {X: "a\\nb"}}', "ankiforge.yaml:1: llm.headers.X: not a header", ""),
         ("llm: {budget_usd: -1}", "ankiforge.yaml:1: llm.budget_usd: expected a number", ""),
         ("llm: {price_usd: [1]}", "ankiforge.yaml:1: llm.price_usd: expected a list", ""),
         ("llm: {candidates: 6}", "ankiforge.yaml:1: llm.candidates: expected a whole number", ""),

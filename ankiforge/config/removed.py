@@ -1,0 +1,55 @@
+"""Settings that no longer exist: one table, which says of each why, or what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from ankiforge.config.yamlfile import Location, Step
+
+REMOVED: dict[str, str] = {
+    "llm.headers": "no server needs any but the key's, which the program sends",
+    "llm.timeout_s": "the time-outs are fixed: docs/models.md",
+    "llm.total_s": "the time-outs are fixed: docs/models.md",
+}
+"""The reason by setting. To remove a setting, add a row.
+
+A key is written with dots, without the numbers of list items, and `*` for any kind of source:
+`sources.*.cards`. Keys of deck files begin with `decks.`. A value, or one word of a list, that no
+longer exists follows a colon: `sources.zotero.api: auto`. A setting below another needs no row if
+that one has a row."""
+
+
+def refuse_removed(data: object, where: Location, within: str = "") -> None:
+    """Check that none of the settings in `data` is a removed one.
+
+    Args:
+        data: the plain data of a file.
+        where: its top.
+        within: what comes before its keys in the table.
+
+    Raises:
+        ConfigError: it contains one; with the file, line, key and reason.
+    """
+    for steps, name in _names(data, (), within):
+        for removed, reason in REMOVED.items():
+            if fnmatchcase(name, removed):
+                value = name.partition(": ")[2]
+                what = f"{value!r} no longer exists" if value else "this setting no longer exists"
+                raise where.at(*steps).error(what, reason)
+
+
+def _names(
+    data: object, steps: tuple[Step, ...], name: str
+) -> Iterator[tuple[tuple[Step, ...], str]]:
+    """Yield the place and the name of each key and of each value."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            below = f"{name}.{key}" if name else str(key)
+            yield (*steps, key), below
+            yield from _names(value, (*steps, key), below)
+    elif isinstance(data, list):
+        for number, item in enumerate(data):
+            yield from _names(item, (*steps, number), name)
+    else:
+        yield steps, f"{name}: {data}"
