@@ -66,11 +66,9 @@ from ankiforge.model import (
     SeenType,
     Severity,
     Source,
-    Standing,
     Task,
     Unchanged,
     Unmarked,
-    Verdict,
     h16,
 )
 from ankiforge.text.fold import fold
@@ -570,28 +568,6 @@ def replacement_tasks(
             yield replace(task, instead=guid)
 
 
-def unrepaired(
-    ledger: Ledger, model: str, decks: tuple[DeckRule, ...]
-) -> Iterator[tuple[Task, tuple[Draft, ...]]]:
-    """Return tasks with drafts that a check blocks and that the model was never asked to repair.
-
-    Highlights are omitted if a person has decided on one of their cards.
-    """
-    private_passages = PrivatePassages(ledger)
-    marked: dict[HighlightKey, list[Card]] = {}
-    for card in ledger.cards.all():
-        if card.standing is Standing.LIVE:
-            marked.setdefault(card.highlight.key, []).append(card)
-    for cards in marked.values():
-        drafts = tuple(one.draft for card in cards for one in card.candidates)
-        if all(_is_first_draft(card, model) for card in cards) and any(
-            card.blocked for card in cards
-        ):
-            highlight = cards[0].highlight
-            task = private_passages.mark(Task(highlight.document, (highlight,)))
-            yield from ((part, drafts) for part in briefed(task, decks))
-
-
 def unprobed(ledger: Ledger) -> Iterator[tuple[Card, Task, tuple[Candidate, ...]]]:
     """Yield each card that has drafts waiting for an answer probe, with its task and these drafts."""
     private_passages = PrivatePassages(ledger)
@@ -645,14 +621,6 @@ def record_probes(
         alone = len(card.to_choose) <= 1
         checked = Checked(draft, findings, accept=clean and alone and job.accepts(draft))
         ledger.recorder.record_probe(run, card, letter_of(candidate), checked)
-
-
-def _is_first_draft(card: Card, model: str) -> bool:
-    """Return whether a card is pending and still as this model first drafted it."""
-    if card.verdict is not Verdict.PENDING or card.edited:
-        return False
-    origins = [(one.draft.origin, one.draft.attempts) for one in card.candidates]
-    return all(origin.model == model and origin.request and not tried for origin, tried in origins)
 
 
 def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:

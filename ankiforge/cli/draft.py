@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -209,7 +209,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
 # --- draft export ---------------------------------------------------------------------------
 
 
-@command("\n  ankiforge draft export requests.jsonl", shows="limit")
+@command("\n  ankiforge draft export ask.md --limit 10", shows="limit")
 @click.argument("file", type=FILE)
 @click.option(
     "--again", metavar="QUERY", help="With --instead: ask for replacements for these cards."
@@ -217,29 +217,25 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
 @click.option("--instead", is_flag=True, help="With --again: draft a replacement for each card.")
 @click.option("--remark", metavar="TEXT", default="", help="With --again: say what to do better.")
 def export(call: Call, file: Path, again: str | None, instead: bool, remark: str) -> None:
-    """Write prompts for highlights without a card to FILE.
+    """Write a prompt for highlights without a card to FILE, to paste into any chatbot.
 
-    FILE.md is a prompt to paste into any chatbot; FILE.jsonl is for OpenAI's Batch API and for
-    `vllm run-batch`. What does not fit continues in FILE-2. With `llm: {verify: probe}`, FILE-probe
-    asks about the cards from earlier answers. With --again --instead, FILE asks for replacements for
-    the cards that the query matches.
+    What does not fit continues in FILE-2. With `llm: {verify: probe}`, FILE-probe asks about the
+    cards from earlier answers. With --again --instead, FILE asks for replacements for the cards
+    that the query matches.
     """
     from ankiforge import app
     from ankiforge.cli import requests
     from ankiforge.draft import chat
-    from ankiforge.pipeline import unrepaired, unwritten
+    from ankiforge.pipeline import unwritten
 
-    to_chat = requests.is_chat(file)
     if instead is (again is None) or (remark and not instead):
         raise UsageError("--again, --instead and --remark go together", hint="draft export --help")
     left = 0
-    lines: Iterable[str] = ()
-    with session(call, read_only=to_chat or again is None) as now:
+    with session(call, read_only=True) as now:
         note_sources(now)
         if again is not None:
             tasks, why = requests.replacements(now, again, remark)
-            lines = requests.replacement_lines(now, tasks)
-        elif to_chat:
+        else:
             why = requests.why_nothing(now)
             prompts = app.load_prompts(now.workspace, chat=True)
             every = unwritten(now.ledger, None, chat.CHAT, decks=now.decks, once=True)
@@ -248,28 +244,24 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
                 now, chat.CHAT, PASSAGES if call.limit is None else call.limit
             )
             left -= chat.asked_in(tasks, prompts)
-        else:
-            why, model = requests.why_nothing(now), app.server_settings(now.workspace).model
-            tasks = requests.pending_tasks(now, model, call.limit)
-            lines = requests.batch_lines(now, tasks, unrepaired(now.ledger, model, now.decks))
-        texts, count = requests.chat_texts(now, tasks) if to_chat else requests.batch_texts(lines)
-        probes, probed = ([], 0) if instead else requests.probe_texts(now, to_chat=to_chat)
-    out, noun = call.out, "highlight" if to_chat else "request"
+        texts, count = requests.chat_texts(now, tasks)
+        probes, probed = ([], 0) if instead else requests.probe_texts(now)
+    out = call.out
     if not (texts or probes):
         out.say(why)
         return
     files = requests.write_files(file, texts) if texts else []
     if texts:
-        out.say(f"{counted(count, noun)} written to {', '.join(map(str, files))}")
+        out.say(f"{counted(count, 'highlight')} written to {', '.join(map(str, files))}")
     if probes:
         more = requests.write_files(file.with_stem(f"{file.stem}-probe"), probes)
-        what = counted(probed, "question" if to_chat else "request")
-        out.say(f"{what} to probe answers written to {', '.join(map(str, more))}")
+        out.say(
+            f"{counted(probed, 'question')} to probe answers written to {', '.join(map(str, more))}"
+        )
         files += more
-    if to_chat:
-        each = "each text into a chat of its own" if len(files) > 1 else "the text into any chatbot"
-        out.say(f"paste {each}; save its answer as ANSWER{file.suffix}")
-    out.say(f"next: {call.program} draft import ANSWER{file.suffix}")
+    each = "each text into a chat of its own" if len(files) > 1 else "the text into any chatbot"
+    out.say(f"paste {each}; save its answer as ANSWER.md")
+    out.say(f"next: {call.program} draft import ANSWER.md")
     if left:
         remain = counted(left, "passage remains", "passages remain")
         out.say(
@@ -285,18 +277,10 @@ def export(call: Call, file: Path, again: str | None, instead: bool, remark: str
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=FILE)
 @ACCEPT
 def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
-    """Read the answers from a chat or a batch.
-
-    FILE.md is an answer from a chat; FILE.jsonl is a result or error file from a batch.
-    """
+    """Read the answers from a chat."""
     from ankiforge.cli import requests
     from ankiforge.reports.summary import Tally, summarize
 
-    of_chat = {requests.is_chat(file) for file in files}
-    if len(of_chat) > 1:
-        raise UsageError(
-            "answers from a chat (.md) and from a batch (.jsonl) are imported separately"
-        )
     for file in files:  # check all files first
         try:
             file.open("rb").close()
@@ -305,8 +289,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
     tally = Tally()
     with session(call, writes="drafting") as now:
         run = now.ledger.start_run("draft import")
-        read_answers = requests.import_chat if True in of_chat else requests.import_batch
-        error = read_answers(now, files, accept or "", run, tally)
+        error = requests.import_chat(now, files, accept or "", run, tally)
         now.ledger.finish_run(run)
         summary = summarize(now.ledger, None, tally)
         print_summary(now, summary, _after(now, summary, ""))

@@ -1,30 +1,26 @@
-"""Requests to a model as files, and answers from files, for a chat or a batch."""
+"""Requests to a model as files, and answers from files, for a chat."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ankiforge import app
 from ankiforge.check import same_answer
-from ankiforge.cli.run import follow, job_for, model_for, say_what_waits
+from ankiforge.cli.run import follow, say_what_waits
 from ankiforge.cli.session import Session
-from ankiforge.draft import batch, chat, private, probe, withheld
+from ankiforge.draft import chat, private, probe, withheld
 from ankiforge.errors import ForgeError, UsageError
-from ankiforge.ledger.requests import ReplacementRequest
 from ankiforge.model import Candidate, Card, Drafted, Drafter, Guid, Highlight, RunId, Task
 from ankiforge.pipeline import (
     DraftRecorder,
     Job,
     Progress,
     draft_again,
-    draft_pending,
     record_probes,
     replacement_tasks,
     unprobed,
-    unrepaired,
     unwritten,
 )
 from ankiforge.reports.summary import Tally
@@ -32,17 +28,6 @@ from ankiforge.review.history import remarks_for, replaceable
 from ankiforge.text.display import counted
 
 # --- files ----------------------------------------------------------------------------------
-
-
-def is_chat(file: Path) -> bool:
-    """Return whether a file is for a chat (.md), not a batch (.jsonl).
-
-    Raises:
-        UsageError: the file has another extension.
-    """
-    if file.suffix not in (".md", ".jsonl"):
-        raise UsageError(f"{file}: .md is for a chat, .jsonl for a batch")
-    return file.suffix == ".md"
 
 
 def chat_settings(now: Session) -> tuple[int, tuple[str, ...]]:
@@ -57,20 +42,6 @@ def chat_texts(now: Session, tasks: list[Task]) -> tuple[list[str], int]:
     return chat.export_chats(tasks, prompts, *chat_settings(now)), chat.asked_in(tasks, prompts)
 
 
-def batch_lines(now: Session, tasks: Iterable[Task], blocked: Iterable[Any] = ()) -> Iterator[str]:
-    """Yield requests as lines of a batch; `blocked` are drafts to repair."""
-    return batch.export_jsonl(
-        tasks, app.server_settings(now.workspace), app.load_prompts(now.workspace),
-        now.ledger.replies, repair=app.repair_hints(now.workspace.config), blocked=blocked,
-    )  # fmt: skip
-
-
-def batch_texts(lines: Iterable[str]) -> tuple[list[str], int]:
-    """Join lines to the texts of files; return them with the number of requests."""
-    files = list(batch.parts(lines))
-    return ["".join(f"{line}\n" for line in part) for part in files], sum(map(len, files))
-
-
 def write_files(file: Path, texts: list[str]) -> list[Path]:
     """Write texts to FILE, FILE-2 and so on."""
     files = [file, *(file.with_stem(f"{file.stem}-{n}") for n in range(2, len(texts) + 1))]
@@ -82,22 +53,14 @@ def write_files(file: Path, texts: list[str]) -> list[Path]:
     return files
 
 
-def probe_texts(now: Session, *, to_chat: bool) -> tuple[list[str], int]:
-    """Return texts that ask a chat or a batch to probe answers, and the number of cards in them."""
-    settings = app.server_settings(now.workspace)
-    probing = app.probing(now.workspace, settings)
+def probe_texts(now: Session) -> tuple[list[str], int]:
+    """Return texts that ask a chat to probe answers, and the number of cards in them."""
+    probing = app.probing(now.workspace, app.server_settings(now.workspace))
     waiting = list(_waiting(now)) if probing else []
     if not probing or not waiting:
         return [], 0
-    if to_chat:
-        asked = [
-            (label, one, draft)
-            for label, (_, one, candidate) in waiting
-            for draft in (candidate.draft,)
-        ]
-        return [probe.chat_text(asked, probing.ask)], len(asked)
-    pairs = [(task, tuple(one.draft for one in drafts)) for _, task, drafts in unprobed(now.ledger)]
-    return batch_texts(batch.probe_lines(pairs, probing, now.ledger.replies))
+    asked = [(label, one, candidate.draft) for label, (_, one, candidate) in waiting]
+    return [probe.chat_text(asked, probing.ask)], len(asked)
 
 
 def _waiting(now: Session) -> Iterator[tuple[str, tuple[Card, Highlight, Candidate]]]:
@@ -143,18 +106,6 @@ def replacements(now: Session, query: str, remark: str) -> tuple[list[Task], str
     return [], f"nothing can be asked: {why}"
 
 
-def replacement_lines(now: Session, tasks: list[Task]) -> Iterator[str]:
-    """Yield lines of a batch; store the card of each request, because answers do not contain it."""
-    for task in tasks:
-        lines = list(batch_lines(now, [task]))
-        guid = Guid(task.instead)
-        requests = map(batch.request_in, lines)
-        now.ledger.replacements.add(
-            ReplacementRequest(request, guid, task.remark) for request in requests
-        )
-        yield from lines
-
-
 # --- answers --------------------------------------------------------------------------------
 
 
@@ -182,8 +133,8 @@ def import_chat(
         if probed := _record_probes(now, text, job, run):
             now.out.say(f"{counted(probed, 'answer')} to the probe recorded")
         labels = chat.labels_in(text)
-        guids = now.ledger.replacements.replaceable() if labels else ()
-        remarks = [(guid, "") for guid in guids if chat.label_for(guid) in labels]
+        cards = replaceable(now.ledger.cards.all()) if labels else ()
+        remarks = [(one.guid, "") for one in cards if chat.label_for(one.guid) in labels]
         request = chat.chat_request(text)
         if drafted or remarks or probed:
             now.ledger.replies.put(
@@ -209,53 +160,6 @@ def _record_probes(now: Session, text: str, job: Job, run: RunId) -> int:
         card, _, candidate = waiting[label]
         record_probes(job, now.ledger, run, card, [(candidate, draft)])
     return len(answered)
-
-
-def import_batch(
-    now: Session, files: tuple[Path, ...], accept: str, run: RunId, tally: Tally
-) -> ForgeError | None:
-    """Cache the replies of a batch, and draft from them without sending requests."""
-
-    def lines_of(file: Path) -> Iterator[str]:
-        with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            yield from lines
-
-    replies = now.ledger.replies
-    found = batch.import_files([(file.name, lines_of(file)) for file in files], replies)
-    tally.problems += found.problems
-    known = f", {found.known} were known" if found.known else ""
-    none = not found.replies and not found.problems
-    now.out.say("nothing new" if none else f"{found.replies} replies are stored{known}")
-    model = model_for(now, "llm")
-    job = job_for(now, (), model, accept)
-    cached = model.from_memory() if model else None
-    job_cached = replace(job, drafter=cached or job.drafter)
-    steps = draft_pending(job_cached, now.ledger, run, only_read=False)
-    error = follow(now, tally, steps, cached, job_cached)
-    repaired = batch.repaired(
-        unrepaired(now.ledger, job.drafter_name, job.decks),
-        app.server_settings(now.workspace),
-        app.load_prompts(now.workspace),
-        replies,
-        app.repair_hints(now.workspace.config),
-    )
-    error = (
-        follow(now, tally, DraftRecorder(job, now.ledger, run).record(repaired, job.drafter_name))
-        or error
-    )
-    if cached is None:
-        return error
-    return follow(now, tally, _answered(now, run, cached, job), cached, job) or error
-
-
-def _answered(now: Session, run: RunId, cached: Drafter, job: Job) -> Iterator[Progress]:
-    """Record replacements of cards from batch requests that are answered by now."""
-    replacements, replies = now.ledger.replacements, now.ledger.replies
-    here = [one for one in replacements.open() if batch.is_answered(replies.get(one.request))]
-    stand = set(replacements.replaceable())
-    remarks = list(dict.fromkeys((one.guid, one.remark) for one in here if one.guid in stand))
-    yield from _replaced(now, run, remarks, cached, job.drafter_name)
-    replacements.remove(here)
 
 
 def _replaced(

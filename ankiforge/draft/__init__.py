@@ -1,7 +1,7 @@
 """Drafters turn highlights into drafts, or give the reason why a highlight gets no card.
 
-`rules` needs no model, key or network. `llm` asks any OpenAI-compatible server; `batch` and `chat`
-exchange the same requests as files. This module contains what they share: which highlights may be
+`rules` needs no model, key or network. `llm` asks any OpenAI-compatible server; `chat`
+exchanges the same requests as texts to paste. This module contains what they share: which highlights may be
 drafted, which may be sent to a server, and what a reader's comment asks for.
 """
 

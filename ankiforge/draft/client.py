@@ -303,11 +303,6 @@ def _page(text: str) -> str:
     return f"a web page: {_line(html.unescape(title[1]))[:80]}" if title else ""
 
 
-def message_of(text: str) -> str:
-    """Return the message of an error body, on one line."""
-    return complaint(text).words or "no reason given"
-
-
 MONEY = "the account is out of credit; add credit and run again, nothing is lost"
 _NO_MONEY = (
     r"insufficient[_ ](?:quota|credits?|balance|funds)|credit balance is too low"

@@ -231,17 +231,6 @@ class Conversation:
         for outcome in ready.values():
             outcome.drafts = [probed.get(id(draft), draft) for draft in outcome.drafts]
 
-    def repair(self, chunk: Chunk, drafts: tuple[Draft, ...]) -> Outcome:
-        """Return the outcome of repairing drafts of one highlight that were made earlier."""
-        variants = list(self._variants(chunk))
-        asked = (
-            pair
-            for pair in variants
-            if not self._asker.fresh and pair[1].has_repaired(pair[0], drafts)
-        )
-        one, talk = next(asked, variants[0])
-        return talk.repair(one, talk.judge(drafts, one.highlights[0]))
-
 
 _Facts = dict[int, list[tuple[Draft, tuple[str, ...]]]]
 """The drafts of a highlight by fact, each with the findings that block it; unblocked ones first."""
@@ -274,9 +263,9 @@ class _Talk:
         self._prompt = prompt
         self._shape = shape_of(task, prompt, settings.candidates, settings.tags)
 
-    def has_reply(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> bool:
+    def has_reply(self, chunk: Chunk) -> bool:
         """Return whether a reply about a chunk is cached."""
-        return next(self._cached(chunk, further), None) is not None
+        return next(self._cached(chunk), None) is not None
 
     def _cached(self, chunk: Chunk, further: tuple[Message, ...] = ()) -> Iterator[Answer]:
         return self._asker.cached(request_body(chunk, self._settings, self._prompt, further))
@@ -390,12 +379,6 @@ class _Talk:
         return Outcome(no_card=NoCard(highlight.key, reason), unread=unread)
 
     # --- repair -------------------------------------------------------------------------------
-
-    def has_repaired(self, chunk: Chunk, drafts: Iterable[Draft]) -> bool:
-        """Return whether the reply to the repair of these drafts is cached."""
-        facts = self.judge(drafts, chunk.highlights[0])
-        wanted = _blocked(facts)
-        return bool(wanted) and self.has_reply(chunk, self._complaint(facts, wanted))
 
     def judge(self, drafts: Iterable[Draft], highlight: Highlight) -> _Facts:
         """Return the drafts of a highlight by fact, with the findings that block each."""

@@ -44,7 +44,7 @@ from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.placing import EarlierDecisions, Placer, Policy
 from ankiforge.ledger.queries import Queries
 from ankiforge.ledger.recording import Recorder
-from ankiforge.ledger.requests import ReplacementRequests, Replies
+from ankiforge.ledger.requests import Replies
 from ankiforge.ledger.restore import JournalExchange, Rebuild, Recovery, lost_lines
 from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
@@ -113,7 +113,6 @@ class Ledger:
         self.ownership = Ownership(connection, self.writer)
         self.suspensions = Suspensions(connection, self.writer, self.decisions)
         self.recovery = Recovery(connection, self.writer, self.decisions, self.cards, self.packages)
-        self.replacements = ReplacementRequests(connection, self.writer)
         self.queries = Queries(connection, self.highlights)
         self.search = Search(connection)
         self.replies = replies

@@ -108,9 +108,8 @@ def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypa
     notes(f"=={ALPHA}==")
     trusted(forge, monkeypatch, REMOTE)
     forge.ok("run", "--drafter", "rules")
-    for name in ("ask.md", "ask.jsonl"):
-        forge.ok("draft", "export", name)
-        assert "Four hostile readers" in (forge.folder / name).read_text("utf-8")
+    forge.ok("draft", "export", "ask.md")
+    assert "Four hostile readers" in (forge.folder / "ask.md").read_text("utf-8")
 
 
 # --- when it cannot be asked ----------------------------------------------------------------
@@ -174,22 +173,6 @@ def test_an_export_counts_what_it_holds(forge, notes):
     forge.ok("run", "--drafter", "rules")
 
     assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
-
-
-def test_a_batch_line_may_hold_any_sign_of_unicode(forge, notes, fake):
-    notes(f"=={ALPHA}==")
-    forge.ok("run", "--drafter", "rules")
-    forge.ok("draft", "export", "ask.jsonl")
-    line = json.loads((forge.folder / "ask.jsonl").read_text("utf-8"))
-    said = fake.completion(
-        json.dumps({"cards": [fake.card(1, ALPHA, "Which fact is\u2028the first?", "Alpha")]},
-                   ensure_ascii=False)
-    )  # fmt: skip
-    answer = {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": said}}
-    (forge.folder / "done.jsonl").write_text(json.dumps(answer, ensure_ascii=False), "utf-8")
-    forge.ok("draft", "import", "done.jsonl")
-
-    assert len(forge.cards()) == 1
 
 
 # --- a ledger that was lost -----------------------------------------------------------------

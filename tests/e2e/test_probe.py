@@ -178,39 +178,24 @@ def test_a_card_let_through_is_tagged_until_a_person_words_it(forge, server, not
     assert UNREAD not in tags
 
 
-def test_a_chat_and_a_batch_are_probed_by_a_second_file(forge, server, fake):
+def test_a_chat_is_probed_by_a_second_file(forge, server, fake):
     configure(forge, server.base_url)
-    note(forge, "aperture", "shutter")
+    note(forge, "aperture")
     forge.ok("run", "--limit", "0")
-    for suffix in ("md", "jsonl"):
-        asked, probe = forge.folder / f"ask.{suffix}", forge.folder / f"ask-probe.{suffix}"
-        forge.ok("draft", "export", asked.name, "--limit", "1")
-        assert not probe.exists()
-        _answer(forge, fake, server, asked)
-        forge.ok("draft", "import", f"answer.{suffix}", "--limit", "1")
-        waiting = [card for card in forge.cards() if card["verdict"] == "pending"]
-        assert len(waiting) == 1
-        forge.ok("draft", "export", asked.name, "--limit", "0")
-        _answer(forge, fake, server, probe)
-        forge.ok("draft", "import", f"answer.{suffix}", "--limit", "1")
-        assert [card for card in forge.cards() if card["verdict"] == "pending"] == []
+    asked, probe = forge.folder / "ask.md", forge.folder / "ask-probe.md"
+    forge.ok("draft", "export", asked.name)
+    assert not probe.exists()
+    _answer(forge, server, asked)
+    assert [card["verdict"] for card in forge.cards()] == ["pending"]
+    forge.ok("draft", "export", asked.name, "--limit", "0")
+    _answer(forge, server, probe)
+    assert [card["verdict"] for card in forge.cards()] == ["accepted"]
     assert server.asked == []
 
 
-def _answer(forge: Any, fake: Any, server: Any, file: Any) -> None:
-    """Answer a file of questions as the server would."""
-    text = file.read_text(encoding="utf-8")
-    if file.suffix == ".md":
-        said = server.otherwise({"messages": [{"role": "user", "content": text}]})
-        body = json.loads(said.body)["choices"][0]["message"]["content"]
-        (forge.folder / "answer.md").write_text(body, encoding="utf-8")
-        return
-    lines = []
-    for line in map(json.loads, text.splitlines()):
-        body = json.loads(server.otherwise(line["body"]).body)
-        lines.append(
-            {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}}
-        )
-    (forge.folder / "answer.jsonl").write_text(
-        "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
-    )
+def _answer(forge: Any, server: Any, file: Any) -> None:
+    """Answer a file of questions as the server would, and import the answer."""
+    said = server.otherwise({"messages": [{"role": "user", "content": file.read_text("utf-8")}]})
+    body = json.loads(said.body)["choices"][0]["message"]["content"]
+    (forge.folder / "answer.md").write_text(body, encoding="utf-8")
+    forge.ok("draft", "import", "answer.md")

@@ -1,4 +1,4 @@
-"""Requests as files, in as many rounds as it takes; and a model that means harm."""
+"""Requests as texts for a chat, and its answers; and a model that means harm."""
 
 import json
 import re
@@ -29,114 +29,8 @@ def notes(forge):
     return write
 
 
-@pytest.fixture
-def exported(forge):
-    """The lines of the next export, "" if nothing is pending."""
-
-    def run(name: str = "ask.jsonl") -> list[dict]:
-        (forge.folder / name).unlink(missing_ok=True)
-        forge.ok("draft", "export", name)
-        path = forge.folder / name
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []  # fmt: skip
-
-    return run
-
-
-@pytest.fixture
-def answer(forge, fake):
-    """Write the line with these items, or this body, for a request."""
-
-    def line(request, *items, status=200, error=None, body=None):
-        said = body or fake.completion(json.dumps({"cards": list(items)}))
-        response = {"status_code": status, "request_id": "r", "body": said}
-        return json.dumps(
-            {"id": "b", "custom_id": request["custom_id"], "error": error,
-             "response": None if error else response}
-        )  # fmt: skip
-
-    return line
-
-
-def about(lines, words):
-    [found] = [one for one in lines if f"<marked>{words}" in one["body"]["messages"][-1]["content"]]
-    return found
-
-
-def save(forge, name, *lines, head=""):
-    (forge.folder / name).write_text(head + "\r\n".join(lines) + "\r\n\r\n", encoding="utf-8")
-
-
-def good(fake, passage=ALPHA, **more):
-    return fake.card("1", passage, "Which letter comes first in Greek?", "Alpha", **more)
-
-
-def test_three_rounds_answer_everything_and_pay_nothing_twice(forge, notes, exported, answer, fake):
-    notes(ALPHA, BETA, GAMMA)
-    first = exported()
-    a, b, c = (about(first, words) for words in (ALPHA, BETA, GAMMA))
-    blocked = fake.card("1", BETA, "Is beta second?", "yes")
-    expired = {"code": "batch_expired", "message": "This request could not be executed in time."}
-    save(forge, "errors.jsonl", answer(c, error=expired), head="\ufeff")
-    save(forge, "done.jsonl", answer(b, blocked), answer(a, good(fake)), answer(a, good(fake)))
-    came = forge("draft", "import", "errors.jsonl", "done.jsonl", code=1)
-
-    assert "errors.jsonl:1" in came.stderr
-    assert "could not be executed in time" in came.stderr
-    assert {card["quote"]: card["verdict"] for card in forge.cards()} == {
-        ALPHA: "pending",
-        BETA: "pending",
-    }
-
-    second = exported()
-    assert len(second) == 2
-    again = about(second, GAMMA)
-    assert again["custom_id"] == c["custom_id"]
-    [mending] = [one for one in second if one is not again]
-    assert "the answer is yes or no" in mending["body"]["messages"][-1]["content"]
-    assert exported() == second
-
-    mended = fake.card("1", BETA, "Which letter follows alpha?", "Beta")
-    none = {"h": "1", "kind": "none", "why_none": "tells too little"}
-    save(forge, "second.jsonl", answer(mending, mended), answer(again, none))
-    forge.ok("draft", "import", "second.jsonl")
-
-    beta = next(card for card in forge.cards() if card["quote"] == BETA)
-    assert (beta["fields"]["Back"], beta["verdict"]) == ("Beta", "pending")
-    assert exported() == []
-    lines = forge.ok("list", "--no-card", "--json").lines
-    [left] = [one for one in lines if one["fate"] == "no_card"]
-    assert left["reason"] == "tells too little"
-
-    traced = forge.json("trace", beta["guid"])
-    [attempt] = [tried for one in traced["candidates"] for tried in one["attempts"]]
-    assert attempt["fields"]["Front"] == "Is beta second?"
-    assert "Is beta second?" in attempt["reply"]
-    told = forge.ok("trace", beta["guid"]).stdout
-    for words in ("asked      system:", "sent back", "yes or no", "Which letter follows alpha?"):
-        assert words in told
-
-    before = forge.cards()
-    for name in ("done.jsonl", "second.jsonl", "errors.jsonl"):
-        assert "nothing new" in forge.ok("draft", "import", name).stderr or name == "errors.jsonl"
-    assert forge.cards() == before
-
-
-def test_lines_of_others_and_broken_ones_cost_nothing(forge, notes, exported, answer, fake):
-    notes(ALPHA)
-    [request] = exported()
-    foreign = json.dumps({"custom_id": "their-1", "response": {"status_code": 200, "body": {}}})
-    late = answer(request, status=500, body={"error": {"message": "try later"}})
-    save(forge, "done.jsonl", "{", foreign, late, answer(request, good(fake))[:80])
-    result = forge("draft", "import", "done.jsonl", code=1)
-
-    for number, words in (
-        (1, "not a line of"),
-        (2, "not a line of"),
-        (3, "try later"),
-        (4, "not a line of"),
-    ):
-        assert re.search(rf"done\.jsonl:{number}: .*{words}", result.stderr), number
-    assert exported() == [request]
+def good(fake, label, passage=ALPHA, **more):
+    return fake.card(label, passage, "Which letter comes first in Greek?", "Alpha", **more)
 
 
 # --- a chat -----------------------------------------------------------------------------------
@@ -154,6 +48,17 @@ def chat(forge):
     def run() -> dict[str, str]:
         forge.ok("draft", "export", "ask.md")
         return labels((forge.folder / "ask.md").read_text("utf-8"))
+
+    return run
+
+
+@pytest.fixture
+def answered(forge):
+    """Import these items as a chat's answer."""
+
+    def run(*items: dict) -> None:
+        (forge.folder / "answer.md").write_text(json.dumps({"cards": items}), encoding="utf-8")
+        forge.ok("draft", "import", "answer.md")
 
     return run
 
@@ -211,14 +116,13 @@ def test_a_prompt_that_is_not_there_is_named_before_anything_is_sent(forge, note
     (forge.folder / "decks").mkdir()
     deck = 'deck: "All"\ncolours: {purple: {as: definition, prompt: terms}}\n'
     (forge.folder / "decks" / "all.yaml").write_text(deck, encoding="utf-8")
-    result = forge("draft", "export", "ask.jsonl", code=2)
+    result = forge("draft", "export", "ask.md", code=2)
 
     assert "the deck 'All': no prompt called 'terms'" in result.stderr
-    assert not (forge.folder / "ask.jsonl").exists()
+    assert not (forge.folder / "ask.md").exists()
 
 
-@pytest.mark.parametrize("name", ["ask.md", "ask.jsonl"])
-def test_a_deck_has_its_own_prompt_and_kinds_in_both_forms(forge, notes, name):
+def test_a_deck_has_its_own_prompt_and_kinds(forge, notes):
     notes(ALPHA)
     for folder in ("decks", "prompts"):
         (forge.folder / folder).mkdir()
@@ -229,9 +133,9 @@ def test_a_deck_has_its_own_prompt_and_kinds_in_both_forms(forge, notes, name):
         "Only terms.\n{{ schema }}\n{{ highlights }}\n"
     )
     (forge.folder / "prompts" / "terms.md").write_text(prompt, encoding="utf-8")
-    forge.ok("draft", "export", name)
+    forge.ok("draft", "export", "ask.md")
 
-    text = (forge.folder / name).read_text("utf-8").replace("\\", "")
+    text = (forge.folder / "ask.md").read_text("utf-8")
     assert "Only terms." in text
     assert '"enum": ["basic", "none"]' in text
 
@@ -256,11 +160,9 @@ HARM = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_harm_does_not_reach_a_card_that_is_ready(forge, notes, exported, answer, fake, harm):
+def test_harm_does_not_reach_a_card_that_is_ready(forge, notes, chat, answered, fake, harm):
     notes(ALPHA)
-    [request] = exported()
-    save(forge, "done.jsonl", answer(request, {**good(fake), **HARM[harm]}))
-    forge.ok("draft", "import", "done.jsonl")
+    answered({**good(fake, chat()[ALPHA]), **HARM[harm]})
 
     for card in forge.cards():
         if any(one["severity"] != "info" for one in card["findings"]):
@@ -280,15 +182,13 @@ def test_harm_does_not_reach_a_card_that_is_ready(forge, notes, exported, answer
         assert card["quote"] in ALPHA
 
 
-def test_wrong_labels_do_not_matter_for_one_passage_but_ten_thousand_cards_do(
-    forge, notes, exported, answer, fake
-):
+def test_ten_thousand_cards_of_one_passage_are_too_many(forge, notes, chat, answered, fake):
     notes(ALPHA, BETA)
-    first, second = exported()
-    strange = [fake.card(label, ALPHA, f"{label}?") for label in ("7", "h9", "alpha", "1/2", 0)]
-    flood = [fake.card("1", BETA, f"Which letter is number {n}?", "Beta") for n in range(10_000)]
-    save(forge, "done.jsonl", answer(first, *strange), answer(second, *flood))
-    forge.ok("draft", "import", "done.jsonl")
+    named = chat()
+    flood = [
+        fake.card(named[BETA], BETA, f"Which letter is number {n}?", "Beta") for n in range(10_000)
+    ]
+    answered(good(fake, named[ALPHA]), *flood)
 
     quotes = Counter(card["quote"] for card in forge.cards())
     assert set(quotes) == {ALPHA, BETA}

@@ -313,7 +313,6 @@ def test_an_export_asks_thirty_passages_and_tells_the_way_to_the_next(forge, tmp
     forge.ok("draft", "export", "again.md")  # the first may have been lost
     assert (forge.folder / "again.md").read_text("utf-8") == asked
     assert "43 highlights" in forge.ok("draft", "export", "all.md", "--limit", "100").stderr
-    assert "43 requests" in forge.ok("draft", "export", "all.jsonl").stderr
 
 
 def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, tmp_path):

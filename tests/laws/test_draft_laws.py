@@ -4,12 +4,11 @@ import json
 import threading
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.config import shipped
 from ankiforge.draft import Rules, instruction
-from ankiforge.draft.batch import import_files
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.client import ServerSettings
 from ankiforge.draft.llm import Model
@@ -118,17 +117,6 @@ def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     text = reply.replace('"1"', f'"{label_for(task.highlights[0].key)}"')
     for result in import_chat(text, [task], PROMPT):
         settle(result)
-
-
-@examples(100)
-@given(lines=st.lists(st.one_of(WORDS, ITEM.map(json.dumps)), max_size=4))
-@example(lines=["\x0b"])
-@example(lines=["\x1f \x85\u2003", "\ufeff \t", "7"])
-def test_any_batch_file_is_counted_line_by_line(lines):
-    imported = import_files([("batch", lines)], fake.Memory())
-    assert imported.replies + len(imported.problems) == sum(
-        bool(line.lstrip("\ufeff").strip()) for line in lines
-    )
 
 
 SENTENCES = st.lists(
