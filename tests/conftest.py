@@ -166,16 +166,16 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
         patch.setattr(yamlfile, "parse", parsed_once)
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
-            migrate = db.migrate
-            migrate(made, ":memory:")
+            prepare = db.prepare
+            prepare(made)
 
-            def copied(connection: sqlite3.Connection, path: Path | str) -> None:
-                """Copy a new ledger: its schema steps take fifteen times as long."""
+            def copied(connection: sqlite3.Connection) -> None:
+                """Copy a new ledger: to create its tables takes longer."""
                 if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                     made.backup(connection)
-                migrate(connection, path)
+                prepare(connection)
 
-            patch.setattr(db, "migrate", copied)
+            patch.setattr(db, "prepare", copied)
             yield
 
 

@@ -49,7 +49,6 @@ from ankiforge.ledger.restore import JournalExchange, Rebuild, Recovery, lost_li
 from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
-from ankiforge.ledger.upgrade import convert
 from ankiforge.model import Problem, RunId, h16
 
 Clock = Callable[[], datetime]
@@ -123,8 +122,6 @@ class Ledger:
         self.exchange = JournalExchange(
             connection, journal, self.writer, self.decisions, self._rebuild
         )
-        self.converted = convert(connection, self.writer, self.cards)
-        """The number of cards of an older ledger that needed an event of their own."""
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:
@@ -210,7 +207,7 @@ def open_ledger(
     With `any_thread`, several threads may use the ledger; the caller serialises them.
 
     Raises:
-        LedgerError: the ledger is damaged, locked, or newer than this program.
+        LedgerError: the ledger is damaged, locked, or of another version.
     """
     private.make_folder(database.parent)
     connection = connect(database, any_thread=any_thread)

@@ -1,4 +1,4 @@
-"""Open the database: migrations, transactions, and readable errors."""
+"""Open the database: its schema, transactions, and readable errors."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _readable(error: Exception) -> LedgerError | None:
     if _is_damage(error, code):
         return LedgerError(
             f"the ledger is damaged: {error}",
-            hint="move ledger.db aside: the next run rebuilds it from journal.jsonl",
+            hint=_SET_ASIDE,
         )
     if code in _NO_ROOM:
         return LedgerError(
@@ -143,16 +143,19 @@ def _readable(error: Exception) -> LedgerError | None:
     return None
 
 
+VERSION = 18
+"""The version of schema.sql."""
+_SET_ASIDE = "move ledger.db aside: the next run rebuilds it from journal.jsonl"
+
+
 @cache
-def schema_steps() -> tuple[tuple[int, str], ...]:
-    """Return (number, SQL) of each schema file, ascending."""
-    folder = files("ankiforge.ledger") / "schema"
-    steps = sorted((p for p in folder.iterdir() if p.name.endswith(".sql")), key=lambda p: p.name)
-    return tuple((int(p.name.split("_")[0]), p.read_text(encoding="utf-8")) for p in steps)
+def schema() -> str:
+    """Return the statements that create the tables of a new ledger."""
+    return (files("ankiforge.ledger") / "schema.sql").read_text(encoding="utf-8")
 
 
 def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> Connection:
-    """Open the ledger at `path` and migrate it.
+    """Open the ledger at `path`, or create it.
 
     Args:
         path: the path of the database.
@@ -161,7 +164,7 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
             last commits; decisions are then read from the journal, and the next run repeats the rest.
 
     Raises:
-        LedgerError: the ledger is damaged, locked, or newer than this program.
+        LedgerError: the ledger is damaged, locked, or of another version.
     """
     private.make_file(
         path
@@ -180,7 +183,7 @@ def connect(path: Path, *, any_thread: bool = False, durable: bool = False) -> C
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-        migrate(connection, path)
+        prepare(connection)
         connection.executescript(_TEMPORARY)
         connection.execute(f"PRAGMA busy_timeout = {_DEAF_MS}")
     except BaseException:
@@ -203,36 +206,25 @@ each of them; `in_scope` contains the highlights in these documents; `journal_bl
 a unit that writes many."""
 
 
-def migrate(connection: Connection, path: Path | str) -> None:
-    """Run the missing schema steps, each in one transaction, after copying the old ledger."""
-    have = connection.execute("PRAGMA user_version").fetchone()[0]
-    steps = schema_steps()
-    if have > steps[-1][0]:
+def prepare(connection: Connection) -> None:
+    """Create the tables of a new ledger; refuse a ledger of another version."""
+    if _version(connection) == 0:
+        _create(connection)
+    found = _version(connection)
+    if found != VERSION:
         raise LedgerError(
-            f"the ledger has version {have}, this program supports {steps[-1][0]}",
-            hint="upgrade ankiforge",
+            f"the ledger is of version {found}, this program reads version {VERSION}",
+            hint="upgrade ankiforge" if found > VERSION else _SET_ASIDE,
         )
-    missing = [step for step in steps if step[0] > have]
-    if have and missing and str(path) != ":memory:":
-        _keep_copy(connection, Path(path), have)
-    for number, sql in missing:
-        _step(connection, number, sql)
-    if have and missing and str(path) != ":memory:":
-        # up to step 6, the search index was a separate file
-        for name in ("search.db", "search.db-wal", "search.db-shm"):
-            Path(path).with_name(name).unlink(missing_ok=True)
 
 
-def _keep_copy(connection: Connection, path: Path, version: int) -> None:
-    copy = path.with_name(f"{path.name}.before-{version + 1}")
-    private.make_file(copy)
-    with readable_errors(), closing(sqlite3.connect(copy)) as kept:
-        connection.backup(kept)
+def _version(connection: Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _step(connection: Connection, number: int, sql: str) -> None:
+def _create(connection: Connection) -> None:
     # executescript commits an open transaction, so the script contains its own
-    script = f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;"
+    script = f"BEGIN IMMEDIATE;\n{schema()}\nPRAGMA user_version = {VERSION};\nCOMMIT;"
     try:
         with readable_errors():
             commit = fault.before_commit()
@@ -241,13 +233,12 @@ def _step(connection: Connection, number: int, sql: str) -> None:
     except BaseException:
         if connection.in_transaction:
             connection.rollback()
-        if connection.execute("PRAGMA user_version").fetchone()[0] >= number:
-            return  # another program ran this step at the same time
-        raise
+        if not _version(connection):  # otherwise another program created them at the same time
+            raise
 
 
 def copy_to_memory(path: Path) -> Connection:
-    """Return a copy of the ledger in memory, for commands that must not even migrate the file."""
+    """Return a copy of the ledger in memory, for commands that must not write."""
     memory = sqlite3.connect(
         ":memory:", isolation_level=None, factory=Connection, check_same_thread=False
     )  # threads that draft look up replies in it
@@ -255,7 +246,7 @@ def copy_to_memory(path: Path) -> Connection:
         if path.exists():
             _read_into(memory, path)
     memory.execute("PRAGMA foreign_keys = ON")
-    migrate(memory, ":memory:")
+    prepare(memory)
     memory.executescript(_TEMPORARY)
     memory.row_factory = sqlite3.Row
     return memory

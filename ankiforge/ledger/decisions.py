@@ -19,7 +19,6 @@ from ankiforge.ledger.events import (
     PERSON,
     SOURCE,
     UNDO,
-    UPGRADE,
     WAITS,
     Columns,
     Event,
@@ -30,7 +29,7 @@ from ankiforge.ledger.problem_cards import DEALT, INSTEAD
 from ankiforge.model import CandidateState, Card, Guid, HighlightKey, Standing, Verdict
 from ankiforge.text.fold import canonical, same
 
-_STANDS = f"d.what NOT IN ('{UNDO}', '{UPGRADE}') AND NOT d.undone"
+_STANDS = f"d.what <> '{UNDO}' AND NOT d.undone"
 _BY_PERSON = f"d.by = '{PERSON}' AND {_STANDS}"
 
 

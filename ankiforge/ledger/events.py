@@ -26,8 +26,6 @@ PERSON = "person"
 POLICY = "policy"
 SOURCE = "source"
 ANKI = "anki"
-UPGRADE = "upgrade"
-"""The author of an event for the differences between an older ledger and the fold of its decisions."""
 
 UNDO = "undo"
 REVISE = "revise"
@@ -79,7 +77,7 @@ _UNMADE: Columns = {
     "verdict": "pending", "standing": "retired", "standing_why": TAKEN_BACK, "accepted_by": "",
     "edited": 0,
 }  # fmt: skip
-_BY = (POLICY, SOURCE, ANKI, PERSON, UPGRADE)
+_BY = (POLICY, SOURCE, ANKI, PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +244,6 @@ def _made_by(event: Event) -> bool:
 
 def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     now = state.columns
-    by_person = event.by in (PERSON, UPGRADE)
     waits = now["edited"] or (DISPUTED in event.body and not event.here)
     corrects = "" if waits else event.body.get(CORRECTS, "")
     rewords = event.what == REVISE and "fields" in event.after
@@ -262,7 +259,7 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
         return  # policy accepts pending cards only
     after = {name: value for name, value in event.after.items() if name in COLUMNS}
-    if judged and not by_person and not _was_restored(event, card):
+    if judged and event.by != PERSON and not _was_restored(event, card):
         after.pop("verdict", None)  # a person's decision overrides policy, regardless of the times
         after.pop("accepted_by", None)
     now.update({name: value for name, value in after.items() if name not in _ANKI})

@@ -27,7 +27,7 @@ from ankiforge.ledger.events import ANKI as ANKI
 from ankiforge.ledger.events import PERSON as PERSON
 from ankiforge.ledger.events import POLICY as POLICY
 from ankiforge.ledger.events import SOURCE as SOURCE
-from ankiforge.ledger.events import UPGRADE, Event, depth_of, followed_by, rank_of
+from ankiforge.ledger.events import Event, depth_of, followed_by, rank_of
 from ankiforge.model import Problem, h16
 
 VERSION = 1
@@ -408,18 +408,6 @@ class Writer:
             "UPDATE event SET body = ? WHERE id = ?",
             (msgspec.json.encode(body).decode(), identity),
         )
-
-    def upgrade(self, subject: str, at: str, body: dict[str, Any]) -> None:
-        """Record how the columns of an older ledger differ from the fold of its decisions.
-
-        The line has no number, so that later decisions of any machine override it.
-        """
-        last = self._read_last()
-        identity = h16("decision", last.ledger_id, str(last.sequence + 1), at, UPGRADE, subject)
-        entry = Entry(v=VERSION, id=identity, at=at, by=UPGRADE, what=UPGRADE, subject=subject,
-                      body=body)  # fmt: skip
-        self.store(entry, here=True)
-        self._write(entry)
 
     def store(self, entry: Entry, *, here: bool) -> frozenset[str]:
         """Store an event; return the ids of all events whose undone state it changes.

@@ -736,7 +736,7 @@ class Recorder:
             f"SELECT d.subject FROM event d {stands} WHERE d.what = 'merge' AND NOT d.undone"
             "  AND d.by = :policy AND json_extract(d.body, '$.key') = :key"
             # by this index, whose key is not used, only moves are read and not all events
-            f" UNION SELECT d.subject FROM event d INDEXED BY decision_move {stands}"
+            f" UNION SELECT d.subject FROM event d INDEXED BY event_move {stands}"
             "  WHERE d.what = 'move' AND NOT d.undone"
             "  AND json_extract(d.body, '$.from') = :key ORDER BY 1",
             {"key": key, "policy": POLICY},

@@ -3,8 +3,8 @@
 It contains the words of documents, highlights and cards (FTS5), the normalised names of works (DOI, file
 name …), and titles for fuzzy comparison. The indexed text is computed in Python, so triggers only list
 the changed rows in `search_pending`, and each search first indexes these. Tables and triggers are created
-by the first search, so a workspace that is never searched has no cost, and again whenever the ledger's
-schema or `_VERSION` changes.
+by the first search, so a workspace that is never searched has no cost, and again whenever `_VERSION`
+changes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ankiforge.text.identifiers import Name, names_of
 _VERSION = 3
 """Increase this when the tables or the indexed text change."""
 _STATE = "search"
-"""The name in `meta` of the version and the schema for which the index was created."""
+"""The name in `meta` of the version for which the index was created."""
 _BATCH = 5_000
 """The number of rows indexed per transaction, so that other programs can write in between."""
 
@@ -145,11 +145,7 @@ class SearchIndex:
 
     def _is_current(self) -> bool:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (_STATE,)).fetchone()
-        return row is not None and row[0] == self._state()
-
-    def _state(self) -> str:
-        """Return the version of the index and the schema, as a schema step may drop triggers."""
-        return f"{_VERSION}/{self._db.execute('PRAGMA user_version').fetchone()[0]}"
+        return row is not None and row[0] == str(_VERSION)
 
     def _create(self) -> None:
         with self._db.unit():
@@ -178,7 +174,7 @@ class SearchIndex:
                 ("card", "card", "guid"),
             ):
                 self._db.execute(f"INSERT INTO search_pending SELECT '{what}', {key} FROM {table}")
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_STATE, self._state()))
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_STATE, str(_VERSION)))
 
     def _index_batch(self) -> None:
         with self._db.unit():
