@@ -86,17 +86,13 @@ class Decisions:
             words = {
                 one.letter: one.words for one in facts.alternatives if one.letter in candidates
             }
-            body["candidates_before"] = {letter: group[at].states[letter] for letter in words}
             body |= {"candidates": candidates, "words": words}
         event = self._writer.decide(
             what, guid, body, by=by, action=action or self._writer.new_action()
         )
-        if self._writer.has_unnumbered(event.at):  # the order of events may have changed
-            self._cards.refold([guid])
-        else:
-            facts = replace(facts, events=(*facts.events, event))
-            group[at] = group[at]._replace(facts=facts)
-            self._cards.store_fold(group)
+        facts = replace(facts, events=(*facts.events, event))
+        group[at] = group[at]._replace(facts=facts)
+        self._cards.store_fold(group)
         return event.id
 
     def retire(self, key: HighlightKey, why: str) -> None:
@@ -288,7 +284,6 @@ class Decisions:
 
     def _undo_one(self, event: Event, action: str) -> None:
         guid = Guid(event.subject)
-        before = self._now(guid, event)
         if event.what == "merge" and "card" not in event.body:
             self._unmerge(event.subject, event.body["key"])
         body = {"key": event.body.get("key", ""), "before": event.after, "after": {}}
@@ -296,8 +291,9 @@ class Decisions:
             UNDO, event.subject, body, by=PERSON, action=action, undoes=event.id
         )
         self._cards.refold([guid])
-        after = self._now(guid, event)
-        self._writer.amend(undo.id, _undone_body(body, before, after))
+        columns, candidates = self._now(guid, event)
+        result = {"after": columns} | ({"candidates": candidates} if candidates else {})
+        self._writer.amend(undo.id, body | result)
         for undone in self._by_id(event.id):
             self._take_effect(undone)
 
@@ -489,15 +485,6 @@ class Decisions:
             (key, PERSON),
         ).fetchone()
         return row is not None
-
-
-def _undone_body(
-    body: dict[str, Any], before: tuple[Columns, dict[str, str]],
-    after: tuple[Columns, dict[str, str]],
-) -> dict[str, Any]:  # fmt: skip
-    """Return the body of an undo with its result, for programs that apply journal lines in sequence."""
-    body = body | {"after": after[0]}
-    return body | {"candidates": after[1], "candidates_before": before[1]} if after[1] else body
 
 
 def _touched(event: Event) -> set[str]:

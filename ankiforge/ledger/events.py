@@ -6,8 +6,7 @@ drafts, all events about them, their last state in Anki) and returns the state o
 pure, and depends only on the set of events: any permutation of a journal gives the same states.
 `docs/states.md` has tables of the outcomes.
 
-Order: each event has a number `n`, one above the greatest that its ledger had seen. Older lines have
-none, and count as the greatest `n` among the lines whose time is not later than theirs. Events are
+Order: each event has a number `n`, one above the greatest that its ledger had seen. Events are
 ordered by n, time, depth (an undo or a later pick comes after the event it follows), author (policy <
 source < Anki < person), and id.
 """
@@ -247,8 +246,7 @@ def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
     waits = now["edited"] or (DISPUTED in event.body and not event.here)
     corrects = "" if waits else event.body.get(CORRECTS, "")
     rewords = event.what == REVISE and "fields" in event.after
-    # a correction of a person's text is marked by True in older lines
-    if rewords and corrects not in (PERSON, True) and _is_persons(now, event, card):
+    if rewords and corrects != PERSON and _is_persons(now, event, card):
         return  # keep a person's text
     if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
         # of a card that was new there, the words before are not known

@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     action: str = ""
     subject: str = ""
     n: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
-    """The number of an event, one above the greatest that its ledger had seen; 0 in older lines."""
+    """The number of an event, one above the greatest that its ledger had seen; 0 = not an event."""
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def line(self) -> bytes:
@@ -275,10 +275,6 @@ class _Last:
     """The `sequence` of the event that arrived last."""
     n: int
     """The greatest number of an event."""
-    numbered: str
-    """The earliest time of an event with a number; "" = there are none."""
-    unnumbered: str
-    """The latest time of an event without a number; "" = there are none."""
 
 
 class Writer:
@@ -394,10 +390,6 @@ class Writer:
             identity, at, by, what, subject, undoes, action, stored, rank, sequence=last.sequence
         )
 
-    def has_unnumbered(self, since: str) -> bool:
-        """Return whether an event without a number has this or a later time."""
-        return self._read_last().unnumbered >= since
-
     def amend(self, identity: str, body: dict[str, Any]) -> None:
         """Replace the body of an event in the current unit, before its line is written."""
         self._lines = [
@@ -429,8 +421,6 @@ class Writer:
         if stored.rowcount > 0:
             last.sequence += 1
             last.n = max(last.n, entry.n)
-            last.unnumbered = last.unnumbered if entry.n else max(last.unnumbered, entry.at)
-        self._number_older(entry, last)
         return self._mark_undone(entry.undoes)
 
     def _depth(self, entry: Entry) -> int:
@@ -484,26 +474,6 @@ class Writer:
             identity = found["undoes"] if found else ""
         return frozenset(marked)
 
-    def _number_older(self, entry: Entry, last: _Last) -> None:
-        """Update the sort keys of unnumbered lines that are not older than a numbered line."""
-        if entry.n and (not last.numbered or entry.at < last.numbered):
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('numbered', ?)", (entry.at,))
-            last.numbered = entry.at
-        if not last.numbered or entry.at < last.numbered or entry.at > last.unnumbered:
-            return
-        older = self._db.execute(
-            "SELECT id, at, by, rank FROM event WHERE n = 0 AND at >= ?", (entry.at,)
-        ).fetchall()
-        for row in older:
-            [turn] = self._db.execute(
-                "SELECT coalesce(max(n), 0) FROM event WHERE n > 0 AND at <= ?", (row["at"],)
-            ).fetchone()
-            depth = depth_of(row["rank"])
-            self._db.execute(
-                "UPDATE event SET rank = ? WHERE id = ?",
-                (rank_of(turn, row["at"], depth, row["by"], row["id"]), row["id"]),
-            )
-
     def new_action(self) -> str:
         """Return an id for a new action."""
         last = self._read_last()
@@ -514,12 +484,9 @@ class Writer:
         begun, last = self._db.transactions, self._last
         if last is None or last.transaction != begun or not self._db.in_transaction:
             row = self._db.execute(
-                "SELECT coalesce(max(CASE name WHEN 'ledger_id' THEN value END), ''),"
+                "SELECT coalesce(max(value), ''),"
                 " (SELECT coalesce(max(sequence), 0) FROM event),"
-                " (SELECT coalesce(max(n), 0) FROM event),"
-                " coalesce(max(CASE name WHEN 'numbered' THEN value END), ''),"
-                " (SELECT coalesce(max(at), '') FROM event WHERE n = 0)"
-                " FROM meta WHERE name IN ('ledger_id', 'numbered')"
+                " (SELECT coalesce(max(n), 0) FROM event) FROM meta WHERE name = 'ledger_id'"
             ).fetchone()
             last = self._last = _Last(begun, *row)
         return last
