@@ -40,7 +40,6 @@ from ankiforge.model import (
     Draft,
     Drafter,
     Extracted,
-    Form,
     Highlight,
     Memory,
     NoMemory,
@@ -327,12 +326,6 @@ MOVED_SHARE = 0.5
 """From this share of a missing folder's highlights or notes, a folder counts as the missing one, moved."""
 MAYBE_MOVED = 0.1
 """From this share, the user has to say whether the folder was moved."""
-FORMS_BEFORE_TERM: dict[str, tuple[str, ...]] = {
-    "obsidian": ("inline", "block", "cloze", "glossary"),
-    "markdown": ("inline", "block", "cloze", "glossary"),
-    "tiddlywiki": ("inline", "block", "glossary"),
-}
-"""The kinds that read `Term: text` items, each with its default for `cards:` in generation 1."""
 
 Opener = Callable[[SourceEntry], Source]
 
@@ -362,7 +355,7 @@ def name_sources(
     """
 
     def open_whole(entry: SourceEntry) -> Source:
-        return open_source(config, _with_term_cards(entry, ledger), offline=offline)
+        return open_source(config, entry, offline=offline)
 
     def rank(source: SelectedSource) -> int:
         kind = source.entry.kind
@@ -373,7 +366,7 @@ def name_sources(
     for one in sorted(selected, key=rank):
         open_source(config, one.entry)  # report invalid settings before storing the name
         entry = _named(one.entry, ledger, open_whole, lines.setdefault, moved)
-        found.append(replace(one, entry=_with_term_cards(entry, ledger)))
+        found.append(replace(one, entry=entry))
     for line in lines:  # without duplicates: two sources of one folder give the same line
         say(line)
     return found
@@ -462,24 +455,6 @@ def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:
 
 def _container(entry: SourceEntry) -> str:
     return f"{'vault' if entry.kind == 'obsidian' else entry.kind}:{entry.name}"
-
-
-def _with_term_cards(entry: SourceEntry, ledger: Ledger) -> SourceEntry:
-    """Add `term` to the source's `cards:` if a workspace of generation 1 has cards of that form.
-
-    In generation 1, `glossary` included them. The setting `-term` turns them off.
-    """
-    default = FORMS_BEFORE_TERM.get(entry.kind)
-    if ledger.generation > 1 or default is None:
-        return entry
-    cards = entry.options.get("cards", default)
-    if not isinstance(cards, list | tuple) or "glossary" not in cards:
-        return entry
-    if {"term", "-term"}.intersection(map(str, cards)):
-        return entry
-    if not ledger.highlights.has_cards_of(_container(entry), Form.TERM):
-        return entry
-    return replace(entry, options={**entry.options, "cards": [*cards, "term"]})
 
 
 # --- opening sources ------------------------------------------------------------------------
@@ -672,7 +647,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
     config = workspace.config
     named = {
         name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
-        for rule in load_decks(workspace.root, config.decks, workspace.generation)
+        for rule in load_decks(workspace.root, config.decks)
         for name in rule.prompts
     }
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
@@ -712,9 +687,6 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 # --- checks, policy, job --------------------------------------------------------------------
 
-RETIRED_GUESSES = frozenset({"rules:emphasis", "rules:isa", "rules:number"})
-"""Drafters of older versions, whose cards are never accepted without a person."""
-
 
 def check_limits(config: Config) -> check.Limits:
     """Return the thresholds and severities of the checks.
@@ -753,7 +725,7 @@ def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]
 
     def accepts(draft: Draft) -> bool:
         if draft.origin.drafter.startswith("rules"):
-            return rules is AcceptPolicy.CLEAN and draft.origin.drafter not in RETIRED_GUESSES
+            return rules is AcceptPolicy.CLEAN
         return llm is AcceptPolicy.CLEAN and draft.origin.drafter != AGENT and draft.probed
 
     return accepts
@@ -785,7 +757,7 @@ def make_job(
         name = config.llm.model
     else:
         drafter, name = Rules(), DrafterName.RULES.value
-    decks = load_decks(workspace.root, config.decks, workspace.generation)
+    decks = load_decks(workspace.root, config.decks)
     if config.checks:
         options = {"limits": check_limits(config), **options}
     if wants_probe(config):

@@ -585,8 +585,6 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
             yield found("phrase_outside_vault")
     if highlight.other_note:
         yield found("other_note", str(highlight.other_note))
-    if drafter in ("rules:emphasis", "rules:isa", "rules:number"):
-        yield found("low_confidence", drafter)
     for path in image_paths("\n".join(text for _, text in draft.fields)):
         if why := context.picture_fault(path):
             yield found("unreadable_picture", why)

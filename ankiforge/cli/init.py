@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     """Make a workspace in DIRECTORY (default: here): find vaults, Zotero, Anki, local models."""
     from ankiforge.cli import settings
     from ankiforge.config import FILE_NAME
-    from ankiforge.config.deckfiles import DECK_OF_FIRST
     from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
     from ankiforge.config.workspace import (
         Remembered,
@@ -78,15 +76,6 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         confirm(workspace, list(remembered_concerns(workspace)), folders)
     if written:
         settings.remember_rest(root, before, sources)
-    if root / settings.DECK_FILE in written:
-        from ankiforge.ledger.journal import FIRST_GENERATION, generation_at
-
-        workspace = open_workspace(root)
-        if generation_at(workspace.ledger, workspace.journal) == FIRST_GENERATION:
-            # keep the deck for each document, which the moved cards have
-            file = root / settings.DECK_FILE
-            text = re.sub(r"(?m)^deck: .*$", f'deck: "{DECK_OF_FIRST}"', file.read_text("utf-8"))
-            file.write_text(text, encoding="utf-8", newline="\n")
     workspace = open_workspace(root)
     asked = unconfirmed(workspace, folders) if trust else []
     workspace.prepare()

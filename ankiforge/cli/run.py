@@ -402,7 +402,6 @@ def job_for(
     """Return the job, and print the first line of a run: workspace, drafter, policy."""
     from ankiforge import app
     from ankiforge.anki.notes import deck_name
-    from ankiforge.config import RulesUsed
     from ankiforge.text.identifiers import model_name
 
     deck = deck and deck_name(deck)
@@ -425,8 +424,6 @@ def job_for(
     now.out.say(f"workspace {where} · drafter {model_name(job.drafter_name)} · {policy}")
     if model:
         say_what_waits(now, accept)
-    if model is None and workspace.config.rules is RulesUsed.ALL:
-        now.out.say("rules: all is ignored: the guessing rules were removed")
     return job
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,7 +151,7 @@ def session(
             call.out.problems(one for one in opened.problems if one.notice)
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)
-        workspace = replace(workspace, generation=stack.enter_context(opened).generation)
+        stack.enter_context(opened)
         yield stack.enter_context(closing(Session(call, workspace, opened)))
 
 
@@ -168,7 +168,6 @@ def glance(call: Call) -> Iterator[Session]:
     keeps = keeps and os.access(workspace.ledger.parent, os.W_OK)
     opened = ledger.open_ledger if keeps else ledger.ledger_in_memory
     with ledger.readable_errors(), opened(workspace.ledger, workspace.journal) as opened_ledger:
-        workspace = replace(workspace, generation=opened_ledger.generation)
         yield Session(call, workspace, opened_ledger)
 
 

@@ -43,15 +43,6 @@ class DrafterName(StrEnum):
     LLM = "llm"
 
 
-class RulesUsed(StrEnum):
-    """Which of the offline rules are used."""
-
-    TRUSTED = "trusted"
-    """The rules whose cards are nearly always right."""
-    ALL = "all"
-    """From older versions: also rules that guess. Ignored with a notice."""
-
-
 class AcceptPolicy(StrEnum):
     """Which drafts become cards without review."""
 
@@ -124,7 +115,6 @@ class _Settings(_Section, frozen=True):
 
     me: tuple[str, ...] = ()
     drafter: DrafterName = DrafterName.RULES
-    rules: RulesUsed = RulesUsed.TRUSTED
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     decks: tuple[str, ...] = ("decks/*.yaml",)

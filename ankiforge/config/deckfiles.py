@@ -130,17 +130,12 @@ class DeckChoice:
 # --- reading --------------------------------------------------------------------------------
 
 
-DECK_OF_FIRST = "Reading::{title}"
-"""The shipped deck in workspaces with the first generation of defaults."""
-
-
-def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tuple[DeckRule, ...]:
+def load_decks(root: Path, patterns: tuple[str, ...]) -> tuple[DeckRule, ...]:
     """Read the deck files of a workspace, followed by the shipped ones.
 
     Args:
         root: the workspace.
         patterns: glob patterns relative to it.
-        generation: the generation of defaults that the workspace uses.
 
     Returns:
         The rules in order. The last one matches everything.
@@ -152,20 +147,12 @@ def load_decks(root: Path, patterns: tuple[str, ...], generation: int = 2) -> tu
     ordered = sorted(files, key=lambda path: (path.name, str(path)))
     rules = [_read(path, str(path.relative_to(root))) for path in ordered]
     if not any(rule.takes_all for rule, _ in rules):
-        rules += shipped_decks(generation)
+        rules += _shipped()
     first, *others = (where for rule, where in rules if rule.takes_all)
     if others:
         what = f"has no `select`, and neither has {first.file}: one of them would never be used"
         raise others[0].error(what, "give one of them a `select`")
     return tuple(sorted((rule for rule, _ in rules), key=lambda rule: rule.takes_all))
-
-
-def shipped_decks(generation: int = 2) -> list[tuple[DeckRule, Location]]:
-    """Return the deck files that are part of the program, for a generation of defaults."""
-    rules = _shipped()
-    if generation > 1:
-        return list(rules)
-    return [(msgspec.structs.replace(rule, deck=DECK_OF_FIRST), where) for rule, where in rules]
 
 
 @cache

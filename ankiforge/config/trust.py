@@ -35,23 +35,20 @@ class Concern:
     """The text for people: file, line, what would happen."""
     stops: bool = True
     """Whether it stops a command until confirmed. Otherwise it is ignored."""
-    former: str = ""
-    """The value that was confirmed in earlier versions, if it was another one. Otherwise ""."""
 
     @property
     def is_key(self) -> bool:
         """Whether it names a variable for a key."""
         return self.key.endswith(".key_env")
 
-    def fingerprint(self, root: Path, value: str = "") -> str:
-        """Return the stored form of a confirmation, for this concern's value or for `value`."""
-        parts = "\x1f".join((str(root), self.key, value or self.value))
+    def fingerprint(self, root: Path) -> str:
+        """Return the stored form of a confirmation."""
+        parts = "\x1f".join((str(root), self.key, self.value))
         return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
 
     def confirmed(self, root: Path, trusted: Mapping[str, str]) -> bool:
         """Return whether it is confirmed. `trusted` is keyed by fingerprint."""
-        former = bool(self.former) and self.fingerprint(root, self.former) in trusted
-        return former or self.fingerprint(root) in trusted
+        return self.fingerprint(root) in trusted
 
 
 # --- what needs a confirmation --------------------------------------------------------------
@@ -99,8 +96,7 @@ def _key_concern(
 ) -> Iterator[Concern]:
     """Yield the concern about a key and its address.
 
-    A server on this machine for which an earlier `init` wrote the default variable keeps working:
-    it stops no command, and does not get that key.
+    The default variable for a server on this machine stops no command: that server does not get the key.
     """
     usual = name == default.name
     if not name or (usual and default.owns(url)):
@@ -109,7 +105,7 @@ def _key_concern(
     to = f"{parts.scheme}://{parts.netloc}".lower()
     says = f"the environment variable {name} would be used as a key, sent to {to}"
     concern = _concern(where, f"{name} {to}", says, key)
-    yield replace(concern, stops=not (usual and is_loopback(url)), former="" if usual else name)
+    yield replace(concern, stops=not (usual and is_loopback(url)))
 
 
 def _source_concerns(source: SourceEntry, root: Path) -> Iterator[Concern]:

@@ -190,8 +190,6 @@ class Workspace:
     """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
     unconfirmed_output: Path | None = None
     """The folder for packages in the settings, if nobody has confirmed it yet."""
-    generation: int = 2
-    """The generation of defaults it uses. Known once its ledger is open."""
 
     @property
     def settings(self) -> Path:

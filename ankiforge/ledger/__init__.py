@@ -39,7 +39,7 @@ from ankiforge.ledger.duplicates import Duplicates, ForeignNotes
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.highlights import FOLDER, Highlights, Pictures
 from ankiforge.ledger.ingest import Ingest
-from ankiforge.ledger.journal import Journal, Writer, generation_of, store_generation
+from ankiforge.ledger.journal import Journal, Writer
 from ankiforge.ledger.ownership import Ownership
 from ankiforge.ledger.placing import EarlierDecisions, Placer, Policy
 from ankiforge.ledger.queries import Queries
@@ -115,7 +115,7 @@ class Ledger:
         self.queries = Queries(connection, self.highlights)
         self.search = Search(connection)
         self.replies = replies
-        self._name(identity, journal)
+        self._name(identity)
         self._rebuild = Rebuild(
             connection, journal, self.writer, self.decisions, self.packages, self.roots
         )  # fmt: skip
@@ -133,19 +133,13 @@ class Ledger:
         self.ingest.apply(event)
         self.consents.apply(event)
 
-    @property
-    def generation(self) -> int:
-        """The generation of defaults with which the ledger was created; see `ledger.journal`."""
-        return generation_of(self._db)
-
-    def _name(self, identity: Callable[[], str], journal: Journal) -> None:
+    def _name(self, identity: Callable[[], str]) -> None:
         if self._db.execute("SELECT 1 FROM meta WHERE name = 'ledger_id'").fetchone() is None:
             with self._db.unit():
                 self._db.execute(
                     "INSERT OR IGNORE INTO meta VALUES ('ledger_id', ?), ('epoch', '1')",
                     (identity(),),
                 )
-                store_generation(self._db, journal)
 
     def start_run(self, command: str) -> RunId:
         """Record the start of a run and return its id."""

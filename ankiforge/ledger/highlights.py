@@ -20,7 +20,6 @@ from ankiforge.ledger.journal import Writer
 from ankiforge.model import (
     Document,
     DocumentKey,
-    Form,
     Highlight,
     HighlightKey,
     Picture,
@@ -78,15 +77,6 @@ class Highlights:
     def get(self, key: HighlightKey) -> Highlight | None:
         """Return one highlight with its document; None if there is none."""
         return self.several([key]).get(key)
-
-    def has_cards_of(self, container: str, form: Form) -> bool:
-        """Return whether cards of a form were made from a container, here or in a lost ledger."""
-        row = self._db.execute(
-            "SELECT 1 FROM highlight h WHERE container = ? AND json_extract(body, '$.form') = ?"
-            " AND (run = '' OR EXISTS (SELECT 1 FROM card_highlight l WHERE l.key = h.key)) LIMIT 1",
-            (container, form),
-        ).fetchone()
-        return row is not None
 
     def several(self, keys: Sequence[HighlightKey]) -> dict[HighlightKey, Highlight]:
         """Return the existing highlights with these keys (at most a thousand), with their documents."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import codecs
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -198,73 +197,6 @@ def _state(file: IO[bytes]) -> tuple[str, bytes]:
     return f"{size}:{time}:{h16(end.decode('utf-8', 'replace'))}", end[-1:]
 
 
-FIRST_GENERATION, NEWEST = 1, 2
-GENERATION = "generation"
-"""The `what` of a journal line, and the name in `meta` of the ledger."""
-_UNNUMBERED = ("issued", "slot", "bind", "shipped")
-"""The kinds of lines that are no events, and have no number."""
-
-
-def store_generation(connection: Connection, journal: Journal) -> None:
-    """Store the generation of a ledger that is being created, within a unit."""
-    connection.execute(
-        "INSERT OR IGNORE INTO meta VALUES (?, ?)", (GENERATION, str(_generation_in(journal)))
-    )
-
-
-def generation_of(connection: sqlite3.Connection) -> int:
-    """Return a ledger's generation of defaults."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (GENERATION,)).fetchone()
-    return int(row[0]) if row else FIRST_GENERATION
-
-
-def generation_at(database: Path, journal: Path) -> int:
-    """Return the generation of a ledger that may not be open or not exist, without writing."""
-    if not database.exists():
-        return _generation_in(Journal(journal))
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            return generation_of(connection)
-    except sqlite3.Error:
-        return FIRST_GENERATION
-
-
-def generation_line(connection: Connection, at: str) -> tuple[Entry, ...]:
-    """Return the first, and oldest, line of a journal; () for generation 1, which has none."""
-    generation = generation_of(connection)
-    if generation == FIRST_GENERATION:
-        return ()
-    return (
-        Entry(
-            v=VERSION, id=h16(GENERATION, str(generation)), at=at, by="",
-            what=GENERATION, body={GENERATION: generation},
-        ),
-    )  # fmt: skip
-
-
-def _generation_in(journal: Journal) -> int:
-    """Return the generation under which a journal was begun, regardless of the order of its lines.
-
-    A merged journal has the generation of the older one. Only events without a number show that one
-    is older, because the clock may have been set back since a newer journal was begun.
-    """
-    oldest, found, lines = "", [], 0
-    for line in journal.read():
-        lines += 1
-        if not isinstance(line, Entry):
-            continue
-        number = line.body.get(GENERATION) if line.what == GENERATION else None
-        if isinstance(number, int):
-            found.append((line.at, number))
-        elif not line.n and line.what not in _UNNUMBERED:
-            oldest = min(oldest or line.at, line.at or oldest)
-    if not found:
-        return FIRST_GENERATION if lines else NEWEST
-    at, number = min(found)
-    return number if at <= (oldest or at) else FIRST_GENERATION
-
-
 @dataclass(slots=True)
 class _Last:
     """The values that the next event depends on."""
@@ -290,8 +222,6 @@ class Writer:
         """The last lines of the unit; those before them are in `temp.journal_block`."""
         self._blocks = 0
         """The number of blocks in `temp.journal_block`."""
-        self._begins_journal = False
-        """Whether the first line of a journal is among the lines of the unit."""
         self._batching = False
         self._last: _Last | None = None
         self._state = ""
@@ -302,7 +232,7 @@ class Writer:
         if self._batching:
             yield
             return
-        self._lines, self._blocks, self._state, self._begins_journal = [], 0, "", False
+        self._lines, self._blocks, self._state = [], 0, ""
         with self._db.unit():
             yield
             if self._lines:
@@ -325,17 +255,9 @@ class Writer:
 
     def _append(self) -> None:
         """Write the lines of the unit; lines written by others in the meantime are read later."""
-        first: tuple[Entry, ...] = ()
-        if self._journal.is_empty and not self._begins_journal:
-            first = generation_line(self._db, self.now())
-            self._db.executemany(
-                "INSERT OR IGNORE INTO journal VALUES (?)", [(one.id,) for one in first]
-            )
         blocks = "SELECT lines FROM temp.journal_block ORDER BY number"
         earlier = (lines for (lines,) in self._db.execute(blocks)) if self._blocks else ()
-        before, after = self._journal.append(
-            chain([_encoded(first)], earlier, [_encoded(self._lines)])
-        )
+        before, after = self._journal.append(chain(earlier, [_encoded(self._lines)]))
         if self._blocks:
             self._db.execute("DELETE FROM temp.journal_block")
         noted = self._db.execute(
@@ -510,7 +432,6 @@ class Writer:
             self._blocks += 1
             self._lines.clear()
         self._lines.append(entry)
-        self._begins_journal |= entry.what == GENERATION
 
 
 def _encoded(lines: Iterable[Entry]) -> bytes:

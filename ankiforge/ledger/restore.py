@@ -23,12 +23,10 @@ from ankiforge.ledger.highlights import (
     place_of,
 )
 from ankiforge.ledger.journal import (
-    GENERATION,
     VERSION,
     Entry,
     Journal,
     Writer,
-    generation_line,
 )
 from ankiforge.ledger.keys import content_of, issued_body
 from ankiforge.ledger.locations import FIRST_WORDS
@@ -73,10 +71,6 @@ _UNFIT = (
     sqlite3.Error,
 )  # fmt: skip
 """The errors raised for a line that is malformed or was edited by hand."""
-
-
-def _nothing(entry: Entry) -> None:
-    """Ignore a line that does not change an existing ledger."""
 
 
 @dataclass(eq=False)
@@ -179,7 +173,6 @@ class Rebuild:
             "slot": self._slot,
             "bind": self._bind,
             "shipped": self._shipped,
-            GENERATION: _nothing,  # read when the ledger was created
         }
         self._db.execute("SAVEPOINT line")
         try:
@@ -351,12 +344,8 @@ def lost_lines(connection: Connection, journal: Journal, ids: Set[str]) -> list[
     known = {row["id"] for row in connection.execute("SELECT id FROM journal").fetchall()}
     if known <= ids:
         return []
-    lines = [line for line in journal.read() if isinstance(line, Entry)]
-    written = {_identity(line) for line in lines}
-    lost = [line for line in ledger_lines(connection) if _identity(line) not in written]
-    oldest = min((line.at for line in (*lines, *lost) if line.at), default="")
-    first = generation_line(connection, oldest)
-    return [*(line for line in first if _identity(line) not in written), *lost]
+    written = {_identity(line) for line in journal.read() if isinstance(line, Entry)}
+    return [line for line in ledger_lines(connection) if _identity(line) not in written]
 
 
 def ledger_lines(connection: Connection) -> Iterator[Entry]:
@@ -408,7 +397,6 @@ _SAYS = {
     "slot": ("family", "slot", "answer"),
     "shipped": ("rev", "mod"),
     "bind": ("root",),
-    GENERATION: (),
 }
 """The keys that distinguish lines about the same subject, by kind of line."""
 
@@ -791,7 +779,7 @@ def _written(found: Recovered) -> tuple[str, ...]:
 
 _IDENTITIES = ("issued", "slot", "shipped")
 _MOST_SLOTS = 1_000_000
-_HERE = frozenset(("bind", GENERATION))
+_HERE = frozenset(("bind",))
 """Kinds of lines that only concern one machine."""
 
 

@@ -322,7 +322,6 @@ _SAYS = {
     "replaces": "another fact has replaced that of an accepted card",
     "rejected_elsewhere": "cards that you rejected in another note",
     "same_highlight": "edited passages that may mean something else now",
-    "low_confidence": "guesses of the offline rules",
 }
 _BY_DRAFTER = {"person": DECIDED, "anki": RECOVERED}
 _COMMANDS = {

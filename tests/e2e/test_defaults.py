@@ -1,4 +1,4 @@
-"""The defaults of new workspaces, and how older workspaces keep theirs."""
+"""The defaults of new workspaces, and what settings leave out."""
 
 import json
 import shutil
@@ -13,19 +13,6 @@ from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
 PLAIN = "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
 QUESTION = "What is a cell::a small room\n"
-
-
-def age(root: Path) -> None:
-    """Make what lies in a workspace look as the first version left it."""
-    with closing(sqlite3.connect(root / ".ankiforge" / "ledger.db")) as ledger:
-        ledger.execute("DELETE FROM meta WHERE name IN ('generation', 'journal')")
-        ledger.execute("DELETE FROM meta WHERE name LIKE 'settings:%'")
-        ledger.commit()
-    journal = root / "journal.jsonl"
-    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if json.loads(line)["what"] != "generation"]
-    assert len(kept) == len(lines) - 1
-    journal.write_text("".join(kept), encoding="utf-8")
 
 
 def lose(root: Path) -> None:
@@ -51,99 +38,6 @@ def state(forge: Any) -> list[tuple[Any, ...]]:
     return sorted(tuple(map(str, (card[name] for name in names))) for card in forge.cards())
 
 
-# --- the generation of defaults ---------------------------------------------------------------
-
-
-def test_a_new_workspace_has_one_deck_and_an_older_one_a_deck_for_each_document(forge):
-    folder = notes(forge, a=QUESTION)
-    forge.ok("run", folder)
-    assert {card["deck"] for card in forge.cards()} == {"Reading"}
-
-    age(forge.home)
-    notes(forge, b="Katze:::cat\n")
-    forge.ok("run", folder)
-    assert sorted(card["deck"] for card in forge.cards()) == ["Reading", "Reading::b"]
-
-
-@pytest.mark.parametrize("old", [False, True])
-def test_the_generation_outlives_the_ledger_and_reaches_another_machine(
-    forge, forge_in, tmp_path, old
-):
-    forge.ok("run", notes(forge, a=QUESTION))
-    if old:
-        age(forge.home)
-    lose(forge.home)
-    other = forge_in(tmp_path / "other")
-    other.home.mkdir(parents=True)
-    shutil.copy(forge.home / "journal.jsonl", other.home)
-    for each in (forge, other):
-        folder = each.folder / ("notes" if each is forge else "elsewhere")
-        folder.mkdir(exist_ok=True)
-        (folder / "c.md").write_text("Hund:::dog\n", encoding="utf-8")
-        each.ok("run", folder)
-        [card] = [card for card in each.cards() if "Hund" in str(card["fields"])]
-        assert card["deck"] == ("Reading::c" if old else "Reading")
-
-
-def later(lines: list[dict[str, Any]]) -> None:
-    """Date the first line after the others, as if the clock was set back since."""
-    lines[0]["at"] = "2099-01-01T00:00:00+00:00"
-
-
-def merged(lines: list[dict[str, Any]]) -> None:
-    """Add the older journal of the first version, whose events had no numbers."""
-    for line in lines[1:]:
-        older = {**line, "id": line["id"][::-1], "at": "2020-01-01T00:00:00+00:00"}
-        lines.append({name: value for name, value in older.items() if name != "n"})
-
-
-@pytest.mark.parametrize(
-    ("change", "before", "deck"),
-    [(later, "", "Reading"), (list, "\ufeff", "Reading"), (merged, "", "Reading::c")],
-)
-def test_neither_a_clock_nor_an_editor_changes_the_generation_of_a_journal(
-    forge, change, before, deck
-):
-    folder = notes(forge, a=QUESTION)
-    forge.ok("run", folder)
-    lose(forge.home)
-    path = forge.home / "journal.jsonl"
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert lines[0]["what"] == "generation"
-    change(lines)
-    path.write_text(before + "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    notes(forge, c="Hund:::dog\n")
-    forge.ok("run", folder)
-    [card] = [card for card in forge.cards() if "Hund" in str(card["fields"])]
-    assert card["deck"] == deck
-
-
-def test_a_look_makes_no_journal_and_a_generation_is_said_once(forge):
-    forge.ok("list")
-    forge.ok("run", "--dry-run", notes(forge, a=QUESTION))
-    assert not (forge.home / "journal.jsonl").exists()
-    for text in (QUESTION, QUESTION + "\nKatze:::cat\n"):
-        forge.ok("run", notes(forge, a=text))
-    lines = (forge.home / "journal.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["what"] for line in lines].index("generation") == 0
-    assert sum("generation" in line for line in lines) == 1
-
-
-@pytest.mark.parametrize("old", [False, True])
-def test_init_keeps_the_generation_of_what_it_moves(forge, old):
-    folder = notes(forge, a=QUESTION)
-    forge.ok("run", folder)
-    if old:
-        age(forge.home)
-    forge.ok("init", forge.folder / "w")
-    text = (forge.folder / "w/decks/reading.yaml").read_text(encoding="utf-8")
-    assert ('deck: "Reading::{title}"' in text) is old
-    notes(forge, b="Katze:::cat\n")
-    forge.ok("-C", "w", "run", folder)
-    [card] = [card for card in forge.cards("-C", "w") if "Katze" in str(card["fields"])]
-    assert card["deck"] == ("Reading::b" if old else "Reading")
-
-
 # --- `Term: text` items -----------------------------------------------------------------------
 
 
@@ -167,59 +61,9 @@ def test_plain_lists_give_no_highlights(forge):
 def test_they_are_read_where_the_settings_ask_for_them(forge, kind, name, text):
     folder = notes(forge)
     (folder / name).write_text(text, encoding="utf-8")
-    for cards, count in (("[inline, term]", 3), ("[inline, glossary]", 0), ("[term, -term]", 0)):
+    for cards, count in (("[inline, term]", 3), ("[inline, glossary]", 0)):
         settings(forge, f"{{{kind}: {{name: n, path: notes, cards: {cards}}}}}")
         assert len(forge.ok("extract", "--json").lines) == count
-
-
-def with_terms(forge: Any) -> Path:
-    """A default workspace of the first version, with cards of `Term: text` items."""
-    folder = notes(forge, a=PLAIN)
-    settings(forge, "{obsidian: {name: notes, path: notes, cards: [inline, glossary, term]}}")
-    forge.ok("run")
-    age(forge.folder)
-    return folder
-
-
-@pytest.mark.parametrize("cards", ["", ", cards: [inline, glossary]"])
-def test_an_older_workspace_with_such_cards_goes_on_reading_them(forge, cards):
-    with_terms(forge)
-    before = forge.cards()
-    settings(forge, f"{{obsidian: {{name: notes, path: notes{cards}}}}}")
-    for _ in range(2):
-        came = forge.json("run")
-        assert came["highlights"] == {
-            "seen": 3, "new": 0, "changed": 0, "gone": 0, "unchanged": 3,
-        }  # fmt: skip
-        assert came["not_selected"] == 0
-    notes(forge, b="- **Tea**: a pound\n")
-    assert forge.json("run")["highlights"]["new"] == 1
-    assert [card["guid"] for card in forge.cards()][: len(before)] == [c["guid"] for c in before]
-
-    lose(forge.folder)
-    assert forge.json("run")["highlights"]["seen"] == 4
-
-    (forge.folder / "notes").rename(forge.folder / "moved")
-    settings(forge, f"{{obsidian: {{path: moved{cards}}}}}")
-    assert forge.json("run")["highlights"]["new"] == 0
-
-
-@pytest.mark.parametrize("cards", ["[inline]", "[inline, glossary, -term]", "[-term]"])
-def test_until_its_settings_say_otherwise(forge, cards):
-    with_terms(forge)
-    before = forge.cards()
-    settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: {cards}}}}}")
-    for _ in range(3):
-        came = forge.json("run")
-        assert came["not_selected"] == 3
-        assert (came["highlights"]["seen"], came["highlights"]["gone"]) == (0, 0)
-    assert forge.cards() == before
-
-
-def test_an_older_workspace_without_such_cards_does_not_begin_to_read_them(forge):
-    forge.ok("run", notes(forge, a=QUESTION))
-    age(forge.home)
-    assert forge.json("run", notes(forge, b=PLAIN))["highlights"]["seen"] == 1
 
 
 def test_init_counts_them_apart_and_does_not_ask_for_them(forge):

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
 """`front::back`; front, `?`, back; `{{answer}}`; `Term: definition` in lists."""
-Term = Literal["term", "-term"]
+Term = Literal["term"]
 """`Term: text` list items outside a glossary. They are opt-in: most people write prose this way."""
 CARDS: tuple[HandWritten, ...] = get_args(HandWritten)
 

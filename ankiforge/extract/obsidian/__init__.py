@@ -83,7 +83,6 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
     marks: tuple[Mark, ...] | None = None
     """None = `==` and `mark`, but not `==` in notes for which a dialect defines its meaning."""
     cards: tuple[HandWritten | Term | OfTools, ...] = CARDS
-    """`-term` excludes `term` also in an older workspace, which reads it by default."""
     osr: OsrSettings = OsrSettings()
     o2a: O2aSettings = O2aSettings()
     flashcards: FlashcardsSettings = FlashcardsSettings()

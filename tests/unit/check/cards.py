@@ -94,7 +94,6 @@ _EXAMPLE = re.compile(
     r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*?))?(?: ‽ (?P<answer>.*?)(?: \+ (?P<other>.*))?)?$",
     re.DOTALL,
 )
-_GUESSES = {"emphasis", "isa", "number"}
 _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
 
 
@@ -122,9 +121,6 @@ def example(text: str) -> tuple[Finding, ...]:
             drawn.append(("draft 1", replace(_card(parts["sibling"]), intent=1)))
         context = Context(passage(source, **around), twins, siblings=Siblings(drawn))
         return check(draft, context)
-    if parts["form"] in _GUESSES:
-        guess = replace(draft, origin=Origin(f"rules:{parts['form']}"))
-        return findings(guess, passage(source), twins)
     draft, highlight = _marked(draft, Form(parts["form"]))
     hints = (f"{NOTE}{parts['note']}",) if parts["note"] else ()
     return findings(draft, replace(highlight, hints=hints), twins)
