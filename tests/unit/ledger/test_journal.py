@@ -145,7 +145,7 @@ def test_a_foreign_decision_older_than_ones_own_changes_nothing(bench):
 @pytest.mark.parametrize(
     ("line", "where", "hint"),
     [
-        (b"<<<<<<< a merge", "journal.jsonl:3", ""),
+        (b"<<<<<<< a merge", "journal.jsonl:2", ""),
         (b'{"v": 2, "id": "x", "at": "", "by": "", "what": "accept"}', "", "upgrade ankiforge"),
         (
             b'{"v":1,"id":"x","at":"","by":"","what":"slot","key":"k","family":"basic",'
