@@ -51,7 +51,6 @@ from ankiforge.text.anchors import text_of
 from ankiforge.text.renames import Sketch, decode, pair
 
 if TYPE_CHECKING:
-    from ankiforge import check
     from ankiforge.config.workspace import Workspace
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
@@ -549,7 +548,7 @@ def language_model(
         settings,
         ledger.replies,
         load_prompts(workspace),
-        repair=repair_hints(workspace.config),
+        repair=repair_hints(),
         probing=probing(workspace, settings),
         notice=notice,
         offline=offline,
@@ -688,27 +687,12 @@ def is_small_model(base_url: str, model: str) -> bool:
 # --- checks, policy, job --------------------------------------------------------------------
 
 
-def check_limits(config: Config) -> check.Limits:
-    """Return the thresholds and severities of the checks.
-
-    Raises:
-        ConfigError: a setting is invalid; with file, line, key, and what was expected.
-    """
-    from ankiforge import check
-
-    return check.limits_from(config.checks, config.where.at("checks"))
-
-
-def repair_hints(config: Config) -> Callable[[Draft, Highlight], tuple[str, ...]]:
+def repair_hints() -> Callable[[Draft, Highlight], tuple[str, ...]]:
     """Return a function that lists the findings that block a draft, for the model to repair it."""
     from ankiforge import check
 
-    limits = check_limits(config)
-
     def hints(draft: Draft, highlight: Highlight) -> tuple[str, ...]:
-        findings = check.check(
-            draft, check.Context(highlight, check.DuplicateIndex(), limits=limits)
-        )
+        findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
         return tuple(found.message for found in findings if found.severity is Severity.BLOCK)
 
     return hints
@@ -758,8 +742,6 @@ def make_job(
     else:
         drafter, name = Rules(), DrafterName.RULES.value
     decks = load_decks(workspace.root, config.decks)
-    if config.checks:
-        options = {"limits": check_limits(config), **options}
     if wants_probe(config):
         prober = getattr(drafter, "prober", None)
         options = {"probing": True, "prober": prober, **options}

@@ -108,8 +108,6 @@ class Job:
     """(guid, remark) of problem cards of highlights in `only`; each gets a new card to replace it."""
     confirmed: int = 0
     """The number of missing documents of a source that the user confirms to have deleted."""
-    limits: check.Limits | None = None
-    """The thresholds and severities of the checks; None = the defaults."""
     probing: bool = False
     """Whether the drafts of a model must be probed."""
     prober: Prober | None = None
@@ -615,8 +613,7 @@ def record_probes(
     for candidate, draft in probed:
         if not draft.probed:
             continue
-        limits = job.limits or check.Limits()
-        findings = check.after_probe(draft, candidate.findings, limits)
+        findings = check.after_probe(draft, candidate.findings)
         clean = all(finding.severity is Severity.INFO for finding in findings)
         alone = len(card.to_choose) <= 1
         checked = Checked(draft, findings, accept=clean and alone and job.accepts(draft))
@@ -792,7 +789,7 @@ class DraftRecorder:
         """Add a finding to cards whose answer a later card of the same document gives away."""
         from ankiforge import check
 
-        cards, share = self._ledger.cards, (self._job.limits or check.Limits()).of("sibling_leak")
+        cards, share = self._ledger.cards, check.limit_of("sibling_leak")
         siblings = check.Siblings(here)
         for guid, draft in before:
             for finding in siblings.leaks(draft, share / 100):
@@ -817,7 +814,6 @@ class DraftRecorder:
         self._known.refresh({card.guid for card in cards if card.highlight.key in highlights})
         here = check.DuplicateIndex()
         labelled = [(f"draft {number}", draft) for number, draft in enumerate(drafted.drafts)]
-        limits = self._job.limits or check.Limits()
         siblings = check.Siblings([*before, *labelled])
         checked, no_cards = [], list(drafted.no_cards)
         failed: dict[HighlightKey, BugError] = {}
@@ -829,7 +825,7 @@ class DraftRecorder:
                 no_cards.append(NoCard(highlight.key, LEFT_OUT))
                 continue
             context = check.Context(
-                highlight, self._known, here, limits, siblings, self._names,
+                highlight, self._known, here, siblings, self._names,
                 partial(picture_fault, self._ledger, highlight),
             )  # fmt: skip
             try:

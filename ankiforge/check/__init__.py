@@ -6,7 +6,7 @@ from ankiforge.check.engine import ALL, GROUNDS, after_probe, check, lint
 from ankiforge.check.inline import Names
 from ankiforge.check.probe import same_answer
 from ankiforge.check.reading import bare, read, without
-from ankiforge.check.rules import RULES, Bound, Context, Limits, Rule, found, ids, limits_from
+from ankiforge.check.rules import RULES, Context, Rule, exceeded, found, ids, limit_of
 from ankiforge.check.words import content
 
 __all__ = [
@@ -14,10 +14,8 @@ __all__ = [
     "GROUNDS",
     "MAX_LENGTH",
     "RULES",
-    "Bound",
     "Context",
     "DuplicateIndex",
-    "Limits",
     "Names",
     "Rule",
     "Siblings",
@@ -25,9 +23,10 @@ __all__ = [
     "bare",
     "check",
     "content",
+    "exceeded",
     "found",
     "ids",
-    "limits_from",
+    "limit_of",
     "lint",
     "read",
     "same_answer",

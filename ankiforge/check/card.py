@@ -26,7 +26,7 @@ from ankiforge.check.reading import (
     said,
     without,
 )
-from ankiforge.check.rules import RULES, Context, Rule, found
+from ankiforge.check.rules import RULES, Context, Rule, broken, counted, exceeded, found, limit_of
 from ankiforge.check.words import (
     GREEK,
     NEGATIONS,
@@ -59,8 +59,8 @@ def too_long(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find oversized cards."""
     length = sum(len(text) for _, text in draft.fields)
     clozes = draft.field("Text").count("{{")
-    yield from context.limits.counted(length, "too_long")
-    if length <= context.limits.of("too_long") and clozes > MAX_CLOZES:
+    yield from counted(length, "too_long")
+    if length <= limit_of("too_long") and clozes > MAX_CLOZES:
         yield found("too_long", f"{clozes} clozes of at most {MAX_CLOZES}")
 
 
@@ -198,7 +198,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     """Judge the wording of a cloze."""
     if draft.kind.family is not Family.CLOZE:
         return
-    reading, text, limits = read(draft), draft.field("Text"), context.limits
+    reading, text = read(draft), draft.field("Text")
     # the sentence is clear by itself: it does not begin with `This`, `They`, `However`
     shown = reading.whole.lstrip("“\"'‘(*_ ")
     pointing, leaning = _POINTS_BACK.match(shown), _LEANS_BACK.match(shown)
@@ -231,13 +231,13 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     for number, hidden in read(draft).hidden if length >= _WORDS_TO_MEASURE else ():
         rest = without(text, hidden).replace(GAP, "")
         part = 100 * (1 - len(rest) / len(reading.whole))
-        if rule := limits.breaks(part, "gap_gt50pct", "gap_gt35pct"):
-            yield limits.exceeded(rule, ceil(part), f"c{number}")
+        if rule := broken(part, "gap_gt50pct", "gap_gt35pct"):
+            yield exceeded(rule, ceil(part), f"c{number}")
     # few and short gaps in a sentence of ordinary length
     for answer in reading.answers:
-        yield from limits.counted(word_count(answer), "gap_gt6w")
-    yield from limits.counted(len(cloze.numbers(text)), "gaps_gt3")
-    yield from limits.counted(length, "cloze_lt3w", "cloze_gt40w")
+        yield from counted(word_count(answer), "gap_gt6w")
+    yield from counted(len(cloze.numbers(text)), "gaps_gt3")
+    yield from counted(length, "cloze_lt3w", "cloze_gt40w")
     for gap in reading.gaps:
         if gap.answer.strip() and _EDGE_SIGN.search(gap.answer):
             yield found("gap_edge_punct", f"“{gap.answer}”")
@@ -285,7 +285,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     """Judge the wording of a question and its answer."""
     if draft.kind.family is not Family.BASIC:
         return
-    reading, limits = read(draft), context.limits
+    reading = read(draft)
     answer, back = reading.answers[0], draft.field("Back")
     # questions without a single answer
     front = " ".join(reading.asked.split())
@@ -303,12 +303,12 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     if _YES_NO.match(answer.strip()):
         yield found("yes_no_answer")
     items = len(_BULLET.findall(back)) or _between_commas(answer)
-    yield from limits.counted(items, "list_gt5", "list_gt3")
+    yield from counted(items, "list_gt5", "list_gt3")
     # a short front, and an answer that can be recalled as a whole
-    yield from limits.counted(word_count(answer), "answer_gt30w", "answer_gt20w")
+    yield from counted(word_count(answer), "answer_gt30w", "answer_gt20w")
     words = word_count(reading.asked)
     if words and not (draft.kind is CardKind.TWO_WAY and words < _SHORT_TERM):
-        yield from limits.counted(words, "front_gt30w", "front_lt3w")
+        yield from counted(words, "front_gt30w", "front_lt3w")
 
 
 def _leak(reading: Reading, back: str, context: Context) -> Iterator[Finding]:
@@ -323,7 +323,7 @@ def _leak(reading: Reading, back: str, context: Context) -> Iterator[Finding]:
     elif len(words) >= 2 and not _OPERATOR.search(answer) and not re.search("[`$]", back):
         asked = stems(front)
         share = 100 * sum(stem(word) in asked for word in words) / len(words)
-        if share >= context.limits.of("leak_80"):
+        if share >= limit_of("leak_80"):
             yield found("leak_80", f"{share:.0f}%")
 
 
@@ -409,7 +409,7 @@ _ROW = re.compile(r"^[ \t]*\|[^\n]*\|[ \t]*$", re.MULTILINE)
 
 def filler(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find placeholders, missing options, left-over list items, revealing hints and unfit reverse sides."""
-    reading, limits = read(draft), context.limits
+    reading = read(draft)
     is_cloze, back = draft.kind.family is Family.CLOZE, draft.field("Back")
     # no `...`, `TODO`, `N/A`, and no words of the schema
     for side in filter(None, ("" if is_cloze else reading.asked, *reading.answers)):
@@ -446,8 +446,8 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
     if draft.kind is CardKind.TWO_WAY:
         term, description = asked.strip(" ?."), reading.answers[0]
         words = len(description.split())
-        if words > limits.of("reverse_unfit"):
-            yield limits.exceeded("reverse_unfit", words)
+        if words > limit_of("reverse_unfit"):
+            yield exceeded("reverse_unfit", words)
         elif asked.rstrip().endswith(("?", "？")):
             yield found("reverse_unfit", "the front is a question, not a term")
         elif len(term) >= _SHORTEST and holds(description, term):
@@ -460,16 +460,16 @@ def filler(draft: Draft, context: Context) -> Iterator[Finding]:
         prose = _MATHS.sub(" ", draft.field("Front"))
         explained |= set(re.findall(r"(?<![\w'’])[A-Za-z](?![\w'’])", prose))
         strange = sorted(set().union(*used) - explained - _USUAL_SYMBOLS)
-        if len(strange) > limits.of("unexplained_symbols"):
+        if len(strange) > limit_of("unexplained_symbols"):
             shown = ", ".join(strange[:6])
-            yield limits.exceeded("unexplained_symbols", len(strange), shown)
+            yield exceeded("unexplained_symbols", len(strange), shown)
     # code and tables are short
     for _, text in draft.fields:
         if "```" in text or "~~~" in text:
             lines = [fence.strip("\n").count("\n") + 1 for fence in _FENCE.findall(text)]
-            yield from limits.counted(max(lines, default=0), "code_gt10l")
+            yield from counted(max(lines, default=0), "code_gt10l")
         if "|" in text:
-            yield from limits.counted(max(len(_ROW.findall(text)) - 2, 0), "table_gt4r")
+            yield from counted(max(len(_ROW.findall(text)) - 2, 0), "table_gt4r")
 
 
 _CHOICES = (
@@ -580,7 +580,7 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
     # marked phrases are short, and in the reader's own notes
     if drafter == "rules:phrase" and draft.kind.family is Family.CLOZE:
         longest = max(map(word_count, read(draft).answers), default=0)
-        yield from context.limits.counted(longest, "phrase_gt5w")
+        yield from counted(longest, "phrase_gt5w")
         if highlight.route is not Route.VAULT and highlight.form is not Form.PHRASE:
             yield found("phrase_outside_vault")
     if highlight.other_note:
@@ -646,7 +646,7 @@ class Siblings:
 def given_away(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find another card of the batch that shows the question together with its answer."""
     if context.siblings is not None and not authored(draft):
-        yield from context.siblings.leaks(draft, context.limits.of("sibling_leak") / 100)
+        yield from context.siblings.leaks(draft, limit_of("sibling_leak") / 100)
 
 
 @lru_cache(maxsize=256)

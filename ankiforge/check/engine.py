@@ -14,7 +14,7 @@ from ankiforge.check import card, grounding, inline, literal, probe
 from ankiforge.check.duplicates import DuplicateIndex
 from ankiforge.check.meaning import meaning
 from ankiforge.check.reading import authored, chosen_by_reader
-from ankiforge.check.rules import RULES, Check, Context, Limits, ids
+from ankiforge.check.rules import RULES, Check, Context, ids
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -112,18 +112,17 @@ def _with_probe(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield replace(one, severity=Severity.BLOCK) if says and doubted else one
 
 
-def after_probe(draft: Draft, findings: Iterable[Finding], limits: Limits) -> tuple[Finding, ...]:
+def after_probe(draft: Draft, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings of a draft, including those of a later probe."""
-    new = filter(None, map(limits.weighed, probe.answered(draft)))
-    return tuple(_with_probe((*findings, *new)))
+    return tuple(_with_probe((*findings, *probe.answered(draft))))
 
 
-def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
+def lint(draft: Draft) -> tuple[Finding, ...]:
     """Return all findings about a card of any origin, without its source. Never raises.
 
     Only findings about what would break in Anki, or leaves nothing to ask, can block.
     """
-    context = Context(_NOWHERE, DuplicateIndex(), limits=limits)
+    context = Context(_NOWHERE, DuplicateIndex())
     return tuple(
         finding if finding.check in _BREAKS else _at_most_warned(finding)
         for finding in _run(draft, context, SOURCELESS)
@@ -131,11 +130,9 @@ def lint(draft: Draft, limits: Limits) -> tuple[Finding, ...]:
 
 
 def _run(draft: Draft, context: Context, checks: Iterable[Check]) -> Iterator[Finding]:
-    """Yield the findings with the configured severity; for oversized cards, only that finding."""
+    """Yield the findings; for oversized cards, only that finding."""
     oversize = tuple(card.too_long(draft, context))
-    for finding in oversize or (one for each in checks for one in each(draft, context)):
-        if weighed := context.limits.weighed(finding):
-            yield weighed
+    yield from oversize or (one for each in checks for one in each(draft, context))
 
 
 def _at_most_warned(finding: Finding) -> Finding:

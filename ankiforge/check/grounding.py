@@ -29,7 +29,7 @@ from ankiforge.check.reading import (
     script,
     seamless,
 )
-from ankiforge.check.rules import Context, found
+from ankiforge.check.rules import Context, counted, exceeded, found, limit_of
 from ankiforge.check.words import (
     COUNTING_WORDS,
     FUNCTION,
@@ -87,17 +87,17 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     elif words != folded(highlight.exact):
         # an ideograph counts as three letters
         weight = sum(3 if _joins(letter) else 1 for letter in words)
-        if max(len(words), weight) < context.limits.of("quote_too_short"):
-            yield context.limits.exceeded("quote_too_short", len(words))
+        if max(len(words), weight) < limit_of("quote_too_short"):
+            yield exceeded("quote_too_short", len(words))
 
 
 def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find answers that are not in the passage, and most of whose words are not either."""
-    highlight, limits = context.highlight, context.limits
+    highlight = context.highlight
     if marked(draft, highlight) or pictured(draft, highlight):
         return
     source = said(highlight)
-    least = limits.of("answer_not_in_source")
+    least = limit_of("answer_not_in_source")
     for wanted in read(draft).answers:
         # a name may come literally from the title or a heading, a number may not
         is_figure = any(map(str.isdecimal, wanted))
@@ -111,7 +111,7 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
         shown = f"“{wanted if len(wanted) <= 60 else f'{wanted[:59]}…'}”"
         if 100 * share < least or (share < 1 and len(missing) == 1 and share <= _HALF):
             yield found("answer_not_in_source", shown)
-        elif 100 * share < limits.of("answer_partly"):
+        elif 100 * share < limit_of("answer_partly"):
             yield found("answer_partly", ", ".join(missing[:5]))
         elif _elsewhere(wanted, draft, highlight, least):
             yield found("quote_lacks_answer", shown)
@@ -205,7 +205,7 @@ def card(draft: Draft, context: Context) -> Iterator[Finding]:
     held = _prefixes(f"{said(context.highlight)}\n{about(context.highlight)}")
     known = sum(word[:_PREFIX] in held or _root(word)[:_PREFIX] in held for word in long)
     share = 100 * known // len(long) if len(long) >= _FEW else 100
-    yield from context.limits.counted(share, "ungrounded_card")
+    yield from counted(share, "ungrounded_card")
 
 
 @lru_cache(maxsize=256)
@@ -221,7 +221,7 @@ def copied(draft: Draft, context: Context) -> Iterator[Finding]:
     passage = {stem(word) for word in content(context.highlight.exact) if len(word) > 1}
     if len(passage) >= _ENOUGH_WORDS:
         share = 100 * len(passage & stems(read(draft).asked)) / len(passage)
-        if share >= context.limits.of("front_copies_source"):
+        if share >= limit_of("front_copies_source"):
             yield found("front_copies_source", f"{share:.0f}% of its words")
 
 

@@ -29,7 +29,6 @@ from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.anki.collection import Everything
-    from ankiforge.check import Limits
     from ankiforge.config.workspace import Workspace
     from ankiforge.reports.export import Chosen
     from ankiforge.reports.lint import Linted
@@ -130,14 +129,6 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
         raise UsageError(error.message, hint=hint) from error
 
 
-def _limits_here(call: Call) -> Limits:
-    """Return the limits of the checks in the current workspace, which need not be trusted for this."""
-    from ankiforge.app import check_limits
-    from ankiforge.config.workspace import resolve
-
-    return check_limits(resolve(call.workspace, Path.cwd()).config)
-
-
 # --- lint -----------------------------------------------------------------------------------
 
 _SEVERITIES = {"error": "block", "block": "block", "warn": "warn", "info": "info"}
@@ -207,11 +198,11 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
     if file is None:
         with session(call, read_only=True) as now:
             call.out.say(f"the cards of the workspace {now.workspace.root}")
-            yield Linter(_limits_here(call)).cards(now.ledger.cards.all())
+            yield Linter().cards(now.ledger.cards.all())
         return
     with _opened_deck(call, file.expanduser().absolute()) as deck:
         notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
-        yield Linter(_limits_here(call)).notes(notes)
+        yield Linter().notes(notes)
 
 
 # --- doctor ---------------------------------------------------------------------------------

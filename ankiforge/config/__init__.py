@@ -121,8 +121,6 @@ class _Settings(_Section, frozen=True):
     output: str = "."
     package: PackageShape = PackageShape.ONE
     anki: AnkiSettings = AnkiSettings()
-    checks: dict[str, Any] = {}
-    """Limits and severities of the checks. `check.limits_from` validates them."""
 
 
 class _File(_Settings, frozen=True):

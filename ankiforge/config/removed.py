@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from ankiforge.config.yamlfile import Location, Step
 
 REMOVED: dict[str, str] = {
+    "checks": "every check has its fixed number and severity: docs/checks.md",
     "llm.headers": "no server needs any but the key's, which the program sends",
     "llm.timeout_s": "the time-outs are fixed: docs/models.md",
     "llm.total_s": "the time-outs are fixed: docs/models.md",

@@ -14,7 +14,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import __version__, check, extract
-from ankiforge.app import check_limits, load_prompts, open_source, server_settings
+from ankiforge.app import load_prompts, open_source, server_settings
 from ankiforge.config import (
     EXPORTS,
     LLM,
@@ -124,7 +124,6 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     try:
         workspace = find()
         load_decks(workspace.root, workspace.config.decks)
-        check_limits(workspace.config)
         load_prices(workspace.root)
     except ForgeError as error:
         yield _failed("settings", error)
@@ -437,8 +436,7 @@ def _drafted(workspace: Workspace, settings: ServerSettings) -> Check:
         return _warn("model", f"{where} {what} ({how})", "try a larger model")
     draft = drafted.drafts[0]
     card = " → ".join(on_one_line(text) for _, text in draft.fields if text)[:160]
-    limits = check_limits(workspace.config)
-    context = check.Context(highlight, check.DuplicateIndex(), limits=limits)
+    context = check.Context(highlight, check.DuplicateIndex())
     findings = check.check(draft, context)
     fault = next((one.message for one in findings if one.severity is Severity.BLOCK), "")
     if card and not fault:

@@ -350,7 +350,7 @@ def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
     if len(longest) > LONGEST_READ:
         words = len(_TAGS.sub("", longest))
         if words > MAX_LENGTH:
-            return replace(read, broken=(check.Limits().exceeded("too_long", words),))
+            return replace(read, broken=(check.exceeded("too_long", words),))
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
     broken = [fault for side in sides for fault in _formula_faults(side)]
     broken += [fault for one in shown if one.cloze for fault in _cloze_faults(one.question)]
@@ -417,8 +417,7 @@ class Linted:
 class Linter:
     """Checks notes one after another, and compares each with all before it."""
 
-    def __init__(self, limits: check.Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._known = check.DuplicateIndex()
 
     def notes(self, notes: Iterable[ReadNote]) -> Iterator[Linted]:
@@ -446,12 +445,12 @@ class Linter:
             yield Linted(note, tuple(dict.fromkeys(found)), ours=True)
 
     def _against(self, draft: Draft, highlight: Highlight) -> list[Finding]:
-        context = check.Context(highlight, check.DuplicateIndex(), limits=self._limits)
+        context = check.Context(highlight, check.DuplicateIndex())
         return list(check.check(draft, context))
 
     def _foreign(self, note: ReadNote) -> Iterator[Finding]:
         for name, draft in note.faces:
-            for one in check.lint(draft, self._limits):
+            for one in check.lint(draft):
                 if one.check in _OF_MARKUP:
                     continue
                 if one.check == "front_lt3w" and content(draft.field("Front")):

@@ -51,10 +51,8 @@ class Service:
         The checks are imported here: loading them takes as long as most other commands run.
         """
         from ankiforge import check
-        from ankiforge.app import check_limits
 
-        limits = check_limits(self.workspace.config)
-        return check.check(draft, check.Context(highlight, check.DuplicateIndex(), limits=limits))
+        return check.check(draft, check.Context(highlight, check.DuplicateIndex()))
 
     def forms(self) -> list[WrittenForm]:
         """Return the forms in which cards are written that wait, or about which a person decided."""

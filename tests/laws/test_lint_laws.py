@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from ankiforge.anki.cards import cloze_numbers
 from ankiforge.anki.collection import AnyNote
-from ankiforge.check import Limits
 from ankiforge.model import SeenTemplate, SeenType
 from ankiforge.reports.lint import Linter, as_json, cloze_markdown, read_note
 from ankiforge.text import cloze
@@ -28,7 +27,7 @@ def test_no_note_and_no_template_stops_a_look(fields, question, answer, is_cloze
     note = AnyNote(1, "guid", 1, (), tuple(fields), "Deck", tuple(ordinals))
 
     read = read_note(note, kind)
-    linted = list(Linter(Limits()).notes([read, read, read_note(note, None)]))
+    linted = list(Linter().notes([read, read, read_note(note, None)]))
 
     assert len(linted) == 3
     for one in linted:

@@ -7,7 +7,6 @@ from typing import Any
 import genanki
 import pytest
 
-from ankiforge.check import Limits
 from ankiforge.model import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
 from ankiforge.reports.lint import Linter, ReadNote
 
@@ -163,12 +162,6 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
     assert "100.0 %" in short
 
 
-def test_the_limits_of_the_workspace_hold(forge, deck, found):
-    forge.settings("checks: {yes_no_answer: off}\n")
-
-    assert "yes_no_answer" not in found(forge.ok("lint", deck(("osmosis", "yes", "")), "--json"))
-
-
 # --- cards of ours --------------------------------------------------------------------------
 
 
@@ -211,7 +204,7 @@ def test_two_cards_of_one_passage_are_no_duplicates(keys, told):
         for n, key in enumerate(keys, start=1)
     )  # fmt: skip
 
-    checks = [f.check for one in Linter(Limits()).notes(notes) for f in one.findings]
+    checks = [f.check for one in Linter().notes(notes) for f in one.findings]
 
     assert checks.count("duplicate") == told
 
