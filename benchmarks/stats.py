@@ -1,4 +1,4 @@
-"""`ankiforge stats` on a large ledger: counting, and drawing the page.
+"""`ankiforge stats` on a large ledger: counting.
 
     python -m benchmarks.stats [CARDS ANSWERS]
 
@@ -23,7 +23,7 @@ from typing import Any
 from ankiforge.draft.budget import known_price
 from ankiforge.ledger import ledger_in_memory, open_ledger
 from ankiforge.ledger.db import connect
-from ankiforge.reports.stats import Choice, as_html, statistics
+from ankiforge.reports.stats import Choice, statistics
 from benchmarks.figures import a_loop
 
 DOCUMENTS, DECKS, DAY = 400, 40, 86_400
@@ -103,13 +103,11 @@ def main(cards: int = 20_000, answers: int = 100_000) -> None:
         times.append(time.process_time())
         found = statistics(ledger, Choice(), known_price)
         times.append(time.process_time())
-        page = as_html(found, "ankiforge")
-        times.append(time.process_time())
         ledger.close()
     assert found.total.counts["cards"] == cards
-    for what, (begin, end) in zip(("opened", "counted", "page"), pairwise(times), strict=True):
+    for what, (begin, end) in zip(("opened", "counted"), pairwise(times), strict=True):
         print(f"{what:10} {end - begin:6.2f} s")
-    print(f"{cards:,} cards, {found.total.answers.given:,} answers; page {len(page) / 1e6:.1f} MB")
+    print(f"{cards:,} cards, {found.total.answers.given:,} answers")
     print(f"{'a loop':10} {a_loop():6.2f} s")
 
 

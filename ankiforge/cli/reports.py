@@ -17,7 +17,6 @@ import click
 from ankiforge.cli.output import (
     DECK,
     FILE,
-    FORCE,
     Call,
     command,
     end,
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 @command("""
   ankiforge stats                               everything, on one screen
-  ankiforge stats --html stats.html             a page with plots
   ankiforge stats --deck Reading --since 2026-09-01
   ankiforge stats drafter:llm                   only cards that a query matches
 """, shows="limit")  # fmt: skip
@@ -50,36 +48,22 @@ if TYPE_CHECKING:
     metavar="DATE",
     help="Count only answers, drafts and replies from this day on, such as 2026-11-21.",
 )
-@click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
-@FORCE
-def stats(
-    call: Call,
-    query: tuple[str, ...],
-    deck: str,
-    since: datetime | None,
-    html: Path | None,
-    force: bool,
-) -> None:
+def stats(call: Call, query: tuple[str, ...], deck: str, since: datetime | None) -> None:
     """Show how far highlights have come, which drafts you keep, and how cards fare in Anki."""
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.selection import joined
     from ankiforge.config import load_prices
     from ankiforge.model import Guid
-    from ankiforge.reports.html import check_place, write_page
     from ankiforge.reports.stats import (
         SHOWN,
         WIDTH,
         Choice,
-        as_html,
         as_json,
         as_text,
         prices_by,
         statistics,
     )
 
-    target = html.expanduser().absolute() if html else None
-    if target:
-        check_place(target, force=force)
     with session(call, read_only=True) as now:
         words, cards = joined(query), None
         if words:
@@ -89,19 +73,15 @@ def stats(
         choice = Choice(deck_name(deck) if deck else "", words, cards, day)
         prices = prices_by(now.workspace.config.llm, load_prices(now.workspace.root))
         found = statistics(now.ledger, choice, prices)
-        if target:
-            write_page(target, as_html(found, call.program), force=force)
     out = call.out
     if out.as_json:
         out.data(as_json(found, call.program))
-    elif not target:
+    else:
         shown = call.shown(SHOWN) if call.limit is None else call.limit
         width = min(max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 2 * WIDTH)
         for line, heading in as_text(found, call.program, shown, width):
             if not out.print(out.style(line, bold=True) if heading else line):
                 return
-    if target:
-        out.say(f"written: {target}")
 
 
 # --- any deck -------------------------------------------------------------------------------

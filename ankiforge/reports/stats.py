@@ -1,6 +1,6 @@
 """Statistics of a workspace: the progress of highlights, the quality of drafters, and results in Anki.
 
-`statistics` counts in one pass over the cards and one over the answers. `as_json`, `as_text` and `as_html`
+`statistics` counts in one pass over the cards and one over the answers. `as_json` and `as_text`
 format the result. Shares are from 0 to 1, times in seconds.
 """
 
@@ -20,7 +20,6 @@ from ankiforge.ledger import Ledger
 from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
 from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
 from ankiforge.model.retention import Answers, is_mature, retrievability
-from ankiforge.reports import html
 from ankiforge.reports.cards import attributes
 from ankiforge.reports.days import Days
 from ankiforge.text.display import counted, dollars, duration, number, percent, table
@@ -33,25 +32,20 @@ SHOWN = 10
 """The default number of rows of a table in a terminal."""
 WIDTH = 80
 """The minimum width of a terminal, in columns."""
-PLOTTED = 200
-"""The maximum number of decks, and of documents, with plots of their own in the page."""
-GOAL = 0.9
-"""The default for the desired retention in Anki."""
 DIMENSIONS = {
-    "deck": ("deck", "Decks"),
-    "document": ("document", "Documents"),
-    "drafter": ("drafter", "Drafters"),
-    "model": ("model", "Models"),
-    "prompt": ("prompt", "Prompts"),
-    "kind": ("kind", "Kinds of cards"),
-    "check": ("finding", "Findings"),
+    "deck": "deck",
+    "document": "document",
+    "drafter": "drafter",
+    "model": "model",
+    "prompt": "prompt",
+    "kind": "kind",
+    "check": "finding",
 }
-"""The dimensions by which cards are grouped, with the titles of the column and of the section."""
+"""The dimensions by which cards are grouped, with the titles of their columns."""
 _TIMED = ("deck", "document")
 """Dimensions whose groups have days, months and load."""
 _COUNTS = ("notes", "cards", "new", "learning", "young", "mature", "suspended", "leeches", "lapses")
 _OUTCOMES = ("accepted", "rejected", "waiting", "blocked", "dropped")
-_SHARED = "shared equally by their cards"
 
 
 # --- the value ------------------------------------------------------------------------------
@@ -672,7 +666,7 @@ def as_text(
         yield f"  {what:11}{many:9,}{part}", False
     yield from _drafts_text(found, shown, width)
     yield from _anki_text(found)
-    for name, (label, _) in DIMENSIONS.items():
+    for name, label in DIMENSIONS.items():
         known = [one for one in found.groups[name] if one.known]
         if len(known) > 1 or (known and name == "deck"):
             yield "", False
@@ -712,7 +706,7 @@ def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
             yield f"    {many:5,} {reason or '(no reason given)'}", False
     if cost.requests:
         replies = counted(cost.requests, "reply", "replies")
-        shared = f", {_SHARED}" if found.choice.partly else ""
+        shared = ", shared equally by their cards" if found.choice.partly else ""
         spent = "price unknown" if cost.usd is None else dollars(cost.usd)
         each = f", {dollars(cost.usd_each)} an accepted card" if cost.usd_each else ""
         tokens = f"{cost.tokens_in:,} tokens in, {cost.tokens_out:,} out"
@@ -773,79 +767,3 @@ def _table(heads: Sequence[str], rows: list[list[str]], shown: int | None, width
         yield f"  {line}".rstrip(), False
     if (more := len(rows) - len(rows[:shown])) > 0:
         yield f"  … and {more:,} more: -v shows all", False
-
-
-# --- HTML -----------------------------------------------------------------------------------
-
-
-def as_html(found: Statistics, program: str) -> str:
-    """Return the statistics as a page with tables and plots, also for each deck and document."""
-    outcomes = ("accepted", "by_policy", "edited", "rejected", "waiting", "blocked")
-    ahead = [found.days.today + timedelta(days=n) for n in range(1, AHEAD)]
-    days = ["today", *(f"{day.day} {day:%b}" for day in ahead)]
-    groups = []
-    for name, (label, title) in DIMENSIONS.items():
-        known = [one for one in found.groups[name] if one.known]
-        if len(known) > 1 or (known and name in _TIMED):
-            plotted = known if name in _TIMED and len(known) > 1 else []
-            groups.append((name, label, title, list(map(_cells, known)), plotted))
-    return html.render(
-        "stats.html",
-        title="Statistics of ankiforge",
-        below=" · ".join(_subtitle(found)),
-        found=found,
-        hints=missing(found, program),
-        steps=[
-            (what, f"{many:,}", "" if share is None else f"{percent(share)} of {before}")
-            for what, many, before, share in found.steps
-        ],
-        drafts=[
-            (one.name, f"{one.cards:,}", *(f"{one.outcomes[name]:,}" for name in outcomes),
-             percent(one.kept), _cost_each(one))
-            for one in found.shown_drafts
-        ],
-        reasons=[
-            (reason or "no reason given", f"{many:,}")
-            for reason, many in found.reasons.most_common()
-        ],
-        groups=groups,
-        columns=[f"#{name}" for name in (*COLUMNS, "suspended", "difficulty", "remembered")],
-        hardness=_hardness(found.total),
-        load_of=lambda group: list(zip(days, group.load, strict=True)) if any(group.load) else [],
-        retention_of=lambda group: _retention_lines(found.days.today, group.months),
-        few=FEW,
-        goal=GOAL,
-        plotted=PLOTTED,
-        shared=_SHARED,
-    )  # fmt: skip
-
-
-def _cells(group: Group) -> list[object]:
-    """Return the cells of a group in the page: its name, `COLUMNS`, and three more."""
-    cells: list[object] = [group.label, *_row(group)]
-    if group.answers.retention is not None:
-        cells[1 + COLUMNS.index("retention")] = html.share_cell(
-            group.answers.retention, after=" *" if group.few else ""
-        )
-    difficulty, recall = number(group.mean("difficulty")), percent(group.mean("recall"))
-    return [*cells, f"{group.counts['suspended']:,}", difficulty, recall]
-
-
-def _retention_lines(
-    today: date, months: dict[str, Answers]
-) -> tuple[list[str], list[tuple[str, list[html.Point]]]]:
-    """Return the names of the last twelve months, and the lines for young and mature cards."""
-    this = today.year * 12 + today.month - 1
-    keys = [f"{n // 12}-{n % 12 + 1:02}" for n in range(this - 11, this + 1)]
-    shown = [months.get(key, Answers()) for key in keys]
-    lines = []
-    for at, what in enumerate(("young cards", "mature cards")):
-        points: list[html.Point] = []
-        for key, answers in zip(keys, shown, strict=True):
-            _, passed, count = _by_age(answers)[at]
-            share = passed / count if count else None
-            tooltip = f"{key}: {percent(share)} of {counted(count, 'answer')}"
-            points.append((share, tooltip, count < FEW))
-        if any(share is not None for share, *_ in points):
-            lines.append((what, points))
-    return [f"{date.fromisoformat(f'{key}-01'):%b}" for key in keys], lines

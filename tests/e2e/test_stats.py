@@ -1,7 +1,6 @@
 """`ankiforge stats`: what is known, what is not, and how it is told."""
 
 import json
-import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -64,9 +63,8 @@ def test_what_is_not_known_is_said_with_the_command_that_helps_and_nothing_is_wr
     drafted, files
 ):
     before = files(drafted.home)
-    told = drafted.json("stats", "--html", "both.html")
+    told = drafted.json("stats")
     assert told["funnel"]["drafts"] == 5
-    assert (drafted.folder / "both.html").exists()
     assert told["as_of"] is None
     assert told["load"] is None
     assert told["anki"]["retention"] is None
@@ -186,36 +184,3 @@ def test_a_terminal_of_eighty_columns_is_enough(forge, vault):
 
 def _columns(line: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
-
-
-def test_a_page_is_written_over_a_page_and_over_nothing_else(drafted):
-    page, other = drafted.folder / "stats.html", drafted.folder / "mine.html"
-    drafted.ok("stats", "--html", page)
-    first = page.read_text(encoding="utf-8")
-    drafted.ok("stats", "--html", page)
-    assert page.read_text(encoding="utf-8") == first
-    other.write_text("<!doctype html><title>mine</title>")
-
-    refused = drafted("stats", "--html", other, code=2)
-
-    assert "--force" in refused.stderr
-    assert "mine" in other.read_text()
-    drafted("stats", "--html", drafted.folder, code=2)
-    drafted("stats", "--html", drafted.folder / "nowhere" / "a.html", code=2)
-    drafted.ok("stats", "--html", other, "--force")
-    assert "Statistics of ankiforge" in other.read_text(encoding="utf-8")
-    assert sorted(one.name for one in drafted.folder.glob("*.part")) == []
-
-
-def test_a_page_says_the_numbers_and_holds_no_code_of_others(forge, vault):
-    bad = "<img src=x onerror=alert(1)> & <b>"
-    (vault / "Bad.md").write_text(f"---\ntitle: {json.dumps(bad)}\n---\n\nKatze:::cat\n")
-    forge.ok("run", vault)
-    forge.ok("reject", "--all", "--reason", "<script>alert(2)</script>")
-
-    forge.ok("stats", "--html", "stats.html")
-
-    page = (forge.folder / "stats.html").read_text(encoding="utf-8")
-    assert "&lt;script&gt;alert(2)&lt;/script&gt;" in page
-    assert re.findall(r"<(?:script|img|b|iframe)\b", page) == []
-    assert "default-src 'none'" in page

@@ -155,28 +155,3 @@ def settled() -> Callable[[Any], None]:
         page.wait_for_selector("body[data-shown]:not([aria-busy])")
 
     return wait
-
-
-@pytest.fixture
-def opened_alone(browser: Any) -> Callable[..., Any]:
-    """Opens a page of its own without a network; in the end it fits, was silent, and asked nobody."""
-
-    @contextmanager
-    def opened(written: Path, width: int, scheme: str) -> Iterator[Any]:
-        context = browser.new_context(
-            viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True
-        )
-        said: list[str] = []
-        asked: list[str] = []
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(written.as_uri())
-        yield page
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert said == []
-        assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-        context.close()
-
-    return opened
