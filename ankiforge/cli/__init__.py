@@ -72,8 +72,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "doctor": ("reports", "Check the set-up and say what to fix."),
         "watch": ("watch", "Follow the sources and draft as you write."),
         "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
-        "export": ("reports", "Write highlights, cards and decisions to files."),
-        "import": ("reports", "Import decisions from an export."),
+        "export": ("reports", "Write highlights and cards to a file."),
     },
 }
 """heading: {command: (module, short help)}, in the order of `ankiforge --help`."""

@@ -1,4 +1,4 @@
-"""The commands that report on cards and decks: stats, lint, doctor, export, import."""
+"""The commands that report on cards and decks: stats, lint, doctor, export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,6 @@ from ankiforge.cli.output import (
     FILE,
     Call,
     command,
-    end,
     exit_with,
     refuse_unknown_options,
 )
@@ -244,7 +243,7 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
 
 # --- export ---------------------------------------------------------------------------------
 
-_FORMATS = ("markdown", "jsonl", "csv")
+_FORMATS = ("jsonl", "csv")
 _STDOUT = "-"
 _BY_ENDING = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
@@ -253,13 +252,12 @@ _READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
 
 # -tag:x is a word of the query, not an option
 @command("""
-  ankiforge export all.jsonl                  everything; ankiforge import all.jsonl reads it
-  ankiforge export ~/Vault/Read               a page of Markdown for each work
+  ankiforge export all.jsonl                  everything
   ankiforge export cards.csv deck:Biology     the cards of a deck, for a spreadsheet
-  ankiforge export - --format markdown document:Lenses
+  ankiforge export - --format csv document:Lenses
   ankiforge export cards.csv --force          replace a file that is not an export
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
-@click.argument("target", required=False, metavar="[FILE|FOLDER]")
+@click.argument("target", required=False, metavar="[FILE]")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option(
     "--format",
@@ -271,7 +269,7 @@ _READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
 def export(
     call: Call, target: str | None, query: tuple[str, ...], form: str | None, force: bool
 ) -> None:
-    """Write highlights, cards and decisions as JSON Lines, CSV, or a folder of Markdown."""
+    """Write highlights and cards as JSON Lines, or cards as CSV."""
     from ankiforge.cli.selection import joined
     from ankiforge.review.query import FIELDS
 
@@ -288,7 +286,7 @@ def export(
         path = Path(target).expanduser().absolute()
         _check_target(now, path, form, force=force)
         try:
-            done = _write_export(now, chosen, path, form)
+            _write_export(now, chosen, path, form)
         except OSError as error:
             what = f"{path}: cannot be written: {error.strerror or error}"
             raise ItemError(
@@ -300,28 +298,18 @@ def export(
         "cards": len(chosen.cards),
     }
     if call.out.as_json:
-        call.out.data({"format": form, "path": str(path), **counts, **done})
+        call.out.data({"format": form, "path": str(path), **counts, "written": [str(path)]})
         return
     call.out.say(f"{path}: {', '.join(f'{count} {name}' for name, count in counts.items())}")
-    if "unchanged" in done:
-        written, unchanged = len(done["written"]), done["unchanged"]
-        call.out.say(f"  {written} pages written, {unchanged} unchanged")
-    for one in done.get("left", ()):
-        call.out.say(f"  left unchanged: {one}: its work is not in this export")
 
 
 def _format_of(target: str) -> str:
-    """Return the format for a target: Markdown for a folder, JSON Lines for stdout."""
-    path = Path(target).expanduser()
-    ending = path.suffix.casefold()
+    """Return the format for a target: JSON Lines for stdout, else by its ending."""
+    ending = Path(target).suffix.casefold()
     if target == _STDOUT:
         return "jsonl"
-    if path.is_dir() or not ending:
-        return "markdown"
     if ending in _BY_ENDING:
         return _BY_ENDING[ending]
-    if ending in (".md", ".markdown"):
-        raise UsageError(f"{target}: Markdown is written into a folder", hint="name a folder")
     raise UsageError(f"{target}: unknown format", hint=f"--format {'|'.join(_FORMATS)}")
 
 
@@ -339,7 +327,7 @@ def _chosen(now: Session, query: str) -> Chosen:
     documents = {one.document.key for one in highlights}
     documents |= {card.highlight.document.key for card in cards}
     works = now.ledger.search.works_of(sorted(documents))
-    return Chosen(highlights, cards, tags, not query, query, works)
+    return Chosen(highlights, cards, tags, query, works)
 
 
 def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
@@ -365,12 +353,9 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
         if kind not in _READ_NO_EXPORT and path.resolve().is_relative_to(folder):
             what = f"{path} is in {where}: it would read itself"
             raise UsageError(what, hint="export to another folder")
-    if form == "markdown":
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{path} is not a folder", hint="Markdown is written into a folder")
-    elif path.is_dir():
+    if path.is_dir():
         raise UsageError(f"{path} is a folder", hint=f"name a file: {path.name}/all.{form}")
-    elif path.exists() and not force:
+    if path.exists() and not force:
         begins = b'{"type":"ankiforge"' if form == "jsonl" else ",".join(COLUMNS).encode()
         with path.open("rb") as file:
             if file.read(len(begins)) not in (begins, b""):
@@ -380,68 +365,25 @@ def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
 
 
 def _print_export(now: Session, chosen: Chosen, form: str) -> None:
-    from ankiforge.reports.export import as_csv, lines, pages
+    from ankiforge.reports.export import as_csv, lines
 
     if now.out.as_json and form != "jsonl":
         raise UsageError("--json prints JSON Lines", hint=f"name a file for {form}")
     if form == "csv":
         now.out.write(as_csv(chosen).replace("\r\n", "\n").rstrip("\n"))
-    elif form == "markdown":
-        now.out.write("\n".join(text for _, text in pages(chosen)))
     else:
-        for line in lines(now.ledger, chosen, now.card_data):
+        for line in lines(chosen, now.card_data):
             if not now.out.data(line):
                 return
 
 
-def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> dict[str, Any]:
-    """Write an export; return the paths that were written and left as JSON."""
+def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> None:
     import msgspec
 
-    from ankiforge.reports.export import as_csv, lines, write, write_pages
+    from ankiforge.reports.export import as_csv, lines, write
 
-    if form == "markdown":
-        done = write_pages(path, chosen)
-        now.out.problems(done.kept)
-        return {
-            "written": list(map(str, done.written)),
-            "unchanged": len(done.unchanged),
-            "kept": [one.where for one in done.kept],
-            "left": list(map(str, done.left)),
-        }
     if form == "csv":
         write(path, [as_csv(chosen)])
     else:
-        encoded = map(msgspec.json.encode, lines(now.ledger, chosen, now.card_data))
+        encoded = map(msgspec.json.encode, lines(chosen, now.card_data))
         write(path, (f"{line.decode()}\n" for line in encoded))
-    return {"written": [str(path)]}
-
-
-# --- import ---------------------------------------------------------------------------------
-
-
-@command("""
-  ankiforge import all.jsonl            read what ankiforge export all.jsonl wrote
-""")
-@click.argument("file", type=FILE, metavar="FILE.jsonl")
-def import_(call: Call, file: Path) -> None:
-    """Import the decisions in an export from another machine or a lost ledger.
-
-    Later decisions made here stay. Decisions about cards that are not here yet apply once those
-    are drafted.
-    """
-    from ankiforge.reports.export import import_file
-
-    with session(call, writes="drafting") as now:
-        brought = import_file(now.ledger, file)
-        problems = (*now.problems, *brought.problems)
-    call.out.problems(problems)
-    for one in brought.kept:
-        call.out.say(f"kept: {one.subject}: {one.why}")
-    if call.out.as_json:
-        kept = [{"subject": one.subject, "why": one.why} for one in brought.kept]
-        counts = {"decisions": brought.decisions, "known": brought.known}
-        call.out.data({**counts, "kept": kept, "problems": problems})
-    else:
-        call.out.say(f"{brought.decisions} decisions imported, {brought.known} lines known")
-    end(problems)

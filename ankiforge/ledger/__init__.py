@@ -45,7 +45,7 @@ from ankiforge.ledger.placing import EarlierDecisions, Placer, Policy
 from ankiforge.ledger.queries import Queries
 from ankiforge.ledger.recording import Recorder
 from ankiforge.ledger.requests import Replies
-from ankiforge.ledger.restore import JournalExchange, Rebuild, Recovery, lost_lines
+from ankiforge.ledger.restore import Rebuild, Recovery, lost_lines
 from ankiforge.ledger.search import Search
 from ankiforge.ledger.shipments import Packages
 from ankiforge.ledger.slots import Slots
@@ -119,9 +119,6 @@ class Ledger:
         self._rebuild = Rebuild(
             connection, journal, self.writer, self.decisions, self.packages, self.roots
         )  # fmt: skip
-        self.exchange = JournalExchange(
-            connection, journal, self.writer, self.decisions, self._rebuild
-        )
         self.problems: tuple[Problem, ...] = self.catch_up()
 
     def catch_up(self) -> tuple[Problem, ...]:

@@ -1,10 +1,10 @@
-"""Rebuild a ledger from its journal, recover cards from Anki, and exchange decisions between machines."""
+"""Rebuild a ledger from its journal, and recover cards from Anki."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -61,7 +61,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import mark_of, text_of
-from ankiforge.text.fold import canonical, same
+from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 
 _CHANGED = "changed:"
@@ -119,23 +119,6 @@ class Rebuild:
                 problems.append(Problem(str(self._journal), what, _KEEP, notice=True))
         self._taken = state
         return tuple(problems)
-
-    def import_line(
-        self, entry: Entry, last: dict[tuple[str, ...], tuple[str, str]]
-    ) -> tuple[Problem, ...]:
-        """Apply a line of another file, within a unit, and write it to the journal.
-
-        `last` contains the `last_lines` of that file.
-        """
-        if entry.v > VERSION:
-            return (Problem(entry.id, f"is of version {entry.v}", "upgrade ankiforge"),)
-        self._last = last
-        problems = tuple(self._take(entry))
-        if problems:
-            self._db.execute("DELETE FROM journal WHERE id = ?", (entry.id,))
-        else:
-            self._writer.copy_line(entry)
-        return problems
 
     def _all_lines(self, ids: set[str]) -> Iterator[Problem]:
         """Apply the new lines of the file, and add the ids of all its lines to `ids`."""
@@ -777,156 +760,6 @@ def _written(found: Recovered) -> tuple[str, ...]:
     return (words["Front"], words["Back"]) if _by_hand(found) else ()
 
 
-_IDENTITIES = ("issued", "slot", "shipped")
-_MOST_SLOTS = 1_000_000
-_HERE = frozenset(("bind",))
-"""Kinds of lines that only concern one machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotImported:
-    """A card or highlight whose decisions in a file were not imported."""
-
-    subject: str
-    """A guid, or the key of a highlight."""
-    why: str
-
-
-@dataclass(slots=True)
-class Imported:
-    """The result of importing lines."""
-
-    decisions: int = 0
-    """The number of new events."""
-    known: int = 0
-    """The number of lines that were already known."""
-    kept: list[NotImported] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class JournalExchange:
-    """Exports and imports decisions."""
-
-    _db: Connection
-    _journal: Journal
-    _writer: Writer
-    _decisions: Decisions
-    _rebuild: Rebuild
-
-    # --- export -----------------------------------------------------------------------------
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield all lines that another ledger needs: keys, slots and shipments, then events by age."""
-        written: set[tuple[str, ...]] = set()
-        for line in self._journal.read():
-            if isinstance(line, Entry) and line.what in _IDENTITIES:
-                written.add(_identity(line))
-                yield line
-        for line in ledger_lines(self._db):
-            if line.what not in _HERE and _identity(line) not in written:
-                yield line
-
-    # --- import -----------------------------------------------------------------------------
-
-    def import_lines(self, entries: Sequence[Entry]) -> Imported:
-        """Apply new lines as one unit, and write them to the journal."""
-        imported = Imported()
-        with self._writer.unit():
-            fit = [one for one in entries if _is_fit(one)]
-            unfit = [Problem(one.id, "names no card") for one in entries if not _is_fit(one)]
-            imported.problems += unfit
-            new = [one for one in fit if self._is_new(one, imported)]
-            own = self._own(fit)
-            others = self._other_cards(new)
-            newer = _decided_later(new, own)
-            imported.kept += [
-                NotImported(one, "the card here is a different one") for one in sorted(others)
-            ]
-            imported.kept += [
-                NotImported(one, "you have decided on it here since then")
-                for one in sorted(newer - others)
-            ]
-            left = others | newer
-            wanted = [one for one in new if not (_subjects(one) & left or self._is_here(one))]
-            last = last_lines(wanted)
-            for one in wanted:
-                imported.problems += self._rebuild.import_line(one, last)
-                imported.decisions += one.what not in _IDENTITIES
-            self._decisions.apply_received()
-        return imported
-
-    def _is_new(self, entry: Entry, imported: Imported) -> bool:
-        if entry.what in _HERE:
-            return False
-        known = self._db.execute(
-            "SELECT 1 FROM journal WHERE id = ?1 UNION ALL SELECT 1 FROM event WHERE id = ?1",
-            (entry.id,),
-        ).fetchone()
-        imported.known += known is not None
-        return known is None
-
-    def _is_here(self, entry: Entry) -> bool:
-        """Return whether the highlight or slot of a line exists here already."""
-        if entry.what == "issued":
-            sql = "SELECT 1 FROM highlight WHERE key = ?"
-            return self._db.execute(sql, (entry.subject,)).fetchone() is not None
-        return entry.what == "slot" and self._slot(entry) is not None
-
-    def _slot(self, entry: Entry) -> str | None:
-        """Return the answer stored here for the slot of a line, or None."""
-        row = self._db.execute(
-            "SELECT answer FROM slot WHERE key = ? AND family = ? AND slot = ?",
-            (entry.subject, entry.body.get("family"), entry.body.get("slot")),
-        ).fetchone()
-        return None if row is None else str(row["answer"])
-
-    def _other_cards(self, entries: Iterable[Entry]) -> frozenset[str]:
-        """Return the guids with another answer here, so that the file's decisions do not apply."""
-        slots = {_guid_of(one): one for one in entries if one.what == "slot"}
-        found = set()
-        for entry in slots.values():  # the last line for each slot
-            here = self._slot(entry)
-            if here is not None and not same(here, str(entry.body.get("answer", ""))):
-                found.add(str(_guid_of(entry)))
-        return frozenset(found)
-
-    def _own(self, entries: Sequence[Entry]) -> dict[str, str]:
-        """Return the subjects of a person's decisions that the file lacks, with the latest time."""
-        ids = {one.id for one in entries}
-        own: dict[str, str] = {}
-        for subject in {one.subject for one in entries}:
-            rows = self._db.execute(
-                "SELECT id, at FROM event WHERE subject = ? AND by = ?", (subject, PERSON)
-            ).fetchall()
-            at = max((row["at"] for row in rows if row["id"] not in ids), default="")
-            own |= {subject: at} if at else {}
-        return own
-
-
-def _decided_later(new: Iterable[Entry], own: Mapping[str, str]) -> frozenset[str]:
-    """Return the subjects in `own` about which the file has no later decision."""
-    newest: dict[str, str] = {}
-    for entry in new:
-        newest[entry.subject] = max(entry.at, newest.get(entry.subject, ""))
-    return frozenset(one for one, at in newest.items() if own.get(one, "") >= at > "")
-
-
-def _is_fit(entry: Entry) -> bool:
-    """Return whether a line is not a slot line, or one with a valid slot."""
-    if entry.what != "slot":
-        return True
-    family, slot = entry.body.get("family"), entry.body.get("slot")
-    return family in list(Family) and type(slot) is int and 0 < slot <= _MOST_SLOTS
-
-
 def _guid_of(entry: Entry) -> Guid:
     body = entry.body
     return guid_for(HighlightKey(entry.subject), Family(body["family"]), body["slot"])
-
-
-def _subjects(entry: Entry) -> frozenset[str]:
-    """Return the subjects of a line: the guid for a slot, none for a key, else its own subject."""
-    if entry.what == "slot":
-        return frozenset((str(_guid_of(entry)),))
-    return frozenset((entry.subject,)) if entry.what != "issued" else frozenset()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ankiforge.model.cards import SeenCard
+from ankiforge.model.cards import SeenCard, SeenReview
 
 DAY = 86_400
 MATURE_DAYS = 21
@@ -62,6 +62,10 @@ class Answers:
     mature: int = 0
     mature_passed: int = 0
     """Passed answers of `mature`: intervals of three weeks or more."""
+
+    def add(self, one: SeenReview) -> None:
+        """Add an answer."""
+        self.take(one.ease, one.last_interval, one.factor, one.duration, one.type)
 
     def take(self, ease: int, last_interval: int, factor: int, duration: int, kind: int) -> None:
         """Add an answer given as the numbers of a `SeenReview`, without creating an object."""

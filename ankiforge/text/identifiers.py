@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from ankiforge.model import h16
-
 Name = tuple[str, str]
 
 _MAX_CHARS = 4_000
@@ -174,49 +172,6 @@ def names_of(identifiers: Iterable[Name], uri: str = "") -> tuple[Name, ...]:
             case name if not name.startswith("quoted-"):
                 found.append((name, value))
     return tuple(dict.fromkeys((*found, *(_of_address(uri) if _URL.match(uri) else ()))))
-
-
-# --- Markdown files that an export wrote: no source reads its own echo -------------------------
-
-EXPORT_KEY = "ankiforge-export"
-"""The key that marks an export in its front matter."""
-_FRONT_MATTER = re.compile(
-    r"\A\ufeff?---\r?\n(?P<head>.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE
-)
-_EXPORT_LINE = re.compile(
-    rf"^{EXPORT_KEY}:[ \t]*[\"']?(?P<digest>[0-9a-f]{{16}}) (?P<key>[^\"'\r\n]+?)[\"']?[ \t]*\r?$",
-    re.M,
-)
-_MAX_HEAD = 64_000
-"""The number of characters searched for front matter."""
-
-
-def is_export(text: str) -> bool:
-    """Return whether this is an export of ours, edited or not."""
-    return EXPORT_KEY in text[:_MAX_HEAD] and _export_line(text) is not None
-
-
-def exported(text: str) -> tuple[str, bool] | None:
-    """Return (document key, whether the export is unedited). None if it is not an export."""
-    found = _export_line(text)
-    if found is None:
-        return None
-    return found["key"], export_digest(text) == found["digest"]
-
-
-def export_digest(text: str) -> str:
-    """Return a hash of a file without its export mark, independent of line ends."""
-    return h16(_EXPORT_LINE.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"), count=1))
-
-
-def export_mark(digest: str, key: str) -> str:
-    """Return the line of front matter that marks an export."""
-    return f'{EXPORT_KEY}: "{digest} {key}"'
-
-
-def _export_line(text: str) -> re.Match[str] | None:
-    head = _FRONT_MATTER.match(text[:_MAX_HEAD])
-    return _EXPORT_LINE.search(head["head"]) if head else None
 
 
 # --- models ------------------------------------------------------------------------------------

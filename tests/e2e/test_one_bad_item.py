@@ -84,7 +84,7 @@ def write(forge, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "module", "name"),
     [
-        ("obsidian", obsidian, "is_export"),
+        ("obsidian", obsidian, "quote"),
         ("tiddlywiki", tiddlywiki, "extracted"),
         ("pdf", pdf, "_document"),
         ("zotero", works, "document_of"),

@@ -54,7 +54,7 @@ def test_answers_are_counted_as_anki_counts_true_retention():
         answer(1, 30, kind=3, factor=0),  # crammed
         answer(0, 30, kind=4),  # set by hand
     ):
-        sums.take(one.ease, one.last_interval, one.factor, one.duration, one.type)
+        sums.add(one)
     assert (sums.given, sums.seconds, sums.seconds_each) == (5, 25.0, 5.0)
     assert (sums.mature, sums.mature_passed, sums.young, sums.young_passed) == (2, 1, 1, 1)
     assert sums.retention == pytest.approx(2 / 3)

@@ -40,7 +40,6 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import CONTEXT, numbered
-from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Blocks
@@ -75,8 +74,6 @@ class Texts(TextSource):
 
     def document(self, file: File, text: str) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems."""
-        if is_export(text):
-            return  # our own export of highlights from other sources
         if file.path.endswith(".txt") and kind_of(file.at) == "kindle":
             return
         from ankiforge.extract.markdown.source import front_matter

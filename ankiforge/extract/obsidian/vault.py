@@ -53,7 +53,6 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.anchors import percent
-from ankiforge.text.identifiers import is_export
 
 if TYPE_CHECKING:
     from ankiforge.extract.markdown.note import Wanted
@@ -269,7 +268,7 @@ class NoteReader:
             text: the text with line ends LF.
             picture: returns the path of a picture by its name in the note; "" if it is not a picture.
         """
-        if not self._may_hold(text) or is_export(text):
+        if not self._may_hold(text):
             return (), None
         from ankiforge.extract.markdown.blocks import cut
         from ankiforge.extract.markdown.inline import Context

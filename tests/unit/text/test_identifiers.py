@@ -1,14 +1,10 @@
-"""Names of works come to one spelling each; exports and models are known by theirs."""
+"""Names of works come to one spelling each; models are known by theirs."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.text.identifiers import (
-    export_digest,
-    export_mark,
-    exported,
-    is_export,
     isbn13,
     model_name,
     names_in,
@@ -81,25 +77,7 @@ def test_no_text_breaks_it(text):
     isbn13(text)
 
 
-# --- exports and models -----------------------------------------------------------------------
-
-BARE = "---\n\ntitle: A\n---\n\nWords.\n"
-KEY = "vault:n/0123456789abcdef"
-MARK = export_mark(export_digest(BARE), KEY)
-PAGE = BARE.replace("---\n\n", f"---\n{MARK}\n", 1)
-
-
-@pytest.mark.parametrize("sign", ['"', "'", ""])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_quotes_and_line_ends_make_no_other_page(sign, end):
-    text = PAGE.replace(MARK, MARK.replace('"', sign)).replace("\n", end)
-    assert exported(text) == (KEY, True)
-    assert exported(text.replace("Words", "My words")) == (KEY, False)
-
-
-def test_what_has_no_mark_is_no_export():
-    assert not is_export(BARE)
-    assert not is_export(f"{BARE}\n{MARK}\n")
+# --- models -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
