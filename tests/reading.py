@@ -1,6 +1,9 @@
 """What a source yielded, picked apart for tests."""
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting
 
@@ -29,3 +32,14 @@ def only_problem(found: Iterable[Sighting]) -> Problem:
 def scans(found: Iterable[Sighting]) -> dict[str, bool]:
     """Container → whether its scan is complete."""
     return {one.container: one.complete for one in found if isinstance(one, Scan)}
+
+
+def tell_osr(vault: Path, **settings: Any) -> Path:
+    """Write the settings of obsidian-spaced-repetition into a vault: read all notes, all clozes."""
+    marks = ("==", "=="), ("**", "**"), ("{{", "}}")
+    patterns = [f"{start}[123;;]answer[;;hint]{end}" for start, end in marks]
+    path = vault / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = {"flashcardTags": [], "clozePatterns": patterns, **settings}
+    path.write_text(json.dumps({"settings": told}), encoding="utf-8")
+    return path

@@ -10,11 +10,10 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -281,28 +280,24 @@ def _block(source: ProposedSource, name: str, root: Path) -> str:
     if source.exclude:
         lines.append(f"      exclude: {json.dumps(source.exclude, ensure_ascii=False)}")
     if source.kind == "obsidian":
-        here, dialects = dict[str, str](), dict[str, Mapping[str, Any]]()
+        here, dialects = dict[str, str](), list[str]()
         if found := source.forms:
-            dialects = {**found.dialects}
+            dialects = [*found.dialects]
             for switch, figures in (("marks", found.marks), ("cards", found.cards)):
                 words = ", ".join(f"{word} {number}" for word, number in figures.items())
                 least = "" if found.complete else "at least "
                 here[switch] = f"; here: {least}{words}" if words else ""
-        marks = "[mark]    " if _HIGHLIGHTERS.intersection(dialects) else "[==, mark]"
-        cards, also, off = ", ".join([*dialects, "inline", "block", "cloze", "glossary"]), "", ""
+        cards, also = ", ".join([*dialects, "inline", "block", "cloze", "glossary"]), ""
+        # without the key, `==x==` is no mark in notes in which a dialect reads it as a cloze
+        all_marks = "# " if source.as_before or _HIGHLIGHTERS.intersection(dialects) else ""
+        off = "# " if source.as_before else ""
         if source.as_before:  # keep the defaults
-            marks, cards, off = "[==, mark]", "inline, block, cloze, glossary", "# "
+            cards = "inline, block, cloze, glossary"
             also = "".join(f"; also written here: {name}" for name in dialects)
         lines += [
-            f"      {off}marks: {marks}           # also: bold, callout{here.get('marks', '')}",
+            f"      {all_marks}marks: [==, mark]           # also: bold, callout{here.get('marks', '')}",
             f"      {off}cards: [{cards}]  # also: term{here.get('cards', '')}{also}",
         ]
-        if not source.as_before:
-            lines += [
-                f"      {one}: {json.dumps(settings)}"
-                for one, settings in dialects.items()
-                if settings
-            ]
         lines.append("      # include: ['**/*.md']")
         if not source.as_before:
             lines.append("      # exclude: [Templates/]")

@@ -15,11 +15,11 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import msgspec
 
@@ -230,8 +230,8 @@ class FormCounts:
     cards: Mapping[str, int]
     complete: bool
     """Whether all notes were read in time; if not, the numbers are those of the notes read so far."""
-    dialects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The dialects found in the vault, with the settings of their plugins."""
+    dialects: Sequence[str] = ()
+    """The dialects found in the vault."""
 
 
 _SWITCH = {
@@ -282,10 +282,8 @@ def count_forms(
                 counted = forms(marks=(mark,))
                 marks[mark] = sum(n for form, n in counted.items() if form not in _SWITCH)
         dialects = _dialects(vault, end, clock)
-        for name, settings in dialects.items():
-            cards[name] = forms(
-                marks=(), cards=(name,), **({name: settings} if settings else {})
-            ).total()
+        for name in dialects:
+            cards[name] = forms(marks=(), cards=(name,)).total()
     except (ForgeError, OSError):
         return None
     return FormCounts(marks, cards, in_time, dialects)
@@ -303,29 +301,16 @@ _DIALECTS = {
 """Patterns that occur only in notes written for a dialect."""
 _LARGEST_NOTE = 400_000
 """The number of characters of a note that are searched."""
-_PLUGINS = {"osr": "obsidian-spaced-repetition", "flashcards": "flashcards-obsidian"}
-_PLUGIN_TEXTS = {
-    "osr": "singleLineCardSeparator singleLineReversedCardSeparator multilineCardSeparator"
-    " multilineReversedCardSeparator multilineCardEndMarker",
-    "flashcards": "flashcardsTag inlineSeparator inlineSeparatorReverse",
-}
-_OLD_CLOZES = {
-    "convertHighlightsToClozes": "==[123;;]answer[;;hint]==",
-    "convertBoldTextToClozes": "**[123;;]answer[;;hint]**",
-    "convertCurlyBracketsToClozes": "{{[123;;]answer[;;hint]}}",
-}
-"""The plugin's options for clozes in versions before it had patterns."""
-_FLASHCARDS_TAG = re.compile(r"(?<![\w#])#flashcards(?![\w-])")
 
 
-def _dialects(vault: Path, end: float, clock: Callable[[], float]) -> dict[str, Mapping[str, Any]]:
-    """Return the dialects found in a vault, with the settings of their plugins."""
+def _dialects(vault: Path, end: float, clock: Callable[[], float]) -> list[str]:
+    """Return the dialects found in a vault."""
     left = {name: re.compile(marks, re.MULTILINE) for name, marks in _DIALECTS.items()}
     for text in _notes(vault):
         left = {name: marks for name, marks in left.items() if not marks.search(text)}
         if not left or clock() > end:
             break
-    return {name: _plugin_settings(vault, name) for name in _DIALECTS if name not in left}
+    return [name for name in _DIALECTS if name not in left]
 
 
 def _notes(vault: Path) -> Iterator[str]:
@@ -334,37 +319,6 @@ def _notes(vault: Path) -> Iterator[str]:
         for name in sorted(files):
             if name.endswith(".md"):
                 yield _text(Path(folder, name), _LARGEST_NOTE)
-
-
-def _plugin_settings(vault: Path, dialect: str) -> dict[str, Any]:
-    """Return the settings of a dialect's plugin that our reader supports."""
-    if dialect not in _PLUGINS:
-        return {}
-    data = _json(vault / ".obsidian" / "plugins" / _PLUGINS[dialect] / "data.json")
-    kept = data.get("settings", data)
-    kept = kept if isinstance(kept, dict) else {}
-    settings = {
-        name: kept[name]
-        for name in _PLUGIN_TEXTS[dialect].split()
-        if isinstance(kept.get(name), str)
-    }
-    if dialect == "osr":
-        patterns, tags = kept.get("clozePatterns"), kept.get("flashcardTags")
-        if _are_texts(patterns):
-            settings["clozePatterns"] = [one for one in patterns if "answer" in one]
-        elif any(switch in kept for switch in _OLD_CLOZES):
-            settings["clozePatterns"] = [
-                p for switch, p in _OLD_CLOZES.items() if kept.get(switch) is True
-            ]
-        if _are_texts(tags):
-            settings["flashcardTags"] = tags
-        if not data and any(map(_FLASHCARDS_TAG.search, _notes(vault))):
-            settings["flashcardTags"] = ["#flashcards"]
-    return settings
-
-
-def _are_texts(value: object) -> TypeGuard[list[str]]:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 # --- small readers --------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.reading import tell_osr
 
 PLAIN = "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
 QUESTION = "What is a cell::a small room\n"
@@ -207,12 +208,26 @@ def test_what_was_left_out_and_then_deleted_stays_so_until_it_is_selected_again(
 
 def test_a_dialect_that_is_switched_off_takes_no_card_with_it(forge):
     notes(forge, a="#flashcards\n\nWhat is it;;That.\n")
-    osr = "osr: {singleLineCardSeparator: ';;'}"
-    settings(forge, f"{{obsidian: {{name: notes, path: notes, cards: [osr], {osr}}}}}")
+    tell_osr(forge.folder / "notes", singleLineCardSeparator=";;")
+    settings(forge, "{obsidian: {name: notes, path: notes, cards: [osr]}}")
     forge.ok("run")
     before = forge.cards()
     assert len(before) == 1
     settings(forge, "{obsidian: {name: notes, path: notes}}")
+    for _ in range(2):
+        came = read(forge)
+        assert (came["gone"], came["not_selected"]) == (0, 1)
+    assert forge.cards() == before
+
+
+def test_what_the_plugin_no_longer_reads_is_not_selected_and_keeps_its_card(forge):
+    notes(forge, a="What is it;;That.\n", b="Katze:::cat\n")
+    tell_osr(forge.folder / "notes", singleLineCardSeparator=";;")
+    settings(forge, "{obsidian: {name: notes, path: notes, cards: [osr]}}")
+    forge.ok("run")
+    before = forge.cards()
+    assert len(before) == 2
+    tell_osr(forge.folder / "notes", singleLineCardSeparator="&&")
     for _ in range(2):
         came = read(forge)
         assert (came["gone"], came["not_selected"]) == (0, 1)

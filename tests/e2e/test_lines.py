@@ -125,7 +125,7 @@ def test_the_same_question_with_the_same_answer_in_two_notes_is_no_field(forge):
 
 
 def test_a_dialect_named_in_the_settings_makes_lines_cards_but_not_code(forge):
-    _vault(forge, {"a.md": "Next action:: call Bob\n\nf :: Int -> Int\n"})
+    _vault(forge, {"a.md": "#flashcards\n\nNext action:: call Bob\n\nf :: Int -> Int\n"})
     forge.settings("sources:\n  - obsidian: {path: v, cards: [osr, inline]}\n")
 
     forge.ok("run")

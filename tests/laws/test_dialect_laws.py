@@ -12,6 +12,7 @@ from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.anchors import anchor_key, own_key
 from tests.examples import examples
+from tests.reading import tell_osr
 
 LINES = [
     "", "", "plain words", "==marked== words", "a **bold** word", "{curly} or {2:two}", "{{gap}} here",
@@ -36,6 +37,7 @@ def found(
     module = extract.module("obsidian")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "note.md").write_text(note, encoding="utf-8")
+        tell_osr(Path(folder))
         wanted = module.Settings(path=folder, cards=cards, marks=marks)
         sightings = list(module.open_source("laws", Path(folder), wanted).scan())
     assert sightings[-1] == Scan("laws", "vault:laws", complete=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any
 
 from ankiforge.extract.markdown.blocks import without_id
 from ankiforge.extract.markdown.cards import FIELD
@@ -35,24 +34,18 @@ from ankiforge.extract.obsidian.grammar import (
     is_ours,
     numbered_clozes,
 )
+from ankiforge.extract.obsidian.plugins import FlashcardsSettings, OsrSettings, Plugins
 from ankiforge.model import Form, Span
 
-if TYPE_CHECKING:
-    from ankiforge.extract.obsidian import (
-        FlashcardsSettings,
-        O2aSettings,
-        OsrSettings,
-    )
 
-
-def chosen_dialects(settings: Any) -> tuple[Dialect, ...]:
-    """Return the dialects in the settings, in their order, which is that of precedence."""
+def chosen_dialects(cards: Sequence[str], plugins: Plugins) -> tuple[Dialect, ...]:
+    """Return the dialects among the kinds of cards, in their order, which is that of precedence."""
     makers: dict[str, Callable[[], Dialect]] = {
-        "osr": lambda: Osr(settings.osr, beside_ours="block" in settings.cards),
-        "o2a": lambda: O2a(settings.o2a),
-        "flashcards": lambda: Flashcards(settings.flashcards),
+        "osr": lambda: Osr(plugins.osr, beside_ours="block" in cards),
+        "o2a": O2a,
+        "flashcards": lambda: Flashcards(plugins.flashcards),
     }
-    return tuple(makers[name]() for name in dict.fromkeys(settings.cards) if name in makers)
+    return tuple(makers[name]() for name in dict.fromkeys(cards) if name in makers)
 
 
 # --- obsidian-spaced-repetition -------------------------------------------------------------
@@ -74,7 +67,8 @@ class Osr(Dialect):
         """`beside_ours`: our own multi-line cards are wanted, too, and take precedence."""
         usual = type(settings)()
         self.beside_ours = beside_ours
-        self.patterns = ClozePatterns(settings.cloze_patterns)
+        patterns = tuple(one for one in settings.cloze_patterns if "answer" in one)
+        self.patterns = ClozePatterns(patterns)
         line = (settings.single_line_card_separator, settings.single_line_reversed_card_separator)
         self.inline = (Separator(line[0]), Separator(line[1], two_way=True))
         pair = (settings.multiline_card_separator, settings.multiline_reversed_card_separator)
@@ -92,7 +86,8 @@ class Osr(Dialect):
         signs = [re.escape(sign) for sign in line if sign.strip()]
         signs += [rf"^[ \t>]*{re.escape(sign)}[ \t]*$" for sign in self.multiline]
         self.signs = "|".join([*signs, *map(re.escape, self.patterns.signs)]) or r"(?!)"
-        self.tags = frozenset(tag.strip("#").casefold() for tag in settings.flashcard_tags)
+        tags = () if settings.convert_folders_to_decks else settings.flashcard_tags
+        self.tags = frozenset(tag.strip("#").casefold() for tag in tags)
 
     def defines_marks(self, page: Page) -> bool:
         """Return whether `==x==` is a cloze of this plugin, which reads only notes with its tags."""
@@ -311,10 +306,6 @@ _HIGHLIGHT = re.compile(
     r"(?<!=)==(?!=)(?:c?(?P<numbers>\d{1,3})(?:::?|\|))?(?P<answer>\S|\S.*?\S)(?<!=)==(?!=)"
 )
 _COLONS = (Separator("::"),)
-_STYLE_SIGNS = {
-    "question": r"^Q: ", "flashcard": r"#flashcard", "ruled": r"^-{3,}[ \t]*$",
-    "table": r"^[ \t]*\|", "inline": "::", "curly": r"\{", "highlight": "==",
-}  # fmt: skip
 
 
 class O2a(Dialect):
@@ -323,16 +314,12 @@ class O2a(Dialect):
     The name of the note type decides: with `Cloze` it is a cloze, with `reversed` a two-way card.
     """
 
-    def __init__(self, settings: O2aSettings) -> None:
-        self.styles = [style for style in _STYLE_SIGNS if style in settings.styles]
-        signs = [_STYLE_SIGNS[style] for style in self.styles]
-        self.signs = "|".join(["^START[ \t]*$", "STARTI", *signs])
-        marks = {"curly": _CURLY, "highlight": _HIGHLIGHT}
-        self.clozes = (_NATIVE, *(marks[style] for style in self.styles if style in marks))
+    signs = r"^START[ \t]*$|STARTI|^Q: |#flashcard|^-{3,}[ \t]*$|^[ \t]*\||::|\{|=="
+    clozes = (_NATIVE, _CURLY, _HIGHLIGHT)
 
     def defines_marks(self, page: Page) -> bool:
-        """Return whether `==x==` is a cloze, which is one of the styles."""
-        return "highlight" in self.styles
+        """Return True: to the plugin, `==x==` is a cloze."""
+        return True
 
     def cards(self, page: Page) -> Iterator[ToolCard]:
         """Yield declared notes, then the cards of each style, all with the tags of the file."""
@@ -345,8 +332,12 @@ class O2a(Dialect):
         outright = [*self.notes(page), *self.inline_notes(page)]
         yield from outright
         used = {line for card in outright for line in range(card.first, card.last)}
-        for style in self.styles:
-            for card in getattr(self, f"on_{style}")(page):
+        styles = (
+            self.on_question, self.on_flashcard, self.on_ruled, self.on_table, self.on_inline,
+            self.on_curly, self.on_highlight,
+        )  # fmt: skip
+        for style in styles:
+            for card in style(page):
                 if used.isdisjoint(range(card.first, card.last)):
                     used.update(range(card.first, card.last))
                     yield card

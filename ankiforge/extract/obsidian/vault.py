@@ -38,6 +38,7 @@ from ankiforge.extract.folder import (
     wider_settings,
 )
 from ankiforge.extract.markdown import CARDS, TERM
+from ankiforge.extract.obsidian.plugins import Plugins, kept_plugins, read_plugins
 from ankiforge.extract.workers import Prefetch, WorkerPool, local_fallback
 from ankiforge.model import (
     Document,
@@ -95,8 +96,14 @@ class Vault:
         settings: Any,
         only: tuple[Path, ...] = (),
         pool: WorkerPool | None = None,
+        plugins: Plugins | None = None,
     ) -> None:
+        """`plugins`: what plugins of other tools were told, if not what the vault says now."""
         self.name, self.root, self.settings, self.only = name, root, settings, only
+        dialects = set(settings.cards).difference(CARDS)
+        self.plugins, self._unread_plugins = plugins or Plugins(), list[Problem]()
+        if dialects and plugins is None:
+            self.plugins, self._unread_plugins = read_plugins(root, dialects)
         self.pool = pool
         self.count = Count()
         self.container = f"vault:{name}"
@@ -107,6 +114,7 @@ class Vault:
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the notes in the order of their paths, with problems, and then a `Scan`."""
         files = self._find()
+        yield from self._unread_plugins
         yield from files.problems
         unread = {note.path: note for note in files.notes}
         if known:
@@ -169,17 +177,20 @@ class Vault:
     @property
     def selection(self) -> str:
         """The settings that decide which passages are read."""
-        return selection_of(self.settings)
+        told = msgspec.json.encode(self.plugins).decode()
+        return f"{selection_of(self.settings)}\n{told}"
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield the highlights of notes by the settings `before` and by the widest settings."""
         from ankiforge.extract.obsidian import DIALECTS, MARKS
 
         only = tuple(at for path in paths if (at := self.root / path).is_file())
+        before, _, told = before.partition("\n")
         every = [*wider_settings(self.settings, before, MARKS, (*CARDS, TERM))]
         tools = ((tool,) for tool in DIALECTS)
         every += [msgspec.structs.replace(self.settings, marks=(), cards=one) for one in tools]
-        vaults = (Vault(self.name, self.root, one, only) for one in every)
+        plugins = kept_plugins(told)
+        vaults = (Vault(self.name, self.root, one, only, plugins=plugins) for one in every)
         return highlights_of(vaults if only else ())
 
     def look(self) -> Look:
@@ -197,12 +208,15 @@ class Vault:
     @cached_property
     def _reader(self) -> NoteReader:
         vault = Path(os.path.realpath(self.root)).name
-        return NoteReader(self.name, self.namespace, self.container, vault, self.settings)
+        return NoteReader(
+            self.name, self.namespace, self.container, vault, self.settings, self.plugins
+        )
 
     @cached_property
     def _context(self) -> str:
         """A hash of all that determines what a note yields, besides its text."""
-        return h16(program(), self.name, os.path.realpath(self.root), repr(self.settings))
+        told = repr((self.settings, self.plugins))
+        return h16(program(), self.name, os.path.realpath(self.root), told)
 
 
 # --- reading a note -------------------------------------------------------------------------
@@ -236,6 +250,7 @@ class NoteReader:
     vault: str
     """The name of the vault's folder."""
     settings: Any
+    plugins: Plugins = Plugins()  # noqa: RUF009 - frozen
     version: str = ankiforge.__version__
 
     def read(self, note: NoteFile, others: Mapping[str, str]) -> ParsedNote:
@@ -336,7 +351,7 @@ class NoteReader:
             return ()
         from ankiforge.extract.obsidian.dialects import chosen_dialects
 
-        return chosen_dialects(self.settings)
+        return chosen_dialects(self.settings.cards, self.plugins)
 
     @cached_property
     def _signs(self) -> list[re.Pattern[str]]:

@@ -203,10 +203,9 @@ def test_init_proposes_the_dialect_a_vault_is_written_in(home, ankiforge):
 
     text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
     assert "cards: [osr, inline, block, cloze, glossary]" in text
-    assert "glossary 0, term 0, osr 3" in text
+    assert "glossary 0, term 0, osr 2" in text
     (source, _) = load(home / "cards/ankiforge.yaml").sources
-    assert source.options["marks"] == ["mark"]
-    assert source.options["osr"] == {"singleLineCardSeparator": "&&"}
+    assert "marks" not in source.options
     _, out, _ = ankiforge("-C", "cards", "extract", "--json")
     lines = map(json.loads, out.splitlines())
     assert {line["exact"] for line in lines if "exact" in line} == {

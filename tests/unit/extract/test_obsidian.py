@@ -11,6 +11,7 @@ import pytest
 from ankiforge import extract
 from ankiforge.model import Extracted, Form, Highlight, Problem, Scan, Sighting
 from ankiforge.text.anchors import anchor_key, own_key
+from tests.reading import tell_osr
 
 ROOT = Path(__file__).parents[3]
 FIXTURES = ROOT.parent / "shared" / "fixtures" / "obsidian"
@@ -80,6 +81,7 @@ HOSTILE = [
 @pytest.mark.parametrize(("settings", "note"), HOSTILE, ids=lambda value: str(value)[:8])
 def test_hostile_notes_are_read_to_their_end(tmp_path, settings, note):
     (tmp_path / "note.md").write_text(note, encoding="utf-8")
+    tell_osr(tmp_path)
     *found, end = scan(tmp_path, **settings)
     assert isinstance(end, Scan)
     assert all(one.notice for one in found if isinstance(one, Problem))
@@ -138,8 +140,8 @@ def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, c
     dialects = (NAMES[case["source"]],) if case["source"] in NAMES else (*OURS, *DIALECTS)
     options = case["options"]
     of_osr = isinstance(options, dict) and "singleLineCardSeparator" in options
-    settings = {"osr": options} if of_osr else {}
-    found = highlights(tmp_path, case["input"], cards=dialects, **settings)
+    tell_osr(tmp_path, **(options if of_osr else {}))
+    found = highlights(tmp_path, case["input"], cards=dialects)
 
     expected = case["expected"]
     assert [kind(h) for h in found] == [e["type"].replace("-multiline", "") for e in expected]
@@ -162,12 +164,27 @@ def test_templates_of_a_real_vault_make_no_cards():
     assert [s for s in scan(fixture("vault-kepano")) if isinstance(s, Extracted)] == []
 
 
-def test_a_pattern_without_an_answer_is_a_mistake_that_is_told(tmp_path, forge):
-    source = {"name": "n", "path": ".", "cards": ["osr"], "osr": {"clozePatterns": ["==x=="]}}
-    Path(forge.folder, "ankiforge.yaml").write_text(json.dumps({"sources": [{"obsidian": source}]}))
-    result = forge("extract", code=2)
-    assert "clozePatterns" in result.stderr or "cloze pattern" in result.stderr
-    assert "ankiforge.yaml" in result.stderr
+def test_a_vault_whose_plugin_has_no_file_is_read_with_its_defaults(tmp_path):
+    note = "The ==heat== of **it** all.\n\nfirst::one\n"
+    assert highlights(tmp_path, note, cards=("osr",), marks=()) == []
+    found = highlights(tmp_path, f"#flashcards\n\n{note}", cards=("osr",), marks=())
+    assert [one.exact for one in found] == ["The heat of it all.", "first::one"]
+    assert found[0].markdown == ("The {{c1::heat}} of **it** all.",)
+
+
+def test_where_every_folder_is_a_deck_the_tags_of_a_note_do_not_count(tmp_path):
+    tell_osr(tmp_path, flashcardTags=["#flashcards"], convertFoldersToDecks=True)
+    assert len(highlights(tmp_path, "first::one\n", cards=("osr",))) == 1
+
+
+@pytest.mark.parametrize("wrong", ["{", '{"settings": {"flashcardTags": 3}}', "[]"])
+def test_settings_of_a_plugin_that_cannot_be_read_are_told(tmp_path, wrong):
+    (tmp_path / "note.md").write_text("#flashcards\n\nfirst::one\n")
+    tell_osr(tmp_path).write_text(wrong)
+    problem, extracted, _ = scan(tmp_path, cards=("osr",))
+    assert problem.where == ".obsidian/plugins/obsidian-spaced-repetition/data.json"
+    assert "its defaults are used" in problem.what
+    assert len(extracted.highlights) == 1
 
 
 # --- what a file system says ----------------------------------------------------------------

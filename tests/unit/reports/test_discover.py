@@ -232,7 +232,7 @@ def test_counting_a_vault_of_the_field_ends_in_time(tmp_path):
 # --- the tools a vault was written for --------------------------------------------------------
 
 SIGNED = {
-    "osr": "a::b <!--SR:!2026-01-01,3,250-->\n\nThe ==c== of d\n",
+    "osr": "#flashcards\n\na::b <!--SR:!2026-01-01,3,250-->\n\nThe ==c== of d\n",
     "o2a": "START\nBasic\nfront\nBack: back\n<!--ID: 1566052191670-->\nEND\n\nQ: e\nA: f\n",
     "flashcards": "What? #card\nThat.\n^1619873212345\n",
 }
@@ -257,11 +257,11 @@ def test_without_such_marks_there_is_no_dialect(tmp_path):
     counted = count_forms(tmp_path / "v")
 
     assert counted is not None
-    assert counted.dialects == {}
+    assert counted.dialects == []
     assert set(counted.cards) == {"inline", "block", "cloze", "glossary", "term"}
 
 
-def test_what_the_plugin_was_told_is_taken_over(tmp_path):
+def test_what_the_plugin_was_told_counts(tmp_path):
     folder = vault(tmp_path / "v")
     write(
         folder / "note.md",
@@ -275,31 +275,10 @@ def test_what_the_plugin_was_told_is_taken_over(tmp_path):
     counted = count_forms(folder)
 
     assert counted is not None
-    assert counted.dialects["osr"] == {
-        "singleLineCardSeparator": "&&",
-        "clozePatterns": ["{{[123;;]answer[;;hint]}}"],
-        "flashcardTags": ["#flashcards"],
-    }
     assert counted.cards["osr"] == 2
 
 
-def test_an_older_plugin_tells_its_clozes_by_switches(tmp_path):
-    folder = vault(tmp_path / "v")
-    write(
-        folder / "note.md", "The ==c== of **d** <!--SR:!2026-01-01,3,250-->\n\nA **bold** word.\n"
-    )
-    told = {"convertHighlightsToClozes": True, "convertBoldTextToClozes": False}
-    path = folder / ".obsidian" / "plugins" / "obsidian-spaced-repetition" / "data.json"
-    write(path, json.dumps({"settings": told}))
-
-    counted = count_forms(folder)
-
-    assert counted is not None
-    assert counted.dialects["osr"] == {"clozePatterns": ["==[123;;]answer[;;hint]=="]}
-    assert counted.cards["osr"] == 1
-
-
-def test_what_flashcards_obsidian_was_told_is_taken_over(tmp_path):
+def test_what_flashcards_obsidian_was_told_counts(tmp_path):
     folder = vault(tmp_path / "v")
     write(folder / "note.md", "What? #learn\nThat.\n^1619873212345\n\na=>b\n^1619873212346\n")
     told = {"flashcardsTag": "learn", "inlineSeparator": "=>", "deck": "Default"}
@@ -309,5 +288,4 @@ def test_what_flashcards_obsidian_was_told_is_taken_over(tmp_path):
     counted = count_forms(folder)
 
     assert counted is not None
-    assert counted.dialects["flashcards"] == {"flashcardsTag": "learn", "inlineSeparator": "=>"}
     assert counted.cards["flashcards"] == 2
