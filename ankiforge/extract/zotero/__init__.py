@@ -33,7 +33,7 @@ from ankiforge.extract.zotero.database import (
     local_database,
 )
 from ankiforge.extract.zotero.files import STORAGE, linked_folder
-from ankiforge.extract.zotero.settings import Address, UntoldError, Wanted, addresses, wanted
+from ankiforge.extract.zotero.settings import Address, UntoldError, Wanted, address_of, wanted
 from ankiforge.extract.zotero.works import Works
 from ankiforge.model import (
     Extracted,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.sync import Remote
 
 DATABASE = "zotero.sqlite"
-APIS = ("", "none", "auto", "local", "web")
+APIS = ("", "local", "web")
 KNOWN_SCHEMAS = range(119, 130)
 """The `userdata` versions that have all the columns we read: 119 (2022) to 129 (Zotero 10)."""
 LIBRARY = "library "
@@ -66,7 +66,7 @@ class Settings(SourceSettings, frozen=True, forbid_unknown_fields=True, kw_only=
 
     path: str = ""
     api: str = ""
-    """`local`, `web`, or `auto` for the first that answers of local, path, web."""
+    """`local` or `web`. "" to read the database at `path`."""
     library: str | int | tuple[str | int, ...] = ""
     """The libraries to read. "" for all."""
     key_env: str = ""
@@ -96,20 +96,17 @@ def open_source(
         ConfigError: the settings are invalid, or name neither a path nor an API.
     """
     if settings.api not in APIS:
-        raise ConfigError(
-            f"api: {settings.api!r} is not a way to read Zotero", hint="auto, local or web"
-        )
-    if not settings.path and settings.api in ("", "none"):
+        raise ConfigError(f"api: {settings.api!r} is not a way to read Zotero", hint="local or web")
+    if not settings.path and not settings.api:
         raise ConfigError(
             "path is missing",
             hint="give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`",
         )
     database = (root / DATABASE if root.is_dir() else root) if settings.path else None
-    local, web = addresses(settings.api, settings.url, settings.key_env)
+    address = address_of(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
     return ZoteroSource(
-        name, settings.api, database, libraries, local, web, only, me, memory, offline, pool,
-        seconds, pace,
+        name, database, libraries, address, only, me, memory, offline, pool, seconds, pace,
     )  # fmt: skip
 
 
@@ -130,11 +127,10 @@ class ZoteroSource:
     """One Zotero installation: the user's own library and all groups, or those selected."""
 
     name: str
-    api: str
     database: Path | None
     wanted: Wanted
-    local: Address
-    web: Address
+    address: Address | None
+    """The API. None to read the database."""
     only: tuple[Path, ...]
     me: tuple[str, ...]
     memory: Memory
@@ -184,7 +180,7 @@ class ZoteroSource:
         `begun` is when reading began. Files changed after that prove nothing.
         """
         database = self.database
-        if not depends or self.api not in ("", "none") or database is None or self.only:
+        if not depends or self.address or database is None or self.only:
             return ""
         files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
         folder = database.parent
@@ -224,9 +220,6 @@ class ZoteroSource:
             yield Problem(self.name, error.message, error.hint)
             yield Scan(self.name, Library.USER, complete=False)
             return
-        if self.api == "auto":
-            says = ", and shared libraries by ".join(access.says for access in accesses)
-            yield Problem(self.name, f"read by {says}", notice=True)
         whole = not self.only
         with PdfWorker(self.seconds, self.memory) as worker:
             for access in accesses:
@@ -293,9 +286,8 @@ class ZoteroSource:
         Raises:
             ItemError: there is none.
         """
-        path, web = self.database or Path(), self.web
+        path, address = self.database or Path(), self.address
         exists = self.database is not None and path.is_file()
-        online = web.loopback or not self.offline
 
         def database(groups: bool | None = None) -> _Access:
             return _Access(str(path), str(path), lambda: local_database(path), groups)
@@ -304,37 +296,20 @@ class ZoteroSource:
             says = f"Zotero's {says} API at {address.host}"
             return _Access(address.host, says, lambda: closing(self._remote(address)), groups)
 
-        is_local = self.api == "local"
-        if self.api == "auto":  # the running Zotero, else its database, else the web
-            try:
-                with closing(self._remote(self.local)) as remote:
-                    remote.check_local()
-                is_local = True
-            except ItemError as error:
-                if exists:
-                    return (database(),)
-                if not (web.key and online):
-                    name = web.key_env
-                    key = f"export {name}=…" if name else "name the key's variable: `key_env: NAME`"
-                    raise ItemError(
-                        f"Zotero cannot be reached: {error.message}; no data folder;"
-                        " no key for the web",
-                        hint=f"{error.hint}; or {key}",
-                    ) from error
-        elif self.api in ("", "none"):
+        if address is None:
             return (database(),)
-        if is_local:
+        if address.local:
             if not exists:
-                return (api(self.local, "local"),)
+                return (api(address, "local"),)
             # groups come from the database, because it knows the authors of marks
             groups = self.wanted.needs_groups or self.wanted.named
-            return (api(self.local, "local", False), *([database(True)] if groups else []))
-        if not online:
+            return (api(address, "local", False), *([database(True)] if groups else []))
+        if self.offline and not address.loopback:
             raise ItemError(
-                f"--offline, and Zotero's web library is at {web.host}",
+                f"--offline, and Zotero's web library is at {address.host}",
                 hint="run it without --offline, or give `path:`, Zotero's data folder",
             )
-        return (api(web, "web"),)
+        return (api(address, "web"),)
 
     def _remote(self, address: Address) -> Remote:
         from ankiforge.extract.zotero.api import Pace

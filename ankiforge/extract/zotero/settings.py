@@ -80,12 +80,12 @@ _ALLOW = (
     "in Zotero: Settings, Advanced, tick “Allow other applications on this computer to communicate"
     " with Zotero”"
 )
-_OTHERWISE = "or give `path:`, Zotero's data folder"
+_OTHERWISE = "or leave out `api:` and give `path:`, Zotero's data folder"
 _NEW_KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
 _LATER = "run again later; nothing is lost"
 _MAKERS = "please report this"
 TOO_OLD = "the local API of Zotero 7 and before lists no annotations"
-TOO_OLD_HINT = f"Zotero 8 or later is needed, {_OTHERWISE}, with `api: auto`"
+TOO_OLD_HINT = f"Zotero 8 or later is needed, {_OTHERWISE}"
 _FAULTS = {
     "absent": (
         "{host} cannot be reached ({0})",
@@ -203,8 +203,8 @@ class UntoldError(ItemError):
 # --- settings `api`, `url` and `key_env` ----------------------------------------------------
 
 
-def addresses(api: str, url: str, key_env: str) -> tuple[Address, Address]:
-    """Return the addresses of the local and of the web API.
+def address_of(api: str, url: str, key_env: str) -> Address | None:
+    """Return the address of the local or of the web API. None if there is no `api`.
 
     Raises:
         ConfigError: the settings are invalid.
@@ -223,7 +223,7 @@ def addresses(api: str, url: str, key_env: str) -> tuple[Address, Address]:
             (not sound or re.search(r"\s", url), f"{url!r} is not a web address", such),
             (named, "leave out name, password and query", "use key_env"),
             (
-                api not in ("auto", "local", "web"),
+                not api,
                 "is for an `api`",
                 "write api: local or api: web beside it",
             ),
@@ -236,12 +236,14 @@ def addresses(api: str, url: str, key_env: str) -> tuple[Address, Address]:
         ):
             if wrong:
                 raise ConfigError(f"url: {what}", hint=hint)
-    here = url.rstrip("/") if api == "local" or (api == "auto" and is_loopback(url)) else ""
-    there = url.rstrip("/") if not here else ""
-    name = key_variable(ZOTERO, there or WEB, key_env)
-    key = key_for(ZOTERO, there or WEB, key_env)
+    if not api:
+        return None
+    if api == "local":
+        return Address(url.rstrip("/") or LOCAL, True)
+    there = url.rstrip("/") or WEB
+    name, key = key_variable(ZOTERO, there, key_env), key_for(ZOTERO, there, key_env)
     if not key.isascii() or not key.isprintable():
         raise ConfigError(
             f"key_env: the key in {name} contains characters that are not allowed in a header"
         )
-    return Address(here or LOCAL, True), Address(there or WEB, False, name, key)
+    return Address(there, False, name, key)

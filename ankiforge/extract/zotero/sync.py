@@ -252,16 +252,6 @@ class Fetch:
                 continue
         raise self._address.fault("restless")
 
-    def check_local(self) -> None:
-        """Check that a Zotero is running that lists annotations.
-
-        Raises:
-            ItemError: it is not.
-        """
-        found = self._service.versions(self._place, 0, MARK)
-        if not found.found:
-            self._check_empty(found.headers)
-
     def _changed_since(self, before: Copy) -> Copy:
         service, place, known = self._service, self._place, before.version > 0
         changed = service.versions(place, before.version, "" if known else KINDS)
@@ -366,10 +356,6 @@ class Remote:
     def close(self) -> None:
         """Close the connections."""
         self._service.close()
-
-    def check_local(self) -> None:
-        """Check that a Zotero is running that lists annotations; see `Fetch.check_local`."""
-        Fetch(self._service, Place("user", 0)).check_local()
 
     def libraries_and_fault(self) -> Iterator[Library | Problem]:
         """Yield the libraries, then the reason if shared ones could not be listed.

@@ -327,7 +327,7 @@ def test_a_server_that_only_speaks_like_zoteros_gives_what_it_has(serve):
     [
         ({"api": "cloud"}, "api: 'cloud'"),
         ({"api": ""}, "path is missing"),
-        ({"api": "none", "library": 5}, "path is missing"),
+        ({"library": 5}, "path is missing"),
         ({"api": "web", "url": "ftp://x.org"}, "url: "),
         ({"api": "web", "url": "https://"}, "url: "),
         ({"api": "web", "url": "http://[::1"}, "url: "),
@@ -557,44 +557,5 @@ def test_offline_this_machine_may_be_asked_and_no_other(serve):
     problem = blocked(scanned("web", None, offline=True))
     assert "--offline" in problem.what
     assert "api.zotero.org" in problem.what
-    found = scanned("auto", None, offline=True, url=f"http://127.0.0.1:{free_port()}/api")
-    assert "Zotero cannot be reached" in blocked(found).what
     assert texts(scanned("web", serve(ONE), offline=True)) == ["passage 1", "passage 2"]
     assert len(highlights(scanned("local", serve(ONE, flavour="local9"), offline=True))) == 2
-
-
-# --- auto -----------------------------------------------------------------------------------
-
-
-def route(found: list[Sighting]) -> str:
-    [told] = problems(found)
-    assert told.notice
-    return told.what
-
-
-def test_auto_takes_the_running_zotero_first(serve, folder):
-    server = serve(RICH, flavour="local9")
-    found = scanned("auto", server, path=str(folder))
-    assert route(found).startswith("read by Zotero's local API at 127.0.0.1")
-    assert found[1:] == scanned("", None, path=str(folder))
-
-
-@pytest.mark.parametrize("fault", ["old", "off", "not there"])
-def test_auto_takes_the_database_where_no_zotero_lists_annotations(serve, folder, fault):
-    server = serve(RICH, flavour="local7" if fault == "old" else "local9")
-    server.enabled = fault != "off"
-    url = server.url if fault != "not there" else f"http://127.0.0.1:{free_port()}/api"
-    found = scanned("auto", server, path=str(folder), url=url)
-    assert route(found) == f"read by {folder / 'zotero.sqlite'}"
-    assert found[1:] == scanned("", None, path=str(folder))
-
-
-def test_auto_says_what_it_tried(serve, monkeypatch, tmp_path):
-    monkeypatch.delenv("ZOTERO_API_KEY")
-    server = serve(ONE, flavour="local7")
-    problem = blocked(scanned("auto", server, path=str(tmp_path)))
-    assert problem.what == (
-        "Zotero cannot be reached: the local API of Zotero 7 and before lists no annotations;"
-        " no data folder; no key for the web"
-    )
-    assert "ZOTERO_API_KEY" in problem.hint
