@@ -12,6 +12,15 @@ REMOVED: dict[str, str] = {
     "llm.headers": "no server needs any but the key's, which the program sends",
     "llm.timeout_s": "the time-outs are fixed: docs/models.md",
     "llm.total_s": "the time-outs are fixed: docs/models.md",
+    "sources.obsidian.cards: logseq": "cards of Logseq are not read",
+    "sources.obsidian.cards: remnote": "cards of RemNote are not read",
+    "sources.obsidian.cards: yanki": "cards of yanki are not read",
+    "sources.obsidian.flashcards": "the plugin's own settings in the vault are used",
+    "sources.obsidian.o2a": "all styles of Obsidian_to_Anki are read",
+    "sources.obsidian.osr": "the plugin's own settings in the vault are used",
+    "sources.obsidian.yanki": "cards of yanki are not read",
+    "sources.zotero.api: auto": "write local or web; leave `api` out to read the folder",
+    "sources.zotero.api: none": "leave `api` out to read the folder",
 }
 """The reason by setting. To remove a setting, add a row.
 
