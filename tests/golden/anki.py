@@ -103,7 +103,9 @@ class Anki:
             found[note.guid] = {
                 "type": note.note_type()["name"],
                 "tags": sorted(note.tags),
-                "fields": dict(note.items()),
+                "fields": {
+                    name: text for name, text in note.items() if text and name != "AnkiforgeId"
+                },
                 "cards": [
                     [card.ord, self.col.decks.name(card.did), card.reps, card.queue == -1]
                     for card in sorted(cards, key=lambda card: card.ord)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -51,33 +52,6 @@ SOURCES = {
 }
 DECK = 'deck: "Golden::{title}"\n'
 
-CARD = [
-    "draft",
-    "choice",
-    "kind",
-    "verdict",
-    "standing",
-    "anki",
-    "deck",
-    "tags",
-    "fields",
-    "html",
-    "quote",
-    "highlight",
-    "also",
-    "document",
-    "title",
-    "origin",
-    "revision",
-    "conflicts",
-    "accepted_by",
-    "reason",
-    "troubles",
-    "instead_of",
-]
-"""The keys of `list --json` that are recorded as they are."""
-PASSAGE = ("fate", "kind", "form", "exact", "gaps", "comment", "tags", "heading", "links", "uri")
-
 
 def loaded(path: Path) -> dict[str, dict[str, Any]]:
     """A YAML file, read by libyaml if it is there: ten times as fast."""
@@ -96,13 +70,8 @@ def read_histories() -> dict[str, dict[str, Any]]:
     return found
 
 
-def read_workspaces() -> dict[str, dict[str, Any]]:
-    """{name: workspace}: how each was made, and what is done with it."""
-    return loaded(HERE / "workspaces.yaml")
-
-
 def needs_anki(history: dict[str, Any]) -> bool:
-    return any("anki" in step for step in [*history["steps"], *history.get("make", [])])
+    return any("anki" in step for step in history["steps"])
 
 
 def play(history: dict[str, Any], folder: Path, make_forge: Any, fake: Any) -> list[dict[str, Any]]:
@@ -112,10 +81,6 @@ def play(history: dict[str, Any], folder: Path, make_forge: Any, fake: Any) -> l
     """
     with ExitStack() as stack:
         return Player(history, folder, make_forge, fake, stack).play()
-
-
-PROMPTS = {"cards": "6296af8c", "cards-small": "d7868c2a"}
-"""The fingerprints of the shipped prompts at commit eaf6667."""
 
 
 class Machine:
@@ -155,6 +120,8 @@ class Player:
             self.server.otherwise = self._answer
             self.rules = history["llm"] or {}
         self.asked = 0
+        self.names: dict[str, str] = {}
+        """{guid: what the history calls this note}, of all machines."""
 
     def play(self) -> list[dict[str, Any]]:
         told = []
@@ -189,10 +156,6 @@ class Player:
         return self.machines[name]
 
     def set_up(self, machine: Machine) -> None:
-        if (machine.desk / "notes").exists() or (machine.desk / "ankiforge.yaml").exists():
-            if (path := machine.desk / "ankiforge.yaml").exists():  # made by commit eaf6667
-                self.write_settings(machine, path.read_text(encoding="utf-8"))
-            return
         settings = self.history.get("settings", ["vault"])
         if settings == "none":
             (machine.desk / "notes" / ".obsidian").mkdir(parents=True)
@@ -306,30 +269,8 @@ class Player:
                 if path.is_file() and path.name.startswith("ledger.db") == (what == "ledger"):
                     path.unlink()
 
-    def do_keep(self, machine: Machine, name: str) -> None:
-        """Copy the hidden folder and what else the step names, as a backup does."""
-        target = self.folder / "backups" / name
-        shutil.copytree(machine.state_folder / ".ankiforge", target / ".ankiforge")
-        journal = machine.state_folder / "journal.jsonl"
-        shutil.copy(journal, target / "journal.jsonl")
-        if machine.collection.exists():
-            shutil.copytree(machine.collection.parent, target / "anki")
-
-    def do_bring_back(self, machine: Machine, what: list[str]) -> None:
-        """[name of the backup, what of it …]: ledger, journal, anki."""
-        name, *parts = what
-        source = self.folder / "backups" / name
-        names = {"ledger": ".ankiforge", "journal": "journal.jsonl", "anki": "anki"}
-        for part in (names[one] for one in parts):
-            old = (machine.desk if part == "anki" else machine.state_folder) / part
-            if old.is_dir():
-                shutil.rmtree(old)
-                shutil.copytree(source / part, old)
-            else:
-                shutil.copy(source / part, old)
-
     def do_carry(self, machine: Machine, what: dict[str, Any]) -> None:
-        """Bring `files` of machine `from` here; `journal`: `union`, or `copy`."""
+        """Bring `files` of machine `from` here, and with `journal` the lines of its journal."""
         source = self.machine(what["from"])
         for name in what.get("files", []):
             old, new = source.desk / name, machine.desk / name
@@ -339,13 +280,10 @@ class Player:
             else:
                 new.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(old, new)
-        if way := what.get("journal"):
+        if what.get("journal"):
             here, there = (one.state_folder / "journal.jsonl" for one in (machine, source))
-            lines = there.read_text("utf-8").splitlines()
-            if way == "union" and here.exists():
-                lines = [*lines, *here.read_text("utf-8").splitlines()]
-            kept = [one for one in dict.fromkeys(lines) if '"what":"bind"' not in one]
-            here.write_text("\n".join(kept) + "\n", encoding="utf-8")
+            lines = [line for one in (there, here) if one.exists() for line in lines_of(one)]
+            here.write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
 
     def do_wait(self, _: Machine, seconds: float) -> None:
         self.ahead += seconds
@@ -357,15 +295,10 @@ class Player:
         words = [self.filled(machine, word) for word in words]
         result = self.call(machine, *words)
         came: dict[str, Any] = {"exit": result.exit_code}
-        if words[0] in ("run", "build", "watch", "pull", "recover") and result.stdout.strip():
-            came["counts"] = summary(json.loads(result.stdout.splitlines()[-1]))
-        elif words[0] in ("accept", "reject", "pick", "merge", "restore", "undo", "distinct"):
-            came["decided"] = decided(result.stdout)
-        elif words[0] == "extract":
+        if words[0] == "extract":
             came["extract"] = extracted(result.stdout)
         came |= self.look(machine)
         if machine.killed:  # how far it came is chance, where it ends is not
-            came.pop("counts", None)
             came.pop("asked", None)
             machine.killed = False
         return came
@@ -405,26 +338,19 @@ class Player:
         return found
 
     def filled(self, machine: Machine, word: str) -> str:
-        """`{card:word}`, `{passage:word}`, `{act:what:word}`, `{here}` in one argument."""
+        """`{card:word}` and `{passage:word}` in one argument."""
 
         def fill(found: re.Match[str]) -> str:
             kind, _, rest = found[1].partition(":")
             rest = rest.replace("_", " ")
-            if kind == "here":
-                return str(machine.desk)
             if kind == "card":
                 return self.guid(machine, rest)
-            if kind == "passage":
-                keys = {one["key"] for one in self.passages(machine) if rest in one["exact"]}
-                keys |= {one["highlight"] for one in self.listed(machine) if rest in one["quote"]}
-                [key] = keys
-                return str(key)
-            what, _, rest = rest.partition(":")
-            with clock.ahead(self.ahead):
-                trace = machine.forge.json("trace", self.guid(machine, rest))
-            return str([one["id"] for one in trace["decisions"] if one["what"] == what][-1])
+            keys = {one["key"] for one in self.passages(machine) if rest in one["exact"]}
+            keys |= {one["highlight"] for one in self.listed(machine) if rest in one["quote"]}
+            [key] = keys
+            return str(key)
 
-        return re.sub(r"\{((?:card|passage|act|here)[^}]*)\}", fill, word)
+        return re.sub(r"\{((?:card|passage)[^}]*)\}", fill, word)
 
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""
@@ -438,15 +364,23 @@ class Player:
         raise AssertionError(f"no card with {word!r}: {[card['fields'] for card in cards]}")
 
     def look(self, machine: Machine) -> dict[str, Any]:
-        """What is different from the last look: cards, passages, notes in packages, requests."""
+        """What is different from the last look: cards, drafts, passages, packages, requests."""
+        cards = self.listed(machine)
+        paths = sorted(machine.desk.rglob("*.apkg"))
+        packages = {path.name: notes_in(path) for path in paths if ".previous." not in path.name}
+        held = {one["guid"]: one["fields"] for one in cards if is_card(one)}
+        for notes in packages.values():
+            held |= {guid: note["fields"] for guid, note in notes.items() if guid not in held}
+        self.name(held)
         now: dict[str, Any] = {
-            "cards": {one["guid"]: self.card(machine, one) for one in self.listed(machine)},
-            "passages": {one["key"]: self.passage(machine, one) for one in self.passages(machine)},
-            "packages": {
-                path.name: self.plain(machine, notes_in(path))
-                for path in sorted(machine.desk.rglob("*.apkg"))
+            "cards": {self.names[one["guid"]]: told(one) for one in cards if is_card(one)},
+            "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
+            "no card": {
+                one["exact"]: True for one in self.passages(machine) if one["fate"] != "waiting"
             },
+            "packages": {name: self.named(notes) for name, notes in packages.items()},
         }
+        now = self.plain(machine, now)
         came = {
             kind: changed
             for kind in now
@@ -459,45 +393,31 @@ class Player:
             came["asked"] = sorted(words for one in new for _, words in self.fake.marked(one))
         return came
 
-    def card(self, machine: Machine, card: dict[str, Any]) -> dict[str, Any]:
-        told = {key: card[key] for key in CARD if card[key]}
-        told["html"] = {name: text for name, text in card["html"].items() if text}
-        if told["html"] == card["fields"]:
-            del told["html"]
-        told["origin"] = " ".join(part for part in card["origin"].values() if part)
-        if card["standing"] == "superseded" or not is_word(card["reason"]):
-            told.pop("reason", None)
-        if card["findings"]:
-            told["findings"] = sorted(
-                [one["check"], one["severity"], one["twin"]] for one in card["findings"]
-            )
-        if card["candidates"]:
-            told["candidates"] = [
-                [one["draft"], one["kind"], *one["fields"].values(), one["origin"]["drafter"]]
-                for one in card["candidates"]
-            ]
-        if card["seen"]:
-            seen = card["seen"]
-            told["seen"] = [sorted(seen["tags"]), seen["deck"], seen["reviews"], seen["leech"]]
-        cleaned: dict[str, Any] = self.plain(machine, told)
-        return cleaned
+    def name(self, held: dict[str, dict[str, str]]) -> None:
+        """Name the notes that are new by their first words: ids may be made otherwise one day."""
+        taken = set(self.names.values())
+        for words, guid in sorted(
+            (next(iter(fields.values())), guid)
+            for guid, fields in held.items()
+            if guid not in self.names
+        ):
+            name, number = words, 1
+            while name in taken:
+                number += 1
+                name = f"{words} ({number})"
+            taken.add(name)
+            self.names[guid] = name
 
-    def passage(self, machine: Machine, one: dict[str, Any]) -> dict[str, Any]:
-        told = {key: one[key] for key in PASSAGE if one[key]}
-        cleaned: dict[str, Any] = self.plain(machine, told)
-        return cleaned
+    def named(self, notes: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        return dict(sorted((self.names[guid], note) for guid, note in notes.items()))
 
     def plain(self, machine: Machine, value: Any) -> Any:
-        """Without the folders of this machine, ids made of a time, and the seventh word of AnkiforgeId."""
+        """Without the folders of this machine, and the tags that name a document."""
         text = json.dumps(value, ensure_ascii=False)
+        text = re.sub(r'"ankiforge::doc::[^"]*"(, )?', "", text).replace(", ]", "]")
         for path in (str(machine.desk), str(self.folder)):
             for form in (path, quote(path, safe=""), quote(path), quote(path, safe="-_.~")):
                 text = text.replace(form, "HERE")
-        text = re.sub(r"nid:\d+", "nid:OWN", text)
-        text = re.sub(r"(af1 \S+ \S+ \S+ [^\s\"]+ [0-9a-f]{16}) \d+", r"\1", text)
-        # the shipped prompts were reworded since
-        for name, recorded in PROMPTS.items():
-            text = re.sub(rf"( {name}@)[0-9a-f]{{8}}\b", rf"\g<1>{recorded}", text)
         return json.loads(text)
 
     # --- Anki ---------------------------------------------------------------------------------
@@ -523,7 +443,9 @@ class Player:
                 else:
                     word, *rest = [what] if isinstance(what, str) else what
                     getattr(open_one, verb)(guids[word], *rest)
-            now = self.plain(machine, open_one.state())
+            notes = open_one.state()
+        self.name({guid: note["fields"] for guid, note in notes.items()})
+        now = self.plain(machine, self.named(notes))
         if changed := differences(machine.last.get("anki", {}), now):
             came["anki"] = changed
         machine.last["anki"] = now
@@ -585,40 +507,40 @@ def work_of(work: dict[str, Any]) -> zotero.Work:
 # --- what is told -------------------------------------------------------------------------------
 
 
-def is_word(text: str) -> bool:
-    """A code such as `gone`, not a sentence that may be worded anew."""
-    return bool(re.fullmatch(r"[a-z_:-]+", text))
+def is_card(line: dict[str, Any]) -> bool:
+    """Whether a line of `list --json --all` is a card that was accepted and stands."""
+    return (
+        line["standing"] == "live"
+        and line["verdict"] == "accepted"
+        and line["anki"] not in ("tombstone", "missing")
+    )
 
 
-def summary(data: dict[str, Any]) -> dict[str, Any]:
-    """The counts of a run or a look, without zeros."""
-    kept: dict[str, Any] = {}
-    for name in ("highlights", "fates", "cards", "notes"):
-        if counts := {key: n for key, n in data.get(name, {}).items() if n}:
-            kept[name] = counts
-    if llm := {key: n for key, n in data.get("llm", {}).items() if n and "usd" not in key}:
-        kept["llm"] = {key: llm[key] for key in ("requests", "cached") if key in llm}
-    if view := data.get("view"):
-        names = ("sight", "seen", "back", "recovered", "reviews", "feedback")
-        kept["view"] = {name: view[name] for name in names if view.get(name)}
-    return kept
+def told(card: dict[str, Any]) -> dict[str, Any]:
+    return {key: card[key] for key in ("fields", "deck", "tags", "title") if card[key]}
 
 
-def decided(out: str) -> dict[str, Any]:
-    """How many cards a decision was made of, how many were refused, what was undone."""
-    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    undone = sorted(line["undone"] for line in lines if line.get("undone"))
-    counts = {
-        "done": sum(bool(line.get("done")) for line in lines),
-        "refused": sum(bool(line.get("refused")) for line in lines),
-    }
-    told: dict[str, Any] = {name: count for name, count in counts.items() if count}
-    return told | ({"undone": undone} if undone else {})
+def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
+    """The words of each draft that waits for a person."""
+    for card in cards:
+        if card["standing"] == "live" and card["verdict"] == "pending":
+            yield words_of(card["fields"])
+        if card["revision"]:
+            yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
+
+
+def words_of(fields: dict[str, str]) -> str:
+    return " | ".join(text for name, text in fields.items() if name != "Reverse")
+
+
+def lines_of(journal: Path) -> list[str]:
+    """The lines of a journal that another machine reads: not which Anki this one is bound to."""
+    return [one for one in journal.read_text("utf-8").splitlines() if '"what":"bind"' not in one]
 
 
 def extracted(out: str) -> list[list[Any]]:
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    return [[one["key"], one["exact"], one["gaps"]] for one in lines if "key" in one]
+    return [[one["exact"], one["gaps"]] for one in lines if "key" in one]
 
 
 def notes_in(package: Path) -> dict[str, Any]:
@@ -643,20 +565,20 @@ def notes_in(package: Path) -> dict[str, Any]:
             "deck": sorted(named[did]["name"] for did in dids.split(",")),
             "cards": sorted(map(int, ords.split(","))),
             "tags": sorted(tags.split()),
-            "fields": {name: text for name, text in values if text},
+            "fields": {name: text for name, text in values if text and name != "AnkiforgeId"},
         }
     return found
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """What is new or different, at any depth of objects; what is gone is null."""
-    told: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key in sorted(before.keys() | now.keys()):
         if key not in now:
-            told[key] = None
+            found[key] = None
         elif key not in before:
-            told[key] = now[key]
+            found[key] = now[key]
         elif before[key] != now[key]:
             both = isinstance(before[key], dict) and isinstance(now[key], dict)
-            told[key] = differences(before[key], now[key]) if both else now[key]
-    return told
+            found[key] = differences(before[key], now[key]) if both else now[key]
+    return found
