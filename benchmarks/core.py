@@ -1,12 +1,10 @@
 """What the core costs: processor time, syncs to disk, memory, and bytes a card.
 
-    python -m benchmarks.core [--notes N] [--large N] [--annotations N ...] [--rounds N] [--python PATH ...]
+    python -m benchmarks.core [--notes N] [--rounds N] [--python PATH ...]
 
-Each run is the whole command in a process of its own, over the vault of `benchmarks.vault`, and over a
-Zotero library of made-up papers: alone, then with its PDFs as files and notes that quote it. Several
+Each run is the whole command in a process of its own, over a made-up vault of study notes. Several
 interpreters, each with its own ankiforge, take turns round by round: their ratios belong to one machine at
-one time. Every figure is the median of the rounds. `--large 0` leaves out the large vault,
-`--annotations 0` the library; syncs are counted with strace, where it is installed.
+one time. Every figure is the median of the rounds; syncs are counted with strace, where it is installed.
 """
 
 from __future__ import annotations
@@ -27,15 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.vault import WORDS, make
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
-NOTES, LARGE, ROUNDS = 2_000, 10_000, 3
-ANNOTATIONS = (2_000, 10_000)
-PAPERS = 200
-PER_PAGE = 10
-"""Marks on a page of a made-up paper."""
+NOTES, ROUNDS = 2_000, 3
+MARKED = 0.6
+"""The share of notes with a mark; a quarter of it have a card written by hand."""
+_WORDS = (
+    "memory retention spacing recall neuron axon synapse protein enzyme entropy energy theorem"
+    " proof lemma function integral matrix vector learning gradient model signal filter kernel"
+)
+WORDS = _WORDS.split()
 LONG_AGO = 1_700_000_000
 """When the notes were written, in seconds since 1970: no clock's tick is still in doubt."""
 PARSER = """
@@ -80,9 +79,9 @@ def run(command: list[str], desk: Path) -> Cost:
 class Program:
     """One installed ankiforge; `figures` holds every measurement by its name."""
 
-    def __init__(self, python: str, vaults: dict[int, Path], pdf: Path, folder: Path) -> None:
+    def __init__(self, python: str, vault: Path, pdf: Path, folder: Path) -> None:
         self.python = python
-        self.vaults, self.pdf, self.folder = vaults, pdf, folder
+        self.vault, self.pdf, self.folder = vault, pdf, folder
         self.figures: dict[str, list[float]] = defaultdict(list)
         self.edits = 0
 
@@ -92,29 +91,28 @@ class Program:
     def forge(self, desk: Path, *words: str, before: tuple[str, ...] = ()) -> Cost:
         return run([*before, self.python, "-m", "ankiforge", *words], desk)
 
-    def workspace(self, vault: Path) -> Path:
-        """An empty workspace over a vault."""
+    def workspace(self) -> Path:
+        """An empty workspace over the vault."""
         desk = self.folder / "desk"
         shutil.rmtree(desk, ignore_errors=True)
         desk.mkdir()
-        settings = f"sources:\n- obsidian: {{name: notes, path: {vault}}}\n"
+        settings = f"sources:\n- obsidian: {{name: notes, path: {self.vault}}}\n"
         (desk / "ankiforge.yaml").write_text(f"{settings}anki: {{collection: none}}\n", "utf-8")
         return desk
 
-    def edit(self, vault: Path) -> tuple[Path, bytes]:
+    def edit(self) -> tuple[Path, bytes]:
         """Add a mark to one note; the note and what it said before."""
         self.edits += 1
-        path = sorted(vault.rglob("*.md"))[self.edits]
+        path = sorted(self.vault.rglob("*.md"))[self.edits]
         before = path.read_bytes()
         path.write_bytes(before + f"\nOne ==mark more== {self.edits}.\n".encode())
         os.utime(path, (LONG_AGO, LONG_AGO + self.edits))
         return path, before
 
-    def round(self, notes: int, large: int) -> None:
+    def round(self) -> None:
         """Take every measurement once."""
-        vault = self.vaults[notes]
-        parsed = run([self.python, "-c", PARSER, str(vault)], self.workspace(vault))
-        desk = self.workspace(vault)
+        parsed = run([self.python, "-c", PARSER, str(self.vault)], self.workspace())
+        desk = self.workspace()
         first = self.forge(desk, "--json", "run", "-C", str(desk))
         cards = json.loads(first.stdout)["cards"]["drafted"]
         self.note("markdown-it-py parses the vault, CPU s", parsed.cpu)
@@ -124,22 +122,20 @@ class Program:
         self.sizes(desk, cards)
         self.forge(desk, "run", "-q")
         unchanged = self.forge(desk, "run", "-q")
-        path, before = self.edit(vault)
+        path, before = self.edit()
         edited = self.forge(desk, "run", "-q")
         restore(path, before)
         self.note("unchanged run, CPU s", unchanged.cpu)
         self.note("run after one edited note, CPU s", edited.cpu)
         self.note("edited against unchanged, CPU", edited.cpu / unchanged.cpu)
 
-        desk = self.workspace(vault)
+        desk = self.workspace()
         about = self.forge(desk, "--help")
         extract = self.forge(desk, "extract", str(self.pdf))
         self.note("--help, CPU s", about.cpu)
         self.note("extract of a small PDF, CPU s", extract.cpu)
         self.note("extract against --help, CPU", extract.cpu / about.cpu)
-
-        if large:
-            self.large(self.vaults[large], large)
+        self.note("unchanged against --help, CPU", unchanged.cpu / about.cpu)
 
     def sizes(self, desk: Path, cards: int) -> None:
         """Bytes on disk after a first run."""
@@ -156,45 +152,9 @@ class Program:
         self.note("journal alone, bytes a card", journal / cards)
         self.note("all of .ankiforge and the journal, bytes a card", (everything + journal) / cards)
 
-    def large(self, vault: Path, notes: int) -> None:
-        """Time the first, an unchanged and an edited run of the large vault."""
-        desk = self.workspace(vault)
-        first = self.forge(desk, "run", "-q")
-        self.forge(desk, "run", "-q")
-        unchanged = self.forge(desk, "run", "-q")
-        path, before = self.edit(vault)
-        edited = self.forge(desk, "run", "-q")
-        restore(path, before)
-        self.note(f"{notes:,} notes, first run, s", first.wall)
-        self.note(f"{notes:,} notes, first run, peak memory MB", first.memory)
-        self.note(f"{notes:,} notes, unchanged run, s", unchanged.wall)
-        self.note(f"{notes:,} notes, run after one edited note, s", edited.wall)
-
-    def zotero(self, folder: Path, count: int) -> None:
-        """Time a first, an unchanged and an edited run of a library, and of all that shows its papers."""
-        both = {
-            "annotations": "",
-            "annotations, also in PDFs and notes": (
-                f"- pdf: {{name: papers, path: {folder / 'storage'}}}\n"
-                f"- obsidian: {{name: notes, path: {folder / 'notes'}}}\n"
-            ),
-        }
-        for name, more in both.items():
-            desk = self.workspace(folder)
-            settings = f"sources:\n- zotero: {{name: zotero, path: {folder}}}\n{more}"
-            (desk / "ankiforge.yaml").write_text(f"{settings}anki: {{collection: none}}\n", "utf-8")
-            runs = [self.forge(desk, "run", "-q") for _ in range(3)]
-            write_library(folder, count, edited=PAPERS // 2)
-            edited = self.forge(desk, "run", "-q")
-            write_library(folder, count)
-            self.note(f"{count:,} {name}, first run, s", runs[0].wall)
-            self.note(f"{count:,} {name}, first run, peak memory MB", runs[0].memory)
-            self.note(f"{count:,} {name}, unchanged run, s", runs[2].wall)
-            self.note(f"{count:,} {name}, run after an edit of one in each paper, s", edited.wall)
-
     def syncs(self, notes: int) -> None:
         """Count the syncs of a first run; once is enough, they do not depend on the load."""
-        desk = self.workspace(self.vaults[notes])
+        desk = self.workspace()
         log = desk / "syncs"
         tracer = ("strace", "-f", "-c", "-e", "trace=fsync,fdatasync,sync_file_range")
         self.forge(desk, "run", "-q", before=(*tracer, "-o", str(log)))
@@ -213,67 +173,42 @@ def restore(path: Path, text: bytes) -> None:
     os.utime(path, (LONG_AGO, LONG_AGO))
 
 
+def make(vault: Path, notes: int) -> None:
+    """A vault of study notes, about 4 kB each, the same every time."""
+    dice = random.Random(5)
+    for number in range(notes):
+        folder = vault / f"{number % 700:03}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"Note {number}.md").write_text(note(dice, number, notes), "utf-8")
+
+
+def note(dice: random.Random, number: int, notes: int) -> str:
+    parts = [f"---\ntags: [t{number % 50}]\n---\n# Note {number}\n"]
+    for _ in range(8):
+        link = f"See [[Note {dice.randrange(notes)}]]."
+        parts.append(" ".join([*(sentence(dice) for _ in range(5)), link]) + "\n")
+    if dice.random() < MARKED:
+        a, b, c = dice.choices(WORDS, k=3)
+        parts.insert(3, f"The {a} of {b} {number} is =={c} {a}== in general.\n")
+    if dice.random() < MARKED / 4:
+        a, b = dice.choices(WORDS, k=2)
+        parts.insert(
+            5, f"What is the {a} number {number}?::It is the {b} {dice.randrange(99999)}\n"
+        )
+    return "\n".join(parts)
+
+
+def sentence(dice: random.Random) -> str:
+    return f"{' '.join(dice.choices(WORDS, k=12)).capitalize()} {dice.randrange(10**6)}."
+
+
 def vault_of(folder: Path, notes: int) -> Path:
-    vault = folder / f"vault-{notes}"
+    vault = folder / "vault"
     make(vault, notes)
     (vault / ".obsidian").mkdir()
     for path in vault.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     return vault
-
-
-def annotation(paper: int, number: int, *, edited: bool = False) -> tuple[str, str]:
-    """Return a made-up marked sentence and the question of its comment."""
-    dice = random.Random(f"{paper} {number}")
-    first, second, third = dice.sample(WORDS, 3)
-    year = dice.randrange(1_000, 2_000) + edited
-    words = f"The {first} of {second} {paper}-{number} was shown to need {third} since {year}."
-    return words, f"? What does the {first} of {second} {paper}-{number} need"
-
-
-def write_library(folder: Path, annotations: int, *, edited: int = 0) -> None:
-    """Write the database of a library; the first mark of so many papers is edited."""
-    works = []
-    for paper in range(PAPERS):
-        marks = []
-        for number in range(annotations // PAPERS):
-            words, comment = annotation(paper, number, edited=number == 0 and paper < edited)
-            page = number // PER_PAGE
-            marks.append(
-                Annotation(f"M{paper:03}{number:04}", words, comment, page=page, top=number)
-            )
-        attached = Attachment(f"ATTCH{paper:03}", f"Paper {paper}.pdf", tuple(marks))
-        fields = {"title": f"On the topic {paper}", "DOI": f"10.5555/{paper}"}
-        works.append(Work(f"PAPER{paper:03}", fields, attachments=(attached,)))
-    write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
-
-
-def library_of(folder: Path, annotations: int) -> Path:
-    """A library with the PDFs of its papers, and a note about each that quotes its first page."""
-    library = folder / f"library-{annotations}"
-    (library / "notes" / ".obsidian").mkdir(parents=True)
-    for paper in range(PAPERS):
-        storage = library / "storage" / f"ATTCH{paper:03}"
-        storage.mkdir(parents=True)
-        said = [annotation(paper, number) for number in range(annotations // PAPERS)]
-        pages = [
-            Page(
-                tuple(paragraph(words) for words, _ in said[at : at + PER_PAGE]),
-                tuple(mark(words, comment=asked) for words, asked in said[at : at + PER_PAGE]),
-            )
-            for at in range(0, len(said), PER_PAGE)
-        ]
-        write_pdf(storage / f"Paper {paper}.pdf", pages, title=f"On the topic {paper}")
-        link = f"zotero://open-pdf/library/items/ATTCH{paper:03}?page=1&annotation=M{paper:03}"
-        quotes = [
-            f"> {words}\n> ([Doe, 2020]({link}{number:04}))\n"
-            for number, (words, _) in enumerate(said[:PER_PAGE])
-        ]
-        (library / "notes" / f"Paper {paper}.md").write_text("\n".join(quotes), "utf-8")
-    write_library(library, annotations)
-    for path in library.rglob("*"):
-        os.utime(path, (LONG_AGO, LONG_AGO))
-    return library
 
 
 def small_pdf(folder: Path) -> Path:
@@ -305,25 +240,18 @@ def column(python: str) -> str:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--notes", type=int, default=NOTES)
-    asked.add_argument("--large", type=int, default=LARGE)
-    asked.add_argument("--annotations", type=int, nargs="*", default=ANNOTATIONS)
     asked.add_argument("--rounds", type=int, default=ROUNDS)
     asked.add_argument("--python", nargs="+", default=[sys.executable], metavar="PATH")
     said = asked.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        sizes = {said.notes, said.large} - {0}
-        vaults = {size: vault_of(folder, size) for size in sizes}
-        libraries = {count: library_of(folder, count) for count in said.annotations if count}
-        pdf = small_pdf(folder)
-        programs = [Program(python, vaults, pdf, folder) for python in said.python]
+        vault, pdf = vault_of(folder, said.notes), small_pdf(folder)
+        programs = [Program(python, vault, pdf, folder) for python in said.python]
         for program in programs:  # the first start compiles the modules
-            program.forge(program.workspace(vaults[said.notes]), "extract", "-q", str(pdf))
+            program.forge(program.workspace(), "extract", "-q", str(pdf))
         for _ in range(said.rounds):
             for program in programs:
-                program.round(said.notes, said.large)
-                for count, library in libraries.items():
-                    program.zotero(library, count)
+                program.round()
         if shutil.which("strace"):
             for program in programs:
                 program.syncs(said.notes)

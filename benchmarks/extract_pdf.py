@@ -3,8 +3,7 @@
     python -m benchmarks.extract_pdf [--real FOLDER] [--font FAMILY] [--seed N] [--runs N]
 
 It makes PDFs whose marks are known (`marked_pdfs`), reads them and the real ones of FOLDER, and
-reads them with pdfannots in a process of its own; then a set that means harm (`hostile_pdfs`).
-Beside each real `name.pdf` lies `name.json` with the text of its marks: `{"annots": [{"page": 0,
+reads them with pdfannots in a process of its own. Beside each real `name.pdf` lies `name.json` with the text of its marks: `{"annots": [{"page": 0,
 "text": …, "provenance": …}]}`; `upstream-test` are those that another program tests for.
 Exit code 1: a bar was not reached.
 """
@@ -26,7 +25,7 @@ from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
-from benchmarks import hostile_pdfs, marked_pdfs
+from benchmarks import marked_pdfs
 from benchmarks.looks import BENCH, MORE
 
 ROOT = Path(__file__).parents[1]
@@ -213,24 +212,6 @@ def costs(table: Table, folders: Mapping[str, Path], runs: int) -> None:
     table.bar(f"memory of the worker: {peak:.0f} MB", peak < 200, "under 200")
 
 
-def hostile(table: Table, folder: Path) -> None:
-    """Damaged and malicious files: none may go without an answer, and none may end the scan."""
-    hostile_pdfs.write_all(folder)
-    count = len(list(folder.glob("*.pdf")))
-    got = read(OURS, folder)
-    print(f"\nhostile set: {count} files")
-    if isinstance(got, str):
-        table.bar(f"the scan ended: {got}", False, "it never does")
-        return
-    names = {where for where, _ in got.problems}
-    print(f"{len(got.texts)} with marks, {len(names)} told with a reason, {got.seconds:.0f} s")
-    for word, title in (("crashed", "the worker was lost over"), ("longer", "too long took")):
-        lost = sorted({where for where, what in got.problems if word in what})
-        meant = all(name.startswith("meant-") for name in lost)
-        what = f"{title} {len(lost)}: {', '.join(lost)}" if lost else f"{title} none"
-        table.bar(what, meant, "none but bombs")
-
-
 def main() -> None:
     asked = argparse.ArgumentParser(description="The bar table of the PDF source.")
     asked.add_argument("--real", type=Path, default=REAL)
@@ -252,7 +233,6 @@ def main() -> None:
         timed = {PAPERS: folder / "papers", "generated pages": folder / "bench"}
         real_files = {"real files": said.real} if said.real.is_dir() else {}
         costs(table, timed | real_files, said.runs)
-        hostile(table, folder / "hostile")
     for name, (text, got) in table.misses:
         print(f"\n{name}\n  - {text}\n  + {got}")
     sys.exit(1 if table.missed else 0)

@@ -1,4 +1,4 @@
-"""Notes of cards, as a first package holds them: for tests and benchmarks."""
+"""Notes of cards, as a first package holds them: for tests."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ SHARE = 0.5
 """The share of the shorter document's shingles that the other one must contain. Half of that
 suffices if they have a block id or the file name in common. A common inode does not count: file
 systems reuse those of deleted files, and with half of the share, pairs of unrelated notes were
-taken for one (`benchmarks/renames.py`)."""
+taken for one."""
 LONGER = 2.0
 """A document that is more than this factor longer is a different one."""
 RIVAL = 0.8
