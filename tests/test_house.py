@@ -1,7 +1,6 @@
 """What every command imports, its help, the error tree, and that sources are never written."""
 
 import ast
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,22 +56,6 @@ def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.split() == []
-
-
-def test_beside_another_distribution_of_our_name_nothing_is_done(tmp_path):
-    site = tmp_path / "site-packages"
-    (site / "ankiforge-0.3.1.dist-info").mkdir(parents=True)
-    (tmp_path / "a.md").write_text("The ==cell== divides.")
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path.cwd())])}
-
-    done = subprocess.run(
-        [sys.executable, "-m", "ankiforge", "run", "a.md"],
-        capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environ,
-    )  # fmt: skip
-
-    assert done.returncode == 2
-    assert "pip uninstall -y ankiforge &&" in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.md", "site-packages"]
 
 
 # --- size: what may only become less --------------------------------------------------------
