@@ -50,7 +50,6 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Inspect": {
         "show": ("look", "Show cards in full."),
-        "trace": ("look", "Show the history of one card."),
         "extract": ("run", "Show the highlights; write nothing."),
         "seen": ("look", "Search everything you have read."),
         "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),

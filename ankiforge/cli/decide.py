@@ -316,7 +316,7 @@ _UNDONE_SHOWN = 3
   ankiforge undo             your last decision; repeat for the one before
   ankiforge undo afpl5zre    your last decision about this card
   ankiforge undo --all --filter verdict:rejected
-  ankiforge undo 5f0c…       a decision by its id, from `ankiforge trace`
+  ankiforge undo 5f0c…       a decision by its id, from `ankiforge show -v`
 """, lines=True)  # fmt: skip
 @selects_cards
 def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:

@@ -1,4 +1,4 @@
-"""The commands that show cards and highlights: status, list, show, seen, trace."""
+"""The commands that show cards and highlights: status, list, show, seen."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ from ankiforge.cli.session import (
     glance,
     session,
 )
-from ankiforge.errors import ConfigError, UsageError
+from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger.queries import Funnel, Queries
     from ankiforge.ledger.search import Match
-    from ankiforge.model import Candidate, Card
-    from ankiforge.reports.trace import Asked, Messages
+    from ankiforge.model import Card
 
 
 # --- list, show -----------------------------------------------------------------------------
@@ -226,20 +225,28 @@ def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
 @command("""
   ankiforge show afpl5zre
   ankiforge show deck:Biology membrane      all cards that a query matches
+  ankiforge show afpl5zre -v                with its decisions, their ids, and what was shipped
   ankiforge show afpl5zre --json
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: tuple[str, ...]) -> None:
-    """Show cards in full: fields, quote, source, findings, alternatives."""
+    """Show cards in full: fields, quote, source, findings, alternatives; with -v, the history."""
     from ankiforge.cli.selection import shown_cards
-    from ankiforge.reports.cards import card_text, duplicates_text, schedule_line
+    from ankiforge.reports.cards import (
+        card_text,
+        duplicates_text,
+        history_json,
+        history_text,
+        schedule_line,
+    )
     from ankiforge.review.history import work_lines
 
     with session(call, read_only=True) as now:
         for target in shown_cards(now, words):
             card = target.card
             if call.out.as_json:
-                call.out.data(now.card_data(card))
+                history = history_json(now.ledger, card) if call.out.verbose else {}
+                call.out.data({**now.card_data(card), **history})
                 continue
             seen = now.ledger.views.seen(card.guid)
             reviews = now.ledger.views.reviews_of(card.guid)
@@ -247,6 +254,7 @@ def show(call: Call, words: tuple[str, ...]) -> None:
             lines += [f"studied   {schedule_line(seen, reviews)}"] if seen else []
             lines += work_lines(now.ledger, card)
             lines += duplicates_text(now.ledger, card)
+            lines += history_text(now.ledger, card) if call.out.verbose else ()
             call.out.print("\n".join((*lines, "")))
 
 
@@ -311,59 +319,3 @@ def _works(now: Session, words: str) -> Iterator[Match]:
         now.out.problems([document])
         raise click.exceptions.Exit(1)
     return now.ledger.search.find_file([document])
-
-
-# --- trace ----------------------------------------------------------------------------------
-
-
-@command("""
-  ankiforge trace afpl5zre
-  ankiforge trace afpl5zre --json
-""")
-@click.argument("card", metavar="CARD")
-def trace(call: Call, card: str) -> None:
-    """Show the history of one card: source, prompt, reply, checks, decisions, revisions."""
-    from ankiforge.reports.trace import as_text, trace_json
-    from ankiforge.review.select import find
-
-    with session(call, read_only=True) as now:
-        found = find(now.ledger, card).card
-        asked = _requests(now)
-        if call.out.as_json:
-            call.out.data(trace_json(now.ledger, found, now.review.tags(found), asked))
-            return
-        for line in as_text(now.ledger, found, asked):
-            call.out.print(line)
-
-
-def _requests(now: Session) -> Asked:
-    """Return a function that reconstructs the messages of a candidate's request.
-
-    It returns () if the current prompt and settings would make another request.
-    """
-    from ankiforge import app
-    from ankiforge.config import AcceptPolicy
-    from ankiforge.draft.cache import retraced
-    from ankiforge.model import Task
-    from ankiforge.pipeline import briefed
-
-    def messages(candidate: Candidate) -> Messages:
-        draft = candidate.draft
-        request = draft.attempts[0].request if draft.attempts else draft.origin.request
-        highlight = now.ledger.highlights.get(draft.highlight)
-        if not request or highlight is None:
-            return ()
-        tasks = [
-            part
-            for discreet in (False, True)
-            for part in briefed(
-                Task(highlight.document, (highlight,), discreet=discreet), now.decks
-            )
-        ]
-        try:
-            settings = [app.server_settings(now.workspace, accept=one) for one in AcceptPolicy]
-            return retraced(request, tasks, settings, app.load_prompts(now.workspace))
-        except ConfigError:  # for example, the prompt was deleted
-            return ()
-
-    return messages

@@ -8,25 +8,20 @@ server accepts is stored with the replies, by its address and the model.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import product
 
 from ankiforge.draft import Replies
 from ankiforge.draft.client import FORMAT, OPTIONS, FieldRefusedError, ServerSettings
 from ankiforge.draft.prompt import (
     Body,
     Format,
-    Message,
-    Wording,
     canonical,
-    chunks,
-    request_body,
     response_format,
 )
 from ankiforge.draft.reply import Completion, completion
-from ankiforge.model import Task, h16
+from ankiforge.model import h16
 
 STALE_DAYS = 14
 """Days after which a refused field is tried again, because servers are updated."""
@@ -134,20 +129,3 @@ def save_form(
     day = (today or date.today()).isoformat()
     said = " ".join([str(int(form.format)), *sorted(form.dropped), day])
     replies.put(_name(settings), said, model=settings.model, prompt="", tokens_in=0, tokens_out=0)
-
-
-def retraced(
-    request: str, tasks: Iterable[Task], settings: Iterable[ServerSettings], prompt: Wording
-) -> tuple[Message, ...]:
-    """Return the messages of the request with this hash if one of the tasks leads to it; else ().
-
-    Requests are not stored, but the current settings may lead to the same one. A request about
-    several highlights cannot be reconstructed from one of them.
-    """
-    asked = [chunk for task in tasks for chunk, _ in chunks(task, 1)]
-    for chunk, server in product(asked, tuple(settings)):
-        for words in prompt.of(chunk.task).versions:
-            question = request_body(chunk, server, words)
-            if request in hashes(question, server, RequestForm()):
-                return tuple(question["messages"])
-    return ()

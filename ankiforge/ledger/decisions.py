@@ -359,11 +359,11 @@ class Decisions:
             (what, what),
         ).fetchall()
         if not rows:
-            raise UsageError(f"no decision {what!r}", hint="ankiforge trace CARD shows their ids")
+            raise UsageError(f"no decision {what!r}", hint="ankiforge show -v CARD shows their ids")
         left = [event_of(row) for row in rows if not row["undone"]]
         if not left:
             raise RefusedError(
-                f"{what} was already undone", hint="ankiforge trace CARD shows its decisions"
+                f"{what} was already undone", hint="ankiforge show -v CARD shows its decisions"
             )
         return left
 
@@ -373,7 +373,7 @@ class Decisions:
         ).fetchone()
         if row is None:
             raise RefusedError(
-                "there is nothing to undo", hint="ankiforge trace CARD lists decisions"
+                "there is nothing to undo", hint="ankiforge show -v CARD lists decisions"
             )
         return self._action(row["action"])
 

@@ -562,7 +562,7 @@ class CardMoves:
             return ()
         cards = "this card says" if count == 1 else f"this and {count - 1:,} more say"
         what = f"{cards} the same as another card of the passage: the one studied more stays"
-        return (Problem(found[0], what, f"ankiforge trace {found[0]}", notice=True),)
+        return (Problem(found[0], what, f"ankiforge show -v {found[0]}", notice=True),)
 
     def _follow_in(self, documents: list[str], lost: frozenset[str], action: str) -> None:
         cards = [card for card in self._cards_of(documents) if _may_move(card)]

@@ -20,7 +20,7 @@ from ankiforge.ledger.cards import (
     SOURCE_GONE,
     letter_of,
 )
-from ankiforge.ledger.events import DOUBTED
+from ankiforge.ledger.events import DOUBTED, Event
 from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
 from ankiforge.model import (
     AnkiState,
@@ -239,6 +239,42 @@ def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]
                 yield f"          {finding.severity}: {finding.message} ({finding.check})"
     if card.reason:
         yield f"rejected  {card.reason}"
+
+
+def history_text(ledger: Ledger, card: Card) -> Iterator[str]:
+    """Yield the lines of a card's history: its decisions with the ids of their actions, and shipments."""
+    if doubt := ledger.highlights.asked(card.highlight.key):
+        yield f"doubt     {doubt}"
+    history = _history(ledger, card)
+    actions = {event.id: event.action for event in history}
+    for event in history:
+        undone = actions.get(event.undoes, "")
+        action = f"{event.action}, takes back {undone}" if undone else event.action
+        yield f"decided   {event.at}  {event.what} by {event.by}  ({action})"
+        reason = event.body.get("reason") or event.body.get("after", {}).get("reason")
+        if reason:
+            yield f"  reason  {on_one_line(str(reason))}"
+    for rev, mod, package, at in ledger.packages.history(card.guid):
+        yield f"shipped   {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
+
+
+def history_json(ledger: Ledger, card: Card) -> dict[str, Any]:
+    """Return the decisions on a card and its shipments as JSON."""
+    names = "id at by what undoes action body"
+    return {
+        "decisions": [attributes(one, names) for one in _history(ledger, card)],
+        "shipped": [
+            dict(zip(("rev", "mod", "package", "at"), one, strict=True))
+            for one in ledger.packages.history(card.guid)
+        ],
+    }
+
+
+def _history(ledger: Ledger, card: Card) -> list[Event]:
+    """Return the decisions that merged the card's document with others, then those on the card."""
+    documents = ledger.ingest.works.members(card.highlight.document.key)
+    unions = [event for one in documents for event in ledger.decisions.of(one)]
+    return [*unions, *ledger.decisions.of(card.guid)]
 
 
 def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:

@@ -761,7 +761,7 @@ def undo_about(
                     raise _changed_meanwhile(guid)
                 if not (share := last.get(guid, ())):
                     what = f"there is no decision about {guid} left to undo"
-                    raise RefusedError(what, hint=f"ankiforge trace {guid} shows its decisions")
+                    raise RefusedError(what, hint=f"ankiforge show -v {guid} shows its decisions")
                 if share[0].id not in taken_back:  # not undone with another of these cards yet
                     ledger.decisions.undo_events(list(share))
                     taken_back |= {decided.id: decided for decided in share}

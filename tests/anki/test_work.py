@@ -60,7 +60,7 @@ def test_a_card_that_lapses_again_and_again_needs_work(desk):
     with desk.anki() as anki:
         anki.edit(desk.old, Front=NEWEST)
     assert desk.work() == []
-    assert "reworded" in desk.forge.ok("trace", desk.old).stdout
+    assert "reworded" in desk.forge.ok("show", "-v", desk.old).stdout
     with desk.anki() as anki:
         fail(anki, desk.old)
     assert desk.work() == [desk.old]

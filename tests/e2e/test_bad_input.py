@@ -440,7 +440,7 @@ def test_a_journal_that_is_no_file_is_4(forge, notes):
 def test_an_unknown_id_is_wrong_usage(forge, notes):
     forge.ok("run", notes)
     for word in ("afzzzzzz", "hello", "af", "af\u0000", "'; DROP TABLE card; --"):
-        for command in ("show", "accept", "reject", "trace", "pick", "edit", "restore"):
+        for command in ("show", "accept", "reject", "pick", "edit", "restore"):
             says(forge(command, word), 2, "hint:")
 
 

@@ -137,7 +137,7 @@ def documents_of(forge) -> set[str]:
 
 def union_of(forge) -> dict:
     for card in forge.cards():
-        for decided in forge.json("trace", card["guid"])["decisions"]:
+        for decided in forge.ok("show", "-v", "--json", card["guid"]).data["decisions"]:
             if decided["what"] == "union":
                 return decided
     raise AssertionError("no union")

@@ -413,7 +413,6 @@ def test_the_301st_card_says_why_it_waits(forge, tmp_path, monkeypatch):
     [card] = forge.cards("verdict:pending")
     assert "cards without findings at once" in forge.ok("list", "verdict:pending").stdout
     assert "cards without findings at once" in forge.ok("show", card["guid"]).stdout
-    assert "cards without findings at once" in forge.ok("trace", card["guid"]).stdout
 
 
 def test_a_restored_card_in_a_persons_words_is_not_said_to_be_a_models(forge, v):

@@ -81,7 +81,7 @@ def test_rejecting_what_waits_keeps_the_card_and_rejecting_accepted_ones_takes_i
         [card] = forge.ok("show", waiting, "--json").lines
         assert (card["verdict"], card["revision"]) == ("accepted", None)
         assert card["fields"]["Back"] == "A mitochondrion, I think"
-        assert "\n  reason   mine is better\n" in forge.ok("trace", waiting).stdout
+        assert "\n  reason  mine is better\n" in forge.ok("show", "-v", waiting).stdout
         forge.ok("undo")
     forge.ok("reject", "--all", "--filter", "powers verdict:accepted")
     [card] = forge.ok("show", waiting, "--json").lines
@@ -203,7 +203,6 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note
     assert packed == ["ankiforge::doc::cells", "cells", "energy", "school"]
     for told in (
         forge.ok("show", guid, "--json").data,
-        forge.ok("trace", guid, "--json").data["card"],
         forge.ok("edit", guid, "--field", "Extra", "x", "--json").data,
     ):
         assert told["tags"] == packed
@@ -256,14 +255,14 @@ def test_a_journal_line_that_is_not_taken_in_is_a_warning_each_time(
         assert warned["do"] == do if do else warned["do"]
 
 
-def test_trace_and_list_tell_what_was_undone_and_what_an_edit_made_unfit(forge, vault):
+def test_show_and_list_tell_what_was_undone_and_what_an_edit_made_unfit(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n")
     assert "cards.apkg" in forge("run", vault, "-o", "cards.txt", code=2).stderr
     forge.ok("run", vault)
     guid = forge.cards()[0]["guid"]
     forge.ok("reject", guid)
     forge.ok("undo")
-    lines = forge.ok("trace", guid).stdout.splitlines()
+    lines = forge.ok("show", "-v", guid).stdout.splitlines()
     rejected = next(line for line in lines if "reject by person" in line)
     action = rejected.rpartition("(")[2].rstrip(")")
     assert any(f"takes back {action}" in line for line in lines)
