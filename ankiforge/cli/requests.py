@@ -30,16 +30,16 @@ from ankiforge.text.display import counted
 # --- files ----------------------------------------------------------------------------------
 
 
-def chat_settings(now: Session) -> tuple[int, tuple[str, ...]]:
-    """Return the number of candidates and the tags that a chat is asked for."""
+def _candidates(now: Session) -> int:
+    """Return the number of cards for one fact that a chat is asked for."""
     config = now.workspace.config
-    return config.llm.candidates or app.candidate_count(config), config.llm.tags
+    return config.llm.candidates or app.candidate_count(config)
 
 
 def chat_texts(now: Session, tasks: list[Task]) -> tuple[list[str], int]:
     """Return the texts to paste into a chat, and the number of highlights in them."""
     prompts = app.load_prompts(now.workspace, chat=True)
-    return chat.export_chats(tasks, prompts, *chat_settings(now)), chat.asked_in(tasks, prompts)
+    return chat.export_chats(tasks, prompts, _candidates(now)), chat.asked_in(tasks, prompts)
 
 
 def write_files(file: Path, texts: list[str]) -> list[Path]:
@@ -122,7 +122,7 @@ def import_chat(
         text = _text_of(file)
         tasks = list(unwritten(now.ledger, None, chat.CHAT, decks=now.decks, late=True))
         drafted = []
-        for answer in chat.import_chat(text, tasks, prompts, *chat_settings(now)):
+        for answer in chat.import_chat(text, tasks, prompts, _candidates(now)):
             # highlights that the answer does not mention stay pending
             spoken = {one.highlight for one in answer.drafts}
             spoken |= {one.highlight for one in answer.no_cards}
@@ -183,7 +183,7 @@ class _ChatAnswer:
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         prompts = app.load_prompts(self.now.workspace, chat=True)
-        return chat.import_chat(self.text, tasks, prompts, *chat_settings(self.now))
+        return chat.import_chat(self.text, tasks, prompts, _candidates(self.now))
 
 
 def _text_of(file: Path) -> str:

@@ -82,8 +82,6 @@ class LlmSettings(_Section, frozen=True):
     """The number of drafts per idea to choose from. None for 3 with review, otherwise 1."""
     prompt: str = ""
     """The name of the default prompt. "" to choose one by the model's size."""
-    tags: tuple[Literal["bloom", "difficulty"], ...] = ()
-    """Assessments by the model that are kept as tags."""
     verify: Literal["none", "probe"] = "none"
     """Whether a model answers each card's question from its passage, without seeing the answer."""
     verify_model: str = ""

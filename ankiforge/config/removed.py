@@ -10,6 +10,7 @@ from ankiforge.config.yamlfile import Location, Step
 REMOVED: dict[str, str] = {
     "checks": "every check has its fixed number and severity: docs/checks.md",
     "llm.headers": "no server needs any but the key's, which the program sends",
+    "llm.tags": "a model's guesses at Bloom levels and difficulty are not kept",
     "llm.timeout_s": "the time-outs are fixed: docs/models.md",
     "llm.total_s": "the time-outs are fixed: docs/models.md",
     "sources.obsidian.cards: logseq": "cards of Logseq are not read",

@@ -54,7 +54,6 @@ def export_chats(
     tasks: Iterable[Task],
     prompt: Wording,
     candidates: int = 1,
-    tags: tuple[str, ...] = (),
     most: int = 0,
 ) -> list[str]:
     """Return texts to paste, each into its own chat, of at most `most` highlights.
@@ -66,7 +65,7 @@ def export_chats(
 
     def words(task: Task) -> tuple[str, Shape]:
         used = prompt.of(task)
-        return used.fingerprint, shape_of(task, used, candidates, tags)
+        return used.fingerprint, shape_of(task, used, candidates)
 
     # the tasks in one text share the prompt and the shape of the reply
     asked.sort(key=lambda task: repr(words(task)))
@@ -153,7 +152,6 @@ def import_chat(
     tasks: Iterable[Task],
     prompt: Wording,
     candidates: int = 1,
-    tags: tuple[str, ...] = (),
 ) -> Iterator[Drafted]:
     """Yield the results in a chat's answer.
 
@@ -164,7 +162,7 @@ def import_chat(
     read = answers(text, labelled)
     for task in everything:
         words = prompt.of(task)
-        shape, reason = shape_of(task, words, candidates, tags), barred(task, prompt)
+        shape, reason = shape_of(task, words, candidates), barred(task, prompt)
         origin = Origin("llm", CHAT, words.fingerprint, chat_request(text))
         outcomes: Outcomes = {}
         for one in sendable(task):

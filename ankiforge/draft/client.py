@@ -82,8 +82,6 @@ class ServerSettings:
     """The number of drafts of one fact to choose from; 1 = no choice."""
     candidates_before: int = 0
     """The number in an older default, whose cached replies are still used; 0 = the same."""
-    tags: tuple[str, ...] = ()
-    """What the model is asked to say about each card, as tags: `bloom`, `difficulty`."""
     concurrency: int = 0
     """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0

@@ -261,7 +261,7 @@ class _Talk:
         self._settings = settings
         self._task = task
         self._prompt = prompt
-        self._shape = shape_of(task, prompt, settings.candidates, settings.tags)
+        self._shape = shape_of(task, prompt, settings.candidates)
 
     def has_reply(self, chunk: Chunk) -> bool:
         """Return whether a reply about a chunk is cached."""

@@ -6,7 +6,7 @@ A prompt is a Markdown file with a YAML head and `{{ name }}` placeholders:
     name: cards
     version: 1
     kinds: [cloze, basic, two-way]
-    variables: [schema, most, kinds, tags, title, remark, highlights]
+    variables: [schema, most, kinds, title, remark, highlights]
     ---
     The rules, the same for every request …
     ---
@@ -49,7 +49,7 @@ class NoPromptError(ConfigError):
     """There is no prompt of the given name."""
 
 
-VARIABLES = ("schema", "most", "kinds", "tags", "title", "remark", "highlights")
+VARIABLES = ("schema", "most", "kinds", "title", "remark", "highlights")
 """The variables of a prompt; `docs/prompts.md` explains them."""
 LARGEST = 200_000
 """The maximum size of a prompt file in bytes."""
@@ -305,7 +305,7 @@ def request_body(
 ) -> Body:
     """Return a request in the strictest format; `further` messages follow those of the prompt."""
     words = prompt.of(chunk.task)
-    shape = shape_of(chunk.task, words, settings.candidates, settings.tags)
+    shape = shape_of(chunk.task, words, settings.candidates)
     wish = wish_of(chunk.task)
     passages = (
         passage(str(label), marked, wish) for label, marked in enumerate(chunk.highlights, start=1)
@@ -333,7 +333,6 @@ def rules_of(shape: Shape) -> dict[str, str]:
         "schema": json.dumps(reply_schema(shape), ensure_ascii=False),
         "most": _most(shape.candidates),
         "kinds": "\n".join(kinds),
-        "tags": " ".join(_TAGGED[tag] for tag in shape.tags),
     }
 
 
@@ -351,10 +350,6 @@ _HOW = {
         "in at most 15 words without the term; only for a term that is worth asking both ways, "
         "where the definition fits nothing else."
     ),
-}
-_TAGGED = {
-    "bloom": "`bloom` is the level of Bloom's taxonomy at which the card asks.",
-    "difficulty": "`difficulty` is how hard the answer will be to recall a month later.",
 }
 
 
@@ -443,11 +438,6 @@ def characters(request: Body) -> int:
 # --- the shape of the reply -----------------------------------------------------------------
 
 _STRINGS = ("quote", "front", "back", "text", "why_none")
-TAGS: dict[str, tuple[str, ...]] = {
-    "bloom": ("remember", "understand", "apply", "analyze", "evaluate", "create"),
-    "difficulty": ("easy", "medium", "hard"),
-}
-"""What a model may be asked about a card, with the possible answers, which become tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,17 +448,15 @@ class Shape:
     """() = nothing can be drafted."""
     candidates: int = 1
     """The number of cards about a fact to choose from."""
-    tags: tuple[str, ...] = ()
-    """Names in `TAGS`."""
 
 
-def shape_of(task: Task, prompt: Prompt, candidates: int, tags: tuple[str, ...] = ()) -> Shape:
+def shape_of(task: Task, prompt: Prompt, candidates: int) -> Shape:
     """Return the shape with the kinds that both the deck file and the prompt allow."""
     wanted = task.brief.kinds or tuple(CardKind)
     if task.brief.wants == "question":
         wanted = tuple(kind for kind in wanted if kind is not CardKind.CLOZE)
     kinds = tuple(kind for kind in prompt.kinds if kind in wanted)
-    return Shape(kinds, candidates, tags)
+    return Shape(kinds, candidates)
 
 
 def barred(task: Task, prompt: Wording) -> str:
@@ -489,7 +477,6 @@ def reply_schema(shape: Shape) -> dict[str, Any]:
     if shape.candidates > 1:
         properties["fact"] = {"type": "string"}
     properties |= {"kind": kind, **{name: {"type": "string"} for name in _STRINGS}}
-    properties |= {tag: {"type": "string", "enum": list(TAGS[tag])} for tag in shape.tags}
     card = object_schema(properties)
     return object_schema({"cards": {"type": "array", "items": card}})
 

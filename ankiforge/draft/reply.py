@@ -17,7 +17,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from ankiforge.draft import sided
-from ankiforge.draft.prompt import FACTS, TAGS, Shape
+from ankiforge.draft.prompt import FACTS, Shape
 from ankiforge.model import CardKind, Draft, Fields, Highlight, Origin, Span
 from ankiforge.text import cloze
 from ankiforge.text.cloze import outside, shields
@@ -290,8 +290,6 @@ _NAMES = {
     "back": "back answer a definition",
     "text": "text cloze clozetext",
     "why_none": "whynone why reason",
-    "bloom": "bloom bloomlevel",
-    "difficulty": "difficulty",
 }
 _CALLED = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
 _DEEPEST = 4
@@ -349,7 +347,6 @@ class Item:
     why_none: str = ""
     fact: str = ""
     """Equal for cards of the same fact; "" if the model does not say."""
-    tags: tuple[str, ...] = ()
 
 
 _KINDS = {
@@ -401,7 +398,6 @@ def _item(found: dict[str, Any], alone: str) -> Item | None:
         text=text,
         why_none=why,
         fact=label_of(found.get("fact"))[:20],
-        tags=tuple(_tags(found)),
     )
 
 
@@ -442,18 +438,6 @@ def _kind(said: str, front: str, back: str, text: str) -> tuple[CardKind | None,
     if front and back:
         return (meant if meant is CardKind.TWO_WAY else CardKind.BASIC), ""
     return (CardKind.CLOZE, cloze_text(text)) if text else (None, "")
-
-
-_SPELT = {"analyse": "analyze", "moderate": "medium", "difficult": "hard"}
-
-
-def _tags(found: dict[str, Any]) -> Iterator[str]:
-    """Yield tags for what the model says about the card, as far as it is one of the known words."""
-    for name, known in TAGS.items():
-        word = _string(found, name).strip().casefold()
-        word = _SPELT.get(word, word)
-        if word in known:
-            yield f"{name}::{word}"
 
 
 def reasons(read: Iterable[Item]) -> Iterator[str]:
@@ -636,8 +620,7 @@ def _draft(item: Item, highlight: Highlight, origin: Origin, shape: Shape) -> Dr
         fields = sided(kind, item.front, item.back)
     answer = cloze_answers(item.text) if kind is CardKind.CLOZE else plain(item.back)
     fact = int(item.fact) if re.fullmatch(r"[1-9]\d{0,2}", item.fact) else 0
-    tags = tuple(tag for tag in item.tags if tag.partition("::")[0] in shape.tags)
-    return Draft(highlight.key, kind, fields, quote, answer, start, origin, fact, tags=tags)
+    return Draft(highlight.key, kind, fields, quote, answer, start, origin, fact)
 
 
 def _evidence(quote: str, answers: list[str], highlight: Highlight) -> tuple[str, int]:

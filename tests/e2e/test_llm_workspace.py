@@ -218,19 +218,6 @@ def test_a_remark_goes_with_what_is_asked_again(forge, notes, server):
     assert "--again QUERY" in forge("draft", "--remark", "x", code=2).stderr
 
 
-def test_levels_become_tags_of_the_note(forge, notes, server, fake):
-    configure(forge, server.base_url, tags=["bloom", "difficulty"])
-    card = fake.card("1", ALPHA, "Which fact is the first of them all?", "Alpha", bloom="apply",
-                     difficulty="hard")  # fmt: skip
-    server.queue.append(fake.cards(card))
-    (forge.folder / "notes").mkdir(exist_ok=True)
-    (forge.folder / "notes" / "Row.md").write_text(f"=={ALPHA}==\n", encoding="utf-8")
-    forge.ok("run", "--accept", "clean")
-
-    [made] = forge.cards()
-    assert {"bloom::apply", "difficulty::hard"} <= set(made["tags"])
-
-
 def test_where_a_person_reviews_several_cards_of_a_fact_are_asked_for(forge, notes, server):
     notes(f"=={ALPHA}==")
     forge.ok("run", "--drafter", "rules")

@@ -108,14 +108,13 @@ def test_the_wish_of_a_colour_stands_beside_the_passage(draft, task, server):
     assert "<wanted>" not in second
 
 
-def test_candidates_and_tags_are_in_the_schema_only_if_asked_for(draft, task, server):
+def test_candidates_are_in_the_schema_only_if_asked_for(draft, task, server):
     draft(task("One fact."))
-    draft(task("Two facts."), candidates=3, tags=("difficulty",))
+    draft(task("Two facts."), candidates=3)
     plain, more = (
         one["response_format"]["json_schema"]["schema"]["properties"]["cards"]["items"]
         for one in server.asked
     )
-    assert {"fact", "bloom", "difficulty"}.isdisjoint(plain["properties"])
-    assert set(more["required"]) - set(plain["required"]) == {"fact", "difficulty"}
-    assert more["properties"]["difficulty"]["enum"] == ["easy", "medium", "hard"]
+    assert "fact" not in plain["properties"]
+    assert set(more["required"]) - set(plain["required"]) == {"fact"}
     assert "quite different cards" in words(server.asked[1])
