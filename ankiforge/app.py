@@ -647,7 +647,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
     named = {
         name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
         for rule in load_decks(workspace.root, config.decks)
-        for name in rule.prompts
+        if (name := rule.prompt)
     }
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
     name = config.llm.prompt or ("cards-small" if small else "cards")

@@ -19,7 +19,7 @@ from ankiforge.anki.notes import RETIRED, deck_name, in_deck
 from ankiforge.anki.package import is_ours
 from ankiforge.anki.sync import types_to_ship
 from ankiforge.cli.session import Session, commands_to_rework
-from ankiforge.config import PackageShape, is_loopback
+from ankiforge.config import is_loopback
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.model import AnkiState, Card, Guid, Problem, RunId
@@ -120,26 +120,16 @@ def write_packages(
         return PackagePlan(path, tuple(plans))
 
     with ledger.lock(workspace.folder, "publishing"):
-        members: dict[Path, list[Card]] = {}
-        single = output or workspace.config.package is PackageShape.ONE
-        if single:
-            members[package_path(now, deck, output)] = []
-        for card in now.ledger.cards.deliverable():
-            if in_deck(card.deck, below):
-                path = package_path(now, deck if single else card.deck, output)
-                members.setdefault(path, []).append(card)
-        package_plans = []
-        for path, cards in members.items():
-            package = plan_package(path, cards)
-            if deck and not output and path == package_path(now, deck):
-                shipped_decks = {one.note.deck for one in package.plans if one.note}
-                if shipped_decks and not any(in_deck(one, deck) for one in shipped_decks):
-                    package = plan_package(package_path(now, ""), cards)
-            package_plans.append(package)
-        for package in package_plans:
-            tally.add_plans(package.plans)
+        path = package_path(now, deck, output)
+        cards = [one for one in now.ledger.cards.deliverable() if in_deck(one.deck, below)]
+        package = plan_package(path, cards)
+        if deck and not output:
+            shipped_decks = {one.note.deck for one in package.plans if one.note}
+            if shipped_decks and not any(in_deck(one, deck) for one in shipped_decks):
+                package = plan_package(package_path(now, ""), cards)
+        tally.add_plans(package.plans)
         for published in publish(
-            now.ledger, run, package_plans, types_to_ship(now.ledger.views.types())
+            now.ledger, run, [package], types_to_ship(now.ledger.views.types())
         ):
             tally.take(published)
             if not published.notes and not published.problems:
@@ -151,10 +141,9 @@ def write_packages(
                 notice = _output_notice(now, workspace.unconfirmed_output)
                 tally.problems += [] if notice in tally.problems else [notice]
         if not (deck or output):  # set aside stale packages of earlier runs
-            written = {package.path for package in package_plans}
             for path in map(Path, packages.paths()):
                 inside = path.parent == workspace.output and path.exists()
-                if inside and path not in written and _is_stale(now, path):
+                if inside and path != package.path and _is_stale(now, path):
                     tally.stale += _set_aside(path)
 
 

@@ -241,7 +241,6 @@ accept: {{rules: clean, llm: review}}
 
 decks: [decks/*.yaml]
 output: .                         # the folder for packages
-package: one                      # or per-deck
 
 # collection: auto finds Anki's own (read only, from a copy); none: never look; or a path.
 anki: {{collection: auto, connect: "http://127.0.0.1:8765", key_env: ANKICONNECT_KEY}}

@@ -52,13 +52,6 @@ class AcceptPolicy(StrEnum):
     """None."""
 
 
-class PackageShape(StrEnum):
-    """How many packages a build writes."""
-
-    ONE = "one"
-    PER_DECK = "per-deck"
-
-
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A mapping in the file. Unknown keys are errors."""
 
@@ -117,7 +110,6 @@ class _Settings(_Section, frozen=True):
     accept: AcceptSettings = AcceptSettings()
     decks: tuple[str, ...] = ("decks/*.yaml",)
     output: str = "."
-    package: PackageShape = PackageShape.ONE
     anki: AnkiSettings = AnkiSettings()
 
 

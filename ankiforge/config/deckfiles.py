@@ -59,30 +59,22 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One of the creators of the work."""
 
 
-class ColourRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The meaning of a colour, and its prompt."""
-
-    action: Action = msgspec.field(name="as", default=Action.CARD)
-    prompt: str = ""
-    """The prompt for its cards. "" for that of the deck file."""
-
-
 class Colours(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The meaning of each colour of Zotero's palette. Other shades count as the nearest one."""
 
-    yellow: Action | ColourRule = Action.CARD
-    red: Action | ColourRule = Action.CARD
-    green: Action | ColourRule = Action.CARD
-    blue: Action | ColourRule = Action.CARD
-    purple: Action | ColourRule = Action.CARD
-    magenta: Action | ColourRule = Action.CARD
-    orange: Action | ColourRule = Action.CARD
-    gray: Action | ColourRule = Action.CARD
+    yellow: Action = Action.CARD
+    red: Action = Action.CARD
+    green: Action = Action.CARD
+    blue: Action = Action.CARD
+    purple: Action = Action.CARD
+    magenta: Action = Action.CARD
+    orange: Action = Action.CARD
+    gray: Action = Action.CARD
 
-    def of(self, colour: str) -> ColourRule:
-        """Return the rule for a colour. A colour outside the palette asks for a card."""
-        asked = getattr(self, colour) if colour in self.__struct_fields__ else Action.CARD
-        return asked if isinstance(asked, ColourRule) else ColourRule(action=asked)
+    def of(self, colour: str) -> Action:
+        """Return what a colour asks for. A colour outside the palette asks for a card."""
+        known = colour in self.__struct_fields__
+        return getattr(self, colour) if known else Action.CARD
 
 
 class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,16 +91,10 @@ class DeckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     colours: Colours = Colours()
 
     @property
-    def prompts(self) -> tuple[str, ...]:
-        """The names of all prompts it can ask for."""
-        colours = (self.colours.of(name).prompt for name in Colours.__struct_fields__)
-        return tuple(dict.fromkeys(name for name in (self.prompt, *colours) if name))
-
-    @property
     def skipped(self) -> tuple[str, ...]:
         """The names of the colours whose highlights get no card."""
         names = Colours.__struct_fields__
-        return tuple(name for name in names if self.colours.of(name).action is Action.SKIP)
+        return tuple(name for name in names if self.colours.of(name) is Action.SKIP)
 
     @property
     def takes_all(self) -> bool:
@@ -189,7 +175,6 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
     The last of `rules` matches everything, as in the result of `load_decks`.
     """
     rule = next(rule for rule in rules if rule.takes_all or _fits(rule.select, document, highlight))
-    asked = rule.colours.of(colour_name(highlight.colour))
     # a work has one deck: its other collections become tags
     first, *others = sorted(document.collections) or [""]
     folder = document.path.rpartition("/")[0]
@@ -199,8 +184,8 @@ def deck_of(rules: tuple[DeckRule, ...], document: Document, highlight: Highligh
         or _fill(rule.deck, document.title, first, folder),
         tags=(*rule.tags, *tags),
         kinds=rule.kinds,
-        prompt=asked.prompt or rule.prompt,
-        action=asked.action,
+        prompt=rule.prompt,
+        action=rule.colours.of(colour_name(highlight.colour)),
     )
 
 

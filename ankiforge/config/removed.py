@@ -9,10 +9,12 @@ from ankiforge.config.yamlfile import Location, Step
 
 REMOVED: dict[str, str] = {
     "checks": "every check has its fixed number and severity: docs/checks.md",
+    "decks.colours.*.prompt": "a prompt belongs to a deck: `prompt:` of its deck file",
     "llm.headers": "no server needs any but the key's, which the program sends",
     "llm.tags": "a model's guesses at Bloom levels and difficulty are not kept",
     "llm.timeout_s": "the time-outs are fixed: docs/models.md",
     "llm.total_s": "the time-outs are fixed: docs/models.md",
+    "package": "a build writes one package; `build --deck NAME` writes that of one deck",
     "sources.obsidian.cards: logseq": "cards of Logseq are not read",
     "sources.obsidian.cards: remnote": "cards of RemNote are not read",
     "sources.obsidian.cards: yanki": "cards of yanki are not read",

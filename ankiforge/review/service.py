@@ -78,7 +78,7 @@ class Service:
             name: action.value
             for colours in rules
             for name in colours.__struct_fields__
-            if (action := colours.of(name).action) not in (Action.CARD, Action.SKIP)
+            if (action := colours.of(name)) not in (Action.CARD, Action.SKIP)
         }
         marks = self.ledger.queries.marks(subjects)
         return list(

@@ -113,7 +113,7 @@ def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes):
 def test_a_prompt_that_is_not_there_is_named_before_anything_is_sent(forge, notes):
     notes(ALPHA)
     (forge.folder / "decks").mkdir()
-    deck = 'deck: "All"\ncolours: {purple: {as: definition, prompt: terms}}\n'
+    deck = 'deck: "All"\nprompt: terms\n'
     (forge.folder / "decks" / "all.yaml").write_text(deck, encoding="utf-8")
     result = forge("draft", "export", "ask.md", code=2)
 

@@ -154,16 +154,6 @@ def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
         assert told.stderr.splitlines()[1] == f"{why} packages contain every card"
 
 
-def test_of_several_packages_each_is_named_with_its_notes(forge, vault, note):
-    forge.settings("package: per-deck\nanki: {collection: none}\n")
-    rewrite(note, "tags: [cells]", "deck: Biology::Cells")
-    (vault / "Dogs.md").write_text("---\ndeck: Dogs\n---\nHund:::dog\n", encoding="utf-8")
-    told = forge.ok("run", vault).stdout
-
-    assert "     2 notes written to Biology-Cells.apkg  (2 new, 0 updated)\n" in told
-    assert "     1 note written to Dogs.apkg  (1 new, 0 updated)\n" in told
-
-
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 @pytest.mark.parametrize("command", ["run", "build", "doctor"])

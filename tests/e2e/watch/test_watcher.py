@@ -222,7 +222,7 @@ def test_damaged_settings_are_told_once_and_read_when_they_are_mended(
     assert len(problems(watched.later(60))) == 1
     (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
     watched.turn()
-    settings("package: per-deck\n")
+    settings("me: [Ada]\n")
     told = watched.later(60)
     assert "started" in [name for name, _ in told]
     assert len(forge.cards()) == 3

@@ -12,7 +12,6 @@ from ankiforge.config import (
     Config,
     DrafterName,
     LlmSettings,
-    PackageShape,
     is_loopback,
     load,
     source_name,
@@ -30,7 +29,6 @@ llm:     {base_url: http://127.0.0.1:11434/v1, model: qwen3:8b, key_env: OPENAI_
 accept:  {rules: clean, llm: review}
 decks:   [decks/*.yaml]
 output:  .
-package: per-deck
 anki:    {collection: auto, connect: http://127.0.0.1:8765, key_env: ANKICONNECT_KEY}
 """
 
@@ -55,7 +53,6 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
     assert got.drafter is DrafterName.LLM
     assert got.llm == LlmSettings(key_env="OPENAI_API_KEY", budget_usd=1.0)
     assert got.accept == AcceptSettings(rules=AcceptPolicy.CLEAN, llm=AcceptPolicy.REVIEW)
-    assert got.package is PackageShape.PER_DECK
     assert got.anki == AnkiSettings(key_env="ANKICONNECT_KEY")
     assert [(s.kind, s.name, s.path) for s in got.sources] == [
         ("obsidian", "notes", tmp_path / "home/Vault"),
@@ -92,7 +89,6 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("llm:\n  key_evn: X", "ankiforge.yaml:2: llm.key_evn: unknown key", "'key_env'"),
         ("accept: {rules: cleen}", "ankiforge.yaml:1: accept.rules: 'cleen' is not", "'clean'"),
         ("drafter: lm", "ankiforge.yaml:1: drafter: 'lm' is not one of: rules, llm", "'llm'"),
-        ("package: two", "ankiforge.yaml:1: package: 'two' is not one of: one, per-deck", ""),
         ("me: Ada", "ankiforge.yaml:1: me: expected a list, got text", "a list"),
         (
             "sources:\n- obsidian:\n    pat: x",

@@ -14,7 +14,6 @@ from ankiforge.config import (
     Config,
     DrafterName,
     LlmSettings,
-    PackageShape,
     load,
 )
 from ankiforge.config.deckfiles import Action, Colours, DeckRule, Select, load_decks
@@ -69,7 +68,7 @@ def test_each_key_of_a_source_is_documented(kind):
 
 
 def test_each_word_that_may_be_a_value_is_documented():
-    words = {*DrafterName, *AcceptPolicy, *PackageShape, *CardKind, *keys(Colours)}
+    words = {*DrafterName, *AcceptPolicy, *CardKind, *keys(Colours)}
 
     assert not [word for word in words if f"`{word}`" not in PAGE]
 

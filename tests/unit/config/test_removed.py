@@ -10,7 +10,7 @@ def written(row):
     """The YAML of a file with one setting of the table, and its key, which is in the last line."""
     dotted, _, value = row.partition(": ")
     data, last = value or "x", ""
-    steps = dotted.replace("*", "obsidian").split(".")
+    steps = dotted.replace("sources.*", "sources.obsidian").replace("*", "purple").split(".")
     for depth, step in reversed([*enumerate(steps)]):
         data, last = {step: data}, last or step
         if steps[0] == "sources" and depth == 1:
@@ -21,7 +21,7 @@ def written(row):
 @pytest.mark.parametrize("row", REMOVED)
 def test_a_removed_setting_is_an_error_that_names_its_line_and_the_reason(forge, row):
     file, text, key = forge.folder / "ankiforge.yaml", *written(row.removeprefix("decks."))
-    forge.settings("me: []\n")
+    forge.settings("sources: [{markdown: {path: .}}]\nanki: {collection: none}\n")
     if row.startswith("decks."):
         file = forge.folder / "decks" / "mine.yaml"
         file.parent.mkdir()
