@@ -1,1 +1,0 @@
-"""Histories of a reader, his vault and paper, two computers, a phone and Anki."""

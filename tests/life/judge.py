@@ -1,0 +1,283 @@
+"""What must hold in a history, whatever happened; and what was asked."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.life.anki import is_retired, is_suspended, reviews
+from tests.life.program import Card, Question, plain
+from tests.life.world import Passage, World, folded, words_of
+
+KINDS = {
+    "double": "doubles",
+    "double of a copy": "doubles",
+    "card lost": "lost decisions",
+    "rejected, and live": "lost decisions",
+    "rejected, and back as another": "lost decisions",
+    "deleted, and back": "lost decisions",
+    "deleted, and back as another": "lost decisions",
+    "skipped, and live": "lost decisions",
+    "own words lost": "lost decisions",
+    "own words in Anki lost": "lost decisions",
+    "tag lost": "lost decisions",
+    "suspension lost": "lost decisions",
+    "reviews lost": "lost decisions",
+    "undo does not undo": "lost decisions",
+    "made anew": "made anew",
+    "machines disagree": "disagreements",
+}
+"""What each violation counts as; all else is `other`."""
+REPORTED = ("doubles", "lost decisions", "made anew", "disagreements", "other")
+
+
+@dataclass
+class Decision:
+    """What a person decided about a passage or a card, and the machines that know it."""
+
+    kind: str
+    """`keep`: it has a card; `reject`, `delete`, `edit`, `skip`."""
+    passage: int
+    guid: str = ""
+    words: str = ""
+    known: set[str] = field(default_factory=set)
+
+
+class Judge:
+    """Compares what the program and Anki show with the truth of the world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wrongs: list[tuple[str, str]] = []
+        self.said: set[tuple[object, ...]] = set()
+        self.questions: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
+        self.decisions: list[Decision] = []
+        self.card_of: dict[str, int] = {}
+        """By guid, the passage whose card it is."""
+        self.first: dict[int, str] = {}
+        """By passage, the guid of its live note in Anki."""
+        self.own_text: set[str] = set()
+        """Cards whose words a person chose; they need not follow the source."""
+        self.typed: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        """By guid, (field, words) that a person typed in Anki."""
+        self.tagged: set[str] = set()
+        self.suspended: set[str] = set()
+        self.reviewed: dict[str, int] = {}
+
+    def wrong(self, kind: str, subject: object, detail: object = "") -> None:
+        """Record what must not be, once for each subject."""
+        if (kind, subject) in self.said:
+            return
+        self.said.add((kind, subject))
+        about = self.world.present().get(subject) if isinstance(subject, int) else None
+        self.wrongs.append((kind, f"{subject} {plain(detail)}"))
+        self.world.say("!!", kind, subject, plain(detail), about or "")
+
+    def counted(self) -> dict[str, int]:
+        """Return how many violations there were, by what they count as."""
+        found = Counter(KINDS.get(kind, "other") for kind, _ in self.wrongs)
+        return {name: found[name] for name in REPORTED}
+
+    # --- the truth
+
+    def ids(self, text: str) -> set[int]:
+        return self.world.meant.get(text, set())
+
+    def roots(self, passages: Iterable[int]) -> set[int]:
+        return {self.world.root(one) for one in passages}
+
+    def line_of(self, passage: int) -> set[int]:
+        """The fact and those it took the place of, one after the other."""
+        line = {passage}
+        while passage in self.world.replaced and self.world.replaced[passage] not in line:
+            passage = self.world.replaced[passage]
+            line.add(passage)
+        return line
+
+    def is_same(self, text: str, guid: str) -> bool:
+        """Whether the words belong to the passage of this card, or to a copy of it."""
+        return self.card_of.get(guid, 0) in self.ids(text) or bool(
+            self.roots(self.ids(text)) & self.roots({self.card_of.get(guid, 0)})
+        )
+
+    def is_heir(self, text: str, guid: str) -> bool:
+        """Whether the words took the place of this card's."""
+        known = self.card_of.get(guid, 0)
+        return any({known} & self.line_of(one) for one in self.ids(text)) or any(
+            one in self.line_of(known) for one in self.ids(text)
+        )
+
+    def assign(self, guid: str, text: str) -> None:
+        """Learn whose card it is; a card that says another fact than before is wrong."""
+        meant, before = self.ids(text), self.card_of.get(guid)
+        if before in meant:
+            return
+        if not meant:
+            self.wrong("words of no passage", guid, text)
+            return
+        if before is None:
+            taken = set(self.card_of.values())
+            here = self.world.present()
+            self.card_of[guid] = min(meant, key=lambda one: (one in taken, one not in here, one))
+            return
+        if self.is_same(text, guid):
+            self.told["a copy took its card"] += 1
+        elif self.is_heir(text, guid):
+            self.told["a replaced fact kept its card"] += 1
+        else:
+            self.wrong("wrong match", guid, (before, text))
+        after = min(meant)
+        self.card_of[guid] = after
+        for one in self.decisions:
+            if one.passage == before and one.kind != "skip":
+                one.passage = after
+        self.first.setdefault(after, self.first.pop(before, guid))
+
+    # --- what a person decided
+
+    def decide(
+        self, machine: str, kind: str, passage: int, guid: str = "", words: str = ""
+    ) -> None:
+        """Remember a decision; it takes the place of one that it contradicts."""
+        if kind != "edit":
+            self.release(guid, passage, ("keep", "reject", "delete", "skip"))
+        self.decisions.append(Decision(kind, passage, guid, words, {machine}))
+
+    def release(self, guid: str, passage: int, kinds: Sequence[str]) -> None:
+        """Promise nothing any more."""
+        self.decisions = [one for one in self.decisions if not (one.kind in kinds and (one.passage == passage or (guid and one.guid == guid)))]  # fmt: skip
+
+    def of(self, passages: Iterable[int], *kinds: str) -> list[Decision]:
+        wanted = set(passages)
+        return [one for one in self.decisions if one.passage in wanted and one.kind in kinds]
+
+    def shared(self, machines: Iterable[str]) -> None:
+        for one in self.decisions:
+            one.known |= set(machines)
+
+    # --- the program
+
+    def ask(self, questions: Iterable[Question], edited_in_anki: Iterable[str]) -> None:
+        """Count each question once, on whichever machine it comes up."""
+        for one in questions:
+            kind = one.kind
+            if kind == "conflict" and one.guid in set(edited_in_anki):
+                kind = "conflict after an edit in Anki"
+            about = min(self.roots(self.ids(one.text)), default=one.guid)
+            if (kind, about, one.text) not in self.said:
+                self.said.add((kind, about, one.text))
+                self.questions[kind] += 1
+                self.world.say("??", kind, one.guid, one.text[:80], one.rivals)
+
+    def see_program(
+        self, machine: str, cards: dict[str, Card], here: dict[int, Passage], open_: list[Question]
+    ) -> None:
+        """Check what one machine shows after a run."""
+        live = {guid: card for guid, card in cards.items() if card.live}
+        for guid, card in live.items():
+            self.assign(guid, card.text)
+        asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
+        doubt = {passage for one in open_ for passage in self.ids(one.text)}
+        served = {one for card in live.values() for one in self.ids(card.text)}
+        served |= {self.card_of.get(guid, 0) for guid in live}
+        for one in [each for each in self.decisions if machine in each.known]:
+            card = cards.get(one.guid)
+            if one.kind == "keep" and one.passage in here:
+                if one.passage not in served | doubt and one.guid not in asked:
+                    self.wrong("card lost", one.passage, (machine, one.guid, card))
+            elif one.kind in ("reject", "delete"):
+                if one.kind == "reject" and card and card.live:
+                    self.wrong("rejected, and live", one.guid, (machine, card))
+                others = [g for g in live if g != one.guid and self.ids(live[g].text) == {one.passage}]  # fmt: skip
+                if others and not asked & set(others) and not self.of({one.passage}, "keep"):
+                    what = "rejected" if one.kind == "reject" else "deleted"
+                    self.wrong(f"{what}, and back as another", one.passage, (machine, others))
+            elif one.kind == "edit" and card and card.live:
+                if one.words not in " ".join(card.fields.values()):
+                    self.wrong("own words lost", one.guid, (machine, one.words, card.fields))
+            elif one.kind == "skip" and one.passage in served:
+                self.wrong("skipped, and live", one.passage, machine)
+        for guid in live:
+            passage = self.card_of.get(guid, 0)
+            if passage in here and not self.of({passage}, "keep", "reject", "delete", "skip"):
+                self.decide(machine, "keep", passage, guid)
+
+    # --- Anki
+
+    def see_anki(self, notes: dict[str, Any], open_: list[Question]) -> None:
+        """Check what Anki has after an import."""
+        asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
+        live = {guid: note for guid, note in notes.items() if not is_retired(note)}
+        by: dict[int, set[str]] = defaultdict(set)
+        equal: dict[str, set[str]] = defaultdict(set)
+        for guid, note in live.items():
+            text = words_of(note["fields"])
+            self.assign(guid, text)
+            by[self.card_of.get(guid, 0)].add(guid)
+            equal[text].add(guid)
+        for passage, guids in by.items():
+            if len(guids) > 1 and not guids & asked:
+                copy = passage in self.world.copied or passage in self.world.copied.values()
+                self.wrong("double of a copy" if copy else "double", passage, guids)
+            self.see_first(passage, guids, notes)
+        for text, guids in equal.items():
+            if (
+                len(guids) > 1
+                and not guids & asked
+                and not any(guids <= one for one in by.values())
+            ):
+                self.wrong("double of a copy", text, guids)
+        for one in self.decisions:
+            if one.kind == "delete" and one.guid in live:
+                self.wrong("deleted, and back", one.guid)
+        self.see_own(notes)
+
+    def see_first(self, passage: int, guids: set[str], notes: dict[str, Any]) -> None:
+        before = self.first.get(passage)
+        if before in guids or not passage:
+            return
+        self.first[passage] = min(guids)
+        dropped = self.of({passage}, "reject", "delete") or before is None
+        if not dropped and (before not in notes or is_retired(notes[before])):
+            self.wrong("made anew", passage, (before, guids))
+
+    def see_own(self, notes: dict[str, Any]) -> None:
+        """Check that what a person did in Anki stands."""
+        for guid, typed in self.typed.items():
+            for name, words in typed:
+                if guid in notes and words not in notes[guid]["fields"].get(name, ""):
+                    self.wrong("own words in Anki lost", guid, (words, notes[guid]["fields"]))
+        for guid in self.tagged & notes.keys():
+            if "mine" not in notes[guid]["tags"]:
+                self.wrong("tag lost", guid)
+        for guid in self.suspended & notes.keys():
+            if not is_suspended(notes[guid]):
+                self.wrong("suspension lost", guid)
+        for guid, count in self.reviewed.items():
+            if guid in notes and reviews(notes[guid]) < count:
+                self.wrong("reviews lost", guid)
+
+    # --- the end
+
+    def see_end(self, cards: dict[str, Card], bare: set[str], notes: dict[str, Any]) -> None:
+        """Check that each passage is told somewhere, and that each card says what its passage does."""
+        shown = {card.text for card in cards.values()}
+        for passage, one in self.world.present().items():
+            text = folded(one.markdown)
+            own = [guid for guid, known in self.card_of.items() if known == passage]
+            live = [guid for guid in own if guid in notes and not is_retired(notes[guid])]
+            if text not in shown | bare and not own:
+                self.wrong("passage not listed", passage, text)
+            for guid in set(live) - self.own_text - self.typed.keys():
+                if (said := words_of(notes[guid]["fields"])) != text:
+                    self.wrong("words not followed", passage, (guid, said))
+
+    def compare(self, kind: str, one: dict[str, Card], other: dict[str, Card]) -> None:
+        """Two readings of the same journal and the same notes show the same cards."""
+        first, second = ({g: c.text for g, c in each.items() if c.live} for each in (one, other))  # fmt: skip
+        for guid in sorted(first.keys() | second.keys()):
+            if first.get(guid) != second.get(guid):
+                self.wrong(kind, guid, (first.get(guid), second.get(guid)))

@@ -1,0 +1,199 @@
+"""What a person does after a run: decide, change their mind, answer truthfully, work in Anki."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from tests.life.anki import Real, is_retired, reviews
+from tests.life.program import Bare, Card, Question
+from tests.life.world import Passage, passages
+
+if TYPE_CHECKING:
+    from tests.life.history import History, Machine
+
+T = TypeVar("T")
+HERE = {
+    "accept": 5, "reject_draft": 1, "reject": 2, "edit": 2, "undo": 1, "skip": 1, "make": 2, "answer": 5,
+}  # fmt: skip
+IN_ANKI = {"edit": 2, "tag": 1, "review": 3, "suspend": 1, "delete": 1}
+
+
+class Person:
+    def __init__(self, history: History) -> None:
+        self.history, self.judge, self.world = history, history.judge, history.world
+        self.dice, self.count = history.world.dice, 0
+        self.decided: list[str] = []
+
+    def decide(self, machine: Machine) -> None:
+        what = self.dice.choices(list(HERE), list(HERE.values()))[0]
+        getattr(self, f"do_{what}")(machine)
+
+    def one_of(self, found: list[T]) -> T | None:
+        return self.dice.choice(found) if found else None
+
+    def passage(self, guid: str) -> int:
+        return self.judge.card_of.get(guid, 0)
+
+    def says(self, machine: Machine, *words: object) -> None:
+        self.world.say(machine.name, "person:", *words)
+
+    # --- decisions here
+
+    def tried(self, machine: Machine, guid: str, before: Card | None) -> bool:
+        """Undo at once, now and then; then all must be as it was. Return whether it was undone."""
+        if self.dice.random() > 0.2:
+            self.decided.append(guid)
+            return False
+        self.says(machine, "undo at once", guid)
+        if not machine.program.undo(guid):
+            self.judge.wrong("undo does not undo", guid, "refused")
+        elif (after := machine.program.cards().get(guid)) != before:
+            self.judge.wrong("undo does not undo", guid, (before, after))
+        return True
+
+    def do_accept(self, machine: Machine) -> None:
+        if one := self.one_of([q for q in machine.program.questions() if q.kind == "check"]):
+            self.answer(machine, one)
+
+    def do_reject_draft(self, machine: Machine) -> None:
+        cards = [card for card in machine.program.cards().values() if card.waits]
+        if card := self.one_of(cards):
+            self.reject(machine, card, min(self.judge.ids(card.text), default=0))
+
+    def do_reject(self, machine: Machine) -> None:
+        if card := self.one_of([c for c in machine.program.cards().values() if c.live]):
+            self.reject(machine, card, self.passage(card.guid))
+
+    def reject(self, machine: Machine, card: Card, passage: int) -> None:
+        self.says(machine, "reject", card.guid, passage)
+        if machine.program.reject(card.id) and not self.tried(machine, card.guid, card):
+            self.judge.decide(machine.name, "reject", passage, card.guid)
+
+    def do_edit(self, machine: Machine) -> None:
+        if card := self.one_of([c for c in machine.program.cards().values() if c.live]):
+            self.count += 1
+            name = self.dice.choice([name for name in ("Front", "Back", "Text") if name in card.fields])  # fmt: skip
+            words = f"[mine {self.count}]"
+            self.says(machine, "edit", card.guid, name, words)
+            text = f"{card.fields[name]} {words}"
+            if machine.program.edit(card.id, name, text) and not self.tried(machine, card.guid, card):  # fmt: skip
+                self.judge.own_text.add(card.guid)
+                self.judge.release(card.guid, -1, ["edit"])
+                passage = self.passage(card.guid)
+                self.judge.decide(machine.name, "edit", passage, card.guid, words)
+
+    def do_undo(self, machine: Machine) -> None:
+        """Undo a decision of some time ago; what holds then is the program's to say."""
+        if guid := self.one_of(self.decided):
+            self.says(machine, "undo", guid)
+            if machine.program.undo(guid):
+                self.judge.own_text.add(guid)
+                kinds = ["keep", "reject", "edit", "delete", "skip"]
+                self.judge.release(guid, self.passage(guid), kinds)
+
+    def plain(self, machine: Machine) -> list[tuple[Bare, Passage]]:
+        """Return the marked sentences that have no card, each with its one passage."""
+        here = passages(machine.notes)
+        bare = [(one, self.judge.ids(one.text) & here.keys()) for one in machine.program.without_card() if not one.skipped]  # fmt: skip
+        found = [(one, here[min(ids)]) for one, ids in bare if len(ids) == 1]
+        return [(one, passage) for one, passage in found if passage.form == "plain"]
+
+    def do_skip(self, machine: Machine) -> None:
+        if found := self.one_of(self.plain(machine)):
+            one, passage = found
+            self.says(machine, "skip", one.key, passage.id)
+            if machine.program.skip(one.key):
+                self.judge.decide(machine.name, "skip", passage.id)
+
+    def do_make(self, machine: Machine) -> None:
+        """Write a card for a passage that has none: its second half is the gap."""
+        if found := self.one_of(self.plain(machine)):
+            one, passage = found
+            words = passage.sentence.replace("==", "").split()
+            half = len(words) // 2
+            text = f"{' '.join(words[:half])} {{{{c1::{' '.join(words[half:])}}}}}"
+            self.says(machine, "make a card", one.key, passage.id)
+            known = machine.program.cards()
+            if machine.program.make(one.key, text):
+                self.judge.release("", passage.id, ["skip", "reject", "delete"])
+                self.judge.first.pop(passage.id, None)
+                self.judge.own_text |= machine.program.cards().keys() - known.keys()
+
+    # --- answers
+
+    def do_answer(self, machine: Machine) -> None:
+        if one := self.one_of(machine.program.questions()):
+            self.answer(machine, one)
+
+    def answer(self, machine: Machine, one: Question) -> None:
+        """Say what is true."""
+        judge, program = self.judge, machine.program
+        cards = program.cards()
+        if one.guid not in cards:
+            return
+        meant = judge.ids(one.text)
+        before = cards[one.guid]
+        same = [guid for guid in one.rivals or cards if guid in cards and guid != one.guid and judge.is_same(one.text, guid)]  # fmt: skip
+        live = [rival for rival in same if cards[rival].live]
+        dropped = judge.of(meant, "reject", "delete")
+        has_card = [card for card in cards.values() if card.live and card.guid != one.guid and meant & {self.passage(card.guid)}]  # fmt: skip
+        self.says(machine, "answer", one.kind, one.guid, one.rivals, meant, "same", live)
+        if one.kind == "conflict":
+            yes = self.dice.random() < 0.5
+            if program.answer(one, yes) and yes:
+                judge.typed.pop(one.guid, None)
+            judge.own_text.add(one.guid)
+        elif one.kind == "missing":
+            program.answer(one, any(one.guid == each.guid for each in judge.decisions if each.kind == "delete"))  # fmt: skip
+        elif one.kind == "revision":
+            yes = judge.is_same(one.text, one.guid) or judge.is_heir(one.text, one.guid)
+            if program.answer(one, yes):
+                judge.release(one.guid, -1, ["edit"]) if yes else judge.own_text.add(one.guid)
+        elif one.kind == "same card?" and live:
+            if program.answer(one, True, live[0]):
+                judge.release(one.guid, -1, ["edit"])
+                judge.release(live[0], -1, ["edit"])
+        elif dropped or has_card:
+            if program.reject(one.id):
+                judge.release(one.guid, 0, ["keep"])
+        elif one.kind == "same card?":
+            program.answer(one, False)
+        elif program.answer(one, True) and not self.tried(machine, one.guid, before):
+            judge.decide(machine.name, "keep", min(meant, default=0), one.guid)
+
+    # --- in Anki
+
+    def work_in_anki(self, anki: Real) -> None:
+        judge = self.judge
+        here = [guid for guid, note in anki.state().items() if not is_retired(note)]
+        if not (guid := self.one_of(sorted(set(here) & judge.card_of.keys()))):
+            return
+        what = self.dice.choices(list(IN_ANKI), list(IN_ANKI.values()))[0]
+        self.world.say("anki:", what, guid, self.passage(guid))
+        with anki.at_work(self.history.later) as opened:
+            note = opened.state()[guid]
+            if what == "edit":
+                self.count += 1
+                name = self.dice.choice([name for name in ("Front", "Back", "Text") if name in note["fields"]])  # fmt: skip
+                words = f"[anki {self.count}]"
+                opened.edit(guid, name, f"{note['fields'][name]} {words}")
+                judge.typed[guid] = [each for each in judge.typed[guid] if each[0] != name]
+                judge.typed[guid].append((name, words))
+            elif what == "tag":
+                opened.tag(guid, "mine")
+                judge.tagged.add(guid)
+            elif what == "review" and guid not in judge.suspended:
+                opened.review(guid)
+                judge.reviewed[guid] = reviews(opened.state()[guid])
+            elif what == "suspend":
+                opened.suspend(guid)
+                judge.suspended.add(guid)
+            elif what == "delete":
+                opened.delete(guid)
+                judge.release(guid, -1, ["edit"])
+                judge.decide("", "delete", self.passage(guid), guid)
+                judge.shared([one.name for one in self.history.machines])
+                judge.typed.pop(guid, None)
+                judge.reviewed.pop(guid, None)
+                judge.tagged.discard(guid)
+                judge.suspended.discard(guid)

@@ -1,0 +1,16 @@
+"""A few short histories of ordinary life, the same each time. `python -m tests.life` plays as many as you like."""
+
+import pytest
+
+from tests.life.history import lived
+
+HISTORIES = [(1, "1", False), (2, "1", True), (3, "2", True), (4, "stale", True)]
+
+
+@pytest.mark.parametrize(("seed", "machines", "anki"), HISTORIES)
+def test_nothing_is_doubled_lost_or_made_anew(request, seed, machines, anki):
+    if anki:
+        request.getfixturevalue("backend")  # skips where Anki is not installed
+    report = lived(seed, machines, anki=anki, steps=6)
+    assert report["edits"], report["log"]
+    assert not report["wrong"], "\n".join(report["log"])

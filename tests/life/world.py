@@ -1,0 +1,350 @@
+"""The notes of a person, how they change, and the truth: which passage each text belongs to."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rapidfuzz import fuzz
+
+GAP = re.compile(r"==(.+?)==")
+LINES = (Path(__file__).parent / "passages.jsonl").read_text("utf-8").splitlines()
+SENTENCES: dict[str, dict[str, list[str]]] = {row["text"]: row for row in map(json.loads, LINES)}
+"""Real sentences with a gap: by sentence, its real corrections (`after`) and other facts (`other`)."""
+GAPS = sorted({gap for text in SENTENCES for gap in GAP.findall(text)})
+NAMES = ["Keller", "Osaka", "Moreau", "Lisbon", "Haldane", "Quito", "Ibsen", "Tartu"]
+CLAUSES = [
+    ", as is well known,",
+    " in most cases",
+    " (see the lecture)",
+    " today",
+    " roughly speaking",
+]
+CONTEXT = [
+    "Some context about the topic.",
+    "More reading is needed here.",
+    "Compare the chapter on methods.",
+    "This was discussed in the seminar.",
+    "An open point remains.",
+]
+FORMS = {"mark": 50, "cloze": 10, "inline": 15, "block": 8, "two-way": 5, "plain": 12}
+OPERATIONS = {
+    "edit": 26, "replace": 4, "insert": 8, "delete": 4, "reorder": 6, "move": 6, "rename": 4,
+    "rename_edit": 4, "split": 2, "merge": 2, "copy_note": 1, "copy": 2, "delete_note": 2,
+    "restore": 5, "cut": 5, "swap": 1,
+}  # fmt: skip
+OWN_WORDS = re.compile(r" ?\\?\[(?:mine|anki) \d+\\?\]")
+
+
+def folded(text: str) -> str:
+    """Letters and digits only, without signs of clozes, HTML and what a person added."""
+    text = html.unescape(re.sub(r"<[^>]*>", "", OWN_WORDS.sub("", text)))
+    text = re.sub(r"\{\{c\d+::", "", text)
+    return "".join(sign for sign in text.casefold() if sign.isalnum())
+
+
+def words_of(fields: dict[str, str]) -> str:
+    """The folded text of a card or note."""
+    return folded(" ".join(fields.get(name, "") for name in ("Front", "Back", "Text")))
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One fact in a note; `id` is the truth: it stays through all edits and moves."""
+
+    id: int
+    sentence: str
+    form: str
+
+    @property
+    def markdown(self) -> str:
+        if self.form == "mark":
+            return self.sentence
+        bare = self.sentence.replace("==", "")
+        if self.form == "plain":
+            return f"=={bare}=="
+        gap = GAP.search(self.sentence)
+        assert gap is not None
+        before, after = (part.replace("==", "") for part in (gap.string[: gap.start()], gap.string[gap.end() :]))  # fmt: skip
+        if self.form == "cloze":
+            return f"{before}{{{{c1::{gap[1]}}}}}{after}"
+        between = {"inline": "::", "block": "\n?\n", "two-way": ":::"}[self.form]
+        return f"Which words complete “{before}…{after}”?{between}{gap[1]}"
+
+
+@dataclass
+class Note:
+    title: str
+    lines: list[Passage | str]
+
+    def text(self) -> str:
+        lines = [line if isinstance(line, str) else line.markdown for line in self.lines]
+        return "\n\n".join([f"# {self.title}", *lines]) + "\n"
+
+
+def typo(dice: random.Random, text: str) -> str:
+    if not (words := list(re.finditer(r"[^\W\d_]{4,}", text))):
+        return text
+    found = dice.choice(words)
+    word, at = found[0], dice.randrange(1, len(found[0]) - 1)
+    swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    other = word[:at] + dice.choice("aeinrst") + word[at:]
+    new = dice.choice([word[:at] + word[at + 1 :], swapped, other])
+    return text[: found.start()] + new + text[found.end() :]
+
+
+def clause(dice: random.Random, text: str) -> str:
+    spaces = [found.start() for found in re.finditer(r" (?=[^\W_])", text)]
+    outside = [at for at in spaces if text.count("==", 0, at) % 2 == 0]
+    at = dice.choice(outside or [len(text)])
+    return text[:at] + dice.choice(CLAUSES) + text[at:]
+
+
+def number(dice: random.Random, text: str) -> str:
+    if not (numbers := list(re.finditer(r"\d+", text))):
+        return typo(dice, text)
+    found = dice.choice(numbers)
+    return f"{text[: found.start()]}{int(found[0]) + dice.randint(1, 9)}{text[found.end() :]}"
+
+
+def name(dice: random.Random, text: str) -> str:
+    if not (names := list(re.finditer(r"(?<=[a-z,] )[A-Z][a-z]{3,}", text))):
+        return clause(dice, text)
+    found = dice.choice(names)
+    return text[: found.start()] + dice.choice(NAMES) + text[found.end() :]
+
+
+def answer(dice: random.Random, text: str) -> str:
+    return GAP.sub(f"=={dice.choice(GAPS)}==", text, count=1)
+
+
+def real(dice: random.Random, text: str) -> str:
+    """A correction that somebody really made."""
+    return dice.choice(SENTENCES.get(text, {}).get("after") or [typo(dice, text)])
+
+
+EDITS: dict[Callable[[random.Random, str], str], int] = {
+    typo: 4, clause: 2, number: 2, name: 1, answer: 1, real: 4
+}  # fmt: skip
+
+
+class World:
+    """The notes as they are now, and all that they ever said."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.log: list[str] = []
+        self.edits, self.number, self.clock = 0, 0, 0
+        self.done: Counter[str] = Counter()
+        self.meant: dict[str, set[int]] = defaultdict(set)
+        """By folded text, the passages that ever said it."""
+        self.copied: dict[int, int] = {}
+        """By copy, the passage that was copied first."""
+        self.replaced: dict[int, int] = {}
+        """By new fact, the one in whose place it was written."""
+        self.bin: list[tuple[str, list[Passage | str]]] = []
+        self.clipboard: list[tuple[int, Passage]] = []
+        self.notes: dict[str, Note] = {}
+        for at in range(self.dice.randint(5, 12)):
+            lines: list[Passage | str] = []
+            for _ in range(self.dice.randint(2, 9)):
+                lines += [self.dice.choice(CONTEXT)] * (self.dice.random() < 0.5) + [self.fresh()]
+            self.notes[f"note {at}"] = Note(f"note {at}", lines)
+
+    def say(self, *words: object) -> None:
+        self.log.append(" ".join(map(str, words)))
+
+    def next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def root(self, passage: int) -> int:
+        return self.copied.get(passage, passage)
+
+    def says(self, passage: Passage) -> Passage:
+        self.meant[folded(passage.markdown)].add(passage.id)
+        return passage
+
+    def fresh(self) -> Passage:
+        """A fact that is not like any other."""
+        for _ in range(50):
+            sentence = self.dice.choice(list(SENTENCES))
+            bare = folded(sentence)
+            if all(fuzz.ratio(bare, other) < 75 for other in self.meant):
+                break
+        form = self.dice.choices(list(FORMS), list(FORMS.values()))[0]
+        return self.says(Passage(self.next(), sentence, form))
+
+    def present(self) -> dict[int, Passage]:
+        return passages(self.notes)
+
+    def copy(self) -> dict[str, Note]:
+        return {name: Note(note.title, list(note.lines)) for name, note in self.notes.items()}
+
+    def edited(self, passage: Passage) -> Passage:
+        for _ in range(20):
+            change = self.dice.choices(list(EDITS), list(EDITS.values()))[0]
+            sentence = change(self.dice, passage.sentence)
+            new = replace(passage, sentence=sentence)
+            if GAP.search(sentence) and folded(new.markdown) != folded(passage.markdown):
+                self.edits += 1
+                self.say("  edit", change.__name__, passage.id, repr(passage.sentence), "→", repr(sentence))  # fmt: skip
+                return self.says(new)
+        return passage
+
+    def twin(self, line: Passage | str) -> Passage | str:
+        if isinstance(line, str):
+            return line
+        new = replace(line, id=self.next())
+        self.copied[new.id] = self.root(line.id)
+        return self.says(new)
+
+    def put(self, passage: Passage, where: str = "") -> None:
+        lines = self.notes[where or self.dice.choice(list(self.notes))].lines
+        lines.insert(self.dice.randint(0, len(lines)), passage)
+
+    def spots(self) -> list[tuple[str, int]]:
+        """Return where the passages are."""
+        return [
+            (name, at)
+            for name, note in self.notes.items()
+            for at, one in enumerate(note.lines)
+            if isinstance(one, Passage)
+        ]
+
+    def change(self) -> None:
+        """One thing that a person does to notes."""
+        spots = self.spots()
+        what = self.dice.choices(list(OPERATIONS), list(OPERATIONS.values()))[0]
+        where, at = self.dice.choice(spots) if spots else ("", 0)
+        what = what if spots else "insert"
+        self.done[what] += 1
+        self.say(what, where, at)
+        getattr(self, f"do_{what}")(where, at)
+
+    def paste(self) -> None:
+        """What was cut two steps ago is pasted."""
+        self.clock += 1
+        for due, passage in [one for one in self.clipboard if one[0] <= self.clock]:
+            self.clipboard.remove((due, passage))
+            self.say("paste", passage.id)
+            self.put(passage)
+
+    def take(self, where: str, at: int) -> Passage:
+        taken = self.notes[where].lines.pop(at)
+        assert isinstance(taken, Passage)
+        return taken
+
+    def do_edit(self, where: str, at: int) -> None:
+        more = min(self.dice.choice([0, 0, 0, 1, 2]), len(self.spots()))
+        for name, spot in dict.fromkeys([(where, at), *self.dice.sample(self.spots(), more)]):
+            lines = self.notes[name].lines
+            if isinstance(one := lines[spot], Passage):
+                lines[spot] = self.edited(one)
+
+    def do_replace(self, where: str, at: int) -> None:
+        old, new = self.take(where, at), self.fresh()
+        if others := SENTENCES.get(old.sentence, {}).get("other"):
+            new = self.says(replace(new, sentence=self.dice.choice(others), form=old.form))
+        self.replaced[new.id] = old.id
+        self.edits += 1
+        self.notes[where].lines.insert(at, new)
+        self.say("  replace", old, "by", new)
+
+    def do_insert(self, where: str, at: int) -> None:
+        self.put(self.fresh())
+
+    def do_delete(self, where: str, at: int) -> None:
+        self.bin.append((where, [self.take(where, at)]))
+
+    def do_reorder(self, where: str, at: int) -> None:
+        self.put(self.take(where, at), where)
+
+    def do_move(self, where: str, at: int) -> None:
+        self.put(self.take(where, at))
+
+    def do_cut(self, where: str, at: int) -> None:
+        self.clipboard.append((self.clock + 2, self.take(where, at)))
+
+    def do_rename(self, where: str, at: int) -> str:
+        new = f"note r{self.next()}"
+        self.notes[new] = self.notes.pop(where)
+        if self.dice.random() < 0.5:
+            self.notes[new].title = new
+        return new
+
+    def do_rename_edit(self, where: str, at: int) -> None:
+        lines = self.notes[self.do_rename(where, at)].lines
+        for spot, one in enumerate(lines):
+            if isinstance(one, Passage) and self.dice.random() < 0.4:
+                lines[spot] = self.edited(one)
+
+    def do_split(self, where: str, at: int) -> None:
+        lines = self.notes[where].lines
+        if half := len(lines) // 2:
+            name = f"note s{self.next()}"
+            self.notes[name] = Note(name, lines[half:])
+            del lines[half:]
+
+    def do_merge(self, where: str, at: int) -> None:
+        if others := [name for name in self.notes if name != where]:
+            self.notes[where].lines += self.notes.pop(self.dice.choice(others)).lines
+
+    def do_copy_note(self, where: str, at: int) -> None:
+        note = self.notes[where]
+        self.notes[f"copy {self.next()} of {where}"] = Note(note.title, [self.twin(one) for one in note.lines])  # fmt: skip
+
+    def do_copy(self, where: str, at: int) -> None:
+        twin = self.twin(self.notes[where].lines[at])
+        assert isinstance(twin, Passage)
+        self.put(twin)
+
+    def do_delete_note(self, where: str, at: int) -> None:
+        if len(self.notes) > 2:
+            self.bin.append((where, self.notes.pop(where).lines))
+
+    def do_restore(self, where: str, at: int) -> None:
+        if self.bin:
+            name, lines = self.bin.pop(self.dice.randrange(len(self.bin)))
+            here = self.present()
+            back = [one for one in lines if isinstance(one, str) or one.id not in here]
+            note = self.notes.setdefault(name, Note(name, []))
+            note.lines += back
+
+    def do_swap(self, where: str, at: int) -> None:
+        other = self.dice.choice(list(self.notes))
+        self.notes[where], self.notes[other] = self.notes[other], self.notes[where]
+
+
+@dataclass
+class Vault:
+    """The files of the notes. Each machine has them at the same place, so the one that runs writes its own."""
+
+    folder: Path
+    wrote: dict[str, str] = field(default_factory=dict)
+    ticks: int = 1_700_000_000
+
+    def write(self, notes: dict[str, Note]) -> None:
+        """Write what changed; each version of a file has a date of its own."""
+        texts = {name: note.text() for name, note in notes.items()}
+        for gone in self.wrote.keys() - texts.keys():
+            (self.folder / f"{gone}.md").unlink()
+        for changed in [name for name in texts if texts[name] != self.wrote.get(name)]:
+            path = self.folder / f"{changed}.md"
+            path.write_text(texts[changed], encoding="utf-8")
+            self.ticks += 60
+            os.utime(path, (self.ticks, self.ticks))
+        self.wrote = texts
+
+
+def passages(notes: dict[str, Note]) -> dict[int, Passage]:
+    return {
+        one.id: one for note in notes.values() for one in note.lines if isinstance(one, Passage)
+    }
