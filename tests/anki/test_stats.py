@@ -15,7 +15,7 @@ import pytest
 if not os.environ.get("ANKIFORGE_REQUIRE_ALL"):
     pytest.importorskip("fsrs")
 
-from tests.anki.histories_fsrs import Study, started, write
+from tests.anki.studied import Study, started, write
 
 NOTES = {
     "Cells": [f"Zelle {n}:::cell {n}" for n in range(12)],

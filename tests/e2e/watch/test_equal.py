@@ -1,6 +1,5 @@
 """The law of the watcher: whatever it saw, and however, the ledger is that of whole runs."""
 
-import os
 import random
 import shutil
 import sqlite3
@@ -185,7 +184,7 @@ def more_sources(desk: Path, second: Path) -> None:
     settings.write_text(settings.read_text("utf-8").replace("anki:", f"{more}anki:"), "utf-8")
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("ANKIFORGE_HISTORIES", "1"))))
+@pytest.mark.parametrize("seed", [0])
 def test_the_ledger_is_that_of_whole_runs_whatever_was_seen_together(
     seed, forge, watch, forge_in, desk, vault, tmp_path,
     monkeypatch):  # fmt: skip
