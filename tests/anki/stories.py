@@ -102,16 +102,6 @@ class Desk:
         if journal:
             (self.forge.folder / "journal.jsonl").unlink()
 
-    def back_up(self) -> None:
-        shutil.copytree(self.hidden, self.forge.folder / "backup")
-
-    def bring_back(self) -> None:
-        """The backup takes the place of the ledger; the journal stays."""
-        self.lose()
-        (self.forge.folder / "backup").rename(self.hidden)
-
-    # --- the person in Anki
-
     def settle(self) -> None:
         """Time passes: what was changed in Anki is not of this very moment."""
         self.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")

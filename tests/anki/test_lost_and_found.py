@@ -1,4 +1,4 @@
-"""A ledger that was lost, or is older than the journal, and what a person had done before."""
+"""A ledger that was lost, and what a person had done before."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,42 +33,19 @@ def waits(front: str, back: str, word: str = "") -> Step:
     return check
 
 
-def untold(desk: Desk) -> None:
-    """After `recover`, every note in Anki has a card."""
-    desk.forge.ok("recover", "--collection", desk.forge.profile / "collection.anki2")
-    assert "neither the source nor the journal has" not in desk.forge("run").stderr
-
-
 CAT = (do.write("Katze::cat\n"), do.go())
-CAT_TWICE = (do.write("Katze:::cat\n"), do.write("Katze:::cat\n", "B.md"), do.go())
 HUNT = "Who hunts the echidna when the nights are long and {}::wolves\n"
-HELD = "In 1752 the valley of ==the {0} people== was known to hold salt.\n"
 LONG = "What is the word for Katze?::{}\n"
 ABOUT = "These are words of a course that we took last year in the old school by the lake.\n\n"
 ADDED = waits("What is the word for Katze?", "cat Felidae")
-LIGHT = "What is the speed of light?::{} km\n"
 
-LEFT = "1 note from vault:notes whose passage neither the source nor the journal has"
 
 STORIES: dict[str, tuple[Step, ...]] = {
-    "a note whose passage went before both files were lost is told of until it is taken over": (
-        *CAT, do.lose(journal=True), do.write("Hund::dog\n"), do.say("run", told=LEFT),
-        do.say("run", told="ankiforge recover takes them over"), untold,
-    ),
     "a vault that is not there leaves Anki with every card": (
         *CAT, do.leave(), do.say("run", code=1, told="no package was written: Anki has every accepted card"),
     ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),
-    ),
-    "a note deleted between the loss of both files and that of the ledger stays deleted": (
-        do.write("Katze::cat\n\nHund::dog\n"), do.go(), do.lose(journal=True), do.run(),
-        lambda desk: desk.col.remove_notes(desk.col.find_notes("Katze")), do.lose(), do.run(added=0),
-        do.card("Katze", anki="tombstone"),
-    ),
-    "one that was wanted back is not taken for deleted by its old grave": (
-        *CAT, do.delete(), do.run(), do.say("restore", "CARD"), do.run(written=1), do.run(written=1),
-        do.load(new=1), do.run(written=0),
     ),
     "a field emptied in Anki stays empty after a loss": (
         do.write("Katze:::cat\n"), do.go(), do.edit(Reverse=""), do.lose(),
@@ -78,26 +55,9 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.write("Katze:::cat\n"), do.go(), do.lose(), do.run(),
         do.card(kind="two-way", fields={"Front": "Katze", "Back": "cat", "Reverse": "y"}),
     ),
-    "a rejected card of two passages does not come back": (
-        *CAT_TWICE, do.say("reject", "CARD"), do.go(), do.lose(), do.run(added=0),
-        do.cards(verdict="rejected"),
-    ),
-    "a pin can be taken back though the source went on": (
-        *CAT, do.edit(Back="kitty"), do.write("Katze::a cat\n"), do.run(),
-        do.say("resolve", "CARD", "--mine", told="your words stay"), do.write("Katze::one cat\n"), do.run(), do.say("undo"),
-        do.run(conflicts=1),
-    ),
     "a deletion nobody looked at outlives a lost database": (
         do.write("Katze::cat\n\nHund::dog\n"), do.go(), do.delete(), do.lose(), do.run(written=0),
         do.card(anki="tombstone"),
-    ),
-    "a deletion in Anki before the note was taken over outlives the next loss": (
-        *CAT, do.lose(journal=True), do.write("Hund::dog\n"), do.run(),
-        lambda desk: desk.col.remove_notes(desk.col.find_notes("Katze")), do.run(),
-        do.write("Katze::cat\n"), do.run(), do.lose(), do.run(added=0), do.card(anki="missing"),
-    ),
-    "a card of two passages whose words were typed in Anki serves both after a loss": (
-        *CAT_TWICE, do.edit(Back="kitty"), do.run(), do.lose(), do.run(), one,
     ),
     "a rejected card whose words were typed in Anki stays rejected after a loss": (
         *CAT, do.edit(Back="kitty"), do.say("reject", "CARD"), do.run(), do.lose(), do.run(),
@@ -108,25 +68,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.card(fields={"Front": LONG.partition("::")[0], "Back": "cat"}),
         do.write("What is a word for Katze?::cat\n"), do.ship(),
         do.note(Front="What is a word for Katze?", Back="kitty"),
-    ),
-    "words typed in Anki stay after a loss, a new link that was shipped, and another loss": (
-        do.write(LONG.format("cat")), do.go(), do.edit(Front="What is the word for Katze? (mine)"),
-        do.lose(), do.run(),
-        lambda desk: (desk.notes / "A.md").rename(desk.notes / "B.md"), do.go(), do.lose(), do.run(),
-        do.write(LONG.format("cats"), "B.md"), do.ship(),
-        do.note(Front="What is the word for Katze? (mine)"),
-    ),
-    "a card rejected while a correction of it waited stays rejected after a loss": (
-        do.write(HELD.format("Zneraar")), do.go(), do.write(HELD.format("Zpibaar")), do.run(),
-        do.say("reject", "CARD", card="salt"), do.lose(), do.run(), do.cards(verdict="rejected"),
-    ),
-    "words changed while the card was rejected wait when that is undone, and after a loss": (
-        *CAT, do.say("reject", "CARD"), do.write("Kater::cat\n"), do.run(), do.say("undo"), do.run(),
-        waits("Kater", "cat"), do.lose(), do.run(), waits("Kater", "cat"),
-    ),
-    "words of the source that wait for a person still wait after a loss": (
-        *CAT, do.edit(Extra="my own"), do.write("Kater::cat\n"), do.run(), waits("Kater", "cat"), do.lose(),
-        do.run(), waits("Kater", "cat"),
     ),
     "words added to a card whose note was renamed still wait after a loss": (
         do.write(ABOUT + LONG.format("cat")), do.go(),
@@ -155,12 +96,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
         ),
         do.pulled(reviews=1),
     ),
-    "a person who accepts one opens a taken over document again": (
-        *CAT, do.lose(journal=True), do.write("Katze::cat\n\nHund::dog\n"), do.run(),
-        do.card("Hund", verdict="pending"), do.say("accept", "CARD", card="Hund"),
-        do.write("Katze::cat\n\nHund::dog\n\nMaus::mouse\n"), do.run(),
-        do.card("Maus", verdict="accepted"),
-    ),
 }  # fmt: skip
 
 
@@ -173,65 +108,6 @@ def test_a_story(desk, steps):
 def told(desk: Desk, *steps: Step) -> None:
     for step in steps:
         step(desk)
-
-
-def test_an_edited_card_of_two_passages_is_not_doubled(desk):
-    told(desk, *CAT_TWICE)
-    guid = desk.guid()
-    edited = do.say("edit", "CARD", "--field", "Back", "a cat")
-    told(desk, edited, do.go(), do.lose(), do.run())
-    assert one(desk)["guid"] == guid
-
-
-def test_a_ledger_older_than_its_journal_catches_up(desk):
-    told(desk, do.write(LIGHT.format("300000")), do.go(), do.back_up())
-    guid = one(desk)["guid"]
-    told(desk, do.write(LIGHT.format("299792")), do.go())
-    told(desk, do.write("What is the speed of light c?::299792 km\n"), do.go())
-    assert one(desk)["guid"] == guid
-    told(desk, do.bring_back(), do.run(added=0))
-    assert one(desk)["guid"] == guid
-    assert desk.col.note_count() == 1
-
-
-def test_sources_that_lag_behind_the_journal_make_no_new_card(desk):
-    told(desk, do.write(LIGHT.format("300000")), do.go(), do.back_up())
-    guid = one(desk)["guid"]
-    told(desk, do.write(LIGHT.format("299792")), do.go())
-    told(desk, do.write("Which figure should one remember here?::299792 km\n"), do.go())
-    told(desk, do.bring_back(), do.write(LIGHT.format("300000")), do.run())
-    guids = {card["guid"] for card in desk.forge.cards()}
-    assert guid in guids
-    assert desk.col.note_count() == len(guids)
-
-
-def test_an_answer_that_went_away_and_came_back_keeps_its_id_after_a_loss(desk):
-    sentence = "The pupil is made {} by a ring of {}.\n"
-    first, second = ("==smaller==", "muscle"), ("smaller", "==muscle==")
-    for words in (first, second, first):
-        told(desk, do.write(sentence.format(*words)), do.run())
-    guids = {card["guid"] for card in desk.forge.cards()}
-    told(desk, do.lose(), do.run())
-    again = {card["guid"] for card in desk.forge.cards()}
-    assert again
-    assert again <= guids
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("The {{mitochondrion}} makes energy.", "The {{mitochondrion}} makes much energy."),
-        ("What is $E$ of a mass?\n?\n$E = mc^2$", "What is $E$ of any mass?\n?\n$E = mc^2$"),
-        ("What does `len` do::It counts `items`", "What does `len` do::It counts all `items`"),
-    ],
-    ids=["cloze", "maths", "code"],
-)
-def test_a_card_edited_after_all_was_lost_is_known_again(desk, before, after):
-    told(desk, do.write(f"{before}\n"), do.go())
-    guid = one(desk)["guid"]
-    told(desk, do.lose(journal=True), do.write(f"{after}\n"), do.run())
-    assert one(desk)["guid"] == guid
-    assert one(desk)["revision"]
 
 
 def test_a_new_gap_takes_no_number_that_a_person_uses_in_anki(desk):

@@ -121,29 +121,6 @@ def test_two_computers_that_forge_and_import_before_they_sync_have_one_note_each
         assert {card["anki"] for card in computer.forge.cards()} == {"seen"}
 
 
-@pytest.mark.parametrize("looked_before", [True, False])
-def test_a_note_deleted_where_its_card_still_waits_stays_deleted(pair, looked_before):
-    laptop, phone = pair
-    settings = laptop.forge.folder / "ankiforge.yaml"
-    settings.write_text(settings.read_text() + "accept: {rules: review}\n")
-    laptop.run()
-    _forged_on(phone, laptop)
-    guid = laptop.guid("Katze")
-    laptop.anki.col.remove_notes([laptop.anki.note(guid).id])
-    if looked_before:
-        laptop.run()
-    _carry_journal(phone, laptop)
-
-    assert laptop.run()["written"] == 0
-    assert {card["fields"]["Front"]: card["anki"] for card in laptop.forge.cards()} == {
-        "Katze": "tombstone",
-        "Hund": "seen",
-    }
-    _carry_journal(laptop, phone)
-    _sync(laptop, phone)
-    assert phone.run()["written"] == 0
-
-
 def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     laptop, phone = pair
     for computer in pair:
@@ -161,34 +138,6 @@ def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     phone.rewrite("Katze:::cat", "Katze:::cat (an animal)")
     came = phone.run()
     assert (came["written"], came["conflicts"]) == (0, 0)
-
-
-def test_of_two_notes_of_a_passage_the_one_that_a_full_sync_left_is_kept(pair):
-    laptop, phone = pair
-    laptop.note.write_text("# Cells\n\nEin anderer Satz steht davor.\n\nKatze:::cat\n")
-    phone.note.write_text("# Cells\n\nKatze:::cat\n")
-    for computer in pair:
-        computer.run()
-        computer.load()
-        computer.run()
-    lost, left = laptop.guid("Katze"), phone.guid("Katze")
-    assert lost != left
-    for table in ("cards", "notes"):  # the phone's collection replaces that of the laptop
-        laptop.anki.col.db.execute(f"delete from {table}")
-    laptop.anki.load(phone.forge.folder / "ankiforge.previous.apkg")
-    laptop.note.write_text(phone.note.read_text())
-    _carry_journal(laptop, phone)
-    _carry_journal(phone, laptop)
-
-    for computer in (laptop, phone, laptop):
-        computer.run()
-        _carry_journal(laptop, phone)
-        _carry_journal(phone, laptop)
-
-    for computer in pair:
-        live = [one for one in computer.forge.cards() if one["standing"] == "live"]
-        assert [(one["guid"], one["anki"]) for one in live] == [(left, "seen")]
-    assert RETIRED not in laptop.anki.note(left).tags
 
 
 @pytest.mark.parametrize("laptop_first", [True, False])
@@ -223,46 +172,3 @@ def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
     _sync(second, first)
     for computer in pair:  # the person studies it all the same
         assert computer.run()["written"] == 0
-
-
-@pytest.mark.parametrize("laptop_first", [True, False])
-def test_the_words_of_the_source_wait_on_both_though_each_had_a_card_of_its_own(pair, laptop_first):
-    laptop, phone = pair
-    laptop.rewrite("Katze:::cat", "Katze:::an animal of the golden kind")
-    laptop.run()
-    laptop.load()
-    for computer in pair:
-        computer.note.write_text("# Cells\n\nKatze:::an animal of the ancient kind\n\nHund:::dog\n")
-    phone.run()
-    _sync(laptop, phone)
-    first, second = pair if laptop_first else (phone, laptop)
-    _carry_journal(second, first)
-    first.run()
-    _carry_journal(first, second)
-    second.run()
-
-    for computer in pair:
-        [live] = [
-            card
-            for card in computer.forge.cards()
-            if card["standing"] == "live" and card["fields"]["Front"] == "Katze"
-        ]
-        assert "golden" in live["fields"]["Back"]
-        assert "ancient" in live["revision"]["fields"]["Back"]
-
-
-def test_another_answer_at_the_same_place_makes_no_second_note(pair):
-    laptop, phone = pair
-    for computer in pair:
-        computer.note.write_text("# Mill\n\nThe old mill by the river grinds ==rye== all year.\n")
-    phone.run()
-    laptop.rewrite("rye", "buckwheat")
-    _carry_journal(phone, laptop)
-
-    assert laptop.run()["written"] == 0  # a changed answer waits where the old card is not known
-    [card] = laptop.forge.cards()
-    assert [one["check"] for one in card["findings"]] == ["same_highlight"]
-    phone.rewrite("rye", "buckwheat")
-    _carry_journal(laptop, phone)
-    phone.run()
-    assert [one["guid"] for one in phone.forge.cards()] == [card["guid"]]

@@ -52,29 +52,6 @@ def spaces(
         yield first, Space(forge_in(tmp_path / "second"), anki, request.param, "Home")
 
 
-def test_a_passage_copied_from_another_vault_holds_back_no_card_of_its_new_note(spaces):
-    _, second = spaces
-    second.write(f"{TIDES}\n{BOOK}")
-    assert not second.ship()["waiting"]
-    second.write(f"{TIDES}\n{BOOK}\nWhich metal melts in the hand?::gallium\n")
-    second.ship()
-
-    backs = {"It raises them twice a day.", "Borges", "gallium"}
-    assert second.cards() == dict.fromkeys(backs, "accepted")
-
-
-def test_a_similar_passage_of_another_vault_is_not_taken_over(spaces):
-    first, second = spaces
-    second.write(LAKES.replace("deepest lake of", "deepest lake in all") + f"\n{TIDES}")
-    second.ship()
-
-    assert first.anki.col.note_count() == 5
-    assert set(second.cards().values()) == {"accepted"}
-    assert {one["guid"] for one in first.forge.cards()}.isdisjoint(
-        one["guid"] for one in second.forge.cards() if "deepest" in str(one["fields"])
-    )
-
-
 def test_a_lost_workspace_holds_back_what_may_have_been_rejected(spaces):
     _, second = spaces
     second.write(f"{TIDES}\nWhich metal melts in the hand?::gallium\n")

@@ -1,7 +1,6 @@
 """A model offers a question, its turned form and a cloze for one fact; a person picks one."""
 
 import json
-import shutil
 import zipfile
 from collections.abc import Iterator
 from types import ModuleType
@@ -21,17 +20,6 @@ def server(fake: ModuleType) -> Iterator[Any]:
     with fake.LlmServer() as running:
         running.otherwise = offers
         yield running
-
-
-def draws(fake: ModuleType, *which: int) -> Any:
-    """A model that offers only these of the three."""
-
-    def offers(request: dict[str, Any]) -> Any:
-        return fake.cards(
-            *(offered(fake, h)[one] for h, _ in fake.marked(request) for one in which)
-        )
-
-    return offers
 
 
 def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
@@ -110,68 +98,3 @@ def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(dr
     assert drafted.ok("list").stdout == ""
     drafted.ok("undo", first.partition(".")[0])
     assert len(ids(drafted)) == 3
-
-
-def states(forge: Any) -> list[tuple[str, str, str]]:
-    return [(c["guid"], c["verdict"], c["standing"]) for c in forge.cards()]
-
-
-def test_a_note_type_drawn_alone_later_is_the_card_it_was(drafted, server, fake):
-    first, _, cloze = ids(drafted)
-    for drawn, guid in ((2, cloze), (0, first), (2, cloze)):
-        server.otherwise = draws(fake, drawn)
-        drafted.ok("draft", "--again", "drafter:llm", "--accept", "review")
-        [card] = drafted.ok("list", "--json").lines
-        assert (card["guid"], card["verdict"]) == (guid.partition(".")[0], "pending")
-    assert len(drafted.cards()) == 2
-
-
-def test_a_merged_choice_is_gone_whole_and_not_drawn_again(drafted, server, fake):
-    def offers(request: dict[str, Any]) -> Any:
-        [(h, words)] = fake.marked(request)
-        cards = offered(fake, h)
-        cards[0]["front"] = cards[0]["front"].replace("?", " today?" if "today" in words else "?")
-        return fake.cards(*({**card, "quote": words} for card in cards))
-
-    server.otherwise = offers
-    note = drafted.folder / "notes" / "Other.md"
-    note.write_text(f"=={ALPHA.replace('.', ' today.')}==\n", encoding="utf-8")
-    drafted.ok("run")
-    one, other = drafted.cards()
-    merged = drafted.json("merge", one["guid"], other["guid"])
-    [stays] = drafted.ok("list", "--json").lines
-    assert (stays["guid"], len(stays["choice"])) == (merged["guid"], 3)
-    before = states(drafted)
-    again = drafted.json("draft", "--again", "drafter:llm", "--remark", "anew")
-    assert again["fates"]["waiting"] == 2
-    assert states(drafted) == before
-    shutil.rmtree(drafted.folder / ".ankiforge")
-    drafted.ok("run")
-    assert states(drafted) == before
-    drafted.ok("restore", merged["merged"])
-    assert len(drafted.ok("list", "--json").lines) == 2
-    drafted.ok("undo")
-    drafted.ok("undo")
-    assert [len(card["choice"]) for card in drafted.ok("list", "--json").lines] == [3, 3]
-
-
-def test_two_facts_of_one_passage_that_were_merged_are_one_for_good(drafted, server, fake):
-    def offers(request: dict[str, Any]) -> Any:
-        [(h, words)] = fake.marked(request)
-        film = "What needs the light that the aperture lets in?"
-        return fake.cards(offered(fake, h)[0], fake.card(h, words, film, "the film", fact="2"))
-
-    server.otherwise = offers
-    again = ("draft", "--again", "kind:basic", "--accept", "review")
-    drafted.ok(*again)
-    one, other = drafted.ok("list", "--json").lines
-    drafted.ok("merge", one["guid"], other["guid"])
-    before = states(drafted)
-    drafted.ok(*again, "--remark", "better")
-    assert states(drafted) == before
-    assert [card["also"] for card in drafted.ok("list", "--json").lines] == [[]]
-
-
-def test_two_candidates_of_one_choice_are_not_merged(drafted):
-    first, _, cloze = (one.partition(".")[0] for one in ids(drafted))
-    assert "ankiforge pick" in drafted("merge", first, cloze, code=2).stderr

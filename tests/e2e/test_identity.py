@@ -1,7 +1,5 @@
 """Split, joined, drawn longer, marked twice: the card goes with its evidence and stays itself."""
 
-import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -43,10 +41,6 @@ def live(forge) -> dict[str, dict]:
     return asked
 
 
-def guids(cards: dict[str, dict]) -> dict[str, str]:
-    return {front: card["guid"] for front, card in cards.items()}
-
-
 def test_a_joined_highlight_sends_the_same_package_but_for_where_it_leads(forge, read, anki):
     before = read(ACRONYM, TERM)
     anki.load(forge.folder / "ankiforge.apkg")
@@ -61,20 +55,6 @@ def test_a_joined_highlight_sends_the_same_package_but_for_where_it_leads(forge,
 # --- two machines ---------------------------------------------------------------------------
 
 
-def test_a_fresh_machine_takes_the_journals_keys_whatever_it_reads_first(
-    forge, forge_in, tmp_path, read, paper
-):
-    before = read(ACRONYM, TERM)
-    there = forge_in(tmp_path / "there")
-    there.home.mkdir(parents=True)
-    shutil.copy(forge.home / "journal.jsonl", there.home)
-    other = tmp_path / "elsewhere" / "Other name.pdf"
-    other.parent.mkdir()
-    shutil.copy(paper, other)
-    there.ok("run", other)
-    assert guids(live(there)) == guids(before)
-
-
 # --- works ----------------------------------------------------------------------------------
 
 
@@ -87,17 +67,6 @@ def library(folder: Path, *marks: Annotation, doi: str = "10.5555/resist", title
         [Library((Work("PAPER001", {"title": title, "DOI": doi}, attachments=(attachment,)),))],
     )
     return folder / "zotero.sqlite"
-
-
-def with_doi(path: Path, *marks: str, doi: str = "10.5555/resist", **more: str) -> Path:
-    """A PDF that names its DOI in its metadata."""
-    write_pdf(
-        path,
-        [Page((paragraph(f"{WHOLE} {MORE}"),), tuple(mark(words, **more) for words in marks))],
-        title="How Bacteria Resist",
-        fields={"/Subject": f"doi:{doi}"},
-    )
-    return path
 
 
 @pytest.mark.parametrize(("title", "seen"), [("How Bacteria Resist", 1), ("A Review of Such", 2)])
@@ -133,35 +102,3 @@ def documents_of(forge) -> set[str]:
     return {
         tag for card in forge.cards() for tag in card["tags"] if tag.startswith("ankiforge::doc::")
     }
-
-
-def union_of(forge) -> dict:
-    for card in forge.cards():
-        for decided in forge.ok("show", "-v", "--json", card["guid"]).data["decisions"]:
-            if decided["what"] == "union":
-                return decided
-    raise AssertionError("no union")
-
-
-def test_a_union_gives_one_tag_and_taken_back_it_is_not_made_again(forge, paper, tmp_path):
-    with_doi(paper, ACRONYM, TERM)
-    forge.ok("run", paper.parent)
-    before = documents_of(forge)
-    zotero = library(tmp_path / "Z", Annotation("MARKAAA2", TERM))
-    forge.ok("run", paper.parent, zotero)
-    assert documents_of(forge) == before
-    forge.ok("undo", union_of(forge)["id"])
-    came = forge.json("run", paper.parent, zotero)
-    assert came["highlights"]["seen"] == 3
-    assert forge.json("run", paper.parent, zotero)["highlights"]["seen"] == 3
-    assert "union" in (forge.home / "journal.jsonl").read_text()
-
-
-def test_the_journal_names_the_documents_of_a_union(forge, paper, tmp_path):
-    with_doi(paper, TERM)
-    zotero = library(tmp_path / "Z", Annotation("MARKAAA2", TERM))
-    forge.ok("run", paper.parent, zotero)
-    lines = map(json.loads, (forge.home / "journal.jsonl").read_text().splitlines())
-    [union] = [line for line in lines if line["what"] == "union"]
-    assert sorted(union["documents"])[1] == "zotero:user/PAPER001"
-    assert {union["document"], union["with"]} == set(union["documents"])

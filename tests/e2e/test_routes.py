@@ -185,48 +185,6 @@ def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library,
     assert sum(card["highlight"].startswith("zotero:") for card in forge.cards()) == 2
 
 
-@pytest.mark.parametrize("first", ["paper", "library"])
-def test_a_mark_read_by_turns_from_zotero_and_from_the_pdf_stays_one_highlight(
-    forge, paper, library, first, request
-):
-    write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
-    forge.ok("run", request.getfixturevalue(first))
-    before = {card["guid"]: card["highlight"] for card in forge.cards()}
-    for path, seen in ((paper, 3), (library, 2), (paper.parent, 3), (library, 2)):
-        assert forge.json("run", path)["highlights"]["seen"] == seen
-    whole = forge.json("run", library, paper)
-
-    after = {card["guid"]: card["highlight"] for card in forge.cards()}
-    assert before.items() <= after.items()
-    assert len(after) == 3
-    assert whole["highlights"] == {"seen": 3, "new": 0, "changed": 0, "gone": 0, "unchanged": 3}
-    assert sum(whole["fates"].values()) == 3
-
-
-def test_a_mark_that_names_an_annotation_since_made_again_is_no_second_highlight(
-    forge, library, paper, vault
-):
-    words = "What are persister cells known to survive since 1987?"
-    link = "zotero://open-pdf/library/items/ATTACH01?page=1&annotation=MARKAAA2"
-
-    def write(made: str, year: str) -> None:
-        note = Annotation(made, PLAIN.replace("own", year), comment=f"? {words}")
-        attached = Attachment("ATTACH01", "Resistance.pdf", (note,))
-        work = Work("PAPER001", {"title": "How Bacteria Resist"}, attachments=(attached,))
-        write_zotero(library / "zotero.sqlite", [Library((work,))])
-
-    old = PLAIN.replace("own", "1,987")
-    write("MARKAAA2", "1,987")
-    (vault / "a.md").write_text(f"> {old}\n> ([Byron, 2021]({link}))\n", encoding="utf-8")
-    forge.ok("run", library, vault)
-    write("MARKBBB3", "1,988")
-    more = {"/Zotero:Key": TextStringObject("MARKAAA2")}
-    write_pdf(paper, [Page((paragraph(old),), (mark(old, comment=f"? {words}", more=more),))])
-    forge.ok("run", library, vault, paper)
-    [card] = forge.cards()
-    assert "1,988" in str(card["fields"])
-
-
 def test_equal_annotation_keys_of_two_libraries_are_two_highlights(forge, tmp_path):
     def library(words: str, group: int | None = None) -> Library:
         mark = Annotation("MARKAAA2", words)
