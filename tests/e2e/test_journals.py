@@ -65,15 +65,10 @@ def decided(forge) -> dict[str, tuple]:
     return {card["guid"]: tuple(card[name] for name in names) for card in forge.cards()}
 
 
-def with_anki(
-    forge, anki, *sources: str, vault: str = "{obsidian: {name: notes, path: notes}}"
-) -> Path:
-    """Let a workspace read a vault of its own, or other sources, and a collection; return the vault."""
+def with_anki(forge, anki, vault: str = "{obsidian: {name: notes, path: notes}}") -> Path:
+    """Let a workspace read a vault of its own, and a collection; return the vault."""
     (forge.folder / "notes" / ".obsidian").mkdir(parents=True)
-    collection = f"'{anki.col.path}'" if anki else "none"
-    forge.settings(
-        f"sources: [{', '.join(sources or (vault,))}]\nanki: {{collection: {collection}}}\n"
-    )
+    forge.settings(f"sources: [{vault}]\nanki: {{collection: '{anki.col.path}'}}\n")
     return forge.folder / "notes"
 
 
