@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.draft.probe import Probing
     from ankiforge.draft.prompt import Prompt, Prompts
-    from ankiforge.extract.workers import WorkerPool
     from ankiforge.ledger import Ledger
     from ankiforge.pipeline import Job
 
@@ -465,9 +464,9 @@ def open_sources(
     ledger: Ledger,
     *,
     offline: bool = False,
-    pool: WorkerPool | None = None,
+    jobs: int = 1,
 ) -> tuple[Source, ...]:
-    """Open sources that have their final names; their files are read with `pool`, if given."""
+    """Open sources that have their final names; so many files are read at a time."""
     return tuple(
         open_source(
             config,
@@ -475,7 +474,7 @@ def open_sources(
             one.only,
             memory=ledger.caches.of(f"{one.entry.kind}:{one.entry.name}"),
             offline=offline,
-            pool=pool,
+            jobs=jobs,
         )
         for one in selected
     )
@@ -488,9 +487,9 @@ def open_source(
     *,
     memory: Memory | None = None,
     offline: bool = False,
-    pool: WorkerPool | None = None,
+    jobs: int = 1,
 ) -> Source:
-    """Open a source, passing `memory`, `offline` and `pool` only if its kind accepts them.
+    """Open a source, passing only those of the other arguments that its kind accepts.
 
     Raises:
         ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
@@ -503,7 +502,9 @@ def open_source(
     # Not `inspect.signature`: importing `inspect` takes as long as this whole function.
     code = module.open_source.__code__
     accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    optional = {"memory": memory or NoMemory(), "offline": offline, "pool": pool}
+    optional = {"memory": memory or NoMemory(), "offline": offline, "jobs": jobs}
+    if not offline or is_loopback(config.executor):
+        optional["executor"] = config.executor
     optional = {name: value for name, value in optional.items() if name in accepted}
     try:
         return module.open_source(entry.name, entry.path, settings, only, config.me, **optional)

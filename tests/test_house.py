@@ -135,7 +135,6 @@ def test_every_command_takes_the_common_options_after_its_name(words):
 RARE = {
     "--limit": "run extract draft list show edit seen stats lint watch",
     "--jobs": "run extract draft watch",
-    "--scheduler": "run extract draft watch",
 }
 
 
@@ -151,7 +150,7 @@ def test_a_rare_option_stands_in_the_help_of_commands_that_use_it_and_is_taken_b
             assert (f"{option} " in told) == (words in users.split()), option
     assert "--offline" in told
     if words == "undo":
-        forge("undo", "--scheduler", "tcp://127.0.0.1:1", "--jobs", "2", "--limit", "3", code=1)
+        forge("undo", "--jobs", "2", "--limit", "3", code=1)
 
 
 @pytest.mark.parametrize(("words", "lines"), [("list", True), ("lint", True), ("run", False)])

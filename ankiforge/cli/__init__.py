@@ -89,9 +89,8 @@ SHARED_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Handle N requests or files at a time.",
         },
     ),
-    (("--scheduler",), {"metavar": "ADDRESS", "help": "Use this Dask cluster to read files."}),
 )
-RARE_OPTIONS = ("limit", "jobs", "scheduler")
+RARE_OPTIONS = ("limit", "jobs")
 """Options that every command accepts, but that only the help of commands which use them shows."""
 
 

@@ -45,7 +45,7 @@ PASSAGES = 30
   ankiforge draft --again af53yatsl3 --instead    replace a card that keeps failing
   ankiforge draft export ask.md               write a prompt to paste into any chatbot
   ankiforge draft import answer.md            read the chat's answer
-""", shows="limit jobs scheduler", cls=click.Group, invoke_without_command=True)  # fmt: skip
+""", shows="limit jobs", cls=click.Group, invoke_without_command=True)  # fmt: skip
 @click.option(
     "--again", metavar="QUERY", help="Redraft cards for matching highlights, given by card or key."
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,9 +77,9 @@ def mcp(call: Call, trust: Path | None) -> None:
     def sources(workspace: Workspace, ledger: Ledger) -> Iterator[tuple[Source, ...]]:
         from ankiforge.cli.session import Session
 
-        with closing(Session(quiet, workspace, ledger)) as now:
-            wanted, _ = select_sources(now, ())
-            yield open_sources(now, wanted, lambda line: None)[1]
+        now = Session(quiet, workspace, ledger)
+        wanted, _ = select_sources(now, ())
+        yield open_sources(now, wanted, lambda line: None)[1]
 
     serve(Agent(opened, sources), _Page(quiet).open)
 

@@ -140,8 +140,6 @@ class Call:
     """The maximum number of items that the command makes or lists; None = all."""
     jobs: int = 0
     """The number of concurrent requests and of files; 0 = as in the settings, and as many as cores."""
-    scheduler: str = ""
-    """The address of the Dask cluster that reads files; "" = this machine."""
 
     def shown(self, default: int) -> int | None:
         """Return the number of rows, or of notes of a kind, to show; None = all."""
@@ -198,8 +196,7 @@ def _call(given: dict[str, Any]) -> Call:
     color = not given["no_color"] and not os.environ.get("NO_COLOR")
     out = Output(bool(given["as_json"]), bool(given["quiet"]), bool(given["verbose"]), color)
     workspace = Path(given["workspace"]) if given["workspace"] else None
-    jobs, scheduler = given["jobs"] or 0, given["scheduler"] or ""
-    return Call(workspace, out, bool(given["offline"]), given["limit"], jobs, scheduler)
+    return Call(workspace, out, bool(given["offline"]), given["limit"], given["jobs"] or 0)
 
 
 # --- options of several commands ------------------------------------------------------------

@@ -61,7 +61,7 @@ _FLOOD_SHOWN = 5
   ankiforge run                            read remembered paths and all sources again
   ankiforge run old.pdf --once             read a file once, without remembering it
   ankiforge run --dry-run --json           show what would happen, as JSON
-""", shows="limit jobs scheduler")  # fmt: skip
+""", shows="limit jobs")  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option(
     "--deck",
@@ -328,7 +328,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
 @command("""
   ankiforge extract paper.pdf
   ankiforge extract ~/Vault --json | jq .exact
-""", shows="limit jobs scheduler", lines=True)  # fmt: skip
+""", shows="limit jobs", lines=True)  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
 @click.option("--name", default="", help="Use this name for the source at PATH.")
 def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ankiforge.cli.output import Call, Output, for_terminal
-from ankiforge.errors import UsageError
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
@@ -22,11 +21,14 @@ if TYPE_CHECKING:
     from ankiforge.app import SelectedSource
     from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
-    from ankiforge.extract.workers import WorkerPool
     from ankiforge.ledger.queries import Funnel
     from ankiforge.model import Card, Problem, Source
     from ankiforge.reports.summary import Summary
     from ankiforge.review.service import Service
+
+
+MOST_READERS = 4
+"""The most files read at a time without `--jobs`: each needs a process with memory."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +48,6 @@ class Session:
     def problems(self) -> tuple[Problem, ...]:
         """Journal lines that were unreadable or missing when the ledger was opened."""
         return self.ledger.problems
-
-    @cached_property
-    def pool(self) -> WorkerPool:
-        """The workers that read files, from `--scheduler` or as processes of this machine.
-
-        Raises:
-            UsageError: the scheduler is on another machine, which `--offline` forbids.
-        """
-        from ankiforge.config import is_loopback
-        from ankiforge.extract.workers import cluster_pool, local_pool
-
-        address = self.call.scheduler
-        if not address:
-            return local_pool(self.call.jobs)
-        if self.call.offline and not is_loopback(address):
-            raise UsageError(f"--offline: {address} is not on this machine")
-        return cluster_pool(address)
-
-    def close(self) -> None:
-        """Shut down the worker pool, if it was created."""
-        if "pool" in self.__dict__:
-            self.pool.shutdown()
 
     @cached_property
     def review(self) -> Service:
@@ -152,7 +132,7 @@ def session(
             home, first = home_of(user_folders())
             opened.ownership.claim(home, workspace.ledger, first=first)
         stack.enter_context(opened)
-        yield stack.enter_context(closing(Session(call, workspace, opened)))
+        yield Session(call, workspace, opened)
 
 
 @contextmanager
@@ -209,7 +189,8 @@ def open_sources(
 
     config, offline = now.workspace.config, now.call.offline
     selected = app.name_sources(config, selected, now.ledger, say, offline=offline, moved=moved)
-    return selected, app.open_sources(config, selected, now.ledger, offline=offline, pool=now.pool)
+    jobs = now.call.jobs or min(MOST_READERS, os.cpu_count() or 1)
+    return selected, app.open_sources(config, selected, now.ledger, offline=offline, jobs=jobs)
 
 
 # --- suggested commands ---------------------------------------------------------------------

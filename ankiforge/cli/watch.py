@@ -24,7 +24,7 @@ if TYPE_CHECKING:
   ankiforge watch --push           send finished cards to a running Anki
   ankiforge watch --poll           for network folders and WSL, which send no events
   ankiforge watch --once --json    one pass, like run
-""", shows="limit jobs scheduler", lines=True)  # fmt: skip
+""", shows="limit jobs", lines=True)  # fmt: skip
 @click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
 @click.option("--once", is_flag=True, help="Make one pass, then stop.")
 @click.option("--poll", is_flag=True, help="Compare file times instead of waiting for events.")

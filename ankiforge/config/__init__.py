@@ -110,6 +110,8 @@ class _Settings(_Section, frozen=True):
     accept: AcceptSettings = AcceptSettings()
     decks: tuple[str, ...] = ("decks/*.yaml",)
     output: str = "."
+    executor: str = ""
+    """The address of the Dask cluster that reads PDFs. "" for this machine."""
     anki: AnkiSettings = AnkiSettings()
 
 
@@ -183,6 +185,9 @@ def load(path: Path) -> Config:
     if anki.collection not in ("auto", "none"):
         collection = expanded(anki.collection, folder, where.at("anki", "collection"))
         anki = msgspec.structs.replace(anki, collection=str(collection))
+    if written.executor and not re.fullmatch(r"[a-z]+://[^\s/]+:\d{1,5}", written.executor):
+        what = f"{written.executor!r} is not the address of a Dask scheduler"
+        raise where.at("executor").error(what, "such as tcp://host:8786")
     plain = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     return Config(**{**plain, "anki": anki, "sources": sources, "where": where})
 

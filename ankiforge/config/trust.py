@@ -64,6 +64,9 @@ def concerns(workspace: Workspace) -> list[Concern]:
     ):
         if not is_loopback(url):
             found.append(_concern(at, url, f"{sent} would be sent to {url}"))
+    if config.executor and not is_loopback(config.executor):
+        says = f"PDFs would be read by {config.executor}, which can run programs here"
+        found.append(_concern(where.at("executor"), config.executor, says))
     found += _key_concern(where.at("llm", "key_env"), llm.key_env, LLM, llm.base_url)
     found += _key_concern(where.at("anki", "key_env"), anki.key_env, ANKI, anki.connect)
     for source in config.sources:

@@ -81,8 +81,8 @@ class SourceModule(Protocol):
 
         A source may accept further arguments: `memory: Memory = NoMemory()` if it benefits from
         cached results of earlier runs, `offline: bool = False` if it may contact other machines
-        (which True forbids), and `pool: WorkerPool | None = None` if its files can be read in
-        parallel.
+        (which True forbids), `jobs: int = 1` if it can read several files at a time, and
+        `executor: str = ""` if a Dask cluster at this address may read them.
 
         Args:
             name: the source's name, which may be part of keys.

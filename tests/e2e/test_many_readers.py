@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from ankiforge.extract import workers
 from ankiforge.extract.obsidian import vault
 from ankiforge.extract.pdf import worker as pdf_worker
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
+HERE = "read by this machine, because no other could"
 WORDS = "Paper {}: the spacing effect improves retention of {} facts, and massing does not."
 PDFS, NOTES, WORKS = 12, 60, 4
 
@@ -57,13 +59,19 @@ def _library(folder: Path) -> None:
 
 
 @pytest.fixture
-def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def workspace(forge, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What writes the settings, with the address of a cluster."""
     monkeypatch.setattr(vault, "MANY", NOTES)
     monkeypatch.setattr(vault, "AT_A_TIME", 20)
-    sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
-               for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
-    forge.settings("sources:\n" + "".join(sources))
-    forge("init", "--trust", forge.folder)
+
+    def write(executor: str = "") -> None:
+        sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
+                   for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
+        forge.settings("sources:\n" + "".join(sources) + f'executor: "{executor}"\n')
+        forge("init", "--trust", forge.folder)
+
+    write()
+    return write
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,16 @@ def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone):
     assert len(alone["lines"]) == WORKS + 2 * PDFS + 2 * NOTES + 2
     assert sum('"zotero:user/' in line and "improves" in line for line in alone["lines"]) == WORKS
     assert told(forge, "--jobs", "3") == alone["lines"]
+
+
+def dies(*_: object) -> None:
+    os._exit(1)
+
+
+def test_readers_that_die_cost_nothing_but_time(forge, workspace, alone, monkeypatch):
+    expected = alone.get("lines") or told(forge, "--jobs", "1")
+    monkeypatch.setattr(vault, "_ignore_interrupt", dies)
+    assert told(forge, "--jobs", "3") == expected
 
 
 @pytest.fixture
@@ -121,14 +139,6 @@ def _worker(folder: Path, address: str, **environment: str) -> subprocess.Popen[
     return _dask(folder, "worker", address, *options, **environment)
 
 
-def _without_us(folder: Path) -> Path:
-    """What makes a Python that lacks this program."""
-    found = folder / "bare"
-    found.mkdir()
-    (found / "sitecustomize.py").write_text("import sys; sys.modules['ankiforge'] = None")
-    return found
-
-
 def _dask(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """As `dask scheduler`, `dask worker`."""
     return subprocess.Popen(
@@ -147,52 +157,45 @@ def _free() -> int:
 
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
-    forge, workspace, alone, scheduler, monkeypatch, tmp_path
+    forge, workspace, alone, scheduler, monkeypatch
 ):
     address, replace, end = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
+    workspace(address)
     _answers(address)
-    assert told(forge, "--scheduler", address) == expected
+    assert told(forge) == expected
 
     killer = threading.Timer(0.3, replace)
     killer.start()
-    assert told(forge, "--scheduler", address) == expected
+    assert [line for line in told(forge) if HERE not in line] == expected
     killer.join()
 
-    # as if each worker had other files; beside them is one that lacks the program
-    lacking = _worker(tmp_path, address, PYTHONPATH=str(_without_us(tmp_path)))
-    _answers(address, 3)
-    real = pdf_worker.task_of
-
-    def other(question, seconds):
-        task = real(question, seconds)
-        return task and (task[0], task[1] + 1, *task[2:])
-
-    monkeypatch.setattr(pdf_worker, "task_of", other)
-    lines = told(forge, "--scheduler", address)
-    notices = [line for line in lines if "were read by this machine" in line]
+    # as if each worker had other files
+    _answers(address)
+    real = pdf_worker._size
+    with monkeypatch.context() as patch:
+        patch.setattr(pdf_worker, "_size", lambda question: real(question) + 1)
+        lines = told(forge)
+    notices = [line for line in lines if HERE in line]
     found = [f"{count} files were read by this machine" for count in (WORKS, PDFS + 1)]
     assert [told in line for told, line in zip(found, notices, strict=True)] == [True, True]
     assert [line for line in lines if line not in notices] == expected
-    assert lacking.poll() is None  # it was left in peace
-    lacking.kill()
-    lacking.communicate()
 
-    monkeypatch.setattr(pdf_worker, "task_of", _before_the(PDFS // 2, end, real))
-    lines = told(forge, "--scheduler", address)
-    notices = [line for line in lines if "read by this machine" in line]
-    assert len(notices) == 2  # of PDFs and of notes
-    assert [line for line in lines if line not in notices] == expected
+    monkeypatch.setattr(pdf_worker, "_size", _before_the(PDFS // 2, end, real))
+    monkeypatch.setattr(pdf_worker, "REMOTE_SECONDS", 5.0)
+    lines = told(forge)
+    assert any(HERE in line for line in lines)
+    assert [line for line in lines if HERE not in line] == expected
 
 
-def _before_the(number: int, happens: Callable[[], None], real: Callable[..., object]) -> object:
+def _before_the(number: int, happens: Callable[[], None], real: Callable[..., int]) -> object:
     """The same, but that before one call something happens."""
     calls = iter(range(PDFS + NOTES))
 
-    def called(*given: object) -> object:
+    def called(question: object) -> int:
         if next(calls) == number:
             happens()
-        return real(*given)
+        return real(question)
 
     return called
 
@@ -206,17 +209,22 @@ def _answers(address: str, count: int = 2) -> None:
 
 
 def test_no_scheduler_is_said_before_anything_is_read(forge, workspace, monkeypatch):
-    from ankiforge.extract import workers
-
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
-    result = forge("extract", "--scheduler", f"tcp://127.0.0.1:{_free()}")
+    workspace(f"tcp://127.0.0.1:{_free()}")
+    result = forge("extract")
     assert result.exit_code == 3
     assert "no Dask scheduler answers" in result.stderr
     assert "dask scheduler" in result.stderr
     assert not result.stdout
 
 
-def test_offline_no_other_machine_is_asked(forge, workspace):
-    result = forge("extract", "--offline", "--scheduler", "tcp://192.0.2.1:8786")
-    assert result.exit_code == 2
-    assert "is not on this machine" in result.stderr
+def test_an_address_that_cannot_be_meant_is_a_mistake(forge, workspace):
+    workspace("somewhere")
+    result = forge("extract", code=2)
+    assert "'somewhere' is not the address of a Dask scheduler" in result.stderr
+
+
+def test_offline_no_other_machine_is_asked(forge, workspace, alone):
+    expected = alone.get("lines") or told(forge, "--jobs", "1")
+    workspace("tcp://192.0.2.1:8786")
+    assert told(forge, "--offline") == expected

@@ -8,7 +8,7 @@ into a vault.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.markdown import CARDS as CARDS
@@ -16,9 +16,6 @@ from ankiforge.extract.markdown import TERM as TERM
 from ankiforge.extract.markdown import HandWritten, Term
 from ankiforge.extract.obsidian.vault import Vault
 from ankiforge.model import Source
-
-if TYPE_CHECKING:
-    from ankiforge.extract.workers import WorkerPool
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -49,7 +46,7 @@ def open_source(
     only: tuple[Path, ...] = (),
     me: tuple[str, ...] = (),
     *,
-    pool: WorkerPool | None = None,
+    jobs: int = 1,
 ) -> Source:
     """Return a reader of the vault at `root`; `me` is ignored, because a vault has one author."""
-    return Vault(name, root, settings, only, pool)
+    return Vault(name, root, settings, only, jobs)

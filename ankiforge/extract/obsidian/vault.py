@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
-import ankiforge
 from ankiforge.errors import ItemError, one_item
 from ankiforge.extract.files import (
     PICTURE,
@@ -28,7 +29,6 @@ from ankiforge.extract.files import (
     program,
     proves,
     read_settled,
-    stamp_at,
     stamp_of,
 )
 from ankiforge.extract.folder import (
@@ -39,7 +39,6 @@ from ankiforge.extract.folder import (
 )
 from ankiforge.extract.markdown import CARDS, TERM
 from ankiforge.extract.obsidian.plugins import Plugins, kept_plugins, read_plugins
-from ankiforge.extract.workers import Prefetch, WorkerPool, local_fallback
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -60,9 +59,9 @@ if TYPE_CHECKING:
     from ankiforge.extract.markdown.page import Dialect
 
 MANY = 400
-"""Unread notes from which worker processes save time: they take a while to start."""
+"""Unread notes from which other processes save time: they take a while to start."""
 AT_A_TIME = 100
-"""Notes per task of a worker: reading one takes a millisecond, and so does sending it."""
+"""Notes per task of a process: reading one takes a millisecond, and so does sending it."""
 
 
 class NoteFile(NamedTuple):
@@ -76,14 +75,12 @@ class NoteFile(NamedTuple):
 
 
 class ParsedNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What reading one note yields, as workers send it."""
+    """What reading one note yields."""
 
     problems: tuple[Problem, ...] = ()
     extracted: Extracted | None = None
     pictures: tuple[str, ...] = ()
     """The names of the pictures it embeds; another file may appear under one of them."""
-    size: int = 0
-    """The size of the file that was read, in bytes."""
 
 
 class Vault:
@@ -95,16 +92,16 @@ class Vault:
         root: Path,
         settings: Any,
         only: tuple[Path, ...] = (),
-        pool: WorkerPool | None = None,
+        jobs: int = 1,
         plugins: Plugins | None = None,
     ) -> None:
-        """`plugins`: what plugins of other tools were told, if not what the vault says now."""
+        """`jobs`: how many processes read many notes; `plugins`: what plugins of other tools were told, if not what the vault says now."""
         self.name, self.root, self.settings, self.only = name, root, settings, only
         dialects = set(settings.cards).difference(CARDS)
         self.plugins, self._unread_plugins = plugins or Plugins(), list[Problem]()
         if dialects and plugins is None:
             self.plugins, self._unread_plugins = read_plugins(root, dialects)
-        self.pool = pool
+        self.jobs = jobs
         self.count = Count()
         self.container = f"vault:{name}"
         """Names the set of notes that a scan covers."""
@@ -123,10 +120,10 @@ class Vault:
                 fingerprint = self._fingerprint(note, depends, files)
                 if known.is_unchanged(self.container, note.path, fingerprint):
                     unread.pop(note.path)
-        ahead = None
-        if self.pool is not None and len(unread) >= MANY:
+        ahead: Iterator[ParsedNote | None] = iter(())
+        if self.jobs > 1 and len(unread) >= MANY:
             pictures = {name: at for name, at in files.others.items() if PICTURE.match(at)}
-            ahead = _ReadAhead(self.pool, self._reader, tuple(unread.values()), pictures)
+            ahead = _read_ahead(self.jobs, self._reader, tuple(unread.values()), pictures)
         read = lost = 0
         self.count.total = len(files.notes)
         for self.count.done, note in enumerate(files.notes):
@@ -134,7 +131,7 @@ class Vault:
                 read += 1
                 yield Unchanged(self.container, note.path)
                 continue
-            found = ahead.take(note) if ahead else None
+            found = next(ahead, None)
             try:
                 with one_item():
                     parsed = found or self._reader.read(note, files.others)
@@ -143,8 +140,6 @@ class Vault:
                 yield Problem(note.path, error.message, error.hint)
                 continue
             read += 1
-            if ahead and found is None:
-                ahead.left += 1
             depends, fingerprint = parsed.pictures, ""
             if known and not parsed.problems:  # problems are reported in every run
                 fingerprint = self._fingerprint(note, depends, files)
@@ -153,8 +148,6 @@ class Vault:
                 yield replace(parsed.extracted, fingerprint=fingerprint, depends=depends)
             elif fingerprint:
                 yield Unmarked(self.container, note.path, fingerprint, depends)
-        if ahead and self.pool and self.pool.remote:
-            yield from local_fallback(self.root.name, ahead.left, "notes")
         marked = [] if self.only else [one.path for one in sorted(files.drawings) if is_marked(one)]
         if marked:
             count = len(marked)
@@ -242,7 +235,7 @@ _CARD_SIGNS = {
 
 @dataclass(frozen=True)
 class NoteReader:
-    """Reads the notes of one vault; can be sent to another process or machine."""
+    """Reads the notes of one vault; can be sent to another process."""
 
     name: str
     namespace: str
@@ -251,7 +244,6 @@ class NoteReader:
     """The name of the vault's folder."""
     settings: Any
     plugins: Plugins = Plugins()  # noqa: RUF009 - frozen
-    version: str = ankiforge.__version__
 
     def read(self, note: NoteFile, others: Mapping[str, str]) -> ParsedNote:
         """Read one note.
@@ -259,7 +251,7 @@ class NoteReader:
         Raises:
             ItemError: the file cannot be read, or is not text.
         """
-        text, stamp = read_settled(note.at)
+        text, _ = read_settled(note.at)
         pictures: dict[str, str] = {}
 
         def picture(target: str) -> str:
@@ -271,7 +263,7 @@ class NoteReader:
             from ankiforge.text.renames import sketched
 
             extracted = replace(extracted, sketch=sketched(text, note.path))
-        return ParsedNote(problems, extracted, names, stamp[2])
+        return ParsedNote(problems, extracted, names)
 
     def parse(
         self, path: str, text: str, picture: Callable[[str], str]
@@ -389,18 +381,13 @@ def find_picture(target: str, note: str, others: Mapping[str, str]) -> str:
     return target
 
 
-# --- reading by worker processes ------------------------------------------------------------
+# --- reading by several processes -----------------------------------------------------------
 
 
 def read_notes(
-    reader: NoteReader, notes: Sequence[NoteFile], others: Mapping[str, str]
-) -> list[bytes | None] | None:
-    """Return the `ParsedNote` of each note as JSON, None for one that cannot be read here.
-
-    Return None for all if the reader comes from another version of the program.
-    """
-    if reader.version != ankiforge.__version__:
-        return None
+    reader: NoteReader, others: Mapping[str, str], notes: Sequence[NoteFile]
+) -> list[bytes | None]:
+    """Return the `ParsedNote` of each note as JSON, None for one that cannot be read."""
     lines: list[bytes | None] = []
     for note in notes:
         try:
@@ -410,41 +397,25 @@ def read_notes(
     return lines
 
 
-class _ReadAhead:
-    """Notes that workers read ahead; those they cannot read are left to the caller."""
+def _read_ahead(
+    jobs: int, reader: NoteReader, notes: Sequence[NoteFile], others: Mapping[str, str]
+) -> Iterator[ParsedNote | None]:
+    """Yield what other processes read of each note, None if the caller has to read it."""
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+    from multiprocessing import get_context
 
-    def __init__(
-        self,
-        pool: WorkerPool,
-        reader: NoteReader,
-        notes: Sequence[NoteFile],
-        others: Mapping[str, str],
-    ) -> None:
-        """`notes` are in the order in which `take` asks for them."""
-        starts = range(0, len(notes), AT_A_TIME)
-        self._parts = [tuple(notes[start : start + AT_A_TIME]) for start in starts]
-        self._part = {note.path: at for at, part in enumerate(self._parts) for note in part}
-        work = ((at, (reader, part, others)) for at, part in enumerate(self._parts))
-        self._ahead: Prefetch[int, list[bytes | None]] = Prefetch(
-            pool, read_notes, work, threads=False
-        )
-        self._lines: dict[str, bytes | None] = {}
-        self.left = 0
-        """The number of notes that the caller had to read."""
+    parts = [notes[start : start + AT_A_TIME] for start in range(0, len(notes), AT_A_TIME)]
+    read = partial(read_notes, reader, others)
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_ignore_interrupt)
+    with suppress(BrokenExecutor), pool:  # if a process dies, the caller reads the rest
+        for lines in pool.map(read, parts):
+            for line in lines:
+                yield msgspec.json.decode(line, type=ParsedNote) if line else None
 
-    def take(self, note: NoteFile) -> ParsedNote | None:
-        """Return what a worker read, None if the caller must read the note."""
-        number = self._part.pop(note.path, None)
-        if number is not None and note.path not in self._lines:
-            part = self._parts[number]
-            lines = self._ahead.take(number) or [None] * len(part)
-            self._lines = {one.path: line for one, line in zip(part, lines, strict=True)}
-        line = self._lines.pop(note.path, None)
-        if not line or stamp_at(note.at) != note.stamp:
-            return None
-        parsed = msgspec.json.decode(line, type=ParsedNote)
-        # on another machine, another file may be under this path
-        return parsed if parsed.size == note.stamp[2] else None
+
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C to the main process, which ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 # --- which files are notes ------------------------------------------------------------------

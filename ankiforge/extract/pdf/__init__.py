@@ -29,7 +29,6 @@ from ankiforge.extract.pdf.worker import (
     Request,
     absolute,
 )
-from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -76,17 +75,19 @@ def open_source(
     me: tuple[str, ...] = (),
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
-    pool: WorkerPool | None = None,
+    jobs: int = 1,
+    executor: str = "",
     seconds: float = SECONDS,
 ) -> Source:
     """Return a reader of the PDFs below `root` (a folder or one file), see `extract.SourceModule`.
 
     `me` are the author names (/T) whose comments may be instructions, () = everybody's; `memory`
-    caches what a file contains until it changes; `pool` reads several files at a time; `seconds`
-    is the time limit for one file.
+    caches what a file contains until it changes; `jobs` is how many files are read at a time;
+    `executor` is the address of a Dask cluster that reads them; `seconds` is the time limit for one
+    file.
     """
     source = PdfSource.open(name, root, settings, only, me)
-    return replace(source, memory=memory, pool=pool, seconds=seconds)
+    return replace(source, memory=memory, jobs=jobs, executor=executor, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class PdfSource(FolderSource):
     """Reads the annotated PDFs of a folder."""
 
     memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
-    pool: WorkerPool | None = None
+    jobs: int = 1
+    executor: str = ""
     seconds: float = SECONDS
 
     kind = "pdf"
@@ -103,7 +105,7 @@ class PdfSource(FolderSource):
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield one document or `Problem` per file, and finally a `Scan`."""
         folder, hidden = self.folder, list[str]()
-        with PdfWorker(self.seconds, self.memory) as worker:
+        with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
             listed = list(folder.files())
             files = [file for file in listed if isinstance(file, File)]
             prints = {file.path: self._fingerprint(file) if known else "" for file in files}
@@ -115,11 +117,8 @@ class PdfSource(FolderSource):
                 or file.named
                 or not known.is_unchanged(folder.container, file.path, prints[file.path], prints)
             ]
-            if self.pool is not None:
-                passwords = self.settings.passwords
-                worker.prefetch(
-                    self.pool, (Request(absolute(file.at), passwords) for file in unread)
-                )
+            passwords = self.settings.passwords
+            worker.prefetch(Request(absolute(file.at), passwords) for file in unread)
             read = frozenset(unread)
             for folder.count.done, file in enumerate(files):
                 if file in read:
@@ -136,7 +135,7 @@ class PdfSource(FolderSource):
             what = f"hidden marks were left out: {named}"
             hint = "PDF programs hide deleted marks; make them visible there to include them"
             yield Problem(str(folder.root), what, hint, notice=True)
-        yield from local_fallback(str(folder.root), worker.lost, "files")
+        yield from worker.unhelped(str(folder.root))
         yield end
 
     @property
@@ -146,7 +145,7 @@ class PdfSource(FolderSource):
 
     def unselected(self, paths: Collection[str], before: str) -> Iterator[Highlight]:
         """Yield the highlights of some files, even if the settings leave them out."""
-        some = replace(self, folder=self.folder.named(paths), memory=NoMemory(), pool=None)
+        some = replace(self, folder=self.folder.named(paths), memory=NoMemory(), jobs=1)
         return highlights_of([some] if some.folder.only else ())
 
     def _fingerprint(self, file: File) -> str:

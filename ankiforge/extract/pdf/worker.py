@@ -9,21 +9,21 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 import ankiforge
 from ankiforge.extract.files import ParseCache, program, stamp_at
-from ankiforge.extract.workers import Prefetch, WorkerPool
-from ankiforge.model import HighlightKind, Memory, h16
+from ankiforge.model import HighlightKind, Memory, Problem, h16
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from concurrent.futures import Executor, Future, ProcessPoolExecutor
 
 SECONDS = 60.0
 """Wall clock time for one question."""
@@ -33,9 +33,12 @@ PICTURES_AT_ONCE = 8
 """Pictures per question."""
 ALL_PICTURES = 2
 """All pictures of a file may take this many times `seconds`."""
-MOST_IDLE = 2
-"""Idle processes kept for the next file: starting one takes longer than reading most files."""
 IDLE_SECONDS = 30.0
+"""How long idle processes are kept: starting one takes longer than reading most files."""
+REMOTE_SECONDS = 180.0
+"""Seconds to wait for a reply from a cluster, whose workers may all have died."""
+REMOTE_AHEAD = 32
+"""Questions sent to a cluster before the first reply is needed."""
 GC_THRESHOLD = 50_000
 """High, because the characters of a page form no cycles."""
 REPAIR = "open it in a PDF reader and save a copy"
@@ -295,14 +298,32 @@ def answer(question: Question) -> Reply:
 
 
 class PdfWorker:
-    """A process that answers questions about PDFs, started on first use."""
+    """A process that answers questions about PDFs, started on first use, and helpers of it."""
 
-    def __init__(self, seconds: float = SECONDS, memory: Memory | None = None) -> None:
-        """`seconds` is the time limit for one question; `memory` caches replies about a file."""
-        self.seconds = seconds
+    def __init__(
+        self,
+        seconds: float = SECONDS,
+        memory: Memory | None = None,
+        jobs: int = 1,
+        executor: str = "",
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            seconds: the time limit for one question.
+            memory: caches replies about a file.
+            jobs: how many files `prefetch` reads at a time.
+            executor: the address of a Dask cluster that reads them instead. "" for this machine.
+        """
+        self.seconds, self.jobs, self.executor = seconds, jobs, executor
         self._pool: ProcessPoolExecutor | None = None
         self._future: Future[Reply] | None = None
-        self._prefetched: list[Prefetch[Question, Reply]] = []
+        self._ahead: Executor | None = None
+        self._stack = ExitStack()
+        self._helpers: set[PdfWorker] = set()
+        self._next: deque[Question] = deque()
+        self._begun: dict[Question, Future[Reply | None]] = {}
+        self._lost = 0
         self._cache = None if memory is None else ParseCache.load(memory, program())
 
     def __enter__(self) -> Self:
@@ -356,7 +377,7 @@ class PdfWorker:
         return (made, None)
 
     def ask(self, question: Question) -> Reply:
-        """Return the reply from the cache, the pool that prefetches, or the process.
+        """Return the reply from the cache, from what was read ahead, or from the process.
 
         A failure is never cached: its cause may be this machine.
         """
@@ -364,8 +385,7 @@ class PdfWorker:
         if self._cache and stamp and (body := self._cache.get(name, stamp)):
             with suppress(msgspec.MsgspecError):
                 return msgspec.json.decode(body, type=Reply)  # type: ignore[no-any-return]
-        ahead = self._prefetched[-1].take(question) if self._prefetched else None
-        reply = ahead or self._run(question)
+        reply = self._take(question) or self._run(question)
         if self._cache and stamp and not isinstance(reply, Failed):
             self._cache.put(name, stamp, msgspec.json.encode(reply))
         return reply
@@ -375,25 +395,71 @@ class PdfWorker:
         if self._cache:
             self._cache.save(complete=complete)
 
-    # --- prefetching
+    # --- reading ahead
 
-    def prefetch(self, pool: WorkerPool, questions: Iterable[Question]) -> None:
-        """Let a pool start on the questions that will be asked next, in this order."""
+    def prefetch(self, questions: Iterable[Question]) -> None:
+        """Start on the questions that will be asked next, in this order."""
         cache = self._cache
         new = [
             one
             for one in questions
             if not (cache and cache.knows(h16(repr(one)), stamp_at(one.path)))
         ]
-        if len(new) > 1:
-            pool.before_shutdown(stop_thread_workers)
-            tasks = ((one, task) for one in new if (task := task_of(one, self.seconds)))
-            self._prefetched.append(Prefetch(pool, answer_elsewhere, tasks, threads=True))
+        if len(new) < 2 or not (self.executor or self.jobs > 1):
+            return
+        if self._ahead is None and self.executor:
+            from ankiforge.extract.workers import cluster
 
-    @property
-    def lost(self) -> int:
-        """The number of questions that a remote pool could not answer."""
-        return sum(one.lost for one in self._prefetched)
+            self._ahead = self._stack.enter_context(cluster(self.executor))
+        elif self._ahead is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            threads = ThreadPoolExecutor(self.jobs, thread_name_prefix="reader")
+            self._ahead = self._stack.enter_context(threads)
+        self._next = deque(new)
+
+    def _take(self, question: Question) -> Reply | None:
+        """Return what was read ahead. None if this worker has to read it."""
+        most = REMOTE_AHEAD if self.executor else self.jobs
+        reply = None
+        try:
+            while self._ahead and self._next and len(self._begun) <= most:
+                one = self._next.popleft()
+                self._begun[one] = self._submit(self._ahead, one)
+            if question not in self._begun:
+                return None
+            future = self._begun.pop(question)
+            reply = future.result(REMOTE_SECONDS if self.executor else None)
+        except TimeoutError:  # the cluster does not answer any more
+            self._lost += len(self._begun) + len(self._next)
+            self._begun, self._next = {}, deque()
+        except Exception:  # noqa: BLE001 - a worker died or differs, or the connection is cut
+            pass
+        self._lost += reply is None
+        return reply
+
+    def _submit(self, ahead: Executor, question: Question) -> Future[Reply | None]:
+        if not self.executor:
+            return ahead.submit(self._helped, question)
+        task = (question, _size(question), self.seconds, ankiforge.__version__)
+        return ahead.submit(answer_elsewhere, *task)
+
+    def _helped(self, question: Question) -> Reply | None:
+        """Answer a question in a thread, by a process of its own: if it dies, only this fails."""
+        with PdfWorker(self.seconds) as helper:
+            self._helpers.add(helper)
+            try:
+                return helper.ask(question)
+            finally:
+                self._helpers.discard(helper)
+
+    def unhelped(self, where: str) -> Iterator[Problem]:
+        """Yield a notice if this machine had to read what the cluster could not."""
+        if self.executor and self._lost:
+            files = "1 file was" if self._lost == 1 else f"{self._lost} files were"
+            what = f"{files} read by this machine, because no other could"
+            hint = "the workers need the same folders and the same version of ankiforge"
+            yield Problem(where, what, hint, notice=True)
 
     # --- the process
 
@@ -421,12 +487,18 @@ class PdfWorker:
             raise
 
     def release(self) -> None:
-        """Keep the process for `IDLE_SECONDS` for others, unless it is busy or there are enough."""
+        """End reading ahead. Keep an idle process for `IDLE_SECONDS` for others."""
         global _idle_timer
+        self._next.clear()
+        for future in self._begun.values():
+            future.cancel()
+        for helper in tuple(self._helpers):
+            helper.close()
+        self._stack.close()
+        self._ahead = None
         with _idle_lock:
-            idle = self._pool is not None and (self._future is None or self._future.done())
-            if idle and len(_idle) < MOST_IDLE:
-                _idle.append(cast("ProcessPoolExecutor", self._pool))
+            if self._pool is not None and (self._future is None or self._future.done()):
+                _idle.append(self._pool)
                 self._pool = None
                 if _idle_timer is not None:
                     _idle_timer.cancel()
@@ -489,38 +561,15 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(cancel_futures=True)
 
 
-# --- questions answered in a thread of this program, or on another machine ------------------
-
-_thread = threading.local()
-_thread_workers: list[PdfWorker] = []
-
-Task = tuple[Question, int, float, str]
-"""A question, the size of its file, the seconds it may take, the version of the program."""
-
-
-def task_of(question: Question, seconds: float) -> Task | None:
-    """Return the arguments of `answer_elsewhere`; None if the file is gone."""
-    try:
-        size = Path(question.path).stat().st_size
-    except (OSError, ValueError):
-        return None
-    return question, size, seconds, ankiforge.__version__
-
-
 def answer_elsewhere(question: Question, size: int, seconds: float, version: str) -> Reply | None:
-    """Answer a question; None if this version or the file here differs from the caller's."""
-    task = task_of(question, seconds)
-    if task != (question, size, seconds, version):
+    """Answer a question on another machine. None if its file or version is another one there."""
+    if (size, version) != (_size(question), ankiforge.__version__):
         return None
-    worker: PdfWorker | None = getattr(_thread, "worker", None)
-    if worker is None:
-        worker = _thread.worker = PdfWorker()
-        _thread_workers.append(worker)
-    worker.seconds = seconds
-    return worker.ask(question)
+    with PdfWorker(seconds) as worker:
+        return worker.ask(question)
 
 
-def stop_thread_workers() -> None:
-    """Stop the workers of all threads: end busy processes, keep idle ones."""
-    while _thread_workers:
-        _thread_workers.pop().release()
+def _size(question: Question) -> int:
+    """Return the size of the file of a question. 0 if it is gone."""
+    stamp = stamp_at(question.path)
+    return stamp[2] if stamp else 0

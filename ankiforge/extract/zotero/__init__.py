@@ -23,7 +23,6 @@ from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract import SourceSettings
 from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
-from ankiforge.extract.workers import WorkerPool, local_fallback
 from ankiforge.extract.zotero.database import (
     BETTER_BIBTEX_FILE,
     Catalog,
@@ -82,14 +81,16 @@ def open_source(
     *,
     memory: Memory = NoMemory(),  # noqa: B008 - it holds nothing
     offline: bool = False,
-    pool: WorkerPool | None = None,
+    jobs: int = 1,
+    executor: str = "",
     seconds: float = SECONDS,
     pace: Pace | None = None,
 ) -> Source:
     """Return a reader for the data folder (or database file) `root`, or for Zotero's API.
 
     `memory` caches the results of the web API. `offline` forbids connections to other machines.
-    `pool` reads several PDFs in parallel. `seconds` is the time limit for finding the text around
+    `jobs` is how many PDFs are read at a time, `executor` the address of a Dask cluster that reads
+    them. `seconds` is the time limit for finding the text around
     the marks of one PDF. `pace` is how to wait for a server that asks for it.
 
     Raises:
@@ -106,7 +107,7 @@ def open_source(
     address = address_of(settings.api, settings.url, settings.key_env)
     libraries = wanted(settings.library)
     return ZoteroSource(
-        name, database, libraries, address, only, me, memory, offline, pool, seconds, pace,
+        name, database, libraries, address, only, me, memory, offline, jobs, executor, seconds, pace,
     )  # fmt: skip
 
 
@@ -135,7 +136,8 @@ class ZoteroSource:
     me: tuple[str, ...]
     memory: Memory
     offline: bool
-    pool: WorkerPool | None
+    jobs: int
+    executor: str
     seconds: float
     pace: Pace | None
 
@@ -221,11 +223,11 @@ class ZoteroSource:
             yield Scan(self.name, Library.USER, complete=False)
             return
         whole = not self.only
-        with PdfWorker(self.seconds, self.memory) as worker:
+        with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
             for access in accesses:
                 try:
                     with access.opened() as catalog:
-                        works = Works(self.name, catalog, worker, self.folder, self.me, self.pool)
+                        works = Works(self.name, catalog, worker, self.folder, self.me)
                         for library in self._libraries(access, catalog):
                             if isinstance(library, Problem):
                                 yield library
@@ -239,7 +241,7 @@ class ZoteroSource:
                     if not access.groups:  # which groups exist is unknown
                         yield Scan(self.name, Library.USER, complete=False)
             worker.store(complete=whole)
-            yield from local_fallback(self.name, worker.lost, "files")
+            yield from worker.unhelped(self.name)
 
     def _library(
         self, access: _Access, works: Works, library: Library, looked: set[str]

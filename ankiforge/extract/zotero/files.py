@@ -23,7 +23,6 @@ import msgspec
 
 from ankiforge.extract.pdf import MOST_PICTURES
 from ankiforge.extract.pdf.worker import Area, Around, Box, Passage, PdfWorker, Quote, absolute
-from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.database import FIGURES, Library, Mark
 from ankiforge.model import Picture, h16
 
@@ -115,8 +114,8 @@ class Files:
         self._folder = folder
         self._looked_for: dict[str, set[str]] = defaultdict(set)
 
-    def prefetch(self, pool: WorkerPool, library: Library, marks: Iterable[Mark]) -> None:
-        """Start a pool on the context of all these marks, which `around` will need next."""
+    def prefetch(self, library: Library, marks: Iterable[Mark]) -> None:
+        """Start on the context of all these marks, which `around` will need next."""
         questions = []
         for _, group in groupby(marks, key=lambda mark: (mark.work_key, mark.attachment_key)):
             on_file = tuple(group)
@@ -124,7 +123,7 @@ class Files:
             file = self._file(library, on_file[0]) if quotes else None
             if file:
                 questions.append(Around(absolute(file), quotes))
-        self._worker.prefetch(pool, questions)
+        self._worker.prefetch(questions)
 
     def around(
         self, library: Library, marks: tuple[Mark, ...]

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.pdf.worker import Passage, PdfWorker
-from ankiforge.extract.workers import WorkerPool
 from ankiforge.extract.zotero.database import (
     BETTER_BIBTEX,
     KINDS,
@@ -50,8 +49,6 @@ class Works:
     folder: Path | None
     """Zotero's data folder, if it is on this machine."""
     me: tuple[str, ...]
-    pool: WorkerPool | None = None
-    """Reads files ahead."""
     failed: list[str] = field(default_factory=list)
     """The keys of works that this program fails on."""
 
@@ -72,8 +69,8 @@ class Works:
         def work_key(item: Mark | ChildNote) -> str:
             return item.work_key
 
-        if self.pool is not None and chosen is None:
-            self.files.prefetch(self.pool, library, self.catalog.marks(library))
+        if chosen is None:
+            self.files.prefetch(library, self.catalog.marks(library))
         both: tuple[Iterator[Mark | ChildNote], ...] = (
             self.catalog.marks(library),
             self.catalog.notes(library),
