@@ -581,7 +581,6 @@ def server_settings(
     options["concurrency"] = jobs or options["concurrency"]
     if options["candidates"] is None:
         options["candidates"] = candidate_count(workspace.config, accept)
-        options["candidates_before"] = 1  # the default before it depended on the policy
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
     for name in ("prompt", "verify", "verify_model"):

@@ -668,8 +668,7 @@ class PrivatePassages:
     def _marked(self, highlight: Highlight) -> Highlight:
         text = fold(highlight.exact)
         if highlight.nearby and self.stand_in(highlight.nearby, highlight.document.key):
-            was = replace(highlight.as_formerly, nearby="")
-            highlight = replace(highlight, nearby="").formerly_as(was)
+            highlight = replace(highlight, nearby="")
         if text not in self._words and not any(word in text for word in self._words):
             return highlight
         return replace(highlight, tags=(*highlight.tags, NO_LLM))

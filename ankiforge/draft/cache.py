@@ -112,14 +112,13 @@ def _name(settings: ServerSettings) -> str:
 def load_form(settings: ServerSettings, replies: Replies, today: date | None = None) -> RequestForm:
     """Return the form that the server accepted last; the strictest if none is stored, or it is too old.
 
-    It is stored as `1 temperature 2026-11-20`; early versions stored no date.
+    It is stored as `1 temperature 2026-11-20`.
     """
     oldest = ((today or date.today()) - timedelta(STALE_DAYS)).isoformat()
-    format_, *words = (replies.get(_name(settings)) or "").split() or [""]
-    days = [word for word in words if word[:1].isdigit()]
-    if format_ not in ("0", "1", "2", "3") or any(day < oldest for day in days):
+    format_, *dropped = (replies.get(_name(settings)) or "").split() or [""]
+    if not dropped or dropped.pop() < oldest:
         return RequestForm()
-    return RequestForm(Format(int(format_)), frozenset(words) - frozenset(days))
+    return RequestForm(Format(int(format_)), frozenset(dropped))
 
 
 def save_form(

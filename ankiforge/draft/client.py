@@ -80,8 +80,6 @@ class ServerSettings:
     """The user's table: dollars per million tokens in, out and cached, by model."""
     candidates: int = 1
     """The number of drafts of one fact to choose from; 1 = no choice."""
-    candidates_before: int = 0
-    """The number in an older default, whose cached replies are still used; 0 = the same."""
     concurrency: int = 0
     """The number of concurrent requests; 0 = 4, on loopback 1."""
     per_request: int = 0

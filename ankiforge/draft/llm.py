@@ -156,26 +156,14 @@ class Conversation:
         self._asker = asker
         self._repair = repair
         self._prober = prober
-        self._settings = [settings := asker.settings]
-        before = settings.candidates_before
-        if before not in (0, settings.candidates):  # replies to an older default are paid for
-            self._settings.append(replace(settings, candidates=before, candidates_before=0))
 
-    def _variants(self, chunk: Chunk) -> Iterator[tuple[Chunk, _Talk]]:
-        """Yield the chunk in each form in which it may have been asked about, the current one first."""
-        for prompt in self._asker.prompt.of(chunk.task).versions:
-            for one in chunk.versions:
-                for settings in self._settings:
-                    yield one, _Talk(self._asker, self._repair, settings, prompt, one.task)
-
-    def _asked_before(self, chunk: Chunk) -> tuple[Chunk, _Talk] | None:
-        if self._asker.fresh:
-            return None
-        return next((pair for pair in self._variants(chunk) if pair[1].has_reply(pair[0])), None)
+    def _talk(self, chunk: Chunk) -> _Talk:
+        prompt = self._asker.prompt.of(chunk.task)
+        return _Talk(self._asker, self._repair, self._asker.settings, prompt, chunk.task)
 
     def is_cached(self, chunk: Chunk) -> bool:
         """Return whether the first reply about a chunk is cached."""
-        return self._asked_before(chunk) is not None
+        return not self._asker.fresh and self._talk(chunk).has_reply(chunk)
 
     def draft(self, chunk: Chunk) -> Iterator[Outcomes]:
         """Yield the outcome for every highlight of a chunk.
@@ -191,9 +179,9 @@ class Conversation:
             keys = [one.key for one in chunk.highlights]
             yield {key: Outcome(no_card=NoCard(key, reason, passing=True)) for key in keys}
             return
-        one, talk = self._asked_before(chunk) or next(self._variants(chunk))
-        ready, blocked = talk.ask(one), dict[HighlightKey, _Facts]()
-        for highlight in one.highlights:
+        talk = self._talk(chunk)
+        ready, blocked = talk.ask(chunk), dict[HighlightKey, _Facts]()
+        for highlight in chunk.highlights:
             outcome = ready[highlight.key]
             facts = talk.judge(outcome.drafts, highlight)
             if _blocked(facts):
@@ -202,13 +190,13 @@ class Conversation:
                 outcome.drafts = _all(facts)
         if self._prober is None:
             yield {key: found for key, found in ready.items() if key not in blocked}
-        for highlight in one.highlights:
+        for highlight in chunk.highlights:
             if bad := blocked.get(highlight.key):
-                ready[highlight.key] = repaired = talk.repair(one.only(highlight), bad)
+                ready[highlight.key] = repaired = talk.repair(chunk.only(highlight), bad)
                 if self._prober is None:
                     yield {highlight.key: repaired}
         if self._prober is not None:
-            self._probe(one, ready, talk, self._prober)
+            self._probe(chunk, ready, talk, self._prober)
             yield ready
 
     def _probe(self, chunk: Chunk, ready: Outcomes, talk: _Talk, prober: Prober) -> None:
@@ -355,8 +343,7 @@ class _Talk:
         cut_off = len(whole) < len(known) or answer.completion.finish == "length"
         if is_empty(answer.completion.content) and not cut_off:
             return Outcome(no_card=NoCard(highlight.key, EMPTY))
-        ended = known and (again or highlight.key in self._task.unread)
-        if not (ended or cut_off):
+        if not (again or cut_off):
             answer = self._reply(chunk, _not_json(answer))
             if read := self._read(chunk, answer):
                 return self._made(highlight, read[0], answer)

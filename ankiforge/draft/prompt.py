@@ -69,13 +69,6 @@ class Prompt:
     kinds: tuple[CardKind, ...]
     system: str
     user: str
-    former: tuple[Prompt, ...] = ()
-    """Earlier versions of a shipped prompt, whose replies may be cached."""
-
-    @property
-    def versions(self) -> tuple[Prompt, ...]:
-        """Return this prompt and its earlier versions."""
-        return (self, *self.former)
 
     @property
     def fingerprint(self) -> str:
@@ -135,9 +128,7 @@ def load(name: str, folders: Iterable[Path]) -> Prompt:
             text = path.read_text(encoding="utf-8").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: cannot be read: {error}") from error
-        former = sorted((folder / "former").glob(f"{name}-[0-9]*.md"), reverse=True)
-        earlier = tuple(parse(one.read_text(encoding="utf-8"), one) for one in former)
-        return replace(parse(text, path), former=earlier)
+        return parse(text, path)
     names = sorted({path.stem for folder in looked for path in folder.glob("*.md")})
     raise NoPromptError(f"no prompt called {name!r}", hint=f"there are: {', '.join(names)}")
 
@@ -213,23 +204,6 @@ class Chunk:
         """Return the chunk with only these highlights."""
         return Chunk(self.task, highlights)
 
-    @property
-    def versions(self) -> tuple[Chunk, ...]:
-        """The chunk in each form in which versions of the program may have sent it, this one's first.
-
-        They read other text, cut the paragraphs nearby elsewhere, or sent none.
-        """
-        was = tuple(one.as_formerly for one in self.highlights)
-        forms = [self.highlights, was]
-        if any(one.nearby for one in self.highlights):
-            earlier = [one.nearby for one in was]
-            forms += [
-                tuple(replace(one, nearby=text) for one, text in zip(form, nearby, strict=True))
-                for nearby in (earlier, [""] * len(was))
-                for form in (self.highlights, was)
-            ]
-        return tuple(self.only(*form) for form in dict.fromkeys(forms))
-
 
 def sendable(task: Task) -> tuple[Highlight, ...]:
     """Return the highlights of a task that may be sent to a model.
@@ -240,11 +214,11 @@ def sendable(task: Task) -> tuple[Highlight, ...]:
     sent = tuple(highlight for highlight in task.highlights if not withheld(highlight))
     if not (task.discreet or any(private(highlight) for highlight in task.highlights)):
         return sent
-    return tuple(_bare(highlight).formerly_as(_bare(highlight.as_formerly)) for highlight in sent)
+    return tuple(map(_bare, sent))
 
 
 def _bare(highlight: Highlight) -> Highlight:
-    return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=(), formerly=None)
+    return replace(highlight, prefix="", suffix="", sentence="", nearby="", above=())
 
 
 def chunks(

@@ -584,8 +584,6 @@ class Ingest:
         if changed:
             self._keep_past(run, highlight.key, before)
             self.moves.changed(highlight, decode_highlight(before["body"]), run, self._is_lost)
-            if content_of(highlight.as_formerly) == before["content"]:
-                self._keep_drafts(highlight.key, content)
         elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
             # a passage that was private at its old location stays private
             self._keep_past(run, highlight.key, before)
@@ -604,14 +602,6 @@ class Ingest:
         if changed:
             self._keys.journal_issued(highlight, row)
         return changed
-
-    def _keep_drafts(self, key: HighlightKey, content: str) -> None:
-        """Keep the drafts of a model, which are paid for, if only the reading of the text changed."""
-        self._db.execute(
-            "UPDATE highlight SET drafted = ? WHERE key = ? AND drafted = content"
-            " AND drafter <> '' AND drafter NOT LIKE 'rules%'",
-            (content, key),
-        )
 
     def _presence(self, highlight: Highlight, before: Presence) -> Presence:
         skips = bool(highlight.skip) or (

@@ -407,8 +407,7 @@ class Recognition:
 
     def _judged(self, old: Highlight, new: Highlight, match: Match) -> Match:
         """Return what an edit makes of a match: a confirmation to ask for, or another highlight."""
-        before = content_of(old)
-        if before in (content_of(new), content_of(new.as_formerly)):
+        if content_of(old) == content_of(new):
             return match
         own = own_key(new) == old.key
         edit = self.edit(old, new)

@@ -59,8 +59,6 @@ _FEW = 1_000
 """The number of highlights from which the whole table is read instead of looking up each by key."""
 BY_HAND = "rules"
 """The drafter of cards written by hand, regardless of the drafter in the settings."""
-_UNREAD = ("the reply could not be read", "the reply was cut off before the first card")
-"""Failures of earlier versions, which requested such a reply again in every run."""
 
 # --- SQL conditions on a card `c`, a highlight `h`, a decision `d` ------------------------------
 
@@ -306,8 +304,7 @@ class Queries:
             members = list(group)
             found = [self.private_if_anywhere(HighlightKey(row["key"])) for row in members]
             highlights = tuple(highlight for highlight in found if highlight is not None)
-            unread = (row["key"] for row in members if row["failed"].startswith(_UNREAD))
-            yield Task(highlights[0].document, highlights, unread=frozenset(unread))
+            yield Task(highlights[0].document, highlights)
 
     def private_if_anywhere(self, key: HighlightKey) -> Highlight | None:
         """Return a highlight, with the tag `no-llm` if one of its locations has it; None if unknown."""

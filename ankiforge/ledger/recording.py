@@ -241,9 +241,10 @@ class Recorder:
         asked, replaces, drafted = self._db.execute(
             "SELECT asked, replaces, drafted FROM highlight WHERE key = ?", (key,)
         ).fetchone()
-        readings = (content_of(highlight), content_of(highlight.as_formerly))
-        # not if only the reading changed; a card that was moved here has the words of its first passage
-        edited = drafted not in ("", *readings) or (not drafted and self._moved_here(key))
+        # a card that was moved here has the words of its first passage
+        edited = drafted not in ("", content_of(highlight)) or (
+            not drafted and self._moved_here(key)
+        )
         replaced = self._replaced(HighlightKey(replaces), drafts) if replaces else ()
         doubt = None
         if asked.startswith(MAY_BE):

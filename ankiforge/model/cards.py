@@ -151,8 +151,6 @@ class Task:
     """Whether the drafts are added to pending ones instead of replacing them."""
     instead: str = ""
     """The guid of the card to replace when a person accepts a draft of this task."""
-    unread: frozenset[HighlightKey] = frozenset()
-    """Highlights whose reply an older version could not parse and would have requested again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NewType, Protocol
+from typing import NewType, Protocol
 
 HighlightKey = NewType("HighlightKey", str)
 NO_KEY = HighlightKey("")
@@ -299,20 +299,6 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
-    """A highlight as read by earlier versions, for which replies are in the cache."""
-
-    exact: str
-    prefix: str = ""
-    suffix: str = ""
-    sentence: str = ""
-    gaps: tuple[Span, ...] = ()
-    markdown: tuple[str, ...] = ()
-    markdown_gaps: tuple[Span, ...] = ()
-    nearby: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Highlight:
     """A passage that a person marked, or a card that a person wrote by hand.
 
@@ -381,19 +367,6 @@ class Highlight:
     """How a card is written in the source, as a person would say it: `a ::: b`, `#card`; "" = no card."""
     nearby: str = ""
     """The paragraph around it and its neighbours, where the comment asks something; else ""."""
-    formerly: Former | None = None
-    """The text that older versions read; None = the same."""
-
-    @property
-    def as_formerly(self) -> Highlight:
-        """The highlight with the text that older versions read."""
-        was = self.formerly
-        return replace(self, formerly=None, **_values(was)) if was else self
-
-    def formerly_as(self, was: Highlight) -> Highlight:
-        """Return the highlight with the text of `was` as its older reading, if that differs."""
-        both = replace(self, formerly=Former(**_values(was)))
-        return self if both.as_formerly == replace(self, formerly=None) else both
 
     @property
     def other_note(self) -> int:
@@ -412,11 +385,6 @@ class Highlight:
         """All the text that may support a card, in reading order."""
         middle = self.sentence or self.exact
         return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
-
-
-def _values(read: Former | Highlight) -> dict[str, Any]:
-    """Return the text of a reading, by the fields of `Former`."""
-    return {one.name: getattr(read, one.name) for one in fields(Former)}
 
 
 @dataclass(frozen=True, slots=True)

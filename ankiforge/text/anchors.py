@@ -25,21 +25,19 @@ _BLANK = re.compile(r"\s")
 Triple = tuple[str, str, str]
 
 
-def paragraphs_around(text: str, start: int, end: int, *, formerly: bool = False) -> str:
+def paragraphs_around(text: str, start: int, end: int) -> str:
     """Return the paragraph of [start, end) and its neighbours, as many as fit; a paragraph is a line.
 
     A paragraph with `#no-llm` is masked. One that is too long is cut around the passage: between
-    sentences or else words, with … there. `formerly`: anywhere, as in requests of earlier versions.
+    sentences or else words, with … there.
     """
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     last = len(text) if last < 0 else last
     if last - first > NEARBY:
-        spare = max((NEARBY - (end - start)) // 2 - (0 if formerly else len("… ")), 0)
+        spare = max((NEARBY - (end - start)) // 2 - len("… "), 0)
         low, high = max(first, start - spare), min(last, end + spare)
         if _PRIVATE in text[first:last].casefold():
             return ""
-        if formerly:
-            return text[low:high]
         lead, rest = text[low:start], text[end:high]
         if low > first:  # a sentence begins in the half that is farther away
             near = [at for at in boundaries(lead) if 2 * at <= len(lead)]
@@ -95,7 +93,7 @@ def anchor_key(highlight: Highlight, nth: int) -> HighlightKey:
 
 
 def _anchored(highlight: Highlight) -> Triple:
-    """Return text and context as the frozen parser saw them."""
+    """Return text and context for the anchor."""
     before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
     return (highlight.anchor_text or highlight.exact, before, after)
 

@@ -1,6 +1,6 @@
 """Normal forms of text: folded for keys, canonical for comparison, for Anki, and for search.
 
-`fold` and `canonical` are frozen, because keys and anchors are made from them (docs/keys.md).
+Keys and anchors are made from `fold` and `canonical` (docs/keys.md).
 """
 
 from __future__ import annotations

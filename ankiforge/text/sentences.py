@@ -1,8 +1,4 @@
-"""Split text into sentences.
-
-With `frozen`, the rules are those of docs/keys.md for ever, because the anchors of vault highlights
-depend on them. Text for display is split with more abbreviations.
-"""
+"""Split text into sentences, by the rules of docs/keys.md: the keys of vault highlights depend on them."""
 
 from __future__ import annotations
 
@@ -37,7 +33,7 @@ _MORE_WORDS = (
     "t.ex bl.a d.v.s s.k f.eks dvs jfr"  # Swedish, Danish, Norwegian
 )
 _FURTHER = frozenset(_MORE_WORDS.split())
-"""Further abbreviations that `frozen` ignores."""
+"""Abbreviations in other languages. Only a single full stop follows them."""
 _MORE_BEFORE_NUMBERS_WORDS = (
     "ok tys pkt str wyd al godz rys ryc pl kl pag pagg pág págs núm cap capp chap env tel wg kap lib "
     "рис табл гл стр ст п пп č čl obr kol"
@@ -69,19 +65,18 @@ _ORDINAL = re.compile(
 )
 
 
-def boundaries(text: str, *, frozen: bool = False) -> list[int]:
+def boundaries(text: str) -> list[int]:
     """Return the offsets at which a new sentence begins, except 0 and the end.
 
     A sentence ends at `. ! ? …` (including closing quotes and brackets) if white space follows and
     then, after optional opening quotes, anything but a lower-case letter. It ends at `。！？` in any
     case. It does not end after an abbreviation, initials ("J. R. R. Tolkien", "U.S. Army"), a
-    number that begins the text, or a German ordinal before a month. `frozen` applies the rules of
-    docs/keys.md.
+    number that begins the text, or a German ordinal before a month.
     """
-    return [match.end() for match in _END.finditer(text) if _ends(text, match, frozen)]
+    return [match.end() for match in _END.finditer(text) if _ends(text, match)]
 
 
-def _ends(text: str, match: re.Match[str], frozen: bool) -> bool:
+def _ends(text: str, match: re.Match[str]) -> bool:
     end = match.end()
     if match[0][0] in "。！？":
         quoted = match[0][-1] in "」』" and text[end : end + 1] in tuple("とっの、，")
@@ -93,7 +88,7 @@ def _ends(text: str, match: re.Match[str], frozen: bool) -> bool:
         match[0].startswith(".")
         and (
             _is_abbreviation(text, match.start(), end)
-            or (not frozen and match[0] == "." and _further(text, match.start(), end))
+            or (match[0] == "." and _further(text, match.start(), end))
         )
     )
 
@@ -142,9 +137,9 @@ def _is_initial(text: str, word: str, start: int, end: int) -> bool:
     return word.replace(".", "").isupper() or bool(beside)
 
 
-def sentences(text: str, *, frozen: bool = False) -> list[Span]:
+def sentences(text: str) -> list[Span]:
     """Return the spans of the sentences, without surrounding white space."""
-    edges = [0, *boundaries(text, frozen=frozen), len(text)]
+    edges = [0, *boundaries(text), len(text)]
     spans = (trimmed(text, *pair) for pair in pairwise(edges))
     return [span for span in spans if span[0] < span[1]]
 
@@ -156,9 +151,9 @@ def trimmed(text: str, start: int, end: int) -> Span:
     return (first, max(first, start + len(run.rstrip())))
 
 
-def sentence_around(text: str, start: int, end: int, *, frozen: bool = False) -> Span:
+def sentence_around(text: str, start: int, end: int) -> Span:
     """Return the span of the sentence (or sentences) that contain [start, end)."""
-    spans = sentences(text, frozen=frozen)
+    spans = sentences(text)
     if not spans:
         return (start, end)
     starts = [span[0] for span in spans]

@@ -1,6 +1,5 @@
 """The defaults of new workspaces, and what settings leave out."""
 
-import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -286,43 +285,8 @@ def test_a_limit_of_none_drafts_nothing(forge):
 SAID = "The ==aperture== is the part of a camera that lets the light in to the film.\n"
 
 
-@pytest.fixture
-def server(fake):
-    with fake.LlmServer() as running:
-        running.otherwise = fake.obliging
-        yield running
-
-
 def test_without_a_file_the_cards_of_a_model_wait(forge):
     said = forge.ok("run", notes(forge, a=SAID), "--limit", "0", "--drafter", "llm").stderr
     assert (
         "cards of the rules without findings are accepted, those of the model wait for you" in said
     )
-
-
-def test_replies_to_requests_of_the_former_default_are_not_paid_for_again(forge, server):
-    notes(forge, a=SAID)
-    llm = json.dumps({"base_url": server.base_url, "model": "m"})
-    source = "{obsidian: {name: notes, path: notes}}"
-    settings(forge, source, f"drafter: llm\nllm: {llm}\naccept: {{rules: clean, llm: clean}}\n")
-    forge.ok("init", "--trust", ".")
-    forge.ok("run")
-    assert len(server.asked) == 1
-    kept = forge.folder / "kept.db"
-    shutil.copy(forge.folder / ".ankiforge" / "ledger.db", kept)
-    lose(forge.folder)
-    (forge.folder / "journal.jsonl").unlink()
-
-    settings(forge, source, f"drafter: llm\nllm: {llm}\n")
-    forge.ok("run", "--limit", "0")
-    with closing(sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db")) as ledger:
-        ledger.execute("ATTACH ? AS kept", (str(kept),))
-        ledger.execute("INSERT INTO reply SELECT * FROM kept.reply")
-        ledger.commit()
-    assert forge.json("draft", "--estimate")["requests"] == 0
-    came = forge.json("run")
-    assert len(server.asked) == 1
-    assert (came["cards"]["waiting"], came["llm"]["cached"]) == (1, 1)
-    # what a person asks for anew is asked as the settings are now
-    forge.ok("draft", "--again", "drafter:llm")
-    assert len(server.asked) == 2

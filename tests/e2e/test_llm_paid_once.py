@@ -20,8 +20,6 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config import shipped
-
 SAID = tuple(f"The {word} is the part of a camera number {n} that lets light in." for n, word in
              enumerate(("aperture", "shutter", "sensor", "tripod", "filter", "flash"), 1))  # fmt: skip
 
@@ -72,32 +70,6 @@ def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(forge, serve
     assert (again["requests"], again["cached"]) == (0, 6)
     assert again["saved_usd"] == first["cost_usd"]
     assert again["saved_tokens"] == 120
-    assert set(answered.values()) == {1}
-
-
-@pytest.mark.parametrize("version", [2, 3])
-@pytest.mark.parametrize("prompt", ["cards", "cards-small"])
-def test_replies_to_the_former_prompt_are_used_and_nothing_is_drafted_again(
-    forge, server, answered, prompt, version
-):
-    configure(forge, server, model="m-70b" if prompt == "cards" else "m-7b")
-    own = forge.folder / "prompts" / f"{prompt}.md"
-    own.parent.mkdir()
-    former = shipped("prompts") / "former" / f"{prompt}-{version}.md"
-    shutil.copy(former, own)
-    assert llm(forge.ok("run", "--json"))["requests"] > 0
-    cards = forge.cards()
-    own.unlink()  # from now on, the shipped prompt of today
-
-    assert forge.ok("run", "--json").data["cards"]["drafted"] == 0
-    shutil.copy(forge.folder / ".ankiforge" / "ledger.db", forge.folder / "kept.db")
-    for name in ("journal.jsonl", ".ankiforge/ledger.db"):
-        (forge.folder / name).unlink()
-    _only_replies(forge.folder / "kept.db", forge.folder / ".ankiforge" / "ledger.db")
-    again = llm(forge.ok("run", "--json"))
-
-    assert again["requests"] == 0
-    assert [card["origin"] for card in forge.cards()] == [card["origin"] for card in cards]
     assert set(answered.values()) == {1}
 
 
@@ -233,27 +205,6 @@ def test_the_text_of_an_older_protocol_is_read(forge, server, fake):
     server.otherwise = answer
     forge.ok("run")
     assert len(forge.cards()) == 6
-
-
-def test_an_unreadable_reply_of_an_older_program_is_not_paid_for_again(forge, server, fake):
-    """The older program counted such highlights as failed, to be asked anew by each run."""
-    import sqlite3
-
-    configure(forge, server, concurrency=1)
-    server.otherwise = lambda request: fake.says(f"Sure, number {len(server.asked)}!")
-    forge("run", code=1)
-    with sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db") as db:
-        said = "the reply could not be read: 'Sure, number 7!'"
-        db.execute("UPDATE highlight SET failed = ?, drafted = '', no_card = ''", (said,))
-        kept = db.execute("SELECT request, raw FROM reply WHERE request NOT LIKE '%/%'").fetchall()
-        for request, raw in kept:  # what was asked anew has taken the place of the first reply
-            newer = raw.replace("Sure, number", "Well, number")
-            db.execute("UPDATE reply SET raw = ? WHERE request = ?", (newer, request))
-    db.close()
-    asked = len(server.asked)
-    came = forge.ok("run", "--json").data
-    assert (came["fates"]["no_card"], came["fates"]["failed"]) == (6, 0)
-    assert len(server.asked) == asked
 
 
 # --- stopped at any moment ------------------------------------------------------------------

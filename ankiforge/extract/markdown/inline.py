@@ -163,17 +163,14 @@ class Inline:
         high = min(bisect_right(self.starts, at), len(self.tokens))
         return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
 
-    def sentences(self, *, frozen: bool = False) -> list[Span]:
-        """Return the spans of the sentences; none ends inside code, maths or the name of a link.
-
-        `frozen`: split them as docs/keys.md says.
-        """
+    def sentences(self) -> list[Span]:
+        """Return the spans of the sentences; none ends inside code, maths or the name of a link."""
         words = "".join(
             "X" * len(token.plain) if token.kind is Kind.OPAQUE else token.plain
             for token in self.tokens
         )
         edges = [0]
-        for edge in boundaries(words, frozen=frozen):
+        for edge in boundaries(words):
             at = bisect_right(self.starts, edge) - 1
             if self.starts[at] == edge or self.tokens[at].kind is Kind.TEXT:
                 edges.append(edge)

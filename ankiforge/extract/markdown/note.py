@@ -46,9 +46,6 @@ class Wanted(NamedTuple):
 
 _Fields = dict[str, Any]
 """Fields of a highlight."""
-_Reading = tuple[int, _Fields, _Fields | None]
-"""Offset in a block, the fields by the frozen reading, and the fields to show if they differ:
-`exact`, `gaps`, `markdown`, `markdown_gaps`, and `offset`, relative to that of the frozen reading."""
 
 
 class _Found(NamedTuple):
@@ -58,9 +55,9 @@ class _Found(NamedTuple):
     start: int
     """Offset in the plain text of the note."""
     fields: _Fields
-    """By the frozen reading of docs/keys.md, from which the anchor is made."""
+    """With the plain text of docs/keys.md, from which the anchor is made."""
     shown: _Fields | None = None
-    """The fields to show, if they differ."""
+    """The fields to show if they differ: `exact`, `gaps`, `markdown`, `markdown_gaps`."""
 
 
 def highlights(
@@ -107,24 +104,21 @@ def highlights(
         part = f"#^{block.id}" if block.id else ""  # as in Obsidian's links
         if block.headings and not part:
             part = f"#{_NOT_IN_LINKS.sub(' ', block.headings[-1]).strip()}"
-        asks = "?" in fields.get("comment", "")
         fields |= {
             "own": f"b.{block.id}" if block.id and per_block[fields["block"]] == 1 else "",
             "prefix": text[max(0, one.start - CONTEXT) : one.start],
             "suffix": text[end : end + CONTEXT],
-            "nearby": paragraphs_around(text, one.start, end, formerly=True) if asks else "",
             "heading": " › ".join((*block.headings, *block.heads)),
             "uri": document.uri + quote(part, safe=""),
             "skip": skip,
             "above": lists.above(one.block),
             "links": tuple(dict.fromkeys((*fields.get("links", ()), *filter(None, inside)))),
         }
+        if "?" in fields.get("comment", ""):
+            nearby = paragraphs_around(rows, one.start, end)
+            fields["nearby"] = nearby.replace(_NEXT_CELL, " | ")
         highlight = Highlight(document, namespace, **fields)
-        shown = _as_shown(highlight, one, text, boundaries, whole)
-        if asks:
-            nearby = paragraphs_around(rows, one.start, end).replace(_NEXT_CELL, " | ")
-            shown = replace(shown, nearby=nearby)
-        made.append(highlight if shown is highlight else shown.formerly_as(highlight))
+        made.append(_as_shown(highlight, one, text, boundaries, whole))
     return tuple(numbered(made))
 
 
@@ -174,15 +168,14 @@ def _as_shown(
 ) -> Highlight:
     """Return the highlight by the reading to show, without the signs between adjacent marks.
 
-    The frozen reading gives the anchor. `whole` is the text without these signs, with rows of
-    tables.
+    The plain text gives the anchor. `whole` is the text without these signs, with rows of tables.
     """
     window = slice(max(0, found.start - CONTEXT), found.start + len(highlight.exact) + CONTEXT)
     if not found.shown and not boundaries and _NEXT_CELL not in whole[window]:
         return highlight
     names = ("exact", "gaps", "markdown", "markdown_gaps")
     shown = {name: getattr(highlight, name) for name in names} | (found.shown or {})
-    start = found.start + shown.pop("offset", 0)
+    start = found.start
     end = start + len(shown["exact"])
     if text[start:end] == shown["exact"]:  # false for a cloze whose signs are in the text
         (low, high), *gaps = _moved_spans(boundaries, [(0, end - start), *shown["gaps"]], start)
@@ -304,7 +297,7 @@ class _Reader:
                     exact = plain(cloze.reveal(markdown))
                     found = hidden_words(markdown, exact)
                     if len(found) > len(gaps):
-                        shown = {"exact": exact, "offset": 0, "gaps": found}
+                        shown = {"exact": exact, "gaps": found}
                         shown |= {"markdown": card.sides, "markdown_gaps": ()}
             yield _Found(placed.block, placed.start, fields, shown)
 
@@ -314,9 +307,9 @@ class _Reader:
             starts.append(start)
             if at in self.quotes.covered:
                 marked.add(block.callout)
-            for offset, fields, shown in self._in_block(at, block):
+            for offset, fields in self._in_block(at, block):
                 marked.add(block.callout)
-                yield _Found(at, start + offset, fields, shown)
+                yield _Found(at, start + offset, fields)
             start += len(block.plain) + 1
         if "callout" not in self.wanted.marks or not self.callouts:
             return
@@ -330,20 +323,20 @@ class _Reader:
                 fields = self._fields(first, Form.CALLOUT, exact, (markdown,))
                 yield _Found(first, starts[first], fields)
 
-    def _in_block(self, at: int, block: Block) -> Iterator[_Reading]:
+    def _in_block(self, at: int, block: Block) -> Iterator[tuple[int, _Fields]]:
         """Yield the card that a block is, or its quotes and marked sentences."""
         if card := self._card(at):
-            yield 0, card, None
+            yield 0, card
             return
         for offset, found in self.quotes.starts.get(at, {}).items():
             own = self.quotes.fields(found)
             form = Form.PHRASE if own["gaps"] else Form.MARK
             fields = self._fields(at, form, own["exact"], own["markdown"])
-            yield offset, {**fields, **own}, None
+            yield offset, {**fields, **own}
         sentences = list(self._sentences(at, block))
         yield from sentences
         if not sentences and at in self.terms and not self.quotes.hold(at, (0, len(block.plain))):
-            yield 0, self._sided_card(at, block, self.terms[at]), None
+            yield 0, self._sided_card(at, block, self.terms[at])
 
     def _card(self, at: int) -> _Fields | None:
         """Return the card that a whole block is, None if it is not a card."""
@@ -382,7 +375,7 @@ class _Reader:
             "block": block.id or str(at + 1),
         }
 
-    def _sentences(self, at: int, block: Block) -> Iterator[_Reading]:
+    def _sentences(self, at: int, block: Block) -> Iterator[tuple[int, _Fields]]:
         """Yield the sentences with marked phrases; a phrase that spans sentences joins them."""
         inline, marks = block.inline, self.wanted.marks
         if inline is None or not inline.phrases:
@@ -391,24 +384,12 @@ class _Reader:
         phrases = outermost(found)
         if not phrases:
             return
-        whole = inline.sentences()
-        starts = [start for start, _ in whole]
-
-        def reading(start: int, end: int, inside: list[Phrase]) -> _Fields:
-            text, markdown_gaps = inline.markdown(start, end, inside, bold=self.bold)
-            return {
-                "exact": block.plain[start:end],
-                "gaps": tuple([(p.span[0] - start, p.span[1] - start) for p in inside]),
-                "markdown": (text,),
-                "markdown_gaps": markdown_gaps,
-            }
-
-        frozen = inline.sentences(frozen=True)
-        frozen_starts = [start for start, _ in frozen]
+        sentences = inline.sentences()
+        starts = [start for start, _ in sentences]
         marked: list[tuple[Span, list[Phrase]]] = []
         for phrase in phrases:  # sentences that share a phrase are joined
-            start = frozen_starts[bisect_right(frozen_starts, phrase.span[0]) - 1]
-            end = frozen[bisect_right(frozen_starts, phrase.span[1] - 1) - 1][1]
+            start = starts[bisect_right(starts, phrase.span[0]) - 1]
+            end = sentences[bisect_right(starts, phrase.span[1] - 1) - 1][1]
             if marked and start < marked[-1][0][1]:
                 (first, last), inside = marked[-1]
                 inside.append(phrase)
@@ -416,15 +397,12 @@ class _Reader:
             else:
                 marked.append(((start, end), [phrase]))
         for (start, end), inside in marked:
-            fields = self._fields(at, Form.PHRASE, "", ()) | reading(start, end, inside)
+            text, markdown_gaps = inline.markdown(start, end, inside, bold=self.bold)
+            fields = self._fields(at, Form.PHRASE, block.plain[start:end], (text,))
+            fields["gaps"] = tuple([(p.span[0] - start, p.span[1] - start) for p in inside])
+            fields["markdown_gaps"] = markdown_gaps
             fields["colour"] = next((p.note for p in inside if p.sign == "mark" and p.note), "")
-            # the whole sentences, which the frozen reading may have cut
-            low = starts[bisect_right(starts, start) - 1]
-            high = whole[bisect_right(starts, end - 1) - 1][1]
-            whole_reading = None
-            if (low, high) != (start, end):
-                whole_reading = {**reading(low, high, inside), "offset": low - start}
-            yield start, fields, whole_reading
+            yield start, fields
 
     def _terms(self) -> dict[int, Sides]:
         """Return the items `Term: definition`, by block index; three in a row are a glossary.

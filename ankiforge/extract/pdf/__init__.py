@@ -192,7 +192,7 @@ class PdfSource(FolderSource):
             (f"nm:{mark.name}", mark.name),
             (f"at:{mark.at}", mark.at),
         )
-        read = Highlight(
+        return Highlight(
             document=document,
             namespace=document.key,
             kind=mark.kind,
@@ -202,7 +202,6 @@ class PdfSource(FolderSource):
             form=Form.MARK,
             prefix=mark.prefix,
             suffix=mark.suffix,
-            anchor_around=mark.beside,
             sentence=mark.sentence,
             nearby=mark.nearby,
             markdown=(f"![]({mark.picture})",) if mark.picture else (),
@@ -216,13 +215,6 @@ class PdfSource(FolderSource):
             heading=mark.heading,
             block=str(mark.page),
         )
-        exact, sentence = mark.formerly or (mark.exact, mark.sentence)
-        prefix, suffix = mark.beside or (mark.prefix, mark.suffix)
-        nearby = mark.nearby if mark.nearby_formerly is None else mark.nearby_formerly
-        was = replace(
-            read, exact=exact, prefix=prefix, suffix=suffix, sentence=sentence, nearby=nearby
-        )
-        return read.formerly_as(was)
 
 
 def _document(source: str, where: str, read: Read) -> Document:

@@ -238,16 +238,13 @@ REACH = 300
 """Characters of page text that are cleaned and then cut to the 80 of the context."""
 
 
-def around(
-    text: str, span: Span, body: Span | None = None, *, frozen: bool = False
-) -> tuple[str, str, str]:
+def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a passage in the joined text of a page.
 
     Args:
         text: the text of the page.
         span: the passage.
         body: the page without running heads and feet; ignored if the passage is outside of it.
-        frozen: cut the sentence as versions up to eaf6667 did.
     """
     start, end = span
     if body and body[0] <= start and end <= body[1]:
@@ -260,7 +257,7 @@ def around(
     first = max(text.rfind("\n", 0, start) + 1, start - far)
     last = text.find("\n", end, end + far)
     block = text[first : last if last >= 0 else end + far]
-    left, right = sentence_around(block, start - first, end - first, frozen=frozen)
+    left, right = sentence_around(block, start - first, end - first)
     short = right - left <= LONGEST_SENTENCE + end - start
     return (prefix, suffix, one_line(block[left:right]) if short else "")
 

@@ -185,16 +185,14 @@ class _Reading:
         if span is None:
             return Passage()
         prefix, suffix, sentence = around(text, span)
-        formerly = around(text, span, frozen=True)[2]
         char = page.text.seen[page.text.place(span[0])]
         body = page.body if text is page.text.text else None
         return Passage(
             prefix,
             suffix,
             "" if same(sentence, quote.words) else sentence,
-            None if formerly == sentence else ("" if same(formerly, quote.words) else formerly),
             self._headings.above(page.number, char.place, char.top),
-            _nearby(text, span, body)[0] if quote.asks else "",
+            _nearby(text, span, body) if quote.asks else "",
         )
 
     @cached_property
@@ -248,15 +246,10 @@ class _Reading:
 
     def _mark(self, page: _Page, found: _Found, names: set[str]) -> Mark:
         annotation = found.annotation
-        was = one_line(page.text.quote(found.segments))
         code = page.text.code(found.segments)
-        exact = code or without_bullets(was)
-        prefix, suffix, sentence = _context(page, found, page.body)
-        beside = _context(page, found, None)  # as versions up to eaf6667 read it
-        now = (exact, "" if code or sentence == exact else sentence)
-        formerly = (was, "" if beside[2] == was else beside[2])
-        box, seen = annotation.box, page.text.seen
-        nearby = ("", "")
+        exact = code or without_bullets(one_line(page.text.quote(found.segments)))
+        prefix, suffix, sentence = _context(page, found)
+        box, seen, nearby = annotation.box, page.text.seen, ""
         if "?" in annotation.comment and seen and found.segments:
             places = [at for segment in found.segments for at in segment]
             span = page.text.span(min(places), max(places))
@@ -269,14 +262,11 @@ class _Reading:
             stand_in="" if exact else self._stand_in(page, annotation),
             prefix=prefix,
             suffix=suffix,
-            beside=None if beside[:2] == (prefix, suffix) else beside[:2],
-            sentence=now[1],
-            formerly=None if formerly == now else formerly,
+            sentence="" if code or sentence == exact else sentence,
             heading=self._headings.above(
                 page.number, seen[found.at].place if seen else 0, box[3] if box else 0.0
             ),
-            nearby=nearby[0],
-            nearby_formerly=nearby[1] if nearby[1] != nearby[0] else None,
+            nearby=nearby,
             comment="" if _repeats(annotation.comment, exact) else annotation.comment,
             colour=annotation.colour,
             author=annotation.author,
@@ -343,35 +333,24 @@ def _reading_order(found: _Found) -> tuple[int, float, float]:
     return (found.at, -top, left)
 
 
-def _context(page: _Page, found: _Found, body: Span | None) -> tuple[str, str, str]:
-    """Return (prefix, suffix, sentence) of a mark on text, for others only the sentence beside.
-
-    Without `body`, running heads and feet are included, and sentences are cut as in versions up
-    to eaf6667.
-    """
+def _context(page: _Page, found: _Found) -> tuple[str, str, str]:
+    """Return (prefix, suffix, sentence) of a mark on text, for others only the sentence beside."""
     if not page.text.seen:
         return ("", "", "")
     places = [at for segment in found.segments for at in segment] or [found.at]
     span = page.text.span(min(places), max(places))
-    context = around(page.text.text, span, body, frozen=body is None)
+    context = around(page.text.text, span, page.body)
     if found.segments:
         return context
     return ("", "", context[2] if found.annotation.kind not in ON_TEXT else "")
 
 
-def _nearby(text: str, span: Span, body: Span | None) -> tuple[str, str]:
-    """Return the paragraphs around a passage of a page, as cut now and as formerly.
-
-    Running heads and feet, outside of `body`, are left out.
-    """
+def _nearby(text: str, span: Span, body: Span | None) -> str:
+    """Return the paragraphs around a passage of a page, without what is outside of `body`."""
     (start, end), (low, high) = span, body or (0, len(text))
     low, high = min(low, start), max(high, end)
-    cuts = (
-        paragraphs_around(text[low:high], start - low, end - low, formerly=formerly)
-        for formerly in (False, True)
-    )
-    now, was = ("\n".join(filter(None, map(one_line, cut.split("\n")))) for cut in cuts)
-    return now, was
+    cut = paragraphs_around(text[low:high], start - low, end - low)
+    return "\n".join(filter(None, map(one_line, cut.split("\n"))))
 
 
 _INSTRUCTS = re.compile(r"\s*(?:[cq]:|\?|skip\b)", re.IGNORECASE)
@@ -386,7 +365,7 @@ def _repeats(comment: str, exact: str) -> bool:
     return fuzz.ratio(canonical(comment), canonical(exact)) > REPEATS
 
 
-# --- identity of a document, frozen: see docs/keys.md ---------------------------------------
+# --- identity of a document, see docs/keys.md -----------------------------------------------
 
 LITTLE_TEXT = 200
 """Folded characters; a document with fewer is identified by what its pages draw."""

@@ -135,16 +135,10 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """Identifies a mark without text."""
     prefix: str = ""
     suffix: str = ""
-    beside: tuple[str, str] | None = None
-    """Prefix and suffix with running heads and feet, if different."""
     sentence: str = ""
-    formerly: tuple[str, str] | None = None
-    """`exact` and `sentence` as versions up to eaf6667 read them, if one differs."""
     heading: str = ""
     nearby: str = ""
     """The paragraphs around, where the comment asks something."""
-    nearby_formerly: str | None = None
-    """As cut by earlier versions, if different."""
     comment: str = ""
     colour: str = ""
     author: str = ""
@@ -196,8 +190,6 @@ class Passage(msgspec.Struct, frozen=True, omit_defaults=True):
     prefix: str = ""
     suffix: str = ""
     sentence: str = ""
-    sentence_formerly: str | None = None
-    """As cut by versions up to eaf6667, if different."""
     heading: str = ""
     nearby: str = ""
     """The paragraphs around, if wanted."""

@@ -120,7 +120,7 @@ class Works:
         page, file = page_index(mark), percent(mark.attachment_key)
         at = "" if page is None else f"page={page + 1}&"  # counted from 1, not a label
         link = f"zotero://open-pdf/{library.address}/items/{file}?{at}"
-        read = Highlight(
+        return Highlight(
             document=document,
             namespace=library.namespace,
             kind=KINDS[mark.kind],
@@ -144,9 +144,6 @@ class Works:
             block=mark.attachment_key,
             skip=foreign,
         )
-        was = around.sentence_formerly
-        sentence = around.sentence if was is None else was
-        return read.formerly_as(replace(read, exact=mark.text, sentence=sentence))
 
     def _note(self, library: Library, document: Document, note: ChildNote) -> Highlight | None:
         """Map a note. None if it is empty or only repeats annotations."""

@@ -305,19 +305,3 @@ def test_every_slot_is_used(model, task, server, fake):
     tasks = [task(f"Passage {name} says it.") for name in "abcdefgh"]
     assert len(list(model(concurrency=4).draft(iter(tasks)))) == 8
     assert server.most_at_a_time == 4
-
-
-@pytest.mark.parametrize("nearby", ["", "arch crystallises fastest just above fr"])
-@pytest.mark.parametrize("before", ["Bread\n", "Bread | "])
-def test_a_reply_to_the_passage_as_it_was_read_and_sent_before_is_used(
-    server, draft, task, highlight, nearby, before
-):
-    asked = highlight(
-        "In a refrigerator bread goes stale six times as fast.", comment="why?",
-        prefix="Bread | ", nearby="… crystallises fastest just above …",
-    )  # fmt: skip
-    was = replace(asked, prefix="Bread\n", nearby="arch crystallises fastest just above fr")
-    draft(task(replace(asked, prefix=before, nearby=nearby)))
-    draft(task(asked.formerly_as(was)))
-
-    assert len(server.asked) == 1
