@@ -1,7 +1,6 @@
-"""Wiring: build the sources, the drafter and the job of a run from a workspace.
+"""Wiring: open the ledger, the sources, the model and the job of a run from a workspace.
 
-Checks, drafters and the pipeline are imported inside functions, because not every command needs
-them.
+Checks, drafters and `run` are imported inside functions, because not every command needs them.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +19,13 @@ from ankiforge.config import (
     EXPORTS,
     AcceptPolicy,
     Config,
-    DrafterName,
     SourceEntry,
     is_loopback,
     source_name,
 )
-from ankiforge.config.workspace import Place, Remembered
+from ankiforge.config.workspace import Remembered, user_folders
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.errors import ConfigError, ForgeError, UsageError
+from ankiforge.errors import BusyError, ConfigError, UsageError
 from ankiforge.extract.discover import (
     FILE_BASED,
     UNAMBIGUOUS,
@@ -35,29 +34,82 @@ from ankiforge.extract.discover import (
     resolve,
     why_nothing,
 )
+from ankiforge.ledger import CACHE_FILE, REPLIES_FILE, CacheFile, Ledger, Replies
 from ankiforge.model import (
     AGENT,
     Draft,
-    Drafter,
-    Extracted,
     Highlight,
     Memory,
     NoMemory,
     Problem,
     Severity,
     Source,
+    Waiting,
 )
-from ankiforge.text.anchors import text_of
-from ankiforge.text.renames import Sketch, decode, pair
 
 if TYPE_CHECKING:
+    from ankiforge.config.deckfiles import DeckRule
     from ankiforge.config.workspace import Workspace
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
-    from ankiforge.draft.probe import Probing
+    from ankiforge.extract.workers import WorkerPool
     from ankiforge.draft.prompt import Prompt, Prompts
-    from ankiforge.ledger import Ledger
-    from ankiforge.pipeline import Job
+    from ankiforge.run import Job
+
+# --- the files of a workspace ---------------------------------------------------------------
+
+PICTURES = "pictures"
+LOCK_SECONDS = 60.0
+
+
+def open_ledger(workspace: Workspace, *, read_only: bool = False) -> Ledger:
+    """Open the ledger of a workspace and read what is new in its journal.
+
+    With `read_only`, everything happens in a copy in memory.
+
+    Raises:
+        LedgerError: database or journal cannot be used.
+        UsageError: a folder cannot be written.
+    """
+    if not read_only:
+        workspace.prepare()
+    machine = "reader" if read_only else workspace.machine(user_folders())
+    return Ledger(workspace.ledger, workspace.journal, machine, read_only=read_only)
+
+
+def open_replies(workspace: Workspace) -> Replies:
+    """Open the replies of models, which were paid for."""
+    workspace.prepare()
+    return Replies(workspace.folder / REPLIES_FILE)
+
+
+def lock(
+    workspace: Workspace, what: str, seconds: float = LOCK_SECONDS
+) -> AbstractContextManager[object]:
+    """Hold the lock `what` ("drafting", "publishing"); wait if another program holds it.
+
+    Raises:
+        BusyError: another program still holds it after `seconds`.
+    """
+    from filelock import FileLock, Timeout
+
+    path = workspace.folder / f"{what}.lock"
+    held = FileLock(path, timeout=seconds, mode=0o600)
+    try:
+        acquired = held.acquire()
+    except Timeout as error:
+        what = f"another ankiforge{_holder(path)} is {what} here"
+        raise BusyError(what, hint="wait for it, or stop it: nothing is lost") from error
+    with suppress(OSError):  # for the message to programs that wait; the lock is the system's
+        path.write_text(str(os.getpid()))
+    return acquired
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        holder = path.read_text().strip()
+        return f" (process {holder})" if holder.isdigit() else ""
+    return ""
 
 
 # --- which sources to read ------------------------------------------------------------------
@@ -75,86 +127,59 @@ class SelectedSource:
 
 
 def select_sources(
-    workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str = ""
-) -> Iterator[SelectedSource | Problem]:
-    """Yield the sources at the PATHs, or without PATHs all configured and remembered sources.
-
-    Of several PATHs, one that cannot be read yields a problem.
+    workspace: Workspace, paths: tuple[Path, ...] = ()
+) -> tuple[list[SelectedSource], list[Problem], tuple[Remembered, ...]]:
+    """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
-        ledger: knows which folders were read before.
         paths: the arguments of the command line.
-        name: the value of `--name`, for sources that are not configured.
+
+    Returns:
+        The sources; a problem for each PATH that cannot be read; and all PATHs to remember from now on.
 
     Raises:
         UsageError: there is only one PATH, and it cannot be read.
     """
-    known = workspace.remembered
+    known = list(workspace.remembered)
+    selected: dict[tuple[str, str], SelectedSource] = {}
+    problems = []
     if not paths:
-        yield from _all_sources(workspace.config, known, ledger)
-        return
-    results = [_behind(workspace.config, ledger, path.absolute(), name, known) for path in paths]
-    problems = [one for one in results if isinstance(one, Problem)]
-    if len(paths) == 1 and problems:
-        raise UsageError(f"{problems[0].where}: {problems[0].what}", hint=problems[0].hint)
-    yield from problems
-    # Read a source once, even if several PATHs lead to it.
-    merged: dict[tuple[str, str | Path], SelectedSource] = {}
-    for one in results:
-        for source in () if isinstance(one, Problem) else one:
-            entry = source.entry
-            key = (entry.kind, entry.name if entry.kind in EXPORTS else entry.path)
-            merged[key] = _union(merged[key], source) if key in merged else source
-    yield from merged.values()
-
-
-def watched_sources(workspace: Workspace, ledger: Ledger) -> list[SelectedSource]:
-    """Return the sources that `watch` follows, including remembered ones that are now absent."""
-    found = _all_sources(workspace.config, workspace.remembered, ledger, absent_too=True)
-    return [one for one in found if isinstance(one, SelectedSource)]
-
-
-def _all_sources(
-    config: Config, known: tuple[Remembered, ...], ledger: Ledger, *, absent_too: bool = False
-) -> Iterator[SelectedSource | Problem]:
-    """Yield the configured and the remembered sources, and a notice for each absent PATH.
-
-    A source with an absent PATH is read as a partial selection, so that nothing in that PATH counts
-    as deleted when the rest of the source, such as another file of the same export, is read.
-    """
-    selected = {(entry.kind, entry.name): SelectedSource(entry) for entry in config.sources}
-    absent: set[tuple[str, str]] = set()
-    for item in known:
-        found = _behind(config, ledger, Path(item.path), item.name, known)
+        for entry in workspace.config.sources:
+            selected[entry.kind, entry.name] = SelectedSource(entry)
+    for path in paths or tuple(Path(item.path) for item in known):
+        found = _behind(workspace.config, known, path.absolute())
         if isinstance(found, Problem):
-            what = "this remembered source is missing; nothing counts as deleted"
-            hint = f"if it was moved: ankiforge run NEWPATH; otherwise: ankiforge run --forget {shlex.quote(item.path)}"
-            yield Problem(item.path, what, hint, notice=True)
-            absent |= {(place.kind, place.name) for place in item.places}
-            found = [_remembered_source(place) for place in item.places] if absent_too else []
-        else:  # the settings may configure the same folder as a source of another kind
-            kinds = {source.entry.kind for source in found}
-            found += [_remembered_source(one) for one in item.places if one.kind not in kinds]
-        names = {(place.kind, place.root): place.name for place in item.places}
-        for source in found:
-            entry = source.entry
-            if entry in config.sources or entry.kind in EXPORTS:
-                key = (entry.kind, entry.name)
-            else:
-                key = (entry.kind, str(entry.path))
-                entry = replace(entry, name=names.get(key, entry.name))
-                source = replace(source, entry=entry)
-            selected[key] = _union(selected[key], source) if key in selected else source
-    for source in selected.values():
-        entry = source.entry
-        partial = not source.only and (entry.kind, entry.name) in absent
-        yield replace(source, only=(entry.path,)) if partial else source
+            if not paths:
+                what = "this remembered source is missing; nothing counts as deleted"
+                file = workspace.folder / "sources.yaml"
+                hint = (
+                    f"if it moved: ankiforge run NEWPATH; to forget it, delete its lines in {file}"
+                )
+                found = Problem(found.where, what, hint, notice=True)
+            elif len(paths) == 1:
+                raise UsageError(f"{found.where}: {found.what}", hint=found.hint)
+            problems.append(found)
+            continue
+        names = {}
+        for one in found:
+            key = (one.entry.kind, one.entry.name)
+            selected[key] = _union(selected[key], one) if key in selected else one
+            if one.entry not in workspace.config.sources:
+                names[one.entry.kind] = one.entry.name
+        where = str(resolve(path.absolute()))
+        if names and all(item.path != where for item in known):
+            known.append(Remembered(where, names))
+    return list(selected.values()), problems, tuple(known)
 
 
-def _behind(
-    config: Config, ledger: Ledger, path: Path, name: str, known: tuple[Remembered, ...]
-) -> list[SelectedSource] | Problem:
+def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
+    """Return the names of all sources that plain `run` reads."""
+    names = {entry.name for entry in config.sources}
+    return frozenset(names | {name for item in remembered for name in item.names.values()})
+
+
+def _behind(config: Config, known: list[Remembered], path: Path) -> list[SelectedSource] | Problem:
     """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
         if path.is_symlink():
@@ -168,42 +193,49 @@ def _behind(
         configured = [e for e in configured if e.kind == kind or e.kind not in FILE_BASED]
     if configured:
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
-    places = (place for item in known for place in item.places)
-    papers = {Path(one.root) for one in places if one.kind == "pdf" and not one.only}
-    selected = []
-    for found in discover(path, ledger.roots.known, papers):
-        same = (
-            SelectedSource(entry, _below(entry, *found.only))
+    before = {item.path: item for item in known}
+
+    def roots(kind: str) -> Mapping[str, Path]:
+        """Return the folders that are read as a kind of source, by name."""
+        found = {
+            entry.name: entry.path
             for entry in config.sources
-            if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root
+            if entry.kind == kind and entry.has_folder
+        }
+        kept = {item.names[kind]: Path(item.path) for item in known if kind in item.names}
+        return {**kept, **found}
+
+    selected = []
+    for found in discover(path, roots, set(roots("pdf").values())):
+        name = before[str(path)].names.get(found.kind, "") if str(path) in before else ""
+        name = name or next(
+            (one for one, root in roots(found.kind).items() if root == found.root), ""
         )
-        own_name = name or _export_name(config, found.kind)
-        selected.append(next(same, None) or _unconfigured(found, own_name))
+        selected.append(_unconfigured(found, name or _free_name(config, known, found)))
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return selected or Problem(str(path), why_nothing(path), hint)
 
 
+def _free_name(config: Config, known: Iterable[Remembered], found: FoundSource) -> str:
+    """Return the name of a new source: that of its folder, with a number if it is taken."""
+    if found.kind in EXPORTS:
+        return next((e.name for e in config.sources if e.kind == found.kind), found.kind)
+    name = source_name(found.root, found.kind)
+    taken = {entry.name for entry in config.sources if entry.kind == found.kind}
+    taken |= {item.names[found.kind] for item in known if found.kind in item.names}
+    number = 2
+    free = name
+    while free in taken:
+        free, number = f"{name}-{number}", number + 1
+    return free
+
+
 def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
-    """Return a source that is not in the settings; its name defaults to that of its folder."""
-    options: dict[str, Any] = {"path": str(found.root)}
-    options |= {"name": name} if name else {}
+    """Return a source that is not in the settings."""
+    options: dict[str, Any] = {"path": str(found.root), "name": name}
     options |= {"exclude": found.exclude} if found.exclude else {}
-    name = name or source_name(found.root, found.kind)
     entry = SourceEntry(found.kind, name, found.root, options, COMMAND_LINE)
     return SelectedSource(entry, found.only)
-
-
-def _remembered_source(place: Place) -> SelectedSource:
-    """Return the source that was stored when its PATH was remembered."""
-    only = tuple(map(Path, place.only))
-    source = _unconfigured(FoundSource(place.kind, Path(place.root), only, place.exclude), "")
-    return replace(source, entry=replace(source.entry, name=place.name))
-
-
-def _export_name(config: Config, kind: str) -> str:
-    """Return the name of the configured source of an export, if it is the only one of its kind."""
-    names = [entry.name for entry in config.sources if entry.kind == kind in EXPORTS]
-    return names[0] if len(names) == 1 else ""
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
@@ -227,257 +259,42 @@ def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
     return SelectedSource(replace(one.entry, path=Path(os.path.commonpath(roots))), only)
 
 
-# --- remembered PATHs -----------------------------------------------------------------------
-
-
-def remember_paths(
+def open_sources(
     workspace: Workspace,
     ledger: Ledger,
-    paths: tuple[Path, ...],
-    name: str,
-    selected: Collection[SelectedSource],
-) -> tuple[list[Remembered], list[Remembered]]:
-    """Add PATHs to those that `run` reads when it is given none.
-
-    A PATH inside a configured or remembered source is not added. A PATH that contains a remembered
-    one replaces it; the keys of the highlights read there stay the same.
-
-    Args:
-        workspace: provides the remembered PATHs; nothing is written.
-        ledger: knows which folders were read before.
-        paths: the arguments of the command line.
-        name: the value of `--name`.
-        selected: the sources at the PATHs, with their final names.
-
-    Returns:
-        All PATHs to remember from now on, and the new ones among them.
-    """
-    config, known = workspace.config, workspace.remembered
-    names = {(one.entry.kind, one.entry.path): one.entry.name for one in selected}
-    kept, new = list(known), []
-    for path in map(resolve, paths):
-        found = _behind(config, ledger, path, name, known)
-        if isinstance(found, Problem):
-            continue
-        places = tuple(
-            Place(
-                entry.kind,
-                names.get((entry.kind, entry.path), entry.name),
-                str(entry.path),
-                tuple(map(str, source.only)),
-                tuple(entry.options.get("exclude", ())),
-            )
-            for source in found
-            if (entry := source.entry) not in config.sources
-        )
-        before = next((item for item in kept if item.path == str(path)), None)
-        others = [item for item in kept if item.path != str(path)]
-        if not places or any(item.covers(places) for item in others):
-            continue
-        item = Remembered(str(path), name or (before.name if before else ""), places)
-        replaced = [one for one in others if item.covers(one.places) or _succeeds(item, one)]
-        new += [] if before else [item]
-        kept = [*(one for one in others if one not in replaced), item]
-    return kept, [item for item in new if item in kept]
-
-
-def _succeeds(new: Remembered, old: Remembered) -> bool:
-    """Return whether `old` is absent and was moved to `new`, or is an older export of its source."""
-    roots = {(place.kind, place.name): place.root for place in new.places}
-    if Path(old.path).exists() or not {(one.kind, one.name) for one in old.places} <= roots.keys():
-        return False
-    moved = all(
-        one.kind not in EXPORTS and roots[one.kind, one.name] != one.root for one in old.places
-    )
-    return moved or Path(old.path).parent.exists()
-
-
-def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
-    """Return the sources that `run` reads when it is given no PATH.
-
-    Each is `kind:name`, with the name that is part of its keys.
-    """
-    config, found = workspace.config, []
-    places = [place for item in workspace.remembered for place in item.places]
-    for place in places:
-        around = [one for one in config.sources if one.kind == place.kind and one.has_folder]
-        if not all(any(_contains(one.path, at) for one in around) for at in place.targets):
-            found.append((place.kind, _export_name(config, place.kind) or place.name))
-    for entry in config.sources:
-        fixed = entry.options.get("name") or not entry.has_folder or entry.kind in EXPORTS
-        known = "" if fixed else ledger.roots.name_of(entry.kind, entry.path)
-        found.append((entry.kind, known or entry.name))
-    # The keys of a PDF do not contain the source's name, so every folder below counts.
-    folders = [Path(place.root) for place in places if place.kind == "pdf"]
-    folders += [entry.path for entry in config.sources if entry.kind == "pdf"]
-    for name, root in ledger.roots.of("pdf").items():
-        if any(root == folder or folder in root.parents for folder in folders):
-            found.append(("pdf", name))
-    return frozenset(f"{kind}:{name}" for kind, name in found)
-
-
-# --- names of sources -----------------------------------------------------------------------
-
-KEY_ORDER = ("zotero", "pdf", "obsidian")
-"""The first kinds to be issued new keys, in this order; all others follow."""
-MOVED_SHARE = 0.5
-"""From this share of a missing folder's highlights or notes, a folder counts as the missing one, moved."""
-MAYBE_MOVED = 0.1
-"""From this share, the user has to say whether the folder was moved."""
-
-Opener = Callable[[SourceEntry], Source]
-
-
-def name_sources(
-    config: Config,
-    selected: list[SelectedSource],
-    ledger: Ledger,
-    say: Callable[[str], None],
+    selected: Iterable[SelectedSource],
     *,
     offline: bool = False,
-    moved: bool = False,
-) -> list[SelectedSource]:
-    """Give sources their final names, and sort them in the order in which keys are issued.
-
-    Args:
-        config: the settings.
-        selected: the sources.
-        ledger: knows the names of folders; stores new ones.
-        say: called with a line for each moved folder.
-        offline: open connections only to this machine.
-        moved: the user states that a folder is a missing one that was moved (`--moved`).
-
-    Raises:
-        ConfigError: a kind is unknown, or its settings are invalid.
-        UsageError: a name belongs to another folder, or a folder may be a missing one.
-    """
-
-    def open_whole(entry: SourceEntry) -> Source:
-        return open_source(config, entry, offline=offline)
-
-    def rank(source: SelectedSource) -> int:
-        kind = source.entry.kind
-        return KEY_ORDER.index(kind) if kind in KEY_ORDER else len(KEY_ORDER)
-
-    found = []
-    lines: dict[str, None] = {}
-    for one in sorted(selected, key=rank):
-        open_source(config, one.entry)  # report invalid settings before storing the name
-        entry = _named(one.entry, ledger, open_whole, lines.setdefault, moved)
-        found.append(replace(one, entry=entry))
-    for line in lines:  # without duplicates: two sources of one folder give the same line
-        say(line)
-    return found
-
-
-def _named(
-    entry: SourceEntry,
-    ledger: Ledger,
-    open_whole: Opener,
-    say: Callable[[str], None],
-    moved: bool,
-) -> SourceEntry:
-    """Return the entry with its final name, and store which folder has that name.
-
-    The name of a source is part of its keys, so a folder keeps the name under which it was first
-    read. A folder takes over the name of a missing one if it holds most of that folder's content, or
-    if the user states that it was moved (`moved`). Sources without a folder have the name in the
-    settings, and so do exports, because each export is a new file.
-
-    Raises:
-        UsageError: the name belongs to another folder, or the folder may be a missing one.
-    """
-    if not entry.has_folder or entry.kind in EXPORTS:
-        return entry
-    roots = ledger.roots
-    name = str(entry.options.get("name") or roots.name_of(entry.kind, entry.path))
-    if not name:
-        missing = {one: root for one, root in roots.known(entry.kind).items() if not root.exists()}
-        shares = {one: _share(replace(entry, name=one), ledger, open_whole) for one in missing}
-        best = max(shares, key=lambda one: shares[one], default="")
-        least = (len(missing) > 1) * MAYBE_MOVED if moved else MOVED_SHARE
-        if best and shares[best] >= least:
-            say(f"{entry.path} was {missing[best]} before; it keeps the name {best!r}")
-            name = best
-        elif best and shares[best] >= MAYBE_MOVED:
-            what = f"it may be {missing[best]}, which is missing, under a new name"
-            raise _name_error(entry, f"{what}: {shares[best]:.0%} of it is the same", asks=True)
-    entry = replace(entry, name=name or entry.name)
-    before = roots.folder_of(entry.kind, entry.name)
-    if before and before != entry.path:
-        if before.exists():
-            raise _name_error(entry, f"the name {entry.name!r} already belongs to {before}")
-        used = bool(roots.texts(_container(entry)))
-        if used and not moved and _share(entry, ledger, open_whole) < MOVED_SHARE:
-            what = f"the name {entry.name!r} belongs to {before}, which is missing"
-            raise _name_error(entry, what, asks=True)
-    roots.remember(entry.kind, entry.name, entry.path)
-    return entry
-
-
-def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeError:
-    """Return the error for a folder that cannot have its name.
-
-    With `asks`, the hint says what to do if the folder is the missing one.
-    """
-    what = f"{entry.path}: {what}"
-    if entry.where.line:
-        same = "if it is the same folder: ankiforge run --moved; if not, " if asks else ""
-        return entry.where.at("name").error(what, f"{same}give this source another `name`")
-    path = shlex.quote(str(entry.path))
-    same = f"if it is the same folder: ankiforge run {path} --moved; if not, " if asks else ""
-    return UsageError(what, hint=f"{same}give this one another name: --name NAME")
-
-
-def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:
-    """Return the share (0 to 1) of the content read earlier under this name that the folder holds.
-
-    This is the greater of two shares: of the highlights with the same text in any file, and of the
-    notes recognised by their whole text, in case many highlights were edited.
-    """
-    container = _container(entry)
-    known, notes = ledger.roots.texts(container), ledger.roots.sketches(container)
-    if not known:
-        return 0.0
-    texts, sketches = set[str](), dict[str, Sketch]()
-    for found in open_whole(entry).scan():
-        if isinstance(found, Extracted):
-            texts.update(map(text_of, found.highlights))
-            if found.sketch:
-                sketches[found.document.path] = decode(found.sketch)
-    shares = [len(known & texts) / len(known)]
-    if notes:
-        shares.append(len(pair(notes, sketches)) / len(notes))
-    return max(shares)
-
-
-def _container(entry: SourceEntry) -> str:
-    return f"{'vault' if entry.kind == 'obsidian' else entry.kind}:{entry.name}"
-
-
-# --- opening sources ------------------------------------------------------------------------
-
-
-def open_sources(
-    config: Config,
-    selected: list[SelectedSource],
-    ledger: Ledger,
-    *,
-    offline: bool = False,
-    jobs: int = 1,
+    jobs: int = 0,
 ) -> tuple[Source, ...]:
-    """Open sources that have their final names; so many files are read at a time."""
+    """Open sources, and remember their folders, from which pictures are read.
+
+    Raises:
+        ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
+    """
+    from ankiforge.deliver import roots
+    from ankiforge.extract.workers import local_pool
+
+    selected = list(selected)
+    folders = roots(ledger)
+    known = {
+        f"{one.entry.kind}:{one.entry.name}": str(one.entry.path)
+        for one in selected
+        if one.entry.has_folder
+    }
+    if not known.items() <= folders.items():
+        import msgspec
+
+        ledger.remember("roots", msgspec.json.encode({**folders, **known}).decode())
+    caches = CacheFile(workspace.folder / CACHE_FILE)
+    pool = local_pool(jobs)
     return tuple(
         open_source(
-            config,
-            one.entry,
-            one.only,
-            memory=ledger.caches.of(f"{one.entry.kind}:{one.entry.name}"),
-            offline=offline,
-            jobs=jobs,
+            workspace.config, one.entry, one.only,
+            memory=caches.of(f"{one.entry.kind}:{one.entry.name}"), offline=offline, pool=pool,
         )
         for one in selected
-    )
+    )  # fmt: skip
 
 
 def open_source(
@@ -487,9 +304,9 @@ def open_source(
     *,
     memory: Memory | None = None,
     offline: bool = False,
-    jobs: int = 1,
+    pool: WorkerPool | None = None,
 ) -> Source:
-    """Open a source, passing only those of the other arguments that its kind accepts.
+    """Open a source, passing `memory`, `offline` and `pool` only if its kind accepts them.
 
     Raises:
         ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
@@ -502,9 +319,7 @@ def open_source(
     # Not `inspect.signature`: importing `inspect` takes as long as this whole function.
     code = module.open_source.__code__
     accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    optional = {"memory": memory or NoMemory(), "offline": offline, "jobs": jobs}
-    if not offline or is_loopback(config.executor):
-        optional["executor"] = config.executor
+    optional = {"memory": memory or NoMemory(), "offline": offline, "pool": pool}
     optional = {name: value for name, value in optional.items() if name in accepted}
     try:
         return module.open_source(entry.name, entry.path, settings, only, config.me, **optional)
@@ -529,7 +344,7 @@ _HOSTED = re.compile(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
 
 def language_model(
     workspace: Workspace,
-    ledger: Ledger,
+    replies: Replies,
     notice: Callable[[str], None],
     *,
     offline: bool = False,
@@ -538,19 +353,19 @@ def language_model(
     accept: str = "",
     spent: float = 0.0,
 ) -> Model:
-    """Return the configured language model; the ledger caches its replies.
+    """Return the configured language model; `replies` caches what it answered.
 
     See `server_settings` for `jobs`, `accept` and `spent`, and `Model` for the others.
     """
     from ankiforge.draft.llm import Model
+    from ankiforge.extract.workers import WorkerPool
 
     settings = server_settings(workspace, jobs, accept, spent)
     return Model(
         settings,
-        ledger.replies,
+        replies,
         load_prompts(workspace),
         repair=repair_hints(),
-        probing=probing(workspace, settings),
         notice=notice,
         offline=offline,
         fresh=fresh,
@@ -596,36 +411,6 @@ def server_settings(
         raise workspace.config.where.at("llm", key).error(what, error.hint) from error
 
 
-def wants_probe(config: Config) -> bool:
-    """Return whether the settings require that the answers of a model's drafts are probed."""
-    return config.llm.verify == "probe"
-
-
-def probing(workspace: Workspace, settings: ServerSettings) -> Probing | None:
-    """Return the parameters of answer probes; None if the settings turn them off.
-
-    Raises:
-        ConfigError: there is a budget, and the price of `verify_model` is unknown.
-    """
-    from ankiforge.check import same_answer
-    from ankiforge.config import shipped
-    from ankiforge.draft.probe import Probing
-    from ankiforge.draft.prompt import load
-
-    llm = workspace.config.llm
-    if not wants_probe(workspace.config):
-        return None
-    if llm.verify_model and llm.verify_model != settings.model:
-        try:
-            settings = replace(settings, model=llm.verify_model, price_usd=None)
-        except ConfigError as error:
-            what = error.message.removeprefix("llm.budget_usd: ")
-            where = workspace.config.where.at("llm", "verify_model")
-            raise where.error(what, "add it to prices.yaml") from error
-    ask, compare = (load(name, [shipped("prompts") / "probe"]) for name in ("ask", "compare"))
-    return Probing(settings, ask, compare, same_answer)
-
-
 def candidate_count(config: Config, accept: str = "") -> int:
     """Return the number of candidates to draft for a card: one if a policy accepts cards."""
     policy = AcceptPolicy(accept) if accept else config.accept.llm
@@ -647,7 +432,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
     named = {
         name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
         for rule in load_decks(workspace.root, config.decks)
-        if (name := rule.prompt)
+        for name in rule.prompts
     }
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
     name = config.llm.prompt or ("cards-small" if small else "cards")
@@ -684,7 +469,7 @@ def is_small_model(base_url: str, model: str) -> bool:
     return is_loopback(base_url) and not hosted
 
 
-# --- checks, policy, job --------------------------------------------------------------------
+# --- policy and job -------------------------------------------------------------------------
 
 
 def repair_hints() -> Callable[[Draft, Highlight], tuple[str, ...]]:
@@ -698,52 +483,40 @@ def repair_hints() -> Callable[[Draft, Highlight], tuple[str, ...]]:
     return hints
 
 
-def accept_policy(config: Config, override: str = "") -> Callable[[Draft], bool]:
-    """Return a function that decides whether to accept a draft that has no findings.
+def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
+    """Return a function that decides whether to accept a draft without findings and remarks.
 
-    A draft of a model is accepted only if its answer was probed. `override` is the policy of
-    `--accept`, which applies to every drafter.
+    The drafts of a model and of an agent wait for a person. `override` is the policy of `--accept`.
     """
     rules = AcceptPolicy(override) if override else config.accept.rules
-    llm = AcceptPolicy(override) if override else config.accept.llm
 
-    def accepts(draft: Draft) -> bool:
-        if draft.origin.drafter.startswith("rules"):
-            return rules is AcceptPolicy.CLEAN
-        return llm is AcceptPolicy.CLEAN and draft.origin.drafter != AGENT and draft.probed
+    def accepts(one: Waiting) -> bool:
+        drafter = one.draft.origin.drafter
+        return rules is AcceptPolicy.CLEAN and drafter.startswith("rules") and drafter != AGENT
 
     return accepts
 
 
+def load_rules(workspace: Workspace) -> tuple[DeckRule, ...]:
+    """Return the rules of the deck files."""
+    from ankiforge.config.deckfiles import load_decks
+
+    return load_decks(workspace.root, workspace.config.decks)
+
+
 def make_job(
-    workspace: Workspace,
-    sources: tuple[Source, ...],
-    drafter: Drafter | None,
-    *,
-    accept: str = "",
-    **options: Any,
+    workspace: Workspace, sources: tuple[Source, ...], *, accept: str = "", **options: Any
 ) -> Job:
     """Return the job of a run with the workspace's settings.
 
     Args:
         workspace: provides the settings.
         sources: the sources to read.
-        drafter: the language model; None = the offline rules.
         accept: the policy of `--accept`; "" = as in the settings.
         options: other fields of `Job`.
     """
-    from ankiforge.config.deckfiles import load_decks
-    from ankiforge.draft import Rules
-    from ankiforge.pipeline import Job
+    from ankiforge.run import Job
 
-    config = workspace.config
-    if drafter is not None:
-        name = config.llm.model
-    else:
-        drafter, name = Rules(), DrafterName.RULES.value
-    decks = load_decks(workspace.root, config.decks)
-    if wants_probe(config):
-        prober = getattr(drafter, "prober", None)
-        options = {"probing": True, "prober": prober, **options}
-    options = {"consent": accept != AcceptPolicy.REVIEW, **options}
-    return Job(sources, drafter, name, accept_policy(config, accept), decks, **options)
+    policy = accept_policy(workspace.config, accept)
+    pictures = workspace.folder / PICTURES
+    return Job(sources, policy, load_rules(workspace), pictures=pictures, **options)

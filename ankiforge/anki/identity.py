@@ -1,7 +1,8 @@
 """Recognise our notes in Anki, and detect edits. Frozen (docs/keys.md).
 
-The field AnkiforgeId identifies the card, and holds a hash of the content that we shipped. Anki,
-its editor and other devices rewrite HTML without changing what it shows, so the hash is computed
+The field AnkiforgeId identifies the card, and holds a hash of each field that we shipped: the base
+of a merge travels with the note. Anki,
+its editor and other devices rewrite HTML without changing what it shows, so a hash is computed
 from a normal form that such rewriting does not change.
 """
 
@@ -9,27 +10,25 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from operator import itemgetter
 
-from ankiforge.model import Family, Guid, HighlightKey, Identity
+from ankiforge.model import Guid, HighlightKey, Identity
 
 # --- AnkiforgeId ----------------------------------------------------------------------------
 
 _IDENTITY = re.compile(
-    r"af1 (af[a-z2-7]{24}) (basic|cloze) ([1-9][0-9]{0,8}) (\S+) ([0-9a-f]{16})"
-    r"(?: ([1-9][0-9]{0,17}))?(?: |$)"
+    r"af1 (af[a-z2-7]{24}) (\S+) (\S+) ([0-9a-f]{8}(?:\.[0-9a-f]{8})*) ([0-9a-f]{8})(?: |$)"
 )
 _TAG = re.compile(r"<(/?[a-z!])[^<>]*>", re.IGNORECASE)
 _JOINING_TAG = re.compile(r"</?(?:wbr|span)\b[^<>]*>", re.IGNORECASE)
 
 
 def parse_identity(field: str) -> Identity | None:
-    """Parse the HTML of a field AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
+    """Parse the HTML of a field AnkiforgeId: `af1 <guid> <key> <slot> <hash.hash…> <tags>`.
 
     Further words are ignored. `<wbr>` and `<span>`, which `render.literal` and editors insert
     between letters, do not separate words. Other tags do.
@@ -40,10 +39,8 @@ def parse_identity(field: str) -> Identity | None:
     found = _IDENTITY.match(" ".join(words))
     if found is None:
         return None
-    guid, family, slot, key, content, mod = found.groups(default="0")
-    return Identity(
-        Guid(guid), Family(family), int(slot), HighlightKey(key), content, int(mod)
-    )  # fmt: skip
+    guid, key, slot, fields, tags = found.groups()
+    return Identity(Guid(guid), HighlightKey(key), slot, tuple(fields.split(".")), tags)
 
 
 # --- content hash ---------------------------------------------------------------------------
@@ -56,11 +53,15 @@ _RENAMED_MEDIA = re.compile(r"(af-[0-9a-f]{16})-[0-9a-f]{40}(\.[a-z0-9]+)")
 _BREAK = "<br>"
 
 
-def content_hash(family: Family, html_fields: Sequence[str]) -> str:
-    """Return a hash (16 hex digits) of the content fields, the first ones of the note type."""
-    forms = [normal_form(text) for text in html_fields[: len(family.content_fields)]]
-    written = json.dumps(forms, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def field_hash(text: str) -> str:
+    """Return a hash (8 hex digits) of a content field, equal for all spellings of the same HTML."""
+    return hashlib.sha256(normal_form(text).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def tags_hash(tags: Iterable[str]) -> str:
+    """Return a hash (8 hex digits) of a set of tags, without case, as Anki compares them."""
+    folded = " ".join(sorted({tag.casefold() for tag in tags}))
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def normal_form(text: str) -> str:

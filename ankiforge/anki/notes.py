@@ -9,11 +9,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ankiforge.anki.identity import content_hash
+from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import Card, CardKind, Fields, Highlight, Media
@@ -26,15 +25,39 @@ Pictures = Mapping[str, Media]
 """The pictures that Markdown may show, by the path written there."""
 
 
-def field_html(card: Card, pictures: Pictures | None = None) -> tuple[str, ...]:
-    """Return all fields of a card's note, in note type order."""
+def field_html(
+    card: Card, tags: tuple[str, ...], pictures: Pictures | None = None
+) -> tuple[str, ...]:
+    """Return all fields of a card's note, in note type order. `tags` are those of the package."""
     content = content_html(card.kind, card.fields, pictures)
+    return with_content(card, content, tuple(map(field_hash, content)), tags)
+
+
+def with_content(
+    card: Card,
+    content: tuple[str, ...],
+    hashes: tuple[str, ...],
+    tags: tuple[str, ...],
+    feedback: str = "",
+) -> tuple[str, ...]:
+    """Return all fields of a note with these content fields, in note type order.
+
+    Args:
+        card: the card of the note.
+        content: the content fields, as HTML.
+        hashes: the hash of each of them as our package wrote it last.
+        tags: our tags.
+        feedback: the field Feedback, which is the person's.
+    """
     written = dict(zip(card.family.content_fields, content, strict=True))
     written |= {
         "Source": source_html(card),
         "Citation": citation_html(card),
         "Links": links_html(*card.passages),
-        "AnkiforgeId": identity_html(card, content_hash(card.family, content)),
+        "AnkiforgeId": literal(
+            f"af1 {card.guid} {card.key} {card.slot} {'.'.join(hashes)} {tags_hash(tags)}"
+        ),
+        "Feedback": feedback,
     }
     return tuple(written.get(name, "") for name in note_type(card.family).fields)
 
@@ -48,49 +71,6 @@ def content_html(
         render(markdown.get(name, ""), cloze=name == "Text", pictures=pictures)
         for name in kind.family.content_fields
     )
-
-
-def with_content(
-    card: Card,
-    ours: tuple[str, ...],
-    merged: tuple[str, ...],
-    our_content: tuple[str, ...],
-    theirs: tuple[str, ...],
-    mod: int,
-) -> tuple[str, ...]:
-    """Return all fields of a note whose content was merged with a person's changes.
-
-    Args:
-        card: the card of the note.
-        ours: all fields as we would ship them.
-        merged: the merged content fields.
-        our_content: our side of the content fields. AnkiforgeId gets their hash.
-        theirs: all fields as they are in Anki. Feedback, which belongs to the person, is taken from
-            them.
-        mod: the number of this revision.
-    """
-    names = note_type(card.family).fields
-    written = dict(zip(names, ours, strict=True))
-    written |= dict(zip(card.family.content_fields, merged, strict=True))
-    written["AnkiforgeId"] = identity_html(card, content_hash(card.family, our_content), mod)
-    written["Feedback"] = theirs[names.index("Feedback")]
-    return tuple(written[name] for name in names)
-
-
-def identity_html(card: Card, content: str, mod: int = 0) -> str:
-    """Return the field AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [<mod>]`.
-
-    Only revisions made after Anki was read have a `mod`. It identifies the revision whatever a
-    person does to the note.
-    """
-    number = f" {mod}" if mod else ""
-    return literal(f"af1 {card.guid} {card.family} {card.slot} {card.key} {content}{number}")
-
-
-def with_identity(card: Card, fields: tuple[str, ...], content: str, mod: int) -> tuple[str, ...]:
-    """Return the fields of a note with another AnkiforgeId."""
-    at = note_type(card.family).fields.index("AnkiforgeId")
-    return (*fields[:at], identity_html(card, content, mod), *fields[at + 1 :])
 
 
 # --- where it comes from --------------------------------------------------------------------
@@ -111,25 +91,22 @@ def source_html(card: Card) -> str:
         return ""
     start, end = around or (0, len(passage))
     exact = passage[start:end]
-    quote = card.leading.draft.quote if card.candidates else ""
-    first, last = locate(quote, exact) or (0, 0)
+    first, last = locate(card.quote, exact) or (0, 0)
     marked = lines(exact)
     if first != last:
         evidence = f"<mark>{lines(exact[first:last])}</mark>"
         marked = lines(exact[:first]) + evidence + lines(exact[last:])
-    further = (f"{passage_html(also)}<cite>{literal(reference(also))}</cite>" for also in card.also)
+    further = (
+        f"{ALSO}{lines(also.exact)}<br><cite>{literal(reference(also))}</cite>"
+        for also in card.passages[1:]
+        if not same(also.exact, highlight.exact)
+    )
     return "</blockquote>".join((
         f"<blockquote>{lines(passage[:start])}"
         f'<span class="af-exact">{marked}</span>{lines(passage[end:])}',
         *further,
         "",
     ))  # fmt: skip
-
-
-def passage_html(highlight: Highlight) -> str:
-    """Return the start of a further passage of a card, for the field Source."""
-    text = lines(highlight.exact) if highlight.exact.strip() else ""
-    return f"{ALSO}{text}<br>" if text else ALSO
 
 
 def read_source(field: str) -> tuple[str, str, str]:
@@ -223,18 +200,6 @@ def reference(highlight: Highlight) -> str:
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
     place = ", ".join(part for part in (title, " › ".join(headings), page) if part)
     return ". ".join(part for part in (head, place) if part)
-
-
-_CITED = re.compile(r"<cite>(.*?)</cite>", re.DOTALL)
-
-
-def is_cited(highlight: Highlight, citation: str) -> bool:
-    """Return whether a field Citation names the document and page of a highlight as they are now."""
-    document = canonical(reference(replace(highlight, heading="", page_label="")))
-    cited = (canonical(text_of(cite)) for cite in _CITED.findall(citation))
-    rests = [cite.removeprefix(document) for cite in cited if cite.startswith(document)]
-    page = canonical(highlight.page_label)
-    return any(rest[:1] in ("", ",") and page in rest for rest in rests)
 
 
 # --- links ----------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ import html
 import re
 from html.parser import HTMLParser
 
-from ankiforge.anki.identity import content_hash
-from ankiforge.model import Card, Fields, Seen, SeenType
+from ankiforge.model import Fields, SeenType
 
 _INVISIBLE = re.compile(r"<wbr\s*/?>|<span></span>", re.IGNORECASE)
 _MATH = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
@@ -38,17 +37,6 @@ def unrender(field: str) -> str:
     while reader.around:  # a blockquote that is never closed
         reader.handle_endtag("blockquote")
     return re.sub(r"\n{3,}", "\n\n", "".join(reader.parts)).strip(" \n\t")
-
-
-def words_in_anki(card: Card, seen: Seen | None) -> Fields:
-    """Return a card's fields as a person changed them in Anki, as Markdown. () if unchanged."""
-    if seen is None or not seen.type_id or not seen.content:
-        return ()
-    if content_hash(card.family, seen.fields) == seen.content:
-        return ()
-    kept = tuple(field for field in card.fields if field[0] == "Reverse")
-    named = zip(card.family.content_fields, map(unrender, seen.fields), strict=False)
-    return (*((name, text) for name, text in named if text and name != "Reverse"), *kept)
 
 
 class _Reader(HTMLParser):

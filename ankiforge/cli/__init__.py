@@ -11,12 +11,23 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from ankiforge import __version__
-from ankiforge.errors import ForgeError, UsageError
+REPAIR = (
+    "another distribution called `ankiforge` shares this environment. Repair it with:"
+    " python -m pip uninstall -y ankiforge &&"
+    " python -m pip install --force-reinstall --no-deps ankiforge-cards"
+    " (or install with pipx or `uv tool install`, which keep programs apart)"
+)
+
+try:
+    from ankiforge import __version__
+    from ankiforge.errors import ForgeError, UsageError
+except ImportError:  # another distribution has replaced or removed some of our files
+    sys.exit(f"ankiforge: this installation is damaged\nhint: {REPAIR}")
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -24,43 +35,37 @@ cycles; with the default thresholds, collection takes a tenth of its time."""
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Everyday": {
+        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
         "run": ("run", "Read, draft, check, and write the package."),
+        "watch": ("watch", "Follow the sources and draft as you write."),
         "review": ("review", "Decide on cards in the browser."),
-        "build": ("anki", "Write the package of accepted cards."),
-        "push": ("anki", "Send the cards to Anki, which must be running."),
-        "status": ("look", "Show what is waiting, and what to run next."),
-        "list": ("look", "List cards, or highlights without one."),
-        "draft": ("draft", "Draft cards for known highlights; export prompts, import answers."),
-        "undo": ("decide", "Undo your last decision, or an earlier one."),
     },
     "Decide": {
-        "accept": ("decide", "Accept waiting cards."),
-        "reject": ("decide", "Reject cards for good."),
-        "pick": ("decide", "Choose one of several candidates."),
-        "forms": ("decide", "Accept or leave out all cards in a form like `a ::: b`."),
-        "edit": ("decide", "Reword a card, or make one."),
-        "merge": ("decide", "Merge two cards that ask the same thing."),
-        "distinct": ("decide", "Say that two cards are not duplicates."),
-        "resolve": ("decide", "Settle a conflict between Anki and the source."),
-        "restore": ("decide", "Bring back rejected, retired or deleted cards."),
+        "status": ("look", "Show what is waiting, and what to run next."),
+        "list": ("look", "List cards, drafts and questions, or highlights without a card."),
+        "show": ("look", "Show cards, drafts and questions in full."),
+        "accept": ("decide", "Accept drafts, or answer questions with yes."),
+        "reject": ("decide", "Reject drafts and cards, or answer questions with no."),
+        "edit": ("decide", "Reword a card or draft, or make a card."),
+        "skip": ("decide", "Make no card from a highlight."),
+        "undo": ("decide", "Undo your last decision, or an earlier one."),
     },
     "Anki": {
+        "build": ("anki", "Write the package of accepted cards."),
+        "push": ("anki", "Send the cards to Anki, which must be running."),
         "pull": ("anki", "See what happened to your cards in Anki."),
-        "recover": ("anki", "Rebuild a lost ledger from the cards in Anki."),
+    },
+    "Draft": {
+        "draft": ("draft", "Draft cards for known highlights; export prompts, import answers."),
+        "extract": ("run", "Show the highlights; write nothing."),
+        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
     },
     "Inspect": {
-        "show": ("look", "Show cards in full."),
-        "extract": ("run", "Show the highlights; write nothing."),
         "seen": ("look", "Search everything you have read."),
+        "export": ("reports", "Write highlights and cards to a file."),
         "stats": ("reports", "Show what became of highlights, and how cards fare in Anki."),
         "lint": ("reports", "Run the checks on any deck, or on your cards."),
-    },
-    "Set up": {
-        "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
         "doctor": ("reports", "Check the set-up and say what to fix."),
-        "watch": ("watch", "Follow the sources and draft as you write."),
-        "mcp": ("mcp", "Let an agent draft over the Model Context Protocol."),
-        "export": ("reports", "Write highlights and cards to a file."),
     },
 }
 """heading: {command: (module, short help)}, in the order of `ankiforge --help`."""
@@ -133,7 +138,14 @@ class Program(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a closed output (`| head`) is not an error."""
+        """Run the command; a closed output (`| head`) is not an error.
+
+        Raises:
+            UsageError: another distribution has files in this package.
+        """
+        sites = (Path(path) for path in sys.path if path.endswith("-packages"))
+        if any(True for site in sites for _ in site.glob("ankiforge-*.dist-info")):
+            raise UsageError("nothing was done: this installation is not safe to use", hint=REPAIR)
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

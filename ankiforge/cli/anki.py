@@ -1,214 +1,378 @@
-"""The commands that exchange cards with Anki: build, pull, recover, push."""
+"""The commands that exchange cards with Anki: build, pull, push."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
 from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import DECK, FILE, FORCE, NEW, OUTPUT, Call, command, end
-from ankiforge.cli.session import session
-from ankiforge.errors import ServiceError, UsageError
+from ankiforge.cli.output import DECK, FILE, FORCE, OUTPUT, Call, command, end, exit_with
+from ankiforge.cli.session import Session, session
+from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.text.display import counted
+
+if TYPE_CHECKING:
+    from ankiforge.deliver import Look, RunningAnki
+    from ankiforge.model import Problem
+    from ankiforge.reports.summary import Tally
+
+# --- shared with `run` and `watch` ----------------------------------------------------------
+
+
+def package_path(now: Session, deck: str = "", output: str | None = None) -> Path:
+    """Return the path of the package: `-o`, or a file in the output folder, named after a deck."""
+    from ankiforge.anki.notes import deck_name
+
+    if output:
+        return Path(output).expanduser().absolute()
+    name = deck_name(deck).replace("::", "-") if deck else "ankiforge"
+    name = "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
+    return now.workspace.output / f"{name}.apkg"
+
+
+def look(now: Session, tally: Tally) -> Look:
+    """Look at Anki before cards are written, and say what was seen."""
+    from ankiforge import deliver
+
+    found = deliver.look(now.workspace.config.anki, now.ledger, Path.home())
+    tally.take(found)
+    for line in look_lines(now, found):
+        now.out.say(line)
+    return found
+
+
+def look_lines(now: Session, found: Look) -> list[str]:
+    """Return what to say of a look at Anki."""
+    viewed = found.viewed
+    if found.blind:
+        return ["Anki could not be read, so the package holds what was known of it before"]
+    if not now.ledger.looked and found.sight in ("nowhere", "off"):
+        why = (
+            "No Anki collection found"
+            if found.sight == "nowhere"
+            else "Anki is not read (anki.collection: none)"
+        )
+        return [f"{why}, so the package holds every card."]
+    lines = []
+    if viewed.deleted:
+        lines.append(
+            f"{counted(len(viewed.deleted), 'note')} deleted in Anki; they will not be sent again"
+        )
+    if viewed.returned:
+        lines.append(f"{counted(len(viewed.returned), 'note')} are in Anki again")
+    if viewed.missing:
+        lines.append(
+            f"{counted(len(viewed.missing), 'note')} missing in Anki: {now.call.program} list --view questions"
+        )
+    return lines
+
+
+def write_package(
+    now: Session,
+    tally: Tally,
+    path: Path,
+    *,
+    deck: str = "",
+    full: bool = False,
+    push: bool = False,
+) -> None:
+    """Plan all cards and write the package; what was planned goes into the tally."""
+    from ankiforge import app, deliver
+
+    if tally.look and tally.look.blind and not full:
+        tally.plan([], None)
+        return
+    with app.lock(now.workspace, "publishing"):
+        planned = deliver.plan_cards(
+            now.ledger, now.decks, now.pictures, deck=deck, push=push, full=full
+        )
+        try:
+            tally.plan(planned, deliver.publish(now.ledger, planned, path))
+        except ItemError as error:
+            from ankiforge.model import Problem
+
+            tally.plan(planned, None)
+            tally.problems.append(
+                Problem(str(path), error.message.removeprefix(f"{path}: "), error.hint)
+            )
+    if now.workspace.unconfirmed_output and path.parent == now.workspace.output:
+        tally.problems.append(_output_notice(now, now.workspace.unconfirmed_output))
+
+
+def _output_notice(now: Session, wanted: Path) -> Problem:
+    from ankiforge.model import Problem
+
+    workspace = now.workspace
+    what = (
+        f"output: {wanted.resolve()} is outside this workspace and must be confirmed;"
+        f" until then packages are written to {workspace.output}"
+    )
+    do = f"to confirm it: ankiforge init --trust {quote(str(workspace.root))}"
+    return Problem(str(workspace.settings), what, do, notice=True)
+
 
 # --- build ----------------------------------------------------------------------------------
 
 
 @command("""
-  ankiforge build                          ./ankiforge.apkg with all accepted cards
+  ankiforge build                          ./ankiforge.apkg with what Anki lacks
   ankiforge build --deck Biology -o b.apkg
 """)
 @DECK
 @OUTPUT
-@NEW
 @click.option("--full", is_flag=True, help="Include every accepted card, whatever Anki has.")
 @FORCE
-def build(
-    call: Call, deck: str, output: str | None, new_only: bool, full: bool, force: bool
-) -> None:
+def build(call: Call, deck: str, output: str | None, full: bool, force: bool) -> None:
     """Write the package of all accepted cards that Anki lacks.
 
-    Cards that Anki already has are left out. If no Anki collection is found, the package holds
-    every accepted card; importing it again changes nothing.
+    If no Anki collection is found, the package holds every accepted card; importing it again
+    changes nothing.
     """
-    from ankiforge.cli.delivery import (
-        package_path,
-        refuse_foreign,
-        sync_first,
-        why_no_package,
-        write_packages,
-    )
-    from ankiforge.reports.summary import Tally, anki_text, notes_json
+    from ankiforge import deliver
+    from ankiforge.reports.summary import Tally, notes_json, problem_json
 
-    out = call.out
+    tally = Tally()
     with session(call) as now:
-        refuse_foreign(package_path(now, deck, output), force)
-        tally = Tally(problems=list(now.problems))
-        sync_first(now, tally)
-        run = now.ledger.start_run("build")
-        write_packages(
-            now, run, tally, now.decks, deck=deck, below=deck, output=output,
-            new_only=new_only and not full, full=full, force=force,
-        )  # fmt: skip
-        now.ledger.finish_run(run)
-        if out.as_json:
-            packages = [str(one.path) for one in tally.published]
-            notes = notes_json(tally)
-            out.data({"notes": notes, "packages": packages, "problems": tally.problems})
+        path = package_path(now, deck, output)
+        deliver.refuse_foreign(path, force=force)
+        look(now, tally)
+        write_package(now, tally, path, deck=deck, full=full)
+        if call.out.as_json:
+            call.out.data({
+                "notes": notes_json(tally, now.ledger),
+                "packages": [str(one) for one in tally.packages],
+                "problems": [problem_json(one) for one in tally.problems],
+            })  # fmt: skip
         else:
-            out.problems(tally.problems)
-            for one in tally.published:
-                notes_of = f"{counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
-                out.print(f"{one.path}: {notes_of}")
-            for line in anki_text(tally):
-                out.print(line)
-        if blocked := now.ledger.queries.card_counts()["blocked"]:
-            many = f"{counted(blocked, 'card')} blocked by a check"
-            out.say(f"{many}: {call.program} list finding:block -v")
-        if not tally.published:
-            why = "nothing is new" if new_only else why_no_package(now, deck)
-            out.say(f"no package: {why}")
+            _print_package(call, tally)
     end(tally.problems)
 
 
-# --- pull, recover --------------------------------------------------------------------------
+def _print_package(call: Call, tally: Tally) -> None:
+    call.out.problems(tally.problems)
+    for one in tally.published:
+        if one.notes:
+            call.out.print(
+                f"{one.path}: {counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
+            )
+        elif one.aside:
+            call.out.say(f"nothing to import; the last package was renamed to {one.aside.name}")
+    for why in dict.fromkeys(one.held for one in tally.planned if one.held):
+        call.out.say(f"held: {why}")
+    if not tally.packages:
+        call.out.say(
+            f"no package: Anki has everything, or no card is accepted ({call.program} status)"
+        )
 
-COLLECTION = click.option(
-    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
-)
-APKG = click.option("--apkg", type=FILE, metavar="FILE", help="Read this deck export.")
-CONNECT = click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
+
+# --- pull -----------------------------------------------------------------------------------
 
 
 @command("""
   ankiforge pull                                your collection, or a running Anki
   ankiforge pull --apkg export.apkg             an export, with scheduling
-  ankiforge pull --confirm-deletions 14         those 14 were deleted on purpose
+  ankiforge pull --bind                         use this collection from now on
 """)
-@COLLECTION
-@APKG
-@CONNECT
 @click.option(
-    "--bind", is_flag=True, help="Switch to this collection and accept its present state."
+    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
 )
-@click.option(
-    "--confirm-deletions",
-    "deleted",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Confirm that the N missing notes were deleted on purpose.",
-)
-def pull(
-    call: Call,
-    collection: Path | None,
-    apkg: Path | None,
-    connect: bool,
-    bind: bool,
-    deleted: int | None,
-) -> None:
+@click.option("--apkg", type=FILE, metavar="FILE", help="Read this deck export.")
+@click.option("--connect", is_flag=True, help="Ask a running Anki through AnkiConnect.")
+@click.option("--bind", is_flag=True, help="Use this collection from now on, as it is.")
+def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
     """See what happened to your cards in Anki: edits, tags, deletions, reviews. Anki is only read."""
-    from ankiforge.cli.delivery import (
-        count_held,
-        read_any,
-        read_named_file,
-        report_sync,
-        running_anki,
-    )
-    from ankiforge.reports.summary import Tally
+    from ankiforge import deliver
+    from ankiforge.reports.summary import Tally, notes_json, problem_json
 
+    file = collection or apkg
     if sum((collection is not None, apkg is not None, connect)) > 1:
-        raise UsageError("use one of --collection, --apkg and --connect")
+        raise UsageError("name one of --collection, --apkg and --connect")
+    tally = Tally()
     with session(call) as now:
-        tally = Tally(problems=list(now.problems))
-        if file := collection or apkg:
-            result = read_named_file(now, file, bind=bind)
+        settings = now.workspace.config.anki
+        if file:
+            try:
+                found = deliver.look_at_file(file.expanduser().absolute(), now.ledger, bind=bind)
+            except ItemError as error:
+                raise UsageError(error.message, hint=error.hint) from error
         elif connect:
-            result = running_anki(now).read(now.ledger, bind=bind)
+            found = running_anki(now).look(now.ledger, bind=bind)
         else:
-            result = read_any(now, bind)
-        tally.record_sync(result, now.ledger)
-        if deleted is not None and not result.blind:
-            now.ledger.views.deletions.confirm(deleted)
-            tally.record_sync(replace(result, problem=None), now.ledger)
-        count_held(now, tally)
-        report_sync(now, tally, result)
+            if settings.collection == deliver.NEVER:
+                what = "anki.collection is none, so Anki is not read"
+                raise UsageError(
+                    what, hint="ankiforge pull --collection FILE; or anki.collection: auto"
+                )
+            found = deliver.look(settings, now.ledger, Path.home(), os.environ, bind=bind)
+            if found.sight == "nowhere":
+                found = running_anki(now).look(now.ledger, bind=bind)
+        tally.take(found)
+        tally.problems += deliver.adopt(now.ledger, found.viewed.unknown)
+        deliver.plan_cards(now.ledger, now.decks, now.pictures)  # finds conflicts
+        viewed = found.viewed
+        if call.out.as_json:
+            view = {
+                "sight": found.sight, "path": found.path, "seen": viewed.seen, "first": len(viewed.first),
+                "back": len(viewed.returned), "reviews": found.reviews,
+            }  # fmt: skip
+            call.out.data({
+                "notes": notes_json(tally, now.ledger), "view": view,
+                "problems": [problem_json(one) for one in tally.problems],
+            })  # fmt: skip
+        else:
+            call.out.problems(tally.problems)
+            for line in look_lines(now, found):
+                call.out.say(line)
+            if found.sight == "same":
+                call.out.print(f"Anki has not changed since it was last read ({found.path})")
+            elif not found.blind:
+                call.out.print(
+                    f"{found.path}: {counted(viewed.seen, 'note')}, {counted(found.reviews, 'new review')}"
+                )
     end(tally.problems)
 
 
-@command("""
-  ankiforge recover --collection ~/.local/share/Anki2/"User 1"/collection.anki2
-  ankiforge recover --apkg export.apkg
-  ankiforge recover --connect
-""")
-@COLLECTION
-@APKG
-@CONNECT
-def recover(call: Call, collection: Path | None, apkg: Path | None, connect: bool) -> None:
-    """Take over the cards that Anki has and the ledger does not know about.
+def running_anki(now: Session) -> RunningAnki:
+    """Connect to a running Anki.
 
-    The cards stay as they are in Anki until their source changes. The next run recognises their
-    highlights, so nothing is made twice.
+    Raises:
+        ServiceError: Anki does not answer, or must not be used.
+        UsageError: Anki is on another machine, which `--offline` forbids.
     """
-    from ankiforge.cli.delivery import read_named_file, report_sync, running_anki
-    from ankiforge.reports.summary import Tally
-    from ankiforge.sync import recover_cards
+    from ankiforge.config import is_loopback
+    from ankiforge.deliver import RunningAnki
 
-    if (collection is not None) + (apkg is not None) + connect != 1:
-        raise UsageError("say where the cards are: --collection FILE, --apkg FILE or --connect")
-    with session(call, writes="drafting") as now:
-        tally = Tally(problems=list(now.problems))
-        file = collection or apkg
-        result = read_named_file(now, file) if file else running_anki(now).read(now.ledger)
-        if result.summary and not result.problem:
-            result.summary.recovered += recover_cards(now.ledger, everything=True)
-        tally.record_sync(result, now.ledger)
-        report_sync(now, tally, result)
-    end(tally.problems)
+    address = now.workspace.config.anki.connect
+    if now.call.offline and not is_loopback(address):
+        what = f"--offline forbids a connection to Anki at {address}"
+        raise UsageError(what, hint="run it without --offline")
+    return RunningAnki(now.workspace.config.anki)
 
 
 # --- push -----------------------------------------------------------------------------------
 
 
 @command("""
-  ankiforge push                     send new and changed cards to Anki
-  ankiforge push --sync              sync with AnkiWeb before and after
-  ankiforge push --suspend-retired   suspend cards that were rejected or retired here
+  ankiforge push                     send what Anki lacks
+  ankiforge push --sync              let Anki sync before and after
+  ankiforge push --suspend-retired   suspend cards that were dropped here
 """)
 @DECK
 @OUTPUT
-@click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
-@click.option("--suspend-retired", is_flag=True, help="Suspend the cards of retired notes in Anki.")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @FORCE
+@click.option("--sync", is_flag=True, help="Let Anki sync before and after.")
+@click.option(
+    "--suspend-retired", is_flag=True, help="Suspend the cards tagged ankiforge::retired."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
 def push(
     call: Call,
     deck: str,
     output: str | None,
+    force: bool,
     sync: bool,
     suspend_retired: bool,
     yes: bool,
-    force: bool,
 ) -> None:
-    """Send a running Anki the cards it lacks; needs the add-on AnkiConnect (2055492159).
+    """Send the cards that Anki lacks to a running Anki, through the add-on AnkiConnect.
 
-    The package is always written. Edits, tags, deletions and schedules in Anki stay.
+    If Anki is not running, the package is written, and the exit code is 3.
     """
-    from ankiforge.cli.delivery import Push, package_path, refuse_foreign, refuse_offline
-    from ankiforge.model import Problem
+    from ankiforge import deliver
+    from ankiforge.reports.summary import Tally, notes_json, problem_json
 
+    tally, error = Tally(), None
     with session(call) as now:
         path = package_path(now, deck, output)
-        refuse_foreign(path, force)
-        work = Push(now, deck, path, force)
-        refuse_offline(now)
-        try:
-            work.run(sync=sync, suspend=suspend_retired, yes=yes)
-        except ServiceError as error:
-            work.fall_back()
-            if call.out.as_json:  # without --json, the error is printed at the end
-                work.tally.problems.append(Problem("Anki", error.message, error.hint))
-            work.report(failed=True)
-            raise
-        work.report()
-    end(work.tally.problems)
+        deliver.refuse_foreign(path, force=force)
+        error = push_cards(now, tally, path, deck=deck, sync=sync)
+        if error is None and suspend_retired:
+            _suspend_retired(now, ask=not yes)
+        if call.out.as_json:
+            call.out.data({
+                "notes": notes_json(tally, now.ledger),
+                "packages": [str(one) for one in tally.packages],
+                "problems": [problem_json(one) for one in tally.problems],
+            })  # fmt: skip
+        else:
+            call.out.problems(tally.problems)
+            if tally.pushed:
+                call.out.print(
+                    f"in Anki: {counted(tally.pushed[0], 'new note')}, {tally.pushed[1]:,} updated"
+                )
+            else:
+                _print_package(call, tally)
+    end(tally.problems, error)
+
+
+def push_cards(
+    now: Session, tally: Tally, path: Path, *, deck: str = "", sync: bool = False
+) -> ForgeError | None:
+    """Look at a running Anki, import our package there, and look again.
+
+    If Anki does not answer, the package is written, and the error is returned.
+    """
+    from ankiforge import deliver
+    from ankiforge.model import Problem
+
+    try:
+        anki = running_anki(now)
+        if sync and not anki.sync():
+            tally.problems.append(
+                Problem("Anki", "is not logged in to a sync account", "sync it once by hand")
+            )
+        found = anki.look(now.ledger)
+        tally.take(found)
+        if found.blind:
+            raise ServiceError(
+                found.problem.what if found.problem else "Anki was not read",
+                hint=found.problem.hint if found.problem else "",
+            )
+    except ServiceError as error:
+        if tally.look is None:
+            look(now, tally)
+        write_package(now, tally, path, deck=deck)
+        return error
+    write_package(now, tally, path, deck=deck, push=True)
+    if not tally.published or not tally.published[-1].notes:
+        tally.pushed = (0, 0)
+        return None
+    known = {one.card.guid: now.ledger.seen_note(one.card.guid) for one in tally.planned}
+    try:
+        anki.import_package(path)
+        anki.look(now.ledger)
+        if sync:
+            anki.sync()
+    except ServiceError as error:
+        return error
+    added = updated = refused = 0
+    for one, arrived in deliver.arrived(now.ledger, tally.planned):
+        refused += not arrived
+        added += arrived and known[one.card.guid] is None
+        updated += arrived and known[one.card.guid] is not None
+    tally.pushed = (added, updated)
+    if refused:
+        what = f"{counted(refused, 'note')} did not arrive"
+        tally.problems.append(Problem("Anki", what, f"import {path} by hand"))
+    else:
+        path.unlink(missing_ok=True)
+    return None
+
+
+def _suspend_retired(now: Session, *, ask: bool) -> None:
+    anki = running_anki(now)
+    retired = anki.retired_cards()
+    if not retired:
+        return
+    question = f"suspend {counted(len(retired), 'card')} tagged ankiforge::retired?"
+    if ask and not (now.out.interactive and click.confirm(question, err=True)):
+        now.out.say(
+            f"nothing was suspended; to do it: {now.call.program} push --suspend-retired --yes"
+        )
+        exit_with(2)
+        return
+    anki.suspend(retired)
+    now.out.say(f"{counted(len(retired), 'card')} suspended")

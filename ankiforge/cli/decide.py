@@ -1,510 +1,312 @@
-"""The commands with which a person decides: accept, reject, pick, merge, edit, undo and others."""
+"""The commands with which a person decides: accept, reject, edit, skip, undo."""
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ankiforge.cli.output import OVERRULE, Call, command, exit_with
 from ankiforge.cli.session import Session, session
-from ankiforge.errors import ForgeError, RefusedError, UsageError
+from ankiforge.errors import ForgeError, UsageError
+from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
-    from ankiforge.ledger.events import Event
-    from ankiforge.model import Card, Fields, HighlightKey
-    from ankiforge.review import Target
+    from ankiforge.ledger import Line
+    from ankiforge.model import Fields
+    from ankiforge.review import Result
+
+SHOWN = 10
+"""The number of lines that are shown when the user is asked to confirm a query."""
 
 
-def selects_cards(function: Callable[..., None]) -> Callable[..., None]:
+def selects(function: Callable[..., None]) -> Callable[..., None]:
     """Add the arguments ID or QUERY and the options `--all` and `--filter` to a command."""
     for decorate in (
-        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only cards that the query matches."),
-        click.option("--all", "every", is_flag=True, help="Apply to all cards (see --filter)."),
+        click.option("--filter", "query", default="", metavar="QUERY", help="With --all: only what the query matches."),
+        click.option("--all", "every", is_flag=True, help="Apply to all (see --filter); questions are never included."),
         click.argument("words", nargs=-1, metavar="[ID|QUERY]..."),
     ):  # fmt: skip
         function = decorate(function)
     return function
 
 
-# --- accept, reject, restore ----------------------------------------------------------------
+# --- accept, reject, skip -------------------------------------------------------------------
 
 
 @command("""
-  ankiforge accept afpl5zre
-  ankiforge accept deck:Biology         show the matching cards and ask
+  ankiforge accept dr5b9c0f1d            a draft, or a question: list shows what yes means
+  ankiforge accept deck:Biology          show the matching drafts and ask
   ankiforge accept --all --filter "deck:Biology -finding:*"
-""")
-@selects_cards
+""", lines=True)  # fmt: skip
+@selects
 @OVERRULE
 def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: bool) -> None:
-    """Accept cards; a waiting correction replaces the card's text.
+    """Accept drafts, or answer questions with yes.
 
-    With --all, cards with warnings or with several candidates are left out.
+    A waiting correction replaces its card's text. With --all, drafts with warnings are left out.
     """
     from ankiforge import review
-    from ankiforge.cli.selection import report, selected
+
+    def fits(line: Line) -> bool:
+        clean = (
+            line.waiting is not None and line.waiting.proposal.clean and not line.waiting.remarks
+        )
+        return line.waiting is not None and (clean or not every)
 
     with session(call) as now:
-        cards = selected(now, words, every, query, review.acceptable_in_bulk)
-        done = review.accept(now.ledger, cards, force=force)
-    report(now, done, "accepted")
+        ids = selected(now, words, every, query, fits)
+        done = review.decide(now.ledger, ids, lambda id: now.ledger.accept(id, forced=force))
+    report(call, done, "accepted")
 
 
 @command("""
-  ankiforge reject afpl5zre --reason "too vague"
-  ankiforge reject finding:yes_no                    show the matching cards and ask
+  ankiforge reject dr5b9c0f1d --reason "too vague"
+  ankiforge reject af53yatsl3            a card: it is not offered again
   ankiforge reject --all --filter "verdict:pending finding:yes_no"
-  ankiforge reject vault:notes/90e45ebadf289dce      no card is wanted for this highlight
-""")
-@selects_cards
-@click.option("--reason", default="", help="Record the reason with the card.")
-def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
-    """Reject cards for good: the same answer is not offered again for that highlight.
-
-    Given a highlight's key, record that no card is wanted for it.
-    """
-    from ankiforge import review
-    from ankiforge.cli.selection import report, selected
-    from ankiforge.model import HighlightKey
-    from ankiforge.review.select import is_key
-
-    if keys := [HighlightKey(word) for word in words if is_key(word)]:
-        if others := [word for word in words if not is_key(word)]:
-            what = f"{keys[0]} is the key of a highlight, and {others[0]} is not"
-            raise UsageError(what, hint="use one command for cards and one for highlights")
-        with session(call) as now:
-            review.skip(now.ledger, keys, reason)
-        for key in keys if call.out.as_json else ():
-            call.out.data({"key": key, "done": True, "refused": ""})
-        call.out.say(f"{len(keys)} skipped; to take it back: ankiforge undo")
-        return
-    with session(call) as now:
-        cards = selected(now, words, every, query, lambda card: card.current)
-        done = review.reject(now.ledger, cards, reason)
-    report(now, done, "rejected")
-
-
-@command("""
-  ankiforge restore afpl5zre
-  ankiforge restore --all --filter verdict:rejected
-  ankiforge restore --missing           send again what is missing in Anki
-""")
-@selects_cards
-@click.option("--missing", is_flag=True, help="Restore all cards that are missing in Anki.")
-def restore(call: Call, words: tuple[str, ...], every: bool, query: str, missing: bool) -> None:
-    """Bring cards back.
-
-    A rejected card waits again, a retired one is used again, and one that was deleted in Anki or is
-    missing there is sent again as a new note.
-    """
-    from ankiforge import review
-    from ankiforge.cli.selection import report, selected
-    from ankiforge.model import AnkiState
-
-    if missing and (words or every):
-        raise UsageError(
-            "--missing means all cards that are missing in Anki; name no cards with it"
-        )
-    if missing:
-        every, query = True, "anki:missing"
-
-    def fits(card: Card) -> bool:
-        return not card.current or card.anki in (AnkiState.MISSING, AnkiState.TOMBSTONE)
-
-    with session(call) as now:
-        done = review.restore(now.ledger, selected(now, words, every, query, fits))
-    report(now, done, "restored")
-
-
-# --- forms in which cards are written -------------------------------------------------------
-
-
-@command("""
-  ankiforge forms                              the waiting forms, and what you decided
-  ankiforge forms "a ::: b" --accept           accept its cards, and later ones
-  ankiforge forms "a ::: b" --each             decide on each card
-  ankiforge forms "word:: value" --never --source Notes
 """, lines=True)  # fmt: skip
-@click.argument("form", default="", metavar="[FORM]")
-@click.option("--accept", "choice", flag_value="accept", help="Accept the cards in this form, now and later.")  # fmt: skip
-@click.option("--each", "choice", flag_value="each", help="Decide on each card.")
-@click.option(
-    "--never", "choice", flag_value="never", help="Make no cards from this form; reject none."
-)
-@click.option("--source", default="", metavar="NAME", help="Only in this source.")
-def forms(call: Call, form: str, choice: str | None, source: str) -> None:
-    """Decide on all cards that you wrote in one form, once for each source.
-
-    Without FORM, list the forms with waiting cards, and those you have decided on. `ankiforge undo`
-    takes a decision back, together with the cards you have not decided on since.
-    """
+@selects
+@click.option("--reason", default="", help="Record the reason.")
+def reject(call: Call, words: tuple[str, ...], every: bool, query: str, reason: str) -> None:
+    """Reject drafts and cards for good, or answer questions with no."""
     from ankiforge import review
-    from ankiforge.cli.selection import report_refused
-    from ankiforge.ledger.consents import Choice, WrittenForm
-    from ankiforge.text.display import counted
 
-    if bool(form) != bool(choice):
-        raise UsageError("name a form and what to do: --accept, --each or --never")
-    with session(call, read_only=choice is None) as now:
-        found = [one for one in now.review.forms() if source in ("", one.source)]
-        if choice is None:
-            for one in found:
-                waiting = len(one.waiting)
-                of_it = f", {counted(waiting, 'card')} waiting" if waiting else ""
-                if call.out.as_json:
-                    call.out.data(one.as_json())
-                else:
-                    call.out.print(f"{one.written} in {one.source}: {one.said}{of_it}")
-            return
-        found = [one for one in found if one.written == form]
-        if not found:  # it may be decided on before a card of it waits
-            sources = now.ledger.consents.sources_of(form)
-            found = [WrittenForm(one, form) for one in sources if source in ("", one)]
-        if not found:
-            what = f"no card is written as {form!r}" + (f" in {source}" if source else "")
-            raise UsageError(what, hint="ankiforge forms lists the forms with waiting cards")
-        if len(found) > 1:
-            names = ", ".join(one.source for one in found)
-            raise UsageError(f"{form!r} is in several sources: {names}", hint="--source NAME")
-        if found[0].choice:
-            raise RefusedError(
-                f"you decided on {form!r} before: {found[0].said}",
-                hint=f"ankiforge undo {found[0].event} first",
-            )
-        done = review.consent(now.ledger, found[0], Choice(choice))
-        decided = replace(found[0], choice=Choice(choice))
-    if call.out.as_json:
-        call.out.data(decided.as_json())
-    cards = counted(len(decided.waiting), "card")
-    call.out.say(f"{decided.written} in {decided.source}: {decided.said}; {cards}")
-    report_refused(now, done)
-
-
-# --- pick, merge, distinct, resolve ---------------------------------------------------------
-
-
-@command("""
-  ankiforge pick afpl5zre.b                 accept the second candidate
-  ankiforge pick afpl5zre.b afr3adwg.a      one candidate from each of two choices
-""")
-@click.argument("ids", nargs=-1, required=True, metavar="DRAFT_ID...")
-@OVERRULE
-def pick(call: Call, ids: tuple[str, ...], force: bool) -> None:
-    """Accept one of several candidates; the others are not offered again.
-
-    Picking a candidate that was passed over before replaces the earlier pick.
-    """
-    from ankiforge import review
-    from ankiforge.cli.selection import report
-    from ankiforge.review.select import find
+    def act(id: str) -> str:
+        now.ledger.reject(id, reason)
+        return id if id.startswith("af") else ""
 
     with session(call) as now:
-        targets = [find(now.ledger, word) for word in ids]
-        if bare := [target.card.guid for target in targets if not target.letter]:
-            hint = f"ankiforge show {bare[0]} lists them"
-            raise UsageError(f"which candidate of {bare[0]}?", hint=hint)
-        done = review.pick(now.ledger, targets, force=force)
-    report(now, done, "picked")
-
-
-@command("""
-  ankiforge merge afpl5zre afr3adwg      one card with both sources
-""")
-@click.argument("id", metavar="CARD")
-@click.argument("twin", metavar="TWIN")
-def merge(call: Call, id: str, twin: str) -> None:
-    """Merge two cards that ask the same thing.
-
-    The card with more reviews (if tied, the older one) stays and gets the other's source as
-    well. The other is retired. `ankiforge undo` takes the merge back.
-    """
-    from ankiforge import review
-    from ankiforge.review.select import find, foreign_note
-
-    with session(call) as now:
-        if foreign_note(now.ledger, twin) or foreign_note(now.ledger, id):
-            hint = f"ankiforge reject {id}, or, to keep both: ankiforge distinct {id} {twin}"
-            raise UsageError("a note that ankiforge did not make cannot be merged", hint=hint)
-        done = review.merge(now.ledger, find(now.ledger, id).card, find(now.ledger, twin).card)
-    if call.out.as_json:
-        call.out.data({"guid": done.stays, "merged": done.went, "done": True, "refused": ""})
-    call.out.say(f"merged: {done.stays} stays, {done.went} is retired; both sources are kept")
-
-
-@command("""
-  ankiforge distinct afpl5zre afr3adwg            these two are not duplicates
-  ankiforge distinct afpl5zre nid:1700000000123   this card and a note in Anki
-  ankiforge distinct afpl5zre                     this card and all that it resembles
-""")
-@click.argument("id", metavar="CARD")
-@click.argument("twins", nargs=-1, metavar="[TWIN]...")
-def distinct(call: Call, id: str, twins: tuple[str, ...]) -> None:
-    """Record that a card is not a duplicate of another; it is not reported again.
-
-    TWIN is a card, or a note in Anki as `nid:…`. Without TWIN, this covers all duplicates that `show` lists.
-    """
-    from ankiforge import review
-    from ankiforge.cli.selection import report
-    from ankiforge.review.select import find, foreign_note
-
-    with session(call) as now:
-        card = find(now.ledger, id).card
-        named = tuple(
-            foreign_note(now.ledger, word) or find(now.ledger, word).card.guid for word in twins
+        ids = selected(
+            now, words, every, query, lambda line: line.verdict in ("pending", "accepted")
         )
-        if card.guid in named:
-            raise UsageError(
-                f"{card.guid} cannot be compared with itself", hint="name another card"
-            )
-        if not (others := named or review.duplicates_of(card)):
-            what = f"{card.guid} resembles no other card"
-            raise UsageError(what, hint=f"ankiforge show {card.guid}")
-        done = review.distinct(now.ledger, card, others)
-    report(now, done, "is not a duplicate; that finding will not return")
+        done = review.decide(now.ledger, ids, act)
+    report(call, done, "rejected")
 
 
-@command("""
-  ankiforge resolve afpl5zre --mine                    keep what is in Anki from now on
-  ankiforge resolve afpl5zre --source --field Back     take the source's words for Back
-""")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@click.option("--mine", is_flag=True, help="Keep your words, whatever the source says later.")
-@click.option("--source", is_flag=True, help="Take the source's words.")
-@click.option(
-    "--field", default="", metavar="NAME", help="Settle only this field; default: all in conflict."
-)
-def resolve(call: Call, ids: tuple[str, ...], mine: bool, source: bool, field: str) -> None:
-    """Settle a field that both you (in Anki) and the source have changed; `show` prints both sides."""
+@command("\n  ankiforge skip vault:notes/90e45ebadf289dce", lines=True)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("--reason", default="", help="Record the reason.")
+def skip(call: Call, keys: tuple[str, ...], reason: str) -> None:
+    """Make no card from these highlights; `list --no-card` shows their keys."""
     from ankiforge import review
-    from ankiforge.cli.selection import report
-    from ankiforge.model import Family
-    from ankiforge.review.select import find
-    from ankiforge.sync import plan_cards
 
-    if mine == source:
-        raise UsageError("choose whose words to keep: --mine or --source")
-    names = dict.fromkeys(name for family in Family for name in family.content_fields)
-    if field and field not in names:
-        raise UsageError(f"there is no field called {field!r}", hint=f"one of {', '.join(names)}")
     with session(call) as now:
-        targets = [find(now.ledger, word) for word in ids]
-        plans = plan_cards(now.ledger, (one.card for one in targets), now.decks)
-        conflicts = {one.card.guid: one.conflicts for one in plans}
-        fresh = [find(now.ledger, target.card.guid) for target in targets]
-        done = review.resolve(now.ledger, fresh, conflicts, mine=mine, field=field)
-    after = "your words stay in Anki" if mine else "it reaches Anki with the next build or push"
-    report(now, done, f"settled; {after}")
+        done = review.decide(now.ledger, keys, lambda key: now.ledger.skip(key, reason))
+    report(call, done, "skipped")
 
 
 # --- undo -----------------------------------------------------------------------------------
 
-_UNDONE_SHOWN = 3
-"""The maximum number of undone decisions that are shown without -v."""
-
 
 @command("""
-  ankiforge undo             your last decision; repeat for the one before
-  ankiforge undo afpl5zre    your last decision about this card
-  ankiforge undo --all --filter verdict:rejected
-  ankiforge undo 5f0c…       a decision by its id, from `ankiforge show -v`
+  ankiforge undo                    your last decision; repeat for the one before
+  ankiforge undo af53yatsl3         the last decision about this card, or change by its source
+  ankiforge undo af53yatsl3 --as-new    the source states another fact: it gets a card of its own
+  ankiforge undo m1.42              a decision by its id, from list --view recent
 """, lines=True)  # fmt: skip
-@selects_cards
-def undo(call: Call, words: tuple[str, ...], every: bool, query: str) -> None:
-    """Undo your last decision, or the last one about these cards.
+@click.argument("words", nargs=-1, metavar="[ID]...")
+@click.option(
+    "--as-new", is_flag=True, help="A change by the source is another fact: give it its own card."
+)
+def undo(call: Call, words: tuple[str, ...], as_new: bool) -> None:
+    """Take back your last decision, or the last one about a card.
 
-    Decisions made by one command are undone together, unless you name a card.
+    Decisions made by one command are taken back together. After a change by the source, the old
+    words stay, and the source's next words are a question.
     """
     from ankiforge import review
-    from ankiforge.anki.notes import RETIRED
-    from ankiforge.cli.selection import report_refused, selected
-    from ankiforge.review.select import names_card
+    from ankiforge.review.select import is_id
 
-    done: tuple[review.Result, ...] = ()
-    undone: Sequence[Event]
     with session(call) as now:
-        is_action = not words or (
-            len(words) == 1
-            and re.fullmatch("[0-9a-f]{16}", words[0])
-            and not names_card(now.ledger, words[0])
-        )
-        if is_action and not (every or query):
-            undone = review.undo(now.ledger, *words)
-        else:
-            about = now.ledger.decisions.decided_about()
-            targets = selected(now, words, every, query, lambda card: card.guid in about)
-            done, undone = review.undo_about(now.ledger, targets)
-        subjects = () if call.out.as_json else [event.subject for event in undone]
-        cards = {one: card for one in subjects if (card := now.review.card(one))}
-    for event in undone if call.out.as_json else ():
-        call.out.data({"guid": event.subject, "undone": event.what, "id": event.id})
-    if not call.out.as_json:
-        for line in _undone_lines(undone, cards, verbose=call.out.verbose):
-            call.out.say(line)
-        if any(card.anki.there for card in cards.values()):
-            call.out.say(
-                "Anki follows with the next build or push. An import cannot delete, so a card that"
-                f" no longer exists here gets the tag {RETIRED} there. Words of yours that an import"
-                " has replaced do not come back."
+        targets = [review.find(now.ledger, word) if is_id(word) else word for word in words] or [""]
+        done = review.decide(now.ledger, targets, lambda id: now.ledger.undo(id, as_new=as_new))
+    report(call, done, "undone")
+
+
+# --- which ones -----------------------------------------------------------------------------
+
+
+def selected(
+    now: Session, words: tuple[str, ...], every: bool, query: str, fits: Callable[[Line], bool]
+) -> list[str]:
+    """Return the ids for a decision; of the lines that a query matches, only those that fit.
+
+    Ids may be those of questions. A query never matches one, and without `--all --filter` its
+    matches are shown, and the user has to confirm them.
+
+    Raises:
+        UsageError: there are neither words nor `--all`, or both; an id is not one; or a query cannot
+            be confirmed without a terminal.
+    """
+    from ankiforge.review import find
+    from ankiforge.review.query import joined, parse
+    from ankiforge.review.select import is_id
+
+    if bool(words) == every or (query and not every):
+        what = "name cards, drafts or questions by id or query, or use --all --filter QUERY"
+        raise UsageError(what, hint="ankiforge list shows ids")
+    if words and all(map(is_id, words)):
+        return [find(now.ledger, word) for word in words]
+    query = query if every else joined(words)
+    ids = now.ledger.find(parse(query).terms, everything=True)
+    found = [line for line in now.ledger.lines(ids) if fits(line)]
+    if every:
+        return [line.id for line in found]
+    if not found:
+        todo, typed = click.get_current_context().info_name, " ".join(map(quote, words))
+        what = f"nothing to {todo}: {typed} is not an id, and as a query it matches nothing that this applies to"
+        raise UsageError(what, hint=f"ankiforge list --all {typed}")
+    return [line.id for line in found] if _confirmed(now, query, found) else []
+
+
+def _confirmed(now: Session, query: str, found: list[Line]) -> bool:
+    """Ask the user to confirm the matches of a query.
+
+    Raises:
+        UsageError: there is no terminal; the hint is the same command with `--all --filter`.
+    """
+    from ankiforge.reports.cards import one_line
+
+    context = click.get_current_context()
+    if not now.out.interactive:
+        typed = []
+        for option in context.command.params:
+            name = str(option.name)
+            given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+            if isinstance(option, click.Option) and given and name != "workspace":
+                value = () if option.is_flag else (str(context.params[name]),)
+                typed += [max(option.opts, key=len), *value]
+        words = (str(context.info_name), *typed, "--all", "--filter", query)
+        what = f"{query!r} means {counted(len(found), 'line')}: nothing was changed, because there is no terminal to ask on"
+        raise UsageError(what, hint=" ".join((now.call.program, *map(quote, words))))
+    for line in found[:SHOWN]:
+        now.out.warn(one_line(line))
+    if len(found) > SHOWN:
+        now.out.warn(f"… and {len(found) - SHOWN} more")
+    return click.confirm(f"{context.info_name} {counted(len(found), 'line')}?", err=True)
+
+
+def report(call: Call, done: list[Result], says: str) -> None:
+    """Print the results of a decision; exit with 1 if any was refused."""
+    for one in done:
+        if call.out.as_json:
+            call.out.data(
+                {
+                    "id": one.id,
+                    "guid": one.guid or None,
+                    "done": not one.refused,
+                    "refused": one.refused,
+                }
             )
-    report_refused(now, done)
-
-
-def _undone_lines(
-    undone: Sequence[Event], cards: Mapping[str, Card], *, verbose: bool
-) -> Iterator[str]:
-    """Yield a line for each decision with its card, or for many, their number and the first cards."""
-    from ankiforge.reports.cards import one_line, question_of
-    from ankiforge.text.display import counted
-
-    if len(undone) <= _UNDONE_SHOWN:
-        for event in undone:
-            words = question_of(cards[event.subject]) if event.subject in cards else ""
-            yield f"undone: {event.what} {event.subject}" + (f"  {words}" if words else "")
-        return
-    kinds = Counter(event.what for event in undone).most_common()
-    listed = ", ".join(f"{count:,} {what}" for what, count in kinds)
-    yield f"undone: {counted(len(undone), 'decision')} ({listed}), such as:"
-    for event in undone if verbose else undone[:_UNDONE_SHOWN]:
-        card = cards.get(event.subject)
-        yield f"  {one_line(card) if card else event.subject}"
+        elif one.refused:
+            call.out.refusal(one.refused, one.hint)
+    changed = sum(not one.refused for one in done)
+    if not call.out.as_json and (changed or not done):
+        call.out.say(
+            f"{changed} {says}"
+            + (
+                ""
+                if says == "undone"
+                else f"; to take it back: {call.program} undo"
+                if changed
+                else ""
+            )
+        )
+    if any(one.refused for one in done):
+        exit_with(1)
 
 
 # --- edit -----------------------------------------------------------------------------------
 
 
 @command("""
-  ankiforge edit afpl5zre                                   in $EDITOR
-  ankiforge edit finding:yes_no                             all matching cards, one after another
-  ankiforge edit afpl5zre --field Back "the inner membrane"
+  ankiforge edit af53yatsl3                                   in $EDITOR
+  ankiforge edit af53yatsl3 --field Back "the inner membrane"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
-""", shows="limit")  # fmt: skip
-@click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
-@click.option(
-    "--field",
-    "changes",
-    nargs=2,
-    multiple=True,
-    metavar="NAME TEXT",
-    help="Set a field to this Markdown text, without an editor.",
-)
-def edit(call: Call, words: tuple[str, ...], changes: tuple[tuple[str, str], ...]) -> None:
-    """Reword cards, or make a card from a highlight. Your words stay when the source changes.
+""", lines=True)  # fmt: skip
+@click.argument("word", metavar="ID|KEY")
+@click.option("--field", "changes", nargs=2, multiple=True, metavar="NAME TEXT", help="Set a field to this Markdown text, without an editor.")  # fmt: skip
+@OVERRULE
+def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool) -> None:
+    """Reword a card or draft, or make a card from a highlight, given by its key.
 
-    Several cards open one after another. Leave one unsaved to skip it; empty the file to stop.
+    A draft is accepted with your words. They stay when the source changes.
     """
-    from ankiforge.cli.selection import shown_cards
-    from ankiforge.model import HighlightKey
-    from ankiforge.review.select import is_key
-
-    fields = dict(changes)
-    if any(map(is_key, words)):
-        if len(words) > 1:
-            what = f"{len(words)} words, and one is the key of a passage"
-            raise UsageError(what, hint="make one card at a time: ankiforge edit KEY")
-        _make_card(call, HighlightKey(words[0]), fields)
-        return
-    refused = False
-    with session(call) as now:
-        targets = shown_cards(now, words, lambda card: card.current)
-        if fields and len(targets) > 1:
-            what = f"--field sets the words of one card, but {len(targets)} are named"
-            raise UsageError(what, hint="name it by its id; or leave out --field for an editor")
-        if not fields:
-            need_terminal(targets[0].card.guid)
-        for number, target in enumerate(targets, 1):
-            try:
-                _reword(now, target, f"{number} of {len(targets)}", fields)
-            except RefusedError as error:  # continue with the next card
-                now.out.refusal(error.message, error.hint)
-                refused = True
-    if refused:
-        exit_with(1)
-
-
-def _reword(now: Session, target: Target, position: str, changes: dict[str, str]) -> None:
     from ankiforge import review
-    from ankiforge.reports.cards import card_json
-    from ankiforge.review.select import changed_fields
-
-    review.refuse_edit(target)
-    guid, card = target.card.guid, target.card
-    if target.letter:  # edit the text of the candidate that the id names
-        card = replace(card, fields=target.candidate.draft.fields)
-    entry: AbstractContextManager[Fields | None]
-    if changes:
-        entry = nullcontext(changed_fields(card, changes))
-    else:
-        words = dict(card.fields)
-        names = (name for name in card.family.content_fields if name != "Reverse")
-        head = f"{guid}, {position}: leave it unsaved to skip it, empty it to stop"
-        text = _comment(card.highlight.exact) + _comment(head)
-        text += _form({name: words.get(name, "") for name in names})
-        entry = _edit_in_editor(text, partial(changed_fields, card), now.workspace.folder)
-    with entry as fields:
-        if fields is None or fields == card.fields:
-            now.out.say(f"nothing was changed: {guid}")
-            return
-        review.edit(now.ledger, target, fields, now.review.judge)
-    card = now.ledger.cards.get(guid)
-    if now.out.as_json:
-        now.out.data(card_json(card, now.review.tags(card)))
-    for finding in card.leading.findings:
-        now.out.say(f"{finding.severity}: {finding.message}")
-    unfit = (
-        ", but a check blocks it: it is in no package until you fix that" if card.blocked else ""
-    )
-    now.out.say(f"edited: {card.guid}{unfit}")
-
-
-def _make_card(call: Call, key: HighlightKey, words: dict[str, str]) -> None:
-    """Make a card of a highlight from a person's text, in addition to its other cards."""
-    from ankiforge import review
-    from ankiforge.config.deckfiles import deck_of
-    from ankiforge.reports.cards import card_json
-    from ankiforge.review.decide import live_cards
-    from ankiforge.review.select import new_fields
+    from ankiforge.reports.cards import line_json
 
     with session(call, writes="drafting") as now:
-        highlight = now.ledger.highlights.get(key)
-        if highlight is None or not highlight.document.source:
-            what = f"{key!r} is not the key of a highlight"
-            raise UsageError(what, hint="ankiforge list --no-card shows their keys")
-        others = len(live_cards(now.ledger, highlight.key))
-        entry: AbstractContextManager[Fields | None]
-        if words:
-            entry = nullcontext(new_fields(words))
+        if review.is_key(word):
+            guid, findings = _make(now, word, dict(changes), force)
         else:
-            need_terminal(key, "Front")
-            how = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
-            text = f"{_comment(highlight.exact)}{_comment(how)}Front: |-\n  \nBack: |-\n  \n"
-            entry = _edit_in_editor(text, new_fields, now.workspace.folder)
-        deck = deck_of(now.decks, highlight.document, highlight).deck
-        with entry as fields:
-            if fields is None:
-                raise UsageError("nothing was saved", hint="no card was made")
-            guid = review.make(now.ledger, highlight, fields, deck, now.review.judge)
-        card = now.ledger.cards.get(guid)
-        tags = now.review.tags(card) if call.out.as_json else ()
-    if call.out.as_json:
-        call.out.data(card_json(card, tags))
-    beside = f", beside {others} from this passage" if others else ""
-    call.out.say(f"made: {guid}{beside}; to take it back: ankiforge undo")
+            guid, findings = _reword(now, review.find(now.ledger, word), dict(changes), force)
+        if not guid:
+            call.out.say("nothing was changed")
+            return
+        if call.out.as_json:
+            [line] = now.ledger.lines([guid])
+            call.out.data(line_json(now.ledger, line))
+    for finding in findings:
+        call.out.say(f"{finding.severity}: {finding.message}")
+    call.out.say(f"edited: {guid}; to take it back: {call.program} undo")
+
+
+def _reword(now: Session, id: str, changes: dict[str, str], force: bool) -> tuple[str, Any]:
+    from ankiforge import review
+    from ankiforge.review.select import changed_fields
+
+    [line] = now.ledger.lines([id])
+    family, before = line.family, dict(line.fields)
+    entry: AbstractContextManager[dict[str, str] | None]
+    if changes:
+        entry = nullcontext(changed_fields(family, changes))
+    else:
+        _need_terminal(id)
+        names = (name for name in family.content_fields if name != "Reverse")
+        text = _comment(line.highlight.exact) + _comment(f"{id}: leave it unsaved to skip it")
+        text += _form({name: before.get(name, "") for name in names})
+        entry = _edit_in_editor(text, partial(changed_fields, family), now.workspace.folder)
+    with entry as fields:
+        if fields is None or all(before.get(name, "") == text for name, text in fields.items()):
+            return "", ()
+        return review.edit(now.ledger, id, fields, forced=force)
+
+
+def _make(now: Session, key: str, words: dict[str, str], force: bool) -> tuple[str, Any]:
+    """Make a card of a highlight from a person's text, in addition to its other cards."""
+    from ankiforge import review
+    from ankiforge.review.select import new_fields
+    from ankiforge.run import deck_for
+
+    highlight = now.ledger.highlight(key)
+    entry: AbstractContextManager[Fields | None]
+    if words:
+        entry = nullcontext(new_fields(words))
+    else:
+        _need_terminal(key, "Front")
+        how = "Front and Back make a question; Text with {{c1::…}} a cloze. Save to make the card."
+        text = f"{_comment(highlight.exact)}{_comment(how)}Front: |-\n  \nBack: |-\n  \n"
+        entry = _edit_in_editor(text, new_fields, now.workspace.folder)
+    with entry as fields:
+        if fields is None:
+            return "", ()
+        return review.make(
+            now.ledger, highlight, fields, deck_for(now.decks, "", highlight), forced=force
+        )
 
 
 # --- $EDITOR --------------------------------------------------------------------------------
 
 
-def need_terminal(id: str, field: str = "NAME") -> None:
+def _need_terminal(id: str, field: str = "NAME") -> None:
     """Raise a UsageError if there is no terminal for an editor."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         hint = f'ankiforge edit {id} --field {field} "TEXT"'
@@ -513,8 +315,8 @@ def need_terminal(id: str, field: str = "NAME") -> None:
 
 @contextmanager
 def _edit_in_editor(
-    text: str, read: Callable[[dict[str, str]], Fields], folder: Path
-) -> Iterator[Fields | None]:
+    text: str, read: Callable[[dict[str, str]], Any], folder: Path
+) -> Iterator[Any]:
     """Open a text in `$EDITOR` and yield the fields parsed from it; None if nothing was changed.
 
     An invalid text is opened once more, with a comment about the error. If the text cannot be used

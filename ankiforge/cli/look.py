@@ -2,58 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import click
 
 from ankiforge.cli.output import Call, command, refuse_unknown_options
-from ankiforge.cli.session import (
-    Session,
-    columns,
-    commands_without_card,
-    glance,
-    session,
-)
+from ankiforge.cli.session import Session, session, workspace_of
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger.queries import Funnel, Queries
-    from ankiforge.ledger.search import Match
-    from ankiforge.model import Card
+    from ankiforge.ledger import Fate, Line, Match
+    from ankiforge.model import Question
 
-
-# --- list, show -----------------------------------------------------------------------------
-
-_VIEWS: dict[str, Callable[[Queries], Iterable[str]]] = {
-    "pending": lambda queries: queries.pending(),
-    "findings": lambda queries: queries.with_findings(),
-    "work": lambda queries: queries.problem_cards.all(),
-    "revisions": lambda queries: queries.revisions(),
-    "conflicts": lambda queries: queries.conflicts(),
-    "twins": lambda queries: (guid for guid, _ in queries.duplicates()),
-    "missing": lambda queries: queries.missing(),
-    "retired": lambda queries: (*queries.left_in_anki(), *queries.without_source()),
-    "recent": lambda queries: (one for ids in queries.person_actions().values() for one in ids),
-    "run": lambda queries: queries.of_last_run(),
+VIEWS = ("new", "changed", "questions", "no-card", "recent", "unknown")
+"""The lists of things that wait or are to be known."""
+NOTICE_DAYS = 7
+"""How long `list --view changed` shows what a source changed."""
+_FATES = {
+    "waiting": "waiting for you",
+    "blocked": "blocked",
+    "failed": "failed",
+    "undrafted": "not drafted yet",
 }
-"""The views of the review page: functions that return the cards of each, in the order of review."""
+Shown = Iterator[tuple[Any, Iterable[str]]]
+"""Each item as JSON and as lines of text."""
 
 
 # --- status ---------------------------------------------------------------------------------
-
-_WAITING = {
-    "pending": ("card waits", "cards wait"),
-    "revisions": ("correction waits", "corrections wait"),
-    "conflicts": ("conflict with Anki", "conflicts with Anki"),
-    "work": ("card keeps failing in Anki", "cards keep failing in Anki"),
-    "missing": ("note is missing in Anki", "notes are missing in Anki"),
-}
-"""The views that need a decision, with texts for one and for several cards."""
 
 
 @command("""
@@ -62,200 +43,256 @@ _WAITING = {
 """)
 def status(call: Call) -> None:
     """Show what is waiting, and what to run next."""
-    from ankiforge.app import sources_in_use
-    from ankiforge.review.query import parse
-    from ankiforge.review.service import FEWEST
-    from ankiforge.text.display import counted
+    from ankiforge.reports.status import as_text, status_of
 
     with session(call, read_only=True) as now:
-        queries = now.ledger.queries
-        funnel, cards, view = queries.funnel(), queries.card_counts(), queries.last_view()
-        sources = sorted(one.partition(":")[2] for one in sources_in_use(now.workspace, now.ledger))
-        unsent = len(queries.matching(parse("verdict:accepted standing:live anki:none").terms))
-        waiting = {name: len(set(_VIEWS[name](queries))) for name in _WAITING}
-        next_command, why = _next(now, funnel, waiting, unsent)
-        forms = now.review.forms()
-
+        found = status_of(now.workspace, now.ledger)
     if call.out.as_json:
-        call.out.data({
-            "workspace": str(now.workspace.root), "sources": sources,
-            "highlights": {"seen": funnel.seen, "without": len(funnel.without)},
-            "cards": cards, "unsent": unsent, "waiting": waiting,
-            "looked": view.taken_at if view else "", "next": next_command,
-            "forms": [one.as_json() for one in forms],
-        })  # fmt: skip
+        call.out.data(found.as_json())
         return
-    call.out.print(f"{now.workspace.root}: {', '.join(sources) or 'no sources yet'}")
-    without = f", {len(funnel.without):,} without an accepted card" if funnel.without else ""
-    call.out.print(f"  {counted(funnel.seen, 'highlight')}{without}")
-    blocked = f", {cards['blocked']:,} blocked" if cards["blocked"] else ""
-    call.out.print(f"  {counted(cards['ready'], 'accepted card')}{blocked}")
-    looked = f"last read {view.taken_at[:16].replace('T', ' ')} UTC" if view else "not read yet"
-    call.out.print(f"  Anki: {looked}")
-    for name, (one, several) in _WAITING.items():
-        if count := waiting[name]:
-            call.out.print(f"  {counted(count, one, several)}")
-    for form in forms:
-        if form.choice or len(form.waiting) >= FEWEST:
-            of_it = f", {counted(len(form.waiting), 'card')} waiting" if form.waiting else ""
-            call.out.print(f"  written as {form.written} in {form.source}: {form.said}{of_it}")
-    call.out.print(f"next: {call.program} {next_command}   ({why})")
+    for line in as_text(found, call.program):
+        call.out.print(line)
 
 
-def _next(now: Session, funnel: Funnel, waiting: dict[str, int], unsent: int) -> tuple[str, str]:
-    """Return the next command to run, and the reason."""
-    from ankiforge.config import DrafterName
-    from ankiforge.text.display import counted
-
-    if not funnel.seen:
-        return (
-            "run" if now.workspace.config.sources or now.workspace.remembered else "run PATH",
-            "no highlight has been read yet",
-        )
-    if any(waiting.values()):
-        return "review", "decide on what waits"
-    if unsent:
-        return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
-    if way := next(commands_without_card(now, funnel, model=True), None):
-        by_model = now.workspace.config.drafter is DrafterName.LLM
-        return ("draft", "let the model draft the rest") if by_model else way
-    return "run", "read what is new"
+# --- list, show -----------------------------------------------------------------------------
 
 
 # -finding:* is a word of the query, not an option
 @command("""
-  ankiforge list                        live cards
-  ankiforge list verdict:pending -v     waiting cards, with source and findings
-  ankiforge list --view twins           pairs that ask the same thing, and how to settle them
-  ankiforge list --view work            cards you keep forgetting, the worst first
+  ankiforge list                        waiting drafts and live cards
+  ankiforge list --view new -v          waiting drafts, the likeliest first, with source and findings
+  ankiforge list --view questions       what only you can tell
   ankiforge list --no-card              highlights without a card, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
-Fields: deck document source tag colour kind verdict standing anki finding drafter prompt run key
+Fields: deck document source tag colour kind verdict anki finding drafter key
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option("--all", "everything", is_flag=True, help="Include rejected and retired cards.")
 @click.option(
     "--no-card", is_flag=True, help="List highlights without a card, each with the reason."
 )
-@click.option(
-    "--view", type=click.Choice(list(_VIEWS)), help="List what this view of the review page holds."
-)
+@click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
 def list_(
     call: Call, query: tuple[str, ...], everything: bool, no_card: bool, view: str | None
 ) -> None:
-    """List cards. Words match text and title; `field:value` matches that field."""
-    from ankiforge.cli.selection import joined
-    from ankiforge.ledger.cards import DISMISSIBLE
-    from ankiforge.reports.cards import card_text, duplicates_text, one_line
-    from ankiforge.review.history import work_lines
-    from ankiforge.review.query import parse
-
+    """List drafts and cards. Words match text and title; `field:value` matches that field."""
     refuse_unknown_options(query)
     if view and no_card:
-        raise UsageError(
-            "--view lists cards, --no-card lists highlights without one: use one of them"
-        )
+        raise UsageError("--view and --no-card are two lists: use one of them")
     with session(call, read_only=True) as now:
-        if no_card:
-            _list_highlights(now, query)
-            return
-        wanted, card = parse(joined(query)), None
-        # a query for the finding wants to see the other card of each pair, too
-        duplicates = view == "twins" or any(
-            term.field == "finding" and term.value.casefold() in DISMISSIBLE and not term.negated
-            for term in wanted.terms
-        )
-        if view:
-            guids = dict.fromkeys(_VIEWS[view](now.ledger.queries))
-            cards = (card for guid in guids if (card := now.review.card(guid)))
-            found: Iterator[Card] = filter(partial(now.review.matches, wanted), cards)
-        else:
-            found = now.review.matching(joined(query), everything=everything)
-        verbose, out = call.out.verbose, call.out
-        for card in islice(found, call.limit):
-            if out.as_json:
-                reads = out.data(now.card_data(card))
-            else:
-                lines = [*card_text(card, now.conflicts(card))] if verbose else [one_line(card)]
-                lines += duplicates_text(now.ledger, card) if duplicates else []
-                lines += work_lines(now.ledger, card) if view == "work" or verbose else []
-                reads = out.print("\n".join((*lines, "") if verbose else lines))
-            if not reads:
+        found = _listed(now, query, "no-card" if no_card else view or "", everything, no_card)
+        shown = 0
+        for data, lines in islice(found, call.limit):
+            shown += 1
+            text = [*lines, ""] if call.out.verbose else lines
+            if not (call.out.data(data) if call.out.as_json else call.out.print("\n".join(text))):
                 return
-        if card is None and call.limit != 0:
-            out.say(f"no card here; see also: {call.program} list --all, or list --no-card")
+        if not shown and call.limit != 0:
+            call.out.say(f"nothing here; see also: {call.program} list --all, or list --no-card")
 
 
-def _list_highlights(now: Session, query: tuple[str, ...]) -> None:
-    """Print the highlights without a card, each with its reason, and commands that make cards."""
-    from ankiforge.config import DrafterName
-    from ankiforge.reports.cards import highlight_json, titled
-    from ankiforge.reports.summary import FATES, reason_of
-    from ankiforge.review.query import FIELDS
+def _listed(
+    now: Session, words: tuple[str, ...], view: str, everything: bool, waiting: bool
+) -> Shown:
+    """Yield what a list shows, of what a query matches."""
+    if view == "no-card":
+        return _without_card(now, words, waiting=waiting)
+    if view in ("recent", "unknown", "questions") and words:
+        raise UsageError(f"--view {view} takes no query", hint=f"{now.call.program} list QUERY")
+    match view:
+        case "questions":
+            return _questions(now)
+        case "recent":
+            return _recent(now)
+        case "unknown":
+            return _unknown(now)
+        case "changed":
+            return _changed(now, words)
+    ids = _ids(now, words, everything=everything)
+    if view == "new":
+        return _lines(now, _likeliest(now, ids))
+    return _lines(now, now.ledger.lines(ids))
 
-    out = now.out
+
+def _ids(now: Session, words: tuple[str, ...], *, everything: bool = False) -> list[str]:
+    """Return the cards and drafts that the words of a query match."""
+    from ankiforge.review.query import joined, parse
+
+    return now.ledger.find(parse(joined(words)).terms, everything=everything)
+
+
+def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
+    """Yield cards and drafts, in full if `whole` or verbose."""
+    from ankiforge.reports.cards import history_text, line_json, line_text, one_line, question_json
+
+    history = whole and now.out.verbose
+    full = whole or (now.out.verbose and not now.out.as_json)
+    questions = now.ledger.questions() if full else []
+    for line in lines:
+        if now.out.as_json:
+            about = [question_json(one) for one in questions if line.id in one.guids]
+            more = {"questions": about} if whole else {}
+            yield {**line_json(now.ledger, line, now.decks), **more}, ()
+        elif full:
+            text = line_text(now.ledger, line, questions)
+            told = (
+                now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
+            )
+            yield None, (*text, *history_text(told))
+        else:
+            yield None, (one_line(line),)
+
+
+def _likeliest(now: Session, ids: list[str]) -> Iterator[Line]:
+    """Yield new drafts, those that most likely deserve a card first."""
+    from ankiforge.draft import likeliest, worth
+    from ankiforge.run import brief_of
+
+    def rank(line: Line) -> int:
+        highlight = line.highlight
+        return worth(highlight, brief_of(now.decks, highlight.document, highlight).wants)
+
+    drafts = (one for one in ids if one.startswith("dr"))
+    new = [one for one in now.ledger.lines(drafts) if one.waiting and not one.waiting.revises]
+    ranked = [(rank(one), one.highlight.document.key, one) for one in new]
+    return likeliest(ranked)
+
+
+def _changed(now: Session, words: tuple[str, ...]) -> Shown:
+    """Yield revisions and conflicts; then what changed with its source lately, and what is gone there."""
+    from ankiforge.ledger import Term
+    from ankiforge.reports.cards import change_lines, done_json
+
+    chosen = _ids(now, words)
+    ids = set(chosen)
+    drafts = now.ledger.lines(one for one in chosen if one.startswith("dr"))
+    yield from _lines(now, (one for one in drafts if one.waiting and one.waiting.revises))
+    for question in now.ledger.questions():
+        if question.kind == "conflict" and ids.intersection(question.guids):
+            yield _question(question)
+    since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
+    for done, change in now.ledger.changes(since):
+        if change.guid in ids:
+            yield done_json(done, change), change_lines(done, change)
+    gone = set(now.ledger.find([Term("finding", "source_gone")]))
+    yield from _lines(now, now.ledger.lines(one for one in chosen if one in gone))
+
+
+def _questions(now: Session) -> Shown:
+    """Yield all open questions but conflicts, which are among the changes."""
+    from ankiforge.reports.cards import question_json, question_line
+
+    for one in now.ledger.questions():
+        if one.kind != "conflict":
+            yield _question(one) if now.out.verbose else (question_json(one), (question_line(one),))
+
+
+def _question(question: Question) -> tuple[Any, Iterable[str]]:
+    from ankiforge.reports.cards import question_json, question_text
+
+    return question_json(question), question_text(question)
+
+
+def _recent(now: Session) -> Shown:
+    """Yield the newest decisions, each with the id that `undo` takes."""
+    from ankiforge.reports.cards import done_json, done_line
+
+    for one in now.ledger.recent():
+        yield done_json(one), (done_line(one),)
+
+
+def _unknown(now: Session) -> Shown:
+    """Yield notes of ours in Anki that the journal does not know, and whose passage was not found."""
+    from ankiforge.anki.unrender import unrender
+    from ankiforge.text.display import on_one_line, shortened
+
+    for note in now.ledger.unknown():
+        fields = [unrender(html) for html in note.fields[:2]]
+        data = {
+            "id": None,
+            "guid": note.guid,
+            "deck": note.deck,
+            "tags": note.tags,
+            "fields": fields,
+        }
+        words = shortened(on_one_line(fields[0] if fields else ""), 72)
+        yield data, (f"{note.guid[:10]}  {note.deck}  {words}",)
+
+
+def _without_card(now: Session, query: tuple[str, ...], *, waiting: bool) -> Shown:
+    """Yield highlights without a card, each with its reason; with `waiting`, also those whose drafts wait."""
+    from ankiforge.ledger import FIELDS
+    from ankiforge.reports.cards import highlight_json, titled, why_waiting
+
     if named := next((word for word in query if word.partition(":")[0] in FIELDS), ""):
         what = f"{named!r}: a highlight without a card has no such field"
         raise UsageError(what, hint="words of its text or title: ankiforge list --no-card WORD")
     wanted = [word.casefold() for word in query]
-    shown = 0
-    funnel = now.ledger.queries.funnel()
-    for without in funnel.without:
-        highlight = now.ledger.highlights.get(without.key)
-        assert highlight is not None
+
+    def reason(fate: Fate) -> str:
+        if fate.fate not in ("waiting", "blocked"):
+            return fate.reason
+        drafts = now.ledger.waiting("d.key = ?", fate.highlight.key)
+        found = [one.message for each in drafts for one in each.proposal.findings]
+        return "; ".join(dict.fromkeys(found or map(why_waiting, drafts)))
+
+    for one in now.ledger.fates():
+        highlight, fate = one.highlight, one.fate
+        if fate == "carded" or (fate in ("waiting", "blocked") and not waiting):
+            continue
         words = f"{highlight.exact} {highlight.document.title}".casefold()
         if not all(word in words for word in wanted):
             continue
-        shown += 1
-        if now.call.limit is not None and shown > now.call.limit:
-            return
-        reason = reason_of(now.ledger, without)
-        if out.as_json:
-            out.data({**highlight_json(highlight), "fate": without.fate, "reason": reason})
-        else:
-            out.print(f"{titled(highlight)}: {highlight.exact or highlight.comment}")
-            out.print(f"    {FATES[without.fate]}: {reason}")
-            out.print(f"    {highlight.key}")
-    if not out.as_json:
-        by_model = now.workspace.config.drafter is DrafterName.LLM
-        for line in columns(now, commands_without_card(now, funnel, model=by_model)):
-            out.say(line)
+        why = reason(one)
+        yield (
+            {**highlight_json(highlight), "fate": fate, "reason": why},
+            (
+                f"{titled(highlight)}: {' '.join((highlight.exact or highlight.comment).split())}",
+                f"    {_FATES.get(fate, 'no card')}: {why}",
+                f"    {highlight.key}",
+            ),
+        )
 
 
 @command("""
   ankiforge show afpl5zre
+  ankiforge show afpl5zre -v                with its history
   ankiforge show deck:Biology membrane      all cards that a query matches
-  ankiforge show afpl5zre -v                with its decisions, their ids, and what was shipped
-  ankiforge show afpl5zre --json
 """, shows="limit", lines=True)  # fmt: skip
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: tuple[str, ...]) -> None:
-    """Show cards in full: fields, quote, source, findings, alternatives; with -v, the history."""
-    from ankiforge.cli.selection import shown_cards
-    from ankiforge.reports.cards import (
-        card_text,
-        duplicates_text,
-        history_json,
-        history_text,
-        schedule_line,
-    )
-    from ankiforge.review.history import work_lines
-
+    """Show cards, drafts and questions in full, with the commands that settle them."""
     with session(call, read_only=True) as now:
-        for target in shown_cards(now, words):
-            card = target.card
-            if call.out.as_json:
-                history = history_json(now.ledger, card) if call.out.verbose else {}
-                call.out.data({**now.card_data(card), **history})
-                continue
-            seen = now.ledger.views.seen(card.guid)
-            reviews = now.ledger.views.reviews_of(card.guid)
-            lines = [*card_text(card, now.conflicts(card))]
-            lines += [f"studied   {schedule_line(seen, reviews)}"] if seen else []
-            lines += work_lines(now.ledger, card)
-            lines += duplicates_text(now.ledger, card)
-            lines += history_text(now.ledger, card) if call.out.verbose else ()
-            call.out.print("\n".join((*lines, "")))
+        for data, lines in islice(_shown(now, words), call.limit):
+            if not (
+                call.out.data(data) if call.out.as_json else call.out.print("\n".join((*lines, "")))
+            ):
+                return
+
+
+def _shown(now: Session, words: tuple[str, ...]) -> Shown:
+    """Yield what ids name, or what a query matches.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from ankiforge.ledger import Term
+    from ankiforge.review.select import find, is_id, is_key
+
+    if all(map(is_id, words)):
+        ids = [find(now.ledger, word) for word in words]
+    elif len(words) == 1 and is_key(words[0]):
+        ids = now.ledger.find([Term("key", words[0])], everything=True)
+    else:
+        ids = _ids(now, words)
+    if not ids:
+        typed = " ".join(words)
+        what = f"nothing to show: {typed} is not an id, and as a query it matches no card"
+        raise UsageError(what, hint=f"ankiforge list --all {typed}")
+    if any(one.startswith("qu") for one in ids):
+        asked = {one.id: one for one in now.ledger.questions()}
+        yield from (_question(asked[one]) for one in ids if one in asked)
+    yield from _lines(now, now.ledger.lines(ids), whole=True)
 
 
 # --- seen -----------------------------------------------------------------------------------
@@ -271,7 +308,7 @@ _LONGEST = 100
   ankiforge seen forgetting curve       words from titles, names, highlights or cards
   ankiforge seen 10.1037/h0061626       a DOI, arXiv id, ISBN, PMID or @citekey
   ankiforge seen https://arxiv.org/abs/1706.03762v5
-  ankiforge seen ~/Downloads/paper.pdf  a PDF, by its pages, identifiers or title
+  ankiforge seen ~/Downloads/paper.pdf  a PDF, by its identifiers or title
   ankiforge seen "Attention is al you need"  a title, even misspelt
 """, shows="limit", lines=True, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
@@ -281,18 +318,16 @@ def seen(call: Call, query: tuple[str, ...]) -> None:
 
     refuse_unknown_options(query)
     words = " ".join(query)
-    with glance(call) as now:
-        moment, view = now.ledger.clock().timestamp(), now.ledger.queries.last_view()
-        looked = view.taken_at if view else ""
-        shown = False
-        most = _WORKS if call.limit is None else call.limit
-        for found in islice(_works(now, words), most):
-            shown = True
+    ledger = workspace_of(call).ledger
+    keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
+    with session(call, read_only=not keeps) as now:  # the index is kept if it can be
+        shown = 0
+        for found in islice(_works(now, words), _WORKS if call.limit is None else call.limit):
+            shown += 1
             if call.out.as_json:
-                reads = call.out.data(seen_json(found, moment, looked))
+                reads = call.out.data(seen_json(found, now.ledger.looked))
             else:
-                lines = as_text(found, moment, whole=call.out.verbose)
-                reads = call.out.print("\n".join((*lines, "")))
+                reads = call.out.print("\n".join((*as_text(found, whole=call.out.verbose), "")))
             if not reads:
                 return
         if not shown and call.limit != 0:
@@ -306,11 +341,11 @@ def _works(now: Session, words: str) -> Iterator[Match]:
     words = str(linked) if linked.is_file() else words
     path = Path(words).expanduser()
     if not words.lower().endswith(".pdf") or "://" in words:
-        return now.ledger.search.find(words)
+        return now.ledger.search(words)
     if not path.is_file():
         if len(path.parts) > 1:
             raise UsageError(f"{words}: no such file", hint="ankiforge seen TITLE")
-        return now.ledger.search.find(words)
+        return now.ledger.search(words)
     from ankiforge.extract.pdf import identify
     from ankiforge.model import Problem
 
@@ -318,4 +353,4 @@ def _works(now: Session, words: str) -> Iterator[Match]:
     if isinstance(document, Problem):
         now.out.problems([document])
         raise click.exceptions.Exit(1)
-    return now.ledger.search.find_file([document])
+    return now.ledger.search("", [document.document])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ankiforge.cli.output import Call, command
-from ankiforge.cli.session import open_sources, select_sources, session, workspace_of
+from ankiforge.cli.session import session, workspace_of
 from ankiforge.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -73,15 +71,13 @@ def mcp(call: Call, trust: Path | None) -> None:
         with session(quiet, writes=writes, patience=PATIENCE_S) as now:
             yield now.workspace, now.ledger
 
-    @contextmanager
-    def sources(workspace: Workspace, ledger: Ledger) -> Iterator[tuple[Source, ...]]:
-        from ankiforge.cli.session import Session
+    def sources(workspace: Workspace, ledger: Ledger) -> tuple[Source, ...]:
+        from ankiforge import app
 
-        now = Session(quiet, workspace, ledger)
-        wanted, _ = select_sources(now, ())
-        yield open_sources(now, wanted, lambda line: None)[1]
+        selected, _, _ = app.select_sources(workspace)
+        return app.open_sources(workspace, ledger, selected, offline=quiet.offline)
 
-    serve(Agent(opened, sources), _Page(quiet).open)
+    serve(Agent(opened, sources))
 
 
 def _concern() -> Concern:
@@ -104,25 +100,4 @@ def _require_trust(call: Call) -> None:
         raise UsageError(
             "nobody has allowed agents to read this workspace",
             hint=f"the person runs: ankiforge mcp --trust {workspace.root}",
-        )
-
-
-class _Page:
-    """The review page, served by a process that outlives this one."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def open(self) -> None:
-        """Open the page in the user's browser, unless its process is already running."""
-        if self._process is not None and self._process.poll() is None:
-            return
-        words = ["-C", str(self._call.workspace)] if self._call.workspace else []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ankiforge", *words, "review", "-q"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.errors import ForgeError
     from ankiforge.model import Problem, Source
-    from ankiforge.pipeline import Progress
+    from ankiforge.run import Progress
 
 _ESCAPES = "\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
 """Characters with which a text could control the terminal; colour sequences are allowed."""
@@ -241,7 +241,6 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 def progress_bar(
     out: Output,
     model: Model | None = None,
-    total: Callable[[], int] = lambda: 0,
     sources: Sequence[Source] = (),
 ) -> Iterator[Callable[[Progress], None]]:
     """Show the progress of a run in a terminal: document, cards, highlights, cost, time left.
@@ -251,7 +250,6 @@ def progress_bar(
     Args:
         out: the output of the command.
         model: the model that drafts, if any.
-        total: returns the number of highlights to draft; called when reading is finished.
         sources: the sources, which are read one after another.
     """
     if not out.interactive or out.quiet:
@@ -264,7 +262,6 @@ def progress_bar(
         SpinnerColumn,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
     from rich.text import Text
 
@@ -272,27 +269,23 @@ def progress_bar(
     from ankiforge.text.display import counted, dollars
 
     cards = done = 0
-    known: int | None = None
-    """The number of highlights to draft; None while sources are read."""
+    reading = True
 
     class Counter(ProgressColumn):
-        """Shows the number of documents read (most yield no step), then of highlights drafted."""
+        """Shows the number of documents read, then of highlights drafted."""
 
         def render(self, task: Any) -> Text:
-            if known is not None:
-                most = max(known, done)
-                return Text(f"{done:,}/{most:,} highlights" if most else "")
+            if not reading:
+                return Text(counted(done, "highlight"))
             begun = [one for one in map(count_of, sources) if one.total]
             return Text(f"{begun[-1].done:,}/{begun[-1].total:,} documents" if begun else "")
 
-    def show(step: Any) -> None:
-        nonlocal cards, done, known
+    def show(step: Progress) -> None:
+        nonlocal cards, done, reading
         cards += step.drafted
         done += step.highlights
-        if known is None and (step.ingested or step.highlights):
-            known = total() + done
-            bar.update(task, total=(model and known) or None)
-        parts = [" ".join(for_terminal(step.document).split())[:50] or "settling"]
+        reading = reading and step.report is None
+        parts = ["reading" if reading else "drafting"]
         if cards:
             parts.append(counted(cards, "card"))
         if model and model.usage.cost_usd:
@@ -300,9 +293,8 @@ def progress_bar(
         bar.update(task, completed=done, description=" · ".join(parts))
 
     console = Console(stderr=True, no_color=not out.color)
-    left = (TextColumn("left"), TimeRemainingColumn()) if model else ()
     text = TextColumn("{task.description}", markup=False)
-    columns = (SpinnerColumn(), text, Counter(), TimeElapsedColumn(), *left)
+    columns = (SpinnerColumn(), text, Counter(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield show

@@ -1,4 +1,4 @@
-"""The commands that report on cards and decks: stats, lint, doctor, export."""
+"""The commands that report: stats, lint, doctor, export."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import (
-    DECK,
-    FILE,
-    Call,
-    command,
-    exit_with,
-    refuse_unknown_options,
-)
+from ankiforge.cli.output import DECK, FILE, Call, command, exit_with, refuse_unknown_options
 from ankiforge.cli.session import Session, session
 from ankiforge.errors import ItemError, UsageError
 
@@ -33,54 +26,36 @@ if TYPE_CHECKING:
 
 # --- stats ----------------------------------------------------------------------------------
 
+WIDTH = 80
+GROUPS = 8
+"""The number of sources, documents and drafters that are shown."""
+
 
 @command("""
-  ankiforge stats                               everything, on one screen
-  ankiforge stats --deck Reading --since 2026-09-01
-  ankiforge stats drafter:llm                   only cards that a query matches
+  ankiforge stats
+  ankiforge stats --json
 """, shows="limit")  # fmt: skip
-@click.argument("query", nargs=-1, metavar="[QUERY]...")
-@DECK
-@click.option(
-    "--since",
-    type=click.DateTime(["%Y-%m-%d"]),
-    metavar="DATE",
-    help="Count only answers, drafts and replies from this day on, such as 2026-11-21.",
-)
-def stats(call: Call, query: tuple[str, ...], deck: str, since: datetime | None) -> None:
-    """Show how far highlights have come, which drafts you keep, and how cards fare in Anki."""
-    from ankiforge.anki.notes import deck_name
-    from ankiforge.cli.selection import joined
+def stats(call: Call) -> None:
+    """Show what became of highlights and drafts, and how the cards fare in Anki."""
+    from ankiforge import app
     from ankiforge.config import load_prices
-    from ankiforge.model import Guid
-    from ankiforge.reports.stats import (
-        SHOWN,
-        WIDTH,
-        Choice,
-        as_json,
-        as_text,
-        prices_by,
-        statistics,
-    )
+    from ankiforge.draft.budget import known_price
+    from ankiforge.reports.stats import as_json, as_text, statistics
 
     with session(call, read_only=True) as now:
-        words, cards = joined(query), None
-        if words:
-            matching = now.review.matching(words, everything=True)
-            cards = frozenset(Guid(card.guid) for card in matching)
-        day = since.date() if since else None
-        choice = Choice(deck_name(deck) if deck else "", words, cards, day)
-        prices = prices_by(now.workspace.config.llm, load_prices(now.workspace.root))
-        found = statistics(now.ledger, choice, prices)
-    out = call.out
-    if out.as_json:
-        out.data(as_json(found, call.program))
-    else:
-        shown = call.shown(SHOWN) if call.limit is None else call.limit
-        width = min(max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 2 * WIDTH)
-        for line, heading in as_text(found, call.program, shown, width):
-            if not out.print(out.style(line, bold=True) if heading else line):
-                return
+        paid, own = [], load_prices(now.workspace.root)
+        if (now.workspace.folder / app.REPLIES_FILE).exists():
+            replies = app.open_replies(now.workspace)
+            paid = replies.paid()
+            replies.close()
+        prices = {one.model: price for one in paid if (price := known_price(one.model, own))}
+        found = statistics(now.ledger, paid, prices, datetime.now())
+    if call.out.as_json:
+        call.out.data(as_json(found))
+        return
+    width = max(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
+    for line in as_text(found, call.shown(GROUPS), width):
+        call.out.print(line)
 
 
 # --- any deck -------------------------------------------------------------------------------
@@ -100,7 +75,7 @@ def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
             call.out.say(f"the notes of {path}")
             yield deck
     except ItemError as error:
-        from ankiforge.cli.delivery import previous
+        from ankiforge.deliver import previous
 
         hint, kept = error.hint, previous(path)
         if not path.exists() and kept.is_file():
@@ -177,7 +152,7 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
     if file is None:
         with session(call, read_only=True) as now:
             call.out.say(f"the cards of the workspace {now.workspace.root}")
-            yield Linter().cards(now.ledger.cards.all())
+            yield Linter().cards(now.ledger.cards())
         return
     with _opened_deck(call, file.expanduser().absolute()) as deck:
         notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
@@ -189,41 +164,22 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
 
 @command("""
   ankiforge doctor                  the current workspace
-  ankiforge doctor -C ~/cards       another one
   ankiforge doctor --json           one line per check
   ankiforge doctor --draw           let a model on another machine draft a sample card
-  ankiforge doctor --take-over      use a copied ledger from now on
 
 Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
 (2 settings, 3 a service, 4 the ledger).
 """, lines=True)  # fmt: skip
-@click.option(
-    "--take-over", is_flag=True, help="Use this ledger from now on, although it was copied."
-)
-@click.option(
-    "--draw",
-    is_flag=True,
-    help="Let a model on another machine draft a sample card; this may cost money.",
-)
-def doctor(call: Call, take_over: bool, draw: bool) -> None:
+@click.option("--draw", is_flag=True, help="Let a model on another machine draft a sample card; this may cost money.")  # fmt: skip
+def doctor(call: Call, draw: bool) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
-    from ankiforge.config.workspace import home_of, resolve, user_folders
+    from ankiforge.config.workspace import resolve, user_folders
     from ankiforge.reports.discover import Machine
     from ankiforge.reports.doctor import CheckState, Surroundings, examine, exit_code
 
     def find() -> Workspace:
         return resolve(call.workspace, Path.cwd(), os.environ)
 
-    if take_over:
-        import uuid
-
-        from ankiforge.ledger import open_ledger
-
-        workspace = find()
-        with open_ledger(workspace.ledger, workspace.journal) as ledger:
-            home, _ = home_of(user_folders())
-            ledger.ownership.take_over(home, workspace.ledger, uuid.uuid4().hex)
-        call.out.say(f"{workspace.ledger} is the ledger from now on")
     colours = {CheckState.OK: "green", CheckState.WARN: "yellow", CheckState.FAIL: "red"}
     around = Surroundings(user_folders(), Machine.this(), os.environ, call.offline, draw)
     checks = []
@@ -234,9 +190,8 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
             continue
         state = call.out.style(f"{check.state.value:4}", fg=colours[check.state])
         do = f"\n      do: {check.do}" if check.do else ""
-        tell = (
-            call.out.warn if call.out.quiet and check.state is CheckState.FAIL else call.out.print
-        )
+        failed = call.out.quiet and check.state is CheckState.FAIL
+        tell = call.out.warn if failed else call.out.print
         tell(f"{state}  {check.name}: {check.says}{do}")
     exit_with(exit_code(checks))
 
@@ -246,8 +201,6 @@ def doctor(call: Call, take_over: bool, draw: bool) -> None:
 _FORMATS = ("jsonl", "csv")
 _STDOUT = "-"
 _BY_ENDING = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
-_READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
-"""Kinds of sources that ignore exports among their files."""
 
 
 # -tag:x is a word of the query, not an option
@@ -255,38 +208,31 @@ _READ_NO_EXPORT = frozenset(("obsidian", "markdown", "pdf", "zotero"))
   ankiforge export all.jsonl                  everything
   ankiforge export cards.csv deck:Biology     the cards of a deck, for a spreadsheet
   ankiforge export - --format csv document:Lenses
-  ankiforge export cards.csv --force          replace a file that is not an export
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
-@click.argument("target", required=False, metavar="[FILE]")
+@click.argument("target", default=_STDOUT, metavar="[FILE]")
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(_FORMATS),
-    help="Write this format, whatever the name says.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that is not an export.")
-def export(
-    call: Call, target: str | None, query: tuple[str, ...], form: str | None, force: bool
-) -> None:
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="Write this format, whatever the name says.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def export(call: Call, target: str, query: tuple[str, ...], form: str | None, force: bool) -> None:
     """Write highlights and cards as JSON Lines, or cards as CSV."""
-    from ankiforge.cli.selection import joined
-    from ankiforge.review.query import FIELDS
+    from ankiforge.reports.export import write
 
     refuse_unknown_options(query)
-    if target and target.lstrip("-").partition(":")[0] in FIELDS and ":" in target:
-        target, query = _STDOUT, (target, *query)
-    target = target or _STDOUT
     form = form or _format_of(target)
     with session(call, read_only=True) as now:
-        chosen = _chosen(now, joined(query))
+        chosen = _chosen(now, query)
         if target == _STDOUT:
-            _print_export(now, chosen, form)
+            for text in _text(now, chosen, form):
+                if not call.out.write(text.rstrip("\r\n")):
+                    return
             return
         path = Path(target).expanduser().absolute()
-        _check_target(now, path, form, force=force)
+        if path.exists() and not force:
+            raise UsageError(
+                f"{path}: exists already", hint="another name, or --force to replace it"
+            )
         try:
-            _write_export(now, chosen, path, form)
+            write(path, _text(now, chosen, form))
         except OSError as error:
             what = f"{path}: cannot be written: {error.strerror or error}"
             raise ItemError(
@@ -295,7 +241,7 @@ def export(
     counts = {
         "documents": len(chosen.documents),
         "highlights": len(chosen.highlights),
-        "cards": len(chosen.cards),
+        "cards": len(chosen.lines),
     }
     if call.out.as_json:
         call.out.data({"format": form, "path": str(path), **counts, "written": [str(path)]})
@@ -313,77 +259,29 @@ def _format_of(target: str) -> str:
     raise UsageError(f"{target}: unknown format", hint=f"--format {'|'.join(_FORMATS)}")
 
 
-def _chosen(now: Session, query: str) -> Chosen:
-    """Return the cards, including rejected and retired ones, and the highlights that a query matches."""
+def _chosen(now: Session, query: tuple[str, ...]) -> Chosen:
+    """Return the cards and drafts, whatever was decided about them, and the highlights that a query matches."""
+    from ankiforge.reports.cards import line_tags
     from ankiforge.reports.export import Chosen
-    from ankiforge.review.query import parse
+    from ankiforge.review.query import joined, parse
 
-    cards = tuple(now.review.matching(query))
-    found = {one.key: one for one in now.ledger.highlights.all()}
-    keys = now.review.queries.filtered(found, parse(query).terms)
-    keys |= {one.key for card in cards for one in (card.highlight, *card.also)}
-    highlights = tuple(one for key, one in found.items() if key in keys)
-    tags = {str(card.guid): now.review.tags(card) for card in cards}
-    documents = {one.document.key for one in highlights}
-    documents |= {card.highlight.document.key for card in cards}
-    works = now.ledger.search.works_of(sorted(documents))
-    return Chosen(highlights, cards, tags, query, works)
+    terms = parse(joined(query)).terms
+    lines = tuple(now.ledger.lines(now.ledger.find(terms, everything=True)))
+    keys = {line.highlight.key for line in lines}
+    highlights = tuple(
+        one.highlight for one in now.ledger.fates() if not terms or one.highlight.key in keys
+    )
+    return Chosen(highlights, lines, lambda line: line_tags(line, now.decks), joined(query))
 
 
-def _check_target(now: Session, path: Path, form: str, *, force: bool) -> None:
-    """Check that an export may be written to a path.
-
-    Raises:
-        UsageError: a source would read it, or the path has a file that is not an export.
-    """
-    from ankiforge.reports.export import COLUMNS
-
-    read = [
-        (source.kind, f"{source.path}, which {source.kind} reads", source.path.resolve())
-        for source in now.workspace.config.sources
-        if source.has_folder
-    ]
-    places = (place for item in now.workspace.remembered for place in item.places)
-    read += [
-        (place.kind, f"what {place.kind} reads of {place.root}", target)
-        for place in places
-        for target in place.targets
-    ]
-    for kind, where, folder in read:
-        if kind not in _READ_NO_EXPORT and path.resolve().is_relative_to(folder):
-            what = f"{path} is in {where}: it would read itself"
-            raise UsageError(what, hint="export to another folder")
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder", hint=f"name a file: {path.name}/all.{form}")
-    if path.exists() and not force:
-        begins = b'{"type":"ankiforge"' if form == "jsonl" else ",".join(COLUMNS).encode()
-        with path.open("rb") as file:
-            if file.read(len(begins)) not in (begins, b""):
-                raise UsageError(
-                    f"{path} is not an export of ankiforge", hint="use another name, or --force"
-                )
-
-
-def _print_export(now: Session, chosen: Chosen, form: str) -> None:
-    from ankiforge.reports.export import as_csv, lines
-
-    if now.out.as_json and form != "jsonl":
-        raise UsageError("--json prints JSON Lines", hint=f"name a file for {form}")
-    if form == "csv":
-        now.out.write(as_csv(chosen).replace("\r\n", "\n").rstrip("\n"))
-    else:
-        for line in lines(chosen, now.card_data):
-            if not now.out.data(line):
-                return
-
-
-def _write_export(now: Session, chosen: Chosen, path: Path, form: str) -> None:
+def _text(now: Session, chosen: Chosen, form: str) -> Iterator[str]:
     import msgspec
 
-    from ankiforge.reports.export import as_csv, lines, write
+    from ankiforge.reports.cards import line_json
+    from ankiforge.reports.export import as_csv, lines
 
     if form == "csv":
-        write(path, [as_csv(chosen)])
-    else:
-        encoded = map(msgspec.json.encode, lines(chosen, now.card_data))
-        write(path, (f"{line.decode()}\n" for line in encoded))
+        yield as_csv(chosen)
+        return
+    for line in lines(chosen, lambda one: line_json(now.ledger, one, now.decks)):
+        yield msgspec.json.encode(line).decode() + "\n"

@@ -112,6 +112,8 @@ class _Settings(_Section, frozen=True):
     output: str = "."
     executor: str = ""
     """The address of the Dask cluster that reads PDFs. "" for this machine."""
+    journal: str = ""
+    """The folder of the journal, to share it with another machine; "" = `journal` in the workspace."""
     anki: AnkiSettings = AnkiSettings()
 
 

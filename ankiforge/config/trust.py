@@ -83,11 +83,9 @@ def concerns(workspace: Workspace) -> list[Concern]:
 def remembered_concerns(workspace: Workspace) -> Iterator[Concern]:
     """Yield the concerns about remembered sources. Their file may have come with the folder."""
     for item in workspace.remembered:
-        targets = (target for place in item.places for target in place.targets)
-        for path in dict.fromkeys((item.path, *map(str, targets))):
-            if not Path(path).resolve().is_relative_to(workspace.root):
-                says = f"{path} would be read, which is outside this workspace (remembered)"
-                yield Concern(f"remembered.{path}", path, says)
+        if not Path(item.path).resolve().is_relative_to(workspace.root):
+            says = f"{item.path} would be read, which is outside this workspace (remembered)"
+            yield Concern(f"remembered.{item.path}", item.path, says)
 
 
 def _concern(where: Location, value: str, says: str, key: str = "") -> Concern:

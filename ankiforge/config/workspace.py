@@ -2,7 +2,7 @@
 
 ankiforge.yaml      the settings
 decks/, prompts/    rules and prompts that a person edits
-journal.jsonl       the decisions, for synchronisation with other machines
+journal/            the decisions, a file for each machine; may be shared
 .ankiforge/         the ledger and caches; never in version control
 """
 
@@ -20,9 +20,11 @@ from typing import Any
 import msgspec
 
 from ankiforge.config import FILE_NAME, Config, expanded, load, private
+from ankiforge.config.yamlfile import read, typed
 from ankiforge.errors import UsageError
 
 _WORKSPACES, _REGISTERED = "workspaces", "registered"
+JOURNAL = "journal"
 
 
 def _store_json(path: Path, value: Any) -> None:
@@ -92,48 +94,13 @@ def store_values(folders: UserFolders, name: str, values: Mapping[str, str]) -> 
         raise UsageError(what, hint="ANKIFORGE_HOME names another folder") from error
 
 
-def home_of(folders: UserFolders) -> tuple[str, bool]:
-    """Return the id of this user's home on this computer, and whether it is new.
-
-    Raises:
-        UsageError: the folder cannot be written.
-    """
-    if known := load_values(folders, "home").get("id"):
-        return known, False
-    made = uuid.uuid4().hex
-    store_values(folders, "home", {"id": made})
-    return made, True
-
-
 # --- remembered PATHs -----------------------------------------------------------------------
 
-REMEMBERED = "sources.json"
-"""The file next to the ledger with the PATHs of `ankiforge run PATH`, the sources found for each,
-and the names under which their keys were issued. `ankiforge.yaml` takes precedence."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """One source found for a PATH."""
-
-    kind: str
-    name: str
-    """The name, which is part of its keys."""
-    root: str
-    only: tuple[str, ...] = ()
-    """The files and folders below `root` that are read. () for all of it."""
-    exclude: tuple[str, ...] = ()
-
-    @property
-    def targets(self) -> tuple[Path, ...]:
-        """The files and folders that are read."""
-        return tuple(map(Path, self.only or (self.root,)))
-
-    def covers(self, other: Place) -> bool:
-        """Return whether everything that `other` reads is read here as the same kind."""
-        return self.kind == other.kind and all(
-            any(target == mine or mine in target.parents for mine in self.targets)
-            for target in other.targets
-        )
+REMEMBERED = "sources.yaml"
+_REMEMBERED_HEAD = """\
+# What `ankiforge run` reads besides the sources in ankiforge.yaml. Delete an entry to forget it: its
+# cards stay, and nothing counts as deleted.
+"""
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -141,24 +108,21 @@ class Remembered(msgspec.Struct, frozen=True):
 
     path: str
     """Absolute, symbolic links resolved."""
-    name: str = ""
-    """The value of `--name`."""
-    places: tuple[Place, ...] = ()
-
-    def covers(self, places: Iterable[Place]) -> bool:
-        """Return whether all of these places are read through this PATH."""
-        return all(any(mine.covers(other) for mine in self.places) for other in places)
+    names: dict[str, str] = {}
+    """The name of each source found there, by kind: a part of the keys of its highlights."""
 
 
 def load_remembered(folder: Path) -> tuple[Remembered, ...]:
-    """Return the remembered PATHs in a workspace's `.ankiforge/`. () if the file is damaged."""
-    try:
-        raw = (folder / REMEMBERED).read_bytes()
-        if b"\\u0000" in raw:  # never in a valid path
-            return ()
-        return msgspec.json.decode(raw, type=tuple[Remembered, ...])
-    except (OSError, msgspec.MsgspecError, UnicodeError):
+    """Return the remembered PATHs in a workspace's `.ankiforge/`.
+
+    Raises:
+        ConfigError: a person edited the file, and it cannot be read; with file and line.
+    """
+    path = folder / REMEMBERED
+    if not path.is_file():
         return ()
+    data, where = read(path, f".ankiforge/{REMEMBERED}")
+    return typed(tuple[Remembered, ...], data or [], where)
 
 
 def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
@@ -167,11 +131,17 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
+    import yaml
+
+    listed = [{"path": item.path, "names": dict(item.names)} for item in items]
+    text = yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
+    beside = folder / f".{REMEMBERED}.part"
     try:
-        _store_json(folder / REMEMBERED, tuple(items))
+        beside.write_text(_REMEMBERED_HEAD + text, encoding="utf-8")
+        beside.replace(folder / REMEMBERED)
     except OSError as error:
         what = f"{folder / REMEMBERED}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="to read it without remembering it: --once") from error
+        raise UsageError(what, hint="free space there, or allow writing") from error
 
 
 # --- a workspace ----------------------------------------------------------------------------
@@ -208,8 +178,24 @@ class Workspace:
 
     @property
     def journal(self) -> Path:
-        """The decisions, one JSON object per line."""
-        return self.root / "journal.jsonl"
+        """The folder of the journal: a file for each machine, one JSON object per line."""
+        named = self.config.journal
+        return (
+            expanded(named, self.root, self.config.where.at("journal"))
+            if named
+            else self.root / JOURNAL
+        )
+
+    def machine(self, folders: UserFolders) -> str:
+        """Return the id of this machine for this workspace: made once, kept in the user's folder.
+
+        A copied workspace gets another one, so two machines never write into one file.
+        """
+        known = load_values(folders, "machines")
+        if str(self.root) not in known:
+            known[str(self.root)] = uuid.uuid4().hex[:12]
+            store_values(folders, "machines", known)
+        return known[str(self.root)]
 
     @property
     def prompts(self) -> Path:
@@ -231,6 +217,8 @@ class Workspace:
             if self.is_default:
                 private.make_folder(self.root)
             private.make_folder(self.folder)
+            if not self.config.journal:
+                private.make_folder(self.journal)
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
                 private.make_file(ignore)
@@ -238,6 +226,9 @@ class Workspace:
         except OSError as error:
             what = f"{self.folder}: cannot be written: {error.strerror}"
             raise UsageError(what, hint="another workspace: ankiforge -C DIR") from error
+        if not self.journal.is_dir():
+            what = f"{self.journal}: there is no such folder, so decisions could not be kept"
+            raise UsageError(what, hint="mount it, or correct journal: in ankiforge.yaml")
         self.close_to_others()
 
     def close_to_others(self) -> None:
@@ -249,7 +240,7 @@ class Workspace:
         if self.is_default:
             private.restrict(self.root)
         private.restrict_tree(self.folder)
-        private.restrict(self.journal)
+        private.restrict_tree(self.journal)
 
 
 def resolve(
@@ -330,8 +321,8 @@ def adopt_default(root: Path, folders: UserFolders) -> tuple[Path, ...]:
     Raises:
         UsageError: the disk is full or not writable.
     """
-    names = [name for name in ("journal.jsonl", ".ankiforge") if (folders.data / name).exists()]
-    if not names or any((root / name).exists() for name in ("journal.jsonl", ".ankiforge")):
+    names = [name for name in (JOURNAL, ".ankiforge") if (folders.data / name).exists()]
+    if not names or any((root / name).exists() for name in (JOURNAL, ".ankiforge")):
         return ()
     try:
         for name in names:

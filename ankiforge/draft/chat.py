@@ -122,7 +122,7 @@ def asked_in(tasks: Iterable[Task], prompt: Wording | None = None) -> int:
 
 
 def label_for(identity: str) -> str:
-    """Return the label (8 hex digits) of a highlight's key, or of the guid of a card to replace."""
+    """Return the label (8 hex digits) of a highlight's key."""
     return h16(identity)[:8]
 
 
@@ -132,7 +132,7 @@ def labels_in(text: str) -> frozenset[str]:
 
 
 def _label(task: Task, highlight: Highlight) -> str:
-    return label_for(task.instead or highlight.key)
+    return label_for(highlight.key)
 
 
 def _sent(task: Task, prompt: Wording | None) -> tuple[Highlight, ...]:

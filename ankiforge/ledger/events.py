@@ -1,467 +1,516 @@
-"""Events, and the fold that derives the state of a card from them.
+"""Events and their fold. What a person can lose is an event; cards are computed from events alone.
 
-An event is one decision of a person, of policy, of a source, or of Anki. It records the outcome
-(`after`), never a rule to be evaluated later. `fold` takes the facts about a group of cards (their
-drafts, all events about them, their last state in Anki) and returns the state of each card. It is
-pure, and depends only on the set of events: any permutation of a journal gives the same states.
-`docs/states.md` has tables of the outcomes.
+    events of one passage ──fold──▶ Passage(cards, rejected, skipped, texts, questions)
 
-Order: each event has a number `n`, one above the greatest that its ledger had seen. Events are
-ordered by n, time, depth (an undo or a later pick comes after the event it follows), author (policy <
-source < Anki < person), and id.
+`fold` is pure: it reads no table, no clock, no source and no view of Anki. Two machines that have the
+same events have the same cards, in whatever order the events arrived.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from ankiforge.model import CandidateState, Guid, Standing, Verdict
+from ankiforge.model import Family, HighlightKey, Verdict, guid_for, h16
+from ankiforge.text.cloze import gaps, reveal
+from ankiforge.text.markdown import plain
 
-PERSON = "person"
-POLICY = "policy"
-SOURCE = "source"
-ANKI = "anki"
-
-UNDO = "undo"
-REVISE = "revise"
-REDRAFT = "redraft"
-SUPERSEDE = "supersede"
-
-MADE = "made"
-"""The key, in the event by which a person made a card, for its original text."""
-OVER = "over"
-"""The key, in an event by which a person picked an alternative, for those passed over."""
-FOLLOWS = "follows"
-"""The key, in such an event, for the id of the earlier pick that it replaces."""
-LAPSES = "lapses"
-"""The key, in an event by which a person handled a problem card, for its number of lapses."""
-TAKEN_BACK = "taken back"
-"""The reason for retiring a card whose creation was undone."""
-
-COPIED = "copied"
-"""The key of a `recover` whose passage was copied from the vault of another workspace."""
-
-CONSENT = "consent"
-"""The event by which a person decides on a form of cards, and the key of its id in events that follow from it."""
-
-CORRECTS = "corrects"
-"""The key of a `revise` by which the source corrected an accepted card that nobody edited: who accepted it."""
-DISPUTED = "disputed"
-"""The key of such a `revise` if a person typed other words in Anki, so that it waits as a conflict."""
-WAITS = "waits"
-"""The key of a `supersede` if the staying card has other words than the passage, which wait there."""
-
-DOUBTED = "doubted"
-"""The reason why a card waits that may be a moved or a rejected one: no policy accepts it, on any machine."""
-
-Columns = dict[str, Any]
-"""The columns of a card by name, as stored; `fields` and `resolved` are JSON text."""
-
-COLUMNS = (
-    "kind", "fields", "deck", "verdict", "reason", "standing", "standing_why", "accepted_by",
-    "edited", "forced", "waits", "anki", "anki_why", "resolved", "choice",
-)  # fmt: skip
-"""The columns of a card that events may set."""
-_ANKI = ("anki", "anki_why")
-_NEW: Columns = {
-    "deck": "", "verdict": "pending", "reason": "", "standing": "live", "standing_why": "",
-    "accepted_by": "", "edited": 0, "forced": 0, "waits": "", "anki": "none", "anki_why": "",
-    "resolved": "{}", "choice": "",
-}  # fmt: skip
-_UNMADE: Columns = {
-    "verdict": "pending", "standing": "retired", "standing_why": TAKEN_BACK, "accepted_by": "",
-    "edited": 0,
-}  # fmt: skip
-_BY = (POLICY, SOURCE, ANKI, PERSON)
+PERSON, POLICY, SOURCE = "person", "policy", "source"
+"""Who caused an event. A person's decision stands against policy and source, whenever it was made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One decision, as stored in a line of the journal and a row of the ledger."""
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the journal. A later event has a larger `n` than all events its machine knew."""
 
-    id: str
+    n: int
+    machine: str
     at: str
-    """ISO 8601, in UTC."""
+    """ISO 8601; shown to people, never compared."""
     by: str
     what: str
-    subject: str
-    """A guid, or for `skip` and `union` the key of a highlight or document."""
-    undoes: str
-    """The id of the event that it undoes, or ""."""
-    action: str
-    """Identifies the events that are undone together."""
-    body: dict[str, Any]
-    rank: str = ""
-    """The sort key; see the docstring of the module."""
-    undone: bool = False
-    here: bool = True
-    """Whether this ledger recorded the event, not another one whose journal was merged."""
-    sequence: int = 0
-    """The order of arrival in this ledger."""
+    key: str
+    """The highlight; for `form`, the source and the form."""
+    body: dict[str, Any] = {}
+    act: str = ""
+    """Joins the decisions of one command or key press, which one undo takes back."""
 
     @property
-    def after(self) -> Columns:
-        """The columns that the event sets."""
-        return self.body.get("after", {})  # type: ignore[no-any-return]
+    def id(self) -> str:
+        """A hash of the content, so that a copied or repeated line is the same event."""
+        return h16(str(self.n), self.machine, self.what, self.key, _sorted_json(self.body))
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """The order that is the same on all machines."""
+        return (self.n, self.machine, self.id)
 
 
-def rank_of(turn: int, at: str, depth: int, by: str, identity: str) -> str:
-    """Return the sort key of an event; `depth` is the length of the chain of events it follows."""
-    place = _BY.index(by) if by in _BY else 0
-    return f"{turn:012d} {at} {depth:04d} {place} {identity}"
+def _sorted_json(body: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(body, order="sorted").decode()
 
 
-def depth_of(rank: str) -> int:
-    """Return the depth in a sort key."""
-    return int(rank.split(" ")[2])
+class Wording(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a draft or card says, and who wrote it."""
 
-
-def followed_by(undoes: str, body: dict[str, Any]) -> str:
-    """Return the id of the event that an event follows regardless of its time, or ""."""
-    return undoes or str(body.get(FOLLOWS, ""))
-
-
-def standing(history: Iterable[Event]) -> list[Event]:
-    """Return the events that are not undone."""
-    return [event for event in history if not event.undone]
-
-
-def columns_set(history: Iterable[Event]) -> Columns:
-    """Return the columns that the events about a card set, in order, without those undone."""
-    now: Columns = {}
-    for event in standing(history):
-        now |= event.after
-    return now
-
-
-# --- the fold -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """The part of a draft on which the state of its card depends."""
-
-    letter: str
     kind: str
-    fields: str
-    """JSON text, as in the card."""
-    born: str
-    """The state when it was stored."""
-    blocked: bool = False
-    words: str = ""
-    """The hash by which events identify it, which is the same in every ledger."""
+    fields: dict[str, str]
+    """Markdown by field name."""
+    quote: str = ""
+    own: bool = False
+    """Whether a person wrote or marked the words in the source: a marked phrase, `front::back`."""
+    slot: str = "0"
+    """Distinguishes the source's own cards of one passage. Others get theirs from their content."""
+    drafter: str = ""
+    model: str = ""
+    prompt: str = ""
+    request: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> Family:
+        """The note type."""
+        return Family.CLOZE if self.kind == "cloze" else Family.BASIC
+
+    @property
+    def content(self) -> str:
+        """A hash of what the card asks and answers."""
+        return content_of(self.fields)
+
+    @property
+    def place(self) -> str:
+        """The slot of a card that is made of these words."""
+        return self.slot if self.own else self.content
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that the state of one card depends on."""
-
-    guid: Guid
-    alternatives: tuple[Alternative, ...]
-    """Sorted by letter."""
-    events: tuple[Event, ...]
-    """All events about the card, including undone ones, in order."""
-    base: Columns = field(default_factory=dict)
-    """The columns in which the card differed from a new one when it was stored."""
-    choice: str = ""
-    """If there are alternatives of both note types, the guid of the first card; else ""."""
-    seen: tuple[str, str] = ("none", "")
-    """(`anki`, `anki_why`) as last seen or written, which no event records."""
-    seen_after: int = 0
-    """The `sequence` of the last event before `seen`, which overrides the state from earlier events."""
+def exact(text: str) -> str:
+    """Return a text as it is compared: NFC, without markup, white space collapsed."""
+    return " ".join(unicodedata.normalize("NFC", plain(text)).split())
 
 
-@dataclass(slots=True)
-class State:
-    """The state of a card, computed from its events."""
-
-    columns: Columns
-    letters: dict[str, str]
-    """The state of each alternative."""
-    home: str = ""
-    """The highlight to which the card was moved; "" = the one from which it was drafted."""
-    lacks: Event | None = None
-    """The event that contains the text of the card, or corrects it, if no stored alternative has that text."""
+def content_of(fields: Mapping[str, str]) -> str:
+    """Return a hash of what a card asks and answers. Signs and case count: `x < y` is not `x > y`."""
+    text = fields.get("Text", "")
+    if text:
+        answers = [exact(gap.answer) for gap in gaps(text)]
+        return h16("cloze", exact(reveal(text)), *answers)
+    return h16("basic", exact(fields.get("Front", "")), exact(fields.get("Back", "")))
 
 
-def fold(group: Sequence[Facts]) -> dict[Guid, State]:
-    """Return the state of each card of a group: a single card, or all alternatives of one choice."""
-    states = {card.guid: _fold_one(card) for card in group}
-    if len(group) > 1:
-        _settle_choice(group, states)
-    return states
+def digest_of(fields: Mapping[str, str]) -> str:
+    """Return a hash of the exact fields of a card."""
+    return h16(*(part for name in sorted(fields) for part in (name, fields[name])))
 
 
-def _fold_one(card: Facts, ignored: frozenset[str] = frozenset()) -> State:
-    state = State({**_NEW, **_first_words(card), "choice": card.choice, **card.base}, {})
-    state.letters = {one.letter: one.born for one in card.alternatives}
-    if any(_made_by(event) for event in card.events):
-        state.columns |= _UNMADE
-    judged = False
-    for event in card.events:
-        if event.what == UNDO or event.id in ignored:
-            continue
-        if not event.undone:
-            _apply(event, card, state, judged=judged)
-        judged |= event.by == PERSON and bool(event.after.get("verdict"))
-    doubted = state.columns["waits"] == DOUBTED and state.columns["verdict"] == Verdict.ACCEPTED
-    if doubted and state.columns["accepted_by"] != PERSON:
-        state.columns |= {"verdict": Verdict.PENDING.value, "accepted_by": ""}
-        _lead_with_revision(card, state)
-    if state.columns["verdict"] == Verdict.REJECTED:
-        state.lacks = None  # it keeps the words that were rejected
-    _lead_with_own_words(card, state)
-    state.columns["anki"], state.columns["anki_why"] = _in_anki(card)
-    return state
+def guid_of(key: str, wording: Wording) -> str:
+    """Return the guid of a note: two machines that accept the same draft make one note."""
+    return guid_for(HighlightKey(key), wording.family, wording.place)
 
 
-def _lead_with_revision(card: Facts, state: State) -> None:
-    """Give a card that waits after all the words that waited as its revision, as a pending card has them."""
-    waiting = [c for c in card.alternatives if state.letters[c.letter] == CandidateState.OPEN]
-    if not waiting or state.columns["edited"]:
-        return
-    lead = next((one for one in waiting if not one.blocked), waiting[0])
-    for letter in state.letters:
-        state.letters[letter] = CandidateState.PASSED
-    state.letters[lead.letter] = CandidateState.PICKED
-    state.columns |= {"kind": lead.kind, "fields": lead.fields}
+class Text(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A reading of a passage, as an event carries it."""
+
+    exact: str
+    before: str = ""
+    after: str = ""
+    container: str = ""
+    place: str = ""
+    kind: str = ""
+    own: str = ""
+    """The id in the source, if any."""
 
 
-def _first_words(card: Facts) -> Columns:
-    first = card.alternatives[0] if card.alternatives else None
-    return {"kind": first.kind, "fields": first.fields} if first else {"kind": "", "fields": "[]"}
+class Shipped(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a package contained for a note; the note itself carries hashes of its fields."""
+
+    mod: int
+    tags: tuple[str, ...] = ()
+    deck: str = ""
+    digest: str = ""
 
 
-def _made_by(event: Event) -> bool:
-    """Return whether an event created the card, so that undoing it removes the card."""
-    return MADE in event.body or (event.what == REDRAFT and "card" in event.body)
+class State(msgspec.Struct):
+    """An accepted card and all that was decided about it."""
+
+    guid: str
+    key: str
+    """The key under which it was accepted; the passage may have an older one."""
+    wording: Wording
+    """As accepted, edited and revised since."""
+    place: str = ""
+    """The slot: `Wording.place` as accepted."""
+    source: str = ""
+    """The content that the source or drafter gave last, whatever a person made of it."""
+    deck: str = ""
+    tags: tuple[str, ...] = ()
+    verdict: Verdict = Verdict.LIVE
+    why: str = ""
+    by: str = POLICY
+    """Who made the decision that stands."""
+    forced: bool = False
+    """Whether a person accepted it although a check blocks it."""
+    pinned: tuple[str, ...] = ()
+    """Fields whose text is a person's: the source may not change them."""
+    offered: dict[str, str] = {}
+    """What the source says now in pinned fields: a conflict until the person chooses."""
+    texts: tuple[tuple[str, str], ...] = ()
+    """(machine, digest) of the texts that the source gave, oldest first."""
+    shipped: tuple[Shipped, ...] = ()
+    """Oldest first."""
+    numbers: dict[str, str] = {}
+    """By cloze number: the words that were shipped under it. Never free for other words."""
+    resolved: dict[str, tuple[str, str, str]] = {}
+    """By field: the choice (`mine` or `source`), and the hashes of theirs and ours it was made about."""
+    seen_by: tuple[str, ...] = ()
+    """The machines in whose Anki the note was."""
+
+    @property
+    def live(self) -> bool:
+        """Whether the card is to be in Anki."""
+        return self.verdict is Verdict.LIVE
 
 
-def _apply(event: Event, card: Facts, state: State, *, judged: bool) -> None:
-    now = state.columns
-    waits = now["edited"] or (DISPUTED in event.body and not event.here)
-    corrects = "" if waits else event.body.get(CORRECTS, "")
-    rewords = event.what == REVISE and "fields" in event.after
-    if rewords and corrects != PERSON and _is_persons(now, event, card):
-        return  # keep a person's text
-    if event.what == REVISE and not event.here and not (corrects and _is_drafted(event, card)):
-        # of a card that was new there, the words before are not known
-        before = event.body.get("before", {}).get("fields")
-        if corrects and before in (now["fields"], event.after.get("fields")):
-            state.lacks = state.lacks or event  # the last words but for those that wait here
-        return  # another ledger's reading of the source
-    if event.by == POLICY and event.what == "accept" and now["verdict"] != Verdict.PENDING:
-        return  # policy accepts pending cards only
-    after = {name: value for name, value in event.after.items() if name in COLUMNS}
-    if judged and event.by != PERSON and not _was_restored(event, card):
-        after.pop("verdict", None)  # a person's decision overrides policy, regardless of the times
-        after.pop("accepted_by", None)
-    now.update({name: value for name, value in after.items() if name not in _ANKI})
-    if event.what == "move":
-        state.home = event.body.get("to", "")
-    if event.what == REVISE and not event.here:  # a correction that was drafted here, too
-        for one in card.alternatives:
-            if one.fields == after["fields"]:
-                state.letters[one.letter] = CandidateState.PICKED
-            elif state.letters[one.letter] == CandidateState.PICKED:
-                state.letters[one.letter] = CandidateState.PASSED
-    for letter, new_state in event.body.get("candidates", {}).items():
-        named = _letter(event, card, letter)
-        if named:
-            state.letters[named] = new_state
+class Passage(msgspec.Struct):
+    """What is known of one passage, from events alone."""
+
+    keys: tuple[str, ...]
+    """Its keys, the oldest first; later ones were found to be the same passage."""
+    texts: list[Text] = []
+    """Its readings, the newest first."""
+    cards: dict[str, State] = {}
+    rejected: set[str] = set()
+    """Contents of rejected drafts and cards."""
+    rejected_slots: set[str] = set()
+    """Slots of the source's own cards that were rejected, whatever their text becomes."""
+    passed: set[str] = set()
+    """Contents of drafts that a model named as alternatives to one that was accepted."""
+    skipped: bool = False
+    why_skipped: str = ""
+    form: str = ""
+    """For a form of hand-written cards: `accept` or `never`, as a person decided."""
+    asked: dict[str, str] = {}
+    """By key of this passage: the key of another one that it may be. Open until answered."""
+    apart: set[str] = set()
+    """Keys of other passages that are different, as a person said."""
+
+    @property
+    def key(self) -> str:
+        """The name of the passage."""
+        return self.keys[0]
+
+    @property
+    def decided(self) -> bool:
+        """Whether a decision depends on recognising this passage."""
+        return bool(self.cards or self.rejected or self.skipped)
+
+    @property
+    def live(self) -> list[State]:
+        """The cards that stand."""
+        return [card for card in self.cards.values() if card.live]
+
+    @property
+    def dropped(self) -> bool:
+        """Whether a person rejected, retired or deleted a card of this passage: policy leaves it alone."""
+        return bool(self.rejected) or any(
+            card.by == PERSON and not card.live for card in self.cards.values()
+        )
+
+    def refuses(self, wording: Wording) -> bool:
+        """Return whether a person rejected these words, or the source's own card whatever its text."""
+        return wording.content in self.rejected or (
+            wording.own and wording.slot in self.rejected_slots
+        )
+
+    def own_card(self, wording: Wording) -> State | None:
+        """Return the source's own card with this slot and note type; a live one first."""
+        cards = [
+            card
+            for card in self.cards.values()
+            if card.wording.own
+            and card.place == wording.slot
+            and card.wording.family is wording.family
+        ]
+        return next((card for card in cards if card.live), cards[0] if cards else None)
 
 
-def _is_drafted(event: Event, card: Facts) -> bool:
-    """Return whether the text of an event was also drafted here."""
-    return any(one.fields == event.after.get("fields") for one in card.alternatives)
+# --- which events stand, and which keys are one passage --------------------------------------------
 
 
-def _is_persons(now: Columns, event: Event, card: Facts) -> bool:
-    """Return whether a person wrote or accepted the text of a card before an event.
+def in_order(events: Iterable[Event]) -> list[tuple[Event, bool]]:
+    """Return the events in the order of all machines, each with whether it stands.
 
-    One that a machine without the journal took over from Anki only seems to be accepted by a person.
+    An event does not stand if it was undone. An undo can be undone.
     """
-    by_person = now["accepted_by"] == PERSON and any(
-        one.after.get("accepted_by") == PERSON and one.what != "recover" and not one.undone
-        for one in card.events
-        if one.rank < event.rank
-    )
-    return bool(now["edited"]) or by_person
+    ordered = sorted(events, key=lambda event: event.order)
+    undone: set[str] = set()
+    for event in reversed(ordered):
+        if event.what == "undo" and event.id not in undone:
+            undone.add(event.body["event"])
+    return [(event, event.id not in undone) for event in ordered]
 
 
-def _was_restored(event: Event, card: Facts) -> bool:
-    """Return whether a person restored a card that was recovered from Anki."""
-    decided = [
-        one for one in card.events
-        if one.by == PERSON and one.after.get("verdict") and one.rank < event.rank
-    ]  # fmt: skip
-    restored = (
-        decided and not decided[-1].undone and decided[-1].after["verdict"] == Verdict.PENDING
-    )
-    return event.what == "recover" and bool(restored)
+def classes(links: Iterable[Event]) -> dict[str, tuple[str, ...]]:
+    """Return for each key that `same` links all keys of its passage, the oldest first.
 
-
-def _letter(event: Event, card: Facts, letter: str) -> str:
-    """Return the letter in this ledger of an alternative in an event; "" if there is none.
-
-    A card that is drafted again gets new letters, so events of other ledgers also contain the hash of
-    the alternatives' texts. For older events without hashes, all their letters must exist here.
+    Args:
+        links: the `same` and `undo` events, and the `key` events of the keys they name.
     """
-    letters = {one.letter for one in card.alternatives}
-    words = event.body.get("words", {}).get(letter, "")
-    if event.here or not words:
-        known = event.here or event.body["candidates"].keys() <= letters
-        return letter if known and letter in letters else ""
-    same = [one.letter for one in card.alternatives if one.words == words]
-    return letter if letter in same else (same or [""])[-1]
+    stand = [event for event, stands in in_order(links) if stands]
+    age = {event.key: at for at, event in reversed(list(enumerate(stand))) if event.what == "key"}
+    group: dict[str, set[str]] = {}
+    for event in stand:
+        if event.what == "same":
+            old = event.body["old"]
+            one = group.get(event.key, {event.key}) | group.get(old, {old})
+            group.update(dict.fromkeys(one, one))
+    return {
+        key: tuple(sorted(one, key=lambda each: (age.get(each, len(age)), each)))
+        for key, one in group.items()
+    }
 
 
-def _in_anki(card: Facts) -> tuple[str, str]:
-    state, why = card.seen
-    for event in card.events:
-        later = event.sequence > card.seen_after and event.what != UNDO and not event.undone
-        if later and "anki" in event.after:
-            state, why = event.after["anki"], event.after.get("anki_why", "")
-    return state, why
+# --- the fold -------------------------------------------------------------------------------------
 
 
-# --- the text of a card ---------------------------------------------------------------------
+def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
+    """Return the state of the passage with these keys. `events` are all events of these keys."""
+    passage = Passage(tuple(keys))
+    answered: set[str] = set()
+    ordered = in_order(events)
+    # a change by the source that two machines recorded was taken back if either was
+    refused = [event.body for event, stands in ordered if not stands and event.what == "revise"]
+    for event, stands in ordered:
+        by_source = event.what == "revise" and event.by == SOURCE
+        if stands and not (by_source and event.body in refused):
+            _APPLY[event.what](passage, event)
+            if event.what in ("same", "different"):
+                answered.add(event.body["old"])
+        elif by_source:
+            _pin(passage, event)
+        elif event.what == "accept":
+            _take_back(passage, event)
+    passage.asked = {key: old for key, old in passage.asked.items() if old not in answered}
+    _keep_one(passage)
+    return passage
 
 
-def _lead_with_own_words(card: Facts, state: State) -> None:
-    """Give the card the text that a person wrote or picked, regardless of the drafts made here."""
-    own = [one for one in card.events if one.by == PERSON and "fields" in one.after]
-    own = [one for one in own if one.what != UNDO]
-    if not own:
-        return
-    now = state.columns
-    decided = now["edited"] or now["verdict"] == Verdict.ACCEPTED
-    lead = picked(card, state) if decided else leading(card, state)
-    if lead is not None and lead.fields == now["fields"]:
-        for one in card.alternatives:  # another draft may have been picked here in addition
-            if one is not lead and state.letters[one.letter] == CandidateState.PICKED:
-                known = one.fields in _known_words(card)
-                state.letters[one.letter] = CandidateState.PASSED if known else CandidateState.OPEN
-        return
-    if decided:
-        _pick_words(card, state, own)
-        return
-    alone = len(card.alternatives) == 1
-    for one in card.alternatives:
-        state.letters[one.letter] = CandidateState.PICKED if alone else CandidateState.OPEN
-    lead = leading(card, state)
-    if not alone and lead is not None:
-        now["kind"], now["fields"] = lead.kind, lead.fields
+def _key(passage: Passage, event: Event) -> None:
+    body = dict(event.body)
+    if like := body.pop("like", ""):
+        passage.asked[event.key] = like
+    passage.texts.insert(0, msgspec.convert(body, Text))
 
 
-def _pick_words(card: Facts, state: State, own: list[Event]) -> None:
-    words = state.columns["fields"]
-    drafted = next((one for one in card.alternatives if one.fields == words), None)
-    known = _known_words(card)
-    for one in card.alternatives:
-        passed = state.letters[one.letter] == CandidateState.PASSED or one.fields in known
-        waits = drafted is None and not passed
-        state.letters[one.letter] = CandidateState.OPEN if waits else CandidateState.PASSED
-    if drafted:
-        state.letters[drafted.letter] = CandidateState.PICKED
-    else:
-        matching = [one for one in own if one.after["fields"] == words and not one.undone]
-        state.lacks = (matching or own)[-1]
+def _text(passage: Passage, event: Event) -> None:
+    passage.texts.insert(0, msgspec.convert(event.body, Text))
 
 
-def _known_words(card: Facts) -> set[str]:
-    """Return the texts that a person wrote, and those that events have replaced, picked or passed over."""
-    known: set[str] = set()
-    for event in card.events:
-        if event.by == PERSON and event.what != UNDO and "fields" in event.after:
-            known.add(event.after["fields"])
-        if event.what == "recover" and event.here and card.alternatives:
-            known.add(card.alternatives[0].fields)  # what stood in Anki, not in the source
-        if "answer" in event.body:
-            known.add(event.body.get("before", {}).get("fields", ""))
-        for one in (*event.body.get(OVER, ()), event.body.get("preferred")):
-            if one:
-                known.add(fields_json(one["fields"]))
-    return known
-
-
-def fields_json(fields: dict[str, str]) -> str:
-    """Return fields by name as the JSON text that cards store."""
-    return msgspec.json.encode(tuple(fields.items())).decode()
-
-
-def picked(card: Facts, state: State) -> Alternative | None:
-    """Return the picked alternative (the last if there are several), or None."""
-    chosen = [c for c in card.alternatives if state.letters[c.letter] == CandidateState.PICKED]
-    return chosen[-1] if chosen else None
-
-
-def leading(card: Facts, state: State) -> Alternative | None:
-    """Return the alternative to show: the picked one, else the first open one, preferably unblocked."""
-    if one := picked(card, state):
-        return one
-    waiting = [c for c in card.alternatives if state.letters[c.letter] == CandidateState.OPEN]
-    passable = [one for one in waiting if not one.blocked]
-    return next(iter((*passable, *waiting, *card.alternatives)), None)
-
-
-# --- remarks, and alternatives of both note types --------------------------------------------
-
-
-def remarks(history: Sequence[Event]) -> list[str]:
-    """Return the remarks that a person typed in Anki and has not handled since.
-
-    A remark is handled by a later edit or acceptance of the card. `history` must be sorted.
-    """
-    found: list[str] = []
-    for event in standing(history):
-        if event.what == "feedback":
-            found.append(event.body["text"])
-        elif event.what == "edit" or (
-            event.what in ("accept", "pick") and event.body.get(LAPSES) is not None
-        ):
-            found = []
-    return found
-
-
-def choosing(history: Iterable[Event]) -> list[Event]:
-    """Return the events, not undone, by which an alternative was picked, the latest last.
-
-    An event that follows another is later than that one, regardless of the times.
-    """
-    found = [one for one in history if OVER in one.body and one.what != "reject" and not one.undone]
-    known = {one.body.get(FOLLOWS, "") for one in found}
-    return sorted(found, key=lambda one: (one.id not in known, one.rank))
-
-
-def _settle_choice(group: Sequence[Facts], states: dict[Guid, State]) -> None:
-    """Apply the last pick, possibly of several machines: it supersedes the other alternatives."""
-    members = [card for card in group if states[card.guid].columns["choice"]]
-    chosen_by = choosing(event for card in members for event in card.events)
-    if not chosen_by:
-        return
-    winner = next(card for card in members if card.guid == chosen_by[-1].subject)
-    others = [card for card in members if card.guid != winner.guid]
-    siblings = {card.guid for card in others}
-    now = states[winner.guid].columns
-    if now["standing"] == Standing.SUPERSEDED and now["standing_why"] in siblings:
-        superseded = frozenset(
-            event.id for event in winner.events
-            if event.what == SUPERSEDE and event.rank > chosen_by[-1].rank
+def _accept(passage: Passage, event: Event) -> None:
+    body = event.body
+    wording = msgspec.convert(body["draft"], Wording)
+    card = passage.cards.get(body["guid"])
+    if card is None:
+        card = State(
+            body["guid"], event.key, wording, body.get("slot") or wording.place, wording.content,
+            body.get("deck", ""), tuple(body.get("tags", ())), by=event.by,
         )  # fmt: skip
-        states[winner.guid] = _fold_one(winner, superseded)
-    for card in others:
-        state = states[card.guid]
-        now = state.columns
-        if now["standing"] == Standing.LIVE and now["verdict"] != Verdict.REJECTED:
-            now |= {
-                "standing": Standing.SUPERSEDED.value, "standing_why": winner.guid,
-                "verdict": Verdict.PENDING.value, "accepted_by": "",
-            }  # fmt: skip
-            for letter, candidate_state in state.letters.items():
-                if candidate_state == CandidateState.OPEN:
-                    state.letters[letter] = CandidateState.PASSED.value
+        if event.by != PERSON and passage.refuses(wording):
+            card.verdict, card.by = Verdict.REJECTED, PERSON
+        passage.cards[card.guid] = card
+    else:
+        if event.by == PERSON:
+            card.verdict, card.why, card.by = Verdict.LIVE, "", PERSON
+        _offer(card, wording)
+    card.forced = body.get("forced", card.forced)
+    _remember(card, event.machine, wording)
+    passage.passed |= set(body.get("passed", ()))
+    if event.by == PERSON:
+        passage.rejected.discard(wording.content)
+    if old := passage.cards.get(body.get("instead", "")):
+        old.verdict, old.why, old.by = Verdict.RETIRED, "replaced by another card", event.by
+
+
+def _take_back(passage: Passage, event: Event) -> None:
+    """Apply an accept that was undone: the draft waits again, and policy leaves it to the person."""
+    card = passage.cards.get(event.body["guid"])
+    if card is None or card.by != PERSON:
+        _accept(passage, msgspec.structs.replace(event, body={**event.body, "instead": ""}))
+        passage.passed -= set(event.body.get("passed", ()))
+        card = passage.cards[event.body["guid"]]
+        card.verdict, card.by, card.why = Verdict.TAKEN_BACK, PERSON, "its acceptance was undone"
+
+
+def _revise(passage: Passage, event: Event) -> None:
+    if card := passage.cards.get(event.body["guid"]):
+        wording = msgspec.convert(event.body["draft"], Wording)
+        if event.by == PERSON:
+            card.wording, card.pinned, card.offered = wording, (), {}
+        else:
+            _offer(card, wording)
+        _remember(card, event.machine, wording)
+
+
+def _offer(card: State, wording: Wording) -> None:
+    """Take the source's new text, except for the fields that are a person's."""
+    kept = {name: card.wording.fields.get(name, "") for name in card.pinned}
+    fields = {name: text for name, text in {**wording.fields, **kept}.items() if text}
+    card.wording = msgspec.structs.replace(wording, fields=fields)
+    card.offered = {
+        name: text for name in card.pinned if (text := wording.fields.get(name, "")) != kept[name]
+    }
+
+
+def _remember(card: State, machine: str, wording: Wording) -> None:
+    card.source = wording.content
+    card.texts = (*card.texts, (machine, digest_of(wording.fields)))
+
+
+def _pin(passage: Passage, event: Event) -> None:
+    """A person undid a change by the source: the text before it is theirs from now on."""
+    if card := passage.cards.get(event.body["guid"]):
+        wording = msgspec.convert(event.body["draft"], Wording)
+        names = {*wording.fields, *card.wording.fields}
+        changed = sorted(
+            name
+            for name in names
+            if card.wording.fields.get(name, "") != wording.fields.get(name, "")
+        )
+        card.pinned = tuple(dict.fromkeys((*card.pinned, *changed)))
+        _remember(card, event.machine, wording)
+
+
+def _edit(passage: Passage, event: Event) -> None:
+    if card := passage.cards.get(event.body["guid"]):
+        fields: dict[str, str] = event.body["fields"]
+        card.pinned = tuple(dict.fromkeys((*card.pinned, *fields)))
+        merged = {name: text for name, text in {**card.wording.fields, **fields}.items() if text}
+        kind = event.body.get("kind", card.wording.kind)
+        card.wording = msgspec.structs.replace(card.wording, fields=merged, kind=kind)
+        card.offered = {name: text for name, text in card.offered.items() if name not in fields}
+
+
+def _reject(passage: Passage, event: Event) -> None:
+    passage.rejected.add(event.body["content"])
+    if event.body.get("slot"):
+        passage.rejected_slots.add(event.body["slot"])
+    _end(passage, event, Verdict.REJECTED)
+
+
+def _retire(passage: Passage, event: Event) -> None:
+    _end(passage, event, Verdict.RETIRED)
+
+
+def _end(passage: Passage, event: Event, verdict: Verdict) -> None:
+    card = passage.cards.get(event.body.get("guid", ""))
+    if card and (event.by == PERSON or card.by != PERSON):
+        card.verdict, card.why, card.by = verdict, event.body.get("why", ""), event.by
+
+
+def _skip(passage: Passage, event: Event) -> None:
+    passage.skipped, passage.why_skipped = True, event.body.get("why", "")
+
+
+def _form(passage: Passage, event: Event) -> None:
+    passage.form = event.body["choice"]
+
+
+def _different(passage: Passage, event: Event) -> None:
+    passage.apart.add(event.body["old"])
+
+
+def _resolve(passage: Passage, event: Event) -> None:
+    card, name = passage.cards.get(event.body["guid"]), event.body["field"]
+    if card is None:
+        return
+    choice = event.body["choice"]
+    card.resolved = {**card.resolved, name: (choice, event.body["theirs"], event.body["ours"])}
+    if name in card.offered:
+        if choice == "source":
+            fields = {**card.wording.fields, name: card.offered[name]}
+            card.wording = msgspec.structs.replace(card.wording, fields=fields)
+            card.pinned = tuple(one for one in card.pinned if one != name)
+        card.offered = {one: text for one, text in card.offered.items() if one != name}
+
+
+def _shipped(passage: Passage, event: Event) -> None:
+    if card := passage.cards.get(event.body["guid"]):
+        body = event.body
+        sent = Shipped(
+            body["mod"], tuple(body.get("tags", ())), body.get("deck", ""), body["digest"]
+        )
+        card.shipped = (*card.shipped, sent)
+        card.numbers = {**card.numbers, **body.get("numbers", {})}
+
+
+def _seen(passage: Passage, event: Event) -> None:
+    if card := passage.cards.get(event.body["guid"]):
+        card.seen_by = tuple(sorted({*card.seen_by, event.machine}))
+
+
+def _unseen(passage: Passage, event: Event) -> None:
+    """A person said that the note is absent by accident: it is shipped again."""
+    if card := passage.cards.get(event.body["guid"]):
+        card.seen_by = ()
+
+
+def _nothing(passage: Passage, event: Event) -> None:
+    """`undo` and `same` take effect in `in_order` and `classes`."""
+
+
+_APPLY = {
+    "key": _key,
+    "text": _text,
+    "accept": _accept,
+    "revise": _revise,
+    "edit": _edit,
+    "reject": _reject,
+    "retire": _retire,
+    "skip": _skip,
+    "form": _form,
+    "undo": _nothing,
+    "same": _nothing,
+    "different": _different,
+    "resolve": _resolve,
+    "shipped": _shipped,
+    "seen": _seen,
+    "unseen": _unseen,
+}
+SILENT = ("key", "text", "shipped", "seen", "undo")
+"""Kinds of events that are no decisions."""
+KINDS = frozenset(_APPLY)
+"""The kinds of events. Lines of other kinds are written by a newer version, and skipped."""
+
+
+def _keep_one(passage: Passage) -> None:
+    """If a passage had two keys with cards under each, those of the oldest key stand.
+
+    A card that a person accepted stands against older ones that were only dropped.
+    """
+    by_key: dict[str, list[State]] = defaultdict(list)
+    for card in passage.cards.values():
+        by_key[card.key].append(card)
+    held = [by_key[key] for key in passage.keys if key in by_key]
+    for cards in held[1:]:
+        stands = any(card.live for card in held[0])
+        for card in cards:
+            if card.live and (stands or card.by != PERSON):
+                card.verdict, card.why = Verdict.SUPERSEDED, "the same passage has an older card"
+
+
+def is_news(card: State, wording: Wording) -> bool:
+    """Return whether the source's text differs from the last one that the card got or was offered."""
+    return not card.texts or card.texts[-1][1] != digest_of(wording.fields)
+
+
+def is_stale(card: State, machine: str, wording: Wording) -> bool:
+    """Return whether a text that is read here may be older than the card's.
+
+    It may be if the card had this text before another machine read a newer one, which this machine
+    never read: its files may not have been brought up to date.
+    """
+    texts = [text for _, text in card.texts]
+    newest, machines = texts[-1], {by for by, text in card.texts if text == texts[-1]}
+    return digest_of(wording.fields) in texts and machine not in machines and bool(newest)

@@ -1,655 +1,814 @@
-"""Ingest: store what the sources of one run yield.
+"""Ingest what sources list: recognise documents and highlights, issue keys, find what is gone.
 
-Unchanged documents are listed and otherwise ignored. The highlights of the others are staged (`add`)
-and, when all sources have listed their documents, matched with the stored ones (`finish`): in place
-first, then moved from elsewhere; only the rest get new keys. A key is issued once. A run that is
-killed leaves staged rows, which the next one drops: it reads these documents again.
+    sightings ─▶ documents of a known place ─▶ written at once, if nothing in them came or went
+                 all others ─▶ kept until every source has listed everything ─▶ matched, written
+
+A passage may have moved from one document to another, or from one source to another. So what came or
+went is matched last, in one transaction.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
-from pathlib import Path
-from typing import Any
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from ankiforge.ledger.cards import Cards
-from ankiforge.ledger.db import Connection
-from ankiforge.ledger.decisions import Decisions
-from ankiforge.ledger.documents import (
-    Documents,
-    Listing,
-    Roots,
-    Works,
-    places_of_documents,
-    places_of_highlight,
-    read_again,
+import msgspec
+from rapidfuzz import fuzz
+
+from ankiforge.config.deckfiles import colour_name
+from ankiforge.ledger.events import POLICY, SOURCE, Event, Text, exact
+from ankiforge.ledger.match import (
+    LONG,
+    Doc,
+    Mark,
+    Reading,
+    match_documents,
+    match_in_document,
+    match_moved,
+    resembling,
 )
-from ankiforge.ledger.events import Event
-from ankiforge.ledger.highlights import (
-    NOT_SELECTED,
-    RESEMBLED,
-    decode_highlight,
-    encode_highlight,
-    place_of,
-    present,
-    present_location,
-)
-from ankiforge.ledger.journal import Writer
-from ankiforge.ledger.keys import KeyIssuer, content_of, with_own_name
-from ankiforge.ledger.locations import CardMoves, Locations, private_elsewhere
-from ankiforge.ledger.matching import (
-    MAY_BE,
-    Recognition,
-    Renames,
-    by_marks,
-    renames,
-    reworded_files,
-)
-from ankiforge.ledger.presence import NOT_WANTED, Missing, Selecting, Selection, Skips, is_about
-from ankiforge.ledger.states import Event as SourceEvent
-from ankiforge.ledger.states import presence_after
+from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKey,
-    Judge,
-    Presence,
+    HighlightKind,
     Problem,
     Route,
-    RunId,
     Scan,
+    Sighting,
     Unchanged,
     Unmarked,
     h16,
 )
-from ankiforge.text.anchors import mark_of, own_key
-from ankiforge.text.fold import canonical
+from ankiforge.text.anchors import anchor_key, own_key, triple_of
+from ankiforge.text.fold import fold
+from ankiforge.text.identifiers import names_of
+from ankiforge.text.renames import decode as decode_sketch
 
-GONE_AFTER_SECONDS = 5.0
-"""A highlight counts as gone if two complete scans, at least this far apart, do not find it."""
-TOGETHER = 50
-"""The number of documents that are staged in one transaction."""
+HEARD = 3
+"""The number of a passage's last readings, on any machine, by which it is recognised."""
+MANY = 10
+"""Documents of a container from which a loss of more than half is doubted."""
+TOGETHER = 200
+"""Documents of one transaction."""
+GONE_SECONDS = 5.0
+"""Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
+ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
+"""Of the locations of a passage, the one whose text is used: the first."""
+_decode_highlight = msgspec.json.Decoder(Highlight).decode
 
-_ROUTES = tuple(Route)
-NO_SETTINGS: Mapping[str, Selecting] = {}
+
+def decode_highlight(row: Row) -> Highlight:
+    """Return the highlight of a row that was read on this machine."""
+    return _decode_highlight(row["body"])
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """The result of an ingest; `seen` is the sum of new, changed and unchanged."""
+@dataclass
+class Report:
+    """What an ingest found."""
 
     seen: int = 0
-    new: int = 0
-    changed: int = 0
-    gone: int = 0
-    unchanged: int = 0
-    problems: tuple[Problem, ...] = ()
+    """Highlights in the documents that were listed, changed or not."""
+    new: list[str] = field(default_factory=list)
+    changed: list[tuple[str, str, str]] = field(default_factory=list)
+    """(key, old text, new text)."""
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    """(key, new place) of passages that moved to another document."""
+    gone: list[str] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
     unselected: int = 0
-    """Highlights that the settings of their sources do not select; their cards are unchanged."""
+    """Highlights that settings no longer select."""
+    doubtful: list[str] = field(default_factory=list)
+    """Containers that lost so much at once that nothing of it was marked as gone."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class _Known:
+    """A highlight of the database, or one that only the journal has."""
+
+    key: str
+    document: int
+    state: str
+    missed: float
+    exact: str
+    texts: list[Text]
+    """Its readings in the journal, the newest first."""
+    decided: bool
+    mark: Mark
+
+
+@dataclass
+class _Found:
+    """A highlight that was read in this run, and what it was matched with."""
+
+    highlight: Highlight
+    container: str
+    place: str
+    position: int
+    mark: Mark
+    document: int = 0
+    known: _Known | None = None
+    like: str = ""
+    """The key of another passage that it may be."""
+
+
+Read = Extracted | Unmarked
 
 
 class Ingest:
-    """Stores the results of the sources of a run."""
+    """One run; use the function `ingest`."""
 
     def __init__(
         self,
-        connection: Connection,
-        writer: Writer,
-        decisions: Decisions,
-        cards: Cards,
-        pictures: Path,
-    ) -> None:
-        self._db = connection
-        self.known = Listing(connection, pictures)
-        self._writer = writer
-        self._decisions = decisions
-        self._cards = cards
-        self._documents = Documents(connection)
-        self._roots = Roots(connection, writer)
-        self._keys = KeyIssuer(connection, writer)
-        self._recognising = Recognition(connection, self._keys)
-        self.works = Works(connection, writer)
-        self.skips = Skips(connection, writer, decisions)
-        self.moves = CardMoves(connection, decisions, cards, self.works)
-        self._locations = Locations(connection, self.works)
-        self._selection = Selection(connection, writer)
-        self._missing = Missing(
-            connection,
-            decisions,
-            cards,
-            self._locations,
-            self.moves,
-            self._selection,
-            self._promote,
-        )
-        self._is_lost: Callable[[str, str], bool] = lambda container, path: False
-        """Return whether a document, given by container and path, that this run did not list is gone."""
-        self._recognised: dict[str, Renames] = {}
-        """The renamed documents of this run by container."""
-        self._resembling: dict[int, HighlightKey] = {}
-        """The highlights known from the journal or Anki alone that new ones may be, by staged row."""
-        self._run = RunId("")
-        self._read: list[tuple[RunId, Extracted | Unmarked]] = []
-
-    # --- reading ----------------------------------------------------------------------------
-
-    def begin(self, run: RunId, salt: str = "") -> None:
-        """Begin a run, deleting rows staged by a run that was killed.
-
-        Documents that were ingested with another `salt` are ingested again.
-        """
-        self._run = run
-        self._read.clear()
-        self._documents.begin()
-        self.known.begin(salt)
-        left = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM scanned) OR EXISTS (SELECT 1 FROM scanned_document)"
-        ).fetchone()[0]
-        if left:
-            with self._db.unit():
-                self._forget_scanned()
-
-    def _forget_scanned(self) -> None:
-        self._db.execute("DELETE FROM scanned")
-        self._db.execute("DELETE FROM scanned_document")
-
-    def add(self, run: RunId, found: Extracted | Unmarked | Unchanged) -> None:
-        """Stage one document with its highlights, unless it is unchanged."""
-        if run != self._run:
-            self.begin(run)
-        if isinstance(found, Unchanged):
-            self.known.skip(found)
-            return
-        same = (
-            self.known.is_as_ingested(found)
-            if isinstance(found, Extracted)
-            else self.known.is_still_unmarked(found)
-        )
-        if not same:
-            self._read.append((run, found))
-        if len(self._read) >= TOGETHER:
-            self._stage_read()
-
-    def _stage_read(self) -> None:
-        if self._read:
-            with self._db.unit():
-                for run, found in self._read:
-                    self.known.stage(run, found)
-                    if isinstance(found, Extracted):
-                        self._stage(run, self._documents.record(replace(found, pictures=())))
-            self._read.clear()
-        self.known.write_listed()
-
-    def _stage(self, run: RunId, extracted: Extracted) -> None:
-        self._stage_rows(
-            run,
-            (
-                _staged(number, extracted.container, highlight)
-                for number, highlight in enumerate(extracted.highlights, start=1)
-            ),
-        )
-
-    def _stage_rows(self, run: RunId, rows: Iterable[tuple[Any, ...]]) -> None:
-        first = self._db.execute(
-            "SELECT coalesce(max(id), 0) + 1 FROM scanned WHERE run = ?", (run,)
-        ).fetchone()[0]
-        self._db.executemany(
-            "INSERT INTO scanned (run, id, container, place, path, position, route, own, mark,"
-            " text, length, body, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((run, number, *row) for number, row in enumerate(rows, start=first)),
-        )
-
-    def _stage_again(self, run: RunId, grown: Iterable[str]) -> None:
-        """Stage unchanged documents that may contain the highlights of changed ones.
-
-        These are documents of the same works, notes that quote or refer to these, documents that refer
-        to the same Zotero annotation, and unchanged files of a document with several files. This way,
-        quotes stored earlier get the key of a new paper's highlight.
-        """
-        rows = self._db.execute(
-            "SELECT DISTINCT json_extract(body, '$.document.key') AS document FROM scanned"
-            " WHERE run = ? AND route <= 1",
-            (run,),
-        ).fetchall()
-        papers = {*grown, *(str(row["document"]) for row in rows)}
-        members = sorted({one for paper in papers for one in self.works.members(paper)})
-        related = {*members, *(self.works.notes_about(members) if members else ())}
-        places = {*places_of_documents(self._db, related)}
-        places |= {
-            (row["container"], row["place"])
-            for row in self._db.execute(
-                "SELECT DISTINCT h.container, h.place FROM scanned s, json_each(s.body, '$.hints') i"
-                " JOIN highlight h ON json_extract(h.body, '$.hints[0]') = i.value"
-                " WHERE s.run = ? AND i.value GLOB 'zotero:*'",
-                (run,),
-            ).fetchall()
-        }
-        places.update(self.known.changed_in_part(run))
-        unchanged, unlisted = self.known.unread_among(run, places)
-        for container, place in unchanged:
-            self._stage_stored(run, container, place)
-        # match documents that are not listed (only a PATH was read, or a disk is absent) later
-        read_again(self._db, unlisted)
-
-    def _stage_stored(self, run: RunId, container: str, place: str) -> None:
-        found = self._db.execute(
-            "SELECT h.key, h.position, h.body FROM highlight h WHERE h.container = :container"
-            f" AND h.place = :place AND {present('h')}"
-            " AND NOT EXISTS (SELECT 1 FROM location w WHERE w.key = h.key) UNION ALL"
-            " SELECT w.key, w.position, w.body FROM location w WHERE w.container = :container"
-            f" AND w.place = :place AND {present_location('w')} ORDER BY 2, 1",
-            {"container": container, "place": place},
-        ).fetchall()
-        rows = (
-            _staged(row["position"], container, decode_highlight(row["body"]), row["key"])
-            for row in found
-        )
-        self._stage_rows(run, rows)
-        self.known.stage_again(run, container, place)
-
-    @property
-    def has_missing(self) -> bool:
-        """Whether a highlight is missing, so that the next complete scan may find that it is gone."""
-        found = self._db.execute(
-            "SELECT EXISTS (SELECT 1 FROM highlight WHERE presence = 'missing-once')"
-            " OR EXISTS (SELECT 1 FROM location WHERE missing_at NOT IN ('', ?))",
-            (NOT_SELECTED,),
-        ).fetchone()
-        return bool(found[0])
-
-    def apply(self, event: Event) -> None:
-        """Apply a union, skip, move or correction that came from a journal or was undone."""
-        self.works.apply(event)
-        self.skips.apply(event)
-        self.moves.apply(event)
-        self._read_again(event)
-
-    def _read_again(self, event: Event) -> None:
-        """Make the next run read the documents that an event is about."""
-        if event.what == "union":
-            for document in event.body.get("documents", ()):
-                members = self.works.members(document)
-                read_again(self._db, places_of_documents(self._db, members))
-        elif event.what == "skip":
-            read_again(self._db, places_of_highlight(self._db, event.subject))
-        elif event.what == "move":
-            for key in {event.body.get("from", ""), event.body.get("to", "")}:
-                read_again(self._db, places_of_highlight(self._db, str(key)))
-
-    # --- when all sources have listed their documents ----------------------------------------
-
-    def finish(
-        self,
-        run: RunId,
-        scans: Iterable[Scan],
-        problems: Iterable[Problem],
-        now: datetime,
+        store: Store,
+        run: int,
         *,
-        judge: Judge,
-        selecting: Mapping[str, Selecting] = NO_SETTINGS,
-        confirmed: int = 0,
-    ) -> Ingested:
-        """Match staged highlights, issue keys, and record missing highlights.
+        confirmed: frozenset[str],
+        selections: Mapping[str, str],
+        in_use: frozenset[str] | None,
+        in_progress: Callable[[str, str], bool],
+    ) -> None:
+        self.store, self.run_number = store, run
+        self.in_progress = in_progress
+        self.report = Report()
+        self.confirmed, self.selections, self.in_use = confirmed, selections, in_use
+        self.now = time.time()
+        self.listed: dict[str, set[str]] = defaultdict(set)
+        self.complete: set[str] = set()
+        self.held: list[Read] = []
+        """Documents in which something came or went."""
+        self.found: list[_Found] = []
+        self.absent: list[_Known] = []
+        """Known highlights that were not found where they were."""
+        self.elsewhere = bool(store.row("SELECT 1 FROM highlight WHERE state != 'present'"))
+        """Whether a new highlight may be one that is known and not in its document."""
+        self.fresh: dict[str, bool] = {}
 
-        Args:
-            run: the run given to `begin`.
-            scans: one scan for each container that was listed.
-            problems: documents that could not be read; their highlights do not count as missing.
-            now: the current time, for the interval between scans that do not find a highlight.
-            judge: distinguishes corrections from other facts.
-            selecting: by container, its settings, and how to read documents without them.
-            confirmed: the number of missing documents that the user confirms to have deleted.
-        """
-        scans, problems = tuple(scans), tuple(problems)
-        if run != self._run:
-            self.begin(run)
-        self._stage_read()
-        self._selection.begin(run, selecting)
-        self._recognising.judge = judge
-        complete = {scan.container for scan in scans if scan.complete}
+    def run(self, sightings: Iterable[Sighting]) -> Report:
+        """Ingest everything."""
+        for batch in _batches(sightings, TOGETHER):
+            with self.store.transaction():
+                for one in batch:
+                    self._take(one)
+            self.store.forget_passages()
+        with self.store.transaction():
+            self._mark_unused()
+            for container in sorted(self.listed):
+                self._match_container(container)
+            self._match_across()
+            self._issue_keys()
+            self._write_found()
+            self._write_absent()
+            self._unite_routes()
+            for container in self.complete & self.selections.keys():
+                self.store.set_meta(f"selection {container}", self.selections[container])
+            self._count()
+        return self.report
 
-        def is_lost(container: str, path: str) -> bool:
-            unread = any(is_about(path, problem.where) for problem in problems)
-            stands = unread or self._selection.stands(container, path)
-            return not stands and (container in complete or self._roots.lacks(container, path))
+    # --- one document ---------------------------------------------------------------------------
 
-        self._is_lost = is_lost
-        with self._writer.unit():
-            self._record_scans(run, scans, now)
-            self._documents.remember_copies()
-            action = self._recognise(run, scans)
-            counts = Counter(self._write_staged(run, sighting) for sighting in self._staged(run))
-            unseen = [self._missing.unseen(scan, problems, confirmed) for scan in scans]
-            rows = [found for found in unseen if not isinstance(found, Problem)]
-            self.moves.follow(
-                [row["key"] for found in rows for row in found],
-                action,
-                self._recognising.issued_twice,
-                self._recognising.waits,
-                judge,
-            )
-            missed = [
-                presence
-                for scan, found in zip(scans, unseen, strict=True)
-                if scan.complete and not isinstance(found, Problem)
-                for presence in self._missing.note(found, now, GONE_AFTER_SECONDS)
-            ]
-            unselected = self._selection.end(scans)
-            self.known.end(run, scans)
-            self._forget_scanned()
-        self.known.scope(run)
-        seen = self.known.in_scope(run)
-        gone = sum(1 for found in missed if found is Presence.GONE)
-        superseded = self.moves.notices()
-        return Ingested(
-            seen=seen,
-            new=counts["new"],
-            changed=counts["changed"],
-            gone=gone,
-            unchanged=seen - counts["new"] - counts["changed"],
-            problems=(*(found for found in unseen if isinstance(found, Problem)), *superseded),
-            unselected=unselected,
-        )
+    def _take(self, one: Sighting) -> None:
+        """Write a document at once if nothing in it came or went; else hold it."""
+        if isinstance(one, Problem):
+            self.report.problems.append(one)
+        elif isinstance(one, Scan):
+            self.complete |= {one.container} if one.complete else set()
+            self.listed[one.container]
+        elif isinstance(one, Unchanged):
+            self.listed[one.container].add(one.path)
+        else:
+            place = place_of(one)
+            self.listed[one.container].add(place)
+            row = self.store.row(
+                "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
+                one.container, place,
+            )  # fmt: skip
+            if row is None and self._is_fresh(one.container):
+                self._write_document(one, None)
+                found = self.found[:]
+                self.found.clear()
+                self._issue(found)
+                self._write(found)
+            elif row is None or not self._settled(one, row):
+                self.held.append(one)
 
-    @property
-    def copied(self) -> Collection[HighlightKey]:
-        """The highlights that only Anki knew until `finish`, copied from the vault of another workspace."""
-        return self._recognising.copied
+    def _is_fresh(self, container: str) -> bool:
+        """Return whether no highlight of this container can be one that is known."""
+        if container not in self.fresh:
+            known = self.store.row("SELECT 1 FROM document WHERE container = ?", container)
+            self.fresh[container] = not known and not self.elsewhere
+        return self.fresh[container]
 
-    def unite_recovered(self) -> tuple[Problem, ...]:
-        """Move cards that were recovered from Anki after `finish` to the other key of their highlight.
-
-        Returns:
-            A notice about the cards that were superseded.
-        """
-        recognising = self._recognising
-        with self._writer.unit():
-            self.moves.follow(
-                (), "", recognising.issued_twice, recognising.waits, recognising.judge
-            )
-        return self.moves.notices()
-
-    def _recognise(self, run: RunId, scans: tuple[Scan, ...]) -> str:
-        """Match staged highlights and unite copies of works; return the action of the unions, or ""."""
-        self.works.refresh()  # the journal may have unions of documents that are first read now
-        for location in self._locations.separated():
-            self._missing.forget_location(location)
-            read_again(self._db, [(location["container"], location["place"])])
-        self._recognised = self._renamed(scans)
-        renamed = {
-            (container, new): old
-            for container, one in self._recognised.items()
-            for old, new in one.found.items()
-        }
-        self._recognising.issued_twice.clear()
-        taken = self._recognising.renamed(run, renamed)
-        self._recognising.in_place(run, self._selection.reselected, taken)
-        self._recognising.match_placeless(run)
-        self._recognising.moved(run, scans)
-        self._recognising.edited_elsewhere(run, scans)
-        self._recognising.issued_elsewhere(run, scans, self._recognised)
-        self._recognising.accepted_elsewhere(run)
-        self._resembling = self._recognising.resembling(run)
-        self._documents.follow_renames(run, renamed)
-        action = self._writer.new_action()
-        grown = self.works.unite(run, action)
-        self._stage_again(run, grown)
-        self._locations.begin()
-        return action if grown else ""
-
-    def _renamed(self, scans: tuple[Scan, ...]) -> dict[str, Renames]:
-        """Return the renamed documents in each container."""
-        found: dict[str, Renames] = {}
-        for scan in scans:
-            if scan.complete and scan.container.startswith("pdf:"):
-                found[scan.container] = Renames(reworded_files(self._db, scan.container))
-            elif not scan.container.startswith("pdf:"):
-                one = renames(self._db, scan.container, partial(self._is_lost, scan.container))
-                if scan.complete:
-                    one.found = by_marks(self._db, scan.container, one.found, unread=True)
-                found[scan.container] = one
-        return found
-
-    def _record_scans(self, run: RunId, scans: tuple[Scan, ...], now: datetime) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO scan VALUES (?, ?, ?, ?, ?)",
-            ((run, s.container, s.source, int(s.complete), now.isoformat()) for s in scans),
-        )
-
-    # --- writing highlights -----------------------------------------------------------------
-
-    def _staged(self, run: RunId) -> Iterator[sqlite3.Row]:
-        ids = self._db.execute(
-            "SELECT id FROM scanned WHERE run = ? ORDER BY route, container, id", (run,)
-        ).fetchall()
-        for (id,) in ids:  # one by one, because a first run stages a whole vault
-            yield self._db.execute(
-                "SELECT * FROM scanned WHERE run = ? AND id = ?", (run, id)
-            ).fetchone()
-
-    def _write_staged(self, run: RunId, row: sqlite3.Row) -> str:
-        highlight = decode_highlight(row["body"])
-        known = self._known(run, row, highlight)
-        if not known:
-            known = self._keys.issue(run, highlight, row) or self._keys.claimed(highlight)
-            if not self._remembered(known):
-                asked = self._may_be(run, row, highlight)
-                self._insert(run, row, replace(highlight, key=HighlightKey(known)), asked)
-                return "new"
-        return self._update(run, row, replace(highlight, key=HighlightKey(known)))
-
-    def _known(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        """Return the known key of a highlight, from here or another source; "" if it is new.
-
-        If two keys were issued before they were recognised as one highlight, the key of the better source
-        is used.
-        """
-        known = row["key"]
-        quotes = highlight.route is Route.VAULT
-        hinted = self._keys.by_hint(highlight, row) if quotes or not known else ""
-        for elsewhere in (hinted, self._locations.equal(run, row, highlight)):
-            if elsewhere and (not known or _rank(elsewhere) < _rank(known)):
-                known = elsewhere
-        if not known:
-            known = self._locations.edited(run, row, highlight, self._recognising.edit) or ""
-        if known and known != row["key"]:
-            self._recognising.assign(run, row["id"], HighlightKey(known), row["asked"])
-            twice = self._recognising.issued_twice
-            if twice.get(HighlightKey(known)) == row["key"]:
-                del twice[HighlightKey(known)]
-                twice[HighlightKey(row["key"])] = HighlightKey(known)
-        return str(known)
-
-    def _remembered(self, key: str) -> bool:
-        found = self._db.execute("SELECT 1 FROM highlight WHERE key = ?", (key,)).fetchone()
-        return found is not None
-
-    def _may_be(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        """Return the question to a person if a new highlight may be one that is gone; "" if not."""
-        recognised = self._recognised.setdefault(row["container"], Renames())
-        key = self._recognising.moved_from(run, row, highlight, recognised)
-        if not key and (key := self._resembling.get(row["id"])):
-            self._db.execute(
-                "UPDATE highlight SET presence_why = ? WHERE key = ? AND container = ''",
-                (RESEMBLED, key),
-            )
-        return f"{MAY_BE}{key}" if key else ""
-
-    def _insert(self, run: RunId, row: sqlite3.Row, highlight: Highlight, asked: str) -> None:
-        presence = Presence.IGNORED if highlight.skip else Presence.PRESENT
-        self._db.execute(
-            "INSERT INTO highlight (key, document, container, place, position, mark, text,"
-            " content, body, presence, presence_why, run, asked, replaces)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                highlight.key,
-                highlight.document.key,
-                row["container"],
-                row["place"],
-                row["position"],
-                row["mark"],
-                row["text"],
-                content_of(highlight),
-                row["body"],
-                presence,
-                highlight.skip,
-                run,
-                asked,
-                row["replaces"],
-            ),
-        )
-        self.moves.touched(highlight)
-
-    def _update(self, run: RunId, row: sqlite3.Row, highlight: Highlight) -> str:
-        before = self._before(highlight.key)
-        if not self._locations.add(run, row, highlight.key, before):
-            counted = before["run"] == run or self._locations.stands_before(highlight.key, row)
-            changed = self._update_secondary(run, highlight.key, before)
-            if counted:
-                return "also"
-            return "changed" if changed else "unchanged"
-        if before["run"] == run or self._stands_in_earlier_copy(row, before):
-            return "also"  # the same mark in another copy
-        return "changed" if self._write(run, row, highlight, before) else "unchanged"
-
-    def _stands_in_earlier_copy(self, row: sqlite3.Row, before: sqlite3.Row) -> bool:
-        """Return whether an unchanged copy of the document at an earlier path contains the highlight."""
-        if (row["container"], row["place"]) != (before["container"], before["place"]):
+    def _settled(self, one: Read, row: Row) -> bool:
+        """Write a document whose highlights are all matched. Return whether that is so."""
+        known = self._highlights_of(row["id"])
+        found = self._read(one, row["id"])
+        pairs, _ = match_in_document([each.mark for each in known], [each.mark for each in found])
+        here = [at for at, each in enumerate(known) if each.state == "present"]
+        if len(pairs) < len(found) or not set(here) <= set(pairs.values()):
             return False
-        found = self._db.execute(
-            "SELECT 1 FROM temp.listed WHERE container = ? AND place = ? AND run = ? AND path < ?"
-            " AND path = json_extract(?, '$.document.path')",
-            (row["container"], row["place"], before["run"], row["path"], before["body"]),
-        ).fetchone()
-        return found is not None
-
-    def _before(self, key: str) -> sqlite3.Row:
-        found: sqlite3.Row = self._db.execute(
-            "SELECT document, container, place, content, body, presence, run FROM highlight"
-            " WHERE key = ?",
-            (key,),
-        ).fetchone()
-        return found
-
-    def _update_secondary(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> bool:
-        """Record that a highlight was found at a location that is not its primary one.
-
-        Returns:
-            Whether its content changed, as when other phrases are marked in it.
-        """
-        now = self._locations.refresh(key)
-        content = content_of(now) if now else before["content"]
-        self._db.execute(
-            "UPDATE highlight SET run = ?, missing_at = '', presence = ?, content = ?,"
-            " presence_why = replace(presence_why, ?, '') WHERE key = ?",
-            (
-                run, presence_after(Presence(before["presence"]), SourceEvent.SAME), content,
-                NOT_SELECTED, key,
-            ),
-        )  # fmt: skip
-        if now is None or content == before["content"]:
-            return False
-        self._keep_past(run, key, before)
-        place = {"path": now.document.path, "container": before["container"]}
-        self._keys.journal_issued(now, place)
+        self._write_document_row(one, row)
+        for index, at in pairs.items():
+            found[index].known = known[at]
+        self._write(found)
         return True
 
-    def _promote(self, location: sqlite3.Row) -> None:
-        """Make another location of a highlight the primary one, because the old one is gone."""
-        row = {name: location[name] for name in ("container", "place", "mark", "text", "body")}
-        highlight = replace(decode_highlight(location["body"]), key=location["key"])
-        more = {"position": location["position"], "asked": "", "replaces": ""}
-        more["path"] = highlight.document.path
-        self._write(RunId(location["run"]), row | more, highlight, self._before(location["key"]))
+    def _read(self, one: Read, document: int) -> list[_Found]:
+        highlights = one.highlights if isinstance(one, Extracted) else ()
+        return [
+            _Found(each, one.container, place_of(one), at, mark_of(each, document), document)
+            for at, each in enumerate(_numbered(highlights))
+        ]
 
-    def _write(
-        self,
-        run: RunId,
-        row: Mapping[str, Any] | sqlite3.Row,
-        highlight: Highlight,
-        before: sqlite3.Row,
-    ) -> bool:
-        """Store the current content of a highlight; return whether it changed."""
-        presence = self._presence(highlight, Presence(before["presence"]))
-        ignored = NOT_WANTED if presence is Presence.IGNORED else ""
-        body = self._locations.body(highlight.key, row["body"])
-        highlight = replace(decode_highlight(body), key=highlight.key)
-        content = content_of(highlight)
-        changed = bool(content != before["content"])
-        if changed:
-            self._keep_past(run, highlight.key, before)
-            self.moves.changed(highlight, decode_highlight(before["body"]), run, self._is_lost)
-        elif row["place"] != before["place"] and private_elsewhere([before["body"]]):
-            # a passage that was private at its old location stays private
-            self._keep_past(run, highlight.key, before)
-        self._db.execute(
-            "UPDATE highlight SET document = ?, container = ?, place = ?, position = ?, mark = ?,"
-            " text = ?, content = ?, body = ?, presence = ?, presence_why = ?, missing_at = '',"
-            " run = ?, asked = CASE WHEN ? = '' THEN asked ELSE ? END,"
-            " replaces = CASE WHEN ? = '' THEN replaces ELSE ? END WHERE key = ?",
-            (
-                highlight.document.key, row["container"], row["place"], row["position"], row["mark"],
-                row["text"], content, body, presence,
-                highlight.skip or ignored, run, row["asked"], row["asked"],
-                row["replaces"], row["replaces"], highlight.key,
-            ),
+    def _write_document(self, one: Read, old: Row | None) -> None:
+        """Write a document, and match its highlights with those it had."""
+        document = self._write_document_row(one, old)
+        known = self._highlights_of(document) if old else []
+        found = self._read(one, document)
+        pairs, doubts = match_in_document(
+            [each.mark for each in known], [each.mark for each in found]
+        )
+        for index, at in pairs.items():
+            found[index].known = known[at]
+        for index, at in doubts.items():
+            found[index].like = known[at].key if known[at].decided else ""
+        matched = set(pairs.values())
+        self.found += found
+        self.absent += [each for at, each in enumerate(known) if at not in matched]
+
+    def _write_document_row(self, one: Read, old: Row | None) -> int:
+        """Write the row of a document. Return its id."""
+        place, own, source, title = place_of(one), "", "", place_of(one)
+        fingerprint = "" if self.in_progress(one.container, place) else one.fingerprint
+        names: tuple[tuple[str, str], ...] = ()
+        if isinstance(one, Extracted):
+            document = one.document
+            own, source, title = _own_of(one), document.source, document.title
+            names = names_of(document.identifiers, document.uri)
+        values = (
+            place, own, "present", fingerprint, encode(one.depends),
+            getattr(one, "sketch", ""), source, title,
         )  # fmt: skip
-        if changed:
-            self._keys.journal_issued(highlight, row)
-        return changed
+        if old:
+            number: int = old["id"]
+            self.store.write(
+                "UPDATE document SET place = ?, own = ?, state = ?, fingerprint = ?, depends = ?,"
+                " sketch = ?, source = ?, title = ?, container = ? WHERE id = ?",
+                *values, one.container, number,
+            )  # fmt: skip
+        else:
+            number = self.store.insert(
+                "INSERT INTO document (place, own, state, fingerprint, depends, sketch, source, title,"
+                " container) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (container, place)"
+                " DO UPDATE SET own = excluded.own, state = 'present', fingerprint ="
+                " excluded.fingerprint, depends = excluded.depends, sketch = excluded.sketch,"
+                " source = excluded.source, title = excluded.title RETURNING id",
+                *values, one.container,
+            )  # fmt: skip
+            number = self.store.value(
+                "SELECT id FROM document WHERE container = ? AND place = ?", one.container, place
+            )
+        if old:
+            self.store.write("DELETE FROM identifier WHERE document = ?", number)
+        for scheme, value in names:
+            name = f"{scheme}:{value}"
+            self.store.write("INSERT OR IGNORE INTO identifier VALUES (?, ?)", name, number)
+        return number
 
-    def _presence(self, highlight: Highlight, before: Presence) -> Presence:
-        skips = bool(highlight.skip) or (
-            before is not Presence.PRESENT and self.skips.holds(highlight.key)
+    # --- what came or went ----------------------------------------------------------------------
+
+    def _mark_unused(self) -> None:
+        """Documents of sources that no setting names any more are matched as if they had gone."""
+        if self.in_use is None:
+            return
+        for row in self.store.rows(
+            "SELECT * FROM document WHERE state = 'present' AND source != ''"
+        ):
+            if row["source"] not in self.in_use and row["container"] not in self.listed:
+                self.store.write("UPDATE document SET state = 'unselected' WHERE id = ?", row["id"])
+                query = "UPDATE highlight SET state = 'unselected' WHERE document = ? AND state = 'present'"
+                self.report.unselected += self.store.write(query, row["id"])
+
+    def _match_container(self, container: str) -> None:
+        """Match the documents of a container, and the highlights of those that were read."""
+        store = self.store
+        known = store.rows("SELECT * FROM document WHERE container = ? ORDER BY id", container)
+        read = [one for one in self.held if one.container == container]
+        went = self._went(container, known)
+        places = {row["place"] for row in known}
+        unknown = any(place_of(one) not in places for one in read)
+        needed = {row["id"] for row in known if row["id"] in went} if unknown else set()
+        if unknown:  # documents of sources that are not used any more may have come here
+            unused = store.rows("SELECT * FROM document WHERE state = 'unselected'")
+            known += [row for row in unused if row["container"] != container]
+            went |= {row["id"] for row in unused}
+            needed |= went
+        olds = [self._doc_known(row, container, row["id"] in needed) for row in known]
+        indices = [index for index, row in enumerate(known) if row["id"] in went]
+        pairs = match_documents(olds, [_doc_found(one) for one in read], indices)
+
+        paired = {known[at]["id"] for at in pairs.values()}
+        for row in known:
+            if row["id"] in went - paired and row["state"] == "present":
+                self.absent += self._highlights_of(row["id"])
+                query = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
+                store.write(query, row["id"])
+        for index, one in enumerate(read):
+            self._write_document(one, known[pairs[index]] if index in pairs else None)
+        if container in self.complete and container not in self.report.doubtful:
+            self._second_miss(container)
+
+    def _went(self, container: str, known: Sequence[Row]) -> set[int]:
+        """Return the documents that are no longer listed, unless the loss is doubtful."""
+        if container not in self.complete:
+            return set()
+        listed = self.listed[container]
+        went = {row["id"] for row in known if row["place"] not in listed}
+        there = [row for row in known if row["state"] == "present"]
+        lost = [row for row in there if row["id"] in went]
+        # a document that was renamed is not lost: as many as are new may be
+        new = len(listed - {row["place"] for row in known})
+        many = len(there) >= MANY and 2 * (len(lost) - new) > len(there)
+        if ((not listed and lost) or many) and container not in self.confirmed:
+            self.report.doubtful.append(container)
+            return {row["id"] for row in known if row["id"] in went and row["state"] != "present"}
+        return went
+
+    def _doc_known(self, row: Row, container: str, needed: bool) -> Doc:
+        place = row["place"] if row["container"] == container else f"\0{row['id']}"
+        if not needed:
+            return Doc(place)
+        texts = self.store.rows("SELECT folded FROM highlight WHERE document = ?", row["id"])
+        sketch = decode_sketch(row["sketch"]) if row["sketch"] else None
+        return Doc(place, row["own"], sketch, frozenset(text["folded"] for text in texts))
+
+    def _second_miss(self, container: str) -> None:
+        """Highlights that were missing already in documents that did not change may be gone."""
+        rows = self.store.rows(
+            "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE h.state = 'missing' AND d.container = ?",
+            container,
         )
-        after = presence_after(before, _event(before, skips=skips))
-        if after is Presence.IGNORED and before is not Presence.IGNORED:
-            self._decisions.retire(highlight.key, "skip")
-        if after is Presence.PRESENT and before is not Presence.PRESENT:
-            self._decisions.revive(highlight.key)
-            self.moves.back(HighlightKey(highlight.key))
-            self._cards.mark_present(highlight.key)
-        return after
+        seen = {one.key for one in self.absent} | {one.known.key for one in self.found if one.known}
+        self.absent += [self._known(row) for row in rows if row["key"] not in seen]
 
-    def _keep_past(self, run: RunId, key: HighlightKey, before: sqlite3.Row) -> None:
-        self._db.execute(
-            "INSERT OR REPLACE INTO past_content VALUES (?, ?, ?, ?)",
-            (key, before["content"], before["body"], run),
-        )
+    def _highlights_of(self, document: int) -> list[_Known]:
+        query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
+        return [self._known(row) for row in self.store.rows(query, document)]
+
+    def _known(self, row: Row) -> _Known:
+        passage = self.store.passage(row["key"])
+        heard = [_reading(text) for text in passage.texts[:HEARD]]
+        there = row["state"] in ("present", "journal")
+        if row["body"]:
+            mark = mark_of(decode_highlight(row), row["document"])
+            texts = {one[:3]: one for one in (*reversed(heard), *mark.readings)}
+            readings = (*mark.readings, *(one for one in heard if one[:3] != mark.now[:3]))
+            readings = tuple(texts[one] for one in dict.fromkeys(one[:3] for one in readings))
+            mark = replace(mark, readings=readings, there=there, decided=passage.decided)
+        else:
+            text = passage.texts[0] if passage.texts else Text("")
+            names = frozenset(filter(None, [text.own]))
+            readings = tuple(heard) or (Reading(""),)
+            mark = Mark(readings, text.kind, names, there, passage.decided, row["document"])
+        return _Known(
+            row["key"], row["document"], row["state"], row["missed"], row["exact"], passage.texts,
+            passage.decided, mark,
+        )  # fmt: skip
+
+    # --- across documents -----------------------------------------------------------------------
+
+    def _match_across(self) -> None:
+        """Match what moved from one document to another; find what is to be asked."""
+        new = [one for one in self.found if not one.known]
+        seen = {one.key for one in self.absent} | {one.known.key for one in self.found if one.known}
+        gone = [*self.absent]
+        if new:
+            rows = self.store.rows("SELECT * FROM highlight WHERE state != 'present'")
+            unread = self._unread_documents(rows)
+            gone += [
+                self._known(row)
+                for row in rows
+                if row["key"] not in seen and row["document"] not in unread
+            ]
+        pairs = match_moved([one.mark for one in gone], [one.mark for one in new])
+        for index, at in pairs.items():
+            new[index].known, new[index].like = gone[at], ""
+        taken = {gone[at].key for at in pairs.values()}
+        self.absent = [one for one in self.absent if one.key not in taken]
+        self._hand_over(taken)
+        rest = [one for one in gone if one.key not in taken]
+        left = [one for one in new if not one.known]
+        for one in left:  # a doubt in the same spot lapses if the old passage stands elsewhere
+            one.like = one.like if any(one.like == each.key for each in rest) else ""
+        doubted = {one.like for one in left}
+        rest = [one for one in rest if one.key not in doubted]
+        plain = [one for one in left if not one.like]
+        for index, at in resembling(
+            [one.mark for one in rest], [one.mark for one in plain]
+        ).items():
+            plain[index].like = rest[at].key
+
+    def _hand_over(self, taken: set[str]) -> None:
+        """When a decided passage goes, an undecided one with equal text takes over its key.
+
+        So a note that was copied, and deleted in a later run, keeps its cards.
+        """
+        found = {one.known.key: one for one in self.found if one.known}
+        for one in self.absent:
+            text = one.mark.now.text
+            if not one.decided or len(text) < LONG:
+                continue
+            rows = self.store.rows(
+                "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
+                " WHERE h.folded = ? AND h.state = 'present' AND h.key != ?",
+                text, one.key,
+            )  # fmt: skip
+            heirs = [
+                row
+                for row in rows
+                if not self.store.passage(row["key"]).decided
+                and (row["key"] not in found or found[row["key"]].mark.now.text == text)
+                and row["key"] not in {each.key for each in self.absent}
+            ]
+            if heirs:
+
+                def nearest(row: Row, one: _Known = one) -> float:
+                    now, was = mark_of(decode_highlight(row)).now, one.mark.now
+                    return -fuzz.ratio(was.before, now.before) - fuzz.ratio(was.after, now.after)
+
+                heir = min(heirs, key=nearest)
+                self.store.add("same", heir["key"], SOURCE, {"old": one.key})
+                self.report.moved.append((one.key, heir["place"]))
+
+    def _unread_documents(self, rows: Iterable[Row]) -> set[int]:
+        """Return documents that are listed but were not read: what is only heard of may be in them."""
+        ids = {row["document"] for row in rows if row["state"] == "journal"}
+        if not ids:
+            return set()
+        read = {one.document for one in self.found}
+        known = self.store.rows("SELECT id, container, place FROM document")
+        return {
+            row["id"]
+            for row in known
+            if row["id"] in ids - read and row["place"] in self.listed.get(row["container"], set())
+        }
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    def _issue_keys(self) -> None:
+        self._issue([one for one in self.found if not one.known])
+
+    def _issue(self, found: Iterable[_Found]) -> None:
+        """Issue keys for highlights that match none, and record them."""
+        for one in found:
+            issued = anchor_key(one.highlight, one.highlight.nth)
+            key = own_key(one.highlight) or issued
+            taken = 0
+            while self.store.row(
+                "SELECT 1 FROM event WHERE key = ?1 AND what = 'key'"
+                " UNION ALL SELECT 1 FROM highlight WHERE key = ?1",
+                key,
+            ):
+                taken += 1
+                key = type(issued)(f"{issued}.{h16(one.place, str(taken))}")
+            body = _body(one)
+            if one.like:
+                body["like"] = one.like
+            if not self.in_progress(one.container, one.place):
+                self.store.add("key", key, SOURCE, body)
+            self.report.new.append(key)
+            one.highlight = replace(one.highlight, key=HighlightKey(key))
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def _write_found(self) -> None:
+        self._write(self.found)
+
+    def _write(self, found: Iterable[_Found]) -> None:
+        for one in found:
+            known = one.known
+            highlight = one.highlight
+            if known:
+                highlight = replace(highlight, key=HighlightKey(known.key))
+            text = h16(exact(highlight.exact))
+            if known:
+                self._take_known(one, known, text)
+            self.store.write(
+                "INSERT INTO highlight VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', ?, ?, ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+                " position = excluded.position, state = 'present', missed = 0, route = excluded.route,"
+                " kind = excluded.kind, folded = excluded.folded, exact = excluded.exact,"
+                " content = excluded.content, run = excluded.run, colour = excluded.colour,"
+                " tags = excluded.tags, body = excluded.body",
+                highlight.key, one.document, one.position, highlight.route.value,
+                highlight.kind.value, one.mark.now.text, text, content_of(highlight),
+                self.run_number, listed(_colours(highlight)),
+                listed(map(tag_name, (*highlight.document.tags, *highlight.tags))), encode(highlight),
+            )  # fmt: skip
+
+    def _take_known(self, one: _Found, known: _Known, text: str) -> None:
+        """Report what changed, and record a text or place that no event has yet."""
+        if known.state in ("missing", "gone"):
+            self.report.back.append(known.key)
+        if known.state != "journal" and one.document != known.document:
+            self.report.moved.append((known.key, one.place))
+        newest = known.texts[0] if known.texts else Text("")
+        if known.exact and known.exact != text:
+            self.report.changed.append((known.key, newest.exact, one.highlight.exact))
+        if self.in_progress(one.container, one.place):
+            return  # recorded when the person has left the note alone
+        if not known.texts:
+            self.store.add("key", known.key, SOURCE, _body(one))
+            return
+        now = Text(**_body(one))
+        if exact(newest.exact) != exact(now.exact) or newest.place != now.place:
+            self.store.add("text", known.key, SOURCE, _body(one))
+
+    def _write_absent(self) -> None:
+        """Mark as missing what was not found, and as gone what was missing before."""
+        for one in self.absent:
+            if one.state in ("gone", "unselected"):
+                continue
+            container = self.store.value(
+                "SELECT container FROM document WHERE id = ?", one.document
+            )
+            if self._reselected(container):
+                query = "UPDATE highlight SET state = 'unselected' WHERE key = ?"
+                self.report.unselected += self.store.write(query, one.key)
+                continue
+            gone = one.state == "missing" and self.now - one.missed >= GONE_SECONDS
+            since = one.missed if one.state == "missing" else self.now
+            query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
+            self.store.write(query, "gone" if gone else "missing", since, one.key)
+            if gone:
+                self.report.gone.append(one.key)
+                if self.store.write("DELETE FROM draft WHERE key = ?", one.key):
+                    query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
+                    self.store.write(query, one.key)
+
+    def _reselected(self, container: str) -> bool:
+        """Return whether the settings that select highlights of a container changed since its last scan."""
+        before = self.store.meta(f"selection {container}")
+        return bool(before) and before != self.selections.get(container, before)
+
+    def _unite_routes(self) -> None:
+        """Unite what one passage is in several sources: a note, its PDF, the library.
+
+        Marks of different routes are one if they have an id in common, or if their documents are one
+        work and their texts are equal, one to one in order. Marks of one route never are.
+        """
+        new = {one.highlight.key if one.known is None else one.known.key: one for one in self.found}
+        for key in (*self.report.new, *(key for key in new if key not in self.report.new)):
+            row = self.store.row("SELECT * FROM highlight WHERE key = ? AND state = 'present'", key)
+            if row is None or self.store.keys(key) != (key,):
+                continue
+            highlight = decode_highlight(row)
+            other = self._same_id(highlight) or self._same_work(row, highlight)
+            if other:
+                self.store.add("same", key, SOURCE, {"old": other})
+
+    def _same_id(self, highlight: Highlight) -> str:
+        """Return the key of a present mark of another route that this one names."""
+        for hint in highlight.hints:
+            scheme, _, name = hint.partition(":")
+            rows = self.store.rows(
+                "SELECT key, route FROM highlight WHERE key LIKE ? AND state = 'present'",
+                f"{scheme}:%/{name}",
+            )
+            for row in rows:
+                if row["route"] != highlight.route.value:
+                    return self.store.first(row["key"])
+        return ""
+
+    def _same_work(self, row: Row, highlight: Highlight) -> str:
+        """Return the key of the equal mark of another route in a document of the same work."""
+        if len(row["folded"]) < LONG:
+            return ""
+        rows = self.store.rows(
+            "SELECT DISTINCT h.* FROM identifier a JOIN identifier b ON a.name = b.name"
+            " JOIN highlight h ON h.document = b.document"
+            " WHERE a.document = ? AND h.folded = ? AND h.state = 'present' AND h.route != ?"
+            " ORDER BY h.document, h.position",
+            row["document"], row["folded"], row["route"],
+        )  # fmt: skip
+        routes = {self._route(key) for key in self.store.keys(row["key"])}
+        for other in rows:
+            taken = {self._route(key) for key in self.store.keys(other["key"])}
+            page = decode_highlight(other).page_label
+            if page and highlight.page_label and page != highlight.page_label:
+                continue
+            if not routes & taken:
+                return self.store.first(other["key"])
+        return ""
+
+    def _route(self, key: str) -> str:
+        return self.store.value("SELECT route FROM highlight WHERE key = ?", key) or ""
+
+    def _count(self) -> None:
+        for container in self.listed:
+            self.report.seen += self.store.value(
+                "SELECT count(*) FROM highlight h JOIN document d ON d.id = h.document"
+                " WHERE d.container = ? AND h.state = 'present'",
+                container,
+            )
 
 
-def _staged(position: int, container: str, highlight: Highlight, key: str = "") -> tuple[Any, ...]:
-    text = canonical(highlight.exact)
-    return (
-        container,
-        place_of(highlight.document),
-        highlight.document.path,
-        position,
-        _ROUTES.index(highlight.route),
-        own_key(highlight),
-        mark_of(highlight),
-        h16(text, highlight.kind),
-        len(text),
-        encode_highlight(highlight if key else with_own_name(highlight)),
-        key,
+def ingest(
+    store: Store,
+    sightings: Iterable[Sighting],
+    *,
+    selections: Mapping[str, str],
+    in_use: frozenset[str] | None,
+    in_progress: Callable[[str, str], bool],
+) -> Report:
+    """Ingest all that the sources of a run list; see `Ledger.ingest`.
+
+    A container that lists nothing, or lost more than half of its documents, is asked about; the
+    answer counts in the next run.
+    """
+    rows = store.rows("SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'yes'")
+    confirmed = frozenset(row["name"].removeprefix("emptied ") for row in rows)
+    run = int(store.meta("run", "0")) + 1
+    one = Ingest(
+        store,
+        run,
+        confirmed=confirmed,
+        selections=selections,
+        in_use=in_use,
+        in_progress=in_progress,
     )
+    report = one.run(sightings)
+    with store.transaction():
+        store.set_meta("run", str(run))
+        for container in one.complete:
+            store.write("DELETE FROM meta WHERE name = ?", f"emptied {container}")
+            if container in report.doubtful:
+                store.set_meta(f"emptied {container}", "asked")
+    return report
 
 
-def _event(before: Presence, *, skips: bool) -> SourceEvent:
-    """Return the event for a highlight that was found again."""
-    if skips:
-        return SourceEvent.SKIP
-    if before is Presence.IGNORED:
-        return SourceEvent.UNSKIP
-    return SourceEvent.BACK if before is Presence.GONE else SourceEvent.SAME
+def _batches(sightings: Iterable[Sighting], size: int) -> Iterator[list[Sighting]]:
+    """Yield the sightings in lists, so that no transaction is open while a source reads."""
+    rest = iter(sightings)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
-def _rank(key: str) -> tuple[int, str]:
-    """Return a sort key that puts the key to keep first: of the better source, else the lesser key."""
-    head = key.partition(":")[0]
-    return (_ROUTES.index(Route(head)) if head in list(Route) else len(_ROUTES), key)
+class Known:
+    """Answers sources that skip documents which are unchanged (the protocol `Known` of the model)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def is_unchanged(
+        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
+    ) -> bool:
+        """Return whether a document was ingested with this fingerprint; always False for ""."""
+        row = self._row(container, path)
+        return bool(fingerprint and row and row["fingerprint"] == fingerprint)
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return what the last reading of a document depended on."""
+        row = self._row(container, path)
+        return tuple(msgspec.json.decode(row["depends"])) if row else ()
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
+        query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
+        rows = self._store.rows(query, container)
+        whole = all(row["fingerprint"] for row in rows)
+        return tuple(row["place"] for row in rows) if whole else None
+
+    def _row(self, container: str, path: str) -> Row | None:
+        query = (
+            "SELECT fingerprint, depends FROM document"
+            " WHERE container = ? AND place = ? AND state = 'present'"
+        )
+        return self._store.row(query, container, path)
+
+
+# --- what other machines recorded -----------------------------------------------------------------
+
+
+def hear(store: Store, events: Iterable[Event]) -> None:
+    """Take note of keys and texts that are in the journal but were not read here."""
+    with store.transaction():
+        for event in events:
+            if event.what in ("key", "text"):
+                _hear_text(store, event)
+
+
+def _hear_text(store: Store, event: Event) -> None:
+    body = {name: value for name, value in event.body.items() if name != "like"}
+    text = msgspec.convert(body, Text)
+    state = store.value("SELECT state FROM highlight WHERE key = ?", event.key)
+    reading = _reading(text)
+    if state not in (None, "journal"):
+        return
+    where = (text.container, text.place)
+    store.write(
+        "INSERT OR IGNORE INTO document (container, place, own, state, fingerprint, depends, sketch,"
+        " source, title) VALUES (?, ?, '', 'journal', '', '[]', '', '', ?)",
+        *where, text.place,
+    )  # fmt: skip
+    document = store.value("SELECT id FROM document WHERE container = ? AND place = ?", *where)
+    store.write(
+        "INSERT INTO highlight VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
+        " ON CONFLICT (key) DO UPDATE SET document = excluded.document, folded = excluded.folded",
+        event.key, document, event.n, text.kind, reading.text,
+    )  # fmt: skip
+    rows = store.rows(  # another key for the passage that stands here in the same place
+        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
+        reading.text, *where,
+    )  # fmt: skip
+    rows = [row for row in rows if mark_of(decode_highlight(row)).now[:3] == reading[:3]]
+    if len(rows) == 1 and store.first(rows[0]["key"]) != store.first(event.key):
+        store.add("same", event.key, POLICY, {"old": rows[0]["key"]})
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+def place_of(one: Read) -> str:
+    """Return the place of a document within its container."""
+    if isinstance(one, Unmarked):
+        return one.path
+    return one.document.path or one.document.key
+
+
+def content_of(highlight: Highlight) -> str:
+    """Return a hash of what drafts depend on; if it changes, the highlight is drafted again."""
+    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
+    comment = highlight.comment if highlight.instructs else ""
+    around = highlight.sentence if highlight.kind is not HighlightKind.CARD else ""
+    return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown)
+
+
+def _colours(highlight: Highlight) -> tuple[str, ...]:
+    """Return the names of a mark's colour: as written, and that of its hue."""
+    return (highlight.colour, colour_name(highlight.colour)) if highlight.colour else ()
+
+
+def mark_of(highlight: Highlight, document: int = 0) -> Mark:
+    """Return a highlight as matching sees it."""
+    names = {highlight.own, *highlight.hints} - {""}
+    reading = Reading(*triple_of(highlight), sides=_sides(highlight))
+    return Mark((reading,), highlight.kind.value, frozenset(names), document=document)
+
+
+def _sides(highlight: Highlight) -> tuple[str, str] | None:
+    """Return the two sides of a hand-written card, or the gaps and the rest of marked phrases."""
+    if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
+        return fold(highlight.markdown[0]), fold(highlight.markdown[1])
+    if highlight.gaps:
+        gaps, rest, at = [], [], 0
+        for start, end in highlight.gaps:
+            gaps.append(fold(highlight.exact[start:end]))
+            rest.append(highlight.exact[at:start])
+            at = end
+        return " ".join(gaps), fold(" ".join((*rest, highlight.exact[at:])))
+    return None
+
+
+def _reading(text: Text) -> Reading:
+    return Reading(fold(text.exact), text.before, text.after)
+
+
+def _body(one: _Found) -> dict[str, str]:
+    now, highlight = one.mark.now, one.highlight
+    text = Text(
+        highlight.anchor_text or highlight.exact, now.before, now.after, one.container,
+        one.place, highlight.kind.value, highlight.own,
+    )  # fmt: skip
+    body: dict[str, str] = msgspec.to_builtins(text)
+    return body
+
+
+def _doc_found(one: Read) -> Doc:
+    if isinstance(one, Unmarked):
+        return Doc(one.path)
+    texts = frozenset(triple_of(each)[0] for each in one.highlights)
+    sketch = decode_sketch(one.sketch) if one.sketch else None
+    return Doc(place_of(one), _own_of(one), sketch, texts)
+
+
+def _own_of(one: Read) -> str:
+    ids = dict(one.document.identifiers) if isinstance(one, Extracted) else {}
+    return ids.get("zotero") or ids.get("pdf") or ""
+
+
+def _numbered(highlights: Sequence[Highlight]) -> list[Highlight]:
+    """Number the highlights with equal text and context, in document order."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    numbered = []
+    for one in highlights:
+        seen[triple_of(one)] += 1
+        numbered.append(replace(one, nth=seen[triple_of(one)]))
+    return numbered

@@ -1,429 +1,256 @@
-"""Search the works that were read, for `ankiforge seen` and the review page.
+"""Search everything that was read, for `seen`: by name, by title, or by words.
 
-A work is found by a name (DOI, arXiv, ISBN, PMID, URL, citation key, file), by its pages, by its
-title, even if misspelt or shortened, or by the words of its highlights and cards.
+One full-text table holds the words of documents, highlights and live cards. A search first brings it
+up to date, by comparing it with the rows, so that nothing else has to wait for it.
 """
 
 from __future__ import annotations
 
-import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-import msgspec
-
-from ankiforge.ledger.db import Connection, to_json
-from ankiforge.ledger.documents import LONG_PAGE
-from ankiforge.ledger.search_index import SearchIndex
-from ankiforge.model import (
-    AnkiState,
-    Document,
-    DocumentKey,
-    Extracted,
-    Guid,
-    HighlightKey,
-    Presence,
-    SeenCard,
-    Standing,
-    Verdict,
-)
-from ankiforge.model.retention import retrievability
-from ankiforge.text.fold import loose
+from ankiforge.ledger import lists
+from ankiforge.ledger.ingest import decode_highlight
+from ankiforge.ledger.lists import Line
+from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.model import Document, Highlight
+from ankiforge.text.fold import chunks, loose, searched
 from ankiforge.text.identifiers import Name, names_in, names_of
 
-_SIMILAR = 86.0
-"""The similarity (0 to 100) from which titles are similar; `_WITHIN` if one is part of the other."""
+NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
+"""How a work is found, the most reliable first."""
+_ORDER = (NAME, TITLE, SIMILAR, WORDS)
+_ALIKE = 86.0
+"""The similarity, of 100, from which titles are similar; `_WITHIN` if one is part of the other."""
 _WITHIN = 92.0
-_LEAST_SIMILAR = 8
-"""The minimum length of titles to compare; `_LEAST_WITHIN` if one is part of the other."""
-_LEAST_WITHIN = 14
-_PARTLY = 99.0
-"""The maximum score of titles that are only partly equal."""
-_LONG_TITLE = 5
-"""The number of words from which an equal title ends the search."""
-_WEAK = frozenset(("file",))
-"""Schemes of names that different works may share by coincidence."""
-_OPENERS = {
-    "doi": "https://doi.org/",
-    "arxiv": "https://arxiv.org/abs/",
-    "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
-}
-
-_FIELDS = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
-_CARDS = msgspec.json.Decoder(tuple[SeenCard, ...]).decode
-
-
-class HighlightText(msgspec.Struct, frozen=True):
-    """The part of a highlight that is shown with a work."""
-
-    kind: str = ""
-    exact: str = ""
-    comment: str = ""
-    colour: str = ""
-    created: str = ""
-    page_label: str = ""
-    heading: str = ""
-    uri: str = ""
-    links: tuple[str, ...] = ()
-
-
-_TEXT = msgspec.json.Decoder(HighlightText).decode
-
-
-@dataclass(frozen=True, slots=True)
-class WorkHighlight:
-    """A highlight of a work."""
-
-    key: HighlightKey
-    presence: Presence
-    text: HighlightText
-
-
-@dataclass(frozen=True, slots=True)
-class WorkCard:
-    """A card of a work, with its state in the last view of Anki."""
-
-    guid: Guid
-    highlight: HighlightKey
-    kind: str
-    fields: tuple[tuple[str, str], ...]
-    verdict: Verdict
-    standing: Standing
-    anki: AnkiState
-    cards: tuple[SeenCard, ...]
-    """The cards of the note; () if it was never in Anki."""
-    answered: tuple[tuple[int, float], ...]
-    """(ordinal of the card, time of the last answer in seconds since 1970)."""
-
-    def recall(self, now: float) -> tuple[float | None, ...]:
-        """Return the probability of recalling each card of the note; () if it is not in Anki.
-
-        The value for a card that was never learnt is None. `now` is in seconds since 1970.
-        """
-        if not self.anki.there:
-            return ()
-        at = dict(self.answered)
-        return tuple(
-            retrievability(card, at[card.ordinal], now) if card.ordinal in at else None
-            for card in self.cards
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How well the cards of a work are currently remembered."""
-
-    cards: int
-    """The number of cards in Anki; a note may have several."""
-    learnt: int
-    """The number of cards with a known probability of recall."""
-    suspended: int
-    now: float | None
-    """The mean probability (0 to 1) of recalling the learnt cards; None if there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A paper, book or note: all documents that are the same work, with highlights and cards."""
-
-    key: DocumentKey
-    documents: tuple[Document, ...]
-    """The first is the original, and the others are its copies."""
-    first_seen: str
-    """The start of the run that first read the work, in ISO 8601; "" if unknown."""
-    highlights: tuple[WorkHighlight, ...]
-    cards: tuple[WorkCard, ...]
-
-    @property
-    def title(self) -> str:
-        """The first title of the documents, else the first path."""
-        titles = (document.title for document in self.documents)
-        paths = (document.path for document in self.documents)
-        return next(filter(None, (*titles, *paths)), self.key)
-
-    @property
-    def read(self) -> tuple[str, str]:
-        """The days of the first and the last highlight; "" if unknown."""
-        days = sorted(day for one in self.highlights if (day := one.text.created[:10]))
-        return (days[0], days[-1]) if days else ("", "")
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The numbers of highlights, of cards, and of cards by state."""
-        current = [
-            one
-            for one in self.cards
-            if one.standing is Standing.LIVE and one.verdict is not Verdict.REJECTED
-        ]
-        return {
-            "highlights": len(self.highlights),
-            "cards": len(self.cards),
-            "accepted": sum(one.verdict is Verdict.ACCEPTED for one in current),
-            "waiting": sum(one.verdict is Verdict.PENDING for one in current),
-            "rejected": sum(one.verdict is Verdict.REJECTED for one in self.cards),
-            "retired": sum(one.standing is not Standing.LIVE for one in self.cards),
-            "in_anki": sum(one.anki.there for one in self.cards),
-        }
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """The URLs at which the work opens, without duplicates."""
-        found = []
-        for document in self.documents:
-            found.append(document.uri)
-            for scheme, value in document.identifiers:
-                if scheme == "url" and value.startswith(("http://", "https://")):
-                    found.append(value)
-                elif scheme in _OPENERS:
-                    found.append(f"{_OPENERS[scheme]}{value}")
-        return tuple(dict.fromkeys(filter(None, found)))
-
-    def retention(self, now: float) -> Retention:
-        """Return how well the cards are remembered at `now`, in seconds since 1970."""
-        in_anki = [card for one in self.cards if one.anki.there for card in one.cards]
-        known = [chance for one in self.cards for chance in one.recall(now) if chance is not None]
-        return Retention(
-            len(in_anki),
-            len(known),
-            sum(card.suspended for card in in_anki),
-            sum(known) / len(known) if known else None,
-        )
-
-
-class FoundBy(StrEnum):
-    """How a work was found, the most reliable first."""
-
-    NAME = "identifier"
-    PAGES = "pages"
-    TITLE = "title"
-    SIMILAR = "similar title"
-    WORDS = "words"
+_SHORTEST, _SHORTEST_PART = 8, 14
+"""Titles, and parts of titles, that are shorter are not compared."""
+_MOST = 300
+_HERE = "(SELECT value FROM json_each(?))"
+_CURRENT = (
+    "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
+    " FROM highlight h WHERE h.body != ''"
+    " UNION ALL SELECT 'card', c.guid, h.document, c.content FROM card c"
+    " JOIN highlight h ON h.key = c.passage WHERE c.live"
+    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM document d"
+    " JOIN highlight h ON h.document = d.id AND h.body != '' GROUP BY d.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A work that matches a query."""
+    """A work that was found: the documents that are one paper, book or note."""
 
-    work: Work
-    by: FoundBy
+    documents: tuple[Document, ...]
+    by: str
+    """identifier, title, similar title or words."""
     detail: str
-    """The name (`doi 10.1000/1`), the similarity of the titles, or the corrected query."""
     matched: frozenset[str]
-    """The keys of the highlights and guids of the cards that contain the words."""
-
-    @property
-    def highlights(self) -> tuple[WorkHighlight, ...]:
-        """The highlights, first those that match or that have a matching card."""
-        carded = {one.highlight for one in self.work.cards if one.guid in self.matched}
-        hit = carded | self.matched
-        return tuple(sorted(self.work.highlights, key=lambda one: one.key not in hit))
-
-
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    """Why a document matches."""
-
-    document: str
-    by: FoundBy
-    detail: str = ""
-    score: float = 0.0
-    matched: str = ""
+    """The keys of highlights and guids of cards that contain the words."""
+    highlights: tuple[Highlight, ...]
+    """Those that match first."""
+    gone: frozenset[str]
+    """The keys of highlights that are no longer in their source."""
+    lines: tuple[Line, ...]
+    """Its cards and drafts, those that match first."""
+    recall: dict[str, float]
+    """By guid: the chance to remember the card now, as the intervals of reviews suggest."""
 
 
-class Search:
-    """Finds works, with an index in the ledger that each search updates."""
+def find(
+    store: Store, query: str, documents: Sequence[Document] = (), now: float = 0.0
+) -> Iterator[Match]:
+    """Yield the works that a query means, the most reliable first.
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-        self._index = SearchIndex(connection)
+    Args:
+        store: the database.
+        query: names, a title, or words.
+        documents: what a file was read as; it stands in for the query.
+        now: the time for the chance to remember, in seconds since 1970.
+    """
+    _update(store)
+    hits: dict[int, list[tuple[int, float, str, str]]] = defaultdict(list)
 
-    def find(self, query: str) -> Iterator[Match]:
-        """Yield the works that match a query, the most reliable and best matches first.
+    def hit(document: int, by: str, score: float = 0.0, detail: str = "", ref: str = "") -> None:
+        hits[_work(store, document)].append((_ORDER.index(by), -score, detail, ref))
 
-        Raises:
-            LedgerError: the index must be updated, but the ledger cannot be written.
-        """
-        self._index.update()
-        query = query.encode("utf-8", "replace").decode()
-        names = [*names_in(query)]
+    names = [*names_in(query)] if query else []
+    if query and " " not in query.strip():  # a single word may be a name without a prefix
         word = query.strip()
-        if word and " " not in word:  # a single word may be a name without a prefix
-            names += [
-                ("citekey", word.casefold()),
-                ("file", word.casefold()),
-                ("zotero", f"user/{word}"),
-            ]
-        reasons = [*self._by_names(dict.fromkeys(names))]
-        if not reasons:
-            reasons += self._by_title(query)
-            equal = any(one.by is FoundBy.TITLE for one in reasons)
-            if not (equal and len(query.split()) >= _LONG_TITLE):
-                reasons += self._by_words(query)
-        yield from self._matches(reasons)
-
-    def find_file(self, extracted: Sequence[Extracted]) -> Iterator[Match]:
-        """Yield the works to which a PDF belongs: by its pages, its names, or else its title."""
-        self._index.update()
-        reasons: list[_Reason] = []
-        for one in extracted:
-            document = one.document
-            names = names_of(document.identifiers, document.uri)
-            reasons += self._by_names(name for name in names if name[0] not in _WEAK)
-            reasons += self._by_pages(one)
-            if not reasons:
-                reasons += self._by_title(document.title)
-        yield from self._matches(reasons)
-
-    # --- reasons ----------------------------------------------------------------------------
-
-    def _by_names(self, names: Iterable[Name]) -> Iterator[_Reason]:
-        for document, (scheme, value) in self._index.named(names):
-            yield _Reason(document, FoundBy.NAME, f"{scheme} {value}")
-
-    def _by_pages(self, extracted: Extracted) -> Iterator[_Reason]:
-        """Yield documents with equal pages, at least half of those of the shorter document."""
-        folds = {fold for fold, length in extracted.pages if length >= LONG_PAGE}
-        shared: dict[str, int] = {}
-        for fold in folds:
-            for row in self._db.execute(
-                "SELECT DISTINCT document FROM page_fold WHERE fold = ?", (fold,)
-            ).fetchall():
-                shared[row["document"]] = shared.get(row["document"], 0) + 1
-        for document, pages in sorted(shared.items(), key=lambda one: (-one[1], one[0])):
-            row = self._db.execute(
-                "SELECT count(DISTINCT fold) FROM page_fold WHERE document = ? AND length >= ?",
-                (document, LONG_PAGE),
-            ).fetchone()
-            if pages * 2 >= min(len(folds), row[0]):
-                detail = f"{pages} equal page{'' if pages == 1 else 's'}"
-                yield _Reason(document, FoundBy.PAGES, detail, score=pages)
-        if not folds:  # the key of a scan without text is made from its pictures
-            for document in self.works_of([extracted.document.key]):
-                yield _Reason(document, FoundBy.PAGES, "the same file")
-
-    def _by_title(self, query: str) -> Iterator[_Reason]:
-        asked = loose(query)
-        if len(asked) < _LEAST_SIMILAR:
-            return
-        from rapidfuzz import fuzz, process
-
-        best: dict[str, float] = {}
-        # titles similar to the query, also without a subtitle that may follow
-        titles = self._index.titles()
-        for cut in (None, len(asked)):
-            choices = [title[:cut] for _, title in titles]
-            for _, score, place in process.extract(
-                asked, choices, scorer=fuzz.ratio, processor=None, score_cutoff=_SIMILAR, limit=20
-            ):
-                document = titles[place][0]
-                score = score if cut is None else min(score, _PARTLY)
-                best[document] = max(score, best.get(document, 0.0))
-        # titles that contain the query, or that equal its beginning without a subtitle
-        likely = self._index.titles_like(asked)
-        for document, title in likely:
-            if min(len(title), len(asked)) < _LEAST_WITHIN:
-                continue
-            if len(title) < len(asked):
-                score = fuzz.ratio(asked[: len(title)], title, score_cutoff=_SIMILAR)
-            else:
-                score = fuzz.partial_ratio(asked, title, score_cutoff=_WITHIN)
-            if score:
-                best[document] = max(min(score, _PARTLY), best.get(document, 0.0))
-        equal = {document for document, title in likely if title == asked}
-        for document, score in best.items():
-            by = FoundBy.TITLE if document in equal else FoundBy.SIMILAR
-            yield _Reason(document, by, f"{score:.0f} % alike", score)
-
-    def _by_words(self, query: str) -> Iterator[_Reason]:
-        hits, detail = self._index.with_words(query), ""
-        if not hits:
-            hits, reading = self._index.misspelt(query)
-            detail = f"read as “{reading}”"
-        for hit in hits:
-            matched = "" if hit.what == "document" else hit.ref
-            yield _Reason(hit.document, FoundBy.WORDS, detail, hit.score, matched)
-
-    def _matches(self, reasons: Sequence[_Reason]) -> Iterator[Match]:
-        """Yield each work once, with its most reliable reason."""
-        order = list(FoundBy)
-        works = self.works_of(one.document for one in reasons)
-        found: dict[DocumentKey, list[_Reason]] = {}
-        for one in reasons:
-            if one.document in works:
-                found.setdefault(works[one.document], []).append(one)
-        best = {
-            key: min(several, key=lambda one: (order.index(one.by), -one.score))
-            for key, several in found.items()
-        }
-        for key in sorted(best, key=lambda key: (order.index(best[key].by), -best[key].score, key)):
-            matched = frozenset(one.matched for one in found[key]) - {""}
-            yield Match(self.work(key), best[key].by, best[key].detail, matched)
-
-    # --- works ------------------------------------------------------------------------------
-
-    def works_of(self, documents: Iterable[str]) -> dict[str, DocumentKey]:
-        """Return the work of each document, without documents that no longer exist."""
-        found: dict[str, DocumentKey] = {}
-        for key in dict.fromkeys(documents):
-            row = self._db.execute("SELECT work FROM document WHERE key = ?", (key,)).fetchone()
-            if row is not None:
-                found[key] = DocumentKey(row["work"] or key)
-        return found
-
-    def work(self, key: DocumentKey) -> Work:
-        """Return a work with its documents, highlights and cards."""
-        rows = self._db.execute(
-            "SELECT key, body, since FROM document WHERE key = ?1 OR work = ?1"
-            " ORDER BY key <> ?1, key",
-            (key,),
-        ).fetchall()
-        documents = [
-            msgspec.convert({**msgspec.json.decode(row["body"]), "key": row["key"]}, Document)
-            for row in rows
+        names += [
+            ("citekey", word.casefold()),
+            ("file", word.casefold()),
+            ("zotero", f"user/{word}"),
         ]
-        marks = self._db.execute(
-            "SELECT key, presence, body FROM highlight"
-            " WHERE document IN (SELECT value FROM json_each(?))"
-            " ORDER BY container, place, position, key",
-            (to_json([row["key"] for row in rows]),),
-        ).fetchall()
-        highlights = tuple(
-            WorkHighlight(HighlightKey(row["key"]), Presence(row["presence"]), _TEXT(row["body"]))
-            for row in marks
-        )
-        since = min((row["since"] for row in rows if row["since"]), default="")
-        return Work(
-            key, tuple(documents), self._start_of(since), highlights, self._cards(highlights)
-        )
-
-    def _start_of(self, since: str) -> str:
-        """Return when the run started that first read a document, given its stored number."""
-        row = self._db.execute(
-            "SELECT at FROM run ORDER BY at, id LIMIT 1 OFFSET ?", (max(int(since or 1) - 1, 0),)
-        ).fetchone()
-        return str(row["at"]) if row and since else ""
-
-    def _cards(self, highlights: tuple[WorkHighlight, ...]) -> tuple[WorkCard, ...]:
-        rows = self._db.execute(
-            "SELECT c.guid, c.key, c.kind, c.fields, c.verdict, c.standing, c.anki,"
-            " (SELECT s.cards FROM seen s WHERE s.guid = c.guid) AS cards"
-            " FROM json_each(?) k JOIN card c ON c.key = k.value ORDER BY k.id, c.family, c.slot",
-            (to_json([one.key for one in highlights]),),
-        ).fetchall()
-        answered: dict[str, list[tuple[int, float]]] = {}
-        for guid, ordinal, at in self._db.execute(
-            "SELECT guid, ordinal, max(id) FROM review WHERE ease > 0"
-            " AND guid IN (SELECT value FROM json_each(?)) GROUP BY guid, ordinal",
-            (to_json([row["guid"] for row in rows if row["cards"]]),),
-        ):
-            answered.setdefault(guid, []).append((ordinal, at / 1000))
-        return tuple(_card(row, answered.get(row["guid"], ())) for row in rows)
+    for one in documents:
+        names += [name for name in names_of(one.identifiers, one.uri) if name[0] != "file"]
+        same = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
+        for row in store.rows(same, one.key) if one.key else ():
+            hit(row["document"], NAME, 1, "the same file")
+    for document, (scheme, value) in _named(store, dict.fromkeys(names)):
+        hit(document, NAME, detail=f"{scheme} {value}")
+    if not hits:
+        for title in (one.title for one in documents) if documents else (query,):
+            for document, by, score in _titled(store, title):
+                hit(document, by, score, f"{score:.0f} % alike")
+    if not hits or (
+        query and not any(one[0] < _ORDER.index(SIMILAR) for best in hits.values() for one in best)
+    ):
+        for row in _with_words(store, query):
+            ref = "" if row["what"] == "document" else row["ref"]
+            hit(row["document"], WORDS, row["score"], ref=ref)
+    for work in sorted(hits, key=lambda one: (min(hits[one])[:2], one)):
+        rank, _, detail, _ = min(hits[work])
+        matched = frozenset(ref for *_, ref in hits[work]) - {""}
+        yield _match(store, work, _ORDER[rank], detail, matched, now)
 
 
-def _card(row: sqlite3.Row, answered: Iterable[tuple[int, float]]) -> WorkCard:
-    guid, key, kind, fields, verdict, standing, anki, cards = row
-    return WorkCard(
-        guid, key, kind, _FIELDS(fields), Verdict(verdict), Standing(standing), AnkiState(anki),
-        _CARDS(cards) if cards else (), tuple(answered),
+# --- the index ------------------------------------------------------------------------------------
+
+
+def _update(store: Store) -> None:
+    """Index what is new or changed, and drop what is gone."""
+    store.passage("")  # folds what is new
+    known = {
+        (row["what"], row["ref"]): (row["rowid"], row["digest"])
+        for row in store.rows("SELECT rowid, what, ref, digest FROM search")
+    }
+    fresh = []
+    for row in store.rows(_CURRENT):
+        if known.get((row["what"], row["ref"]), (0, ""))[1] == row["digest"]:
+            del known[row["what"], row["ref"]]
+        else:
+            fresh.append(row)
+    if not fresh and not known:
+        return
+    with store.transaction():
+        for rowid, _ in known.values():
+            store.write("DELETE FROM search WHERE rowid = ?", rowid)
+        for row in fresh:
+            texts = map(searched, _texts(store, row))
+            store.write("INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)", *row, *texts)
+
+
+def _texts(store: Store, row: Row) -> tuple[str, str, str]:
+    """Return (title, passage, remark) of an entry."""
+    if row["what"] == "card":
+        return "", store.value("SELECT words FROM card WHERE guid = ?", row["ref"]), ""
+    column = "key" if row["what"] == "highlight" else "document"
+    query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
+    found = store.row(query, row["ref"])
+    assert found is not None
+    one = decode_highlight(found)
+    if row["what"] == "highlight":
+        return "", one.exact, "\n".join((one.comment, one.heading, one.author, *one.tags))
+    of = one.document
+    return of.title, "", "\n".join((*of.creators, of.path, *of.tags, *of.collections))
+
+
+def _with_words(store: Store, query: str) -> list[Row]:
+    """Return the entries with all words; else the documents whose entries together have all."""
+    phrases = [
+        '"' + words.replace('"', '""') + '"' + (" *" if prefix else "")
+        for words, prefix in chunks(query)
+    ]
+    if not phrases:
+        return []
+    select = "SELECT what, ref, document, -bm25(search) AS score FROM search WHERE search MATCH ?"
+    if found := store.rows(f"{select} ORDER BY score DESC LIMIT {_MOST}", " AND ".join(phrases)):
+        return found
+    works = [
+        {
+            row["document"]
+            for row in store.rows("SELECT document FROM search WHERE search MATCH ?", one)
+        }
+        for one in phrases
+    ]
+    both = encode(sorted(set.intersection(*works)))
+    query = f"SELECT what, ref, document, 0.0 AS score FROM search WHERE document IN {_HERE}"
+    return store.rows(f"{query} AND what = 'document' LIMIT {_MOST}", both)
+
+
+# --- names and titles -----------------------------------------------------------------------------
+
+
+def _named(store: Store, names: Iterable[Name]) -> Iterator[tuple[int, Name]]:
+    """Yield the documents that have a name, are at a path, or have a mark with this id."""
+    for scheme, value in names:
+        rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
+        if scheme in ("path", "file"):
+            query = "SELECT id AS document FROM document WHERE lower(place) = ?1"
+            query += " OR lower(place) LIKE '%/' || ?1" if scheme == "file" else ""
+            rows += store.rows(query, value)
+        elif scheme == "zotero":
+            rows += store.rows("SELECT document FROM highlight WHERE key = ?", f"zotero:{value}")
+        yield from ((row["document"], (scheme, value)) for row in rows)
+
+
+def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
+    """Yield the documents with a similar title, or whose title contains the query."""
+    asked = loose(query)
+    if len(asked) < _SHORTEST:
+        return
+    from rapidfuzz import fuzz
+
+    for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
+        title = loose(row["title"])
+        score = max(fuzz.ratio(asked, title), min(fuzz.ratio(asked, title[: len(asked)]), 99.0))
+        if score < _ALIKE and min(len(asked), len(title)) >= _SHORTEST_PART:
+            part = fuzz.partial_ratio(asked, title, score_cutoff=_WITHIN)
+            score = min(part, 99.0) if len(asked) < len(title) else 0.0
+        if score >= _ALIKE:
+            yield row["id"], TITLE if title == asked else SIMILAR, score
+
+
+# --- works ----------------------------------------------------------------------------------------
+
+
+def _same_work(store: Store, document: int) -> list[int]:
+    """Return the documents that share an identifier with this one."""
+    rows = store.rows(
+        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name = b.name"
+        " WHERE a.document = ? AND a.name NOT GLOB 'file:*' AND a.name NOT GLOB 'path:*'",
+        document,
+    )
+    return sorted({document, *(row["document"] for row in rows)})
+
+
+def _work(store: Store, document: int) -> int:
+    """Return the first document of the work that a document belongs to."""
+    return _same_work(store, _same_work(store, document)[0])[0]
+
+
+def _match(
+    store: Store, work: int, by: str, detail: str, matched: frozenset[str], now: float
+) -> Match:
+    ids = encode(_same_work(store, work))
+    query = f"SELECT * FROM highlight WHERE body != '' AND document IN {_HERE} ORDER BY document, position"
+    rows = store.rows(query, ids)
+    highlights = [decode_highlight(row) for row in rows]
+    titles = {row["document"]: one.document for row, one in zip(rows, highlights, strict=True)}
+    keys = encode([store.first(one.key) for one in highlights])
+    found = store.rows(
+        f"SELECT guid AS id FROM card WHERE passage IN {_HERE}"
+        f" UNION ALL SELECT id FROM draft WHERE key IN {_HERE}",
+        keys, keys,
+    )  # fmt: skip
+    lines = sorted(
+        lists.lines(store, [row["id"] for row in found]), key=lambda one: one.id not in matched
+    )
+    of_cards = {one.highlight.key for one in lines if one.id in matched} | matched
+    reviews = store.rows(
+        f"SELECT guid, max(id) / 1000.0 AS at, interval FROM review WHERE guid IN {_HERE} GROUP BY guid",
+        encode([one.id for one in lines if one.anki == "seen"]),
+    )
+    recall = {  # the curve of FSRS, with the interval in place of the stability
+        row["guid"]: (1 + 19 / 81 * max(now - row["at"], 0) / 86_400 / row["interval"]) ** -0.5
+        for row in reviews
+        if row["interval"] > 0
+    }
+    return Match(
+        tuple(titles.values()), by, detail, matched,
+        tuple(sorted(highlights, key=lambda one: one.key not in of_cards)),
+        frozenset(row["key"] for row in rows if row["state"] in ("gone", "unselected")),
+        tuple(lines), recall,
     )  # fmt: skip

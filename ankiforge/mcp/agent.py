@@ -11,48 +11,25 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ankiforge import app
 from ankiforge.config.workspace import Workspace
+from ankiforge.deliver import roots
 from ankiforge.draft import NO_LLM, private, withheld
 from ankiforge.draft.chat import chat_request, import_chat, label_for
 from ankiforge.draft.prompt import FACTS, Prompt, Prompts, Shape, rules_of, sendable, shape_of
-from ankiforge.draft.reply import alike, foreign
+from ankiforge.draft.reply import foreign
 from ankiforge.errors import BusyError, ForgeError, UsageError
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.events import PERSON, REDRAFT, SOURCE
-from ankiforge.model import (
-    AGENT,
-    Card,
-    Draft,
-    Drafted,
-    Guid,
-    Highlight,
-    HighlightKey,
-    Origin,
-    Severity,
-    Source,
-    Standing,
-    Task,
-    Verdict,
-)
-from ankiforge.pipeline import (
-    DraftRecorder,
-    Job,
-    PrivatePassages,
-    again,
-    draft_again,
-    ingest,
-    unwritten,
-)
-from ankiforge.review.history import history_of, reasons, replaceable
+from ankiforge.ledger import Ledger, Line
+from ankiforge.model import AGENT, Highlight, Origin, Proposal, Severity, Source, Task, Waiting
 from ankiforge.review.query import parse
-from ankiforge.review.service import Service
+from ankiforge.run import Checks, PrivatePassages, for_model, ingest
 from ankiforge.text.display import shortened
 from ankiforge.text.quotes import locate
 
@@ -70,13 +47,15 @@ CONTEXT_CHARACTERS = 1_500
 """The length of a highlight with the text around it."""
 _LARGEST_NOTE = 2_000_000
 """The number of bytes of a note that are read for the text around a highlight."""
+LAPSES = 4
+"""A card that was forgotten so often needs work."""
 PATIENCE_S = 5.0
 """How long a call waits for another program that drafts in this workspace, in seconds."""
 
 Opener = Callable[[str], AbstractContextManager[tuple[Workspace, Ledger]]]
 """Opens the workspace and its ledger; the argument names a lock to hold, "" = none."""
-Sources = Callable[[Workspace, Ledger], AbstractContextManager[tuple[Source, ...]]]
-"""Opens the sources of a workspace, and the processes that read them."""
+Sources = Callable[[Workspace, Ledger], tuple[Source, ...]]
+"""Opens the sources of a workspace."""
 
 
 class Refused(UsageError):
@@ -119,7 +98,7 @@ class Agent:
                 hidden = Hidden(ledger)
                 found, titles = [], dict[str, int]()
                 wanted = document.casefold()
-                for task in unwritten(ledger, None, AGENT, decks=_decks(workspace), once=True):
+                for task in for_model(app.make_job(workspace, ()), ledger):
                     for one in sendable(task):
                         title = one.document.title
                         if hidden.highlight(one) or wanted not in title.casefold():
@@ -155,14 +134,9 @@ class Agent:
     def _read_files(self) -> str:
         """Read changed files; return why that was not possible; "" if it was."""
         try:
-            with (
-                self._open("drafting") as (workspace, ledger),
-                self._sources(workspace, ledger) as sources,
-            ):
-                job = app.make_job(workspace, sources, None)
-                run = ledger.start_run("mcp")
-                problems = sum(len(step.problems) for step in ingest(job, ledger, run))
-                ledger.finish_run(run)
+            with self._open("drafting") as (workspace, ledger):
+                job = app.make_job(workspace, self._sources(workspace, ledger))
+                problems = len(ingest(job, ledger).problems)
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
         return f"{problems} files or notes could not be read: ankiforge run" if problems else ""
@@ -189,103 +163,87 @@ class Agent:
     def list_cards(
         self, query: str = "", state: str = "", offset: int = 0, limit: int = 20, by: str = ""
     ) -> dict[str, Any]:
-        """Return cards that match a query of `ankiforge list`, and are in a state.
+        """Return cards and drafts that match a query of `ankiforge list`, and are in a state.
 
         Args:
             query: words and `field:value` terms.
-            state: `waiting`; `needs_work` (forgotten too often, or with a remark typed while studying;
-                with their history); `mine` (proposed by this agent and not decided yet); "" = all.
-            offset: the number of cards before the page.
-            limit: the maximum number of cards, at most `MOST_LISTED`.
-            by: the name and version of the agent.
+            state: `waiting`; `needs_work` (forgotten too often, or with a remark typed while studying,
+                with their history); `mine` (proposed by this agent and not decided yet); `rejected`
+                (with the reader's reason); "" = all that stand.
+            offset: the number of entries before the page.
+            limit: the maximum number of entries, at most `MOST_LISTED`.
+            by: the name of the agent.
         """
         self._check_page(offset, limit)
-        with self._lock, self._open("") as (workspace, ledger):
-            service, hidden = Service(workspace, ledger), Hidden(ledger)
-            if state == "needs_work":
-                wanted = parse(query)
-                cards = (service.card(guid) for guid in ledger.queries.problem_cards.all())
-                found = [one for one in cards if one and service.matches(wanted, one)]
-            else:
-                found = [
-                    one
-                    for one in service.matching(query, everything=False)
-                    if state == ""
-                    or (state == "waiting" and one.verdict is Verdict.PENDING)
-                    or (state == "mine" and _is_untouched(ledger, one, by))
-                ]
-            shown = [one for one in found if not hidden.card(one)]
-            page = shown[offset : offset + limit]
+        with self._lock, self._open("") as (_, ledger):
+            hidden = Hidden(ledger)
+            ids = ledger.find(parse(query).terms, everything=state == "rejected")
+            shown = []
+            for line in ledger.lines(ids):
+                note = _work(ledger, line) if state in ("needs_work", "rejected") else ""
+                fits = {
+                    "": True,
+                    "waiting": line.draft is not None,
+                    "mine": _is_own(line, by),
+                    "needs_work": bool(note) and line.verdict == "accepted",
+                    "rejected": line.verdict == "rejected",
+                }[state]
+                if fits and not hidden.line(line):
+                    shown.append((line, note))
+            page = [
+                _line_entry(line) | ({"history": note} if note else {})
+                for line, note in shown[offset : offset + limit]
+            ]
             end = offset + len(page)
-            entries = []
-            for one in page:
-                entry = _card_entry(one)
-                if state == "needs_work":
-                    entry["history"] = "; ".join(reasons(history_of(ledger, one)))
-                entries.append(entry)
-            return hidden.answer(
-                {
-                    "cards": entries,
-                    "total": len(shown),
-                    "next_offset": end if end < len(shown) else None,
-                }
-            )
+            more = end if end < len(shown) else None
+            return hidden.answer({"cards": page, "total": len(shown), "next_offset": more})
 
     def get_card(self, card: str) -> dict[str, Any]:
-        """Return a card with its source, its findings and the decisions about it."""
-        with self._lock, self._open("") as (workspace, ledger):
-            hidden, found = Hidden(ledger), Service(workspace, ledger).card(card)
-            if found is None:
-                raise Refused(f"there is no card {card!r}")
-            if hidden.card(found):
+        """Return a card or draft with its source, its findings and the decisions about it."""
+        with self._lock, self._open("") as (_, ledger):
+            hidden = Hidden(ledger)
+            found = list(ledger.lines([card]))
+            if not found:
+                raise Refused(f"there is no card {card[:60]!r}: list_cards shows the ids")
+            [line] = found
+            if hidden.line(line):
                 raise Refused("this card must stay on this machine (#no-llm)")
+            decisions = ledger.history(line.id) if line.card else []
             return hidden.answer(
                 {
-                    **_card_entry(found),
-                    "source": _entry(hidden.bare(found.highlight)),
+                    **_line_entry(line),
+                    "source": _entry(hidden.bare(line.highlight)),
                     "decisions": [
-                        {"what": one.what, "by": one.by, "at": one.at}
-                        for one in ledger.decisions.of(found.guid)
+                        {"what": one.what, "by": one.by, "at": one.at} for one in decisions
                     ],
                 }
             )
 
     def search_library(self, query: str, limit: int = 5) -> dict[str, Any]:
-        """Return works that match words, a title, a DOI or an address, with their highlights."""
+        """Return documents that match words, a title, a DOI or an address, with their highlights."""
         if not query.strip():
             raise Refused("query: name words, a title, a DOI, an address")
         self._check_page(0, limit)
         with self._lock, self._open("") as (_, ledger):
             hidden, works = Hidden(ledger), []
-            for match in ledger.search.find(query[:1_000]):
-                documents = [one for one in match.work.documents if not hidden.title(one)]
-                if not documents:
+            for match in ledger.search(query[:1_000]):
+                document = match.document
+                marks = [one for one in match.highlights if not hidden.highlight(one)]
+                lines = [one for one in match.lines if not hidden.line(one)]
+                if hidden.title(document) or not (marks or lines):
                     continue
-                marks = [
-                    one
-                    for one in match.highlights
-                    if (known := ledger.highlights.get(one.key)) and not hidden.highlight(known)
-                ]
-                cards = [
-                    one
-                    for known in match.work.cards
-                    if not hidden.card(one := ledger.cards.get(known.guid))
-                ]
-                shown = {*(one.key for one in marks), *(one.guid for one in cards)}
-                if match.matched and not match.matched & shown:
-                    continue  # only private words match
                 works.append(
                     {
-                        "title": documents[0].title,
-                        "creators": list(documents[0].creators),
-                        "issued": documents[0].issued,
+                        "title": document.title,
+                        "creators": list(document.creators),
+                        "issued": document.issued,
                         "highlights": [
-                            {"highlight": one.key, "marked": shortened(one.text.exact, 500)}
+                            {"highlight": one.key, "marked": shortened(one.exact, 500)}
                             for one in marks[:MOST_LISTED]
                         ],
                         "cards": [
-                            {"card": one.guid, "fields": dict(one.fields)}
-                            for one in cards[:MOST_LISTED]
+                            {"card": one.id, "fields": dict(one.fields)}
+                            for one in lines[:MOST_LISTED]
                         ],
                     }
                 )
@@ -294,13 +252,11 @@ class Agent:
             return hidden.answer({"works": works})
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of cards that wait for the person."""
+        """Return the numbers of drafts and questions that wait for the person."""
         with self._lock, self._open("") as (_, ledger):
-            queries = ledger.queries
-            return {
-                "waiting": sum(1 for _ in queries.pending()),
-                "needs_work": len(queries.problem_cards.all()),
-            }
+            drafts = ledger.counts()["drafts"]
+            waiting = drafts["new"] + drafts["revision"]
+            return {"waiting": waiting, "questions": len(ledger.questions())}
 
     @staticmethod
     def _check_page(offset: int, limit: int) -> None:
@@ -325,20 +281,32 @@ class Agent:
             raise Refused(f"propose 1 to {MOST_CARDS} cards at a time")
         if len(json.dumps(cards)) > MOST_CHARACTERS:
             raise Refused(f"a proposal has at most {MOST_CHARACTERS:,} characters")
-        wanted: dict[tuple[HighlightKey, str], list[dict[str, str]]] = {}
+        wanted: dict[str, list[dict[str, str]]] = {}
         for card in cards:
-            key = (HighlightKey(card.get("highlight", "")), card.get("replaces", ""))
-            wanted.setdefault(key, []).append(card)
+            wanted.setdefault(card.get("highlight", ""), []).append(card)
         with self._lock:
-            self._count(len(cards))
+            self._check_count(len(cards))
             with self._open("drafting") as (workspace, ledger):
                 recording = _Recording(workspace, ledger, by)
-                results = [recording.propose(*key, given) for key, given in wanted.items()]
-                ledger.finish_run(recording.run)
+                results = [recording.propose(key, given) for key, given in wanted.items()]
+                recording.close()
+                made = sum(len(one.get("cards", ())) for one in results)
+                self._proposed.extend([self._clock()] * made)
                 return recording.hidden.answer({"results": results})
 
-    def _count(self, cards: int) -> None:
-        """Count cards towards the limit of an hour."""
+    def withdraw(self, card: str, by: str) -> dict[str, Any]:
+        """Drop a draft that this agent proposed and nobody has decided on."""
+        with self._lock, self._open("drafting") as (_, ledger):
+            found = list(ledger.lines([card]))
+            if not found or not _is_own(found[0], by):
+                raise Refused(
+                    f"{card[:60]!r} is not a waiting draft of yours: list_cards state mine"
+                )
+            ledger.withdraw(card)
+            return {"withdrawn": card}
+
+    def _check_count(self, cards: int) -> None:
+        """Check the limit of an hour; only drafts that were recorded count."""
         now = self._clock()
         while self._proposed and self._proposed[0] < now - 3_600:
             self._proposed.popleft()
@@ -347,196 +315,75 @@ class Agent:
                 f"more than {MOST_AN_HOUR} cards in an hour: a person has to decide on each;"
                 " go on later"
             )
-        self._proposed.extend([now] * cards)
 
 
 class _Recording:
     """Records a proposal, highlight by highlight."""
 
     def __init__(self, workspace: Workspace, ledger: Ledger, by: str) -> None:
-        self._workspace = workspace
-        self._ledger = ledger
-        self._by = by
-        self._prompts = app.load_prompts(workspace, chat=True)
+        self._ledger, self._by = ledger, by
+        self._prompts: Prompts = app.load_prompts(workspace, chat=True)
+        self._replies = app.open_replies(workspace)
+        self._checks = Checks(app.make_job(workspace, ()), ledger)
         self.hidden = Hidden(ledger)
-        job = app.make_job(workspace, (), None)
-        self._job: Job = replace(job, drafter_name=AGENT, accepts=lambda draft: False)
-        self.run = ledger.start_run("mcp")
 
-    def propose(
-        self, key: HighlightKey, replaces: str, given: list[dict[str, str]]
-    ) -> dict[str, Any]:
-        """Record the cards proposed for one highlight, or as a replacement for one card."""
-        entry = {"highlight": key, **({"replaces": replaces} if replaces else {})}
+    def close(self) -> None:
+        """Close the file of replies."""
+        self._replies.close()
+
+    def propose(self, key: str, given: list[dict[str, str]]) -> dict[str, Any]:
+        """Record the cards proposed for one highlight; what is wrong with them is in the answer."""
         try:
-            highlight = _highlight(self._ledger, key)
-            if self.hidden.highlight(highlight):
-                raise Refused("this passage must stay on this machine (#no-llm)")
-            for card in given:
-                if fault := _fault(card):
-                    raise Refused(fault)
-            if len(given) > FACTS:
-                raise Refused(f"at most {FACTS} cards for a highlight, each of another fact")
-            drafter = _Proposal(given, self._by, self._prompts)
-            steps = (
-                self._replace(highlight, Guid(replaces), drafter)
-                if replaces
-                else self._new(highlight, drafter)
-            )
-            self._ledger.replies.put(
-                drafter.request, drafter.text, model=self._by,
-                prompt=self._prompts.usual.fingerprint, tokens_in=0, tokens_out=0,
-            )  # fmt: skip
-            problems = [one for step in steps for one in step.problems]
-            if drafter.refused:
-                raise Refused(drafter.refused)
+            return {"highlight": key, **self._recorded(_highlight(self._ledger, key), given)}
         except Refused as refused:
-            return {**entry, "refused": refused.message}
-        return {**entry, **self._result(key, drafter), **_told(problems)}
+            return {"highlight": key, "refused": refused.message}
 
-    def _new(self, highlight: Highlight, drafter: _Proposal) -> Iterator[Any]:
-        """Record cards for a highlight that has none."""
-        key = highlight.key
+    def _recorded(self, highlight: Highlight, given: list[dict[str, str]]) -> dict[str, Any]:
+        if self.hidden.highlight(highlight):
+            raise Refused("this passage must stay on this machine (#no-llm)")
         if reason := withheld(highlight):
             raise Refused(reason)
-        tasks = list(
-            unwritten(self._ledger, None, AGENT, only=frozenset({key}), decks=self._job.decks)
-        )
-        if not any(sendable(task) for task in tasks):
-            cards = [
-                one.guid
-                for one in self._ledger.cards.of_highlight(key)
-                if one.standing is Standing.LIVE and not self.hidden.card(one)
-            ]
-            if cards:
-                raise Refused(f"it has a card: {', '.join(cards)}; to propose another: `replaces`")
-            raise Refused("it is not pending: a person decided on it, or it was answered before")
-        recorder = DraftRecorder(self._job, self._ledger, self.run)
-        return recorder.record(drafter.draft(iter(tasks)), AGENT)
-
-    def _replace(self, highlight: Highlight, guid: Guid, drafter: _Proposal) -> Iterator[Any]:
-        """Record a replacement for a card.
-
-        A waiting card of this agent that nobody has changed is drafted again; the other cards of the
-        highlight are not changed. A card that needs work stays until a person accepts the new one.
-        """
-        key, ledger = highlight.key, self._ledger
-        card = next(ledger.cards.several([guid]), None)
-        if card is None or card.highlight.key != key or self.hidden.card(card):
-            raise Refused(f"there is no card {guid!r} of this highlight")
-        if drafter.is_none:
-            raise Refused("`none` replaces no card: the reader rejects it")
-        problems = ledger.queries.problem_cards
-        live = [one for one in ledger.cards.of_highlight(key) if one.standing is Standing.LIVE]
-        own = card in live and _is_untouched(ledger, card, self._by)
-        instead = problems.replaced_by(guid) if own else (guid,)
-        if not instead:
-            return self._redraft(card, [one for one in live if one.guid != guid], drafter)
-        if not own and (guid not in problems.all() or not replaceable([card])):
-            raise Refused("only your own waiting card, or one that needs work, can be replaced")
-        for one in live:
-            if one.verdict is Verdict.PENDING and not _is_untouched(ledger, one, self._by):
-                raise Refused(f"another card of this highlight waits for the reader: {one.guid}")
-        job = replace(self._job, only=frozenset({key}), instead=((instead[0], ""),), limit=None)
-        return draft_again(job, ledger, self.run, (drafter,))
-
-    def _redraft(self, card: Card, others: list[Card], drafter: _Proposal) -> Iterator[Any]:
-        """Draft a card again; the drafts of the other cards are recorded with it, so that they are kept."""
-        key = card.highlight.key
-        drafter.keep(others)
-        tasks = (replace(one, beside=False) for one in again(self._ledger, [key], self._job.decks))
-        recorder = DraftRecorder(self._job, self._ledger, self.run)
-        yield from recorder.record(drafter.draft(tasks), AGENT)
-        made = self._made(key, drafter)
-        if made and card.guid not in [one.guid for one in made]:  # of another kind: a new note
-            after = {"standing": Standing.RETIRED.value, "standing_why": "rewritten"}
-            with self._ledger.unit():
-                self._ledger.decisions.change(card.guid, "retire", after, by=SOURCE)
-
-    def _made(self, key: HighlightKey, drafter: _Proposal) -> list[Card]:
-        """Return the cards made from a proposal."""
-        return [
+        for card in given:
+            if fault := _fault(card):
+                raise Refused(fault)
+        waiting = [
             one
-            for one in self._ledger.cards.of_highlight(key)
-            if any(made.draft.origin.request == drafter.request for made in one.candidates)
+            for one in self._ledger.waiting("d.key = ?", highlight.key)
+            if _is_own_draft(one, self._by)
         ]
-
-    def _result(self, key: HighlightKey, drafter: _Proposal) -> dict[str, Any]:
-        """Return the cards made from a proposal, or why there are none."""
-        if cards := self._made(key, drafter):
-            return {"cards": [_card_entry(one) for one in cards]}
-        merged = [
-            one.guid
-            for one in self._ledger.cards.of_highlight(key)
-            if one.standing is Standing.LIVE
-        ]
-        if drafter.reasons:
-            return {"no_card": "; ".join(drafter.reasons)}
-        return {"merged_into": merged} if merged else {"no_card": "nothing new was proposed"}
-
-
-class _Proposal:
-    """A `Drafter` whose drafts are the cards that an agent proposed."""
-
-    def __init__(self, given: list[dict[str, str]], by: str, prompts: Prompts) -> None:
-        self._given, self._by, self._prompts = given, by, prompts
-        self.text = json.dumps(given, ensure_ascii=False, sort_keys=True)
-        self.request = chat_request(f"{by}\n{self.text}")
-        self.is_none = all(one["kind"] == "none" for one in given)
-        self.reasons: list[str] = []
-        """The reasons why highlights get no card."""
-        self.refused = ""
-        """Why nothing was recorded; "" if something was."""
-        self._kept: tuple[Draft, ...] = ()
-
-    def keep(self, cards: list[Card]) -> None:
-        """Also yield the drafts of these cards, unchanged."""
-        facts: dict[str, int] = {}
-        self._kept = tuple(
-            replace(one.draft, intent=facts.setdefault(card.choice or card.guid, len(facts)))
-            for card in cards
-            for one in (card.open or (card.leading,))
-        )
-
-    def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield one result per task; if a proposal cannot become a card, set `refused` and yield nothing."""
-        results = (
-            drafted
-            for task in tasks
-            for drafted in import_chat(self._labelled(task), [task], self._prompts)
-        )
-        self.refused = "its highlight is not there any more"
-        for drafted in results:
+        if len(given) + len(waiting) > FACTS:
+            raise Refused(f"at most {FACTS} cards for a highlight, each of another fact")
+        text = json.dumps(given, ensure_ascii=False, sort_keys=True)
+        request = chat_request(f"{self._by}\n{text}")
+        prompt = self._prompts.usual.fingerprint
+        self._replies.put(request, text, model=self._by, prompt=prompt, tokens_in=0, tokens_out=0)
+        task = self.hidden.mark(highlight)
+        if not sendable(task):
+            raise Refused("this passage must stay on this machine (#no-llm)")
+        label = label_for(highlight.key)
+        answer = json.dumps({"cards": [{**one, "h": label} for one in given]})
+        [drafted] = import_chat(answer, [task], self._prompts)
+        if not drafted.drafts:
             reasons = [one.reason for one in drafted.no_cards]
-            made = [
-                replace(
-                    one,
-                    intent=one.intent + len(self._kept),
-                    origin=Origin(AGENT, self._by, one.origin.prompt, self.request),
+            if reasons and all(one["kind"] == "none" for one in given):
+                self._ledger.record(
+                    highlight.key, (), reasons[0], "no_card", by_model=True, beside=True
                 )
-                for one in drafted.drafts
-            ]
-            if not made and not (self.is_none and reasons):
-                self.refused = "; ".join(reasons) or "no card can be made of it"
-            elif any(alike(one, other) for one in made for other in self._kept):
-                self.refused = "another card of this highlight says the same"
+                return {"no_card": "; ".join(reasons)}
+            raise Refused("; ".join(reasons) or "no card can be made of it")
+        origin = Origin(AGENT, self._by, drafted.drafts[0].origin.prompt, request)
+        drafts = [replace(one, origin=origin, intent=0) for one in drafted.drafts]
+        self._checks.known.refresh()
+        made, refused = [], []
+        for proposal in self._checks.proposals(highlight, drafts, None):
+            id = self._ledger.propose(highlight.key, proposal)
+            if id:
+                made.append({"card": id, **_findings(proposal)})
             else:
-                self.refused, self.reasons = "", reasons
-                spoken = {one.highlight for one in made}
-                spoken |= {one.highlight for one in drafted.no_cards}
-                asked = tuple(one for one in drafted.task.highlights if one.key in spoken)
-                yield replace(
-                    drafted,
-                    task=replace(drafted.task, highlights=asked),
-                    drafts=(*self._kept, *made),
-                    failed=(),
-                    problems=(),
-                )
-
-    def _labelled(self, task: Task) -> str:
-        """Return the proposal as the reply of a model to this task."""
-        label = label_for(task.instead or task.highlights[0].key)
-        return json.dumps({"cards": [{**one, "h": label} for one in self._given]})
+                refused.append("the reader rejected these words, or has this card")
+        if not made:
+            raise Refused(refused[0])
+        return {"cards": made} | ({"note": refused[0]} if refused else {})
 
 
 # --- private text ---------------------------------------------------------------------------
@@ -556,10 +403,9 @@ class Hidden:
     def highlight(self, highlight: Highlight) -> bool:
         """Return whether a highlight is private, or contains private text."""
         [marked] = self.mark(highlight).highlights
-        everywhere = self._ledger.queries.private_if_anywhere(highlight.key)
         return bool(
             private(marked)
-            or (everywhere is not None and private(everywhere))
+            or any(map(private, self._ledger.places(highlight.key)))
             or self._passages.stand_in(
                 f"{highlight.exact} {highlight.comment}", highlight.document.key
             )
@@ -577,14 +423,12 @@ class Hidden:
         """Return whether a whole document is private."""
         return NO_LLM in {tag.lstrip("#").casefold() for tag in document.tags}
 
-    def card(self, card: Card) -> bool:
-        """Return whether a card is from a private passage, or contains private text."""
-        if any(map(self.highlight, (card.highlight, *card.also))):
+    def line(self, line: Line) -> bool:
+        """Return whether a card or draft is from a private passage, or contains private text."""
+        if self.highlight(line.highlight):
             return True
-        words = [text for one in card.candidates for _, text in one.draft.fields]
-        words += [one.draft.quote for one in card.candidates]
-        words += [text for _, text in card.fields]
-        return self._passages.stand_in("\n".join(words), card.highlight.document.key)
+        words = [*(text for _, text in line.fields), line.words.quote]
+        return self._passages.stand_in("\n".join(words), line.highlight.document.key)
 
     def text(self, text: str) -> str:
         """Return a text, or a placeholder if it contains private text."""
@@ -608,17 +452,12 @@ class Hidden:
 # --- entries --------------------------------------------------------------------------------
 
 
-def _decks(workspace: Workspace) -> Any:
-    from ankiforge.config.deckfiles import load_decks
-
-    return load_decks(workspace.root, workspace.config.decks)
-
-
 def _highlight(ledger: Ledger, key: str) -> Highlight:
-    found = ledger.highlights.get(HighlightKey(key))
-    if found is None:
-        raise Refused(f"there is no highlight {key[:200]!r}: list_highlights shows the keys")
-    return found
+    try:
+        return ledger.highlight(key)
+    except ForgeError as error:
+        what = f"there is no highlight {key[:200]!r}: list_highlights shows the keys"
+        raise Refused(what) from error
 
 
 def _note_around(ledger: Ledger, one: Highlight, hidden: Hidden) -> tuple[str, str] | None:
@@ -629,12 +468,13 @@ def _note_around(ledger: Ledger, one: Highlight, hidden: Hidden) -> tuple[str, s
     from ankiforge.extract.markdown import plain_text
 
     for kind in ("obsidian", "markdown"):
-        root = ledger.roots.of(kind).get(one.document.source)
+        known = roots(ledger).get(f"{kind}:{one.document.source}")
+        root = Path(known) if known else None
         path = root / one.document.path if root and root.is_dir() else None
         if path is None or path.suffix.lower() not in (".md", ".txt", ".markdown"):
             continue
         try:
-            if not path.resolve().is_relative_to(root.resolve()):  # type: ignore[union-attr]
+            if root is None or not path.resolve().is_relative_to(root.resolve()):
                 continue
             written = path.read_bytes()[:_LARGEST_NOTE].decode("utf-8-sig", "replace")
         except OSError:
@@ -666,51 +506,54 @@ def _entry(one: Highlight, wants: str = "") -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value}
 
 
-def _card_entry(card: Card) -> dict[str, Any]:
-    """Return a card for an agent."""
-    lead = card.leading
-    findings = [
-        {
-            "rule": one.check,
-            "severity": one.severity.value,
-            "message": one.message,
-        }
-        for one in lead.findings
-        if one.severity is not Severity.INFO
-    ]
+def _line_entry(line: Line) -> dict[str, Any]:
+    """Return a card or draft for an agent."""
+    origin = line.words.origin
+    state = line.verdict if line.verdict != "pending" else "waiting"
     return {
-        "card": card.guid,
-        "highlight": card.highlight.key,
-        "title": card.highlight.document.title,
-        "kind": card.kind.value,
-        "fields": dict(card.fields),
-        "quote": lead.draft.quote,
-        "state": _state(card),
-        "findings": findings,
-        "drafter": " ".join(filter(None, (lead.draft.origin.drafter, lead.draft.origin.model))),
+        "card": line.id,
+        "highlight": line.highlight.key,
+        "title": line.highlight.document.title,
+        "kind": line.kind.value,
+        "fields": dict(line.fields),
+        "quote": line.words.quote,
+        "state": "in Anki" if line.anki == "seen" else state,
+        "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
+        **(_findings(line.draft.proposal) if line.draft else {"findings": []}),
     }
 
 
-def _state(card: Card) -> str:
-    """Return the state of a card."""
-    if card.standing is not Standing.LIVE:
-        return "retired"
-    if card.verdict is Verdict.REJECTED:
-        return "rejected"
-    if card.verdict is Verdict.PENDING:
-        return "blocked" if card.blocked else "waiting"
-    return "in Anki" if card.anki.there else "accepted"
+def _findings(proposal: Proposal) -> dict[str, Any]:
+    """Return what the checks found, and whether a finding blocks."""
+    findings = [
+        {"rule": one.check, "severity": one.severity.value, "message": one.message}
+        for one in proposal.findings
+        if one.severity is not Severity.INFO
+    ]
+    return {"findings": findings} | ({"blocked": True} if proposal.blocked else {})
 
 
-def _is_untouched(ledger: Ledger, card: Card, by: str) -> bool:
-    """Return whether a card waits unchanged as this agent, in any version, proposed it."""
-    name = by.rpartition(" ")[0]
-    origins = [one.draft.origin for one in card.candidates]
-    return (
-        card.undecided
-        and all(one.drafter == AGENT and one.model.rpartition(" ")[0] == name for one in origins)
-        and all(one.by != PERSON or one.what == REDRAFT for one in ledger.decisions.of(card.guid))
-    )
+def _work(ledger: Ledger, line: Line) -> str:
+    """Return why a card needs work, or why the reader rejected it; "" if neither."""
+    if line.card is not None and line.verdict == "rejected":
+        return line.card.why or "rejected"
+    seen = ledger.seen_note(line.id) if line.card else None
+    if seen is None:
+        return ""
+    leech = any(tag.casefold() == "leech" for tag in seen.tags)
+    said = [f"forgotten {seen.lapses} times"] if leech or seen.lapses >= LAPSES else []
+    said += [f"the reader's remark: {seen.feedback}"] if seen.feedback else []
+    return "; ".join(said)
+
+
+def _is_own(line: Line, by: str) -> bool:
+    """Return whether a draft waits as this agent proposed it."""
+    return line.draft is not None and _is_own_draft(line.draft, by)
+
+
+def _is_own_draft(waiting: Waiting, by: str) -> bool:
+    origin = waiting.draft.origin
+    return origin.drafter == AGENT and origin.model == by
 
 
 def _fault(card: dict[str, str]) -> str:
@@ -723,10 +566,6 @@ def _fault(card: dict[str, str]) -> str:
         if what := foreign(card.get(name, "")):
             return f"`{name}` has {what}: write Markdown, with `code` between backticks, no links"
     return ""
-
-
-def _told(problems: list[Any]) -> dict[str, Any]:
-    return {"note": "; ".join(one.what for one in problems)} if problems else {}
 
 
 def drafting_rules(workspace: Workspace, task: Task | None = None) -> str:

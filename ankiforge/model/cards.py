@@ -1,21 +1,15 @@
-"""Drafts, cards as stored in the ledger, and notes as contained in packages and seen in Anki."""
+"""Drafts, cards and questions of the ledger, notes as packages contain them, and views of Anki."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from ankiforge.model.highlights import (
-    MADE_FROM,
-    AcceptedBy,
-    AnkiState,
-    CandidateState,
     CardKind,
     Document,
-    DraftId,
-    Edit,
     Family,
     Fields,
     Guid,
@@ -23,9 +17,7 @@ from ankiforge.model.highlights import (
     HighlightKey,
     Problem,
     Severity,
-    Standing,
     Verdict,
-    h16,
     note_id,
 )
 
@@ -104,6 +96,11 @@ class Draft:
     """None = no probe was wanted."""
 
     @property
+    def own(self) -> bool:
+        """Whether a person wrote or marked its words in the source."""
+        return self.by_hand or self.origin.by_comment or self.origin.drafter == "rules:phrase"
+
+    @property
     def probed(self) -> bool:
         """Return whether the answer probe was answered."""
         return self.probe is not None and self.probe.done
@@ -149,8 +146,6 @@ class Task:
     brief: Brief = Brief()
     beside: bool = False
     """Whether the drafts are added to pending ones instead of replacing them."""
-    instead: str = ""
-    """The guid of the card to replace when a person accepts a draft of this task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,25 +160,6 @@ class Drafted:
     problems: tuple[Problem, ...] = ()
     more: bool = False
     """Whether results for further highlights of the same task follow."""
-
-
-class Judge(Protocol):
-    """Distinguishes corrections of a passage or card from edits that state another fact."""
-
-    def of_highlights(self, before: Highlight, after: Highlight, known: Container[str]) -> Edit:
-        """Classify the edit of a passage; `known` contains words used elsewhere in the vault."""
-        ...
-
-    def of_drafts(self, before: Draft, after: Draft) -> Edit:
-        """Classify the edit of a card."""
-        ...
-
-    def is_disputed(self, card: Card, after: Draft) -> bool:
-        """Return whether a draft would change only fields that a person edited in Anki.
-
-        Such a revision becomes a conflict.
-        """
-        ...
 
 
 class Drafter(Protocol):
@@ -228,60 +204,20 @@ class IndexedCard(NamedTuple):
     terms: SearchTerms
 
 
+# --- what the ledger keeps ------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A draft with its findings and its deck."""
+class Proposal:
+    """A draft with the findings of the checks and the deck of its card."""
 
     draft: Draft
     findings: tuple[Finding, ...] = ()
-    accept: bool = False
-    """Whether the policy accepts the draft."""
-    consent: str = ""
-    """The id of the event by which a person consented to the form of the card; "" if that is not why."""
-    later: bool = False
-    """Whether the policy decides only later, because a person is still editing the file."""
-    repeats: str = ""
-    """The guid of a card, or the label of a draft of this batch, that is an exact duplicate."""
-    label: str = ""
-    """Identifies the draft within its batch."""
     deck: str = ""
-    deck_asked: bool = False
-    """Whether the deck is given on the command line, which overrides that of the document's other cards."""
 
     @property
     def blocked(self) -> bool:
         """Whether a check blocks the draft."""
-        return any(finding.severity is Severity.BLOCK for finding in self.findings)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The checked result of one task, which the ledger records in one transaction."""
-
-    task: Task
-    drafter: str
-    """`rules` or the model's name. Highlights without a card are pending again for another drafter."""
-    checked: tuple[Checked, ...] = ()
-    no_cards: tuple[NoCard, ...] = ()
-    failed: tuple[tuple[HighlightKey, str], ...] = ()
-    """(highlight, reason)."""
-
-
-# --- cards and notes ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A draft stored for a card."""
-
-    id: DraftId
-    state: CandidateState
-    draft: Draft
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a check blocks the candidate."""
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
@@ -291,45 +227,66 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A draft that a person may decide on."""
+
+    id: str
+    highlight: Highlight
+    proposal: Proposal
+    revises: Guid | None = None
+    """The card that would get this text; None for a new card."""
+    replaces: Guid | None = None
+    """The card of the other note type that it would replace."""
+    remarks: tuple[str, ...] = ()
+    """Why policy may not accept it."""
+
+    @property
+    def draft(self) -> Draft:
+        """The draft."""
+        return self.proposal.draft
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """A future Anki note, with all decisions about it."""
+    """An accepted card: a note in Anki, now or with the next package."""
 
     guid: Guid
     key: HighlightKey
-    slot: int
+    """The oldest key of its passage."""
+    slot: str
+    """"0" for the source's own card, else a hash of the words as drafted."""
     kind: CardKind
     fields: Fields
-    """The fields of the picked candidate, or as edited by a person."""
-    verdict: Verdict
-    standing: Standing
-    anki: AnkiState
+    quote: str
+    """The evidence, verbatim from the source."""
     highlight: Highlight
-    candidates: tuple[Candidate, ...]
-    standing_why: str = ""
-    anki_why: str = ""
-    accepted_by: AcceptedBy = AcceptedBy.NOBODY
-    edited: bool = False
-    """Whether a person edited `fields`."""
-    forced: bool = False
-    """Whether a person accepted the card although a check blocks it."""
+    """The passage as it was read last."""
+    origin: Origin
+    verdict: Verdict = Verdict.LIVE
+    why: str = ""
+    by: str = ""
+    """Who made the decision that stands: person, policy or source."""
+    edited: tuple[str, ...] = ()
+    """Fields whose text is a person's."""
+    offered: Fields = ()
+    """What the source says now in fields that a person edited here."""
+    passages: tuple[Highlight, ...] = ()
+    """All its places that are present, its own first."""
     deck: str = ""
     tags: tuple[str, ...] = ()
-    reason: str = ""
-    """Why the card was rejected."""
-    also: tuple[Highlight, ...] = ()
-    """Other highlights of the card: their own cards were merged into it."""
-    gone: frozenset[HighlightKey] = frozenset()
-    """Those of `also` that are gone."""
-    resolved: tuple[tuple[str, str], ...] = ()
-    """(field, a person's decision) for fields that differed between Anki and the source."""
-    waits: str = ""
-    """Why the policy did not accept a clean card: `flood`, if it is one of too many at once; `decided`, if
-    a person decided on its passage before; `recovered`, if its document has cards from Anki.
-    """
-    choice: str = ""
-    """If there are alternatives of both note types, the guid of the first card; else ""."""
-    beside: tuple[Candidate, ...] = ()
-    """The alternatives of the other note type."""
+    """Tags given by its draft or here; those of the source are on the highlight."""
+    remarks: tuple[str, ...] = ()
+    """`source gone`, `source changed`."""
+    forced: bool = False
+    """Whether a person accepted it although a check blocks it."""
+    mod: int = 0
+    """The `mod` that was shipped last; 0 = never shipped."""
+    digest: str = ""
+    """A hash of the note as it was shipped last."""
+    tags_sent: tuple[tuple[str, ...], ...] = ()
+    """Our tags in each package, oldest first."""
+    resolved: tuple[tuple[str, str, str, str], ...] = ()
+    """(field, `mine` or `source`, hash of theirs, hash of ours) as a person decided conflicts."""
 
     @property
     def family(self) -> Family:
@@ -337,69 +294,55 @@ class Card:
         return self.kind.family
 
     @property
-    def passages(self) -> tuple[Highlight, ...]:
-        """The highlights that the card links and cites: its own, and the others that are not gone."""
-        return (self.highlight, *(one for one in self.also if one.key not in self.gone))
+    def live(self) -> bool:
+        """Whether the card is to be in Anki."""
+        return self.verdict is Verdict.LIVE
 
-    @property
-    def made(self) -> bool:
-        """Whether a person made the card by hand from a passage, according to its slot."""
-        return self.slot >= MADE_FROM
 
-    @property
-    def current(self) -> bool:
-        """Whether the card is neither retired nor rejected."""
-        return self.standing is Standing.LIVE and self.verdict is not Verdict.REJECTED
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field that both the source and a person changed."""
 
-    @property
-    def undecided(self) -> bool:
-        """Whether the card is in use and waits for a person's decision."""
-        return self.standing is Standing.LIVE and self.verdict is Verdict.PENDING
+    guid: Guid
+    field: str
+    theirs: str
+    """The person's text: HTML from Anki, or Markdown if it was edited here."""
+    ours: str
+    """The source's text, of the same form."""
+    words: str = ""
+    """The person's text in Markdown."""
 
-    @property
-    def picked(self) -> Candidate | None:
-        """The picked candidate, or None."""
-        chosen = [c for c in self.candidates if c.state is CandidateState.PICKED]
-        return chosen[-1] if chosen else None
 
-    @property
-    def open(self) -> tuple[Candidate, ...]:
-        """The candidates or revisions that await a person's decision."""
-        return tuple(c for c in self.candidates if c.state is CandidateState.OPEN)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What holds back a card or a correction until a person answers it."""
 
-    @property
-    def to_choose(self) -> tuple[Candidate, ...]:
-        """The alternatives to choose from, of both note types; () if there is no choice to make."""
-        if self.picked or not self.undecided:
-            return ()
-        first = self.choice in ("", self.guid)
-        return (*self.open, *self.beside) if first else (*self.beside, *self.open)
+    id: str
+    kind: str
+    """same, conflict, duplicate, absent, emptied or form."""
+    text: str
+    """The question, in a sentence."""
+    accept: str
+    """What accepting does, in a few words."""
+    reject: str
+    new: str = ""
+    """The key, guid, source or form that the question is about."""
+    old: str = ""
+    """The key or guid that it may be."""
+    guids: tuple[Guid, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    examples: tuple[str, ...] = ()
 
-    @property
-    def revision(self) -> Candidate | None:
-        """The revision of an accepted card that awaits a decision, or None."""
-        stands = self.verdict is Verdict.ACCEPTED and self.standing is Standing.LIVE
-        return self.open[0] if stands and self.picked and self.open else None
 
-    @property
-    def leading(self) -> Candidate:
-        """The candidate to show: the picked one, else the first open one not blocked, else the first."""
-        if picked := self.picked:
-            return picked
-        passable = [candidate for candidate in self.open if not candidate.blocked]
-        return (*passable, *self.open, *self.candidates)[0]
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a card's text, for the list of a run."""
 
-    @property
-    def blocked(self) -> bool:
-        """Whether checks block the card and all its alternatives, and no person has forced it."""
-        forbidden = self.leading.blocked and all(one.blocked for one in self.beside)
-        return forbidden and not self.forced
-
-    @property
-    def ready(self) -> bool:
-        """Whether the card is accepted, live, and not blocked."""
-        live = self.standing is Standing.LIVE
-        return self.verdict is Verdict.ACCEPTED and live and not self.blocked
+    guid: Guid
+    before: Fields
+    after: Fields
+    why: str = ""
+    """Why the card keeps its words; "" if they changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,16 +400,22 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A decoded AnkiforgeId: `af1 <guid> <family> <slot> <key> <content> [mod]`."""
+    """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be told from it."""
 
     guid: Guid
-    family: Family
-    slot: int
     key: HighlightKey
-    content: str
-    """The hash of *our* content fields as shipped, before any merge."""
-    mod: int = 0
-    """The `mod` of the revision, except of the first; 0 = not given."""
+    slot: str
+    fields: tuple[str, ...]
+    """A hash of each content field, in note type order, as our package wrote it."""
+    tags: str
+    """A hash of our tags."""
+
+    @property
+    def family(self) -> Family:
+        """The note type for which it was written."""
+        return (
+            Family.CLOZE if len(self.fields) == len(Family.CLOZE.content_fields) else Family.BASIC
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -677,88 +626,30 @@ class View(Protocol):
         ...
 
 
-# --- revisions of a note --------------------------------------------------------------------------
-
-FRESH_SECONDS = 2
-"""A note changed this recently before a view was taken may change again within the same second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """One revision of a note in a package."""
-
-    guid: Guid
-    rev: int
-    """From 1; 0 = not recorded yet."""
-    mod: int
-    fields: Fields
-    """The fields of the card, in Markdown."""
-    html: tuple[str, ...]
-    """All fields in note type order, as in the package; () if only the journal has the revision."""
-    tags: tuple[str, ...]
-    """Our tags, without those that a person added in Anki."""
-    deck: str
-    digest: str = ""
-    first: bool = False
-    """Whether no earlier package contained the note."""
-    ours: tuple[str, ...] = ()
-    """Our content fields before a person's changes were merged in; () = as in `html`."""
-    package_tags: tuple[str, ...] | None = None
-    """The tags in the package, including those that a person added in Anki; None = `tags`."""
-    content: str = ""
-    """The hash of our content fields: the sixth word of AnkiforgeId."""
-    seen: bool = False
-    """Whether a view has shown this revision in Anki."""
-    written_at: str = ""
-    """ISO 8601, in UTC."""
-
-    @property
-    def all_tags(self) -> tuple[str, ...]:
-        """The tags in the package."""
-        return self.tags if self.package_tags is None else self.package_tags
-
-    @property
-    def known(self) -> bool:
-        """Whether the text of the revision is known."""
-        return bool(self.html)
-
-
-def digest_of(fields: Fields, tags: Sequence[str]) -> str:
-    """Return a hash of content and tags, which the journal stores in place of a revision's text."""
-    return h16(*(part for field in fields for part in field), "\x1e", *tags)
-
-
-def next_mod(guid: Guid, last: Shipment | None, seen_mod: int = 0) -> int:
-    """Return the `mod` of a new revision, which does not depend on the clock and always increases.
-
-    The first revision has the second of the note's id. Each later one is one above both the last
-    revision and the `mod` seen in Anki, so that an edit in Anki that was not read yet is newer
-    (docs/why.md).
-    """
-    return note_id(guid) // 1000 if last is None else 1 + max(last.mod, seen_mod)
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A note as contained in the newest view that has it."""
+    """A note of ours as the newest view has it."""
 
     guid: Guid
+    id: int
     mod: int
-    type_id: int
-    """0 if the note type is not one of ours."""
-    tags: tuple[str, ...]
+    """Seconds since 1970 if a person changed it, else the number that we shipped."""
+    type_known: bool
+    """Whether its note type has all fields of ours."""
     fields: tuple[str, ...]
-    """In the order of our note type."""
-    content: str
-    """The content hash in the AnkiforgeId, which identifies our revision that the note is based on."""
+    """All fields of our note type, as HTML, in its order."""
+    tags: tuple[str, ...]
     deck: str
-    cards: tuple[SeenCard, ...]
-    own: tuple[str, ...]
-    """All fields in the order of the note type in Anki, if it has other fields than ours; else ()."""
-    taken_at: float
-    """When the view was taken, in seconds since 1970."""
-    named: int = 0
-    """The mod in the AnkiforgeId; 0 = none."""
+    identity: Identity | None
+    reviews: int = 0
+    lapses: int = 0
+    suspended: bool = False
+    ordinals: tuple[int, ...] = ()
+    """The ordinals of its cards."""
+    own: tuple[str, ...] = ()
+    """All fields in the order of the note type in Anki, if it has other fields than ours."""
+    feedback: str = ""
+    """The person's remark in the field Feedback, as plain text."""
 
     @property
     def scheduler_tags(self) -> tuple[str, ...]:
@@ -766,28 +657,6 @@ class Seen:
         return tuple(tag for tag in self.tags if tag.casefold() in ("marked", "leech"))
 
 
-@dataclass(slots=True)
-class ViewSummary:
-    """The changes in the ledger when a view was recorded. Numbers count notes unless noted."""
-
-    refused: str = ""
-    """Why the view was not recorded; "" if it was."""
-    hint: str = ""
-    seen: int = 0
-    """Notes of ours in the view."""
-    first: int = 0
-    """Notes of ours that were never seen before."""
-    back: int = 0
-    """Missing or deleted notes that are in Anki again."""
-    missing: int = 0
-    """All notes that are now missing, until a person confirms it or another view decides."""
-    deleted: int = 0
-    """Notes newly recognised as deleted in Anki."""
-    held_back: bool = False
-    """Whether too many notes are missing at once for a deletion to be likely."""
-    reviews: int = 0
-    feedback: int = 0
-    recovered: int = 0
-    """Cards taken over from Anki because the ledger did not have them."""
-    bound: bool = False
-    """Whether this view bound the ledger to its collection."""
+def next_mod(guid: Guid, shipped: int, seen: int = 0) -> int:
+    """Return the `mod` of a changed note: above what was shipped and what was seen, so that Anki takes it."""
+    return 1 + max(shipped, seen) if shipped or seen else note_id(guid) // 1000

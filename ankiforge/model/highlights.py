@@ -96,63 +96,17 @@ class Family(StrEnum):
         return ("Front", "Back", "Reverse", "Extra") if self is Family.BASIC else ("Text", "Extra")
 
 
-class Presence(StrEnum):
-    """Whether a highlight is still in its source."""
-
-    PRESENT = "present"
-    MISSING_ONCE = "missing-once"
-    GONE = "gone"
-    IGNORED = "ignored"
-
-
-class CandidateState(StrEnum):
-    """The state of a candidate. The picked one is the text of the card."""
-
-    OPEN = "open"
-    PICKED = "picked"
-    PASSED = "passed"
-
-
 class Verdict(StrEnum):
-    """The decision about a card."""
-
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-
-
-class Standing(StrEnum):
-    """Whether a card is in use."""
+    """What became of an accepted card. Only live cards are shipped."""
 
     LIVE = "live"
+    REJECTED = "rejected"
     RETIRED = "retired"
+    """Deleted by the person in Anki, or replaced by another card."""
+    TAKEN_BACK = "taken back"
+    """Its acceptance was undone: the draft waits again, and policy leaves it to the person."""
     SUPERSEDED = "superseded"
-
-
-class AnkiState(StrEnum):
-    """What is known about a card's note in Anki."""
-
-    NONE = "none"
-    WRITTEN = "written"
-    SEEN = "seen"
-    HELD = "held"
-    MISSING = "missing"
-    TOMBSTONE = "tombstone"
-
-    @property
-    def there(self) -> bool:
-        """Whether the note is in Anki, as far as is known."""
-        return self in (AnkiState.SEEN, AnkiState.HELD)
-
-
-class AcceptedBy(StrEnum):
-    """Who accepted a card; a clean revision inherits it."""
-
-    NOBODY = ""
-    POLICY = "policy"
-    AUTHOR = "author"
-    """Written by hand in the source."""
-    PERSON = "person"
+    """Another card of the same passage stands: the passage had been given two keys."""
 
 
 class Severity(StrEnum):
@@ -172,37 +126,6 @@ class Fate(StrEnum):
     WAITING = "waiting"
     BLOCKED = "blocked"
     NO_CARD = "no_card"
-
-
-class EditKind(StrEnum):
-    """The kind of an edit in place."""
-
-    ANOTHER_FACT = "another fact"
-    """The passage states another fact, which gets a new note."""
-    WAITS = "waits"
-    """The note is kept, but a person decides on the new text."""
-    CORRECTION = "correction"
-    """The passage states the same fact, so the note may be updated."""
-
-
-NOTHING_COMMON = "no word in common"
-"""Why two texts are no edit of one another: the later one is simply new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """The kind of an edit, and a short reason."""
-
-    kind: EditKind
-    why: str
-    answer_changed: bool = False
-    """Whether the answer changed in more than spelling, form and function words."""
-    asks_other: bool = False
-    """Whether the card asks for other words of the same text."""
-    renamed: bool = False
-    """Whether a name or number beside the answer was replaced."""
-    names_kept: bool = False
-    """Whether no name or number was replaced, inserted or removed."""
 
 
 # --- hashes and ids, see docs/keys.md -------------------------------------------------------------
@@ -226,30 +149,10 @@ ID_BASE = 1_400_000_000_000
 """Ids start in May 2014, so that they are in Anki's range of timestamps but never in the future."""
 
 
-def guid_for(key: HighlightKey, family: Family, slot: int) -> Guid:
+def guid_for(key: HighlightKey, family: Family, slot: str) -> Guid:
     """Return the guid of a note, which is the same on every machine."""
-    digest = _digest(("ankiforge/guid/1", key, family.value, str(slot)))[:15]
+    digest = _digest(("ankiforge/guid/1", key, family.value, slot))[:15]
     return Guid("af" + base64.b32encode(digest).decode().lower())
-
-
-MADE_FROM = 100_000_000
-"""The first slot of cards that a person made by hand. The slots of drafted cards start at 1."""
-_MADE = 800_000_000
-
-
-def made_slot(fields: Fields) -> int:
-    """Return the slot of a card made by hand.
-
-    It is computed from the text, so that two machines without contact do not give the same slot to
-    two different cards.
-    """
-    return MADE_FROM + number_of("made", *sides_of(fields)) % _MADE
-
-
-def sides_of(fields: Fields) -> tuple[str, ...]:
-    """Return the texts of Text, Front and Back with white space collapsed."""
-    words = {name: " ".join(text.split()) for name, text in fields}
-    return tuple(words.get(name, "") for name in ("Text", "Front", "Back"))
 
 
 def note_id(guid: Guid) -> int:

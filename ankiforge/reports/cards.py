@@ -1,44 +1,27 @@
-"""Cards and highlights as JSON and as text for a terminal, and why cards wait for a person."""
+"""Cards, drafts, questions and highlights as JSON and as text for a terminal."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import (
-    AT_ONCE,
-    DECIDED,
-    MOVED_FROM,
-    NOTE,
-    PAIRED,
-    REPLACES,
-    SOURCE_GONE,
-    letter_of,
-)
-from ankiforge.ledger.events import DOUBTED, Event
-from ankiforge.ledger.placing import FLOOD, FLOODED, RECOVERED
+from ankiforge.ledger import Done, Ledger, Line
 from ankiforge.model import (
-    AnkiState,
-    Candidate,
-    Card,
+    AGENT,
+    Change,
     Document,
+    Finding,
     Highlight,
-    HighlightKey,
-    RunId,
+    Question,
     Seen,
     Severity,
-    Standing,
+    Waiting,
 )
 from ankiforge.text.anchors import from_a_word, to_a_word
 from ankiforge.text.display import on_one_line, shortened
 
 if TYPE_CHECKING:
-    from ankiforge.anki.merge import Conflict
+    from ankiforge.config.deckfiles import DeckRule
 
 # --- JSON -----------------------------------------------------------------------------------
 
@@ -48,66 +31,82 @@ def attributes(value: object, names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names.split()}
 
 
-def card_json(
-    card: Card, tags: tuple[str, ...], conflicts: tuple[Conflict, ...] = ()
-) -> dict[str, Any]:
-    """Return a card as an object of `list --json` and `show --json`; `tags` are those in a package."""
+def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule] = ()) -> dict[str, Any]:
+    """Return a card or draft as an object of `list --json` and `show --json`."""
     from ankiforge.anki.notes import content_html  # `extract` shows no cards
 
-    lead, revision = card.leading, next(iter(card.open if card.picked else ()), None)
-    html = content_html(card.kind, card.fields)
+    card, draft, words = line.card, line.waiting, line.words
+    html = content_html(line.kind, line.fields)
+    seen = ledger.seen_note(line.id) if line.anki == "seen" else None
     return {
-        "guid": card.guid,
-        "draft": lead.id,
-        "choice": [one.id for one in card.to_choose],
-        "candidates": [
-            {
-                "draft": one.id,
-                "kind": one.draft.kind,
-                "fields": dict(one.draft.fields),
-                "origin": origin_json(one),
-                "findings": one.findings,
-            }
-            for one in card.to_choose
-        ],
-        **attributes(card, "kind verdict standing anki anki_why deck"),
-        "tags": tags,
-        "fields": dict(card.fields),
-        "html": dict(zip(card.family.content_fields, html, strict=True)),
-        "quote": lead.draft.quote,
-        "highlight": card.highlight.key,
-        "also": [highlight.key for highlight in card.also],
-        "document": card.highlight.document.key,
-        "title": card.highlight.document.title,
-        "origin": origin_json(lead),
-        "findings": lead.findings,
-        "revision": {"draft": revision.id, "fields": dict(revision.draft.fields)}
-        if revision
+        "id": line.id,
+        "guid": card.guid if card else None,
+        "verdict": line.verdict,
+        **attributes(line, "kind anki deck"),
+        "tags": line_tags(line, decks),
+        "fields": dict(line.fields),
+        "html": dict(zip(line.family.content_fields, html, strict=True)),
+        "quote": words.quote,
+        "highlight": line.highlight.key,
+        "also": [one.key for one in card.passages[1:]] if card else [],
+        "document": line.highlight.document.key,
+        "title": line.highlight.document.title,
+        "origin": attributes(words.origin, "drafter model prompt"),
+        "findings": line.findings,
+        "waits": why_waiting(draft) if draft else "",
+        "revises": draft.revises if draft else None,
+        "replaces": draft.replaces if draft else None,
+        "revision": {"id": line.revision.id, "fields": dict(line.revision.draft.fields)}
+        if line.revision
         else None,
-        "conflicts": [
-            {"field": one.field, "base": one.base, "mine": one.theirs, "source": one.ours}
-            for one in conflicts
-        ],
-        **attributes(card, "reason accepted_by"),
-        "waits": why_waiting(card),
+        "reason": card.why if card else "",
+        "accepted_by": card.by if card and card.live else "",
+        "seen": _seen_json(seen) if seen else None,
     }
 
 
-def origin_json(candidate: Candidate) -> dict[str, str]:
-    """Return the drafter, model and prompt of a candidate."""
-    return attributes(candidate.draft.origin, "drafter model prompt")
+def line_tags(line: Line, decks: Sequence[DeckRule]) -> tuple[str, ...]:
+    """Return the tags of the note: its own, its source's and those of the deck files."""
+    from ankiforge.config.deckfiles import deck_of
+    from ankiforge.deliver import tags_of
+
+    if line.card:
+        return tuple(dict.fromkeys(tags_of(line.card, tuple(decks))))
+    highlight, given = line.highlight, line.words.tags
+    chosen = deck_of(tuple(decks), highlight.document, highlight).tags
+    return tuple(dict.fromkeys((*given, *highlight.document.tags, *highlight.tags, *chosen)))
 
 
-def note_json(seen: Seen | None, reviews: int) -> dict[str, Any] | None:
-    """Return a note as last seen in Anki, with the schedules of its cards; null if it never was."""
-    if seen is None:
-        return None
+def _seen_json(seen: Seen) -> dict[str, Any]:
+    leech = any(tag.casefold() == "leech" for tag in seen.tags)
     return {
-        **attributes(seen, "mod tags deck"),
-        "leech": "leech" in (tag.casefold() for tag in seen.tags),
-        "reviews": reviews,
-        "cards": [{"suspended": one.suspended, **asdict(one)} for one in seen.cards],
+        **attributes(seen, "mod tags deck reviews lapses suspended"),
+        "leech": leech,
+        "remark": seen.feedback,
     }
+
+
+def question_json(question: Question) -> dict[str, Any]:
+    """Return a question as an object of `list --view questions --json`."""
+    conflicts = [
+        {"field": one.field, "mine": one.words or one.theirs, "source": one.ours}
+        for one in question.conflicts
+    ]
+    return {
+        "id": question.id,
+        "guid": None,
+        "question": question.kind,
+        **attributes(question, "text accept reject guids examples"),
+        "conflicts": conflicts,
+    }
+
+
+def done_json(done: Done, change: Change | None = None) -> dict[str, Any]:
+    """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
+    said = {**attributes(done, "id guid at by what"), "highlight": done.key, "text": done.text}
+    if change is None:
+        return said
+    return {**said, "before": dict(change.before), "after": dict(change.after)}
 
 
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
@@ -130,9 +129,7 @@ def document_json(document: Document) -> dict[str, Any]:
     return {**named, "identifiers": dict(document.identifiers)}
 
 
-# --- text -----------------------------------------------------------------------------------
-
-_IN_ANKI = {AnkiState.MISSING: "missing", AnkiState.TOMBSTONE: "deleted"}
+# --- one line -------------------------------------------------------------------------------
 
 
 def titled(highlight: Highlight) -> str:
@@ -141,310 +138,156 @@ def titled(highlight: Highlight) -> str:
     return f"{highlight.document.title}{page}"
 
 
-def one_line(card: Card) -> str:
-    """Return a card in one line: id, state, kind and question."""
-    state = card.verdict.value if card.standing == "live" else card.standing.value
-    if card.blocked and state in ("pending", "accepted"):
-        state = "blocked"
-    if state == "accepted":
-        state = _IN_ANKI.get(card.anki, state)
-    if card.revision and state != "deleted":
+def one_line(line: Line) -> str:
+    """Return a card or draft in one line: id, state, kind and question."""
+    state = line.verdict
+    if line.waiting and line.waiting.revises:
         state = "revision"
-    many = len(card.to_choose)
-    choose = f"  ({many} to choose from)" if many > 1 else ""
-    if state == "pending" and card.waits == FLOODED and not choose:
-        choose = f"  ({why_waiting(card)})"
-    return f"{card.guid[:10]}  {state:8}  {card.kind:7}  {question_of(card)}{choose}"
+    elif line.blocked:
+        state = "blocked"
+    elif state == "accepted" and line.anki in ("missing", "deleted"):
+        state = line.anki
+    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question_of(line.fields)}"
 
 
-def question_of(card: Card) -> str:
+def question_of(fields: Iterable[tuple[str, str]]) -> str:
     """Return the question of a card, shortened to fit in a line."""
-    fields = dict(card.fields)
-    return shortened(on_one_line(fields.get("Text") or fields.get("Front", "")), 72)
+    named = dict(fields)
+    return shortened(on_one_line(named.get("Text") or named.get("Front", "")), 72)
 
 
 def fields_on_a_line(fields: Iterable[tuple[str, str]]) -> str:
     """Return the fields of a card in one line."""
-    return "; ".join(f"{name}: {text}" for name, text in fields)
+    return on_one_line("; ".join(f"{name}: {text}" for name, text in fields))
 
 
-def schedule_line(seen: Seen, reviews: int) -> str:
-    """Return the schedule of a note in Anki in one line."""
-    lapses = sum(one.lapses for one in seen.cards)
-    suspended = sum(one.suspended for one in seen.cards)
-    longest = max((one.interval for one in seen.cards), default=0)
+def question_line(question: Question) -> str:
+    """Return a question in one line, with the beginning of what it is about."""
+    about = " / ".join(
+        question.examples
+        or [fields_on_a_line([(one.field, one.ours)]) for one in question.conflicts]
+    )
+    return f"{question.id[:10]}  {question.text}  {shortened(on_one_line(about), 60)}".rstrip()
+
+
+def done_line(done: Done) -> str:
+    """Return a decision in one line: what `undo` takes, when, who, what, and the text."""
+    at = done.at[:16].replace("T", " ")
+    about = done.guid[:10] or done.key
+    text = shortened(on_one_line(done.text), 50)
+    return f"{done.id:16}  {at}  {done.what} by {done.by}  {about}  {text}".rstrip()
+
+
+def change_lines(done: Done, change: Change) -> Iterator[str]:
+    """Yield the old and the new words of a card that changed with its source."""
+    before, after = dict(change.before), dict(change.after)
+    yield f"{change.guid[:10]}  changed with its source {done.at[:10]}; to take it back: ankiforge undo {done.id}"
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name, "") != after.get(name, ""):
+            yield _row(f"  {name.lower()}", f"{before.get(name, '')}")
+            yield _row("   →", after.get(name, "") or "(nothing)")
+
+
+# --- in full --------------------------------------------------------------------------------
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name:9} {text}".replace("\n", f"\n{'':10}")
+
+
+def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) -> Iterator[str]:
+    """Yield the lines of a card or draft: fields, source, findings, and the commands that settle it."""
+    highlight, card, draft = line.highlight, line.card, line.waiting
+    yield f"{line.id}  {line.kind}  {line.verdict}" + (f"  anki: {line.anki}" if card else "")
+    yield _row("deck", line.deck)
+    yield from (_row(name.lower(), words) for name, words in line.fields)
+    yield _row("quote", line.words.quote)
+    heading = f" › {highlight.heading}" if highlight.heading else ""
+    yield _row("source", f"{titled(highlight)}{heading}")
+    yield from (_row("", link) for link in filter(None, (highlight.uri, *highlight.links)))
+    for passage in card.passages[1:] if card else ():
+        yield _row("also", titled(passage))
+    for finding in line.findings:
+        yield _row(finding.severity, f"{finding.message} ({finding.check})")
+        yield from _twin(ledger, finding)
+    if draft:
+        yield from _draft_text(ledger, line, draft)
+    elif card:
+        if line.revision:
+            yield _row("revision", fields_on_a_line(line.revision.draft.fields))
+            yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
+        seen = ledger.seen_note(line.id)
+        yield from [_row("studied", schedule_line(seen))] if seen else []
+        yield from [_row("remark", seen.feedback)] if seen and seen.feedback else []
+        yield from [_row(line.verdict, card.why)] if card.why else []
+        if not card.live:
+            yield _row("", f"ankiforge undo {line.id}")
+    for question in questions:
+        if line.id in question.guids:
+            yield from question_text(question)
+
+
+def _draft_text(ledger: Ledger, line: Line, draft: Waiting) -> Iterator[str]:
+    if waits := why_waiting(draft):
+        yield _row("waits", waits)
+    for old in ledger.lines(filter(None, (draft.revises, draft.replaces))):
+        yield _row("instead of" if draft.replaces else "now", fields_on_a_line(old.fields))
+    force = "--force " if line.blocked else ""
+    commands = (f"accept {force}{line.id}", f"edit {line.id}", f"reject {line.id}")
+    yield _row("", " · ".join(f"ankiforge {one}" for one in commands))
+
+
+def _twin(ledger: Ledger, finding: Finding) -> Iterator[str]:
+    """Yield the card that a finding is about."""
+    if finding.twin and not finding.twin.startswith("nid:"):
+        yield from (_row("", one_line(one)) for one in ledger.lines([finding.twin]))
+
+
+def _settled_by(id: str, accept: str, reject: str) -> str:
+    return _row("", f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})")
+
+
+def question_text(question: Question) -> Iterator[str]:
+    """Yield the lines of a question, with the commands that answer it."""
+    from ankiforge.anki.unrender import unrender
+
+    yield f"{question.id}  {question.text}"
+    for one in question.conflicts:
+        yield _row(one.field.lower(), "")
+        yield _row("  mine", one.words or unrender(one.theirs))
+        yield _row("  source", unrender(one.ours))
+    yield from (_row("", on_one_line(example)) for example in question.examples)
+    yield _settled_by(question.id, question.accept, question.reject)
+
+
+def history_text(history: Iterable[Done]) -> Iterator[str]:
+    """Yield the decisions about a card, oldest first, with what `undo` takes."""
+    yield from (_row("history", done_line(one)) for one in history)
+
+
+def schedule_line(seen: Seen) -> str:
+    """Return what became of a note in Anki in one line."""
     parts = (
         seen.deck,
-        f"{reviews} reviews",
-        f"{lapses} lapses" if lapses else "",
-        f"{longest} days" if longest > 0 else "",
-        f"{suspended} suspended" if suspended else "",
+        f"{seen.reviews} reviews",
+        f"{seen.lapses} lapses" if seen.lapses else "",
+        "suspended" if seen.suspended else "",
     )
     return " · ".join(filter(None, parts))
 
 
-def card_text(card: Card, conflicts: tuple[Conflict, ...] = ()) -> Iterator[str]:
-    """Yield the lines of a card: its fields, source and findings, and pending decisions."""
-    from ankiforge.anki.unrender import unrender
-
-    highlight, margin = card.highlight, "\n          "
-
-    def line(name: str, text: str) -> str:
-        return f"{name:9} {text.replace(chr(10), margin)}"
-
-    yield f"{card.guid}  {card.kind}  {card.verdict}  {card.standing}  anki: {card.anki}"
-    if card.standing is Standing.SUPERSEDED:
-        yield line("stands", f"{card.standing_why} in its place")
-    if card.anki_why:
-        since = "missing since " if card.anki is AnkiState.MISSING else ""
-        yield line("in Anki", f"{since}{card.anki_why}")
-        if since:
-            yield line("", f"ankiforge restore {card.guid}")
-    for conflict in conflicts:
-        yield line("conflict", conflict.field)
-        for side, words in (
-            ("base", conflict.base),
-            ("mine", conflict.theirs),
-            ("source", conflict.ours),
-        ):
-            yield line(f"  {side}", unrender(words))
-    if conflicts:
-        commands = (f"ankiforge resolve {card.guid} --{side}" for side in ("mine", "source"))
-        yield line("", " · ".join(commands))
-    yield line("deck", card.deck)
-    yield from (line(name.lower(), words) for name, words in card.fields)
-    yield line("quote", card.leading.draft.quote)
-    heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield f"source    {titled(highlight)}{heading}"
-    for link in filter(None, (highlight.uri, *highlight.links)):
-        yield f"          {link}"
-    for passage in card.also:
-        heading = f" › {passage.heading}" if passage.heading else ""
-        yield f"also      {titled(passage)}{heading}"
-    for finding in card.leading.findings:
-        yield f"{finding.severity:9} {finding.message} ({finding.check})"
-    if waits := why_waiting(card):
-        yield line("waits", waits)
-    for waiting in card.open if card.picked else ():
-        words = fields_on_a_line(waiting.draft.fields).replace("\n", margin)
-        yield f"revision {letter_of(waiting)}  {words}"
-        yield from (line("", f"{one.message} ({one.check})") for one in waiting.findings)
-        yield line("", f"ankiforge accept {card.guid} · ankiforge reject {waiting.id}")
-    if len(card.to_choose) > 1:
-        yield f"choose    one of {len(card.to_choose)}: ankiforge pick {card.to_choose[0].id}"
-        for candidate in card.to_choose:
-            yield f"  {candidate.id}  {candidate.draft.kind}"
-            yield line("", fields_on_a_line(candidate.draft.fields))
-            for finding in candidate.findings:
-                yield f"          {finding.severity}: {finding.message} ({finding.check})"
-    if card.reason:
-        yield f"rejected  {card.reason}"
-
-
-def history_text(ledger: Ledger, card: Card) -> Iterator[str]:
-    """Yield the lines of a card's history: its decisions with the ids of their actions, and shipments."""
-    if doubt := ledger.highlights.asked(card.highlight.key):
-        yield f"doubt     {doubt}"
-    history = _history(ledger, card)
-    actions = {event.id: event.action for event in history}
-    for event in history:
-        undone = actions.get(event.undoes, "")
-        action = f"{event.action}, takes back {undone}" if undone else event.action
-        yield f"decided   {event.at}  {event.what} by {event.by}  ({action})"
-        reason = event.body.get("reason") or event.body.get("after", {}).get("reason")
-        if reason:
-            yield f"  reason  {on_one_line(str(reason))}"
-    for rev, mod, package, at in ledger.packages.history(card.guid):
-        yield f"shipped   {at}  revision {rev}, mod {mod}, {package or 'by another machine'}"
-
-
-def history_json(ledger: Ledger, card: Card) -> dict[str, Any]:
-    """Return the decisions on a card and its shipments as JSON."""
-    names = "id at by what undoes action body"
-    return {
-        "decisions": [attributes(one, names) for one in _history(ledger, card)],
-        "shipped": [
-            dict(zip(("rev", "mod", "package", "at"), one, strict=True))
-            for one in ledger.packages.history(card.guid)
-        ],
+def why_waiting(draft: Waiting) -> str:
+    """Return why a draft waits; "" if its findings give the reason."""
+    said = {
+        "form": f"lines like `{draft.highlight.written}` may be no cards",
+        "new text for a card": "it would be the new text of a card",
     }
-
-
-def _history(ledger: Ledger, card: Card) -> list[Event]:
-    """Return the decisions that merged the card's document with others, then those on the card."""
-    documents = ledger.ingest.works.members(card.highlight.document.key)
-    unions = [event for one in documents for event in ledger.decisions.of(one)]
-    return [*unions, *ledger.decisions.of(card.guid)]
-
-
-def duplicates_text(ledger: Ledger, card: Card) -> Iterator[str]:
-    """Yield two lines for each duplicate or replacement of a card: its text, and commands to decide on it."""
-    named = (one.twin for one in card.leading.findings if one.check in PAIRED)
-    for twin in dict.fromkeys(filter(None, named)):
-        if twin.startswith(NOTE):
-            note = ledger.foreign.find(int(twin.removeprefix(NOTE)))
-            if note:
-                yield f"twin      {twin}  in Anki, {note.deck}: {fields_on_a_line(note.fields)}"
-                yield f"          ankiforge reject {card.guid} · ankiforge distinct {card.guid} {twin}"
-            continue
-        other = ledger.cards.get(twin.partition(".")[0])
-        yield f"twin      {one_line(other)}"
-        yield (
-            f"          ankiforge merge {card.guid} {other.guid}"
-            f" · ankiforge distinct {card.guid} {other.guid}"
-        )
-    replaced = [one.twin for one in card.leading.findings if one.check == REPLACES and one.twin]
-    for old in ledger.cards.several(replaced):
-        yield from _replacement("replaces?", old, card, old)
-    by = [
-        new
-        for new in ledger.cards.several(ledger.queries.problem_cards.waiting_for(card.guid))
-        if any((one.check, one.twin) == (REPLACES, card.guid) for one in new.leading.findings)
-    ]
-    for new in by:
-        yield from _replacement("replaced?", new, new, card)
-    if card.ready and not by and SOURCE_GONE in card.leading.findings:
-        yield f"keep it?  ankiforge accept {card.guid} · ankiforge reject {card.guid}"
-
-
-def _replacement(label: str, shown: Card, new: Card, old: Card) -> Iterator[str]:
-    yield f"{label} {one_line(shown)}"
-    yield (
-        f"          ankiforge accept {new.guid} · ankiforge merge {old.guid} {new.guid}"
-        f" · ankiforge distinct {new.guid} {old.guid}"
-    )
-
-
-def left_behind(ledger: Ledger, run: RunId, decks: tuple[DeckRule, ...]) -> Iterator[str]:
-    """Yield lines about cards of a run whose deck differs from that in the changed deck files.
-
-    An import does not move existing cards.
-    """
-    from ankiforge.anki.notes import deck_name
-
-    counts: Counter[tuple[str, str]] = Counter()
-    for guid in sorted(ledger.cards.of_run(run)):
-        card = ledger.cards.get(guid)
-        seen = ledger.views.seen(card.guid)
-        here = deck_name((seen.deck if seen else "") or card.deck)
-        wanted = deck_name(deck_of(decks, card.highlight.document, card.highlight).deck)
-        if card.ready and here.casefold() != wanted.casefold():
-            counts[here, wanted] += 1
-    for (here, wanted), count in sorted(counts.items()):
-        yield (
-            f"{count} card{'s stay' if count > 1 else ' stays'} in {here}, although the deck"
-            f' files now say {wanted}: no import moves a card; in Anki: deck:"{here}"'
-        )
-
-
-# --- why cards wait -------------------------------------------------------------------------
-
-CHOICE, MODEL, POLICY = "choice", "model", "policy"
-"""Reasons for waiting other than findings, as named in `--json`."""
-_SAYS = {
-    CHOICE: "several drafts to choose from",
-    FLOODED: f"more than {FLOOD} cards without findings at once",
-    DECIDED: "you have already decided on a card of their passage",
-    RECOVERED: "their document has cards that were recovered from Anki; accept one to go on",
-    DOUBTED: "they may be cards that moved, or that you rejected",
-    MODEL: "drafted by a model, so they wait for you",
-    POLICY: "no findings, but your settings make them wait",
-    "loose_term": "`Term: text` lines that may be prose",
-    "inline_field": "`a:: b` lines that may be prose or fields",
-    "phrase_gt5w": "long marked phrases that may be mere emphasis",
-    "phrase_outside_vault": "words marked in a document that may be mere emphasis",
-    "duplicate": "cards that repeat another card",
-    "moved_from": "passages that may have moved from elsewhere",
-    "replaces": "another fact has replaced that of an accepted card",
-    "rejected_elsewhere": "cards that you rejected in another note",
-    "same_highlight": "edited passages that may mean something else now",
-}
-_BY_DRAFTER = {"person": DECIDED, "anki": RECOVERED}
-_COMMANDS = {
-    CHOICE: ("choose", "review"),
-    FLOODED: ("", ""),
-    DECIDED: ("look at them", "review"),
-    RECOVERED: ("look at them", "review"),
-    DOUBTED: ("look at them", "review"),
-    POLICY: ("accept them all", 'accept --all --filter "drafter:rules"'),
-    MODEL: ("accept them all", 'accept --all --filter "-drafter:rules"'),
-}
-
-
-@cache
-def _rules() -> dict[str, str]:
-    """Return the message of each check; cached because loading the checks takes 0.1 s."""
-    from ankiforge.check import RULES
-
-    return {rule.id: rule.says.rstrip(":") for rule in RULES}
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A reason for which cards wait for a person, with these cards."""
-
-    name: str
-    """The id of a finding, or `choice`, `flood`, `decided`, `recovered`, `model`, `policy`."""
-    cards: tuple[Card, ...]
-
-    @property
-    def says(self) -> str:
-        """The reason in words."""
-        return _SAYS.get(self.name) or f"{_rules().get(self.name, 'a check warns')} ({self.name})"
-
-    @property
-    def command(self) -> tuple[str, str]:
-        """A command for all the cards, as (effect, command); empty for a flood, which a run reports."""
-        reject = f'reject --all --filter "verdict:pending finding:{self.name}"'
-        return _COMMANDS.get(self.name, ("reject them all", reject))
-
-
-def reasons(ledger: Ledger, run: RunId | None) -> tuple[Reason, ...]:
-    """Return the reasons for which the cards of a run, or all cards, wait; most frequent first."""
-    guids = ledger.queries.waiting(run)
-    cards = [
-        card
-        for start in range(0, len(guids), AT_ONCE)
-        for card in ledger.cards.several(guids[start : start + AT_ONCE])
-    ]
-    common = Counter(name for card in cards for name in _warnings(card))
-    groups: dict[str, list[Card]] = {}
-    for card in cards:
-        groups.setdefault(_reason(card, common), []).append(card)
-    found = (Reason(name, tuple(members)) for name, members in groups.items())
-    return tuple(sorted(found, key=lambda one: (-len(one.cards), one.name)))
-
-
-def reasons_by_key(found: Iterable[Reason]) -> dict[HighlightKey, Reason]:
-    """Return the reason by the key of each highlight whose card waits."""
-    by_key: dict[HighlightKey, Reason] = {}
-    for reason in found:
-        for card in reason.cards:
-            for highlight in (card.highlight, *card.also):
-                by_key.setdefault(highlight.key, reason)
-    return by_key
-
-
-def why_waiting(card: Card) -> str:
-    """Return why a card waits; "" if it does not wait, or if its findings give the reason."""
-    if not card.undecided or card.blocked or _warnings(card):
-        return ""
-    return Reason(_reason(card, Counter()), (card,)).says
-
-
-def _reason(card: Card, common: Counter[str]) -> str:
-    if len(card.to_choose) > 1:
-        return CHOICE
-    if warnings := sorted(
-        _warnings(card), key=lambda name: (name not in (MOVED_FROM, REPLACES), -common[name], name)
-    ):
-        return warnings[0]
-    if card.waits:
-        return card.waits
-    drafter = card.leading.draft.origin.drafter
-    return POLICY if drafter.startswith("rules") else _BY_DRAFTER.get(drafter, MODEL)
-
-
-def _warnings(card: Card) -> frozenset[str]:
-    findings = card.leading.findings
-    return frozenset(one.check for one in findings if one.severity is Severity.WARN)
+    remarks = [said.get(one, one) for one in draft.remarks]
+    warned = any(one.severity is not Severity.INFO for one in draft.proposal.findings)
+    if remarks or warned:
+        return "; ".join(remarks)
+    drafter = draft.draft.origin.drafter
+    if drafter.startswith("rules"):
+        return "your settings make it wait"
+    by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
+    return f"{by}, so it waits for you"

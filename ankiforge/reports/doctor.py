@@ -6,15 +6,13 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import __version__, check, extract
-from ankiforge.app import load_prompts, open_source, server_settings
+from ankiforge.app import load_prompts, open_ledger, open_source, server_settings
 from ankiforge.config import (
     EXPORTS,
     LLM,
@@ -28,9 +26,9 @@ from ankiforge.config import (
 )
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import restricted, unconfirmed
-from ankiforge.config.workspace import UserFolders, Workspace, home_of
-from ankiforge.errors import ConfigError, ForgeError, ItemError, LedgerError
-from ankiforge.ledger import ledger_in_memory
+from ankiforge.config.workspace import UserFolders, Workspace
+from ankiforge.errors import ConfigError, ForgeError, ItemError
+from ankiforge.ledger import readable_errors
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -38,7 +36,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
-    Problem,
     Severity,
     Task,
 )
@@ -144,15 +141,14 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     for item in workspace.remembered:
-        name = f"source {item.places[0].name if item.places else item.name}"
+        name = f"source {', '.join(item.names.values())}"
         if os.access(item.path, os.R_OK):
-            kinds = ", ".join(place.kind for place in item.places)
-            yield _ok(name, f"{kinds} in {item.path}, remembered by run")
+            yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
         else:
-            do = f"if it was moved: ankiforge run NEWPATH; otherwise: ankiforge run --forget {quote(item.path)}"
+            file = workspace.folder / "sources.yaml"
+            do = f"if it was moved: ankiforge run NEWPATH; to forget it, delete its lines in {file}"
             yield _warn(name, f"{item.path} is remembered but missing", do)
-    yield _ledger(workspace, around)
-    yield from _journal(workspace)
+    yield from _ledger(workspace)
     yield from _model(workspace, around)
     yield _anki(workspace.config, around)
 
@@ -214,62 +210,25 @@ def _answering(name: str, source: SourceEntry, look: Callable[[], str], trusted:
         return _failed(name, error)
 
 
-def _ledger(workspace: Workspace, around: Surroundings) -> Check:
-    """Check a copy of the ledger in memory, so that nothing is changed, not even an old schema."""
+def _ledger(workspace: Workspace) -> Iterator[Check]:
+    """Read journal and database in a copy in memory, so that nothing is changed."""
     if not workspace.ledger.exists():
-        return _ok("ledger", "none yet; the first run creates it")
-    try:
-        with ledger_in_memory(workspace.ledger, workspace.journal) as ledger:
-            home, first = home_of(around.folders)
-            ledger.ownership.claim(home, workspace.ledger, first=first)
-            fault = ledger.health()
-    except ForgeError as error:
-        return _failed("ledger", error)
-    if fault:
-        what = f"{workspace.ledger} is damaged: {fault}"
-        return _fail("ledger", what, "move it aside: a run rebuilds it from journal.jsonl", 4)
-    return _ok("ledger", f"{workspace.ledger} is sound")
-
-
-def _journal(workspace: Workspace) -> Iterator[Check]:
-    journal = workspace.journal
-    try:
-        lines = tuple(_journal_problems(workspace))
-    except ForgeError as error:
-        yield _failed("journal", error)
+        yield _ok("ledger", "none yet; the first run creates it")
         return
-    if lines:
-        first, others = lines[0], len(lines) - 1
-        more = f" (and {others} more)" if others else ""
-        others_read = "" if first.where == str(journal) else "; the other lines are used"
-        yield _warn("journal", f"{first.where}: {first.what}{more}{others_read}", first.hint)
-    elif journal.exists():
-        yield _ok("journal", f"every line of {journal} can be read")
-
-
-def _journal_problems(workspace: Workspace) -> Iterator[Problem]:
-    """Yield the unreadable lines of the journal, and the number of missing ones."""
-    from ankiforge.ledger.journal import VERSION, Journal
-
-    unreadable, journal = 0, workspace.journal
-    for line in Journal(journal).read():
-        if isinstance(line, Problem):
-            unreadable += 1
-            do = "correct the line, restore it from git or a backup, or delete it"
-            yield Problem(line.where, line.what, do)
-        elif line.v > VERSION:
-            what = f"is of version {line.v}, this is {VERSION}"
-            yield Problem(f"{journal}: line {line.id}", what, "upgrade ankiforge")
-    lost = 0
-    if workspace.ledger.exists():
-        # a damaged ledger is reported by its own check
-        with suppress(LedgerError), ledger_in_memory(workspace.ledger, journal) as ledger:
-            lost = ledger.lines_lost() - unreadable
-    if lost > 0:
-        lacks = f"{counted(lost, 'line')} that the ledger knows"
-        what = f"it lacks {lacks}" if journal.exists() else f"it is missing; it held {lacks}"
-        do = "nothing; the next run or decision writes them again"
-        yield Problem(str(journal), what, do)
+    try:
+        with readable_errors(), open_ledger(workspace, read_only=True) as ledger:
+            unreadable, _ = ledger.journal_state
+    except ForgeError as error:
+        yield _failed("ledger", error)
+        return
+    yield _ok("ledger", f"{workspace.ledger} is sound")
+    if unreadable:
+        do = "restore the file from git or a backup; the other lines are used"
+        yield _warn(
+            "journal", f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read", do
+        )
+    else:
+        yield _ok("journal", f"every line in {workspace.journal} can be read")
 
 
 def _anki(config: Config, around: Surroundings) -> Check:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ankiforge.model import Card, Document, Highlight
+from ankiforge.ledger import Line
+from ankiforge.model import Document, Highlight
 from ankiforge.reports.cards import attributes, document_json, highlight_json
 
 VERSION = 1
@@ -25,22 +26,16 @@ class Chosen:
 
     highlights: tuple[Highlight, ...]
     """In reading order."""
-    cards: tuple[Card, ...]
-    tags: dict[str, tuple[str, ...]]
-    """The tags of each card, by guid."""
+    lines: tuple[Line, ...]
+    """Cards and drafts."""
+    tags: Callable[[Line], tuple[str, ...]]
     query: str = ""
-    works: Mapping[str, str] = field(default_factory=dict)
-    """The key of the work by document key, for documents that belong to a work with several documents."""
-
-    def work_of(self, document: Document) -> str:
-        """Return the key of a document's work."""
-        return self.works.get(document.key, document.key)
 
     @property
     def documents(self) -> tuple[Document, ...]:
         """The documents of the highlights and cards, without duplicates."""
         found = {one.document.key: one.document for one in self.highlights}
-        found |= {one.highlight.document.key: one.highlight.document for one in self.cards}
+        found |= {one.highlight.document.key: one.highlight.document for one in self.lines}
         return tuple(found.values())
 
 
@@ -68,40 +63,38 @@ def write(path: Path, text: Iterable[str]) -> None:
 # --- JSON Lines -----------------------------------------------------------------------------
 
 
-def lines(chosen: Chosen, card_json: Callable[[Card], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def lines(chosen: Chosen, as_json: Callable[[Line], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield all lines, which are always the same for the same ledger.
 
     The first line identifies the format. Then follow all documents, highlights and cards, and finally
     the number of lines.
     """
     number = 0
-    for line in _lines(chosen, card_json):
+    for line in _lines(chosen, as_json):
         number += 1
         yield line
     yield {"type": "end", "lines": number}
 
 
-def _lines(chosen: Chosen, card_json: Callable[[Card], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _lines(chosen: Chosen, as_json: Callable[[Line], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     yield {"type": "ankiforge", "version": VERSION, "query": chosen.query}
     for one in chosen.documents:
         yield {
             "type": "document",
             **document_json(one),
             **attributes(one, "source path uri tags collections"),
-            "work": chosen.work_of(one),
         }
     for highlight in chosen.highlights:
         yield {"type": "highlight", **highlight_json(highlight)}
-    for card in chosen.cards:
-        yield {"type": "card", **card_json(card)}
+    for line in chosen.lines:
+        yield {"type": "card", **as_json(line)}
 
 
 # --- CSV ------------------------------------------------------------------------------------
 
 COLUMNS = (
-    "guid", "kind", "verdict", "standing", "anki", "deck", "tags", "front", "back", "extra",
-    "quote", "comment", "document", "creators", "issued", "page", "link", "highlight", "drafter",
-    "reason",
+    "id", "guid", "kind", "verdict", "anki", "deck", "tags", "front", "back", "extra", "quote",
+    "comment", "document", "creators", "issued", "page", "link", "highlight", "drafter", "reason",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """Characters that a spreadsheet takes for the beginning of a formula."""
@@ -112,17 +105,17 @@ def as_csv(chosen: Chosen) -> str:
     written = StringIO(newline="")
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for card in chosen.cards:
-        fields, highlight, lead = dict(card.fields), card.highlight, card.leading.draft
+    for line in chosen.lines:
+        fields, highlight = dict(line.fields), line.highlight
         document = highlight.document
         cells = (
-            card.guid, card.kind, card.verdict, card.standing, card.anki, card.deck,
-            " ".join(chosen.tags[card.guid]),
+            line.id, line.card.guid if line.card else "", line.kind, line.verdict, line.anki, line.deck,
+            " ".join(chosen.tags(line)),
             fields.get("Text") or fields.get("Front", ""), fields.get("Back", ""),
-            fields.get("Extra", ""), lead.quote, highlight.comment,
+            fields.get("Extra", ""), line.words.quote, highlight.comment,
             document.title, "; ".join(document.creators), document.issued,
             highlight.page_label, highlight.uri or document.uri, highlight.key,
-            lead.origin.drafter, card.reason,
+            line.words.origin.drafter, line.card.why if line.card else "",
         )  # fmt: skip
         writer.writerow(map(_guarded, cells))
     return written.getvalue()

@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 from ankiforge import check
 from ankiforge.anki.cards import cloze_signs, is_empty
 from ankiforge.anki.collection import AnyNote
-from ankiforge.anki.identity import content_hash, parse_identity
+from ankiforge.anki.identity import field_hash, parse_identity
 from ankiforge.anki.notes import read_source, text_of
-from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.unrender import unrender
 from ankiforge.check import MAX_LENGTH, bare, content
 from ankiforge.model import (
@@ -433,11 +432,14 @@ class Linter:
     def cards(self, cards: Iterable[Card]) -> Iterator[Linted]:
         """Yield the findings for the cards of a ledger, each checked against its passage."""
         for card in cards:
-            if not card.current:
+            if not card.live:
                 continue
-            draft = replace(card.leading.draft, fields=card.fields)
-            if card.edited:
-                draft = replace(draft, origin=Origin("person"))
+            origin = Origin("person") if card.edited else card.origin
+            answer = dict(card.fields).get("Back", "")
+            by_hand = card.slot.isdigit() and len(card.slot) < 4
+            draft = Draft(
+                card.key, card.kind, card.fields, card.quote, answer, 0, origin, by_hand=by_hand
+            )
             found = self._against(draft, card.highlight)
             found += self._repeats(card.guid, draft, card.highlight.key)
             name = _TYPE_NAMES[card.family]
@@ -493,7 +495,8 @@ def _source_of(note: ReadNote) -> tuple[Draft, Highlight, bool] | None:
     passage, exact, quote = read_source(fields.get("Source", "")[:LONGEST_READ])
     if identity is None or not exact or not note.faces:
         return None
-    contents = [fields.get(name, "") for name in note_type(identity.family).fields]
+    contents = [fields.get(name, "") for name in identity.family.content_fields]
+    edited = tuple(map(field_hash, contents)) != identity.fields
     highlight = Highlight(
         document=Document(DocumentKey(""), "", text_of(fields.get("Citation", ""))),
         namespace="",
@@ -509,7 +512,7 @@ def _source_of(note: ReadNote) -> tuple[Draft, Highlight, bool] | None:
         origin=Origin("llm"),
         by_hand=_written_there(draft, exact),
     )
-    return draft, highlight, content_hash(identity.family, contents) != identity.content
+    return draft, highlight, edited
 
 
 def _written_there(draft: Draft, passage: str) -> bool:

@@ -2,138 +2,125 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-from ankiforge.ledger.search import FoundBy, Match, WorkCard, WorkHighlight
-from ankiforge.model import Standing, Verdict
-from ankiforge.reports.cards import attributes, document_json
-from ankiforge.text.cloze import reveal
-from ankiforge.text.display import counted, shortened
+from ankiforge.ledger import Line, Match
+from ankiforge.reports.cards import attributes, document_json, question_of
+from ankiforge.text.display import counted, on_one_line, shortened
 
 SHOWN = 5
 """The number of passages and of cards that a terminal shows for a work without -v."""
 _LINE = 96
+_OPENERS = {
+    "doi": "https://doi.org/",
+    "arxiv": "https://arxiv.org/abs/",
+    "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
+}
 
 
-def seen_json(match: Match, now: float, looked: str) -> dict[str, Any]:
-    """Return a work as an object of `seen --json`.
-
-    Args:
-        match: the work, and why it was found.
-        now: the current time, in seconds since 1970.
-        looked: when the last view of Anki was taken, in ISO 8601; "" if never.
-    """
-    work = match.work
-    first, last = work.read
-    retention = work.retention(now)
+def seen_json(match: Match, looked: str) -> dict[str, Any]:
+    """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
+    first, last = _read(match)
+    chance = _mean(match)
+    recall = {"now": chance and round(chance, 4), "learnt": len(match.recall), "looked": looked}
     return {
-        "document": document_json(work.documents[0]),
+        "document": document_json(match.documents[0]),
         "found": {"by": match.by, "what": match.detail},
-        "ways": [attributes(one, "key source title path") for one in work.documents],
-        "read": {"first": first, "last": last, "seen": work.first_seen},
-        "counts": work.counts,
-        "recall": {
-            "now": None if retention.now is None else round(retention.now, 4),
-            **attributes(retention, "cards learnt suspended"),
-            "looked": looked,
-        },
-        "links": work.links,
-        "highlights": [_highlight_json(match, one) for one in match.highlights],
-        "cards": [_card_json(match, one, now) for one in work.cards],
-    }
+        "ways": [attributes(one, "key source title path") for one in match.documents],
+        "read": {"first": first, "last": last},
+        "counts": _counts(match),
+        "recall": recall,
+        "links": _links(match),
+        "highlights": [
+            {
+                **attributes(one, "key kind exact comment colour page_label heading created uri links"),
+                "presence": "gone" if one.key in match.gone else "present",
+                "matched": one.key in match.matched,
+            }
+            for one in match.highlights
+        ],
+        "cards": [
+            {
+                "id": one.id, "guid": one.id if one.card else None,
+                "highlight": one.highlight.key, **attributes(one, "kind verdict anki"),
+                "fields": dict(one.fields), "matched": one.id in match.matched,
+            }
+            for one in match.lines
+        ],
+    }  # fmt: skip
 
 
-def _highlight_json(match: Match, one: WorkHighlight) -> dict[str, Any]:
+def _read(match: Match) -> tuple[str, str]:
+    """Return the days of the first and the last highlight; "" if unknown."""
+    days = sorted(one.created[:10] for one in match.highlights if one.created)
+    return (days[0], days[-1]) if days else ("", "")
+
+
+def _counts(match: Match) -> dict[str, int]:
+    verdicts = Counter(one.verdict for one in match.lines)
     return {
-        "key": one.key,
-        **attributes(one.text, "kind exact comment colour page_label heading created uri links"),
-        "presence": one.presence,
-        "matched": one.key in match.matched,
+        "highlights": len(match.highlights),
+        "cards": verdicts["accepted"],
+        "waiting": verdicts["pending"],
+        "rejected": verdicts["rejected"],
+        "retired": verdicts["retired"],
+        "in_anki": sum(one.anki == "seen" for one in match.lines),
     }
 
 
-def _card_json(match: Match, one: WorkCard, now: float) -> dict[str, Any]:
-    last = max((at for _, at in one.answered), default=None)
-    return {
-        **attributes(one, "guid highlight kind"),
-        "fields": dict(one.fields),
-        **attributes(one, "verdict standing anki"),
-        "answered": None
-        if last is None
-        else datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds"),
-        "recall": [None if chance is None else round(chance, 4) for chance in one.recall(now)],
-        "matched": one.guid in match.matched,
-    }
+def _mean(match: Match) -> float | None:
+    return sum(match.recall.values()) / len(match.recall) if match.recall else None
 
 
-# --- text -----------------------------------------------------------------------------------
+def _links(match: Match) -> list[str]:
+    """Return the addresses at which the work opens."""
+    found = []
+    for document in match.documents:
+        found.append(document.uri)
+        for scheme, value in document.identifiers:
+            if scheme == "url" and value.startswith(("http://", "https://")):
+                found.append(value)
+            elif scheme in _OPENERS:
+                found.append(f"{_OPENERS[scheme]}{value}")
+    return list(dict.fromkeys(filter(None, found)))
 
 
-def as_text(match: Match, now: float, *, whole: bool = False) -> Iterator[str]:
+def as_text(match: Match, *, whole: bool = False) -> Iterator[str]:
     """Yield the lines that describe a work; with `whole`, all its highlights and cards."""
-    work = match.work
-    document = work.documents[0]
+    document, most = match.documents[0], None if whole else SHOWN
     year = f" ({document.issued[:4]})" if document.issued else ""
-    yield f"{work.title}{year}"
+    yield f"{document.title or document.path}{year}"
     if document.creators:
         yield f"  by        {', '.join(document.creators)}"
-    yield f"  found by  {_why(match)}"
-    first, last = work.read
-    made = f"{first} to {last}" if first != last else first
-    seen = f"first read here {work.first_seen[:10]}" if work.first_seen else ""
-    yield f"  read      {' · '.join(filter(None, (made, seen))) or 'date unknown'}"
-    most = None if whole else SHOWN
-    yield f"  marked    {counted(len(work.highlights), 'highlight')}"
-    for highlight in match.highlights[:most]:
-        yield f"    {_highlight(highlight)}"
+    yield f"  found by  {match.by}{f' ({match.detail})' if match.detail else ''}"
+    if days := " to ".join(dict.fromkeys(filter(None, _read(match)))):
+        yield f"  read      {days}"
+    yield f"  marked    {counted(len(match.highlights), 'highlight')}"
+    for one in match.highlights[:most]:
+        page = f"p. {one.page_label}: " if one.page_label else ""
+        comment = f"  [{one.comment}]" if one.exact and one.comment else ""
+        gone = "  (gone from the source)" if one.key in match.gone else ""
+        yield f"    {_short(f'{page}{one.exact or one.comment or one.kind}{comment}')}{gone}"
     yield from _more(len(match.highlights), most)
-    yield f"  cards     {_cards(match, now)}"
-    cards = sorted(work.cards, key=lambda one: one.guid not in match.matched)
-    for one in cards[:most]:
-        yield f"    {_card(one, now)}"
-    yield from _more(len(cards), most)
-    for link in work.links:
-        yield f"  open      {link}"
-
-
-def _why(match: Match) -> str:
-    if match.by is FoundBy.WORDS:
-        return f"its words ({match.detail})" if match.detail else "its words"
-    return f"{match.by} ({match.detail})" if match.detail else match.by.value
-
-
-def _highlight(one: WorkHighlight) -> str:
-    text = one.text
-    page = f"p. {text.page_label}: " if text.page_label else ""
-    comment = f"  [{text.comment}]" if text.exact and text.comment else ""
-    words = text.exact or text.comment or f"({text.kind})"
-    gone = "  (gone from the source)" if one.presence == "gone" else ""
-    return _short(f"{page}{words}{comment}") + gone
-
-
-def _cards(match: Match, now: float) -> str:
-    counts, retention = match.work.counts, match.work.retention(now)
-    parts = [f"{counts['in_anki']} in Anki" if counts["in_anki"] else ""]
-    parts += [
-        f"{counts[name]} {name}" for name in ("waiting", "rejected", "retired") if counts[name]
+    counts = _counts(match)
+    parts = [
+        f"{counts[name]} {name.replace('_', ' ')}"
+        for name in ("in_anki", "waiting", "rejected", "retired")
+        if counts[name]
     ]
-    if retention.now is not None:
-        learnt = f"{retention.learnt} of {retention.cards} learnt"
-        parts.append(f"{retention.now:.0%} remembered now ({learnt})")
-    parts += [f"{retention.suspended} suspended"] if retention.suspended else []
-    return " · ".join(filter(None, (str(counts["cards"]), *parts)))
+    if (chance := _mean(match)) is not None:
+        parts.append(f"{chance:.0%} remembered now")
+    yield f"  cards     {' · '.join((str(counts['cards']), *parts))}"
+    yield from (f"    {_card(one)}" for one in match.lines[:most])
+    yield from _more(len(match.lines), most)
+    yield from (f"  open      {link}" for link in _links(match))
 
 
-def _card(one: WorkCard, now: float) -> str:
-    learnt = [chance for chance in one.recall(now) if chance is not None]
-    known = f"{min(learnt):.0%}" if learnt else ""
-    state = one.verdict.value if one.standing is Standing.LIVE else one.standing.value
-    if state == Verdict.ACCEPTED and one.anki.there:
-        state = "in Anki"
-    words = reveal(one.fields[0][1]) if one.fields else ""
-    return _short(f"{one.guid[:10]}  {state:9} {known:>4}  {words}")
+def _card(one: Line) -> str:
+    state = "in Anki" if one.anki == "seen" and one.verdict == "accepted" else one.verdict
+    return _short(f"{one.id[:10]}  {state:9} {question_of(one.fields)}")
 
 
 def _more(count: int, most: int | None) -> Iterator[str]:
@@ -142,4 +129,4 @@ def _more(count: int, most: int | None) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    return shortened(text.replace("\n", " "), _LINE)
+    return shortened(on_one_line(text), _LINE)

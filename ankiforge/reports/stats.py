@@ -1,769 +1,214 @@
-"""Statistics of a workspace: the progress of highlights, the quality of drafters, and results in Anki.
-
-`statistics` counts in one pass over the cards and one over the answers. `as_json` and `as_text`
-format the result. Shares are from 0 to 1, times in seconds.
-"""
+"""What became of highlights and drafts, what models cost, and how the cards fare in Anki."""
 
 from __future__ import annotations
 
-import gc
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from ankiforge.anki.notes import in_deck
-from ankiforge.config import LlmSettings, is_loopback
-from ankiforge.draft.budget import FREE, Price, known_price
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.queries import CardRow, DraftedBy, LastView, Paid
-from ankiforge.model import AcceptedBy, Calendar, Fate, Guid, SeenCard, Standing, Verdict
-from ankiforge.model.retention import Answers, is_mature, retrievability
-from ankiforge.reports.cards import attributes
-from ankiforge.reports.days import Days
-from ankiforge.text.display import counted, dollars, duration, number, percent, table
+from ankiforge.ledger import Ledger, Paid
+from ankiforge.text.display import counted, dollars, percent, table
 
-AHEAD = 30
-"""The number of days in the forecast, including today."""
-FEW = 20
-"""A share of fewer answers may be due to chance, and is marked."""
-SHOWN = 10
-"""The default number of rows of a table in a terminal."""
-WIDTH = 80
-"""The minimum width of a terminal, in columns."""
-DIMENSIONS = {
-    "deck": "deck",
-    "document": "document",
-    "drafter": "drafter",
-    "model": "model",
-    "prompt": "prompt",
-    "kind": "kind",
-    "check": "finding",
-}
-"""The dimensions by which cards are grouped, with the titles of their columns."""
-_TIMED = ("deck", "document")
-"""Dimensions whose groups have days, months and load."""
-_COUNTS = ("notes", "cards", "new", "learning", "young", "mature", "suspended", "leeches", "lapses")
-_OUTCOMES = ("accepted", "rejected", "waiting", "blocked", "dropped")
+WEEKS = 26
+"""The number of weeks that the heat map shows."""
+_SHADES = " ░▒▓█"
+_ANSWER = 1
+"""The type of an answer to a card in review, in Anki's log."""
+_FEW = 20
+"""With fewer answers, a retention says little."""
 
 
-# --- the value ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The selection of cards and answers to count."""
-
-    deck: str = ""
-    """Count only this deck and its subdecks; the name is as given by `deck_name`."""
-    query: str = ""
-    cards: frozenset[Guid] | None = None
-    """The cards that the query matches; None = all."""
-    since: date | None = None
-    """Count answers, drafts and replies from this day on; None = all."""
-
-    @property
-    def partly(self) -> bool:
-        """Whether the selection excludes cards."""
-        return bool(self.deck) or self.cards is not None
-
-    def matches(self, row: CardRow) -> bool:
-        """Return whether the query matches a card."""
-        return self.cards is None or row.guid in self.cards
-
-    def within(self, name: str) -> bool:
-        """Return whether a deck is the chosen one or one of its subdecks."""
-        return not self.deck or (bool(name) and in_deck(name, self.deck))
-
-
-Prices = Callable[[str], Price | None]
-"""Returns the price of a model; None if unknown."""
-
-
-@dataclass(slots=True)
-class Drafts:
-    """The cards of one drafter, model and prompt, and the cost of the replies at today's prices."""
-
-    origin: DraftedBy
-    outcomes: Counter[str] = field(default_factory=Counter)
-    """The number of cards by `_OUTCOMES`, and of accepted ones also `by_policy` and `edited`."""
-    reasons: Counter[str] = field(default_factory=Counter)
-    """The number of rejected cards by reason."""
-    requests: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    usd: float | None = 0.0
-    """The cost in US dollars; None if the price of a model is unknown."""
-
-    def add(self, row: CardRow) -> None:
-        """Count a card."""
-        if row.verdict is Verdict.ACCEPTED:
-            self.outcomes["accepted"] += 1
-            self.outcomes["by_policy"] += row.accepted_by is AcceptedBy.POLICY
-            self.outcomes["edited"] += row.edited
-        elif row.verdict is Verdict.REJECTED:
-            self.outcomes["rejected"] += 1
-            self.reasons[row.reason] += 1
-        elif row.standing is not Standing.LIVE:
-            self.outcomes["dropped"] += 1
-        else:
-            self.outcomes["waiting" if row.passable else "blocked"] += 1
-
-    def pay(self, paid: Paid, price: Price | None) -> None:
-        """Add the cost of replies."""
-        self.requests += paid.requests
-        self.tokens_in += paid.tokens_in
-        self.tokens_out += paid.tokens_out
-        if price is None or self.usd is None:
-            self.usd = None
-        else:
-            self.usd += price.cost(paid.tokens_in, paid.tokens_out, paid.cached)
-
-    @property
-    def cards(self) -> int:
-        """The number of all cards."""
-        return sum(self.outcomes[name] for name in _OUTCOMES)
-
-    @property
-    def kept(self) -> float | None:
-        """The share of accepted cards among those decided."""
-        decided = self.outcomes["accepted"] + self.outcomes["rejected"]
-        return self.outcomes["accepted"] / decided if decided else None
-
-    @property
-    def usd_each(self) -> float | None:
-        """The total cost, including that of rejected cards, per accepted card."""
-        accepted = self.outcomes["accepted"]
-        return self.usd / accepted if self.usd is not None and accepted else None
-
-    @property
-    def name(self) -> str:
-        """The drafter, model and prompt as text."""
-        one = self.origin
-        return " ".join(filter(None, (one.drafter or "unknown", one.model, one.prompt)))
-
-
-@dataclass(slots=True)
+@dataclass
 class Group:
-    """The totals of a group of cards in Anki and of their answers."""
+    """How the cards of one source, document or drafter fare in Anki."""
 
     name: str
-    label: str
-    timed: bool = False
-    """Whether answers are counted by day and by month, and cards by due day."""
-    counts: Counter[str] = field(default_factory=Counter)
-    """The numbers of `_COUNTS`, and the number of values in each of `totals`."""
-    totals: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """Sums of `difficulty` (FSRS, 1 to 10), `ease` (without FSRS) and `recall` (current probability)."""
-    answers: Answers = field(default_factory=Answers)
-    days: Counter[date] = field(default_factory=Counter)
-    """The number of answers by day."""
-    months: defaultdict[str, Answers] = field(default_factory=lambda: defaultdict(Answers))
-    """The answers by month, such as `2026-11`."""
-    due: Counter[int] = field(default_factory=Counter)
-    """The number of cards by days until they are due, negative if overdue."""
-
-    def mean(self, name: str) -> float | None:
-        """Return the mean of the values in one of `totals`; None if there are none."""
-        return self.totals[name] / self.counts[name] if self.counts[name] else None
-
-    def observe(self, name: str, value: float) -> None:
-        """Add a value to one of `totals`."""
-        self.totals[name] += value
-        self.counts[name] += 1
+    notes: int = 0
+    reviews: int = 0
+    tested: int = 0
+    """Answers to cards in review."""
+    remembered: int = 0
+    lapses: int = 0
+    leeches: int = 0
+    suspended: int = 0
+    seconds: float = 0.0
 
     @property
-    def few(self) -> bool:
-        """Whether the retention is based on too few answers."""
-        return self.answers.tested < FEW
+    def retention(self) -> float | None:
+        """The share of remembered answers (0 to 1); None without any."""
+        return self.remembered / self.tested if self.tested else None
 
-    @property
-    def known(self) -> bool:
-        """Whether there is anything to show."""
-        return bool(self.counts["cards"] or self.answers.given)
-
-    @property
-    def load(self) -> list[int]:
-        """The numbers of cards due today (including overdue ones), tomorrow, and so on."""
-        today = sum(many for day, many in self.due.items() if day <= 0)
-        return [today, *(self.due[n] for n in range(1, AHEAD))]
-
-    def plus(self, more: Group) -> None:
-        """Add the cards and answers of another group."""
-        self.counts.update(more.counts)
-        for name, total in more.totals.items():
-            self.totals[name] += total
-        self.answers.plus(more.answers)
-        if self.timed:
-            self.days.update(more.days)
-            self.due.update(more.due)
-            for month, answers in more.months.items():
-                self.months[month].plus(answers)
+    def as_json(self) -> dict[str, Any]:
+        """Return the group as JSON."""
+        names = "name notes reviews tested remembered lapses leeches suspended"
+        found = {name: getattr(self, name) for name in names.split()}
+        return {**found, "retention": self.retention, "seconds": round(self.seconds)}
 
 
-@dataclass(slots=True)
+@dataclass
 class Statistics:
-    """The statistics of a workspace at one time."""
+    """All figures."""
 
-    choice: Choice
-    days: Days
-    look: LastView | None
-    """None if Anki was never read."""
-    dated: bool
-    """Whether the due days of cards are known."""
-    highlights: int | None
-    """None if the selection excludes cards."""
-    fates: Counter[Fate]
-    """The number of highlights by fate."""
-    funnel: Counter[str]
-    """The number of `drafts`; of these, `accepted` and live; of these, `in Anki`; of these, `mature`."""
-    drafts: list[Drafts]
-    """Sorted by number of cards, descending."""
-    cost: Drafts
-    """The cost of all replies, and the number of accepted cards from paid drafters."""
-    unpriced: list[str]
-    """Models whose price is unknown."""
-    total: Group
-    groups: dict[str, list[Group]]
-    """The groups of each dimension, sorted by number of answers, descending."""
-
-    @property
-    def steps(self) -> Iterator[tuple[str, int, str, float | None]]:
-        """The steps of the funnel, as (name, count, previous step, share of the previous step)."""
-        before, many_before = "", 0
-        for what in ("highlights", "drafts", "accepted", "in Anki", "mature"):
-            many = self.highlights if what == "highlights" else self.funnel[what]
-            if many is not None:  # drafts have no share, because a highlight may have several
-                share = many / many_before if many_before and what != "drafts" else None
-                yield what, many, before, share
-                before, many_before = what, many
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """The number of rejected cards by reason."""
-        return sum((one.reasons for one in self.drafts), Counter())
-
-    @property
-    def overdue(self) -> int:
-        """The number of cards that were due before today."""
-        return sum(many for day, many in self.total.due.items() if day < 0)
-
-    @property
-    def shown_drafts(self) -> list[Drafts]:
-        """The drafters that have cards or replies."""
-        return [one for one in self.drafts if one.cards or one.requests]
+    today: date
+    fates: Counter[str]
+    cards: Counter[str]
+    drafts: Counter[str]
+    drafting: dict[str, Counter[str]]
+    """By drafter: cards accepted, rejected and edited, drafts that wait."""
+    paid: list[Paid]
+    cost: float | None
+    """In dollars; None if a price is unknown."""
+    whole: Group
+    by: dict[str, list[Group]]
+    """Groups by source, document and drafter."""
+    days: Counter[date] = field(default_factory=Counter)
+    """Reviews by day."""
 
 
-# --- counting -------------------------------------------------------------------------------
+def statistics(
+    ledger: Ledger, paid: Iterable[Paid], prices: Mapping[str, Any], now: datetime
+) -> Statistics:
+    """Collect all figures.
 
-
-def statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
-    """Compute the statistics of a ledger."""
-    collecting = gc.isenabled()
-    gc.disable()  # collection would double the time: there are a million small values and no cycles
-    try:
-        return _statistics(ledger, choice, prices)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
-    queries = ledger.queries
-    calendar = queries.calendar()
-    days = Days(calendar or Calendar(0), ledger.clock().timestamp())
-    since = days.begin(choice.since) if choice.since else 0.0
-    since_text = datetime.fromtimestamp(since, UTC).isoformat() if choice.since else ""
-    funnel, drafts, sums = (
-        Counter[str](),
-        dict[DraftedBy, Drafts](),
-        _Sums(days, dated=calendar is not None),
-    )
-    drafter_of: dict[str, DraftedBy] = {}  # by request
-    of_reply, counted_of_reply = Counter[str](), Counter[str]()  # cards, by request
-    for row in queries.cards():
-        chosen = choice.matches(row) and choice.within(row.deck)
-        if row.request and not row.alternative:
-            of_reply[row.request] += 1
-            counted_of_reply[row.request] += chosen
-        if choice.matches(row):
-            sums.add_card(row, choice.within)
-        if chosen and not row.alternative:
-            funnel["drafts"] += 1
-            if row.verdict is Verdict.ACCEPTED and row.standing is Standing.LIVE:
-                funnel["accepted"] += 1
-                funnel["in Anki"] += row.anki.there
-                mature = bool(row.cards) and all(map(is_mature, row.cards))
-                funnel["mature"] += row.anki.there and mature
-            if row.drafted_at >= since_text:
-                drafts.setdefault(row.drafted_by, Drafts(row.drafted_by)).add(row)
-                if row.request:
-                    drafter_of[row.request] = row.drafted_by
-    read = None if choice.partly else queries.funnel()
-
-    # the cost of a reply is shared equally by its cards
-    shares = {name: many / of_reply[name] for name, many in counted_of_reply.items() if many}
-    replies = queries.replies()
-    drafter_of_reply = {replies[name]: who for name, who in drafter_of.items() if name in replies}
-    cost, unpriced = Drafts(DraftedBy("")), list[str]()
-    for paid in queries.paid(since_text, shares if choice.partly else None):
-        whose = drafter_of_reply.get((paid.model, paid.prompt)) or DraftedBy(
-            "llm", paid.model, paid.prompt
-        )
-        price = prices(whose.model) or prices(paid.model)  # a server may use another name
-        if price is None and whose.model not in unpriced:
-            unpriced.append(whose.model)
-        for bill in (cost, drafts.setdefault(whose, Drafts(whose))):
-            bill.pay(paid, price)
-    paid_for = [one for one in drafts.values() if one.requests]
-    cost.outcomes["accepted"] = sum(one.outcomes["accepted"] for one in paid_for)
-
-    sums.add_answers(queries.answers(), int(since * 1000))
-    sums.close()
-    by_cards = sorted(drafts.values(), key=lambda one: (-one.cards, one.origin.drafter))
-    groups = {
-        dimension: sorted(
-            members.values(),
-            key=lambda one: (-one.answers.given, -one.counts["cards"], one.label.casefold(), one.name),
-        )
-        for dimension, members in sums.groups.items()
-    }  # fmt: skip
+    Args:
+        ledger: the ledger.
+        paid: what models used.
+        prices: the price of each model, by name.
+        now: the current time, in local time.
+    """
+    counts = ledger.counts()
+    whole, days = Group("all"), Counter[date]()
+    groups: dict[str, dict[str, Group]] = {"source": {}, "document": {}, "drafter": {}}
+    drafting: dict[str, Counter[str]] = {}
+    where = {}
+    for card in ledger.cards():
+        drafter = card.origin.model or card.origin.drafter.partition(":")[0] or "person"
+        names = {
+            "source": card.highlight.document.source,
+            "document": card.highlight.document.title,
+            "drafter": drafter,
+        }
+        where[card.guid] = [
+            whole,
+            *(groups[kind].setdefault(name, Group(name)) for kind, name in names.items()),
+        ]
+        verdict = "accepted" if card.live else card.verdict.value
+        drafting.setdefault(drafter, Counter())[verdict] += 1
+        drafting[drafter]["edited"] += bool(card.edited)
+    for one in ledger.waiting():
+        drafting.setdefault(
+            one.draft.origin.model or one.draft.origin.drafter.partition(":")[0], Counter()
+        )["waiting"] += 1
+    for guid, lapses, leech, suspended in ledger.select(
+        "SELECT guid, lapses, leech, suspended FROM seen WHERE absent = 0"
+    ):
+        for group in where.get(guid, ()):
+            group.notes += 1
+            group.lapses += lapses
+            group.leeches += leech
+            group.suspended += suspended
+    for id, guid, ease, duration, kind in ledger.select(
+        "SELECT id, guid, ease, duration, type FROM review WHERE ease > 0"
+    ):
+        days[datetime.fromtimestamp(id / 1000).date()] += 1
+        for group in where.get(guid, ()):
+            group.reviews += 1
+            group.seconds += duration / 1000
+            group.tested += kind == _ANSWER
+            group.remembered += kind == _ANSWER and ease > 1
+    paid = list(paid)
+    costs = [
+        prices[one.model].cost(one.tokens_in, one.tokens_out) if one.model in prices else None
+        for one in paid
+    ]
+    cost = None if None in costs else sum(one for one in costs if one is not None)
+    by = {
+        kind: sorted(found.values(), key=lambda one: (-one.reviews, -one.notes, one.name))
+        for kind, found in groups.items()
+    }
     return Statistics(
-        choice, days, queries.last_view(), calendar is not None, read.seen if read else None,
-        read.fates if read else Counter(), funnel, by_cards, cost, unpriced, sums.total, groups,
+        now.date(), counts["fates"], counts["cards"], counts["drafts"], drafting, paid, cost, whole, by, days
     )  # fmt: skip
 
 
-def prices_by(llm: LlmSettings, own: dict[str, tuple[float, ...]]) -> Prices:
-    """Return prices as used by a run: of the settings for their model, else of `own`, else as shipped."""
-
-    def price(model: str) -> Price | None:
-        ours = model == llm.model or model.startswith(f"{llm.model}-")
-        if ours and llm.price_usd is not None:
-            return Price(*llm.price_usd)
-        return known_price(model, own) or (FREE if ours and is_loopback(llm.base_url) else None)
-
-    return price
-
-
-@dataclass(slots=True)
-class _Alike:
-    """Totals of cards that belong to the same groups, which are added to each group only once."""
-
-    sums: Group
-    groups: tuple[Group, ...]
-
-
-@dataclass(slots=True)
-class _Note:
-    """A note, with the totals to which its cards belong and the times of their last answers."""
-
-    row: CardRow
-    alike: _Alike | None
-    """The totals for its cards; None if they are not selected."""
-    apart: dict[int, _Alike | None] = field(default_factory=dict)
-    """By ordinal, the totals for cards in another deck than the note's."""
-    last: dict[int, int] = field(default_factory=dict)
-    """By ordinal, the time of the last answer in milliseconds since 1970."""
-
-
-class _Sums:
-    """Computes groups; add all cards first, then the answers in the order of the log, then close."""
-
-    def __init__(self, days: Days, *, dated: bool) -> None:
-        """`dated`: whether Anki's calendar is known, so that due days can be counted."""
-        self.total = Group("", "all", timed=True)
-        self.groups: dict[str, dict[str, Group]] = {name: {} for name in DIMENSIONS}
-        self._days, self._dated = days, dated
-        self._alike: dict[tuple[object, ...], _Alike] = {}
-        self._notes: dict[Guid, _Note] = {}
-
-    def add_card(self, row: CardRow, within: Callable[[str], bool]) -> None:
-        """Add a card, if one of its cards in Anki is in a selected deck."""
-        note = _Note(row, self._alike_of(row, row.deck) if within(row.deck) else None)
-        for card in row.cards:
-            if card.deck != row.deck:
-                alike = self._alike_of(row, card.deck) if within(card.deck) else None
-                note.apart[card.ordinal] = alike
-        if note.alike or any(note.apart.values()):
-            self._notes[row.guid] = note
-
-    def _alike_of(self, row: CardRow, deck: str) -> _Alike:
-        key = (deck, row.document, row.drafted_by, row.kind, row.checks)
-        alike = self._alike.get(key)
-        if alike is None:
-            drafted_by = row.drafted_by
-            places = [
-                ("deck", deck, deck or "no deck yet"),
-                ("document", row.document, row.title or row.document),
-                ("drafter", drafted_by.drafter, drafted_by.drafter or "unknown"),
-                ("kind", row.kind, row.kind),
-                *((name, one, one) for name, one in (("model", drafted_by.model), ("prompt", drafted_by.prompt)) if one),
-                *(("check", check, check) for check in row.checks or ("no finding",)),
-            ]  # fmt: skip
-            groups = [self.total]
-            for dimension, name, label in places:
-                made = Group(name, label, timed=dimension in _TIMED)
-                groups.append(self.groups[dimension].setdefault(name, made))
-            alike = self._alike[key] = _Alike(Group("", "", timed=True), tuple(groups))
-        return alike
-
-    def add_answers(self, answers: Any, since: int) -> None:
-        """Count all answers since `since` (milliseconds); earlier ones only set the last answer."""
-        note_of, day, month, next_day = self._notes.get, date.min, "", 0
-        for moment, guid, ordinal, ease, last_interval, factor, taken, kind in answers:
-            note = note_of(guid)
-            if note is None:
-                continue
-            note.last[ordinal] = moment
-            alike = note.apart.get(ordinal, note.alike)
-            if moment < since or alike is None:
-                continue
-            if moment >= next_day:  # answers are in chronological order
-                day = self._days.of(moment / 1000)
-                month, next_day = f"{day.year}-{day.month:02}", self._days.end(day) * 1000
-            sums = alike.sums
-            sums.days[day] += 1
-            sums.months[month].take(ease, last_interval, factor, taken, kind)
-
-    def close(self) -> None:
-        """Count the current state of each card, then add up the groups."""
-        for note in self._notes.values():
-            if note.row.cards and note.alike:
-                note.alike.sums.counts["notes"] += 1
-                note.alike.sums.counts["leeches"] += note.row.leech
-            for card in note.row.cards:
-                alike = note.apart.get(card.ordinal, note.alike)
-                if alike:
-                    self._count(alike.sums, card, note.last.get(card.ordinal))
-        for alike in self._alike.values():
-            for answers in alike.sums.months.values():
-                alike.sums.answers.plus(answers)
-            for group in alike.groups:
-                group.plus(alike.sums)
-
-    def _count(self, group: Group, card: SeenCard, last: int | None) -> None:
-        counts = group.counts
-        counts["cards"] += 1
-        counts["lapses"] += card.lapses
-        counts["suspended"] += card.suspended
-        if card.type == 0:
-            counts["new"] += 1
-        elif card.type != 2:
-            counts["learning"] += 1
-        else:
-            counts["mature" if is_mature(card) else "young"] += 1
-        if card.difficulty is not None:
-            group.observe("difficulty", card.difficulty)
-        elif card.factor and card.type in (2, 3):
-            group.observe("ease", card.factor / 1000)
-        recall = retrievability(card, last / 1000, self._days.now) if last else None
-        if recall is not None:
-            group.observe("recall", recall)
-        due = self._days.due(card) if self._dated else None
-        if due is not None:
-            group.due[due] += 1
-
-
-# --- JSON -----------------------------------------------------------------------------------
-
-
-def as_json(found: Statistics, program: str) -> dict[str, Any]:
-    """Return the statistics as one JSON object; unknown values are null."""
-    choice, look, total, today = found.choice, found.look, found.total, found.days.today
-    funnel, since = found.funnel, choice.since.isoformat() if choice.since else None
-    load = [
-        {"day": (today + timedelta(days=n)).isoformat(), "cards": many}
-        for n, many in enumerate(total.load)
-    ]
+def as_json(found: Statistics) -> dict[str, Any]:
+    """Return the figures as JSON."""
     return {
-        "as_of": look.taken_at if look else None,
-        "today": today.isoformat(),
-        "choice": {"deck": choice.deck, "query": choice.query, "since": since},
+        "today": found.today.isoformat(),
         "funnel": {
-            "highlights": found.highlights,
-            "fates": {fate.value: found.fates[fate] for fate in sorted(found.fates)},
-            "drafts": funnel["drafts"],
-            "accepted": funnel["accepted"],
-            "in_anki": funnel["in Anki"],
-            "mature": funnel["mature"],
+            "highlights": sum(found.fates.values()), "fates": dict(found.fates),
+            "drafts": sum(found.drafts.values()), "accepted": found.cards["accepted"],
+            "in_anki": found.whole.notes,
         },
-        "drafting": [
-            {
-                **asdict(one.origin),
-                "cards": one.cards,
-                **{name: one.outcomes[name] for name in (*_OUTCOMES, "by_policy", "edited")},
-                "accepted_share": _rounded(one.kept),
-                "reasons": dict(one.reasons.most_common()),
-                **_cost_json(one),
-                "cost_per_accepted_usd": _rounded(one.usd_each, 6),
-            }
-            for one in found.drafts
-        ],
-        "reasons": dict(found.reasons.most_common()),
+        "drafting": [{"drafter": name, **dict(counts)} for name, counts in sorted(found.drafting.items())],
         "cost": {
-            **_cost_json(found.cost),
-            "unknown_prices": found.unpriced,
-            "cost_per_accepted_usd": _rounded(found.cost.usd_each, 6),
-            "shared": choice.partly,
+            "requests": sum(one.requests for one in found.paid),
+            "tokens_in": sum(one.tokens_in for one in found.paid),
+            "tokens_out": sum(one.tokens_out for one in found.paid),
+            "cost_usd": found.cost,
         },
-        "anki": {
-            **_group_json(total),
-            "first": min(total.days).isoformat() if total.days else None,
-            "last": max(total.days).isoformat() if total.days else None,
-            "days": {day.isoformat(): many for day, many in sorted(total.days.items())},
-        },
-        "by": {
-            name: [{"name": one.name, **_group_json(one)} for one in groups]
-            for name, groups in found.groups.items()
-        },
-        "load": {"overdue": found.overdue, "days": load} if found.dated else None,
-        "few": FEW,
-        "missing": missing(found, program),
-    }
+        "anki": found.whole.as_json(),
+        "by": {kind: [one.as_json() for one in groups] for kind, groups in found.by.items()},
+        "days": {day.isoformat(): count for day, count in sorted(found.days.items())},
+    }  # fmt: skip
 
 
-def _cost_json(one: Drafts) -> dict[str, Any]:
-    return {**attributes(one, "requests tokens_in tokens_out"), "cost_usd": _rounded(one.usd, 6)}
-
-
-def _group_json(group: Group) -> dict[str, Any]:
-    answers = group.answers
-    return {
-        "label": group.label,
-        **{name: group.counts[name] for name in _COUNTS},
-        "difficulty": _rounded(group.mean("difficulty")),
-        "ease": _rounded(group.mean("ease")),
-        "remembered_now": _rounded(group.mean("recall")),
-        "answers": answers.given,
-        "seconds": _rounded(answers.seconds, 1),
-        "seconds_each": _rounded(answers.seconds_each, 1),
-        **_retention_json(answers),
-        "months": {
-            month: {"answers": one.given, **_retention_json(one)}
-            for month, one in sorted(group.months.items())
-        },
-        "load": group.load if group.due else [],
-    }
-
-
-def _retention_json(answers: Answers) -> dict[str, Any]:
-    return {
-        "retention": _rounded(answers.retention),
-        "young_tested": answers.young,
-        "young_remembered": answers.young_passed,
-        "mature_tested": answers.mature,
-        "mature_remembered": answers.mature_passed,
-        "few": answers.tested < FEW,
-    }
-
-
-def _rounded(value: float | None, digits: int = 4) -> float | None:
-    return None if value is None else round(value, digits)
-
-
-# --- words ----------------------------------------------------------------------------------
-
-
-def missing(found: Statistics, program: str) -> list[str]:
-    """Return notes on missing data, each with the command that provides it."""
-    if found.choice.partly and not found.funnel["drafts"] and not found.total.known:
-        return [f"no card matches; {program} stats counts all cards"]
-    hints = []
-    if found.look is None:
-        hints.append(f"Anki has not been read yet, so there are no figures from it. {program} pull")
-    else:
-        taken = datetime.fromisoformat(found.look.taken_at).timestamp()
-        age = (found.days.now - taken) / 86_400
-        cards = found.total.counts["cards"]
-        if age > 7:
-            hints.append(f"the last look at Anki was {age:.0f} days ago: {program} pull")
-        if not cards:
-            hints.append(
-                f"none of these cards is in Anki yet: import the package, then {program} pull"
-            )
-        elif not found.total.answers.given:
-            hints.append(f"no answers yet: study in Anki, then {program} pull")
-        if cards and not found.dated:
-            hints.append(
-                "due dates are not known: the last look did not show how Anki counts days."
-                f" {program} pull --collection FILE"
-            )
-    if found.unpriced:
-        names = ", ".join(found.unpriced)
-        hints.append(
-            f"the price of {names} is not known: add it to prices.yaml, or set llm.price_usd"
-        )
-    if found.choice.partly:
-        hints.append("highlights are counted only for all cards together")
-    return hints
-
-
-def _subtitle(found: Statistics) -> Iterator[str]:
-    """Yield the parts of the subtitle: the selection, and when Anki was last read."""
-    choice = found.choice
-    if choice.deck:
-        yield f"deck {choice.deck}"
-    if choice.query:
-        yield choice.query
-    if choice.since:
-        yield f"since {choice.since}"
-    if found.look is None:
-        yield "Anki has not been read yet"
-    else:
-        taken = datetime.fromisoformat(found.look.taken_at).astimezone()
-        yield f"Anki as it was on {taken:%Y-%m-%d %H:%M}"
-
-
-def _hardness(group: Group) -> str:
-    """Return the lapses, leeches, difficulty or ease, and current retention of a group."""
-    leeches = group.counts["leeches"]
-    difficulty, ease, recall = (group.mean(name) for name in ("difficulty", "ease", "recall"))
-    parts = (
-        counted(group.counts["lapses"], "lapse"),
-        counted(leeches, "leech", "leeches"),
-        "" if difficulty is None else f"difficulty {number(difficulty)} of 10",
-        "" if ease is None else f"ease {percent(ease)}",
-        "" if recall is None else f"about {percent(recall)} remembered now",
-    )
-    return ", ".join(filter(None, parts))
-
-
-def _cost_each(one: Drafts) -> str:
-    if not one.requests:
-        return ""
-    return "?" if one.usd_each is None else dollars(one.usd_each)
-
-
-COLUMNS = ("cards", "mature", "answers", "retention", "s each", "lapses", "leeches")
-
-
-def _row(group: Group) -> list[str]:
-    """Return the cells of a group for `COLUMNS`."""
-    answers, counts = group.answers, group.counts
-    few = " *" if group.few and answers.tested else ""
-    return [
-        f"{counts['cards']:,}", f"{counts['mature']:,}", f"{answers.given:,}",
-        f"{percent(answers.retention)}{few}", number(answers.seconds_each),
-        f"{counts['lapses']:,}", f"{counts['leeches']:,}",
-    ]  # fmt: skip
-
-
-# --- text -----------------------------------------------------------------------------------
-
-Lines = Iterator[tuple[str, bool]]
-"""(line, whether it is a heading)."""
-
-
-def as_text(
-    found: Statistics, program: str, shown: int | None = SHOWN, width: int = WIDTH
-) -> Lines:
-    """Yield lines for a terminal of `width` columns, with `shown` rows of each table (None = all)."""
-    yield " · ".join(("From highlight to memory", *_subtitle(found))), True
-    for what, many, _, share in found.steps:
-        part = "" if share is None else f"{share * 100:5.0f} %"
-        yield f"  {what:11}{many:9,}{part}", False
-    yield from _drafts_text(found, shown, width)
-    yield from _anki_text(found)
-    for name, label in DIMENSIONS.items():
-        known = [one for one in found.groups[name] if one.known]
-        if len(known) > 1 or (known and name == "deck"):
-            yield "", False
-            yield f"By {label}", True
-            yield from _table((label, *COLUMNS), [[one.label, *_row(one)] for one in known], shown, width)  # fmt: skip
-    if any(one.few and one.answers.tested for groups in found.groups.values() for one in groups):
-        yield f"* from fewer than {FEW} answers", False
-    if hints := missing(found, program):
-        yield "", False
-        yield "Not known", True
-        yield from ((f"  {hint}", False) for hint in hints)
-
-
-def _drafts_text(found: Statistics, shown: int | None, width: int) -> Lines:
-    drafts, cost = found.shown_drafts, found.cost
-    if not drafts:
+def as_text(found: Statistics, most: int | None, width: int) -> Iterator[str]:
+    """Yield the figures as lines; of each kind of group at most `most`."""
+    highlights = sum(found.fates.values())
+    yield f"{counted(highlights, 'highlight')} · {counted(found.cards['accepted'], 'card')} accepted · {found.whole.notes:,} in Anki"
+    for fate, count in found.fates.most_common():
+        yield f"{count:8,} {fate.replace('_', ' ')}"
+    if found.drafting:
+        yield ""
+        heads = ("drafter", "accepted", "edited", "rejected", "waiting")
+        rows = [
+            (name, *(f"{counts[head]:,}" for head in heads[1:]))
+            for name, counts in sorted(found.drafting.items())
+        ]
+        yield from table(heads, rows, width)
+    if found.paid:
+        cost = "price unknown" if found.cost is None else dollars(found.cost)
+        yield f"{counted(sum(one.requests for one in found.paid), 'request')} to models: {cost}"
+    if not found.whole.reviews:
         return
-    yield "", False
-    yield "What became of drafts", True
-    rows = []
-    for one in drafts:
-        outcomes = one.outcomes
-        counts = (
-            one.cards,
-            outcomes["accepted"],
-            outcomes["edited"],
-            outcomes["rejected"],
-            outcomes["waiting"] + outcomes["blocked"],
-        )
-        cells = (f"{many:,}" for many in counts)
-        rows.append([one.name, *cells, percent(one.kept), _cost_each(one)])
-    heads = ("drafter", "cards", "accepted", "edited", "rejected", "waiting", "kept", "each")
-    yield from _table(heads, rows, shown, width)
-    if found.reasons:
-        yield "  rejected because:", False
-        for reason, many in found.reasons.most_common(shown):
-            yield f"    {many:5,} {reason or '(no reason given)'}", False
-    if cost.requests:
-        replies = counted(cost.requests, "reply", "replies")
-        shared = ", shared equally by their cards" if found.choice.partly else ""
-        spent = "price unknown" if cost.usd is None else dollars(cost.usd)
-        each = f", {dollars(cost.usd_each)} an accepted card" if cost.usd_each else ""
-        tokens = f"{cost.tokens_in:,} tokens in, {cost.tokens_out:,} out"
-        yield f"  {replies}{shared}, {tokens}: {spent}{each}", False
+    yield ""
+    yield _group_line(found.whole)
+    for kind, groups in found.by.items():
+        shown = [one for one in groups if one.reviews][:most]
+        if len(groups) > 1 and shown:
+            yield ""
+            heads = (kind, "notes", "reviews", "remembered", "leeches")
+            yield from table(heads, [_row(one) for one in shown], width)
+    yield ""
+    yield from heat_map(found.days, found.today)
 
 
-def _anki_text(found: Statistics) -> Lines:
-    total, answers, counts = found.total, found.total.answers, found.total.counts
-    if total.known:
-        yield "", False
-        yield "In Anki", True
-        learnt = ", ".join(f"{counts[n]:,} {n}" for n in ("new", "learning", "young", "mature"))
-        cards = counted(counts["cards"], "card")
-        yield f"  {cards}: {learnt}; {counts['suspended']:,} suspended", False
-        if answers.given:
-            yield (
-                (
-                    f"  {counted(answers.given, 'answer')} on {counted(len(total.days), 'day')}"
-                    f" ({min(total.days)} to {max(total.days)}): {duration(answers.seconds)},"
-                    f" {number(answers.seconds_each)} s each"
-                ),
-                False,
-            )
-            yield f"  retention {_retention(answers)}", False
-        yield f"  {_hardness(total)}", False
-    load = total.load
-    if found.dated and any(load):
-        yield "", False
-        late = f", {found.overdue:,} of them overdue" if found.overdue else ""
-        yield f"Due in {len(load)} days: {sum(load):,} cards{late}", True
-        days = ["today", *(f"{found.days.today + timedelta(days=n):%a}" for n in range(1, 7))]
-        counts_by_day = (f"{day} {many:,}" for day, many in zip(days, load, strict=False))
-        yield f"  {' · '.join(counts_by_day)}", False
+def _row(group: Group) -> tuple[str, ...]:
+    kept = percent(group.retention) + (" (few)" if 0 < group.tested < _FEW else "")
+    return (group.name, f"{group.notes:,}", f"{group.reviews:,}", kept, f"{group.leeches:,}")
 
 
-def _by_age(answers: Answers) -> tuple[tuple[str, int, int], ...]:
-    """Return (age of the cards, passed answers, tested answers) for young and mature cards."""
-    young = ("young", answers.young_passed, answers.young)
-    return young, ("mature", answers.mature_passed, answers.mature)
+def _group_line(group: Group) -> str:
+    minutes = counted(round(group.seconds / 60), "minute")
+    kept = f", {percent(group.retention)} remembered" if group.tested else ""
+    return f"{counted(group.reviews, 'review')} in {minutes}{kept}; {counted(group.leeches, 'leech', 'leeches')}, {group.suspended:,} suspended"
 
 
-def _retention(answers: Answers) -> str:
-    """Return the retention as `91 % (young 88 % of 120, mature 94 % of 340)`."""
-    if answers.retention is None:
-        return "– (no card was due after a day or more)"
-    parts = [
-        f"{what} {percent(passed / count)} of {count:,}"
-        for what, passed, count in _by_age(answers)
-        if count
-    ]
-    if answers.tested < FEW:
-        parts[-1] += f", fewer than {FEW} answers"
-    return f"{percent(answers.retention)} ({', '.join(parts)})"
-
-
-def _table(heads: Sequence[str], rows: list[list[str]], shown: int | None, width: int) -> Lines:
-    for line in table(heads, rows[:shown], width - 2):
-        yield f"  {line}".rstrip(), False
-    if (more := len(rows) - len(rows[:shown])) > 0:
-        yield f"  … and {more:,} more: -v shows all", False
+def heat_map(days: Mapping[date, int], today: date) -> Iterator[str]:
+    """Yield the reviews of the last weeks as a grid: a column for each week, a row for each weekday."""
+    first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
+    most = max((count for day, count in days.items() if day >= first), default=0)
+    if not most:
+        return
+    for weekday in range(7):
+        cells = []
+        for week in range(WEEKS):
+            day = first + timedelta(days=7 * week + weekday)
+            count = days.get(day, 0)
+            shade = 0 if not count else 1 + (len(_SHADES) - 2) * count // most
+            cells.append(_SHADES[shade] if day <= today else " ")
+        yield f"{['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][weekday]} {''.join(cells)}"
+    yield f"the last {WEEKS} weeks; {_SHADES[-1]} is up to {counted(most, 'review')} a day"

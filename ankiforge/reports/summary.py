@@ -1,4 +1,4 @@
-"""The results of a run, and the fate of every highlight, as JSON and as text."""
+"""What a run came to, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -8,95 +8,58 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ankiforge.ledger import Ledger
-from ankiforge.ledger.ingest import Ingested
-from ankiforge.ledger.queries import Funnel, WithoutCard
-from ankiforge.model import AnkiState, Fate, HighlightKey, Problem, RunId, Severity
-from ankiforge.pipeline import Progress, Published
-from ankiforge.reports.cards import Reason, attributes, reasons, reasons_by_key, titled, why_waiting
+from ankiforge.ledger import Ledger, Report
+from ankiforge.model import Change, Problem
 from ankiforge.text.display import counted, dollars, on_one_line, shortened
 
 if TYPE_CHECKING:
-    from ankiforge.anki.sync import CardPlan
+    from ankiforge.anki.plan import Planned
+    from ankiforge.deliver import Look, Published
     from ankiforge.draft.budget import Usage
-    from ankiforge.sync import PushResult, SyncResult
+    from ankiforge.run import Progress
 
-LISTED = 10
-"""The maximum number of highlights without a card that are listed; `list --no-card` lists all."""
-REASONS = 5
-"""The maximum number of reasons for waiting that are shown separately."""
+SHOWN = 5
+"""The number of changed cards, and of reasons, that a run lists."""
+WIDTH = 70
+FATES = ("ignored", "failed", "carded", "waiting", "blocked", "no_card")
 
 
-@dataclass(slots=True)
+@dataclass
 class Tally:
-    """The totals of one run."""
+    """The totals of a run, collected step by step."""
 
-    ingested: Ingested = field(default_factory=Ingested)
-    counts: Counter[str] = field(default_factory=Counter)
+    report: Report | None = None
+    drafted: int = 0
+    accepted: int = 0
+    changes: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    look: Look | None = None
+    planned: list[Planned] = field(default_factory=list)
     published: list[Published] = field(default_factory=list)
-    absent: bool = False
-    """Whether a source could not be read."""
-    blind: bool = False
-    """Whether reading Anki was attempted and failed."""
-    anki: Counter[str] = field(default_factory=Counter)
-    """Numbers of cards in Anki: held, conflicts, missing, tombstones."""
-    reasons: Counter[str] = field(default_factory=Counter)
-    """The number of held cards by reason."""
-    retired: int = 0
-    """The number of retired cards that get a tag in Anki."""
-    incomplete: bool = False
-    """Whether a card, or one of its pictures, could not be written."""
-    deck_notices: list[Problem] = field(default_factory=list)
-    """Notices about the effect of `--deck`, which are shown once."""
-    plans: tuple[CardPlan, ...] = ()
-    aside: tuple[Path, ...] = ()
-    """Packages that were renamed because Anki has all their notes, under the new name."""
-    stale: tuple[Path, ...] = ()
-    """Packages that were renamed because none of their cards is accepted now, under the new name."""
-    pushed: PushResult | None = None
-    """The result of a push; None if nothing was pushed."""
+    pushed: tuple[int, int] | None = None
+    """(new, updated) notes that Anki had after a push."""
+    usage: Usage | None = None
 
-    def record_sync(self, result: SyncResult, ledger: Ledger) -> None:
-        """Add the outcome of reading Anki."""
-        self.blind = result.blind
-        self.problems += [result.problem] if result.problem else []
-        self.anki["missing"] = ledger.views.count(AnkiState.MISSING)
-        self.anki["tombstones"] = ledger.views.count(AnkiState.TOMBSTONE)
+    def add(self, step: Progress) -> None:
+        """Add one step of a run."""
+        self.report = step.report or self.report
+        self.drafted += step.drafted
+        self.accepted += step.accepted
+        self.changes += step.changes
+        self.problems += [one for one in step.problems if one not in self.problems]
 
-    def add_plans(self, plans: Iterable[CardPlan]) -> None:
-        """Add the plans of cards to ship, and count the cards that are held."""
-        from ankiforge.anki.notes import RETIRED
+    def take(self, look: Look) -> None:
+        """Add what was seen in Anki."""
+        self.look = look
+        self.problems += [look.problem] if look.problem else []
 
-        planned = tuple(plans)
-        self.plans += planned
-        for one in planned:
-            self.anki["held"] += bool(one.held)
-            self.anki["conflicts"] += bool(one.conflicts)
-            self.reasons[one.held] += bool(one.held)
-            self.retired += one.note is not None and RETIRED in one.note.tags
-
-    def add(self, progress: Progress) -> None:
-        """Add the progress of one step."""
-        self.ingested = progress.ingested or self.ingested
-        for name in ("drafted", "revised", "merged", "answers_changed", "flooded"):
-            self.counts[name] += getattr(progress, name)
-        self.problems += [one for one in progress.problems if one not in self.problems]
-
-    def take(self, published: Published) -> None:
-        """Add the result of one package, without a second problem about the same file or folder."""
-        if published.notes:
+    def plan(self, planned: Iterable[Planned], published: Published | None) -> None:
+        """Add what was planned, and the package that was written."""
+        self.planned += planned
+        if published:
             self.published.append(published)
-        self.incomplete |= bool(published.problems)
-        known = {one.where for one in self.problems}
-        self.problems += [
-            one for one in dict.fromkeys(published.problems) if one.where not in known
-        ]
-
-    @property
-    def to_import(self) -> list[Published]:
-        """The packages to import by hand: all of them, or those left after a push."""
-        return [one for one in self.published if not self.pushed or one.path.exists()]
+            known = {one.where for one in self.problems}
+            self.problems += [one for one in published.problems if one.where not in known]
 
     @property
     def failed(self) -> bool:
@@ -104,269 +67,220 @@ class Tally:
         return any(not problem.notice for problem in self.problems)
 
     @property
-    def nothing_new(self) -> bool:
-        """Whether the run changed nothing."""
-        read = self.ingested
-        changed = read.new or read.changed or read.gone or self.counts.total() or self.failed
-        return not changed and not any(one.added or one.updated for one in self.published)
+    def packages(self) -> list[Path]:
+        """The packages to import."""
+        return [one.path for one in self.published if one.notes and self.pushed is None]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The summary of a run."""
-
-    tally: Tally
-    funnel: Funnel
-    cards: dict[str, int]
-    usage: Usage | None = None
-    unread: int = 0
-    """The number of notes in the packages whose passages this run did not read or found gone."""
-    waiting: tuple[Reason, ...] = ()
-    """The reasons for which cards wait for a person, most frequent first."""
-
-    @property
-    def nothing_new(self) -> bool:
-        """Whether the run changed nothing and sent no request to a model."""
-        return self.tally.nothing_new and not (self.usage and self.usage.requests)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the JSON object that `run`, `draft` and `build` print."""
-        read, counts = self.tally.ingested, self.tally.counts
-        return {
-            "highlights": {
-                "seen": self.funnel.seen,
-                **attributes(read, "new changed gone unchanged"),
-            },
-            "not_selected": read.unselected,
-            "fates": {fate.value: self.funnel.fates[fate] for fate in Fate},
-            "no_card": dict(sorted(self.funnel.reasons.items(), key=lambda kv: (-kv[1], kv[0]))),
-            "cards": {
-                **{
-                    name: counts[name]
-                    for name in ("drafted", "revised", "merged", "answers_changed")
-                },
-                **self.cards,
-            },
-            "waiting": {one.name: len(one.cards) for one in self.waiting},
-            "notes": notes_json(self.tally),
-            "packages": [str(one.path) for one in self.tally.to_import],
-            "llm": self._llm(),
-            "problems": [
-                attributes(p, "where what hint notice")
-                for p in (*self.tally.problems, *self.tally.deck_notices)
-            ],
-        }
-
-    def _llm(self) -> dict[str, Any]:
-        names = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
-        more = ("saved_tokens", "saved_usd")
-        return {name: getattr(self.usage, name, 0) for name in (*names, *more)}
-
-
-def notes_json(tally: Tally) -> dict[str, int]:
-    """Return the numbers of notes in packages or of a push, and in Anki (0 if it was not read)."""
-    published = tally.published
-    came: Iterable[PushResult | Published] = [tally.pushed] if tally.pushed else published
+def notes_json(tally: Tally, ledger: Ledger) -> dict[str, int]:
+    """Return the numbers of notes in packages or of a push, and in Anki."""
+    anki = ledger.counts()["anki"]
+    added, updated = tally.pushed or (
+        sum(one.added for one in tally.published), sum(one.updated for one in tally.published),
+    )  # fmt: skip
     return {
-        "written": sum(one.notes for one in published),
-        "added": sum(one.added for one in came),
-        "updated": sum(one.updated for one in came),
-        **{name: tally.anki[name] for name in ("held", "missing", "conflicts", "tombstones")},
+        "written": sum(one.notes for one in tally.published),
+        "added": added,
+        "updated": updated,
+        "held": sum(bool(one.held) for one in tally.planned),
+        "missing": anki["missing"],
+        "conflicts": sum(one.kind == "conflict" for one in ledger.questions()),
+        "tombstones": len(tally.look.viewed.deleted) if tally.look else 0,
     }
 
 
-def summarize(
-    ledger: Ledger, run: RunId | None, tally: Tally, usage: Usage | None = None
-) -> Summary:
-    """Summarise a run; without `run`, over all highlights of the ledger."""
-    packed = {guid for one in tally.published for guid in ledger.packages.roster(str(one.path))}
-    unread = len(packed - ledger.cards.of_run(run)) if run else 0
-    waiting = reasons(ledger, run)
-    return Summary(
-        tally, ledger.queries.funnel(run), ledger.queries.card_counts(run), usage, unread, waiting
+def as_json(tally: Tally, ledger: Ledger) -> dict[str, Any]:
+    """Return the JSON object that `run` and `draft` print."""
+    report, counts, reasons = tally.report or Report(), ledger.counts(), _reasons(ledger)
+    fates = counts["fates"]
+    verdicts, drafts = counts["cards"], counts["drafts"]
+    new, changed = len(report.new), len(report.changed)
+    usage = (
+        "requests",
+        "cached",
+        "tokens_in",
+        "tokens_out",
+        "cost_usd",
+        "saved_tokens",
+        "saved_usd",
     )
+    return {
+        "highlights": {
+            "seen": report.seen, "new": new, "changed": changed, "gone": len(report.gone),
+            "unchanged": max(report.seen - new - changed, 0),
+        },
+        "not_selected": report.unselected,
+        "fates": {name: fates[name] for name in FATES if name != "no_card"}
+        | {"no_card": fates["no_card"] + fates["undrafted"]},
+        "no_card": dict(reasons.most_common()),
+        "cards": {
+            "drafted": tally.drafted,
+            "accepted": tally.accepted,
+            "revised": sum(not one.why for one in tally.changes),
+            "ready": verdicts["accepted"],
+            "waiting": drafts["new"] + drafts["revision"],
+            "blocked": drafts["blocked"],
+            "retired": verdicts["retired"],
+            "revisions": drafts["revision"],
+            "sourceless": counts["anki"]["sourceless"],
+        },
+        "changes": [change_json(one) for one in tally.changes],
+        "waiting": dict(waiting_reasons(ledger).most_common()),
+        "questions": len(ledger.questions()),
+        "notes": notes_json(tally, ledger),
+        "packages": [str(path) for path in tally.packages],
+        "llm": {name: getattr(tally.usage, name, 0) for name in usage},
+        "problems": [problem_json(one) for one in tally.problems],
+    }  # fmt: skip
 
 
-NOTHING_MARKED = """
-No highlights found. What counts: highlights and comments in a PDF or in Zotero; in notes
-==marks==, question::answer lines, {{gaps}} and glossary lists; in clippings and exports each
-highlight (docs/reading.md)."""
-
-# --- text -----------------------------------------------------------------------------------
+def change_json(change: Change) -> dict[str, Any]:
+    """Return a change of a card as JSON."""
+    before, after = dict(change.before), dict(change.after)
+    return {"guid": change.guid, "before": before, "after": after, "why": change.why}
 
 
-def as_text(summary: Summary, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
-    """Yield the lines of the summary, with the reason for every highlight without a card."""
-    funnel, read, counts = summary.funnel, summary.tally.ingested, summary.tally.counts
-    change = (f"{read.new} new", f"{read.changed} changed", f"{read.gone} gone")
-    changes = ", ".join(part for part in change if not part.startswith("0 "))
-    yield f"{_numbered(funnel.seen, 'highlight')} found" + (f"  ({changes})" if changes else "")
-    if read.unselected:
-        are, their = ("is", "its") if read.unselected == 1 else ("are", "their")
-        left_out = f"{are} not selected by the settings; {their} cards stay as they are"
-        yield f"{_numbered(read.unselected, 'highlight')} {left_out}"
-    if funnel.seen:
-        made = [f"{counts['drafted']} drafted"]
-        made += [f"{counts[name]} {name}" for name in ("revised", "merged") if counts[name]]
-        count = sum(summary.cards[name] for name, _ in CARDS)
-        yield f"{_numbered(count, 'card')}  ({', '.join(made)} in this run)"
-        for name, says in CARDS:
-            if summary.cards[name]:
-                yield f"{summary.cards[name]:10} {says}"
-    yield from _notes(summary, program)
-    if read.changed and (count := len(ledger.queries.unsupported())):
-        stay = (
-            "card stays, although its passage says"
-            if count == 1
-            else "cards stay, although their passages say"
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON."""
+    return {
+        "where": problem.where,
+        "what": problem.what,
+        "hint": problem.hint,
+        "notice": problem.notice,
+    }
+
+
+def _reasons(ledger: Ledger) -> Counter[str]:
+    """Count why highlights have no card."""
+    none = ("no_card", "ignored", "undrafted", "failed")
+    return Counter(one.reason for one in ledger.fates() if one.fate in none)
+
+
+def waiting_reasons(ledger: Ledger) -> Counter[str]:
+    """Count why drafts wait."""
+    found: Counter[str] = Counter()
+    for one in ledger.waiting():
+        checks = [finding.check for finding in one.proposal.findings if finding.severity != "info"]
+        remarks = [remark for remark in one.remarks if remark != "form"]
+        form = ["form"] if "form" in one.remarks else []
+        drafter = one.draft.origin.drafter
+        usual = [
+            "model" if drafter == "llm" else drafter if drafter in ("agent", "person") else "policy"
+        ]
+        found.update(set(checks or form or [_short(one) for one in remarks] or usual))
+    return found
+
+
+def _short(remark: str) -> str:
+    return "duplicate" if remark.startswith("equal to the card") else remark
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def as_text(tally: Tally, ledger: Ledger, program: str = "ankiforge") -> Iterator[str]:
+    """Yield the lines of a run for a person: what came in, what changed, what waits, what to do next."""
+    report, counts = tally.report, ledger.counts()
+    if report is not None:
+        parts = [
+            ("new", len(report.new)),
+            ("changed", len(report.changed)),
+            ("moved", len(report.moved)),
+            ("gone", len(report.gone)),
+        ]
+        said = ", ".join(f"{number:,} {what}" for what, number in parts if number)
+        yield f"{counted(report.seen, 'highlight')} found" + (
+            f" ({said})" if said else ", nothing new"
         )
-        yield f"{count:6} {stay} something else now: {program} list finding:source_changed"
-    yield from _model(summary.usage)
-    if funnel.seen:
-        yield from _without(summary, ledger, program)
-    elif not (summary.tally.failed or summary.tally.absent):
-        yield NOTHING_MARKED
+        if report.unselected:
+            yield f"{counted(report.unselected, 'highlight')} no longer selected by the settings; the cards stay"
+    if tally.drafted or tally.accepted:
+        yield f"{counted(tally.drafted, 'draft')}, {tally.accepted:,} accepted"
+    yield from change_lines(tally.changes, program)
+    for one in tally.published:
+        if one.notes and tally.pushed is None:
+            yield f"{one.path}: {counted(one.notes, 'note')} ({one.added} new, {one.updated} updated)"
+        elif one.aside:
+            yield f"nothing to import; the last package was renamed to {one.aside.name}"
+    if tally.pushed:
+        yield f"in Anki: {counted(tally.pushed[0], 'new note')}, {tally.pushed[1]:,} updated"
+    held = Counter(one.held for one in tally.planned if one.held)
+    for why, number in held.most_common(SHOWN):
+        yield f"{counted(number, 'note')} held: {why}"
+    if tally.usage and tally.usage.requests:
+        cost = "price unknown" if tally.usage.cost_usd is None else dollars(tally.usage.cost_usd)
+        yield f"{counted(tally.usage.requests, 'request')} to the model: {cost}"
+    drafts, questions = counts["drafts"], ledger.questions()
+    waits = [
+        (drafts["new"], "draft waits", "drafts wait"),
+        (drafts["revision"], "correction waits", "corrections wait"),
+        (drafts["blocked"], "draft is blocked", "drafts are blocked"),
+        (len(questions), "question is open", "questions are open"),
+    ]  # fmt: skip
+    said = ", ".join(
+        f"{number:,} {one if number == 1 else more}" for number, one, more in waits if number
+    )
+    if said:
+        yield f"{said} for you"
+    none = counts["fates"]["no_card"] + counts["fates"]["undrafted"]
+    if none and report is not None and (report.new or report.changed):
+        yield f"{counted(none, 'highlight')} without a card: {program} list --no-card"
+    yield from next_command(tally, ledger, program)
 
 
-def _notes(summary: Summary, program: str) -> Iterator[str]:
-    """Yield lines about the packages written, and about accepted cards that need attention."""
-    published, cards = summary.tally.published, summary.cards
-    for one in published:
-        where = f" to {one.path.name}" if len(published) > 1 else ""
-        changed = f"({one.added} new, {one.updated} updated)"
-        yield f"{_numbered(one.notes, 'note')} written{where}  {changed}"
-    if summary.unread:
-        yield f"{summary.unread:10} of them from highlights that this run did not find"
-    yield from anki_text(summary.tally)
-    if count := cards["revisions"]:
-        wait = "correction waits" if count == 1 else "corrections wait"
-        yield f"{count:6} {wait} for you: {program} review"
-    if count := summary.tally.counts["answers_changed"]:
-        yield f"{count:6} with a corrected answer; Anki keeps the schedule: {program} list finding:answer_changed"
-    if count := cards["sourceless"]:
-        stay = (
-            "card stays, although its highlight is gone"
-            if count == 1
-            else "cards stay, although their highlights are gone"
-        )
-        yield f"{count:6} {stay}: {program} list finding:source_gone"
+def change_lines(changes: list[Change], program: str) -> Iterator[str]:
+    """Yield old → new words of changed cards: the first ones, then a count and the command for all."""
+    made = [one for one in changes if not one.why]
+    if made:
+        yield f"{counted(len(made), 'card')} changed with the source:"
+    for one in made[:SHOWN]:
+        yield from _difference(one)
+    if len(made) > SHOWN:
+        yield f"  … and {len(made) - SHOWN:,} more: {program} list --view changed"
+    for one in changes:
+        if one.why:
+            yield f"{one.guid[:10]} keeps its words: {one.why}"
 
 
-def anki_text(tally: Tally) -> Iterator[str]:
-    """Yield lines about notes that are not updated in Anki, or that need a person."""
-    for why, count in tally.reasons.items():
-        if count:
-            yield f"{_numbered(count, 'note')} held: {why}"
-    if tally.anki["conflicts"]:
+def _difference(change: Change) -> Iterator[str]:
+    before, after = dict(change.before), dict(change.after)
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name, ""), after.get(name, "")
+        if old != new:
+            start = _common(old, new)
+            yield f"  {change.guid[:10]}  {_from(old, start)} → {_from(new, start)}"
+
+
+def _common(old: str, new: str) -> int:
+    """Return where two texts begin to differ, at the beginning of a word."""
+    same = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        same += 1
+    return max(old.rfind(" ", 0, same) + 1, 0)
+
+
+def _from(text: str, start: int) -> str:
+    shown = shortened(on_one_line(text[max(start - 20, 0) :]), WIDTH)
+    return f"…{shown}" if start > 20 else shown or "(nothing)"
+
+
+def next_command(tally: Tally, ledger: Ledger, program: str) -> Iterator[str]:
+    """Yield the one command to run next."""
+    counts = ledger.counts()
+    if tally.packages:
+        yield f"next: import {tally.packages[-1]} into Anki"
+    elif ledger.questions():
+        yield f"next: {program} list --view questions"
+    elif counts["drafts"]["revision"]:
+        yield f"next: {program} list --view changed"
+    elif counts["drafts"]["new"]:
+        yield f"next: {program} list --view new"
+    elif tally.report is not None and not tally.report.seen:
         yield (
-            f"{_numbered(tally.anki['conflicts'], 'conflict')}: you and the source changed the same"
-            " note. Yours is kept. See: ankiforge list anki:held, then: ankiforge resolve ID"
+            "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
+            " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"
         )
-    if tally.retired:
-        from ankiforge.anki.notes import RETIRED
-
-        yield (
-            f"{_numbered(tally.retired, 'note')} retired here but still in Anki. After the import, search"
-            f" there for tag:{RETIRED}"
-        )
-    for path in tally.aside:
-        yield f"nothing to import: Anki has every card. The last package was renamed to {path.name}"
-    for path in tally.stale:
-        yield f"no card of the last package is accepted now. It was renamed to {path.name}"
-
-
-def push_text(pushed: PushResult) -> str:
-    """Return the result of a push, such as `in Anki: 1 new note, 2 updated`."""
-    return f"in Anki: {counted(pushed.added, 'new note')}, {pushed.updated:,} updated"
-
-
-def _model(usage: Usage | None) -> Iterator[str]:
-    """Yield lines about the requests to the model, their cost, and the savings by cached replies."""
-    if usage and usage.requests:
-        tokens = f"{usage.tokens_in:,} tokens in, {usage.tokens_out:,} out"
-        cost = "price unknown" if usage.cost_usd is None else dollars(usage.cost_usd)
-        yield f"{_numbered(usage.requests, 'request')} to the model: {tokens}: {cost}"
-    if usage and usage.cached:
-        saved = f", {dollars(usage.saved_usd)}" if usage.saved_usd else ""
-        yield (
-            f"{usage.cached:6} {'reply' if usage.cached == 1 else 'replies'} reused:"
-            f" {usage.saved_tokens:,} tokens{saved} saved"
-        )
-
-
-def _numbered(number: int, what: str) -> str:
-    return f"{number:6} {what}" + ("" if number == 1 else "s")
-
-
-CARDS = (
-    ("ready", "accepted"),
-    ("waiting", "waiting for you"),
-    ("blocked", "blocked by a check"),
-    ("retired", "retired"),
-)
-FATES = {
-    Fate.IGNORED: "no card",
-    Fate.FAILED: "failed",
-    Fate.CARDED: "accepted",
-    Fate.WAITING: "waiting for you",
-    Fate.BLOCKED: "blocked",
-    Fate.NO_CARD: "no card",
-}
-
-
-def _without(summary: Summary, ledger: Ledger, program: str) -> Iterator[str]:
-    funnel = summary.funnel
-    if not funnel.without:
-        return
-    yield ""
-    count = counted(len(funnel.without), "highlight")
-    if summary.nothing_new:
-        yield f"{count} without an accepted card, as before: {program} list --no-card"
-        return
-    yield f"{count} without an accepted card:"
-    by_key = reasons_by_key(summary.waiting)
-    shown = {one.says: one for one in summary.waiting[:REASONS]}
-    groups: dict[tuple[Fate, str], list[WithoutCard]] = {}
-    for without in funnel.without:
-        reason = _for_any(without)
-        if without.fate is Fate.WAITING and without.key in by_key:
-            reason = by_key[without.key].says
-            if reason not in shown:
-                reason = f"other reasons: {program} list verdict:pending -v"
-        groups.setdefault((without.fate, reason), []).append(without)
-    for (fate, reason), members in sorted(groups.items(), key=lambda kv: -len(kv[1])):
-        if len(members) == 1 and fate is not Fate.WAITING:
-            reason = members[0].reason
-        yield f"{len(members):6} {FATES[fate]}: {reason}"
-        if len(funnel.without) <= LISTED:
-            yield from (f"         {place_of(ledger, without.key)}" for without in members)
-        if fate is Fate.WAITING and reason in shown and len(members) > 1:
-            does, command = shown[reason].command
-            yield from [f"       {does}: {program} {command}"] if command else []
-    if len(funnel.without) > LISTED:
-        yield f"       each of them: {program} list --no-card"
-
-
-def _for_any(without: WithoutCard) -> str:
-    """Return the reason with KEY in place of the highlight's key, to group equal reasons."""
-    if f" {without.key}" not in without.reason:
-        return without.reason
-    return without.reason.replace(without.key, "KEY (keys: list --no-card)")
-
-
-def reason_of(ledger: Ledger, without: WithoutCard) -> str:
-    """Return why a highlight has no ready card: the findings about its waiting card, if any."""
-    severities = {Fate.BLOCKED: Severity.BLOCK, Fate.WAITING: Severity.WARN}
-    wanted = severities.get(without.fate)
-    cards = ledger.cards.of_highlight(without.key) if wanted else []
-    messages = [f.message for card in cards for f in card.leading.findings if f.severity is wanted]
-    messages = messages or [words for card in cards if (words := why_waiting(card))]
-    return "; ".join(dict.fromkeys(messages)) or without.reason
-
-
-def place_of(ledger: Ledger, key: HighlightKey) -> str:
-    """Return the location and the first words of a highlight in one line."""
-    highlight = ledger.highlights.get(key)
-    assert highlight is not None
-    words = on_one_line(highlight.exact or highlight.comment or highlight.kind)
-    return f"{titled(highlight)}: {shortened(words, 60)}"
+    elif counts["fates"]["no_card"] and tally.report and tally.report.new:
+        yield f"next: {program} draft export ask.md, to let any chatbot draft the rest"

@@ -1,57 +1,6 @@
-"""Review: a person's decisions about cards, and the local page on which they are made."""
+"""A person's decisions: one function for each, the same for the command line and for agents."""
 
-from __future__ import annotations
+from ankiforge.review.decide import Result, decide, edit, make
+from ankiforge.review.select import find, is_key
 
-from ankiforge.review.decide import (
-    Judge,
-    Merged,
-    Result,
-    Target,
-    accept,
-    acceptable_in_bulk,
-    confirm_deleted,
-    consent,
-    distinct,
-    duplicates_of,
-    edit,
-    keep_both,
-    make,
-    merge,
-    merge_order,
-    pick,
-    refuse_edit,
-    reject,
-    resolve,
-    restore,
-    reworded,
-    skip,
-    undo,
-    undo_about,
-)
-
-__all__ = [
-    "Judge",
-    "Merged",
-    "Result",
-    "Target",
-    "accept",
-    "acceptable_in_bulk",
-    "confirm_deleted",
-    "consent",
-    "distinct",
-    "duplicates_of",
-    "edit",
-    "keep_both",
-    "make",
-    "merge",
-    "merge_order",
-    "pick",
-    "refuse_edit",
-    "reject",
-    "resolve",
-    "restore",
-    "reworded",
-    "skip",
-    "undo",
-    "undo_about",
-]
+__all__ = ["Result", "decide", "edit", "find", "is_key", "make"]

@@ -1,7 +1,7 @@
-"""QUERY: which cards are meant, in every command that takes one.
+"""QUERY: which cards and drafts are meant, in every command that takes one.
 
-Blank = and, `-` negates, bare words match text and title, `field:value` the rest; quotes for
-blanks. `*` and `?` in a value are wildcards. `ledger.queries` turns the terms into SQL.
+Blank = and, `-` negates, bare words match text, title and the beginning of the id, `field:value` the
+rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
 
     deck:Reading -finding:* "gradient descent" verdict:pending
 """
@@ -9,20 +9,22 @@ blanks. `*` and `?` in a value are wildcards. `ledger.queries` turns the terms i
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ankiforge.config.deckfiles import colour_name
 from ankiforge.errors import UsageError
-from ankiforge.ledger import conditions
-from ankiforge.ledger.conditions import Term, tag_name
-from ankiforge.model import AnkiState, CardKind, Standing, Verdict
+from ankiforge.ledger import FIELDS, Term
+from ankiforge.model import CardKind
 
-FIELDS = conditions.FIELDS
-"""The fields a query may name."""
-UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour"}
+UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
 """Fields whose values never hold a blank."""
-_WORDS = {"kind": CardKind, "verdict": Verdict, "standing": Standing, "anki": AnkiState}
+_WORDS = {
+    "kind": tuple(CardKind),
+    "verdict": ("pending", "accepted", "rejected", "retired", "taken back", "superseded"),
+    "anki": ("none", "written", "seen", "missing", "deleted"),
+}
 """Fields that have few values."""
 _TERM = re.compile(
     r"""\s*(?P<minus>-?)(?:(?P<field>[^\W\d]\w*):)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]*))"""
@@ -32,19 +34,16 @@ _TERM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All conditions a card must fulfil; none = every card."""
+    """All conditions that a card or draft must fulfil; none = every one."""
 
     terms: tuple[Term, ...] = ()
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self.terms))
 
 
 def parse(text: str) -> Query:
     """Parse a query.
 
     Raises:
-        UsageError: an unknown field, a value no card can have, an open quote, nothing after
+        UsageError: an unknown field, a value that no card can have, an open quote, nothing after
             a `-` or a colon.
     """
     terms, at, end = [], 0, len(text.rstrip())
@@ -73,14 +72,28 @@ def _term(found: re.Match[str]) -> Term:
         raise UsageError(
             f"query: nothing after {found[0].strip()!r}", hint="give a value; `*` matches any"
         )
-    if field == "tag":
-        value = tag_name(value)
-    elif field == "colour" and value.isalpha():
+    if field == "colour" and value.isalpha():
         value = colour_name(value)
     if field in _WORDS:
-        known = [word.value for word in _WORDS[field]]
         pattern = value.casefold().replace("[", "[[]")
-        if not any(fnmatchcase(word, pattern) for word in known):
+        if not any(fnmatchcase(word, pattern) for word in _WORDS[field]):
             what = f"query: {field} is never {value!r}"
-            raise UsageError(what, hint=f"one of: {', '.join(known)}")
+            raise UsageError(what, hint=f"one of: {', '.join(_WORDS[field])}")
     return Term(field, value, bool(found["minus"]))
+
+
+def joined(words: Iterable[str]) -> str:
+    """Return the query as it was typed, with the quotes that the shell removed."""
+
+    def requoted(word: str) -> str:
+        sign, bare = ("-", word[1:]) if word.startswith("-") else ("", word)
+        field, colon, value = bare.partition(":")
+        if field not in FIELDS:
+            field, colon, value = "", "", bare
+        terms = (term.removeprefix("-").partition(":") for term in value.split())
+        whole = field in UNBROKEN or any(sep and name in FIELDS for name, sep, _ in terms)
+        if " " not in value or '"' in value or whole:  # `whole`: the word is a whole query
+            return word
+        return f'{sign}{field}{colon}"{value}"'
+
+    return " ".join(map(requoted, words))

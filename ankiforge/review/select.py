@@ -1,6 +1,6 @@
 """What a person typed or selected, as the values that decisions take.
 
-Ids of cards, drafts, highlights and foreign notes; words of a card's fields; and spans of a
+Ids of cards, drafts, questions and highlights; words of a card's fields; and spans of a
 highlight's text from which a card is begun.
 """
 
@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from ankiforge.draft import sided
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger
-from ankiforge.ledger.cards import NOTE, letter_of
-from ankiforge.model import Card, CardKind, Family, Fields, Highlight, HighlightKind, Span
-from ankiforge.review.decide import Target
+from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span
 from ankiforge.review.query import FIELDS
 from ankiforge.text.markdown import gapped, part
 from ankiforge.text.sentences import sentence_around, trimmed
 
-_ID = re.compile(r"(af[a-z2-7]{6,24})(?:\.([a-z]+))?")
+_ID = re.compile(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
 _KEY = re.compile(r"([a-z]+):[^\s/]+/\S+")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _SPANS = re.compile(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
@@ -30,7 +28,7 @@ _JOINT = re.compile(r"^[\s,;:.–—-]+")
 
 
 def is_id(word: str) -> bool:
-    """Return whether a word has the form of a card's guid or a draft's id, or of their beginning."""
+    """Return whether a word has the form of an id of a card, draft or question, or of its beginning."""
     return _ID.fullmatch(word.strip().casefold()) is not None
 
 
@@ -40,70 +38,40 @@ def is_key(word: str) -> bool:
     return match is not None and match[1] not in FIELDS
 
 
-def names_card(ledger: Ledger, word: str) -> bool:
-    """Return whether a word is the id of a card, or the beginning of one."""
-    match = _ID.fullmatch(word.strip().casefold())
-    return match is not None and bool(ledger.cards.starting_with(match[1]))
-
-
-def find(ledger: Ledger, word: str) -> Target:
-    """Return the card, or candidate, that an id or its beginning names.
+def find(ledger: Ledger, word: str) -> str:
+    """Return the id of the card, draft or question that an id or its beginning names.
 
     Raises:
         UsageError: it names none, or several.
     """
-    match = _ID.fullmatch(word.strip().casefold())
-    if match is None:
-        raise UsageError(
-            f"{word!r} is not the id of a card",
-            hint="an id begins with af and has at least eight characters: ankiforge list shows them",
-        )
-    guids = ledger.cards.starting_with(match[1])
-    if not guids:
+    beginning = word.strip().casefold()
+    found = ledger.starting_with(beginning)
+    found += (
+        [one.id for one in ledger.questions() if one.id.startswith(beginning)]
+        if beginning.startswith("qu")
+        else []
+    )
+    if not found:
         hint = f"ankiforge list shows the ids; to search for the word: '\"{word}\"'"
-        raise UsageError(f"no card id begins with {match[1]!r}", hint=hint)
-    if len(guids) > 1:
-        what = f"{len(guids)} card ids begin with {match[1]!r}"
-        raise UsageError(what, hint="type more of the id")
-    target = Target(ledger.cards.get(guids[0]), match[2] or "")
-    if target.letter not in ("", *(letter_of(c) for c in target.card.candidates)):
-        raise UsageError(
-            f"{guids[0]} has no candidate {target.letter!r}", hint=f"ankiforge show {guids[0]}"
-        )
-    return target
-
-
-def foreign_note(ledger: Ledger, word: str) -> str:
-    """Return the normal form of `nid:NUMBER`, a note that ankiforge did not make; else "".
-
-    Raises:
-        UsageError: no such note was seen in Anki.
-    """
-    if not word.startswith(NOTE):
-        return ""
-    number = word.removeprefix(NOTE)
-    if not number.isascii() or not number.isdigit() or ledger.foreign.find(int(number)) is None:
-        raise UsageError(
-            f"no note {word} was seen in Anki",
-            hint="ankiforge show lists the notes that a card resembles",
-        )
-    return f"{NOTE}{int(number)}"
+        raise UsageError(f"no id begins with {beginning!r}", hint=hint)
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} ids begin with {beginning!r}", hint="type more of the id")
+    return found[0]
 
 
 # --- words of a card's fields -----------------------------------------------------------------
 
 
-def changed_fields(card: Card, changes: Mapping[str, str]) -> Fields:
-    """Return the fields of a card with these changes; emptied fields are left out.
+def changed_fields(family: Family, changes: Mapping[str, str]) -> dict[str, str]:
+    """Return a person's changes of fields, cleaned.
 
     Raises:
         UsageError: the card has no such field, or the text is too long or has control characters.
     """
-    names = card.family.content_fields
+    names = family.content_fields
     if wrong := [name for name in changes if name not in names]:
         raise UsageError(f"no field {wrong[0]!r} on this card", hint=f"it has: {', '.join(names)}")
-    words = {**dict(card.fields), **_clean(changes)}
-    return tuple((name, words[name]) for name in names if words.get(name))
+    return _clean(changes)
 
 
 def new_fields(words: Mapping[str, str]) -> Fields:

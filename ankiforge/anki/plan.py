@@ -1,0 +1,253 @@
+"""Decide what to ship of each card: nothing, or a note. Pure functions.
+
+Of a note in Anki there are three sides: what our package wrote, what is there now, and what we would
+write. The base travels with the note: its AnkiforgeId has a hash of each field as our package wrote
+it. A field is the person's if and only if it no longer fits its hash.
+
+    field in Anki    our text now      result
+    ours             same, or changed  ours
+    a person's       as shipped        theirs
+    a person's       changed           theirs stays: a conflict, until a person chooses
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.identity import field_hash, normal_form, tags_hash
+from ankiforge.anki.notes import (
+    RETIRED,
+    content_html,
+    deck_name,
+    field_html,
+    tag_names,
+    with_content,
+)
+from ankiforge.anki.notetypes import in_order_of, is_exact, note_type, usable
+from ankiforge.anki.package import refusal
+from ankiforge.anki.unrender import unrender
+from ankiforge.model import (
+    Card,
+    Conflict,
+    Family,
+    HighlightKind,
+    Media,
+    Note,
+    Problem,
+    Seen,
+    SeenType,
+    h16,
+    next_mod,
+)
+from ankiforge.text.cloze import gaps
+from ankiforge.text.markdown import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How cards are shipped."""
+
+    push: bool = False
+    """The notes go to a running Anki instead of into a file."""
+    full: bool = False
+    """Also ship notes that Anki has already."""
+    types: Mapping[Family, SeenType] = field(default_factory=dict)
+    """Our note types that a person changed in Anki."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the ledger records of a note in a package."""
+
+    mod: int
+    tags: tuple[str, ...]
+    """Our tags."""
+    deck: str
+    digest: str
+    """A hash of the whole note: an equal one later is the same revision."""
+    numbers: Mapping[str, str]
+    """The words under each cloze number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What to do with one card."""
+
+    card: Card
+    note: Note | None = None
+    sent: Sent | None = None
+    held: str = ""
+    """Why a change is not shipped now."""
+    conflicts: tuple[Conflict, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    changed: bool = False
+    """Whether the note changes words that Anki has."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to write and nothing to decide."""
+        return not (self.note or self.held or self.conflicts or self.problems)
+
+
+def plan(
+    card: Card,
+    seen: Seen | None,
+    tags: Sequence[str],
+    deck: str,
+    pictures: Mapping[str, Media],
+    missing: Sequence[Problem],
+    options: Options,
+) -> Planned:
+    """Return what to ship of a card.
+
+    Args:
+        card: the card, live or not.
+        seen: its note in Anki; None if it is not there or Anki was not read.
+        tags: our tags.
+        deck: the deck for a new note.
+        pictures: the pictures in its fields, by the path written there.
+        missing: problems of pictures that were not found.
+        options: how cards are shipped.
+    """
+    ours = tag_names(tuple(tags))
+    figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
+    if missing and card.live and figure:
+        return Planned(card, problems=tuple(missing))
+    if seen is None:
+        if not card.live:
+            return Planned(card)
+        html = field_html(card, ours, pictures)
+        return _finish(card, None, html, ours, ours, deck_name(deck), pictures, missing, options)
+    if not seen.type_known or seen.identity is None:
+        return Planned(card, held="its note type was changed in Anki")
+    if not card.live:
+        if _has(seen.tags, RETIRED):
+            return Planned(card)
+        tags_now = (*seen.tags, RETIRED)
+        kept = (*base_tags(card, seen), RETIRED)
+        return _finish(
+            card, seen, seen.fields, tags_now, kept, seen.deck, pictures, (), options, retired=True
+        )
+    html, conflicts = _merged(card, seen, content_html(card.kind, card.fields, pictures), ours)
+    if conflicts:  # left out until a person chooses
+        return Planned(card, conflicts=conflicts)
+    tags_now = merge_tags(base_tags(card, seen), seen.tags, ours)
+    tags_now = tuple(tag for tag in tags_now if tag != RETIRED)
+    same = tuple(map(normal_form, html)) == tuple(map(normal_form, seen.fields))
+    if same and same_tags(tags_now, seen.tags) and not options.full:
+        return Planned(card)
+    return _finish(card, seen, html, tags_now, ours, seen.deck, pictures, missing, options)
+
+
+def _merged(
+    card: Card, seen: Seen, ours: tuple[str, ...], tags: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[Conflict, ...]]:
+    """Return all fields of a note in Anki, merged with our content, and the conflicts."""
+    assert seen.identity is not None
+    decided = {name: rest for name, *rest in card.resolved}
+    content, hashes, conflicts = [], [], []
+    bases = seen.identity.fields
+    names = card.family.content_fields
+    for at, name in enumerate(names):
+        mine, theirs = ours[at], seen.fields[at]
+        base = bases[at] if at < len(bases) else ""
+        choice, about_theirs, about_ours = decided.get(name, ("", "", ""))
+        text, written = mine, field_hash(mine)
+        if field_hash(theirs) not in (base, written):  # a person's words
+            if choice == "source" and about_theirs == h16(theirs):
+                pass
+            else:
+                text = theirs
+                settled = written == base or (choice == "mine" and about_ours == h16(mine))
+                if not settled:
+                    conflicts.append(Conflict(card.guid, name, theirs, mine, unrender(theirs)))
+                written = base if not settled or written == base else written
+        content.append(text)
+        hashes.append(written)
+    feedback = seen.fields[note_type(card.family).fields.index("Feedback")]
+    html = with_content(card, tuple(content), tuple(hashes), tags, feedback)
+    return html, tuple(conflicts)
+
+
+def _finish(
+    card: Card,
+    seen: Seen | None,
+    html: tuple[str, ...],
+    tags: tuple[str, ...],
+    ours: tuple[str, ...],
+    deck: str,
+    pictures: Mapping[str, Media],
+    missing: Sequence[Problem],
+    options: Options,
+    *,
+    retired: bool = False,
+) -> Planned:
+    """Return the note to ship, unless Anki or the note type in Anki would reject it."""
+    family = card.family
+    changed_type = options.types.get(family)
+    held = ""
+    if changed_type and not usable(changed_type, family):
+        held = f"a field or template of ankiforge is missing from {changed_type.name}"
+    elif changed_type and options.push and not is_exact(changed_type, family):
+        held = (
+            f"{changed_type.name} has fields or templates that you added: import the file instead"
+        )
+    elif seen and seen.scheduler_tags and not options.push:
+        held = f"its note is tagged {' and '.join(seen.scheduler_tags)}: use ankiforge push"
+    if held:
+        return Planned(card, held=held)
+    digest = h16(*html, "\x1e", *ours)
+    same = card.digest == digest and (seen is None or seen.mod == card.mod)
+    mod = card.mod if card.mod and same else next_mod(card.guid, card.mod, seen.mod if seen else 0)
+    own = in_order_of(changed_type, family, html, seen.own if seen else ()) if changed_type else ()
+    without: frozenset[int] = frozenset()
+    if seen:  # cards of the note that a person deleted are not made again
+        made = card_ordinals(family, seen.fields)
+        without = frozenset(set(made) - set(seen.ordinals))
+    written = "".join(html)
+    shown = {one.name: one for one in pictures.values() if one.name in written}
+    media = tuple(shown[name] for name in sorted(shown))
+    note = Note(card.guid, family, deck, html, tags, mod, media, own=own, without=without)
+    if refused := refusal(note):
+        if seen:
+            return Planned(card, held="it would have no card left")
+        return Planned(card, problems=(*missing, *refused))
+    sent = Sent(mod, ours, deck, digest, {} if retired else _numbers(card))
+    changed = bool(seen) and not retired
+    return Planned(card, note, sent, problems=tuple(missing), changed=changed)
+
+
+def _numbers(card: Card) -> dict[str, str]:
+    """Return the words under each cloze number."""
+    text = dict(card.fields).get("Text", "")
+    return {str(number): plain(gap.answer) for gap in gaps(text) for number in gap.numbers}
+
+
+def _has(tags: Sequence[str], tag: str) -> bool:
+    return tag.casefold() in {present.casefold() for present in tags}
+
+
+def merge_tags(base: Sequence[str], theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
+    """Merge tags: theirs, plus what we added since the base, minus what we removed. Sorted.
+
+    Tags are compared without case, as in Anki. Tags of theirs keep their spelling.
+    """
+    was = {tag.casefold() for tag in base}
+    now = {tag.casefold(): tag for tag in ours}
+    present = {tag.casefold(): tag for tag in theirs}
+    kept = {folded: tag for folded, tag in present.items() if folded in now or folded not in was}
+    added = {folded: tag for folded, tag in now.items() if folded not in was}
+    return tuple(sorted({**added, **kept}.values()))
+
+
+def same_tags(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether Anki treats two sets of tags as equal."""
+    return {tag.casefold() for tag in one} == {tag.casefold() for tag in other}
+
+
+def base_tags(card: Card, seen: Seen) -> tuple[str, ...]:
+    """Return our tags as the package wrote them that Anki has: those with the hash in the note."""
+    wanted = seen.identity.tags if seen.identity else ""
+    return next((tags for tags in reversed(card.tags_sent) if tags_hash(tags) == wanted), ())

@@ -1,0 +1,524 @@
+"""The way to Anki: look at what is there, plan, write the package or push it.
+
+    look ─▶ ledger.see ─▶ plan every card ─▶ package ─▶ ledger.shipped ─▶ the file is replaced
+
+A view is a consistent copy of the collection, or comes from a running Anki (AnkiConnect). It is bound
+to one collection: another one concludes nothing until `pull --bind`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import msgspec
+
+from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
+from ankiforge.anki.notes import RETIRED, UNREVIEWED, in_deck, read_source
+from ankiforge.anki.notetypes import arranged, changed_types, note_type
+from ankiforge.anki.package import is_ours, write_package
+from ankiforge.anki.plan import Options, Planned, plan
+from ankiforge.anki.render import media_of
+from ankiforge.anki.unrender import unrender
+from ankiforge.config import AnkiSettings
+from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.errors import BugError, ItemError, ServiceError, UsageError, one_item
+from ankiforge.ledger import Ledger, Viewed, Wording
+from ankiforge.model import (
+    Card,
+    Family,
+    Guid,
+    Highlight,
+    Media,
+    Problem,
+    Route,
+    Seen,
+    SeenNote,
+    SeenType,
+    View,
+    ViewKind,
+)
+from ankiforge.text.fold import fold
+from ankiforge.text.markdown import image_paths
+
+AUTO, NEVER = "auto", "none"
+"""Values of `anki.collection`."""
+
+
+# --- looking at Anki ------------------------------------------------------------------------------
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """The collection that has our notes."""
+
+    path: str
+    profile: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The outcome of looking at Anki."""
+
+    sight: str
+    """off, nowhere, same, taken or failed."""
+    path: str = ""
+    viewed: Viewed = field(default_factory=Viewed)
+    reviews: int = 0
+    """The number of new reviews."""
+    problem: Problem | None = None
+    profile: str = ""
+
+    @property
+    def blind(self) -> bool:
+        """Whether Anki is there and could not be read."""
+        return self.sight == "failed"
+
+
+def look(
+    settings: AnkiSettings,
+    ledger: Ledger,
+    home: Path,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    bind: bool = False,
+) -> Look:
+    """Look at the collection that has our notes, if the settings allow it and it has changed.
+
+    Args:
+        settings: name the collection, or forbid reading.
+        ledger: records what is seen.
+        home: the user's home folder.
+        environ: environment variables, one of which may name Anki's folder.
+        bind: use this collection from now on.
+    """
+    if settings.collection == NEVER:
+        return Look("off")
+    if settings.collection != AUTO:
+        return _look_at(Path(settings.collection).expanduser().resolve(), ledger, bind=bind)
+    paths = collections(home, environ)
+    if not paths:
+        return Look("nowhere")
+    bound = bound_to(ledger)
+    if bound and not bind and bound.path in map(str, paths):
+        return _look_at(Path(bound.path), ledger)
+    latest = sorted(paths, key=changed_at, reverse=True)
+    chosen = next(filter(_has_ours, latest), latest[0])
+    return _look_at(chosen, ledger, bind=bind)
+
+
+def look_at_file(file: Path, ledger: Ledger, *, bind: bool = False) -> Look:
+    """Look at a collection or an export that the user names.
+
+    Raises:
+        ItemError: the file cannot be read.
+    """
+    with open_view(file.resolve()) as view:
+        return _record(view, ledger, bind=bind)
+
+
+def bound_to(ledger: Ledger) -> Bound | None:
+    """Return the collection that has our notes; None if none was seen."""
+    stored = ledger.recall("bound")
+    return msgspec.json.decode(stored, type=Bound) if stored else None
+
+
+def _look_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Look:
+    try:
+        state = f"{path} {signature(path)}"
+        if not bind and ledger.recall("anki state") == state:
+            return Look("same", str(path))
+        with open_view(path) as view:
+            found = _record(view, ledger, bind=bind)
+            if found.sight == "taken":
+                ledger.remember("anki state", state)
+            return found
+    except ItemError as error:
+        what = error.message.removeprefix(f"{path}: ")
+        return Look("failed", str(path), problem=Problem(str(path), what, error.hint))
+
+
+def _has_ours(path: Path) -> bool:
+    try:
+        with open_view(path) as view:
+            return next(view.notes(), None) is not None
+    except ItemError:
+        return False
+
+
+def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
+    """Record a view, unless it is of another collection than ours."""
+    bound = bound_to(ledger)
+    other = bound and (
+        (view.created and bound.created and view.created != bound.created)
+        or (view.profile and bound.profile and view.profile != bound.profile)
+    )
+    if other and not bind:
+        what = "it is another collection than the one that has your notes; nothing was concluded"
+        hint = "to study them in this one from now on: ankiforge pull --bind"
+        return Look(
+            "failed", view.path, problem=Problem(view.path, what, hint), profile=view.profile
+        )
+    types = {one.id: one for one in view.types}
+    notes = [_seen(note, types) for note in view.notes()]
+    graves = None if view.kind is ViewKind.CONNECT else view.graves()
+    viewed = ledger.see(notes, complete=view.complete, graves=graves)
+    if view.complete and (notes or bind):
+        now = Bound(view.path, view.profile, view.created)
+        if bound is None or bind or view.kind is ViewKind.COLLECTION:
+            ledger.remember("bound", msgspec.json.encode(now).decode())
+    kept = {} if view.complete else seen_types(ledger)
+    stored = tuple({**kept, **types}.values())
+    ledger.remember("types", msgspec.json.encode(stored).decode())
+    if view.calendar.created:
+        ledger.remember("calendar", msgspec.json.encode(view.calendar).decode())
+    foreign = view.foreign(ledger.duplicates.mods())
+    if foreign is not None:
+        ledger.duplicates.keep_foreign(*foreign)
+    reviews = ledger.keep_reviews(view.reviews(ledger.newest_review))
+    return Look("taken", view.path, viewed, reviews, profile=view.profile)
+
+
+def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:
+    """Return a note of a view as the ledger keeps it."""
+    found, kind = arranged(note, types), types.get(note.type_id)
+    fields = found.fields if found else note.fields
+    own = note.fields if found and not found.exact else ()
+    return Seen(
+        note.guid, note.id, note.mod, found is not None, fields, note.tags,
+        note.cards[0].deck if note.cards else "", note.identity,
+        sum(card.reps for card in note.cards), sum(card.lapses for card in note.cards),
+        bool(note.cards) and all(card.suspended for card in note.cards),
+        tuple(card.ordinal for card in note.cards), own if kind else (),
+        found.feedback if found else "",
+    )  # fmt: skip
+
+
+def seen_types(ledger: Ledger) -> dict[int, SeenType]:
+    """Return the note types of the newest view by id."""
+    stored = ledger.recall("types")
+    found = msgspec.json.decode(stored, type=tuple[SeenType, ...]) if stored else ()
+    return {one.id: one for one in found}
+
+
+def adopt(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
+    """Take over notes of ours that no event knows, where their passage is found; list the others."""
+    known = []
+    for note in notes:
+        if note.identity is None or not note.type_known:
+            continue
+        family = note.identity.family
+        fields = {
+            name: text
+            for name, html in zip(family.content_fields, note.fields, strict=False)
+            if (text := unrender(html))
+        }
+        passage, exact, quote = read_source(_field(note, family, "Source"))
+        kind = family.value if not fields.get("Reverse") else "two-way"
+        own = note.identity.slot.isdigit() and len(note.identity.slot) < 4
+        wording = Wording(kind, fields, quote or exact, own, note.identity.slot if own else "0")
+        known.append((note, wording, exact or passage))
+    left = ledger.adopt(known)
+    if not left:
+        return []
+    what = (
+        f"{len(left)} notes of ankiforge in Anki whose passage was not found; they stay as they are"
+    )
+    return [Problem("Anki", what, "ankiforge list --view unknown", notice=True)]
+
+
+def _field(note: Seen, family: Family, name: str) -> str:
+    at = note_type(family).fields.index(name)
+    return note.fields[at] if at < len(note.fields) else ""
+
+
+# --- planning -------------------------------------------------------------------------------------
+
+
+def plan_cards(
+    ledger: Ledger,
+    decks: tuple[DeckRule, ...],
+    pictures: Path,
+    *,
+    deck: str = "",
+    push: bool = False,
+    full: bool = False,
+) -> list[Planned]:
+    """Plan every card that may have something to write, and record which ones are settled.
+
+    Args:
+        ledger: the ledger of the cards.
+        decks: the rules of the deck files.
+        pictures: the folder with pictures cut from pages.
+        deck: plan only cards of this deck and its subdecks; "" = all.
+        push: the notes go to a running Anki instead of into a file.
+        full: also ship notes that Anki has already.
+    """
+    options = Options(push, full, changed_types(seen_types(ledger)))
+    planned: list[Planned] = []
+    settled: dict[Guid, str] = {}
+    for card, seen, state in ledger.to_plan("" if not full else "full"):
+        if not in_deck(card.deck, deck):
+            continue
+        found, missing = pictures_of(ledger, card, pictures)
+        tags = tags_of(card, decks)
+        try:
+            with one_item():
+                one = plan(card, seen, tags, card.deck, found, missing, options)
+        except BugError as error:
+            where = f"{card.highlight.document.title}: card {card.guid[:10]}"
+            one = Planned(card, problems=(Problem(where, error.message, error.hint),))
+        if one.settled and seen is not None and not push:
+            settled[card.guid] = state
+        planned.append(one)
+    ledger.settle(settled, [conflict for one in planned for conflict in one.conflicts])
+    return planned
+
+
+def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
+    """Return our tags of a card: its own, its source's, the deck files' and its document's."""
+    highlight = card.highlight
+    from_decks = deck_of(decks, highlight.document, highlight).tags
+    slug = "".join(sign for sign in fold(highlight.document.title) if sign.isalnum())[:40]
+    of_document = (f"ankiforge::doc::{slug}",) if slug else ()
+    unread = card.by == "policy" and card.origin.drafter == "llm" and not card.edited
+    own = (UNREVIEWED,) if unread else ()
+    return (*card.tags, *highlight.document.tags, *highlight.tags, *from_decks, *of_document, *own)
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+_SOURCES = {Route.VAULT: "obsidian", Route.ZOTERO: "zotero"}
+"""The kinds of sources that keep pictures in their folder."""
+_CUT = "cut/"
+"""How the names of pictures begin that were cut from a page."""
+
+
+def pictures_of(ledger: Ledger, card: Card, folder: Path) -> tuple[dict[str, Media], list[Problem]]:
+    """Return the pictures of a card by their paths in its text, and problems for those not found."""
+    found: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path in image_paths("\n".join(text for _, text in card.fields)):
+        media = picture_at(ledger, card.highlight, path, folder)
+        if isinstance(media, Media):
+            found[path] = media
+        else:
+            where = f"{card.highlight.document.title}: {path}"
+            problems.append(replace(media, where=where))
+    return found, problems
+
+
+def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: Path) -> Media | Problem:
+    """Return the picture at a path in a highlight's source; a file outside the source is a problem."""
+    if path.startswith(_CUT) and highlight.route in (Route.PDF, Route.ZOTERO):
+        return media_of(folder / path.removeprefix(_CUT))
+    kind = _SOURCES.get(highlight.route, highlight.namespace.partition(":")[0])
+    root = roots(ledger).get(f"{kind}:{highlight.document.source}")
+    if root is None:
+        return Problem(path, "its source is not known on this machine")
+    base = Path(root).parent if Path(root).is_file() else Path(root)
+    if not base.exists():
+        return Problem(
+            str(base), "is not there, so pictures are missing", "check that the disk is mounted"
+        )
+    try:
+        target = (base / unquote(path)).resolve()
+        inside = target.is_relative_to(base.resolve())
+    except (OSError, ValueError, RuntimeError) as error:
+        return Problem(path, f"is not a path: {error}")
+    return media_of(target) if inside else Problem(path, "is outside its source")
+
+
+def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: Path) -> str:
+    """Return why a picture in the source of a highlight cannot be shown; "" if it can."""
+    media = picture_at(ledger, highlight, path, folder)
+    return "" if isinstance(media, Media) else f"{path}: {media.what}"
+
+
+def roots(ledger: Ledger) -> dict[str, str]:
+    """Return the folder of each source, by `kind:name`, as it was opened last."""
+    stored = ledger.recall("roots")
+    return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
+
+
+# --- packages -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The result of writing a package."""
+
+    path: Path
+    notes: int = 0
+    added: int = 0
+    """Notes that no package contained before."""
+    updated: int = 0
+    aside: Path | None = None
+    """Where the old package was moved, because nothing is left to ship."""
+    problems: tuple[Problem, ...] = ()
+
+
+def publish(ledger: Ledger, planned: Iterable[Planned], path: Path) -> Published:
+    """Write the package of what is planned, completely or not at all, and record its contents.
+
+    The ledger records it before the file replaces the old one, so that a power cut never gives one
+    `mod` to two texts. If nothing is left to ship, an old package of ours is set aside.
+
+    Raises:
+        ItemError: the folder cannot be written.
+    """
+    planned = list(planned)
+    problems = tuple(problem for one in planned for problem in one.problems)
+    packed = [one for one in planned if one.note and one.sent]
+    if not packed:
+        return Published(path, aside=_set_aside(path), problems=problems)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write_package(
+            beside, [one.note for one in packed if one.note], changed_types(seen_types(ledger))
+        )
+        new = ledger.shipped(
+            (
+                one.card.guid,
+                one.sent.mod,
+                one.sent.tags,
+                one.sent.deck,
+                one.sent.digest,
+                one.sent.numbers,
+            )
+            for one in packed
+            if one.sent
+        )
+        beside.replace(path)
+    except OSError as error:
+        what = f"{path}: cannot be replaced: {error.strerror or error}"
+        hint = "close the program that has it open, then: ankiforge build"
+        raise ItemError(what, hint=hint) from error
+    finally:
+        beside.unlink(missing_ok=True)
+    changed = sum(one.changed for one in packed)
+    return Published(path, len(packed), new, changed, problems=problems)
+
+
+def previous(path: Path) -> Path:
+    """Return the path to which a package is renamed when nothing of it is left to ship."""
+    return path.with_name(f"{path.stem}.previous.apkg")
+
+
+def _set_aside(path: Path) -> Path | None:
+    if not path.exists() or not is_ours(path):
+        return None
+    try:
+        path.replace(previous(path))
+    except OSError:
+        return None
+    return previous(path)
+
+
+def refuse_foreign(path: Path, *, force: bool) -> None:
+    """Check that a package may be written to a path.
+
+    Raises:
+        UsageError: the path has a file that is not ours (unless `force`), or cannot have a package.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}")
+    if path.suffix.lower() != ".apkg":
+        what = f"{path}: Anki imports a package by its ending, .apkg"
+        raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
+    if path.exists() and not force and not is_ours(path):
+        raise UsageError(
+            f"{path}: is not a package of ankiforge; it was left unchanged",
+            hint="use another name, -o FILE.apkg, or --force to replace it",
+        )
+
+
+# --- a running Anki -------------------------------------------------------------------------------
+
+
+class RunningAnki:
+    """A running Anki, accessed through the AnkiConnect add-on."""
+
+    def __init__(self, settings: AnkiSettings) -> None:
+        """Connect to the Anki that the settings name.
+
+        Raises:
+            ServiceError: Anki does not answer, or it must not be used.
+        """
+        from ankiforge.anki.connect import AnkiConnect
+        from ankiforge.config import ANKI, key_for, key_variable
+
+        key = key_for(ANKI, settings.connect, settings.key_env)
+        name = key_variable(ANKI, settings.connect, settings.key_env)
+        self._connect = AnkiConnect(settings.connect, key, key_env=name)
+        self._connect.check()
+
+    def sync(self) -> bool:
+        """Let Anki sync with its server. Return whether it is logged in to an account."""
+        from ankiforge.anki.connect import has_account
+
+        places = collections(Path.home(), os.environ)
+        if has_account(places, self._connect.active_profile()) is False:
+            return False
+        try:
+            self._connect.sync()
+        except ServiceError as error:
+            if "auth" not in error.message.casefold():
+                raise
+            return False
+        return True
+
+    def look(self, ledger: Ledger, *, bind: bool = False) -> Look:
+        """Export every deck that has notes of ours, and record the notes.
+
+        Raises:
+            ServiceError: Anki does not answer.
+        """
+        from ankiforge.anki.connect import export_all
+
+        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+            exported = export_all(self._connect, Path(folder))
+            profile = self._connect.active_profile()
+            view = connect_view(
+                exported.paths,
+                address=self._connect.address,
+                profile=profile,
+                notes=exported.notes,
+            )
+            with view as opened:
+                return replace(_record(opened, ledger, bind=bind), profile=profile)
+
+    def import_package(self, package: Path) -> None:
+        """Import a package.
+
+        Raises:
+            ServiceError: Anki did not import it.
+        """
+        self._connect.import_package(package)
+
+    def retired_cards(self) -> tuple[int, ...]:
+        """Return the ids of cards of retired notes that are not suspended."""
+        found = self._connect.find_cards(f"tag:{RETIRED} AnkiforgeId:af1* -is:suspended")
+        return tuple(sorted(found))
+
+    def suspend(self, cards: Iterable[int]) -> None:
+        """Suspend cards."""
+        self._connect.suspend(tuple(cards))
+
+    def unsuspend(self, cards: Iterable[int]) -> None:
+        """Unsuspend those of these cards that exist and are suspended."""
+        self._connect.unsuspend(cards)
+
+
+def arrived(ledger: Ledger, planned: Iterable[Planned]) -> Iterator[tuple[Planned, bool]]:
+    """Yield each note that was pushed, and whether the newest view has it as it was shipped."""
+    for one in planned:
+        if one.note:
+            seen = ledger.seen_note(one.card.guid)
+            yield one, seen is not None and seen.mod >= one.note.mod

@@ -1,0 +1,349 @@
+"""The ledger: which passage is which, what a person decided, what Anki should get.
+
+    ledger.unite()                                   what other machines decided
+    ledger.ingest(sightings)                         what is new, changed, gone
+    for one in ledger.to_draft(): ledger.record(one.key, proposals)
+    ledger.accept_clean(allows); ledger.accept(id); ledger.reject(id); ledger.undo(id)
+    ledger.see(notes); for card, note, state in ledger.to_plan(): …; ledger.shipped(notes)
+
+Everything outside this package calls the methods of `Ledger` only. A draft has no identity but its
+words; accepting it makes a card. What a person decides is an event of the journal (`events`, `store`);
+all tables are computed from journal and sources (`ingest`, `match`, `drafts`). See docs/core.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from ankiforge.ledger import cards, decide, drafts, lists, questions, search, views
+from ankiforge.ledger.cards import Done, Fate
+from ankiforge.ledger.duplicates import Duplicates
+from ankiforge.ledger.events import Wording
+from ankiforge.ledger.ingest import Known, Report, hear, ingest
+from ankiforge.ledger.lists import Line, Term
+from ankiforge.ledger.search import Match
+from ankiforge.ledger.store import Store
+from ankiforge.ledger.views import Viewed
+from ankiforge.model import (
+    Card,
+    Change,
+    Conflict,
+    Document,
+    Guid,
+    Highlight,
+    Proposal,
+    Question,
+    Seen,
+    SeenReview,
+    Sighting,
+    Waiting,
+)
+
+
+class Ledger:
+    """Passages, decisions and cards of one workspace on one machine."""
+
+    def __init__(
+        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
+    ) -> None:
+        """Open the database (or rebuild it), and read what is new in the journal.
+
+        With `read_only`, everything happens in a copy in memory, and nothing is written.
+
+        Raises:
+            LedgerError: the database or the journal cannot be used.
+        """
+        self._store = Store(database, journal, machine, read_only=read_only)
+        self.duplicates = Duplicates(self._store)
+        """The search terms of cards and of other notes in Anki."""
+        self.unite()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._store.close()
+
+    def __enter__(self) -> Ledger:
+        """Return the ledger, which the end of the block closes."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the database."""
+        self.close()
+
+    def action(self) -> AbstractContextManager[None]:
+        """Join the decisions of a block into one that `undo` takes back."""
+        return self._store.action()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Write everything of a block in one transaction."""
+        return self._store.transaction()
+
+    @property
+    def journal_state(self) -> tuple[int, int]:
+        """(lines that could not be read, lines written again) of the last `unite`."""
+        return self._store.unreadable, self._store.restored
+
+    # --- a run ----------------------------------------------------------------------------------
+
+    def unite(self) -> int:
+        """Read what other machines wrote into the journal. Return the number of new events."""
+        events = self._store.unite()
+        if events:
+            hear(self._store, events)
+            drafts.requeue(self._store, events)
+        return len(events)
+
+    @property
+    def known(self) -> Known:
+        """What sources may ask about documents that were read before."""
+        return Known(self._store)
+
+    def ingest(
+        self,
+        sightings: Iterable[Sighting],
+        *,
+        selections: Mapping[str, str] = {},
+        in_use: frozenset[str] | None = None,
+        in_progress: Callable[[str, str], bool] = lambda container, place: False,
+    ) -> Report:
+        """Ingest all that the sources of a run list; nothing is matched before all have listed.
+
+        Args:
+            sightings: what the sources yield.
+            selections: by container, the settings that select highlights in it.
+            in_use: the names of all sources that the workspace reads; None = unknown.
+            in_progress: whether a person is still writing a document (container, place): nothing of
+                it goes into the journal yet.
+        """
+        return ingest(
+            self._store,
+            sightings,
+            selections=selections,
+            in_use=in_use,
+            in_progress=in_progress,
+        )
+
+    def to_draft(self, *, by_model: bool = False) -> Iterator[Highlight]:
+        """Yield the highlights that are new or changed since they were drafted last; see `drafts`."""
+        return drafts.to_draft(self._store, by_model=by_model)
+
+    def record(
+        self,
+        key: str,
+        proposals: Sequence[Proposal],
+        reason: str = "",
+        fate: str = "",
+        *,
+        by_model: bool = False,
+        beside: bool = False,
+    ) -> list[Change]:
+        """Record the drafts of a highlight, or why there are none; see `drafts.record`."""
+        return drafts.record(
+            self._store, key, proposals, reason, fate, by_model=by_model, beside=beside
+        )
+
+    # --- decisions ------------------------------------------------------------------------------
+
+    def accept_clean(self, allows: Callable[[Waiting], bool]) -> list[Guid]:
+        """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
+        return decide.accept_clean(self._store, allows)
+
+    def accept(self, id: str, *, forced: bool = False) -> Guid | None:
+        """Accept a draft and return its card, or answer a question with yes.
+
+        Raises:
+            RefusedError: a check blocks it, its passage is in doubt, or it no longer waits.
+        """
+        if questions.is_question(id):
+            questions.answer(self._store, id, yes=True)
+            return None
+        return decide.accept(self._store, id, forced=forced)
+
+    def reject(self, id: str, why: str = "") -> None:
+        """Reject a draft or a card, or answer a question with no. Rejected words are not offered again.
+
+        Raises:
+            RefusedError: there is none, or it no longer waits.
+        """
+        if questions.is_question(id):
+            questions.answer(self._store, id, yes=False)
+        else:
+            decide.reject(self._store, id, why)
+
+    def edit(self, id: str, fields: Mapping[str, str], *, forced: bool = False) -> Guid:
+        """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
+        return decide.edit(self._store, id, fields, forced=forced)
+
+    def make(self, key: str, proposal: Proposal) -> Guid:
+        """Make a card that a person wrote for a passage."""
+        return decide.make(self._store, key, proposal)
+
+    def propose(self, key: str, proposal: Proposal) -> str:
+        """Add a draft that waits. Return its id; "" if its words were rejected or are a card."""
+        return decide.propose(self._store, key, proposal)
+
+    def withdraw(self, id: str) -> None:
+        """Drop a draft that waits, as if it had never been proposed."""
+        decide.withdraw(self._store, id)
+
+    def skip(self, key: str, why: str = "") -> None:
+        """Draft nothing for a highlight any more."""
+        decide.skip(self._store, key, why)
+
+    def undo(self, target: str = "", *, as_new: bool = False) -> str:
+        """Take back the last decision, an action, or the last decision about a card; see `decide.undo`."""
+        return decide.undo(self._store, target, as_new=as_new)
+
+    # --- lists ----------------------------------------------------------------------------------
+
+    def card(self, guid: str) -> Card:
+        """Return a card.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        return cards.card_of(self._store, guid)
+
+    def cards(self) -> Iterator[Card]:
+        """Yield all cards, live or not."""
+        return cards.cards_of(self._store)
+
+    def waiting(self, condition: str = "1", *values: object) -> list[Waiting]:
+        """Return the drafts that wait, with what is to be said about each, in reading order."""
+        return drafts.waiting(self._store, condition, *values)
+
+    def questions(self) -> list[Question]:
+        """Return what only a person can tell."""
+        return questions.open_questions(self._store)
+
+    def highlight(self, key: str) -> Highlight:
+        """Return a highlight that was read here.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        return cards.highlight_of(self._store, key)
+
+    def has_card(self, key: str) -> bool:
+        """Return whether a passage has a card that stands."""
+        return bool(self._store.passage(key).live)
+
+    def places(self, key: str) -> list[Highlight]:
+        """Return all places of a passage that were read here, present or not."""
+        return cards.places(self._store, key)
+
+    def on_lines(self) -> Iterator[Highlight]:
+        """Yield the present highlights that are written as `front::back`."""
+        return cards.on_lines(self._store)
+
+    def mentioning(self, word: str) -> Iterator[Highlight]:
+        """Yield the highlights, even absent ones, with this word in them or in their document."""
+        return cards.mentioning(self._store, word)
+
+    def fates(self, condition: str = "1", *values: object) -> Iterator[Fate]:
+        """Yield every highlight that is in its source, with what became of it."""
+        return lists.fates(self._store, condition, *values)
+
+    def find(self, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
+        """Return the ids of the cards and drafts that a query means; see `lists.find`."""
+        return lists.find(self._store, terms, everything=everything)
+
+    def starting_with(self, beginning: str) -> list[str]:
+        """Return the ids of all cards and drafts that begin so."""
+        return lists.starting_with(self._store, beginning)
+
+    def lines(self, ids: Iterable[str]) -> Iterator[Line]:
+        """Yield cards and drafts with their state; an id that is no longer one is left out."""
+        return lists.lines(self._store, ids)
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return the numbers of fates, cards, drafts, and of live cards in Anki; see `lists.counts`."""
+        return lists.counts(self._store)
+
+    def changes(self, since: str = "") -> list[tuple[Done, Change]]:
+        """Return the changes of cards by the source that stand, newest first; see `lists.changes`."""
+        return lists.changes(self._store, since)
+
+    def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
+        """Yield the works that a query, or the document of a file, means; see `search.find`."""
+        return search.find(self._store, query, documents, time.time())
+
+    def form_choice(self, highlight: Highlight) -> str:
+        """Return `accept` or `never` as a person decided on the form of a hand-written card, else ""."""
+        return drafts.form_choice(self._store, highlight)
+
+    def history(self, id: str) -> list[Done]:
+        """Return all decisions about a card or passage, oldest first."""
+        return cards.history(self._store, id)
+
+    def recent(self, most: int = 50) -> list[Done]:
+        """Return the newest decisions that stand, newest first."""
+        return cards.recent(self._store, most)
+
+    # --- Anki -----------------------------------------------------------------------------------
+
+    def see(
+        self, notes: Iterable[Seen], *, complete: bool, graves: frozenset[int] | None
+    ) -> Viewed:
+        """Take note of what is in Anki; see `views.see`."""
+        return views.see(self._store, notes, complete=complete, graves=graves)
+
+    def to_plan(self, salt: str = "") -> Iterator[tuple[Card, Seen | None, str]]:
+        """Yield the cards for which there may be something to write; see `views.to_plan`."""
+        return views.to_plan(self._store, salt)
+
+    def settle(self, states: Mapping[Guid, str], conflicts: Iterable[Conflict]) -> None:
+        """Record for which notes there is nothing to write, and which fields are in conflict."""
+        views.settle(self._store, states, conflicts)
+
+    def shipped(
+        self, sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]]
+    ) -> int:
+        """Record what a package contains, before it replaces the old one; see `views.shipped`."""
+        return views.shipped(self._store, sent)
+
+    def adopt(self, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen]:
+        """Take over notes that no event knows, where their passage is found; return the others."""
+        return views.adopt(self._store, notes)
+
+    def seen_note(self, guid: str) -> Seen | None:
+        """Return the note as the newest view has it."""
+        return views.seen_note(self._store, guid)
+
+    @property
+    def looked(self) -> str:
+        """When this machine's Anki was read last, in ISO 8601; "" if never."""
+        return self._store.meta("looked")
+
+    def unknown(self) -> list[Seen]:
+        """Return the notes of ours in the newest view that no event knows."""
+        return views.unknown(self._store)
+
+    @property
+    def newest_review(self) -> int:
+        """The id of the newest review that is stored."""
+        return views.newest_review(self._store)
+
+    def keep_reviews(self, reviews: Iterable[SeenReview]) -> int:
+        """Store reviews of our cards. Return their number."""
+        return views.keep_reviews(self._store, reviews)
+
+    # --- what other packages store here ---------------------------------------------------------
+
+    def remember(self, name: str, value: str) -> None:
+        """Store a value by name: a fact about this database, not a decision."""
+        with self._store.transaction():
+            self._store.set_meta(f"app {name}", value)
+
+    def recall(self, name: str) -> str:
+        """Return the value stored by name; "" if there is none."""
+        return self._store.meta(f"app {name}")
+
+    def select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a read-only query on the tables of schema.sql, for reports."""
+        return [tuple(row) for row in self._store.rows(query, *values)]

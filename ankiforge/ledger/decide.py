@@ -1,0 +1,303 @@
+"""Decisions of a person or of the policy: each is an event, and can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import cards, drafts
+from ankiforge.ledger.events import (
+    PERSON,
+    POLICY,
+    SILENT,
+    SOURCE,
+    Event,
+    Wording,
+    content_of,
+    exact,
+    guid_of,
+)
+from ankiforge.ledger.ingest import decode_highlight
+from ankiforge.ledger.store import Store, encode
+from ankiforge.model import Guid, HighlightKey, Proposal, Severity, Waiting, h16
+from ankiforge.text.fold import fold
+
+FLOOD = 300
+"""Policy accepts at most so many cards in one run; the rest waits."""
+
+
+def _changed_fields(event: Event) -> set[str]:
+    if event.what == "edit":
+        return set(event.body["fields"])
+    return set(event.body["draft"]["fields"])
+
+
+def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
+    """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
+    accepted: list[Guid] = []
+    with store.transaction():
+        for one in drafts.waiting(store):
+            if one.remarks or one.revises or one.replaces or not one.proposal.clean:
+                continue
+            if len(accepted) < FLOOD and allows(one):
+                key, wording = one.highlight.key, drafts.wording_of_id(store, one.id)
+                accepted.append(make_card(store, key, one.proposal, wording, POLICY, one.id))
+    return accepted
+
+
+def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
+    """Accept a draft; a revision gives its card the new words.
+
+    Raises:
+        RefusedError: a check blocks it, or its passage is in doubt.
+    """
+    with store.action():
+        row = drafts.draft_row(store, id)
+        proposal, key = drafts.decode_proposal(row["body"]), row["key"]
+        wording, passage = drafts.wording_of_id(store, id), store.passage(key)
+        if proposal.blocked and not forced:
+            worst = next(one for one in proposal.findings if one.severity is Severity.BLOCK)
+            raise RefusedError(
+                f"{id}: {worst.message}", hint=f"ankiforge edit {id}, or accept --force {id}"
+            )
+        if row["revises"]:
+            guid = Guid(row["revises"])
+            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            store.add("revise", passage.key, PERSON, body)
+            store.write("DELETE FROM draft WHERE id = ?", id)
+            return guid
+        for twin in drafts.twins(store, passage, wording.content):
+            if twin["live"]:
+                store.add("different", passage.key, PERSON, {"old": twin["passage"]})
+        return make_card(store, key, proposal, wording, PERSON, id, forced=forced)
+
+
+def make_card(
+    store: Store,
+    key: str,
+    proposal: Proposal,
+    wording: Wording,
+    by: str,
+    id: str,
+    *,
+    forced: bool = False,
+) -> Guid:
+    """Make the card of a draft, and drop its alternatives."""
+    passage = store.passage(key)
+    guid = guid_of(passage.key, wording)
+    body: dict[str, Any] = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+    body |= {"deck": proposal.deck} if proposal.deck else {}
+    body |= {"forced": True} if forced else {}
+    row = store.row("SELECT * FROM draft WHERE id = ?", id)
+    if row and row["replaces"]:
+        body["instead"] = row["replaces"]
+    passed = []
+    for other in store.rows("SELECT * FROM draft WHERE key = ? AND id != ?", key, id):
+        draft = drafts.decode_proposal(other["body"]).draft
+        if draft.intent and draft.intent == proposal.draft.intent and row:
+            passed.append(other["content"])
+            store.write("DELETE FROM draft WHERE id = ?", other["id"])
+    body |= {"passed": passed} if passed else {}
+    store.add("accept", passage.key, by, body)
+    store.write("DELETE FROM draft WHERE id = ?", id)
+    return Guid(guid)
+
+
+def reject(store: Store, id: str, why: str = "") -> None:
+    """Reject a draft or a card. Its words are not offered again."""
+    with store.action():
+        if id.startswith("dr"):
+            row = drafts.draft_row(store, id)
+            wording, key = drafts.wording_of_id(store, id), store.first(row["key"])
+            guid = "" if row["revises"] else guid_of(key, wording)
+            slot = wording.slot if wording.own and not row["revises"] else ""
+            content, fields = wording.content, wording.fields
+            store.write("DELETE FROM draft WHERE id = ?", id)
+        else:
+            state, passage = cards.state_of(store, id)
+            fields = state.wording.fields
+            key, guid, content = passage.key, id, content_of(fields)
+            slot = state.place if state.wording.own else ""
+        body = {"guid": guid, "content": content, "slot": slot, "fields": fields}
+        store.add("reject", key, PERSON, body | ({"why": why} if why else {}))
+
+
+def edit(store: Store, id: str, fields: Mapping[str, str], *, forced: bool = False) -> Guid:
+    """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
+    with store.action():
+        guid = id
+        if id.startswith("dr"):
+            row = drafts.draft_row(store, id)
+            key, proposal, wording = (
+                row["key"],
+                drafts.decode_proposal(row["body"]),
+                drafts.wording_of_id(store, id),
+            )
+            guid = make_card(store, key, proposal, wording, PERSON, id, forced=forced)
+        state, passage = cards.state_of(store, guid)
+        changed = {
+            name: text
+            for name, text in fields.items()
+            if state.wording.fields.get(name, "") != text
+        }
+        body: dict[str, Any] = {"guid": guid, "fields": changed}
+        if state.wording.kind != "cloze" and "Reverse" in fields:
+            body["kind"] = "two-way" if fields["Reverse"] else "basic"
+        if changed:
+            store.add("edit", passage.key, PERSON, body)
+    return Guid(guid)
+
+
+def make(store: Store, key: str, proposal: Proposal) -> Guid:
+    """Make a card that a person wrote for a passage."""
+    with store.action():
+        cards.highlight_row(store, key)
+        wording = drafts.wording_of(proposal.draft, own=False)
+        return make_card(store, key, proposal, wording, PERSON, "")
+
+
+def propose(store: Store, key: str, proposal: Proposal) -> str:
+    """Add a draft that waits, as an agent proposes it. Return its id; "" if it is not offered."""
+    with store.transaction():
+        cards.highlight_row(store, key)
+        wording, passage = drafts.wording_of(proposal.draft, own=False), store.passage(key)
+        if not drafts.is_new(store, passage, wording):
+            return ""
+        position = store.value("SELECT count(*) FROM draft WHERE key = ?", key)
+        drafts.write_draft(store, key, position, proposal, wording, {}, passage)
+        return drafts.draft_id(key, wording)
+
+
+def withdraw(store: Store, id: str) -> None:
+    """Drop a draft that waits, as if it had never been proposed."""
+    with store.transaction():
+        store.write("DELETE FROM draft WHERE id = ?", drafts.draft_row(store, id)["id"])
+
+
+def skip(store: Store, key: str, why: str = "") -> None:
+    """Draft nothing for a highlight any more."""
+    with store.action():
+        first = store.first(cards.highlight_row(store, key)["key"])
+        store.add("skip", first, PERSON, {"why": why} if why else {})
+        for one in store.keys(first):
+            store.write("DELETE FROM draft WHERE key = ?", one)
+
+
+def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
+    """Take back a decision: the last one, an action by its id, or the last one about a card.
+
+    Args:
+        store: the store.
+        target: an id of `recent`, a guid, the key of a highlight, or "" for the last decision.
+        as_new: a change by the source states another fact, which gets a card of its own.
+
+    Returns:
+        The id of the action that was taken back.
+
+    Raises:
+        RefusedError: there is none, or a later change of the same field stands on it.
+    """
+    with store.action():
+        events = _to_undo(store, target)
+        for event in events:
+            _refuse_below(store, event)
+        for event in reversed(events):
+            store.add("undo", event.key, PERSON, {"event": event.id})
+            if event.what == "resolve" and event.body.get("was"):
+                fields = {event.body["field"]: event.body["was"]}
+                body = {"guid": event.body["guid"], "fields": fields}
+                store.add("edit", event.key, PERSON, body)
+            if as_new and event.what == "revise" and event.by == SOURCE:
+                _part(store, event.key)
+            for key in store.keys(event.key):
+                query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
+                store.write(query, key)
+        return events[0].act or events[0].id
+
+
+def _to_undo(store: Store, target: str) -> list[Event]:
+    """Return the events of the decision to take back, oldest first."""
+    undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
+    standing = f"what NOT IN {SILENT}"
+    if target.startswith("af") or "/" in target:
+        key = cards.state_of(store, target)[1].key if target.startswith("af") else target
+        keys = store.keys(key)
+        events = sorted(store.events(keys), key=lambda one: one.order)
+        events = [
+            one
+            for one in events
+            if one.what not in SILENT
+            and one.id not in undone
+            and (one.by == PERSON or one.what == "revise")
+            and (not target.startswith("af") or one.body.get("guid", target) == target)
+        ]
+        last = events[-1:]
+    elif target:
+        last = [
+            one
+            for one in store.select_events(f"(act = ? OR id = ?) AND {standing}", target, target)
+            if one.id not in undone
+        ][-1:]
+    else:
+        found = store.select_events(
+            f"by = 'person' AND machine = ? AND {standing} ORDER BY n DESC LIMIT 200",
+            store.machine,
+        )
+        last = [one for one in found if one.id not in undone][:1]
+    if not last:
+        what = f"nothing about {target} can be undone" if target else "there is nothing to undo"
+        raise RefusedError(what, hint="ankiforge list --view recent shows what can be")
+    act = last[0].act
+    if not act or (target.startswith("af") and last[0].by != PERSON):
+        return last
+    events = [one for one in store.select_events("act = ?", act) if one.id not in undone]
+    return sorted((one for one in events if one.what not in SILENT), key=lambda one: one.order)
+
+
+def _refuse_below(store: Store, event: Event) -> None:
+    """Refuse to take back a change of a field that a later one changed again."""
+    if event.what not in ("revise", "edit"):
+        return
+    events = store.events(store.keys(event.key))
+    undone = {one.body["event"] for one in events if one.what == "undo"}
+    names = _changed_fields(event)
+    for one in sorted(events, key=lambda each: each.order, reverse=True):
+        if one.order <= event.order:
+            break
+        same_card = one.body.get("guid") == event.body.get("guid")
+        later = one.what in ("revise", "edit") and one.id not in undone and same_card
+        if later and names & _changed_fields(one) and one.act != event.act:
+            raise RefusedError(
+                "a later change of the same card stands on this one",
+                hint=f"first: ankiforge undo {one.act or one.id}",
+            )
+
+
+def _part(store: Store, key: str) -> None:
+    """Give the text of a passage a new key: it states another fact than the card."""
+    row = cards.present_row(store, store.passage(key))
+    if row is None:
+        return
+    texts = store.passage(key).texts
+    highlight = decode_highlight(row)
+    new = HighlightKey(f"{highlight.namespace}/{h16(key, highlight.exact, 'another fact')}")
+    body = msgspec.to_builtins(texts[0])
+    store.add("key", new, SOURCE, body)
+    store.add("different", new, PERSON, {"old": store.first(key)})
+    before = next((one for one in texts[1:] if exact(one.exact) != exact(texts[0].exact)), None)
+    if before:  # the old card is the old text's
+        store.add("text", row["key"], SOURCE, msgspec.to_builtins(before))
+    copied = dict(row) | {"key": new, "drafted": "", "modelled": "", "fate": "", "reason": ""}
+    copied["body"] = encode(replace(highlight, key=new))
+    marks = ", ".join("?" * len(copied))
+    names = ", ".join(copied)
+    store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
+    store.write(
+        "UPDATE highlight SET state = 'gone', folded = ? WHERE key = ?",
+        fold(before.exact) if before else "", row["key"],
+    )  # fmt: skip
+    store.write("DELETE FROM draft WHERE key = ?", row["key"])

@@ -1,0 +1,455 @@
+"""Drafts of passages: recorded, compared with what was decided, and listed while they wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+from rapidfuzz import fuzz
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import cards
+from ankiforge.ledger.events import (
+    SOURCE,
+    Event,
+    Passage,
+    Wording,
+    exact,
+    is_news,
+    is_stale,
+)
+from ankiforge.ledger.ingest import decode_highlight
+from ankiforge.ledger.match import LONG
+from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
+from ankiforge.model import (
+    Change,
+    Draft,
+    Guid,
+    Highlight,
+    HighlightKind,
+    Proposal,
+    Route,
+    Verdict,
+    Waiting,
+    h16,
+)
+from ankiforge.text.cloze import keep_numbers, make
+from ankiforge.text.markdown import plain
+
+DERIVED_ALIKE = 85
+"""Words that a reader derived ship unasked only if they are so much alike, in per cent."""
+SAME_WORDS = "same words as in "
+decode_proposal = msgspec.json.Decoder(Proposal).decode
+_decode_highlight = msgspec.json.Decoder(Highlight).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Change):
+    """Derived words that differ too much: they wait as a revision."""
+
+    after_content: str = ""
+
+
+def draft_id(key: str, wording: Wording) -> str:
+    """Return the id of a draft, the same on every machine."""
+    return f"dr{h16(key, wording.family.value, wording.place, wording.content)}"
+
+
+def form_key(source: str, written: str) -> str:
+    """Return the key of the events about a form of hand-written cards in one source."""
+    return f"form:{source}:{written}"
+
+
+def _is_doubtful_form(highlight: Highlight) -> bool:
+    """Return whether lines of this form may be no cards: `a :: b` with blanks, not a question."""
+    front = highlight.markdown[0] if highlight.markdown else ""
+    return highlight.written.startswith(("a :: b", "word:: ")) and not front.rstrip().endswith(
+        ("?", "？")
+    )
+
+
+def _wordings_of(proposals: Sequence[Proposal]) -> list[Wording]:
+    """Return the words of drafts; the source's own ones are numbered."""
+    wordings, own = [], 0
+    for one in proposals:
+        wordings.append(wording_of(one.draft, own=one.draft.own, slot=str(own)))
+        own += one.draft.own
+    return wordings
+
+
+def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
+    """Return the words of a draft."""
+    origin = draft.origin
+    return Wording(
+        draft.kind.value, {name: text for name, text in draft.fields if text}, draft.quote, own, slot,
+        origin.drafter, origin.model, origin.prompt, origin.request, draft.tags,
+    )  # fmt: skip
+
+
+def _wording_in(row: Row) -> Wording:
+    """Return the words of a stored draft."""
+    draft = decode_proposal(row["body"]).draft
+    return wording_of(draft, own=row["slot"] != "", slot=row["slot"])
+
+
+def _words_of(wording: Wording) -> str:
+    return " ".join(wording.fields.values())
+
+
+def to_draft(store: Store, *, by_model: bool = False) -> Iterator[Highlight]:
+    """Yield the highlights that are new or changed since they were drafted last.
+
+    Args:
+        store: the store.
+        by_model: those that no model drafted yet and about which nobody decided, instead of
+            those that the rules did not draft yet.
+    """
+    column = "modelled" if by_model else "drafted"
+    rows = store.rows(
+        f"SELECT * FROM highlight WHERE state = 'present' AND {column} != content"
+        " ORDER BY document, position"
+    )
+    for row in rows:
+        passage = store.passage(row["key"])
+        if passage.skipped or not _leads(store, row["key"], passage):
+            continue
+        if by_model and (passage.decided or row["fate"] == "ignored"):
+            continue
+        if by_model and row["reason"].startswith(SAME_WORDS):
+            continue
+        yield decode_highlight(row)
+
+
+def record(
+    store: Store,
+    key: str,
+    proposals: Sequence[Proposal],
+    reason: str = "",
+    fate: str = "",
+    *,
+    by_model: bool = False,
+    beside: bool = False,
+) -> list[Change]:
+    """Record the drafts of a highlight, or the reason why there are none.
+
+    The source's own words change its accepted card at once. Any other draft becomes a row that
+    waits, as a revision if its card's quote no longer stands in the passage.
+
+    Args:
+        store: the store.
+        key: the key of the highlight.
+        proposals: the drafts with the findings of the checks.
+        reason: why there is no card.
+        fate: `no_card`, `ignored` or `failed`, with the reason.
+        by_model: the drafts are a model's; those of the rules stay.
+        beside: the drafts join those that wait.
+
+    Returns:
+        The changes of cards, and the cards that keep their words because a check blocks.
+    """
+    changes: list[Change] = []
+    with store.transaction():
+        row = cards.highlight_row(store, key)
+        passage, highlight = store.passage(key), decode_highlight(row)
+        if not beside:
+            _drop_old(store, key, highlight, by_model=by_model)
+        original = _original_of(store, row, passage)
+        if original:
+            proposals, reason, fate = (), SAME_WORDS + original, "no_card"
+        proposals = [
+            _renumbered(passage, *one)
+            for one in zip(proposals, _wordings_of(proposals), strict=True)
+        ]
+        wordings = _wordings_of(proposals)
+        for proposal, wording in zip(proposals, wordings, strict=True):
+            if wording.own:
+                changes += _follow(store, key, passage, proposal, wording, highlight)
+        passage = store.passage(key)
+        news = [
+            (proposal, wording)
+            for proposal, wording in zip(proposals, wordings, strict=True)
+            if is_new(store, passage, wording)
+        ]
+        revising = _revised(store, passage, [w for _, w in news if not w.own], highlight)
+        revising |= {one.after_content: one.guid for one in changes if isinstance(one, Held)}
+        for position, (proposal, wording) in enumerate(news):
+            write_draft(store, key, position, proposal, wording, revising, passage)
+        column = "modelled" if by_model else "drafted"
+        failed = fate == "failed"
+        done = "" if failed else row["content"]
+        store.write(
+            f"UPDATE highlight SET {column} = ?, reason = ?, fate = ? WHERE key = ?",
+            done, reason, fate, key,
+        )  # fmt: skip
+    return [one for one in changes if not isinstance(one, Held)]
+
+
+def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
+    """Return a draft of the source's own cloze with the numbers that its gaps have on the card.
+
+    A number names a card in Anki, so it stays with its words, and one that was ever shipped for other
+    words is not free.
+    """
+    card = passage.own_card(wording) if wording.own and wording.kind == "cloze" else None
+    if card is None:
+        return proposal
+    shipped = " ".join(make(int(number), words) for number, words in card.numbers.items())
+    used = tuple(map(int, card.numbers))
+    text = keep_numbers(
+        card.wording.fields.get("Text", ""), wording.fields.get("Text", ""), used, [shipped]
+    )
+    fields = tuple((name, text if name == "Text" else old) for name, old in proposal.draft.fields)
+    return replace(proposal, draft=replace(proposal.draft, fields=fields))
+
+
+def _drop_old(store: Store, key: str, highlight: Highlight, *, by_model: bool) -> None:
+    """Drop the waiting drafts of a drafter; a model's stay while their quote stands."""
+    here = exact(highlight.context)
+    for row in store.rows("SELECT id, drafter, body FROM draft WHERE key = ?", key):
+        by_rules = row["drafter"].startswith("rules")
+        quote = exact(decode_proposal(row["body"]).draft.quote)
+        if (by_rules is not by_model and (by_rules or by_model or quote not in here)) or (
+            not by_rules and not by_model and quote not in here
+        ):
+            store.write("DELETE FROM draft WHERE id = ?", row["id"])
+
+
+def _original_of(store: Store, row: Row, passage: Passage) -> str:
+    """Return the title of the document that has these words already, if this is an exact copy."""
+    if passage.decided or (len(row["folded"]) < LONG and row["kind"] != HighlightKind.CARD.value):
+        return ""
+    others = store.rows(
+        "SELECT h.key, h.content, h.body, d.title FROM highlight h"
+        " JOIN document d ON d.id = h.document WHERE h.folded = ? AND h.exact = ?"
+        " AND h.state = 'present' AND h.document != ? AND h.key != ?",
+        row["folded"], row["exact"], row["document"], row["key"],
+    )  # fmt: skip
+    mine = decode_highlight(row)
+    for other in others:
+        theirs = decode_highlight(other)
+        alike = (mine.gaps, mine.markdown, mine.comment) == (
+            theirs.gaps, theirs.markdown, theirs.comment,
+        )  # fmt: skip
+        if (
+            alike
+            and other["key"] not in passage.keys
+            and _is_older(store, other["key"], row["key"])
+        ):
+            title: str = other["title"]
+            return title
+    return ""
+
+
+def _is_older(store: Store, one: str, other: str) -> bool:
+    """Return whether a passage stands before an equal one: decided, else issued earlier."""
+    passage = store.passage(one)
+    if passage.decided:
+        return True
+    query = "SELECT min(n) FROM event WHERE what = 'key' AND key = ?"
+    return (store.value(query, one) or 0) < (store.value(query, other) or 0)
+
+
+def _follow(
+    store: Store,
+    key: str,
+    passage: Passage,
+    proposal: Proposal,
+    wording: Wording,
+    highlight: Highlight,
+) -> list[Change]:
+    """Change the live card of these words' slot, if the source's text changed."""
+    card = passage.own_card(wording)
+    if card is None or not card.live:
+        return []
+    if not is_news(card, wording) or is_stale(card, store.machine, wording):
+        return []
+    before = cards.fields_of(card.wording)
+    if proposal.blocked:
+        return [
+            Change(
+                Guid(card.guid), before, cards.fields_of(wording), "a check blocks the new words"
+            )
+        ]
+    if highlight.route is Route.PDF and highlight.kind is not HighlightKind.CARD:
+        alike = fuzz.ratio(_words_of(card.wording), _words_of(wording))
+        if alike < DERIVED_ALIKE:
+            return [Held(Guid(card.guid), before, cards.fields_of(wording), "", wording.content)]
+    body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
+    store.add("revise", key, SOURCE, body)
+    after = store.passage(key).cards[card.guid]
+    return [Change(Guid(card.guid), before, cards.fields_of(after.wording))]
+
+
+def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
+    """Return whether words are to be offered: not rejected, and not a card already."""
+    if passage.refuses(wording) or wording.content in passage.passed:
+        return False
+    if wording.own:
+        card = passage.own_card(wording)
+        taken_back = card is not None and card.verdict is Verdict.TAKEN_BACK
+        held = card is not None and card.live and is_news(card, wording)
+        return card is None or taken_back or held
+    return all(
+        wording.content not in (card.wording.content, card.place)
+        or card.verdict is Verdict.TAKEN_BACK
+        for card in passage.cards.values()
+    )
+
+
+def _revised(
+    store: Store, passage: Passage, wordings: list[Wording], highlight: Highlight
+) -> dict[str, str]:
+    """Return by content which card each draft revises: those whose quote is gone, most alike first."""
+    text = exact(highlight.context)
+    old = [
+        one for one in passage.live if not one.wording.own and exact(one.wording.quote) not in text
+    ]
+    scored = sorted(
+        (-fuzz.ratio(_words_of(card.wording), _words_of(wording)), card.guid, wording.content)
+        for card in old
+        for wording in wordings
+    )
+    revised: dict[str, str] = {}
+    for _, guid, content in scored:
+        if content not in revised and guid not in revised.values():
+            revised[content] = guid
+    return revised
+
+
+def write_draft(
+    store: Store,
+    key: str,
+    position: int,
+    proposal: Proposal,
+    wording: Wording,
+    revised: Mapping[str, str],
+    passage: Passage,
+) -> None:
+    """Write the row of a draft that waits."""
+    other = next(
+        (
+            card.guid
+            for card in passage.live
+            if wording.own and card.wording.own and card.place == wording.slot
+            and card.wording.family is not wording.family
+        ),
+        "",
+    )  # fmt: skip
+    severities = [one.severity.value for one in proposal.findings]
+    worst = next((one for one in ("block", "warn", "info") if one in severities), "")
+    findings = dict.fromkeys((*(one.check for one in proposal.findings), *severities))
+    content = wording.content
+    store.write(
+        "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        draft_id(key, wording), key, content, wording.slot if wording.own else "", position, wording.kind, proposal.deck,
+        wording.drafter, worst, revised.get(content, ""), other,
+        int(store.meta("run", "0")), listed(findings), listed(map(tag_name, wording.tags)),
+        " ".join(map(plain, wording.fields.values())), encode(proposal),
+    )  # fmt: skip
+
+
+def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
+    """Return the drafts that wait, with what is to be said about each, in reading order."""
+    rows = store.rows(
+        "SELECT d.*, h.body AS mark FROM draft d JOIN highlight h ON h.key = d.key"
+        f" WHERE h.state = 'present' AND {condition} ORDER BY h.document, h.position, d.position",
+        *values,
+    )
+    found = []
+    for row in rows:
+        passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
+        wording = _wording_in(row)
+        if not row["revises"] and not is_new(store, passage, wording):
+            continue  # another machine decided
+        highlight = _decode_highlight(row["mark"])
+        found.append(
+            Waiting(
+                row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
+                Guid(row["replaces"]) if row["replaces"] else None,
+                _remarks(store, passage, row, wording, highlight),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _remarks(
+    store: Store, passage: Passage, row: Row, wording: Wording, highlight: Highlight
+) -> tuple[str, ...]:
+    """Return why a draft needs a person."""
+    remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
+    if row["revises"]:
+        remarks.append("new text for a card")
+    elif row["replaces"]:
+        remarks.append("replaces a card of another form, whose schedule ends")
+    elif passage.dropped:
+        remarks.append("you decided on this passage before")
+    for twin in twins(store, passage, wording.content):
+        dropped = "" if twin["live"] else ", which was dropped"
+        remarks.append(f"equal to the card {twin['guid'][:10]}{dropped}")
+    rows = store.rows("SELECT passage FROM rejected WHERE content = ?", wording.content)
+    if any(one["passage"] != passage.key for one in rows):
+        remarks.append("you rejected the same words elsewhere")
+    if highlight.written and not highlight.declared and form_choice(store, highlight) != "accept":
+        remarks.append("form") if _is_doubtful_form(highlight) else None
+    return tuple(remarks)
+
+
+def twins(store: Store, passage: Passage, content: str) -> list[Row]:
+    """Return the cards of other passages that ask and answer the same, or did as drafted."""
+    query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
+    return store.rows(query, content, content, passage.key)
+
+
+def wording_of_id(store: Store, id: str) -> Wording:
+    """Return the words of a draft that waits."""
+    return _wording_in(draft_row(store, id))
+
+
+def draft_row(store: Store, id: str) -> Row:
+    """Return the row of a draft that waits; refuse one whose passage is in doubt."""
+    row = store.row("SELECT * FROM draft WHERE id = ?", id)
+    if row is None:
+        raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
+    if asked(store, store.passage(row["key"])):
+        raise RefusedError(
+            f"{id}: first say whether its passage is the one that is gone",
+            hint="ankiforge list --view questions",
+        )
+    return row
+
+
+def asked(store: Store, passage: Passage) -> list[tuple[str, str]]:
+    """Return the open questions about a passage: those whose other passage is still absent."""
+    return [
+        (new, old)
+        for new, old in passage.asked.items()
+        if cards.present_row(store, passage) and not cards.present_row(store, store.passage(old))
+    ]
+
+
+def _leads(store: Store, key: str, passage: Passage) -> bool:
+    """Return whether a highlight is the one of its passage whose text is used."""
+    if passage.keys == (key,):
+        return True
+    rows = [row for one in passage.keys if (row := cards.row_of(store, one))]
+    present = [row for row in rows if row["state"] == "present"]
+    first = min(
+        present,
+        key=lambda row: cards.rank(row, passage),
+        default=None,
+    )
+    return first is not None and first["key"] == key
+
+
+def form_choice(store: Store, highlight: Highlight) -> str:
+    """Return `accept` or `never` as a person decided on the form of a hand-written card, else ""."""
+    key = form_key(highlight.document.source, highlight.written)
+    return store.passage(key).form if highlight.written else ""
+
+
+def requeue(store: Store, events: Sequence[Event]) -> None:
+    """Draft again the passages about which another machine decided."""
+    with store.transaction():
+        for key in {one.key for one in events if one.what in ("accept", "undo", "different")}:
+            store.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)

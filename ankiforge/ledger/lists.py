@@ -1,0 +1,368 @@
+"""Which cards and drafts a query means, what waits, and how much of it: SQL over columns.
+
+A *line* is a card or a draft. Its *places* are the passages in the sources that it has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from ankiforge.ledger import cards, drafts
+from ankiforge.ledger.cards import Done, Fate
+from ankiforge.ledger.events import SOURCE, fold
+from ankiforge.ledger.ingest import decode_highlight
+from ankiforge.ledger.store import Store, encode, tag_name
+from ankiforge.ledger.views import DELETED
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Change,
+    Draft,
+    Family,
+    Fields,
+    Finding,
+    Guid,
+    Highlight,
+    Severity,
+    Waiting,
+)
+from ankiforge.text.fold import canonical, loose
+
+AT_ONCE = 200
+"""Lines that are read first; then, in each step, twice as many."""
+LAPSES = 4
+"""A card that was forgotten so often is a finding."""
+_REMARKS = {
+    "source gone": "its passage is gone from the source",
+    "source changed": "its source says something else now",
+}
+_PLAIN = re.compile(r"[\w '-]+")
+
+# --- queries --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A condition of a query on a field, or on the text (`field` = "")."""
+
+    field: str
+    value: str
+    negated: bool = False
+
+
+_LINES = (
+    "line AS ("
+    " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags, d.findings,"
+    "  'pending' AS verdict, 'none' AS anki"
+    " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
+    " UNION ALL SELECT c.guid, c.passage, 0, c.kind, c.deck, c.drafter, c.words, c.tags,"
+    "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE '' END ||"
+    f"  CASE WHEN s.lapses >= {LAPSES} AND s.absent = 0 THEN char(10) || 'lapses' || char(10)"
+    "   ELSE '' END || CASE WHEN c.guid IN (SELECT guid FROM sourceless)"
+    "   THEN char(10) || 'source_gone' || char(10) ELSE '' END,"
+    "  CASE c.verdict WHEN 'live' THEN 'accepted' ELSE c.verdict END,"
+    f"  CASE WHEN s.absent = 0 THEN 'seen' WHEN NOT c.live AND c.why = '{DELETED}' THEN 'deleted'"
+    "   WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END"
+    " FROM card c LEFT JOIN seen s USING (guid))"
+)
+"""All cards and drafts. `anki`: none, written (into a package), seen, missing or deleted."""
+_PLACES = (
+    "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state, h.colour, h.tags,"
+    "  o.title, o.place, o.source"
+    " FROM (SELECT key AS first, key FROM passage UNION SELECT key, key FROM draft"
+    "  UNION SELECT first, key FROM alias) k JOIN line l ON l.key = k.first"
+    " JOIN highlight h ON h.key = k.key JOIN document o ON o.id = h.document)"
+)
+_SOURCELESS = (
+    "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
+    "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
+    "   WHERE h.state IN ('gone', 'unselected'))"
+    "  AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing')"
+    "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"
+)
+"""Live cards all of whose passages are gone."""
+_WITH = f"WITH {_SOURCELESS}, {_LINES}, {_PLACES}"
+_LIST = "{column} GLOB '*' || char(10) || {value} || char(10) || '*'"
+_OF_LINES = {
+    "deck": ("canonical(l.deck) GLOB {value}", "canonical(l.deck) GLOB {value} || '::*'"),
+    "kind": ("l.kind GLOB {value}",),
+    "verdict": ("l.verdict GLOB {value}",),
+    "anki": ("l.anki GLOB {value}",),
+    "finding": (_LIST.format(column="l.findings", value="{value}"),),
+    "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
+}
+_TAGS = ("{value}", "{value} || '::*'", "{value} || '/*'")
+_OF_PLACES = {
+    "document": (
+        "canonical(p.title) GLOB '*' || {value} || '*'",
+        "canonical(p.place) GLOB '*' || {value} || '*'",
+        "p.document IN (SELECT document FROM identifier WHERE canonical(name) GLOB"
+        " '*' || {value} || '*')",
+    ),
+    "source": ("canonical(p.source) GLOB {value}",),
+    "tag": tuple(_LIST.format(column="p.tags", value=one) for one in _TAGS),
+    "colour": (_LIST.format(column="p.colour", value="{value}"),),
+    "key": ("canonical(p.key) GLOB '*' || {value} || '*'",),
+}
+FIELDS = (
+    "deck", "document", "source", "tag", "colour", "kind", "verdict", "anki", "finding", "drafter",
+    "key",
+)  # fmt: skip
+"""The fields that a query may name."""
+
+
+def find(store: Store, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
+    """Return the ids of the cards and drafts that fulfil all terms, in reading order.
+
+    Without `everything`, only drafts that wait and live cards, unless a term names a verdict.
+    """
+    _define(store)
+    store.passage("")  # folds what is new
+    conditions = [_condition(term, f"?{number}") for number, term in enumerate(terms, 1)]
+    if not everything and not any(one.field == "verdict" for one in terms):
+        conditions.append("l.verdict IN ('pending', 'accepted')")
+    rows = store.rows(
+        f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS document,"
+        " min(position) AS position FROM place GROUP BY id) w ON w.id = l.id"
+        f" WHERE {' AND '.join(conditions) or '1'}"
+        " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
+        *(_pattern(term) for term in terms),
+    )
+    return [row["id"] for row in rows]
+
+
+def _pattern(term: Term) -> str:
+    """Return what the columns are compared with."""
+    if not term.field:
+        return term.value
+    value = tag_name(term.value) if term.field == "tag" else term.value
+    return canonical(value).replace("[", "[[]")
+
+
+def _condition(term: Term, value: str) -> str:
+    """Return the SQL of a term; `value` stands for its pattern."""
+    if not term.field:
+        found = (
+            f"(says({value}, l.words) OR (length({value}) >= 6 AND l.id GLOB lower({value}) || '*')"
+            f" OR l.id IN (SELECT p.id FROM place p WHERE says({value}, p.title)))"
+        )
+    else:
+        of_line = _OF_LINES.get(term.field, ())
+        if term.field == "tag":
+            of_line = tuple(_LIST.format(column="l.tags", value=one) for one in _TAGS)
+        parts = [one.format(value=value) for one in of_line]
+        if of_place := _OF_PLACES.get(term.field):
+            fits = " OR ".join(one.format(value=value) for one in of_place)
+            parts.append(f"l.id IN (SELECT p.id FROM place p WHERE {fits})")
+        found = f"({' OR '.join(parts)})"
+    return f"NOT {found}" if term.negated else found
+
+
+def _define(store: Store) -> None:
+    """Give SQL the functions that compare texts as people do."""
+    store.define("canonical", 1, lambda text: canonical(text or ""))
+    store.define("says", 2, _says)
+
+
+def _says(words: str, text: str) -> bool:
+    """Return whether a text contains words; their punctuation and accents count if they have any.
+
+    `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does not find C.
+    """
+    pattern = canonical(words)
+    if _PLAIN.fullmatch(pattern):
+        return loose(pattern) in loose(text)
+    return pattern in canonical(text)
+
+
+def starting_with(store: Store, beginning: str) -> list[str]:
+    """Return the ids of all cards and drafts that begin so."""
+    rows = store.rows(
+        "SELECT guid AS id FROM card WHERE guid GLOB ?1 || '*'"
+        " UNION SELECT id FROM draft WHERE id GLOB ?1 || '*' ORDER BY id",
+        beginning,
+    )
+    return [row["id"] for row in rows]
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A card or a draft as a list shows it."""
+
+    id: str
+    """What decisions take."""
+    verdict: str
+    """pending, accepted, rejected, retired, taken back or superseded."""
+    anki: str
+    """none, written, seen, missing or deleted."""
+    one: Card | Waiting
+    revision: Waiting | None = None
+    """The draft that would replace the text of this card."""
+
+    @property
+    def card(self) -> Card | None:
+        """The card; None if it is a draft."""
+        return self.one if isinstance(self.one, Card) else None
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """The draft; None if it is a card."""
+        return self.one if isinstance(self.one, Waiting) else None
+
+    @property
+    def words(self) -> Card | Draft:
+        """What has the kind, fields, quote, origin and tags."""
+        return self.one.draft if isinstance(self.one, Waiting) else self.one
+
+    @property
+    def highlight(self) -> Highlight:
+        """The passage."""
+        return self.one.highlight
+
+    @property
+    def kind(self) -> CardKind:
+        """The kind of card."""
+        return self.words.kind
+
+    @property
+    def family(self) -> Family:
+        """The note type."""
+        return self.kind.family
+
+    @property
+    def fields(self) -> Fields:
+        """The fields, in Markdown."""
+        return self.words.fields
+
+    @property
+    def deck(self) -> str:
+        """The deck of a new note."""
+        return self.one.proposal.deck if isinstance(self.one, Waiting) else self.one.deck
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What checks found in the draft, or what became of the source of the card."""
+        if isinstance(self.one, Waiting):
+            return self.one.proposal.findings
+        return tuple(
+            Finding(remark.replace(" ", "_"), Severity.INFO, _REMARKS.get(remark, remark))
+            for remark in self.one.remarks
+        )
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check blocks the draft."""
+        return isinstance(self.one, Waiting) and self.one.proposal.blocked
+
+
+def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
+    """Yield cards and drafts; an id that is no longer one is left out."""
+    rest = iter(ids)
+    size = AT_ONCE // 2
+    while batch := list(islice(rest, size := 2 * size)):
+        named = encode(batch)
+        query = f"WITH {_SOURCELESS}, {_LINES} SELECT id, verdict, anki FROM line"
+        rows = store.rows(f"{query} WHERE id IN (SELECT value FROM json_each(?))", named)
+        states = {row["id"]: (row["verdict"], row["anki"]) for row in rows}
+        chosen = (
+            "d.id IN (SELECT value FROM json_each(?1) UNION"
+            " SELECT id FROM draft WHERE revises IN (SELECT value FROM json_each(?1)))"
+        )
+        waiting = {one.id: one for one in drafts.waiting(store, chosen, named)}
+        revisions = {one.revises: one for one in waiting.values() if one.revises}
+        for id in batch:
+            verdict, anki = states.get(id, ("", ""))
+            if id in waiting:
+                yield Line(id, verdict, anki, waiting[id])
+            elif verdict and verdict != "pending":
+                yield Line(id, verdict, anki, cards.card_of(store, id), revisions.get(Guid(id)))
+
+
+# --- what became of highlights --------------------------------------------------------------------
+
+_FATE = (
+    "CASE WHEN p.skipped THEN 'ignored'"
+    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN 'carded'"
+    " WHEN w.best IS NOT NULL THEN CASE w.best WHEN 0 THEN 'blocked' ELSE 'waiting' END"
+    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'no_card'"
+    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE 'no_card' END"
+)
+_FATES = (
+    "SELECT {what} FROM highlight h"
+    " JOIN (SELECT h.key, coalesce(a.first, h.key) AS first FROM highlight h"
+    "  LEFT JOIN alias a ON a.key = h.key WHERE h.state = 'present') f ON f.key = h.key"
+    " LEFT JOIN passage p ON p.key = f.first"
+    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block') AS best"
+    "  FROM draft d LEFT JOIN alias a ON a.key = d.key GROUP BY 1) w ON w.first = f.first"
+    " WHERE h.state = 'present' {rest}"
+)
+
+
+def fates(store: Store, condition: str = "1", *values: object) -> Iterator[Fate]:
+    """Yield every highlight that is in its source, with what became of it, in reading order."""
+    what, rest = f"h.*, {_FATE} AS became", f"AND {condition} ORDER BY h.document, h.position"
+    store.passage("")  # folds what is new
+    for row in store.rows(_FATES.format(what=what, rest=rest), *values):
+        fate, reason = row["became"], row["reason"]
+        if fate in ("ignored", "no_card", "undrafted"):
+            passage = store.passage(row["key"])
+            whys = [card.why for card in passage.cards.values() if card.why]
+            if passage.skipped:
+                reason = passage.why_skipped or "skipped by you"
+            elif passage.decided and fate == "no_card":
+                reason = whys[0] if whys else "rejected by you"
+            elif fate == "undrafted":
+                reason = reason or "not drafted yet"
+            reason = reason or "nothing to ask was recognised"
+        yield Fate(decode_highlight(row), fate, "" if fate == "carded" else reason)
+
+
+def counts(store: Store) -> dict[str, Counter[str]]:
+    """Return the numbers of `fates`, of `cards` by verdict, of `drafts` and of cards in `anki`.
+
+    Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless`
+    those whose passages are gone.
+    """
+    store.passage("")  # folds what is new
+    fate = _FATES.format(what=f"{_FATE} AS name, count(*)", rest="GROUP BY 1")
+    lined = f"WITH {_SOURCELESS}, {_LINES} SELECT"
+    draft = "CASE WHEN d.revises != '' THEN 'revision' WHEN d.severity = 'block' THEN 'blocked' ELSE 'new' END"
+    queries = {
+        "fates": fate,
+        "cards": f"{lined} verdict, count(*) FROM line WHERE id GLOB 'af*' GROUP BY 1",
+        "drafts": f"SELECT {draft}, count(*) FROM draft d JOIN highlight h ON h.key = d.key"
+        " WHERE h.state = 'present' GROUP BY 1",
+        "anki": f"{lined} anki, count(*) FROM line WHERE verdict = 'accepted' GROUP BY 1"
+        " UNION ALL SELECT 'sourceless', count(*) FROM sourceless",
+    }
+    return {
+        name: Counter({row[0]: row[1] for row in store.rows(query)})
+        for name, query in queries.items()
+    }
+
+
+def changes(store: Store, since: str = "") -> list[tuple[Done, Change]]:
+    """Return the changes of cards by the source that stand, newest first, since a time in ISO 8601."""
+    undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
+    found = []
+    for event in store.select_events("what = 'revise' ORDER BY n DESC, id DESC"):
+        if event.by != SOURCE or event.id in undone or event.at < since:
+            continue
+        keys = store.keys(event.key)
+        events = sorted(store.events(keys), key=lambda one: one.order)
+        guid = event.body["guid"]
+        before, after = (
+            fold(keys, [one for one in events if one.order < event.order or (own and one == event)])
+            for own in (False, True)
+        )
+        if guid in before.cards and guid in after.cards:
+            old, new = (cards.fields_of(one.cards[guid].wording) for one in (before, after))
+            found.append((cards.done(event), Change(Guid(guid), old, new)))
+    return found

@@ -1,0 +1,357 @@
+"""Recognise documents and highlights that were known before. Pure functions over lists.
+
+Each step takes only what the steps before it left. What is only likely is a question, not a match.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import LCSseq
+
+from ankiforge.text.renames import Sketch, pair
+
+ALIKE = 85
+"""Per cent from which two texts of one document are the same passage, wherever they stand."""
+SAME_SPOT = 50
+"""Per cent that suffices between two neighbours that are matched."""
+WITHIN = 0.9
+"""The share of the shorter text that the longer one has, in order, which suffices there as well."""
+LONGER = 3
+"""Up to how many times as long it may be."""
+PERHAPS = 60
+"""Per cent from which a new passage may be one that is gone: a question."""
+LONG = 20
+"""Folded characters from which equal texts in two documents are no coincidence."""
+SAME_CONTEXT = 12
+"""Equal folded characters beside a shorter text that suffice instead."""
+MANY_EQUAL = 3
+"""So many equal texts between the same two documents are moved, however short they are."""
+HALF = 0.5
+"""The share of the shorter document's marks that the other one must have."""
+
+
+class Reading(NamedTuple):
+    """A text of a highlight, folded, with 24 folded characters on both sides."""
+
+    text: str
+    before: str = ""
+    after: str = ""
+    sides: tuple[str, str] | None = None
+    """Front and back of a card, or the gaps and the rest; None if neither is known."""
+
+    @property
+    def halves(self) -> tuple[str, str]:
+        """Its numbers, and the rest: what stands for the sides of a mark that has none."""
+        return "".join(filter(str.isdigit, self.text)), "".join(
+            sign for sign in self.text if not sign.isdigit()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A highlight as matching sees it: one that was read now, or one that is known."""
+
+    readings: tuple[Reading, ...]
+    """One if it was read now; of a known one also the last one of other machines."""
+    kind: str = ""
+    names: frozenset[str] = frozenset()
+    """Its ids in the source, if any."""
+    there: bool = True
+    """Whether it was in its document when that was read last. Only used for known ones."""
+    decided: bool = False
+    """Whether a decision depends on recognising it. Only used for known ones."""
+    document: int = 0
+    """Its document, to count what moved from one to another."""
+
+    @property
+    def now(self) -> Reading:
+        """The newest reading."""
+        return self.readings[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """A document as matching sees it."""
+
+    place: str
+    own: str = ""
+    sketch: Sketch | None = None
+    texts: frozenset[str] = frozenset()
+    """The folded texts of its marks."""
+
+
+Pairs = dict[int, int]
+"""Index of what was found → index of what is known."""
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+def match_documents(known: Sequence[Doc], found: Sequence[Doc], went: Iterable[int]) -> Pairs:
+    """Match documents by place, own id, words, and marks.
+
+    Args:
+        known: all documents known in the container.
+        found: the documents that were read.
+        went: the indices of known documents that are no longer listed.
+    """
+    at = {doc.place: index for index, doc in enumerate(known)}
+    pairs = {index: at[doc.place] for index, doc in enumerate(found) if doc.place in at}
+    left = set(went) - set(pairs.values())
+    new = {index for index in range(len(found)) if index not in pairs}
+
+    def take(found_at: int, known_at: int) -> None:
+        pairs[found_at] = known_at
+        left.discard(known_at)
+        new.discard(found_at)
+
+    owners = _unique((known[index].own, index) for index in left)
+    for index in sorted(new):
+        if (owner := owners.get(found[index].own)) in left and owner is not None:
+            take(index, owner)
+    if left and new:
+        gone = {index: one for index in left if (one := known[index].sketch)}
+        came = {index: one for index in new if (one := found[index].sketch)}
+        for known_at, found_at in pair(gone, came).items():
+            take(found_at, known_at)
+    for index, candidates in _sharing_marks(known, found, left, new).items():
+        if len(candidates) == 1 and candidates[0] in left:
+            take(index, candidates[0])
+    return pairs
+
+
+def _sharing_marks(
+    known: Sequence[Doc], found: Sequence[Doc], left: set[int], new: set[int]
+) -> dict[int, list[int]]:
+    """Return for each new document those that went and share half of the shorter one's marks."""
+    holders = defaultdict(list)
+    for index in sorted(left):
+        for text in known[index].texts:
+            holders[text].append(index)
+    texts = list(holders)
+    sharing = {}
+    for index in sorted(new):
+        common: Counter[int] = Counter()
+        for text in found[index].texts:
+            best = process.extractOne(
+                text, texts, scorer=fuzz.ratio, score_cutoff=ALIKE, processor=None
+            )
+            common.update(holders[best[0]] if best else ())
+        sharing[index] = [
+            one
+            for one, count in common.items()
+            if count >= HALF * min(len(found[index].texts), len(known[one].texts))
+        ]
+    return sharing
+
+
+def _unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the mapping of the names that occur once; "" is no name."""
+    pairs = list(pairs)
+    count = Counter(name for name, _ in pairs)
+    return {name: index for name, index in pairs if name and count[name] == 1}
+
+
+# --- highlights -----------------------------------------------------------------------------------
+
+
+def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> tuple[Pairs, Pairs]:
+    """Match the highlights of one document, both in reading order.
+
+    Returns:
+        What is matched, and what is only doubtful: the only passage that went and the only new one
+        between the same matched neighbours, however little they are alike.
+    """
+    pairs: Pairs = {}
+    doubts: Pairs = {}
+    left, new = set(range(len(known))), set(range(len(found)))
+
+    def take_all(candidates: Iterable[tuple[int, int]]) -> None:
+        for found_at, known_at in candidates:
+            if found_at in new and known_at in left:
+                pairs[found_at] = known_at
+                new.discard(found_at)
+                left.discard(known_at)
+
+    take_all(_by_name(known, found))
+    take_all(_by_text(known, found, left, new))
+    if left and new:
+        take_all(
+            (index, at)
+            for index, at in _alike(known, found, left, new, ALIKE)
+            if _one_side_equal(known[at], found[index])
+        )
+    if left and new:
+        spots = _same_spots(known, found, pairs, left, new)
+        take_all((index, at) for index, at in spots if _may_stand_here(known[at], found[index]))
+        sharing = Counter(index for index, _ in spots), Counter(at for _, at in spots)
+        doubts = {
+            index: at
+            for index, at in spots
+            if index in new and at in left and sharing[0][index] == sharing[1][at] == 1
+        }
+    return pairs, doubts
+
+
+def _by_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int, int]]:
+    owners = _unique((name, index) for index, mark in enumerate(known) for name in mark.names)
+    for index, mark in enumerate(found):
+        for name in sorted(mark.names):
+            if name in owners:
+                yield index, owners[name]
+
+
+def _by_text(
+    known: Sequence[Mark], found: Sequence[Mark], left: Iterable[int], new: Iterable[int]
+) -> list[tuple[int, int]]:
+    """Return pairs of equal texts; of several, those in the most similar context first."""
+    holders = defaultdict(list)
+    for index in sorted(left):
+        for age, reading in enumerate(known[index].readings):
+            holders[reading.text].append((index, age, reading))
+    scored = []
+    for index in sorted(new):
+        mark = found[index]
+        for at, age, reading in holders.get(mark.now.text, ()):
+            around = fuzz.ratio(reading.before, mark.now.before)
+            around += fuzz.ratio(reading.after, mark.now.after)
+            rank = (known[at].kind != mark.kind, age, -around, abs(at - index), index, at)
+            scored.append(rank)
+    return [(index, at) for *_, index, at in sorted(scored)]
+
+
+def _alike(
+    known: Sequence[Mark],
+    found: Sequence[Mark],
+    left: Iterable[int],
+    new: Iterable[int],
+    least: int,
+) -> list[tuple[int, int]]:
+    """Return pairs whose texts are alike, the most similar ones first."""
+    scored = [
+        (-likeness(known[at], found[index]), abs(at - index), index, at)
+        for index in new
+        for at in left
+    ]
+    return [(index, at) for score, _, index, at in sorted(scored) if -score >= least]
+
+
+def likeness(known: Mark, found: Mark) -> float:
+    """Return in per cent how alike a highlight is to the most similar reading of a known one."""
+    return max(fuzz.ratio(reading.text, found.now.text) for reading in known.readings)
+
+
+def _one_side_equal(known: Mark, found: Mark) -> bool:
+    """Return whether front or back, the gaps or the rest are equal in some reading."""
+    now = found.now
+    for reading in known.readings:
+        both = (reading.sides, now.sides)
+        if None in both:
+            both = (reading.halves, now.halves)
+        if any(mine == theirs for mine, theirs in zip(*both, strict=True)):  # type: ignore[arg-type]
+            return True
+    return False
+
+
+def _same_spots(
+    known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs, left: set[int], new: set[int]
+) -> list[tuple[int, int]]:
+    """Return the pairs between the same matched neighbours, the most similar ones first."""
+    there = [at for at, mark in enumerate(known) if mark.there]
+    rank = {at: place for place, at in enumerate(there)}
+    around_known = _neighbours(len(known), {at for at in pairs.values() if at in rank}, rank)
+    around_found = _neighbours(len(found), {one for one in pairs if pairs[one] in rank}, None)
+    same = dict(pairs.items())
+    spots = []
+    for index, at in _alike(known, found, left & rank.keys(), new, 0):
+        before, after = around_found[index]
+        wanted = (same.get(before, -1), same.get(after, -1))
+        if around_known[at] == wanted:
+            spots.append((index, at))
+    return spots
+
+
+def _neighbours(
+    count: int, matched: set[int], there: Mapping[int, int] | None
+) -> list[tuple[int, int]]:
+    """Return for each index the nearest matched ones before and after it, -1 for none."""
+    before, last = [], -1
+    for index in range(count):
+        before.append(last)
+        last = index if index in matched else last
+    after, last = [-1] * count, -1
+    for index in reversed(range(count)):
+        after[index] = last
+        last = index if index in matched else last
+    return list(zip(before, after, strict=True))
+
+
+def _may_stand_here(known: Mark, found: Mark) -> bool:
+    """Return whether two texts in the same spot are half alike, or one extends the other."""
+    return likeness(known, found) >= SAME_SPOT or _extends(known, found)
+
+
+def _extends(known: Mark, found: Mark) -> bool:
+    short, long = sorted((known.now.text, found.now.text), key=len)
+    within = LCSseq.similarity(short, long) >= WITHIN * len(short)
+    return len(short) > 5 and len(long) <= LONGER * len(short) and within
+
+
+def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
+    """Match highlights that are gone in one document with equal ones that are new in another."""
+    pairs: Pairs = {}
+    taken: set[int] = set()
+    candidates = _by_text(known, found, range(len(known)), range(len(found)))
+    equal: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for index, at in candidates:
+        equal[known[at].document, found[index].document].add(index)
+    for index, at in candidates:
+        enough = (
+            len(found[index].now.text) >= LONG
+            or len(equal[known[at].document, found[index].document]) >= MANY_EQUAL
+            or _same_context(known[at], found[index])
+        )
+        if enough and index not in pairs and at not in taken:
+            pairs[index] = at
+            taken.add(at)
+    return pairs
+
+
+def _same_context(known: Mark, found: Mark) -> bool:
+    now = found.now
+    return any(
+        reading.text == now.text
+        and (
+            now.before[-SAME_CONTEXT:] == reading.before[-SAME_CONTEXT:] != ""
+            or now.after[:SAME_CONTEXT] == reading.after[:SAME_CONTEXT] != ""
+        )
+        for reading in known.readings
+    )
+
+
+def resembling(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
+    """Return for new highlights the gone and decided one that each may be: to be asked."""
+    old = [
+        (at, reading.text)
+        for at, mark in enumerate(known)
+        if mark.decided
+        for reading in mark.readings
+    ]
+    texts = [text for _, text in old]
+    scored = []
+    for index, mark in enumerate(found):
+        for _, score, which in process.extract(
+            mark.now.text, texts, scorer=fuzz.ratio, score_cutoff=PERHAPS, limit=5, processor=None
+        ):
+            scored.append((-score, index, old[which][0]))
+    pairs: Pairs = {}
+    taken: set[int] = set()
+    for _, index, at in sorted(scored):
+        if index not in pairs and at not in taken:
+            pairs[index] = at
+            taken.add(at)
+    return pairs

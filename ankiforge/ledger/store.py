@@ -1,0 +1,489 @@
+"""The database and the journal. The journal is the truth; the database can be rebuilt from it.
+
+    journal/<machine>.jsonl ──unite──▶ event ──fold──▶ passage, card, rejected
+
+Each machine appends to a file of its own in the journal's folder, a JSON line per event. The folder
+may be shared: the events of all files are united by their ids, in whatever order files and lines
+arrive. A line is on disk before the database commits, so a power cut loses the database's part only,
+and `unite` reads that back. A line that cannot be read is skipped and counted.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ankiforge.config.private import restrict
+from ankiforge.errors import BusyError, LedgerError
+from ankiforge.ledger.events import KINDS, Event, Passage, classes, fold
+from ankiforge.text.fold import canonical
+from ankiforge.text.markdown import plain
+
+Row = sqlite3.Row
+SCHEMA = files("ankiforge.ledger").joinpath("schema.sql").read_text(encoding="utf-8")
+VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
+"""A database with another schema is made anew: the next run fills it from journal and sources."""
+WAIT_SECONDS = 60.0
+"""How long a statement waits for another process that writes."""
+LINKS = ("same", "undo")
+TAIL = 4096
+"""Bytes before the place up to which a file was read that tell whether it is still the same file."""
+
+_decode_event = msgspec.json.Decoder(Event).decode
+_decode_passage = msgspec.json.Decoder(Passage).decode
+
+
+def encode(value: object) -> str:
+    """Return the stored form of a value."""
+    return msgspec.json.encode(value).decode()
+
+
+def listed(values: Iterable[str]) -> str:
+    """Return values as a column in which a query finds each of them: between line ends."""
+    text = "\n".join(canonical(value) for value in values if value)
+    return f"\n{text}\n" if text else ""
+
+
+def tag_name(tag: str) -> str:
+    """Return a tag as queries spell it: without `#`, with hyphens for blanks."""
+    return "-".join(tag.removeprefix("#").split())
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far a file of the journal was read."""
+
+    size: int
+    tail: str
+    """A hash of the bytes before `size`: another one means that the file was replaced."""
+    unreadable: int = 0
+    """Lines that could not be read."""
+
+
+class Store:
+    """Reads and writes the database and this machine's file of the journal."""
+
+    def __init__(
+        self, database: Path, journal: Path, machine: str, *, read_only: bool = False
+    ) -> None:
+        """Open the database, or make an empty one. Call `unite` before anything else.
+
+        With `read_only`, work on a copy in memory: neither database nor journal is written.
+        """
+        self._read_only = read_only
+        self.machine = machine
+        self.journal = journal
+        self.unreadable = 0
+        """Lines of the journal that the last `unite` skipped."""
+        self.restored = 0
+        """Lines that no file had any more, which the last `unite` wrote again."""
+        self._own = journal / f"{machine}.jsonl"
+        self._db = _copy(database) if read_only else _open(database)
+        self._now = 0
+        self._version = 0
+        self._known: dict[str, Passage] = {}
+        self._changed: dict[str, None] = {}
+        self._unwritten: list[Event] = []
+        self._act = ""
+        self._inside = False
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    # --- plain access ---------------------------------------------------------------------------
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return the rows of a query."""
+        return self._db.execute(query, values).fetchall()
+
+    def each(self, query: str, *values: object) -> Iterator[Row]:
+        """Yield the rows of a query, one at a time."""
+        return self._db.execute(query, values)
+
+    def row(self, query: str, *values: object) -> Row | None:
+        """Return the first row of a query, or None."""
+        found: Row | None = self._db.execute(query, values).fetchone()
+        return found
+
+    def value(self, query: str, *values: object) -> Any:
+        """Return the first column of the first row of a query, or None."""
+        found = self.row(query, *values)
+        return found[0] if found else None
+
+    def write(self, query: str, *values: object) -> int:
+        """Run a statement. Return the number of rows it changed."""
+        return self._db.execute(query, values).rowcount
+
+    def insert(self, query: str, *values: object) -> int:
+        """Insert a row. Return its id."""
+        return self._db.execute(query, values).lastrowid or 0
+
+    def define(self, name: str, arguments: int, function: Callable[..., str | bool]) -> None:
+        """Give SQL a function that always returns the same for the same arguments."""
+        self._db.create_function(name, arguments, function, deterministic=True)
+
+    def meta(self, name: str, default: str = "") -> str:
+        """Return a stored value by name."""
+        found = self.value("SELECT value FROM meta WHERE name = ?", name)
+        return default if found is None else found
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Store a value by name."""
+        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run the block in one transaction; a block inside another one joins it.
+
+        The journal is written first, then the database commits. If the program dies in between, the
+        next `unite` reads the lines back.
+        """
+        if self._inside:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        self._inside = True
+        try:
+            self._drop_stale()
+            yield
+            self._refold()
+            self._append_to_journal()
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            self._known.clear()
+            self._changed.clear()
+            self._unwritten.clear()
+            self._now = 0
+            raise
+        finally:
+            self._inside = False
+
+    @contextmanager
+    def action(self) -> Iterator[None]:
+        """Run the block in one transaction whose events one undo takes back."""
+        with self.transaction():
+            outer, self._act = self._act, self._act or f"{self.machine}.{self._largest() + 1}"
+            try:
+                yield
+            finally:
+                self._act = outer
+
+    def _drop_stale(self) -> None:
+        """Drop what is held in memory if another process has committed since."""
+        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._version = version
+            self._known.clear()
+        self._now = 0
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def add(self, what: str, key: str, by: str, body: dict[str, Any]) -> Event:
+        """Record an event of this machine, inside a transaction."""
+        if not self._now:
+            self._now = self._largest()
+        self._now += 1
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        event = Event(self._now, self.machine, at, by, what, key, body, self._act)
+        self._insert([event])
+        self._unwritten.append(event)
+        return event
+
+    def unite(self) -> list[Event]:
+        """Read what is new in all files of the journal. Return the events that were not known.
+
+        A last line without its end is read by a later call. Lines that no file has any more, whoever
+        made them, are written again into this machine's own file.
+        """
+        fresh: list[Event] = []
+        self.unreadable = self.restored = 0
+        with self.transaction():
+            lost = False
+            names = {path.name for path in self.journal.glob("*.jsonl")}
+            for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
+                if row["name"][5:] not in names:
+                    self.write("DELETE FROM meta WHERE name = ?", row["name"])
+                    lost = True
+            for name in sorted(names):
+                events, replaced = self._read_new(self.journal / name)
+                fresh += self._insert(events)
+                lost |= replaced
+            if lost and not self._read_only:
+                self._restore_lines()
+        return sorted(fresh, key=lambda event: event.order)
+
+    def events(self, keys: Sequence[str]) -> list[Event]:
+        """Return all events of these keys."""
+        marks = ", ".join("?" * len(keys))
+        rows = self.rows(f"SELECT line FROM event WHERE key IN ({marks})", *keys)
+        return [_decode_event(row["line"]) for row in rows]
+
+    def select_events(self, condition: str, *values: object) -> list[Event]:
+        """Return the events that fulfil an SQL condition and what follows it."""
+        rows = self.rows(f"SELECT line FROM event WHERE {condition}", *values)
+        return [_decode_event(row["line"]) for row in rows]
+
+    def passage(self, key: str) -> Passage:
+        """Return the passage with this key, which may be any of its keys."""
+        self._refold()
+        first = self.first(key)
+        if first not in self._known:
+            body = self.value("SELECT body FROM passage WHERE key = ?", first)
+            self._known[first] = _decode_passage(body) if body else Passage((first,))
+        return self._known[first]
+
+    def first(self, key: str) -> str:
+        """Return the oldest key of the passage that has this key."""
+        return self.value("SELECT first FROM alias WHERE key = ?", key) or key
+
+    def keys(self, key: str) -> tuple[str, ...]:
+        """Return all keys of the passage that has this key."""
+        found = self.value("SELECT keys FROM alias WHERE key = ?", key)
+        return tuple(msgspec.json.decode(found)) if found else (key,)
+
+    def forget_passages(self) -> None:
+        """Free the memory that passages take."""
+        self._refold()
+        self._known.clear()
+
+    def _largest(self) -> int:
+        return self.value("SELECT max(n) FROM event") or 0
+
+    def _insert(self, events: Iterable[Event]) -> list[Event]:
+        added, linked = [], False
+        query = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        for event in events:
+            values = (event.id, event.key, event.n, event.machine, event.what, event.by, event.act)
+            if self.write(query, *values, encode(event)):
+                added.append(event)
+                self._changed[event.key] = None
+                linked |= event.what in LINKS
+        if linked:
+            self._relink()
+        return added
+
+    def _relink(self) -> None:
+        """Compute again which keys are one passage."""
+        links = self.select_events("what IN ('same', 'undo')")
+        named = {key for one in links if one.what == "same" for key in (one.key, one.body["old"])}
+        issued = [one for one in self.events(sorted(named)) if one.what == "key"] if named else []
+        before = {row["key"]: row["keys"] for row in self.rows("SELECT key, keys FROM alias")}
+        after = {key: encode(keys) for key, keys in classes((*links, *issued)).items()}
+        for key in sorted({*before, *after}):
+            if before.get(key) == after.get(key):
+                continue
+            self._changed[key] = None
+            self.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)
+            self.write("DELETE FROM alias WHERE key = ?", key)
+            if keys := after.get(key):
+                first = msgspec.json.decode(keys)[0]
+                self.write("INSERT INTO alias VALUES (?, ?, ?)", key, first, keys)
+
+    def _refold(self) -> None:
+        """Compute the passages again whose events changed."""
+        while self._changed:
+            changed, self._changed = list(self._changed), {}
+            done: set[str] = set()
+            for key in changed:
+                keys = self.keys(key)
+                for other in {key, *keys} - {keys[0]}:
+                    self._forget(other)
+                if keys[0] not in done:
+                    done.add(keys[0])
+                    self._keep(fold(keys, self.events(keys)))
+
+    def _forget(self, key: str) -> None:
+        self._known.pop(key, None)
+        self.write("DELETE FROM passage WHERE key = ?", key)
+        self.write("DELETE FROM card WHERE passage = ?", key)
+        self.write("DELETE FROM rejected WHERE passage = ?", key)
+
+    def _keep(self, passage: Passage) -> None:
+        self._forget(passage.key)
+        self._known[passage.key] = passage
+        asks, decided = bool(passage.asked), passage.decided
+        values = (passage.key, asks, decided, passage.skipped, encode(passage))
+        self.write("INSERT INTO passage VALUES (?, ?, ?, ?, ?)", *values)
+        for card in passage.cards.values():
+            wording = card.wording
+            words = " ".join(plain(text) for text in wording.fields.values())
+            self.write(
+                "INSERT OR REPLACE INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                card.guid, passage.key, card.verdict.value, card.live, card.by, bool(card.offered),
+                wording.kind, card.deck, wording.drafter, wording.content, card.source, words,
+                listed(map(tag_name, (*card.tags, *wording.tags))), card.why,
+                card.shipped[-1].mod if card.shipped else 0,
+            )  # fmt: skip
+        for content in passage.rejected:
+            self.write("INSERT INTO rejected VALUES (?, ?)", content, passage.key)
+
+    # --- the files of the journal ---------------------------------------------------------------
+
+    def _append_to_journal(self) -> None:
+        if not self._unwritten or self._read_only:
+            self._unwritten.clear()
+            return
+        before = self._own.stat().st_size if self._own.exists() else 0
+        self._append(self._unwritten)
+        self._unwritten.clear()
+        mark = self._mark(self._own.name)
+        if mark is None or mark.size == before:
+            unreadable = mark.unreadable if mark else 0
+            self._set_mark(self._own, self._own.stat().st_size, unreadable)
+
+    def _append(self, events: Iterable[Event]) -> None:
+        """Append lines to the own file durably, or not at all.
+
+        A torn last line is ended first, so that it damages no other.
+        """
+        data = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+        size = 0
+        try:
+            handle = os.open(self._own, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "rb+") as file:
+                size = file.seek(0, os.SEEK_END)
+                if size:
+                    file.seek(size - 1)
+                    data = data if file.read(1) == b"\n" else b"\n" + data
+                    file.seek(0, os.SEEK_END)
+                try:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.truncate(self._own, size)
+                    raise
+        except OSError as error:
+            what = f"{self._own}: the decision was not recorded: {error.strerror or error}"
+            raise LedgerError(
+                what, hint="free space there, or allow writing, and try again"
+            ) from error
+
+    def _mark(self, name: str) -> Mark | None:
+        found = self.meta(f"read {name}")
+        return msgspec.json.decode(found, type=Mark) if found else None
+
+    def _set_mark(self, path: Path, size: int, unreadable: int) -> None:
+        with path.open("rb") as file:
+            self.set_meta(f"read {path.name}", encode(Mark(size, _tail(file, size), unreadable)))
+
+    def _read_new(self, path: Path) -> tuple[list[Event], bool]:
+        """Return the new events of a file, and whether it was replaced by one that lacks some lines."""
+        mark = self._mark(path.name)
+        with path.open("rb") as file:
+            same = mark is not None and _tail(file, mark.size) == mark.tail
+            start = mark.size if mark and same else 0
+            file.seek(start)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        events, unreadable = [], mark.unreadable if mark and same else 0
+        for line in data[:end].splitlines():
+            if not line.strip():
+                continue
+            try:
+                event = _decode_event(line)
+            except (msgspec.MsgspecError, UnicodeError):
+                unreadable += 1  # damaged: a torn line, or a marker of a version control system
+                continue
+            if event.what in KINDS:
+                events.append(event)
+        self.unreadable += unreadable
+        if end or not same:
+            self._set_mark(path, start + end, unreadable)
+        return events, mark is not None and not same
+
+    def _restore_lines(self) -> None:
+        """Write again the events that no file of the journal has."""
+        held: set[str] = set()
+        for path in self.journal.glob("*.jsonl"):
+            for line in path.read_bytes().splitlines():
+                try:
+                    held.add(_decode_event(line).id)
+                except (msgspec.MsgspecError, UnicodeError):
+                    continue
+        lines = [
+            _decode_event(row["line"])
+            for row in self.each("SELECT id, line FROM event ORDER BY n, machine, id")
+            if row["id"] not in held
+        ]
+        if lines:
+            self._append(lines)
+            self._set_mark(self._own, self._own.stat().st_size, 0)
+            self.restored = len(lines)
+
+
+def _tail(file: Any, size: int) -> str:
+    """Return a hash of the bytes before `size`; "" if the file is shorter."""
+    if file.seek(0, os.SEEK_END) < size:
+        return ""
+    file.seek(max(0, size - TAIL))
+    return sha256(file.read(min(size, TAIL))).hexdigest()[:16]
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Raise `LedgerError` if the database is damaged, locked or full; pass on all other errors."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = str(getattr(error, "sqlite_errorname", ""))
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            hint = "wait for it, or stop it: nothing is lost"
+            raise BusyError("another ankiforge is writing", hint=hint) from error
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+            hint = "free space, or allow writing, and run it again: nothing is lost"
+            raise LedgerError(f"the database cannot be written: {error}", hint=hint) from error
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            hint = "delete .ankiforge/ledger.db: the next run rebuilds it from the journal"
+            raise LedgerError(f"the database is damaged: {error}", hint=hint) from error
+        raise
+
+
+def _copy(database: Path) -> sqlite3.Connection:
+    """Return a copy in memory of a database that may not exist."""
+    memory = _open(Path(":memory:"))
+    if database.is_file():
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source:
+            known = source.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+            if known and known[0] == VERSION:
+                source.backup(memory)
+    return memory
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    """Open a database. One that is damaged or of another version is replaced by an empty one."""
+    for attempt in range(2):
+        db = sqlite3.connect(database, isolation_level=None, timeout=WAIT_SECONDS)
+        db.row_factory = sqlite3.Row
+        restrict(database)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA case_sensitive_like = ON")
+            known = db.execute("SELECT name FROM sqlite_master WHERE name = 'meta'").fetchone()
+            if not known:
+                db.executescript(SCHEMA)
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (VERSION,))
+            found = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+            if found and found[0] == VERSION:
+                return db
+        except sqlite3.OperationalError:
+            db.close()
+            raise
+        except sqlite3.DatabaseError:
+            pass
+        db.close()
+        if attempt == 0 and database.name != ":memory:":
+            for end in ("", "-wal", "-shm"):
+                database.with_name(database.name + end).unlink(missing_ok=True)
+    raise LedgerError(f"{database}: cannot be opened", hint="delete it: the next run rebuilds it")

@@ -1,0 +1,236 @@
+"""What is in Anki, as seen last, and what was shipped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from ankiforge.ledger import cards
+from ankiforge.ledger.events import PERSON, POLICY, Wording
+from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.model import Card, Conflict, Guid, Seen, SeenReview, h16
+from ankiforge.text.fold import fold
+
+TWICE_SECONDS = 600.0
+"""Without graves, a note is deleted if it is absent in two views so far apart."""
+DELETED = "deleted in Anki"
+_decode_seen = msgspec.json.Decoder(Seen).decode
+_decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
+
+
+@dataclass(slots=True)
+class Viewed:
+    """What a view of Anki changed here."""
+
+    seen: int = 0
+    first: list[Guid] = field(default_factory=list)
+    """Seen for the first time on this machine."""
+    deleted: list[Guid] = field(default_factory=list)
+    returned: list[Guid] = field(default_factory=list)
+    missing: list[Guid] = field(default_factory=list)
+    """Absent without a grave: asked."""
+    unknown: list[Seen] = field(default_factory=list)
+    """Notes of ours that no event knows."""
+
+
+def see(
+    store: Store,
+    notes: Iterable[Seen],
+    *,
+    complete: bool,
+    graves: frozenset[int] | None,
+) -> Viewed:
+    """Take note of what is in Anki.
+
+    Args:
+        store: the store.
+        notes: our notes.
+        complete: whether the view has the whole collection, so that what it lacks is not there.
+        graves: the ids of deleted notes; None if Anki cannot tell (AnkiConnect).
+    """
+    found = {note.guid: note for note in notes}
+    viewed, now = Viewed(seen=len(found)), time.time()
+    with store.transaction():
+        ours = {row["guid"]: row for row in store.rows("SELECT guid, live FROM card")}
+        before = {row["guid"]: row for row in store.rows("SELECT guid, body, absent FROM seen")}
+        for guid, note in found.items():
+            if guid not in ours:
+                viewed.unknown.append(note)
+                continue
+            state, passage = cards.state_of(store, guid)
+            if store.machine not in state.seen_by:
+                viewed.first.append(guid)
+                store.add("seen", passage.key, POLICY, {"guid": guid})
+            if state.why == DELETED and guid in before and before[guid]["absent"]:
+                viewed.returned.append(guid)
+                _unretire(store, guid, passage.key)
+            _write_seen(store, note, before.get(guid))
+        for guid, row in before.items() if complete else ():
+            if guid in found or guid not in ours:
+                continue
+            since = row["absent"] or now
+            note = _decode_seen(row["body"])
+            buried = graves is not None and note.id in graves
+            twice = graves is None and row["absent"] and now - since >= TWICE_SECONDS
+            if ours[guid]["live"] and (buried or twice):
+                viewed.deleted.append(guid)
+                body = {"guid": guid, "why": DELETED}
+                store.add("retire", cards.state_of(store, guid)[1].key, PERSON, body)
+            elif ours[guid]["live"]:
+                viewed.missing.append(guid)
+            store.write("UPDATE seen SET absent = ?, settled = '' WHERE guid = ?", since, guid)
+        if complete:
+            store.set_meta("looked", datetime.now(UTC).isoformat(timespec="seconds"))
+            store.set_meta("unknown", encode(viewed.unknown))
+    return viewed
+
+
+def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
+    body = encode(note)
+    if before is None or before["body"] != body or before["absent"]:
+        leech = any(tag.casefold() == "leech" for tag in note.tags)
+        store.write(
+            "INSERT OR REPLACE INTO seen VALUES (?, ?, 0, ?, ?, ?, ?, '')",
+            note.guid, body, note.reviews, note.lapses, leech, note.suspended,
+        )  # fmt: skip
+
+
+def _unretire(store: Store, guid: str, key: str) -> None:
+    ends = [one for one in store.events(store.keys(key)) if one.what == "retire"]
+    ends = sorted((one for one in ends if one.body["guid"] == guid), key=lambda one: one.order)
+    if ends:
+        store.add("undo", ends[-1].key, PERSON, {"event": ends[-1].id})
+
+
+def to_plan(store: Store, salt: str = "") -> Iterator[tuple[Card, Seen | None, str]]:
+    """Yield the cards for which there may be something to write, with the note in Anki and a state.
+
+    `settle` with that state leaves out the card until card, note or `salt` change.
+    """
+    seen = {row["guid"]: row for row in store.rows("SELECT * FROM seen")}
+    for card in cards.cards_of(store):
+        row = seen.get(card.guid)
+        if row is not None and row["absent"]:
+            continue
+        if row is None and not card.live:
+            continue
+        state = h16(salt, encode(card), row["body"] if row else "")
+        if row is None or row["settled"] != state:
+            yield card, _decode_seen(row["body"]) if row else None, state
+
+
+def _seen_here(store: Store, guid: str) -> bool:
+    """Return whether the note was in the Anki of this machine."""
+    return store.machine in cards.state_of(store, guid)[0].seen_by
+
+
+def seen_note(store: Store, guid: str) -> Seen | None:
+    """Return the note as the newest view has it."""
+    body = store.value("SELECT body FROM seen WHERE guid = ? AND absent = 0", guid)
+    return _decode_seen(body) if body else None
+
+
+def settle(store: Store, states: Mapping[Guid, str], conflicts: Iterable[Conflict]) -> None:
+    """Record for which notes there is nothing to write, and which fields are in conflict."""
+    with store.transaction():
+        for guid, state in states.items():
+            store.write("UPDATE seen SET settled = ? WHERE guid = ?", state, guid)
+            store.write("DELETE FROM conflict WHERE guid = ?", guid)
+        for one in conflicts:
+            values = (one.guid, one.field, one.theirs, one.ours, one.words)
+            store.write("INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)", *values)
+
+
+def shipped(
+    store: Store, sent: Iterable[tuple[Guid, int, Sequence[str], str, str, Mapping[str, str]]]
+) -> int:
+    """Record what a package contains, before it replaces the old one.
+
+    Args:
+        store: the store.
+        sent: (guid, mod, our tags, deck, digest, words by cloze number) of each note.
+
+    Returns:
+        The number of notes that no package contained before.
+    """
+    new = 0
+    with store.transaction():
+        for guid, mod, tags, deck, digest, numbers in sent:
+            state, passage = cards.state_of(store, guid)
+            last = state.shipped[-1] if state.shipped else None
+            new += last is None
+            if last and (last.mod, last.tags, last.digest) == (mod, tuple(tags), digest):
+                continue
+            body: dict[str, Any] = {"guid": guid, "mod": mod, "digest": digest}
+            body |= {"tags": list(tags)} if tags else {}
+            body |= {"deck": deck} if deck else {}
+            fresh = {n: words for n, words in numbers.items() if state.numbers.get(n) != words}
+            body |= {"numbers": fresh} if fresh else {}
+            store.add("shipped", passage.key, POLICY, body)
+    return new
+
+
+def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen]:
+    """Take over notes of ours that no event knows, if their passage is found word for word.
+
+    For when both the journal and the database were lost.
+
+    Args:
+        store: the store.
+        notes: each with its words in Markdown, and its passage.
+
+    Returns:
+        The notes whose passage was not found.
+    """
+    left = []
+    with store.transaction():
+        for note, wording, passage in notes:
+            key = _key_of(store, note, passage)
+            if not key:
+                left.append(note)
+                continue
+            slot = note.identity.slot if note.identity else wording.place
+            body = {
+                "guid": note.guid, "draft": msgspec.to_builtins(wording), "slot": slot,
+                "deck": note.deck,
+            }  # fmt: skip
+            store.add("accept", key, PERSON, body)
+            store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
+    return left
+
+
+def _key_of(store: Store, note: Seen, passage: str) -> str:
+    """Return the key of the highlight with a note's passage: its own key, else the only one."""
+    rows = store.rows(
+        "SELECT key FROM highlight WHERE folded = ? AND state = 'present'", fold(passage)
+    )
+    keys = [row["key"] for row in rows]
+    own = note.identity.key if note.identity else ""
+    return own if own in keys else keys[0] if len(keys) == 1 else ""
+
+
+def newest_review(store: Store) -> int:
+    """The id of the newest review that is stored."""
+    return store.value("SELECT max(id) FROM review") or 0
+
+
+def keep_reviews(store: Store, reviews: Iterable[SeenReview]) -> int:
+    """Store reviews of our cards. Return their number."""
+    count = 0
+    with store.transaction():
+        for one in reviews:
+            values = (one.id, one.guid, one.ease, one.interval, one.duration, one.type)
+            query = "INSERT OR REPLACE INTO review VALUES (?, ?, ?, ?, ?, ?)"
+            count += store.write(query, *values)
+    return count
+
+
+def unknown(store: Store) -> list[Seen]:
+    """Return the notes of ours in the newest view that no event knows."""
+    notes = _decode_all_seen(store.meta("unknown", "[]"))
+    return [one for one in notes if not store.row("SELECT 1 FROM card WHERE guid = ?", one.guid)]

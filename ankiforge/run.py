@@ -1,0 +1,444 @@
+"""A run, read from top to bottom: `propose` reads, drafts, checks and records.
+
+    sources ─▶ ingest ─▶ draft ─▶ check ─▶ waiting drafts ║ person or policy accepts ║ cards ─▶ deliver
+
+Between the two halves everything is in the ledger. A run that is interrupted is resumed by the next
+one: each step writes what it has done, and no transaction is open while a source or a model works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from pathlib import Path
+from posixpath import commonpath
+
+from ankiforge import check
+from ankiforge.config.deckfiles import Action, DeckRule, deck_of
+from ankiforge.draft import (
+    NO_LLM,
+    Rules,
+    failed_on,
+    for_rules,
+    likeliest,
+    private,
+    skip_reason,
+    withheld,
+    worth,
+)
+from ankiforge.errors import BugError, one_item
+from ankiforge.extract import program, scanned
+from ankiforge.ledger import Ledger, Report
+from ankiforge.model import (
+    WENT_AWAY,
+    Brief,
+    Change,
+    Document,
+    DocumentKey,
+    Draft,
+    Drafted,
+    Drafter,
+    Extracted,
+    Highlight,
+    HighlightKey,
+    Known,
+    NoCard,
+    Picture,
+    Problem,
+    Proposal,
+    Scan,
+    Sighting,
+    Source,
+    Task,
+    Unmarked,
+    Waiting,
+    h16,
+)
+from ankiforge.text.anchors import anchor_key, numbered, own_key
+from ankiforge.text.fold import fold
+
+LONG_ENOUGH = 20
+"""The length, in folded characters, from which equal passages are not a coincidence."""
+TOGETHER = 200
+"""The number of passages that the rules draft in one transaction."""
+LEFT_OUT = "left out: you said that such lines are no cards"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The parameters of a run."""
+
+    sources: tuple[Source, ...]
+    accepts: Callable[[Waiting], bool]
+    """Return whether the settings accept a draft without findings and remarks."""
+    decks: tuple[DeckRule, ...]
+    model: Drafter | None = None
+    """Drafts what the rules leave; None = no model."""
+    in_use: frozenset[str] | None = None
+    """The names of all sources that the workspace reads."""
+    deck: str = ""
+    """The deck for new cards; it overrides the deck files, but not the deck that a document asks for."""
+    limit: int | None = None
+    """The number of highlights that the model drafts; None = all."""
+    only: frozenset[HighlightKey] = frozenset()
+    """Draft only these highlights again; empty = what is new."""
+    remark: str = ""
+    """A person's instructions for another draft."""
+    pictures: Path = Path("pictures")
+    """The folder for pictures cut from pages."""
+    in_progress: Callable[[str], bool] = lambda path: False
+    """Return whether a person is still writing the note at this path in its source: its cards are
+    accepted, and corrected, only later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one step of a run came to."""
+
+    report: Report | None = None
+    """Of the ingest."""
+    highlights: int = 0
+    """The number of highlights that were drafted or found to yield no card."""
+    drafted: int = 0
+    accepted: int = 0
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def propose(
+    job: Job, ledger: Ledger, *, on_read: Callable[[str], None] = lambda title: None
+) -> Iterator[Progress]:
+    """Ingest all sources, draft what is new or changed, and accept what the policy allows."""
+    ledger.unite()
+    yield ingest(job, ledger, on_read=on_read)
+    yield from draft(job, ledger)
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def ingest(
+    job: Job, ledger: Ledger, *, on_read: Callable[[str], None] = lambda title: None
+) -> Progress:
+    """Read the changed documents of all sources; nothing is matched before all have listed everything."""
+    problems: list[Problem] = []
+    selections: dict[str, str] = {}
+    salt = h16(program(), *(repr(rule.select) for rule in job.decks if rule.skipped))
+    known = _Salted(ledger.known, salt)
+
+    def sightings() -> Iterator[Sighting]:
+        for source in job.sources:
+            went_away: list[Problem] = []
+            for found in scanned(source, known):
+                if isinstance(found, Problem):
+                    (went_away if found.what == WENT_AWAY else problems).append(found)
+                    continue
+                if isinstance(found, Extracted):
+                    on_read(found.document.title)
+                    problems.extend(_keep_pictures(job.pictures, found.pictures))
+                    highlights = tuple(_with_skip(job, one) for one in found.highlights)
+                    found = replace(found, highlights=highlights)
+                if isinstance(found, Scan):
+                    selections[found.container] = getattr(source, "selection", "")
+                elif isinstance(found, (Extracted, Unmarked)) and found.fingerprint:
+                    found = replace(found, fingerprint=h16(salt, found.fingerprint))
+                yield found
+            problems.extend([_combined(went_away)] if went_away else [])
+
+    report = ledger.ingest(
+        sightings(),
+        selections=selections,
+        in_use=job.in_use,
+        in_progress=lambda container, place: job.in_progress(place),
+    )
+    return Progress(report, problems=(*problems, *report.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Salted:
+    """What the ledger knows, where another program or other deck files make every document unknown."""
+
+    known: Known
+    salt: str
+
+    def is_unchanged(
+        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
+    ) -> bool:
+        """Return whether a document was ingested with this fingerprint."""
+        return bool(fingerprint) and self.known.is_unchanged(
+            container, path, h16(self.salt, fingerprint), listed
+        )
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return `Extracted.depends` of the last reading of a document."""
+        return self.known.depends(container, path)
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
+        return self.known.paths(container)
+
+
+def _keep_pictures(folder: Path, pictures: Iterable[Picture]) -> Iterator[Problem]:
+    """Store pictures that were cut from pages; yield problems."""
+    for one in pictures:
+        path = folder / one.name.removeprefix("cut/")
+        if path.exists():
+            continue
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.write_bytes(one.data)
+        except OSError as error:
+            yield Problem(str(path), f"cannot be written: {error.strerror}", "free space there")
+
+
+def keyed(extracted: Extracted) -> Iterator[Highlight]:
+    """Yield the highlights of a document with the keys that a first run would issue."""
+    for one in numbered(extracted.highlights):
+        yield replace(one, key=own_key(one) or anchor_key(one, one.nth))
+
+
+def _combined(gone: Sequence[Problem]) -> Problem:
+    """Return one problem for all files that vanished during the read, as when a folder is renamed."""
+    if len(gone) == 1:
+        return gone[0]
+    try:
+        where = commonpath([one.where for one in gone]) or gone[0].where
+    except ValueError:  # no common folder
+        where = gone[0].where
+    return Problem(where, f"{len(gone):,} files disappeared while they were read", gone[0].hint)
+
+
+def _with_skip(job: Job, highlight: Highlight) -> Highlight:
+    """Set `skip` on a highlight that a comment or its colour excludes."""
+    why = skip_reason(highlight) if highlight.instructs else highlight.skip
+    if why.startswith("skip"):
+        return replace(highlight, skip=why)
+    if deck_of(job.decks, highlight.document, highlight).action is Action.SKIP:
+        return replace(highlight, skip=f"skip: its colour ({highlight.colour})")
+    return highlight
+
+
+# --- drafting -------------------------------------------------------------------------------------
+
+
+def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Draft what is pending: the rules first, then the model what they left."""
+    if job.only:
+        yield from _draft_again(job, ledger)
+        return
+    checks = Checks(job, ledger)
+    pending = iter([one for one in ledger.to_draft() if not _is_held(job, ledger, one)])
+    while batch := list(islice(pending, TOGETHER)):
+        checks.known.refresh()
+        with ledger.together():
+            for task in _tasks(batch):
+                for drafted in Rules().draft([task]):
+                    yield _record(checks, drafted, by_model=False)
+    yield _accepted(job, ledger)
+    if job.model is not None and job.limit != 0:
+        yield from record(job, ledger, job.model.draft(for_model(job, ledger)))
+
+
+def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Progress]:
+    """Check and record what a model or a chat drafted, each answer as it arrives."""
+    checks = Checks(job, ledger)
+    for drafted in results:
+        checks.known.refresh()
+        with ledger.together():
+            yield _record(checks, drafted, by_model=True)
+    yield _accepted(job, ledger)
+
+
+def _is_held(job: Job, ledger: Ledger, highlight: Highlight) -> bool:
+    """Return whether a passage has a card, and a person is still writing its note."""
+    return job.in_progress(highlight.document.path) and ledger.has_card(highlight.key)
+
+
+def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Draft passages again at a person's request; the drafts wait beside the others."""
+    checks = Checks(job, ledger)
+    highlights = [ledger.highlight(key) for key in sorted(job.only)]
+    guarded = PrivatePassages(ledger)
+    tasks = [
+        replace(one, remark=job.remark, beside=True)
+        for task in _tasks(highlights)
+        for one in briefed(guarded.mark(task), job.decks)
+    ]
+    drafter = job.model or Rules()
+    for drafted in drafter.draft(iter(tasks)):
+        yield _record(checks, drafted, by_model=job.model is not None, beside=True)
+
+
+def _accepted(job: Job, ledger: Ledger) -> Progress:
+    """Accept what the policy allows, except on notes that a person is still editing."""
+    cards = ledger.accept_clean(
+        lambda one: job.accepts(one) and not job.in_progress(one.highlight.document.path)
+    )
+    return Progress(accepted=len(cards))
+
+
+def _tasks(highlights: Iterable[Highlight]) -> Iterator[Task]:
+    """Group highlights by document."""
+    for _, group in groupby(highlights, key=lambda one: one.document.key):
+        found = tuple(group)
+        yield Task(found[0].document, found)
+
+
+def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Task]:
+    """Yield what a model is to draft, the likeliest to deserve a card first if there is a limit."""
+    limit = job.limit if limit is None else limit
+    guarded = PrivatePassages(ledger)
+    highlights = [
+        guarded.marked(one) for one in ledger.to_draft(by_model=True) if not for_rules(one)
+    ]
+    highlights = [one for one in highlights if not withheld(one)]
+    if limit is not None:
+        ranked = [
+            (worth(one, brief_of(job.decks, one.document, one).wants), one.document.key, one)
+            for one in highlights
+        ]
+        chosen = {one.key for one in islice(likeliest(ranked), limit)}
+        highlights = [one for one in highlights if one.key in chosen]
+    for task in _tasks(highlights):
+        yield from briefed(guarded.mark(task), job.decks)
+
+
+def briefed(task: Task, decks: tuple[DeckRule, ...]) -> Iterator[Task]:
+    """Split a task by the briefs of its highlights, in reading order."""
+    if not decks:
+        yield task
+        return
+    discreet = task.discreet or any(private(highlight) for highlight in task.highlights)
+    parts: dict[Brief, list[Highlight]] = {}
+    for highlight in task.highlights:
+        parts.setdefault(brief_of(decks, task.document, highlight), []).append(highlight)
+    for brief, highlights in parts.items():
+        yield replace(task, highlights=tuple(highlights), brief=brief, discreet=discreet)
+
+
+def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
+    """Return the brief of the first deck file that matches a highlight."""
+    choice = deck_of(decks, document, highlight)
+    return Brief(choice.prompt, choice.kinds, choice.action.value)
+
+
+class PrivatePassages:
+    """The passages that must not leave this machine, wherever their words stand."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        found = [one for one in ledger.mentioning(NO_LLM) if private(one)]
+        marked = [one.exact for one in found]
+        marked += [one.exact[start:end] for one in found for start, end in one.gaps]
+        self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
+        self._here: dict[DocumentKey, set[str]] = {}
+        """All private passages by document, including short ones."""
+        for one in found:
+            self._here.setdefault(one.document.key, set()).add(fold(one.exact))
+
+    def mark(self, task: Task) -> Task:
+        """Mark each passage of a task as private if one of its locations is private.
+
+        The task is marked as well, because the text around other passages may contain private ones.
+        """
+        marks = tuple(self.marked(highlight) for highlight in task.highlights)
+        return replace(task, highlights=marks, discreet=task.document.key in self._here)
+
+    def stand_in(self, text: str, document: DocumentKey | None = None) -> bool:
+        """Return whether a text contains a private passage; short ones count only in `document`."""
+        folded, short = fold(text), self._here.get(document, ()) if document else ()
+        return any(word in folded for word in (*self._words, *filter(None, short)))
+
+    def marked(self, highlight: Highlight) -> Highlight:
+        """Return a highlight with the tag of private ones if its words are private elsewhere."""
+        text = fold(highlight.exact)
+        if highlight.nearby and self.stand_in(highlight.nearby, highlight.document.key):
+            highlight = replace(highlight, nearby="")
+        if text not in self._words and not any(word in text for word in self._words):
+            return highlight
+        return replace(highlight, tags=(*highlight.tags, NO_LLM))
+
+
+# --- checking and recording -----------------------------------------------------------------------
+
+
+@dataclass
+class Checks:
+    """Checks drafts and gives them decks."""
+
+    job: Job
+    ledger: Ledger
+    known: check.DuplicateIndex = field(init=False)
+    names: check.Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the indexes, which read nothing before the first draft."""
+        self.known = check.DuplicateIndex(self.ledger.duplicates)
+        self.names = check.Names(self.ledger.on_lines())
+
+    def proposals(
+        self, highlight: Highlight, drafts: Sequence[Draft], siblings: check.Siblings | None
+    ) -> list[Proposal]:
+        """Return the drafts of a highlight with findings and deck."""
+        here = check.DuplicateIndex()
+        found = []
+        for number, one in enumerate(drafts):
+            context = check.Context(
+                highlight, self.known, here, siblings=siblings, names=self.names,
+                picture_fault=self._picture_fault(highlight),
+            )  # fmt: skip
+            findings = check.check(one, context)
+            here.add(f"draft {number}", highlight.key, one)
+            found.append(
+                Proposal(one, findings, deck_for(self.job.decks, self.job.deck, highlight))
+            )
+        return found
+
+    def _picture_fault(self, highlight: Highlight) -> Callable[[str], str]:
+        from ankiforge.deliver import picture_fault
+
+        return lambda path: picture_fault(self.ledger, highlight, path, self.job.pictures)
+
+
+def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> str:
+    """Return the deck for a highlight's cards: of its document, else the given one, else the deck files."""
+    chosen = deck_of(decks, highlight.document, highlight).deck
+    return chosen if highlight.document.deck else deck or chosen
+
+
+def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = False) -> Progress:
+    """Check and record what a drafter made of one task."""
+    ledger = checks.ledger
+    problems = list(drafted.problems)
+    changes: list[Change] = []
+    labelled = [(f"draft {number}", one) for number, one in enumerate(drafted.drafts)]
+    siblings = check.Siblings(labelled)
+    reasons: dict[HighlightKey, NoCard] = {one.highlight: one for one in drafted.no_cards}
+    failed = dict(drafted.failed)
+    count = 0
+    for highlight in drafted.task.highlights:
+        drafts = [one for one in drafted.drafts if one.highlight == highlight.key]
+        none = reasons.get(highlight.key)
+        if none is not None and none.passing:
+            continue
+        fate, reason = "", none.reason if none else ""
+        if highlight.key in failed:
+            fate, reason = "failed", failed[highlight.key]
+        elif none is not None:
+            fate = "ignored" if none.reason.startswith("skip") else "no_card"
+        if ledger.form_choice(highlight) == "never":
+            drafts, fate, reason = [], "ignored", LEFT_OUT
+        try:
+            with one_item():
+                proposals = checks.proposals(highlight, drafts, siblings)
+        except BugError as error:
+            problems.append(failed_on(highlight, error))
+            proposals, fate, reason = [], "failed", error.message
+        changes += ledger.record(
+            highlight.key, proposals, reason, fate, by_model=by_model, beside=beside
+        )
+        count += len(proposals)
+    return Progress(
+        highlights=len(drafted.task.highlights), drafted=count, changes=tuple(changes),
+        problems=tuple(problems),
+    )  # fmt: skip

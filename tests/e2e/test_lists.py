@@ -1,0 +1,206 @@
+"""`list`, `show`, `status` and `seen`: what is there, what waits, and what settles it."""
+
+import pytest
+
+from ankiforge.review import query
+
+NOTE = """---
+tags: [Biology/Cell]
+---
+# Cells
+
+Osmosis is the steady movement of ==water== across a membrane.
+
+Schrödinger's ==cat== is not a cell.
+
+What is C++?::a language
+
+==A sentence that is marked as a whole says nothing about the words to hide.==
+"""
+LATER = "# Later\n\nCross-validation is the ==splitting== of data for tests.\n"
+LINES = "# Lines\n\nfirst side :: one back\n\nsecond side :: two back\n\nthird side :: three back\n"
+
+
+@pytest.fixture
+def read(forge, vault):
+    """A vault with accepted cards in one note, and a draft that waits in another."""
+    (vault / "cells.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run", vault, "--deck", "Life::Cells")
+    (vault / "later.md").write_text(LATER, encoding="utf-8")
+    forge.ok("run", "--accept", "review")
+    return forge
+
+
+def backs(result):
+    return {
+        one["fields"].get("Back") or one["fields"]["Text"].split("::")[1] for one in result.lines
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], {"water}} across a membrane.", "cat}} is not a cell.", "a language", "splitting}} of data for tests."}),
+        (["verdict:pending"], {"splitting}} of data for tests."}),
+        (["cross validation"], {"splitting}} of data for tests."}),
+        (["schrodinger"], {"cat}} is not a cell."}),
+        (["C++"], {"a language"}),
+        (["document:later"], {"splitting}} of data for tests."}),
+        (["-document:cells"], {"splitting}} of data for tests."}),
+        (["kind:cl*", "verdict:accepted", "-water"], {"cat}} is not a cell."}),
+        (["tag:biology", "membrane"], {"water}} across a membrane."}),
+        (["tag:#biology/cell", "membrane"], {"water}} across a membrane."}),
+        (["tag:bio"], set()),
+        (["deck:life", "language"], {"a language"}),
+        (["deck:lif"], set()),
+        (["drafter:rules", "source:notes", "key:vault:", "language"], {"a language"}),
+        (["anki:none"], {"splitting}} of data for tests."}),
+        (["anki:written", "language"], {"a language"}),
+        (["verdict:rejected"], set()),
+        (["nothing has these words"], set()),
+    ],
+)  # fmt: skip
+def test_a_query_finds_cards_and_drafts(read, words, found):
+    assert backs(read.ok("list", "--json", *words)) == found
+
+
+def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
+    [waits] = read.ok("list", "verdict:pending", "--json").lines
+    assert waits["id"].startswith("dr")
+    assert waits["guid"] is None
+    assert waits["waits"] == "your settings make it wait"
+    [card] = read.ok("list", "language", "--json").lines
+    assert card["id"] == card["guid"]
+    assert (card["verdict"], card["anki"], card["deck"]) == ("accepted", "written", "Life::Cells")
+
+    assert read.ok("list", "--view", "new", "--json").lines == [waits]
+    read.ok("accept", waits["id"])
+    assert read.ok("list", "--view", "new", "--json").lines == []
+    [accepted] = read.ok("list", "splitting", "--json").lines
+    assert (accepted["verdict"], accepted["quote"]) == ("accepted", waits["quote"])
+
+
+def test_rejected_cards_are_listed_with_all(read):
+    [card] = read.ok("list", "language", "--json").lines
+    read.ok("reject", card["id"], "--reason", "known")
+    assert read.ok("list", "language", "--json").lines == []
+    [line] = read.ok("list", "--all", "language", "--json").lines
+    assert (line["verdict"], line["reason"]) == ("rejected", "known")
+    assert f"ankiforge undo {card['id']}" in read.ok("show", card["id"]).stdout
+
+
+@pytest.mark.parametrize("words", ["verdict:never", "colour:", "nofield:x", '"open', "-"])
+def test_a_query_that_cannot_mean_anything_is_refused(read, words):
+    assert read("list", words).exit_code == 2
+
+
+def test_highlights_without_a_card_have_a_reason(read):
+    waits, none = sorted(
+        read.ok("list", "--no-card", "--json").lines, key=lambda one: one["fate"], reverse=True
+    )
+    assert (waits["fate"], waits["reason"]) == ("waiting", "your settings make it wait")
+    assert none["fate"] == "no_card"
+    assert none["reason"].startswith("the whole sentence is marked")
+    assert none["exact"].startswith("A sentence")
+    assert read.ok("list", "--view", "no-card", "--json").lines == [none]
+    assert read.ok("list", "--no-card", "splitting", "--json").lines == [waits]
+    assert none["key"] in read.ok("list", "--no-card").stdout
+    assert read("list", "--no-card", "deck:x").exit_code == 2
+
+
+def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
+    (vault / "cells.md").write_text(NOTE.replace("steady", "slow"), encoding="utf-8")
+    read.ok("run")
+
+    [change] = read.ok("list", "--view", "changed", "--json").lines
+    assert "steady" in change["before"]["Text"]
+    assert "slow" in change["after"]["Text"]
+    told = read.ok("show", change["guid"], "-v").stdout
+    assert "revise by source" in told
+    assert change["id"] in told
+
+    read.ok("undo", change["id"])
+    assert read.ok("list", "--view", "changed", "--json").lines == []
+
+
+def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
+    (vault / "cells.md").write_text(NOTE.replace("What is C++?::a language", ""), encoding="utf-8")
+    for _ in range(2):
+        read.ok("run")
+    [card] = read.ok("list", "--view", "changed", "--json").lines
+    assert card["fields"]["Back"] == "a language"
+    assert [one["check"] for one in card["findings"]] == ["source_gone"]
+    assert read.json("status")["cards"]["sourceless"] == 1
+    assert read.ok("list", "finding:source_gone", "--json").lines == [card]
+
+
+def test_a_question_is_listed_shown_and_counted(forge, vault):
+    (vault / "lines.md").write_text(LINES, encoding="utf-8")
+    forge.ok("run", vault)
+    [question] = forge.ok("list", "--view", "questions", "--json").lines
+    assert question["question"] == "form"
+    assert len(question["examples"]) == 3
+    assert forge.json("status")["waiting"] == {"new": 3, "changed": 0, "questions": 1}
+    assert f"ankiforge accept {question['id']}" in forge.ok("show", question["id"]).stdout
+    forge.ok("accept", question["id"])
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    assert len(forge.ok("list", "verdict:accepted", "--json").lines) == 3
+
+
+def test_a_conflict_is_among_the_changes(read, vault):
+    [card] = read.ok("list", "membrane", "--json").lines
+    read.ok("edit", card["id"], "--field", "Text", "Osmosis moves {{c1::water}}.")
+    (vault / "cells.md").write_text(NOTE.replace("steady", "slow"), encoding="utf-8")
+    read.ok("run")
+    conflicts = [
+        one for one in read.ok("list", "--view", "changed", "--json").lines if "question" in one
+    ]
+    assert [one["question"] for one in conflicts] == ["conflict"]
+    assert conflicts[0]["conflicts"][0]["mine"] == "Osmosis moves {{c1::water}}."
+    assert read.ok("list", "--view", "questions", "--json").lines == []
+    [shown] = read.ok("show", card["id"], "--json").lines
+    assert shown["questions"] == conflicts
+
+
+def test_recent_decisions_have_the_id_that_undo_takes(read):
+    [draft] = read.ok("list", "verdict:pending", "--json").lines
+    read.ok("reject", draft["id"])
+    newest = read.ok("list", "--view", "recent", "--json").lines[0]
+    assert (newest["what"], newest["by"]) == ("reject", "person")
+    assert "splitting" in newest["text"]
+    read.ok("undo", newest["id"])
+    read.ok("run", "--accept", "review")
+    assert read.ok("list", "verdict:pending", "--json").lines[0]["id"] == draft["id"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("osmosis", "cells"),
+        ("steady membr", "cells"),
+        ("cells.md", "cells"),
+        ("schrodinger cell", "cells"),
+        ("cross validation", "later"),
+        ("language osmosis", "cells"),
+        ("nothing has these words", None),
+    ],
+)
+def test_everything_that_was_read_is_searched(read, words, found):
+    works = read.ok("seen", words, "--json").lines
+    assert [one["document"]["title"] for one in works] == ([found] if found else [])
+
+
+def test_a_search_sees_what_changed(read, vault):
+    assert read.ok("seen", "tardigrade", "--json").lines == []
+    (vault / "later.md").write_text(LATER + "\nA ==tardigrade== is small.\n", encoding="utf-8")
+    read.ok("run")
+    [work] = read.ok("seen", "tardigrade", "--json").lines
+    assert work["counts"]["highlights"] == 2
+    assert [one["matched"] for one in work["highlights"]] == [True, False]
+    assert "found by  words" in read.ok("seen", "tardigrade").stdout
+
+
+def test_a_query_survives_the_shell():
+    joined = query.joined(["two words", "-deck:a b", "tag:x"])
+    assert joined == '"two words" -deck:"a b" tag:x'
+    assert [one.value for one in query.parse(joined).terms] == ["two words", "a b", "x"]
