@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
     from ankiforge.draft.client import ServerSettings
     from ankiforge.draft.llm import Model
-    from ankiforge.extract.workers import WorkerPool
     from ankiforge.draft.prompt import Prompt, Prompts
     from ankiforge.run import Job
 
@@ -273,7 +272,6 @@ def open_sources(
         ConfigError: a kind is unknown, or its settings are invalid; with file, line and key.
     """
     from ankiforge.deliver import roots
-    from ankiforge.extract.workers import local_pool
 
     selected = list(selected)
     folders = roots(ledger)
@@ -287,11 +285,11 @@ def open_sources(
 
         ledger.remember("roots", msgspec.json.encode({**folders, **known}).decode())
     caches = CacheFile(workspace.folder / CACHE_FILE)
-    pool = local_pool(jobs)
     return tuple(
         open_source(
             workspace.config, one.entry, one.only,
-            memory=caches.of(f"{one.entry.kind}:{one.entry.name}"), offline=offline, pool=pool,
+            memory=caches.of(f"{one.entry.kind}:{one.entry.name}"), offline=offline,
+            jobs=jobs or os.cpu_count() or 1,
         )
         for one in selected
     )  # fmt: skip
@@ -304,9 +302,9 @@ def open_source(
     *,
     memory: Memory | None = None,
     offline: bool = False,
-    pool: WorkerPool | None = None,
+    jobs: int = 1,
 ) -> Source:
-    """Open a source, passing `memory`, `offline` and `pool` only if its kind accepts them.
+    """Open a source, passing only those of the other arguments that its kind accepts.
 
     Raises:
         ConfigError: the kind is unknown, or its settings are invalid; with file, line and key.
@@ -319,7 +317,9 @@ def open_source(
     # Not `inspect.signature`: importing `inspect` takes as long as this whole function.
     code = module.open_source.__code__
     accepted = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    optional = {"memory": memory or NoMemory(), "offline": offline, "pool": pool}
+    optional = {"memory": memory or NoMemory(), "offline": offline, "jobs": jobs}
+    if not offline or is_loopback(config.executor):
+        optional["executor"] = config.executor
     optional = {name: value for name, value in optional.items() if name in accepted}
     try:
         return module.open_source(entry.name, entry.path, settings, only, config.me, **optional)
@@ -358,7 +358,6 @@ def language_model(
     See `server_settings` for `jobs`, `accept` and `spent`, and `Model` for the others.
     """
     from ankiforge.draft.llm import Model
-    from ankiforge.extract.workers import WorkerPool
 
     settings = server_settings(workspace, jobs, accept, spent)
     return Model(
@@ -432,7 +431,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
     named = {
         name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
         for rule in load_decks(workspace.root, config.decks)
-        for name in rule.prompts
+        if (name := rule.prompt)
     }
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
     name = config.llm.prompt or ("cards-small" if small else "cards")

@@ -11,23 +11,12 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-REPAIR = (
-    "another distribution called `ankiforge` shares this environment. Repair it with:"
-    " python -m pip uninstall -y ankiforge &&"
-    " python -m pip install --force-reinstall --no-deps ankiforge-cards"
-    " (or install with pipx or `uv tool install`, which keep programs apart)"
-)
-
-try:
-    from ankiforge import __version__
-    from ankiforge.errors import ForgeError, UsageError
-except ImportError:  # another distribution has replaced or removed some of our files
-    sys.exit(f"ankiforge: this installation is damaged\nhint: {REPAIR}")
+from ankiforge import __version__
+from ankiforge.errors import ForgeError, UsageError
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -138,14 +127,7 @@ class Program(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a closed output (`| head`) is not an error.
-
-        Raises:
-            UsageError: another distribution has files in this package.
-        """
-        sites = (Path(path) for path in sys.path if path.endswith("-packages"))
-        if any(True for site in sites for _ in site.glob("ankiforge-*.dist-info")):
-            raise UsageError("nothing was done: this installation is not safe to use", hint=REPAIR)
+        """Run the command; a closed output (`| head`) is not an error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

@@ -57,10 +57,8 @@ def accept(call: Call, words: tuple[str, ...], every: bool, query: str, force: b
     from ankiforge import review
 
     def fits(line: Line) -> bool:
-        clean = (
-            line.waiting is not None and line.waiting.proposal.clean and not line.waiting.remarks
-        )
-        return line.waiting is not None and (clean or not every)
+        draft = line.waiting
+        return draft is not None and (not every or (draft.proposal.clean and not draft.remarks))
 
     with session(call) as now:
         ids = selected(now, words, every, query, fits)

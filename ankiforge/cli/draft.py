@@ -146,8 +146,8 @@ def export(call: Call, file: Path) -> None:
         every = chat.asked_in(for_model(job, now.ledger), prompts)
         tasks = list(for_model(job, now.ledger, most))
         config = now.workspace.config
-        settings = config.llm.candidates or app.candidate_count(config), config.llm.tags
-        texts, count = chat.export_chats(tasks, prompts, *settings), chat.asked_in(tasks, prompts)
+        candidates = config.llm.candidates or app.candidate_count(config)
+        texts, count = chat.export_chats(tasks, prompts, candidates), chat.asked_in(tasks, prompts)
     out = call.out
     if not texts:
         out.say("nothing to ask: every highlight has a card, or may not be sent to a model")
@@ -188,13 +188,13 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
         prompts = app.load_prompts(now.workspace, chat=True)
         job = app.make_job(now.workspace, (), accept=accept or "")
         config = now.workspace.config
-        settings = config.llm.candidates or app.candidate_count(config), config.llm.tags
+        candidates = config.llm.candidates or app.candidate_count(config)
         replies = app.open_replies(now.workspace)
         for file, text in texts.items():
             tasks = list(for_model(job, now.ledger))
             drafted = [
                 one
-                for answer in chat.import_chat(text, tasks, prompts, *settings)
+                for answer in chat.import_chat(text, tasks, prompts, candidates)
                 if (one := _spoken(answer)).task.highlights
             ]
             request = chat.chat_request(text)
@@ -215,7 +215,7 @@ def import_(call: Call, files: tuple[Path, ...], accept: str | None) -> None:
 
 def _spoken(answer: Drafted) -> Drafted:
     """Return an answer without the highlights that it does not mention: they stay pending."""
-    spoken = {one.highlight for one in (*answer.drafts, *answer.no_cards)}
+    spoken = {one.highlight for one in answer.drafts} | {one.highlight for one in answer.no_cards}
     kept = tuple(one for one in answer.task.highlights if one.key in spoken)
     return replace(answer, task=replace(answer.task, highlights=kept), failed=(), problems=())
 

@@ -26,9 +26,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     from ankiforge.config import FILE_NAME
     from ankiforge.config.trust import concerns, confirm, remembered_concerns, unconfirmed
     from ankiforge.config.workspace import (
-        Remembered,
         adopt_default,
-        load_remembered,
         open_workspace,
         register,
         registered,
@@ -49,8 +47,6 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         raise UsageError(f"{str(root)!r}: this name cannot be saved", hint="another folder")
     found: dict[str, list[str]] = {name: [] for name in ("vaults", "zotero", "anki", "models")}
     written: tuple[Path, ...] = ()
-    before: tuple[Remembered, ...] = ()
-    sources: tuple[settings.ProposedSource, ...] = ()
     if not (root / FILE_NAME).exists():
         settings.refuse_vault(root)
         out.say("looking for vaults, Zotero, Anki and local models …")
@@ -62,11 +58,8 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
             "anki": [str(path) for path in anki_collections(machine)],
             "models": [f"{one.program}: {', '.join(one.models[:8])}" for one in servers],
         }
-        home = registered(folders) or folders.data
-        before = () if home.resolve() == root else load_remembered(home / ".ankiforge")
-        sources = tuple(settings.named_apart(settings.sources_before(before, here)))
         proposal = settings.with_model(
-            settings.Proposal(settings.proposed_sources(here, zotero, sources)), servers
+            settings.Proposal(settings.proposed_sources(here, zotero, ())), servers
         )
         written = settings.write_workspace(root, proposal)
     # the user's first workspace takes over the cards of the default one
@@ -74,8 +67,6 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         workspace = open_workspace(root)
         confirm(workspace, list(remembered_concerns(workspace)), folders)
-    if written:
-        settings.remember_rest(root, before, sources)
     workspace = open_workspace(root)
     asked = unconfirmed(workspace, folders) if trust else []
     workspace.prepare()
@@ -87,7 +78,7 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
         "written": [path.relative_to(root).as_posix() for path in written],
         "moved": [path.name for path in moved],
         "registered": register(root, folders),
-        "found": found | {"read": list(dict.fromkeys(str(one.path) for one in sources))},
+        "found": found,
         "unconfirmed": [one.says for one in waiting if one.stops or not one.is_key],
         "confirmed": [one.says for one in asked],
     }
@@ -96,8 +87,6 @@ def init(call: Call, directory: Path | None, trust: bool) -> None:
     else:
         for line in _report(made, trust=trust):
             out.say(line)
-    if written and sources and not moved and (home_now := registered(folders)) not in (None, root):
-        out.say(f"your earlier decisions on these sources stay in {home_now}")
 
 
 def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
@@ -107,8 +96,8 @@ def _report(made: dict[str, Any], *, trust: bool) -> Iterator[str]:
     root = made["workspace"]
     if made["written"]:
         for kind, things in made["found"].items():
-            if things or kind != "read":
-                yield f"  {kind:8}{'; '.join(things) or 'none found'}"
+            if things:
+                yield f"  {kind:8}{'; '.join(things)}"
         yield f"made a workspace in {root}: {', '.join(made['written'])}"
     else:
         yield f"{root} is already a workspace; its files are unchanged"

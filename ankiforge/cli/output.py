@@ -256,8 +256,8 @@ def progress_bar(
         yield lambda progress: None
         return
     from rich.console import Console
+    from rich.progress import Progress as Bar
     from rich.progress import (
-        Progress,
         ProgressColumn,
         SpinnerColumn,
         TextColumn,
@@ -295,6 +295,6 @@ def progress_bar(
     console = Console(stderr=True, no_color=not out.color)
     text = TextColumn("{task.description}", markup=False)
     columns = (SpinnerColumn(), text, Counter(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None)
         yield show

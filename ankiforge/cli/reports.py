@@ -40,11 +40,12 @@ def stats(call: Call) -> None:
     from ankiforge import app
     from ankiforge.config import load_prices
     from ankiforge.draft.budget import known_price
+    from ankiforge.ledger import REPLIES_FILE
     from ankiforge.reports.stats import as_json, as_text, statistics
 
     with session(call, read_only=True) as now:
         paid, own = [], load_prices(now.workspace.root)
-        if (now.workspace.folder / app.REPLIES_FILE).exists():
+        if (now.workspace.folder / REPLIES_FILE).exists():
             replies = app.open_replies(now.workspace)
             paid = replies.paid()
             replies.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from ankiforge.errors import ForgeError, ServiceError, UsageError
 if TYPE_CHECKING:
     from ankiforge.draft.llm import Model
     from ankiforge.ledger import Replies
-    from ankiforge.model import Source
+    from ankiforge.model import Highlight, Source
     from ankiforge.reports.summary import Tally
     from ankiforge.run import Job, Progress
 
@@ -228,16 +228,16 @@ def extract(call: Call, paths: tuple[Path, ...]) -> None:
         sources = app.open_sources(
             workspace, ledger, selected, offline=call.offline, jobs=call.jobs
         )
-    highlights = (
-        one
-        for source in sources
-        for found in scanned(source, None)
-        if (
-            isinstance(found, Extracted)
-            or problems.extend([found] if isinstance(found, Problem) else [])
-        )
-        for one in keyed(found)
-    )
+
+    def read() -> Iterator[Highlight]:
+        for source in sources:
+            for found in scanned(source, None):
+                if isinstance(found, Problem):
+                    problems.append(found)
+                elif isinstance(found, Extracted):
+                    yield from keyed(found)
+
+    highlights = read()
     found = 0
     for one in islice(highlights, call.limit):
         found += 1

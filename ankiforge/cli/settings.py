@@ -17,16 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from ankiforge.config import EXPORTS, FILE_NAME, LlmSettings, shipped, source_name
-from ankiforge.config import load as load_settings
-from ankiforge.config.workspace import (
-    REMEMBERED,
-    Place,
-    Remembered,
-    open_workspace,
-    store_remembered,
-)
-from ankiforge.config.yamlfile import control_character
+from ankiforge.config import FILE_NAME, LlmSettings, shipped, source_name
 from ankiforge.errors import UsageError
 from ankiforge.reports.discover import FormCounts, Server, count_forms
 
@@ -98,37 +89,6 @@ def with_model(proposal: Proposal, servers: tuple[Server, ...]) -> Proposal:
     return replace(proposal, base_url=server.base_url, model=model, models=offered)
 
 
-# --- sources read before --------------------------------------------------------------------
-
-
-def sources_before(before: tuple[Remembered, ...], here: tuple[Path, ...]) -> list[ProposedSource]:
-    """Return the remembered sources that settings can name: folders, and the newest of each export.
-
-    Single files of a folder remain remembered instead, because in the settings, a single file would
-    imply that the others are gone. Files of a vault found on this machine are part of that vault.
-    """
-
-    def modified(path: Path) -> int:
-        try:
-            return path.stat().st_mtime_ns
-        except OSError:
-            return 0
-
-    whole: dict[tuple[str, str], ProposedSource] = {}
-    for place in (place for item in before for place in item.places):
-        exported = place.kind in EXPORTS
-        path = Path(place.only[0] if exported and place.only else place.root)
-        single = bool(place.only) and not exported and path not in here
-        if single or not path.exists() or control_character(str(path)):
-            continue
-        key = (place.kind, place.name)
-        if key not in whole or modified(path) > modified(whole[key].path):
-            whole[key] = ProposedSource(
-                place.kind, path, name=place.name, exclude=place.exclude, as_before=True
-            )
-    return list(whole.values())
-
-
 def named_apart(sources: list[ProposedSource]) -> Iterator[ProposedSource]:
     """Yield sources with distinct names: those of the notes and the PDFs of a folder are equal."""
     taken: set[str] = set()
@@ -140,26 +100,6 @@ def named_apart(sources: list[ProposedSource]) -> Iterator[ProposedSource]:
         if name not in taken:
             taken.add(name)
             yield replace(source, name=name)
-
-
-def remember_rest(
-    root: Path, before: tuple[Remembered, ...], written: tuple[ProposedSource, ...]
-) -> None:
-    """Remember the sources that the settings do not name in the new workspace."""
-    named = [Place(one.kind, one.name, str(one.path)) for one in written]
-    settings = load_settings(root / FILE_NAME)
-    named += [Place(one.kind, one.name, str(one.path)) for one in settings.sources]
-    rest: dict[Path, Remembered] = {}
-    for given, place in ((item.name, place) for item in before for place in item.places):
-        for target in place.targets:
-            only = (str(target),) if place.only else ()
-            one = Place(place.kind, place.name, place.root, only, place.exclude)
-            if not any(other.covers(one) for other in named):
-                first = rest.setdefault(target, Remembered(str(target), given, ()))
-                rest[target] = Remembered(first.path, first.name, (*first.places, one))
-    if rest or (root / ".ankiforge" / REMEMBERED).exists():
-        open_workspace(root).prepare()
-        store_remembered(root / ".ankiforge", list(rest.values()))
 
 
 # --- writing --------------------------------------------------------------------------------

@@ -122,7 +122,8 @@ def load_remembered(folder: Path) -> tuple[Remembered, ...]:
     if not path.is_file():
         return ()
     data, where = read(path, f".ankiforge/{REMEMBERED}")
-    return typed(tuple[Remembered, ...], data or [], where)
+    items = data if isinstance(data, list) else []
+    return tuple(typed(Remembered, item, where.at(number)) for number, item in enumerate(items))
 
 
 def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:

@@ -101,8 +101,8 @@ def count_of(source: Source) -> Count:
     return here if isinstance(here, Count) else Count()
 
 
-def scanned(source: Source, known: Known) -> Iterator[Sighting]:
-    """Scan a source, and pass `known` if its `scan` accepts it."""
+def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
+    """Scan a source, and pass `known` if its `scan` accepts it; None reads everything."""
     takes_known = "known" in signature(source.scan).parameters
     found = source.scan(known=known) if takes_known else source.scan()  # type: ignore[call-arg]
     named = (source, getattr(source, "folder", None))

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import islice
@@ -183,7 +183,7 @@ class Agent:
                 note = _work(ledger, line) if state in ("needs_work", "rejected") else ""
                 fits = {
                     "": True,
-                    "waiting": line.draft is not None,
+                    "waiting": line.waiting is not None,
                     "mine": _is_own(line, by),
                     "needs_work": bool(note) and line.verdict == "accepted",
                     "rejected": line.verdict == "rejected",
@@ -227,7 +227,7 @@ class Agent:
         with self._lock, self._open("") as (_, ledger):
             hidden, works = Hidden(ledger), []
             for match in ledger.search(query[:1_000]):
-                document = match.document
+                document = match.documents[0]
                 marks = [one for one in match.highlights if not hidden.highlight(one)]
                 lines = [one for one in match.lines if not hidden.line(one)]
                 if hidden.title(document) or not (marks or lines):
@@ -519,7 +519,7 @@ def _line_entry(line: Line) -> dict[str, Any]:
         "quote": line.words.quote,
         "state": "in Anki" if line.anki == "seen" else state,
         "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
-        **(_findings(line.draft.proposal) if line.draft else {"findings": []}),
+        **(_findings(line.waiting.proposal) if line.waiting else {"findings": []}),
     }
 
 
@@ -548,7 +548,7 @@ def _work(ledger: Ledger, line: Line) -> str:
 
 def _is_own(line: Line, by: str) -> bool:
     """Return whether a draft waits as this agent proposed it."""
-    return line.draft is not None and _is_own_draft(line.draft, by)
+    return line.waiting is not None and _is_own_draft(line.waiting, by)
 
 
 def _is_own_draft(waiting: Waiting, by: str) -> bool:

@@ -108,8 +108,7 @@ def build(agent: Agent) -> MCPServer:
         offset: Offset = 0,
         limit: Limit = 20,
     ) -> dict[str, Any]:
-        """List cards. `needs_work`: forgotten too often, with their history; `mine`: you proposed them;
-        `rejected`: with the reader's reason.
+        """List cards: `needs_work` (forgotten too often), `mine`, `rejected` (with the reader's reason).
 
         `query` as in the program: words, deck:Biology, tag:x, document:title, finding:*.
         """

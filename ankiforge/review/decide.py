@@ -73,7 +73,7 @@ def edit(
         RefusedError: a check blocks the new words, and the person does not insist.
     """
     if id.startswith("dr"):
-        [waiting] = ledger.waiting("d.id = ?", id) or [None]
+        waiting = next(iter(ledger.waiting("d.id = ?", id)), None)
         if waiting is None:
             raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
         highlight, before, kind = waiting.highlight, waiting.draft.fields, waiting.draft.kind

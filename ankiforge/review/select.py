@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from ankiforge.draft import sided
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import FIELDS, Ledger
 from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span
-from ankiforge.review.query import FIELDS
 from ankiforge.text.markdown import gapped, part
 from ankiforge.text.sentences import sentence_around, trimmed
 
