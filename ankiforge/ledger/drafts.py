@@ -21,7 +21,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.ingest import decode_highlight
 from ankiforge.ledger.match import LONG
-from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
+from ankiforge.ledger.store import Row, Store, encode, listed, tag_name, words_of
 from ankiforge.model import (
     Change,
     Draft,
@@ -35,7 +35,6 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.cloze import keep_numbers, make
-from ankiforge.text.markdown import plain
 
 DERIVED_ALIKE = 85
 """Words that a reader derived ship unasked only if they are so much alike, in per cent."""
@@ -345,7 +344,7 @@ def write_draft(
         draft_id(key, wording), key, content, wording.slot if wording.own else "", position, wording.kind, proposal.deck,
         wording.drafter, worst, revised.get(content, ""), other,
         int(store.meta("run", "0")), listed(findings), listed(map(tag_name, wording.tags)),
-        " ".join(map(plain, wording.fields.values())), encode(proposal),
+        words_of(wording.fields), encode(proposal),
     )  # fmt: skip
 
 

@@ -291,7 +291,7 @@ _FATE = (
     "CASE WHEN p.skipped THEN 'ignored'"
     " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN 'carded'"
     " WHEN w.best IS NOT NULL THEN CASE w.best WHEN 0 THEN 'blocked' ELSE 'waiting' END"
-    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'no_card'"
+    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE 'no_card' END"
 )
 _FATES = (
@@ -311,13 +311,13 @@ def fates(store: Store, condition: str = "1", *values: object) -> Iterator[Fate]
     store.passage("")  # folds what is new
     for row in store.rows(_FATES.format(what=what, rest=rest), *values):
         fate, reason = row["became"], row["reason"]
-        if fate in ("ignored", "no_card", "undrafted"):
+        if fate in ("ignored", "decided", "no_card", "undrafted"):
             passage = store.passage(row["key"])
             whys = [card.why for card in passage.cards.values() if card.why]
             if passage.skipped:
                 reason = passage.why_skipped or "skipped by you"
-            elif passage.decided and fate == "no_card":
-                reason = whys[0] if whys else "rejected by you"
+            elif fate == "decided":
+                fate, reason = "no_card", whys[0] if whys else "rejected by you"
             elif fate == "undrafted":
                 reason = reason or "not drafted yet"
             reason = reason or "nothing to ask was recognised"
@@ -327,7 +327,7 @@ def fates(store: Store, condition: str = "1", *values: object) -> Iterator[Fate]
 def counts(store: Store) -> dict[str, Counter[str]]:
     """Return the numbers of `fates`, of `cards` by verdict, of `drafts` and of cards in `anki`.
 
-    Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless`
+    The `no_card` of fates counts the `decided`, too: rejected by a person. Drafts are new, revision or blocked; the state in Anki is that of live cards, and `sourceless`
     those whose passages are gone.
     """
     store.passage("")  # folds what is new
@@ -342,10 +342,12 @@ def counts(store: Store) -> dict[str, Counter[str]]:
         "anki": f"{lined} anki, count(*) FROM line WHERE verdict = 'accepted' GROUP BY 1"
         " UNION ALL SELECT 'sourceless', count(*) FROM sourceless",
     }
-    return {
+    found = {
         name: Counter({row[0]: row[1] for row in store.rows(query)})
         for name, query in queries.items()
     }
+    found["fates"]["no_card"] += found["fates"]["decided"]
+    return found
 
 
 def changes(store: Store, since: str = "") -> list[tuple[Done, Change]]:

@@ -70,6 +70,8 @@ def find(
         now: the time for the chance to remember, in seconds since 1970.
     """
     _update(store)
+    store.define("casefold", 1, lambda text: text.casefold())
+    query = query.encode("utf-8", "replace").decode()
     hits: dict[int, list[tuple[int, float, str, str]]] = defaultdict(list)
 
     def hit(document: int, by: str, score: float = 0.0, detail: str = "", ref: str = "") -> None:
@@ -178,8 +180,9 @@ def _named(store: Store, names: Iterable[Name]) -> Iterator[tuple[int, Name]]:
     for scheme, value in names:
         rows = store.rows("SELECT document FROM identifier WHERE name = ?", f"{scheme}:{value}")
         if scheme in ("path", "file"):
-            query = "SELECT id AS document FROM document WHERE lower(place) = ?1"
-            query += " OR lower(place) LIKE '%/' || ?1" if scheme == "file" else ""
+            query = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
+            if scheme == "file":
+                query += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
             rows += store.rows(query, value)
         elif scheme == "zotero":
             rows += store.rows("SELECT document FROM highlight WHERE key = ?", f"zotero:{value}")
@@ -198,7 +201,8 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
         score = max(fuzz.ratio(asked, title), min(fuzz.ratio(asked, title[: len(asked)]), 99.0))
         if score < _ALIKE and min(len(asked), len(title)) >= _SHORTEST_PART:
             part = fuzz.partial_ratio(asked, title, score_cutoff=_WITHIN)
-            score = min(part, 99.0) if len(asked) < len(title) else 0.0
+            longer = fuzz.ratio(asked[: len(title)], title)
+            score = min(part if len(asked) < len(title) else longer, 99.0)
         if score >= _ALIKE:
             yield row["id"], TITLE if title == asked else SIMILAR, score
 

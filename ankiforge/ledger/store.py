@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -51,6 +51,11 @@ def listed(values: Iterable[str]) -> str:
     """Return values as a column in which a query finds each of them: between line ends."""
     text = "\n".join(canonical(value) for value in values if value)
     return f"\n{text}\n" if text else ""
+
+
+def words_of(fields: Mapping[str, str]) -> str:
+    """Return the plain text of a card; `Reverse` only says that it is asked both ways."""
+    return " ".join(plain(text) for name, text in fields.items() if name != "Reverse")
 
 
 def tag_name(tag: str) -> str:
@@ -316,7 +321,7 @@ class Store:
         self.write("INSERT INTO passage VALUES (?, ?, ?, ?, ?)", *values)
         for card in passage.cards.values():
             wording = card.wording
-            words = " ".join(plain(text) for text in wording.fields.values())
+            words = words_of(wording.fields)
             self.write(
                 "INSERT OR REPLACE INTO card VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 card.guid, passage.key, card.verdict.value, card.live, card.by, bool(card.offered),

@@ -24,7 +24,7 @@ def seen_json(match: Match, looked: str) -> dict[str, Any]:
     """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
     first, last = _read(match)
     chance = _mean(match)
-    recall = {"now": chance and round(chance, 4), "learnt": len(match.recall), "looked": looked}
+    recall = {"now": _rounded(chance), "learnt": len(match.recall), "looked": looked}
     return {
         "document": document_json(match.documents[0]),
         "found": {"by": match.by, "what": match.detail},
@@ -45,11 +45,16 @@ def seen_json(match: Match, looked: str) -> dict[str, Any]:
             {
                 "id": one.id, "guid": one.id if one.card else None,
                 "highlight": one.highlight.key, **attributes(one, "kind verdict anki"),
-                "fields": dict(one.fields), "matched": one.id in match.matched,
+                "fields": dict(one.fields),
+                "recall": _rounded(match.recall.get(one.id)), "matched": one.id in match.matched,
             }
             for one in match.lines
         ],
     }  # fmt: skip
+
+
+def _rounded(chance: float | None) -> float | None:
+    return None if chance is None else round(chance, 4)
 
 
 def _read(match: Match) -> tuple[str, str]:

@@ -48,6 +48,7 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
     """Return the state of a workspace. Reads no source, and does not look at Anki."""
     counts, questions = ledger.counts(), ledger.questions()
     fates, drafts, cards, anki = (counts[name] for name in ("fates", "drafts", "cards", "anki"))
+    seen = fates.total() - fates["decided"]
     conflicts = sum(one.kind == "conflict" for one in questions)
     waiting = {
         "new": drafts["new"] + drafts["blocked"],
@@ -55,12 +56,12 @@ def status_of(workspace: Workspace, ledger: Ledger) -> Status:
         "questions": len(questions) - conflicts,
     }
     names = (item.names.values() for item in workspace.remembered)
-    todo, why = _next(workspace, fates.total(), waiting, anki["none"], fates)
+    todo, why = _next(workspace, seen, waiting, anki["none"], fates)
     return Status(
         str(workspace.root),
         tuple(sorted({one.name for one in workspace.config.sources}.union(*names))),
         tuple(one.path for one in workspace.remembered),
-        {"seen": fates.total(), "without": fates.total() - fates["carded"]},
+        {"seen": seen, "without": seen - fates["carded"]},
         {
             "ready": cards["accepted"], "waiting": drafts["new"], "blocked": drafts["blocked"],
             "revisions": drafts["revision"], "rejected": cards["rejected"],
@@ -82,7 +83,7 @@ def _next(
             return f"list --view {name} -v", "decide on what waits"
     if unsent:
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
-    if fates["no_card"] + fates["undrafted"]:
+    if fates["no_card"] - fates["decided"] + fates["undrafted"]:
         if workspace.config.drafter is DrafterName.LLM:
             return "draft", "let the model draft the rest"
         return "draft export ask.md", "let any chatbot draft the rest"

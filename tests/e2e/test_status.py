@@ -12,7 +12,7 @@ REST = "==We should all sleep more.==\n"
         ("", [], [], "run PATH"),
         (NOTE, [], [], "run"),
         (NOTE + REST, [], [], "draft export ask.md"),
-        (NOTE, ["--accept", "review"], [], "review"),
+        (NOTE, ["--accept", "review"], [], "list --view new -v"),
         (NOTE, ["--accept", "review"], ["accept", "--all"], "build"),
         (NOTE, ["--accept", "review"], ["reject", "--all"], "run"),
     ],
@@ -38,9 +38,7 @@ def test_what_waits_is_counted(forge, vault):
     found = forge.json("status")
 
     assert found["highlights"] == {"seen": 2, "without": 2}
-    assert found["waiting"] == {
-        "pending": 1, "revisions": 0, "conflicts": 0, "work": 0, "missing": 0
-    }  # fmt: skip
+    assert found["waiting"] == {"new": 1, "changed": 0, "questions": 0}
     told = forge.ok("status").stdout
     assert "  2 highlights, 2 without an accepted card\n" in told
-    assert "  1 card waits\n" in told
+    assert "  1 draft waits: ankiforge list --view new\n" in told
