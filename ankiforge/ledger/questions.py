@@ -105,8 +105,8 @@ def _source_questions(store: Store) -> Iterator[Question]:
 def _form_questions(store: Store) -> Iterator[Question]:
     """Yield a question for each form of hand-written cards of which several wait in one source."""
     forms: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-    for one in drafts.waiting(store):
-        if one.highlight.written and not one.revises and "form" in one.remarks:
+    for one in drafts.waiting(store, "h.kind = 'card' AND d.revises = ''"):
+        if one.highlight.written and "form" in one.remarks:
             forms[one.highlight.document.source, one.highlight.written].append(one)
     for (source, written), waiting in sorted(forms.items()):
         if len(waiting) >= FORM_ASKED:
