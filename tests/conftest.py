@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import chdir, closing, redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +23,6 @@ import pytest
 from ankiforge.cli import main
 from ankiforge.config import yamlfile
 from ankiforge.extract import files
-from ankiforge.ledger import db
 from tests import examples
 from tests.fakes import llm_server
 
@@ -165,18 +163,7 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             return deepcopy(data), where
 
         patch.setattr(yamlfile, "parse", parsed_once)
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
-            prepare = db.prepare
-            prepare(made)
-
-            def copied(connection: sqlite3.Connection) -> None:
-                """Copy a new ledger: to create its tables takes longer."""
-                if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                    made.backup(connection)
-                prepare(connection)
-
-            patch.setattr(db, "prepare", copied)
-            yield
+        yield
 
 
 @pytest.fixture
