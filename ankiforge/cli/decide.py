@@ -251,7 +251,7 @@ def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: boo
             return
         if call.out.as_json:
             [line] = now.ledger.lines([guid])
-            call.out.data(line_json(now.ledger, line))
+            call.out.data(line_json(now.ledger, line, now.decks))
     for finding in findings:
         call.out.say(f"{finding.severity}: {finding.message}")
     call.out.say(f"edited: {guid}; to take it back: {call.program} undo")

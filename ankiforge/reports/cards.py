@@ -31,7 +31,7 @@ def attributes(value: object, names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names.split()}
 
 
-def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule] = ()) -> dict[str, Any]:
+def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> dict[str, Any]:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     from ankiforge.anki.notes import content_html  # `extract` shows no cards
 

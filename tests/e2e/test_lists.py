@@ -204,3 +204,12 @@ def test_a_query_survives_the_shell():
     joined = query.joined(["two words", "-deck:a b", "tag:x"])
     assert joined == '"two words" -deck:"a b" tag:x'
     assert [one.value for one in query.parse(joined).terms] == ["two words", "a b", "x"]
+
+
+def test_an_edited_card_is_told_as_list_tells_it(read):
+    [card] = read.ok("list", "language", "--json").lines
+    told = read.ok("edit", card["id"], "--field", "Back", "a programming language", "--json").lines
+    [now] = read.ok("list", "programming", "--json").lines
+    assert told == [now]
+    assert now["tags"] == card["tags"]
+    assert "Biology/Cell" in str(now["tags"])
