@@ -397,8 +397,7 @@ def server_settings(
         options["candidates"] = candidate_count(workspace.config, accept)
     if options["budget_usd"] is not None:
         options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
-    for name in ("prompt", "verify", "verify_model"):
-        del options[name]
+    del options["prompt"]
     if not workspace.is_default:
         options["workspace"] = shlex.quote(str(workspace.root))
     if is_small_model(options["base_url"], options["model"]):

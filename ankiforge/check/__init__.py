@@ -2,16 +2,14 @@
 
 from ankiforge.check.card import MAX_LENGTH, Siblings
 from ankiforge.check.duplicates import DuplicateIndex, terms_of
-from ankiforge.check.engine import ALL, GROUNDS, after_probe, check, lint
+from ankiforge.check.engine import ALL, check, lint
 from ankiforge.check.inline import Names
-from ankiforge.check.probe import same_answer
 from ankiforge.check.reading import bare, read, without
 from ankiforge.check.rules import RULES, Context, Rule, exceeded, found, ids, limit_of
 from ankiforge.check.words import content
 
 __all__ = [
     "ALL",
-    "GROUNDS",
     "MAX_LENGTH",
     "RULES",
     "Context",
@@ -19,7 +17,6 @@ __all__ = [
     "Names",
     "Rule",
     "Siblings",
-    "after_probe",
     "bare",
     "check",
     "content",
@@ -29,7 +26,6 @@ __all__ = [
     "limit_of",
     "lint",
     "read",
-    "same_answer",
     "terms_of",
     "without",
 ]

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ankiforge.check import card, grounding, inline, literal, probe
+from ankiforge.check import card, grounding, inline, literal
 from ankiforge.check.duplicates import DuplicateIndex
 from ankiforge.check.meaning import meaning
 from ankiforge.check.reading import authored, chosen_by_reader
-from ankiforge.check.rules import RULES, Check, Context, ids
+from ankiforge.check.rules import Check, Context, ids
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -65,16 +65,7 @@ ALL: tuple[Check, ...] = (
     card.form,
     card.given_away,
     resembles,
-    probe.probed,
 )
-GROUNDS = frozenset(
-    rule.id
-    for rule in RULES
-    if rule.firm
-    and rule.group in ("grounding", "figures", "literal", "relations", "contraries", "aim")
-)
-"""The rules about whether the source supports a card."""
-_PROBED = frozenset(("probe_differs", "probe_none"))
 _WORDING = ids("clozes", "questions", "filler")
 _COUNTED_ONLY = _WORDING | {"bad_template", "control_character"}
 """Rules that are only counted for cards that a person wrote."""
@@ -100,21 +91,7 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
         ):
             finding = _at_most_warned(finding)
         findings.append(finding)
-    return tuple(_with_probe(findings))
-
-
-def _with_probe(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings; a card that both the probe and another check doubt is blocked."""
-    found = tuple(findings)
-    doubted = any(one.check in GROUNDS and one.severity is not Severity.INFO for one in found)
-    for one in found:
-        says = one.check in _PROBED and one.severity is Severity.WARN
-        yield replace(one, severity=Severity.BLOCK) if says and doubted else one
-
-
-def after_probe(draft: Draft, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings of a draft, including those of a later probe."""
-    return tuple(_with_probe((*findings, *probe.answered(draft))))
+    return tuple(findings)
 
 
 def lint(draft: Draft) -> tuple[Finding, ...]:

@@ -175,8 +175,7 @@ llm:
   # budget_usd: 1.00              # what one run may spend; default: no limit
   # price_usd: [0.25, 2.00]       # per million tokens (in, out), for models without a known price
 
-# clean: drafts without a warning become cards, a model's only with llm: {{verify: probe}};
-# review: every draft waits for you.
+# clean: drafts without a warning become cards; review: they wait for you, as a model's always do.
 accept: {{rules: clean, llm: review}}
 
 decks: [decks/*.yaml]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -47,7 +47,7 @@ class AcceptPolicy(StrEnum):
     """Which drafts become cards without review."""
 
     CLEAN = "clean"
-    """Drafts without a warning or block. A model's also need an answer probe without findings."""
+    """Drafts of the rules without a warning or block. A model's always wait for a person."""
     REVIEW = "review"
     """None."""
 
@@ -75,10 +75,6 @@ class LlmSettings(_Section, frozen=True):
     """The number of drafts per idea to choose from. None for 3 with review, otherwise 1."""
     prompt: str = ""
     """The name of the default prompt. "" to choose one by the model's size."""
-    verify: Literal["none", "probe"] = "none"
-    """Whether a model answers each card's question from its passage, without seeing the answer."""
-    verify_model: str = ""
-    """The model that answers, on the same server. "" for `model`."""
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
     """The number of parallel requests. None for 1 on this machine, 4 elsewhere."""
     extra_body: dict[str, Any] = {}

@@ -14,6 +14,8 @@ REMOVED: dict[str, str] = {
     "llm.tags": "a model's guesses at Bloom levels and difficulty are not kept",
     "llm.timeout_s": "the time-outs are fixed: docs/models.md",
     "llm.total_s": "the time-outs are fixed: docs/models.md",
+    "llm.verify": "no second model answers the cards' questions; the checks and you judge drafts",
+    "llm.verify_model": "no second model answers the cards' questions",
     "package": "a build writes one package; `build --deck NAME` writes that of one deck",
     "sources.obsidian.cards: logseq": "cards of Logseq are not read",
     "sources.obsidian.cards: remnote": "cards of RemNote are not read",

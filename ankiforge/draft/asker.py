@@ -51,20 +51,15 @@ class Asker:
         offline: bool = False,
         fresh: bool = False,
         sending: bool = True,
-        beside: Asker | None = None,
     ) -> None:
-        """Send nothing yet. `beside` is the asker of another model of the same server, for a shared budget."""
+        """Send nothing yet."""
         self.settings = settings
         self.prompt = prompt
         self.replies = replies
         self.fresh = fresh
         self.sending = sending
-        self.client: Client = beside.client if beside else Client(settings)
-        self.budget: Budget = (
-            beside.budget
-            if beside
-            else Budget(settings.price, settings.budget_usd, settings.candidates)
-        )
+        self.client = Client(settings)
+        self.budget = Budget(settings.price, settings.budget_usd, settings.candidates)
         self.form = load_form(settings, replies)
         """The current form of requests."""
         self._offline = offline

@@ -19,14 +19,13 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
 from ankiforge.draft import BEYOND, Replies, asks, private, withheld
-from ankiforge.draft.asker import Asker, UncachedError
+from ankiforge.draft.asker import Asker
 from ankiforge.draft.budget import BUDGET, BudgetError, Usage
 from ankiforge.draft.cache import Answer
 from ankiforge.draft.client import (
     ServerSettings,
     TooLongError,
 )
-from ankiforge.draft.probe import Prober, Probing
 from ankiforge.draft.prompt import (
     Body,
     Chunk,
@@ -81,7 +80,7 @@ AGAIN = "ankiforge draft --again"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a highlight was not drafted or probed this time, and what to do."""
+    """Why a highlight was not drafted this time, and what to do."""
 
     what: str
     hint: str
@@ -104,8 +103,6 @@ class Outcome:
     failure: Failure | None = None
     unread: Failure | None = None
     """With `no_card`: its new reply could not be read, which is reported once."""
-    unprobed: Failure | None = None
-    """Why the drafts were not probed this time."""
 
 
 Outcomes = dict[HighlightKey, Outcome]
@@ -128,20 +125,15 @@ def drafted(task: Task, outcomes: Outcomes) -> Drafted:
 def _problems(task: Task, outcomes: Outcomes) -> Iterator[Problem]:
     """Yield one problem for all highlights that failed for the same reason."""
     title = task.document.title or task.document.key
-    causes: Counter[tuple[str, Failure, bool]] = Counter()
-    for says, name, once in (
-        ("not drafted", "failure", False),
-        ("not drafted", "unread", True),
-        ("not probed, so its cards wait", "unprobed", True),
-    ):
-        failures = (getattr(one, name) for one in outcomes.values())
-        causes.update((says, one, once) for one in failures if one)
-    elsewhere = {one: Problem(one.where, one.what, one.hint) for _, one, _ in causes if one.where}
+    causes: Counter[tuple[Failure, bool]] = Counter()
+    causes.update((one.failure, False) for one in outcomes.values() if one.failure)
+    causes.update((one.unread, True) for one in outcomes.values() if one.unread)
+    elsewhere = {one: Problem(one.where, one.what, one.hint) for one, _ in causes if one.where}
     yield from elsewhere.values()
-    for (says, one, once), count in causes.items():
+    for (one, once), count in causes.items():
         if not one.where:
             passages = "1 highlight" if count == 1 else f"{count} highlights"
-            yield Problem(title, f"{passages} {says}: {one.what}", one.hint, once=once)
+            yield Problem(title, f"{passages} not drafted: {one.what}", one.hint, once=once)
 
 
 # --- the conversation about a few highlights --------------------------------------------------
@@ -150,12 +142,9 @@ def _problems(task: Task, outcomes: Outcomes) -> Iterator[Problem]:
 class Conversation:
     """Drafts chunks by asking; its methods may be called from any thread."""
 
-    def __init__(
-        self, asker: Asker, repair: Repair | None = None, prober: Prober | None = None
-    ) -> None:
+    def __init__(self, asker: Asker, repair: Repair | None = None) -> None:
         self._asker = asker
         self._repair = repair
-        self._prober = prober
 
     def _talk(self, chunk: Chunk) -> _Talk:
         prompt = self._asker.prompt.of(chunk.task)
@@ -169,7 +158,7 @@ class Conversation:
         """Yield the outcome for every highlight of a chunk.
 
         The highlights that need no second request come first, then one by one those whose cards
-        are repaired. With the answer probe, all come together after they are probed.
+        are repaired.
 
         Raises:
             ServiceError, UsageError: the run cannot go on.
@@ -188,36 +177,10 @@ class Conversation:
                 blocked[highlight.key] = facts
             else:
                 outcome.drafts = _all(facts)
-        if self._prober is None:
-            yield {key: found for key, found in ready.items() if key not in blocked}
+        yield {key: found for key, found in ready.items() if key not in blocked}
         for highlight in chunk.highlights:
             if bad := blocked.get(highlight.key):
-                ready[highlight.key] = repaired = talk.repair(chunk.only(highlight), bad)
-                if self._prober is None:
-                    yield {highlight.key: repaired}
-        if self._prober is not None:
-            self._probe(chunk, ready, talk, self._prober)
-            yield ready
-
-    def _probe(self, chunk: Chunk, ready: Outcomes, talk: _Talk, prober: Prober) -> None:
-        """Probe the drafts of a chunk that no check blocks, in one request."""
-        open_ = [
-            draft
-            for highlight in chunk.highlights
-            for fact in talk.judge(ready[highlight.key].drafts, highlight).values()
-            for draft, faults in fact
-            if not faults
-        ]
-        try:
-            probed = dict(zip(map(id, open_), prober.probe(chunk, open_), strict=True))
-        except UncachedError:
-            return
-        except ItemError as error:
-            for draft in open_:
-                ready[draft.highlight].unprobed = Failure.of(error)
-            return
-        for outcome in ready.values():
-            outcome.drafts = [probed.get(id(draft), draft) for draft in outcome.drafts]
+                yield {highlight.key: talk.repair(chunk.only(highlight), bad)}
 
 
 _Facts = dict[int, list[tuple[Draft, tuple[str, ...]]]]
@@ -474,8 +437,6 @@ class Estimate:
     cost_usd: float | None
     cost_low_usd: float | None = None
     cost_high_usd: float | None = None
-    probes: int = 0
-    """The number of requests that probe answers."""
 
 
 _Place = tuple[int, HighlightKey]
@@ -514,7 +475,6 @@ class Model:
         prompt: Wording,
         *,
         repair: Repair | None = None,
-        probing: Probing | None = None,
         notice: Notice | None = None,
         offline: bool = False,
         fresh: bool = False,
@@ -527,7 +487,6 @@ class Model:
             replies: the cache of replies.
             prompt: the prompt of all tasks, or of each.
             repair: returns what blocks a draft; such a draft goes back to the model once.
-            probing: how the answers of drafts are probed; None = not at all.
             notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
             offline: connect only to a server on this machine.
             fresh: ask even if replies are cached, because a person asks again.
@@ -539,14 +498,7 @@ class Model:
         self._asker = Asker(
             settings, prompt, replies, offline=offline, fresh=fresh, sending=sending
         )
-        self._probing = probing
-        self.prober: Prober | None = None
-        if probing:
-            asker = Asker(
-                probing.settings, probing.ask, replies, sending=sending, beside=self._asker
-            )
-            self.prober = Prober(asker, probing)
-        self._conversation = Conversation(self._asker, repair, self.prober)
+        self._conversation = Conversation(self._asker, repair)
         self._pool: _Pool | None = None
 
     @property
@@ -561,9 +513,8 @@ class Model:
         """
         asker = self._asker
         return Model(
-            self._settings, asker.replies, asker.prompt, repair=self._repair,
-            probing=self._probing, sending=False,
-        )  # fmt: skip
+            self._settings, asker.replies, asker.prompt, repair=self._repair, sending=False
+        )
 
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield results as replies arrive, several for each task. Call it once.
@@ -699,30 +650,19 @@ class Model:
         highlights = sum(len(chunk.highlights) for chunk in new)
         out = max(80, 60 * settings.candidates) * highlights
 
-        # each request that is sent is followed by one that probes its cards
-        probes = [self.prober.guess(chunk, settings.candidates) for chunk in new if self.prober]
-        server = self.prober.settings if self.prober else settings
-        probed = sum(len(canonical(request).encode("utf-8", "replace")) for request in probes)
-        told = 60 * settings.candidates * highlights if probes else 0
-
         def cost(bytes_a_token: float, times_out: float, times_asked: int = 1) -> float | None:
-            costs = (
-                settings.cost(int(times_asked * sent / bytes_a_token), int(times_out * out)),
-                server.cost(int(times_asked * probed / bytes_a_token), int(times_out * told)),
-            )
-            return None if None in costs else sum(filter(None, costs))
+            return settings.cost(int(times_asked * sent / bytes_a_token), int(times_out * out))
 
         return Estimate(
             highlights=highlights,
-            requests=len(new) + len(probes),
+            requests=len(new),
             cached=len(parts) - len(new),
-            characters=sum(characters(request) for request in (*bodies, *probes)),
-            tokens_in=sent // 4 + probed // 4,
-            tokens_out=out + told,
+            characters=sum(characters(request) for request in bodies),
+            tokens_in=sent // 4,
+            tokens_out=out,
             cost_usd=cost(4, 1),
             cost_low_usd=cost(5, 5 / 8),
             cost_high_usd=cost(3, 6, times_asked=2),
-            probes=len(probes),
         )
 
 

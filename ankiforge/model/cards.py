@@ -56,22 +56,6 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """What a model answers that is shown a card's question and passage, but not its answer."""
-
-    done: bool = True
-    """False: it is wanted, and there is no reply yet."""
-    answer: str = ""
-    """Its answer; "" = the passage gives none."""
-    same: bool = True
-    """Whether that is the answer of the card."""
-    others: tuple[str, ...] = ()
-    """Answers that it thinks right as well, and that mean another thing."""
-    request: str = ""
-    """The hash of the request that was answered."""
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """A proposed Anki note, in Markdown."""
 
@@ -92,18 +76,11 @@ class Draft:
     tags: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     """Earlier drafts that were sent back, oldest first."""
-    probe: Probe | None = None
-    """None = no probe was wanted."""
 
     @property
     def own(self) -> bool:
         """Whether a person wrote or marked its words in the source."""
         return self.by_hand or self.origin.by_comment or self.origin.drafter == "rules:phrase"
-
-    @property
-    def probed(self) -> bool:
-        """Return whether the answer probe was answered."""
-        return self.probe is not None and self.probe.done
 
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""

@@ -87,32 +87,8 @@ def marked(request: dict[str, Any]) -> list[tuple[str, str]]:
     return re.findall(r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', user, re.DOTALL)
 
 
-def questions(request: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(label, question, marked words of its passage) of every question of an answer probe."""
-    user = "\n".join(m["content"] for m in request["messages"] if m["role"] == "user")
-    found, passage = [], ""
-    for words, label, asked in re.findall(
-        r'<marked>(.*?)</marked>|<question h="(\w+)">(.*?)</question>', user, re.DOTALL
-    ):
-        passage = words or passage
-        if label:
-            found.append((label, asked, passage))
-    return found
-
-
-def answers(*said: tuple[object, str, tuple[str, ...]], tokens: int = 10) -> Reply:
-    """The reply to a probe: (label, answer, other right answers of another meaning)."""
-    made = [
-        {"h": h, "answer": answer, "others": [{"answer": o, "thing": "different"} for o in others]}
-        for h, answer, others in said
-    ]
-    return says(json.dumps({"cards": made}), tokens=tokens)
-
-
 def obliging(request: dict[str, Any], tokens: int = 10) -> Reply:
-    """One good card a highlight; to a probe, what those cards say."""
-    if asked := questions(request):
-        return answers(*((h, passage, ()) for h, _, passage in asked), tokens=tokens)
+    """One good card a highlight."""
     made = [card(h, text, f"What says passage {text[:12]}?") for h, text in marked(request)]
     return cards(*made, tokens=tokens)
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ankiforge.check import Context, DuplicateIndex, Siblings, check, same_answer
+from ankiforge.check import Context, DuplicateIndex, Siblings, check
 from ankiforge.model import (
     NOTE,
     CardKind,
@@ -17,7 +17,6 @@ from ankiforge.model import (
     HighlightKey,
     HighlightKind,
     Origin,
-    Probe,
 )
 from ankiforge.text.cloze import gaps, reveal
 
@@ -91,7 +90,7 @@ def documented() -> list[Row]:
 
 _EXAMPLE = re.compile(
     r"^(?:\((?P<form>[a-z-]+)(?: \^(?P<note>\d+))?\) )?(?P<card>.*?)(?: « (?P<passage>.*?))?(?: ¶ (?P<quote>.*?))?"
-    r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*?))?(?: ‽ (?P<answer>.*?)(?: \+ (?P<other>.*))?)?$",
+    r"(?: ~ (?P<twin>.*?))?(?: ≈ (?P<sibling>.*?))?$",
     re.DOTALL,
 )
 _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY}
@@ -108,10 +107,6 @@ def example(text: str) -> tuple[Finding, ...]:
     source = parts["passage"] or draft.quote
     source, around = _cut(source)
     draft = replace(draft, quote=parts["quote"] or f"{around['prefix']}{source}")
-    if said := parts["answer"]:
-        same = same_answer(draft.field("Front"), draft.field("Back"), said) is True
-        others = (parts["other"],) if parts["other"] else ()
-        draft = replace(draft, probe=Probe(True, "" if said == "none" else said, same, others))
     twins = DuplicateIndex()
     if parts["twin"]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
