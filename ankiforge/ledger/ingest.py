@@ -420,7 +420,7 @@ class Ingest:
         So a note that was copied, and deleted in a later run, keeps its cards.
         """
         found = {one.known.key: one for one in self.found if one.known}
-        for one in self.absent:
+        for one in (*self.absent, *self._heard_only()):
             text = one.mark.now.text
             if not one.decided or len(text) < LONG:
                 continue
@@ -445,6 +445,20 @@ class Ingest:
                 heir = min(heirs, key=nearest)
                 self.store.add("same", heir["key"], SOURCE, {"old": one.key})
                 self.report.moved.append((one.key, heir["place"]))
+
+    def _heard_only(self) -> list[_Known]:
+        """Return passages of the journal that are not where it says, and whose text stands elsewhere."""
+        rows = self.store.rows(
+            "SELECT h.*, d.container, d.place FROM highlight h JOIN document d ON d.id = h.document"
+            " WHERE h.state = 'journal' AND EXISTS (SELECT 1 FROM highlight o"
+            " WHERE o.folded = h.folded AND o.state = 'present')"
+        )
+        return [
+            self._known(row)
+            for row in rows
+            if row["container"] in self.complete - set(self.report.doubtful)
+            and row["place"] not in self.listed[row["container"]]
+        ]
 
     def _unread_documents(self, rows: Iterable[Row]) -> set[int]:
         """Return documents that are listed but were not read: what is only heard of may be in them."""

@@ -1,0 +1,242 @@
+"""A vault, machines that share a journal, and an Anki that is a dict: the ledger through its door."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ankiforge import deliver, run
+from ankiforge.anki.identity import parse_identity
+from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.plan import Planned
+from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.extract.obsidian import Settings
+from ankiforge.extract.obsidian.vault import Vault
+from ankiforge.ledger import Ledger, Report, Viewed
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Change,
+    Draft,
+    HighlightKey,
+    Note,
+    Origin,
+    Proposal,
+    Question,
+    Seen,
+    Waiting,
+    note_id,
+)
+
+OSMOSIS = "Osmosis is the movement of ==water== across a membrane."
+RHINE = "How long is the Rhine? :: 1230 km"
+FAUST = "Goethe published the first part of ==Faust== in the spring of 1808."
+
+
+def by_rules(one: Waiting) -> bool:
+    """The policy `accept: {rules: clean}`."""
+    return one.draft.origin.drafter.startswith("rules")
+
+
+@dataclass
+class Outcome:
+    """What one run came to."""
+
+    report: Report
+    changes: list[Change]
+    viewed: Viewed
+    planned: list[Planned] = field(default_factory=list)
+
+    @property
+    def written(self) -> list[Planned]:
+        return [one for one in self.planned if one.note]
+
+
+class World:
+    def __init__(self, root: Path) -> None:
+        self.root, self.vault, self.journal = root, root / "vault", root / "journal"
+        self.vault.mkdir()
+        self.journal.mkdir()
+        self.anki: dict[str, Seen] = {}
+        self.graves: set[int] = set()
+        self.ahead = 0.0
+        self.in_progress = False
+        self.in_use: frozenset[str] | None = None
+        self.rules: tuple[DeckRule, ...] = load_decks(root, ())
+        self._open: dict[str, Ledger] = {}
+
+    # --- the vault
+
+    def notes(self, places: Mapping[str, tuple[str, ...]]) -> None:
+        """Let the vault have these notes and no others."""
+        for path in self.vault.glob("*.md"):
+            path.unlink()
+        for place, lines in places.items():
+            self.note(place, *lines)
+
+    def note(self, place: str, *lines: str) -> None:
+        path = self.vault / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n\n".join((f"# {Path(place).stem}", *lines)) + "\n", "utf-8")
+
+    def rename(self, old: str, new: str) -> None:
+        (self.vault / old).rename(self.vault / new)
+
+    def delete(self, place: str) -> None:
+        (self.vault / place).unlink()
+
+    # --- the machines
+
+    def __getitem__(self, name: str) -> Ledger:
+        if name not in self._open:
+            self._open[name] = Ledger(self.database(name), self.journal, name)
+        return self._open[name]
+
+    def database(self, name: str) -> Path:
+        return self.root / f"{name}.db"
+
+    def file(self, name: str) -> Path:
+        return self.journal / f"{name}.jsonl"
+
+    def close(self) -> None:
+        for ledger in self._open.values():
+            ledger.close()
+        self._open.clear()
+
+    def lose(self, *names: str) -> None:
+        """Delete the databases of machines."""
+        self.close()
+        for name in names:
+            for path in self.root.glob(f"{name}.db*"):
+                path.unlink()
+
+    def run(self, name: str = "a", *, ship: bool = True, source: str = "v", accepts=by_rules) -> Outcome:
+        """A run of the product without a command line, six seconds later."""
+        self.ahead += 6
+        ledger, viewed = self[name], Viewed()
+        ledger.unite()
+        if ship:
+            viewed = ledger.see(
+                list(self.anki.values()), complete=True, graves=frozenset(self.graves)
+            )
+        vault = Vault(source, self.vault, Settings(path="x"))
+        job = run.Job(
+            (vault,), accepts, self.rules, in_use=self.in_use, pictures=self.root / "pictures",
+            in_progress=lambda path: self.in_progress,
+        )  # fmt: skip
+        steps = list(run.propose(job, ledger))
+        deliver.adopt(ledger, viewed.unknown)
+        changes = [one for step in steps for one in step.changes]
+        outcome = Outcome(next(step.report for step in steps if step.report), changes, viewed)
+        if ship:
+            outcome.planned = self.plan(name)
+            self.deliver(name, outcome.planned)
+        return outcome
+
+    def plan(self, name: str = "a") -> list[Planned]:
+        return deliver.plan_cards(self[name], self.rules, self.root / "pictures")
+
+    def record_shipped(self, name: str, planned: Iterable[Planned]) -> None:
+        """Write the package, which nobody has imported yet."""
+        packed = [one for one in planned if one.note and one.sent]
+        self[name].shipped(
+            (one.card.guid, one.sent.mod, one.sent.tags, one.sent.deck, one.sent.digest, one.sent.numbers)
+            for one in packed
+            if one.sent
+        )  # fmt: skip
+
+    def deliver(self, name: str, planned: Iterable[Planned]) -> None:
+        planned = list(planned)
+        self.record_shipped(name, planned)
+        for one in planned:
+            if one.note:
+                self.load(one.note)
+
+    def load(self, note: Note) -> None:
+        """Import a note as Anki does: only if its mod is larger."""
+        was = self.anki.get(note.guid)
+        if was and note.mod <= was.mod:
+            return
+        at = note_type(note.family).fields.index("AnkiforgeId")
+        self.anki[note.guid] = Seen(
+            note.guid, note_id(note.guid), note.mod, True, note.fields, note.tags,
+            was.deck if was else note.deck, parse_identity(note.fields[at]),
+            ordinals=tuple(card_ordinals(note.family, note.fields)),
+        )  # fmt: skip
+
+    # --- a person in Anki
+
+    def edit_in_anki(self, guid: str, name: str, text: str) -> None:
+        seen = self.anki[guid]
+        family = self["a"].card(guid).family
+        at = note_type(family).fields.index(name)
+        fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
+        self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))
+
+    def delete_in_anki(self, guid: str, *, grave: bool = True) -> None:
+        seen = self.anki.pop(guid)
+        if grave:
+            self.graves.add(seen.id)
+
+    # --- what is asked of it
+
+    def words(self, name: str = "a") -> list[str]:
+        """The words of all live cards."""
+        return sorted(words_of(card) for card in self[name].cards() if card.live)
+
+    def live(self, name: str = "a") -> dict[str, str]:
+        return {card.guid: words_of(card) for card in self[name].cards() if card.live}
+
+    def in_anki(self) -> dict[str, tuple[str, ...]]:
+        """The first two fields of all notes that are not retired."""
+        return {
+            guid: seen.fields[:2]
+            for guid, seen in self.anki.items()
+            if "ankiforge::retired" not in seen.tags
+        }
+
+    def only(self, word: str, name: str = "a") -> Card:
+        """The one card, live or not, with this in its words."""
+        [card] = [card for card in self[name].cards() if word in words_of(card)]
+        return card
+
+    def state(self, name: str = "a") -> list[tuple[object, ...]]:
+        """All that a person decided, and all words."""
+        return sorted(
+            (card.guid, card.verdict.value, card.fields, card.offered, card.deck, card.tags)
+            for card in self[name].cards()
+        )
+
+    def question(self, kind: str, name: str = "a") -> Question:
+        [question] = self[name].questions()
+        assert question.kind == kind
+        return question
+
+    def copy(self, name: str, folder: Path) -> None:
+        """Back a machine's database and its file of the journal up."""
+        self.close()
+        folder.mkdir(exist_ok=True)
+        for path in (*self.root.glob(f"{name}.db*"), self.file(name)):
+            shutil.copy(path, folder / path.name)
+
+    def restore(self, name: str, folder: Path) -> None:
+        self.lose(name)
+        for path in folder.iterdir():
+            where = self.journal if path.suffix == ".jsonl" else self.root
+            shutil.copy(path, where / path.name)
+
+
+def words_of(card: Card) -> str:
+    return " / ".join(text for _, text in card.fields)
+
+
+def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Proposal:
+    """A draft as a model makes it."""
+    fields = (("Front", front), ("Back", back))
+    origin = Origin("llm", "some-model")
+    draft = Draft(HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent)
+    return Proposal(draft)
