@@ -114,7 +114,9 @@ class World:
             for path in self.root.glob(f"{name}.db*"):
                 path.unlink()
 
-    def run(self, name: str = "a", *, ship: bool = True, source: str = "v", accepts=by_rules) -> Outcome:
+    def run(
+        self, name: str = "a", *, ship: bool = True, source: str = "v", accepts=by_rules
+    ) -> Outcome:
         """A run of the product without a command line, six seconds later."""
         self.ahead += 6
         ledger, viewed = self[name], Viewed()
