@@ -32,7 +32,7 @@ def vault(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two scans need not lie five seconds apart to make a highlight count as gone."""
-    monkeypatch.setattr(reading, "GONE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "GONE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="session")
