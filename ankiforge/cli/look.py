@@ -123,21 +123,29 @@ def _ids(now: Session, words: tuple[str, ...], *, everything: bool = False) -> l
 
 def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown:
     """Yield cards and drafts, in full if `whole` or verbose."""
-    from ankiforge.reports.cards import history_text, line_json, line_text, one_line, question_json
+    from ankiforge.reports.cards import (
+        done_json,
+        history_text,
+        line_json,
+        line_text,
+        one_line,
+        question_json,
+    )
 
     history = whole and now.out.verbose
     full = whole or (now.out.verbose and not now.out.as_json)
     questions = now.ledger.questions() if full else []
     for line in lines:
+        told = (
+            now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
+        )
         if now.out.as_json:
             about = [question_json(one) for one in questions if line.id in one.guids]
-            more = {"questions": about} if whole else {}
+            more: dict[str, Any] = {"questions": about} if whole else {}
+            more |= {"decisions": [done_json(one) for one in told]} if history else {}
             yield {**line_json(now.ledger, line, now.decks), **more}, ()
         elif full:
             text = line_text(now.ledger, line, questions)
-            told = (
-                now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
-            )
             yield None, (*text, *history_text(told))
         else:
             yield None, (one_line(line),)

@@ -105,8 +105,8 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
             remarks.append("source changed")
     else:
         highlight = decode_highlight(rows[0]) if rows else _unread(passage)
-        gone = any(row["state"] in ("gone", "unselected") for row in rows)
-        remarks += ["source gone"] if gone else []
+        states = {row["state"] for row in rows}
+        remarks += ["source gone"] if "gone" in states and "unselected" not in states else []
     sent = state.shipped[-1] if state.shipped else None
     return Card(
         Guid(state.guid), HighlightKey(passage.key), state.place, CardKind(wording.kind),

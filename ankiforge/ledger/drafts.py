@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -55,6 +56,10 @@ def draft_id(key: str, wording: Wording) -> str:
     return f"dr{h16(key, wording.family.value, wording.place, wording.content)}"
 
 
+_TIGHT = re.compile(r"^[^:]*[^\s:]::[^\s:]")
+"""The first colons of a line stand between words without blanks."""
+
+
 def form_key(source: str, written: str) -> str:
     """Return the key of the events about a form of hand-written cards in one source."""
     return f"form:{source}:{written}"
@@ -63,9 +68,11 @@ def form_key(source: str, written: str) -> str:
 def _is_doubtful_form(highlight: Highlight) -> bool:
     """Return whether lines of this form may be no cards: `a :: b` with blanks, not a question."""
     front = highlight.markdown[0] if highlight.markdown else ""
-    return highlight.written.startswith(("a :: b", "word:: ")) and not front.rstrip().endswith(
-        ("?", "？")
-    )
+    if front.rstrip().endswith(("?", "？")):
+        return False
+    if highlight.written == "a :: b":
+        return not _TIGHT.search(highlight.exact)
+    return highlight.written.startswith("word:: ")
 
 
 def _wordings_of(proposals: Sequence[Proposal]) -> list[Wording]:

@@ -334,7 +334,8 @@ class Ingest:
         # a document that was renamed is not lost: as many as are new may be
         new = len(listed - {row["place"] for row in known})
         many = len(there) >= MANY and 2 * (len(lost) - new) > len(there)
-        if ((not listed and lost) or many) and container not in self.confirmed:
+        doubtful = ((not listed and lost) or many) and not self._reselected(container)
+        if doubtful and container not in self.confirmed:
             self.report.doubtful.append(container)
             return {row["id"] for row in known if row["id"] in went and row["state"] != "present"}
         return went

@@ -80,8 +80,9 @@ _PLACES = (
 _SOURCELESS = (
     "sourceless AS MATERIALIZED (SELECT c.guid FROM card c WHERE c.live AND c.passage IN"
     "  (SELECT coalesce((SELECT first FROM alias a WHERE a.key = h.key), h.key) FROM highlight h"
-    "   WHERE h.state IN ('gone', 'unselected'))"
-    "  AND NOT EXISTS (SELECT 1 FROM highlight h WHERE h.state IN ('present', 'missing')"
+    "   WHERE h.state = 'gone')"
+    "  AND NOT EXISTS (SELECT 1 FROM highlight h"
+    "   WHERE h.state IN ('present', 'missing', 'unselected')"
     "   AND (h.key = c.passage OR h.key IN (SELECT key FROM alias WHERE first = c.passage))))"
 )
 """Live cards all of whose passages are gone."""

@@ -455,13 +455,22 @@ def readable_errors() -> Iterator[None]:
 
 
 def _copy(database: Path) -> sqlite3.Connection:
-    """Return a copy in memory of a database that may not exist."""
+    """Return a copy in memory of a database that may not exist.
+
+    Without a `-wal` file no program has it open, so it is read as a plain file: otherwise SQLite
+    would create files next to it. If another program opened it meanwhile, it is read once more.
+    """
     memory = _open(Path(":memory:"))
-    if database.is_file():
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source:
+    log = database.with_name(f"{database.name}-wal")
+    modes = ("mode=ro",) if log.exists() else ("immutable=1", "mode=ro")
+    for mode in modes if database.is_file() else ():
+        before = database.stat().st_mtime_ns
+        with closing(sqlite3.connect(f"{database.as_uri()}?{mode}", uri=True)) as source:
             known = source.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
             if known and known[0] == VERSION:
                 source.backup(memory)
+        if not log.exists() and database.stat().st_mtime_ns == before:
+            break
     return memory
 
 

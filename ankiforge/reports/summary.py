@@ -151,8 +151,8 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def _reasons(ledger: Ledger) -> Counter[str]:
-    """Count why highlights have no card."""
-    none = ("no_card", "ignored", "undrafted", "failed")
+    """Count why highlights have no card; fates `ignored` and `failed` are counted by themselves."""
+    none = ("no_card", "undrafted")
     return Counter(one.reason for one in ledger.fates() if one.fate in none)
 
 
