@@ -136,9 +136,7 @@ def _lines(now: Session, lines: Iterable[Line], *, whole: bool = False) -> Shown
     full = whole or (now.out.verbose and not now.out.as_json)
     questions = now.ledger.questions() if full else []
     for line in lines:
-        told = (
-            now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
-        )
+        told = now.ledger.history(line.id if line.card else line.highlight.key) if history else ()
         if now.out.as_json:
             about = [question_json(one) for one in questions if line.id in one.guids]
             more: dict[str, Any] = {"questions": about} if whole else {}

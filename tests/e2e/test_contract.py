@@ -57,7 +57,9 @@ RUN = {
     "highlights": dict.fromkeys(("seen", "new", "changed", "gone", "unchanged"), int),
     "fates": dict.fromkeys(("ignored", "failed", "carded", "waiting", "blocked", "no_card"), int),
     "no_card": dict,
-    "cards": dict.fromkeys(("drafted", "accepted", "revised", "ready", "waiting", "blocked", "retired"), int),
+    "cards": dict.fromkeys(
+        ("drafted", "accepted", "revised", "ready", "waiting", "blocked", "retired"), int
+    ),
     "notes": NOTES,
     "packages": list,
     "llm": dict.fromkeys(("requests", "cached", "tokens_in", "tokens_out", "cost_usd"), NUMBER),
@@ -147,9 +149,7 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
     assert left == {one["id"] for one in listed} - {card["id"]}
 
 
-@pytest.mark.parametrize(
-    "more", [(), ("--dry-run",), ("--accept", "review"), ("--limit", "1")]
-)
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--accept", "review"), ("--limit", "1")])
 def test_run_tells_one_object_whose_fates_sum_to_what_was_seen(forge, filled, more):
     came = forge.json("run", filled, *more)
 

@@ -143,9 +143,7 @@ def twice(forge: Any) -> dict[str, Any]:
     """Two runs far enough apart for what is missing to be gone; what the second says."""
     forge.ok("run")
     with closing(sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db")) as ledger:
-        ledger.execute(
-            "UPDATE highlight SET missed = 1 WHERE missed != 0"
-        )
+        ledger.execute("UPDATE highlight SET missed = 1 WHERE missed != 0")
         ledger.commit()
     return read(forge)
 
