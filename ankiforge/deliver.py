@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import msgspec
 
 from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
-from ankiforge.anki.notes import RETIRED, UNREVIEWED, in_deck, read_source
+from ankiforge.anki.notes import RETIRED, in_deck, read_source
 from ankiforge.anki.notetypes import arranged, changed_types, note_type
 from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.plan import Options, Planned, plan
@@ -174,8 +174,6 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     kept = {} if view.complete else seen_types(ledger)
     stored = tuple({**kept, **types}.values())
     ledger.remember("types", msgspec.json.encode(stored).decode())
-    if view.calendar.created:
-        ledger.remember("calendar", msgspec.json.encode(view.calendar).decode())
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
@@ -285,9 +283,7 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
     from_decks = deck_of(decks, highlight.document, highlight).tags
     slug = "".join(sign for sign in fold(highlight.document.title) if sign.isalnum())[:40]
     of_document = (f"ankiforge::doc::{slug}",) if slug else ()
-    unread = card.by == "policy" and card.origin.drafter == "llm" and not card.edited
-    own = (UNREVIEWED,) if unread else ()
-    return (*card.tags, *highlight.document.tags, *highlight.tags, *from_decks, *of_document, *own)
+    return (*card.tags, *highlight.document.tags, *highlight.tags, *from_decks, *of_document)
 
 
 # --- pictures -------------------------------------------------------------------------------------

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ankiforge.anki.notetypes import note_type
 from ankiforge.model import Family
 from ankiforge.text.cloze import MAX_NUMBER
 
@@ -99,69 +97,3 @@ def cloze_numbers(text: str) -> tuple[int, ...]:
 
 
 # --- what a card shows ----------------------------------------------------------------------
-
-_CONDITION = re.compile(r"\{\{#(\w+)\}\}(.*?)\{\{/\1\}\}", re.DOTALL)
-_FIELD = re.compile(r"\{\{(cloze:)?(\w+)\}\}")
-
-
-def sides(family: Family, fields: Sequence[str], ordinal: int = 0) -> tuple[str, str]:
-    """Return (question, answer) of one card as HTML, without the CSS.
-
-    Args:
-        family: the note type.
-        fields: all fields as HTML, in note type order.
-        ordinal: the card, from 0. For a cloze note, the cloze number minus 1.
-    """
-    kind = note_type(family)
-    template = kind.templates[0 if family is Family.CLOZE else ordinal]
-    texts = dict(zip(kind.fields, fields, strict=True))
-    texts["FrontSide"] = _fill(template.question, texts, ordinal + 1, reveal=False)
-    return texts["FrontSide"], _fill(template.answer, texts, ordinal + 1, reveal=True)
-
-
-def _fill(template: str, texts: Mapping[str, str], number: int, *, reveal: bool) -> str:
-    found = 1
-    while found:
-        template, found = _CONDITION.subn(
-            lambda match: "" if is_empty(texts[match[1]]) else match[2], template
-        )
-
-    def value(match: re.Match[str]) -> str:
-        text = texts[match[2]]
-        return cloze(text, number, reveal=reveal) if match[1] else text
-
-    return _FIELD.sub(value, template)
-
-
-@dataclass(slots=True)
-class _OpenCloze:
-    numbers: tuple[int, ...] = ()
-    parts: list[str] = field(default_factory=list)
-    hint: str | None = None
-    """"" if nothing follows the `::`. Anki then shows empty brackets."""
-
-    def add(self, text: str) -> None:
-        if self.numbers and "::" in text:
-            text, _, self.hint = text.partition("::")
-        self.parts.append(text)
-
-
-def cloze(text: str, number: int, *, reveal: bool) -> str:
-    """Apply Anki's cloze filter: hide (or `reveal`) the clozes of this number."""
-    stack, at = [_OpenCloze()], 0
-    for sign in cloze_signs(text):
-        stack[-1].add(text[at : sign.start])
-        at = sign.end
-        if sign.numbers:
-            stack.append(_OpenCloze(sign.numbers))
-            continue
-        closed = stack.pop()
-        active = number in closed.numbers
-        shown = "".join(closed.parts)
-        if active and not reveal:
-            shown = f"[{'...' if closed.hint is None else closed.hint}]"
-        name = "cloze" if active else "cloze-inactive"
-        ordinals = ",".join(map(str, closed.numbers))
-        stack[-1].parts.append(f'<span class="{name}" data-ordinal="{ordinals}">{shown}</span>')
-    stack[-1].add(text[at:])
-    return "".join(stack[0].parts)

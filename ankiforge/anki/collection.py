@@ -37,7 +37,6 @@ from ankiforge.anki.package import write_package
 from ankiforge.anki.unrender import foreign_fields
 from ankiforge.errors import ItemError
 from ankiforge.model import (
-    Calendar,
     Family,
     ForeignNote,
     Guid,
@@ -508,37 +507,17 @@ def _text(message: Message, number: int) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
 
 
-# --- cards, reviews and the calendar --------------------------------------------------------
+# --- cards and reviews ----------------------------------------------------------------------
 
 _HOME = "iif(c.odid, c.odid, c.did)"
 """The home deck, also of a card that is in a filtered deck."""
-_CARD = (
-    "c.id", "c.ord", _HOME, "c.queue", "c.type", "iif(c.odid and c.odue, c.odue, c.due)", "c.ivl",
-    "c.factor", "c.reps", "c.lapses", "c.flags & 7",
-)  # fmt: skip
-_CARD_COLUMNS = f"{_numbers(*_CARD)}, {_texts('c.data')}"
-_ANSWER_COLUMNS = _numbers("r.ease", "r.ivl", "r.lastIvl", "r.factor", "r.time", "r.type")
-
-
-class _Memory(msgspec.Struct):
-    """The memory state that FSRS stores with a card."""
-
-    s: float | None = None
-    d: float | None = None
-    decay: float | None = None
-
-
-_memory_decoder = msgspec.json.Decoder(_Memory)
+_CARD_COLUMNS = _numbers("c.id", "c.ord", _HOME, "c.reps", "c.lapses", "c.queue = -1")
 
 
 def _seen_card(row: Row, decks: Mapping[int, str]) -> SeenCard:
     """Convert a row of `_CARD_COLUMNS`."""
-    id, ordinal, deck, *schedule, data = row
-    memory: Row = ()
-    if '"s"' in data:
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            memory = msgspec.structs.astuple(_memory_decoder.decode(data))
-    return SeenCard(id, ordinal, decks.get(deck, ""), *schedule, *memory)
+    id, ordinal, deck, reps, lapses, suspended = row
+    return SeenCard(id, ordinal, decks.get(deck, ""), reps, lapses, bool(suspended))
 
 
 def _pair_with_cards(notes: Iterable[Row], cards: Iterable[Row]) -> Iterator[tuple[Row, list[Row]]]:
@@ -566,19 +545,10 @@ from temp.ours o cross join cards c on c.nid = o.nid
 order by o.guid, o.nid, c.ord, c.id
 """
 _REVIEWS = f"""
-select r.id, o.guid, {_numbers("c.ord")}, {_ANSWER_COLUMNS}
+select r.id, o.guid, {_numbers("r.ease", "r.ivl", "r.time", "r.type")}
 from revlog r cross join cards c on c.id = r.cid cross join temp.ours o on o.nid = c.nid
 where r.id > ?
 order by r.id
-"""
-_REVIEW_IDS = """
-select r.id from revlog r cross join cards c on c.id = r.cid cross join temp.ours o on o.nid = c.nid
-where r.id <= ?
-"""
-_ANSWERS_OF_DELETED = f"""
-select {_numbers("r.cid", "r.id")}, {_ANSWER_COLUMNS}
-from revlog r where r.cid in (select value from json_each(?))
-and not exists (select 1 from cards c where c.id = r.cid)
 """
 _FOREIGN_IDS = f"select {_numbers('id', 'mod')} from notes where guid not glob '{_OUR_GUIDS}'"
 _FOREIGN_NOTES = f"""
@@ -600,29 +570,9 @@ class CollectionView:
     path: str
     profile: str
     complete: bool
-    taken_at: float
     created: int
-    newest_review: int
     types: tuple[SeenType, ...]
     decks: dict[int, str]
-
-    @property
-    def calendar(self) -> Calendar:
-        """Return how the collection counts days. Unreadable settings get Anki's defaults."""
-        rollover = self._setting("rollover", range(24))
-        west = self._setting("creationOffset", range(-1440, 1441))
-        return Calendar(int(self.database.created), 4 if rollover is None else rollover, west)
-
-    def _setting(self, name: str, allowed: range) -> int | None:
-        value: object = None
-        with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-            if ("config",) in self.database.rows(_PLAIN_TABLES):
-                query = f"select {_texts('val')} from config where key = ?"
-                value = msgspec.json.decode(self.database.first(query, name)[0] or "null")
-            else:
-                (text,) = self.database.first(f"select {_texts('conf')} from col")
-                value = msgspec.json.decode(text or "{}", type=dict[str, object]).get(name)
-        return value if type(value) is int and value in allowed else None
 
     def notes(self) -> Iterator[SeenNote]:
         """Yield the notes with our guids, by guid."""
@@ -641,31 +591,10 @@ class CollectionView:
         for id, guid, *rest in self.database.rows(_REVIEWS, after):
             yield SeenReview(id, Guid(guid), *rest)
 
-    def review_ids(self, until: int) -> Iterator[int]:
-        """Yield the ids of these reviews, up to and including `until`."""
-        return (id for (id,) in self.database.rows(_REVIEW_IDS, until))
-
-    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
-        """Yield (card id, review) for those of the given cards that were deleted."""
-        for card, id, *rest in self.database.rows(_ANSWERS_OF_DELETED, json.dumps([*cards])):
-            yield card, SeenReview(id, Guid(""), 0, *rest)
-
-    def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
-        """Return those of the given cards that have at least one review."""
-        query = "select distinct cid from revlog where cid in (select value from json_each(?))"
-        return frozenset(id for (id,) in self.database.rows(query, json.dumps([*cards])))
-
     def graves(self) -> frozenset[int]:
         """Return the ids of deleted notes. Cards and decks have graves of other types."""
         query = f"select {_numbers('oid')} from graves where type = 1"
         return frozenset(id for (id,) in self.database.rows(query))
-
-    def note_ids(self) -> frozenset[int] | None:
-        """Return the ids of all notes, or None for a partial export."""
-        if self.kind in _PARTIAL:
-            return None
-        rows = self.database.rows(f"select {_numbers('id')} from notes")
-        return frozenset(id for (id,) in rows)
 
     def foreign(
         self, known: Mapping[int, int]
@@ -702,7 +631,6 @@ def open_view(path: Path, *, live: bool | None = None) -> Iterator[CollectionVie
     with ExitStack() as stack:
         try:
             kind = _kind_of(path)
-            written = changed_at(path)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(folder) / COLLECTION
             is_collection = kind is ViewKind.COLLECTION
@@ -716,20 +644,18 @@ def open_view(path: Path, *, live: bool | None = None) -> Iterator[CollectionVie
             str(path),
             profile=path.resolve().parent.name if is_live else "",
             complete=kind is not ViewKind.APKG,
-            taken_at=time.time() if is_live else min(written, time.time()),
         )
 
 
 def _view(
-    database: Database, kind: ViewKind, path: str, *, profile: str, complete: bool, taken_at: float
+    database: Database, kind: ViewKind, path: str, *, profile: str, complete: bool
 ) -> CollectionView:
     ours = f"select distinct {_numbers('n.mid')} from temp.ours o join notes n on n.id = o.nid"
     types = {id for (id,) in database.rows(ours)} | {note_type(family).id for family in Family}
-    (newest_review,) = database.first(f"select {_numbers('max(id)')} from revlog")
     return CollectionView(
-        database, kind, path, profile, complete, taken_at,
+        database, kind, path, profile, complete,
         0 if kind is ViewKind.APKG else database.created,
-        newest_review, _note_types(database, types), _deck_names(database),
+        _note_types(database, types), _deck_names(database),
     )  # fmt: skip
 
 
@@ -767,8 +693,6 @@ def connect_view(
             address,
             profile=profile,
             complete=notes <= found,
-            # a later export may lack what was added after an earlier one
-            taken_at=min(view.taken_at for view in (first, *others)),
         )
 
 

@@ -252,8 +252,6 @@ def _label(target: str, own: str) -> str:
 DEFAULT_DECK = "ankiforge"
 RETIRED = "ankiforge::retired"
 """The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
-UNREVIEWED = "ankiforge::unreviewed"
-"""The tag of a card by a model that policy accepted and no person has seen."""
 _CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]+")
 _UNFIT_IN_TAGS = re.compile(r"[\s\x00-\x1f\x7f]+")
 _SYSTEM_TAGS = frozenset({"marked", "leech"})

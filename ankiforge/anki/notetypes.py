@@ -15,7 +15,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -29,11 +29,8 @@ from ankiforge.model import (
     named_id,
 )
 
-TEMPLATE_VERSIONS = ((1, 1_400_000_000), (2, 1_400_000_001))
-"""(version of `design/`, the mod that Anki compares) of every version ever shipped."""
-DESIGN_MOD = TEMPLATE_VERSIONS[-1][1]
-EARLIER_DESIGNS = frozenset(("2af638554a813b2e", "175102863477f571"))
-"""The `design_hash` of the note types in earlier versions."""
+DESIGN_MOD = 1_400_000_001
+"""The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
 _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
@@ -160,21 +157,7 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
         family: seen
         for family in Family
         if (seen := types.get(note_type(family).id))
-        and (design := _untouched_design(seen, family)) not in EARLIER_DESIGNS
-        and design != _untouched_design(our_type(family), family)
-    }
-
-
-def renewed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return the current form of our note types of which Anki has an unmodified earlier version.
-
-    Anki updates a note type only if the mod is newer, and a pushed one has the time of the push.
-    """
-    return {
-        family: replace(our_type(family), mod=seen.mod + 1)
-        for family in Family
-        if (seen := types.get(note_type(family).id))
-        and _untouched_design(seen, family) in EARLIER_DESIGNS
+        and _untouched_design(seen, family) != _untouched_design(our_type(family), family)
     }
 
 

@@ -39,8 +39,6 @@ class Rule:
     severity: Severity
     says: str
     bound: Bound | None = None
-    firm: bool = False
-    """Whether it keeps the promise that a card says what its source says."""
     group: str = ""
 
     def found(self, detail: str = "", *, twin: str = "") -> Finding:
@@ -49,7 +47,7 @@ class Rule:
 
 
 _ROW = re.compile(
-    r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)(?P<firm>!?)"
+    r"\[(?P<group>\w+)\]|(?P<id>\w+) +(?P<severity>\w+)"
     r" *(?:(?P<side>[<>])= (?P<limit>\d+) (?P<unit>\S+))? *\| (?P<says>.+)"
 )
 
@@ -62,7 +60,7 @@ def _read(table: str) -> Iterator[Rule]:
             side = row["side"]
             bound = Bound(int(row["limit"]), row["unit"], side == ">") if side else None
             severity = Severity(row["severity"])
-            yield Rule(row["id"], severity, row["says"], bound, bool(row["firm"]), group)
+            yield Rule(row["id"], severity, row["says"], bound, group)
 
 
 RULES = tuple(_read(data("rules")))

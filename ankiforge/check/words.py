@@ -7,7 +7,6 @@ in `data/`.
 
 from __future__ import annotations
 
-import lzma
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -61,22 +60,6 @@ def alternatives(file: str, section: str) -> str:
     return "|".join(word for words in lists(file, section).values() for word in words).replace(
         "_", " "
     )
-
-
-@cache
-def vocabularies() -> dict[str, frozenset[str]]:
-    """Return the words of some languages, without accents.
-
-    English: the frequency dictionary of SymSpell (MIT, Copyright Wolf Garbe), which intersects SCOWL
-    (Copyright Kevin Atkinson, http://wordlist.aspell.net) with Google Books Ngrams (CC BY 3.0), and
-    the words of Letterpress (CC0) that a letter parts from one of these. Others: the dictionaries of
-    pyspellchecker (MIT, Copyright Tyler Barrus); in German and French only what is frequent, or is
-    in those of SymSpell, too.
-    """
-    packed = (files("ankiforge.check") / "data" / "vocabularies.xz").read_bytes()
-    sections = (part.split() for part in lzma.decompress(packed).decode().split("[")[1:])
-    found = {language.rstrip("]"): frozenset(words) for language, *words in sections}
-    return {**found, "English": found["English"] | listed("corrections", "terms")}
 
 
 STOP_WORDS = listed("small_words", "stop")
@@ -199,58 +182,6 @@ def stem(token: str) -> str:
 
 
 # --- forms and spellings -------------------------------------------------------------------------
-
-
-def written_out(raw: str) -> str:
-    """Return a word with its umlauts in two letters and no apostrophe: Muenster, Kants."""
-    return re.sub("[äöü]", lambda umlaut: f"{without_accents(umlaut[0])}e", raw).replace("'", "")
-
-
-def sound(word: str) -> str:
-    """Return a word without differences of spelling: fotosynthese, analyze."""
-    return word.replace("ph", "f").replace("yz", "ys")
-
-
-def undoubled(word: str) -> str:
-    """Return a word with doubled letters as one."""
-    return re.sub(r"(.)\1", r"\1", word)
-
-
-def inflected(one: str, other: str, language: str) -> bool:
-    """Return whether they are forms of an English word, or a plural in another language."""
-    short, long = sorted((one, other), key=len)
-    if len(short) < 3 or short.rstrip("e") == long.rstrip("e"):
-        return False  # plan and plane, lysine and lysin have one stem
-    roots = (short, short + "al", re.sub("y$", "i", short), re.sub("(?<=[ai]b)le$", "", short))
-    adverb = len(short) > 4 and long in [f"{root}ly" for root in roots]
-    if adverb or long == short + "s":  # the stem of trees is not that of tree
-        return True
-    others = any(short.endswith(each) != long.endswith(each) for each in ("al", "ation", "ations"))
-    # nitrate and nitration; sete and sette
-    return stem(short) == stem(long) and not others and language == "English"
-
-
-def ended(one: str, other: str, language: str) -> bool:
-    """Return whether two long words differ by an ending: Gebietes, Gebiets; validées, validée."""
-    ending = "(e|e?[ns])$" if language == "German" else "(e|e?s|nt?)$"
-    bases = [{word, re.sub(ending, "", word)} for word in (one, other)]
-    if min(len(one), len(other)) < 6 or not bases[0] & bases[1]:
-        return False
-    return {one, other} <= vocabularies().get(language, frozenset())
-
-
-_ENDING = re.compile("(?<=...)e[mnrs]?$")
-
-
-def conjugated(one: str, other: str) -> bool:
-    """Return whether they are forms of a German verb or adjective: hält, halten; große, großer."""
-    if (one + other).islower() and _ENDING.sub("", one) == _ENDING.sub("", other):
-        return bool(_ENDING.search(one) and _ENDING.search(other))
-    short, long = sorted(map(without_accents, (one, other)), key=lambda word: word.endswith("en"))
-    root = long.removesuffix("en")
-    if not (one + other).islower() or len(root) < 3 or root == long or short in NUMBER_WORDS:
-        return False
-    return short in (root + "t", root + "et") or (short == root and root[-1] in "dt")
 
 
 # --- opposites and synonyms ------------------------------------------------------------------------

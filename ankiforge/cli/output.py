@@ -206,12 +206,6 @@ DECK = click.option(
     "--deck", default="", metavar="NAME", help="Include only this deck and its subdecks."
 )
 OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
-NEW = click.option(
-    "--new",
-    "new_only",
-    is_flag=True,
-    help="Include only cards that have not been in a package before.",
-)
 FORCE = click.option("--force", is_flag=True, help="Replace a file that ankiforge did not write.")
 OVERRULE = click.option(
     "--force", is_flag=True, help="Overrule a check that blocks; this is recorded."

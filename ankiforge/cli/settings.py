@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -21,12 +20,8 @@ from ankiforge.config import FILE_NAME, LlmSettings, shipped, source_name
 from ankiforge.errors import UsageError
 from ankiforge.reports.discover import FormCounts, Server, count_forms
 
-DECK_FILE = "decks/reading.yaml"
-"""The shipped deck file, below a workspace."""
 _COUNTING_SECONDS = 5.0
 """The time limit for counting highlights in all vaults together."""
-_NAMELESS = ("pdf", "zotero")
-"""Kinds whose keys do not contain the name of the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +82,6 @@ def with_model(proposal: Proposal, servers: tuple[Server, ...]) -> Proposal:
     model = proposal.model if proposal.model in server.models else server.models[0]
     offered = f"{server.program} with {', '.join(server.models[:8])}"
     return replace(proposal, base_url=server.base_url, model=model, models=offered)
-
-
-def named_apart(sources: list[ProposedSource]) -> Iterator[ProposedSource]:
-    """Yield sources with distinct names: those of the notes and the PDFs of a folder are equal."""
-    taken: set[str] = set()
-    for source in sorted(sources, key=lambda one: one.kind in _NAMELESS):
-        name = source.name
-        if name in taken and source.kind in _NAMELESS:
-            numbered = (f"{name}-{source.kind}{n if n > 1 else ''}" for n in count(1))
-            name = next(one for one in numbered if one not in taken)
-        if name not in taken:
-            taken.add(name)
-            yield replace(source, name=name)
 
 
 # --- writing --------------------------------------------------------------------------------

@@ -32,10 +32,6 @@ _IN_A_ROW = 2
 """After this many unreadable replies in a row the next format is used; as many readable ones confirm it."""
 
 
-class UncachedError(ItemError):
-    """The reply is not cached, and nothing may be sent."""
-
-
 class Asker:
     """Answers requests to one model from the cache, else from the server. Thread-safe.
 
@@ -50,14 +46,12 @@ class Asker:
         *,
         offline: bool = False,
         fresh: bool = False,
-        sending: bool = True,
     ) -> None:
         """Send nothing yet."""
         self.settings = settings
         self.prompt = prompt
         self.replies = replies
         self.fresh = fresh
-        self.sending = sending
         self.client = Client(settings)
         self.budget = Budget(settings.price, settings.budget_usd, settings.candidates)
         self.form = load_form(settings, replies)
@@ -90,7 +84,6 @@ class Asker:
         Raises:
             ServiceError, ItemError, ConfigError: as `Client.ask`.
             BudgetError: the rest of the budget may not suffice.
-            UncachedError: the reply is not cached, and this asker sends nothing.
             UsageError: `--offline` is given, and the server is on another machine.
         """
         if not (anew or self.fresh) and (known := next(self.cached(question), None)):
@@ -115,8 +108,6 @@ class Asker:
 
     def ask(self, question: Body, count: int, prompt: Prompt) -> Answer:
         """Ask the server in the strictest form that it accepts."""
-        if not self.sending:
-            raise UncachedError("no reply is cached")
         self.prepare()
         while True:
             form = self.form

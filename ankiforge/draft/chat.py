@@ -126,11 +126,6 @@ def label_for(identity: str) -> str:
     return h16(identity)[:8]
 
 
-def labels_in(text: str) -> frozenset[str]:
-    """Return all possible labels in an answer."""
-    return frozenset(word.lower() for word in _LABEL.findall(text))
-
-
 def _label(task: Task, highlight: Highlight) -> str:
     return label_for(highlight.key)
 

@@ -478,7 +478,6 @@ class Model:
         notice: Notice | None = None,
         offline: bool = False,
         fresh: bool = False,
-        sending: bool = True,
     ) -> None:
         """Nothing is sent yet.
 
@@ -490,14 +489,11 @@ class Model:
             notice: receives "43 highlights, 9,812 characters to HOST" before a document is sent.
             offline: connect only to a server on this machine.
             fresh: ask even if replies are cached, because a person asks again.
-            sending: False = use only cached replies.
         """
         self._settings = settings
         self._repair = repair
-        self._notice = notice if sending else None
-        self._asker = Asker(
-            settings, prompt, replies, offline=offline, fresh=fresh, sending=sending
-        )
+        self._notice = notice
+        self._asker = Asker(settings, prompt, replies, offline=offline, fresh=fresh)
         self._conversation = Conversation(self._asker, repair)
         self._pool: _Pool | None = None
 
@@ -506,38 +502,15 @@ class Model:
         """Return what was used so far."""
         return self._asker.budget.usage
 
-    def from_memory(self) -> Model:
-        """Return the same model restricted to cached replies.
-
-        Its results omit highlights and tasks whose replies are not cached.
-        """
-        asker = self._asker
-        return Model(
-            self._settings, asker.replies, asker.prompt, repair=self._repair, sending=False
-        )
-
     def draft(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
         """Yield results as replies arrive, several for each task. Call it once.
+
+        They are in the order of the highlights, so that equal replies give equal cards; but a slow
+        reply delays the results after it by no more than `PATIENCE_S`.
 
         Raises:
             ServiceError: the server is not there, or will answer nothing.
             ConfigError, UsageError: the key is missing; `--offline`.
-        """
-        for result in self._results(tasks):
-            if self._asker.sending:
-                yield result
-                continue
-            failed = dict(result.failed)
-            kept = tuple(one for one in result.task.highlights if one.key not in failed)
-            if kept:
-                task = replace(result.task, highlights=kept)
-                yield replace(result, task=task, failed=(), problems=())
-
-    def _results(self, tasks: Iterator[Task]) -> Iterator[Drafted]:
-        """Yield results as replies arrive, several for each task.
-
-        They are in the order of the highlights, so that equal replies give equal cards; but a slow
-        reply delays the results after it by no more than `PATIENCE_S`.
         """
         threads = self._settings.threads
         self._pool = pool = _Pool(threads, self._conversation.draft)
@@ -623,7 +596,7 @@ class Model:
     def _submit(self, pool: _Pool, number: int, task: Task) -> list[Chunk]:
         parts = list(chunks(task, self._settings.batch, self._is_known))
         new = [chunk for chunk, known in parts if not known]
-        if self._asker.sending and new:
+        if new:
             self._asker.prepare()
         if self._notice and new:
             count = sum(len(chunk.highlights) for chunk in new)

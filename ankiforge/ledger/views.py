@@ -124,11 +124,6 @@ def to_plan(store: Store, salt: str = "") -> Iterator[tuple[Card, Seen | None, s
             yield card, _decode_seen(row["body"]) if row else None, state
 
 
-def _seen_here(store: Store, guid: str) -> bool:
-    """Return whether the note was in the Anki of this machine."""
-    return store.machine in cards.state_of(store, guid)[0].seen_by
-
-
 def seen_note(store: Store, guid: str) -> Seen | None:
     """Return the note as the newest view has it."""
     body = store.value("SELECT body FROM seen WHERE guid = ? AND absent = 0", guid)

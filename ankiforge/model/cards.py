@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -364,18 +364,6 @@ class ViewKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Calendar:
-    """How a collection counts days, as in the `due` of a card in review."""
-
-    created: int
-    """When the collection was created, in seconds since 1970: day 0."""
-    rollover: int = 4
-    """The hour at which a day begins, in local time."""
-    west: int | None = None
-    """The time zone of the collection, in minutes west of UTC; None = as on this machine."""
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be told from it."""
 
@@ -403,30 +391,9 @@ class SeenCard:
     ordinal: int
     deck: str
     """The home deck, even while the card is in a filtered one; `::` separates the parts."""
-    queue: int
-    """-3 and -2 buried, -1 suspended, 0 new, 1 learning, 2 review, 3 day learning, 4 preview."""
-    type: int
-    """0 new, 1 learning, 2 review, 3 relearning."""
-    due: int
-    interval: int
-    """In days, or in seconds if negative."""
-    factor: int
-    """Ease in per mille; 0 while learning under FSRS."""
     reps: int
     lapses: int
-    flag: int
-    """0 to 7."""
-    stability: float | None = None
-    """FSRS stability, in days."""
-    difficulty: float | None = None
-    """FSRS difficulty, 1 to 10."""
-    decay: float | None = None
-    """The decay of the FSRS forgetting curve; None = not stored in the collection."""
-
-    @property
-    def suspended(self) -> bool:
-        """Whether the card is suspended."""
-        return self.queue == -1
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,13 +458,10 @@ class SeenReview:
     id: int
     """Milliseconds since 1970."""
     guid: Guid
-    ordinal: int
     ease: int
     """1 (again) to 4 (easy); 0 = rescheduled by hand."""
     interval: int
     """In days, or in seconds if negative."""
-    last_interval: int
-    factor: int
     duration: int
     """Milliseconds."""
     type: int
@@ -541,23 +505,8 @@ class View(Protocol):
         ...
 
     @property
-    def taken_at(self) -> float:
-        """When the copy was made, in seconds since 1970."""
-        ...
-
-    @property
     def created(self) -> int:
         """When the collection was created (`col.crt`), in seconds; 0 in an export of some decks."""
-        ...
-
-    @property
-    def calendar(self) -> Calendar:
-        """How the collection counts days."""
-        ...
-
-    @property
-    def newest_review(self) -> int:
-        """The highest id in the whole review log; 0 if it is empty."""
         ...
 
     @property
@@ -573,20 +522,8 @@ class View(Protocol):
         """Yield the reviews of these notes' cards with ids above `after`, sorted by id."""
         ...
 
-    def review_ids(self, until: int) -> Iterator[int]:
-        """Yield the ids of these reviews up to `until`, in any order and possibly twice."""
-        ...
-
-    def answers_to(self, cards: Iterable[int]) -> Iterator[tuple[int, SeenReview]]:
-        """Yield (card id, review) of deleted cards, which the log keeps, without guid and ordinal."""
-        ...
-
     def graves(self) -> frozenset[int]:
         """Return the ids of notes that were deleted since the last full sync."""
-        ...
-
-    def note_ids(self) -> frozenset[int] | None:
-        """Return the ids of all notes, ours or not; None if the collection is not complete."""
         ...
 
     def foreign(
@@ -596,10 +533,6 @@ class View(Protocol):
 
         None if the collection is not complete.
         """
-        ...
-
-    def reviewed(self, cards: Iterable[int]) -> frozenset[int]:
-        """Return the given card ids that occur in the review log."""
         ...
 
 

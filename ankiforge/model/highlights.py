@@ -18,8 +18,6 @@ NO_KEY = HighlightKey("")
 """The key of a highlight that was not issued one yet."""
 DocumentKey = NewType("DocumentKey", str)
 Guid = NewType("Guid", str)
-DraftId = NewType("DraftId", str)
-RunId = NewType("RunId", str)
 Span = tuple[int, int]
 """[start, end) in code points."""
 Fields = tuple[tuple[str, str], ...]

@@ -170,11 +170,6 @@ def reveal(markdown: str, depth: int = 0) -> str:
     return _replaced(markdown, lambda gap: reveal(gap.answer, depth + 1))
 
 
-def blanked(markdown: str) -> str:
-    """Return the text with every cloze replaced by `[…]`."""
-    return _replaced(markdown, lambda _: "[…]")
-
-
 def _replaced(markdown: str, shown: Callable[[Gap], str]) -> str:
     parts, at = [], 0
     for gap in gaps(markdown):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 
-from rapidfuzz import fuzz
-
 from ankiforge.model import Span
-from ankiforge.text.fold import canonical, fold, unstripped
+from ankiforge.text.fold import canonical, unstripped
 
 Mapped = tuple[str, tuple[int, ...]]
 _letter = lru_cache(maxsize=4096)(unstripped)
@@ -56,34 +53,3 @@ def locate(quote: str, source: str) -> Span | None:
 
 
 # --- the same passage, edited ---------------------------------------------------------------
-
-SAME = 85
-"""The similarity from which two passages at one place are the same highlight."""
-ASK = 75
-"""The similarity from which they may be. A person decides."""
-
-_CONTEXT = 32
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|without|neither|nor|cannot|nicht|kein\w*|nie|ohne)\b|n[’']t\b"
-)
-
-
-def similarity(
-    exact: str, before: str, after: str, other: str, other_before: str, other_after: str
-) -> float:
-    """Return the similarity of two passages. 0 if a number or negation differs."""
-    a, b = canonical(exact), canonical(other)
-    negated = len(_NEGATION.findall(a)) != len(_NEGATION.findall(b))
-    if negated or _NUMBER.findall(a) != _NUMBER.findall(b):
-        return 0.0
-    return likeness(exact, before, after, other, other_before, other_after)
-
-
-def likeness(
-    exact: str, before: str, after: str, other: str, other_before: str, other_after: str
-) -> float:
-    """Return the similarity of two passages with 32 characters of context, from 0 to 100."""
-    around = fuzz.ratio(fold(before)[-_CONTEXT:], fold(other_before)[-_CONTEXT:])
-    around += fuzz.ratio(fold(after)[:_CONTEXT], fold(other_after)[:_CONTEXT])
-    return 0.7 * fuzz.ratio(canonical(exact), canonical(other)) + 0.15 * around

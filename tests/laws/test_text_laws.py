@@ -12,7 +12,7 @@ from ankiforge.text.anchors import anchor, numbered, percent, triple_of
 from ankiforge.text.cloze import outside, shields
 from ankiforge.text.fold import canonical, fold, same
 from ankiforge.text.markdown import literal, plain
-from ankiforge.text.quotes import locate, similarity
+from ankiforge.text.quotes import locate
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from tests.examples import examples
 
@@ -248,14 +248,6 @@ def test_a_quote_is_found_though_blanks_case_and_dashes_are_others(before, quote
 def test_whatever_stands_in_a_text_is_found_in_it(before, quote, after):
     assume(canonical(quote))
     assert locate(quote, f"{before} {quote} {after}")
-
-
-@bounded
-@given(TEXT, TEXT, TEXT)
-def test_likeness_is_of_a_hundred_and_the_same_both_ways(one, two, around):
-    score = similarity(one, around, around, two, around, around)
-    assert 0 <= score <= 100.000001
-    assert abs(score - similarity(two, around, around, one, around, around)) < 0.000001
 
 
 # --- sentences ------------------------------------------------------------------------------

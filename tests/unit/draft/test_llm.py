@@ -193,18 +193,6 @@ def test_an_estimate_sends_nothing_and_knows_what_is_remembered(model, task, ser
     assert estimate.cost_usd == 0.0
 
 
-def test_from_memory_only_the_answered_highlights_are_drafted(draft, model, task, server):
-    draft(task(count=2))
-    asked = len(server.asked)
-    tasks = [task(count=3), task("Nobody was asked about this.")]
-    results = list(model().from_memory().draft(iter(tasks)))
-    named = [one.key for result in results for one in result.task.highlights]
-    assert named == ["pdf:p/1", "pdf:p/2"]
-    assert [one.highlight for result in results for one in result.drafts] == named
-    assert not any(result.failed or result.problems for result in results)
-    assert len(server.asked) == asked
-
-
 def test_extra_body_goes_out(draft, task, server):
     draft(task(count=1), extra_body={"reasoning_effort": "none"})
     assert server.asked[0]["reasoning_effort"] == "none"

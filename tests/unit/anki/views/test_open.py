@@ -143,7 +143,7 @@ def test_a_change_that_was_never_finished_is_taken_back(collection, tmp_path):
         writer.execute("rollback")
     assert died.read_bytes() != collection.read_bytes()
     with open_view(died) as view:
-        assert view.newest_review == 0
+        assert not any(view.reviews())
         assert [note.tags for note in view.notes()] != [("half",)]
 
 
@@ -183,7 +183,7 @@ def test_a_reader_that_stops_early_or_comes_late_does_no_harm(tmp_path, make_car
 
 
 ODD = """
-update cards set due = 12.9, ivl = 'x', factor = 2500.5, data = '{"s": 5, "d": 6.5}', did = 77;
+update cards set reps = 3.9, lapses = 'x', queue = '2', did = 77;
 update notes set tags = ' a　b  c ', flds = flds || char(31) || 'more';
 insert into revlog values (9, (select id from cards), 0, 1.0, -60, 0, 0, 5, 0);
 """
@@ -194,20 +194,10 @@ def test_odd_values_of_old_collections_are_seen_as_near_as_can_be(collection):
         (note,) = view.notes()
         (review,) = view.reviews()
     (card,) = note.cards
-    assert (card.due, card.interval, card.factor, card.deck) == (12, 0, 2500, "")
-    assert (card.stability, card.difficulty) == (5.0, 6.5)
+    assert (card.reps, card.suspended, card.deck) == (3, False, "")
     assert note.tags == ("a", "b", "c")
     assert note.fields[-1] == "more"
     assert (review.ease, review.interval) == (1, -60)
-
-
-@pytest.mark.parametrize(
-    "data", ["", "{}", '{"pos": 0}', '{"s": "x"}', '{"s', '"s"', '{"s": 1e999}']
-)
-def test_a_card_without_what_fsrs_knows_has_none(collection, data):
-    with open_view(changed(collection, f"update cards set data = '{data}'")) as view:
-        (note,) = view.notes()
-    assert note.cards[0].stability is None
 
 
 # --- signatures -----------------------------------------------------------------------------
@@ -297,7 +287,7 @@ def test_a_collection_that_was_just_written_is_copied_once_it_rests(collection):
     os.utime(collection, ns=(at, at))
     with open_view(collection) as view:
         assert len(list(view.notes())) == 1
-        assert view.taken_at - at / 1e9 >= collection_module._TICK_SECONDS
+        assert time.time() - at / 1e9 >= collection_module._TICK_SECONDS
 
 
 @pytest.mark.parametrize(
