@@ -402,7 +402,7 @@ class Ingest:
             new[index].known, new[index].like = gone[at], ""
         taken = {gone[at].key for at in pairs.values()}
         self.absent = [one for one in self.absent if one.key not in taken]
-        self._hand_over(taken)
+        self._hand_over()
         rest = [one for one in gone if one.key not in taken]
         left = [one for one in new if not one.known]
         for one in left:  # a doubt in the same spot lapses if the old passage stands elsewhere
@@ -415,44 +415,43 @@ class Ingest:
         ).items():
             plain[index].like = rest[at].key
 
-    def _hand_over(self, taken: set[str]) -> None:
+    def _hand_over(self) -> None:
         """When a decided passage goes, an undecided one with equal text takes over its key.
 
         So a note that was copied, and deleted in a later run, keeps its cards.
         """
         found = {one.known.key: one for one in self.found if one.known}
+        absent = {one.key for one in self.absent}
         for one in (*self.absent, *self._heard_only()):
             text = one.mark.now.text
             if not one.decided or len(text) < LONG:
                 continue
             rows = self.store.rows(
                 "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-                " WHERE h.folded = ? AND h.state = 'present' AND h.key != ?",
+                " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
                 text, one.key,
             )  # fmt: skip
-            heirs = [
-                row
-                for row in rows
-                if not self.store.passage(row["key"]).decided
-                and (row["key"] not in found or found[row["key"]].mark.now.text == text)
-                and row["key"] not in {each.key for each in self.absent}
-            ]
+            heirs: list[tuple[float, str, str]] = []
+            for row in rows:
+                here = row["key"] in found or row["state"] == "present"
+                if not here or row["key"] in absent or self.store.passage(row["key"]).decided:
+                    continue
+                again = found.get(row["key"])
+                now, was = (again.mark if again else mark_of(decode_highlight(row))).now, one.mark.now
+                if now.text == text:
+                    around = fuzz.ratio(was.before, now.before) + fuzz.ratio(was.after, now.after)
+                    heirs.append((-around, row["key"], row["place"]))
             if heirs:
-
-                def nearest(row: Row, one: _Known = one) -> float:
-                    now, was = mark_of(decode_highlight(row)).now, one.mark.now
-                    return -fuzz.ratio(was.before, now.before) - fuzz.ratio(was.after, now.after)
-
-                heir = min(heirs, key=nearest)
-                self.store.add("same", heir["key"], SOURCE, {"old": one.key})
-                self.report.moved.append((one.key, heir["place"]))
+                _, heir, place = min(heirs)
+                self.store.add("same", heir, SOURCE, {"old": one.key})
+                self.report.moved.append((one.key, place))
 
     def _heard_only(self) -> list[_Known]:
         """Return passages of the journal that are not where it says, and whose text stands elsewhere."""
         rows = self.store.rows(
             "SELECT h.*, d.container, d.place FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.state = 'journal' AND EXISTS (SELECT 1 FROM highlight o"
-            " WHERE o.folded = h.folded AND o.state = 'present')"
+            " WHERE o.folded = h.folded AND o.key != h.key)"
         )
         return [
             self._known(row)

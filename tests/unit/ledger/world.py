@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ankiforge import deliver, run
-from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.cards import card_ordinals
+from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.notetypes import note_type
 from ankiforge.anki.plan import Planned
 from ankiforge.config.deckfiles import DeckRule, load_decks
@@ -61,6 +61,8 @@ class World:
         self.root, self.vault, self.journal = root, root / "vault", root / "journal"
         self.vault.mkdir()
         self.journal.mkdir()
+        self.apart = False
+        """Whether each machine has a journal of its own, brought up to date by `share`."""
         self.anki: dict[str, Seen] = {}
         self.graves: set[int] = set()
         self.ahead = 0.0
@@ -93,14 +95,26 @@ class World:
 
     def __getitem__(self, name: str) -> Ledger:
         if name not in self._open:
-            self._open[name] = Ledger(self.database(name), self.journal, name)
+            self._open[name] = Ledger(self.database(name), self.journal_of(name), name)
         return self._open[name]
 
     def database(self, name: str) -> Path:
         return self.root / f"{name}.db"
 
+    def journal_of(self, name: str) -> Path:
+        folder = self.root / f"journal of {name}" if self.apart else self.journal
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def file(self, name: str) -> Path:
-        return self.journal / f"{name}.jsonl"
+        return self.journal_of(name) / f"{name}.jsonl"
+
+    def share(self, *names: str) -> None:
+        """Bring each machine the newest files of the others."""
+        for name in names:
+            for other in names:
+                if other != name and self.file(other).exists():
+                    shutil.copy(self.file(other), self.journal_of(name))
 
     def close(self) -> None:
         for ledger in self._open.values():
@@ -228,7 +242,7 @@ class World:
     def restore(self, name: str, folder: Path) -> None:
         self.lose(name)
         for path in folder.iterdir():
-            where = self.journal if path.suffix == ".jsonl" else self.root
+            where = self.journal_of(name) if path.suffix == ".jsonl" else self.root
             shutil.copy(path, where / path.name)
 
 

@@ -1,0 +1,465 @@
+"""Decisions stand, can be undone in any sensible order, and are refused with a reason otherwise."""
+
+import pytest
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import Ledger
+from ankiforge.model import HighlightKey
+from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, model_draft, words_of
+
+BACK = "Back"
+PLAIN = "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
+
+
+def never(_: object) -> bool:
+    return False
+
+
+@pytest.fixture
+def card(world: World) -> str:
+    """The guid of a card of the source's own, in Anki."""
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    return world.only("Rhine").guid
+
+
+def back(world: World, guid: str) -> str:
+    return dict(world["a"].card(guid).fields)[BACK]
+
+
+def verdict(world: World, guid: str) -> str:
+    return world["a"].card(guid).verdict.value
+
+
+# --- undo --------------------------------------------------------------------------------------
+
+
+UNDONE = {
+    "reject": (lambda ledger, guid: ledger.reject(guid), "rejected"),
+    "edit": (lambda ledger, guid: ledger.edit(guid, {BACK: "mine"}), "live"),
+    "skip": (lambda ledger, guid: ledger.skip(ledger.card(guid).key), "live"),
+}
+
+
+@pytest.mark.parametrize("what", UNDONE)
+@pytest.mark.parametrize("by", ["last", "card", "id", "key"])
+def test_each_decision_is_undone_by_each_name(world: World, card: str, what: str, by: str):
+    ledger, (decide, after) = world["a"], UNDONE[what]
+    before = world.state()
+    decide(ledger, card)
+    assert verdict(world, card) == after
+    key = ledger.card(card).key
+    names = {"last": "", "card": card, "id": ledger.recent()[0].id, "key": key}
+    if (what, by) == ("skip", "card"):
+        names["card"] = key
+    ledger.undo(names[by])
+    assert world.state() == before
+    world.run()
+    assert world.state() == before
+
+
+def test_decisions_are_undone_one_after_the_other(world: World, card: str):
+    ledger, states = world["a"], [world.state()]
+    for decide in (
+        lambda: ledger.edit(card, {BACK: "first"}),
+        lambda: ledger.edit(world.only("water").guid, {"Extra": "other"}),
+        lambda: ledger.edit(card, {"Extra": "more"}),
+        lambda: ledger.reject(card),
+    ):
+        decide()
+        states.append(world.state())
+    for expected in reversed(states[:-1]):
+        ledger.undo()
+        assert world.state() == expected
+    with pytest.raises(RefusedError, match="nothing to undo"):
+        ledger.undo()
+
+
+def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(world, card):
+    ledger = world["a"]
+    ledger.edit(card, {BACK: "first"})
+    first = ledger.recent()[0].id
+    ledger.edit(card, {"Extra": "more"})
+    ledger.undo(first)
+    assert dict(ledger.card(card).fields) | {} == {
+        "Front": "How long is the Rhine?", BACK: "1230 km", "Extra": "more",
+    }  # fmt: skip
+    ledger.edit(card, {BACK: "second"})
+    second = ledger.recent()[0].id
+    ledger.edit(card, {BACK: "third"})
+    with pytest.raises(RefusedError, match="a later change") as refused:
+        ledger.undo(second)
+    third = ledger.recent()[0].id
+    assert third in refused.value.hint
+    assert back(world, card) == "third"
+    ledger.undo(third)
+    ledger.undo(second)
+    assert back(world, card) == "1230 km"
+
+
+def test_an_action_is_undone_as_a_whole(world: World, card: str):
+    ledger, before = world["a"], world.state()
+    with ledger.action():
+        ledger.edit(card, {BACK: "mine"})
+        ledger.reject(world.only("water").guid)
+    assert world.state() != before
+    ledger.undo()
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("target", ["afaaaaaaaaaaaaaaaaaaaaaaaa", "dr0000", "vault:v/none", "a.99"])
+def test_what_does_not_exist_is_not_undone(world: World, card: str, target: str):
+    with pytest.raises(RefusedError) as refused:
+        world["a"].undo(target)
+    assert refused.value.hint
+
+
+def test_the_source_changes_its_own_card_and_undo_keeps_the_old_words(world: World, card: str):
+    world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
+    [change] = world.run().changes
+    assert (change.guid, dict(change.before)[BACK], dict(change.after)[BACK]) == (
+        card, "1230 km", "1233 km",
+    )  # fmt: skip
+    assert world.in_anki()[card][1] == "1233 km"
+    ledger = world["a"]
+    ledger.undo(card)
+    for _ in range(2):
+        assert not world.run().changes
+        assert world.in_anki()[card][1] == "1230 km"
+    assert not ledger.questions()
+    world.note("a.md", OSMOSIS, RHINE.replace("1230", "1239"))  # the next different edit
+    world.run()
+    question = world.question("conflict")
+    assert world.in_anki()[card][1] == "1230 km"
+    ledger.accept(question.id)
+    world.run()
+    assert world.in_anki()[card][1] == "1239 km"
+
+
+def test_undo_below_a_later_change_of_the_source_is_refused(world: World, card: str):
+    ledger, changes = world["a"], []
+    for number in ("1231", "1232"):
+        world.note("a.md", OSMOSIS, RHINE.replace("1230", number))
+        world.run()
+        changes.append(ledger.recent()[0].id)
+    with pytest.raises(RefusedError, match="a later change") as refused:
+        ledger.undo(changes[0])
+    assert changes[1] in refused.value.hint
+    ledger.undo(changes[1])
+    assert back(world, card) == "1231 km"
+
+
+def test_undo_as_new_makes_another_fact(world: World):
+    capital = "What is the capital of {}? :: {}"
+    world.note("a.md", OSMOSIS, capital.format("France", "Paris"), FAUST)
+    world.run()
+    old = world.only("Paris").guid
+    world.note("a.md", OSMOSIS, capital.format("Finland", "Helsinki"), FAUST)
+    world.run()
+    if "Helsinki" not in words_of(world["a"].card(old)):
+        world["a"].accept(world.question("same").id)
+        world.run()
+    world["a"].undo(old, as_new=True)
+    for _ in range(2):
+        world.run()
+        live = world.live()
+        assert live[old] == "What is the capital of France? / Paris"
+        assert [words for guid, words in live.items() if "Helsinki" in words and guid != old]
+        assert len(live) == 4
+        assert "source gone" in world["a"].card(old).remarks
+    world.lose("a")
+    world.run()
+    assert world.live() == live
+    world.note("a.md", OSMOSIS, capital.format("Finland", "Helsinki (1812)"), FAUST)
+    world.run()
+    assert len(world.live()) == 4
+    assert world.live()[old] == live[old]
+
+
+# --- rejected, skipped, retired ----------------------------------------------------------------
+
+
+def test_a_rejected_card_of_the_source_stays_rejected_whatever_its_text_becomes(world, card):
+    world["a"].reject(card, "dull")
+    for text in (RHINE.replace("1230", "1233"), RHINE, "How long is the river Rhine? :: 1233 km"):
+        world.note("a.md", OSMOSIS, text)
+        world.run()
+        assert card not in world.live()
+        assert len(world.live()) == 1
+        assert not world["a"].waiting()
+    world.lose("a")
+    world.run()
+    assert (verdict(world, card), world["a"].card(card).why) == ("rejected", "dull")
+    assert "ankiforge::retired" in world.anki[card].tags
+
+
+def test_a_rejected_draft_of_the_source_is_not_offered_again(world: World):
+    world.note("a.md", RHINE)
+    world.run(accepts=never)
+    [draft] = world["a"].waiting()
+    world["a"].reject(draft.id)
+    for text in (RHINE, RHINE.replace("1230", "1233")):
+        world.note("a.md", text)
+        world.run()
+        assert not world["a"].waiting()
+        assert not world.live()
+    [fate] = world["a"].fates()
+    assert fate.fate in ("ignored", "no_card")
+    assert "reject" in fate.reason
+
+
+def test_a_skipped_passage_gets_no_draft(world: World):
+    world.note("a.md", RHINE)
+    world.run(accepts=never)
+    key = world["a"].waiting()[0].highlight.key
+    world["a"].skip(key, "known by heart")
+    for _ in range(2):
+        world.note("a.md", RHINE.replace("1230", "1233"))
+        world.run()
+        assert not world["a"].waiting()
+        world.lose("a")
+    world["a"].undo(key)
+    world.run()
+    assert world.words() == ["How long is the Rhine? / 1233 km"]
+
+
+def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
+    [accepted] = [one for one in world["a"].history(card) if one.what == "accept"]
+    world["a"].undo(accepted.id)
+    for _ in range(2):
+        world.run()
+        assert verdict(world, card) == "taken back"
+        [draft] = world["a"].waiting()
+        world.lose("a")
+    world.run()
+    assert world["a"].accept(draft.id) == card
+    assert verdict(world, card) == "live"
+
+
+def test_policy_accepts_nothing_on_a_passage_of_which_a_person_rejected_a_card(world: World):
+    world.note("a.md", PLAIN)
+    world.run(accepts=never)
+    [draft] = world["a"].waiting()
+    key = draft.highlight.key
+    proposed = world["a"].propose(key, model_draft(key, "What do they make?", "energy", PLAIN[:12]))
+    world["a"].reject(world["a"].accept(proposed))
+    world.run(accepts=lambda one: True)
+    assert [one.remarks for one in world["a"].waiting()] == [("you decided on this passage before",)]
+
+
+# --- drafts of a model -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passage(world: World) -> HighlightKey:
+    """A passage with two drafts of one fact and one of another."""
+    world.note("a.md", PLAIN)
+    world.run(accepts=never)
+    [one] = world["a"].fates()
+    key = one.highlight.key
+    world["a"].reject(world["a"].waiting()[0].id)
+    world["a"].undo()
+    drafts = [
+        model_draft(key, "What do mitochondria produce?", "energy", "produce most", 1),
+        model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
+        model_draft(key, "For what is the energy?", "its life", "life and work", 2),
+    ]
+    world["a"].record(key, drafts, by_model=True)
+    return key
+
+
+def fronts(ledger: Ledger) -> list[str]:
+    return [dict(one.draft.fields).get("Front", "") for one in ledger.waiting()]
+
+
+def drafted(ledger: Ledger, front: str) -> str:
+    [one] = [one.id for one in ledger.waiting() if dict(one.draft.fields).get("Front") == front]
+    return one
+
+
+def test_accepting_one_draft_leaves_the_others_and_drops_its_alternatives(world, passage):
+    ledger = world["a"]
+    before = fronts(ledger)
+    ledger.accept(drafted(ledger, "What do mitochondria produce?"))
+    assert "For what is the energy?" in fronts(ledger)
+    assert "What produces energy?" not in fronts(ledger)
+    assert not any(card.verdict == "rejected" for card in ledger.cards())
+    ledger.undo()
+    world.run()
+    ledger.record(passage, [model_draft(passage, "What produces energy?", "mitochondria", "produce most", 1)], by_model=True)  # fmt: skip
+    assert "What produces energy?" in fronts(ledger)
+    assert set(before) >= set(fronts(ledger))
+
+
+def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
+    ledger = world["a"]
+    world.note("a.md", PLAIN.replace("Mitochondria", "Mitochondria, however,"))
+    world.run(accepts=never)
+    assert {"What do mitochondria produce?", "For what is the energy?"} <= set(fronts(ledger))
+    world.note("a.md", PLAIN.replace("life and work", "survival"))
+    world.run(accepts=never)
+    assert "For what is the energy?" not in fronts(ledger)
+
+
+def test_a_card_of_a_model_whose_quote_stands_only_moves(world, passage):
+    ledger = world["a"]
+    guid = ledger.accept(drafted(ledger, "For what is the energy?"))
+    world.note("a.md", FAUST, PLAIN.replace("Mitochondria", "Mitochondria, however,"))
+    world.run(accepts=never)
+    card = ledger.card(guid)
+    assert (words_of(card), card.remarks) == ("For what is the energy? / its life", ())
+
+
+def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
+    ledger = world["a"]
+    guid = ledger.accept(drafted(ledger, "For what is the energy?"))
+    world.note("a.md", PLAIN.replace("life and work", "survival"))
+    world.run(accepts=never)
+    assert ledger.card(guid).remarks == ("source changed",)
+    new = model_draft(passage, "For what is the energy?", "survival", "survival")
+    ledger.record(passage, [new], by_model=True)
+    [revision] = [one for one in ledger.waiting() if one.revises]
+    assert revision.revises == guid
+    ledger.reject(revision.id)
+    assert words_of(ledger.card(guid)).endswith("its life")
+    ledger.undo()
+    ledger.record(passage, [new], by_model=True)
+    [revision] = [one for one in ledger.waiting() if one.revises]
+    ledger.accept(revision.id)
+    assert words_of(ledger.card(guid)) == "For what is the energy? / survival"
+    assert ledger.card(guid).remarks == ()
+    ledger.undo()
+    assert words_of(ledger.card(guid)).endswith("its life")
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ("1.5 mg", "15 mg"),
+        ("x < y", "x > y"),
+        ("C", "C++"),
+        ("n!", "n"),
+        ("−5 °C", "5 °C"),
+        ("a ≠ b", "a = b"),
+        ("lead", "Lead"),
+    ],
+)
+def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
+    world.note("a.md", f"The value that was measured and noted here ==is exactly {was} today==.")
+    world.run(accepts=never)
+    [fate] = world["a"].fates()
+    key = fate.highlight.key
+    first = world["a"].propose(key, model_draft(key, "What is the value?", was, was))
+    world["a"].reject(first)
+    assert world["a"].propose(key, model_draft(key, "What is the value?", was, was)) == ""
+    second = world["a"].propose(key, model_draft(key, "What is the value?", now, now))
+    assert second
+    guid = world["a"].accept(second)
+    assert words_of(world["a"].card(guid)).endswith(now)
+
+
+def test_another_form_is_another_note(world: World):
+    world.note("a.md", "Where does the ==Rhine== begin, in Switzerland or in France?", FAUST)
+    world.run()
+    old = world.only("Rhine").guid
+    world.note("a.md", "Where does the Rhine begin, in Switzerland or in France? :: Switzerland", FAUST)
+    for _ in range(2):
+        world.run(accepts=lambda one: True)
+    assert old in world.live()
+    waiting = [one for one in world["a"].waiting() if one.replaces]
+    if not waiting:  # not recognised as the same passage: one question
+        world["a"].accept(world.question("same").id)
+        world.run(accepts=lambda one: True)
+        waiting = [one for one in world["a"].waiting() if one.replaces]
+    [draft] = waiting
+    assert draft.replaces == old
+    assert "schedule ends" in " ".join(draft.remarks)
+    new = world["a"].accept(draft.id)
+    assert old not in world.live()
+    assert new in world.live()
+    world["a"].undo()
+    assert old in world.live()
+    assert new not in world.live()
+
+
+# --- questions ---------------------------------------------------------------------------------
+
+
+def asked_to_be_the_same(world: World) -> str:
+    world.note("a.md", OSMOSIS, RHINE)
+    world.note("b.md", "Nothing here.")
+    world.run()
+    guid = world.only("water").guid
+    world.note("a.md", RHINE)
+    world.note("b.md", OSMOSIS.replace("across a membrane", "through a wall"))
+    world.run()
+    return guid
+
+
+def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
+    asked_to_be_the_same(world)
+    [draft] = world["a"].waiting()
+    for decide in (world["a"].accept, world["a"].reject):
+        with pytest.raises(RefusedError, match="first say whether"):
+            decide(draft.id)
+    assert len(world.in_anki()) == 2
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_question_whether_it_is_the_same_card(world: World, same: bool):
+    guid = asked_to_be_the_same(world)
+    question = world.question("same")
+    (world["a"].accept if same else world["a"].reject)(question.id)
+    world.run()
+    assert not world["a"].questions()
+    assert ("through a wall" in world.live()[guid]) is same
+    assert len(world.live()) == (2 if same else 3)
+    with pytest.raises(RefusedError, match="no such open question"):
+        world["a"].accept(question.id)
+    world["a"].undo()
+    world.run()
+    if same:  # taken apart again, and asked again
+        assert "across a membrane" in world.live()[guid]
+        assert world.question("same")
+
+
+def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
+    guid = asked_to_be_the_same(world)
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    assert not world["a"].questions()
+    assert "across a membrane" in world.live()[guid]
+    assert len(world.live()) == 3
+
+
+def test_a_rejected_passage_that_moved_and_changed_is_asked_about_too(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.note("b.md", "Nothing here.")
+    world.run()
+    world["a"].reject(world.only("water").guid)
+    world.note("a.md", RHINE)
+    world.note("b.md", OSMOSIS.replace("across a membrane", "through a wall"))
+    world.run()
+    world["a"].accept(world.question("same").id)
+    world.run()
+    assert world.words() == ["How long is the Rhine? / 1230 km"]
+    assert not world["a"].waiting()
+
+
+def test_a_copy_that_a_person_makes_a_card_is_no_duplicate(world: World):
+    world.note("a.md", RHINE)
+    world.note("b.md", RHINE + " long")
+    world.run()
+    world.note("b.md", FAUST, RHINE)
+    world.run()
+    waiting = world["a"].waiting()
+    for one in waiting:
+        assert any(remark.startswith("equal to the card") for remark in one.remarks)
+    if not waiting:
+        pytest.skip("the line was recognised as the same one")
+
+
+def test_a_question_is_not_answered_by_its_card(world: World):
+    asked_to_be_the_same(world)
+    with pytest.raises(RefusedError, match="no such open question"):
+        world["a"].accept("qu0000")
