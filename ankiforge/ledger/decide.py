@@ -270,7 +270,8 @@ def _refuse_below(store: Store, event: Event) -> None:
             break
         same_card = one.body.get("guid") == event.body.get("guid")
         later = one.what in ("revise", "edit") and one.id not in undone and same_card
-        if later and names & _changed_fields(one) and one.act != event.act:
+        of_another = not event.act or one.act != event.act
+        if later and of_another and names & _changed_fields(one):
             raise RefusedError(
                 "a later change of the same card stands on this one",
                 hint=f"first: ankiforge undo {one.act or one.id}",

@@ -402,9 +402,17 @@ def _remarks(
 
 
 def twins(store: Store, passage: Passage, content: str) -> list[Row]:
-    """Return the cards of other passages that ask and answer the same, or did as drafted."""
+    """Return the cards of other passages that ask and answer the same, or did as drafted.
+
+    Passages that a person said to be different are left out.
+    """
     query = "SELECT * FROM card WHERE (content = ? OR source = ?) AND passage != ?"
-    return store.rows(query, content, content, passage.key)
+    return [
+        row
+        for row in store.rows(query, content, content, passage.key)
+        if not {*store.keys(row["passage"])} & passage.apart
+        and not {*passage.keys} & store.passage(row["passage"]).apart
+    ]
 
 
 def wording_of_id(store: Store, id: str) -> Wording:

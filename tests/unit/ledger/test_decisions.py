@@ -288,7 +288,7 @@ def test_accepting_one_draft_leaves_the_others_and_drops_its_alternatives(world,
     world.run()
     ledger.record(passage, [model_draft(passage, "What produces energy?", "mitochondria", "produce most", 1)], by_model=True)  # fmt: skip
     assert "What produces energy?" in fronts(ledger)
-    assert set(before) >= set(fronts(ledger))
+    assert set(before) >= {*fronts(ledger)} - {""}
 
 
 def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
@@ -413,7 +413,7 @@ def test_the_question_whether_it_is_the_same_card(world: World, same: bool):
     world.run()
     assert not world["a"].questions()
     assert ("through a wall" in world.live()[guid]) is same
-    assert len(world.live()) == (2 if same else 3)
+    assert len(world.live()) + len(world["a"].waiting()) == (2 if same else 3)
     with pytest.raises(RefusedError, match="no such open question"):
         world["a"].accept(question.id)
     world["a"].undo()
@@ -429,7 +429,7 @@ def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
     world.run()
     assert not world["a"].questions()
     assert "across a membrane" in world.live()[guid]
-    assert len(world.live()) == 3
+    assert [one.remarks for one in world["a"].waiting()] == [()]
 
 
 def test_a_rejected_passage_that_moved_and_changed_is_asked_about_too(world: World):
@@ -446,17 +446,17 @@ def test_a_rejected_passage_that_moved_and_changed_is_asked_about_too(world: Wor
     assert not world["a"].waiting()
 
 
-def test_a_copy_that_a_person_makes_a_card_is_no_duplicate(world: World):
+def test_a_copy_whose_original_is_edited_gets_a_card_without_a_duplicate(world: World):
     world.note("a.md", RHINE)
-    world.note("b.md", RHINE + " long")
     world.run()
     world.note("b.md", FAUST, RHINE)
     world.run()
-    waiting = world["a"].waiting()
-    for one in waiting:
-        assert any(remark.startswith("equal to the card") for remark in one.remarks)
-    if not waiting:
-        pytest.skip("the line was recognised as the same one")
+    assert len(world.live()) == 2
+    world.note("a.md", "Where does the Rhine begin? :: in Switzerland")
+    world.run()
+    world.run()
+    twins = [one for one in world.words() if one == "How long is the Rhine? / 1230 km"]
+    assert len(twins) == 1
 
 
 def test_a_question_is_not_answered_by_its_card(world: World):
