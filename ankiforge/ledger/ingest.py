@@ -437,7 +437,10 @@ class Ingest:
                 if not here or row["key"] in absent or self.store.passage(row["key"]).decided:
                     continue
                 again = found.get(row["key"])
-                now, was = (again.mark if again else mark_of(decode_highlight(row))).now, one.mark.now
+                now, was = (
+                    (again.mark if again else mark_of(decode_highlight(row))).now,
+                    one.mark.now,
+                )
                 if now.text == text:
                     around = fuzz.ratio(was.before, now.before) + fuzz.ratio(was.after, now.after)
                     heirs.append((-around, row["key"], row["place"]))

@@ -8,7 +8,9 @@ from ankiforge.model import HighlightKey
 from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World, model_draft, words_of
 
 BACK = "Back"
-PLAIN = "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
+PLAIN = (
+    "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
+)
 
 
 def never(_: object) -> bool:
@@ -244,7 +246,9 @@ def test_policy_accepts_nothing_on_a_passage_of_which_a_person_rejected_a_card(w
     proposed = world["a"].propose(key, model_draft(key, "What do they make?", "energy", PLAIN[:12]))
     world["a"].reject(world["a"].accept(proposed))
     world.run(accepts=lambda one: True)
-    assert [one.remarks for one in world["a"].waiting()] == [("you decided on this passage before",)]
+    assert [one.remarks for one in world["a"].waiting()] == [
+        ("you decided on this passage before",)
+    ]
 
 
 # --- drafts of a model -------------------------------------------------------------------------
@@ -362,7 +366,9 @@ def test_another_form_is_another_note(world: World):
     world.note("a.md", "Where does the ==Rhine== begin, in Switzerland or in France?", FAUST)
     world.run()
     old = world.only("Rhine").guid
-    world.note("a.md", "Where does the Rhine begin, in Switzerland or in France? :: Switzerland", FAUST)
+    world.note(
+        "a.md", "Where does the Rhine begin, in Switzerland or in France? :: Switzerland", FAUST
+    )
     for _ in range(2):
         world.run(accepts=lambda one: True)
     assert old in world.live()

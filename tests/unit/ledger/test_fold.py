@@ -67,7 +67,9 @@ def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
     elif cards:
         card = cards[number % len(cards)]
         if what == "edit":
-            ledger.edit(card.guid, {card.fields[number % len(card.fields)][0]: text or words_of(card)})
+            ledger.edit(
+                card.guid, {card.fields[number % len(card.fields)][0]: text or words_of(card)}
+            )
         elif what == "reject":
             ledger.reject(card.guid)
         elif what == "skip":
@@ -94,7 +96,11 @@ def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.R
         expected = state(world["a"])
         assert state(world["b"]) == expected
 
-        lines = [line for path in sorted(world.journal_of("a").iterdir()) for line in path.read_bytes().splitlines()]
+        lines = [
+            line
+            for path in sorted(world.journal_of("a").iterdir())
+            for line in path.read_bytes().splitlines()
+        ]
         lines += dice.sample(lines, k=len(lines) // 3)
         dice.shuffle(lines)
         journal = Path(folder, "other")
