@@ -292,7 +292,9 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
     highlights = [
         guarded.marked(one) for one in ledger.to_draft(by_model=True) if not for_rules(one)
     ]
-    highlights = [one for one in highlights if not withheld(one)]
+    highlights = [
+        one for one in highlights if not withheld(one) and not job.in_progress(one.document.path)
+    ]
     if limit is not None:
         ranked = [
             (worth(one, brief_of(job.decks, one.document, one).wants), one.document.key, one)

@@ -3,15 +3,17 @@
     a file changes ─▶ pass (read, draft; notes in progress wait) ─▶ 2 quiet minutes ─▶ pass, deliver
 
 A pass is the same as in `run`. A note in progress is read at each save, so its drafts can be looked
-at; nothing of it is accepted, or written into the journal, before its writer has paused.
+at; nothing of it is accepted, sent to a model, or written into the journal, before its writer has
+paused. Other notes are delivered meanwhile.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ankiforge.errors import ForgeError
 
@@ -26,7 +28,7 @@ STEP_MS = 500
 
 
 class Actions(Protocol):
-    """What the front end does for the watcher."""
+    """What the front end does for the watcher. What fails with a `ForgeError` is tried again."""
 
     def folders(self) -> list[Path]:
         """Return the folders to follow."""
@@ -40,84 +42,102 @@ class Actions(Protocol):
         """Write the package, or push."""
         ...
 
-    def failed(self, error: ForgeError) -> None:
-        """Tell the person about a pass or delivery that failed; it is tried again."""
-        ...
+
+Events = Callable[[Sequence[Path]], Iterator[set[str]]]
+"""Yields the paths of the files that changed in folders, or an empty set after a pause."""
 
 
-def follow(
-    actions: Actions,
-    is_ended: Callable[[], bool],
-    *,
-    poll: bool = False,
-    clock: Callable[[], float] = time.time,
-    events: Callable[[list[Path]], Iterator[set[str]]] | None = None,
-) -> None:
-    """Follow the sources until `is_ended`.
+def follow(actions: Actions, events: Events, *, clock: Callable[[], float] = time.time) -> None:
+    """Follow the sources until the events end.
 
     Args:
         actions: what the front end does.
-        is_ended: returns whether to stop.
-        poll: compare file times, where the file system sends no events.
+        events: the changes of files, see `file_events`.
         clock: returns the time in seconds.
-        events: yields the paths of changed files, or an empty set after a pause.
     """
-    changed: dict[str, float] = {}
-    """When each file was saved last, by its path."""
-    full, retry, undelivered = 0.0, 0.0, False
-
-    def attempt(action: Callable[[], Any]) -> Any:
-        nonlocal retry
-        try:
-            result = action()
-            retry = 0.0
-            return result
-        except ForgeError as error:
-            actions.failed(error)
-            retry = clock() + RETRY_SECONDS
-            return None
+    saved: dict[str, float] = {}
+    """When each file that is in progress was saved last, by its path."""
+    full = retry = 0.0
+    undelivered = False
 
     def in_progress(path: str) -> bool:
         """Return whether a path in a source is that of a file saved just now."""
-        return any(name == path or name.endswith(f"/{path}") for name in changed)
+        return any(name == path or name.endswith(f"/{path}") for name in saved)
 
-    folders = actions.folders()
-    for files in (events or _file_events(poll, is_ended))(folders):
-        if is_ended():
-            return
+    def works(action: Callable[[], bool | None]) -> bool:
+        """Return whether an action worked. What it leaves to deliver, also if it failed, is noted."""
+        nonlocal undelivered, retry
+        try:
+            undelivered |= bool(action())
+        except ForgeError:
+            retry, undelivered = clock() + RETRY_SECONDS, True
+            return False
+        return True
+
+    for files in events(actions.folders()):
         now = clock()
-        changed.update(dict.fromkeys(files, now))
-        quiet = [name for name, at in changed.items() if now - at >= QUIET_SECONDS]
+        saved.update(dict.fromkeys((name.replace(os.sep, "/") for name in files), now))
+        quiet = [name for name, at in saved.items() if now - at >= QUIET_SECONDS]
         for name in quiet:
-            del changed[name]
-        due = now - full >= EVERYTHING_SECONDS or (retry and now >= retry)
-        if retry and now < retry:
+            del saved[name]
+        undelivered |= bool(quiet)
+        due = now - full >= EVERYTHING_SECONDS
+        if now < retry or not (files or quiet or due or retry):
             continue
-        if files or quiet or due:
-            full = now if due or not full else full
-            undelivered |= bool(attempt(lambda: actions.read(in_progress)))
-        if undelivered and not changed and not retry:
-            attempt(actions.deliver)
-            undelivered = bool(retry)
+        retry = 0.0
+        if works(lambda: actions.read(in_progress)):
+            full = now
+        if undelivered:  # also if a model does not answer
+            undelivered = not works(actions.deliver)
 
 
-def _file_events(
-    poll: bool, is_ended: Callable[[], bool]
-) -> Callable[[list[Path]], Iterator[set[str]]]:
-    """Return a function that yields the paths of changed files in folders."""
+def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
+    """Return a function that follows folders until `is_ended`, also those that come and go.
 
-    def events(folders: Iterable[Path]) -> Iterator[set[str]]:
-        from watchfiles import DefaultFilter, watch
+    With `poll`, it compares file times, where the file system sends no events.
+    """
+
+    def events(folders: Sequence[Path]) -> Iterator[set[str]]:
+        nonlocal poll
+        from watchfiles import watch
+
+        roots = tuple(map(str, folders))
+
+        def matters(_: object, path: str) -> bool:
+            """Return whether a file can be part of a source: not hidden, and no package of ours."""
+            root = next((one for one in roots if path.startswith(one)), "")
+            return f"{os.sep}." not in path[len(root) :] and not path.endswith((".apkg", "~"))
 
         yield set()  # the first pass does not wait for a change
-        existing = [folder for folder in folders if folder.exists()]
-        while not existing and not is_ended():
-            time.sleep(STEP_MS / 1000)
-            yield set()
-        for found in watch(
-            *existing, watch_filter=DefaultFilter(), debounce=200, step=50, rust_timeout=STEP_MS,
-            yield_on_timeout=True, force_polling=poll, raise_interrupt=False,
-        ):  # fmt: skip
-            yield {path for _, path in found}
+        while not is_ended():
+            there = _present(folders)
+            if not there:
+                time.sleep(STEP_MS / 1000)
+                yield set()
+                continue
+            try:
+                for found in watch(
+                    *there, watch_filter=matters, debounce=200, step=50, rust_timeout=STEP_MS,
+                    yield_on_timeout=True, force_polling=poll, raise_interrupt=False,
+                ):  # fmt: skip
+                    if is_ended():
+                        return
+                    yield {path for _, path in found}
+                    if _present(folders) != there:
+                        break
+            except OSError:  # the limit of events is reached, or a folder went
+                poll = poll or _present(folders) == there
+            yield set(roots)
 
     return events
+
+
+def _present(folders: Sequence[Path]) -> dict[Path, int]:
+    """Return the folders that exist now, with what tells one from another at the same path."""
+    found = {}
+    for folder in folders:
+        try:
+            found[folder] = folder.stat().st_ino
+        except OSError:
+            continue
+    return found

@@ -172,7 +172,7 @@ def follow(
 
 
 def model_for(
-    now: Session, drafter: str, *, fresh: bool = False, accept: str = ""
+    now: Session, drafter: str, *, fresh: bool = False, accept: str = "", spent: float = 0.0
 ) -> tuple[Model | None, Replies | None]:
     """Return the language model, if it is the drafter, and the file of its replies."""
     from ankiforge import app
@@ -185,6 +185,7 @@ def model_for(
     model = app.language_model(
         now.workspace, replies, now.out.say,
         offline=now.call.offline, jobs=now.call.jobs, fresh=fresh, accept=accept,
+        spent=spent,
     )  # fmt: skip
     return model, replies
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import click
 from ankiforge.cli.output import Call, command
 from ankiforge.cli.session import session, workspace_of
 from ankiforge.errors import BusyError, ForgeError, RefusedError, UsageError
+from ankiforge.model import Problem
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     minutes. Ctrl-C stops it at any time.
     """
     from ankiforge import app
-    from ankiforge.watch import follow
+    from ankiforge.watch import file_events, follow
 
     workspace = workspace_of(call)
     if not workspace.config.sources and not workspace.remembered:
@@ -55,17 +57,23 @@ def watch(call: Call, push: bool, poll: bool) -> None:
     with held, _end_by_signal() as ended:
         passes.tell("started", sources=[str(one) for one in passes.folders()])
         try:
-            follow(passes, ended.is_set, poll=poll)
+            follow(passes, file_events(ended.is_set, poll=poll))
+            raise KeyboardInterrupt  # watchfiles does not pass it on
         finally:
             passes.tell("stopped")
 
 
 @contextmanager
 def _end_by_signal() -> Iterator[threading.Event]:
-    """Set an event at SIGINT, SIGTERM and SIGHUP, so that a pass is finished first."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C. The event is set, wherever the interrupt is lost."""
     ended = threading.Event()
+
+    def end(*_: object) -> None:
+        ended.set()
+        raise KeyboardInterrupt
+
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), lambda *_: ended.set()) for name in names}
+    before = {name: signal.signal(getattr(signal, name), end) for name in names}
     try:
         yield ended
     finally:
@@ -78,8 +86,15 @@ class Passes:
 
     def __init__(self, call: Call, *, push: bool) -> None:
         """Prepare passes; nothing is read yet."""
-        self._call, self._push = call, push
-        self._troubles: dict[tuple[str, str], Any] = {}
+        self._call, self._push = replace(call, out=replace(call.out, quiet=True)), push
+        self._out = call.out
+        self._spent = 0.0
+        """What the model has cost, of the budget of all passes."""
+        self._newest: Any = None
+        """The newest decision that was delivered or is about to be."""
+        self._package = b""
+        """A hash of the package that was told last."""
+        self._troubles: dict[str, dict[tuple[str, str], Problem]] = {"read": {}, "deliver": {}}
         """The problems that were told and are not mended yet."""
 
     def folders(self) -> list[Path]:
@@ -91,37 +106,49 @@ class Passes:
         return [path.parent if path.is_file() else path for path in found]
 
     def read(self, in_progress: Callable[[str], bool]) -> bool:
-        """Read and draft. Return whether cards changed."""
-        from ankiforge import app
-        from ankiforge.cli.run import model_for, read_and_draft
+        """Read and draft. Return whether cards changed, here or by another program."""
         from ankiforge.reports.summary import Tally
 
         begun, tally = time.monotonic(), Tally()
-        quiet = replace(self._call, out=replace(self._call.out, quiet=True))
-        with session(quiet, writes="drafting", patience=0.0) as now:
+        with self._telling("read", tally):
+            newest, error = self._pass(tally, in_progress)
+            report = tally.report
+            if report and (report.new or report.changed or report.gone or tally.drafted):
+                self.tell(
+                    "pass",
+                    highlights={"new": len(report.new), "changed": len(report.changed), "gone": len(report.gone)},
+                    cards={"drafted": tally.drafted, "revised": len(tally.changes)},
+                    seconds=round(time.monotonic() - begun, 2),
+                )  # fmt: skip
+            decided, self._newest = newest != self._newest, newest
+            if error:
+                raise error
+        return bool(decided or tally.accepted or tally.changes or (report and report.moved))
+
+    def _pass(
+        self, tally: Tally, in_progress: Callable[[str], bool]
+    ) -> tuple[Any, ForgeError | None]:
+        """Read and draft. Return the newest decision, and the error of a service that failed."""
+        from ankiforge import app
+        from ankiforge.cli.run import model_for, read_and_draft
+
+        with session(self._call, writes="drafting", patience=0.0) as now:
             selected, lost, remembered = app.select_sources(now.workspace)
             tally.problems += lost
-            sources = app.open_sources(now.workspace, now.ledger, selected, offline=quiet.offline)
-            model, replies = model_for(now, "")
+            sources = app.open_sources(
+                now.workspace, now.ledger, selected, offline=self._call.offline
+            )
+            model, replies = model_for(now, "", spent=self._spent)
             job = app.make_job(
-                now.workspace, sources, model=model, limit=quiet.limit, in_progress=in_progress,
+                now.workspace, sources, model=model, limit=self._call.limit,
+                in_progress=in_progress,
                 in_use=app.names_in_use(now.workspace.config, remembered),
             )  # fmt: skip
             error = read_and_draft(now, job, tally, model)
             if replies:
                 replies.close()
-        self._tell_problems(tally)
-        report = tally.report
-        if report and (report.new or report.changed or report.gone or tally.drafted):
-            self.tell(
-                "pass",
-                highlights={"new": len(report.new), "changed": len(report.changed), "gone": len(report.gone)},
-                cards={"drafted": tally.drafted, "revised": len(tally.changes)},
-                seconds=round(time.monotonic() - begun, 2),
-            )  # fmt: skip
-        if error:
-            raise error
-        return bool(tally.accepted or tally.changes or (report and (report.moved or report.new)))
+            self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
+            return now.ledger.recent(1), error
 
     def deliver(self) -> None:
         """Write the package, or push."""
@@ -129,46 +156,49 @@ class Passes:
         from ankiforge.reports.summary import Tally, notes_json
 
         tally, error = Tally(), None
-        quiet = replace(self._call, out=replace(self._call.out, quiet=True))
-        with session(quiet) as now:
-            path = package_path(now)
-            if self._push:
-                error = push_cards(now, tally, path)
-            else:
-                look(now, tally)
-                write_package(now, tally, path)
-            notes = notes_json(tally, now.ledger)
-        self._tell_problems(tally)
-        if notes["written"]:
-            packages = [str(one) for one in tally.packages]
-            self.tell("delivered", packages=packages, notes=notes, pushed=tally.pushed is not None)
-        if error:
-            raise error
+        with self._telling("deliver", tally):
+            with session(self._call) as now:
+                path = package_path(now)
+                if self._push:
+                    error = push_cards(now, tally, path)
+                else:
+                    look(now, tally)
+                    write_package(now, tally, path)
+                notes = notes_json(tally, now.ledger)
+            written = sha256(path.read_bytes()).digest() if tally.packages else b""
+            if any(tally.pushed or ()) or (written and written != self._package):
+                packages = [str(one) for one in tally.packages]
+                pushed = tally.pushed is not None
+                self.tell("delivered", packages=packages, notes=notes, pushed=pushed)
+            self._package = written
+            if error:
+                raise error
 
-    def failed(self, error: ForgeError) -> None:
-        """Tell about a failure once, until it is mended."""
-        from ankiforge.model import Problem
-
-        self._tell(Problem("watch", error.message, error.hint))
-
-    def _tell_problems(self, tally: Tally) -> None:
-        """Tell each problem once, and once more when it is over."""
-        now = {(one.where, one.what) for one in tally.problems}
-        for one in tally.problems:
-            self._tell(one)
-        for key in [key for key in self._troubles if key not in now]:
-            one = self._troubles.pop(key)
-            self.tell("mended", where=one.where, what=one.what)
-
-    def _tell(self, problem: Any) -> None:
-        if (problem.where, problem.what) not in self._troubles:
-            self._troubles[problem.where, problem.what] = problem
-            said = {"where": problem.where, "what": problem.what, "hint": problem.hint}
-            self.tell("problem", **said, notice=problem.notice)
+    @contextmanager
+    def _telling(self, step: str, tally: Tally) -> Iterator[None]:
+        """Tell each problem of a step once, and once more when it is over."""
+        failed = None
+        try:
+            yield
+        except ForgeError as error:
+            failed = error
+            tally.problems.append(Problem("watch", error.message, error.hint))
+            raise
+        finally:
+            told = self._troubles[step]
+            found = {(one.where, one.what): one for one in tally.problems}
+            for key in [] if failed else [key for key in told if key not in found]:
+                one = told.pop(key)
+                self.tell("mended", where=one.where, what=one.what)
+            for key, one in found.items():
+                if not any(key in others for others in self._troubles.values()):
+                    told[key] = one
+                    said = {"where": one.where, "what": one.what, "hint": one.hint}
+                    self.tell("problem", **said, notice=one.notice)
 
     def tell(self, event: str, **values: Any) -> None:
         """Print an event as a line of JSON, or in words."""
-        out = self._call.out
+        out = self._out
         at = datetime.now(UTC).isoformat(timespec="seconds")
         if out.as_json:
             out.data({"event": event, "at": at, **values})

@@ -1,137 +1,85 @@
-"""A watcher in this process: its clock and its hints are the test's, its files are real."""
+"""A watcher in this process: its clock and its events are the test's, its files are real."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ankiforge import watch as watching
-from ankiforge.cli.output import Call, Output
-from ankiforge.cli.passes import Passes
-from ankiforge.cli.session import workspace_of
-from ankiforge.extract import files
-from ankiforge.watch import Watcher
+
+CELLS = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 
 
-class Watched:
-    """A watcher, and all it has told."""
+class Life:
+    """What happens to the sources, step by step, and what the watcher tells."""
 
-    def __init__(self, folder: Path, *, push: bool = False) -> None:
+    def __init__(self) -> None:
         self.ahead = 0.0
-        self.stirred = False
-        self.silent = ""
-        self.told: list[tuple[str, Any]] = []
-        self.says: list[str] = []
-        call = Call(folder, Output())
-        workspace = workspace_of(call)
-        self.passes = Passes(call, workspace, self.heard, self.clock, push=push)
-        self.watcher = Watcher(self.passes, self, self, self.clock)
+        self.told: list[dict[str, Any]] = []
 
     def clock(self) -> float:
         return time.time() + self.ahead
 
-    def beside(self) -> object:
-        """What happens after each pass."""
-
-    # --- what a test does -------------------------------------------------------------------
-
-    def turn(self, *, hint: bool = True) -> list[tuple[str, Any]]:
-        """What is told after a hint (or without one), until nothing is due for a second."""
-        self.stirred = hint
-        return self.later(1.0)
-
-    def later(self, seconds: float) -> list[tuple[str, Any]]:
-        """What is told until so many seconds were waited; what it does itself takes no time."""
-        before, until = len(self.told), self.ahead + seconds
+    def later(self, seconds: float) -> Iterator[set[str]]:
+        """Let time pass, in steps as of the watcher."""
+        until = self.ahead + seconds
         while self.ahead < until:
-            self.watcher.turn()
-            self.watcher.rest()
-        return self.told[before:]
+            self.ahead = min(until, self.ahead + 5.0)
+            yield set()
 
-    def of(self, event: str) -> list[Any]:
-        return [what for name, what in self.told if name == event]
-
-    # --- hints ------------------------------------------------------------------------------
-
-    def follow(self, roots) -> None:
-        self.roots = sorted(roots)
-
-    def wait(self, seconds: float) -> bool:
-        if not self.stirred:
-            self.ahead += max(seconds, 0.01)
-        came, self.stirred = self.stirred, False
-        return came
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    # --- who is told ------------------------------------------------------------------------
-
-    def started(self, sources) -> None:
-        self.told.append(("started", list(sources)))
-
-    def heard(self, words) -> None:
-        self.told.append(("heard", words))
-
-    def status(self, words) -> None:
-        """A line that moves."""
-        self.says.append(words)
-
-    def passed(self, came, notes, seconds) -> None:
-        self.told.append(("pass", (came, notes)))
-        self.beside()
-
-    def delivered(self, came) -> None:
-        self.told.append(("delivered", came))
-
-    def problem(self, problem) -> None:
-        self.told.append(("problem", problem))
-
-    def solved(self, problem) -> None:
-        self.told.append(("mended", problem))
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [one for one in self.told if one["event"] == event]
 
 
 @pytest.fixture
-def desk(forge, vault: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace with a vault, in an environment of its own; what is written is quiet at once."""
-    settings = f"sources:\n- obsidian: {{name: notes, path: {vault}}}\nanki: {{collection: none}}\n"
-    forge.settings(settings)
-    forge.ok("init", "--trust", forge.folder)
-    for name, value in forge.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(files, "TICK_NS", 0)
-    monkeypatch.setattr(watching, "QUIET", 0.0)
-    monkeypatch.setattr(watching, "EMPTY", 0.0)
-    monkeypatch.setattr(watching, "REST", 0.0)
+def desk(forge, vault: Path) -> Path:
+    """A workspace with a vault."""
+    (vault / "Cells.md").write_text(CELLS, "utf-8")
+    forge.settings(
+        f"sources:\n- obsidian: {{name: notes, path: {vault}}}\nanki: {{collection: none}}\n",
+        trust=True,
+    )
     return forge.folder
 
 
 @pytest.fixture
-def settings(desk: Path) -> Callable[..., Path]:
-    """Writes the settings anew: with a further source, an Anki, a model, or more lines."""
-    file = desk / "ankiforge.yaml"
-    first = file.read_text("utf-8")
+def settings(forge, desk: Path) -> Callable[[str], None]:
+    """Writes settings with more lines, or another Anki."""
+    text = (desk / "ankiforge.yaml").read_text("utf-8")
 
-    def write(more: str = "", source: str = "", connect: str = "", llm: str = "") -> Path:
-        text = first.replace("anki:", f"- {source}\nanki:") if source else first
-        if connect:
-            text = text.replace("{collection: none}", f"{{collection: none, connect: '{connect}'}}")
-        drafter = f"drafter: llm\nllm: {{model: m, {llm}}}\n" if llm else ""
-        file.write_text(text + drafter + more, "utf-8")
-        return file
+    def write(more: str = "", connect: str = "") -> None:
+        anki = f"{{collection: none, connect: '{connect}'}}" if connect else "{collection: none}"
+        forge.settings(text.replace("{collection: none}", anki) + more, trust=True)
 
     return write
 
 
 @pytest.fixture
-def watch(desk: Path) -> Callable[..., Watched]:
-    """Makes a watcher of the workspace, its first pass done."""
+def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Life]:
+    """Watches as long as `happens(life)` lasts: it yields the paths that changed, or nothing."""
 
-    def make(*, push: bool = False) -> Watched:
-        watched = Watched(desk, push=push)
-        watched.turn()
-        return watched
+    def run(happens: Callable[[Life], Iterator[set[Path] | set[str]]], *options: str) -> Life:
+        life, follow = Life(), watching.follow
 
-    return make
+        def scripted(actions: Any, events: object, **_: object) -> None:
+            tell = actions.tell
+
+            def told(event: str, **values: Any) -> None:
+                life.told.append({"event": event, **values})
+                tell(event, **values)
+
+            actions.tell = told
+            follow(
+                actions,
+                lambda folders: ({str(one) for one in files} for files in happens(life)),
+                clock=life.clock,
+            )
+
+        with monkeypatch.context() as patch:
+            patch.setattr(watching, "follow", scripted)
+            forge("watch", "--json", *options, code=130)
+        return life
+
+    return run
