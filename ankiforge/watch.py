@@ -108,26 +108,29 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
             root = next((one for one in roots if path.startswith(one)), "")
             return f"{os.sep}." not in path[len(root) :] and not path.endswith((".apkg", "~"))
 
-        yield set()  # the first pass does not wait for a change
+        back: set[str] = set()
         while not is_ended():
             there = _present(folders)
             if not there:
+                back = set(roots)
                 time.sleep(STEP_MS / 1000)
                 yield set()
                 continue
             try:
+                # It follows the folders before it yields first, so the first pass misses nothing.
                 for found in watch(
                     *there, watch_filter=matters, debounce=200, step=50, rust_timeout=STEP_MS,
-                    yield_on_timeout=True, force_polling=poll, raise_interrupt=False,
+                    yield_on_timeout=True, force_polling=poll,
                 ):  # fmt: skip
                     if is_ended():
                         return
-                    yield {path for _, path in found}
+                    yield {path for _, path in found} | back
+                    back = set()
                     if _present(folders) != there:
                         break
             except OSError:  # the limit of events is reached, or a folder went
                 poll = poll or _present(folders) == there
-            yield set(roots)
+            back = set(roots)
 
     return events
 

@@ -58,7 +58,7 @@ def watch(call: Call, push: bool, poll: bool) -> None:
         passes.tell("started", sources=[str(one) for one in passes.folders()])
         try:
             follow(passes, file_events(ended.is_set, poll=poll))
-            raise KeyboardInterrupt  # watchfiles does not pass it on
+            raise KeyboardInterrupt  # the interrupt was lost
         finally:
             passes.tell("stopped")
 
