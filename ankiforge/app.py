@@ -153,7 +153,7 @@ def select_sources(
                 what = "this remembered source is missing; nothing counts as deleted"
                 file = workspace.folder / "sources.yaml"
                 hint = (
-                    f"if it moved: ankiforge run NEWPATH; to forget it, delete its lines in {file}"
+                    f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
                 )
                 found = Problem(found.where, what, hint, notice=True)
             elif len(paths) == 1:

@@ -146,7 +146,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
             yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
         else:
             file = workspace.folder / "sources.yaml"
-            do = f"if it was moved: ankiforge run NEWPATH; to forget it, delete its lines in {file}"
+            do = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
             yield _warn(name, f"{item.path} is remembered but missing", do)
     yield from _ledger(workspace)
     yield from _model(workspace, around)
