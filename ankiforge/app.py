@@ -152,9 +152,7 @@ def select_sources(
             if not paths:
                 what = "this remembered source is missing; nothing counts as deleted"
                 file = workspace.folder / "sources.yaml"
-                hint = (
-                    f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
-                )
+                hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
                 found = Problem(found.where, what, hint, notice=True)
             elif len(paths) == 1:
                 raise UsageError(f"{found.where}: {found.what}", hint=found.hint)
