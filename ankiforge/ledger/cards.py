@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, exact
-from ankiforge.ledger.ingest import ORDER, decode_highlight
+from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
     Card,

@@ -21,7 +21,7 @@ from ankiforge.ledger.events import (
     exact,
     guid_of,
 )
-from ankiforge.ledger.ingest import decode_highlight
+from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import Guid, HighlightKey, Proposal, Severity, Waiting, h16
 from ankiforge.text.fold import fold

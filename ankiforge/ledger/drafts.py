@@ -20,8 +20,8 @@ from ankiforge.ledger.events import (
     is_news,
     is_stale,
 )
-from ankiforge.ledger.ingest import decode_highlight
 from ankiforge.ledger.match import LONG
+from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name, words_of
 from ankiforge.model import (
     Change,

@@ -10,7 +10,7 @@ went is matched last, in one transaction.
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,8 +18,7 @@ from itertools import islice
 import msgspec
 from rapidfuzz import fuzz
 
-from ankiforge.config.deckfiles import colour_name
-from ankiforge.ledger.events import POLICY, SOURCE, Event, Text, exact
+from ankiforge.ledger.events import SOURCE, Text, exact
 from ankiforge.ledger.match import (
     LONG,
     Doc,
@@ -30,22 +29,30 @@ from ankiforge.ledger.match import (
     match_moved,
     resembling,
 )
+from ankiforge.ledger.readings import (
+    Read,
+    colours_of,
+    content_of,
+    decode_highlight,
+    doc_found,
+    mark_of,
+    numbered_marks,
+    own_of,
+    place_of,
+    reading_of,
+)
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
 from ankiforge.model import (
     Extracted,
     Highlight,
     HighlightKey,
-    HighlightKind,
     Problem,
-    Route,
     Scan,
     Sighting,
     Unchanged,
-    Unmarked,
     h16,
 )
-from ankiforge.text.anchors import anchor_key, own_key, triple_of
-from ankiforge.text.fold import fold
+from ankiforge.text.anchors import anchor_key, own_key
 from ankiforge.text.identifiers import names_of
 from ankiforge.text.renames import decode as decode_sketch
 
@@ -57,14 +64,6 @@ TOGETHER = 200
 """Documents of one transaction."""
 GONE_SECONDS = 5.0
 """Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
-ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
-"""Of the locations of a passage, the one whose text is used: the first."""
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
-
-
-def decode_highlight(row: Row) -> Highlight:
-    """Return the highlight of a row that was read on this machine."""
-    return _decode_highlight(row["body"])
 
 
 @dataclass
@@ -115,9 +114,6 @@ class _Found:
     known: _Known | None = None
     like: str = ""
     """The key of another passage that it may be."""
-
-
-Read = Extracted | Unmarked
 
 
 class Ingest:
@@ -222,7 +218,7 @@ class Ingest:
         highlights = one.highlights if isinstance(one, Extracted) else ()
         return [
             _Found(each, one.container, place_of(one), at, mark_of(each, document), document)
-            for at, each in enumerate(_numbered(highlights))
+            for at, each in enumerate(numbered_marks(highlights))
         ]
 
     def _write_document(self, one: Read, old: Row | None) -> None:
@@ -248,7 +244,7 @@ class Ingest:
         names: tuple[tuple[str, str], ...] = ()
         if isinstance(one, Extracted):
             document = one.document
-            own, source, title = _own_of(one), document.source, document.title
+            own, source, title = own_of(one), document.source, document.title
             names = names_of(document.identifiers, document.uri)
         values = (
             place, own, "present", fingerprint, encode(one.depends),
@@ -310,7 +306,7 @@ class Ingest:
             needed |= went
         olds = [self._doc_known(row, container, row["id"] in needed) for row in known]
         indices = [index for index, row in enumerate(known) if row["id"] in went]
-        pairs = match_documents(olds, [_doc_found(one) for one in read], indices)
+        pairs = match_documents(olds, [doc_found(one) for one in read], indices)
 
         paired = {known[at]["id"] for at in pairs.values()}
         for row in known:
@@ -364,7 +360,7 @@ class Ingest:
 
     def _known(self, row: Row) -> _Known:
         passage = self.store.passage(row["key"])
-        heard = [_reading(text) for text in passage.texts[:HEARD]]
+        heard = [reading_of(text) for text in passage.texts[:HEARD]]
         there = row["state"] in ("present", "journal")
         if row["body"]:
             mark = mark_of(decode_highlight(row), row["document"])
@@ -525,7 +521,7 @@ class Ingest:
                 " tags = excluded.tags, body = excluded.body",
                 highlight.key, one.document, one.position, highlight.route.value,
                 highlight.kind.value, one.mark.now.text, text, content_of(highlight),
-                self.run_number, listed(_colours(highlight)),
+                self.run_number, listed(colours_of(highlight)),
                 listed(map(tag_name, (*highlight.document.tags, *highlight.tags))), encode(highlight),
             )  # fmt: skip
 
@@ -677,127 +673,6 @@ def _batches(sightings: Iterable[Sighting], size: int) -> Iterator[list[Sighting
         yield batch
 
 
-class Known:
-    """Answers sources that skip documents which are unchanged (the protocol `Known` of the model)."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def is_unchanged(
-        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
-    ) -> bool:
-        """Return whether a document was ingested with this fingerprint; always False for ""."""
-        row = self._row(container, path)
-        return bool(fingerprint and row and row["fingerprint"] == fingerprint)
-
-    def depends(self, container: str, path: str) -> tuple[str, ...]:
-        """Return what the last reading of a document depended on."""
-        row = self._row(container, path)
-        return tuple(msgspec.json.decode(row["depends"])) if row else ()
-
-    def paths(self, container: str) -> tuple[str, ...] | None:
-        """Return the documents of a container; None if one of them must be read again."""
-        query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
-        rows = self._store.rows(query, container)
-        whole = all(row["fingerprint"] for row in rows)
-        return tuple(row["place"] for row in rows) if whole else None
-
-    def _row(self, container: str, path: str) -> Row | None:
-        query = (
-            "SELECT fingerprint, depends FROM document"
-            " WHERE container = ? AND place = ? AND state = 'present'"
-        )
-        return self._store.row(query, container, path)
-
-
-# --- what other machines recorded -----------------------------------------------------------------
-
-
-def hear(store: Store, events: Iterable[Event]) -> None:
-    """Take note of keys and texts that are in the journal but were not read here."""
-    with store.transaction():
-        for event in events:
-            if event.what in ("key", "text"):
-                _hear_text(store, event)
-
-
-def _hear_text(store: Store, event: Event) -> None:
-    body = {name: value for name, value in event.body.items() if name != "like"}
-    text = msgspec.convert(body, Text)
-    state = store.value("SELECT state FROM highlight WHERE key = ?", event.key)
-    reading = _reading(text)
-    if state not in (None, "journal"):
-        return
-    where = (text.container, text.place)
-    store.write(
-        "INSERT OR IGNORE INTO document (container, place, own, state, fingerprint, depends, sketch,"
-        " source, title) VALUES (?, ?, '', 'journal', '', '[]', '', '', ?)",
-        *where, text.place,
-    )  # fmt: skip
-    document = store.value("SELECT id FROM document WHERE container = ? AND place = ?", *where)
-    store.write(
-        "INSERT INTO highlight VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
-        " ON CONFLICT (key) DO UPDATE SET document = excluded.document, folded = excluded.folded",
-        event.key, document, event.n, text.kind, reading.text,
-    )  # fmt: skip
-    rows = store.rows(  # another key for the passage that stands here in the same place
-        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
-        reading.text, *where,
-    )  # fmt: skip
-    rows = [row for row in rows if mark_of(decode_highlight(row)).now[:3] == reading[:3]]
-    if len(rows) == 1 and store.first(rows[0]["key"]) != store.first(event.key):
-        store.add("same", event.key, POLICY, {"old": rows[0]["key"]})
-
-
-# --- values ---------------------------------------------------------------------------------------
-
-
-def place_of(one: Read) -> str:
-    """Return the place of a document within its container."""
-    if isinstance(one, Unmarked):
-        return one.path
-    return one.document.path or one.document.key
-
-
-def content_of(highlight: Highlight) -> str:
-    """Return a hash of what drafts depend on; if it changes, the highlight is drafted again."""
-    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
-    comment = highlight.comment if highlight.instructs else ""
-    around = highlight.sentence if highlight.kind is not HighlightKind.CARD else ""
-    return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown)
-
-
-def _colours(highlight: Highlight) -> tuple[str, ...]:
-    """Return the names of a mark's colour: as written, and that of its hue."""
-    return (highlight.colour, colour_name(highlight.colour)) if highlight.colour else ()
-
-
-def mark_of(highlight: Highlight, document: int = 0) -> Mark:
-    """Return a highlight as matching sees it."""
-    names = {highlight.own, *highlight.hints} - {""}
-    reading = Reading(*triple_of(highlight), sides=_sides(highlight))
-    return Mark((reading,), highlight.kind.value, frozenset(names), document=document)
-
-
-def _sides(highlight: Highlight) -> tuple[str, str] | None:
-    """Return the two sides of a hand-written card, or the gaps and the rest of marked phrases."""
-    if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
-        return fold(highlight.markdown[0]), fold(highlight.markdown[1])
-    if highlight.gaps:
-        gaps, rest, at = [], [], 0
-        for start, end in highlight.gaps:
-            gaps.append(fold(highlight.exact[start:end]))
-            rest.append(highlight.exact[at:start])
-            at = end
-        return " ".join(gaps), fold(" ".join((*rest, highlight.exact[at:])))
-    return None
-
-
-def _reading(text: Text) -> Reading:
-    return Reading(fold(text.exact), text.before, text.after)
-
-
 def _body(one: _Found) -> dict[str, str]:
     now, highlight = one.mark.now, one.highlight
     text = Text(
@@ -806,26 +681,3 @@ def _body(one: _Found) -> dict[str, str]:
     )  # fmt: skip
     body: dict[str, str] = msgspec.to_builtins(text)
     return body
-
-
-def _doc_found(one: Read) -> Doc:
-    if isinstance(one, Unmarked):
-        return Doc(one.path)
-    texts = frozenset(triple_of(each)[0] for each in one.highlights)
-    sketch = decode_sketch(one.sketch) if one.sketch else None
-    return Doc(place_of(one), _own_of(one), sketch, texts)
-
-
-def _own_of(one: Read) -> str:
-    ids = dict(one.document.identifiers) if isinstance(one, Extracted) else {}
-    return ids.get("zotero") or ids.get("pdf") or ""
-
-
-def _numbered(highlights: Sequence[Highlight]) -> list[Highlight]:
-    """Number the highlights with equal text and context, in document order."""
-    seen: Counter[tuple[str, str, str]] = Counter()
-    numbered = []
-    for one in highlights:
-        seen[triple_of(one)] += 1
-        numbered.append(replace(one, nth=seen[triple_of(one)]))
-    return numbered

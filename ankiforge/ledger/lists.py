@@ -14,7 +14,7 @@ from itertools import islice
 from ankiforge.ledger import cards, drafts
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.events import SOURCE, fold
-from ankiforge.ledger.ingest import decode_highlight
+from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (

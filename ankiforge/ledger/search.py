@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ankiforge.ledger import lists
-from ankiforge.ledger.ingest import decode_highlight
 from ankiforge.ledger.lists import Line
+from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import Document, Highlight
 from ankiforge.text.fold import chunks, loose, searched

@@ -1,0 +1,181 @@
+"""What sources and other machines read, as matching sees it.
+
+A highlight becomes a mark with its text, folded; a document becomes what tells it from others. Sources
+ask here which documents they may skip; readings of other machines, from the journal, are kept here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from ankiforge.config.deckfiles import colour_name
+from ankiforge.ledger.events import POLICY, Event, Text
+from ankiforge.ledger.match import Doc, Mark, Reading
+from ankiforge.ledger.store import Row, Store
+from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
+from ankiforge.text.anchors import triple_of
+from ankiforge.text.fold import fold
+from ankiforge.text.renames import decode as decode_sketch
+
+ORDER = (Route.ZOTERO, Route.PDF, Route.VAULT, Route.OTHER)
+"""Of the locations of a passage, the one whose text is used: the first."""
+_decode_highlight = msgspec.json.Decoder(Highlight).decode
+
+
+def decode_highlight(row: Row) -> Highlight:
+    """Return the highlight of a row that was read on this machine."""
+    return _decode_highlight(row["body"])
+
+
+Read = Extracted | Unmarked
+
+
+def place_of(one: Read) -> str:
+    """Return the place of a document within its container."""
+    if isinstance(one, Unmarked):
+        return one.path
+    return one.document.path or one.document.key
+
+
+def content_of(highlight: Highlight) -> str:
+    """Return a hash of what drafts depend on; if it changes, the highlight is drafted again."""
+    gaps = ",".join(f"{start}-{end}" for start, end in highlight.gaps)
+    comment = highlight.comment if highlight.instructs else ""
+    around = highlight.sentence if highlight.kind is not HighlightKind.CARD else ""
+    return h16(highlight.exact, gaps, comment, around, highlight.skip, *highlight.markdown)
+
+
+def colours_of(highlight: Highlight) -> tuple[str, ...]:
+    """Return the names of a mark's colour: as written, and that of its hue."""
+    return (highlight.colour, colour_name(highlight.colour)) if highlight.colour else ()
+
+
+def mark_of(highlight: Highlight, document: int = 0) -> Mark:
+    """Return a highlight as matching sees it."""
+    names = {highlight.own, *highlight.hints} - {""}
+    reading = Reading(*triple_of(highlight), sides=_sides(highlight))
+    return Mark((reading,), highlight.kind.value, frozenset(names), document=document)
+
+
+def _sides(highlight: Highlight) -> tuple[str, str] | None:
+    """Return the two sides of a hand-written card, or the gaps and the rest of marked phrases."""
+    if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
+        return fold(highlight.markdown[0]), fold(highlight.markdown[1])
+    if highlight.gaps:
+        gaps, rest, at = [], [], 0
+        for start, end in highlight.gaps:
+            gaps.append(fold(highlight.exact[start:end]))
+            rest.append(highlight.exact[at:start])
+            at = end
+        return " ".join(gaps), fold(" ".join((*rest, highlight.exact[at:])))
+    return None
+
+
+def reading_of(text: Text) -> Reading:
+    """Return a text of the journal as matching sees it."""
+    return Reading(fold(text.exact), text.before, text.after)
+
+
+def doc_found(one: Read) -> Doc:
+    """Return a document that was read as matching sees it."""
+    if isinstance(one, Unmarked):
+        return Doc(one.path)
+    texts = frozenset(triple_of(each)[0] for each in one.highlights)
+    sketch = decode_sketch(one.sketch) if one.sketch else None
+    return Doc(place_of(one), own_of(one), sketch, texts)
+
+
+def own_of(one: Read) -> str:
+    """Return the id that a document brings along, "" if it has none."""
+    ids = dict(one.document.identifiers) if isinstance(one, Extracted) else {}
+    return ids.get("zotero") or ids.get("pdf") or ""
+
+
+def numbered_marks(highlights: Sequence[Highlight]) -> list[Highlight]:
+    """Number the highlights with equal text and context, in document order."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    numbered = []
+    for one in highlights:
+        seen[triple_of(one)] += 1
+        numbered.append(replace(one, nth=seen[triple_of(one)]))
+    return numbered
+
+
+# --- what sources may skip ----------------------------------------------------------------------
+
+
+class Known:
+    """Answers sources that skip documents which are unchanged (the protocol `Known` of the model)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def is_unchanged(
+        self, container: str, path: str, fingerprint: str, listed: Mapping[str, str] = {}
+    ) -> bool:
+        """Return whether a document was ingested with this fingerprint; always False for ""."""
+        row = self._row(container, path)
+        return bool(fingerprint and row and row["fingerprint"] == fingerprint)
+
+    def depends(self, container: str, path: str) -> tuple[str, ...]:
+        """Return what the last reading of a document depended on."""
+        row = self._row(container, path)
+        return tuple(msgspec.json.decode(row["depends"])) if row else ()
+
+    def paths(self, container: str) -> tuple[str, ...] | None:
+        """Return the documents of a container; None if one of them must be read again."""
+        query = "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'"
+        rows = self._store.rows(query, container)
+        whole = all(row["fingerprint"] for row in rows)
+        return tuple(row["place"] for row in rows) if whole else None
+
+    def _row(self, container: str, path: str) -> Row | None:
+        query = (
+            "SELECT fingerprint, depends FROM document"
+            " WHERE container = ? AND place = ? AND state = 'present'"
+        )
+        return self._store.row(query, container, path)
+
+
+# --- what other machines recorded -----------------------------------------------------------------
+
+
+def hear(store: Store, events: Iterable[Event]) -> None:
+    """Take note of keys and texts that are in the journal but were not read here."""
+    with store.transaction():
+        for event in events:
+            if event.what in ("key", "text"):
+                _hear_text(store, event)
+
+
+def _hear_text(store: Store, event: Event) -> None:
+    body = {name: value for name, value in event.body.items() if name != "like"}
+    text = msgspec.convert(body, Text)
+    state = store.value("SELECT state FROM highlight WHERE key = ?", event.key)
+    reading = reading_of(text)
+    if state not in (None, "journal"):
+        return
+    where = (text.container, text.place)
+    store.write(
+        "INSERT OR IGNORE INTO document (container, place, own, state, fingerprint, depends, sketch,"
+        " source, title) VALUES (?, ?, '', 'journal', '', '[]', '', '', ?)",
+        *where, text.place,
+    )  # fmt: skip
+    document = store.value("SELECT id FROM document WHERE container = ? AND place = ?", *where)
+    store.write(
+        "INSERT INTO highlight VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
+        " ON CONFLICT (key) DO UPDATE SET document = excluded.document, folded = excluded.folded",
+        event.key, document, event.n, text.kind, reading.text,
+    )  # fmt: skip
+    rows = store.rows(  # another key for the passage that stands here in the same place
+        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+        " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
+        reading.text, *where,
+    )  # fmt: skip
+    rows = [row for row in rows if mark_of(decode_highlight(row)).now[:3] == reading[:3]]
+    if len(rows) == 1 and store.first(rows[0]["key"]) != store.first(event.key):
+        store.add("same", event.key, POLICY, {"old": rows[0]["key"]})
