@@ -165,6 +165,15 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
         )
     types = {one.id: one for one in view.types}
     notes = [_seen(note, types) for note in view.notes()]
+    if not notes and not bind and view.complete and _elsewhere(view, bound, ledger):
+        what = "Anki shows none of your notes; nothing was concluded"
+        hint = (
+            "is another profile open? if they were removed there, or to study them in this"
+            " collection from now on: ankiforge pull --bind"
+        )
+        return Look(
+            "failed", view.path, problem=Problem(view.path, what, hint), profile=view.profile
+        )
     graves = None if view.kind is ViewKind.CONNECT else view.graves()
     viewed = ledger.see(notes, complete=view.complete, graves=graves)
     if view.complete and (notes or bind):
@@ -179,6 +188,12 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
         ledger.duplicates.keep_foreign(*foreign)
     reviews = ledger.keep_reviews(view.reviews(ledger.newest_review))
     return Look("taken", view.path, viewed, reviews, profile=view.profile)
+
+
+def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
+    """Return whether a view without notes of ours may be of another collection than theirs."""
+    same = bound and view.created and view.created == bound.created
+    return bound is not None and not same and bool(ledger.counts()["anki"]["seen"])
 
 
 def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> Seen:

@@ -8,10 +8,9 @@ from ankiforge.model import Card, Note
 
 def note_for(card: Card, deck: str, mod: int, pictures: Pictures | None = None) -> Note:
     """The note of a card, ready to be written."""
-    fields = field_html(card, pictures)
+    tags = tag_names(card.tags)
+    fields = field_html(card, tags, pictures)
     text = "".join(fields)
     shown = {one.name: one for one in (pictures or {}).values() if f'src="{one.name}"' in text}
     media = tuple(shown[name] for name in sorted(shown))
-    return Note(
-        card.guid, card.family, deck_name(deck), fields, tag_names(card.tags), mod, media
-    )  # fmt: skip
+    return Note(card.guid, card.family, deck_name(deck), fields, tags, mod, media)

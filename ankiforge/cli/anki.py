@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.deliver import Look, RunningAnki
-    from ankiforge.model import Problem
+    from ankiforge.model import Problem, Seen
     from ankiforge.reports.summary import Tally
 
 # --- shared with `run` and `watch` ----------------------------------------------------------
@@ -151,7 +153,7 @@ def build(call: Call, deck: str, output: str | None, full: bool, force: bool) ->
     end(tally.problems)
 
 
-def _print_package(call: Call, tally: Tally) -> None:
+def _print_package(call: Call, tally: Tally, error: ForgeError | None = None) -> None:
     call.out.problems(tally.problems)
     for one in tally.published:
         if one.notes:
@@ -162,7 +164,7 @@ def _print_package(call: Call, tally: Tally) -> None:
             call.out.say(f"nothing to import; the last package was renamed to {one.aside.name}")
     for why in dict.fromkeys(one.held for one in tally.planned if one.held):
         call.out.say(f"held: {why}")
-    if not tally.packages:
+    if not tally.packages and error is None and not tally.failed:
         call.out.say(
             f"no package: Anki has everything, or no card is accepted ({call.program} status)"
         )
@@ -304,7 +306,7 @@ def push(
                     f"in Anki: {counted(tally.pushed[0], 'new note')}, {tally.pushed[1]:,} updated"
                 )
             else:
-                _print_package(call, tally)
+                _print_package(call, tally, error)
     end(tally.problems, error)
 
 
@@ -320,10 +322,10 @@ def push_cards(
 
     try:
         anki = running_anki(now)
-        if sync and not anki.sync():
-            tally.problems.append(
-                Problem("Anki", "is not logged in to a sync account", "sync it once by hand")
-            )
+        synced = sync and anki.sync()
+        if sync and not synced:
+            what, hint = "is not logged in to a sync account", "press Sync in Anki and log in"
+            tally.problems.append(Problem("Anki", what, hint))
         found = anki.look(now.ledger)
         tally.take(found)
         if found.blind:
@@ -343,8 +345,9 @@ def push_cards(
     known = {one.card.guid: now.ledger.seen_note(one.card.guid) for one in tally.planned}
     try:
         anki.import_package(path)
+        anki.unsuspend(_suspended_here(now, tally, known))
         anki.look(now.ledger)
-        if sync:
+        if synced:
             anki.sync()
     except ServiceError as error:
         return error
@@ -362,6 +365,23 @@ def push_cards(
     return None
 
 
+_SUSPENDED = "suspended"
+"""Where the ids of the cards are stored that `--suspend-retired` suspended."""
+
+
+def _suspended_here(
+    now: Session, tally: Tally, known: Mapping[str, Seen | None]
+) -> tuple[int, ...]:
+    """Return the cards that `--suspend-retired` suspended and whose note is live again."""
+    from ankiforge.model import card_id
+
+    stored = set(json.loads(now.ledger.recall(_SUSPENDED) or "[]"))
+    notes = [(one.card.guid, known[one.card.guid]) for one in tally.planned if one.card.live]
+    live = {card_id(guid, at) for guid, seen in notes if seen for at in seen.ordinals}
+    now.ledger.remember(_SUSPENDED, json.dumps(sorted(stored - live)))
+    return tuple(sorted(stored & live))
+
+
 def _suspend_retired(now: Session, *, ask: bool) -> None:
     anki = running_anki(now)
     retired = anki.retired_cards()
@@ -375,4 +395,6 @@ def _suspend_retired(now: Session, *, ask: bool) -> None:
         exit_with(2)
         return
     anki.suspend(retired)
+    stored = json.loads(now.ledger.recall(_SUSPENDED) or "[]")
+    now.ledger.remember(_SUSPENDED, json.dumps(sorted({*stored, *retired})))
     now.out.say(f"{counted(len(retired), 'card')} suspended")

@@ -23,6 +23,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store, encode
+from ankiforge.ledger.views import DELETED
 from ankiforge.model import Guid, HighlightKey, Proposal, Severity, Waiting, h16
 from ankiforge.text.fold import fold
 
@@ -211,6 +212,9 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
                 fields = {event.body["field"]: event.body["was"]}
                 body = {"guid": event.body["guid"], "fields": fields}
                 store.add("edit", event.key, PERSON, body)
+            if event.what == "retire" and event.body.get("why") == DELETED:  # send it again
+                query = "DELETE FROM seen WHERE guid = ? AND absent"
+                store.write(query, event.body["guid"])
             if as_new and event.what == "revise" and event.by == SOURCE:
                 _part(store, event.key)
             for key in store.keys(event.key):

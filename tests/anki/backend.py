@@ -57,9 +57,7 @@ class Anki:
 
     def answer_first_card(self, guid: str) -> Any:
         """Review the first card once; the row of its schedule."""
-        self.col.decks.select(self.cards(guid)[0].did)
-        queued = self.col.sched.get_queued_cards().cards[0]
-        card = self.col.get_card(queued.card.id)
+        card = self.cards(guid)[0]
         card.start_timer()
         self.col.sched.answerCard(card, 4)
         return self.schedule(guid)

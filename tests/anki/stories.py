@@ -82,10 +82,6 @@ class Desk:
         assert cards
         assert all(card[name] == value for card in cards for name, value in values.items())
 
-    def finds(self, text: str, *, present: bool = True) -> None:
-        """Whether a finding on the card says so."""
-        assert (text in str(self.card()["findings"])) == present
-
     def say(self, *words: str, code: int = 0, told: str = "", card: str = "") -> None:
         """Call the program; `CARD` is the guid of a card; `told` stands in what it prints."""
         called = (self.guid(card) if word == "CARD" else word for word in words)
@@ -96,11 +92,24 @@ class Desk:
         seen = self.forge.json("pull")["view"]
         assert {name: seen[name] for name in view} == view
 
+    def questions(self, kind: str = "") -> list[Any]:
+        """The open questions, of one kind if it is given."""
+        views = ("questions", "changed")
+        found = [
+            one for view in views for one in self.forge.ok("list", "--view", view, "--json").lines
+        ]
+        return [one for one in found if "question" in one and kind in ("", one["question"])]
+
+    def answered(self, kind: str, answer: str) -> None:
+        """The one question of a kind is answered with `accept` or `reject`."""
+        [question] = self.questions(kind)
+        self.forge.ok(answer, question["id"])
+
     def lose(self, *, journal: bool = False) -> None:
-        """The ledger is lost, and maybe the journal."""
+        """The database is lost, and maybe the journal."""
         shutil.rmtree(self.hidden)
         if journal:
-            (self.forge.folder / "journal.jsonl").unlink()
+            shutil.rmtree(self.forge.folder / "journal")
 
     def settle(self) -> None:
         """Time passes: what was changed in Anki is not of this very moment."""
@@ -119,6 +128,10 @@ class Desk:
 
     def answer(self) -> Any:
         return self.anki.answer_first_card(self.guid())
+
+    def reviewed(self, times: int) -> None:
+        """The cards of the note have so many reviews."""
+        assert sum(row[6] for row in self.anki.schedule(self.guid())) == times
 
     def delete(self) -> None:
         self.col.remove_notes([self.in_anki().id])

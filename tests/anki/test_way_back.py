@@ -1,8 +1,6 @@
 """The whole way, by the command line and the real Anki: what a person does there stays."""
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -38,21 +36,35 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"), do.run(written=2),
         do.load(new=2),
     ),
-    "a tag in a package that waits is not taken for removed": (
+    "a tag of the source arrives beside an edit": (
         do.go(), BIOLOGY, do.run(), do.edit(Front="die Katze"), do.run(written=3),
         do.load(updated=3), do.tags("biology"), do.note(Front="die Katze"),
         lambda desk: [desk.anki.note(card["guid"]).tags.index("biology") for card in desk.forge.cards()],
     ),
-    "deletions can be confirmed by their number": (
-        do.go(), do.undo(), do.run(),
-        do.say("pull", "--confirm-deletions", "2", code=1, told="3 notes are missing"),
-        do.say("pull", "--confirm-deletions", "3"), do.cards(anki="tombstone"),
-        do.say("undo"), do.cards(anki="missing"),
+    "a deleted note stays deleted whatever its source says": (
+        do.go(), do.delete(), do.run(tombstones=1, written=0), do.card(anki="deleted", verdict="retired"),
+        animal(), do.run(written=0), do.say("build", "--full"), do.load(duplicate=2),
+    ),
+    "the deletion is undone here": (
+        do.go(), do.delete(), do.run(tombstones=1), do.say("undo"), do.run(written=1), do.load(new=1),
+    ),
+    "a note that comes back in Anki is live again": (
+        do.go(), do.delete(), do.run(tombstones=1), do.undo(), do.run(written=0),
+        do.card(anki="seen", verdict="accepted"), animal(), do.run(updated=1),
+    ),
+    "an import taken back is asked about once, and sent again when nothing happened": (
+        do.go(), do.undo(), do.run(missing=3, written=0, tombstones=0), do.run(missing=3, written=0),
+        do.answered("absent", "reject"), do.run(missing=0, written=3), do.load(new=3),
+    ),
+    "an import taken back was a deletion if a person says so": (
+        do.go(), do.undo(), do.run(missing=3), do.answered("absent", "accept"),
+        do.run(missing=0, written=0), do.cards(verdict="retired"),
+        do.say("undo"), do.run(written=3),
     ),
     "a retired card gets its tag once": (
         do.go(), do.say("reject", "CARD"), do.run(written=1), do.load(updated=1), do.tags(RETIRED),
-        do.note(Back="cat"), do.run(written=0), do.tag(removed=RETIRED), do.run(written=0),
-        do.say("undo"), do.run(written=0),
+        do.note(Back="cat"), do.run(written=0),
+        do.say("undo"), do.run(written=1), do.load(updated=1), do.tags(without=(RETIRED,)),
     ),
     "a field of a person's own is kept and new notes fit in": (
         do.ship(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
@@ -61,33 +73,14 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.our_types("ankiforge Basic", "ankiforge Cloze"),
     ),
     "a note that got another note type is held": (
-        do.ship(),
-        do.to_basic(), animal(), do.run(written=0, held=1), do.card(anki="held"),
-    ),
-    "a remark typed while studying is heard once": (
-        do.ship(), do.edit(Feedback="too easy", now=True), do.pulled(feedback=1),
-        do.edit(Back="cat!", now=True), do.pulled(feedback=0), do.finds("too easy"),
-    ),
-    "a remark outlives a change of the source and blocks no undo": (
-        do.go(), do.say("reject", "CARD"), do.say("undo"), do.edit(Feedback="too easy"), animal(),
-        do.say("reject", "CARD", card="Hund"), do.run(), do.finds("too easy"),
-        do.say("undo"), do.card("Hund", verdict="accepted"),
-        do.say("edit", "CARD", "--field", "Back", "cat, of course"), do.finds("too easy", present=False),
+        do.ship(), do.to_basic(), animal(), do.run(written=0, held=1),
     ),
     "an answer given before the next import is read": (
-        do.go(), MOUSE, do.run(), do.answer(), do.load(),
-        do.pulled(reviews=1),
+        do.go(), MOUSE, do.run(), do.answer(), do.load(), do.pulled(reviews=1),
     ),
-    "everything again brings no retired tag to a live card": (
+    "everything again brings no retired tag to a live card, and keeps a person's words": (
         do.go(), do.edit(Back="kitty"), do.say("reject", "CARD"), do.run(), do.say("undo"),
         do.say("build", "--full"), do.load(), do.tags(without=(RETIRED,)), do.note(Back="kitty"),
-    ),
-    "new only leaves a package alone that nobody imported": (
-        do.go(), MOUSE, do.run(), do.run("--new", packages=0), do.load(new=1),
-    ),
-    "a note that was edited this moment waits for the next look": (
-        do.ship(), do.edit(Front="die Katze", now=True), animal(), do.run(held=1), do.settle(),
-        do.run(updated=1),
     ),
     "CSS and templates of a person's own stay": (
         do.ship(),
@@ -109,18 +102,23 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.run(written=1), do.load(updated=1), do.tags("mine", "biology"),
     ),
     "a tag that arrived and was taken away does not return": (
-        do.go(), BIOLOGY, do.ship(), do.tag(removed="biology"), do.run(written=0),
+        do.go(), BIOLOGY, do.ship(), do.run(), do.tag(removed="biology"), do.run(written=0),
+        animal(), do.ship(), do.tags(without=("biology",)),
     ),
-    "what waits of a passage that is gone is in the package of its path": (
-        do.go(), do.rewrite("Katze:::cat\n\n", ""), do.run(),
-        do.say("edit", "CARD", "--field", "Back", "a cat"), do.run(written=1),
+    "a tag that the source takes away goes, and a person's own stays": (
+        BIOLOGY, do.go(), do.tag("mine"), do.rewrite("tags: [biology]", "tags: [cells]"), do.ship(),
+        do.tags("mine", "cells", without=("biology",)),
+    ),
+    "undo brings the old words back, and the next edit of the source is one conflict": (
+        do.go(), do.answer(), animal(), do.ship(), do.note(Back="cat (an animal)"), do.say("undo", "CARD"),
+        do.ship(), do.note(Back="cat"), do.run(written=0),
+        do.rewrite("cat (an animal)", "a purring cat"), do.run(conflicts=1), do.note(Back="cat"),
+        do.answered("conflict", "accept"), do.ship(), do.note(Back="a purring cat"),
+        lambda desk: desk.reviewed(1),
     ),
     "words that lead nowhere are told": (
-        do.go(), do.say("resolve", "CARD", "--mine", "--field", "Nix", code=2, told="Front"),
-        do.say("resolve", "CARD", "--mine", code=1, told="no conflict"),
-        do.say("build", "--deck", "Nope", told="no card is in a deck Nope"),
-        do.undo(), do.say("run", told="every accepted card but what is missing there"),
-        do.say("show", "CARD", told="missing since"), do.say("show", "CARD", told="ankiforge restore "),
+        do.go(), do.say("accept", "qu0000", code=2, told="no id begins with"),
+        do.say("build", "--deck", "Nope", told="no package"),
     ),
 }  # fmt: skip
 
@@ -144,29 +142,37 @@ def test_what_anki_has_is_not_shipped_again(desk):
     desk.cards(anki="seen")
 
 
-def test_both_changed_waits_with_all_three_sides_until_a_person_says(desk):
+@pytest.mark.parametrize(("answer", "back"), [("accept", "cat (an animal)"), ("reject", "kitty")])
+def test_both_changed_waits_as_one_choice_until_a_person_says(desk, answer, back):
     for step in OF_BOTH:
         step(desk)
     desk.run(written=0, conflicts=1)
-    [conflict] = desk.forge.ok("show", desk.guid(), "--json").lines[0]["conflicts"]
-    assert conflict == {
-        "field": "Back", "base": "cat", "mine": "kitty", "source": "cat (an animal)",
-    }  # fmt: skip
-    assert [one["conflicts"] for one in desk.forge.cards("anki:held")] == [[conflict]]
-    for command in (("show", "CARD"), ("list", "anki:held", "-v")):
-        desk.say(*command, told=f"ankiforge resolve {desk.guid()} --mine · ")
-    desk.run(conflicts=1)
-    assert desk.forge.ok("seen", "Cells", "--json").lines[0]["counts"]["in_anki"] == 3
-    desk.say("seen", "Cells", told=" · 3 in Anki")
+    desk.run(written=0, conflicts=1)
+    [question] = desk.questions("conflict")
+    assert question["guids"] == [desk.guid()]
+    assert question["conflicts"] == [
+        {"field": "Back", "mine": "kitty", "source": "cat (an animal)"}
+    ]
+    desk.note(Back="kitty")
 
-    desk.say("resolve", "CARD", "--source")
+    desk.answered("conflict", answer)
     desk.say("undo")
     desk.run(conflicts=1)
-    desk.say("resolve", "CARD", "--source")
-    desk.run(updated=1)
-    desk.load(updated=1)
-    desk.note(Back="cat (an animal)")
-    assert not any(desk.run()["notes"].values())
+    desk.answered("conflict", answer)
+    if desk.run(conflicts=0)["packages"]:
+        desk.load()
+    desk.note(Back=back)
+    desk.run(written=0, conflicts=0)
+    assert desk.questions() == []
+
+
+def test_fields_that_different_hands_changed_are_merged(desk):
+    desk.ship()
+    desk.edit(Front="die Katze")
+    animal()(desk)
+    desk.ship()
+    desk.note(Front="die Katze", Back="cat (an animal)")
+    desk.run(written=0, conflicts=0)
 
 
 def test_the_review_history_is_read_and_never_changed(desk):
@@ -176,33 +182,22 @@ def test_the_review_history_is_read_and_never_changed(desk):
     desk.pulled(reviews=1)
     seen = desk.forge.ok("show", guid, "--json").lines[0]["seen"]
     assert (seen["reviews"], seen["leech"]) == (1, False)
-    assert [card["reps"] for card in seen["cards"]] == [1, 0]
     desk.say("show", guid, told="1 review")
     animal()(desk)
     desk.ship()
+    desk.note(Back="cat (an animal)")
     assert desk.anki.schedule(guid) == before
 
 
-def test_new_cards_go_where_the_others_of_the_document_are_now(desk):
+def test_a_renamed_note_keeps_note_and_schedule(desk):
     desk.ship()
-    desk.col.set_deck(desk.col.find_cards(""), desk.col.decks.id("Mine::Biology"))
-    MOUSE(desk)
+    before = desk.answer()
+    (desk.notes / "Cells.md").rename(desk.notes / "Zellen.md")
+    desk.rewrite("Katze:::cat", "Katze:::the cat", "Zellen.md")
     desk.ship()
-    [card, _] = desk.anki.cards(desk.guid("Maus"))
-    assert desk.col.decks.name(card.did) == "Mine::Biology"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "held"), [(30, 0), (86_400 * 3, 1)], ids=["a little ahead", "days ahead"]
-)
-def test_a_note_changed_in_the_far_future_is_held(desk, seconds, held):
-    desk.ship()
-    desk.edit(Front="die Katze", now=True)
-    change = "update notes set mod = mod + ? where guid = ?"
-    desk.col.db.execute(change, seconds, desk.guid())
-    animal()(desk)
-    desk.run(held=held, updated=1 - held)
-    assert not held or "clock" in desk.card()["anki_why"]
+    desk.note(Back="the cat")
+    assert desk.anki.schedule(desk.guid()) == before
+    assert desk.col.note_count() == 3
 
 
 def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk):
@@ -218,60 +213,3 @@ def test_suspended_moved_and_flagged_cards_stay_as_they_are(desk):
     desk.load(updated=1)
     assert col.db.all("select id, did, queue, flags from cards order by id") == before
     assert {"Elsewhere"} <= {deck.name for deck in col.decks.all_names_and_ids()}
-
-
-def test_a_first_revision_says_six_words_and_a_later_one_its_number_too(desk):
-    desk.go()
-    first = desk.in_anki()["AnkiforgeId"].split()
-    assert (first[0], first[1], len(first)) == ("af1", desk.guid(), 6)
-    animal()(desk)
-    desk.ship()
-    note = desk.in_anki()
-    assert note["AnkiforgeId"].split()[6:] == [str(note.mod)]
-
-
-# --- time passes, and nothing else ----------------------------------------------------------
-
-
-@dataclass
-class Clock:
-    """The time at which Anki is looked at."""
-
-    now: float
-
-    def time(self) -> float:
-        self.now += 0.001
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    from ankiforge.extract import files
-
-    monkeypatch.setattr(files, "TICK_NS", 0)  # what was read may count as unchanged at once
-    found = Clock(time.time())
-    monkeypatch.setattr("ankiforge.anki.collection.time", found)
-    return found
-
-
-def test_a_note_that_was_being_edited_waits_for_the_next_look_and_no_longer(desk, clock):
-    desk.go()
-    desk.edit(Front="die Katze", now=True)
-    clock.now = desk.in_anki().mod + 1
-    animal()(desk)
-    desk.run(written=0, held=1)
-    clock.now += 60
-    desk.run(written=1, held=0)
-
-
-def test_what_is_missing_twice_is_deleted_though_nothing_else_has_changed(desk, clock):
-    desk.go()
-    number = desk.in_anki().id
-    desk.col.db.execute("delete from cards where nid = ?", number)
-    desk.col.db.execute("delete from notes where id = ?", number)
-    desk.run(missing=1)
-    clock.now += 3600
-    desk.run(missing=0, tombstones=1)

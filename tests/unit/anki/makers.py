@@ -1,21 +1,14 @@
 """Cards as the ledger would hand them over."""
 
 from ankiforge.model import (
-    AnkiState,
-    Candidate,
-    CandidateState,
     Card,
     CardKind,
     Document,
     DocumentKey,
-    Draft,
-    DraftId,
     Highlight,
     HighlightKey,
     HighlightKind,
     Origin,
-    Standing,
-    Verdict,
     guid_for,
 )
 
@@ -24,7 +17,7 @@ def make_card(
     kind: CardKind = CardKind.BASIC,
     *,
     own: str = "ABCD2345",
-    slot: int = 1,
+    slot: str = "0",
     **fields: str,
 ) -> Card:
     """An accepted card of one highlight in a paper."""
@@ -52,20 +45,16 @@ def make_card(
     )
     words = fields or {"Front": "What helps retention?", "Back": "Testing"}
     content = tuple((name, words[name]) for name in kind.family.content_fields if name in words)
-    draft = Draft(key, kind, content, "greater retention", "testing", 0, Origin("person"))
     guid = guid_for(key, kind.family, slot)
-    candidate = Candidate(DraftId(f"{guid}.a"), CandidateState.PICKED, draft)
     return Card(
         guid,
         key,
         slot,
         kind,
         content,
-        Verdict.ACCEPTED,
-        Standing.LIVE,
-        AnkiState.NONE,
+        "greater retention",
         highlight,
-        (candidate,),
+        Origin("person"),
         deck="Reading::Memory",
         tags=("memory", "ankiforge::doc::testenhancedlearning"),
     )
