@@ -135,7 +135,10 @@ def plan(
         return Planned(card, conflicts=conflicts)
     tags_now = merge_tags(base_tags(card, seen), seen.tags, ours)
     tags_now = tuple(tag for tag in tags_now if tag != RETIRED)
-    same = tuple(map(normal_form, html)) == tuple(map(normal_form, seen.fields))
+    compared = len(html)
+    if "source changed" in card.remarks:  # the note shows the passage that its words are from
+        compared = len(card.family.content_fields)
+    same = [*map(normal_form, html[:compared])] == [*map(normal_form, seen.fields[:compared])]
     if same and same_tags(tags_now, seen.tags) and not options.full:
         return Planned(card)
     return _finish(card, seen, html, tags_now, ours, seen.deck, pictures, missing, options)

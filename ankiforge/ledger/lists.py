@@ -367,5 +367,6 @@ def changes(store: Store, since: str = "") -> list[tuple[Done, Change]]:
         )
         if guid in before.cards and guid in after.cards:
             old, new = (cards.fields_of(one.cards[guid].wording) for one in (before, after))
-            found.append((cards.done(event), Change(Guid(guid), old, new)))
+            if old != new:  # else a person's words stayed
+                found.append((cards.done(event), Change(Guid(guid), old, new)))
     return found

@@ -13,7 +13,7 @@ import msgspec
 from ankiforge.ledger import cards
 from ankiforge.ledger.events import PERSON, POLICY, Wording
 from ankiforge.ledger.store import Row, Store, encode
-from ankiforge.model import Card, Conflict, Guid, Seen, SeenReview, h16
+from ankiforge.model import Card, Conflict, Guid, Seen, SeenReview, h16, note_id
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
@@ -84,10 +84,22 @@ def see(
             elif ours[guid]["live"]:
                 viewed.missing.append(guid)
             store.write("UPDATE seen SET absent = ?, settled = '' WHERE guid = ?", since, guid)
+        for guid, row in ours.items() if graves else ():  # deleted before they were ever seen here
+            if row["live"] and guid not in found and guid not in before and note_id(guid) in graves:
+                _bury(store, guid, viewed)
         if complete:
             store.set_meta("looked", datetime.now(UTC).isoformat(timespec="seconds"))
             store.set_meta("unknown", encode(viewed.unknown))
     return viewed
+
+
+def _bury(store: Store, guid: str, viewed: Viewed) -> None:
+    """Retire a card whose note has a grave, unless a person took such a deletion back here."""
+    key = cards.state_of(store, guid)[1].key
+    body = {"guid": guid, "why": DELETED}
+    if not any(one.what == "retire" and one.body == body for one in store.events(store.keys(key))):
+        viewed.deleted.append(guid)
+        store.add("retire", key, PERSON, body)
 
 
 def _write_seen(store: Store, note: Seen, before: Row | None) -> None:

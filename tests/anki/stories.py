@@ -129,6 +129,11 @@ class Desk:
     def answer(self) -> Any:
         return self.anki.answer_first_card(self.guid())
 
+    def notes_there(self, count: int) -> None:
+        """Anki has so many notes of ours."""
+        there = self.col.db.scalar("select count(*) from notes where guid like 'af%'")
+        assert there == count
+
     def reviewed(self, times: int) -> None:
         """The cards of the note have so many reviews."""
         assert sum(row[6] for row in self.anki.schedule(self.guid())) == times

@@ -30,22 +30,7 @@ def _loaded(forge: Any, backend: Any, vault: Path, profile: Path) -> None:
     forge.ok("run", vault)
 
 
-def test_of_deletions_few_are_believed_at_once_and_many_once_they_are_confirmed(
-    forge, backend, vault
-):
-    _loaded(forge, backend, vault, forge.profile)
-    with backend.opened(forge.profile) as anki:
-        anki.col.remove_notes(anki.col.find_notes("")[:12])
-    came = forge("run", vault)
-    assert "--confirm-deletions 12" in came.stderr
-    data = forge.json("run", vault)["notes"]
-    assert (data["missing"], data["tombstones"], data["written"]) == (12, 0, 0)
-    forge.ok("pull", "--confirm-deletions", "12")
-    data = forge.json("run", vault)["notes"]
-    assert (data["missing"], data["written"]) == (0, 0)
-
-
-def test_a_few_deletions_are_believed_and_a_copy_of_a_note_is_not_ours(forge, backend, vault):
+def test_deletions_are_believed_and_a_copy_of_a_note_is_not_ours(forge, backend, vault):
     _loaded(forge, backend, vault, forge.profile)
     with backend.opened(forge.profile) as anki:
         ours = _guids(anki)
@@ -70,11 +55,18 @@ def test_of_several_profiles_the_one_with_our_notes_is_looked_at(forge, backend,
     assert {card["anki"] for card in forge.cards()} == {"seen"}
     assert forge.json("run", vault)["notes"]["missing"] == 0
     came = forge("pull", "--collection", other / "collection.anki2", code=1)
-    assert "not the collection" in came.stderr
+    assert "another collection" in came.stderr
+    assert "pull --bind" in came.stderr
     assert {card["anki"] for card in forge.cards()} == {"seen"}
+    assert forge.ok("list", "--view", "questions").stdout == ""
+    came = forge.ok("pull", "--collection", other / "collection.anki2", "--bind")
+    [asked] = forge.ok("list", "--view", "questions", "--json").lines
+    assert (asked["question"], len(asked["guids"])) == ("absent", MANY)
 
 
-def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_path):
+def test_a_backup_without_the_notes_is_asked_about_once_and_deletes_nothing(
+    forge, backend, vault, tmp_path
+):
     forge.ok("run", vault)
     with backend.opened(forge.profile):
         pass
@@ -82,12 +74,14 @@ def test_an_older_backup_is_told_and_changes_nothing(forge, backend, vault, tmp_
     shutil.copy(forge.profile / "collection.anki2", backup)
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
-        anki.answer_first_card(_guids(anki)[0])
     forge.ok("run", vault)
     shutil.copy(backup, forge.profile / "collection.anki2")
-    came = forge("run", vault, code=1)
-    assert "older backup" in came.stderr
-    assert {card["anki"] for card in forge.cards()} == {"seen"}
+    came = forge.json("run", vault)
+    assert (came["notes"]["missing"], came["notes"]["written"]) == (MANY, 0)
+    assert {card["verdict"] for card in forge.cards()} == {"accepted"}
+    [asked] = forge.ok("list", "--view", "questions", "--json").lines
+    forge.ok("reject", asked["id"])
+    assert forge.json("run", vault)["notes"]["written"] == MANY
 
 
 def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vault):
@@ -99,7 +93,6 @@ def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vau
 
     came = forge("run", vault, "--json", code=1)
 
-    assert came.data["notes"]["held"] == 1
     assert came.data["notes"]["written"] == 0
     assert came.data["problems"]
     (forge.profile / "collection.anki2").write_bytes(whole)

@@ -114,7 +114,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.ship(), do.note(Back="cat"), do.run(written=0),
         do.rewrite("cat (an animal)", "a purring cat"), do.run(conflicts=1), do.note(Back="cat"),
         do.answered("conflict", "accept"), do.ship(), do.note(Back="a purring cat"),
-        lambda desk: desk.reviewed(1),
+        do.reviewed(1),
     ),
     "words that lead nowhere are told": (
         do.go(), do.say("accept", "qu0000", code=2, told="no id begins with"),
@@ -156,14 +156,24 @@ def test_both_changed_waits_as_one_choice_until_a_person_says(desk, answer, back
     desk.note(Back="kitty")
 
     desk.answered("conflict", answer)
-    desk.say("undo")
-    desk.run(conflicts=1)
-    desk.answered("conflict", answer)
     if desk.run(conflicts=0)["packages"]:
         desk.load()
     desk.note(Back=back)
     desk.run(written=0, conflicts=0)
     assert desk.questions() == []
+
+
+def test_the_choice_is_undone_and_a_person_s_words_come_back(desk):
+    for step in (*OF_BOTH, do.run(conflicts=1), do.answered("conflict", "reject"), do.say("undo")):
+        step(desk)
+    desk.run(written=0, conflicts=1)
+    desk.answered("conflict", "accept")
+    desk.ship()
+    desk.note(Back="cat (an animal)")
+    desk.say("undo")
+    desk.ship()
+    desk.note(Back="kitty")
+    desk.run(written=0)
 
 
 def test_fields_that_different_hands_changed_are_merged(desk):
