@@ -130,6 +130,8 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
                         break
             except OSError:  # the limit of events is reached, or a folder went
                 poll = poll or _present(folders) == there
+            except RuntimeError:  # a file name is no text: the other files are followed
+                pass
             back = set(roots)
 
     return events

@@ -144,7 +144,7 @@ def test_a_vault_that_is_gone_or_empty_loses_no_card_and_is_told_once(
         yield from life.later(1300)
         assert len(life.of("problem")) == 1
         assert {one["verdict"] for one in forge.cards()} == {"accepted"}
-        assert forge.cards("remark:gone") == []
+        assert "gone" not in str(forge.cards())
         away.rename(vault)
         (vault / "Lens.md").write_text(LENS, "utf-8")
         yield {vault}
