@@ -4,9 +4,9 @@
     notetypes, cards        our two note types; the cards a note makes and what they show
     notes, identity         build the note of a card; recognise it and detect edits
     package                 write the `.apkg`
-    collection              read a collection or an export
+    database, collection    read a collection or an export
     connect                 talk to a running Anki through AnkiConnect
-    merge, sync             merge three revisions of a note; decide what to ship of each card
+    plan                    merge three revisions of a note; decide what to ship of each card
 
 Import from these modules. Nothing is imported here, to keep the start of the program fast.
 """

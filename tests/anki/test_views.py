@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ankiforge.anki.collection import connect_view, open_view, read_message, signature
+from ankiforge.anki.collection import connect_view, open_view, signature
+from ankiforge.anki.database import read_message
 from ankiforge.anki.identity import content_hash
 from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import note_type, style

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.collection import read_message
+from ankiforge.anki.database import read_message
 
 
 @pytest.mark.parametrize(
