@@ -261,7 +261,7 @@ class Player:
         where = machine.state_folder
         hidden = where / ".ankiforge"
         if what == "journal":
-            (where / "journal.jsonl").unlink()
+            shutil.rmtree(where / "journal")
         elif what == "state":
             shutil.rmtree(hidden)
         else:
@@ -281,9 +281,11 @@ class Player:
                 new.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(old, new)
         if what.get("journal"):
-            here, there = (one.state_folder / "journal.jsonl" for one in (machine, source))
-            lines = [line for one in (there, here) if one.exists() for line in lines_of(one)]
-            here.write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
+            (machine.state_folder / "journal").mkdir(exist_ok=True)
+            for path in (source.state_folder / "journal").glob("*.jsonl"):
+                here = machine.state_folder / "journal" / path.name
+                if not here.exists() or here.stat().st_size < path.stat().st_size:
+                    shutil.copy(path, here)
 
     def do_wait(self, _: Machine, seconds: float) -> None:
         self.ahead += seconds
@@ -305,8 +307,7 @@ class Player:
 
     def do_kill(self, machine: Machine, what: dict[str, Any]) -> None:
         """Start a command and kill it after so many lines of the journal."""
-        journal = machine.state_folder / "journal.jsonl"
-        before = journal.read_bytes().count(b"\n") if journal.exists() else 0
+        before = lines_in(machine)
         self.ahead += TICK
         command = [sys.executable, "-m", "tests.golden.clock", str(self.ahead)]
         with subprocess.Popen(
@@ -315,7 +316,7 @@ class Player:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         ) as process:  # fmt: skip
             while process.poll() is None:
-                if journal.exists() and journal.read_bytes().count(b"\n") >= before + what["after"]:
+                if lines_in(machine) >= before + what["after"]:
                     os.kill(process.pid, signal.SIGKILL)
                     break
                 time.sleep(0.001)
@@ -355,12 +356,12 @@ class Player:
     def guid(self, machine: Machine, word: str) -> str:
         """The one card with this word: in its fields, else in its quote; live before others."""
         cards = self.listed(machine)
-        for keys in (("fields",), ("fields", "quote", "candidates", "title")):
+        for keys in (("fields",), ("fields", "quote", "title")):
             found = [card for card in cards if any(word in str(card[key]) for key in keys)]
-            found = [card for card in found if card["standing"] == "live"] or found
+            found = [card for card in found if is_card(card)] or found
             if found:
                 assert len(found) == 1, (word, [card["fields"] for card in found])
-                return str(found[0]["guid"])
+                return str(found[0]["guid"] or found[0]["id"])
         raise AssertionError(f"no card with {word!r}: {[card['fields'] for card in cards]}")
 
     def look(self, machine: Machine) -> dict[str, Any]:
@@ -509,11 +510,7 @@ def work_of(work: dict[str, Any]) -> zotero.Work:
 
 def is_card(line: dict[str, Any]) -> bool:
     """Whether a line of `list --json --all` is a card that was accepted and stands."""
-    return (
-        line["standing"] == "live"
-        and line["verdict"] == "accepted"
-        and line["anki"] not in ("tombstone", "missing")
-    )
+    return line["verdict"] == "accepted" and line["anki"] not in ("deleted", "missing")
 
 
 def told(card: dict[str, Any]) -> dict[str, Any]:
@@ -523,7 +520,7 @@ def told(card: dict[str, Any]) -> dict[str, Any]:
 def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
-        if card["standing"] == "live" and card["verdict"] == "pending":
+        if card["verdict"] == "pending" and not card["revises"]:
             yield words_of(card["fields"])
         if card["revision"]:
             yield f"{words_of({**card['fields'], **card['revision']['fields']})} (a revision)"
@@ -533,9 +530,10 @@ def words_of(fields: dict[str, str]) -> str:
     return " | ".join(text for name, text in fields.items() if name != "Reverse")
 
 
-def lines_of(journal: Path) -> list[str]:
-    """The lines of a journal that another machine reads: not which Anki this one is bound to."""
-    return [one for one in journal.read_text("utf-8").splitlines() if '"what":"bind"' not in one]
+def lines_in(machine: Machine) -> int:
+    """How many lines its journal has."""
+    paths = (machine.state_folder / "journal").glob("*.jsonl")
+    return sum(path.read_bytes().count(b"\n") for path in paths)
 
 
 def extracted(out: str) -> list[list[Any]]:
