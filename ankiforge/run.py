@@ -81,6 +81,8 @@ class Job:
     """The deck for new cards; it overrides the deck files, but not the deck that a document asks for."""
     limit: int | None = None
     """The number of highlights that the model drafts; None = all."""
+    within: frozenset[int] | None = None
+    """The documents whose highlights the model drafts, `Report.documents`; None = all."""
     only: frozenset[HighlightKey] = frozenset()
     """Draft only these highlights again; empty = what is new."""
     remark: str = ""
@@ -232,9 +234,9 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     while batch := list(islice(pending, TOGETHER)):
         checks.known.refresh()
         with ledger.together():
-            for task in _tasks(batch):
-                for drafted in Rules().draft([task]):
-                    yield _record(checks, drafted, by_model=False)
+            tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))
+            for drafted in Rules().draft(tasks):
+                yield _record(checks, drafted, by_model=False)
     yield _accepted(job, ledger)
     if job.model is not None and job.limit != 0:
         yield from record(job, ledger, job.model.draft(for_model(job, ledger)))
@@ -290,7 +292,9 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
     limit = job.limit if limit is None else limit
     guarded = PrivatePassages(ledger)
     highlights = [
-        guarded.marked(one) for one in ledger.to_draft(by_model=True) if not for_rules(one)
+        guarded.marked(one)
+        for one in ledger.to_draft(by_model=True, within=job.within)
+        if not for_rules(one)
     ]
     highlights = [
         one for one in highlights if not withheld(one) and not job.in_progress(one.document.path)

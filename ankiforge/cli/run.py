@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,12 +89,14 @@ def run_sources(
             now.workspace, now.ledger, selected, offline=call.offline, jobs=call.jobs
         )
         model, replies = model_for(now, drafter or "", accept=accept or "")
-        in_use = app.names_in_use(now.workspace.config, remembered)
+        # the notes of a remembered PATH that is not there may be at another one now
+        there = [one for one in remembered if not paths or Path(one.path).exists()]
+        in_use = app.names_in_use(now.workspace.config, there)
         job = app.make_job(
             now.workspace, sources, accept=accept or "", model=None if dry_run else model,
             deck=deck and deck_name(deck), limit=call.limit, in_use=in_use,
         )  # fmt: skip
-        error = read_and_draft(now, job, tally, model)
+        error = read_and_draft(now, job, tally, model, partly=bool(paths))
         if dry_run:
             plan = deliver.plan_cards(now.ledger, now.decks, now.pictures)
             tally.plan(plan, None)
@@ -131,20 +134,23 @@ def confirm_remembered(now: Session) -> None:
 
 
 def read_and_draft(
-    now: Session, job: Job, tally: Tally, model: Model | None = None
+    now: Session, job: Job, tally: Tally, model: Model | None = None, *, partly: bool = False
 ) -> ForgeError | None:
     """Read, adopt what only Anki knows, draft and accept.
 
+    If the run is `partly`, of PATHs, a model drafts only what lies there.
     If a service fails, the error is returned, so that cards that are ready can still be written.
     """
     from ankiforge import deliver
     from ankiforge.run import draft, ingest
 
     def steps() -> Iterable[Progress]:
-        yield ingest(job, now.ledger)
+        read = ingest(job, now.ledger)
+        yield read
         if tally.look and tally.look.viewed.unknown:
             tally.problems += deliver.adopt(now.ledger, tally.look.viewed.unknown)
-        yield from draft(job, now.ledger)
+        within = read.report.documents if partly and read.report else None
+        yield from draft(replace(job, within=within), now.ledger)
 
     return follow(now, tally, steps(), model, job.sources)
 

@@ -129,9 +129,11 @@ class Ledger:
             in_progress=in_progress,
         )
 
-    def to_draft(self, *, by_model: bool = False) -> Iterator[Highlight]:
+    def to_draft(
+        self, *, by_model: bool = False, within: frozenset[int] | None = None
+    ) -> Iterator[Highlight]:
         """Yield the highlights that are new or changed since they were drafted last; see `drafts`."""
-        return drafts.to_draft(self._store, by_model=by_model)
+        return drafts.to_draft(self._store, by_model=by_model, within=within)
 
     def record(
         self,

@@ -68,8 +68,7 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
         if row["revises"]:
             guid = Guid(row["revises"])
             body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
-            store.add("revise", passage.key, PERSON, body)
-            store.write("DELETE FROM draft WHERE id = ?", id)
+            drafts.put_away(store, id, store.add("revise", passage.key, PERSON, body))
             return guid
         for twin in drafts.twins(store, passage, wording.content):
             if twin["live"]:
@@ -96,15 +95,18 @@ def make_card(
     row = store.row("SELECT * FROM draft WHERE id = ?", id)
     if row and row["replaces"]:
         body["instead"] = row["replaces"]
-    passed = []
+    passed = {}
     for other in store.rows("SELECT * FROM draft WHERE key = ? AND id != ?", key, id):
         draft = drafts.decode_proposal(other["body"]).draft
         if draft.intent and draft.intent == proposal.draft.intent and row:
-            passed.append(other["content"])
-            store.write("DELETE FROM draft WHERE id = ?", other["id"])
-    body |= {"passed": passed} if passed else {}
-    store.add("accept", passage.key, by, body)
-    store.write("DELETE FROM draft WHERE id = ?", id)
+            passed[other["id"]] = other["content"]
+    body |= {"passed": [*passed.values()]} if passed else {}
+    event = store.add("accept", passage.key, by, body)
+    for one in (id, *passed):
+        if by == PERSON:
+            drafts.put_away(store, one, event)
+        else:
+            store.write("DELETE FROM draft WHERE id = ?", one)
     return Guid(guid)
 
 
@@ -117,14 +119,14 @@ def reject(store: Store, id: str, why: str = "") -> None:
             guid = "" if row["revises"] else guid_of(key, wording)
             slot = wording.slot if wording.own and not row["revises"] else ""
             content, fields = wording.content, wording.fields
-            store.write("DELETE FROM draft WHERE id = ?", id)
         else:
             state, passage = cards.state_of(store, id)
             fields = state.wording.fields
             key, guid, content = passage.key, id, content_of(fields)
             slot = state.place if state.wording.own else ""
         body = {"guid": guid, "content": content, "slot": slot, "fields": fields}
-        store.add("reject", key, PERSON, body | ({"why": why} if why else {}))
+        event = store.add("reject", key, PERSON, body | ({"why": why} if why else {}))
+        drafts.put_away(store, id, event)
 
 
 def edit(store: Store, id: str, fields: Mapping[str, str], *, forced: bool = False) -> Guid:
@@ -183,9 +185,10 @@ def skip(store: Store, key: str, why: str = "") -> None:
     """Draft nothing for a highlight any more."""
     with store.action():
         first = store.first(cards.highlight_row(store, key)["key"])
-        store.add("skip", first, PERSON, {"why": why} if why else {})
-        for one in store.keys(first):
-            store.write("DELETE FROM draft WHERE key = ?", one)
+        event = store.add("skip", first, PERSON, {"why": why} if why else {})
+        keys = ", ".join("?" * len(store.keys(first)))
+        for row in store.rows(f"SELECT id FROM draft WHERE key IN ({keys})", *store.keys(first)):
+            drafts.put_away(store, row["id"], event)
 
 
 def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
@@ -208,6 +211,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
             _refuse_below(store, event)
         for event in reversed(events):
             store.add("undo", event.key, PERSON, {"event": event.id})
+            back = drafts.bring_back(store, event)
             if event.what == "resolve" and event.body.get("was"):
                 fields = {event.body["field"]: event.body["was"]}
                 body = {"guid": event.body["guid"], "fields": fields}
@@ -217,7 +221,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
                 store.write(query, event.body["guid"])
             if as_new and event.what == "revise" and event.by == SOURCE:
                 _part(store, event.key)
-            for key in store.keys(event.key):
+            for key in () if back else store.keys(event.key):
                 query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
                 store.write(query, key)
         return events[0].act or events[0].id

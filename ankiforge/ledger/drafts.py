@@ -103,13 +103,16 @@ def _words_of(wording: Wording) -> str:
     return " ".join(wording.fields.values())
 
 
-def to_draft(store: Store, *, by_model: bool = False) -> Iterator[Highlight]:
+def to_draft(
+    store: Store, *, by_model: bool = False, within: frozenset[int] | None = None
+) -> Iterator[Highlight]:
     """Yield the highlights that are new or changed since they were drafted last.
 
     Args:
         store: the store.
         by_model: those that no model drafted yet and about which nobody decided, instead of
             those that the rules did not draft yet.
+        within: the documents whose highlights are drafted; None = all.
     """
     column = "modelled" if by_model else "drafted"
     rows = store.rows(
@@ -117,6 +120,8 @@ def to_draft(store: Store, *, by_model: bool = False) -> Iterator[Highlight]:
         " ORDER BY document, position"
     )
     for row in rows:
+        if within is not None and row["document"] not in within:
+            continue
         passage = store.passage(row["key"])
         if passage.skipped or not _leads(store, row["key"], passage):
             continue
@@ -431,6 +436,28 @@ def draft_row(store: Store, id: str) -> Row:
             hint="ankiforge list --view questions",
         )
     return row
+
+
+def put_away(store: Store, id: str, event: Event) -> None:
+    """Take a draft out of those that wait, because of a decision that may be undone."""
+    store.write("INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?", event.id, id)
+    store.write("DELETE FROM draft WHERE id = ?", id)
+
+
+def bring_back(store: Store, event: Event) -> int:
+    """Let the drafts wait again that a decision took away, if their passages are still there.
+
+    Returns:
+        The number of these drafts.
+    """
+    columns = ", ".join(row["name"] for row in store.rows("PRAGMA table_info(draft)"))
+    found = store.write(
+        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE event = ?"
+        " AND key IN (SELECT key FROM highlight WHERE state = 'present')",
+        event.id,
+    )
+    store.write("DELETE FROM decided WHERE event = ?", event.id)
+    return found
 
 
 def asked(store: Store, passage: Passage) -> list[tuple[str, str]]:

@@ -84,6 +84,8 @@ class Report:
     doubtful: list[str] = field(default_factory=list)
     """Containers that lost so much at once that nothing of it was marked as gone."""
     problems: list[Problem] = field(default_factory=list)
+    documents: frozenset[int] = frozenset()
+    """The rows of the documents that were listed, changed or not."""
 
 
 @dataclass
@@ -141,7 +143,9 @@ class Ingest:
         self.found: list[_Found] = []
         self.absent: list[_Known] = []
         """Known highlights that were not found where they were."""
-        self.elsewhere = bool(store.row("SELECT 1 FROM highlight WHERE state != 'present'"))
+        self.elsewhere = bool(
+            store.row("SELECT 1 FROM highlight WHERE state != 'present'") or self._unused()
+        )
         """Whether a new highlight may be one that is known and not in its document."""
         self.fresh: dict[str, bool] = {}
 
@@ -164,6 +168,11 @@ class Ingest:
             for container in self.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
             self._count()
+            self.report.documents = frozenset(
+                row["id"]
+                for row in self.store.rows("SELECT id, container, place FROM document")
+                if row["place"] in self.listed.get(row["container"], ())
+            )
         return self.report
 
     # --- one document ---------------------------------------------------------------------------
@@ -280,15 +289,17 @@ class Ingest:
 
     def _mark_unused(self) -> None:
         """Documents of sources that no setting names any more are matched as if they had gone."""
-        if self.in_use is None:
-            return
-        for row in self.store.rows(
-            "SELECT * FROM document WHERE state = 'present' AND source != ''"
-        ):
-            if row["source"] not in self.in_use and row["container"] not in self.listed:
+        for row in self._unused():
+            if row["container"] not in self.listed:
                 self.store.write("UPDATE document SET state = 'unselected' WHERE id = ?", row["id"])
                 query = "UPDATE highlight SET state = 'unselected' WHERE document = ? AND state = 'present'"
                 self.report.unselected += self.store.write(query, row["id"])
+
+    def _unused(self) -> list[Row]:
+        if self.in_use is None:
+            return []
+        query = "SELECT * FROM document WHERE state = 'present' AND source != ''"
+        return [row for row in self.store.rows(query) if row["source"] not in self.in_use]
 
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those that were read."""

@@ -196,6 +196,8 @@ class Player:
     def do_append(self, machine: Machine, files: dict[str, str]) -> None:
         for name, text in files.items():
             path = machine.desk / name
+            if name == "journal":
+                [path] = path.iterdir()
             path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
     def do_replace(self, machine: Machine, files: dict[str, list[str]]) -> None:
@@ -514,6 +516,7 @@ def is_card(line: dict[str, Any]) -> bool:
 
 
 def told(card: dict[str, Any]) -> dict[str, Any]:
+    card = {**card, "tags": sorted(card["tags"])}
     return {key: card[key] for key in ("fields", "deck", "tags", "title") if card[key]}
 
 
