@@ -10,7 +10,7 @@ import pytest
 
 from ankiforge.anki.collection import connect_view, open_view, signature
 from ankiforge.anki.database import read_message
-from ankiforge.anki.identity import content_hash
+from ankiforge.anki.identity import field_hash, tags_hash
 from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import note_type, style
 from ankiforge.anki.package import write_package
@@ -123,8 +123,10 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert note.type_id == note_type(card.family).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
-        digest = content_hash(card.family, content_html(card.kind, card.fields))
-        assert note.identity == Identity(card.guid, card.family, 1, card.key, digest)
+        hashes = tuple(map(field_hash, content_html(card.kind, card.fields)))
+        assert note.identity == Identity(
+            card.guid, card.key, card.slot, hashes, tags_hash(note.tags)
+        )
         ordinals = {world.basic: [0], world.two_way: [0, 1], world.cloze: [0, 2]}[card]
         assert [(one.ordinal, one.id) for one in note.cards] == [
             (at, card_id(card.guid, at)) for at in ordinals
