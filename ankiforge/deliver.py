@@ -42,7 +42,7 @@ from ankiforge.model import (
     View,
     ViewKind,
 )
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import document_tag
 from ankiforge.text.markdown import image_paths
 
 AUTO, NEVER = "auto", "none"
@@ -296,8 +296,8 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> tuple[str, ...]:
     """Return our tags of a card: its own, its source's, the deck files' and its document's."""
     highlight = card.highlight
     from_decks = deck_of(decks, highlight.document, highlight).tags
-    slug = "".join(sign for sign in fold(highlight.document.title) if sign.isalnum())[:40]
-    of_document = (f"ankiforge::doc::{slug}",) if slug else ()
+    tag = document_tag(highlight.document.title)
+    of_document = (tag,) if tag else ()
     return (*card.tags, *highlight.document.tags, *highlight.tags, *from_decks, *of_document)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -36,6 +36,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.cloze import keep_numbers, make
+from ankiforge.text.fold import document_tag
 
 DERIVED_ALIKE = 85
 """Words that a reader derived ship unasked only if they are so much alike, in per cent."""
@@ -300,7 +301,8 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
         card = passage.own_card(wording)
         taken_back = card is not None and card.verdict is Verdict.TAKEN_BACK
         held = card is not None and card.live and is_news(card, wording)
-        return card is None or taken_back or held
+        stale = card is not None and is_stale(card, store.machine, wording)
+        return card is None or taken_back or (held and not stale)
     return all(
         wording.content not in (card.wording.content, card.place)
         or card.verdict is Verdict.TAKEN_BACK
@@ -368,6 +370,7 @@ def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting
         *values,
     )
     found = []
+    strangers = msgspec.json.decode(store.meta("strangers", "[]"), type=set[str])
     for row in rows:
         passage, proposal = store.passage(row["key"]), decode_proposal(row["body"])
         wording = _wording_in(row)
@@ -378,16 +381,21 @@ def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting
             Waiting(
                 row["id"], highlight, proposal, Guid(row["revises"]) if row["revises"] else None,
                 Guid(row["replaces"]) if row["replaces"] else None,
-                _remarks(store, passage, row, wording, highlight),
+                _remarks(store, passage, row, wording, highlight, strangers),
             )
         )  # fmt: skip
     return found
 
 
 def _remarks(
-    store: Store, passage: Passage, row: Row, wording: Wording, highlight: Highlight
+    store: Store,
+    passage: Passage,
+    row: Row,
+    wording: Wording,
+    highlight: Highlight,
+    strangers: Collection[str],
 ) -> tuple[str, ...]:
-    """Return why a draft needs a person."""
+    """Return why a draft needs a person. `strangers` are the tags of notes that no card here has."""
     remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
     if row["revises"]:
         remarks.append("new text for a card")
@@ -395,6 +403,8 @@ def _remarks(
         remarks.append("replaces a card of another form, whose schedule ends")
     elif passage.dropped:
         remarks.append("you decided on this passage before")
+    elif document_tag(highlight.document.title) in strangers:
+        remarks.append("Anki has notes of this document that are no cards here")
     for twin in twins(store, passage, wording.content):
         dropped = "" if twin["live"] else ", which was dropped"
         remarks.append(f"equal to the card {twin['guid'][:10]}{dropped}")

@@ -62,6 +62,12 @@ def see(
             if guid not in ours:
                 viewed.unknown.append(note)
                 continue
+            if (
+                not complete
+                and guid in before
+                and _decode_seen(before[guid]["body"]).mod > note.mod
+            ):
+                continue  # an export that lay about
             state, passage = cards.state_of(store, guid)
             if store.machine not in state.seen_by:
                 viewed.first.append(guid)
@@ -90,6 +96,7 @@ def see(
         if complete:
             store.set_meta("looked", datetime.now(UTC).isoformat(timespec="seconds"))
             store.set_meta("unknown", encode(viewed.unknown))
+            _set_strangers(store, viewed.unknown)
     return viewed
 
 
@@ -207,8 +214,16 @@ def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen
                 "deck": note.deck,
             }  # fmt: skip
             store.add("accept", key, PERSON, body)
+            store.add("seen", key, POLICY, {"guid": note.guid})
+            _write_seen(store, note, None)
             store.write("DELETE FROM draft WHERE key = ? AND content = ?", key, wording.content)
+        _set_strangers(store, left)
     return left
+
+
+def _set_strangers(store: Store, notes: Iterable[Seen]) -> None:
+    """Store the tags of notes that no card here has: new drafts of their documents wait."""
+    store.set_meta("strangers", encode(sorted({tag for note in notes for tag in note.tags})))
 
 
 def _key_of(store: Store, note: Seen, passage: str) -> str:

@@ -32,6 +32,12 @@ def fold(text: str) -> str:
     return letters or _BLANKS.sub("", unicodedata.normalize("NFC", text))
 
 
+def document_tag(title: str) -> str:
+    """Return the tag of a document's notes, from its title; "" if that has no letter or digit."""
+    slug = "".join(sign for sign in fold(title) if sign.isalnum())[:40]
+    return f"ankiforge::doc::{slug}" if slug else ""
+
+
 def canonical(text: str) -> str:
     """Return the form that `same` compares: case, white space and typography unified."""
     return unstripped(text).strip()
