@@ -151,6 +151,7 @@ class Ingest:
 
     def run(self, sightings: Iterable[Sighting]) -> Report:
         """Ingest everything."""
+        unselected = self._unselected()
         for batch in _batches(sightings, TOGETHER):
             with self.store.transaction():
                 for one in batch:
@@ -173,7 +174,13 @@ class Ingest:
                 for row in self.store.rows("SELECT id, container, place FROM document")
                 if row["place"] in self.listed.get(row["container"], ())
             )
+        self.report.unselected = max(self._unselected() - unselected, 0)
         return self.report
+
+    def _unselected(self) -> int:
+        """Return the number of highlights that settings do not select."""
+        query = "SELECT count(*) FROM highlight WHERE state = 'unselected'"
+        return int(self.store.value(query))
 
     # --- one document ---------------------------------------------------------------------------
 
@@ -293,7 +300,7 @@ class Ingest:
             if row["container"] not in self.listed:
                 self.store.write("UPDATE document SET state = 'unselected' WHERE id = ?", row["id"])
                 query = "UPDATE highlight SET state = 'unselected' WHERE document = ? AND state = 'present'"
-                self.report.unselected += self.store.write(query, row["id"])
+                self.store.write(query, row["id"])
 
     def _unused(self) -> list[Row]:
         if self.in_use is None:
@@ -564,7 +571,7 @@ class Ingest:
             )
             if self._reselected(container):
                 query = "UPDATE highlight SET state = 'unselected' WHERE key = ?"
-                self.report.unselected += self.store.write(query, one.key)
+                self.store.write(query, one.key)
                 continue
             gone = one.state == "missing" and self.now - one.missed >= GONE_SECONDS
             since = one.missed if one.state == "missing" else self.now

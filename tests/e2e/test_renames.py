@@ -65,13 +65,6 @@ def folder_moved(vault: Path) -> None:
         (vault / name).rename(vault / "water" / name)
 
 
-def rotated(vault: Path) -> None:
-    """The path of one note is that of another one now."""
-    renamed(("an ordinary year", "a typical year"), to="Old lakes.md")(vault)
-    rewrite(vault / "Rivers.md", ("the mud that it carried", "all mud that it carried"))
-    (vault / "Rivers.md").rename(vault / "Lakes.md")
-
-
 def split(vault: Path) -> None:
     head, _, baikal = (vault / "Lakes.md").read_text().rpartition("\n\n")
     (vault / "Lakes.md").unlink()
@@ -92,13 +85,17 @@ EDITS = {
     "moved, typos": renamed(*TYPOS, to="water/Lakes.md"),
     "renamed, a paragraph added": renamed(("ordinary", "typical"), ("# Lakes", "# Lakes\n\nRead it again before the next exam.")),
     "its folder renamed": folder_moved,
-    "paths rotated": rotated,
     "split": split,
 }  # fmt: skip
 
 
 def live(forge) -> dict[str, dict]:
-    return {card["guid"]: card for card in forge.cards() if card["standing"] == "live"}
+    return {card["guid"]: card for card in forge.cards() if card["verdict"] == "accepted"}
+
+
+def verdicts(forge) -> dict[str, str]:
+    """{id: verdict} of every card and draft."""
+    return {card["id"]: card["verdict"] for card in forge.cards()}
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
@@ -109,14 +106,13 @@ def test_a_card_of_a_renamed_note_whose_words_were_corrected_is_the_same(
     forge.ok("run", notes)
     if rejected:
         forge.ok("reject", *live(forge))
-    before = {guid: card["verdict"] for guid, card in live(forge).items()}
+    before = verdicts(forge)
     assert len(before) == 5
     edit(notes)
     assert forge.json("run", notes)["highlights"]["new"] == 0
     forge.ok("run", notes)
-    after = live(forge)
-    assert {guid: card["verdict"] for guid, card in after.items()} == before
-    assert "source_gone" not in str([card["findings"] for card in after.values()])
+    assert verdicts(forge) == before
+    assert not forge.cards("finding:source_gone")
 
 
 def test_the_reviews_stay_with_the_note_in_anki(forge, notes, anki):
@@ -124,7 +120,9 @@ def test_the_reviews_stay_with_the_note_in_anki(forge, notes, anki):
     forge.ok("run", notes)
     assert anki.load(package) == {"new": 5}
     [guid] = [guid for guid, card in live(forge).items() if "ordinary" in str(card["fields"])]
-    reviewed = {one: anki.answer_first_card(one) for one in live(forge)}
+    for one in live(forge):
+        anki.answer_first_card(one)
+    reviewed = {one: anki.schedule(one) for one in live(forge)}
     EDITS["a typo in each card"](notes)
     rewrite(notes / "Great lakes.md", ("ordinary", "typical"))
     forge.ok("run", notes)
@@ -149,20 +147,22 @@ def test_a_note_that_went_yesterday_is_recognised_today(forge, notes):
 def test_a_renamed_note_is_recognised_when_it_is_read_alone(forge, notes):
     forge.ok("run", notes)
     before = live(forge).keys()
-    EDITS["one word"](notes)
+    renamed()(notes)
     forge.ok("run", notes / "Great lakes.md")
     assert live(forge).keys() == before
 
 
 def test_another_note_is_another_one(forge, notes):
     forge.ok("run", notes)
-    before = live(forge).keys()
+    before = verdicts(forge)
     (notes / "Lakes.md").unlink()
     (notes / "Seas.md").write_text(
         "The Aral sea holds ==a tenth of its former water== since its rivers water cotton in the desert.\n"
     )
     forge.ok("run", notes)
-    assert len(live(forge).keys() - before) == 1
+    after = verdicts(forge)
+    assert len(after.keys() - before.keys()) == 1
+    assert {guid: after[guid] for guid in before} == before
 
 
 def test_a_note_that_cannot_be_read_is_not_gone(forge, notes):
@@ -183,7 +183,7 @@ ORGANELLE = "The organelle X1 holds about ==12 vesicles== at the membrane.\n"
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
-def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
+def test_the_only_passage_of_a_note_that_was_renamed_and_edited_keeps_its_card(
     forge, vault, rejected
 ):
     (vault / "Cell.md").write_text(ORGANELLE)
@@ -192,32 +192,29 @@ def test_a_passage_of_a_short_note_that_was_renamed_and_edited_is_asked_about(
     [old] = [guid for guid, card in live(forge).items() if card["title"] == "Cell"]
     if rejected:
         forge.ok("reject", old)
+    before = verdicts(forge)
     (vault / "Cell.md").unlink()
     (vault / "Cells.md").write_text(ORGANELLE.replace("membrane", "outer membrane"))
-    assert "passages that may have moved" in forge.ok("run", vault).stdout
-    [new] = [card for card in forge.cards() if card["title"] == "Cells"]
-    assert new["verdict"] == "pending"
-    assert [f["twin"] for f in new["findings"] if f["check"] == "moved_from"] == [old]
-    if not rejected:
-        forge.ok("merge", new["guid"], old)
-        assert (
-            len([card for card in live(forge).values() if "organelle" in str(card["fields"])]) == 1
-        )
-    else:
-        forge.ok("distinct", new["guid"], old)
-        assert "decided on" in live(forge)[new["guid"]]["waits"]
+    assert len(forge.json("run", vault)["changes"]) == (not rejected)
+    assert verdicts(forge) == before
 
 
-def test_the_next_daily_note_does_not_reword_the_cards_of_the_last(forge, vault):
-    day = "# Log\n\nToday I slept ==7 hours== and then had a late breakfast at the table by the open window.\n"
-    (vault / "2026-03-01.md").write_text(day)
+def test_a_passage_like_one_that_went_is_asked_about(forge, vault):
+    (vault / "Cell.md").write_text(ORGANELLE)
     (vault / "Other.md").write_text("Katze:::cat\n")
     forge.ok("run", vault)
-    (vault / "2026-03-01.md").unlink()
-    (vault / "2026-03-02.md").write_text(day.replace("7", "6"))
+    [old] = [guid for guid, card in live(forge).items() if card["title"] == "Cell"]
+    (vault / "Cell.md").unlink()
+    (vault / "Pores.md").write_text("The organelle X1 has about ==12 vesicles== at its outer rim.\n")
     forge.ok("run", vault)
-    accepted = [card for card in live(forge).values() if "slept" in str(card["fields"])]
-    assert ["7 hours" in str(card["fields"]) for card in accepted] == [True]
+    [question] = forge.ok("list", "--view", "questions", "--json").lines
+    assert (question["question"], question["guids"]) == ("same", [old])
+    forge.ok("accept", "--all")
+    assert len(live(forge)) == 2
+    forge.ok("accept", question["id"])
+    forge.ok("run", vault)
+    assert "outer rim" in str(live(forge)[old]["fields"])
+    assert len(forge.cards()) == 2
 
 
 @pytest.mark.parametrize("rejected", [False, True], ids=["accepted", "rejected"])
@@ -265,14 +262,16 @@ def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirme
     for number in range(24):
         (vault / f"N{number}.md").rename(vault.parent / f"N{number}.md")
     for _ in range(3):
-        told = forge("run", vault, code=1)
-        assert "24 of its 30 documents with highlights are gone" in told.stderr
-        assert "ankiforge run --confirm-deletions 24" in told.stderr
-    forge.ok("run", vault, "--confirm-deletions", "24")
-    forge.ok("run", vault)
-    gone = [card for card in live(forge).values() if card["findings"]]
+        assert forge.json("run", vault)["questions"] == 1
+    assert not forge.cards("finding:source_gone")
+    [question] = forge.ok("list", "--view", "questions", "--json").lines
+    assert question["question"] == "emptied"
+    forge.ok("accept", question["id"])
+    for _ in range(2):
+        forge.ok("run", vault)
     assert live(forge).keys() == before
-    assert len(gone) == 24
+    assert len(forge.cards("finding:source_gone")) == 24
+    assert forge.json("run", vault)["questions"] == 0
 
 
 def test_a_folder_that_is_renamed_is_no_loss(forge, vault):
@@ -287,7 +286,7 @@ def test_a_folder_that_is_renamed_is_no_loss(forge, vault):
 
 
 @pytest.mark.parametrize("name", ["notes", "renamed"], ids=["under its name", "renamed"])
-def test_a_person_says_that_a_folder_is_the_missing_one(forge, vault, tmp_path, name):
+def test_a_vault_that_was_moved_and_edited_keeps_its_cards(forge, vault, tmp_path, name):
     many(vault, 4)
     (vault / "A.md").write_text("Katze:::cat\n")
     forge.ok("run", vault)
@@ -295,13 +294,13 @@ def test_a_person_says_that_a_folder_is_the_missing_one(forge, vault, tmp_path, 
     (tmp_path / "moved").mkdir()
     moved = vault.rename(tmp_path / "moved" / name)
     for number in range(4):
-        (moved / f"N{number}.md").write_text(f"Which element has the number {number}?::E{number}\n")
-    told = forge("run", moved, code=2).stderr
-    assert "--moved" in told
-    assert "--name NAME" in told
-    forge.ok("run", moved, "--moved")
+        (moved / f"N{number}.md").write_text(f"Which is the element of number {number}?::E{number}\n")
+    told = forge.json("run", moved)
+    assert (told["highlights"]["new"], told["highlights"]["changed"]) == (0, 4)
+    assert told["not_selected"] == 0
     assert live(forge).keys() == before
-    forge.ok("run")
+    assert "this remembered source is missing" in forge.ok("run").stderr
+    assert verdicts(forge) == dict.fromkeys(before, "accepted")
 
 
 # --- papers -------------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ class Desk:
     def live(self) -> dict[str, str]:
         """guid: key of every card that is one."""
         cards = self.forge.cards()
-        return {c["guid"]: c["highlight"] for c in cards if c["standing"] == "live"}
+        return {c["guid"]: c["highlight"] for c in cards if c["verdict"] == "accepted"}
 
     @property
     def gone(self) -> set[str]:
