@@ -205,7 +205,9 @@ def test_a_passage_like_one_that_went_is_asked_about(forge, vault):
     forge.ok("run", vault)
     [old] = [guid for guid, card in live(forge).items() if card["title"] == "Cell"]
     (vault / "Cell.md").unlink()
-    (vault / "Pores.md").write_text("The organelle X1 has about ==12 vesicles== at its outer rim.\n")
+    (vault / "Pores.md").write_text(
+        "The organelle X1 has about ==12 vesicles== at its outer rim.\n"
+    )
     forge.ok("run", vault)
     [question] = forge.ok("list", "--view", "questions", "--json").lines
     assert (question["question"], question["guids"]) == ("same", [old])
@@ -294,7 +296,9 @@ def test_a_vault_that_was_moved_and_edited_keeps_its_cards(forge, vault, tmp_pat
     (tmp_path / "moved").mkdir()
     moved = vault.rename(tmp_path / "moved" / name)
     for number in range(4):
-        (moved / f"N{number}.md").write_text(f"Which is the element of number {number}?::E{number}\n")
+        (moved / f"N{number}.md").write_text(
+            f"Which is the element of number {number}?::E{number}\n"
+        )
     told = forge.json("run", moved)
     assert (told["highlights"]["new"], told["highlights"]["changed"]) == (0, 4)
     assert told["not_selected"] == 0
