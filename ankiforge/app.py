@@ -199,7 +199,7 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
             for entry in config.sources
             if entry.kind == kind and entry.has_folder
         }
-        kept = {item.names[kind]: Path(item.path) for item in known if kind in item.names}
+        kept = {item.names[kind]: _root_of(item) for item in known if kind in item.names}
         return {**kept, **found}
 
     selected = []
@@ -211,6 +211,12 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
         selected.append(_unconfigured(found, name or _free_name(config, known, found)))
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return selected or Problem(str(path), why_nothing(path), hint)
+
+
+def _root_of(item: Remembered) -> Path:
+    """Return the folder that a remembered PATH is read from: of a file, the one it is in."""
+    path = Path(item.path)
+    return path if path.is_dir() else path.parent
 
 
 def _free_name(config: Config, known: Iterable[Remembered], found: FoundSource) -> str:

@@ -169,7 +169,7 @@ class Hypothesis(ExportSource):
             pages.setdefault(newest[root].page_uri, []).append(newest[root])
 
         def page(uri: str, roots: list[Annotation]) -> Iterator[Extracted]:
-            document = self._document(uri, roots[0], paths[uri])
+            document = self._document(uri, roots[0])
             ordered = sorted(roots, key=lambda root: root.order)
             made = (self._highlight(document, root, threads[root.id], me) for root in ordered)
             yield Extracted(document, tuple(made), self.folder.container)
@@ -188,7 +188,7 @@ class Hypothesis(ExportSource):
             except (msgspec.DecodeError, RecursionError) as error:
                 yield Problem(f"{file.path}: annotation {number}", f"{error}", "export again")
 
-    def _document(self, uri: str, mark: Annotation, path: str) -> Document:
+    def _document(self, uri: str, mark: Annotation) -> Document:
         # the page's title at that time, or else the file name, or the address
         given = mark.document.get("title") if isinstance(mark.document, dict) else None
         first = given[0] if isinstance(given, list) and given else given
@@ -199,7 +199,6 @@ class Hypothesis(ExportSource):
             DocumentKey(f"{self.folder.namespace}/{h16(uri)}"),
             self.folder.name,
             title=title or file or mark.uri,
-            path=path,
             identifiers=(("url", uri),) if on_web else (),
             uri=uri if on_web else "",
         )

@@ -435,7 +435,7 @@ class Kindle(ExportSource):
         space = self.folder.namespace
         title, authors = work_of(book)
         key = DocumentKey(f"{space}/{h16(fold(book))}")
-        document = Document(key, self.folder.name, title or "Untitled", path, authors)
+        document = Document(key, self.folder.name, title or "Untitled", creators=authors)
         shown = [clip for clip in clips if clip.text and not _LIMIT.fullmatch(clip.text)]
         marks = marks_of(clip for clip in shown if clip.kind in ("mark", ""))
         alone = attach_notes(marks, (clip for clip in shown if clip.kind == "note"))

@@ -171,7 +171,6 @@ class Readwise(ExportSource):
             DocumentKey(f"{space}/{h16(fold(title), fold(author))}"),
             self.folder.name,
             title or "Untitled",
-            path=file.path,
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(_split_tags(first["document tags"])),

@@ -182,7 +182,7 @@ def test_an_older_export_takes_nothing_away(forge, tmp_path, no_waiting):
     forge.ok("run", newer)
     for _ in range(3):
         assert forge.json("run", older)["highlights"]["gone"] == 0
-    assert all(card["standing"] == "live" for card in forge.cards())
+    assert [card["findings"] for card in forge.cards("verdict:accepted")] == [[]] * 3
 
 
 def test_what_the_configured_export_lacks_is_gone_after_two_looks(forge, tmp_path, no_waiting):
@@ -197,6 +197,18 @@ def test_what_the_configured_export_lacks_is_gone_after_two_looks(forge, tmp_pat
     table(path, (PASSAGE, QUESTION))
     forge.ok("-C", workspace, "run")
     assert forge.json("-C", workspace, "run")["highlights"]["gone"] == 1
+
+
+def test_all_books_of_an_export_are_read(forge, tmp_path, no_waiting):
+    words = (clipping(PASSAGE, "10-12"), clipping(f"{PASSAGE} Twice.", "10-12"))
+    path = clippings(tmp_path / "My Clippings.txt", words[0], words[1].replace("A Book", "Another"))
+    rows = [(PASSAGE, QUESTION), ("Another passage of a book.", "What else is there?")]
+    other = table(tmp_path / "data.csv", *rows)
+    text = other.read_text().rpartition("A Book")
+    other.write_text(f"{text[0]}A Second Book{text[2]}")
+    for _ in range(3):
+        came = forge.json("run", path, other)["highlights"]
+        assert (came["seen"], came["gone"]) == (4, 0)
 
 
 # --- a file that grows ----------------------------------------------------------------------
