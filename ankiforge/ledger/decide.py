@@ -54,8 +54,11 @@ def accept(store: Store, id: str, *, forced: bool = False) -> Guid:
     """Accept a draft; a revision gives its card the new words.
 
     Raises:
-        RefusedError: a check blocks it, or its passage is in doubt.
+        RefusedError: a check blocks it, its passage is in doubt, or it is a card already.
     """
+    if id.startswith("af"):
+        state, _ = cards.state_of(store, id)
+        raise RefusedError(f"{id} is {state.verdict}", hint=f"ankiforge undo {id}")
     with store.action():
         row = drafts.draft_row(store, id)
         proposal, key = drafts.decode_proposal(row["body"]), row["key"]
@@ -263,6 +266,10 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     if not act or (target.startswith("af") and last[0].by != PERSON):
         return last
     events = [one for one in store.select_events("act = ?", act) if one.id not in undone]
+    if target.startswith("af"):  # not what was decided about other cards in one go with it
+        events = [
+            one for one in events if one.key in keys and one.body.get("guid", target) == target
+        ]
     return sorted((one for one in events if one.what not in SILENT), key=lambda one: one.order)
 
 

@@ -385,11 +385,15 @@ class Store:
     def _read_new(self, path: Path) -> tuple[list[Event], bool]:
         """Return the new events of a file, and whether it was replaced by one that lacks some lines."""
         mark = self._mark(path.name)
-        with path.open("rb") as file:
-            same = mark is not None and _tail(file, mark.size) == mark.tail
-            start = mark.size if mark and same else 0
-            file.seek(start)
-            data = file.read()
+        try:
+            with path.open("rb") as file:
+                same = mark is not None and _tail(file, mark.size) == mark.tail
+                start = mark.size if mark and same else 0
+                file.seek(start)
+                data = file.read()
+        except OSError as error:
+            what = f"{path}: cannot be read: {error.strerror}"
+            raise LedgerError(what, hint="allow reading, or restore the file") from error
         end = data.rfind(b"\n") + 1
         events, unreadable = [], mark.unreadable if mark and same else 0
         for line in data[:end].splitlines():

@@ -1,7 +1,6 @@
-"""A model offers a question, its turned form and a cloze for one fact; a person picks one."""
+"""A model offers a question, its turned form and a cloze for one fact; a person accepts one."""
 
 import json
-import zipfile
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -44,57 +43,28 @@ def drafted(forge: Any, server: Any) -> Any:
     return forge
 
 
-def ids(forge: Any) -> tuple[str, str, str]:
-    [card] = forge.cards()
-    first, second, cloze = card["choice"]
-    return first, second, cloze
+def drafts(forge: Any) -> dict[str, str]:
+    """{front or text of what waits: its id}."""
+    lines = forge.ok("list", "--view", "new", "--json").lines
+    return {next(iter(one["fields"].values())): one["id"] for one in lines}
 
 
-def test_a_choice_of_both_note_types_is_one_card_that_waits(drafted):
+def test_three_ways_to_ask_one_fact_wait_and_accepting_one_drops_the_others(drafted):
     assert drafted.run["fates"]["waiting"] == 1
-    assert drafted.run["cards"]["waiting"] == drafted.run["cards"]["drafted"] == 1
-    [line] = drafted.ok("list").stdout.splitlines()
-    assert line.endswith("(3 to choose from)")
-    [of_a_cloze] = drafted.ok("list", "film", "kind:cloze", "--json").lines
-    assert of_a_cloze["choice"] == list(ids(drafted))
-    shown = drafted.ok("show", ids(drafted)[0].split(".")[0]).stdout
-    assert [f"{one}  " in shown for one in ids(drafted)] == [True] * 3
-    [as_json] = drafted.ok("show", of_a_cloze["guid"], "--json").lines
-    assert [one["kind"] for one in as_json["candidates"]] == ["basic", "basic", "cloze"]
-
-
-def test_what_waits_is_left_alone_in_bulk_and_a_refusal_tells_the_pick(drafted):
-    first, _, cloze = ids(drafted)
-    drafted.ok("accept", "--all")
-    assert len(ids(drafted)) == 3
-    refused = drafted("accept", cloze.split(".")[0], code=1)
-    assert f"ankiforge pick {first}" in refused.stderr
-    both = drafted("pick", first, cloze, code=1)
-    assert "pick one of them" in both.stderr
-    assert len(ids(drafted)) == 3
-    assert drafted("edit", first.split(".")[0], "--field", "Back", "x", code=1)
-
-
-def test_a_pick_ships_one_note_and_is_taken_back(drafted):
-    _, _, cloze = ids(drafted)
-    drafted.ok("pick", cloze)
+    assert drafted.run["cards"]["waiting"] == drafted.run["cards"]["drafted"] == 3
+    drafted.ok("accept", drafts(drafted)[FRONT])
     [card] = drafted.ok("list", "--json").lines
-    assert (card["kind"], card["verdict"], card["choice"]) == ("cloze", "accepted", [])
-    built = drafted.json("build")
-    assert built["notes"]["written"] == 1
-    assert zipfile.is_zipfile(built["packages"][0])
+    assert (card["fields"]["Front"], card["verdict"]) == (FRONT, "accepted")
+    assert drafted.json("build")["notes"]["written"] == 1
+    drafted.ok("run")
+    assert len(drafted.ok("list", "--json").lines) == 1, "nor do they come back"
     drafted.ok("undo")
-    assert len(ids(drafted)) == 3
+    drafted.ok("run")
+    assert FRONT in drafts(drafted)
 
 
-def test_a_query_turns_down_the_candidates_it_means_and_the_choice_stays_open(drafted):
-    first, second, cloze = ids(drafted)
+def test_turning_one_down_leaves_the_others_waiting(drafted):
     drafted.ok("reject", "--all", "--filter", "kind:cloze", "--reason", "no gaps")
-    [card] = drafted.ok("list", "--json").lines
-    assert (card["verdict"], card["choice"]) == ("pending", [first, second])
-    drafted.ok("undo", cloze.partition(".")[0])
-    assert len(ids(drafted)) == 3
-    drafted.ok("reject", "--all", "--filter", "-verdict:accepted")
-    assert drafted.ok("list").stdout == ""
-    drafted.ok("undo", first.partition(".")[0])
-    assert len(ids(drafted)) == 3
+    assert len(drafts(drafted)) == 2
+    drafted.ok("run")
+    assert len(drafts(drafted)) == 2
