@@ -93,7 +93,8 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
 
 def _card_from(store: Store, state: State, passage: Passage) -> Card:
     wording = state.wording
-    rows = [row for key in passage.keys if (row := row_of(store, key)) and row["body"]]
+    known = [row for key in passage.keys if (row := row_of(store, key))]
+    rows = [row for row in known if row["body"]]
     present = sorted(
         (row for row in rows if row["state"] == "present"),
         key=lambda row: rank(row, passage),
@@ -105,7 +106,7 @@ def _card_from(store: Store, state: State, passage: Passage) -> Card:
             remarks.append("source changed")
     else:
         highlight = decode_highlight(rows[0]) if rows else _unread(passage)
-        states = {row["state"] for row in rows}
+        states = {row["state"] for row in known}
         remarks += ["source gone"] if "gone" in states and "unselected" not in states else []
     sent = state.shipped[-1] if state.shipped else None
     return Card(

@@ -328,7 +328,9 @@ class Ingest:
 
         paired = {known[at]["id"] for at in pairs.values()}
         for row in known:
-            if row["id"] in went - paired and row["state"] == "present":
+            heard = row["state"] == "journal" and self.listed[container]
+            heard = heard and container not in self.report.doubtful
+            if row["id"] in went - paired and (row["state"] == "present" or heard):
                 self.absent += self._highlights_of(row["id"])
                 query = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
                 store.write(query, row["id"])

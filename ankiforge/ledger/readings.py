@@ -155,9 +155,8 @@ def hear(store: Store, events: Iterable[Event]) -> None:
 def _hear_text(store: Store, event: Event) -> None:
     body = {name: value for name, value in event.body.items() if name != "like"}
     text = msgspec.convert(body, Text)
-    state = store.value("SELECT state FROM highlight WHERE key = ?", event.key)
     reading = reading_of(text)
-    if state not in (None, "journal"):
+    if store.row("SELECT 1 FROM highlight WHERE key = ? AND body != ''", event.key):
         return
     where = (text.container, text.place)
     store.write(
@@ -168,7 +167,8 @@ def _hear_text(store: Store, event: Event) -> None:
     document = store.value("SELECT id FROM document WHERE container = ? AND place = ?", *where)
     store.write(
         "INSERT INTO highlight VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, '', '', '')"
-        " ON CONFLICT (key) DO UPDATE SET document = excluded.document, folded = excluded.folded",
+        " ON CONFLICT (key) DO UPDATE SET document = excluded.document, folded = excluded.folded,"
+        " state = excluded.state, missed = 0",
         event.key, document, event.n, text.kind, reading.text,
     )  # fmt: skip
     rows = store.rows(  # another key for the passage that stands here in the same place

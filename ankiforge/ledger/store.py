@@ -240,6 +240,8 @@ class Store:
 
     def passage(self, key: str) -> Passage:
         """Return the passage with this key, which may be any of its keys."""
+        if not self._inside:
+            self._drop_stale()
         self._refold()
         first = self.first(key)
         if first not in self._known:

@@ -79,34 +79,29 @@ def see(
         for guid, row in before.items() if complete else ():
             if guid in found or guid not in ours:
                 continue
+            if row["absent"] and ours[guid]["live"] and _was_deleted(store, guid):
+                store.write("DELETE FROM seen WHERE guid = ?", guid)
+                continue  # its deletion was undone: it is shipped again
             since = row["absent"] or now
             note = _decode_seen(row["body"])
             buried = graves is not None and note.id in graves
             twice = graves is None and row["absent"] and now - since >= TWICE_SECONDS
             if ours[guid]["live"] and (buried or twice):
                 viewed.deleted.append(guid)
-                body = {"guid": guid, "why": DELETED}
-                store.add("retire", cards.state_of(store, guid)[1].key, PERSON, body)
+                _retire(store, guid)
             elif ours[guid]["live"]:
                 viewed.missing.append(guid)
             store.write("UPDATE seen SET absent = ?, settled = '' WHERE guid = ?", since, guid)
-        for guid, row in ours.items() if graves else ():  # deleted before they were ever seen here
-            if row["live"] and guid not in found and guid not in before and note_id(guid) in graves:
-                _bury(store, guid, viewed)
+        for guid, row in ours.items() if graves else ():
+            never = row["live"] and guid not in found and guid not in before
+            if never and note_id(Guid(guid)) in graves and not _was_deleted(store, guid):
+                viewed.deleted.append(Guid(guid))
+                _retire(store, guid)
         if complete:
             store.set_meta("looked", datetime.now(UTC).isoformat(timespec="seconds"))
             store.set_meta("unknown", encode(viewed.unknown))
             _set_strangers(store, viewed.unknown)
     return viewed
-
-
-def _bury(store: Store, guid: str, viewed: Viewed) -> None:
-    """Retire a card whose note has a grave, unless a person took such a deletion back here."""
-    key = cards.state_of(store, guid)[1].key
-    body = {"guid": guid, "why": DELETED}
-    if not any(one.what == "retire" and one.body == body for one in store.events(store.keys(key))):
-        viewed.deleted.append(guid)
-        store.add("retire", key, PERSON, body)
 
 
 def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
@@ -117,6 +112,20 @@ def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
             "INSERT OR REPLACE INTO seen VALUES (?, ?, 0, ?, ?, ?, ?, '')",
             note.guid, body, note.reviews, note.lapses, leech, note.suspended,
         )  # fmt: skip
+
+
+def _retire(store: Store, guid: str) -> None:
+    body = {"guid": guid, "why": DELETED}
+    store.add("retire", cards.state_of(store, guid)[1].key, PERSON, body)
+
+
+def _was_deleted(store: Store, guid: str) -> bool:
+    """Return whether a person deleted a note in Anki before, whether or not that was undone."""
+    events = store.events(cards.state_of(store, guid)[1].keys)
+    return any(
+        one.what == "retire" and one.body["guid"] == guid and one.body["why"] == DELETED
+        for one in events
+    )
 
 
 def _unretire(store: Store, guid: str, key: str) -> None:

@@ -144,8 +144,9 @@ class World:
             (vault,), accepts, self.rules, in_use=self.in_use, pictures=self.root / "pictures",
             in_progress=lambda path: self.in_progress,
         )  # fmt: skip
-        steps = list(run.propose(job, ledger))
+        steps = [run.ingest(job, ledger)]
         deliver.adopt(ledger, viewed.unknown)
+        steps += run.draft(job, ledger)
         changes = [one for step in steps for one in step.changes]
         outcome = Outcome(next(step.report for step in steps if step.report), changes, viewed)
         if ship:

@@ -1,0 +1,462 @@
+"""The journal is the truth: the database can be deleted, files can be torn, late, copied or lost."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ankiforge.errors import LedgerError
+from tests.unit.ledger.world import FAUST, OSMOSIS, RHINE, World
+
+MORE = "The ==Danube== flows through ten countries on its way to the Black Sea."
+
+
+def lived(world: World) -> None:
+    """Every kind of decision, and some changes of the source."""
+    world.note("a.md", OSMOSIS, RHINE, "What is a? :: A", "What is b? :: B")
+    world.note("b.md", FAUST, "word :: meaning", MORE)
+    world.run()
+    ledger = world["a"]
+    ledger.edit(world.only("Rhine").guid, {"Extra": "in Europe"})
+    ledger.reject(world.only("What is a").guid, "dull")
+    ledger.skip(world.only("What is b").key, "known")
+    world.note("b.md", FAUST.replace("1808", "1806"), "word :: meaning", MORE)
+    world.run()
+    ledger.undo(world.only("Faust").guid)
+    if ledger.waiting():
+        ledger.reject(ledger.waiting()[0].id)
+    world.edit_in_anki(world.only("Danube").guid, "Extra", "longest but one")
+    world.delete_in_anki(world.only("water").guid)
+    world.run()
+
+
+# --- a lost database ---------------------------------------------------------------------------
+
+
+def test_a_lost_database_comes_back_from_the_journal(world: World):
+    lived(world)
+    expected, in_anki = world.state(), world.in_anki()
+    lines = world.file("a").read_bytes()
+    fates = sorted((one.highlight.exact, one.fate) for one in world["a"].fates())
+    for _ in range(2):
+        world.lose("a")
+        outcome = world.run()
+        assert world.state() == expected
+        assert not outcome.written
+        assert not outcome.changes
+        assert world.in_anki() == in_anki
+        assert not world["a"].waiting()
+        assert not world["a"].questions()
+        assert sorted((one.highlight.exact, one.fate) for one in world["a"].fates()) == fates
+    assert world.file("a").read_bytes() == lines
+
+
+def test_source_gone_is_told_again_after_a_lost_database(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.note("b.md", FAUST)
+    world.run()
+    world.delete("b.md")
+    world.note("a.md", RHINE)
+    for _ in range(3):
+        world.run()
+    gone = [world.only(word).guid for word in ("water", "Faust")]
+    assert [world["a"].card(guid).remarks for guid in gone] == [("source gone",)] * 2
+    world.lose("a")
+    for _ in range(3):
+        world.run()
+    assert [world["a"].card(guid).remarks for guid in gone] == [("source gone",)] * 2
+    assert {*gone} < {*world.live()}
+
+
+def test_a_damaged_database_and_one_of_another_version_are_made_anew(world: World):
+    lived(world)
+    expected = world.state()
+    world.close()
+    with sqlite3.connect(world.database("a")) as db:
+        db.execute("UPDATE meta SET value = 'older' WHERE name = 'version'")
+    db.close()
+    world.run()
+    assert world.state() == expected
+    world.lose("a")
+    world.database("a").write_bytes(b"no database at all" * 100)
+    world.run()
+    assert world.state() == expected
+
+
+def test_notes_are_adopted_when_database_and_journal_are_lost(world: World):
+    world.note("a.md", OSMOSIS, RHINE, FAUST)
+    world.run()
+    world.edit_in_anki(world.only("Faust").guid, "Extra", "by Goethe")
+    in_anki = world.in_anki()
+    world.lose("a")
+    world.file("a").unlink()
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    world.note("a.md", OSMOSIS, RHINE, FAUST)
+    for _ in range(2):
+        world.run()
+        assert world.in_anki() == in_anki
+    assert {*world.live()} == {*in_anki}
+
+
+# --- damaged files -----------------------------------------------------------------------------
+
+
+def test_a_torn_last_line_is_ignored_and_hurts_no_other(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    expected = world.state()
+    world.close()
+    with world.file("a").open("ab") as file:
+        file.write(b'{"n": 99, "machine": "a", "wh')
+    world.run()
+    assert world.state() == expected
+    world["a"].reject(world.only("water").guid)
+    world.lose("a")
+    world.run()
+    assert world.only("water").verdict == "rejected"
+    assert world["a"].journal_state[0] == 0 or world["a"].unite() == 0
+    world.lose("a")
+    assert world["a"].journal_state == (1, 0)
+
+
+@pytest.mark.parametrize("damage", [b"{damaged}\n", b"<<<<<<< HEAD\n", b"\xff\xfe\n", b"[1, 2]\n", b"\n\n"])
+def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: bytes):
+    lived(world)
+    expected = world.state()
+    world.lose("a")
+    lines = world.file("a").read_bytes().splitlines(keepends=True)
+    world.file("a").write_bytes(b"".join([*lines[:5], damage, *lines[5:]]))
+    assert world["a"].journal_state[0] == bool(damage.strip())
+    world.run()
+    assert world.state() == expected
+
+
+def test_an_event_of_a_newer_version_is_skipped(world: World):
+    lived(world)
+    expected = world.state()
+    first = json.loads(world.file("a").read_text().splitlines()[0])
+    event = {**first, "n": 500, "what": "teleport", "body": {}}
+    (world.journal / "new.jsonl").write_text(json.dumps(event) + "\n")
+    world.run()
+    assert world.state() == expected
+
+
+def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(world: World):
+    world.apart = True
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("a")
+    world.share("a", "b")
+    world.run("b")
+    guid = world.only("Rhine").guid
+    world["b"].edit(guid, {"Back": "by b"})
+    world.close()
+    whole = world.file("b").read_bytes()
+    arrived = world.journal_of("a") / "b.jsonl"
+    for cut in (len(whole) - 1, len(whole) - 30, len(whole)):
+        arrived.write_bytes(whole[:cut])
+        world.run("a")
+        assert arrived.read_bytes() == whole[:cut]
+        assert ("by b" in world.live("a")[guid]) is (cut == len(whole))
+
+
+# --- lines that are lost ------------------------------------------------------------------------
+
+
+def test_lines_that_no_file_holds_are_written_again(world: World):
+    lived(world)
+    expected = world.state()
+    world.close()
+    lines = world.file("a").read_bytes().splitlines(keepends=True)
+    world.file("a").write_bytes(b"".join(lines[:-4]))
+    world["a"].unite()
+    assert world["a"].journal_state == (0, 0) or world["a"].journal_state[1] == 4
+    world.lose("a")
+    world.run()
+    assert world.state() == expected
+
+
+def test_what_another_machine_decided_outlives_its_file(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("a")
+    world.run("b")
+    world["b"].reject(world.only("Rhine").guid)
+    world.run("a")
+    world.close()
+    world.file("b").unlink()
+    world.run("a")
+    world.lose("a")
+    world.run("a")
+    assert world.only("Rhine").verdict == "rejected"
+
+
+def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: World):
+    """A machine restored from a backup writes on, until its file is longer than before."""
+    world.note("a.md", OSMOSIS, RHINE, FAUST)
+    world.run("a")
+    world.run("b")
+    world.copy("b", world.root / "backup")
+    world["b"].edit(world.only("Faust").guid, {"Extra": "x"})
+    world.run("a")
+    world.restore("b", world.root / "backup")
+    world["b"].reject(world.only("Rhine").guid)
+    for number in range(3):
+        world["b"].edit(world.only("water").guid, {"Extra": f"number {number}"})
+    world["a"].unite()
+    world["b"].unite()
+    assert world.only("Rhine", "a").verdict == "rejected"
+    assert world.state("a") == world.state("b")
+
+
+# --- two machines ------------------------------------------------------------------------------
+
+
+def test_two_machines_agree_and_make_no_double(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("a")
+    assert not world.run("b").written
+    world["b"].edit(world.only("Rhine").guid, {"Extra": "mine"})
+    world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE)
+    world.run("a")
+    world.run("b")
+    world["a"].unite()
+    assert world.state("a") == world.state("b")
+    assert len(world.anki) == 2
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_both_work_apart_and_agree_when_their_files_meet(world: World, first: str):
+    """Each edits, decides and reads files that came late; then a third edits for both."""
+    world.apart = True
+    world.note("a.md", OSMOSIS, RHINE, FAUST)
+    world.run("a")
+    world.share("a", "b")
+    world.run("b")
+    world["a"].edit(world.only("Rhine").guid, {"Back": "from a"})
+    world["b"].edit(world.only("Rhine").guid, {"Back": "from b"})
+    world["b"].reject(world.only("Faust").guid)
+    world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE, FAUST)
+    world.run(first)  # the other has the old file
+    world.share("a", "b")
+    world.note("a.md", OSMOSIS, RHINE, FAUST)
+    world.run("b" if first == "a" else "a")
+    world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE, FAUST)
+    for name in "abab":
+        world.share("a", "b")
+        world.run(name)
+    assert world.state("a") == world.state("b")
+    assert len(world.anki) == 3
+    assert "motion" in world.live("a")[world.only("water").guid]
+    assert world.only("Faust", "a").verdict == "rejected"
+
+
+def test_the_same_new_passage_on_two_machines_is_one_card(world: World):
+    world.apart = True
+    world.note("a.md", OSMOSIS)
+    world.run("a", ship=False)
+    world.share("a", "b")
+    world.run("b", ship=False)
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("a", ship=False)
+    world.run("b", ship=False)
+    world.share("a", "b")
+    for name in "ab":
+        world.run(name)
+    assert len(world.anki) == 2
+    assert world.state("a") == world.state("b")
+
+
+def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
+    world.note("a.md", OSMOSIS, RHINE, FAUST)
+    world.run()
+    world["a"].edit(world.only("Rhine").guid, {"Extra": "kept"})
+    world["a"].reject(world.only("Faust").guid)
+    expected = world.state()
+    world.close()
+    data = world.file("a").read_bytes()
+    lines = data.splitlines(keepends=True)
+    world.file("a").write_bytes(b"".join(lines[: len(lines) // 2]))
+    (world.journal / "a.sync-conflict-20261123-031500-ABCDEFG.jsonl").write_bytes(data)
+    world.run()
+    assert world.state() == expected
+    world.lose("a")
+    world.run()
+    assert world.state() == expected
+    assert len(world.anki) == 3
+
+
+def test_two_processes_of_one_machine_number_their_events_one_after_the_other(world: World):
+    """The page edits, the command line edits after it, the page edits last: the last one stands."""
+    from ankiforge.ledger import Ledger
+
+    world.note("a.md", RHINE)
+    world.run()
+    guid, page = world.only("Rhine").guid, world["a"]
+    page.edit(guid, {"Back": "page 1"})
+    with Ledger(world.database("a"), world.journal, "a") as other:
+        for number in range(3):
+            other.edit(guid, {"Back": f"command line {number}"})
+        page.edit(guid, {"Back": "page 2"})
+        assert dict(page.card(guid).fields)["Back"] == "page 2"
+        assert dict(other.card(guid).fields)["Back"] == "page 2"
+    world.lose("a")
+    assert dict(world["a"].card(guid).fields)["Back"] == "page 2"
+
+
+def test_a_machine_with_late_files_does_not_take_a_correction_back(world: World):
+    world.note("a.md", RHINE)
+    world.run("a")
+    world.run("b")
+    world.note("a.md", RHINE.replace("1230", "1233"))
+    world.run("a")
+    world.note("a.md", RHINE)  # not brought up to date yet on b
+    world.run("b")
+    assert world.words("b") == ["How long is the Rhine? / 1233 km"]
+    world.note("a.md", RHINE.replace("1230", "1233"))
+    world.run("b")
+    world.note("a.md", RHINE)  # now a person put the old words back, on b
+    world.run("b")
+    assert world.words("b") == ["How long is the Rhine? / 1230 km"]
+
+
+def test_a_deletion_in_anki_is_not_revived_by_a_machine_that_is_not_synced(world: World):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run("a")
+    world.run("b")
+    guid, before = world.only("Rhine").guid, dict(world.anki)
+    world.delete_in_anki(guid)
+    world.run("a")
+    assert world.only("Rhine").verdict == "retired"
+    of_a, world.anki, world.graves = world.anki, before, set()  # of the other computer
+    world.run("b")
+    world.anki = of_a
+    world.run("a")
+    assert world.only("Rhine").verdict == "retired"
+
+
+# --- a power cut at each commit ----------------------------------------------------------------
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+class Dying(sqlite3.Connection):
+    """A database whose process dies just before or just after the n-th commit."""
+
+    left, after = 0, False
+
+    def execute(self, statement, *values):  # type: ignore[no-untyped-def]
+        if statement == "ROLLBACK" and not self.in_transaction:
+            return None
+        if statement != "COMMIT" or Dying.left <= 0:
+            return super().execute(statement, *values)
+        Dying.left -= 1
+        if Dying.left == 0 and not Dying.after:
+            raise KilledError
+        found = super().execute(statement, *values)
+        if Dying.left == 0:
+            raise KilledError
+        return found
+
+
+@pytest.fixture
+def dying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, factory=Dying, **more))
+    yield
+    Dying.left = 0
+
+
+def story(world: World, *, kill: int = 0) -> bool:
+    """Two runs and two decisions; return whether the n-th commit was reached. A killed step is repeated."""
+    killed = False
+
+    def step(do) -> None:  # type: ignore[no-untyped-def]
+        nonlocal killed
+        try:
+            do()
+        except KilledError:
+            killed = True
+            world.close()
+            do()
+
+    def reject() -> None:
+        if world.only("What is a").live:
+            world["a"].reject(world.only("What is a").guid)
+
+    def edit() -> None:
+        world["a"].edit(world.only("Rhine").guid, {"Extra": "in Europe"})
+
+    world.note("a.md", OSMOSIS, RHINE, "What is a? :: A")
+    world.note("b.md", FAUST)
+    Dying.left = kill
+    step(world.run)
+    step(reject)
+    step(edit)
+    world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE, MORE)
+    world.rename("b.md", "c.md")
+    step(world.run)
+    Dying.left = 0
+    world.run()
+    return killed
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_each_commit_a_run_ends_as_if_it_was_not(tmp_path: Path, dying, after: bool):
+    Dying.after = after
+    ends, commits = [], 0
+    for kill in range(60):
+        root = tmp_path / str(kill)
+        root.mkdir()
+        world = World(root)
+        if not story(world, kill=kill) and kill:
+            break
+        commits = kill
+        ends.append((world.state(), world.in_anki()))
+        world.lose("a")
+        world.run()
+        ends.append((world.state(), world.in_anki()))
+        world.close()
+    assert commits > 8
+    for end in ends[1:]:
+        assert end == ends[0]
+
+
+def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(world, monkeypatch):
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    guid, before, data = world.only("Rhine").guid, world.state(), world.file("a").read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(LedgerError, match="not recorded"):
+            world["a"].reject(guid)
+    assert world.file("a").read_bytes() == data
+    assert world.state() == before
+    world.lose("a")
+    world.run()
+    assert world.state() == before
+    world["a"].reject(guid)
+    assert world["a"].card(guid).verdict == "rejected"
+
+
+def test_a_read_only_ledger_writes_nothing(world: World):
+    from ankiforge.ledger import Ledger
+
+    world.note("a.md", OSMOSIS, RHINE)
+    world.run()
+    guid = world.only("Rhine").guid
+    world.close()
+    before = {path.name: path.read_bytes() for path in (world.database("a"), world.file("a"))}
+    with Ledger(world.database("a"), world.journal, "reader", read_only=True) as ledger:
+        ledger.reject(guid)
+        assert ledger.card(guid).verdict == "rejected"
+    assert {path.name: path.read_bytes() for path in (world.database("a"), world.file("a"))} == before
+    assert [path.name for path in world.journal.iterdir()] == ["a.jsonl"]
