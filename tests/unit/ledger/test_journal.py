@@ -123,7 +123,9 @@ def test_a_torn_last_line_is_ignored_and_hurts_no_other(world: World):
     assert world["a"].journal_state == (1, 0)
 
 
-@pytest.mark.parametrize("damage", [b"{damaged}\n", b"<<<<<<< HEAD\n", b"\xff\xfe\n", b"[1, 2]\n", b"\n\n"])
+@pytest.mark.parametrize(
+    "damage", [b"{damaged}\n", b"<<<<<<< HEAD\n", b"\xff\xfe\n", b"[1, 2]\n", b"\n\n"]
+)
 def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: bytes):
     lived(world)
     expected = world.state()
@@ -366,7 +368,9 @@ class Dying(sqlite3.Connection):
 @pytest.fixture
 def dying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, factory=Dying, **more))
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **more: connect(*args, factory=Dying, **more)
+    )
     yield
     Dying.left = 0
 
@@ -458,5 +462,7 @@ def test_a_read_only_ledger_writes_nothing(world: World):
     with Ledger(world.database("a"), world.journal, "reader", read_only=True) as ledger:
         ledger.reject(guid)
         assert ledger.card(guid).verdict == "rejected"
-    assert {path.name: path.read_bytes() for path in (world.database("a"), world.file("a"))} == before
+    assert {
+        path.name: path.read_bytes() for path in (world.database("a"), world.file("a"))
+    } == before
     assert [path.name for path in world.journal.iterdir()] == ["a.jsonl"]
