@@ -101,7 +101,9 @@ def make_card(
     passed = {}
     for other in store.rows("SELECT * FROM draft WHERE key = ? AND id != ?", key, id):
         draft = drafts.decode_proposal(other["body"]).draft
-        if draft.intent and draft.intent == proposal.draft.intent and row:
+        origin, intent = draft.origin, draft.intent
+        same = (origin, intent) == (proposal.draft.origin, proposal.draft.intent)
+        if same and origin.request and row:  # a reply numbers the facts that its drafts are about
             passed[other["id"]] = other["content"]
     body |= {"passed": [*passed.values()]} if passed else {}
     event = store.add("accept", passage.key, by, body)
@@ -227,6 +229,8 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
             for key in () if back else store.keys(event.key):
                 query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
                 store.write(query, key)
+            if event.what == "form":  # which may have left them out
+                store.write("UPDATE highlight SET drafted = '' WHERE fate = 'ignored'")
         return events[0].act or events[0].id
 
 

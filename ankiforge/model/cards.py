@@ -70,7 +70,7 @@ class Draft:
     """The position in `exact` where the evidence begins; orders the intents of a highlight."""
     origin: Origin
     intent: int = 0
-    """Drafts of one highlight with equal intent are alternatives."""
+    """Drafts of one highlight from one reply with equal intent are alternatives."""
     by_hand: bool = False
     """Whether a person wrote it as a card in the source."""
     tags: tuple[str, ...] = ()
