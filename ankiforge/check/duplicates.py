@@ -11,7 +11,7 @@ needed: one draft among 100,000 cards reads only a few rows, and no row is read 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import combinations
@@ -134,7 +134,6 @@ class DuplicateIndex:
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
         self._state: tuple[int, ...] = ()
-        self._hidden: Container[str] = ()
         self._clear()
 
     def _clear(self) -> None:
@@ -171,13 +170,8 @@ class DuplicateIndex:
         self._unloaded: dict[int, int] = {}
         """The rows of places that are in a posting, and whose cards were not needed yet."""
 
-    def refresh(self, hidden: Container[str] = ()) -> None:
-        """Synchronise with the store; call this before checking drafts, outside a transaction.
-
-        Args:
-            hidden: ids to ignore until the next call, of cards that are about to be drafted again.
-        """
-        self._hidden = hidden
+    def refresh(self) -> None:
+        """Synchronise with the store; call this before checking drafts, outside a transaction."""
         if self._store is None:
             return
         while unread := self._store.unread(TERMS_VERSION, _AT_ONCE):
@@ -278,9 +272,9 @@ class DuplicateIndex:
                 self._postings[number] = array("I")
 
     def _is_current(self, place: int) -> bool:
-        """Return whether the card at a place is neither outdated nor hidden."""
+        """Return whether the card at a place is not outdated."""
         id = self._ids[place]
-        return self._places.get(id) == place and id not in self._hidden
+        return self._places.get(id) == place
 
     # --- reading the store ------------------------------------------------------------------
 
@@ -318,7 +312,7 @@ class DuplicateIndex:
             return None
         equal = self._store.equal(exact) if self._store else self._equal(exact)
         for id, home in equal:
-            if id not in self._hidden and not _siblings(home, highlight):
+            if not _siblings(home, highlight):
                 return id
         return None
 
@@ -335,15 +329,12 @@ class DuplicateIndex:
         highlight: HighlightKey,
         *,
         spare: bool = False,
-        may_be_same: Callable[[str, HighlightKey], bool] | None = None,
     ) -> Iterator[Finding]:
         """Yield a warning for each duplicate, and an info for each similar card.
 
-        `spare`: only duplicates of which one could be deleted without loss. `may_be_same` replaces the
-        function of the store.
+        `spare`: only duplicates of which one could be deleted without loss.
         """
-        if may_be_same is None and self._store is not None:
-            may_be_same = self._store.may_be_same
+        may_be_same = self._store.may_be_same if self._store is not None else None
         read, terms = _read(draft.kind, draft.fields)
         judged = []
         for similarity, place in self._similar(terms, read, highlight):

@@ -29,9 +29,9 @@ CACHE_FILE = "memory.db"
 class CacheFile:
     """The cache file of one workspace."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Use the file at `path`; with `read_only`, never write it."""
-        self._path, self._read_only, self._patience = path, read_only, _PATIENCE
+    def __init__(self, path: Path) -> None:
+        """Use the file at `path`."""
+        self._path, self._patience = path, _PATIENCE
 
     def of(self, owner: str) -> Cache:
         """Return the part of the cache that belongs to one source or purpose."""
@@ -49,8 +49,6 @@ class CacheFile:
 
     def write(self, owner: str, bodies: Mapping[str, bytes], forget: Iterable[str]) -> None:
         """Store and delete entries in one transaction."""
-        if self._read_only:
-            return
         try:
             private.make_file(self._path)
             with closing(self._open()) as connection, connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,31 +68,14 @@ class Replies:
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
-    def paid(self, since: str = "", shares: Mapping[str, float] | None = None) -> list[Paid]:
-        """Return what was used by model and prompt, without replies pasted from a chat.
-
-        Args:
-            since: count replies from this time on (ISO 8601, UTC).
-            shares: the share (0 to 1) of each reply to count, by request; None = all of each.
-        """
+    def paid(self) -> list[Paid]:
+        """Return what was used by model and prompt, without replies pasted from a chat."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT model, prompt, request, tokens_in, tokens_out FROM reply"
-                " WHERE tokens_in + tokens_out > 0 AND at >= ? ORDER BY model, prompt",
-                (since,),
+                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM reply"
+                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY model, prompt"
             ).fetchall()
-        found: dict[tuple[str, str], list[float]] = {}
-        for model, prompt, request, sent, got in rows:
-            share = 1.0 if shares is None else shares.get(request, 0.0)
-            if share:
-                total = found.setdefault((model, prompt), [0, 0.0, 0.0])
-                total[0] += 1
-                total[1] += sent * share
-                total[2] += got * share
-        return [
-            Paid(model, prompt, int(count), round(sent), round(got))
-            for (model, prompt), (count, sent, got) in found.items()
-        ]
+        return [Paid(*row) for row in rows]
 
     def close(self) -> None:
         """Close the file after waiting for a thread that uses it."""

@@ -237,15 +237,13 @@ _MAX_COMPARED = 200
 
 
 def keep_numbers(
-    old: str, new: str, used: tuple[int, ...] = (), earlier: Sequence[str] = (), *,
-    in_order: bool = False,
-) -> str:  # fmt: skip
+    old: str, new: str, used: tuple[int, ...] = (), earlier: Sequence[str] = ()
+) -> str:
     """Return `new` with the numbers its answers have in `old`: cloze numbers identify cards.
 
     Equal answers are matched first, then similar ones, then those in the same position. The number of
     a removed gap is given only to a gap with the same answer as in one of the `earlier` texts, newest
-    first; any other new gap gets a number above all ever used. With `in_order`, remaining gaps take
-    the remaining old numbers one after another.
+    first; any other new gap gets a number above all ever used.
     """
     before = [(canonical(gap.answer), gap) for gap in gaps(old)]
     after = [(canonical(gap.answer), gap) for gap in gaps(new)]
@@ -253,7 +251,7 @@ def keep_numbers(
     for alike in (
         lambda was, now: was[0] == now[0],
         lambda was, now: fuzz.ratio(was[0], now[0]) >= _MIN_SIMILARITY,
-        lambda was, now: in_order or _same_place(_around(old, was[1]), _around(new, now[1])),
+        lambda was, now: _same_place(_around(old, was[1]), _around(new, now[1])),
     ):
         for now in after:
             match = next((was for was in before if alike(was, now)), None)
