@@ -18,7 +18,7 @@ from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.deliver import Look, RunningAnki
-    from ankiforge.model import Problem, Seen
+    from ankiforge.model import Guid, Problem, Seen
     from ankiforge.reports.summary import Tally
 
 # --- shared with `run` and `watch` ----------------------------------------------------------
@@ -370,7 +370,7 @@ _SUSPENDED = "suspended"
 
 
 def _suspended_here(
-    now: Session, tally: Tally, known: Mapping[str, Seen | None]
+    now: Session, tally: Tally, known: Mapping[Guid, Seen | None]
 ) -> tuple[int, ...]:
     """Return the cards that `--suspend-retired` suspended and whose note is live again."""
     from ankiforge.model import card_id

@@ -238,6 +238,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     """Return the events of the decision to take back, oldest first."""
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     standing = f"what NOT IN {SILENT}"
+    keys: tuple[str, ...] = ()
     if target.startswith("af") or "/" in target:
         key = cards.state_of(store, target)[1].key if target.startswith("af") else target
         keys = store.keys(key)

@@ -92,9 +92,10 @@ def see(
             elif ours[guid]["live"]:
                 viewed.missing.append(guid)
             store.write("UPDATE seen SET absent = ?, settled = '' WHERE guid = ?", since, guid)
-        for guid, row in ours.items() if graves else ():
+        dug = graves or frozenset()
+        for guid, row in ours.items() if dug else ():
             never = row["live"] and guid not in found and guid not in before
-            if never and note_id(Guid(guid)) in graves and not _was_deleted(store, guid):
+            if never and note_id(Guid(guid)) in dug and not _was_deleted(store, guid):
                 viewed.deleted.append(Guid(guid))
                 _retire(store, guid)
         if complete:
