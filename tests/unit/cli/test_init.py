@@ -8,7 +8,6 @@ import pytest
 from ankiforge.cli import main
 from ankiforge.config import load
 from ankiforge.config.deckfiles import load_decks
-from ankiforge.ledger import open_ledger
 from samples.zotero_writer import Library, write_zotero
 
 
@@ -131,14 +130,15 @@ def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home, ankiforge)
 def test_the_first_init_takes_over_the_default_workspace_and_says_so(home, tmp_path, ankiforge):
     (tmp_path / "user/.ankiforge").mkdir(parents=True)
     (tmp_path / "user/.ankiforge/ledger.db").write_bytes(b"x")
-    (tmp_path / "user/journal.jsonl").write_text("{}\n")
+    (tmp_path / "user/journal").mkdir()
+    (tmp_path / "user/journal/0a1b.jsonl").write_text("{}\n")
 
     _, _, err = ankiforge("init", "cards")
 
-    assert "moved here from the default workspace: journal.jsonl, .ankiforge" in err
+    assert "moved here from the default workspace: journal, .ankiforge" in err
     assert (home / "cards/.ankiforge/ledger.db").read_bytes() == b"x"
     assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
-    assert (home / "cards/journal.jsonl").read_text() == "{}\n"
+    assert (home / "cards/journal/0a1b.jsonl").read_text() == "{}\n"
 
 
 def test_with_json_stdout_is_one_object_and_nothing_else(home, ankiforge):
@@ -173,7 +173,7 @@ def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(home,
     assert {line["state"] for line in lines} == {"ok"}
     assert set(lines[0]) == {"name", "state", "says", "do", "exit_code"}
     ledger = home / "cards/.ankiforge/ledger.db"
-    open_ledger(ledger, home / "cards/journal.jsonl").close()
+    assert ankiforge("run")[0] == 0
     code, out, _ = ankiforge("doctor")
     assert code == 0, out
     assert "source mynotes: obsidian in" in out

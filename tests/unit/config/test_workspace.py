@@ -84,7 +84,8 @@ def test_prepare_makes_the_hidden_folder_and_keeps_it_out_of_version_control(tmp
 
     assert (tmp_path / "w/.ankiforge/.gitignore").read_text() == "*\n"
     assert got.ledger == tmp_path / "w/.ankiforge/ledger.db"
-    assert got.journal == tmp_path / "w/journal.jsonl"
+    assert got.journal == tmp_path / "w/journal"
+    assert got.journal.is_dir()
 
 
 # --- the default workspace moves ------------------------------------------------------------
@@ -95,7 +96,8 @@ def default_with_work(environ) -> Path:
     (data / ".ankiforge").mkdir(parents=True)
     (data / ".ankiforge/ledger.db").write_bytes(b"ledger")
     (data / ".ankiforge/ledger.db-wal").write_bytes(b"wal")
-    (data / "journal.jsonl").write_text("{}\n")
+    (data / "journal").mkdir()
+    (data / "journal/0a1b.jsonl").write_text("{}\n")
     return data
 
 
@@ -109,26 +111,29 @@ def test_the_first_workspace_takes_the_ledger_and_journal_of_the_default_one(
     if crashed:
         (mine / ".ankiforge.part").mkdir()
         (mine / ".ankiforge.part/ledger.db").write_bytes(b"half")
-        (mine / "journal.jsonl.part").write_text("half")
+        (mine / "journal.part").mkdir()
+        (mine / "journal.part/half.jsonl").write_text("half")
     moved = adopt_default(mine, user_folders(environ))
-    assert moved == (mine / "journal.jsonl", mine / ".ankiforge")
+    assert moved == (mine / "journal", mine / ".ankiforge")
     assert (mine / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (mine / ".ankiforge/ledger.db-wal").read_bytes() == b"wal"
-    assert (mine / "journal.jsonl").read_text() == "{}\n"
+    assert {path.name for path in (mine / "journal").iterdir()} == {"0a1b.jsonl"}
+    assert (mine / "journal/0a1b.jsonl").read_text() == "{}\n"
     assert not list(mine.glob("*.part"))
     assert not (data / ".ankiforge").exists()
-    assert not (data / "journal.jsonl").exists()
+    assert not (data / "journal").exists()
 
 
 def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
     data = default_with_work(environ)
+    (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="could not be moved"):
-        adopt_default(tmp_path / "gone/mine", user_folders(environ))
-    for own in ("journal.jsonl", ".ankiforge"):
+        adopt_default(tmp_path / "file/mine", user_folders(environ))
+    for own in ("journal", ".ankiforge"):
         (workspace(tmp_path / f"with {own}") / own).mkdir()
         assert adopt_default(tmp_path / f"with {own}", user_folders(environ)) == ()
     assert (data / ".ankiforge/ledger.db").read_bytes() == b"ledger"
-    assert (data / "journal.jsonl").read_text() == "{}\n"
+    assert (data / "journal/0a1b.jsonl").read_text() == "{}\n"
 
 
 # --- the user's own files -------------------------------------------------------------------

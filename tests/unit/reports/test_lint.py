@@ -199,7 +199,7 @@ def test_two_cards_of_one_passage_are_no_duplicates(keys, told):
     notes = (
         ReadNote(
             f"guid {n}", n, "", "", (), (("", draft),),
-            identity=Identity(Guid(f"guid {n}"), Family.BASIC, n, HighlightKey(key), ""),
+            identity=Identity(Guid(f"guid {n}"), HighlightKey(key), f"{n}", ("", "", ""), ""),
         )
         for n, key in enumerate(keys, start=1)
     )  # fmt: skip

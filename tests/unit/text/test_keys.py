@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from ankiforge.ledger import Wording
 from ankiforge.model import (
     Family,
     HighlightKey,
     card_id,
     guid_for,
     h16,
-    made_slot,
     named_id,
     note_id,
 )
@@ -58,10 +58,11 @@ def test_document_keys_of_the_page(vector):
     assert f"vault:{percent(vector['source'])}/{h16(vector['path'])}" == vector["key"]
 
 
-@pytest.mark.parametrize("vector", vectors("made"))
-def test_slots_of_cards_by_hand_of_the_page(vector):
-    words = {name: text for name, text in vector.items() if name != "made"}
-    assert made_slot((*words.items(), ("Extra", "whatever"))) == vector["made"]
+@pytest.mark.parametrize("vector", vectors("drafted"))
+def test_slots_of_drafts_of_the_page(vector):
+    kind = "cloze" if "Text" in vector["drafted"] else "basic"
+    words = {**vector["drafted"], "Extra": "does not count"}
+    assert Wording(kind, words).place == vector["slot"]
 
 
 @pytest.mark.parametrize("vector", vectors("guid"))
