@@ -27,6 +27,12 @@ _WORKSPACES, _REGISTERED = "workspaces", "registered"
 JOURNAL = "journal"
 
 
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists():
+        private.make_file(path)
+        path.write_text(text, encoding="utf-8")
+
+
 def _store_json(path: Path, value: Any) -> None:
     """Replace a JSON file atomically. Only its owner can read it.
 
@@ -209,7 +215,7 @@ class Workspace:
         return load_remembered(self.folder)
 
     def prepare(self) -> None:
-        """Create `.ankiforge/`, hidden from version control.
+        """Create `.ankiforge/`, hidden from version control, and `journal/`, whose lines git unites.
 
         Raises:
             UsageError: the folder cannot be written.
@@ -220,10 +226,8 @@ class Workspace:
             private.make_folder(self.folder)
             if not self.config.journal:
                 private.make_folder(self.journal)
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
-                private.make_file(ignore)
-                ignore.write_text("*\n", encoding="utf-8")
+                _write_once(self.journal / ".gitattributes", "*.jsonl merge=union\n")
+            _write_once(self.folder / ".gitignore", "*\n")
         except OSError as error:
             what = f"{self.folder}: cannot be written: {error.strerror}"
             raise UsageError(what, hint="another workspace: ankiforge -C DIR") from error

@@ -199,13 +199,6 @@ def test_a_note_that_is_back_is_live_again(world: World, guid: str):
     assert world["a"].card(guid).live
 
 
-def test_an_export_that_is_not_complete_tells_of_no_absence(world: World, guid: str):
-    world.run()
-    viewed = world["a"].see([], complete=False, graves=frozenset())
-    assert (viewed.missing, viewed.deleted) == ([], [])
-    assert world["a"].card(guid).live
-
-
 @pytest.mark.parametrize("tag", ["marked", "Leech"])
 def test_a_marked_note_is_not_updated_by_a_file(world: World, guid: str, tag: str):
     was = world.anki[guid]
@@ -217,16 +210,6 @@ def test_a_marked_note_is_not_updated_by_a_file(world: World, guid: str, tag: st
     world.anki[guid] = replace(world.anki[guid], tags=was.tags)
     world.run()
     assert world.in_anki()[guid][1] == "1233 km"
-
-
-def test_a_rejected_card_is_tagged_in_anki_and_the_tag_goes_with_undo(world: World, guid: str):
-    world["a"].reject(guid)
-    world.run()
-    assert "ankiforge::retired" in world.anki[guid].tags
-    assert not world.run().written
-    world["a"].undo(guid)
-    world.run()
-    assert "ankiforge::retired" not in world.anki[guid].tags
 
 
 def test_gaps_keep_their_numbers_and_a_number_of_other_words_is_not_free(world: World):

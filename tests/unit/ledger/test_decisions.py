@@ -195,21 +195,6 @@ def test_a_rejected_card_of_the_source_stays_rejected_whatever_its_text_becomes(
     assert "ankiforge::retired" in world.anki[card].tags
 
 
-def test_a_rejected_draft_of_the_source_is_not_offered_again(world: World):
-    world.note("a.md", RHINE)
-    world.run(accepts=never)
-    [draft] = world["a"].waiting()
-    world["a"].reject(draft.id)
-    for text in (RHINE, RHINE.replace("1230", "1233")):
-        world.note("a.md", text)
-        world.run()
-        assert not world["a"].waiting()
-        assert not world.live()
-    [fate] = world["a"].fates()
-    assert fate.fate in ("ignored", "no_card")
-    assert "reject" in fate.reason
-
-
 def test_a_skipped_passage_gets_no_draft(world: World):
     world.note("a.md", RHINE)
     world.run(accepts=never)
@@ -303,15 +288,6 @@ def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
     world.note("a.md", PLAIN.replace("life and work", "survival"))
     world.run(accepts=never)
     assert "For what is the energy?" not in fronts(ledger)
-
-
-def test_a_card_of_a_model_whose_quote_stands_only_moves(world, passage):
-    ledger = world["a"]
-    guid = ledger.accept(drafted(ledger, "For what is the energy?"))
-    world.note("a.md", FAUST, PLAIN.replace("Mitochondria", "Mitochondria, however,"))
-    world.run(accepts=never)
-    card = ledger.card(guid)
-    assert (words_of(card), card.remarks) == ("For what is the energy? / its life", ())
 
 
 def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
@@ -450,22 +426,3 @@ def test_a_rejected_passage_that_moved_and_changed_is_asked_about_too(world: Wor
     world.run()
     assert world.words() == ["How long is the Rhine? / 1230 km"]
     assert not world["a"].waiting()
-
-
-def test_a_copy_whose_original_is_edited_gets_a_card_without_a_duplicate(world: World):
-    world.note("a.md", RHINE)
-    world.run()
-    world.note("b.md", FAUST, RHINE)
-    world.run()
-    assert len(world.live()) == 2
-    world.note("a.md", "Where does the Rhine begin? :: in Switzerland")
-    world.run()
-    world.run()
-    twins = [one for one in world.words() if one == "How long is the Rhine? / 1230 km"]
-    assert len(twins) == 1
-
-
-def test_a_question_is_not_answered_by_its_card(world: World):
-    asked_to_be_the_same(world)
-    with pytest.raises(RefusedError, match="no such open question"):
-        world["a"].accept("qu0000")

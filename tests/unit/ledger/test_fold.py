@@ -1,6 +1,5 @@
 """Cards depend on the events alone: in any order, from any file, however often they arrive."""
 
-import json
 import random
 import tempfile
 from contextlib import suppress
@@ -112,13 +111,3 @@ def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.R
             assert state(other) == expected
             assert other.unite() == 0
         world.close()
-
-
-def test_the_journal_has_one_line_for_each_event_and_only_known_keys(world: World):
-    world.note("a.md", *LINES)
-    world.run()
-    for line in world.file("a").read_text("utf-8").splitlines():
-        event = json.loads(line)
-        assert {"n", "machine", "at", "by", "what", "key"} <= set(event) <= {
-            "n", "machine", "at", "by", "what", "key", "body", "act",
-        }  # fmt: skip

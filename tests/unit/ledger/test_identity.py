@@ -1,6 +1,6 @@
 """Which passage is which: an edited, moved, copied or restored one keeps its card."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 
@@ -26,7 +26,6 @@ class Case:
     asked: tuple[str, ...] = ()
     """Open questions in the end."""
     waits: int = 0
-    steps: tuple[Notes, ...] = field(default=())
 
 
 def one(*lines: str) -> Notes:
@@ -120,33 +119,23 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["", "a database lost after each run"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_passage_keeps_its_card(world: World, case: Case):
-    world.notes(case.first)
-    world.run()
-    before = {old: world.only(old).guid for old, _ in case.now}
-
-    for notes in case.then:
-        world.notes(notes)
-        world.run()
-
-    live = world.live()
-    assert {old: new in live.get(guid, "") for (old, new), guid in zip(case.now, before.values(), strict=True)} == dict.fromkeys(before, True)  # fmt: skip
-    assert len(live) == case.live
-    assert tuple(question.kind for question in world["a"].questions()) == case.asked
-    assert len(world["a"].waiting()) == case.waits
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_database_lost_in_between_changes_nothing(world: World, case: Case):
+def test_a_passage_keeps_its_card(world: World, case: Case, lost: bool):
     world.notes(case.first)
     world.run()
     before = {old: world.only(old).guid for old, _ in case.now}
     for notes in case.then:
         world.notes(notes)
         world.run()
-        world.lose("a")
-    world.run()
+        if lost:
+            world.lose("a")
+    if lost:
+        world.run()
     live = world.live()
-    assert {old: new in live.get(guid, "") for (old, new), guid in zip(case.now, before.values(), strict=True)} == dict.fromkeys(before, True)  # fmt: skip
+    for old, new in case.now:
+        assert new in live.get(before[old], ""), old
     assert len(live) == case.live
+    if not lost:
+        assert tuple(question.kind for question in world["a"].questions()) == case.asked
+        assert len(world["a"].waiting()) == case.waits

@@ -1,6 +1,5 @@
 """The journal is the truth: the database can be deleted, files can be torn, late, copied or lost."""
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -137,16 +136,6 @@ def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: by
     assert world.state() == expected
 
 
-def test_an_event_of_a_newer_version_is_skipped(world: World):
-    lived(world)
-    expected = world.state()
-    first = json.loads(world.file("a").read_text().splitlines()[0])
-    event = {**first, "n": 500, "what": "teleport", "body": {}}
-    (world.journal / "new.jsonl").write_text(json.dumps(event) + "\n")
-    world.run()
-    assert world.state() == expected
-
-
 def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(world: World):
     world.apart = True
     world.note("a.md", OSMOSIS, RHINE)
@@ -166,19 +155,6 @@ def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(w
 
 
 # --- lines that are lost ------------------------------------------------------------------------
-
-
-def test_lines_that_no_file_holds_are_written_again(world: World):
-    lived(world)
-    expected = world.state()
-    world.close()
-    lines = world.file("a").read_bytes().splitlines(keepends=True)
-    world.file("a").write_bytes(b"".join(lines[:-4]))
-    world["a"].unite()
-    assert world["a"].journal_state == (0, 0) or world["a"].journal_state[1] == 4
-    world.lose("a")
-    world.run()
-    assert world.state() == expected
 
 
 def test_what_another_machine_decided_outlives_its_file(world: World):
@@ -214,19 +190,6 @@ def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: 
 
 
 # --- two machines ------------------------------------------------------------------------------
-
-
-def test_two_machines_agree_and_make_no_double(world: World):
-    world.note("a.md", OSMOSIS, RHINE)
-    world.run("a")
-    assert not world.run("b").written
-    world["b"].edit(world.only("Rhine").guid, {"Extra": "mine"})
-    world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE)
-    world.run("a")
-    world.run("b")
-    world["a"].unite()
-    assert world.state("a") == world.state("b")
-    assert len(world.anki) == 2
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
@@ -449,20 +412,3 @@ def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(world
     assert world.state() == before
     world["a"].reject(guid)
     assert world["a"].card(guid).verdict == "rejected"
-
-
-def test_a_read_only_ledger_writes_nothing(world: World):
-    from ankiforge.ledger import Ledger
-
-    world.note("a.md", OSMOSIS, RHINE)
-    world.run()
-    guid = world.only("Rhine").guid
-    world.close()
-    before = {path.name: path.read_bytes() for path in (world.database("a"), world.file("a"))}
-    with Ledger(world.database("a"), world.journal, "reader", read_only=True) as ledger:
-        ledger.reject(guid)
-        assert ledger.card(guid).verdict == "rejected"
-    assert {
-        path.name: path.read_bytes() for path in (world.database("a"), world.file("a"))
-    } == before
-    assert [path.name for path in world.journal.iterdir()] == ["a.jsonl"]
