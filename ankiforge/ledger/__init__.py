@@ -7,8 +7,8 @@ from ankiforge.ledger.cache import CACHE_FILE, Cache, CacheFile
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.ingest import Report
 from ankiforge.ledger.lists import FIELDS, Line, Term
+from ankiforge.ledger.readings import Report
 from ankiforge.ledger.replies import FILE as REPLIES_FILE
 from ankiforge.ledger.replies import Paid, Replies
 from ankiforge.ledger.search import Match

@@ -24,9 +24,9 @@ from ankiforge.ledger import cards, decide, drafts, lists, questions, search, vi
 from ankiforge.ledger.cards import Done, Fate
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.ingest import Report, ingest
+from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, Term
-from ankiforge.ledger.readings import Known, hear
+from ankiforge.ledger.readings import Known, Report, hear
 from ankiforge.ledger.search import Match
 from ankiforge.ledger.store import Store
 from ankiforge.ledger.views import Viewed

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import msgspec
@@ -31,6 +31,7 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.readings import (
     Read,
+    Report,
     colours_of,
     content_of,
     decode_highlight,
@@ -64,28 +65,6 @@ TOGETHER = 200
 """Documents of one transaction."""
 GONE_SECONDS = 5.0
 """Two scans must be so far apart for a passage to be gone: an editor replaces a file in two steps."""
-
-
-@dataclass
-class Report:
-    """What an ingest found."""
-
-    seen: int = 0
-    """Highlights in the documents that were listed, changed or not."""
-    new: list[str] = field(default_factory=list)
-    changed: list[tuple[str, str, str]] = field(default_factory=list)
-    """(key, old text, new text)."""
-    moved: list[tuple[str, str]] = field(default_factory=list)
-    """(key, new place) of passages that moved to another document."""
-    gone: list[str] = field(default_factory=list)
-    back: list[str] = field(default_factory=list)
-    unselected: int = 0
-    """Highlights that settings no longer select."""
-    doubtful: list[str] = field(default_factory=list)
-    """Containers that lost so much at once that nothing of it was marked as gone."""
-    problems: list[Problem] = field(default_factory=list)
-    documents: frozenset[int] = frozenset()
-    """The rows of the documents that were listed, changed or not."""
 
 
 @dataclass

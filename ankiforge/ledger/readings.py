@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -16,7 +16,7 @@ from ankiforge.config.deckfiles import colour_name
 from ankiforge.ledger.events import POLICY, Event, Text
 from ankiforge.ledger.match import Doc, Mark, Reading
 from ankiforge.ledger.store import Row, Store
-from ankiforge.model import Extracted, Highlight, HighlightKind, Route, Unmarked, h16
+from ankiforge.model import Extracted, Highlight, HighlightKind, Problem, Route, Unmarked, h16
 from ankiforge.text.anchors import triple_of
 from ankiforge.text.fold import fold
 from ankiforge.text.renames import decode as decode_sketch
@@ -32,6 +32,28 @@ def decode_highlight(row: Row) -> Highlight:
 
 
 Read = Extracted | Unmarked
+
+
+@dataclass
+class Report:
+    """What an ingest found."""
+
+    seen: int = 0
+    """Highlights in the documents that were listed, changed or not."""
+    new: list[str] = field(default_factory=list)
+    changed: list[tuple[str, str, str]] = field(default_factory=list)
+    """(key, old text, new text)."""
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    """(key, new place) of passages that moved to another document."""
+    gone: list[str] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
+    unselected: int = 0
+    """Highlights that settings no longer select."""
+    doubtful: list[str] = field(default_factory=list)
+    """Containers that lost so much at once that nothing of it was marked as gone."""
+    problems: list[Problem] = field(default_factory=list)
+    documents: frozenset[int] = frozenset()
+    """The rows of the documents that were listed, changed or not."""
 
 
 def place_of(one: Read) -> str:
