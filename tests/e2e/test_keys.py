@@ -77,7 +77,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(forge: Any, **sections: Any) -> None:
     (forge.folder / "notes").mkdir(exist_ok=True)
-    (forge.folder / "notes/a.md").write_text("Sleep has ==four stages== in a night.\n")
+    (forge.folder / "notes/a.md").write_text("==We should all sleep more than we do.==\n")
     usual = {
         "sources": [{"obsidian": {"name": "notes", "path": "notes"}}],
         "anki": {"collection": "none"},
@@ -150,7 +150,7 @@ def test_a_local_server_gets_no_key_that_nobody_wrote(forge, locked):
 def test_a_local_server_with_the_default_variable_works_without_the_key_until_it_is_confirmed(
     forge, locked
 ):
-    """Every ankiforge.yaml that an earlier `init` wrote says `key_env: OPENAI_API_KEY`."""
+    """A default variable that is named for another server needs a word, too."""
     drafting(forge, locked.url, key_env="OPENAI_API_KEY")
     forge("run", code=3)
     assert not locked.has_key
@@ -181,18 +181,6 @@ def test_the_default_variable_written_for_another_host_is_confirmed_too(forge):
     assert "OPENAI_API_KEY would be used as a key, sent to https://llm.invalid" in said
     drafting(forge, "https://api.openai.com", key_env="OPENAI_API_KEY")
     assert "would be used as a key" not in forge("run", code=2).stderr
-
-
-def test_what_an_earlier_version_was_trusted_with_stays_trusted(forge, locked, monkeypatch):
-    import hashlib
-
-    drafting(forge, locked.url, key_env="MY_KEY")
-    parts = "\x1f".join((str(forge.folder), "llm.key_env", "MY_KEY"))
-    forge.home.mkdir(exist_ok=True)
-    kept = {hashlib.sha256(parts.encode()).hexdigest(): f"{forge.folder}: llm.key_env"}
-    (forge.home / "trusted.json").write_text(json.dumps(kept))
-    forge("run", code=3)
-    assert locked.has_key
 
 
 def test_a_new_workspace_names_no_key(forge, locked):

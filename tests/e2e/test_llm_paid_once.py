@@ -397,17 +397,6 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, se
     forge.ok("run")
 
 
-def test_a_run_that_ends_early_names_the_command_that_goes_on(forge, server):
-    configure(forge, server)
-    said = forge.ok("run", "--drafter", "llm", "--limit", "5").stdout
-    [line] = [line for line in said.splitlines() if "continue with the model" in line]
-    said = forge.ok(*line.strip().split("  ")[0].split()[1:]).stdout
-    assert "continue with the model" not in said
-    assert "\n  ankiforge list verdict:pending -v " in said
-    assert "ankiforge build" not in said  # nothing is ready
-    assert len(forge.cards("drafter:llm")) == 6
-
-
 def test_a_copied_note_is_not_paid_for_again(forge, server, answered):
     configure(forge, server, accept="clean")
     notes = forge.folder / "notes"

@@ -6,13 +6,12 @@ import os
 import sqlite3
 from collections.abc import Callable
 from copy import copy
-from unittest.mock import Mock
 
 import msgspec
 import pytest
 
-from ankiforge import check, sync
-from ankiforge.check import corrections, engine
+from ankiforge import check, deliver
+from ankiforge.check import engine
 from ankiforge.draft import llm, rules
 from ankiforge.errors import LedgerError
 from ankiforge.extract import hypothesis, kindle, pdf, readwise, tiddlywiki
@@ -182,43 +181,15 @@ def test_what_fails_because_of_the_machine_stops_the_run(forge, monkeypatch):
         forge("run")
 
 
-def test_an_edit_that_cannot_be_judged_waits(forge, monkeypatch):
-    write(forge, "obsidian")
-    forge.ok("run")
-    note = forge.folder / "in" / "hurtful.md"
-    note.write_text(note.read_text("utf-8").replace("one", "won"), encoding="utf-8")
-    failing(monkeypatch, corrections, "judge_drafts", ZeroDivisionError())
-    forge("run")
-    assert len(forge.cards("--view", "revisions")) == 1
-
-
 def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypatch):
     write(forge, "obsidian")
     with monkeypatch.context() as patch:
-        failing(patch, sync, "plan", ZeroDivisionError())
+        failing(patch, deliver, "plan", ZeroDivisionError())
         result = forge("run", "--json", code=1).data
         assert result["notes"]["written"] == 1
         [problem] = result["problems"]
         assert problem["where"].startswith("hurtful: card af")
     assert forge.json("run")["notes"]["written"] == 2
-
-
-def test_a_pair_that_cannot_be_compared_again_is_reported_and_tried_again(forge, monkeypatch):
-    write(forge, "obsidian")
-    for word, asks in (("good", "What is"), ("hurtful", "Which city is")):
-        note = f"{asks} the capital of France?::Paris\n"
-        (forge.folder / "in" / f"{word}.md").write_text(note, encoding="utf-8")
-    forge.ok("run")
-    [named] = forge.cards("finding:duplicate")
-    [twin] = {finding["twin"] for finding in named["findings"]}
-    forge.ok("edit", twin, "--field", "Front", "Where is the Louvre?")
-    with monkeypatch.context() as patch:
-        patch.setattr(check.DuplicateIndex, "near", Mock(side_effect=ZeroDivisionError()))
-        for _ in range(2):
-            [problem] = forge("run", "--json", code=1).data["problems"]
-            assert problem["where"] == f"duplicates of {twin}"
-    forge.ok("run")
-    assert forge.cards("finding:duplicate") == []
 
 
 def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(forge, monkeypatch, server):

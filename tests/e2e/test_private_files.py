@@ -68,9 +68,9 @@ def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_s
         usual = forge.folder / "usual"
         usual.write_text("")
     names = {path.name for path in (forge.folder / ".ankiforge").rglob("*")}
-    assert {"ledger.db", "memory.db", "publishing.lock", "cut"} <= names, names
+    assert {"ledger.db", "memory.db", "publishing.lock", "pictures"} <= names, names
     assert open_ones(forge.folder / ".ankiforge") == {}
-    assert rights(forge.folder / "journal.jsonl") == "600"
+    assert open_ones(forge.folder / "journal") == {}
     assert rights(forge.folder / "ankiforge.yaml") == rights(usual)
     assert rights(forge.folder / "decks") == oct(0o777 & ~mask)[2:]
 
@@ -82,11 +82,11 @@ def test_the_default_workspace_is_private(forge, mask):
         forge.ok("run", vault(forge))
     assert rights(forge.home) == "700"
     assert open_ones(forge.home / ".ankiforge") == {}
-    assert rights(forge.home / "journal.jsonl") == "600"
+    assert open_ones(forge.home / "journal") == {}
     with umask(mask):
         forge.ok("init", "w")  # takes it over
     assert open_ones(forge.folder / "w/.ankiforge") == {}
-    assert rights(forge.folder / "w/journal.jsonl") == "600"
+    assert open_ones(forge.folder / "w/journal") == {}
 
 
 def laid_open(*paths: Path) -> None:
@@ -96,13 +96,13 @@ def laid_open(*paths: Path) -> None:
 
 def test_what_lies_open_is_closed_by_the_next_command(forge):
     used(forge)
-    own = forge.folder / ".ankiforge"
+    own, journal = forge.folder / ".ankiforge", forge.folder / "journal"
     theirs = [forge.folder / name for name in ("ankiforge.yaml", "notes/a.md", "decks")]
     for command in (("run",), ("run", "--dry-run"), ("list",), ("stats",)):
-        laid_open(own, *own.rglob("*"), forge.folder / "journal.jsonl", *theirs)
+        laid_open(own, *own.rglob("*"), journal, *journal.iterdir(), *theirs)
         forge(*command)
         assert open_ones(own) == {}, command
-        assert rights(forge.folder / "journal.jsonl") == "600"
+        assert open_ones(journal) == {}, command
         assert [rights(path) for path in theirs] == ["666", "666", "777"]
 
 
