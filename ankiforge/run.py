@@ -16,6 +16,7 @@ from posixpath import commonpath
 
 from ankiforge import check
 from ankiforge.config.deckfiles import Action, DeckRule, deck_of
+from ankiforge.config.private import make_file
 from ankiforge.draft import (
     NO_LLM,
     Rules,
@@ -189,6 +190,7 @@ def _keep_pictures(folder: Path, pictures: Iterable[Picture]) -> Iterator[Proble
             continue
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_file(path)
             path.write_bytes(one.data)
         except OSError as error:
             yield Problem(str(path), f"cannot be written: {error.strerror}", "free space there")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ankiforge.errors import RefusedError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger.events import SILENT, Event, Passage, State, Text, Wording, exact
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import Row, Store
@@ -131,7 +131,7 @@ def highlight_row(store: Store, key: str) -> Row:
     """Return the row of a highlight that was read here; refuse another key."""
     row = store.row("SELECT * FROM highlight WHERE key = ? AND body != ''", key)
     if row is None:
-        raise RefusedError(f"there is no highlight {key}", hint="ankiforge list --no-card")
+        raise UsageError(f"there is no highlight {key}", hint="ankiforge list --no-card")
     return row
 
 

@@ -85,15 +85,17 @@ def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
 def test_a_line_that_is_surely_a_card_is_accepted(forge):
     forge.ok("run", _vault(forge, {"a.md": "\n\n".join(CARDS) + "\n"}))
 
-    assert {card["fields"]["Front"] for card in forge.cards() if card["verdict"] != "accepted"} == (
-        set()
-    )
+    blanks = [one for one in CARDS if " :: " in one or ":: " in one.replace(":::", "")]
+    asked = {one for one in blanks if "? :: " not in one}
+    assert len(asked) == 7
+    waiting = {card["quote"] for card in forge.cards() if card["verdict"] == "pending"}
+    assert waiting == asked, "blanks around the colons: a person is asked"
     assert len(forge.cards()) == len(CARDS)
 
 
 DAYS = {
-    "mon.md": "Best moment of the day :: the long walk with Anna\n",
-    "tue.md": "Best moment of the day :: a letter from my brother\n",
+    "mon.md": "Best moment of the day::the long walk with Anna\n",
+    "tue.md": "Best moment of the day::a letter from my brother\n",
 }
 
 
