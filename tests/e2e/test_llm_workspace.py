@@ -247,5 +247,3 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
     assert len(verdicts) == 2
     assert verdicts.pop(card["quote"]) == "accepted"
     assert set(verdicts.values()) == {"pending"}
-
-
