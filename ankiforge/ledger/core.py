@@ -327,11 +327,6 @@ class Ledger:
         """Return the notes of ours in the newest view that no event knows."""
         return views.unknown(self._store)
 
-    @property
-    def newest_review(self) -> int:
-        """The id of the newest review that is stored."""
-        return views.newest_review(self._store)
-
     def keep_reviews(self, reviews: Iterable[SeenReview]) -> int:
         """Store reviews of our cards. Return their number."""
         return views.keep_reviews(self._store, reviews)

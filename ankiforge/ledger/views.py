@@ -246,18 +246,13 @@ def _key_of(store: Store, note: Seen, passage: str) -> str:
     return own if own in keys else keys[0] if len(keys) == 1 else ""
 
 
-def newest_review(store: Store) -> int:
-    """The id of the newest review that is stored."""
-    return store.value("SELECT max(id) FROM review") or 0
-
-
 def keep_reviews(store: Store, reviews: Iterable[SeenReview]) -> int:
-    """Store reviews of our cards. Return their number."""
+    """Store reviews of our cards. Return the number of new ones."""
     count = 0
     with store.transaction():
         for one in reviews:
             values = (one.id, one.guid, one.ease, one.interval, one.duration, one.type)
-            query = "INSERT OR REPLACE INTO review VALUES (?, ?, ?, ?, ?, ?)"
+            query = "INSERT OR IGNORE INTO review VALUES (?, ?, ?, ?, ?, ?)"
             count += store.write(query, *values)
     return count
 

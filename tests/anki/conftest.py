@@ -29,7 +29,7 @@ def anki(forge: Any, backend: Any) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Anki's own sync server."""
-    from tests.anki.scenarios.devices import server
+    from tests.anki.devices import server
 
     with server(tmp_path_factory.mktemp("sync") / "server") as running:
         yield running
@@ -38,7 +38,7 @@ def sync_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def syncing(tmp_path: Path, backend: ModuleType, sync_server: Any) -> Iterator[Any]:
     """The laptop and the phone of one person, synced once with Anki's own server."""
-    from tests.anki.scenarios.devices import devices
+    from tests.anki.devices import devices
 
     with devices(sync_server, tmp_path, backend, "laptop", "phone") as made:
         yield made

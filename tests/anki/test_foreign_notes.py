@@ -62,36 +62,12 @@ def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, 
     assert [f["twin"] for f in card["findings"]] == [f"nid:{note.id}"]
 
 
-def test_it_is_told_apart_once_and_for_all(forge, anki, run):
-    note = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
-    [card] = run(a="What enzyme unwinds DNA?::helicase\n")
-    assert f"nid:{note.id}" in forge.ok("show", card["guid"]).stdout
-
-    forge.ok("distinct", card["guid"], f"nid:{note.id}")
-
-    assert [warned(card) for card in run()] == [[]]
-    assert [warned(card) for card in run(a="Which enzyme unwinds DNA?::helicase\n")] == [[]]
-    forge("distinct", card["guid"], "nid:1", code=2)
-
-
-def test_a_note_that_is_gone_or_says_something_else_is_not_named(forge, anki, run):
-    one = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
-    other = added(anki, "Biology", Front="What joins DNA fragments?", Back="ligase")
-    cards = run(a="What enzyme unwinds DNA?::helicase\n\nWhat joins fragments of DNA?::ligase\n")
-    assert [len(warned(card)) for card in cards] == [1, 1]
-    anki.col.remove_notes([one.id])
-    other["Back"] = "nothing at all"
-    other["Front"] = "What is the capital of Peru?"
-    anki.col.update_note(other)
-
-    assert [warned(card) for card in run(b="Who found it?::Okazaki\n")] == [[], [], []]
-
-
 def test_the_words_of_others_stay_in_the_ledger(forge, anki, run):
     added(anki, "Diary", Front="What did I never tell anyone?", Back="a secret of mine")
     run(a="What enzyme unwinds DNA?::helicase\n")
 
-    journal = Path(forge.folder, "journal.jsonl").read_text(encoding="utf-8")
+    files = Path(forge.folder, "journal").glob("*.jsonl")
+    journal = "".join(file.read_text(encoding="utf-8") for file in files)
 
     assert "secret" not in journal + forge.ok("list", "--all", "--json").stdout
 

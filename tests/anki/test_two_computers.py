@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.anki.scenarios import devices as d
+from tests.anki import devices as d
 
 RETIRED = "ankiforge::retired"
 NOTE = "# Cells\n\nKatze:::cat\n\nHund:::dog\n"

@@ -1,31 +1,8 @@
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.identity import content_hash, normal_form
-from ankiforge.model import Family
-
-VECTORS = Path(__file__).parents[3] / "docs" / "keys.jsonl"
-
-
-def _vectors() -> list[dict[str, Any]]:
-    lines = VECTORS.read_text(encoding="utf-8").splitlines()
-    return [vector for vector in map(json.loads, lines) if "content" in vector]
-
-
-def test_docs_give_three_vectors():
-    assert len(_vectors()) == 3
-
-
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_the_hash_is_the_one_the_docs_freeze(number):
-    vector = _vectors()[number]
-    assert content_hash(Family(vector["family"]), vector["fields"]) == vector["content"]
-
+from ankiforge.anki.identity import normal_form
 
 SAME = {
     "void tags": ("a<br/>b<hr />", "a<br>b<hr>"),
@@ -65,12 +42,6 @@ DIFFERENT = {
 @pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_a_reader_can_tell_apart_counts(one, other):
     assert normal_form(one) != normal_form(other)
-
-
-def test_only_content_fields_count():
-    fields = ("t", "e", "source", "citation")
-    assert content_hash(Family.CLOZE, fields) == content_hash(Family.CLOZE, ("t", "e"))
-    assert content_hash(Family.CLOZE, fields) != content_hash(Family.CLOZE, ("t", "f"))
 
 
 @given(st.text("ab<>&;'\"/=! \n\u0308\u00a0#x20-\r", max_size=40))

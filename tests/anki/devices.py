@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import pbkdf2_hmac
@@ -134,85 +134,3 @@ def devices(
         assert first.sync() == "upload"
         assert [other.sync() for other in others] == ["download"] * len(others)
         yield made
-
-
-# --- the words of the table -----------------------------------------------------------------
-
-
-@dataclass
-class Pair:
-    """Two benches with one shelf of packages, and how they sync."""
-
-    devices: dict[str, Device]
-    benches: dict[str, Any]
-
-    def tell(self, question: str) -> Any:
-        """`laptop_...`, `phone_...`, or `both_...`: one answer if they agree, else two."""
-        device, _, asked = question.partition("_")
-        if device in self.benches:
-            return self.benches[device].tell(asked)
-        answers = [bench.tell(asked) for bench in self.benches.values()]
-        return answers[0] if answers[0] == answers[1] else answers
-
-
-def on(name: str) -> Callable[..., Callable[[Pair], None]]:
-    """What is done on one device, step by step."""
-
-    def steps(*steps: Callable[[Any], object]) -> Callable[[Pair], None]:
-        def do(pair: Pair) -> None:
-            for step in steps:
-                step(pair.benches[name])
-
-        return do
-
-    return steps
-
-
-def sync(*names: str, **answer: bool) -> Callable[[Pair], None]:
-    """The devices sync one after the other."""
-
-    def do(pair: Pair) -> None:
-        for name in names:
-            pair.devices[name].sync(**answer)
-
-    return do
-
-
-def backup(bench: Any) -> None:
-    col = bench.anki.col
-    col.export_collection_package(str(bench.folder / "backup.colpkg"), False, False)
-    col.reopen()
-
-
-def restore(bench: Any) -> None:
-    """As "Revert to Backup" in Anki."""
-    col = bench.anki.col
-    path = Path(col.path)
-    col.close_for_full_sync()
-    col._backend.close_collection(downgrade_to_schema11=False)
-    col._backend.import_collection_package(
-        col_path=str(path),
-        backup_path=str(bench.folder / "backup.colpkg"),
-        media_folder=str(path.with_suffix(".media")),
-        media_db=str(path.with_suffix(".media.db2")),
-    )
-    col.reopen()
-    col.models._clear_cache()
-
-
-def clock(seconds: int) -> Callable[[Any], None]:
-    """As if the last edit was made by a clock that is off by so much, or so long ago."""
-    return _stamped("mod + ?", seconds)
-
-
-def at(mod: int) -> Callable[[Any], None]:
-    """As if the last edit was made in this second."""
-    return _stamped("?", mod)
-
-
-def _stamped(mod: str, value: int) -> Callable[[Any], None]:
-    def do(bench: Any) -> None:
-        statement = f"update notes set mod = {mod}, usn = -1 where guid = ?"
-        bench.anki.col.db.execute(statement, value, bench.subject)
-
-    return do
