@@ -19,15 +19,6 @@ def edited(text: str) -> tuple[str, str]:
     return RHINE.replace("1230 km", text), OSMOSIS
 
 
-def test_a_run_after_which_nothing_changed_writes_nothing(world: World, guid: str):
-    lines = world.file("a").read_bytes()
-    world.run()
-    later = world.file("a").read_bytes()
-    assert len(later.splitlines()) - len(lines.splitlines()) == 2  # seen for the first time
-    assert not world.run().written
-    assert world.file("a").read_bytes() == later
-
-
 def test_words_changed_in_anki_stand_and_a_difference_is_asked(world: World, guid: str):
     world.edit_in_anki(guid, "Back", "1230 km, I think")
     world.run()
@@ -155,22 +146,6 @@ def test_the_answer_about_absent_notes(world: World, guid: str, deleted: bool):
     world.lose("a")
     world.run()
     assert (guid in world.anki) is not deleted
-
-
-def test_a_collection_from_a_backup_takes_no_card_away(world: World):
-    lines = [f"What is number {number}? :: it is {number}" for number in range(20)]
-    world.note("a.md", *lines[:10])
-    world.run()
-    backup = dict(world.anki)
-    world.note("a.md", *lines)
-    world.run()
-    world.run()
-    world.anki = dict(backup)
-    world.run()
-    assert len(world.live()) == 20
-    world["a"].reject(world.question("absent").id)
-    world.run()
-    assert len(world.anki) == 20
 
 
 def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apart(world, guid):

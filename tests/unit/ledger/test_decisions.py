@@ -109,13 +109,6 @@ def test_an_action_is_undone_as_a_whole(world: World, card: str):
     assert world.state() == before
 
 
-@pytest.mark.parametrize("target", ["afaaaaaaaaaaaaaaaaaaaaaaaa", "dr0000", "vault:v/none", "a.99"])
-def test_what_does_not_exist_is_not_undone(world: World, card: str, target: str):
-    with pytest.raises(RefusedError) as refused:
-        world["a"].undo(target)
-    assert refused.value.hint
-
-
 def test_the_source_changes_its_own_card_and_undo_keeps_the_old_words(world: World, card: str):
     world.note("a.md", OSMOSIS, RHINE.replace("1230", "1233"))
     [change] = world.run().changes
@@ -195,21 +188,6 @@ def test_a_rejected_card_of_the_source_stays_rejected_whatever_its_text_becomes(
     assert "ankiforge::retired" in world.anki[card].tags
 
 
-def test_a_skipped_passage_gets_no_draft(world: World):
-    world.note("a.md", RHINE)
-    world.run(accepts=never)
-    key = world["a"].waiting()[0].highlight.key
-    world["a"].skip(key, "known by heart")
-    for _ in range(2):
-        world.note("a.md", RHINE.replace("1230", "1233"))
-        world.run()
-        assert not world["a"].waiting()
-        world.lose("a")
-    world["a"].undo(key)
-    world.run()
-    assert world.words() == ["How long is the Rhine? / 1233 km"]
-
-
 def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     [accepted] = [one for one in world["a"].history(card) if one.what == "accept"]
     world["a"].undo(accepted.id)
@@ -221,19 +199,6 @@ def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     world.run()
     assert world["a"].accept(draft.id) == card
     assert verdict(world, card) == "live"
-
-
-def test_policy_accepts_nothing_on_a_passage_of_which_a_person_rejected_a_card(world: World):
-    world.note("a.md", PLAIN)
-    world.run(accepts=never)
-    [draft] = world["a"].waiting()
-    key = draft.highlight.key
-    proposed = world["a"].propose(key, model_draft(key, "What do they make?", "energy", PLAIN[:12]))
-    world["a"].reject(world["a"].accept(proposed))
-    world.run(accepts=lambda one: True)
-    assert [one.remarks for one in world["a"].waiting()] == [
-        ("you decided on this passage before",)
-    ]
 
 
 # --- drafts of a model -------------------------------------------------------------------------
@@ -412,17 +377,3 @@ def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
     assert not world["a"].questions()
     assert "across a membrane" in world.live()[guid]
     assert [one.remarks for one in world["a"].waiting()] == [()]
-
-
-def test_a_rejected_passage_that_moved_and_changed_is_asked_about_too(world: World):
-    world.note("a.md", OSMOSIS, RHINE)
-    world.note("b.md", "Nothing here.")
-    world.run()
-    world["a"].reject(world.only("water").guid)
-    world.note("a.md", RHINE)
-    world.note("b.md", OSMOSIS.replace("across a membrane", "through a wall"))
-    world.run()
-    world["a"].accept(world.question("same").id)
-    world.run()
-    assert world.words() == ["How long is the Rhine? / 1230 km"]
-    assert not world["a"].waiting()

@@ -70,37 +70,6 @@ def test_source_gone_is_told_again_after_a_lost_database(world: World):
     assert {*gone} < {*world.live()}
 
 
-def test_a_damaged_database_and_one_of_another_version_are_made_anew(world: World):
-    lived(world)
-    expected = world.state()
-    world.close()
-    with sqlite3.connect(world.database("a")) as db:
-        db.execute("UPDATE meta SET value = 'older' WHERE name = 'version'")
-    db.close()
-    world.run()
-    assert world.state() == expected
-    world.lose("a")
-    world.database("a").write_bytes(b"no database at all" * 100)
-    world.run()
-    assert world.state() == expected
-
-
-def test_notes_are_adopted_when_database_and_journal_are_lost(world: World):
-    world.note("a.md", OSMOSIS, RHINE, FAUST)
-    world.run()
-    world.edit_in_anki(world.only("Faust").guid, "Extra", "by Goethe")
-    in_anki = world.in_anki()
-    world.lose("a")
-    world.file("a").unlink()
-    world.note("a.md", OSMOSIS, RHINE)
-    world.run()
-    world.note("a.md", OSMOSIS, RHINE, FAUST)
-    for _ in range(2):
-        world.run()
-        assert world.in_anki() == in_anki
-    assert {*world.live()} == {*in_anki}
-
-
 # --- damaged files -----------------------------------------------------------------------------
 
 
@@ -216,22 +185,6 @@ def test_both_work_apart_and_agree_when_their_files_meet(world: World, first: st
     assert len(world.anki) == 3
     assert "motion" in world.live("a")[world.only("water").guid]
     assert world.only("Faust", "a").verdict == "rejected"
-
-
-def test_the_same_new_passage_on_two_machines_is_one_card(world: World):
-    world.apart = True
-    world.note("a.md", OSMOSIS)
-    world.run("a", ship=False)
-    world.share("a", "b")
-    world.run("b", ship=False)
-    world.note("a.md", OSMOSIS, RHINE)
-    world.run("a", ship=False)
-    world.run("b", ship=False)
-    world.share("a", "b")
-    for name in "ab":
-        world.run(name)
-    assert len(world.anki) == 2
-    assert world.state("a") == world.state("b")
 
 
 def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):

@@ -254,6 +254,6 @@ def words_of(card: Card) -> str:
 def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Proposal:
     """A draft as a model makes it."""
     fields = (("Front", front), ("Back", back))
-    origin = Origin("llm", "some-model")
+    origin = Origin("llm", "some-model", "cards@1", "a request")
     draft = Draft(HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent)
     return Proposal(draft)
