@@ -55,6 +55,7 @@ def make_card(
         "greater retention",
         highlight,
         Origin("person"),
+        passages=(highlight,),
         deck="Reading::Memory",
         tags=("memory", "ankiforge::doc::testenhancedlearning"),
     )

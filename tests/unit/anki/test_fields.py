@@ -18,7 +18,8 @@ def _fields(card: Card) -> dict[str, str]:
 
 
 def _highlight(card: Card, **changes: object) -> Card:
-    return replace(card, highlight=replace(card.highlight, **changes))
+    highlight = replace(card.highlight, **changes)
+    return replace(card, highlight=highlight, passages=(highlight,))
 
 
 def _document(card: Card, **changes: object) -> Card:
