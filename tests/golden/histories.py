@@ -360,7 +360,8 @@ class Player:
         cards = self.listed(machine)
         for keys in (("fields",), ("fields", "quote", "title")):
             found = [card for card in cards if any(word in str(card[key]) for key in keys)]
-            found = [card for card in found if is_card(card)] or found
+            waits = [card for card in found if card["verdict"] == "pending"]
+            found = [card for card in found if is_card(card)] or waits or found
             if found:
                 assert len(found) == 1, (word, [card["fields"] for card in found])
                 return str(found[0]["guid"] or found[0]["id"])

@@ -45,7 +45,7 @@ class Person:
             self.decided.append(guid)
             return False
         self.says(machine, "undo at once", guid)
-        if not machine.program.undo(guid):
+        if not machine.program.undo_last():
             self.judge.wrong("undo does not undo", guid, "refused")
         elif (after := machine.program.cards().get(guid)) != before:
             self.judge.wrong("undo does not undo", guid, (before, after))
@@ -129,35 +129,42 @@ class Person:
         """Say what is true."""
         judge, program = self.judge, machine.program
         cards = program.cards()
-        if one.guid not in cards:
-            return
         meant = judge.ids(one.text)
-        before = cards[one.guid]
-        same = [guid for guid in one.rivals or cards if guid in cards and guid != one.guid and judge.is_same(one.text, guid)]  # fmt: skip
-        live = [rival for rival in same if cards[rival].live]
+        self.says(machine, "answer", one.kind, one.guid, one.rivals, meant)
+        if one.kind in ("emptied", "form"):
+            program.answer(one, one.kind == "form")
+        elif one.guid in cards:
+            self.answer_about(machine, one, cards, meant)
+
+    def answer_about(
+        self, machine: Machine, one: Question, cards: dict[str, Card], meant: set[int]
+    ) -> None:
+        judge, program, before = self.judge, machine.program, cards[one.guid]
         dropped = judge.of(meant, "reject", "delete")
         has_card = [card for card in cards.values() if card.live and card.guid != one.guid and meant & {self.passage(card.guid)}]  # fmt: skip
-        self.says(machine, "answer", one.kind, one.guid, one.rivals, meant, "same", live)
         if one.kind == "conflict":
             yes = self.dice.random() < 0.5
             if program.answer(one, yes) and yes:
                 judge.typed.pop(one.guid, None)
             judge.own_text.add(one.guid)
-        elif one.kind == "missing":
-            program.answer(one, any(one.guid == each.guid for each in judge.decisions if each.kind == "delete"))  # fmt: skip
+        elif one.kind == "absent":
+            deleted = {each.guid for each in judge.decisions if each.kind == "delete"}
+            program.answer(one, set(one.rivals) <= deleted)
         elif one.kind == "revision":
             yes = judge.is_same(one.text, one.guid) or judge.is_heir(one.text, one.guid)
             if program.answer(one, yes):
                 judge.release(one.guid, -1, ["edit"]) if yes else judge.own_text.add(one.guid)
-        elif one.kind == "same card?" and live:
-            if program.answer(one, True, live[0]):
-                judge.release(one.guid, -1, ["edit"])
-                judge.release(live[0], -1, ["edit"])
+        elif one.kind == "same":
+            yes = any(judge.is_same(one.text, guid) or judge.is_heir(one.text, guid) for guid in one.rivals)  # fmt: skip
+            program.answer(one, yes)
+        elif one.kind == "duplicate":
+            yes = len({self.passage(guid) for guid in one.rivals}) == 1
+            if program.answer(one, yes) and yes:
+                for guid in one.rivals:
+                    judge.release(guid, -1, ["edit"])
         elif dropped or has_card:
             if program.reject(one.id):
                 judge.release(one.guid, 0, ["keep"])
-        elif one.kind == "same card?":
-            program.answer(one, False)
         elif program.answer(one, True) and not self.tried(machine, one.guid, before):
             judge.decide(machine.name, "keep", min(meant, default=0), one.guid)
 

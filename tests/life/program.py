@@ -24,8 +24,6 @@ drafter: rules
 accept: {{rules: clean}}
 anki: {{collection: {collection}}}
 """
-SAME_CARD = {"replaces", "moved_from", "duplicate", "same_highlight", "rejected_elsewhere"}
-"""Findings with which a new draft is taken for another card, or for a new version of one."""
 TICK = 30.0
 
 
@@ -55,8 +53,9 @@ class Card:
 class Question:
     """What holds back a card or a correction until a person answers.
 
-    `revision`: new words for a card; `same card?`: a draft that may be one of the cards `rivals`;
-    `check`: a draft that waits for a check; `conflict`; `missing` in Anki.
+    `revision`: new words for a card; `same`: a new passage may be the one of the cards `rivals`;
+    `duplicate`: two cards are alike; `check`: a draft that waits for a person; `conflict`; `absent` in
+    Anki; `emptied`: a source lists nothing; `form`: lines that may be cards.
     """
 
     kind: str
@@ -85,6 +84,8 @@ class Program:
     collection: Path | None
     ahead: float = 7200.0
     forge: Forge = field(init=False)
+    became: dict[str, str] = field(default_factory=dict)
+    """{draft: the card that was made of it}."""
 
     def __post_init__(self) -> None:
         self.forge = Forge(self.folder)
@@ -103,7 +104,10 @@ class Program:
 
     def decided(self, *words: str) -> bool:
         """Whether a decision was made, not refused."""
-        return self.call(*words, codes=(0, 1, 2)).exit_code == 0
+        result = self.call(*words, codes=(0, 1, 2))
+        for line in result.lines if result.exit_code == 0 else ():
+            self.became[str(line["id"])] = str(line["guid"] or "")
+        return result.exit_code == 0
 
     # --- what a person sees
 
@@ -117,11 +121,11 @@ class Program:
 
     def rows(self) -> list[dict[str, Any]]:
         found = self.call("list", "--all", codes=(0, 1)).lines
-        return sorted(found, key=lambda row: str(row["guid"]))
+        return sorted(found, key=lambda row: str(row["id"]))
 
     def cards(self) -> dict[str, Card]:
-        """Return all cards and waiting drafts by guid."""
-        return {row["guid"]: card_of(row) for row in self.rows()}
+        """Return all cards and waiting drafts by id."""
+        return {row["id"]: card_of(row) for row in self.rows() if not row["revises"]}
 
     def without_card(self) -> list[Bare]:
         found = self.call("list", "--no-card", codes=(0, 1)).lines
@@ -129,7 +133,9 @@ class Program:
         return [Bare(one["key"], folded(one["exact"]), one["fate"] == "ignored") for one in bare]
 
     def questions(self) -> list[Question]:
-        return [one for row in self.rows() for one in questions_of(row)]
+        asked = self.call("list", "--view", "questions", codes=(0, 1)).lines
+        found = [question_of(one) for one in asked]
+        return [*found, *(one for row in self.rows() for one in waiting_of(row))]
 
     # --- what a person decides
 
@@ -143,29 +149,20 @@ class Program:
         return self.decided("edit", id, "--field", name, text)
 
     def undo(self, id: str) -> bool:
-        return self.decided("undo", id)
+        known = self.became.get(id, id)
+        return known.startswith("af") and self.decided("undo", known)
+
+    def undo_last(self) -> bool:
+        return self.decided("undo")
 
     def skip(self, key: str) -> bool:
-        return self.decided("reject", key)
+        return self.decided("skip", key)
 
     def make(self, key: str, text: str) -> bool:
         return self.decided("edit", key, "--field", "Text", text)
 
-    def answer(self, question: Question, yes: bool, rival: str = "") -> bool:
-        """Answer a question; `rival` is the card that a draft belongs to."""
-        guid, id = question.guid, question.id
-        if question.kind == "conflict":
-            return self.decided("resolve", guid, "--source" if yes else "--mine")
-        if question.kind == "missing":
-            return yes or self.decided("restore", guid)
-        if question.kind == "same card?" and yes:
-            return self.decided("merge", guid, rival)
-        if question.kind == "same card?":
-            self.decided("distinct", guid)
-            return self.decided("accept", "--force", guid)
-        if question.kind == "revision" and yes:
-            return self.decided("accept", guid)
-        return self.decided("accept", "--force", id) if yes else self.decided("reject", id)
+    def answer(self, question: Question, yes: bool) -> bool:
+        return self.decided("accept" if yes else "reject", question.id)
 
     # --- losses, and another computer
 
@@ -173,49 +170,47 @@ class Program:
         """Delete the database; the journal is kept."""
         shutil.rmtree(self.folder / "desk" / ".ankiforge", ignore_errors=True)
 
-    def journal(self) -> list[str]:
-        path = self.folder / "desk" / "journal.jsonl"
-        return path.read_text("utf-8").splitlines() if path.exists() else []
+    @property
+    def journal(self) -> Path:
+        return self.folder / "desk" / "journal"
 
 
 def share(machines: Sequence[Program]) -> None:
-    """Bring the journals together, as a synced folder does."""
-    lines = dict.fromkeys(line for one in machines for line in one.journal())
-    for one in machines if lines else ():
-        (one.folder / "desk" / "journal.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    """Bring each machine's file of the journal to the others, as a synced folder does."""
+    files = [path for one in machines for path in one.journal.glob("*.jsonl")]
+    for one in machines:
+        one.journal.mkdir(exist_ok=True)
+        for path in files:
+            copy = one.journal / path.name
+            if not copy.exists() or copy.stat().st_size < path.stat().st_size:
+                shutil.copy(path, copy)
 
 
 def card_of(row: dict[str, Any]) -> Card:
-    here, verdict = row["standing"] == "live" and row["anki"] != "tombstone", row["verdict"]
+    verdict = row["verdict"]
     return Card(
-        row["guid"],
-        row["guid"],
+        row["id"],
+        row["id"],
         row["fields"],
-        here and verdict == "accepted",
-        here and verdict == "pending",
+        verdict == "accepted" and row["anki"] != "deleted",
+        verdict == "pending",
         verdict == "rejected",
     )
 
 
-def questions_of(row: dict[str, Any]) -> Iterator[Question]:
-    """Say what is asked about one line of `list`."""
-    guid, live = row["guid"], row["standing"] == "live"
-    if not live or row["verdict"] == "rejected":
-        return
-    text = words_of(row["fields"])
+def question_of(row: dict[str, Any]) -> Question:
+    """Return an open question."""
+    guids, text = row["guids"], " ".join(row["examples"])
+    return Question(row["question"], row["id"], guids[0] if guids else "", folded(text), tuple(guids))
+
+
+def waiting_of(row: dict[str, Any]) -> Iterator[Question]:
+    """Say what waits about one line of `list`."""
     if row["revision"]:
         new = row["revision"]
-        yield Question("revision", new["draft"], guid, words_of(new["fields"]), (guid,))
-    if "conflict" in row["anki_why"]:
-        yield Question("conflict", guid, guid, text)
-    if row["anki"] == "missing":
-        yield Question("missing", guid, guid, text)
-    if row["verdict"] == "pending":
-        found = [one for one in row["findings"] if one["check"] in SAME_CARD]
-        rivals = dict.fromkeys([*row["instead_of"], *(one["twin"] for one in found)])
-        doubt = found or row["instead_of"]
-        kind = "same card?" if doubt else "check"
-        yield Question(kind, guid, guid, text, tuple(one for one in rivals if one.startswith("af")))
+        yield Question("revision", new["id"], row["id"], words_of(new["fields"]), (row["id"],))
+    if row["verdict"] == "pending" and not row["revises"]:
+        yield Question("check", row["id"], row["id"], words_of(row["fields"]))
 
 
 @contextmanager
