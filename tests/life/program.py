@@ -201,7 +201,9 @@ def card_of(row: dict[str, Any]) -> Card:
 def question_of(row: dict[str, Any]) -> Question:
     """Return an open question."""
     guids, text = row["guids"], " ".join(row["examples"])
-    return Question(row["question"], row["id"], guids[0] if guids else "", folded(text), tuple(guids))
+    return Question(
+        row["question"], row["id"], guids[0] if guids else "", folded(text), tuple(guids)
+    )
 
 
 def waiting_of(row: dict[str, Any]) -> Iterator[Question]:
