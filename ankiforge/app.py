@@ -150,6 +150,8 @@ def select_sources(
         found = _behind(workspace.config, known, path.absolute())
         if isinstance(found, Problem):
             if not paths:
+                if _gave_way(path, known):
+                    continue
                 what = "this remembered source is missing; nothing counts as deleted"
                 file = workspace.folder / "sources.yaml"
                 hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
@@ -165,9 +167,20 @@ def select_sources(
             if one.entry not in workspace.config.sources:
                 names[one.entry.kind] = one.entry.name
         where = str(resolve(path.absolute()))
-        if names and all(item.path != where for item in known):
+        if names and not any(_remembers(item, where, names) for item in known):
             known.append(Remembered(where, names))
     return list(selected.values()), problems, tuple(known)
+
+
+def _gave_way(path: Path, known: Iterable[Remembered]) -> bool:
+    """Return whether another PATH has the names of a missing one, like the next export of an account."""
+    names = [item.names for item in known if item.path == str(path)]
+    return any(item.names in names and Path(item.path).exists() for item in known)
+
+
+def _remembers(item: Remembered, where: str, names: Mapping[str, str]) -> bool:
+    """Return whether plain `run` reads a place already: the remembered PATH or a part of it."""
+    return _contains(Path(item.path), Path(where)) and names.items() <= item.names.items()
 
 
 def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:

@@ -266,6 +266,11 @@ def _from(text: str, start: int) -> str:
     return f"…{shown}" if start > 20 else shown or "(nothing)"
 
 
+def _unread(tally: Tally) -> bool:
+    """Return whether a source could not be read."""
+    return any(tally.look is None or one is not tally.look.problem for one in tally.problems)
+
+
 def next_command(tally: Tally, ledger: Ledger, program: str) -> Iterator[str]:
     """Yield the one command to run next."""
     counts = ledger.counts()
@@ -277,7 +282,7 @@ def next_command(tally: Tally, ledger: Ledger, program: str) -> Iterator[str]:
         yield f"next: {program} list --view changed"
     elif counts["drafts"]["new"]:
         yield f"next: {program} list --view new"
-    elif tally.report is not None and not tally.report.seen:
+    elif tally.report is not None and not tally.report.seen and not _unread(tally):
         yield (
             "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
             " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/reading.md)"

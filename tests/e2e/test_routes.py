@@ -135,9 +135,12 @@ def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(forge, pa
     forge.ok("run", paper.parent)
     paper.unlink()
     forge.ok("run", paper.parent)
-    came = forge.json("run", paper.parent)
+    [question] = forge.ok("list", "--view", "questions", "--json").lines
+    assert forge.json("run", paper.parent)["highlights"]["gone"] == 0
+    forge.ok("accept", question["id"])
+    gone = [forge.json("run", paper.parent)["highlights"]["gone"] for _ in range(2)]
 
-    assert came["highlights"]["gone"] == 3
+    assert sum(gone) == 3
     other = paper.parent.with_name("never read")
     other.mkdir()
     assert "nothing here that can be read" in forge("run", other, code=2).stderr
@@ -168,9 +171,8 @@ def test_a_vault_a_pdf_and_zotero_go_together_in_one_run(forge, vault, paper, li
 
 
 def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, library):
-    came = forge.json("run", paper, library)
+    forge.ok("run", paper, library)
 
-    assert came["cards"]["merged"] == 2
     [card] = [c for c in forge.cards() if "MIC" in c["fields"].get("Front", "")]
     assert card["highlight"] == "zotero:user/MARKAAA2", "the one with the citation"
 
@@ -180,8 +182,8 @@ def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library,
     write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
     came = forge.json("run", *(request.getfixturevalue(name) for name in order))
 
-    assert came["highlights"]["seen"] == 3
-    assert came["cards"]["merged"] == 0
+    assert came["highlights"]["seen"] == 5
+    assert len(forge.cards()) == 3
     assert sum(card["highlight"].startswith("zotero:") for card in forge.cards()) == 2
 
 

@@ -31,61 +31,46 @@ def rewrite(note: Path, old: str, new: str) -> None:
     note.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def journal_of(forge) -> Path:
+    [path] = (forge.home / "journal").glob("*.jsonl")
+    return path
+
+
 def guid_of(forge, words: str) -> str:
     [card] = forge.ok("list", words, "--json").lines
     return card["guid"]
 
 
-@pytest.fixture
-def waiting(forge, vault, note) -> str:
-    """The guid of an accepted card whose correction waits: a person had worded it."""
+# --- conflicts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "back"),
+    [("accept", "The mitochondrion, by respiration"), ("reject", "A mitochondrion, I think")],
+)
+def test_a_card_that_a_person_and_its_source_changed_is_one_question(
+    forge, vault, note, answer, back
+):
     forge.ok("run", vault)
     guid = guid_of(forge, "powers")
     forge.ok("edit", guid, "--field", "Back", "A mitochondrion, I think")
     rewrite(note, "The mitochondrion", "The mitochondrion, by respiration")
-    return guid
+    for _ in range(2):
+        assert forge.json("run", vault)["questions"] == 1
+    [question] = forge.ok("list", "--view", "changed", "--json").lines
+    [conflict] = question["conflicts"]
+    assert (question["guids"], conflict["field"]) == ([guid], "Back")
+    assert conflict["mine"] == "A mitochondrion, I think"
+    assert "by respiration" in conflict["source"]
+    assert "1 question is open for you" in forge.ok("run", vault).stdout
 
-
-# --- corrections that wait --------------------------------------------------------------------
-
-
-def test_a_correction_that_waits_is_told_and_decided_by_the_id_of_its_card(forge, vault, waiting):
-    first, again = forge.ok("run", vault).stdout, forge.ok("run", vault).stdout
-    counts = forge.json("run", vault)["cards"]
-    for told in (first, again):
-        assert "     1 correction waits for you: ankiforge review\n" in told
-    assert "\n  ankiforge review  " in first
-    assert "\n  ankiforge list verdict:pending -v " in first
-    assert (counts["revisions"], counts["waiting"], counts["ready"]) == (1, 0, 2)
-
-    [line] = forge.ok("list", "verdict:pending").stdout.splitlines()
-    assert line.startswith(f"{waiting[:10]}  revision  basic ")
-    shown = forge.ok("list", "verdict:pending", "-v").stdout
-    assert "A mitochondrion, I think" in shown
-    assert "revision c  Front: What powers the cell?; Back: The mitochondrion, by resp" in shown
-
-    forge.ok("accept", waiting)
-    [card] = forge.ok("show", waiting, "--json").lines
-    assert card["fields"]["Back"] == "The mitochondrion, by respiration"
-    assert forge.ok("list", "verdict:pending").stdout == ""
-    assert forge.json("run", vault)["cards"]["revisions"] == 0
-
-
-def test_rejecting_what_waits_keeps_the_card_and_rejecting_accepted_ones_takes_it(
-    forge, vault, waiting
-):
-    forge.ok("run", vault)
-    revision = forge.ok("show", waiting, "--json").data["revision"]["draft"]
-    for reject in (("--all", "--filter", "verdict:pending"), (revision,)):
-        forge.ok("reject", *reject, "--reason", "mine is better")
-        [card] = forge.ok("show", waiting, "--json").lines
-        assert (card["verdict"], card["revision"]) == ("accepted", None)
-        assert card["fields"]["Back"] == "A mitochondrion, I think"
-        assert "\n  reason  mine is better\n" in forge.ok("show", "-v", waiting).stdout
-        forge.ok("undo")
-    forge.ok("reject", "--all", "--filter", "powers verdict:accepted")
-    [card] = forge.ok("show", waiting, "--json").lines
-    assert card["verdict"] == "rejected"
+    forge.ok("accept", "--all")
+    assert forge.json("run", vault)["questions"] == 1
+    forge.ok(answer, question["id"])
+    assert forge.ok("show", guid, "--json").data["fields"]["Back"] == back
+    assert forge.json("run", vault)["questions"] == 0
+    forge.ok("undo")
+    assert forge.json("run", vault)["questions"] == 1
 
 
 # --- passages that are gone -------------------------------------------------------------------
@@ -94,40 +79,15 @@ def test_rejecting_what_waits_keeps_the_card_and_rejecting_accepted_ones_takes_i
 def test_cards_whose_passage_is_gone_are_explained_counted_and_named(
     forge, vault, note, no_waiting
 ):
-    first = forge.ok("run", vault).stdout
+    forge.ok("run", vault)
     guid = guid_of(forge, "nucleus")
     rewrite(note, "==nucleus==", "nucleus")
-    then = forge.ok("run", vault).stdout
-    assert "not read now" not in first
-    assert "         1 accepted\n" in then
-    assert "     2 notes written  (0 new, 0 updated)\n" in then
-    assert "         1 of them from highlights that this run did not find\n" in then
-
-    told = forge.ok("run", vault).stdout
-    assert (
-        "     1 card stays, although its highlight is gone: ankiforge list finding:source_gone\n"
-        in told
-    )
+    forge.ok("run", vault)
+    assert "1 gone" in forge.ok("run", vault).stdout
     assert guid_of(forge, "finding:source_gone") == guid
-    assert forge.json("run", vault)["cards"]["sourceless"] == 1
-
-    note.write_text("# Cells\n", encoding="utf-8")
-    forge.ok("run", vault)
-    told = forge.ok("run", vault).stdout
-    assert "     2 notes written  (0 new, 0 updated)\n" in told
-    assert (
-        "     2 cards stay, although their highlights are gone: ankiforge list finding:source_gone\n"
-        in told
-    )
-
-
-def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vault, note):
-    forge.ok("run", vault)
-    other = vault.parent / "copy.md"
-    other.write_text("What powers the cell?::The mitochondrion\n", encoding="utf-8")
-    told = forge.ok("run", other, "-o", "copy.apkg").stdout
-    assert "         1 accepted\n" in told
-    assert "not read now" not in told
+    told = forge.json("run", vault)
+    assert (told["cards"]["sourceless"], told["cards"]["ready"]) == (1, 2)
+    assert told["notes"]["written"] == 2
 
 
 # --- what is always said ----------------------------------------------------------------------
@@ -136,22 +96,14 @@ def test_a_card_that_another_note_has_too_is_a_card_of_what_was_read(forge, vaul
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ("anki: {collection: auto}\n", "no Anki collection found, so"),
-        (
-            "anki: {collection: none}\n",
-            "Anki is not read (anki.collection is none), so what it has is unknown and",
-        ),
+        ("anki: {collection: auto}\n", "No Anki collection found, so"),
+        ("anki: {collection: none}\n", "Anki is not read (anki.collection: none), so"),
     ],
 )
-def test_the_second_line_of_a_run_says_that_the_package_holds_every_card(
-    forge, vault, note, settings, why
-):
+def test_a_run_says_why_the_package_holds_every_card(forge, vault, note, settings, why):
     forge.settings(settings)
-    first, again = forge.ok("run", vault), forge.ok("run", vault)
-
-    assert "nothing is new" in again.stdout
-    for told in (first, again):
-        assert told.stderr.splitlines()[1] == f"{why} packages contain every card"
+    for _ in range(2):
+        assert f"{why} the package holds every card.\n" in forge.ok("run", vault).stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")
@@ -164,7 +116,7 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
     package = forge.folder / "ankiforge.apkg"
     package.unlink()
     rewrite(note, "nucleus==", "nucleus== ![[missing.png]]")
-    with (forge.home / "journal.jsonl").open("a", encoding="utf-8") as journal:
+    with journal_of(forge).open("a", encoding="utf-8") as journal:
         journal.write("no journal line\n")
     arguments = {"run": ("run", vault, "nowhere")}.get(command, (command,))
     process = forge.started(*arguments)
@@ -230,7 +182,7 @@ def test_a_journal_line_that_is_not_taken_in_is_a_warning_each_time(
 ):
     forge.ok("run", vault)
     assert forge.finished("doctor").exit_code == 0
-    journal = forge.home / "journal.jsonl"
+    journal = journal_of(forge)
     count = len(journal.read_text(encoding="utf-8").splitlines())
     with journal.open("a", encoding="utf-8") as file:
         file.write(lines)
@@ -241,7 +193,7 @@ def test_a_journal_line_that_is_not_taken_in_is_a_warning_each_time(
         [warned] = [check for check in told if check["state"] == "warn"]
         assert warned["name"] == "journal"
         assert says in warned["says"]
-        assert do or f"journal.jsonl:{count + 1}: " in warned["says"]
+        assert do or f"{journal.name}:{count + 1}: " in warned["says"]
         assert warned["do"] == do if do else warned["do"]
 
 

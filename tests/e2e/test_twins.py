@@ -30,28 +30,22 @@ def test_two_wordings_in_one_note_are_told_of(forge, write):
     first, second = forge.cards()
     found = [finding for card in (first, second) for finding in card["findings"]]
     [duplicate] = [finding for finding in found if finding["check"] == "duplicate"]
-    assert duplicate["twin"] in (first["guid"], second["guid"])
+    assert duplicate["twin"] in (first["id"], second["id"])
 
 
-def test_who_asks_for_duplicates_sees_both_sides_and_the_commands(forge, write):
-    write(a=f"{FRANCE}Paris\n", b="Which city is the capital of France?::Paris\n")
-    one, other = (card["guid"] for card in forge.cards())
-    [found] = {one["check"] for card in forge.cards() for one in card["findings"] if one["twin"]}
-    for asked in ([f"finding:{found}"], ["--view", "twins"]):
-        lines = forge.ok("list", *asked).stdout
-        assert {one[:10], other[:10]} <= set(lines.split())
-        assert "ankiforge merge " in lines
-    assert forge.ok("list", "--view", "twins", "capital", "-Paris").stdout == ""
+def test_a_copy_of_a_card_in_another_note_makes_no_second_one(forge, write):
+    write(a=f"{FRANCE}Paris\n", b=f"{FRANCE}Paris\n")
+    [card] = forge.cards()
+    assert card["verdict"] == "accepted"
+    lines = forge.ok("list", "--no-card", "--json").lines
+    assert ["same words" in one["reason"] for one in lines] == [True]
 
 
-def test_the_views_of_the_page_are_listed_on_the_terminal(forge, write):
+def test_the_lists_of_what_waits_are_empty_where_nothing_waits(forge, write):
     write(a=f"{FRANCE}Paris\n", b="What powers the cell?::The mitochondrion\n")
     forge.ok("reject", "--all", "--filter", "powers")
-    listed = {
-        view: [card["fields"]["Back"] for card in forge.ok("list", "--view", view, "--json").lines]
-        for view in ("pending", "recent", "run", "missing", "conflicts")
-    }
-    assert listed["recent"] == ["The mitochondrion"]
-    assert listed["run"][0] == "Paris"
-    assert listed["pending"] == listed["missing"] == listed["conflicts"] == []
-    assert "--no-card" in forge("list", "--view", "run", "--no-card", code=2).stderr
+    for view in ("new", "changed", "questions", "unknown"):
+        assert forge.ok("list", "--view", view, "--json").lines == []
+    newest, *_ = forge.ok("list", "--view", "recent", "--json").lines
+    assert (newest["what"], newest["by"]) == ("reject", "person")
+    assert "--no-card" in forge("list", "--view", "new", "--no-card", code=2).stderr

@@ -59,7 +59,7 @@ def test_a_note_that_is_added_to_keeps_its_card(forge, folder):
     write(folder, f"<p>{ACRONYM}</p><p>And more that I thought of.</p>")
     forge.ok("run", folder)
     (after,) = forge.cards()
-    assert (after["guid"], after["standing"]) == (before["guid"], "live")
+    assert (after["guid"], after["verdict"]) == (before["guid"], "accepted")
 
 
 def test_a_note_of_quoted_marks_makes_no_second_card(forge, folder):

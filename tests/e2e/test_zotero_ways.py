@@ -327,11 +327,11 @@ def test_doctor_sees_that_a_file_is_no_database(desk):
 def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serve):
     server = serve(Library(()))
     desk.read_here(url=server.url)
-    assert "No highlights found" in desk.forge("run").stdout
+    assert "no highlights found" in desk.forge("run").stdout
     server.faults.extend([fake.status(404, "lost")] * 9)
     failed = desk.forge("run", code=1)
     assert "lost" in failed.stderr
-    assert "No highlights found" not in failed.stdout
+    assert "no highlights found" not in failed.stdout
 
 
 def test_a_strangers_workspace_sends_no_key_anywhere(desk):
