@@ -165,7 +165,7 @@ def select_sources(
             key = (one.entry.kind, one.entry.name)
             selected[key] = _union(selected[key], one) if key in selected else one
             if one.entry not in workspace.config.sources:
-                names[one.entry.kind] = one.entry.name
+                names.setdefault(one.entry.kind, one.entry.name)  # folders within come later
         where = str(resolve(path.absolute()))
         if names and not any(_remembers(item, where, names) for item in known):
             known.append(Remembered(where, names))
@@ -217,10 +217,18 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
 
     selected = []
     for found in discover(path, roots, set(roots("pdf").values())):
-        name = before[str(path)].names.get(found.kind, "") if str(path) in before else ""
-        name = name or next(
-            (one for one, root in roots(found.kind).items() if root == found.root), ""
-        )
+        same = [
+            entry
+            for entry in config.sources
+            if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root
+        ]
+        if same:
+            selected.append(SelectedSource(same[0], _below(same[0], *found.only)))
+            continue
+        known_roots = roots(found.kind).items()
+        name = next((one for one, root in known_roots if root == found.root), "")
+        if not name and str(path) in before and (found.root == path or found.only):
+            name = before[str(path)].names.get(found.kind, "")
         selected.append(_unconfigured(found, name or _free_name(config, known, found)))
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return selected or Problem(str(path), why_nothing(path), hint)

