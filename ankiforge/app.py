@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from ankiforge.config import (
 )
 from ankiforge.config.workspace import Place, Remembered
 from ankiforge.config.yamlfile import Location, typed
-from ankiforge.errors import ConfigError, ForgeError, UsageError
+from ankiforge.errors import ConfigError, UsageError
 from ankiforge.extract.discover import (
     FILE_BASED,
     UNAMBIGUOUS,
@@ -39,7 +40,6 @@ from ankiforge.model import (
     AGENT,
     Draft,
     Drafter,
-    Extracted,
     Highlight,
     Memory,
     NoMemory,
@@ -47,8 +47,6 @@ from ankiforge.model import (
     Severity,
     Source,
 )
-from ankiforge.text.anchors import text_of
-from ankiforge.text.renames import Sketch, decode, pair
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import Workspace
@@ -75,7 +73,7 @@ class SelectedSource:
 
 
 def select_sources(
-    workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...], name: str = ""
+    workspace: Workspace, ledger: Ledger, paths: tuple[Path, ...]
 ) -> Iterator[SelectedSource | Problem]:
     """Yield the sources at the PATHs, or without PATHs all configured and remembered sources.
 
@@ -85,16 +83,15 @@ def select_sources(
         workspace: provides the settings and the remembered PATHs.
         ledger: knows which folders were read before.
         paths: the arguments of the command line.
-        name: the value of `--name`, for sources that are not configured.
 
     Raises:
         UsageError: there is only one PATH, and it cannot be read.
     """
     known = workspace.remembered
     if not paths:
-        yield from _all_sources(workspace.config, known, ledger)
+        yield from _all_sources(workspace, ledger)
         return
-    results = [_behind(workspace.config, ledger, path.absolute(), name, known) for path in paths]
+    results = [_behind(workspace.config, ledger, path.absolute(), known) for path in paths]
     problems = [one for one in results if isinstance(one, Problem)]
     if len(paths) == 1 and problems:
         raise UsageError(f"{problems[0].where}: {problems[0].what}", hint=problems[0].hint)
@@ -111,40 +108,36 @@ def select_sources(
 
 def watched_sources(workspace: Workspace, ledger: Ledger) -> list[SelectedSource]:
     """Return the sources that `watch` follows, including remembered ones that are now absent."""
-    found = _all_sources(workspace.config, workspace.remembered, ledger, absent_too=True)
+    found = _all_sources(workspace, ledger, absent_too=True)
     return [one for one in found if isinstance(one, SelectedSource)]
 
 
 def _all_sources(
-    config: Config, known: tuple[Remembered, ...], ledger: Ledger, *, absent_too: bool = False
+    workspace: Workspace, ledger: Ledger, *, absent_too: bool = False
 ) -> Iterator[SelectedSource | Problem]:
     """Yield the configured and the remembered sources, and a notice for each absent PATH.
 
     A source with an absent PATH is read as a partial selection, so that nothing in that PATH counts
     as deleted when the rest of the source, such as another file of the same export, is read.
     """
+    config, known = workspace.config, workspace.remembered
     selected = {(entry.kind, entry.name): SelectedSource(entry) for entry in config.sources}
     absent: set[tuple[str, str]] = set()
     for item in known:
-        found = _behind(config, ledger, Path(item.path), item.name, known)
+        found = _behind(config, ledger, Path(item.path), known)
         if isinstance(found, Problem):
             what = "this remembered source is missing; nothing counts as deleted"
-            hint = f"if it was moved: ankiforge run NEWPATH; otherwise: ankiforge run --forget {shlex.quote(item.path)}"
+            hint = f"if it was moved, write its new place in {workspace.remembered_file}; else delete its line"
             yield Problem(item.path, what, hint, notice=True)
             absent |= {(place.kind, place.name) for place in item.places}
             found = [_remembered_source(place) for place in item.places] if absent_too else []
         else:  # the settings may configure the same folder as a source of another kind
             kinds = {source.entry.kind for source in found}
             found += [_remembered_source(one) for one in item.places if one.kind not in kinds]
-        names = {(place.kind, place.root): place.name for place in item.places}
         for source in found:
             entry = source.entry
-            if entry in config.sources or entry.kind in EXPORTS:
-                key = (entry.kind, entry.name)
-            else:
-                key = (entry.kind, str(entry.path))
-                entry = replace(entry, name=names.get(key, entry.name))
-                source = replace(source, entry=entry)
+            named = entry in config.sources or entry.kind in EXPORTS
+            key = (entry.kind, entry.name if named else str(entry.path))
             selected[key] = _union(selected[key], source) if key in selected else source
     for source in selected.values():
         entry = source.entry
@@ -153,7 +146,7 @@ def _all_sources(
 
 
 def _behind(
-    config: Config, ledger: Ledger, path: Path, name: str, known: tuple[Remembered, ...]
+    config: Config, ledger: Ledger, path: Path, known: tuple[Remembered, ...]
 ) -> list[SelectedSource] | Problem:
     """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
@@ -168,7 +161,8 @@ def _behind(
         configured = [e for e in configured if e.kind == kind or e.kind not in FILE_BASED]
     if configured:
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
-    places = (place for item in known for place in item.places)
+    places = [place for item in known for place in item.places]
+    names = {(place.kind, place.root): place.name for place in places}
     papers = {Path(one.root) for one in places if one.kind == "pdf" and not one.only}
     selected = []
     for found in discover(path, ledger.roots.known, papers):
@@ -177,8 +171,8 @@ def _behind(
             for entry in config.sources
             if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root
         )
-        own_name = name or _export_name(config, found.kind)
-        selected.append(next(same, None) or _unconfigured(found, own_name))
+        name = names.get((found.kind, str(found.root))) or _export_name(config, found.kind)
+        selected.append(next(same, None) or _unconfigured(found, name))
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return selected or Problem(str(path), why_nothing(path), hint)
 
@@ -196,8 +190,7 @@ def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
 def _remembered_source(place: Place) -> SelectedSource:
     """Return the source that was stored when its PATH was remembered."""
     only = tuple(map(Path, place.only))
-    source = _unconfigured(FoundSource(place.kind, Path(place.root), only, place.exclude), "")
-    return replace(source, entry=replace(source.entry, name=place.name))
+    return _unconfigured(FoundSource(place.kind, Path(place.root), only, place.exclude), place.name)
 
 
 def _export_name(config: Config, kind: str) -> str:
@@ -234,7 +227,6 @@ def remember_paths(
     workspace: Workspace,
     ledger: Ledger,
     paths: tuple[Path, ...],
-    name: str,
     selected: Collection[SelectedSource],
 ) -> tuple[list[Remembered], list[Remembered]]:
     """Add PATHs to those that `run` reads when it is given none.
@@ -246,7 +238,6 @@ def remember_paths(
         workspace: provides the remembered PATHs; nothing is written.
         ledger: knows which folders were read before.
         paths: the arguments of the command line.
-        name: the value of `--name`.
         selected: the sources at the PATHs, with their final names.
 
     Returns:
@@ -256,7 +247,7 @@ def remember_paths(
     names = {(one.entry.kind, one.entry.path): one.entry.name for one in selected}
     kept, new = list(known), []
     for path in map(resolve, paths):
-        found = _behind(config, ledger, path, name, known)
+        found = _behind(config, ledger, path, known)
         if isinstance(found, Problem):
             continue
         places = tuple(
@@ -274,7 +265,7 @@ def remember_paths(
         others = [item for item in kept if item.path != str(path)]
         if not places or any(item.covers(places) for item in others):
             continue
-        item = Remembered(str(path), name or (before.name if before else ""), places)
+        item = Remembered(str(path), places)
         replaced = [one for one in others if item.covers(one.places) or _succeeds(item, one)]
         new += [] if before else [item]
         kept = [*(one for one in others if one not in replaced), item]
@@ -282,14 +273,10 @@ def remember_paths(
 
 
 def _succeeds(new: Remembered, old: Remembered) -> bool:
-    """Return whether `old` is absent and was moved to `new`, or is an older export of its source."""
-    roots = {(place.kind, place.name): place.root for place in new.places}
-    if Path(old.path).exists() or not {(one.kind, one.name) for one in old.places} <= roots.keys():
-        return False
-    moved = all(
-        one.kind not in EXPORTS and roots[one.kind, one.name] != one.root for one in old.places
-    )
-    return moved or Path(old.path).parent.exists()
+    """Return whether `old` is absent and `new` has its sources, such as a newer export of one."""
+    names = {(place.kind, place.name) for place in new.places}
+    known = {(place.kind, place.name) for place in old.places} <= names
+    return known and not Path(old.path).exists() and Path(old.path).parent.exists()
 
 
 def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
@@ -320,40 +307,26 @@ def sources_in_use(workspace: Workspace, ledger: Ledger) -> frozenset[str]:
 
 KEY_ORDER = ("zotero", "pdf", "obsidian")
 """The first kinds to be issued new keys, in this order; all others follow."""
-MOVED_SHARE = 0.5
-"""From this share of a missing folder's highlights or notes, a folder counts as the missing one, moved."""
-MAYBE_MOVED = 0.1
-"""From this share, the user has to say whether the folder was moved."""
-
-Opener = Callable[[SourceEntry], Source]
 
 
 def name_sources(
-    config: Config,
+    workspace: Workspace,
     selected: list[SelectedSource],
     ledger: Ledger,
     say: Callable[[str], None],
-    *,
-    offline: bool = False,
-    moved: bool = False,
 ) -> list[SelectedSource]:
     """Give sources their final names, and sort them in the order in which keys are issued.
 
     Args:
-        config: the settings.
+        workspace: provides the settings and the remembered PATHs.
         selected: the sources.
         ledger: knows the names of folders; stores new ones.
-        say: called with a line for each moved folder.
-        offline: open connections only to this machine.
-        moved: the user states that a folder is a missing one that was moved (`--moved`).
+        say: called with a line for each folder that has another place than before.
 
     Raises:
-        ConfigError: a kind is unknown, or its settings are invalid.
-        UsageError: a name belongs to another folder, or a folder may be a missing one.
+        ConfigError: a kind is unknown, its settings are invalid, or a name belongs to another folder.
+        UsageError: a folder may be a remembered one that is missing.
     """
-
-    def open_whole(entry: SourceEntry) -> Source:
-        return open_source(config, entry, offline=offline)
 
     def rank(source: SelectedSource) -> int:
         kind = source.entry.kind
@@ -362,97 +335,51 @@ def name_sources(
     found = []
     lines: dict[str, None] = {}
     for one in sorted(selected, key=rank):
-        open_source(config, one.entry)  # report invalid settings before storing the name
-        entry = _named(one.entry, ledger, open_whole, lines.setdefault, moved)
-        found.append(replace(one, entry=entry))
+        open_source(workspace.config, one.entry)  # report invalid settings before storing the name
+        found.append(replace(one, entry=_named(workspace, one.entry, ledger, lines.setdefault)))
     for line in lines:  # without duplicates: two sources of one folder give the same line
         say(line)
     return found
 
 
 def _named(
-    entry: SourceEntry,
-    ledger: Ledger,
-    open_whole: Opener,
-    say: Callable[[str], None],
-    moved: bool,
+    workspace: Workspace, entry: SourceEntry, ledger: Ledger, say: Callable[[str], None]
 ) -> SourceEntry:
     """Return the entry with its final name, and store which folder has that name.
 
     The name of a source is part of its keys, so a folder keeps the name under which it was first
-    read. A folder takes over the name of a missing one if it holds most of that folder's content, or
-    if the user states that it was moved (`moved`). Sources without a folder have the name in the
-    settings, and so do exports, because each export is a new file.
+    read. A PATH without a name of its own gets a number if another folder has its name. Sources
+    without a folder have the name in the settings, and so do exports, because each export is a new
+    file.
 
     Raises:
-        UsageError: the name belongs to another folder, or the folder may be a missing one.
+        ConfigError: the name in the settings belongs to another folder.
+        UsageError: the name belongs to a remembered folder that is missing.
     """
     if not entry.has_folder or entry.kind in EXPORTS:
         return entry
     roots = ledger.roots
     name = str(entry.options.get("name") or roots.name_of(entry.kind, entry.path))
-    if not name:
-        missing = {one: root for one, root in roots.known(entry.kind).items() if not root.exists()}
-        shares = {one: _share(replace(entry, name=one), ledger, open_whole) for one in missing}
-        best = max(shares, key=lambda one: shares[one], default="")
-        least = (len(missing) > 1) * MAYBE_MOVED if moved else MOVED_SHARE
-        if best and shares[best] >= least:
-            say(f"{entry.path} was {missing[best]} before; it keeps the name {best!r}")
-            name = best
-        elif best and shares[best] >= MAYBE_MOVED:
-            what = f"it may be {missing[best]}, which is missing, under a new name"
-            raise _name_error(entry, f"{what}: {shares[best]:.0%} of it is the same", asks=True)
-    entry = replace(entry, name=name or entry.name)
-    before = roots.folder_of(entry.kind, entry.name)
+    if not name and entry.where.line:
+        name = entry.name
+    elif not name:
+        first = roots.folder_of(entry.kind, entry.name)
+        places = (place for item in workspace.remembered for place in item.places)
+        known = any((one.kind, one.name) == (entry.kind, entry.name) for one in places)
+        if first and known and not first.exists():
+            what = f"the name {entry.name!r} belongs to {first}, which is missing"
+            hint = f"if it was moved here, write its new place in {workspace.remembered_file}; else delete its line there"
+            raise UsageError(f"{entry.path}: {what}", hint=hint)
+        numbered = chain([entry.name], (f"{entry.name}-{n}" for n in count(2)))
+        name = next(one for one in numbered if roots.folder_of(entry.kind, one) is None)
+    before = roots.folder_of(entry.kind, name)
     if before and before != entry.path:
         if before.exists():
-            raise _name_error(entry, f"the name {entry.name!r} already belongs to {before}")
-        used = bool(roots.texts(_container(entry)))
-        if used and not moved and _share(entry, ledger, open_whole) < MOVED_SHARE:
-            what = f"the name {entry.name!r} belongs to {before}, which is missing"
-            raise _name_error(entry, what, asks=True)
-    roots.remember(entry.kind, entry.name, entry.path)
-    return entry
-
-
-def _name_error(entry: SourceEntry, what: str, *, asks: bool = False) -> ForgeError:
-    """Return the error for a folder that cannot have its name.
-
-    With `asks`, the hint says what to do if the folder is the missing one.
-    """
-    what = f"{entry.path}: {what}"
-    if entry.where.line:
-        same = "if it is the same folder: ankiforge run --moved; if not, " if asks else ""
-        return entry.where.at("name").error(what, f"{same}give this source another `name`")
-    path = shlex.quote(str(entry.path))
-    same = f"if it is the same folder: ankiforge run {path} --moved; if not, " if asks else ""
-    return UsageError(what, hint=f"{same}give this one another name: --name NAME")
-
-
-def _share(entry: SourceEntry, ledger: Ledger, open_whole: Opener) -> float:
-    """Return the share (0 to 1) of the content read earlier under this name that the folder holds.
-
-    This is the greater of two shares: of the highlights with the same text in any file, and of the
-    notes recognised by their whole text, in case many highlights were edited.
-    """
-    container = _container(entry)
-    known, notes = ledger.roots.texts(container), ledger.roots.sketches(container)
-    if not known:
-        return 0.0
-    texts, sketches = set[str](), dict[str, Sketch]()
-    for found in open_whole(entry).scan():
-        if isinstance(found, Extracted):
-            texts.update(map(text_of, found.highlights))
-            if found.sketch:
-                sketches[found.document.path] = decode(found.sketch)
-    shares = [len(known & texts) / len(known)]
-    if notes:
-        shares.append(len(pair(notes, sketches)) / len(notes))
-    return max(shares)
-
-
-def _container(entry: SourceEntry) -> str:
-    return f"{'vault' if entry.kind == 'obsidian' else entry.kind}:{entry.name}"
+            what = f"{entry.path}: the name {name!r} already belongs to {before}"
+            raise entry.where.at("name").error(what, "give this source another `name`")
+        say(f"{entry.path} was {before} before; it keeps the name {name!r}")
+    roots.remember(entry.kind, name, entry.path)
+    return replace(entry, name=name)
 
 
 # --- opening sources ------------------------------------------------------------------------

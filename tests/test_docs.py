@@ -109,7 +109,7 @@ class Home:
         spread = [re.sub(r"^~", str(self.folder), argument) for argument in arguments]
         if spread[:1] == ["review"]:
             return self._review(spread)
-        if spread[:1] == ["watch"] and "--once" not in spread:
+        if spread[:1] == ["watch"]:
             return self._watch(spread)
         with chdir(self.folder), redirect_stdout(said), redirect_stderr(said):
             try:

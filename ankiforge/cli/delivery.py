@@ -396,7 +396,7 @@ def send(now: Session) -> tuple[str, Path | None]:
 
 
 class Push:
-    """One push to a running Anki: of `push`, or at the end of `run` or a pass of `watch`."""
+    """One push to a running Anki: of `push`, or at the end of a pass of `watch`."""
 
     def __init__(
         self,
@@ -405,15 +405,11 @@ class Push:
         path: Path,
         force: bool = False,
         without: frozenset[Guid] = frozenset(),
-        tally: Tally | None = None,
     ) -> None:
-        """Prepare a push that does not update the cards in `without`.
-
-        The results are added to `tally`.
-        """
+        """Prepare a push that does not update the cards in `without`."""
         self.now, self.deck, self.path, self.force = now, deck, path, force
         self.without = without
-        self.tally = tally or Tally(problems=list(now.problems))
+        self.tally = Tally(problems=list(now.problems))
         self.pushed = PushResult()
         self.run_id = now.ledger.start_run("push")
         self.written = False

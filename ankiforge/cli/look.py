@@ -86,6 +86,9 @@ def status(call: Call) -> None:
         })  # fmt: skip
         return
     call.out.print(f"{now.workspace.root}: {', '.join(sources) or 'no sources yet'}")
+    if now.workspace.remembered:
+        paths = ", ".join(item.path for item in now.workspace.remembered)
+        call.out.print(f"  remembered in {now.workspace.remembered_file}: {paths}")
     without = f", {len(funnel.without):,} without an accepted card" if funnel.without else ""
     call.out.print(f"  {counted(funnel.seen, 'highlight')}{without}")
     blocked = f", {cards['blocked']:,} blocked" if cards["blocked"] else ""

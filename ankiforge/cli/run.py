@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -42,7 +42,6 @@ from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
     from ankiforge.app import SelectedSource
-    from ankiforge.config.workspace import Remembered
     from ankiforge.draft.llm import Model
     from ankiforge.model import RunId, Source
     from ankiforge.pipeline import Job, Progress
@@ -59,7 +58,6 @@ _FLOOD_SHOWN = 5
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       put the cards into the deck Notes
   ankiforge run                            read remembered paths and all sources again
-  ankiforge run old.pdf --once             read a file once, without remembering it
   ankiforge run --dry-run --json           show what would happen, as JSON
 """, shows="limit jobs")  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
@@ -73,62 +71,39 @@ _FLOOD_SHOWN = 5
 @DRAFTER
 @ACCEPT
 @NEW
-@click.option("--name", default="", help="Use this name for the source at PATH.")
-@click.option("--moved", is_flag=True, help="Treat PATH as the new place of a missing source.")
-@click.option("--once", is_flag=True, help="Do not remember PATH.")
-@click.option(
-    "--forget", multiple=True, type=FILE, metavar="PATH",
-    help="Forget a remembered PATH; read nothing.",
-)  # fmt: skip
 @click.option(
     "--confirm-deletions", default=0, metavar="N",
     help="Confirm that the N notes or files that are gone were deleted on purpose.",
 )  # fmt: skip
 @FORCE
 @click.option("--dry-run", is_flag=True, help="Show what would happen; write and send nothing.")
-def run(call: Call, paths: tuple[Path, ...], forget: tuple[Path, ...], **options: Any) -> None:
+def run(
+    call: Call,
+    paths: tuple[Path, ...],
+    *,
+    deck: str,
+    output: str | None,
+    drafter: str | None,
+    accept: str | None,
+    new_only: bool,
+    confirm_deletions: int,
+    force: bool,
+    dry_run: bool,
+) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is a PDF, a note, a text file, a tiddler, Kindle clippings, a Readwise or hypothes.is
     export, a folder of these, or Zotero's data folder. Each PATH is remembered: without PATH,
-    the remembered ones and the sources of the workspace are read.
+    the remembered ones and the sources of the workspace are read. `status` names the file that
+    lists them.
     """
-    if forget:
-        if paths:
-            hint = f"first: {call.program} run --forget PATH"
-            raise UsageError("--forget reads nothing", hint=hint)
-        _forget(call, forget)
-    else:
-        run_sources(call, paths, **options)
-
-
-def run_sources(
-    call: Call,
-    paths: tuple[Path, ...] = (),
-    *,
-    deck: str = "",
-    output: str | None = None,
-    drafter: str | None = None,
-    accept: str | None = None,
-    new_only: bool = False,
-    name: str = "",
-    moved: bool = False,
-    confirm_deletions: int = 0,
-    force: bool = False,
-    dry_run: bool = False,
-    once: bool = False,
-    push: bool = False,
-) -> None:
-    """Read, draft, check, and write a package; with `push`, push the cards to a running Anki as well."""
     from ankiforge.cli.delivery import (
-        Push,
         deck_notices,
         package_path,
         refuse_foreign,
         sync_first,
         write_packages,
     )
-    from ankiforge.model import Problem
     from ankiforge.pipeline import propose
     from ankiforge.reports.cards import left_behind
     from ankiforge.reports.summary import Tally, summarize
@@ -136,7 +111,7 @@ def run_sources(
     out, accept = call.out, accept or ""
     with session(call, writes="" if dry_run else "drafting", read_only=dry_run) as now:
         refuse_foreign(package_path(now, deck, output), force)
-        wanted, lost = select_sources(now, paths, name)
+        wanted, lost = select_sources(now, paths)
         if not wanted and not lost:
             raise _nothing_to_read(now)
         model = model_for(now, drafter or "", accept=accept)
@@ -144,9 +119,9 @@ def run_sources(
             model = model.from_memory()  # use cached replies, and send nothing
         lines: list[str] = []
         tally = Tally(problems=list(lost), absent=bool(lost))
-        wanted, sources = open_sources(now, wanted, lines.append, moved=moved)
-        if paths and not (once or dry_run):
-            lines += _remember(now, paths, name, wanted)
+        wanted, sources = open_sources(now, wanted, lines.append)
+        if paths and not dry_run:
+            lines += _remember(now, paths, wanted)
         job = replace(job_for(now, sources, model, accept, deck), confirmed=confirm_deletions)
         sync_first(now, tally)
         for line in lines:
@@ -154,7 +129,7 @@ def run_sources(
         run = now.ledger.start_run("run")
         error = follow(now, tally, propose(job, now.ledger, run), model, job, run)
 
-        def write() -> None:
+        if not dry_run:
             only = now.ledger.cards.of_documents(run) if paths else None
             write_packages(now, run, tally, job.decks, deck=deck, output=output, only=only,
                            new_only=new_only, force=force)  # fmt: skip
@@ -162,20 +137,6 @@ def run_sources(
             if not paths and now.ledger.has_changed("decks", repr(job.decks)):
                 for line in left_behind(now.ledger, run, job.decks):
                     out.say(line)
-
-        if push and not dry_run:
-            work = Push(now, deck, package_path(now, deck), force, tally=tally)
-            try:
-                work.run()
-            except ServiceError as absent:
-                if not work.written:
-                    write()
-                if error or out.as_json:  # else the error is printed at the end
-                    tally.problems.append(Problem("Anki", absent.message, absent.hint))
-                error = error or absent
-            now.ledger.finish_run(run)
-        elif not dry_run:
-            write()
         if deck and not dry_run:
             tally.deck_notices += deck_notices(now, run, tally, deck)
         if out.quiet and not out.as_json:
@@ -205,7 +166,6 @@ def _after(
     """Yield lines about the package, cards accepted or not, and the next commands."""
     from ankiforge.ledger.placing import FLOOD
     from ankiforge.reports.cards import one_line
-    from ankiforge.reports.summary import push_text
 
     tally, cards, program = summary.tally, summary.cards, now.call.program
     if dry_run:
@@ -213,13 +173,11 @@ def _after(
         return
     if summary.nothing_new and summary.funnel.seen:
         yield "\nnothing is new"
-    if tally.pushed and (tally.pushed.added or tally.pushed.updated):
-        yield f"\n{push_text(tally.pushed)}"
     for one in tally.to_import:
         yield f"\npackage: {one.path}"
         if not summary.nothing_new:
             yield "  to import it, double-click it, or use File › Import in Anki; leave the options as they are"
-    if not (tally.to_import or tally.pushed or tally.aside or tally.incomplete):
+    if not (tally.to_import or tally.aside or tally.incomplete):
         why, waiting = "there is no card yet", cards["waiting"] + cards["blocked"]
         # cards of a source that was not read now do not count as ready
         if cards["ready"] or (tally.plans and not waiting):
@@ -251,9 +209,7 @@ def _after(
 # --- remembered PATHs -----------------------------------------------------------------------
 
 
-def _remember(
-    now: Session, paths: tuple[Path, ...], name: str, wanted: list[SelectedSource]
-) -> list[str]:
+def _remember(now: Session, paths: tuple[Path, ...], wanted: list[SelectedSource]) -> list[str]:
     """Remember the PATHs of a run; return a line for each new one.
 
     `wanted` are the sources at these PATHs, with their final names.
@@ -262,10 +218,10 @@ def _remember(
     from ankiforge.config.trust import confirm, remembered_concerns
     from ankiforge.config.workspace import store_remembered, user_folders
 
-    workspace, program = now.workspace, f"{now.call.program} run"
+    workspace = now.workspace
     given = {os.path.realpath(path): path for path in paths}
     legible = tuple(path for path in paths if _is_text(os.path.realpath(path)))
-    kept, new = remember_paths(workspace, now.ledger, legible, name, wanted)
+    kept, new = remember_paths(workspace, now.ledger, legible, wanted)
     if tuple(kept) != workspace.remembered:
         store_remembered(workspace.folder, kept)
         if not workspace.is_default:
@@ -277,7 +233,8 @@ def _remember(
         *others, last = dict.fromkeys(f"`{place.name}`" for place in item.places)
         source = f"the sources {', '.join(others)} and {last}" if others else f"the source {last}"
         lines.append(
-            f"{path} is remembered as {source}; to forget it: {program} --forget {quote(path)}"
+            f"{path} is remembered as {source}; to forget it, delete its line in"
+            f" {workspace.remembered_file}"
         )
     return lines
 
@@ -291,37 +248,6 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _forget(call: Call, paths: Iterable[Path]) -> None:
-    """Remove PATHs from those that are remembered; their cards are kept.
-
-    Raises:
-        UsageError: a PATH is not remembered.
-    """
-    from ankiforge.config.workspace import store_remembered
-
-    with session(call, writes="drafting") as now:
-        note_sources(now)  # store that they were in use until now
-        known = now.workspace.remembered
-        gone: list[Remembered] = []
-        for path in paths:
-            spellings = {
-                str(path.absolute()),
-                os.path.realpath(path),
-            }  # the path may no longer exist
-            found = [item for item in known if item.path in spellings]
-            if not found:
-                listed = ", ".join(item.path for item in known)
-                hint = f"remembered: {listed}" if known else "nothing is remembered"
-                raise UsageError(f"{path}: is not remembered as a source", hint=hint)
-            gone += found
-        store_remembered(now.workspace.folder, [item for item in known if item not in gone])
-        note_sources(now)
-        for item in gone:
-            call.out.say(f"{item.path} is forgotten; its cards stay, and nothing counts as deleted")
-        if call.out.as_json:
-            call.out.data({"forgotten": [item.path for item in gone]})
-
-
 # --- extract --------------------------------------------------------------------------------
 
 
@@ -330,8 +256,7 @@ def _forget(call: Call, paths: Iterable[Path]) -> None:
   ankiforge extract ~/Vault --json | jq .exact
 """, shows="limit jobs", lines=True)  # fmt: skip
 @click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]...")
-@click.option("--name", default="", help="Use this name for the source at PATH.")
-def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
+def extract(call: Call, paths: tuple[Path, ...]) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.app import make_job
     from ankiforge.pipeline import ingest
@@ -340,7 +265,7 @@ def extract(call: Call, paths: tuple[Path, ...], name: str) -> None:
 
     out = call.out
     with session(call, read_only=True) as now:
-        wanted, lost = select_sources(now, paths, name)
+        wanted, lost = select_sources(now, paths)
         if not wanted and not lost:
             raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
         _, sources = open_sources(now, wanted, out.say)

@@ -155,14 +155,14 @@ def glance(call: Call) -> Iterator[Session]:
 
 
 def select_sources(
-    now: Session, paths: tuple[Path, ...], name: str = ""
+    now: Session, paths: tuple[Path, ...]
 ) -> tuple[list[SelectedSource], list[Problem]]:
     """Return the sources at PATHs or in the settings, and problems for PATHs that cannot be read."""
     from ankiforge import app
     from ankiforge.model import Problem
 
     note_sources(now)
-    found = list(app.select_sources(now.workspace, now.ledger, paths, name))
+    found = list(app.select_sources(now.workspace, now.ledger, paths))
     problems = [one for one in found if isinstance(one, Problem)]
     return [one for one in found if not isinstance(one, Problem)], problems
 
@@ -175,20 +175,13 @@ def note_sources(now: Session) -> None:
 
 
 def open_sources(
-    now: Session,
-    selected: list[SelectedSource],
-    say: Callable[[str], None],
-    *,
-    moved: bool = False,
+    now: Session, selected: list[SelectedSource], say: Callable[[str], None]
 ) -> tuple[list[SelectedSource], tuple[Source, ...]]:
-    """Open sources under their final names; `say` is called with a line for each moved folder.
-
-    With `moved`, the user states that a folder is a missing one that was moved.
-    """
+    """Open sources under their final names; `say` is called with a line for each moved folder."""
     from ankiforge import app
 
     config, offline = now.workspace.config, now.call.offline
-    selected = app.name_sources(config, selected, now.ledger, say, offline=offline, moved=moved)
+    selected = app.name_sources(now.workspace, selected, now.ledger, say)
     jobs = now.call.jobs or min(MOST_READERS, os.cpu_count() or 1)
     return selected, app.open_sources(config, selected, now.ledger, offline=offline, jobs=jobs)
 

@@ -150,13 +150,13 @@ def remember_rest(
     settings = load_settings(root / FILE_NAME)
     named += [Place(one.kind, one.name, str(one.path)) for one in settings.sources]
     rest: dict[Path, Remembered] = {}
-    for given, place in ((item.name, place) for item in before for place in item.places):
+    for place in (place for item in before for place in item.places):
         for target in place.targets:
             only = (str(target),) if place.only else ()
             one = Place(place.kind, place.name, place.root, only, place.exclude)
             if not any(other.covers(one) for other in named):
-                first = rest.setdefault(target, Remembered(str(target), given, ()))
-                rest[target] = Remembered(first.path, first.name, (*first.places, one))
+                first = rest.setdefault(target, Remembered(str(target)))
+                rest[target] = Remembered(first.path, (*first.places, one))
     if rest or (root / ".ankiforge" / REMEMBERED).exists():
         open_workspace(root).prepare()
         store_remembered(root / ".ankiforge", list(rest.values()))

@@ -11,7 +11,6 @@ import click
 
 from ankiforge.cli.output import Call, command
 from ankiforge.cli.review import end_by_signal
-from ankiforge.cli.run import run_sources
 from ankiforge.cli.session import workspace_of
 from ankiforge.errors import BusyError, RefusedError, UsageError
 
@@ -23,12 +22,10 @@ if TYPE_CHECKING:
   ankiforge watch                  keep the package up to date
   ankiforge watch --push           send finished cards to a running Anki
   ankiforge watch --poll           for network folders and WSL, which send no events
-  ankiforge watch --once --json    one pass, like run
 """, shows="limit jobs", lines=True)  # fmt: skip
 @click.option("--push", is_flag=True, help="Send finished cards to a running Anki.")
-@click.option("--once", is_flag=True, help="Make one pass, then stop.")
 @click.option("--poll", is_flag=True, help="Compare file times instead of waiting for events.")
-def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
+def watch(call: Call, push: bool, poll: bool) -> None:
     """Follow all sources and draft cards as you write.
 
     Cards go into the package, or with --push to Anki, once you have not touched their note for two
@@ -44,9 +41,6 @@ def watch(call: Call, push: bool, once: bool, poll: bool) -> None:
             hint = f"first: {call.program} run PATH"
         raise UsageError("there is nothing to watch", hint=hint)
     with end_by_signal() as ended:
-        if once:  # the same as `run`, with `--push` followed by `push`
-            run_sources(call, push=push)
-            return
         workspace.prepare()
         narrator = Narrator(call.out, time.time)
         events = FileEvents(poll=poll)

@@ -12,10 +12,9 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -25,13 +24,12 @@ from ankiforge.errors import UsageError
 _WORKSPACES, _REGISTERED = "workspaces", "registered"
 
 
-def _store_json(path: Path, value: Any) -> None:
-    """Replace a JSON file atomically. Only its owner can read it.
+def _store(path: Path, content: bytes) -> None:
+    """Replace a file atomically. Only its owner can read it.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    content = msgspec.json.format(msgspec.json.encode(value)) + b"\n"
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -86,7 +84,8 @@ def store_values(folders: UserFolders, name: str, values: Mapping[str, str]) -> 
     """
     try:
         folders.config.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _store_json(folders.config / f"{name}.json", dict(sorted(values.items())))
+        content = msgspec.json.format(msgspec.json.encode(dict(sorted(values.items()))))
+        _store(folders.config / f"{name}.json", content + b"\n")
     except OSError as error:
         what = f"{folders.config}: cannot be written: {error.strerror}"
         raise UsageError(what, hint="ANKIFORGE_HOME names another folder") from error
@@ -107,12 +106,16 @@ def home_of(folders: UserFolders) -> tuple[str, bool]:
 
 # --- remembered PATHs -----------------------------------------------------------------------
 
-REMEMBERED = "sources.json"
-"""The file next to the ledger with the PATHs of `ankiforge run PATH`, the sources found for each,
-and the names under which their keys were issued. `ankiforge.yaml` takes precedence."""
+REMEMBERED = "sources.yaml"
+"""The file next to the ledger with the PATHs of `ankiforge run PATH`: a list with a line for each PATH.
+Delete a line to forget it. `ankiforge.yaml` takes precedence."""
+_HEAD = """\
+# What `ankiforge run` reads besides the sources in ankiforge.yaml. To forget a path, delete its line;
+# if it was moved, write its new place in that line: it keeps its names, and so its cards.
+"""
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     """One source found for a PATH."""
 
     kind: str
@@ -136,14 +139,13 @@ class Place(msgspec.Struct, frozen=True):
         )
 
 
-class Remembered(msgspec.Struct, frozen=True):
+class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     """One PATH that plain `ankiforge run` reads."""
 
     path: str
     """Absolute, symbolic links resolved."""
-    name: str = ""
-    """The value of `--name`."""
     places: tuple[Place, ...] = ()
+    """In the file, `root` and `only` are relative to `path`, so that a person may change that."""
 
     def covers(self, places: Iterable[Place]) -> bool:
         """Return whether all of these places are read through this PATH."""
@@ -151,14 +153,22 @@ class Remembered(msgspec.Struct, frozen=True):
 
 
 def load_remembered(folder: Path) -> tuple[Remembered, ...]:
-    """Return the remembered PATHs in a workspace's `.ankiforge/`. () if the file is damaged."""
+    """Return the remembered PATHs in a workspace's `.ankiforge/`; lines that hold none are left out."""
     try:
-        raw = (folder / REMEMBERED).read_bytes()
-        if b"\\u0000" in raw:  # never in a valid path
-            return ()
-        return msgspec.json.decode(raw, type=tuple[Remembered, ...])
-    except (OSError, msgspec.MsgspecError, UnicodeError):
+        text = (folder / REMEMBERED).read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
         return ()
+    found = []
+    for line in text.split("\n"):
+        if not line.startswith("- "):
+            continue
+        try:
+            item = msgspec.json.decode(line[2:], type=Remembered)
+        except msgspec.MsgspecError:
+            continue
+        if Path(item.path).is_absolute() and "\0" not in item.path:
+            found.append(_based(item, lambda path, base: os.path.normpath(Path(base) / path)))
+    return tuple(found)
 
 
 def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
@@ -167,11 +177,23 @@ def store_remembered(folder: Path, items: Iterable[Remembered]) -> None:
     Raises:
         UsageError: the folder cannot be written.
     """
+    lines = (f"- {msgspec.json.encode(_based(one, os.path.relpath)).decode()}\n" for one in items)
     try:
-        _store_json(folder / REMEMBERED, tuple(items))
+        _store(folder / REMEMBERED, "".join((_HEAD, *lines)).encode())
     except OSError as error:
         what = f"{folder / REMEMBERED}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="to read it without remembering it: --once") from error
+        raise UsageError(what, hint="allow writing there, or use --dry-run") from error
+
+
+def _based(item: Remembered, turn: Callable[[str, str], str]) -> Remembered:
+    """Return an item whose folders and files are turned into others by (path, base)."""
+    places = tuple(
+        msgspec.structs.replace(
+            one, root=turn(one.root, item.path), only=tuple(turn(at, item.path) for at in one.only)
+        )
+        for one in item.places
+    )
+    return Remembered(item.path, places)
 
 
 # --- a workspace ----------------------------------------------------------------------------
@@ -215,6 +237,11 @@ class Workspace:
     def prompts(self) -> Path:
         """The prompts of this workspace, which take precedence over the shipped ones."""
         return self.root / "prompts"
+
+    @property
+    def remembered_file(self) -> Path:
+        """The list of the remembered PATHs."""
+        return self.folder / REMEMBERED
 
     @property
     def remembered(self) -> tuple[Remembered, ...]:

@@ -29,7 +29,6 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text.fold import fold
-from ankiforge.text.renames import Sketch, decode
 
 Place = tuple[str, str]
 """The container and the place of a document."""
@@ -293,23 +292,6 @@ class Roots:
     def apply(self, source: str, root: str) -> None:
         """Store the folder of a source from a journal line."""
         self._writer.meta(_HEARD + source, root)
-
-    def texts(self, container: str) -> frozenset[str]:
-        """Return the hashed texts of the highlights that the last scan of a container found.
-
-        Present highlights with a reason are omitted: the settings no longer select them.
-        """
-        rows = self._db.execute(
-            "SELECT text FROM highlight WHERE container = ? AND presence <> 'gone'"
-            " AND (presence = 'ignored' OR presence_why = '')",
-            (container,),
-        ).fetchall()
-        return frozenset(str(row["text"]) for row in rows)
-
-    def sketches(self, container: str) -> dict[str, Sketch]:
-        """Return the stored sketches of the documents of a container, by place."""
-        rows = self._db.execute("SELECT place, words FROM sketch WHERE container = ?", (container,))
-        return {row["place"]: decode(row["words"]) for row in rows}
 
 
 _IN_PARTS = "in parts"

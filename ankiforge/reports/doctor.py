@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ankiforge import __version__, check, extract
@@ -144,12 +143,12 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     for source in workspace.config.sources:
         yield _source(source, workspace.config, offline=around.offline, trusted=trusted)
     for item in workspace.remembered:
-        name = f"source {item.places[0].name if item.places else item.name}"
+        name = f"source {item.places[0].name if item.places else Path(item.path).name}"
         if os.access(item.path, os.R_OK):
             kinds = ", ".join(place.kind for place in item.places)
             yield _ok(name, f"{kinds} in {item.path}, remembered by run")
         else:
-            do = f"if it was moved: ankiforge run NEWPATH; otherwise: ankiforge run --forget {quote(item.path)}"
+            do = f"if it was moved, write its new place in {workspace.remembered_file}; else delete its line"
             yield _warn(name, f"{item.path} is remembered but missing", do)
     yield _ledger(workspace, around)
     yield from _journal(workspace)

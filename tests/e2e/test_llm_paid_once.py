@@ -170,7 +170,6 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
         again = forge.ok("run", "--json").data
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
         assert all("ask again with: ankiforge draft --again" in why for why in again["no_card"])
-    forge.ok("watch", "--once")
     shown = forge.ok("list", "--no-card", "--json").lines
     assert len(server.asked) == asked
     server.otherwise = fake.obliging

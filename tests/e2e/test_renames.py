@@ -286,24 +286,6 @@ def test_a_folder_that_is_renamed_is_no_loss(forge, vault):
     assert live(forge).keys() == before
 
 
-@pytest.mark.parametrize("name", ["notes", "renamed"], ids=["under its name", "renamed"])
-def test_a_person_says_that_a_folder_is_the_missing_one(forge, vault, tmp_path, name):
-    many(vault, 4)
-    (vault / "A.md").write_text("Katze:::cat\n")
-    forge.ok("run", vault)
-    before = live(forge).keys()
-    (tmp_path / "moved").mkdir()
-    moved = vault.rename(tmp_path / "moved" / name)
-    for number in range(4):
-        (moved / f"N{number}.md").write_text(f"Which element has the number {number}?::E{number}\n")
-    told = forge("run", moved, code=2).stderr
-    assert "--moved" in told
-    assert "--name NAME" in told
-    forge.ok("run", moved, "--moved")
-    assert live(forge).keys() == before
-    forge.ok("run")
-
-
 # --- papers -------------------------------------------------------------------------------------
 
 

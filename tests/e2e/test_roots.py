@@ -20,30 +20,31 @@ def guids(forge) -> list[str]:
     return sorted(card["guid"] for card in forge.cards())
 
 
-def test_a_vault_that_was_renamed_or_moved_is_the_same_and_what_was_rejected_stays_so(
+def test_a_vault_that_was_renamed_or_moved_is_the_same_once_its_line_says_so(
     forge, vault, tmp_path
 ):
     forge.ok("run", vault)
     before = guids(forge)
     forge.ok("reject", before[0])
     moved = vault.rename(vault.with_name("renamed"))
-    result = forge.ok("run", moved)
+    assert guids(forge) == before
+    list_file = forge.home / ".ankiforge" / "sources.yaml"
+    told = forge.ok("run").stderr
+    assert str(list_file) in told
+    list_file.write_text(list_file.read_text("utf-8").replace(f'"{vault}"', f'"{moved}"'), "utf-8")
+    result = forge.ok("run")
     assert "keeps the name 'notes'" in result.stderr
     assert guids(forge) == before
     assert [c["guid"] for c in forge.cards() if c["verdict"] == "rejected"] == [before[0]]
     assert "keeps the name" not in forge.ok("run", moved).stderr
-    (tmp_path / "two").mkdir()
-    forge.ok("run", moved.rename(tmp_path / "two" / "renamed"))
-    assert guids(forge) == before
 
 
-def test_a_folder_keeps_the_name_it_was_given(forge, vault, tmp_path):
+def test_a_folder_whose_name_is_used_gets_a_number_and_keeps_it(forge, vault, tmp_path):
     other = tmp_path / "two" / "notes"
     other.mkdir(parents=True)
     (other / "b.md").write_text("Third?::three\n")
     forge.ok("run", vault)
-    assert "--name NAME" in forge("run", other, code=2).stderr
-    forge.ok("run", other, "--name", "second")
+    assert "the source `notes-2`" in forge.ok("run", other).stderr
     before = guids(forge)
     assert forge.json("run", other)["highlights"]["new"] == 0
     shutil.rmtree(vault)
@@ -57,7 +58,9 @@ def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(forge, va
     other = tmp_path / "two" / "notes"
     other.mkdir(parents=True)
     (other / "b.md").write_text("Third?::three\n")
-    assert "is missing" in forge("run", other, code=2).stderr
+    told = forge("run", other, code=2).stderr
+    assert "is missing" in told
+    assert "sources.yaml" in told
 
 
 def test_a_dry_run_and_extract_remember_no_root(forge, vault):

@@ -83,6 +83,19 @@ def export_source(folder: Path, *, more: bool = False) -> Path:
     return annotations(folder / "export.json", *([ROC, EM] if more else [ROC]))
 
 
+def remembered(forge) -> list[tuple[str, str]]:
+    """Each remembered PATH, with its line in the list."""
+    file = forge.home / ".ankiforge" / "sources.yaml"
+    lines = [one for one in file.read_text("utf-8").splitlines() if one.startswith("- ")]
+    return [(json.loads(one[2:])["path"], one) for one in lines]
+
+
+def remember(forge, *lines: str) -> None:
+    """Leave only these lines in the list."""
+    file = forge.home / ".ankiforge" / "sources.yaml"
+    file.write_text("".join(f"{one}\n" for one in lines), "utf-8")
+
+
 @pytest.mark.parametrize(
     "source", [vault_source, notes_source, papers_source, paper_source, export_source]
 )
@@ -108,13 +121,6 @@ def test_the_second_day_works(forge, tmp_path, source):
     assert guids(forge) == after  # the first workspace is the registered one
 
 
-def test_watch_follows_what_was_remembered(forge, v):
-    forge.ok("run", v)
-    (v / "a.md").write_text(FIRST + MORE, "utf-8")
-    assert "1 new" in forge.ok("watch", "--once").stdout
-    assert len(forge.cards()) == 3
-
-
 def test_a_decision_goes_along_with_the_first_init(forge, v, tmp_path):
     forge.ok("run", v)
     forge.ok("reject", forge.cards("stem")[0]["guid"])
@@ -125,16 +131,16 @@ def test_a_decision_goes_along_with_the_first_init(forge, v, tmp_path):
 
 
 def test_init_writes_the_sources_under_the_names_of_their_keys(forge, v, tmp_path):
-    forge.ok("run", v, "--name", "lab")
+    forge.ok("run", v)
     forge.ok("run", pdf(tmp_path / "papers" / "one.pdf", ROC).parent)
     note = notes_source(tmp_path)
-    forge.ok("run", note, "--name", "club")
+    forge.ok("run", note)
     before = guids(forge)
     forge.ok("init", tmp_path / "w")
     settings = (tmp_path / "w" / "ankiforge.yaml").read_text("utf-8")
-    assert f"  - obsidian:\n      name: lab\n      path: {v}\n" in settings
+    assert f"  - obsidian:\n      name: v\n      path: {v}\n" in settings
     assert f"  - pdf:\n      name: papers\n      path: {tmp_path / 'papers'}\n" in settings
-    assert "name: club" in settings
+    assert "name: vault" in settings
     found = forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]
     assert (found["unchanged"], found["new"]) == (4, 0)
     assert forge.ok("-C", tmp_path / "w", "doctor").exit_code == 0
@@ -178,8 +184,7 @@ def test_a_folder_within_and_around_doubles_nothing_and_nothing_is_gone(
         assert (found["seen"], found["new"], found["gone"]) == (3, 0, 0)
     assert len(forge.cards()) == 3
     assert not forge.cards("finding:source_gone")
-    assert "not remembered" in forge("run", "--forget", v / "sub", code=2).stderr
-    forge.ok("run", "--forget", v)
+    assert [path for path, _ in remembered(forge)] == [str(v)]
 
 
 def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(forge, v, tmp_path):
@@ -204,10 +209,9 @@ def test_a_remembered_path_that_came_with_a_folder_needs_trust(forge, v, tmp_pat
 # --- not remembered -----------------------------------------------------------------------------
 
 
-def test_once_and_a_dry_run_remember_nothing(forge, v):
-    for option in ("--once", "--dry-run"):
-        assert "remembered" not in forge.ok("run", v, option).stderr
-        assert "nothing to read" in forge("run", code=2).stderr
+def test_a_dry_run_remembers_nothing(forge, v):
+    assert "remembered" not in forge.ok("run", v, "--dry-run").stderr
+    assert "nothing to read" in forge("run", code=2).stderr
 
 
 def test_what_is_remembered_outlives_the_ledger_and_a_move_until_it_is_forgotten(forge, v):
@@ -216,13 +220,19 @@ def test_what_is_remembered_outlives_the_ledger_and_a_move_until_it_is_forgotten
     (forge.home / ".ankiforge" / "ledger.db").unlink()
     forge.ok("run")
     assert guids(forge) == before
-    forge.ok("run", moved := v.rename(v.with_name("moved")))
+    moved = v.rename(v.with_name("moved"))
+    [(path, line)] = remembered(forge)
+    assert path == str(v)
+    remember(forge, line.replace(f'"{v}"', f'"{moved}"'))
+    told = forge.ok("run").stderr
+    assert f"{moved} was {v} before; it keeps the name" in told
     assert "note:" not in forge.ok("run").stderr
     assert guids(forge) == before
-    forge.ok("run", "--forget", moved)
+    assert str(moved) in forge.ok("status").stdout
+    remember(forge)
     assert f"ankiforge run {moved}" in forge("run", code=2).stderr
     assert len(forge.cards("verdict:accepted standing:live")) == 2
-    assert "nothing to watch" in forge("watch", "--once", code=2).stderr
+    assert "nothing to watch" in forge("watch", code=2).stderr
     shutil.rmtree(forge.home / ".ankiforge")
     assert f"ankiforge run {moved}" in forge("run", code=2).stderr
 
@@ -236,7 +246,7 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
     for _ in range(3):
         told = forge.ok("run")
         assert told.stderr.count(f"note: {v}: ") == 1
-        assert f"ankiforge run --forget {v}" in told.stderr
+        assert "write its new place in" in told.stderr
         assert "No highlights found" not in told.stdout
     assert not forge.cards("finding:source_gone")
     away.rename(v)
@@ -277,7 +287,10 @@ def test_notes_and_pdfs_of_one_folder_that_is_gone_are_told_as_one(forge, v, no_
     gone = v.rename(v.with_name("gone"))
     forge.ok("init", w := forge.folder / "w")
     assert forge.ok("-C", w, "run").stderr.count(f"note: {v}: ") == 1
-    assert forge.ok("-C", w, "run", gone).stderr.count("it keeps the name 'v'") == 1
+    file = w / ".ankiforge" / "sources.yaml"
+    file.write_text(file.read_text("utf-8").replace(f'"{v}"', f'"{gone}"'), "utf-8")
+    forge.ok("init", "--trust", w)
+    assert forge.ok("-C", w, "run").stderr.count("it keeps the name 'v'") == 1
 
 
 def test_a_deleted_export_takes_nothing_away_and_gives_way_to_the_next(forge, tmp_path, no_waiting):
@@ -337,12 +350,13 @@ def test_passages_are_asked_once_and_none_of_a_forgotten_source(forge, tmp_path)
     assert "ankiforge run PATH" in told
     assert not (forge.folder / "ask.md").exists()
     words = long_passages(2)
-    forge.ok("run", "--once", annotations(tmp_path / "0.json", words[0]), "--name", "n0")
-    assert "1 highlight written" in forge.ok("draft", "export", "ask.md").stderr
     for number, one in enumerate((*words, words[1])):
-        forge.ok("run", annotations(tmp_path / f"{number}.json", one), "--name", f"n{number}")
+        (tmp_path / f"n{number}").mkdir()
+        (tmp_path / f"n{number}" / "a.md").write_text(f"=={one}==\n", "utf-8")
+        forge.ok("run", tmp_path / f"n{number}")
     assert "2 highlights written" in forge.ok("draft", "export", "both.md").stderr
-    forge.ok("run", "--forget", tmp_path / "0.json")
+    remember(forge, *(line for path, line in remembered(forge) if "n0" not in path))
+    forge.ok("run")
     forge.ok("draft", "export", "ask.md")
     asked = (forge.folder / "ask.md").read_text("utf-8")
     assert [one in asked for one in words] == [False, True]

@@ -141,15 +141,6 @@ def test_one_watcher_is_enough_and_a_run_beside_it_just_works(forge, desk):
         assert forge.json("run")["highlights"]["seen"] == 2
 
 
-def test_once_is_what_run_does(forge, desk, vault):
-    whole = forge.json("watch", "--once")
-    assert whole["cards"]["drafted"] == 2
-    assert Path(whole["packages"][0]).exists()
-    again = forge.json("run")
-    assert again.keys() == whole.keys()
-    assert again["highlights"]["unchanged"] == 2
-
-
 def test_without_a_source_there_is_nothing_to_watch(forge):
     assert "nothing to watch" in forge("watch", code=2).stderr
 
