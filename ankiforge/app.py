@@ -490,7 +490,7 @@ def server_settings(
     """Return the model server's settings.
 
     Args:
-        workspace: provides the `llm:` settings and the prices.
+        workspace: provides the `llm:` settings.
         jobs: the number of concurrent requests; 0 = as in the settings.
         accept: the policy of `--accept`; "" = as in the settings.
         spent: the part of the budget that is already spent, in dollars.
@@ -500,11 +500,9 @@ def server_settings(
     """
     from msgspec.structs import asdict
 
-    from ankiforge.config import load_prices
     from ankiforge.draft.client import ServerSettings
 
     options = asdict(workspace.config.llm)
-    options["prices"] = load_prices(workspace.root)
     options["concurrency"] = jobs or options["concurrency"]
     if options["candidates"] is None:
         options["candidates"] = candidate_count(workspace.config, accept)
@@ -548,7 +546,7 @@ def probing(workspace: Workspace, settings: ServerSettings) -> Probing | None:
         except ConfigError as error:
             what = error.message.removeprefix("llm.budget_usd: ")
             where = workspace.config.where.at("llm", "verify_model")
-            raise where.error(what, "add it to prices.yaml") from error
+            raise where.error(what, "leave it out, or llm.budget_usd") from error
     ask, compare = (load(name, [shipped("prompts") / "probe"]) for name in ("ask", "compare"))
     return Probing(settings, ask, compare, same_answer)
 
@@ -573,7 +571,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
     config = workspace.config
     named = {
         name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
-        for rule in load_decks(workspace.root, config.decks)
+        for rule in load_decks(workspace.root)
         if (name := rule.prompt)
     }
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
@@ -668,7 +666,7 @@ def make_job(
         name = config.llm.model
     else:
         drafter, name = Rules(), DrafterName.RULES.value
-    decks = load_decks(workspace.root, config.decks)
+    decks = load_decks(workspace.root)
     if wants_probe(config):
         prober = getattr(drafter, "prober", None)
         options = {"probing": True, "prober": prober, **options}

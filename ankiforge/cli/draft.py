@@ -196,7 +196,7 @@ def _estimate(now: Session, model: Model | None, only: frozenset[HighlightKey]) 
     probes = f", {found.probes} of them to probe answers" if found.probes else ""
     cost = "nothing"
     if found.cost_usd is None:
-        cost = "price unknown; set llm.price_usd, or add it to prices.yaml"
+        cost = "price unknown; set llm.price_usd"
     elif found.cost_high_usd:
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
         cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"

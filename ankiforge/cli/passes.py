@@ -28,6 +28,7 @@ from ankiforge.cli.session import (
     workspace_of,
 )
 from ankiforge.config import is_loopback
+from ankiforge.config.deckfiles import DECK_FILES
 from ankiforge.config.workspace import REMEMBERED, Workspace
 from ankiforge.errors import ForgeError, ServiceError
 from ankiforge.extract import AHEAD
@@ -126,8 +127,7 @@ class Passes:
     def settings(self) -> str:
         """Return a stamp that changes with the settings files."""
         root = self._workspace.root
-        patterns = (*self._workspace.config.decks, "prompts/*.md", "prices.yaml")
-        files = {path for pattern in patterns for path in root.glob(pattern)}
+        files = {path for pattern in (DECK_FILES, "prompts/*.md") for path in root.glob(pattern)}
         remembered = self._workspace.folder / REMEMBERED
         own = (self._workspace.settings, remembered)
         return repr([_stamp(path) for path in (*own, *sorted(files))])

@@ -51,7 +51,6 @@ def stats(call: Call, query: tuple[str, ...], deck: str, since: datetime | None)
     """Show how far highlights have come, which drafts you keep, and how cards fare in Anki."""
     from ankiforge.anki.notes import deck_name
     from ankiforge.cli.selection import joined
-    from ankiforge.config import load_prices
     from ankiforge.model import Guid
     from ankiforge.reports.stats import (
         SHOWN,
@@ -70,7 +69,7 @@ def stats(call: Call, query: tuple[str, ...], deck: str, since: datetime | None)
             cards = frozenset(Guid(card.guid) for card in matching)
         day = since.date() if since else None
         choice = Choice(deck_name(deck) if deck else "", words, cards, day)
-        prices = prices_by(now.workspace.config.llm, load_prices(now.workspace.root))
+        prices = prices_by(now.workspace.config.llm)
         found = statistics(now.ledger, choice, prices)
     out = call.out
     if out.as_json:

@@ -239,7 +239,6 @@ llm:
 # review: every draft waits for you.
 accept: {{rules: clean, llm: review}}
 
-decks: [decks/*.yaml]
 output: .                         # the folder for packages
 
 # collection: auto finds Anki's own (read only, from a copy); none: never look; or a path.

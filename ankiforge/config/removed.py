@@ -9,6 +9,7 @@ from ankiforge.config.yamlfile import Location, Step
 
 REMOVED: dict[str, str] = {
     "checks": "every check has its fixed number and severity: docs/checks.md",
+    "decks": "the deck files of a workspace are decks/*.yaml",
     "decks.colours.*.prompt": "a prompt belongs to a deck: `prompt:` of its deck file",
     "llm.headers": "no server needs any but the key's, which the program sends",
     "llm.tags": "a model's guesses at Bloom levels and difficulty are not kept",

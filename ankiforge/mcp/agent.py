@@ -611,7 +611,7 @@ class Hidden:
 def _decks(workspace: Workspace) -> Any:
     from ankiforge.config.deckfiles import load_decks
 
-    return load_decks(workspace.root, workspace.config.decks)
+    return load_decks(workspace.root)
 
 
 def _highlight(ledger: Ledger, key: str) -> Highlight:

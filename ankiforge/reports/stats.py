@@ -335,14 +335,14 @@ def _statistics(ledger: Ledger, choice: Choice, prices: Prices) -> Statistics:
     )  # fmt: skip
 
 
-def prices_by(llm: LlmSettings, own: dict[str, tuple[float, ...]]) -> Prices:
-    """Return prices as used by a run: of the settings for their model, else of `own`, else as shipped."""
+def prices_by(llm: LlmSettings) -> Prices:
+    """Return prices as used by a run: of the settings for their model, else as shipped."""
 
     def price(model: str) -> Price | None:
         ours = model == llm.model or model.startswith(f"{llm.model}-")
         if ours and llm.price_usd is not None:
             return Price(*llm.price_usd)
-        return known_price(model, own) or (FREE if ours and is_loopback(llm.base_url) else None)
+        return known_price(model) or (FREE if ours and is_loopback(llm.base_url) else None)
 
     return price
 
@@ -592,9 +592,7 @@ def missing(found: Statistics, program: str) -> list[str]:
             )
     if found.unpriced:
         names = ", ".join(found.unpriced)
-        hints.append(
-            f"the price of {names} is not known: add it to prices.yaml, or set llm.price_usd"
-        )
+        hints.append(f"the price of {names} is not known: set llm.price_usd")
     if found.choice.partly:
         hints.append("highlights are counted only for all cards together")
     return hints

@@ -39,7 +39,7 @@ class Service:
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """The rules of the deck files, read when they are first needed."""
-        return load_decks(self.workspace.root, self.workspace.config.decks)
+        return load_decks(self.workspace.root)
 
     def tags(self, card: Card) -> tuple[str, ...]:
         """Return a card's tags, as a package has them."""

@@ -37,7 +37,7 @@ def configure(forge: Any, url: str, accept: str = "clean", **llm: object) -> Non
     forge.settings(
         "sources: [{obsidian: {name: notes, path: notes}}]\ndrafter: llm\n"
         f"llm: {json.dumps(told)}\naccept: {{rules: clean, llm: {accept}}}\n"
-        "anki: {collection: none}\ndecks: []\n"
+        "anki: {collection: none}\n"
     )
     (forge.folder / "notes").mkdir(exist_ok=True)
 

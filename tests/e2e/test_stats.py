@@ -123,9 +123,18 @@ def _drafted(forge: Any, server: Any) -> None:
     forge.ok("accept", "--all")
 
 
+def _price(forge):
+    """Set a price for a million tokens in and out."""
+    path = forge.folder / "ankiforge.yaml"
+    text = path.read_text("utf-8").replace(
+        '"model": "m"', '"model": "m", "price_usd": [1000, 3000]'
+    )
+    path.write_text(text, encoding="utf-8")
+
+
 def test_a_kept_card_costs_what_all_replies_cost(paid):
     assert paid.json("stats")["cost"]["cost_usd"] == 0, "a model on this machine costs nothing"
-    (paid.folder / "prices.yaml").write_text("m: [1000, 3000]\n")
+    _price(paid)
     told = paid.json("stats")
     cost, [drawn] = told["cost"], told["drafting"]
     assert (cost["requests"], cost["tokens_in"], cost["tokens_out"]) == (2, 20, 20)
@@ -142,7 +151,7 @@ def test_cards_of_one_reply_share_its_cost_equally(forge, fake):
     with fake.LlmServer() as server:
         server.queue += [fake.cards(*cards), fake.cards()]
         _drafted(forge, server)
-    (forge.folder / "prices.yaml").write_text("m: [1000, 3000]\n")
+    _price(forge)
     whole = forge.json("stats")["cost"]
     assert (whole["cost_usd"] > 0.07, whole["shared"]) == (True, False)
 
@@ -163,7 +172,7 @@ def test_no_sum_is_made_up_where_a_price_is_not_known(paid):
 
     assert told["cost"]["cost_usd"] is told["cost"]["cost_per_accepted_usd"] is None
     assert told["cost"]["unknown_prices"] == ["m"]
-    assert any("prices.yaml" in hint for hint in told["missing"])
+    assert any("llm.price_usd" in hint for hint in told["missing"])
     assert "price unknown" in paid.ok("stats").stdout
 
 
