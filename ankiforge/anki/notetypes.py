@@ -15,7 +15,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -25,15 +25,11 @@ from ankiforge.model import (
     SeenNote,
     SeenTemplate,
     SeenType,
-    h16,
     named_id,
 )
 
-TEMPLATE_VERSIONS = ((1, 1_400_000_000), (2, 1_400_000_001))
-"""(version of `design/`, the mod that Anki compares) of every version ever shipped."""
-DESIGN_MOD = TEMPLATE_VERSIONS[-1][1]
-EARLIER_DESIGNS = frozenset(("2af638554a813b2e", "175102863477f571"))
-"""The `design_hash` of the note types in earlier versions."""
+DESIGN_MOD = 1_400_000_001
+"""The mod of `design/`, which Anki compares: increase it with each change of a released design."""
 
 _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
@@ -94,11 +90,6 @@ def our_type(family: Family) -> SeenType:
     return SeenType(ours.id, ours.name, 0, is_cloze, fields, ours.templates, style())
 
 
-def design_hash(css: str, templates: Iterable[tuple[str, str, str]]) -> str:
-    """Return a hash of the CSS and of (name, question, answer) of each template."""
-    return h16(css.strip(), *(part.strip() for template in templates for part in template))
-
-
 # --- note types in Anki ---------------------------------------------------------------------
 
 
@@ -145,13 +136,21 @@ def is_exact(seen: SeenType, family: Family) -> bool:
     )
 
 
-def _untouched_design(seen: SeenType, family: Family) -> str:
-    """Return a note type's design hash if its fields and names are as shipped, otherwise ""."""
-    ours = note_type(family)
+def _is_ours(seen: SeenType, family: Family) -> bool:
+    """Return whether a note type has our names, fields, templates and CSS, as we ship them."""
+    ours = our_type(family)
     names = tuple(name for name, _ in seen.fields)
-    if not is_exact(seen, family) or (seen.name, names) != (ours.name, ours.fields):
-        return ""
-    return design_hash(seen.css, ((one.name, one.question, one.answer) for one in seen.templates))
+    return (
+        is_exact(seen, family)
+        and (seen.name, names) == (ours.name, note_type(family).fields)
+        and _design_of(seen) == _design_of(ours)
+    )
+
+
+def _design_of(kind: SeenType) -> tuple[str, ...]:
+    """Return the CSS and the name, question and answer of each template."""
+    sides = ((one.name, one.question, one.answer) for one in kind.templates)
+    return (kind.css.strip(), *(part.strip() for template in sides for part in template))
 
 
 def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
@@ -159,22 +158,7 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     return {
         family: seen
         for family in Family
-        if (seen := types.get(note_type(family).id))
-        and (design := _untouched_design(seen, family)) not in EARLIER_DESIGNS
-        and design != _untouched_design(our_type(family), family)
-    }
-
-
-def renewed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return the current form of our note types of which Anki has an unmodified earlier version.
-
-    Anki updates a note type only if the mod is newer, and a pushed one has the time of the push.
-    """
-    return {
-        family: replace(our_type(family), mod=seen.mod + 1)
-        for family in Family
-        if (seen := types.get(note_type(family).id))
-        and _untouched_design(seen, family) in EARLIER_DESIGNS
+        if (seen := types.get(note_type(family).id)) and not _is_ours(seen, family)
     }
 
 

@@ -17,7 +17,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -230,10 +229,8 @@ def _type_json(kind: SeenType, family: Family) -> dict[str, Any]:
         css=kind.css,
         model_type=Model.CLOZE if kind.cloze else Model.FRONT_BACK,
     )
-    is_renewed = kind == replace(our_type(family), mod=kind.mod)
-    mod = max(DESIGN_MOD, kind.mod) if is_renewed else DESIGN_MOD
     default_deck = 1
-    written: dict[str, Any] = model.to_json(mod, default_deck)
+    written: dict[str, Any] = model.to_json(DESIGN_MOD, default_deck)
     return written
 
 

@@ -34,7 +34,6 @@ from ankiforge.anki.notetypes import (
     in_order_of,
     is_exact,
     note_type,
-    renewed_types,
     usable,
 )
 from ankiforge.anki.package import refusal
@@ -140,12 +139,10 @@ class PlanOptions:
 def types_to_ship(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     """Return the note types that a package ships instead of the current ones, given those in Anki.
 
-    These are the types that a person changed, as they are there, and our types of which Anki has an
-    earlier version.
+    These are the types that a person changed, as they are there.
     """
     changed = changed_types(types)
-    usable_ones = {family: seen for family, seen in changed.items() if usable(seen, family)}
-    return usable_ones | renewed_types(types)
+    return {family: seen for family, seen in changed.items() if usable(seen, family)}
 
 
 def plan(known: PlanInput, options: PlanOptions) -> CardPlan:
