@@ -1,6 +1,6 @@
 """A ledger on disk, a clock that is moved by hand, and short ways to make values."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,15 +82,6 @@ class Bench:
         )
         return replace(base, **more)
 
-    def qa(self, front: str, back: str, **more: object) -> Highlight:
-        return self.mark(
-            f"{front}::{back}",
-            kind=HighlightKind.CARD,
-            form=Form.INLINE,
-            markdown=(front, back),
-            **more,
-        )
-
     def read(self, notes: dict[str, list[Highlight]], *, complete: bool = True):
         """One reading of the vault; (run, what it came to)."""
         run = self.ledger.start_run("test")
@@ -149,17 +140,3 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path)
     yield made
     made.ledger.close()
-
-
-@pytest.fixture
-def bench_in() -> Iterator[Callable[[Path], Bench]]:
-    """Makes benches in folders; for tests that need several."""
-    made: list[Bench] = []
-
-    def make(folder: Path) -> Bench:
-        made.append(Bench(folder))
-        return made[-1]
-
-    yield make
-    for bench in made:
-        bench.ledger.close()
