@@ -8,21 +8,12 @@ from typing import Any
 import pytest
 
 from tests.anki.studying import ALPHA, NEW, NEWEST, OLD, Desk, fail, remark
-from tests.unit.review.page import conftest as page_server
-
-client = page_server.client
 
 
 @pytest.fixture
 def desk(forge: Any, backend: Any, fake: Any) -> Iterator[Desk]:
     with fake.LlmServer() as model:
         yield Desk(forge, backend, fake, model)
-
-
-def press(page: Any, found: Any, key: str, **more: str) -> Any:
-    """Press a key of the item; what asks the model goes by its own name."""
-    [act] = [act for act in found["item"]["acts"] if act["key"] == key]
-    return page.decide(act["what"].removeprefix(":"), found, **act["args"], **more)
 
 
 # --- which they are -------------------------------------------------------------------------
@@ -141,116 +132,3 @@ def _answered(desk: Desk, asked: str, name: str, *, spoilt: bool = False) -> str
 
 
 # --- on the page ------------------------------------------------------------------------------
-
-
-def test_the_page_shows_what_is_known_of_it_and_a_key_leaves_it_or_gives_it_up(desk, client):
-    desk.studied(lapses=6, data='{"s":2.5,"d":8.3,"dr":0.9}')
-    with desk.anki() as anki:
-        remark(anki, desk.old, "which alphabet?")
-        anki.col.sched.suspend_cards([card.id for card in anki.cards(desk.old)])
-    desk.forge.ok("pull")
-    page = client()
-    found = page.item(view="work")
-    for told in (
-        "You wrote “which alphabet?”",
-        "forgotten 6 times in 14 answers",
-        "57% remembered when they were due",
-        "9 s per answer",
-        "difficulty 8.3 out of 10",
-        "stability 2.5 days",
-        "unsuspend it in Anki",
-    ):
-        assert told in found["item"]["body"] + found["item"]["why"]
-    after = press(page, found, "l")
-    assert (after["count"], after["item"]) == (0, None)
-    page.decide("undo")
-    found = page.item(view="work")
-    assert found["count"] == 1
-    assert press(page, found, "x")["count"] == 0
-    assert desk.card(OLD)["verdict"] == "rejected"
-
-
-def test_redrawn_by_a_key_the_new_card_waits_and_replaces_the_old(desk, client):
-    desk.studied(lapses=6)
-    page = client()
-    desk.draws(NEW)
-    after = press(page, page.item(view="work"), "r", words="")
-    assert "a new card waits under New cards" in after["told"]
-    assert after["count"] == 0
-    assert "forgotten 6 times" in desk.asked()
-    waiting = page.item(view="pending")
-    assert "forgotten 6 times in 14 answers" in waiting["item"]["body"]
-    press(page, waiting, "a")
-    assert desk.card(OLD)["standing"] == "retired"
-    assert page.item(view="retired")["item"]["id"] == desk.old
-    page.decide("undo")
-    page.decide("undo")
-    found = page.item(view="work")
-    assert found["item"]["id"] == desk.old
-    assert f"{NEW} → Alpha (retired)" in found["item"]["body"]
-
-
-def test_in_other_words_in_anki_it_is_shown_told_and_reworded_as_it_stands_there(desk, client):
-    desk.studied(lapses=6)
-    with desk.anki() as anki:
-        anki.edit(
-            desk.old, Front="Which <b>letter</b> is first?", Back='<font color="red">α</font>'
-        )
-        anki.col.db.execute("update notes set mod = mod - 60 where guid = ?", desk.old)
-    assert desk.work() == []
-    with desk.anki() as anki:
-        fail(anki, desk.old)
-    assert desk.work() == [desk.old]
-    page = client()
-    found = page.item(view="work")
-    [slot] = found["item"]["slots"]
-    assert "Which <b>letter</b> is first?" in slot["faces"][0][0]
-    assert slot["label"] == "as you changed it in Anki"
-    assert slot["fields"] == {"Front": "Which **letter** is first?", "Back": "α", "Extra": ""}
-    desk.draws(NEW)
-    press(page, found, "r", words="")
-    assert "Which **letter** is first?" in desk.asked()
-    assert "Which **letter** is first?" in page.item(view="pending")["item"]["body"]
-    page.decide("undo")
-
-    words = {**slot["fields"], "Front": NEWEST}
-    page.decide("edit", page.item(view="work"), **{f"field:{n}": text for n, text in words.items()})
-    assert "conflict" not in desk.forge.ok("run").stdout
-    with desk.anki() as anki:
-        anki.load(desk.forge.folder / "ankiforge.apkg")
-        fields = anki.note(desk.old).fields
-    assert fields[:2] == [NEWEST, '<font color="red">α</font>']
-
-
-def test_split_by_a_key_all_that_is_drawn_stands_for_it(desk, client):
-    desk.studied(lapses=6)
-    page = client()
-    desk.draws(NEW, NEWEST)
-    after = press(page, page.item(view="work"), "p", words="")
-    assert after["count"] == 0
-    assert "2 new cards wait under New cards" in after["told"]
-    assert "two or more simpler cards" in desk.asked()
-    assert page.views()["views"]["pending"] == 2
-    press(page, page.item(view="pending"), "a")
-    assert desk.card(OLD)["standing"] == "retired"
-    press(page, page.item(view="pending"), "x")
-    assert desk.card(OLD)["standing"] == "retired"
-
-
-def test_without_a_model_it_is_said_what_else_can_be_done(desk, client):
-    desk.studied(lapses=6)
-    desk.settings(drafter="rules")
-    said = desk.forge("draft", "--again", desk.old, "--instead", code=2).stderr
-    assert "would draft the same" in said
-    assert "edit ID" in said
-    assert "draft export ask.md" in said
-    said = desk.forge("draft", "--again", desk.old, "--instead", "export", "ask.md", code=2).stderr
-    assert "go after its name" in said
-    page = client()
-    after = press(page, page.item(view="work"), "r", words="")
-    assert "would draft the same" in after["refused"]
-    assert "reword it (e)" in after["hint"]
-    reworded = page.decide(
-        "edit", page.item(view="work"), **{"field:Front": NEW, "field:Back": "Alpha"}
-    )
-    assert reworded["count"] == 0
