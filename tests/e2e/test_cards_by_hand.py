@@ -38,15 +38,6 @@ def desk(request, forge, vault: Path):
     return desk
 
 
-@pytest.fixture
-def there(desk, forge_in, tmp_path: Path):
-    """A second machine, with its own ledger and a copy of the journal so far."""
-    forge = forge_in(tmp_path / "there")
-    forge.home.mkdir(parents=True)
-    shutil.copy(desk.forge.home / "journal.jsonl", forge.home)
-    return Bench(forge, desk.vault, desk.passage)
-
-
 class Bench:
     """The one passage, and what a person does with it."""
 
@@ -129,57 +120,6 @@ def test_a_lost_ledger_brings_each_back_under_its_own_guid(desk, numbers):
     for _ in range(2):
         desk.run()
         assert told(desk.forge) == before
-
-
-def test_a_card_of_a_lost_ledger_is_not_taken_for_another_that_is_back_before_it(desk):
-    """The rules come to the passage in a second run only; what was made is there in the first."""
-    desk.make()
-    before = told(desk.forge)
-    desk.lose()
-    (desk.vault / "0.md").write_text("Another ==mark comes== before it.\n", encoding="utf-8")
-    desk.forge.ok("run", desk.vault, "--accept", "review", "--limit", "1")
-    assert before.keys() - told(desk.forge).keys() == (set(before) - set(desk.made_of(before)))
-    desk.run()
-    assert {guid: card for guid, card in told(desk.forge).items() if guid in before} == before
-
-
-@pytest.mark.parametrize("known", [True, False], ids=["it had the passage", "it is new"])
-def test_another_machine_has_each_once(desk, there, known):
-    if known:
-        there.run()
-    made = desk.make(0, 2)
-    if known:
-        there.make(1)
-    together(desk, there)
-    desk.run()
-    there.run()
-    assert set(made) <= told(desk.forge).keys()
-    assert told(there.forge) == told(desk.forge)
-    assert len(live(desk.forge)) == 2 + known + desk.drafted
-    desk.lose()
-    desk.run()
-    assert told(desk.forge) == told(there.forge)
-
-
-def test_what_two_machines_make_at_once_is_there_on_both(desk, there):
-    there.run()
-    desk.make(0)
-    there.make(1)
-    assert desk.make(2) == there.make(2)
-    together(desk, there)
-    desk.run()
-    there.run()
-    words = [card[0] for card in live(desk.forge).values()]
-    assert live(there.forge) == live(desk.forge)
-    assert [words.count(one) for one in desk.words] == [1, 1, 1, 0]
-
-
-def together(desk: Bench, there: Bench) -> None:
-    """The union of both journals, in both."""
-    files = [one.forge.home / "journal.jsonl" for one in (desk, there)]
-    lines = dict.fromkeys(line for file in files for line in file.read_text().splitlines())
-    for file in files:
-        file.write_text("".join(f"{line}\n" for line in lines))
 
 
 CHANGES = [

@@ -1,11 +1,7 @@
 """`seen`: whether something was looked at before, by any name, title or word one remembers."""
 
 import json
-import os
-import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -234,58 +230,6 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, 
     read.ok("edit", card["guid"], "--field", "Back", "a barking quadruped")
     [found] = read.ok("seen", "quadruped", "--json").lines
     assert [one["guid"] for one in found["cards"] if one["matched"]] == [card["guid"]]
-
-
-def test_the_index_stands_in_the_ledger_and_takes_in_each_change_once(read, tmp_path):
-    assert titles(read, "mitochondrion") == ["Cells"]
-    (tmp_path / "notes/Cells.md").rename(tmp_path / "notes/Energy.md")
-    (tmp_path / "notes/Later.md").write_text("Zebra:::a striped animal\n")
-    read.ok("run", tmp_path / "notes")
-    [ledger] = read.home.rglob("ledger.db")
-    for _ in range(2):
-        with closing(sqlite3.connect(ledger)) as database:
-            [waiting] = database.execute("SELECT count(*) FROM search_pending").fetchone()
-        if waiting:
-            assert titles(read, "striped") == ["Later"]
-            assert titles(read, "mitochondrion") == ["Energy"]
-    assert waiting == 0
-    assert not list(read.home.rglob("search.db*"))
-
-
-def test_an_index_of_another_version_is_made_anew(read):
-    assert titles(read, "mitochondrion") == ["Cells"]
-    [ledger] = read.home.rglob("ledger.db")
-    with closing(sqlite3.connect(ledger)) as database, database:
-        database.execute("UPDATE meta SET value = 'other' WHERE name = 'search'")
-        database.execute("DELETE FROM search_words")
-        database.execute("DROP TRIGGER search_new_card")
-    assert titles(read, "mitochondrion") == ["Cells"]
-
-
-def test_without_the_right_to_write_the_index_is_made_in_memory(read, monkeypatch):
-    [ledger] = read.home.rglob("ledger.db")
-    before = ledger.read_bytes()
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert titles(read, "mitochondrion") == ["Cells"]
-    assert ledger.read_bytes() == before
-
-
-def test_an_index_of_a_ledger_that_was_restored_is_made_anew(read, tmp_path):
-    [ledger] = read.home.rglob("ledger.db")
-    [journal] = read.home.rglob("journal.jsonl")
-    shutil.copyfile(ledger, tmp_path / "backup")
-    shutil.copyfile(journal, tmp_path / "journal")
-    note = tmp_path / "notes/Later.md"
-    note.write_text("Zebra:::a striped animal\n")
-    read.ok("run", tmp_path / "notes")
-    assert titles(read, "striped") == ["Later"]
-    note.unlink()
-    for beside in ("-wal", "-shm"):
-        ledger.with_name(f"ledger.db{beside}").unlink(missing_ok=True)
-    shutil.copyfile(tmp_path / "backup", ledger)
-    shutil.copyfile(tmp_path / "journal", journal)
-    assert titles(read, "striped") == []
-    assert titles(read, "mitochondrion") == ["Cells"]
 
 
 def test_a_work_says_when_what_and_where(known):

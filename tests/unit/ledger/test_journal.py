@@ -17,39 +17,6 @@ def lines(bench):
     return [msgspec.json.decode(line) for line in text.splitlines()]
 
 
-def test_every_line_has_its_head(bench):
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    [guid] = bench.forge(run)
-    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))])
-    written = lines(bench)
-    assert {line["what"] for line in written} == {"issued", "slot", "accept", "reject"}
-    assert all({"v", "id", "at", "by", "what", "undoes"} <= line.keys() for line in written)
-    assert {line["key"] for line in written if line["what"] in ("issued", "slot")} == {
-        bench.ledger.cards.get(guid).key
-    }
-    assert {line["guid"] for line in written if line["what"] in ("accept", "reject")} == {guid}
-    assert len({line["id"] for line in written}) == len(written)
-
-
-def test_a_clock_set_back_between_gone_and_back_makes_no_rebuilt_card_retired(bench):
-    notes, without = {"a.md": [bench.mark(WORDS)], "b.md": [bench.mark(OTHER)]}, {"a.md": []}
-    without["b.md"] = notes["b.md"]
-    bench.accept = False
-    run, _ = bench.read(notes)
-    guids = bench.forge(run)
-    bench.clock.pass_seconds(7200)
-    for _ in range(2):
-        bench.clock.pass_seconds(9)
-        bench.read(without)
-    assert {bench.ledger.cards.get(guid).standing for guid in guids} == {"live", "retired"}
-    bench.clock.pass_seconds(-7200)
-    bench.read(notes)
-    bench.reopen(lose=True)
-    run, _ = bench.read(notes)
-    bench.forge(run)
-    assert {bench.ledger.cards.get(guid).standing for guid in guids} == {"live"}
-
-
 def test_a_crash_before_the_commit_loses_no_line(bench, monkeypatch):
     class Cut(Exception):
         pass
@@ -126,59 +93,6 @@ def test_lines_another_program_wrote_meanwhile_are_taken_in(bench):
     bench.reopen()
     verdicts = [bench.ledger.cards.get(guid).verdict for guid in (one, other)]
     assert verdicts == [Verdict.REJECTED, Verdict.REJECTED]
-
-
-def test_a_foreign_decision_older_than_ones_own_changes_nothing(bench):
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    [guid] = bench.forge(run)
-    before = bench.ledger.writer.now()
-    bench.clock.pass_seconds(9)
-    review.reject(bench.ledger, [Target(bench.ledger.cards.get(guid))], "mine")
-    foreign = {"v": 1, "id": "f" * 16, "at": before, "by": "person", "what": "reject"}
-    foreign |= {"guid": guid, "after": {"verdict": "rejected", "reason": "theirs"}}
-    with (bench.folder / "journal.jsonl").open("ab") as file:
-        file.write(msgspec.json.encode(foreign) + b"\n")
-    bench.reopen()
-    assert bench.ledger.cards.get(guid).reason == "mine"
-
-
-@pytest.mark.parametrize(
-    ("line", "where", "hint"),
-    [
-        (b"<<<<<<< a merge", "journal.jsonl:2", ""),
-        (b'{"v": 2, "id": "x", "at": "", "by": "", "what": "accept"}', "", "upgrade ankiforge"),
-        (
-            b'{"v":1,"id":"x","at":"","by":"","what":"slot","key":"k","family":"basic",'
-            b'"slot":"one","quote":"","answer":""}',
-            "journal line x",
-            "",
-        ),
-        (b'{"v":1,"id":"x","at":"","by":"","what":"issued","key":"k"}', "journal line x", ""),
-        (
-            b'{"v":1,"id":"x","at":"","by":"","what":"shipped","guid":"k","rev":[]}',
-            "journal line x",
-            "",
-        ),
-    ],
-)
-def test_a_line_that_cannot_be_taken_in_is_named_and_stops_nobody(bench, line, where, hint):
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    keys = bench.keys(run)
-    with (bench.folder / "journal.jsonl").open("ab") as file:
-        file.write(line + b"\n")
-    for _ in range(1 + bool(hint)):  # a newer line waits
-        bench.reopen()
-        [problem] = bench.ledger.problems
-        assert problem.where.endswith(where)
-        assert hint in problem.hint
-    run, _ = bench.read({"a.md": [bench.mark(WORDS)]})
-    assert bench.keys(run) == keys
-
-
-def test_two_copies_of_a_ledger_never_give_an_action_the_same_name(bench):
-    first = bench.ledger.writer.new_action()
-    bench.clock.pass_seconds(1)
-    assert bench.ledger.writer.new_action() != first
 
 
 def test_a_line_that_was_cut_off_is_dropped_by_the_next_write(bench):
