@@ -126,41 +126,6 @@ def test_consent_survives_a_lost_ledger(forge, note, choice: str) -> None:
         assert found["Capital of Norway"][0] == ("accepted" if choice == "accept" else "pending")
 
 
-def test_two_machines_share_a_decision_and_its_undo(forge, note, tmp_path, monkeypatch) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(forge.folder, other)
-    here, there = forge.folder / "journal.jsonl", other / "journal.jsonl"
-
-    def shared() -> None:
-        lines = dict.fromkeys(
-            [*here.read_bytes().splitlines(True), *there.read_bytes().splitlines(True)]
-        )
-        for journal in (here, there):
-            journal.write_bytes(b"".join(lines))
-
-    def on_other(*words: str) -> Any:
-        return forge("-C", str(other), *words)
-
-    forge.ok("init", "--trust", other)
-    on_other("doctor", "--take-over")
-    note.write_text(NOTE + LATER, encoding="utf-8")
-    assert on_other("run").exit_code == 0  # two cards that only the other machine knows
-    forge.ok("forms", FORM, "--accept")
-    shared()
-
-    def verdicts_there() -> list[str]:
-        return [
-            one["verdict"]
-            for one in on_other("list", "--all", "--json").lines
-            if "Capital" in str(one["fields"])
-        ]
-
-    assert verdicts_there() == ["accepted"] * 5
-    forge.ok("undo")
-    shared()
-    assert verdicts_there() == ["pending"] * 5
-
-
 def test_what_the_policy_accepts_needs_no_consent(forge, vault: Path) -> None:
     (vault / "Fields.md").write_text(
         "".join(f"key{at}:: value {at}\n\n" for at in range(4)) + NOTE, encoding="utf-8"

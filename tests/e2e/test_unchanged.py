@@ -187,16 +187,6 @@ def test_a_vault_and_a_dry_run_leave_no_cache(forge, notes, papers):
     assert not list(forge.folder.rglob("memory.db"))
 
 
-def test_a_cache_in_use_is_waited_for_once(forge, papers, monkeypatch):
-    """And nothing is taken for silent because it cannot be read."""
-    monkeypatch.setattr("ankiforge.ledger.cache._PATIENCE", 0.0)
-    new_paper(papers, 3)
-    with closing(sqlite3.connect(cache_of(forge), isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        found = forge.json("run")["highlights"]
-    assert (found["seen"], found["new"]) == (3, 1)
-
-
 # --- where a PATH leads ---------------------------------------------------------------------
 
 
@@ -221,25 +211,6 @@ def test_a_link_that_leads_elsewhere_is_followed(forge, desk):
     assert forge.json("run", link)["highlights"]["new"] == 1
 
 
-def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes):
-    link = notes.parent / "linked"
-    link.symlink_to(notes)
-    settings = forge.folder / "ankiforge.yaml"
-    settings.write_text(settings.read_text("utf-8").replace(str(notes), str(link)), "utf-8")
-    forge.ok("init", "--trust", forge.folder)
-    for path in (notes / "Cells.md", link / "Cells.md"):
-        assert forge.json("run", path)["highlights"]["seen"] == 2
-
-
-def test_a_link_that_becomes_one_to_a_folder_is_told_so(forge, notes):
-    link = notes / "Link.md"
-    link.symlink_to(notes / "Cells.md")
-    assert "a link is not followed" in forge("run", code=1).stderr
-    link.unlink()
-    link.symlink_to(notes / ".obsidian")
-    assert "a link to a folder" in forge("run", code=1).stderr
-
-
 def test_no_package_and_no_folder_for_one(forge, notes):
     (notes / "Cells.md").unlink()
     (forge.folder / "out").mkdir()
@@ -259,51 +230,3 @@ def test_a_picture_of_another_source_is_looked_at(forge, notes, desk):
     (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n two")
     forge.ok("run", desk / "old")
     assert (forge.folder / "ankiforge.apkg").read_bytes() != before
-
-
-BOOKS = {"a": ("Waves", "Tides", "Waves"), "b": ("Waves", "Rocks")}
-"""Titles row by row; one book stands in two files, and in several parts of one."""
-
-
-def export_of(name: str, *more: str) -> str:
-    rows = (
-        f"The {book} of file {name} said line {at} of many words,{book}"
-        for at, book in enumerate((*BOOKS[name], *more))
-    )
-    return "\n".join(("Highlight,Book Title", *rows, ""))
-
-
-def rows_of(forge) -> list[tuple[str, str, str]]:
-    """The run that wrote each highlight and document last, and whether it is there."""
-    with closing(sqlite3.connect(forge.folder / ".ankiforge" / "ledger.db")) as ledger:
-        return ledger.execute(
-            "SELECT key, run, presence FROM highlight UNION"
-            " SELECT path || place, run, '' FROM ingested ORDER BY 1"
-        ).fetchall()
-
-
-def test_a_book_in_two_exports_is_not_written_again(forge, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "TICK_NS", 0)
-    folder = tmp_path / "exports"
-    folder.mkdir()
-    settings = f"sources:\n- readwise: {{name: r, path: {folder}}}\nanki: {{collection: none}}\n"
-    forge.settings(settings)
-    forge.ok("init", "--trust", forge.folder)
-    for name in BOOKS:
-        (folder / f"{name}.csv").write_text(export_of(name), "utf-8")
-    age(folder)
-    assert forge.json("run")["highlights"]["new"] == 5
-    before = rows_of(forge)
-    found = forge.json("run")["highlights"]
-    assert (found["seen"], found["unchanged"]) == (5, 5)
-    assert rows_of(forge) == before
-    # a book that gains a part keeps the highlights of the others, and loses what goes
-    (folder / "a.csv").write_text(export_of("a", "Tides"), "utf-8")
-    age(folder)
-    found = forge.json("run")["highlights"]
-    assert (found["new"], found["seen"], found["unchanged"]) == (1, 6, 5)
-    (folder / "a.csv").write_text(export_of("a", "Tides").replace("line 1", "line 7"), "utf-8")
-    os.utime(folder / "a.csv", (LONG_AGO, LONG_AGO + 1))
-    found = forge.json("run")["highlights"]
-    assert (found["new"], found["seen"], found["gone"]) == (1, 6, 0)
-    assert [row[2] for row in rows_of(forge)].count("missing-once") == 1
