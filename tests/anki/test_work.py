@@ -91,19 +91,18 @@ def test_another_card_takes_its_place_once_a_person_accepts_it(desk):
         assert anki.schedule(new["guid"])[0][6:] == [0, 0]
 
 
-@pytest.mark.parametrize("name", ["ask.md", "ask.jsonl"])
-def test_asked_for_by_a_file_the_answer_takes_its_place_as_well(desk, name):
+def test_asked_for_by_a_file_the_answer_takes_its_place_as_well(desk):
     desk.studied(lapses=6)
-    said = desk.forge.ok("draft", "export", name, "--again", desk.old, "--instead")
+    said = desk.forge.ok("draft", "export", "ask.md", "--again", desk.old, "--instead")
     assert said.stdout == ""
-    asked = (desk.forge.folder / name).read_text(encoding="utf-8")
+    asked = (desk.forge.folder / "ask.md").read_text(encoding="utf-8")
     assert "forgotten 6 times in 14 answers" in asked
     with desk.anki() as anki:
         fail(anki, desk.old)
     assert desk.work() == [desk.old]
-    desk.forge("draft", "import", _answered(desk, asked, name, spoilt=True))
+    desk.forge("draft", "import", _answered(desk, asked, spoilt=True))
     assert desk.work() == [desk.old]
-    back = _answered(desk, asked, name)
+    back = _answered(desk, asked)
     for _ in range(2):  # the second time nothing is new
         desk.forge.ok("draft", "import", back)
         new = desk.card(NEW)
@@ -114,21 +113,10 @@ def test_asked_for_by_a_file_the_answer_takes_its_place_as_well(desk, name):
     assert desk.card(OLD)["standing"] == "retired"
 
 
-def _answered(desk: Desk, asked: str, name: str, *, spoilt: bool = False) -> str:
-    """A file with the answer of a chat, or of a batch service; `spoilt`: one without a card."""
-    if name.endswith(".md"):
-        [label] = re.findall(r'<highlight h="([0-9a-f]{8})"', asked)
-        cards = json.dumps({"cards": [desk.fake.card(label, ALPHA, NEW, "Alpha")]})
-        text = f"Of {label}: sorry.\n" if spoilt else f"Here it is:\n\n```json\n{cards}\n```\n"
-    else:
-        desk.draws(NEW)
-        body = json.loads((desk.fake.says("sorry") if spoilt else desk.model.queue[0]).body)
-        desk.model.queue.clear()
-        answer = {"custom_id": json.loads(asked)["custom_id"],
-                  "response": {"status_code": 200, "body": body}}  # fmt: skip
-        text = json.dumps(answer) + "\n"
-    (desk.forge.folder / f"back {name}").write_text(text, encoding="utf-8")
-    return f"back {name}"
-
-
-# --- on the page ------------------------------------------------------------------------------
+def _answered(desk: Desk, asked: str, *, spoilt: bool = False) -> str:
+    """A file with the answer of a chat; `spoilt`: one without a card."""
+    [label] = re.findall(r'<highlight h="([0-9a-f]{8})"', asked)
+    cards = json.dumps({"cards": [desk.fake.card(label, ALPHA, NEW, "Alpha")]})
+    text = f"Of {label}: sorry.\n" if spoilt else f"Here it is:\n\n```json\n{cards}\n```\n"
+    (desk.forge.folder / "back.md").write_text(text, encoding="utf-8")
+    return "back.md"

@@ -112,16 +112,6 @@ def test_each_is_a_note_of_its_own_whatever_is_run_again(desk):
     assert [after[guid] for guid in made] == [before[guid] for guid in made]
 
 
-@pytest.mark.parametrize("numbers", [(0, 2), (3, 1, 2, 0)])
-def test_a_lost_ledger_brings_each_back_under_its_own_guid(desk, numbers):
-    desk.make(*numbers)
-    before = told(desk.forge)
-    desk.lose()
-    for _ in range(2):
-        desk.run()
-        assert told(desk.forge) == before
-
-
 CHANGES = [
     ("helps the brain", "helps every brain"),
     ("about four chunks", "about five chunks"),

@@ -70,21 +70,6 @@ def test_a_dry_run_and_extract_remember_no_root(forge, vault):
     assert "keeps the name" not in forge.ok("run", moved).stderr
 
 
-def test_a_copied_workspace_is_told_which_name_is_taken(forge, vault, tmp_path):
-    workspace = tmp_path / "ws"
-    workspace.mkdir()
-    shutil.copytree(vault, workspace / "notes")
-    (workspace / "ankiforge.yaml").write_text(
-        "sources:\n  - obsidian: {name: n, path: notes}\nanki: {collection: none}\n"
-    )
-    forge.ok("-C", workspace, "run")
-    shutil.copytree(workspace, tmp_path / "copy")
-    shutil.rmtree(tmp_path / "copy" / ".ankiforge")
-    result = forge("-C", tmp_path / "copy", "run", code=2)
-    assert "ankiforge.yaml:2" in result.stderr
-    assert "another `name`" in result.stderr
-
-
 def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_path):
     from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
@@ -101,20 +86,6 @@ def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_pa
     first.unlink()
     forge.ok("run", second.parent)
     assert guids(forge) == before
-
-
-def test_a_name_that_the_journal_knows_from_another_machine_is_free_here(forge, forge_in, tmp_path):
-    (there := tmp_path / "there" / "notes").mkdir(parents=True)
-    (there / "a.md").write_text("The ==hippocampus== binds memory.\n")
-    forge.ok("run", there)
-    other = forge_in(tmp_path / "other")
-    other.home.mkdir(parents=True)
-    shutil.copy(forge.home / "journal.jsonl", other.home)
-    shutil.rmtree(there)
-    (here := tmp_path / "here" / "notes").mkdir(parents=True)
-    (here / "b.md").write_text("Working memory holds about ==four chunks== at a time.\n")
-    other.ok("run", here)
-    assert len(other.cards()) == 1
 
 
 @pytest.mark.parametrize("inwards", [False, True])

@@ -1,12 +1,9 @@
 """What a watcher lives through: disks, clocks, programs and names that misbehave."""
 
 import errno
-import io
 import os
-import shutil
 import signal
 import sqlite3
-import sys
 import threading
 import time
 from contextlib import closing
@@ -16,9 +13,6 @@ from typing import Any
 import pytest
 
 from ankiforge import ledger
-from ankiforge.cli import passes as watching
-from ankiforge.cli.output import Output
-from ankiforge.cli.passes import Narrator
 from ankiforge.extract import files
 from ankiforge.ledger import db as connection
 
@@ -37,16 +31,6 @@ def problems(told) -> list[str]:
 
 def passes(told) -> list[str]:
     return [name for name, _ in told if name == "pass"]
-
-
-def turns(watched, seconds: float) -> int:
-    """How often it does something in so long."""
-    count, until = 0, watched.clock() + seconds
-    while watched.clock() < until:
-        watched.watcher.turn()
-        watched.watcher.rest()
-        count += 1
-    return count
 
 
 # --- disks ------------------------------------------------------------------------------------
@@ -100,39 +84,7 @@ def test_a_folder_of_texts_that_is_suddenly_empty_is_told_of_and_nothing_is_dele
     assert len(forge.cards()) == 3
 
 
-def test_what_is_missing_is_looked_for_in_peace_while_the_ledger_is_in_use(watch, vault, desk):
-    watched = watch()
-    (vault / "Cells.md").write_text("The ==mitochondrion== makes ATP.\n", "utf-8")
-    while not passes(watched.later(1)):
-        """It is missing once the whole vault was read."""
-    with ledger.lock(desk / ".ankiforge", "drafting"):
-        assert turns(watched, 60) < 200
-
-
 # --- clocks -----------------------------------------------------------------------------------
-
-
-def test_a_note_from_the_future_goes_out_like_any_other(watch, vault, desk, notes_in):
-    ahead = 4_000_000_000
-    os.utime(vault / "Cells.md", (ahead, ahead))
-    watched = watch()
-    watched.later(300)
-    assert len(notes_in(desk / "ankiforge.apkg")) == 2
-    before = len(watched.told)
-    watched.later(1200)
-    assert len(watched.told) == before
-
-
-def test_a_clock_that_is_set_back_stops_nothing(watch, vault, desk, forge, no_waiting, notes_in):
-    watched = watch()
-    watched.later(150)
-    (vault / "Cells.md").write_text(f"The ==mitochondrion== makes ATP.\n{LENS}", "utf-8")
-    watched.turn()
-    watched.ahead -= 7200
-    watched.later(30)
-    assert len(forge.cards("finding:source_gone")) == 1
-    watched.later(200)
-    assert len(notes_in(desk / "ankiforge.apkg")) == 3
 
 
 # --- stamps that prove nothing ----------------------------------------------------------------
@@ -182,25 +134,6 @@ def test_a_ledger_in_use_is_waited_for_and_told_of_if_that_takes_long(forge, des
     assert len(forge.cards()) == 3
 
 
-def test_what_is_taken_back_during_a_pass_asks_for_all_at_the_next(
-    watch, vault, forge, monkeypatch
-):
-    watched = watch()
-    forge.ok("reject", forge.cards()[0]["guid"])
-    follow = watching.follow
-
-    def meanwhile(*args, **kwargs):
-        forge.ok("undo")
-        return follow(*args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(watching, "follow", meanwhile)
-        (vault / "Cells.md").write_text(CELLS + LENS, "utf-8")
-        assert passes(watched.turn()) == ["pass"]
-    (vault / "Cells.md").write_text(CELLS + LENS.replace("much", "little"), "utf-8")
-    assert passes(watched.turn()) == ["pass"]
-
-
 def test_anki_has_what_waits_for_it_seconds_after_it_was_opened(watch, settings, serving, tmp_path):
     with serving(tmp_path / "profile") as anki:
         settings(connect=anki.address)
@@ -242,12 +175,3 @@ def test_a_passage_that_no_model_can_read_leaves_the_others_their_turn(
         watched = watch()
         watched.later(30)
     assert len(forge.cards()) == 6
-
-
-def test_the_line_that_moves_never_breaks(monkeypatch):
-    written = io.StringIO()
-    written.isatty = lambda: True  # type: ignore[method-assign]
-    monkeypatch.setattr(sys, "stderr", written)
-    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: os.terminal_size((20, 24)))
-    Narrator(Output(), time.time).status("reading 日本語のノート\n\x1b[2J.md")
-    assert written.getvalue() == "\r\x1b[2Kreading 日本語のノ"
