@@ -16,6 +16,7 @@ REMOVED: dict[str, str] = {
     "llm.timeout_s": "the time-outs are fixed: docs/models.md",
     "llm.total_s": "the time-outs are fixed: docs/models.md",
     "package": "a build writes one package; `build --deck NAME` writes that of one deck",
+    "rules": "there is one set of offline rules",
     "sources.obsidian.cards: logseq": "cards of Logseq are not read",
     "sources.obsidian.cards: remnote": "cards of RemNote are not read",
     "sources.obsidian.cards: yanki": "cards of yanki are not read",
