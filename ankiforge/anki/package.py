@@ -154,7 +154,7 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note], types
     written = json.loads(known)
     written |= {str(id): Deck(id, name).to_json() for name, id in deck_ids.items()}
     families = {note.family for note in notes}
-    models = {str(used[family].id): _type_json(used[family], family) for family in families}
+    models = {str(used[family].id): _type_json(used[family]) for family in families}
     both = (_json(written), _json(models))
     connection.execute("update col set decks = ?, models = ?", both)
     connection.execute("commit")
@@ -212,7 +212,7 @@ def _json(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _type_json(kind: SeenType, family: Family) -> dict[str, Any]:
+def _type_json(kind: SeenType) -> dict[str, Any]:
     from genanki import Model
 
     def with_id(written: dict[str, Any], number: int | None) -> dict[str, Any]:

@@ -30,8 +30,6 @@ from ankiforge.config.yamlfile import control_character
 from ankiforge.errors import UsageError
 from ankiforge.reports.discover import FormCounts, Server, count_forms
 
-DECK_FILE = "decks/reading.yaml"
-"""The shipped deck file, below a workspace."""
 _COUNTING_SECONDS = 5.0
 """The time limit for counting highlights in all vaults together."""
 _NAMELESS = ("pdf", "zotero")
