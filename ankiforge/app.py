@@ -160,7 +160,7 @@ def select_sources(
                 raise UsageError(f"{found.where}: {found.what}", hint=found.hint)
             problems.append(found)
             continue
-        names = {}
+        names: dict[str, str] = {}
         for one in found:
             key = (one.entry.kind, one.entry.name)
             selected[key] = _union(selected[key], one) if key in selected else one
@@ -402,7 +402,7 @@ def server_settings(
     """Return the model server's settings.
 
     Args:
-        workspace: provides the `llm:` settings and the prices.
+        workspace: provides the `llm:` settings.
         jobs: the number of concurrent requests; 0 = as in the settings.
         accept: the policy of `--accept`; "" = as in the settings.
         spent: the part of the budget that is already spent, in dollars.
@@ -412,11 +412,9 @@ def server_settings(
     """
     from msgspec.structs import asdict
 
-    from ankiforge.config import load_prices
     from ankiforge.draft.client import ServerSettings
 
     options = asdict(workspace.config.llm)
-    options["prices"] = load_prices(workspace.root)
     options["concurrency"] = jobs or options["concurrency"]
     if options["candidates"] is None:
         options["candidates"] = candidate_count(workspace.config, accept)
@@ -454,7 +452,7 @@ def load_prompts(workspace: Workspace, *, chat: bool = False) -> Prompts:
     config = workspace.config
     named = {
         name: _load_prompt(workspace, name, config.where.at("decks"), f"the deck {rule.deck!r}: ")
-        for rule in load_decks(workspace.root, config.decks)
+        for rule in load_decks(workspace.root)
         if (name := rule.prompt)
     }
     small = not chat and is_small_model(config.llm.base_url, config.llm.model)
@@ -524,7 +522,7 @@ def load_rules(workspace: Workspace) -> tuple[DeckRule, ...]:
     """Return the rules of the deck files."""
     from ankiforge.config.deckfiles import load_decks
 
-    return load_decks(workspace.root, workspace.config.decks)
+    return load_decks(workspace.root)
 
 
 def make_job(

@@ -115,7 +115,7 @@ def _estimate(now: Session, job: Job, model: Model | None) -> None:
         return
     cost = "nothing"
     if found.cost_usd is None:
-        cost = "price unknown; set llm.price_usd, or add it to prices.yaml"
+        cost = "price unknown; set llm.price_usd"
     elif found.cost_high_usd:
         low, high = dollars(found.cost_low_usd or 0.0), dollars(found.cost_high_usd)
         cost = f"about {dollars(found.cost_usd)} ({low} to {high}, without reasoning tokens)"

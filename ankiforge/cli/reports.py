@@ -38,18 +38,16 @@ GROUPS = 8
 def stats(call: Call) -> None:
     """Show what became of highlights and drafts, and how the cards fare in Anki."""
     from ankiforge import app
-    from ankiforge.config import load_prices
-    from ankiforge.draft.budget import known_price
     from ankiforge.ledger import REPLIES_FILE
-    from ankiforge.reports.stats import as_json, as_text, statistics
+    from ankiforge.reports.stats import as_json, as_text, prices_by, statistics
 
     with session(call, read_only=True) as now:
-        paid, own = [], load_prices(now.workspace.root)
+        paid = []
         if (now.workspace.folder / REPLIES_FILE).exists():
             replies = app.open_replies(now.workspace)
             paid = replies.paid()
             replies.close()
-        prices = {one.model: price for one in paid if (price := known_price(one.model, own))}
+        prices = prices_by(now.workspace.config.llm, (one.model for one in paid))
         found = statistics(now.ledger, paid, prices, datetime.now())
     if call.out.as_json:
         call.out.data(as_json(found))

@@ -1,4 +1,4 @@
-"""The settings of a workspace (`ankiforge.yaml`, `prices.yaml`), and which API key may go where.
+"""The settings of a workspace (`ankiforge.yaml`), and which API key may go where.
 
 Errors name the file, line, key and what was expected. All settings are described in
 `docs/configuration.md`.
@@ -69,8 +69,8 @@ class LlmSettings(_Section, frozen=True):
     its own address (`key_for`). The key itself is never in a file."""
     budget_usd: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
     """The maximum cost of one run in US dollars. None for no limit."""
-    price_usd: tuple[_Price, _Price] | None = None
-    """US dollars per million tokens (in, out). None to use the table of known models."""
+    price_usd: Annotated[tuple[_Price, ...], msgspec.Meta(min_length=2, max_length=3)] | None = None
+    """US dollars per million tokens (in, out, cached in). None to use the table of known models."""
     candidates: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     """The number of drafts per idea to choose from. None for 3 with review, otherwise 1."""
     prompt: str = ""
@@ -104,7 +104,6 @@ class _Settings(_Section, frozen=True):
     drafter: DrafterName = DrafterName.RULES
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
-    decks: tuple[str, ...] = ("decks/*.yaml",)
     output: str = "."
     executor: str = ""
     """The address of the Dask cluster that reads PDFs. "" for this machine."""
@@ -171,12 +170,6 @@ def load(path: Path) -> Config:
             what = f"the name {name!r} is taken by the source in line {first.where.line}"
             raise source.where.at("name").error(what, "give each source a `name` of its own")
         seen[name] = source
-    for number, pattern in enumerate(written.decks):
-        parts = Path(pattern).parts
-        stays = parts and not Path(pattern).is_absolute() and ".." not in parts
-        if not stays or any("**" in part and part != "**" for part in parts):
-            what = f"{pattern!r} is not a pattern of files in the workspace"
-            raise where.at("decks", number).error(what, "such as decks/*.yaml")
     llm, anki = written.llm, written.anki
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
@@ -337,42 +330,6 @@ def key_for(
     """
     name = key_variable(default, url, written)
     return environ.get(name, "").strip() if name else ""
-
-
-# --- prices ---------------------------------------------------------------------------------
-
-PRICES = "prices.yaml"
-_MAX_PRICE = 1_000_000
-
-
-def load_prices(folder: Path) -> dict[str, tuple[float, ...]]:
-    """Read the prices of a workspace by model. {} if it has no `prices.yaml`.
-
-        gpt-5-mini: [0.25, 2.00]            # US dollars per million tokens: in, out
-        vendor/model: [1, 5, 0.1]           # and: in, from the server's cache
-
-    Raises:
-        ConfigError: `prices.yaml:3: gpt-5: …`, with a hint.
-    """
-    path = folder / PRICES
-    if not path.exists():
-        return {}
-    data, top = read(path, PRICES)
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise top.error("expected a mapping", "such as `gpt-5-mini: [0.25, 2.00]`")
-    prices = {}
-    for model, value in data.items():
-        where, numbers = top.at(model), value if isinstance(value, list) else []
-        valid = all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers)
-        if not valid or len(numbers) not in (2, 3):
-            hint = "US dollars per million tokens, in and out: [0.25, 2.00]"
-            raise where.error("expected two or three numbers", hint)
-        if any(not 0 <= one <= _MAX_PRICE for one in numbers):
-            raise where.error("no price", f"from 0 to {_MAX_PRICE:,}")
-        prices[str(model)] = tuple(map(float, numbers))
-    return prices
 
 
 # --- shipped files --------------------------------------------------------------------------

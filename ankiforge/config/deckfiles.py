@@ -116,12 +116,15 @@ class DeckChoice:
 # --- reading --------------------------------------------------------------------------------
 
 
-def load_decks(root: Path, patterns: tuple[str, ...]) -> tuple[DeckRule, ...]:
+DECK_FILES = "decks/*.yaml"
+"""Where the deck files of a workspace are."""
+
+
+def load_decks(root: Path) -> tuple[DeckRule, ...]:
     """Read the deck files of a workspace, followed by the shipped ones.
 
     Args:
         root: the workspace.
-        patterns: glob patterns relative to it.
 
     Returns:
         The rules in order. The last one matches everything.
@@ -129,9 +132,8 @@ def load_decks(root: Path, patterns: tuple[str, ...]) -> tuple[DeckRule, ...]:
     Raises:
         ConfigError: with file and line; also for a second file without `select`.
     """
-    files = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    ordered = sorted(files, key=lambda path: (path.name, str(path)))
-    rules = [_read(path, str(path.relative_to(root))) for path in ordered]
+    files = sorted(path for path in root.glob(DECK_FILES) if path.is_file())
+    rules = [_read(path, str(path.relative_to(root))) for path in files]
     if not any(rule.takes_all for rule, _ in rules):
         rules += _shipped()
     first, *others = (where for rule, where in rules if rule.takes_all)

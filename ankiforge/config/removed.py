@@ -9,6 +9,7 @@ from ankiforge.config.yamlfile import Location, Step
 
 REMOVED: dict[str, str] = {
     "checks": "every check has its fixed number and severity: docs/checks.md",
+    "decks": "the deck files of a workspace are decks/*.yaml",
     "decks.colours.*.prompt": "a prompt belongs to a deck: `prompt:` of its deck file",
     "llm.headers": "no server needs any but the key's, which the program sends",
     "llm.tags": "a model's guesses at Bloom levels and difficulty are not kept",
@@ -17,6 +18,7 @@ REMOVED: dict[str, str] = {
     "llm.verify": "no second model answers the cards' questions; the checks and you judge drafts",
     "llm.verify_model": "no second model answers the cards' questions",
     "package": "a build writes one package; `build --deck NAME` writes that of one deck",
+    "rules": "there is one set of offline rules",
     "sources.obsidian.cards: logseq": "cards of Logseq are not read",
     "sources.obsidian.cards: remnote": "cards of RemNote are not read",
     "sources.obsidian.cards: yanki": "cards of yanki are not read",

@@ -11,7 +11,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
@@ -48,19 +48,13 @@ class Price:
 FREE = Price(0.0, 0.0)
 
 
-def known_price(model: str, own: Mapping[str, tuple[float, ...]] = {}) -> Price | None:
-    """Return the price of a model, None if it is in neither table.
-
-    Args:
-        model: its name on the server.
-        own: the user's table: dollars per million tokens in, out, and (if given) cached.
-    """
+def known_price(model: str) -> Price | None:
+    """Return the price of a model by its name on the server, None if it is not in the table."""
     name = model.strip().casefold()
     bare = name.rpartition("/")[2]
-    for table in ({key.casefold(): value for key, value in own.items()}, _shipped()):
-        for written in (name, bare, _DATED.sub("", name), _DATED.sub("", bare)):
-            if written in table:
-                return Price(*table[written])
+    for written in (name, bare, _DATED.sub("", name), _DATED.sub("", bare)):
+        if written in _shipped():
+            return Price(*_shipped()[written])
     return FREE if name.endswith(":free") else None
 
 

@@ -74,10 +74,8 @@ class ServerSettings:
     """The environment variable of the key; "" = the default one, if the address is its server's."""
     budget_usd: float | None = None
     """The limit for one run in dollars; None = none."""
-    price_usd: tuple[float, float] | None = None
-    """Dollars per million tokens (in, out); None = from the tables."""
-    prices: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """The user's table: dollars per million tokens in, out and cached, by model."""
+    price_usd: tuple[float, ...] | None = None
+    """Dollars per million tokens (in, out, cached in); None = from the table."""
     candidates: int = 1
     """The number of drafts of one fact to choose from; 1 = no choice."""
     concurrency: int = 0
@@ -107,8 +105,7 @@ class ServerSettings:
         if self.budget_usd is not None and self.price is None:
             raise ConfigError(
                 f"llm.budget_usd: the price of {self.model!r} at {self.host} is not known",
-                hint="set `llm.price_usd: [in, out]`, or add it to prices.yaml; known are "
-                + ", ".join(known_models()),
+                hint="set `llm.price_usd: [in, out]`; known are " + ", ".join(known_models()),
             )
 
     @property
@@ -172,7 +169,7 @@ class ServerSettings:
         """
         if self.price_usd is not None:
             return Price(*self.price_usd)
-        return known_price(self.model, self.prices) or (FREE if self.local else None)
+        return known_price(self.model) or (FREE if self.local else None)
 
     def cost(self, tokens_in: int, tokens_out: int) -> float | None:
         """Return the cost of tokens in dollars; None if the price is unknown."""

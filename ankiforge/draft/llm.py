@@ -148,7 +148,7 @@ class Conversation:
 
     def _talk(self, chunk: Chunk) -> _Talk:
         prompt = self._asker.prompt.of(chunk.task)
-        return _Talk(self._asker, self._repair, self._asker.settings, prompt, chunk.task)
+        return _Talk(self._asker, self._repair, prompt, chunk.task)
 
     def is_cached(self, chunk: Chunk) -> bool:
         """Return whether the first reply about a chunk is cached."""
@@ -199,20 +199,12 @@ def _blocked(facts: _Facts) -> list[int]:
 class _Talk:
     """The conversation about highlights of one task, with one prompt and settings."""
 
-    def __init__(
-        self,
-        asker: Asker,
-        repair: Repair | None,
-        settings: ServerSettings,
-        prompt: Prompt,
-        task: Task,
-    ) -> None:
+    def __init__(self, asker: Asker, repair: Repair | None, prompt: Prompt, task: Task) -> None:
         self._asker = asker
         self._repair = repair
-        self._settings = settings
-        self._task = task
+        self._settings = asker.settings
         self._prompt = prompt
-        self._shape = shape_of(task, prompt, settings.candidates)
+        self._shape = shape_of(task, prompt, asker.settings.candidates)
 
     def has_reply(self, chunk: Chunk) -> bool:
         """Return whether a reply about a chunk is cached."""

@@ -583,7 +583,7 @@ def drafts_of(
     are candidates to choose from, else each is about a fact of its own.
     """
     fitting = (_fitted(item, shape.kinds) for item in read)
-    made = [_draft(item, highlight, origin, shape) for item in fitting if item is not None]
+    made = [_draft(item, highlight, origin) for item in fitting if item is not None]
     return tuple(
         draft if draft.intent else replace(draft, intent=1 if shape.candidates > 1 else _OWN + at)
         for at, draft in enumerate(made)
@@ -611,7 +611,7 @@ def _fitted(item: Item, kinds: tuple[CardKind, ...]) -> Item | None:
     return replace(item, kind=CardKind.BASIC, front=front, back=gaps[0].answer, text="")
 
 
-def _draft(item: Item, highlight: Highlight, origin: Origin, shape: Shape) -> Draft:
+def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
     kind = item.kind or CardKind.BASIC
     answers = [item.back] if item.back else [gap.answer for gap in cloze.gaps(item.text)]
     quote, start = _evidence(item.quote, [plain(answer) for answer in answers], highlight)

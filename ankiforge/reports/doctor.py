@@ -22,7 +22,6 @@ from ankiforge.config import (
     is_loopback,
     key_for,
     key_variable,
-    load_prices,
 )
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import restricted, unconfirmed
@@ -120,8 +119,7 @@ def examine(find: Callable[[], Workspace], around: Surroundings) -> Iterator[Che
     yield _ok("program", f"ankiforge {__version__}, {python}")
     try:
         workspace = find()
-        load_decks(workspace.root, workspace.config.decks)
-        load_prices(workspace.root)
+        load_decks(workspace.root)
     except ForgeError as error:
         yield _failed("settings", error)
         return

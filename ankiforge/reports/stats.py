@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from ankiforge.config import LlmSettings, is_loopback
+from ankiforge.draft.budget import FREE, Price, known_price
 from ankiforge.ledger import Ledger, Paid
 from ankiforge.text.display import counted, dollars, percent, table
 
@@ -67,8 +69,20 @@ class Statistics:
     """Reviews by day."""
 
 
+def prices_by(llm: LlmSettings, models: Iterable[str]) -> dict[str, Price]:
+    """Return prices as used by a run: of the settings for their model, else as shipped."""
+    found: dict[str, Price] = {}
+    for model in models:
+        ours = model == llm.model or model.startswith(f"{llm.model}-")
+        if ours and llm.price_usd is not None:
+            found[model] = Price(*llm.price_usd)
+        elif price := known_price(model) or (FREE if ours and is_loopback(llm.base_url) else None):
+            found[model] = price
+    return found
+
+
 def statistics(
-    ledger: Ledger, paid: Iterable[Paid], prices: Mapping[str, Any], now: datetime
+    ledger: Ledger, paid: Iterable[Paid], prices: Mapping[str, Price], now: datetime
 ) -> Statistics:
     """Collect all figures.
 

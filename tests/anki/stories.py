@@ -111,6 +111,8 @@ class Desk:
         if journal:
             shutil.rmtree(self.forge.folder / "journal")
 
+    # --- the person in Anki
+
     def settle(self) -> None:
         """Time passes: what was changed in Anki is not of this very moment."""
         self.col.db.execute("update notes set mod = mod - 60 where mod > 1600000000")

@@ -249,6 +249,17 @@ def test_extract_tells_the_keys_that_a_run_gives(forge, filled):
     assert {card["highlight"] for card in forge.cards()} <= set(would_be)
 
 
+def test_a_quiet_run_says_nothing_unless_something_is_wrong(forge, vault):
+    (vault / "Cells.md").write_text("What is osmosis?::Movement of water\n", "utf-8")
+    for _ in range(2):
+        told = forge.ok("run", vault, "-q")
+        assert told.stdout == ""
+    (vault / "Broken.md").write_bytes(b"Caf\xe9 ==x==")
+    told = forge("run", "-q", code=1)
+    assert told.stdout == ""
+    assert told.stderr.startswith("failed: Broken.md")
+
+
 # --- the way of a card ----------------------------------------------------------------------
 
 

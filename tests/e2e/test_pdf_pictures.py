@@ -130,23 +130,6 @@ def test_a_figure_that_was_drawn_or_asked_about_anew_is_the_same_note(desk):
     assert card["revision"] is None
 
 
-@pytest.mark.parametrize("left", ["the journal", "nothing"])
-def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
-    desk.run()
-    before = dict(desk.note.items())
-    for lost in sorted(desk.forge.home.rglob("*"), reverse=True):
-        if lost.name.startswith(("ledger.db", "cut")) or (
-            lost.name == "journal.jsonl" and left == "nothing"
-        ):
-            for inner in lost.iterdir() if lost.is_dir() else ():
-                inner.unlink()
-            lost.rmdir() if lost.is_dir() else lost.unlink()
-
-    assert desk.run() == {}
-    assert dict(desk.note.items()) == before
-    assert len(desk.forge.cards()) == 1
-
-
 def test_a_picture_that_is_gone_or_elsewhere_is_kept_anew_by_the_next_run(forge, papers, tmp_path):
     for look in (("extract",), ("run", "--dry-run")):
         forge.ok(*look, papers.folder)

@@ -77,10 +77,11 @@ def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_addre
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
 
     def deck() -> str:
-        return deck_of(load_decks(Path(folder), ("*.yaml",)), document, highlight).deck
+        return deck_of(load_decks(Path(folder)), document, highlight).deck
 
     with TemporaryDirectory() as folder:
-        Path(folder, "a.yaml").write_bytes(content)
+        (decks := Path(folder, "decks")).mkdir()
+        (decks / "a.yaml").write_bytes(content)
         name, complaint = outcome(deck)
 
     if complaint:

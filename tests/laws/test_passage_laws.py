@@ -1,10 +1,10 @@
 """What holds for the passage of any highlight, whatever its context and the card's quote are."""
 
+from ankiforge.review.page.source import CUT, EXACT, QUOTE, runs_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.review.page.source import CUT, EXACT, QUOTE, runs_of
 from ankiforge.text.quotes import locate
 
 WORDS = st.lists(

@@ -198,7 +198,7 @@ class Judge:
             elif one.kind == "edit" and card and card.live:
                 if one.words not in " ".join(card.fields.values()):
                     self.wrong("own words lost", one.guid, (machine, one.words, card.fields))
-            elif one.kind == "skip" and one.passage in served:
+            elif one.kind == "skip" and any(self.ids(live[g].text) == {one.passage} for g in live):
                 self.wrong("skipped, and live", one.passage, machine)
         for guid in live:
             passage = self.card_of.get(guid, 0)

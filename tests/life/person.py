@@ -56,9 +56,13 @@ class Person:
             self.answer(machine, one)
 
     def do_reject_draft(self, machine: Machine) -> None:
-        cards = [card for card in machine.program.cards().values() if card.waits]
-        if card := self.one_of(cards):
-            self.reject(machine, card, min(self.judge.ids(card.text), default=0))
+        """Reject a draft that waits for a check, of a passage that has no card."""
+        cards = machine.program.cards()
+        live = {self.passage(card.guid) for card in cards.values() if card.live}
+        asked = [q for q in machine.program.questions() if q.kind == "check"]
+        free = [q for q in asked if not live & self.judge.ids(q.text)]
+        if one := self.one_of(free):
+            self.reject(machine, cards[one.guid], min(self.judge.ids(one.text), default=0))
 
     def do_reject(self, machine: Machine) -> None:
         if card := self.one_of([c for c in machine.program.cards().values() if c.live]):
@@ -189,7 +193,7 @@ class Person:
             elif what == "tag":
                 opened.tag(guid, "mine")
                 judge.tagged.add(guid)
-            elif what == "review" and guid not in judge.suspended:
+            elif what == "review" and guid not in judge.suspended | judge.reviewed.keys():
                 opened.review(guid)
                 judge.reviewed[guid] = reviews(opened.state()[guid])
             elif what == "suspend":

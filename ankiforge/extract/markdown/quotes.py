@@ -604,7 +604,7 @@ class _Finder:
         shown = (one for one in shown if one.plain.strip() or one.kind is Kind.PICTURE)
         if (first := next(shown, None)) and first.kind is Kind.PICTURE:
             return []  # a figure, which the text below describes
-        words, comment = self._words_and_comment(body, citation)
+        words, comment = self._words_and_comment(body)
         if not words:
             return []
         lead = words[0].trimmed()
@@ -658,7 +658,7 @@ class _Finder:
             found += here
         return found
 
-    def _words_and_comment(self, body: list[int], citation: Citation) -> tuple[list[Stretch], str]:
+    def _words_and_comment(self, body: list[int]) -> tuple[list[Stretch], str]:
         """Return the quoted text of a block quote, and the reader's comment."""
         for at in body:
             plain, cites = self.blocks[at].plain, self.cites.get(at, [])

@@ -56,7 +56,7 @@ def test_init_writes_a_workspace_that_loads_with_what_was_found(home, ankiforge)
     text = (home / "cards/ankiforge.yaml").read_text(encoding="utf-8")
     assert "here: == 1, mark 0, bold 0, callout 0" in text
     assert "here: inline 1, block 0, cloze 0, glossary 0" in text
-    assert load_decks(home / "cards", config.decks)
+    assert load_decks(home / "cards")
     assert (home / "cards/prompts/cards.md").is_file()
     assert (home / "cards/.ankiforge/.gitignore").read_text() == "*\n"
     assert f"made a workspace in {home / 'cards'}" in err

@@ -86,9 +86,10 @@ def test_the_example_of_the_settings_loads_and_its_sources_are_known(tmp_path):
 
 def test_the_example_of_a_deck_file_loads(tmp_path):
     [example] = re.findall(r"```yaml\n(.*?)```", section("decks/*.yaml"), re.S)
-    (tmp_path / "biology.yaml").write_text(example, encoding="utf-8")
+    (tmp_path / "decks").mkdir()
+    (tmp_path / "decks/biology.yaml").write_text(example, encoding="utf-8")
 
-    first, last = load_decks(tmp_path, ("*.yaml",))
+    first, last = load_decks(tmp_path)
 
     assert first.deck == "Biology::{title}"
     assert last.takes_all

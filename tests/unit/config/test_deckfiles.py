@@ -17,7 +17,7 @@ def rules(tmp_path: Path):
         (tmp_path / "decks").mkdir(exist_ok=True)
         for name, text in files.items():
             (tmp_path / "decks" / f"{name}.yaml").write_text(text, encoding="utf-8")
-        return load_decks(tmp_path, ("decks/*.yaml",))
+        return load_decks(tmp_path)
 
     return loaded
 

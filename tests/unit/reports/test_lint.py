@@ -7,7 +7,7 @@ from typing import Any
 import genanki
 import pytest
 
-from ankiforge.model import CardKind, Draft, Family, Guid, HighlightKey, Identity, Origin
+from ankiforge.model import CardKind, Draft, Guid, HighlightKey, Identity, Origin
 from ankiforge.reports.lint import Linter, ReadNote
 
 BASIC = genanki.Model(
