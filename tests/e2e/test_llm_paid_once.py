@@ -135,19 +135,6 @@ def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path
     )
 
 
-def test_changed_checks_are_run_on_what_was_paid_for(forge, server, answered):
-    configure(forge, server, accept="clean")
-    forge.ok("run")
-    ledger = forge.folder / ".ankiforge/ledger.db"
-    _only_replies(shutil.copy(ledger, forge.folder / "kept.db"), ledger)
-    (forge.folder / "journal.jsonl").unlink()
-    strict = "checks: {answer_gt20w: 1, answer_gt30w: {limit: 3, severity: warn}}\n"
-    configure(forge, server, accept="clean", more=strict)
-    assert llm(forge.ok("run", "--json"))["cached"] == 6
-    assert {card["verdict"] for card in forge.cards()} == {"pending"}
-    assert set(answered.values()) == {1}
-
-
 # --- replies that cannot be read ------------------------------------------------------------
 
 UNREADABLE = {
@@ -170,7 +157,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
         again = forge.ok("run", "--json").data
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
         assert all("ask again with: ankiforge draft --again" in why for why in again["no_card"])
-    forge.ok("watch", "--once")
+    forge.ok("run")
     shown = forge.ok("list", "--no-card", "--json").lines
     assert len(server.asked) == asked
     server.otherwise = fake.obliging
@@ -369,7 +356,7 @@ def test_without_a_terminal_nothing_moves(forge, server, answered):
     configure(forge, server)
     told = forge.finished("run")
     assert "\x1b" not in told.stderr + told.stdout
-    assert "6 requests to the model: 60 tokens in, 60 out: nothing" in told.stdout
+    assert "6 requests to the model: nothing" in told.stdout
 
 
 # --- how sure an estimate is ----------------------------------------------------------------
@@ -397,17 +384,3 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, se
     forge.ok("run")
 
 
-def test_a_copied_note_is_not_paid_for_again(forge, server, answered):
-    configure(forge, server, accept="clean")
-    notes = forge.folder / "notes"
-    (notes / "Copy of 1.md").write_text((notes / "1.md").read_text("utf-8"), encoding="utf-8")
-    assert llm(forge.ok("run", "--json"))["requests"] == 6
-    (notes / "Copy of 0.md").write_text((notes / "0.md").read_text("utf-8"), encoding="utf-8")
-    again = forge.ok("run", "--json").data
-    assert (again["llm"]["requests"], again["cards"]["merged"], again["fates"]["waiting"]) == (
-        0,
-        1,
-        8,
-    )
-    assert len(forge.cards()) == 6
-    assert set(answered.values()) == {1}
