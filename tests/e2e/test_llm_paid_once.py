@@ -382,5 +382,3 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, se
     (forge.folder / "prices.yaml").write_text("m: [1, 2]\n")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
     forge.ok("run")
-
-

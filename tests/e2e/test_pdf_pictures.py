@@ -124,5 +124,3 @@ def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
     assert desk.run() == {}
     assert dict(desk.note.items()) == before
     assert len(desk.forge.cards()) == 1
-
-
