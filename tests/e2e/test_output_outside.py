@@ -61,7 +61,7 @@ def test_packages_stay_in_the_workspace_until_the_folder_is_confirmed(forge, out
 
 def test_every_command_that_writes_packages_stays_inside_and_says_so(forge, outside):
     settings(forge, "../outside")
-    for command, code in (("run", 0), ("build", 0), ("push", 3), ("watch --once", 0)):
+    for command, code in (("run", 0), ("build", 0), ("push", 3)):
         (forge.folder / "notes/a.md").write_text(f"Sleep has ==stages== before {command}.\n")
         said = forge(*command.split(), code=code).stderr
         assert packages(outside) == [], command
