@@ -243,6 +243,10 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
         name = next((one for one, root in known_roots if root == found.root), "")
         if not name and str(path) in before and (found.root == path or found.only):
             name = before[str(path)].names.get(found.kind, "")
+        if not name and (own := source_name(found.root, found.kind)) in {
+            item.names.get(found.kind) for item in known if _contains(found.root, Path(item.path))
+        }:
+            name = own  # a part of it is remembered
         selected.append(_unconfigured(found, name or _free_name(config, known, found)))
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return selected or Problem(str(path), why_nothing(path), hint)
