@@ -183,6 +183,20 @@ def _remembers(item: Remembered, where: str, names: Mapping[str, str]) -> bool:
     return _contains(Path(item.path), Path(where)) and names.items() <= item.names.items()
 
 
+def is_at(selected: Iterable[SelectedSource]) -> Callable[[Highlight], bool]:
+    """Return a function that tells whether a passage is in the selected sources and their files."""
+    by_name = {one.entry.name: one for one in selected}
+
+    def at(highlight: Highlight) -> bool:
+        found = by_name.get(highlight.document.source)
+        if found is None or not found.only or found.entry.kind in EXPORTS:
+            return found is not None
+        file = found.entry.path / highlight.document.path
+        return any(file.is_relative_to(one) for one in found.only)
+
+    return at
+
+
 def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
     """Return the names of all sources that plain `run` reads."""
     names = {entry.name for entry in config.sources}
@@ -229,6 +243,10 @@ def _behind(config: Config, known: list[Remembered], path: Path) -> list[Selecte
         name = next((one for one, root in known_roots if root == found.root), "")
         if not name and str(path) in before and (found.root == path or found.only):
             name = before[str(path)].names.get(found.kind, "")
+        if not name and (own := source_name(found.root, found.kind)) in {
+            item.names.get(found.kind) for item in known if _contains(found.root, Path(item.path))
+        }:
+            name = own  # a part of it is remembered
         selected.append(_unconfigured(found, name or _free_name(config, known, found)))
     hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
     return selected or Problem(str(path), why_nothing(path), hint)

@@ -232,7 +232,10 @@ def _folder_sources(
         yield from _vault_sources(vault, path, known)
     if "pdf" in found:
         papers = _nearest(path, paper_folders) or path
-        yield FoundSource("pdf", papers, () if papers == path else (path,))
+        if papers == path:
+            yield from _with_inner("pdf", path, known)
+        else:
+            yield FoundSource("pdf", papers, (path,))
     if (vault / ".obsidian").is_dir():  # every other file in a vault is an attachment
         return
     for kind in sorted(here & UNAMBIGUOUS - {"pdf", "zotero"}):
@@ -250,13 +253,18 @@ def _vault_sources(vault: Path, path: Path, known: KnownFolders) -> Iterator[Fou
     """Yield a vault, excluding the folders inside it that were read as separate sources before."""
     if vault != path:
         yield FoundSource("obsidian", vault, (path,))
-        return
-    folders = sorted(set(known("obsidian").values()))
-    inner = [folder for folder in folders if vault in folder.parents and folder.is_dir()]
-    for root in (vault, *inner):
+    else:
+        yield from _with_inner("obsidian", vault, known)
+
+
+def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+    """Yield a folder, then the folders inside it that were read as sources of this kind before."""
+    folders = sorted(set(known(kind).values()))
+    inner = [folder for folder in folders if path in folder.parents and folder.is_dir()]
+    for root in (path, *inner):
         below = (folder for folder in inner if root in folder.parents)
         exclude = tuple(f"{folder.relative_to(root).as_posix()}/" for folder in below)
-        yield FoundSource("obsidian", root, exclude=exclude)
+        yield FoundSource(kind, root, exclude=exclude)
 
 
 def _nearest(folder: Path, candidates: Collection[Path]) -> Path | None:

@@ -5,17 +5,11 @@ to the first question never arrived, or a person asks anew.
 """
 
 import json
-import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,32 +55,13 @@ def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(forge, serve
     first = llm(forge.ok("run", "--json"))
     assert (first["requests"], first["cached"]) == (6, 0)
     assert first["cost_usd"] == pytest.approx(6 * 20 / 1e6)
-    shutil.copy(forge.folder / ".ankiforge" / "ledger.db", forge.folder / "kept.db")
-    for name in ("journal.jsonl", ".ankiforge/ledger.db"):
-        (forge.folder / name).unlink()
-    # the replies come with the copied file, drafts are made anew from them
-    _only_replies(forge.folder / "kept.db", forge.folder / ".ankiforge" / "ledger.db")
+    (forge.folder / ".ankiforge" / "ledger.db").unlink()
+    shutil.rmtree(forge.folder / "journal")
     again = llm(forge.ok("run", "--json"))
     assert (again["requests"], again["cached"]) == (0, 6)
     assert again["saved_usd"] == first["cost_usd"]
     assert again["saved_tokens"] == 120
     assert set(answered.values()) == {1}
-
-
-def _only_replies(kept: Path, ledger: Path) -> None:
-    """A ledger that holds the replies of another, and nothing else."""
-    import sqlite3
-
-    shutil.copy(kept, ledger)
-    with sqlite3.connect(ledger) as db:
-        db.execute("PRAGMA foreign_keys = OFF")
-        names = [
-            row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        for name in names:
-            if name != "reply" and not name.startswith("sqlite_"):
-                db.execute(f'DELETE FROM "{name}"')
-    db.close()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +101,7 @@ def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path
     other = forge_in(tmp_path / "second")
     shutil.rmtree(other.folder)
     shutil.copytree(forge.folder, other.folder)
-    other("doctor", "--take-over")
+    other("doctor")
     answered_before = Counter(answered)
     other.ok("run")
     assert len(other.cards()) == 6
@@ -157,6 +132,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
         again = forge.ok("run", "--json").data
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
         assert all("ask again with: ankiforge draft --again" in why for why in again["no_card"])
+    forge.ok("run")
     shown = forge.ok("list", "--no-card", "--json").lines
     assert len(server.asked) == asked
     server.otherwise = fake.obliging
@@ -306,63 +282,25 @@ def test_a_budget_is_never_overdrawn_and_says_what_is_left(
     assert set(answered.values()) == {1}
 
 
+def test_a_price_of_the_persons_own_table_counts(forge, server, answered):
+    configure(forge, server)
+    (forge.folder / "prices.yaml").write_text("m: [1000, 2000]\n")
+    assert llm(forge.ok("run", "--json"))["cost_usd"] == pytest.approx(6 * 0.03)
+    (forge.folder / "prices.yaml").write_text("m: [1000]\n")
+    assert "prices.yaml:1: m: expected two or three numbers" in forge("run", code=2).stderr
+
+
 # --- on a terminal --------------------------------------------------------------------------
-
-
-def on_a_terminal(forge: Any, *arguments: str) -> str:
-    """What a person sees who runs the program: its stderr, a terminal."""
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ankiforge", *arguments],
-        cwd=forge.folder,
-        env={**os.environ, **forge.environment, "TERM": "xterm", "COLUMNS": "160"},
-        stdin=theirs,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    seen = b""
-    try:
-        while part := os.read(ours, 65_536):
-            seen += part
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    os.close(ours)
-    assert process.wait(60) == 0
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode("utf-8", "replace"))
-
-
-def test_a_terminal_shows_cards_highlights_cost_and_time_left(forge, server, fake, answered):
-    configure(forge, server, price_usd=[1000, 1000], concurrency=1)
-    counting = server.otherwise
-    server.otherwise = lambda request: replace(counting(request), hang_s=0.25)
-    seen = on_a_terminal(forge, "run")
-    assert re.search(r"· \d cards? · \$0\.\d+ +\d/6 highlights", seen)
-    assert "left" in seen
-    assert "6 requests" not in seen  # that is data, and goes to stdout
 
 
 def test_without_a_terminal_nothing_moves(forge, server, answered):
     configure(forge, server)
     told = forge.finished("run")
     assert "\x1b" not in told.stderr + told.stdout
-    assert "6 requests to the model: 60 tokens in, 60 out: nothing" in told.stdout
+    assert "6 requests to the model: nothing" in told.stdout
 
 
-# --- how sure an estimate is ----------------------------------------------------------------
-
-
-def test_an_estimate_says_between_which_sums_the_cost_lies(forge, server, answered):
-    configure(forge, server, price_usd=[100, 300])
-    found = forge.json("draft", "--estimate")
-    assert 0 < found["cost_low_usd"] < found["cost_usd"] < found["cost_high_usd"]
-    assert " to $" in forge.ok("draft", "--estimate").stdout
-    assert answered == {}
-    paid = llm(forge.ok("run", "--json"))["cost_usd"]
-    assert paid <= found["cost_high_usd"]
-    told = forge.json("draft", "--estimate")
-    assert (told["requests"], told["cost_usd"], told["cost_high_usd"]) == (0, 0, 0)
+# --- settings -----------------------------------------------------------------------------
 
 
 def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, server, monkeypatch):
@@ -370,26 +308,6 @@ def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, se
     monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
     told = forge("run", code=2).stderr
     assert "ankiforge.yaml:3: llm.budget_usd: the price of 'm' at 0.0.0.0" in told
-    path = forge.folder / "ankiforge.yaml"
-    priced = path.read_text("utf-8").replace(
-        '"budget_usd": 1', '"budget_usd": 1, "price_usd": [1, 2]'
-    )
-    path.write_text(priced, encoding="utf-8")
+    (forge.folder / "prices.yaml").write_text("m: [1, 2]\n")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
     forge.ok("run")
-
-
-def test_a_copied_note_is_not_paid_for_again(forge, server, answered):
-    configure(forge, server, accept="clean")
-    notes = forge.folder / "notes"
-    (notes / "Copy of 1.md").write_text((notes / "1.md").read_text("utf-8"), encoding="utf-8")
-    assert llm(forge.ok("run", "--json"))["requests"] == 6
-    (notes / "Copy of 0.md").write_text((notes / "0.md").read_text("utf-8"), encoding="utf-8")
-    again = forge.ok("run", "--json").data
-    assert (again["llm"]["requests"], again["cards"]["merged"], again["fates"]["waiting"]) == (
-        0,
-        1,
-        8,
-    )
-    assert len(forge.cards()) == 6
-    assert set(answered.values()) == {1}

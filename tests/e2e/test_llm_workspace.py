@@ -79,16 +79,6 @@ def test_a_private_passage_with_a_card_is_in_no_neighbours_context(forge, notes,
 # --- what is asked --------------------------------------------------------------------------
 
 
-def test_an_estimate_reads_the_sources_and_keeps_nothing(forge, notes, server, files):
-    notes(f"=={ALPHA}==", f"=={BETA}==", WRITTEN)
-    before = files(forge.folder)
-
-    assert forge.json("draft", "--estimate")["highlights"] == 2
-    assert forge.json("draft", "--estimate", "--limit", "1")["highlights"] == 1
-    assert files(forge.folder) == before
-    assert server.asked == []
-
-
 def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypatch):
     notes(f"=={ALPHA}==")
     trusted(forge, monkeypatch, REMOTE)

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import sqlite3
 from collections.abc import Callable
 from copy import copy
@@ -104,12 +103,6 @@ def test_a_document_that_cannot_be_read_is_named_and_its_highlights_stay(
         assert "Traceback" in caplog.text
         assert result.data["highlights"]["new"] == 1
     assert forge.json("run")["highlights"]["new"] == 1
-    for path in (forge.folder / "in").iterdir():
-        os.utime(path, (1, 1))
-    failing(monkeypatch, module, name, ZeroDivisionError("again"))
-    for _ in range(2):
-        counts = forge("run", "--json", code=1).data["highlights"]
-        assert (counts["new"], counts["gone"]) == (0, 0)
 
 
 @pytest.mark.usefixtures("no_waiting")

@@ -109,61 +109,18 @@ def desk(forge: Any, papers: Papers, backend: Any) -> Iterator[Desk]:
         yield Desk(forge, papers, anki)
 
 
-def test_a_figure_that_was_drawn_or_asked_about_anew_is_the_same_note(desk):
-    """Though its words name it, see docs/keys.md: it is recognised by where it stands."""
-    assert desk.run() == {"new": 1}
-    first, before = desk.note, dict(desk.note.items())
+@pytest.mark.parametrize("left", ["the journal", "nothing"])
+def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
+    desk.run()
+    before = dict(desk.note.items())
+    for lost in sorted(desk.forge.home.rglob("*"), reverse=True):
+        if lost.name.startswith(("ledger.db", "cut")) or (
+            lost.name == "journal.jsonl" and left == "nothing"
+        ):
+            for inner in lost.iterdir() if lost.is_dir() else ():
+                inner.unlink()
+            lost.rmdir() if lost.is_dir() else lost.unlink()
+
     assert desk.run() == {}
     assert dict(desk.note.items()) == before
-    desk.papers.write(area("? How far does the figure say it rises?"))
-    assert desk.run() == {}  # another question waits
-    desk.forge.ok("accept", desk.forge.cards()[0]["guid"])
-    assert desk.run() == {"updated": 1}
-    assert desk.note.id == first.id
-    assert desk.note["Front"] == "How far does the figure say it rises?"
-    assert desk.note["Back"] == first["Back"]
-    another = ARROW.replace("1 0 0 rg", "0 0 1 rg")
-    desk.papers.write(area("? How far does the figure say it rises?"), drawing=another)
-    desk.run()
-    assert desk.note.id == first.id
-    [card] = desk.forge.cards()
-    assert card["revision"] is None
-
-
-def test_a_picture_that_is_gone_or_elsewhere_is_kept_anew_by_the_next_run(forge, papers, tmp_path):
-    for look in (("extract",), ("run", "--dry-run")):
-        forge.ok(*look, papers.folder)
-        assert kept(forge) == []
-    (tmp_path / "private.png").write_bytes(b"\x89PNG mine alone")
-    forge.ok("run", papers.folder)
-    [picture] = kept(forge)
-    before = picture.read_bytes()
-    for told in ({"hint": "on the machine with its PDF"}, {"what": "is outside its source"}):
-        picture.unlink()
-        if "what" in told:
-            picture.symlink_to(tmp_path / "private.png")
-        (forge.folder / "ankiforge.apkg").unlink()
-        [problem] = forge("build", "--json", code=1).data["problems"]
-        assert all(words in problem[name] for name, words in told.items()), problem
-        forge.ok("run", papers.folder)
-        assert not picture.is_symlink()
-        assert picture.read_bytes() == before
-        assert list(media_in(forge.folder / "ankiforge.apkg").values()) == [before]
-    assert (tmp_path / "private.png").read_bytes() == b"\x89PNG mine alone"
-
-
-def test_a_note_of_a_vault_cannot_call_for_a_picture_of_a_paper(forge, papers, vault):
-    forge.ok("run", papers.folder)
-    [picture] = kept(forge)
-    name = f"cut/{picture.name}"
-    (vault / "Cells.md").write_text(f"Which cell is this?::![]({name})\n", encoding="utf-8")
-    assert forge.json("run", vault)["problems"] == []
-    [waiting] = (card for card in forge.cards() if card["verdict"] == "pending")
-    assert f"{name}: cannot be read" in str(waiting["findings"])
-    forge.ok("accept", waiting["guid"])
-    came = forge("build", "--json").data
-    assert [one["where"] for one in came["problems"]] == [f"Cells: {name}"]
-    (vault / "cut").mkdir()
-    (vault / name).write_bytes(b"\x89PNG its own")
-    forge.ok("run", vault)
-    assert b"\x89PNG its own" in media_in(forge.folder / "ankiforge.apkg").values()
+    assert len(desk.forge.cards()) == 1

@@ -76,17 +76,6 @@ def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault
     assert one["reason"]
 
 
-def test_an_annotation_quoted_in_two_notes_is_one(forge, vault, library):
-    note(vault, QUOTE)
-    note(vault, f"> “{TEXT}” {linked('MARKAAA2')}\n", "other.md")
-
-    forge.ok("run", vault, library)
-    assert len(known(forge)) == 3
-    [one] = [one for one in known(forge).values() if one["exact"] == TEXT]
-    assert "file=note" in places(one)
-    assert "file=other" in places(one)
-
-
 def test_an_annotation_that_is_corrected_while_its_note_is_renamed_is_the_same(
     forge, vault, library
 ):
@@ -99,18 +88,6 @@ def test_an_annotation_that_is_corrected_while_its_note_is_renamed_is_the_same(
     assert forge.json("run", vault, library)["highlights"]["new"] == 0
     assert set(known(forge)) == before
     assert "slowed" in known(forge)["zotero:user/MARKAAA2"]["exact"]
-
-
-def test_a_quote_says_which_library_it_is_from(forge, vault, library):
-    write(library, library_of(), library_of(group=77))
-    note(vault, f"“{TEXT}” {linked('MARKAAA2', 'groups/77')}\n")
-    forge.ok("run", library)
-    forge.ok("run", vault)
-
-    ways = {key: places(one) for key, one in known(forge).items() if one["exact"] == TEXT}
-    assert "obsidian://" in ways["zotero:group.77/MARKAAA2"]
-    assert "obsidian://" not in ways["zotero:user/MARKAAA2"]
-    assert len(ways) == 2
 
 
 def test_the_readers_words_beside_a_quote_are_his_comment(forge, vault):

@@ -38,20 +38,6 @@ def id_of(forge: Any, word: str) -> str:
 # --- what became of drafts --------------------------------------------------------------------
 
 
-def test_what_became_of_drafts_is_counted_by_who_made_them(drafted):
-    drafted.ok("accept", id_of(drafted, "third"))
-    drafted.ok("edit", id_of(drafted, "bush"), "--field", "Back", "in the hand")
-    drafted.ok("reject", id_of(drafted, "Hund"), "--reason", "too easy")
-
-    told = drafted.json("stats")
-
-    assert (told["funnel"]["highlights"], told["funnel"]["drafts"]) == (5, 0)
-    assert (told["funnel"]["accepted"], told["funnel"]["in_anki"]) == (4, 0)
-    assert sum(told["funnel"]["fates"].values()) == 5
-    [rules] = told["drafting"]
-    assert (rules["accepted"], rules["edited"]) == (4, 1)
-
-
 def test_what_is_not_known_is_null_and_nothing_is_written(drafted, files):
     before = files(drafted.home)
     told = drafted.json("stats")
@@ -84,14 +70,6 @@ def _drafted(forge: Any, server: Any) -> None:
     )
     forge.ok("run")
     forge.ok("accept", "--all")
-
-
-def test_all_replies_are_paid_for(paid):
-    (paid.folder / "prices.yaml").write_text("m: [1000, 3000]\n")
-    cost = paid.json("stats")["cost"]
-    assert (cost["requests"], cost["tokens_in"], cost["tokens_out"]) == (2, 20, 20)
-    assert cost["cost_usd"] == pytest.approx((20 * 1000 + 20 * 3000) / 1e6)
-    assert "$0.08" in paid.ok("stats").stdout
 
 
 def test_no_sum_is_made_up_where_a_price_is_not_known(paid):

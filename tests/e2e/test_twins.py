@@ -22,17 +22,6 @@ def write(forge, tmp_path: Path):
 FRANCE = "What is the capital of France?::"
 
 
-def test_two_wordings_in_one_note_are_told_of(forge, write):
-    write(
-        a="What enzyme unwinds DNA?::helicase\n\n"
-        "Which enzyme is responsible for unwinding DNA?::Helicase\n"
-    )
-    first, second = forge.cards()
-    found = [finding for card in (first, second) for finding in card["findings"]]
-    [duplicate] = [finding for finding in found if finding["check"] == "duplicate"]
-    assert duplicate["twin"] in (first["id"], second["id"])
-
-
 def test_a_copy_of_a_card_in_another_note_makes_no_second_one(forge, write):
     write(a=f"{FRANCE}Paris\n", b=f"{FRANCE}Paris\n")
     [card] = forge.cards()

@@ -259,39 +259,3 @@ def test_a_picture_of_another_source_is_looked_at(forge, notes, desk):
     (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n two")
     forge.ok("run", desk / "old")
     assert (forge.folder / "ankiforge.apkg").read_bytes() != before
-
-
-BOOKS = {"a": ("Waves", "Tides", "Waves"), "b": ("Waves", "Rocks")}
-"""Titles row by row; one book stands in two files, and in several parts of one."""
-
-
-def export_of(name: str, *more: str) -> str:
-    rows = (
-        f"The {book} of file {name} said line {at} of many words,{book}"
-        for at, book in enumerate((*BOOKS[name], *more))
-    )
-    return "\n".join(("Highlight,Book Title", *rows, ""))
-
-
-def test_a_book_in_two_exports_is_not_written_again(forge, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "TICK_NS", 0)
-    folder = tmp_path / "exports"
-    folder.mkdir()
-    settings = f"sources:\n- readwise: {{name: r, path: {folder}}}\nanki: {{collection: none}}\n"
-    forge.settings(settings)
-    forge.ok("init", "--trust", forge.folder)
-    for name in BOOKS:
-        (folder / f"{name}.csv").write_text(export_of(name), "utf-8")
-    age(folder)
-    assert forge.json("run")["highlights"]["new"] == 5
-    found = forge.json("run")["highlights"]
-    assert (found["seen"], found["unchanged"]) == (5, 5)
-    # a book that gains a part keeps the highlights of the others, and loses what goes
-    (folder / "a.csv").write_text(export_of("a", "Tides"), "utf-8")
-    age(folder)
-    found = forge.json("run")["highlights"]
-    assert (found["new"], found["seen"], found["unchanged"]) == (1, 6, 5)
-    (folder / "a.csv").write_text(export_of("a", "Tides").replace("line 1", "line 7"), "utf-8")
-    os.utime(folder / "a.csv", (LONG_AGO, LONG_AGO + 1))
-    found = forge.json("run")["highlights"]
-    assert (found["new"], found["seen"], found["gone"]) == (1, 6, 0)

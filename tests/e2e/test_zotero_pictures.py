@@ -136,7 +136,7 @@ def test_what_gives_no_card_says_what_to_do(forge, zotero):
         "zotero:user/REMARKC4": f"an image: {WRITE}",
         "zotero:user/SILENTD5": f"a drawing: {WRITE}",
         "zotero:group.77/FIGUREA2": NOT_THERE,
-        "zotero:group.77/THEIRSE6": "marked by bob",
+        "zotero:group.77/THEIRSE6": "skip: marked by bob",
     }
     assert f"Fig. 2\n    no card: an image: {WRITE}\n" in forge.ok("list", "--no-card").stdout
 
@@ -166,7 +166,7 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
     assert set(told(forge).values()) == {
         "an image: write its question as the comment: `? …`",
         "a drawing: write its question as the comment: `? …`",
-        "marked by bob",
+        "skip: marked by bob",
         NOT_THERE,
     }
     forge("accept", "--all", "--filter", "verdict:pending")
@@ -221,6 +221,27 @@ def test_a_card_comes_when_the_picture_does_and_stays_when_that_goes(desk):
     assert [one["guid"] for one in desk.forge.cards()] == [card["guid"]]
 
 
+def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk):
+    picture = desk.zotero.show("FIGUREA2", png(10))
+    desk.forge.ok("run", desk.zotero.folder)
+    picture.unlink()
+    assert desk.run() == {}, "a figure never goes without its picture"
+    problems = desk.forge("build", "--json").data["problems"]
+    assert [one["where"] for one in problems] == ["Spikes: cache/library/FIGUREA2.png"]
+    desk.zotero.show("FIGUREA2", png(10))
+    assert desk.run() == {"new": 1}
+
+    before = desk.note["Back"]
+    picture.unlink()
+    desk.zotero.write(f"? {ASKED}", tags=("neurons",))
+    assert desk.run() == {}
+    assert desk.note["Back"] == before
+    assert len(desk.forge.cards()) == 1
+    desk.zotero.show("FIGUREA2", png(10))
+    assert desk.run() == {"updated": 1}
+    assert (desk.note["Back"], "neurons" in desk.note.tags) == (before, True)
+
+
 def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
     desk.zotero.show("FIGUREA2", png(10))
     desk.run()
@@ -232,8 +253,6 @@ def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
     assert ASKED in desk.forge.ok("list").stdout
 
     desk.zotero.write("? Where on the curve is the arrow?")
-    assert desk.run() == {}  # another question waits
-    desk.forge.ok("accept", card["id"])
     assert desk.run() == {"updated": 1}
     assert desk.note.id == first.id
     assert desk.note["Front"] == "Where on the curve is the arrow?"
@@ -251,6 +270,23 @@ def test_a_rejected_figure_stays_rejected_whatever_is_asked_of_it(desk):
     desk.zotero.write("? Where on the curve is the arrow?")
     assert desk.run() == {}
     assert [card["verdict"] for card in desk.forge.cards()] == ["rejected"]
+
+
+@pytest.mark.parametrize("left", ["the journal", "nothing"])
+def test_a_lost_ledger_gives_no_second_card_of_a_figure(desk, left):
+    desk.zotero.show("FIGUREA2", png(10))
+    desk.run()
+    before = dict(desk.note.items())
+    for lost in sorted(desk.forge.home.rglob("*")):
+        if lost.name.startswith("ledger.db") or (
+            lost.name == "journal.jsonl" and left == "nothing"
+        ):
+            lost.unlink()
+
+    assert desk.run() == {}
+    assert dict(desk.note.items()) == before
+    [card] = desk.forge.cards()
+    assert card["highlight"] == "zotero:user/FIGUREA2"
 
 
 # --- with a model ---------------------------------------------------------------------------
