@@ -160,7 +160,6 @@ llm:
 # clean: drafts without a warning become cards; review: they wait for you, as a model's always do.
 accept: {{rules: clean, llm: review}}
 
-decks: [decks/*.yaml]
 output: .                         # the folder for packages
 
 # collection: auto finds Anki's own (read only, from a copy); none: never look; or a path.

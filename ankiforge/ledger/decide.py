@@ -177,13 +177,16 @@ def propose(store: Store, key: str, proposal: Proposal) -> str:
             return ""
         position = store.value("SELECT count(*) FROM draft WHERE key = ?", key)
         drafts.write_draft(store, key, position, proposal, wording, {}, passage)
+        store.write("UPDATE highlight SET modelled = content WHERE key = ?", key)
         return drafts.draft_id(key, wording)
 
 
 def withdraw(store: Store, id: str) -> None:
     """Drop a draft that waits, as if it had never been proposed."""
     with store.transaction():
-        store.write("DELETE FROM draft WHERE id = ?", drafts.draft_row(store, id)["id"])
+        row = drafts.draft_row(store, id)
+        store.write("DELETE FROM draft WHERE id = ?", id)
+        store.write("UPDATE highlight SET modelled = '' WHERE key = ?", row["key"])
 
 
 def skip(store: Store, key: str, why: str = "") -> None:

@@ -68,7 +68,7 @@ class World:
         self.ahead = 0.0
         self.in_progress = False
         self.in_use: frozenset[str] | None = None
-        self.rules: tuple[DeckRule, ...] = load_decks(root, ())
+        self.rules: tuple[DeckRule, ...] = load_decks(root)
         self._open: dict[str, Ledger] = {}
 
     # --- the vault
