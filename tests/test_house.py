@@ -133,7 +133,7 @@ def test_every_command_takes_the_common_options_after_its_name(words):
 
 
 RARE = {
-    "--limit": "run extract draft list show edit seen stats lint watch",
+    "--limit": "run extract draft list show seen stats lint watch",
     "--jobs": "run extract draft watch",
 }
 

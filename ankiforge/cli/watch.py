@@ -18,10 +18,10 @@ import click
 from ankiforge.cli.output import Call, command
 from ankiforge.cli.session import session, workspace_of
 from ankiforge.errors import BusyError, ForgeError, RefusedError, UsageError
-from ankiforge.model import Problem
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
+    from ankiforge.model import Problem
     from ankiforge.reports.summary import Tally
 
 
@@ -182,6 +182,8 @@ class Passes:
             yield
         except ForgeError as error:
             failed = error
+            from ankiforge.model import Problem
+
             tally.problems.append(Problem("watch", error.message, error.hint))
             raise
         finally:

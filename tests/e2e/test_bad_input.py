@@ -320,7 +320,7 @@ def test_a_damaged_database_is_made_anew_from_the_journal(forge, notes, raw):
 def test_doctor_tells_of_lines_of_the_journal_that_cannot_be_read(forge, notes):
     forge.ok("run", notes)
     assert not [one for one in forge("doctor").stdout.splitlines() if "warn  journal" in one]
-    [journal] = (forge.home / "journal").iterdir()
+    [journal] = (forge.home / "journal").glob("*.jsonl")
     with journal.open("a", encoding="utf-8") as file:
         file.write("half a li\n")
     assert "1 line of" in forge("doctor", code=1).stdout
@@ -405,7 +405,7 @@ def test_a_full_disk_is_4_and_nothing_is_decided(forge, notes, blocks):
 
 def test_a_journal_that_is_no_file_is_4(forge, notes):
     forge.ok("run", notes)
-    [journal] = (forge.home / "journal").iterdir()
+    [journal] = (forge.home / "journal").glob("*.jsonl")
     journal.unlink()
     journal.mkdir()
 

@@ -105,7 +105,7 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     desk.ok("undo")
     assert set(verdicts(desk).values()) == {"accepted"}
     desk.ok("undo")
-    assert set(verdicts(desk).values()) == {"taken back"}
+    assert set(verdicts(desk).values()) == {"pending"}
     assert "nothing to undo" in desk("undo", code=1).stderr
     desk.ok("run", "--accept", "review")
     assert len(desk.ok("list", "--view", "new", "--json").lines) == 3

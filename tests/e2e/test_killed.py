@@ -13,17 +13,27 @@ CHANGED = ABOUT.replace("energy carrier", "carrier of energy")
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 COMMITS = 20
 KILLER = """
-import json, os, pkgutil, sys
+import json, os, pkgutil, signal, sqlite3, sys
 from importlib import import_module
 import ankiforge
 from ankiforge.cli import main
 for module in pkgutil.walk_packages(ankiforge.__path__, "ankiforge."):
     if not module.name.endswith("__main__"):
         import_module(module.name)
+class Killed(sqlite3.Connection):
+    def execute(self, query, *values):
+        if query == "COMMIT":
+            self.commits = getattr(self, "commits", 0) + 1
+            if self.commits == FAULT[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().execute(query, *values)
+FAULT, connect = [0], sqlite3.connect
+sqlite3.connect = lambda *values, **named: connect(*values, **{"factory": Killed, **named})
 for number, (folder, environment) in enumerate(json.load(sys.stdin), 1):
     if not (child := os.fork()):
         os.chdir(folder)
-        os.environ |= {**environment, "ANKIFORGE_FAULT": f"before:{number}"}
+        os.environ |= environment
+        FAULT[0] = number
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         try:
             main(["run"])

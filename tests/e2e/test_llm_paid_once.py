@@ -282,14 +282,6 @@ def test_a_budget_is_never_overdrawn_and_says_what_is_left(
     assert set(answered.values()) == {1}
 
 
-def test_a_price_of_the_persons_own_table_counts(forge, server, answered):
-    configure(forge, server)
-    (forge.folder / "prices.yaml").write_text("m: [1000, 2000]\n")
-    assert llm(forge.ok("run", "--json"))["cost_usd"] == pytest.approx(6 * 0.03)
-    (forge.folder / "prices.yaml").write_text("m: [1000]\n")
-    assert "prices.yaml:1: m: expected two or three numbers" in forge("run", code=2).stderr
-
-
 # --- on a terminal --------------------------------------------------------------------------
 
 
@@ -301,13 +293,3 @@ def test_without_a_terminal_nothing_moves(forge, server, answered):
 
 
 # --- settings -----------------------------------------------------------------------------
-
-
-def test_a_budget_elsewhere_without_a_price_is_a_mistake_with_its_line(forge, server, monkeypatch):
-    configure(forge, server, base_url=server.base_url.replace("127.0.0.1", "0.0.0.0"), budget_usd=1)
-    monkeypatch.setenv("ANKIFORGE_TRUST", str(forge.folder))
-    told = forge("run", code=2).stderr
-    assert "ankiforge.yaml:3: llm.budget_usd: the price of 'm' at 0.0.0.0" in told
-    (forge.folder / "prices.yaml").write_text("m: [1, 2]\n")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
-    forge.ok("run")

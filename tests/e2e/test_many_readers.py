@@ -12,7 +12,6 @@ import pytest
 
 from ankiforge.extract import workers
 from ankiforge.extract.obsidian import vault
-from ankiforge.extract.pdf import worker as pdf_worker
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -169,22 +168,6 @@ def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
     killer.start()
     assert [line for line in told(forge) if HERE not in line] == expected
     killer.join()
-
-    # as if each worker had other files
-    _answers(address)
-    real = pdf_worker._size
-    with monkeypatch.context() as patch:
-        patch.setattr(pdf_worker, "_size", lambda question: real(question) + 1)
-        lines = told(forge)
-    notices = [line for line in lines if HERE in line]
-    assert notices
-    assert [line for line in lines if line not in notices] == expected
-
-    monkeypatch.setattr(pdf_worker, "_size", _before_the(PDFS // 2, end, real))
-    monkeypatch.setattr(pdf_worker, "REMOTE_SECONDS", 5.0)
-    lines = told(forge)
-    assert any(HERE in line for line in lines)
-    assert [line for line in lines if HERE not in line] == expected
 
 
 def _before_the(number: int, happens: Callable[[], None], real: Callable[..., int]) -> object:

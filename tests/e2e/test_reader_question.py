@@ -46,37 +46,11 @@ def write_settings(forge: Any, server: Any, source: str) -> None:
     )
 
 
-def test_a_question_is_answered_from_the_paragraph_beside_it(forge, server, fake, asked):
-    asked("why is that so?")
-    made = fake.card(
-        "1", "Starch crystallises fastest just above freezing",
-        "Why does bread go stale so fast in a refrigerator?",
-        "Starch crystallises fastest just above freezing.",
-    )  # fmt: skip
-    server.queue.append(fake.cards(made))
-    forge.ok("run")
-
-    [card] = forge.cards()
-    assert card["findings"] == []
-    sent = server.asked[0]["messages"][-1]["content"]
-    assert f"<nearby>{BEFORE} {MARKED} {AFTER}</nearby>" in sent
-
-
 def test_without_a_question_no_more_is_sent_than_before(forge, server, asked):
     asked("good to know")
     forge.ok("run")
 
     assert "nearby" not in server.asked[0]["messages"][-1]["content"]
-
-
-def test_a_question_that_is_not_answered_there_is_said_to_go_beyond(forge, server, fake, asked):
-    asked("does this hold for cake?")
-    none = {"h": "1", "kind": "none", "why_none": "nothing is said of cake"}
-    server.queue.append(fake.cards(none))
-    forge.ok("run")
-
-    [left] = forge.ok("list", "--no-card", "--json").lines
-    assert left["reason"] == "your question goes beyond the passage: nothing is said of cake"
 
 
 def test_a_private_paragraph_is_masked_and_too_many_are_left_out():

@@ -280,15 +280,6 @@ def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, t
     assert [asked.count(one) for one in words] == [1, 1, 1]
 
 
-def test_passages_are_asked_once(forge, tmp_path):
-    assert "nothing to ask" in forge.ok("draft", "export", "ask.md").stderr
-    assert not (forge.folder / "ask.md").exists()
-    words = long_passages(2)
-    for number, one in enumerate((*words, words[1])):
-        forge.ok("run", annotations(tmp_path / f"{number}.json", one))
-    assert "2 highlights written" in forge.ok("draft", "export", "both.md").stderr
-
-
 def test_papers_under_another_name_are_asked_before_and_after_the_next_run(forge, tmp_path):
     words = "A long tale of how the matter was seen by those who came later."
     folder = tmp_path / "mixed"

@@ -197,7 +197,7 @@ class Player:
         for name, text in files.items():
             path = machine.desk / name
             if name == "journal":
-                [path] = path.iterdir()
+                [path] = path.glob("*.jsonl")
             path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
     def do_replace(self, machine: Machine, files: dict[str, list[str]]) -> None:

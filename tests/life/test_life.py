@@ -4,7 +4,7 @@ import pytest
 
 from tests.life.history import lived
 
-HISTORIES = [(1, "1", False), (2, "1", True), (3, "2", True), (4, "stale", True)]
+HISTORIES = [(1, "1", False), (2, "1", True), (3, "2", True)]
 
 
 @pytest.mark.parametrize(("seed", "machines", "anki"), HISTORIES)

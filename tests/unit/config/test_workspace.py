@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.workspace import (
-    Place,
-    Remembered,
     adopt_default,
-    load_remembered,
     load_values,
     register,
     registered,
     resolve,
-    store_remembered,
     store_values,
     user_folders,
 )
@@ -138,21 +134,6 @@ def test_nothing_is_lost_by_a_move_that_fails_or_finds_work(tmp_path, environ):
         assert adopt_default(tmp_path / f"with {own}", user_folders(environ)) == ()
     assert (data / ".ankiforge/ledger.db").read_bytes() == b"ledger"
     assert (data / "journal/0a1b.jsonl").read_text() == "{}\n"
-
-
-# --- remembered PATHs -----------------------------------------------------------------------
-
-
-def test_a_remembered_path_is_a_line_whose_folder_may_be_changed_by_hand(tmp_path):
-    place = Place("obsidian", "lab", "/v/lab", ("/v/lab/a.md",))
-    store_remembered(tmp_path, [Remembered("/v/lab", (place,)), Remembered("/p", ())])
-    file = tmp_path / "sources.yaml"
-    assert [one.path for one in load_remembered(tmp_path)] == ["/v/lab", "/p"]
-    assert load_remembered(tmp_path)[0].places == (place,)
-    text = file.read_text("utf-8").replace('"/v/lab"', '"/w"').replace('- {"path":"/p"}\n', "")
-    file.write_text(f"{text}- broken\n", "utf-8")
-    moved = Place("obsidian", "lab", "/w", ("/w/a.md",))
-    assert load_remembered(tmp_path) == (Remembered("/w", (moved,)),)
 
 
 # --- the user's own files -------------------------------------------------------------------

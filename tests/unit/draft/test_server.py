@@ -258,7 +258,7 @@ def test_tokens_that_the_server_had_in_its_cache_are_cheaper(model, task, server
              "prompt_tokens_details": {"cached_tokens": 80}}  # fmt: skip
     made = json.loads(fake.cards(fake.card(1, FACT)).body)
     server.queue.append(fake.Reply(body=json.dumps({**made, "usage": usage}).encode()))
-    running = model(prices={"fake": (10e6, 20e6, 1e6)})
+    running = model(price_usd=(10e6, 20e6, 1e6))
     list(running.draft(iter([task(FACT)])))
     assert running.usage.cost_usd == 20 * 10 + 80 * 1 + 10 * 20
 
