@@ -52,7 +52,6 @@ BENCHES = (
     Bench("lies"),
     Bench("spoiled"),
     Bench("duplicates", ("1000", "10000", "100000"), ("1000",)),
-    Bench("review_page", ("10000",), ("300",)),
 )
 
 # --- the list -------------------------------------------------------------------------------
@@ -99,7 +98,6 @@ ROWS = (
     Row("planted lies blocked, and seen: held out", "lies", r"(?<=held-out: )(?:.*\n)+?all lies +\d+ +([\d.]+)%.*", "75 %", at_least(75)),
     Row("honest cards of a strong model blocked, and warned about", "spoiled", r"^honest +\d+ +([\d.]+)%.*", "at most 2 %", at_most(2)),
     Row("duplicates among 100,000 cards", "duplicates", r"^ 100,000 cards: +([\d.]+) s, .*at most", "10 s, 300 MB", at_most(10)),
-    Row("review page, 10,000 pending: next card", "review_page", r"^next card +median +([\d.]+) ms", "50 ms", at_most(50)),
 )  # fmt: skip
 
 

@@ -60,9 +60,9 @@ def test_the_help_of_commands_loads_neither_the_ledger_nor_the_checks():
 
 # --- size: what may only become less --------------------------------------------------------
 
-CEILINGS = {"modules": 188, "code lines": 53_192, "AST nodes": 535_498, "longest file": 1_124}
+CEILINGS = {"modules": 148, "code lines": 32_909, "AST nodes": 335_563, "longest file": 899}
 """Of `ankiforge/`; lowered when it shrinks, raised only for a feature that is worth it."""
-TEST_LINES = 52_366
+TEST_LINES = 32_789
 HERE = Path(__file__).parent
 
 
