@@ -156,7 +156,7 @@ def _free() -> int:
 
 
 def test_a_cluster_yields_the_same_and_so_does_one_that_loses_workers(
-    forge, workspace, alone, scheduler, monkeypatch
+    forge, workspace, alone, scheduler
 ):
     address, replace, _ = scheduler
     expected = alone.get("lines") or told(forge, "--jobs", "1")
