@@ -183,20 +183,6 @@ def _remembers(item: Remembered, where: str, names: Mapping[str, str]) -> bool:
     return _contains(Path(item.path), Path(where)) and names.items() <= item.names.items()
 
 
-def is_at(selected: Iterable[SelectedSource]) -> Callable[[Highlight], bool]:
-    """Return a function that tells whether a passage is in the selected sources and their files."""
-    by_name = {one.entry.name: one for one in selected}
-
-    def at(highlight: Highlight) -> bool:
-        found = by_name.get(highlight.document.source)
-        if found is None or not found.only or found.entry.kind in EXPORTS:
-            return found is not None
-        file = found.entry.path / highlight.document.path
-        return any(file.is_relative_to(one) for one in found.only)
-
-    return at
-
-
 def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
     """Return the names of all sources that plain `run` reads."""
     names = {entry.name for entry in config.sources}

@@ -80,8 +80,6 @@ class Job:
     """The names of all sources that the workspace reads."""
     deck: str = ""
     """The deck for new cards; it overrides the deck files, but not the deck that a document asks for."""
-    asks: Callable[[Highlight], bool] = lambda highlight: True
-    """Return whether the model is to draft a passage, if it is at one of the given PATHs."""
     limit: int | None = None
     """The number of highlights that the model drafts; None = all."""
     within: frozenset[int] | None = None
@@ -301,9 +299,7 @@ def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[Ta
         if not for_rules(one)
     ]
     highlights = [
-        one
-        for one in highlights
-        if not withheld(one) and not job.in_progress(one.document.path) and job.asks(one)
+        one for one in highlights if not withheld(one) and not job.in_progress(one.document.path)
     ]
     if limit is not None:
         ranked = [

@@ -95,7 +95,6 @@ def run_sources(
         job = app.make_job(
             now.workspace, sources, accept=accept or "", model=None if dry_run else model,
             deck=deck and deck_name(deck), limit=call.limit, in_use=in_use,
-            asks=app.is_at(selected),
         )  # fmt: skip
         error = read_and_draft(now, job, tally, model, partly=bool(paths))
         if dry_run:
