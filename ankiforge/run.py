@@ -378,6 +378,8 @@ class Checks:
     ledger: Ledger
     known: check.DuplicateIndex = field(init=False)
     names: check.Names = field(init=False)
+    drafted: check.DuplicateIndex = field(default_factory=check.DuplicateIndex)
+    """The drafts of this run, which no card of the ledger is yet."""
 
     def __post_init__(self) -> None:
         """Prepare the indexes, which read nothing before the first draft."""
@@ -388,15 +390,14 @@ class Checks:
         self, highlight: Highlight, drafts: Sequence[Draft], siblings: check.Siblings | None
     ) -> list[Proposal]:
         """Return the drafts of a highlight with findings and deck."""
-        here = check.DuplicateIndex()
         found = []
         for number, one in enumerate(drafts):
             context = check.Context(
-                highlight, self.known, here, siblings=siblings, names=self.names,
+                highlight, self.known, self.drafted, siblings=siblings, names=self.names,
                 picture_fault=self._picture_fault(highlight),
             )  # fmt: skip
             findings = check.check(one, context)
-            here.add(f"draft {number}", highlight.key, one)
+            self.drafted.add(f"{highlight.key} {number}", highlight.key, one)
             found.append(
                 Proposal(one, findings, deck_for(self.job.decks, self.job.deck, highlight))
             )
