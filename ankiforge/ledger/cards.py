@@ -172,9 +172,13 @@ def on_lines(store: Store) -> Iterator[Highlight]:
 
 
 def mentioning(store: Store, word: str) -> Iterator[Highlight]:
-    """Yield the highlights, even absent ones, with this word in them or in their document."""
-    query = "SELECT * FROM highlight WHERE body LIKE ?"
-    yield from map(decode_highlight, store.rows(query, f"%{word}%"))
+    """Yield the highlights, even absent ones, with this word in them or in their document.
+
+    Private ones are yielded as they were at places that they left, too.
+    """
+    table = "SELECT body FROM highlight UNION ALL SELECT body FROM left_private"
+    rows = store.rows(f"SELECT body FROM ({table}) WHERE body LIKE ?", f"%{word}%")
+    yield from map(decode_highlight, rows)
 
 
 def history(store: Store, id: str) -> list[Done]:

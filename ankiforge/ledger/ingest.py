@@ -531,6 +531,11 @@ class Ingest:
         if known.state != "journal" and one.document != known.document:
             self.report.moved.append((known.key, one.place))
         newest = known.texts[0] if known.texts else Text("")
+        left = (one.document, one.place) != (known.document, newest.place or one.place)
+        tags = (*one.highlight.tags, *one.highlight.document.tags, one.highlight.comment)
+        if left and "no-llm" not in " ".join(tags).casefold():  # its words stay private
+            query = "INSERT OR IGNORE INTO left_private SELECT body FROM highlight WHERE key = ? AND body LIKE '%no-llm%'"
+            self.store.write(query, known.key)
         if known.exact and known.exact != text:
             self.report.changed.append((known.key, newest.exact, one.highlight.exact))
         if self.in_progress(one.container, one.place):

@@ -44,6 +44,8 @@ CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 
 CREATE INDEX IF NOT EXISTS highlight_undrafted ON highlight (key) WHERE state = 'present' AND drafted != content;
 CREATE INDEX IF NOT EXISTS highlight_unmodelled ON highlight (key) WHERE state = 'present' AND modelled != content;
 CREATE INDEX IF NOT EXISTS highlight_folded ON highlight (folded);
+-- private highlights (`no-llm`) as they were at a place that they left for one that is not private
+CREATE TABLE IF NOT EXISTS left_private (body TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draft (
     id TEXT PRIMARY KEY,
     key TEXT NOT NULL,           -- the highlight

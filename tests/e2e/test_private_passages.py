@@ -90,6 +90,19 @@ def a_new_quote(place: Place) -> None:
     place.run()
 
 
+def a_quote_without_the_tagged_note(place: Place) -> None:
+    """The note with the tag is gone before, or after, another one marks its words."""
+    place.settings(VAULT)
+    secret = place.note("Secret.md", f"---\ntags: [no-llm]\n---\n=={CANARY}==\n")
+    place.note("Copy.md", f"# Copy\n\n=={CANARY}==\n")
+    place.note("Row.md", f"=={OPEN}==\n")
+    place.run()
+    secret.unlink()
+    place.run()
+    place.note("Later.md", f"Once more: =={CANARY}==\n")
+    place.run()
+
+
 def a_new_pdf(place: Place) -> None:
     """The paper that a private note quotes comes later, marked and without the tag."""
     place.settings(VAULT, PAPERS)
@@ -138,7 +151,7 @@ def a_private_item(place: Place) -> None:
 @pytest.mark.parametrize(
     "history",
     [
-        a_new_quote, a_new_pdf, a_private_mark_of_a_pdf, a_union,
+        a_new_quote, a_quote_without_the_tagged_note, a_new_pdf, a_private_mark_of_a_pdf, a_union,
         a_private_item,
     ],
     ids=lambda one: one.__name__,
