@@ -41,6 +41,7 @@ from ankiforge.model import (
     SeenType,
     View,
     ViewKind,
+    h16,
 )
 from ankiforge.text.fold import document_tag
 from ankiforge.text.markdown import image_paths
@@ -274,7 +275,7 @@ def plan_cards(
     options = Options(push, full, changed_types(seen_types(ledger)))
     planned: list[Planned] = []
     settled: dict[Guid, str] = {}
-    for card, seen, state in ledger.to_plan("" if not full else "full"):
+    for card, seen, state in ledger.to_plan(h16(str(full), repr(decks))):
         if not in_deck(card.deck, deck):
             continue
         found, missing = pictures_of(ledger, card, pictures)

@@ -23,10 +23,21 @@ def one(desk: Desk) -> Any:
 
 
 CAT = (do.write("Katze:::cat\n"), do.go())
+
+
+def deck_file(desk: Desk) -> None:
+    """A deck file gives all notes a tag."""
+    (desk.forge.folder / "decks").mkdir()
+    (desk.forge.folder / "decks" / "all.yaml").write_text("deck: Cells\ntags: [mine]\n", "utf-8")
+
+
 LONG = "What is the word for Katze?::{}\n"
 
 
 STORIES: dict[str, tuple[Step, ...]] = {
+    "a tag of a deck file arrives at notes that are in Anki": (
+        *CAT, deck_file, do.ship(), do.tags("mine"), do.run(written=0),
+    ),
     "a vault that is not there leaves Anki with every card": (
         *CAT, do.leave(), do.say("run", code=1), do.cards(verdict="accepted", anki="seen"),
     ),
