@@ -41,6 +41,7 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     """Accept, by policy, drafts that need no person. `allows` tells what the settings accept."""
     accepted: list[Guid] = []
     with store.transaction():
+        drafts.drop_resolved(store)
         for one in drafts.waiting(store):
             if one.remarks or one.revises or one.replaces or not one.proposal.clean:
                 continue

@@ -23,6 +23,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name, words_of
+from ankiforge.ledger.views import in_vault
 from ankiforge.model import (
     Change,
     Draft,
@@ -349,17 +350,44 @@ def write_draft(
         ),
         "",
     )  # fmt: skip
-    severities = [one.severity.value for one in proposal.findings]
-    worst = next((one for one in ("block", "warn", "info") if one in severities), "")
-    findings = dict.fromkeys((*(one.check for one in proposal.findings), *severities))
+    worst, findings = _summed_up(proposal)
     content = wording.content
     store.write(
         "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         draft_id(key, wording), key, content, wording.slot if wording.own else "", position, wording.kind, proposal.deck,
         wording.drafter, worst, revised.get(content, ""), other,
-        int(store.meta("run", "0")), listed(findings), listed(map(tag_name, wording.tags)),
+        int(store.meta("run", "0")), findings, listed(map(tag_name, wording.tags)),
         words_of(wording.fields), encode(proposal),
     )  # fmt: skip
+
+
+def _summed_up(proposal: Proposal) -> tuple[str, str]:
+    """Return the worst severity of a draft's findings, and their checks and severities as a list."""
+    severities = [one.severity.value for one in proposal.findings]
+    worst = next((one for one in ("block", "warn", "info") if one in severities), "")
+    return worst, listed(dict.fromkeys((*(one.check for one in proposal.findings), *severities)))
+
+
+def drop_resolved(store: Store) -> None:
+    """Drop the findings of waiting drafts that name a card or note which is no longer in use."""
+    rows = store.rows(
+        "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%' OR findings LIKE '%similar%'"
+    )
+    for row in rows:
+        proposal = decode_proposal(row["body"])
+        kept = tuple(one for one in proposal.findings if not _is_resolved(store, one.twin))
+        if kept != proposal.findings:
+            proposal = replace(proposal, findings=kept)
+            query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
+            store.write(query, *_summed_up(proposal), encode(proposal), row["id"])
+
+
+def _is_resolved(store: Store, twin: str) -> bool:
+    if twin.startswith("af"):
+        return store.row("SELECT 1 FROM card WHERE guid = ? AND live", twin) is None
+    if twin.startswith("nid:"):
+        return store.row("SELECT 1 FROM foreign_note WHERE id = ?", int(twin[4:])) is None
+    return False
 
 
 def waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
@@ -395,7 +423,7 @@ def _remarks(
     highlight: Highlight,
     strangers: Collection[str],
 ) -> tuple[str, ...]:
-    """Return why a draft needs a person. `strangers` are the tags of notes that no card here has."""
+    """Return why a draft needs a person. `strangers` are the documents of notes that no card here has."""
     remarks = ["is this the card whose passage is gone?" for _ in asked(store, passage)]
     if row["revises"]:
         remarks.append("new text for a card")
@@ -403,7 +431,7 @@ def _remarks(
         remarks.append("replaces a card of another form, whose schedule ends")
     elif passage.dropped:
         remarks.append("you decided on this passage before")
-    elif document_tag(highlight.document.title) in strangers:
+    elif in_vault(document_tag(highlight.document.title), highlight.uri) in strangers:
         remarks.append("Anki has notes of this document that are no cards here")
     for twin in twins(store, passage, wording.content):
         dropped = "" if twin["live"] else ", which was dropped"

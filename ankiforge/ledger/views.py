@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -19,6 +21,7 @@ from ankiforge.text.fold import fold
 TWICE_SECONDS = 600.0
 """Without graves, a note is deleted if it is absent in two views so far apart."""
 DELETED = "deleted in Anki"
+_VAULT = re.compile(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(Seen).decode
 _decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
 
@@ -232,8 +235,18 @@ def adopt(store: Store, notes: Iterable[tuple[Seen, Wording, str]]) -> list[Seen
 
 
 def _set_strangers(store: Store, notes: Iterable[Seen]) -> None:
-    """Store the tags of notes that no card here has: new drafts of their documents wait."""
-    store.set_meta("strangers", encode(sorted({tag for note in notes for tag in note.tags})))
+    """Store the documents of notes that no card here has: new drafts of them wait."""
+    found = {in_vault(tag, "".join(note.fields)) for note in notes for tag in note.tags}
+    store.set_meta("strangers", encode(sorted(found)))
+
+
+def in_vault(tag: str, link: str) -> str:
+    """Return the tag of a document with its vault, if a link (or HTML with one) names a vault.
+
+    Two vaults may each have a note `Index.md`.
+    """
+    vault = _VAULT.search(link)
+    return f"{tag} {unquote(vault[1])}" if vault else tag
 
 
 def _key_of(store: Store, note: Seen, passage: str) -> str:

@@ -138,3 +138,23 @@ def test_a_colpkg_is_a_whole_look(forge, backend, vault, tmp_path):
 
     assert pulled["view"]["seen"] == MANY - 1
     assert pulled["notes"]["missing"] + pulled["notes"]["tombstones"] == 1
+
+
+def test_two_workspaces_with_notes_of_one_title_share_a_collection(
+    forge, forge_in, backend, tmp_path
+):
+    made = forge, forge_in(tmp_path / "second")
+    for one, words in zip(made, ("Katze:::cat", "Hund:::dog"), strict=True):
+        vault = one.folder / f"vault-{words[:3]}"
+        (vault / ".obsidian").mkdir(parents=True)
+        (vault / "Index.md").write_text(f"{words}\n", encoding="utf-8")
+        one.settings(
+            f"sources:\n  - obsidian: {{name: notes, path: {vault.name}}}\n"
+            f"anki: {{collection: '{forge.profile / 'collection.anki2'}'}}\n"
+        )
+        with backend.opened(forge.profile) as anki:
+            one.ok("run")
+            assert anki.load(one.folder / "ankiforge.apkg") == {"new": 1}
+    for one in made:
+        one.ok("run")
+        assert [(card["verdict"], card["anki"]) for card in one.cards()] == [("accepted", "seen")]

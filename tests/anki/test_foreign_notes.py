@@ -62,6 +62,17 @@ def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, 
     assert [f["twin"] for f in card["findings"]] == [f"nid:{note.id}"]
 
 
+def test_the_warning_goes_when_the_note_is_deleted_in_anki(anki, run):
+    note = added(anki, "Biology", Front="What enzyme unwinds DNA?", Back="helicase")
+    [card] = run(a="What enzyme unwinds DNA?::helicase\n")
+    assert warned(card)
+    anki.col.remove_notes([note.id])
+
+    [card] = run()
+
+    assert (warned(card), card["verdict"]) == ([], "accepted")
+
+
 def test_the_words_of_others_stay_in_the_ledger(forge, anki, run):
     added(anki, "Diary", Front="What did I never tell anyone?", Back="a secret of mine")
     run(a="What enzyme unwinds DNA?::helicase\n")
