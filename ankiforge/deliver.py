@@ -69,8 +69,6 @@ class Look:
     """off, nowhere, same, taken or failed."""
     path: str = ""
     viewed: Viewed = field(default_factory=Viewed)
-    reviews: int = 0
-    """The number of new reviews."""
     problem: Problem | None = None
     profile: str = ""
 
@@ -176,7 +174,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
             "failed", view.path, problem=Problem(view.path, what, hint), profile=view.profile
         )
     graves = None if view.kind is ViewKind.CONNECT else view.graves()
-    viewed = ledger.see(notes, complete=view.complete, graves=graves)
+    reviews = view.reviews()  # all, because a phone may bring old ones late
+    viewed = ledger.see(notes, complete=view.complete, graves=graves, reviews=reviews)
     if view.complete and (notes or bind):
         now = Bound(view.path, view.profile, view.created)
         if bound is None or bind or view.kind is ViewKind.COLLECTION:
@@ -187,8 +186,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
-    reviews = ledger.keep_reviews(view.reviews(0))  # a phone may bring old ones late
-    return Look("taken", view.path, viewed, reviews, profile=view.profile)
+    return Look("taken", view.path, viewed, profile=view.profile)
 
 
 def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
@@ -532,5 +530,5 @@ def arrived(ledger: Ledger, planned: Iterable[Planned]) -> Iterator[tuple[Planne
     """Yield each note that was pushed, and whether the newest view has it as it was shipped."""
     for one in planned:
         if one.note:
-            seen = ledger.seen_note(one.card.guid)
+            seen = next(ledger.notes(one.card.guid), None)
             yield one, seen is not None and seen.mod >= one.note.mod

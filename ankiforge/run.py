@@ -63,7 +63,6 @@ LONG_ENOUGH = 20
 """The length, in folded characters, from which equal passages are not a coincidence."""
 TOGETHER = 200
 """The number of passages that the rules draft in one transaction."""
-LEFT_OUT = "left out: you said that such lines are no cards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +231,10 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         yield from _draft_again(job, ledger)
         return
     checks = Checks(job, ledger)
-    pending = iter([one for one in ledger.to_draft() if not _is_held(job, ledger, one)])
+    pending = iter(list(ledger.to_draft(in_progress=job.in_progress)))
     while batch := list(islice(pending, TOGETHER)):
         checks.known.refresh()
-        with ledger.together():
+        with ledger.action():
             tasks = (one for task in _tasks(batch) for one in briefed(task, job.decks))
             for drafted in Rules().draft(tasks):
                 yield _record(checks, drafted, by_model=False)
@@ -249,14 +248,9 @@ def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Pro
     checks = Checks(job, ledger)
     for drafted in results:
         checks.known.refresh()
-        with ledger.together():
+        with ledger.action():
             yield _record(checks, drafted, by_model=True)
     yield _accepted(job, ledger)
-
-
-def _is_held(job: Job, ledger: Ledger, highlight: Highlight) -> bool:
-    """Return whether a passage has a card, and a person is still writing its note."""
-    return job.in_progress(highlight.document.path) and ledger.has_card(highlight.key)
 
 
 def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
@@ -335,7 +329,7 @@ class PrivatePassages:
     """The passages that must not leave this machine, wherever their words stand."""
 
     def __init__(self, ledger: Ledger) -> None:
-        found = [one for one in ledger.mentioning(NO_LLM) if private(one)]
+        found = [one for one in ledger.highlights(saying=NO_LLM) if private(one)]
         marked = [one.exact for one in found]
         marked += [one.exact[start:end] for one in found for start, end in one.gaps]
         self._words = frozenset(one for one in map(fold, marked) if len(one) >= LONG_ENOUGH)
@@ -435,8 +429,6 @@ def _record(checks: Checks, drafted: Drafted, *, by_model: bool, beside: bool = 
             fate, reason = "failed", failed[highlight.key]
         elif none is not None:
             fate = "ignored" if none.reason.startswith("skip") else "no_card"
-        if ledger.form_choice(highlight) == "never":
-            drafts, fate, reason = [], "ignored", LEFT_OUT
         try:
             with one_item():
                 proposals = checks.proposals(highlight, drafts, siblings)

@@ -218,7 +218,7 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
         if call.out.as_json:
             view = {
                 "sight": found.sight, "path": found.path, "seen": viewed.seen, "first": len(viewed.first),
-                "back": len(viewed.returned), "reviews": found.reviews,
+                "back": len(viewed.returned), "reviews": viewed.reviews,
             }  # fmt: skip
             call.out.data({
                 "notes": notes_json(tally, now.ledger), "view": view,
@@ -232,7 +232,7 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
                 call.out.print(f"Anki has not changed since it was last read ({found.path})")
             elif not found.blind:
                 call.out.print(
-                    f"{found.path}: {counted(viewed.seen, 'note')}, {counted(found.reviews, 'new review')}"
+                    f"{found.path}: {counted(viewed.seen, 'note')}, {counted(viewed.reviews, 'new review')}"
                 )
     end(tally.problems)
 
@@ -342,7 +342,7 @@ def push_cards(
     if not tally.published or not tally.published[-1].notes:
         tally.pushed = (0, 0)
         return None
-    known = {one.card.guid: now.ledger.seen_note(one.card.guid) for one in tally.planned}
+    known = {one.card.guid: next(now.ledger.notes(one.card.guid), None) for one in tally.planned}
     try:
         anki.import_package(path)
         anki.unsuspend(_suspended_here(now, tally, known))

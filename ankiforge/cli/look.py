@@ -177,9 +177,9 @@ def _changed(now: Session, words: tuple[str, ...]) -> Shown:
         if question.kind == "conflict" and ids.intersection(question.guids):
             yield _question(question)
     since = (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
-    for done, change in now.ledger.changes(since):
-        if change.guid in ids:
-            yield done_json(done, change), change_lines(done, change)
+    for done in now.ledger.history(changes_since=since):
+        if done.guid in ids:
+            yield done_json(done), change_lines(done)
     gone = set(now.ledger.find([Term("finding", "source_gone")]))
     yield from _lines(now, now.ledger.lines(one for one in chosen if one in gone))
 
@@ -203,7 +203,7 @@ def _recent(now: Session) -> Shown:
     """Yield the newest decisions, each with the id that `undo` takes."""
     from ankiforge.reports.cards import done_json, done_line
 
-    for one in now.ledger.recent():
+    for one in now.ledger.history():
         yield done_json(one), (done_line(one),)
 
 
@@ -212,7 +212,7 @@ def _unknown(now: Session) -> Shown:
     from ankiforge.anki.unrender import unrender
     from ankiforge.text.display import on_one_line, shortened
 
-    for note in now.ledger.unknown():
+    for note in now.ledger.notes(known=False):
         fields = [unrender(html) for html in note.fields[:2]]
         data = {
             "id": None,
@@ -238,7 +238,7 @@ def _without_card(now: Session, query: tuple[str, ...], *, waiting: bool) -> Sho
     def reason(fate: Fate) -> str:
         if fate.fate not in ("waiting", "blocked"):
             return fate.reason
-        drafts = now.ledger.waiting("d.key = ?", fate.highlight.key)
+        drafts = now.ledger.waiting(fate.highlight.key)
         found = [one.message for each in drafts for one in each.proposal.findings]
         return "; ".join(dict.fromkeys(found or map(why_waiting, drafts)))
 

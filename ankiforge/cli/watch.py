@@ -148,7 +148,7 @@ class Passes:
             if replies:
                 replies.close()
             self._spent += (tally.usage.cost_usd or 0.0) if tally.usage else 0.0
-            return now.ledger.recent(1), error
+            return now.ledger.history()[:1], error
 
     def deliver(self) -> None:
         """Write the package, or push."""

@@ -12,6 +12,7 @@ from ankiforge.ledger.store import Row, Store
 from ankiforge.model import (
     Card,
     CardKind,
+    Change,
     Document,
     DocumentKey,
     Fields,
@@ -22,6 +23,8 @@ from ankiforge.model import (
     Origin,
 )
 
+RECENT = 50
+"""The number of decisions that are listed as recent."""
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
 
@@ -47,6 +50,8 @@ class Done:
     guid: str
     key: str
     text: str
+    change: Change | None = None
+    """What a change by the source changed, if it was asked for."""
 
 
 def fields_of(wording: Wording) -> Fields:
@@ -62,14 +67,16 @@ def _unread(passage: Passage) -> Highlight:
     return Highlight(document, "", kind, text.exact, HighlightKey(passage.key))
 
 
-def done(event: Event) -> Done:
+def done(event: Event, change: Change | None = None) -> Done:
     """Return an event as a decision of the past."""
     body = event.body
     fields = body.get("fields") or body.get("draft", {}).get("fields", {})
     why = body.get("why", body.get("choice", ""))
     text = " / ".join(fields.values()) + (f" ({why})" if fields and why else why)
     guid = body.get("guid", "")
-    return Done(event.act or event.id, event.at, event.by, event.what, guid, event.key, text)
+    return Done(
+        event.act or event.id, event.at, event.by, event.what, guid, event.key, text, change
+    )
 
 
 def card_of(store: Store, guid: str) -> Card:
@@ -181,27 +188,27 @@ def mentioning(store: Store, word: str) -> Iterator[Highlight]:
     yield from map(decode_highlight, rows)
 
 
-def history(store: Store, id: str) -> list[Done]:
+def history(store: Store, of: str) -> list[Done]:
     """Return all decisions about a card or passage, oldest first."""
-    key = state_of(store, id)[1].key if id.startswith("af") else id
+    key = state_of(store, of)[1].key if of.startswith("af") else of
     events = sorted(store.events(store.keys(key)), key=lambda one: one.order)
     return [done(one) for one in events if one.what not in ("key", "text", "seen")]
 
 
-def recent(store: Store, most: int = 50) -> list[Done]:
+def recent(store: Store) -> list[Done]:
     """Return the newest decisions that stand, newest first."""
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     found = store.select_events(
         f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?",
-        most + len(undone),
+        RECENT + len(undone),
     )
-    return [done(one) for one in found if one.id not in undone][:most]
+    return [done(one) for one in found if one.id not in undone][:RECENT]
 
 
-def places(store: Store, key: str) -> list[Highlight]:
-    """Return all places of a passage that were read here, present or not."""
+def places(store: Store, key: str) -> Iterator[Highlight]:
+    """Yield all places of a passage that were read here, present or not."""
     rows = [row for one in store.keys(key) if (row := row_of(store, one)) and row["body"]]
-    return [decode_highlight(row) for row in rows]
+    yield from map(decode_highlight, rows)
 
 
 def rank(row: Row, passage: Passage) -> tuple[int, int]:

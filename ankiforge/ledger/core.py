@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 from ankiforge.ledger import cards, decide, drafts, lists, questions, search, views
 from ankiforge.ledger.cards import Done, Fate
@@ -77,12 +76,8 @@ class Ledger:
         self.close()
 
     def action(self) -> AbstractContextManager[None]:
-        """Join the decisions of a block into one that `undo` takes back."""
+        """Write everything of a block in one transaction; one `undo` takes its decisions back."""
         return self._store.action()
-
-    def together(self) -> AbstractContextManager[None]:
-        """Write everything of a block in one transaction."""
-        return self._store.transaction()
 
     @property
     def journal_state(self) -> tuple[int, int]:
@@ -130,10 +125,16 @@ class Ledger:
         )
 
     def to_draft(
-        self, *, by_model: bool = False, within: frozenset[int] | None = None
+        self,
+        *,
+        by_model: bool = False,
+        within: frozenset[int] | None = None,
+        in_progress: Callable[[str], bool] = lambda place: False,
     ) -> Iterator[Highlight]:
         """Yield the highlights that are new or changed since they were drafted last; see `drafts`."""
-        return drafts.to_draft(self._store, by_model=by_model, within=within)
+        return drafts.to_draft(
+            self._store, by_model=by_model, within=within, in_progress=in_progress
+        )
 
     def record(
         self,
@@ -182,12 +183,14 @@ class Ledger:
         """Change fields of a card, or accept a draft in other words. They are the person's from now on."""
         return decide.edit(self._store, id, fields, forced=forced)
 
-    def make(self, key: str, proposal: Proposal) -> Guid:
-        """Make a card that a person wrote for a passage."""
-        return decide.make(self._store, key, proposal)
+    def propose(self, key: str, proposal: Proposal, *, accepted: bool = False) -> str:
+        """Add a draft that waits, or with `accepted` the card that a person wrote for a passage.
 
-    def propose(self, key: str, proposal: Proposal) -> str:
-        """Add a draft that waits. Return its id; "" if its words were rejected or are a card."""
+        Returns:
+            Its id; "" if the words of a draft were rejected or are a card.
+        """
+        if accepted:
+            return decide.make(self._store, key, proposal)
         return decide.propose(self._store, key, proposal)
 
     def withdraw(self, id: str) -> None:
@@ -216,9 +219,13 @@ class Ledger:
         """Yield all cards, live or not."""
         return cards.cards_of(self._store)
 
-    def waiting(self, condition: str = "1", *values: object) -> list[Waiting]:
-        """Return the drafts that wait, with what is to be said about each, in reading order."""
-        return drafts.waiting(self._store, condition, *values)
+    def waiting(self, of: str = "") -> list[Waiting]:
+        """Return the drafts that wait, with what is to be said about each, in reading order.
+
+        Args:
+            of: the key of a highlight, or the id of a draft; "" = all.
+        """
+        return drafts.waiting(self._store, "?1 IN (d.key, d.id, '')", of)
 
     def questions(self) -> list[Question]:
         """Return what only a person can tell."""
@@ -232,33 +239,26 @@ class Ledger:
         """
         return cards.highlight_of(self._store, key)
 
-    def has_card(self, key: str) -> bool:
-        """Return whether a passage has a card that stands."""
-        return bool(self._store.passage(key).live)
-
-    def places(self, key: str) -> list[Highlight]:
-        """Return all places of a passage that were read here, present or not."""
-        return cards.places(self._store, key)
-
     def on_lines(self) -> Iterator[Highlight]:
         """Yield the present highlights that are written as `front::back`."""
         return cards.on_lines(self._store)
 
-    def mentioning(self, word: str) -> Iterator[Highlight]:
-        """Yield the highlights, even absent ones, with this word in them or in their document."""
-        return cards.mentioning(self._store, word)
+    def highlights(self, *, of: str = "", saying: str = "") -> Iterator[Highlight]:
+        """Yield highlights that were read here, present or not.
 
-    def fates(self, condition: str = "1", *values: object) -> Iterator[Fate]:
+        Args:
+            of: the key of a passage: all its places.
+            saying: a word in them or in their document.
+        """
+        return cards.places(self._store, of) if of else cards.mentioning(self._store, saying)
+
+    def fates(self) -> Iterator[Fate]:
         """Yield every highlight that is in its source, with what became of it."""
-        return lists.fates(self._store, condition, *values)
+        return lists.fates(self._store)
 
     def find(self, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
         """Return the ids of the cards and drafts that a query means; see `lists.find`."""
         return lists.find(self._store, terms, everything=everything)
-
-    def starting_with(self, beginning: str) -> list[str]:
-        """Return the ids of all cards and drafts that begin so."""
-        return lists.starting_with(self._store, beginning)
 
     def lines(self, ids: Iterable[str]) -> Iterator[Line]:
         """Yield cards and drafts with their state; an id that is no longer one is left out."""
@@ -268,33 +268,34 @@ class Ledger:
         """Return the numbers of fates, cards, drafts, and of live cards in Anki; see `lists.counts`."""
         return lists.counts(self._store)
 
-    def changes(self, since: str = "") -> list[tuple[Done, Change]]:
-        """Return the changes of cards by the source that stand, newest first; see `lists.changes`."""
-        return lists.changes(self._store, since)
-
     def search(self, query: str, documents: Sequence[Document] = ()) -> Iterator[Match]:
         """Yield the works that a query, or the document of a file, means; see `search.find`."""
         return search.find(self._store, query, documents, time.time())
 
-    def form_choice(self, highlight: Highlight) -> str:
-        """Return `accept` or `never` as a person decided on the form of a hand-written card, else ""."""
-        return drafts.form_choice(self._store, highlight)
+    def history(self, of: str = "", *, changes_since: str | None = None) -> list[Done]:
+        """Return decisions of the past.
 
-    def history(self, id: str) -> list[Done]:
-        """Return all decisions about a card or passage, oldest first."""
-        return cards.history(self._store, id)
-
-    def recent(self, most: int = 50) -> list[Done]:
-        """Return the newest decisions that stand, newest first."""
-        return cards.recent(self._store, most)
+        Args:
+            of: a card or passage: all decisions about it, oldest first; "" = the newest decisions
+                that stand, newest first.
+            changes_since: only the changes of cards by the source, since a time in ISO 8601.
+        """
+        if changes_since is not None:
+            return lists.changes(self._store, changes_since)
+        return cards.history(self._store, of) if of else cards.recent(self._store)
 
     # --- Anki -----------------------------------------------------------------------------------
 
     def see(
-        self, notes: Iterable[Seen], *, complete: bool, graves: frozenset[int] | None
+        self,
+        notes: Iterable[Seen],
+        *,
+        complete: bool,
+        graves: frozenset[int] | None,
+        reviews: Iterable[SeenReview] = (),
     ) -> Viewed:
         """Take note of what is in Anki; see `views.see`."""
-        return views.see(self._store, notes, complete=complete, graves=graves)
+        return views.see(self._store, notes, complete=complete, graves=graves, reviews=reviews)
 
     def to_plan(self, salt: str = "") -> Iterator[tuple[Card, Seen | None, str]]:
         """Yield the cards for which there may be something to write; see `views.to_plan`."""
@@ -314,22 +315,21 @@ class Ledger:
         """Take over notes that no event knows, where their passage is found; return the others."""
         return views.adopt(self._store, notes)
 
-    def seen_note(self, guid: str) -> Seen | None:
-        """Return the note as the newest view has it."""
-        return views.seen_note(self._store, guid)
+    def notes(self, guid: str = "", *, known: bool = True) -> Iterator[Seen]:
+        """Yield our notes as the newest view has them, or the one with this guid.
+
+        With `known=False`, those that no event knows.
+        """
+        return views.notes(self._store, guid) if known else views.unknown(self._store)
 
     @property
     def looked(self) -> str:
         """When this machine's Anki was read last, in ISO 8601; "" if never."""
         return self._store.meta("looked")
 
-    def unknown(self) -> list[Seen]:
-        """Return the notes of ours in the newest view that no event knows."""
-        return views.unknown(self._store)
-
-    def keep_reviews(self, reviews: Iterable[SeenReview]) -> int:
-        """Store reviews of our cards. Return their number."""
-        return views.keep_reviews(self._store, reviews)
+    def reviews(self) -> Iterator[SeenReview]:
+        """Yield the reviews of our cards that were seen."""
+        return views.reviews(self._store)
 
     # --- what other packages store here ---------------------------------------------------------
 
@@ -341,7 +341,3 @@ class Ledger:
     def recall(self, name: str) -> str:
         """Return the value stored by name; "" if there is none."""
         return self._store.meta(f"app {name}")
-
-    def select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a read-only query on the tables of schema.sql, for reports."""
-        return [tuple(row) for row in self._store.rows(query, *values)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -42,6 +42,7 @@ from ankiforge.text.fold import document_tag
 DERIVED_ALIKE = 85
 """Words that a reader derived ship unasked only if they are so much alike, in per cent."""
 SAME_WORDS = "same words as in "
+LEFT_OUT = "skip: you said that such lines are no cards"
 decode_proposal = msgspec.json.Decoder(Proposal).decode
 _decode_highlight = msgspec.json.Decoder(Highlight).decode
 
@@ -106,7 +107,11 @@ def _words_of(wording: Wording) -> str:
 
 
 def to_draft(
-    store: Store, *, by_model: bool = False, within: frozenset[int] | None = None
+    store: Store,
+    *,
+    by_model: bool = False,
+    within: frozenset[int] | None = None,
+    in_progress: Callable[[str], bool] = lambda place: False,
 ) -> Iterator[Highlight]:
     """Yield the highlights that are new or changed since they were drafted last.
 
@@ -115,6 +120,7 @@ def to_draft(
         by_model: those that no model drafted yet and about which nobody decided, instead of
             those that the rules did not draft yet.
         within: the documents whose highlights are drafted; None = all.
+        in_progress: whether a person is still writing the note at a place: what has a card there waits.
     """
     column = "modelled" if by_model else "drafted"
     rows = store.rows(
@@ -131,7 +137,12 @@ def to_draft(
             continue
         if by_model and row["reason"].startswith(SAME_WORDS):
             continue
-        yield decode_highlight(row)
+        highlight = decode_highlight(row)
+        if passage.live and in_progress(highlight.document.path):
+            continue
+        if form_choice(store, highlight) == "never":
+            highlight = replace(highlight, skip=LEFT_OUT)
+        yield highlight
 
 
 def record(

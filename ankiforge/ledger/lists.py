@@ -93,6 +93,7 @@ _OF_LINES = {
     "kind": ("l.kind GLOB {value}",),
     "verdict": ("l.verdict GLOB {value}",),
     "anki": ("l.anki GLOB {value}",),
+    "id": ("l.id GLOB {value} || '*'",),
     "finding": (_LIST.format(column="l.findings", value="{value}"),),
     "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
 }
@@ -113,7 +114,7 @@ FIELDS = (
     "deck", "document", "source", "tag", "colour", "kind", "verdict", "anki", "finding", "drafter",
     "key",
 )  # fmt: skip
-"""The fields that a query may name."""
+"""The fields that a query may name; code may name `id` as well, the beginning of an id."""
 
 
 def find(store: Store, terms: Sequence[Term], *, everything: bool = False) -> list[str]:
@@ -178,16 +179,6 @@ def _says(words: str, text: str) -> bool:
     if _PLAIN.fullmatch(pattern):
         return loose(pattern) in loose(text)
     return pattern in canonical(text)
-
-
-def starting_with(store: Store, beginning: str) -> list[str]:
-    """Return the ids of all cards and drafts that begin so."""
-    rows = store.rows(
-        "SELECT guid AS id FROM card WHERE guid GLOB ?1 || '*'"
-        " UNION SELECT id FROM draft WHERE id GLOB ?1 || '*' ORDER BY id",
-        beginning,
-    )
-    return [row["id"] for row in rows]
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -306,11 +297,11 @@ _FATES = (
 )
 
 
-def fates(store: Store, condition: str = "1", *values: object) -> Iterator[Fate]:
+def fates(store: Store) -> Iterator[Fate]:
     """Yield every highlight that is in its source, with what became of it, in reading order."""
-    what, rest = f"h.*, {_FATE} AS became", f"AND {condition} ORDER BY h.document, h.position"
+    what, rest = f"h.*, {_FATE} AS became", "ORDER BY h.document, h.position"
     store.passage("")  # folds what is new
-    for row in store.rows(_FATES.format(what=what, rest=rest), *values):
+    for row in store.rows(_FATES.format(what=what, rest=rest)):
         fate, reason = row["became"], row["reason"]
         if fate in ("ignored", "decided", "no_card", "undrafted"):
             passage = store.passage(row["key"])
@@ -351,7 +342,7 @@ def counts(store: Store) -> dict[str, Counter[str]]:
     return found
 
 
-def changes(store: Store, since: str = "") -> list[tuple[Done, Change]]:
+def changes(store: Store, since: str) -> list[Done]:
     """Return the changes of cards by the source that stand, newest first, since a time in ISO 8601."""
     undone = {one.body["event"] for one in store.select_events("what = 'undo'")}
     found = []
@@ -368,5 +359,5 @@ def changes(store: Store, since: str = "") -> list[tuple[Done, Change]]:
         if guid in before.cards and guid in after.cards:
             old, new = (cards.fields_of(one.cards[guid].wording) for one in (before, after))
             if old != new:  # else a person's words stayed
-                found.append((cards.done(event), Change(Guid(guid), old, new)))
+                found.append(cards.done(event, Change(Guid(guid), old, new)))
     return found

@@ -24,7 +24,7 @@ import msgspec
 
 from ankiforge.config.private import restrict
 from ankiforge.errors import BusyError, LedgerError
-from ankiforge.ledger.events import KINDS, Event, Passage, classes, fold
+from ankiforge.ledger.events import KINDS, PERSON, Event, Passage, classes, fold
 from ankiforge.text.fold import canonical
 from ankiforge.text.markdown import plain
 
@@ -175,7 +175,7 @@ class Store:
 
     @contextmanager
     def action(self) -> Iterator[None]:
-        """Run the block in one transaction whose events one undo takes back."""
+        """Run the block in one transaction; one undo takes back what a person decided in it."""
         with self.transaction():
             outer, self._act = self._act, self._act or f"{self.machine}.{self._largest() + 1}"
             try:
@@ -199,7 +199,9 @@ class Store:
             self._now = self._largest()
         self._now += 1
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        event = Event(self._now, self.machine, at, by, what, key, body, self._act)
+        event = Event(
+            self._now, self.machine, at, by, what, key, body, self._act if by == PERSON else ""
+        )
         self._insert([event])
         self._unwritten.append(event)
         return event

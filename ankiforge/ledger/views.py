@@ -39,6 +39,8 @@ class Viewed:
     """Absent without a grave: asked."""
     unknown: list[Seen] = field(default_factory=list)
     """Notes of ours that no event knows."""
+    reviews: int = 0
+    """The number of new reviews."""
 
 
 def see(
@@ -47,6 +49,7 @@ def see(
     *,
     complete: bool,
     graves: frozenset[int] | None,
+    reviews: Iterable[SeenReview] = (),
 ) -> Viewed:
     """Take note of what is in Anki.
 
@@ -55,6 +58,7 @@ def see(
         notes: our notes.
         complete: whether the view has the whole collection, so that what it lacks is not there.
         graves: the ids of deleted notes; None if Anki cannot tell (AnkiConnect).
+        reviews: the reviews of our notes' cards.
     """
     found = {note.guid: note for note in notes}
     viewed, now = Viewed(seen=len(found)), time.time()
@@ -105,6 +109,10 @@ def see(
             store.set_meta("looked", datetime.now(UTC).isoformat(timespec="seconds"))
             store.set_meta("unknown", encode(viewed.unknown))
             _set_strangers(store, viewed.unknown)
+        for one in reviews:
+            values = (one.id, one.guid, one.ease, one.interval, one.duration, one.type)
+            query = "INSERT OR IGNORE INTO review VALUES (?, ?, ?, ?, ?, ?)"
+            viewed.reviews += store.write(query, *values)
     return viewed
 
 
@@ -156,10 +164,11 @@ def to_plan(store: Store, salt: str = "") -> Iterator[tuple[Card, Seen | None, s
             yield card, _decode_seen(row["body"]) if row else None, state
 
 
-def seen_note(store: Store, guid: str) -> Seen | None:
-    """Return the note as the newest view has it."""
-    body = store.value("SELECT body FROM seen WHERE guid = ? AND absent = 0", guid)
-    return _decode_seen(body) if body else None
+def notes(store: Store, guid: str = "") -> Iterator[Seen]:
+    """Yield our notes as the newest view has them, or the one with this guid."""
+    condition = "guid = ?" if guid else "? = ''"
+    rows = store.rows(f"SELECT body FROM seen WHERE absent = 0 AND {condition}", guid)
+    yield from (_decode_seen(row["body"]) for row in rows)
 
 
 def settle(store: Store, states: Mapping[Guid, str], conflicts: Iterable[Conflict]) -> None:
@@ -259,18 +268,14 @@ def _key_of(store: Store, note: Seen, passage: str) -> str:
     return own if own in keys else keys[0] if len(keys) == 1 else ""
 
 
-def keep_reviews(store: Store, reviews: Iterable[SeenReview]) -> int:
-    """Store reviews of our cards. Return the number of new ones."""
-    count = 0
-    with store.transaction():
-        for one in reviews:
-            values = (one.id, one.guid, one.ease, one.interval, one.duration, one.type)
-            query = "INSERT OR IGNORE INTO review VALUES (?, ?, ?, ?, ?, ?)"
-            count += store.write(query, *values)
-    return count
+def reviews(store: Store) -> Iterator[SeenReview]:
+    """Yield the reviews of our cards that were seen."""
+    query = "SELECT id, guid, ease, interval, duration, type FROM review"
+    yield from (SeenReview(*row) for row in store.each(query))
 
 
-def unknown(store: Store) -> list[Seen]:
-    """Return the notes of ours in the newest view that no event knows."""
-    notes = _decode_all_seen(store.meta("unknown", "[]"))
-    return [one for one in notes if not store.row("SELECT 1 FROM card WHERE guid = ?", one.guid)]
+def unknown(store: Store) -> Iterator[Seen]:
+    """Yield the notes of ours in the newest view that no event knows."""
+    for one in _decode_all_seen(store.meta("unknown", "[]")):
+        if not store.row("SELECT 1 FROM card WHERE guid = ?", one.guid):
+            yield one

@@ -347,9 +347,7 @@ class _Recording:
             if fault := _fault(card):
                 raise Refused(fault)
         waiting = [
-            one
-            for one in self._ledger.waiting("d.key = ?", highlight.key)
-            if _is_own_draft(one, self._by)
+            one for one in self._ledger.waiting(highlight.key) if _is_own_draft(one, self._by)
         ]
         if len(given) + len(waiting) > FACTS:
             raise Refused(f"at most {FACTS} cards for a highlight, each of another fact")
@@ -405,7 +403,7 @@ class Hidden:
         [marked] = self.mark(highlight).highlights
         return bool(
             private(marked)
-            or any(map(private, self._ledger.places(highlight.key)))
+            or any(map(private, self._ledger.highlights(of=highlight.key)))
             or self._passages.stand_in(
                 f"{highlight.exact} {highlight.comment}", highlight.document.key
             )
@@ -537,7 +535,7 @@ def _work(ledger: Ledger, line: Line) -> str:
     """Return why a card needs work, or why the reader rejected it; "" if neither."""
     if line.card is not None and line.verdict == "rejected":
         return line.card.why or "rejected"
-    seen = ledger.seen_note(line.id) if line.card else None
+    seen = next(ledger.notes(line.id), None) if line.card else None
     if seen is None:
         return ""
     leech = any(tag.casefold() == "leech" for tag in seen.tags)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ankiforge.ledger import Done, Ledger, Line
 from ankiforge.model import (
     AGENT,
-    Change,
     Document,
     Finding,
     Highlight,
@@ -37,7 +36,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> dict[str
 
     card, draft, words = line.card, line.waiting, line.words
     html = content_html(line.kind, line.fields)
-    seen = ledger.seen_note(line.id) if line.anki == "seen" else None
+    seen = next(ledger.notes(line.id), None) if line.anki == "seen" else None
     return {
         "id": line.id,
         "guid": card.guid if card else None,
@@ -101,12 +100,12 @@ def question_json(question: Question) -> dict[str, Any]:
     }
 
 
-def done_json(done: Done, change: Change | None = None) -> dict[str, Any]:
+def done_json(done: Done) -> dict[str, Any]:
     """Return a decision, or a change by the source, as JSON; `undo` takes its id."""
     said = {**attributes(done, "id guid at by what"), "highlight": done.key, "text": done.text}
-    if change is None:
+    if done.change is None:
         return said
-    return {**said, "before": dict(change.before), "after": dict(change.after)}
+    return {**said, "before": dict(done.change.before), "after": dict(done.change.after)}
 
 
 def highlight_json(highlight: Highlight) -> dict[str, Any]:
@@ -178,10 +177,10 @@ def done_line(done: Done) -> str:
     return f"{done.id:16}  {at}  {done.what} by {done.by}  {about}  {text}".rstrip()
 
 
-def change_lines(done: Done, change: Change) -> Iterator[str]:
+def change_lines(done: Done) -> Iterator[str]:
     """Yield the old and the new words of a card that changed with its source."""
-    before, after = dict(change.before), dict(change.after)
-    yield f"{change.guid[:10]}  changed with its source {done.at[:10]}; to take it back: ankiforge undo {done.id}"
+    before, after = (dict(done.change.before), dict(done.change.after)) if done.change else ({}, {})
+    yield f"{done.guid[:10]}  changed with its source {done.at[:10]}; to take it back: ankiforge undo {done.id}"
     for name in dict.fromkeys((*before, *after)):
         if before.get(name, "") != after.get(name, ""):
             yield _row(f"  {name.lower()}", f"{before.get(name, '')}")
@@ -216,7 +215,7 @@ def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) ->
         if line.revision:
             yield _row("revision", fields_on_a_line(line.revision.draft.fields))
             yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-        seen = ledger.seen_note(line.id)
+        seen = next(ledger.notes(line.id), None)
         yield from [_row("studied", schedule_line(seen))] if seen else []
         yield from [_row("remark", seen.feedback)] if seen and seen.feedback else []
         yield from [_row(line.verdict, card.why)] if card.why else []

@@ -111,27 +111,26 @@ def statistics(
         verdict = "accepted" if card.live else card.verdict.value
         drafting.setdefault(drafter, Counter())[verdict] += 1
         drafting[drafter]["edited"] += bool(card.edited)
-    for one in ledger.waiting():
-        drafting.setdefault(
-            one.draft.origin.model or one.draft.origin.drafter.partition(":")[0], Counter()
-        )["waiting"] += 1
-    for guid, lapses, leech, suspended in ledger.select(
-        "SELECT guid, lapses, leech, suspended FROM seen WHERE absent = 0"
-    ):
-        for group in where.get(guid, ()):
+    for draft in ledger.waiting():
+        origin = draft.draft.origin
+        drafting.setdefault(origin.model or origin.drafter.partition(":")[0], Counter())[
+            "waiting"
+        ] += 1
+    for note in ledger.notes():
+        for group in where.get(note.guid, ()):
             group.notes += 1
-            group.lapses += lapses
-            group.leeches += leech
-            group.suspended += suspended
-    for id, guid, ease, duration, kind in ledger.select(
-        "SELECT id, guid, ease, duration, type FROM review WHERE ease > 0"
-    ):
-        days[datetime.fromtimestamp(id / 1000).date()] += 1
-        for group in where.get(guid, ()):
+            group.lapses += note.lapses
+            group.leeches += any(tag.casefold() == "leech" for tag in note.tags)
+            group.suspended += note.suspended
+    for one in ledger.reviews():
+        if not one.ease:
+            continue
+        days[datetime.fromtimestamp(one.id / 1000).date()] += 1
+        for group in where.get(one.guid, ()):
             group.reviews += 1
-            group.seconds += duration / 1000
-            group.tested += kind == _ANSWER
-            group.remembered += kind == _ANSWER and ease > 1
+            group.seconds += one.duration / 1000
+            group.tested += one.type == _ANSWER
+            group.remembered += one.type == _ANSWER and one.ease > 1
     paid = list(paid)
     costs = [
         prices[one.model].cost(one.tokens_in, one.tokens_out) if one.model in prices else None

@@ -73,7 +73,7 @@ def edit(
         RefusedError: a check blocks the new words, and the person does not insist.
     """
     if id.startswith("dr"):
-        waiting = next(iter(ledger.waiting("d.id = ?", id)), None)
+        waiting = next(iter(ledger.waiting(id)), None)
         if waiting is None:
             raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
         highlight, before, kind = waiting.highlight, waiting.draft.fields, waiting.draft.kind
@@ -105,7 +105,8 @@ def make(
     )
     draft = _draft(highlight, kind, fields)
     findings = _checked(draft, highlight, forced=forced)
-    return ledger.make(highlight.key, Proposal(draft, findings, deck)), findings
+    guid = ledger.propose(highlight.key, Proposal(draft, findings, deck), accepted=True)
+    return Guid(guid), findings
 
 
 def _checked(draft: Draft, highlight: Highlight, *, forced: bool) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ankiforge.draft import sided
 from ankiforge.errors import UsageError
-from ankiforge.ledger import FIELDS, Ledger
+from ankiforge.ledger import FIELDS, Ledger, Term
 from ankiforge.model import CardKind, Family, Fields, Highlight, HighlightKind, Span
 from ankiforge.text.markdown import gapped, part
 from ankiforge.text.sentences import sentence_around, trimmed
@@ -44,7 +44,7 @@ def find(ledger: Ledger, word: str) -> str:
         UsageError: it names none, or several.
     """
     beginning = word.strip().casefold()
-    found = ledger.starting_with(beginning)
+    found = ledger.find([Term("id", beginning)], everything=True)
     found += (
         [one.id for one in ledger.questions() if one.id.startswith(beginning)]
         if beginning.startswith("qu")

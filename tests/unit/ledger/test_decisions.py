@@ -51,7 +51,7 @@ def test_each_decision_is_undone_by_each_name(world: World, card: str, what: str
     decide(ledger, card)
     assert verdict(world, card) == after
     key = ledger.card(card).key
-    names = {"last": "", "card": card, "id": ledger.recent()[0].id, "key": key}
+    names = {"last": "", "card": card, "id": ledger.history()[0].id, "key": key}
     if (what, by) == ("skip", "card"):
         names["card"] = key
     ledger.undo(names[by])
@@ -80,18 +80,18 @@ def test_decisions_are_undone_one_after_the_other(world: World, card: str):
 def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(world, card):
     ledger = world["a"]
     ledger.edit(card, {BACK: "first"})
-    first = ledger.recent()[0].id
+    first = ledger.history()[0].id
     ledger.edit(card, {"Extra": "more"})
     ledger.undo(first)
     assert dict(ledger.card(card).fields) | {} == {
         "Front": "How long is the Rhine?", BACK: "1230 km", "Extra": "more",
     }  # fmt: skip
     ledger.edit(card, {BACK: "second"})
-    second = ledger.recent()[0].id
+    second = ledger.history()[0].id
     ledger.edit(card, {BACK: "third"})
     with pytest.raises(RefusedError, match="a later change") as refused:
         ledger.undo(second)
-    third = ledger.recent()[0].id
+    third = ledger.history()[0].id
     assert third in refused.value.hint
     assert back(world, card) == "third"
     ledger.undo(third)
@@ -136,7 +136,7 @@ def test_undo_below_a_later_change_of_the_source_is_refused(world: World, card: 
     for number in ("1231", "1232"):
         world.note("a.md", OSMOSIS, RHINE.replace("1230", number))
         world.run()
-        changes.append(ledger.recent()[0].id)
+        changes.append(ledger.history()[0].id)
     with pytest.raises(RefusedError, match="a later change") as refused:
         ledger.undo(changes[0])
     assert changes[1] in refused.value.hint

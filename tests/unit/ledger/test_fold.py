@@ -60,7 +60,7 @@ def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
         answer = ledger.accept if number % 2 else ledger.reject
         answer(questions[number % len(questions)].id)
     elif what == "undo":
-        done = ledger.recent()
+        done = ledger.history()
         ledger.undo(done[number % len(done)].id if done and number % 2 else "")
     elif cards:
         card = cards[number % len(cards)]
