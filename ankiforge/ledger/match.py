@@ -219,8 +219,8 @@ def _by_text(
         for at, age, reading in holders.get(mark.now.text, ()):
             around = fuzz.ratio(reading.before, mark.now.before)
             around += fuzz.ratio(reading.after, mark.now.after)
-            rank = (known[at].kind != mark.kind, age, -around, abs(at - index), index, at)
-            scored.append(rank)
+            other = known[at].kind != mark.kind
+            scored.append((other, age, not known[at].there, -around, abs(at - index), index, at))
     return [(index, at) for *_, index, at in sorted(scored)]
 
 

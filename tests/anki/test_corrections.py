@@ -1,0 +1,152 @@
+"""What an edit of the source brings to its note in Anki: words, link, citation, the number of a gap."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.anki.stories import Desk, Step, do
+
+SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
+PAPERS = SETTINGS.replace("obsidian: {name: notes, path: notes}", "zotero: {path: zotero.sqlite}")
+RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
+RHINE = "The Rhine is 1,320 km long and ends in the sea."
+WHO = "In which year was the WHO founded?::{}\n"
+GAP = "In its ==worst case== the search takes as long as the list is.\n"
+GAPS = "The ==liver== stores ==glycogen== for the night.\n"
+THREE = "The ==heart==, the ==liver== and the ==lung== are organs.\n"
+ACCEPTED = (do.run(), do.say("accept", "--all"), do.go(), do.answer(), do.run())
+"""A person accepts the card, imports and answers it."""
+
+
+@pytest.fixture
+def desk(forge: Any, backend: Any) -> Iterator[Desk]:
+    forge.settings(SETTINGS)
+    with backend.opened(forge.profile) as anki:
+        yield Desk(forge, anki)
+
+
+def moved(desk: Desk) -> None:
+    (desk.notes / "A.md").rename(desk.notes / "B.md")
+
+
+def marked(text: str, key: str = "MARKAAA2", page: str = "3", **fields: str) -> Step:
+    """The one source is a library that has one paper with this mark."""
+    mark = Annotation(key, text, "? How long is it?", page_label=page)
+    paper = Work(
+        "PAPERAA2",
+        {"title": "On Rivers", **fields},
+        attachments=(Attachment("ATTACHA2", "Rivers.pdf", (mark,)),),
+    )
+
+    def write(desk: Desk) -> None:
+        desk.forge.settings(PAPERS)
+        write_zotero(desk.forge.folder / "zotero.sqlite", [Library((paper,))])
+
+    return write
+
+
+def cites(**words: str) -> Step:
+    return lambda desk: [desk.in_anki()[name].index(word) for name, word in words.items()]
+
+
+def reviewed(desk: Desk) -> None:
+    """The note of the card is the only one that Anki has, and it has its answer."""
+    assert desk.col.note_count() == 1
+    assert desk.col.db.scalar("select count() from revlog") == 1
+    assert desk.in_anki()
+
+
+def apart(desk: Desk) -> None:
+    """Each year is on a note of its own, and the older one has its answer."""
+    old, new = (desk.in_anki(year) for year in ("1946", "1948"))
+    assert (old["Back"], new["Back"]) == ("1946", "1948")
+    assert [sum(card.reps for card in note.cards()) for note in (old, new)] == [1, 0]
+
+
+def none_waits(desk: Desk) -> None:
+    assert desk.questions() == []
+    assert not desk.forge.ok("list", "--view", "new").stdout
+
+
+def ships(text: str, **fields: str) -> tuple[Step, ...]:
+    """The note says this, and the next package brings these fields to the same card."""
+    return (do.write(text), do.ship(), do.note(**fields), reviewed)
+
+
+STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
+    "a typo in what a person accepted": ("Rhine", (
+        do.write("The ==Rhine== is definately long.\n"), *ACCEPTED,
+        *ships("The ==Rhine== is definitely long.\n", Text="The {{c1::Rhine}} is definitely long."),
+        do.run(written=0),
+    )),
+    "a number that is the answer, and the way back": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED, *ships(WHO.format(1948), Back="1948"),
+        do.say("undo", "CARD"), do.ship(), do.note(Back="1946"), do.run(written=0), none_waits,
+    )),
+    "a fact in the place of another is its own card if a person says so": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED, *ships(WHO.format(1948), Back="1948"),
+        do.say("undo", "CARD", "--as-new"), do.run(), do.say("accept", "--all"), do.ship(),
+        do.notes_there(2), apart,
+    )),
+    "a number that is the answer, which the person worded otherwise in Anki": ("WHO", (
+        do.write(WHO.format(1946)), *ACCEPTED, do.edit(Back="in '46"), do.run(),
+        do.write(WHO.format(1948)), do.run(conflicts=1, written=0), do.note(Back="in '46"), reviewed,
+    )),
+    "a renamed note ships its link": ("Rhine", (
+        do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.load(),
+        cites(Links="file=B", Citation="<cite>B</cite>"), reviewed, do.run(written=0),
+    )),
+    "an annotation that is made again ships its link": ("1,320", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, "MARKBBB2"), do.run(updated=1), do.load(),
+        cites(Links="annotation=MARKBBB2"), reviewed, do.run(written=0),
+    )),
+    "a paper whose title is corrected ships its citation": ("1,320", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, title="On Streams"), do.run(updated=1), do.load(),
+        cites(Citation="<cite>On Streams, p. 3</cite>"), reviewed, do.run(written=0),
+    )),
+    "a page number that is corrected reaches the citation": ("1,320", (
+        marked(RHINE), *ACCEPTED, marked(RHINE, page="117"), do.run(updated=1), do.load(),
+        cites(Citation="p. 117</cite>"), reviewed, do.run(written=0),
+    )),
+    "a gap whose words change keeps its number": ("search", (
+        do.write(GAP), *ACCEPTED,
+        *ships(GAP.replace("worst case", "least good case"),
+               Text="In its {{c1::least good case}} the search takes as long as the list is."),
+    )),
+    "a gap that goes and comes back keeps its card": ("glycogen", (
+        do.write(GAPS), *ACCEPTED,
+        *ships(GAPS.replace("==liver==", "liver"), Text="The liver stores {{c2::glycogen}} for the night."),
+        *ships(GAPS, Text="The {{c1::liver}} stores {{c2::glycogen}} for the night."),
+    )),
+    "a gap before the others takes a number that none had": ("glycogen", (
+        do.write(GAPS), *ACCEPTED,
+        *ships("At noon the " + GAPS.replace("The", "==healthy=="),
+               Text="At noon the {{c3::healthy}} {{c1::liver}} stores {{c2::glycogen}} for the night."),
+    )),
+    "gaps that change places keep their numbers": ("lung", (
+        do.write(THREE), *ACCEPTED,
+        *ships("The ==lung==, the ==heart== and the ==liver== are organs.\n",
+               Text="The {{c3::lung}}, the {{c1::heart}} and the {{c2::liver}} are organs."),
+    )),
+    "the number of a gap that went is not given to other words": ("lung", (
+        do.write(THREE), *ACCEPTED, *ships(THREE.replace("==liver== and the ", ""),
+                                           Text="The {{c1::heart}}, the {{c3::lung}} are organs."),
+        *ships("The ==heart==, the ==lung== are big ==organs==.\n",
+               Text="The {{c1::heart}}, the {{c3::lung}} are big {{c4::organs}}."),
+    )),
+    "a card deleted in Anki asks nothing about later words": ("Rhine", (
+        do.write(RIVER), *ACCEPTED, do.delete(), do.run(tombstones=1),
+        do.write(RIVER.replace("ends", "never ends")), do.run(written=0),
+        do.card(verdict="retired"), none_waits,
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("word", "steps"), STORIES.values(), ids=STORIES)
+def test_a_story(desk, word, steps):
+    desk.word = word
+    for step in steps:
+        step(desk)
