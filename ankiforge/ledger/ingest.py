@@ -18,6 +18,7 @@ from itertools import islice
 import msgspec
 from rapidfuzz import fuzz
 
+from ankiforge.ledger.drafts import SAME_WORDS
 from ankiforge.ledger.events import SOURCE, Text, exact
 from ankiforge.ledger.match import (
     LONG,
@@ -27,6 +28,7 @@ from ankiforge.ledger.match import (
     match_documents,
     match_in_document,
     match_moved,
+    match_spots,
     resembling,
 )
 from ankiforge.ledger.readings import (
@@ -122,6 +124,8 @@ class Ingest:
         self.found: list[_Found] = []
         self.absent: list[_Known] = []
         """Known highlights that were not found where they were."""
+        self.open: list[tuple[list[_Known], list[_Found]]] = []
+        """What held documents had, and have."""
         self.elsewhere = bool(
             store.row("SELECT 1 FROM highlight WHERE state != 'present'") or self._unused()
         )
@@ -199,7 +203,7 @@ class Ingest:
         """Write a document whose highlights are all matched. Return whether that is so."""
         known = self._highlights_of(row["id"])
         found = self._read(one, row["id"])
-        pairs, _ = match_in_document([each.mark for each in known], [each.mark for each in found])
+        pairs = match_in_document([each.mark for each in known], [each.mark for each in found])
         here = [at for at, each in enumerate(known) if each.state == "present"]
         if len(pairs) < len(found) or not set(here) <= set(pairs.values()):
             return False
@@ -221,16 +225,13 @@ class Ingest:
         document = self._write_document_row(one, old)
         known = self._highlights_of(document) if old else []
         found = self._read(one, document)
-        pairs, doubts = match_in_document(
-            [each.mark for each in known], [each.mark for each in found]
-        )
+        pairs = match_in_document([each.mark for each in known], [each.mark for each in found])
         for index, at in pairs.items():
             found[index].known = known[at]
-        for index, at in doubts.items():
-            found[index].like = known[at].key if known[at].decided else ""
         matched = set(pairs.values())
         self.found += found
         self.absent += [each for at, each in enumerate(known) if at not in matched]
+        self.open.append((known, found))
 
     def _write_document_row(self, one: Read, old: Row | None) -> int:
         """Write the row of a document. Return its id."""
@@ -394,14 +395,13 @@ class Ingest:
             ]
         pairs = match_moved([one.mark for one in gone], [one.mark for one in new])
         for index, at in pairs.items():
-            new[index].known, new[index].like = gone[at], ""
-        taken = {gone[at].key for at in pairs.values()}
+            new[index].known = gone[at]
+        self._match_spots()
+        taken = {one.known.key for one in new if one.known}
         self.absent = [one for one in self.absent if one.key not in taken]
         self._hand_over()
         rest = [one for one in gone if one.key not in taken]
         left = [one for one in new if not one.known]
-        for one in left:  # a doubt in the same spot lapses if the old passage stands elsewhere
-            one.like = one.like if any(one.like == each.key for each in rest) else ""
         doubted = {one.like for one in left}
         rest = [one for one in rest if one.key not in doubted]
         plain = [one for one in left if not one.like]
@@ -409,6 +409,28 @@ class Ingest:
             [one.mark for one in rest], [one.mark for one in plain]
         ).items():
             plain[index].like = rest[at].key
+
+    def _match_spots(self) -> None:
+        """Match what is left in each document by its neighbours; find what is doubtful there."""
+        taken = {one.known.key for one in self.found if one.known}
+        for known, found in self.open:
+            at_key = {one.key: at for at, one in enumerate(known)}
+            pairs = {
+                index: at_key[one.known.key]
+                for index, one in enumerate(found)
+                if one.known and one.known.key in at_key
+            }
+            left = {at for at, one in enumerate(known) if one.key not in taken}
+            new = {index for index, one in enumerate(found) if not one.known}
+            if not left or not new:
+                continue
+            more, doubts = match_spots(
+                [one.mark for one in known], [one.mark for one in found], pairs, left, new
+            )
+            for index, at in more.items():
+                found[index].known = known[at]
+            for index, at in doubts.items():
+                found[index].like = known[at].key if known[at].decided else ""
 
     def _hand_over(self) -> None:
         """When a decided passage goes, an undecided one with equal text takes over its key.
@@ -538,6 +560,11 @@ class Ingest:
             self.store.write(query, known.key)
         if known.exact and known.exact != text:
             self.report.changed.append((known.key, newest.exact, one.highlight.exact))
+            self.store.write(  # its copies are copies no longer
+                "UPDATE highlight SET drafted = '' WHERE key != ?1 AND reason GLOB ?2"
+                " AND folded = (SELECT folded FROM highlight WHERE key = ?1)",
+                known.key, f"{SAME_WORDS}*",
+            )  # fmt: skip
         if self.in_progress(one.container, one.place):
             return  # recorded when the person has left the note alone
         if not known.texts:

@@ -159,15 +159,9 @@ def _unique(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
 # --- highlights -----------------------------------------------------------------------------------
 
 
-def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> tuple[Pairs, Pairs]:
-    """Match the highlights of one document, both in reading order.
-
-    Returns:
-        What is matched, and what is only doubtful: the only passage that went and the only new one
-        between the same matched neighbours, however little they are alike.
-    """
+def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
+    """Match the highlights of one document by id, text and likeness; both are in reading order."""
     pairs: Pairs = {}
-    doubts: Pairs = {}
     left, new = set(range(len(known))), set(range(len(found)))
 
     def take_all(candidates: Iterable[tuple[int, int]]) -> None:
@@ -185,16 +179,40 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> tuple[Pai
             for index, at in _alike(known, found, left, new, ALIKE)
             if _one_side_equal(known[at], found[index])
         )
-    if left and new:
-        spots = _same_spots(known, found, pairs, left, new)
-        take_all((index, at) for index, at in spots if _may_stand_here(known[at], found[index]))
-        sharing = Counter(index for index, _ in spots), Counter(at for _, at in spots)
-        doubts = {
-            index: at
-            for index, at in spots
-            if index in new and at in left and sharing[0][index] == sharing[1][at] == 1
-        }
-    return pairs, doubts
+    return pairs
+
+
+def match_spots(
+    known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs, left: set[int], new: set[int]
+) -> tuple[Pairs, Pairs]:
+    """Match the highlights of one document that stand between the same matched neighbours.
+
+    Args:
+        known: the highlights that the document had.
+        found: those that it has.
+        pairs: what is matched.
+        left: what is known and not matched, here or in another document.
+        new: what was found and not matched.
+
+    Returns:
+        What is matched, and what is only doubtful: the only passage that went and the only new one
+        in a spot, however little they are alike.
+    """
+    more: Pairs = {}
+    spots = _same_spots(known, found, pairs, left, new)
+    for index, at in spots:
+        free = index not in more and at not in more.values()
+        if free and _may_stand_here(known[at], found[index]):
+            more[index] = at
+    sharing = Counter(index for index, _ in spots), Counter(at for _, at in spots)
+    doubts = {
+        index: at
+        for index, at in spots
+        if index not in more
+        and at not in more.values()
+        and sharing[0][index] == sharing[1][at] == 1
+    }
+    return more, doubts
 
 
 def _by_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[tuple[int, int]]:

@@ -112,7 +112,7 @@ class History:
         if quiet or self.dice.random() < 0.85:
             self.world.say("import")
             self.anki.load(one.program.package, later)
-            self.judge.see_anki(self.anki.state(), open_)
+            self.judge.see_anki(self.anki.state(), one.program.cards(), open_)
         return written
 
     def look(self, one: Machine) -> list[Question]:

@@ -207,10 +207,14 @@ class Judge:
 
     # --- Anki
 
-    def see_anki(self, notes: dict[str, Any], open_: list[Question]) -> None:
-        """Check what Anki has after an import."""
+    def see_anki(
+        self, notes: dict[str, Any], cards: dict[str, Card], open_: list[Question]
+    ) -> None:
+        """Check what Anki has after an import. Without a look at Anki, dropped cards stay as they are."""
         asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
+        dropped = {guid for guid, card in cards.items() if not card.live}
         live = {guid: note for guid, note in notes.items() if not is_retired(note)}
+        live = {guid: note for guid, note in live.items() if guid not in dropped}
         by: dict[int, set[str]] = defaultdict(set)
         equal: dict[str, set[str]] = defaultdict(set)
         for guid, note in live.items():
@@ -269,6 +273,7 @@ class Judge:
             text = folded(one.markdown)
             own = [guid for guid, known in self.card_of.items() if known == passage]
             live = [guid for guid in own if guid in notes and not is_retired(notes[guid])]
+            live = [guid for guid in live if guid in cards and cards[guid].live]
             if text not in shown | bare and not own:
                 self.wrong("passage not listed", passage, text)
             for guid in set(live) - self.own_text - self.typed.keys():

@@ -200,7 +200,7 @@ def card_of(row: dict[str, Any]) -> Card:
 
 def question_of(row: dict[str, Any]) -> Question:
     """Return an open question."""
-    guids, text = row["guids"], " ".join(row["examples"])
+    guids, text = row["guids"], (row["examples"] or [""])[0]
     return Question(
         row["question"], row["id"], guids[0] if guids else "", folded(text), tuple(guids)
     )
