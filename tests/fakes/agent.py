@@ -59,10 +59,6 @@ class Client:
         found = self._wait(self._session.list_tools()).tools
         return [one.model_dump(exclude_none=True, by_alias=True, mode="json") for one in found]
 
-    def prompt(self, name: str) -> str:
-        found = self._wait(self._session.get_prompt(name, {}))
-        return str(found.messages[0].content.text)
-
     def propose(self, highlight: str, **card: str) -> Any:
         [result] = self("propose_cards", cards=[{"highlight": highlight, **card}])["results"]
         return result

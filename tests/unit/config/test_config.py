@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from ankiforge.config import (
@@ -67,10 +66,6 @@ def test_what_is_left_out_has_its_default(config, text):
     got = config(text)
 
     assert got == Config(where=got.where)
-
-
-def test_without_a_file_clean_drafts_of_either_drafter_are_accepted():
-    assert Config.default().accept == AcceptSettings(AcceptPolicy.CLEAN, AcceptPolicy.REVIEW)
 
 
 def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
@@ -164,11 +159,3 @@ def test_the_name_of_a_source_is_its_folded_folder_name():
 )
 def test_loopback_is_127_and_1_and_localhost_only(url, local):
     assert is_loopback(url) is local
-
-
-def test_settings_cannot_be_changed_later(config):
-    got = config(DESIGNED)
-
-    with pytest.raises(AttributeError):
-        got.drafter = DrafterName.RULES
-    assert msgspec.structs.replace(got, drafter=DrafterName.RULES).drafter is DrafterName.RULES

@@ -1,13 +1,12 @@
 """Every mistake has an address: file, line, key."""
 
 import enum
-import time
 from typing import Annotated, Literal
 
 import msgspec
 import pytest
 
-from ankiforge.config.yamlfile import Location, parse, read, typed
+from ankiforge.config.yamlfile import parse, read, typed
 from ankiforge.errors import ConfigError
 
 
@@ -151,13 +150,6 @@ def test_line_ends_and_byte_order_mark_do_not_matter(tmp_path):
     assert str(where.at("basket", "cnt")) == "shop.yaml:2: basket.cnt"
 
 
-def test_an_empty_file_is_nothing(tmp_path):
-    path = tmp_path / "shop.yaml"
-    path.write_text("# only a comment\n")
-
-    assert read(path, "shop.yaml")[0] is None
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -173,38 +165,12 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path, content, messa
         read(path, "shop.yaml")
 
 
-def test_a_file_that_is_not_there_is_a_config_error(tmp_path):
-    with pytest.raises(ConfigError, match=r"shop\.yaml: cannot be read: No such file"):
-        read(tmp_path / "shop.yaml", "shop.yaml")
-
-
-def test_aliases_cannot_make_a_small_file_huge():
-    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
-    before = time.process_time()
-
-    with pytest.raises(ConfigError, match="aliases"):
-        parse("\n".join(["a0: &a0 [x]", *levels]), "bomb.yaml")
-
-    assert time.process_time() - before < 1
-
-
 def test_a_place_that_is_not_in_the_file_has_the_line_of_the_nearest_key_above():
     _, where = parse("a:\n  b:\n    - c: 1\n", "x.yaml")
 
     assert str(where.at("a", "b", 0, "c")) == "x.yaml:3: a.b[0].c"
     assert str(where.at("a", "b", 0, "gone", 7)) == "x.yaml:3: a.b[0].gone[7]"
     assert str(where.at("zzz")) == "x.yaml:1: zzz"
-
-
-def test_a_location_wraps_another_rooms_complaint_and_keeps_its_hint():
-    error = Location("x.yaml", ("sources", 0), {("sources",): 4}).wrap(
-        ConfigError("there is no source called 'odt'", hint="known: pdf")
-    )
-
-    assert (error.message, error.hint) == (
-        "x.yaml:4: sources[0]: there is no source called 'odt'",
-        "known: pdf",
-    )
 
 
 def test_a_hostile_key_stays_on_one_line():
