@@ -101,8 +101,9 @@ def content_of(fields: Mapping[str, str]) -> str:
 
 
 def digest_of(fields: Mapping[str, str]) -> str:
-    """Return a hash of the exact fields of a card."""
-    return h16(*(part for name in sorted(fields) for part in (name, fields[name])))
+    """Return a hash of the exact fields of a card, but for blanks at the ends of lines."""
+    lines = {name: map(str.rstrip, text.splitlines()) for name, text in fields.items()}
+    return h16(*(part for name in sorted(lines) for part in (name, "\n".join(lines[name]))))
 
 
 def guid_of(key: str, wording: Wording) -> str:

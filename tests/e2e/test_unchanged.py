@@ -91,6 +91,13 @@ def test_a_note_that_was_just_written_is_read_again(forge, notes, reads, monkeyp
         assert sorted(reads) == ["Cells.md", "Plain.md"]
 
 
+def test_blanks_at_the_end_of_a_line_change_no_card(forge, notes):
+    for answer in ("- of water  \n- by itself", "- of water\n- by itself"):
+        (notes / "Cells.md").write_text(f"What is osmosis?\n?\n{answer}\n", "utf-8")
+        found = forge.json("run")
+    assert (found["changes"], found["notes"]["updated"]) == ([], 0)
+
+
 @pytest.mark.parametrize("how", [(), ("--json",), ("-q",)], ids=["people", "json", "quiet"])
 def test_it_says_what_a_whole_run_would_say(forge, notes, how):
     forge.ok("run")
