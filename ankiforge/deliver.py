@@ -13,12 +13,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import msgspec
 
 from ankiforge.anki.collection import changed_at, collections, connect_view, open_view, signature
-from ankiforge.anki.notes import RETIRED, in_deck, read_source
+from ankiforge.anki.notes import in_deck, read_source
 from ankiforge.anki.notetypes import arranged, changed_types, note_type
 from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.plan import Options, Planned, plan
@@ -26,7 +27,7 @@ from ankiforge.anki.render import media_of
 from ankiforge.anki.unrender import unrender
 from ankiforge.config import AnkiSettings
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.errors import BugError, ItemError, ServiceError, UsageError, one_item
+from ankiforge.errors import BugError, ItemError, UsageError, one_item
 from ankiforge.ledger import Ledger, Viewed, Wording
 from ankiforge.model import (
     Card,
@@ -45,6 +46,9 @@ from ankiforge.model import (
 )
 from ankiforge.text.fold import document_tag
 from ankiforge.text.markdown import image_paths
+
+if TYPE_CHECKING:
+    from ankiforge.anki.connect import AnkiConnect
 
 AUTO, NEVER = "auto", "none"
 """Values of `anki.collection`."""
@@ -70,7 +74,6 @@ class Look:
     path: str = ""
     viewed: Viewed = field(default_factory=Viewed)
     problem: Problem | None = None
-    profile: str = ""
 
     @property
     def blind(self) -> bool:
@@ -159,9 +162,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     if other and not bind:
         what = "it is another collection than the one that has your notes; nothing was concluded"
         hint = "to study them in this one from now on: ankiforge pull --bind"
-        return Look(
-            "failed", view.path, problem=Problem(view.path, what, hint), profile=view.profile
-        )
+        return Look("failed", view.path, problem=Problem(view.path, what, hint))
     types = {one.id: one for one in view.types}
     notes = [_seen(note, types) for note in view.notes()]
     if not notes and not bind and view.complete and _elsewhere(view, bound, ledger):
@@ -170,12 +171,9 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
             "is another profile open? if they were removed there, or to study them in this"
             " collection from now on: ankiforge pull --bind"
         )
-        return Look(
-            "failed", view.path, problem=Problem(view.path, what, hint), profile=view.profile
-        )
-    graves = None if view.kind is ViewKind.CONNECT else view.graves()
+        return Look("failed", view.path, problem=Problem(view.path, what, hint))
     reviews = view.reviews()  # all, because a phone may bring old ones late
-    viewed = ledger.see(notes, complete=view.complete, graves=graves, reviews=reviews)
+    viewed = ledger.see(notes, complete=view.complete, graves=view.graves(), reviews=reviews)
     if view.complete and (notes or bind):
         now = Bound(view.path, view.profile, view.created)
         if bound is None or bind or view.kind is ViewKind.COLLECTION:
@@ -186,7 +184,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> Look:
     foreign = view.foreign(ledger.duplicates.mods())
     if foreign is not None:
         ledger.duplicates.keep_foreign(*foreign)
-    return Look("taken", view.path, viewed, profile=view.profile)
+    return Look("taken", view.path, viewed)
 
 
 def _elsewhere(view: View, bound: Bound | None, ledger: Ledger) -> bool:
@@ -452,78 +450,34 @@ def refuse_foreign(path: Path, *, force: bool) -> None:
 # --- a running Anki -------------------------------------------------------------------------------
 
 
-class RunningAnki:
-    """A running Anki, accessed through the AnkiConnect add-on."""
+def running_anki(settings: AnkiSettings) -> AnkiConnect:
+    """Connect to the Anki that the settings name, through the add-on AnkiConnect.
 
-    def __init__(self, settings: AnkiSettings) -> None:
-        """Connect to the Anki that the settings name.
+    Raises:
+        ServiceError: Anki does not answer, or it must not be used.
+    """
+    from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.config import ANKI, key_for, key_variable
 
-        Raises:
-            ServiceError: Anki does not answer, or it must not be used.
-        """
-        from ankiforge.anki.connect import AnkiConnect
-        from ankiforge.config import ANKI, key_for, key_variable
+    key = key_for(ANKI, settings.connect, settings.key_env)
+    name = key_variable(ANKI, settings.connect, settings.key_env)
+    anki = AnkiConnect(settings.connect, key, key_env=name)
+    anki.check()
+    return anki
 
-        key = key_for(ANKI, settings.connect, settings.key_env)
-        name = key_variable(ANKI, settings.connect, settings.key_env)
-        self._connect = AnkiConnect(settings.connect, key, key_env=name)
-        self._connect.check()
 
-    def sync(self) -> bool:
-        """Let Anki sync with its server. Return whether it is logged in to an account."""
-        from ankiforge.anki.connect import has_account
+def look_at_running(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) -> Look:
+    """Export every deck that has notes of ours, and record the notes.
 
-        places = collections(Path.home(), os.environ)
-        if has_account(places, self._connect.active_profile()) is False:
-            return False
-        try:
-            self._connect.sync()
-        except ServiceError as error:
-            if "auth" not in error.message.casefold():
-                raise
-            return False
-        return True
-
-    def look(self, ledger: Ledger, *, bind: bool = False) -> Look:
-        """Export every deck that has notes of ours, and record the notes.
-
-        Raises:
-            ServiceError: Anki does not answer.
-        """
-        from ankiforge.anki.connect import export_all
-
-        with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
-            exported = export_all(self._connect, Path(folder))
-            profile = self._connect.active_profile()
-            view = connect_view(
-                exported.paths,
-                address=self._connect.address,
-                profile=profile,
-                notes=exported.notes,
-            )
-            with view as opened:
-                return replace(_record(opened, ledger, bind=bind), profile=profile)
-
-    def import_package(self, package: Path) -> None:
-        """Import a package.
-
-        Raises:
-            ServiceError: Anki did not import it.
-        """
-        self._connect.import_package(package)
-
-    def retired_cards(self) -> tuple[int, ...]:
-        """Return the ids of cards of retired notes that are not suspended."""
-        found = self._connect.find_cards(f"tag:{RETIRED} AnkiforgeId:af1* -is:suspended")
-        return tuple(sorted(found))
-
-    def suspend(self, cards: Iterable[int]) -> None:
-        """Suspend cards."""
-        self._connect.suspend(tuple(cards))
-
-    def unsuspend(self, cards: Iterable[int]) -> None:
-        """Unsuspend those of these cards that exist and are suspended."""
-        self._connect.unsuspend(cards)
+    Raises:
+        ServiceError: Anki does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
+        paths, notes = anki.export(Path(folder))
+        profile = anki.active_profile()
+        view = connect_view(paths, address=anki.address, profile=profile, notes=notes)
+        with view as opened:
+            return _record(opened, ledger, bind=bind)
 
 
 def arrived(ledger: Ledger, planned: Iterable[Planned]) -> Iterator[tuple[Planned, bool]]:

@@ -19,10 +19,9 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -31,7 +30,6 @@ from typing import IO, cast
 from ankiforge.anki.database import (
     OUR_GUIDS,
     Database,
-    Row,
     deck_names,
     note_types,
     number_of,
@@ -42,7 +40,6 @@ from ankiforge.anki.database import (
 )
 from ankiforge.anki.identity import parse_identity
 from ankiforge.anki.notetypes import note_type
-from ankiforge.anki.package import write_package
 from ankiforge.anki.unrender import foreign_fields
 from ankiforge.errors import ItemError
 from ankiforge.model import (
@@ -184,9 +181,9 @@ _MAX_RATIO = 100
 """A database of text compresses to about a tenth. A hundredfold expansion is a zip bomb."""
 _EXPORT_AGAIN = "export it from Anki once more"
 _BROKEN_ZIP = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, ZstdError
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, ZstdError
 )  # fmt: skip
-"""What `zipfile` raises for a file that is not a zip. ValueError: names that are not UTF-8."""
+"""What `zipfile` raises for a file that is broken, encrypted or packed in a way it does not know."""
 
 
 def _unpack(path: Path, target: Path) -> None:
@@ -213,11 +210,9 @@ def _unpack(path: Path, target: Path) -> None:
 def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the archive member that holds the database."""
     names, version = set(archive.namelist()), 0
-    if "meta" in names:
-        meta = archive.getinfo("meta")
-        if not meta.flag_bits & 1 and meta.file_size <= _CHUNK_BYTES:
-            with suppress(ValueError):
-                version = number_of(read_message(archive.read(meta)), 1)
+    if "meta" in names and archive.getinfo("meta").file_size <= _CHUNK_BYTES:
+        with suppress(ValueError):
+            version = number_of(read_message(archive.read("meta")), 1)
     if version > max(_MEMBERS):
         raise ItemError(
             f"{path}: exported by a newer Anki than this version supports",
@@ -226,54 +221,26 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     found = next((name for name in _MEMBERS.values() if name in names), "")
     if not found or _MEMBERS.get(version, found) not in names:
         raise ItemError(f"{path}: it contains no Anki collection", hint=_EXPORT_AGAIN)
-    member = archive.getinfo(found)
-    if member.flag_bits & 1:
-        raise ItemError(f"{path}: is encrypted", hint="export it from Anki without a password")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile(f"{found} is not packed the way Anki packs it")
-    return member
-
-
-# --- cards and reviews ----------------------------------------------------------------------
-
-_HOME = "iif(c.odid, c.odid, c.did)"
-"""The home deck, also of a card that is in a filtered deck."""
-_CARD_COLUMNS = numbers("c.id", "c.ord", _HOME, "c.reps", "c.lapses", "c.queue = -1")
-
-
-def _seen_card(row: Row, decks: Mapping[int, str]) -> SeenCard:
-    """Convert a row of `_CARD_COLUMNS`."""
-    id, ordinal, deck, reps, lapses, suspended = row
-    return SeenCard(id, ordinal, decks.get(deck, ""), reps, lapses, bool(suspended))
-
-
-def _pair_with_cards(notes: Iterable[Row], cards: Iterable[Row]) -> Iterator[tuple[Row, list[Row]]]:
-    """Pair notes with their cards. Both are sorted alike and begin with the note id."""
-    groups = groupby(cards, key=itemgetter(0))
-    waiting = next(groups, None)
-    for note in notes:
-        if waiting and waiting[0] == note[0]:
-            yield note, list(waiting[1])
-            waiting = next(groups, None)
-        else:
-            yield note, []
+    return archive.getinfo(found)
 
 
 # --- the view -------------------------------------------------------------------------------
 
+_HOME = "iif(c.odid, c.odid, c.did)"
+"""The home deck, also of a card that is in a filtered deck."""
 _NOTES = f"""
-select o.nid, o.guid, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
-from temp.ours o cross join notes n on n.id = o.nid
-order by o.guid, o.nid
+select o.nid, {texts("n.guid")}, {numbers("n.mod", "n.mid")}, {texts("n.tags", "n.flds")}
+from temp.chosen o cross join notes n on n.id = o.nid
+order by o.place, o.nid
 """
 _CARDS = f"""
-select o.nid, {_CARD_COLUMNS}
-from temp.ours o cross join cards c on c.nid = o.nid
-order by o.guid, o.nid, c.ord, c.id
+select o.nid, {numbers("c.id", "c.ord", _HOME, "c.reps", "c.lapses", "c.queue = -1")}
+from temp.chosen o cross join cards c on c.nid = o.nid
+order by o.place, o.nid, c.ord, c.id
 """
 _REVIEWS = f"""
-select r.id, o.guid, {numbers("r.ease", "r.ivl", "r.time", "r.type")}
-from revlog r cross join cards c on c.id = r.cid cross join temp.ours o on o.nid = c.nid
+select r.id, o.place, {numbers("r.ease", "r.ivl", "r.time", "r.type")}
+from revlog r cross join cards c on c.id = r.cid cross join temp.chosen o on o.nid = c.nid
 where r.id > ?
 order by r.id
 """
@@ -285,33 +252,45 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
-_PARTIAL = (ViewKind.APKG, ViewKind.CONNECT)
-
-
 @dataclass(frozen=True)
 class CollectionView:
-    """An open collection, or the merged exports of one. `model.View` documents the members."""
+    """An open collection or export. `model.View` documents the members."""
 
     database: Database
     kind: ViewKind
     path: str
     profile: str
-    complete: bool
-    created: int
     types: tuple[SeenType, ...]
     decks: dict[int, str]
 
+    @property
+    def complete(self) -> bool:
+        """Whether the view contains the whole collection."""
+        return self.kind is not ViewKind.APKG
+
+    @property
+    def created(self) -> int:
+        """When the collection was created, in seconds; 0 in an export of some decks."""
+        return self.database.created if self.complete else 0
+
     def notes(self) -> Iterator[SeenNote]:
-        """Yield the notes with our guids, by guid."""
-        pairs = _pair_with_cards(self.database.rows(_NOTES), self.database.rows(_CARDS))
-        for (id, guid, mod, kind, tags, text), cards in pairs:
+        """Yield the notes with our guids, by guid; of a view of everyone's notes all, by id."""
+        groups = groupby(self.database.rows(_CARDS), key=itemgetter(0))
+        of, rows = next(groups, (None, iter(())))
+        for id, guid, mod, kind, tags, text in self.database.rows(_NOTES):
+            cards: tuple[SeenCard, ...] = ()
+            if of == id:
+                cards = tuple(
+                    SeenCard(card, at, self.decks.get(deck, ""), reps, lapses, bool(suspended))
+                    for _, card, at, deck, reps, lapses, suspended in rows
+                )
+                of, rows = next(groups, (None, iter(())))
             fields = tuple(text.split("\x1f"))
             # any field: a person may have changed the note's type in Anki
             found = (parse_identity(field) for field in fields)
             identity = next((parsed for parsed in found if parsed and parsed.guid == guid), None)
             words = tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
-            seen = tuple(_seen_card(row[1:], self.decks) for row in cards)
-            yield SeenNote(Guid(guid), id, mod, kind, words, fields, seen, identity)
+            yield SeenNote(Guid(guid), id, mod, kind, words, fields, cards, identity)
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
@@ -327,7 +306,7 @@ class CollectionView:
         self, known: Mapping[int, int]
     ) -> tuple[frozenset[int], Iterator[ForeignNote]] | None:
         """Return the ids of foreign notes, and those notes whose mod changed. None if partial."""
-        if self.kind in _PARTIAL:
+        if not self.complete:
             return None
         mods: dict[int, int] = dict(self.database.rows(_FOREIGN_IDS))
         changed = [id for id, mod in mods.items() if known.get(id) != mod]
@@ -343,14 +322,13 @@ class CollectionView:
 
 
 @contextmanager
-def open_view(path: Path, *, live: bool | None = None) -> Iterator[CollectionView]:
+def open_view(path: Path, *, everyone: bool = False) -> Iterator[CollectionView]:
     """Open a collection or an export for reading.
 
     Args:
-        path: a `collection.anki2`, an `.apkg` or a `.colpkg`.
-        live: whether the collection is in use by a profile of Anki. The view of a live collection
-            is of now, and is named after the profile's folder. The view of any other one dates from
-            its last write. By default, a file named `collection.anki2` is live.
+        path: a `collection.anki2`, an `.apkg` or a `.colpkg`. The view of a `collection.anki2` is
+            named after its folder, the profile.
+        everyone: show all notes, not only ours.
 
     Raises:
         ItemError: the file cannot be read.
@@ -360,36 +338,73 @@ def open_view(path: Path, *, live: bool | None = None) -> Iterator[CollectionVie
             kind = _kind_of(path)
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(folder) / COLLECTION
-            is_collection = kind is ViewKind.COLLECTION
-            (_copy_collection if is_collection else _unpack)(path, copy)
+            (_copy_collection if kind is ViewKind.COLLECTION else _unpack)(path, copy)
         except OSError as error:
             raise _unreadable(path, error) from error
-        is_live = is_collection and (path.name == COLLECTION if live is None else live)
-        yield _view(
-            stack.enter_context(open_database(copy, str(path))),
-            kind,
-            str(path),
-            profile=path.resolve().parent.name if is_live else "",
-            complete=kind is not ViewKind.APKG,
-        )
+        database = stack.enter_context(open_database(copy, str(path), everyone=everyone))
+        is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
+        used = f"select distinct {numbers('n.mid')} from temp.chosen o join notes n on n.id = o.nid"
+        types = {id for (id,) in database.rows(used)} | {note_type(one).id for one in Family}
+        yield CollectionView(
+            database, kind, str(path), path.resolve().parent.name if is_live else "",
+            note_types(database, types), deck_names(database),
+        )  # fmt: skip
 
 
-def _view(
-    database: Database, kind: ViewKind, path: str, *, profile: str, complete: bool
-) -> CollectionView:
-    ours = f"select distinct {numbers('n.mid')} from temp.ours o join notes n on n.id = o.nid"
-    types = {id for (id,) in database.rows(ours)} | {note_type(family).id for family in Family}
-    return CollectionView(
-        database, kind, path, profile, complete,
-        0 if kind is ViewKind.APKG else database.created,
-        note_types(database, types), deck_names(database),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class ConnectView:
+    """What a running Anki has of ours: exports of its decks as one view."""
+
+    exports: Sequence[CollectionView]
+    path: str
+    """The address of that Anki."""
+    profile: str
+    complete: bool
+    """Whether the exports contain all our notes."""
+
+    @property
+    def kind(self) -> ViewKind:
+        """The kind of data that is read."""
+        return ViewKind.CONNECT
+
+    @property
+    def created(self) -> int:
+        """When the collection was created; 0 if there is no export."""
+        found = {view.database.created for view in self.exports}
+        return found.pop() if len(found) == 1 else 0
+
+    @property
+    def types(self) -> tuple[SeenType, ...]:
+        """The note types of our notes."""
+        return tuple({one.id: one for view in self.exports for one in view.types}.values())
+
+    def notes(self) -> Iterator[SeenNote]:
+        """Yield our notes, by guid. Cards in a filtered deck are in the export of that deck only."""
+        found: dict[tuple[str, int], SeenNote] = {}
+        for note in (note for view in self.exports for note in view.notes()):
+            before = found.get((note.guid, note.id))
+            if before:
+                cards = {card.id: card for card in (*before.cards, *note.cards)}.values()
+                note = replace(note, cards=tuple(sorted(cards, key=lambda card: card.ordinal)))
+            found[note.guid, note.id] = note
+        yield from (found[at] for at in sorted(found))
+
+    def reviews(self, after: int = 0) -> Iterator[SeenReview]:
+        """Yield the reviews of our notes' cards, by review id."""
+        found = {one.id: one for view in self.exports for one in view.reviews(after)}
+        yield from (found[id] for id in sorted(found))
+
+    def graves(self) -> None:
+        """Return None: AnkiConnect does not tell what was deleted."""
+
+    def foreign(self, known: Mapping[int, int]) -> None:
+        """Return None: the exports lack other decks."""
 
 
 @contextmanager
 def connect_view(
     exports: Sequence[Path], *, address: str, profile: str, notes: frozenset[int]
-) -> Iterator[CollectionView]:
+) -> Iterator[ConnectView]:
     """Open the exports of a running Anki as one view.
 
     Args:
@@ -402,25 +417,10 @@ def connect_view(
         ItemError: one of the files cannot be read.
     """
     with ExitStack() as stack:
-        is_empty = not exports
-        if is_empty:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
-            exports = [Path(folder) / "empty.apkg"]
-            write_package(exports[0], ())
-        first, *others = [stack.enter_context(open_view(path, live=False)) for path in exports]
-        database = first.database
-        for other in others:
-            database.add(other.database)
-        if is_empty or any(view.database.created != database.created for view in others):
-            database.created = 0
-        found = {id for (id,) in database.rows(f"select {numbers('id')} from notes")}
-        yield _view(
-            database,
-            ViewKind.CONNECT,
-            address,
-            profile=profile,
-            complete=notes <= found,
-        )
+        views = [stack.enter_context(open_view(path)) for path in exports]
+        rows = (view.database.rows(f"select {numbers('id')} from notes") for view in views)
+        found = {id for some in rows for (id,) in some}
+        yield ConnectView(views, address, profile, notes <= found)
 
 
 _EXPECTED = "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
@@ -442,74 +442,7 @@ def _unreadable(path: Path, error: OSError) -> ItemError:
     if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename:
         return ItemError(f"{path}: no such file", hint=_EXPECTED)
     if isinstance(error, PermissionError):
-        return ItemError(
-            f"{path}: permission denied",
-            hint="let your user read it (macOS: Privacy & Security › Full Disk Access)",
-        )
-    return ItemError(
-        f"{path}: cannot be copied: {error.strerror or error}",
-        hint=f"free space in {tempfile.gettempdir()}",
-    )
-
-
-# --- all notes, whoever made them -----------------------------------------------------------
-
-_ALL_NOTES = f"""
-select {numbers("id")}, {texts("guid")}, {numbers("mid")}, {texts("tags", "flds")}
-from notes order by id
-"""
-_ALL_CARDS = f"""
-select {numbers("n.id", "c.ord", _HOME)}
-from notes n cross join cards c on c.nid = n.id order by n.id, c.ord, c.id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class AnyNote:
-    """Any note of a collection."""
-
-    id: int
-    guid: str
-    type_id: int
-    tags: tuple[str, ...]
-    fields: tuple[str, ...]
-    """HTML, in note type order."""
-    deck: str
-    """The home deck of the first card, its parts joined by `::`. "" if the note has no card."""
-    ordinals: tuple[int, ...]
-    """The ordinals of its cards, from 0."""
-
-
-@dataclass(frozen=True)
-class Everything:
-    """All notes of an open collection or export. Use it only while that is open."""
-
-    view: CollectionView
-
-    @cached_property
-    def types(self) -> dict[int, SeenType]:
-        """Return the note types in use, by id."""
-        rows = self.view.database.rows(f"select distinct {numbers('mid')} from notes")
-        return {kind.id: kind for kind in note_types(self.view.database, {id for (id,) in rows})}
-
-    def notes(self) -> Iterator[AnyNote]:
-        """Yield every note, ascending by id."""
-        database = self.view.database
-        pairs = _pair_with_cards(database.rows(_ALL_NOTES), database.rows(_ALL_CARDS))
-        for (id, guid, kind, tags, fields), rows in pairs:
-            yield AnyNote(
-                id, guid, kind, tuple(tags.split()), tuple(fields.split("\x1f")),
-                self.view.decks.get(rows[0][2], "") if rows else "",
-                tuple(dict.fromkeys(ordinal for _, ordinal, _ in rows)),
-            )  # fmt: skip
-
-
-@contextmanager
-def open_everything(path: Path) -> Iterator[Everything]:
-    """Open a collection or an export to read all its notes, not only ours.
-
-    Raises:
-        ItemError: the file cannot be read.
-    """
-    with open_view(path) as view:
-        yield Everything(view)
+        hint = "let your user read it (macOS: Privacy & Security › Full Disk Access)"
+        return ItemError(f"{path}: permission denied", hint=hint)
+    hint = f"free space in {tempfile.gettempdir()}"
+    return ItemError(f"{path}: cannot be copied: {error.strerror or error}", hint=hint)

@@ -11,20 +11,16 @@ folders. Foreign text in messages is shortened, made printable, and stripped of 
 from __future__ import annotations
 
 import json
-import pickletools
 import re
-import sqlite3
-import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
 import msgspec
 
+from ankiforge.anki.notes import RETIRED
 from ankiforge.anki.notetypes import note_type
 from ankiforge.errors import ServiceError
 from ankiforge.model import Family
@@ -37,8 +33,6 @@ _LONG_SECONDS = 600.0
 _BATCH_SIZE = 2000
 """Ids in one request. The add-on reads requests in small chunks, and blocks Anki's window
 meanwhile."""
-MAX_ANSWER = 64_000_000
-"""The maximum size of a response in bytes: the ids of four million cards."""
 _MAX_MESSAGE = 300
 _ADD_ON = "its add-on AnkiConnect (Tools › Add-ons › Get Add-ons…, code 2055492159)"
 _CONFIG_MENU = "Tools › Add-ons › AnkiConnect › Config"
@@ -46,6 +40,10 @@ _SAME_FOLDERS = (
     "Anki must run on this computer and see the same folders as ankiforge, so not in a sandbox"
     " (Flatpak, Snap)"
 )
+_UNREACHED = (
+    httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+)  # fmt: skip
 
 
 class AbsentError(ServiceError):
@@ -99,8 +97,7 @@ class AnkiConnect:
         if permission != "granted":
             raise ServiceError(
                 f"AnkiConnect at {self.address} denied permission",
-                hint="in Anki: Tools › Add-ons › AnkiConnect › Config, look at ignoreOriginList"
-                " and webCorsOriginList",
+                hint=f"in Anki: {_CONFIG_MENU}, look at ignoreOriginList and webCorsOriginList",
             )
         version = self._ask("version", int)
         if version < _API_VERSION:
@@ -117,12 +114,18 @@ class AnkiConnect:
         except UnsupportedError:
             return ""
 
-    def sync(self) -> None:
-        """Start a sync. Without a login, Anki asks for one in its window.
+    def sync(self) -> bool:
+        """Start a sync, which may go on after the call. Return whether Anki is logged in.
 
-        The call may return before the sync has finished.
+        An old add-on shows the dialog to log in instead of telling.
         """
-        self._ask("sync", object, seconds=_LONG_SECONDS)
+        try:
+            self._ask("sync", object, seconds=_LONG_SECONDS)
+        except ServiceError as error:
+            if "auth" not in error.message.casefold():
+                raise
+            return False
+        return True
 
     def import_package(self, path: Path) -> None:
         """Import a package with the add-on's own options (note types merged, scheduling included).
@@ -133,20 +136,36 @@ class AnkiConnect:
         if not self._ask("importPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
             raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS)
 
-    def export_package(self, deck: str, path: Path) -> None:
-        """Export a deck and its subdecks to an `.apkg`, with scheduling.
+    def export(self, folder: Path) -> tuple[tuple[Path, ...], frozenset[int]]:
+        """Export the decks that contain our notes, with scheduling, each with its subdecks.
 
         A note is exported with all its cards, even those in other decks. A card that is currently
         in a filtered deck is exported only with that deck.
+
+        Returns:
+            The packages, and the ids of all notes that look like ours, read after the exports. The
+            packages are a complete view only if they contain every one of these: a note without
+            cards is in no package, and a card may have been moved or added during the exports.
         """
-        given = {"deck": deck, "path": str(path.absolute()), "includeSched": True}
-        if not self._ask("exportPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
-            raise ServiceError(
-                f"Anki did not export the deck {deck}", hint="was it just renamed? try again"
-            )
-        if not path.is_file():
-            what = f"Anki exported to {path}, but nothing is there"
-            raise ServiceError(what, hint=_SAME_FOLDERS)
+        decks: set[str] = set()
+        for batch in _batches(self._find("findCards", _OURS)):
+            decks |= self._ask("getDecks", dict[str, Any], {"cards": batch}).keys()
+        top = [deck for deck in sorted(decks) if decks.isdisjoint(_above(deck))]
+        paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(top) + 1))
+        for deck, path in zip(top, paths, strict=True):
+            given = {"deck": deck, "path": str(path.absolute()), "includeSched": True}
+            if not self._ask("exportPackage", bool, given, _LONG_SECONDS, _SAME_FOLDERS):
+                what = f"Anki did not export the deck {deck}"
+                raise ServiceError(what, hint="was it just renamed? try again")
+            if not path.is_file():
+                what = f"Anki exported to {path}, but nothing is there"
+                raise ServiceError(what, hint=_SAME_FOLDERS)
+        return paths, frozenset(self._find("findNotes", _OURS))
+
+    def retired_cards(self) -> tuple[int, ...]:
+        """Return the ids of cards of retired notes that are not suspended."""
+        query = f"tag:{RETIRED} AnkiforgeId:af1* -is:suspended"
+        return tuple(sorted(self._find("findCards", query)))
 
     def suspend(self, cards: Iterable[int]) -> None:
         """Suspend cards. Fails if one of them does not exist."""
@@ -156,25 +175,15 @@ class AnkiConnect:
     def unsuspend(self, cards: Iterable[int]) -> None:
         """Unsuspend those of the given cards that exist and are suspended."""
         for batch in _batches(cards):
-            if suspended := self.find_cards(f"cid:{','.join(map(str, batch))} is:suspended"):
+            query = f"cid:{','.join(map(str, batch))} is:suspended"
+            if suspended := self._find("findCards", query):
                 self._ask("unsuspend", object, {"cards": suspended})
 
-    def find_notes(self, query: str) -> tuple[int, ...]:
-        """Return the ids of the notes that match an Anki search."""
-        return self._ask("findNotes", tuple[int, ...], {"query": query})
-
-    def find_cards(self, query: str) -> tuple[int, ...]:
-        """Return the ids of the cards that match an Anki search."""
-        return self._ask("findCards", tuple[int, ...], {"query": query})
-
-    def decks_of(self, query: str) -> tuple[str, ...]:
-        """Return the current decks of the cards that match, including filtered decks."""
-        decks: set[str] = set()
-        for batch in _batches(self.find_cards(query)):
-            decks |= self._ask("getDecks", dict[str, Any], {"cards": batch}).keys()
-        return tuple(sorted(decks))
-
     # --- one request --------------------------------------------------------------------------
+
+    def _find(self, action: str, query: str) -> tuple[int, ...]:
+        """Return the ids of the notes or cards that match an Anki search."""
+        return self._ask(action, tuple[int, ...], {"query": query})
 
     def _ask(
         self,
@@ -188,17 +197,17 @@ class AnkiConnect:
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
             request["key"] = self._key
-        status, raw = self._post(request, action, seconds or self._timeout)
-        if status == httpx2.codes.FORBIDDEN:
+        response = self._post(request, action, seconds or self._timeout)
+        if response.status_code == httpx2.codes.FORBIDDEN:
             raise ServiceError(
-                f"{self.address} refused access (HTTP {status})",
+                f"{self.address} refused access (HTTP 403)",
                 hint="AnkiConnect refuses only web pages: does a proxy or another program answer"
                 f" there? see webBindPort and webCorsOriginList in {_CONFIG_MENU}",
             )
-        if status != httpx2.codes.OK:
-            raise self._not_anki_connect(f"HTTP {status}")
+        if response.status_code != httpx2.codes.OK:
+            raise self._not_anki_connect(f"HTTP {response.status_code}")
         try:
-            answer = json.loads(raw)
+            answer = json.loads(response.content)
         except (ValueError, RecursionError) as error:
             raise self._not_anki_connect("not JSON") from error
         if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
@@ -214,25 +223,11 @@ class AnkiConnect:
             ) from error
         return result
 
-    def _post(self, request: dict[str, Any], action: str, seconds: float) -> tuple[int, bytes]:
-        deadline = time.monotonic() + seconds
+    def _post(self, request: dict[str, Any], action: str, seconds: float) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
-        answer = bytearray()
         try:
-            with self._http.stream("POST", self.address, json=request, timeout=timeout) as response:
-                for part in response.iter_bytes():
-                    answer += part
-                    if len(answer) > MAX_ANSWER:
-                        raise self._not_anki_connect("an endless answer")
-                    if time.monotonic() > deadline:
-                        raise httpx2.ReadTimeout("too slow")
-        except (
-            httpx2.ConnectError,
-            httpx2.ConnectTimeout,
-            httpx2.InvalidURL,
-            httpx2.UnsupportedProtocol,
-            httpx2.LocalProtocolError,
-        ) as error:
+            return self._http.post(self.address, json=request, timeout=timeout)
+        except _UNREACHED as error:
             raise AbsentError(
                 f"no Anki answers at {self.address}: {self._one_line(error)}",
                 hint=f"open Anki; it needs {_ADD_ON}",
@@ -243,15 +238,11 @@ class AnkiConnect:
                 hint="it is busy or shows a dialog: check its window, then try again",
             ) from error
         except httpx2.HTTPError as error:
-            closed = re.search("disconnected|closed", str(error))
-            if isinstance(error, httpx2.NetworkError) or closed:
-                raise ServiceError(
-                    f"Anki at {self.address} closed the connection during {action}",
-                    hint="was it closed? open it and try again; or another program answers there:"
-                    f" see webBindPort in {_CONFIG_MENU}",
-                ) from error
-            raise self._not_anki_connect("not HTTP") from error
-        return response.status_code, bytes(answer)
+            raise ServiceError(
+                f"Anki at {self.address} closed the connection during {action}",
+                hint="was it closed? open it and try again; or another program answers there:"
+                f" see webBindPort in {_CONFIG_MENU}",
+            ) from error
 
     def _refusal(self, action: str, words: str, hint: str) -> ServiceError:
         lower = words.lower()
@@ -283,7 +274,7 @@ class AnkiConnect:
     def _not_anki_connect(self, what: str) -> ServiceError:
         return ServiceError(
             f"the server at {self.address} is not AnkiConnect ({what})",
-            hint=f"set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
+            hint="set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
             f" webBindPort in {_CONFIG_MENU}",
         )
 
@@ -299,96 +290,13 @@ def _batches(numbers: Iterable[int]) -> Iterator[list[int]]:
     return (every[at : at + _BATCH_SIZE] for at in range(0, len(every), _BATCH_SIZE))
 
 
-# --- exporting all that is ours -------------------------------------------------------------
+_TYPES = tuple(note_type(family) for family in Family)
+_OURS = " OR ".join((
+    "AnkiforgeId:af1*", *(f'"note:{kind.name}*" OR mid:{kind.id}' for kind in _TYPES)
+))  # fmt: skip
+"""An Anki search for notes that may be ours: by field, by type name, by type id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """The result of `export_all`. A note may be in several packages."""
-
-    paths: tuple[Path, ...]
-    decks: tuple[str, ...]
-    """The exported deck of each package."""
-    notes: frozenset[int]
-    """The ids of all notes that look like ours, read after the exports.
-
-    The exports are a complete view only if they contain every one of these. A note without cards is
-    in no package, and a card may have been moved or added during the exports.
-    """
-
-
-def ours() -> str:
-    """Return the Anki search for notes that may be ours: by field, by type name, by type id."""
-    types = [note_type(family) for family in Family]
-    by_type = [f'"note:{kind.name}*" OR mid:{kind.id}' for kind in types]
-    return " OR ".join(["AnkiforgeId:af1*", *by_type])
-
-
-def export_all(connect: AnkiConnect, folder: Path) -> Exported:
-    """Export all decks that contain our notes, with scheduling, in as few packages as reasonable.
-
-    Several decks with a common parent are exported with the parent if at least half of the cards
-    there are ours. Each export takes Anki a moment, and includes the media of all its cards.
-    """
-    holding = frozenset(connect.decks_of(ours()))
-    children = Counter(parent for deck in holding for parent in _parents(deck))
-    decks: list[str] = []
-    for deck in sorted({*holding, *children}):  # a parent comes before its subdecks
-        if not set(decks).isdisjoint(_parents(deck)):
-            continue
-        if deck in holding or (children[deck] > 1 and _is_mostly_ours(connect, deck)):
-            decks.append(deck)
-    paths = tuple(folder / f"deck-{number}.apkg" for number in range(1, len(decks) + 1))
-    for deck, path in zip(decks, paths, strict=True):
-        connect.export_package(deck, path)
-    return Exported(paths, tuple(decks), frozenset(connect.find_notes(ours())))
-
-
-def _parents(deck: str) -> Iterator[str]:
+def _above(deck: str) -> Iterator[str]:
     parts = deck.split("::")
     return ("::".join(parts[:end]) for end in range(1, len(parts)))
-
-
-def _is_mostly_ours(connect: AnkiConnect, deck: str) -> bool:
-    pattern = re.sub(r'(["*_\\])', r"\\\1", deck)  # special characters of a search
-    inside = f'"deck:{pattern}"'
-    found = connect.find_cards(f"{inside} ({ours()})")
-    return len(connect.find_cards(inside)) <= 2 * len(found)
-
-
-# --- sync accounts --------------------------------------------------------------------------
-
-
-def has_account(collections: Iterable[Path], profile: str = "") -> bool | None:
-    """Return whether a profile is logged in to a sync server, or None if that is unknown.
-
-    This is read from Anki's preferences: pickles, which are parsed but never executed. The sync key
-    itself is neither kept nor shown. Without this check, a sync without an account would leave a
-    dialog open in Anki.
-
-    Args:
-        collections: the collections of the profiles on this computer.
-        profile: the profile's name, or "" if it is not known.
-    """
-    found: set[bool] = set()
-    for base in {path.parent.parent for path in collections}:
-        preferences = base / "prefs21.db"
-        rows: list[tuple[object, object]] = []
-        with suppress(sqlite3.Error, OSError):
-            address = f"{preferences.resolve(strict=True).as_uri()}?mode=ro"
-            with closing(sqlite3.connect(address, uri=True)) as database:
-                rows = database.execute("SELECT name, data FROM profiles").fetchall()
-        for name, data in rows:
-            if name != "_global" and profile in ("", str(name)) and isinstance(data, bytes):
-                with suppress(ValueError):  # not a pickle
-                    found.add(_has_sync_key(data))
-    return found.pop() if len(found) == 1 else None
-
-
-def _has_sync_key(pickled: bytes) -> bool:
-    follows = False
-    for code, value, _ in pickletools.genops(pickled):
-        if follows and not ("PUT" in code.name or code.name == "MEMOIZE"):
-            return bool(value) and "UNICODE" in code.name
-        follows = follows or value == "syncKey"
-    return False

@@ -5,7 +5,6 @@ The file may be malicious, so its tables and values are checked.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -31,12 +30,12 @@ OUR_GUIDS = "af" + "[a-z2-7]" * 24
 """Matches the guids of our notes. A GLOB, because GLOB is case-sensitive."""
 _DAMAGED = (sqlite3.Error, OverflowError, UnicodeDecodeError)
 """What a damaged file raises. Even SQLite's error message may not be UTF-8."""
-_SETUP = f"""
+_SETUP = """
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
-create table temp.ours (guid text, nid integer, primary key (guid, nid)) without rowid;
-insert into temp.ours select guid, ifnull(cast(id as integer), 0) from notes where guid glob '{OUR_GUIDS}';
-create index temp.ours_nid on ours (nid);
+create table temp.chosen (place text, nid integer, primary key (place, nid)) without rowid;
+insert into temp.chosen select {}, ifnull(cast(id as integer), 0) from notes where {};
+create index temp.chosen_nid on chosen (nid);
 """
 _PLAIN_TABLES = "select name from sqlite_master where type = 'table' and sql like 'create table%'"
 """Finds tables but not views: a view in place of a table could run for ever."""
@@ -55,10 +54,11 @@ def texts(*columns: str) -> str:
 class Database:
     """A copy of Anki's database.
 
-    The table `temp.ours` holds (guid, nid) of the notes with our guids.
+    The table `temp.chosen` holds (place, nid) of the notes with our guids, whose place is the guid;
+    or of `everyone`'s notes, which all have the place ''.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str, *, everyone: bool) -> None:
         self._connection = connection
         self._name = name
         try:
@@ -82,7 +82,8 @@ class Database:
         if (state := self.first("pragma quick_check(1)")[0]) != "ok":
             raise self._damaged(state)
         try:
-            connection.executescript(_SETUP)
+            chosen = ("''", "1") if everyone else ("guid", f"guid glob '{OUR_GUIDS}'")
+            connection.executescript(_SETUP.format(*chosen))
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -111,25 +112,6 @@ class Database:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self.unusable(f"its {name} cannot be read", str(error)) from error
 
-    def add(self, other: Database) -> None:
-        """Add the rows of another export of the same collection."""
-        tables = {"notes": "ignore", "revlog": "ignore", "graves": "ignore", "cards": "replace"}
-        tables["temp.ours"] = "ignore"
-        if not self.legacy:
-            tables |= dict.fromkeys(_TYPE_TABLES, "ignore")
-        try:
-            self._connection.execute("begin")
-            for table, clash in tables.items():
-                width = len(list(self.rows(f"pragma table_info({table.removeprefix('temp.')})")))
-                insert = f"insert or {clash} into {table} values ({','.join('?' * width)})"
-                self._connection.executemany(insert, other.rows(f"select * from {table}"))
-            for name in ("decks", "models") if self.legacy else ():
-                both = other.column(name, dict[str, Any]) | self.column(name, dict[str, Any])
-                self._connection.execute(f"update col set {name} = ?", (json.dumps(both),))
-            self._connection.execute("commit")
-        except _DAMAGED as error:
-            raise self._damaged(error) from error
-
     def unusable(self, what: str, why: str) -> ItemError:
         """Return an error that names the file."""
         return ItemError(f"{self._name}: {what} ({why})", hint="name the collection.anki2 of Anki")
@@ -142,14 +124,14 @@ class Database:
 
 
 @contextmanager
-def open_database(copy: Path, name: str) -> Iterator[Database]:
+def open_database(copy: Path, name: str, *, everyone: bool = False) -> Iterator[Database]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
         connection.create_collation("unicase", _unicase)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         connection.executescript("pragma temp_store = memory; pragma trusted_schema = off;")
-        yield Database(connection, name)
+        yield Database(connection, name, everyone=everyone)
 
 
 def _unicase(left: str, right: str) -> int:

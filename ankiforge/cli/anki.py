@@ -17,7 +17,8 @@ from ankiforge.errors import ForgeError, ItemError, ServiceError, UsageError
 from ankiforge.text.display import counted
 
 if TYPE_CHECKING:
-    from ankiforge.deliver import Look, RunningAnki
+    from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.deliver import Look
     from ankiforge.model import Guid, Problem, Seen
     from ankiforge.reports.summary import Tally
 
@@ -201,7 +202,7 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
             except ItemError as error:
                 raise UsageError(error.message, hint=error.hint) from error
         elif connect:
-            found = running_anki(now).look(now.ledger, bind=bind)
+            found = deliver.look_at_running(running_anki(now), now.ledger, bind=bind)
         else:
             if settings.collection == deliver.NEVER:
                 what = "anki.collection is none, so Anki is not read"
@@ -210,7 +211,7 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
                 )
             found = deliver.look(settings, now.ledger, Path.home(), os.environ, bind=bind)
             if found.sight == "nowhere":
-                found = running_anki(now).look(now.ledger, bind=bind)
+                found = deliver.look_at_running(running_anki(now), now.ledger, bind=bind)
         tally.take(found)
         tally.problems += deliver.adopt(now.ledger, found.viewed.unknown)
         deliver.plan_cards(now.ledger, now.decks, now.pictures)  # finds conflicts
@@ -237,21 +238,21 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
     end(tally.problems)
 
 
-def running_anki(now: Session) -> RunningAnki:
+def running_anki(now: Session) -> AnkiConnect:
     """Connect to a running Anki.
 
     Raises:
         ServiceError: Anki does not answer, or must not be used.
         UsageError: Anki is on another machine, which `--offline` forbids.
     """
+    from ankiforge import deliver
     from ankiforge.config import is_loopback
-    from ankiforge.deliver import RunningAnki
 
     address = now.workspace.config.anki.connect
     if now.call.offline and not is_loopback(address):
         what = f"--offline forbids a connection to Anki at {address}"
         raise UsageError(what, hint="run it without --offline")
-    return RunningAnki(now.workspace.config.anki)
+    return deliver.running_anki(now.workspace.config.anki)
 
 
 # --- push -----------------------------------------------------------------------------------
@@ -326,7 +327,7 @@ def push_cards(
         if sync and not synced:
             what, hint = "is not logged in to a sync account", "press Sync in Anki and log in"
             tally.problems.append(Problem("Anki", what, hint))
-        found = anki.look(now.ledger)
+        found = deliver.look_at_running(anki, now.ledger)
         tally.take(found)
         if found.blind:
             raise ServiceError(
@@ -346,7 +347,7 @@ def push_cards(
     try:
         anki.import_package(path)
         anki.unsuspend(_suspended_here(now, tally, known))
-        anki.look(now.ledger)
+        deliver.look_at_running(anki, now.ledger)
         if synced:
             anki.sync()
     except ServiceError as error:

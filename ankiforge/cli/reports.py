@@ -19,7 +19,7 @@ from ankiforge.cli.session import Session, session
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.anki.collection import Everything
+    from ankiforge.anki.collection import CollectionView
     from ankiforge.config.workspace import Workspace
     from ankiforge.reports.export import Chosen
     from ankiforge.reports.lint import Linted
@@ -61,16 +61,16 @@ def stats(call: Call) -> None:
 
 
 @contextmanager
-def _opened_deck(call: Call, path: Path) -> Iterator[Everything]:
+def _opened_deck(call: Call, path: Path) -> Iterator[CollectionView]:
     """Open a copy of a collection or an export with all its notes.
 
     Raises:
         UsageError: the file is not one, or is damaged, which may be noticed only during reading.
     """
-    from ankiforge.anki.collection import open_everything
+    from ankiforge.anki.collection import open_view
 
     try:
-        with open_everything(path) as deck:
+        with open_view(path, everyone=True) as deck:
             call.out.say(f"the notes of {path}")
             yield deck
     except ItemError as error:
@@ -154,7 +154,8 @@ def _linted(call: Call, file: Path | None) -> Iterator[Iterable[Linted]]:
             yield Linter().cards(now.ledger.cards())
         return
     with _opened_deck(call, file.expanduser().absolute()) as deck:
-        notes = (read_note(note, deck.types.get(note.type_id)) for note in deck.notes())
+        types = {kind.id: kind for kind in deck.types}
+        notes = (read_note(note, types.get(note.type_id)) for note in deck.notes())
         yield Linter().notes(notes)
 
 

@@ -398,7 +398,7 @@ class SeenCard:
 
 @dataclass(frozen=True, slots=True)
 class SeenNote:
-    """A note with a guid of ours."""
+    """A note in Anki, of ours or anyone's."""
 
     guid: Guid
     id: int
@@ -412,6 +412,16 @@ class SeenNote:
     cards: tuple[SeenCard, ...]
     identity: Identity | None
     """The AnkiforgeId; None if no field contains one with the same guid."""
+
+    @property
+    def deck(self) -> str:
+        """The home deck of its first card; "" if it has none."""
+        return self.cards[0].deck if self.cards else ""
+
+    @property
+    def ordinals(self) -> tuple[int, ...]:
+        """The ordinals of its cards, from 0."""
+        return tuple(dict.fromkeys(card.ordinal for card in self.cards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,8 +532,8 @@ class View(Protocol):
         """Yield the reviews of these notes' cards with ids above `after`, sorted by id."""
         ...
 
-    def graves(self) -> frozenset[int]:
-        """Return the ids of notes that were deleted since the last full sync."""
+    def graves(self) -> frozenset[int] | None:
+        """Return the ids of notes deleted since the last full sync; None if that is unknown."""
         ...
 
     def foreign(

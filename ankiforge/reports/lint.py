@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 from ankiforge import check
 from ankiforge.anki.cards import cloze_signs, is_empty
-from ankiforge.anki.collection import AnyNote
-from ankiforge.anki.identity import field_hash, parse_identity
+from ankiforge.anki.identity import field_hash
 from ankiforge.anki.notes import read_source, text_of
 from ankiforge.anki.unrender import unrender
 from ankiforge.check import MAX_LENGTH, bare, content
@@ -36,6 +35,7 @@ from ankiforge.model import (
     HighlightKind,
     Identity,
     Origin,
+    SeenNote,
     SeenType,
     Severity,
 )
@@ -326,15 +326,13 @@ class ReadNote:
         return on_one_line(bare(next(filter(None, shown), "")[:_LONGEST_FRONT]))
 
 
-def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
+def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     """Read a note of Anki with the templates of its note type."""
     names = [name for name, _ in kind.fields] if kind else []
     names += [f"Field {at + 1}" for at in range(len(names), len(note.fields))]
     fields = tuple(zip(names, note.fields, strict=False))
-    identities = (parse_identity(text) for text in note.fields if "af1" in text)
-    identity = next((one for one in identities if one and one.guid == note.guid), None)
     type_name = kind.name if kind else ""
-    read = ReadNote(note.guid, note.id, note.deck, type_name, fields, (), identity=identity)
+    read = ReadNote(note.guid, note.id, note.deck, type_name, fields, (), identity=note.identity)
     if kind is None:
         return replace(read, unread="its note type is not there")
     if any("image-occlusion:" in text for _, text in fields):
@@ -353,7 +351,11 @@ def read_note(note: AnyNote, kind: SeenType | None) -> ReadNote:
         return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
     broken = [fault for side in sides for fault in _formula_faults(side)]
     broken += [fault for one in shown if one.cloze for fault in _cloze_faults(one.question)]
-    faces = (("", _own_draft(identity, dict(fields))),) if identity else tuple(map(_drafted, shown))
+    faces = (
+        (("", _own_draft(note.identity, dict(fields))),)
+        if note.identity
+        else tuple(map(_drafted, shown))
+    )
     compared = faces[0][1] if shown else None
     if compared is not None and shown[0].asked:  # all notes of a type share the template's words
         front, back = ("Front", markdown(shown[0].asked)), compared.fields[1]

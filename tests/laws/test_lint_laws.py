@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.cards import cloze_numbers
-from ankiforge.anki.collection import AnyNote
-from ankiforge.model import SeenTemplate, SeenType
+from ankiforge.model import Guid, SeenCard, SeenNote, SeenTemplate, SeenType
 from ankiforge.reports.lint import Linter, as_json, cloze_markdown, read_note
 from ankiforge.text import cloze
 
@@ -24,7 +23,8 @@ WORDS = st.text("abcdefgh ", min_size=1, max_size=8).filter(str.strip)
 def test_no_note_and_no_template_stops_a_look(fields, question, answer, is_cloze, ordinals):
     template = SeenTemplate("Card 1", None, question, answer)
     kind = SeenType(1, "Any", 0, is_cloze, (("A", None), ("B", None)), (template,), "")
-    note = AnyNote(1, "guid", 1, (), tuple(fields), "Deck", tuple(ordinals))
+    cards = tuple(SeenCard(at, at, "Deck", 0, 0, suspended=False) for at in ordinals)
+    note = SeenNote(Guid("guid"), 1, 0, 1, (), tuple(fields), cards, None)
 
     read = read_note(note, kind)
     linted = list(Linter().notes([read, read, read_note(note, None)]))

@@ -353,15 +353,11 @@ def test_broken_exports_say_so(tmp_path, package, database):
     for data in (packed[: len(packed) // 2], b"", b"no zstd at all", packed[:-9]):
         refused(archive(cut, collection__anki21b=data))
     refused(archive(cut, collection__anki21=database[:5000]))
-    for packing in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        with zipfile.ZipFile(cut, "w", packing) as written:
-            written.writestr("collection.anki21", database)
-        assert refused(cut).startswith("this export of Anki is broken")
     data = bytearray(archive(cut, collection__anki21=database).read_bytes())
     for signature_, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         struct.pack_into("<H", data, data.index(signature_) + flags_at, 1)
     cut.write_bytes(data)
-    assert refused(cut) == "is encrypted"
+    assert "is encrypted" in refused(cut)
 
 
 def test_a_bomb_costs_one_error(tmp_path, rooms):
